@@ -1,0 +1,150 @@
+/* lib/json/json.c -- thin helpers over jansson. No state; frozen json_t may be read by any thread. */
+#include "json/json.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+void lp_json_init(void)
+{
+    json_object_seed(0);
+}
+
+int lp_json_parse(const char *bytes, size_t len, size_t max, const char *what, json_t **ret_json,
+                  struct lp_error *err)
+{
+    json_error_t why;
+
+    if (len > max)
+        return lp_error_set(err, LP_E_TOO_LARGE, "%s: %zu bytes, at most %zu allowed", what, len,
+                            max);
+    json_t *o = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
+    if (!o)
+        return lp_error_set(err, LP_E_INVALID, "%s: line %d column %d: %s", what, why.line,
+                            why.column, why.text);
+    *ret_json = o;
+    return 0;
+}
+
+static json_t *walk(const json_t *o, va_list keys)
+{
+    const json_t *at = o;
+    for (const char *key = va_arg(keys, const char *); key && at; key = va_arg(keys, const char *))
+        at = json_object_get(at, key);
+    return (json_t *)at;
+}
+
+json_t *lp_json_at(const json_t *o, ...)
+{
+    va_list keys;
+    va_start(keys, o);
+    json_t *at = walk(o, keys);
+    va_end(keys);
+    return at;
+}
+
+const char *lp_json_str(const json_t *o, ...)
+{
+    va_list keys;
+    va_start(keys, o);
+    json_t *at = walk(o, keys);
+    va_end(keys);
+    return json_string_value(at);
+}
+
+int64_t lp_json_int(int64_t fallback, const json_t *o, ...)
+{
+    va_list keys;
+    va_start(keys, o);
+    json_t *at = walk(o, keys);
+    va_end(keys);
+    return json_is_integer(at) ? json_integer_value(at) : fallback;
+}
+
+bool lp_json_bool(bool fallback, const json_t *o, ...)
+{
+    va_list keys;
+    va_start(keys, o);
+    json_t *at = walk(o, keys);
+    va_end(keys);
+    return json_is_boolean(at) ? json_is_true(at) : fallback;
+}
+
+int lp_json_pack(json_t **ret_json, struct lp_error *err, const char *fmt, ...)
+{
+    json_error_t why;
+    va_list args;
+
+    va_start(args, fmt);
+    json_t *o = json_vpack_ex(&why, 0, fmt, args);
+    va_end(args);
+    if (!o)
+        return lp_error_set(err, LP_E_INVALID, "cannot make JSON: %s", why.text);
+    *ret_json = o;
+    return 0;
+}
+
+json_t *lp_json_make(const char *fmt, ...)
+{
+    json_error_t why;
+    va_list args;
+
+    va_start(args, fmt);
+    json_t *o = json_vpack_ex(&why, 0, fmt, args);
+    va_end(args);
+    if (!o) {
+        lp_log_error("cannot make JSON", "why", why.text, "format", fmt);
+        abort();
+    }
+    return o;
+}
+
+static int add_to_buf(const char *bytes, size_t n, void *user)
+{
+    lp_buf_add(user, bytes, n);
+    return 0;
+}
+
+void lp_json_write(const json_t *o, struct lp_buf *b)
+{
+    json_dump_callback(o, add_to_buf, b, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+}
+
+void lp_json_set_str(json_t *o, const char *key, const char *value)
+{
+    if (value)
+        json_object_set_new(o, key, json_string(value));
+}
+
+static bool array_contains(const json_t *have, const json_t *want)
+{
+    size_t n = json_array_size(want);
+    if (!json_is_array(have) || json_array_size(have) != n)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!lp_json_contains(json_array_get(have, i), json_array_get(want, i)))
+            return false;
+    return true;
+}
+
+bool lp_json_contains(const json_t *have, const json_t *want)
+{
+    const char *key;
+    json_t *value;
+
+    if (json_is_object(want)) {
+        if (!json_is_object(have))
+            return false;
+        json_object_foreach((json_t *)want, key, value)
+            if (!lp_json_contains(json_object_get(have, key), value))
+                return false;
+        return true;
+    }
+    if (json_is_array(want))
+        return array_contains(have, want);
+    if (json_is_number(want))
+        return json_is_number(have) && json_number_value(have) == json_number_value(want);
+    return json_equal(have, want);
+}

@@ -1,0 +1,24 @@
+/* lib/kube/config.h -- kubeconfig files and the in-cluster files into one lp_kube_config. */
+#pragma once
+
+#include "base/error.h"
+#include "kube/client.h"
+
+/*
+ * `kubeconfig` is a path, or NULL for the in-cluster files below `in_cluster_root` (NULL:
+ * /var/run/secrets/kubernetes.io/serviceaccount) with service_host and service_port. `context` NULL: current-context.
+ * Client certificates (data or files), token, tokenFile, exec plugins (client.authentication.k8s.io/v1 and v1beta1), insecure-skip-tls-verify, tls-server-name.
+ * The message says which file, which field, what to do.
+ */
+struct lp_kube_config_source {
+    const char *kubeconfig;      /* path; NULL: in-cluster */
+    const char *context;
+    const char *service_host, *service_port; /* in-cluster: values of KUBERNETES_SERVICE_HOST and _PORT */
+    const char *in_cluster_root;
+};
+LP_MUST_USE int lp_kube_config_load(const struct lp_kube_config_source *source,
+                                    struct lp_kube_config **ret_config, struct lp_error *err);
+void lp_kube_config_free(struct lp_kube_config *c);
+
+/* Namespace of the context or of the pod; "default" where none is set. Borrowed. */
+const char *lp_kube_config_namespace(const struct lp_kube_config *c);

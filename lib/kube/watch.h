@@ -1,0 +1,38 @@
+/* lib/kube/watch.h -- a list that stays true: WatchList or list + watch, for ever, until stopped. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "kube/client.h"
+
+enum lp_kube_event { LP_KUBE_ADDED, LP_KUBE_MODIFIED, LP_KUBE_DELETED };
+
+/*
+ * Called in the watch's thread. `object` is borrowed; incref to keep it (it is frozen from then on). _SYNCED comes once the first whole
+ * list was delivered; after a re-list, objects that vanished meanwhile come as DELETED with the last known metadata.
+ */
+struct lp_kube_watch_sink {
+    void (*event)(enum lp_kube_event event, json_t *object, void *user);
+    void (*synced)(void *user);
+    void *user;
+};
+
+struct lp_kube_watch_options {
+    const struct lp_kube_kind *kind;
+    const char *ns; /* NULL: all */
+    const char *label_selector, *field_selector;
+    const char *name; /* of the thread, at most 15 bytes: "watch-pods" */
+    struct lp_kube_watch_sink sink;
+};
+
+struct lp_kube_watch; /* a thread with its own connection */
+LP_MUST_USE int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
+                                    const struct lp_kube_watch_options *options,
+                                    struct lp_kube_watch **ret_watch, struct lp_error *err);
+/* After the stop was requested: waits for the thread and frees. */
+void lp_kube_watch_join(struct lp_kube_watch *w);
+
+bool lp_kube_watch_synced(const struct lp_kube_watch *w);
+/* Milliseconds since the last byte or answer from the API server; INT64_MAX before the first. */
+int64_t lp_kube_watch_silence_ms(const struct lp_kube_watch *w);

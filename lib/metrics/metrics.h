@@ -1,0 +1,48 @@
+/* lib/metrics/metrics.h -- counters, gauges, histograms and their Prometheus text (format 0.0.4). */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/*
+ * Families and series live as long as the program; making one twice gives the first. Updates are atomic and take no
+ * lock, so keep the series pointer where it is hot. Series over LP_LIMIT_METRIC_SERIES of a family are counted in
+ * lp_metrics_dropped_series_total and updates to them go nowhere (the returned pointer is valid).
+ */
+struct lp_metric_family;
+struct lp_metric;
+
+enum lp_metric_kind { LP_METRIC_COUNTER, LP_METRIC_GAUGE, LP_METRIC_HISTOGRAM };
+
+/* `name`, `help`: literals. `labels`: label names separated by commas, "" for none, at most 4.
+ * `buckets`: upper bounds, rising, borrowed for ever, histograms only; n at most 24. */
+struct lp_metric_family *lp_metric_family(enum lp_metric_kind kind, const char *name,
+                                          const char *help, const char *labels,
+                                          const double *buckets, unsigned n_buckets);
+
+/* The series of these label values (as many as the family has labels; copied, escaped). */
+struct lp_metric *lp_metric_get(struct lp_metric_family *f, const char *const *values);
+#define lp_metric_with(f, ...) lp_metric_get((f), (const char *const[]){ __VA_ARGS__ })
+struct lp_metric *lp_metric_single(struct lp_metric_family *f); /* a family without labels */
+
+void lp_metric_add(struct lp_metric *m, double v);     /* counter: v >= 0; gauge: any */
+void lp_metric_set(struct lp_metric *m, double v);     /* gauge */
+void lp_metric_observe(struct lp_metric *m, double v); /* histogram */
+double lp_metric_value(const struct lp_metric *m);     /* counter, gauge; histogram: the count */
+void lp_metric_remove(struct lp_metric_family *f, const char *const *values); /* no longer exposed */
+
+/* Called before each exposition, for gauges that are read rather than kept. At most 16. */
+void lp_metrics_on_collect(void (*collect)(void *user), void *user);
+
+/* Default buckets for seconds of a request: 1 ms to 30 s. */
+extern const double lp_metrics_seconds[];
+extern const unsigned lp_metrics_n_seconds;
+
+/* Everything, with process_* (cpu seconds, resident and virtual bytes, open and max fds, start time) and lp_build_info{program,version}.
+ * Content-Type: text/plain; version=0.0.4; charset=utf-8 */
+void lp_metrics_write(struct lp_buf *b);
+#define LP_METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* Once in main: what lp_build_info says. Borrowed. */
+void lp_metrics_set_program(const char *program, const char *version);
