@@ -1,0 +1,77 @@
+# Messages, progress and waits for the test scripts. Sourced, never run.
+# shellcheck shell=bash
+
+# Everything goes to stderr, so that a script's stdout stays for its result.
+say() {
+    printf '%(%H:%M:%S)T  %s\n' -1 "$*" >&2
+}
+
+# One sentence that says what is wrong and what to do, then the end.
+die() {
+    printf '%s: error: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# The last lines of a log, indented, for a step that failed.
+show_log() { # FILE
+    [ -s "$1" ] || return 0
+    printf '  the last lines of %s:\n' "$1" >&2
+    tail -n 15 "$1" | sed 's/^/  | /' >&2
+}
+
+# run_step TEXT LIMIT_SECONDS COMMAND [ARG...]
+# Runs a command (a function too) with its output in a log file. Says when it starts, every 30 s
+# that it still runs, and how long it took. Ends with the command's status, 124 past the limit.
+# The command is its own process group, so that nothing of it is left behind.
+run_step() {
+    local text=$1 limit=$2 start=$SECONDS next=30 log status=0
+    shift 2
+    log=$LP_CACHE/log/${text//[^A-Za-z0-9._-]/-}.log
+    mkdir -p "${log%/*}"
+    say "$text ..."
+    set -m
+    ("$@") >"$log" 2>&1 </dev/null &
+    local pid=$!
+    set +m
+    trap 'kill -- -'"$pid"' 2>/dev/null; exit 130' INT TERM
+    while kill -0 "$pid" 2>/dev/null; do
+        if [ $((SECONDS - start)) -ge "$limit" ]; then
+            kill -- "-$pid" 2>/dev/null
+            status=124
+            break
+        fi
+        if [ $((SECONDS - start)) -ge "$next" ]; then
+            say "$text ... $((SECONDS - start)) s"
+            next=$((next + 30))
+        fi
+        sleep 0.2
+    done
+    [ "$status" = 124 ] || { wait "$pid" || status=$?; }
+    trap - INT TERM
+    case $status in
+    0) say "$text: done in $((SECONDS - start)) s" ;;
+    124) say "$text: gave up after $limit s" && show_log "$log" ;;
+    *) say "$text: failed after $((SECONDS - start)) s" && show_log "$log" ;;
+    esac
+    return "$status"
+}
+
+# wait_for TEXT LIMIT_SECONDS COMMAND [ARG...]
+# Asks until the command succeeds. Says what it waits for if that is not at once.
+wait_for() {
+    local text=$1 limit=$2 start=$SECONDS told='' next=15
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        if [ $((SECONDS - start)) -ge "$limit" ]; then
+            say "waited $limit s for $text in vain"
+            return 1
+        fi
+        [ -n "$told" ] || { say "waiting for $text (at most $limit s)" && told=1; }
+        if [ $((SECONDS - start)) -ge "$next" ]; then
+            say "waiting for $text ... $((SECONDS - start)) s"
+            next=$((next + 15))
+        fi
+        sleep 0.2
+    done
+    [ -z "$told" ] || say "$text: there after $((SECONDS - start)) s"
+}

@@ -1,0 +1,132 @@
+# Programs built from Go modules, each once, into the cache. Sourced, never run.
+#
+# A part lies at $LP_CACHE/parts/NAME-VERSION/NAME. It is built beside that place and moved there
+# at the end, so a part that is there is whole; a lock per part lets two scripts ask for the same one.
+# shellcheck shell=bash disable=SC2034 # the lists are for those who source this
+
+KUBERNETES_PARTS='kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubeadm kubectl'
+CONTAINERD_PARTS='containerd ctr containerd-shim-runc-v2'
+CONTROL_PLANE_PARTS='etcd kube-apiserver kube-controller-manager'
+NODE_PARTS="$KUBERNETES_PARTS etcd kind $CONTAINERD_PARTS coredns metrics-server"
+
+# The version of a part; fails for a name that is none.
+part_version() { # NAME
+    case " $KUBERNETES_PARTS " in *" $1 "*) echo "v$KUBERNETES_VERSION" && return ;; esac
+    case " $CONTAINERD_PARTS " in *" $1 "*) echo "$CONTAINERD_VERSION" && return ;; esac
+    case $1 in
+    etcd) echo "$ETCD_VERSION" ;;
+    coredns) echo "$COREDNS_VERSION" ;;
+    kind) echo "$KIND_VERSION" ;;
+    metrics-server) echo "$METRICS_SERVER_VERSION" ;;
+    kwok) echo "$KWOK_VERSION" ;;
+    k6) echo "$K6_VERSION" ;;
+    *) return 1 ;;
+    esac
+}
+
+# Where a part lies, or will lie.
+part_path() { # NAME
+    echo "$LP_CACHE/parts/$1-$(part_version "$1")/$1"
+}
+
+# Finds Go and puts it into PATH. Go 1.24 is what Kubernetes 1.34 asks for.
+need_go() {
+    command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin
+    command -v go >/dev/null ||
+        die "Go 1.24 or newer is needed to build what no registry gives: install it from https://go.dev/dl."
+    local version
+    version=$(GOTOOLCHAIN=local go env GOVERSION)
+    case $version in
+    go1.[0-9] | go1.[0-9].* | go1.1[0-9] | go1.1[0-9].* | go1.2[0-3] | go1.2[0-3].*)
+        die "$version is too old to build Kubernetes: install Go 1.24 or newer from https://go.dev/dl." ;;
+    esac
+    export GOFLAGS=-mod=mod CGO_ENABLED=0
+}
+
+# Builds PACKAGE of MODULE@VERSION into FILE, through an empty module of our own.
+build_module_program() { # FILE MODULE@VERSION PACKAGE LDFLAGS
+    local dir
+    dir=$(mktemp -d "$LP_CACHE/tmp/module.XXXXXX") && cd "$dir" &&
+        go mod init parts &&
+        go get "$2" &&
+        nice -n 5 go build -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
+            -ldflags "-s -w $4" -o "$1" "$3" &&
+        rm -rf "$dir"
+}
+
+# k8s.io/kubernetes is no library: its go.mod requires the staging modules at v0.0.0. The wrapper
+# module replaces each of them by the release that belongs to this version.
+kubernetes_module() { # DIR
+    [ -f "$1/ready" ] && return 0
+    local staging=v0.${KUBERNETES_VERSION#1.} source part
+    mkdir -p "$1" && cd "$1" &&
+        go mod download "k8s.io/kubernetes@v$KUBERNETES_VERSION" &&
+        source=$(go env GOMODCACHE)/k8s.io/kubernetes@v$KUBERNETES_VERSION/go.mod || return
+    {
+        printf 'module parts\n\ngo 1.24.0\n\nrequire k8s.io/kubernetes v%s\n\nreplace (\n' \
+            "$KUBERNETES_VERSION"
+        awk -v v="$staging" '/^\tk8s\.io\/[^ ]+ v0\.0\.0( |$)/ { print "\t" $1 " => " $1 " " v }' "$source"
+        echo ')'
+    } >go.mod || return
+    {
+        printf '//go:build tools\n\npackage tools\n\n'
+        for part in $KUBERNETES_PARTS; do echo "import _ \"k8s.io/kubernetes/cmd/$part\""; done
+    } >tools.go || return
+    go mod tidy -e && touch ready
+}
+
+build_kubernetes_program() { # FILE NAME
+    local dir=$LP_CACHE/tmp/kubernetes-v$KUBERNETES_VERSION v=k8s.io/component-base/version minor
+    minor=${KUBERNETES_VERSION#1.}
+    (exec 8>"$dir.lock" && flock 8 && kubernetes_module "$dir") || return
+    cd "$dir" && nice -n 5 go build -o "$1" -ldflags "-s -w \
+        -X $v.gitVersion=v$KUBERNETES_VERSION -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} \
+        -X $v.gitTreeState=clean -X $v.gitCommit=unknown -X $v.buildDate=2026-01-01T00:00:00Z" \
+        "k8s.io/kubernetes/cmd/$2"
+}
+
+build_part() { # NAME DIR
+    local file=$2/$1 version containerd=github.com/containerd/containerd/v2
+    version=$(part_version "$1")
+    case " $KUBERNETES_PARTS " in *" $1 "*) build_kubernetes_program "$file" "$1" && return ;; esac
+    case $1 in
+    etcd) build_module_program "$file" "go.etcd.io/etcd/server/v3@$version" go.etcd.io/etcd/server/v3 '' ;;
+    coredns) build_module_program "$file" "github.com/coredns/coredns@$version" github.com/coredns/coredns '' ;;
+    kind) build_module_program "$file" "sigs.k8s.io/kind@$version" sigs.k8s.io/kind '' ;;
+    kwok) build_module_program "$file" "sigs.k8s.io/kwok@$version" sigs.k8s.io/kwok/cmd/kwok '' ;;
+    k6) build_module_program "$file" "go.k6.io/k6@$version" go.k6.io/k6 '' ;;
+    metrics-server) build_module_program "$file" "sigs.k8s.io/metrics-server@$version" \
+        sigs.k8s.io/metrics-server/cmd/metrics-server '' ;;
+    *) build_module_program "$file" "$containerd@$version" "$containerd/cmd/$1" \
+        "-X $containerd/version.Version=$version" ;;
+    esac
+}
+
+# Builds under the part's lock, unless another script just did.
+build_part_once() { # NAME
+    local name=$1 path dir
+    path=$(part_path "$name")
+    exec 9>"$LP_CACHE/tmp/$name.lock" && flock 9 || return
+    [ -x "$path" ] && return 0
+    dir=$(mktemp -d "$LP_CACHE/tmp/$name.XXXXXX") &&
+        build_part "$name" "$dir" &&
+        mkdir -p "$LP_CACHE/parts" &&
+        chmod 755 "$dir" &&
+        mv -T "$dir" "${path%/*}"
+}
+
+# need_parts NAME...: builds what is not there yet, in this order, with one line per part.
+need_parts() {
+    local name path
+    mkdir -p "$LP_CACHE/tmp" "$LP_CACHE/bin" || die "cannot write to $LP_CACHE: set XDG_CACHE_HOME."
+    for name in "$@"; do
+        part_version "$name" >/dev/null || die "there is no part named '$name'."
+        path=$(part_path "$name")
+        if [ ! -x "$path" ]; then
+            need_go
+            run_step "building $name $(part_version "$name")" 1800 build_part_once "$name" ||
+                die "could not build $name: it comes from Go modules, so check GOPROXY and the network, then run this again."
+        fi
+        ln -sfn "$path" "$LP_CACHE/bin/$name"
+    done
+}

@@ -1,0 +1,49 @@
+# An aggregated API on a control plane without nodes. Sourced, never run.
+#
+# Such a control plane has no kube-proxy and no pods, and an endpoint may not be a loopback address.
+# Two ways lead from kube-apiserver to a program on this machine; both use kubectl and KUBECONFIG.
+# shellcheck shell=bash
+
+# The program listens on 127.0.0.1. The Service is an ExternalName, whose port is the APIService's:
+# the APIService must name PORT, so this fits where the test writes the APIService itself.
+service_to_loopback() { # NAMESPACE NAME
+    kubectl apply --server-side --force-conflicts -f - <<YAML
+apiVersion: v1
+kind: Service
+metadata: {name: $2, namespace: $1}
+spec: {type: ExternalName, externalName: localhost}
+YAML
+}
+
+# The first address of this machine that is no loopback address.
+host_address() {
+    local address
+    for address in $(hostname -I); do
+        case $address in *:*) ;; *) echo "$address" && return 0 ;; esac
+    done
+    echo "this machine has no address but loopback" >&2
+    return 1
+}
+
+# The program listens on host_address (or 0.0.0.0). The Service has port 443, as in a cluster, so
+# an APIService from config/ works unchanged. Needs --enable-aggregator-routing, which is set.
+service_to_host() { # NAMESPACE NAME PORT
+    local address
+    address=$(host_address) || return
+    kubectl apply --server-side --force-conflicts -f - <<YAML
+apiVersion: v1
+kind: Service
+metadata: {name: $2, namespace: $1}
+spec: {ports: [{name: https, port: 443, targetPort: $3}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: $2-host
+  namespace: $1
+  labels: {kubernetes.io/service-name: $2}
+addressType: IPv4
+endpoints: [{addresses: ["$address"], conditions: {ready: true}}]
+ports: [{name: https, port: $3, protocol: TCP}]
+YAML
+}
