@@ -38,11 +38,11 @@ static inline void lp_close_indirect(const int *fd)
 #define lp_auto_fd __attribute__((cleanup(lp_close_indirect)))
 
 /* Hands the pointer over: the local forgets it, so that its cleanup does nothing. */
-#define lp_take(p)                                                                                 \
-    __extension__({                                                                                \
-        __typeof__(p) lp_taken_ = (p);                                                             \
-        (p) = NULL;                                                                                \
-        lp_taken_;                                                                                 \
+#define lp_take(p)                     \
+    __extension__({                    \
+        __typeof__(p) lp_taken_ = (p); \
+        (p) = NULL;                    \
+        lp_taken_;                     \
     })
 
 #define LP_COUNT(array) (sizeof(array) / sizeof *(array))

@@ -9,8 +9,8 @@ extern char lp_buf_empty[1];
 
 /*
  * `ptr` is never NULL and always ends with a NUL after `len` bytes. Bytes past `max` are not taken:
- * `overflowed` is set, stays set until _reset, and later additions do nothing, so that one check at the
- * end is enough. `max` counts bytes without the NUL.
+ * `overflowed` is set, stays set until _reset, and later additions do nothing, so that one check at
+ * the end is enough. `max` counts bytes without the NUL.
  */
 struct lp_buf {
     char *ptr;
@@ -18,7 +18,10 @@ struct lp_buf {
     bool overflowed;
 };
 
-#define LP_BUF_INIT(limit) { .ptr = lp_buf_empty, .max = (limit) }
+#define LP_BUF_INIT(limit)                  \
+    {                                       \
+        .ptr = lp_buf_empty, .max = (limit) \
+    }
 #define lp_auto_buf __attribute__((cleanup(lp_buf_done)))
 
 /* Frees the bytes; the buffer is empty and can be used again. */

@@ -22,11 +22,11 @@ enum lp_code {
 /* Owns nothing, so it never needs freeing. Untouched where a function succeeds. */
 struct lp_error {
     int code;
-    int http_status;      /* of the answer that failed, 0 where there was none */
-    int retry_after_ms;   /* what Retry-After asked for, 0 where it did not */
+    int http_status;    /* of the answer that failed, 0 where there was none */
+    int retry_after_ms; /* what Retry-After asked for, 0 where it did not */
     int line;
-    const char *file;     /* borrowed, a string literal */
-    char msg[512];        /* one sentence, cut at the end where too long */
+    const char *file; /* borrowed, a string literal */
+    char msg[512];    /* one sentence, cut at the end where too long */
 };
 
 #define LP_MUST_USE __attribute__((warn_unused_result))
@@ -37,14 +37,13 @@ struct lp_error {
 /* Puts "context: " before the message of `err` and returns its code. */
 __attribute__((format(printf, 2, 3))) int lp_error_wrap(struct lp_error *err, const char *fmt, ...);
 
-__attribute__((format(printf, 5, 6))) int lp_error_set_at(struct lp_error *err, int code,
-                                                          const char *file, int line,
-                                                          const char *fmt, ...);
+__attribute__((format(printf, 5, 6))) int
+lp_error_set_at(struct lp_error *err, int code, const char *file, int line, const char *fmt, ...);
 
 /* "invalid", "not found", …: a static string for logs and metrics labels. */
 const char *lp_error_name(int code);
 
 /* True where another try later may succeed without anybody changing anything. */
-#define lp_error_is_transient(code)                                                                \
-    ((code) == LP_E_TIMEOUT || (code) == LP_E_UNAVAILABLE || (code) == LP_E_CONFLICT ||            \
+#define lp_error_is_transient(code)                                                     \
+    ((code) == LP_E_TIMEOUT || (code) == LP_E_UNAVAILABLE || (code) == LP_E_CONFLICT || \
      (code) == LP_E_GONE)

@@ -22,7 +22,8 @@ struct line {
     size_t len;
 };
 
-static const size_t line_cap = sizeof(((struct line *)0)->text) - 4; /* room for "}\n" and a quote */
+static const size_t line_cap =
+    sizeof(((struct line *)0)->text) - 4; /* room for "}\n" and a quote */
 
 static void put(struct line *l, const char *s, size_t n)
 {

@@ -12,14 +12,16 @@ void lp_log_set_level(enum lp_log_level level);
 bool lp_log_parse_level(const char *text, enum lp_log_level *ret_level);
 
 /*
- * What every line of this thread carries from now on as "key":"value" (the object key of a reconcile, a
- * request id); NULL takes it away. Both are borrowed until changed. One pair per thread.
+ * What every line of this thread carries from now on as "key":"value" (the object key of a
+ * reconcile, a request id); NULL takes it away. Both are borrowed until changed. One pair per
+ * thread.
  */
 void lp_log_context(const char *key, const char *value);
 
 /*
- * Writes {"ts":…,"level":…,"msg":…,…} in one write(). Pairs of (const char *key, const char *value) follow
- * `msg` and end with NULL; a NULL value is written as null. A line over 8 KiB is cut to valid JSON.
+ * Writes {"ts":…,"level":…,"msg":…,…} in one write(). Pairs of (const char *key, const char *value)
+ * follow `msg` and end with NULL; a NULL value is written as null. A line over 8 KiB is cut to
+ * valid JSON.
  */
 __attribute__((sentinel)) void lp_log(enum lp_log_level level, const char *msg, ...);
 

@@ -1,4 +1,5 @@
-/* lib/base/stop.c -- an atomic flag, an eventfd, and a thread that takes the signals with sigwait(). */
+/* lib/base/stop.c -- an atomic flag, an eventfd, and a thread that takes the signals with
+ * sigwait(). */
 #include "base/stop.h"
 
 #include <errno.h>

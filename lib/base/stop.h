@@ -5,15 +5,15 @@
 #include <stdint.h>
 
 /*
- * Set once, never cleared. `fd` is an eventfd that becomes and stays readable at the stop, so that a
- * poll can wait for it beside others. Opaque: hides a lock.
+ * Set once, never cleared. `fd` is an eventfd that becomes and stays readable at the stop, so that
+ * a poll can wait for it beside others. Opaque: hides a lock.
  */
 struct lp_stop;
 
 struct lp_stop *lp_stop_new(void);
 void lp_stop_free(struct lp_stop *s);
 
-void lp_stop_request(struct lp_stop *s); /* any thread, any number of times */
+void lp_stop_request(struct lp_stop *s);         /* any thread, any number of times */
 bool lp_stop_requested(const struct lp_stop *s); /* NULL: never */
 int lp_stop_fd(const struct lp_stop *s);         /* borrowed */
 
@@ -22,7 +22,7 @@ bool lp_stop_wait(struct lp_stop *s, int64_t ms);
 
 /*
  * Blocks SIGTERM and SIGINT in the calling thread (call it in main before the first thread starts,
- * so that all inherit it), ignores SIGPIPE, and starts a thread that requests the stop when one arrives. The thread
- * lives until the program ends. Returns 0 or LP_E_INTERNAL's value.
+ * so that all inherit it), ignores SIGPIPE, and starts a thread that requests the stop when one
+ * arrives. The thread lives until the program ends. Returns 0 or LP_E_INTERNAL's value.
  */
 int lp_stop_on_signals(struct lp_stop *s);

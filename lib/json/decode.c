@@ -9,8 +9,8 @@
 
 static const char *type_name(enum lp_json_type type)
 {
-    static const char *const names[] = { "a string", "an integer", "true or false",
-                                         "an object", "a list",    "a value" };
+    static const char *const names[] = { "a string",  "an integer", "true or false",
+                                         "an object", "a list",     "a value" };
     return names[type];
 }
 
@@ -95,9 +95,8 @@ static int decode_field(const json_t *object, const struct lp_json_field *f, boo
     json_t *v = json_object_get(object, f->key);
 
     if (!v || json_is_null(v))
-        return f->required
-                   ? lp_error_set(err, LP_E_INVALID, "%s.%s: is required", path, f->key)
-                   : 0;
+        return f->required ? lp_error_set(err, LP_E_INVALID, "%s.%s: is required", path, f->key)
+                           : 0;
     if (!has_type(v, f->type))
         return lp_error_set(err, LP_E_INVALID, "%s.%s: must be %s", path, f->key,
                             type_name(f->type));
@@ -116,7 +115,8 @@ static int refuse_unknown(const json_t *object, const struct lp_json_field *fiel
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)object, key, value) {
+    json_object_foreach((json_t *)object, key, value)
+    {
         const struct lp_json_field *f = fields;
         while (f->key && strcmp(f->key, key) != 0)
             f++;

@@ -18,8 +18,9 @@ enum lp_json_type {
 };
 
 /*
- * One member. `min` and `max` limit an integer's value, a string's bytes or an array's items; both 0 means no limit.
- * With `one_of` (ends with NULL) a string must be one of these. A null member counts as absent.
+ * One member. `min` and `max` limit an integer's value, a string's bytes or an array's items; both
+ * 0 means no limit. With `one_of` (ends with NULL) a string must be one of these. A null member
+ * counts as absent.
  */
 struct lp_json_field {
     const char *key;
@@ -32,8 +33,9 @@ struct lp_json_field {
 };
 
 /*
- * Fills `out` from `object` by `fields` (ends with key NULL); what is absent keeps its value. Unknown keys are an error
- * where `strict`. `path` is put before names in messages: "spec.replicas: must be 1..100, is 0". LP_E_INVALID.
+ * Fills `out` from `object` by `fields` (ends with key NULL); what is absent keeps its value.
+ * Unknown keys are an error where `strict`. `path` is put before names in messages: "spec.replicas:
+ * must be 1..100, is 0". LP_E_INVALID.
  */
-LP_MUST_USE int lp_json_decode(const json_t *object, const struct lp_json_field *fields, bool strict,
-                               const char *path, void *out, struct lp_error *err);
+LP_MUST_USE int lp_json_decode(const json_t *object, const struct lp_json_field *fields,
+                               bool strict, const char *path, void *out, struct lp_error *err);

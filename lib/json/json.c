@@ -1,4 +1,5 @@
-/* lib/json/json.c -- thin helpers over jansson. No state; frozen json_t may be read by any thread. */
+/* lib/json/json.c -- thin helpers over jansson. No state; frozen json_t may be read by any thread.
+ */
 #include "json/json.h"
 
 #include <stdarg.h>
@@ -137,9 +138,9 @@ bool lp_json_contains(const json_t *have, const json_t *want)
     if (json_is_object(want)) {
         if (!json_is_object(have))
             return false;
-        json_object_foreach((json_t *)want, key, value)
-            if (!lp_json_contains(json_object_get(have, key), value))
-                return false;
+        json_object_foreach(
+            (json_t *)want, key,
+            value) if (!lp_json_contains(json_object_get(have, key), value)) return false;
         return true;
     }
     if (json_is_array(want))

@@ -13,14 +13,15 @@
 void lp_json_init(void);
 
 /*
- * Parses one document of at most `max` bytes; duplicate keys and trailing bytes are refused. `what` names it in
- * the error ("request body"). The caller owns *ret_json. LP_E_TOO_LARGE, LP_E_INVALID with line and column.
+ * Parses one document of at most `max` bytes; duplicate keys and trailing bytes are refused. `what`
+ * names it in the error ("request body"). The caller owns *ret_json. LP_E_TOO_LARGE, LP_E_INVALID
+ * with line and column.
  */
 LP_MUST_USE int lp_json_parse(const char *bytes, size_t len, size_t max, const char *what,
                               json_t **ret_json, struct lp_error *err);
 
-/* Walk down object keys; the list ends with NULL. Borrowed results; NULL (or fallback) where a part of the way
- * is missing or has another type. */
+/* Walk down object keys; the list ends with NULL. Borrowed results; NULL (or fallback) where a part
+ * of the way is missing or has another type. */
 __attribute__((sentinel)) json_t *lp_json_at(const json_t *o, ...);
 __attribute__((sentinel)) const char *lp_json_str(const json_t *o, ...);
 __attribute__((sentinel)) int64_t lp_json_int(int64_t fallback, const json_t *o, ...);
@@ -29,7 +30,8 @@ __attribute__((sentinel)) bool lp_json_bool(bool fallback, const json_t *o, ...)
 /* json_pack whose failure is an error with a reason ("o" steals, "O" does not). */
 LP_MUST_USE int lp_json_pack(json_t **ret_json, struct lp_error *err, const char *fmt, ...);
 
-/* json_pack for values that are all ours: aborts where it fails, as that is a defect. Owned by the caller. */
+/* json_pack for values that are all ours: aborts where it fails, as that is a defect. Owned by the
+ * caller. */
 json_t *lp_json_make(const char *fmt, ...);
 
 /* Compact text with the keys sorted, appended to `b`: equal documents give equal bytes. */
@@ -39,7 +41,8 @@ void lp_json_write(const json_t *o, struct lp_buf *b);
 void lp_json_set_str(json_t *o, const char *key, const char *value);
 
 /*
- * True where everything in `want` is in `have` with the same value: objects by key (keys that only `have` holds do not
- * count), arrays by length and index, numbers by value. What server-side defaulting adds does not make a difference.
+ * True where everything in `want` is in `have` with the same value: objects by key (keys that only
+ * `have` holds do not count), arrays by length and index, numbers by value. What server-side
+ * defaulting adds does not make a difference.
  */
 bool lp_json_contains(const json_t *have, const json_t *want);

@@ -1,4 +1,5 @@
-/* lib/json/yaml.c -- libyaml's events into jansson values, recursion bounded. No state, any thread. */
+/* lib/json/yaml.c -- libyaml's events into jansson values, recursion bounded. No state, any thread.
+ */
 #include "json/yaml.h"
 
 #include <errno.h>

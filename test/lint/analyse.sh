@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# clang-tidy and cppcheck over every source of the programs and libraries.
+#   analyse.sh BUILD_DIR    (one that has compile_commands.json, made with clang or gcc)
+set -euo pipefail
+build=$(cd "$1" && pwd)
+cd "$(dirname "$0")/../.."
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'lib/*.c' 'operator/*.c' 'autoscaler/*.c' 'services/*.c' 'cli/*.c')
+bad=0
+tidy() { clang-tidy --quiet -p "$build" "$1" 2>&1 | grep -E 'error:|warning:' || true; }
+export -f tidy
+export build
+found=$(printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -I{} bash -c 'tidy {}')
+if [ -n "$found" ]; then
+    echo "clang-tidy:"
+    echo "$found" | sort -u
+    bad=1
+fi
+cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 \
+    --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective --check-level=normal \
+    -j "$(nproc)" -D_GNU_SOURCE -DLP_VERSION='""' -I lib -I . "${sources[@]}" || bad=1
+exit $bad

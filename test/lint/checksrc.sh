@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# What our C must not do: calls that overflow or hide failure, long files and lines, marks of unfinished work.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+bad=0
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+report() {
+    if [ -n "$2" ]; then
+        printf '%s\n%s\n' "$1" "$2"
+        bad=1
+    fi
+}
+search() { grep -nE "$1" "${sources[@]}" | grep -vE "${2:-^$}" || true; }
+
+report "Banned calls:" "$(search '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|system|popen|alloca|longjmp|setjmp|pthread_cancel)\(')"
+report "sleep() where an event tells:" "$(search '\b(sleep|usleep)\(')"
+report "getenv outside lib/service/env.c and main.c:" "$(search '\bgetenv\(' '(^|/)(main|env)\.c:|^(operator|cli)/config\.c:|^test/')"
+report "Marks of unfinished work:" "$(search '\b(TODO|FIXME|XXX|HACK)\b')"
+report "Lines over 100 columns:" "$(awk 'length($0) > 100 { print FILENAME ":" FNR ": " length($0) " columns" }' "${sources[@]}")"
+report "Tabs:" "$(search $'\t')"
+for f in "${sources[@]}"; do
+    lines=$(wc -l < "$f")
+    case "$f" in *.h) limit=150 ;; test/*) limit=600 ;; *) limit=500 ;; esac
+    [ "$lines" -le "$limit" ] || report "Long file:" "$f: $lines lines, at most $limit"
+    case "$f" in
+    *.h) head -12 "$f" | grep -q '#pragma once' || report "No #pragma once:" "$f" ;;
+    esac
+    head -1 "$f" | grep -q '^/\*' || report "No head comment:" "$f"
+done
+for f in $(git ls-files --cached --others --exclude-standard 'test/unit/test_*.c'); do
+    grep -q 'assert_' "$f" || report "Test program without an assertion:" "$f"
+done
+exit $bad
