@@ -1,19 +1,10 @@
 # An aggregated API on a control plane without nodes. Sourced, never run.
 #
 # Such a control plane has no kube-proxy and no pods, and an endpoint may not be a loopback address.
-# Two ways lead from kube-apiserver to a program on this machine; both use kubectl and KUBECONFIG.
+# So the program listens on this machine's own address, and an EndpointSlice leads there: with
+# --enable-aggregator-routing kube-apiserver goes to endpoints itself. (With it, a Service of type
+# ExternalName is refused: "unsupported service type".) Uses kubectl and KUBECONFIG.
 # shellcheck shell=bash
-
-# The program listens on 127.0.0.1. The Service is an ExternalName, whose port is the APIService's:
-# the APIService must name PORT, so this fits where the test writes the APIService itself.
-service_to_loopback() { # NAMESPACE NAME
-    kubectl apply --server-side --force-conflicts -f - <<YAML
-apiVersion: v1
-kind: Service
-metadata: {name: $2, namespace: $1}
-spec: {type: ExternalName, externalName: localhost}
-YAML
-}
 
 # The first address of this machine that is no loopback address.
 host_address() {
@@ -25,8 +16,8 @@ host_address() {
     return 1
 }
 
-# The program listens on host_address (or 0.0.0.0). The Service has port 443, as in a cluster, so
-# an APIService from config/ works unchanged. Needs --enable-aggregator-routing, which is set.
+# The program listens on host_address (or 0.0.0.0), port PORT. The Service has port 443, as in a
+# cluster, so an APIService from config/ works unchanged.
 service_to_host() { # NAMESPACE NAME PORT
     local address
     address=$(host_address) || return
