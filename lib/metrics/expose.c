@@ -1,0 +1,83 @@
+/* lib/metrics/expose.c -- the text format 0.0.4 of Prometheus. Holds the registry's mutex while it
+ * writes; updates go on meanwhile, so a histogram's count is taken from the buckets it wrote. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "metrics/family.h"
+
+static void put_number(struct lp_buf *b, double v)
+{
+    char text[32];
+
+    if (isnan(v)) {
+        lp_buf_str(b, "NaN");
+    } else if (isinf(v)) {
+        lp_buf_str(b, v > 0 ? "+Inf" : "-Inf");
+    } else if (fabs(v) < 1e15 && !(v < trunc(v) || v > trunc(v))) {
+        lp_buf_printf(b, "%.0f", v);
+    } else {
+        snprintf(text, sizeof text, "%.15g", v);
+        double again = strtod(text, NULL);
+        if (again < v || again > v)
+            snprintf(text, sizeof text, "%.17g", v);
+        lp_buf_str(b, text);
+    }
+}
+
+static void put_name(struct lp_buf *b, const char *name, const char *suffix, const char *labels)
+{
+    lp_buf_str(b, name);
+    lp_buf_str(b, suffix);
+    if (*labels)
+        lp_buf_printf(b, "{%s}", labels);
+    lp_buf_char(b, ' ');
+}
+
+static void put_histogram(struct lp_buf *b, const struct lp_metric *m)
+{
+    const struct lp_metric_family *f = m->family;
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i <= f->n_buckets; i++) {
+        count += atomic_load_explicit(&m->buckets[i], memory_order_relaxed);
+        lp_buf_printf(b, "%s_bucket{%s%sle=\"", f->name, m->labels, *m->labels ? "," : "");
+        put_number(b, i < f->n_buckets ? f->bounds[i] : INFINITY);
+        lp_buf_printf(b, "\"} %" PRIu64 "\n", count);
+    }
+    put_name(b, f->name, "_sum", m->labels);
+    put_number(b, lp_metric_load(&m->bits));
+    lp_buf_char(b, '\n');
+    put_name(b, f->name, "_count", m->labels);
+    lp_buf_printf(b, "%" PRIu64 "\n", count);
+}
+
+static void put_family(struct lp_buf *b, const struct lp_metric_family *f)
+{
+    static const char *const kinds[] = { "counter", "gauge", "histogram" };
+
+    lp_buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, kinds[f->kind]);
+    for (size_t i = 0; i < f->n_series; i++) {
+        const struct lp_metric *m = f->series[i];
+        if (m->hidden)
+            continue;
+        if (f->kind == LP_METRIC_HISTOGRAM) {
+            put_histogram(b, m);
+            continue;
+        }
+        put_name(b, f->name, "", m->labels);
+        put_number(b, lp_metric_load(&m->bits));
+        lp_buf_char(b, '\n');
+    }
+}
+
+void lp_metrics_write(struct lp_buf *b)
+{
+    lp_metrics_read_process();
+    lp_metrics_collect();
+    pthread_mutex_lock(&lp_metrics_lock);
+    for (const struct lp_metric_family *f = lp_metrics_first_locked(); f; f = f->next)
+        put_family(b, f);
+    pthread_mutex_unlock(&lp_metrics_lock);
+}

@@ -1,0 +1,99 @@
+/* lib/metrics/process.c -- process_* from /proc (proc(5)), and lp_build_info. Read at each scrape.
+ */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "metrics/family.h"
+
+static _Atomic(const char *) program_name = "lp", program_version = LP_VERSION;
+
+static struct lp_metric_family *build_info(void)
+{
+    return lp_metric_family(LP_METRIC_GAUGE, "lp_build_info", "Program and version, always 1.",
+                            "program,version", NULL, 0);
+}
+
+void lp_metrics_set_program(const char *program, const char *version)
+{
+    const char *const old[] = { atomic_load(&program_name), atomic_load(&program_version) };
+    lp_metric_remove(build_info(), old);
+    atomic_store(&program_name, program);
+    atomic_store(&program_version, version);
+}
+
+static void set(enum lp_metric_kind kind, const char *name, const char *help, double v)
+{
+    lp_metric_set(lp_metric_single(lp_metric_family(kind, name, help, "", NULL, 0)), v);
+}
+
+/* Seconds since 1970 at which the process started `ticks` after the boot. */
+static double start_seconds(unsigned long long ticks, double per_second)
+{
+    struct timespec wall, boot;
+
+    clock_gettime(CLOCK_REALTIME, &wall);
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    double booted =
+        (double)(wall.tv_sec - boot.tv_sec) + (double)(wall.tv_nsec - boot.tv_nsec) / 1e9;
+    return booted + (double)ticks / per_second;
+}
+
+static void read_stat(void)
+{
+    char text[1024];
+    unsigned long user, kernel, bytes;
+    unsigned long long started;
+    long pages;
+    double per_second = (double)sysconf(_SC_CLK_TCK);
+
+    FILE *f = fopen("/proc/self/stat", "re");
+    if (!f)
+        return;
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    const char *rest = strrchr(text, ')'); /* the program's name may hold spaces and brackets */
+    if (!rest || sscanf(rest + 1,
+                        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d"
+                        " %*d %llu %lu %ld",
+                        &user, &kernel, &started, &bytes, &pages) != 5)
+        return;
+    set(LP_METRIC_COUNTER, "process_cpu_seconds_total", "CPU time in seconds, user and system.",
+        (double)(user + kernel) / per_second);
+    set(LP_METRIC_GAUGE, "process_resident_memory_bytes", "Resident memory in bytes.",
+        (double)pages * (double)sysconf(_SC_PAGESIZE));
+    set(LP_METRIC_GAUGE, "process_virtual_memory_bytes", "Virtual memory in bytes.", (double)bytes);
+    set(LP_METRIC_GAUGE, "process_start_time_seconds", "Start of the process since 1970.",
+        start_seconds(started, per_second));
+}
+
+static void read_descriptors(void)
+{
+    struct rlimit limit;
+    double open = -1; /* the one that reads the directory does not count */
+
+    DIR *d = opendir("/proc/self/fd");
+    if (d) {
+        for (const struct dirent *e = readdir(d); e; e = readdir(d))
+            open += e->d_name[0] != '.';
+        closedir(d);
+        set(LP_METRIC_GAUGE, "process_open_fds", "Open file descriptors.", open);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        set(LP_METRIC_GAUGE, "process_max_fds", "Limit of open file descriptors.",
+            (double)limit.rlim_cur);
+}
+
+void lp_metrics_read_process(void)
+{
+    lp_metric_set(
+        lp_metric_with(build_info(), atomic_load(&program_name), atomic_load(&program_version)), 1);
+    read_stat();
+    read_descriptors();
+}
