@@ -22,6 +22,8 @@ struct lp_http_client_options {
     const char *cert_pem, *key_pem; /* client certificate; NULL: none */
     bool insecure_skip_verify;
     bool http2;                 /* offer HTTP/2 by ALPN */
+    const char *proxy;          /* URL; NULL: none, whatever the environment says */
+    const char *connect_to;     /* "host:port" to connect to in place of the URL's; NULL: the URL's */
     struct lp_stop *stop;       /* ends a request at once; NULL: nothing does. Borrowed. */
 };
 
