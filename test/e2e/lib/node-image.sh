@@ -38,11 +38,12 @@ need_node_root() {
 
 # A static program as an image.
 program_image() { # PROGRAM_FILE TAG...
-    local dir=$work/image-${1##*/} tag
-    mkdir -p "$dir" && cp "$1" "$dir/${1##*/}" || return
+    local name=${1##*/} dir tag
+    dir=$work/image-$name
+    mkdir -p "$dir" && cp "$1" "$dir/$name" &&
+        sed "s/PROGRAM/$name/g" "$NODE_IMAGE_DIR/program.Dockerfile" >"$dir/Dockerfile" || return
     for tag in "${@:2}"; do
-        docker build -q -t "$tag" --build-arg PROGRAM="${1##*/}" \
-            -f "$NODE_IMAGE_DIR/program.Dockerfile" "$dir" || return
+        docker build -q -t "$tag" "$dir" || return
     done
 }
 
