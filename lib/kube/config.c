@@ -1,0 +1,331 @@
+/* lib/kube/config.c -- reads a kubeconfig (kubeconfig.v1) or the files of a pod's service account
+ * once; what changes later is auth.c's. Data given in place wins over the file of the same name, as
+ * in kubectl. */
+#include "kube/config.h"
+
+#include <ctype.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "kube/auth.h"
+
+#define IN_CLUSTER_ROOT "/var/run/secrets/kubernetes.io/serviceaccount"
+
+static void free_list(char **list)
+{
+    for (char **at = list; at && *at; at++)
+        free(*at);
+    free(list);
+}
+
+static void free_exec(struct lp_kube_exec *e)
+{
+    if (!e)
+        return;
+    free(e->api_version);
+    free(e->install_hint);
+    free_list(e->argv);
+    free_list(e->env);
+    free(e);
+}
+
+void lp_kube_config_free(struct lp_kube_config *c)
+{
+    if (!c)
+        return;
+    char *strings[] = { c->path,       c->server,  c->tls_server_name, c->proxy,
+                        c->ns,         c->ca_file, c->cert_file,       c->key_file,
+                        c->token_file, c->ca_pem,  c->cert_pem,        c->key_pem,
+                        c->token };
+    for (size_t i = 0; i < LP_COUNT(strings); i++)
+        free(strings[i]);
+    free_exec(c->exec);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+const char *lp_kube_config_namespace(const struct lp_kube_config *c)
+{
+    return c->ns && *c->ns ? c->ns : "default";
+}
+
+/* ---- parts of a kubeconfig ---- */
+
+/* The object under `key` of the entry of `list` that is called `name`. */
+static int find_named(const json_t *doc, const char *list, const char *key, const char *name,
+                      const json_t **ret, struct lp_error *err)
+{
+    size_t i;
+    json_t *entry;
+
+    json_array_foreach(json_object_get(doc, list), i, entry)
+    {
+        const char *its = lp_json_str(entry, "name", NULL);
+        const json_t *object = json_object_get(entry, key);
+        if (its && strcmp(its, name) == 0 && json_is_object(object)) {
+            *ret = object;
+            return 0;
+        }
+    }
+    return lp_error_set(err, LP_E_INVALID, "%s: there is no entry called \"%s\"", list, name);
+}
+
+/* Relative paths are relative to the kubeconfig's folder. NULL gives NULL. */
+static char *resolve(const struct lp_kube_config *c, const char *path)
+{
+    const char *slash = strrchr(c->path, '/');
+
+    if (!path || !*path)
+        return NULL;
+    if (*path == '/' || !slash)
+        return lp_strdup(path);
+    return lp_sprintf("%.*s/%s", (int)(slash - c->path), c->path, path);
+}
+
+static int decode_base64(const char *text, const char *field, char **ret_pem, struct lp_error *err)
+{
+    size_t n = strlen(text);
+    lp_auto_free char *packed = lp_alloc(n + 1);
+    lp_auto_free char *out = lp_alloc(n + 4);
+    size_t len = 0;
+
+    for (const char *s = text; *s; s++) {
+        if (!isspace((unsigned char)*s))
+            packed[len++] = *s;
+    }
+    int got = EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)packed, (int)len);
+    if (got < 0)
+        return lp_error_set(err, LP_E_INVALID, "%s: must be base64", field);
+    out[got] = '\0'; /* padding decodes to NUL bytes, which end the string */
+    if (!strstr(out, "-----BEGIN "))
+        return lp_error_set(err, LP_E_INVALID, "%s: must hold PEM", field);
+    *ret_pem = lp_take(out);
+    return 0;
+}
+
+/* `<field>-data`, else the file in `<field>`; neither leaves NULL. */
+static int read_pem(const struct lp_kube_config *c, const json_t *from, const char *field,
+                    char **ret_file, char **ret_pem, struct lp_error *err)
+{
+    lp_auto_free char *data_field = lp_sprintf("%s-data", field);
+    const char *data = json_string_value(json_object_get(from, data_field));
+    char *path;
+
+    if (data && *data)
+        return decode_base64(data, data_field, ret_pem, err);
+    path = resolve(c, json_string_value(json_object_get(from, field)));
+    if (!path)
+        return 0;
+    *ret_file = path;
+    return lp_kube_read_file(path, field, ret_pem, err);
+}
+
+static int read_cluster(struct lp_kube_config *c, const json_t *cluster, struct lp_error *err)
+{
+    const char *server = lp_json_str(cluster, "server", NULL);
+
+    if (!server || (strncmp(server, "https://", 8) != 0 && strncmp(server, "http://", 7) != 0))
+        return lp_error_set(err, LP_E_INVALID, "cluster.server: must be an http(s) URL, is \"%s\"",
+                            server ? server : "");
+    c->server = lp_strdup(server);
+    for (size_t n = strlen(server); n > 0 && server[n - 1] == '/'; n--)
+        c->server[n - 1] = '\0';
+    c->insecure = lp_json_bool(false, cluster, "insecure-skip-tls-verify", NULL);
+    c->tls_server_name = lp_strdup(lp_json_str(cluster, "tls-server-name", NULL));
+    c->proxy = lp_strdup(lp_json_str(cluster, "proxy-url", NULL));
+    return read_pem(c, cluster, "certificate-authority", &c->ca_file, &c->ca_pem, err);
+}
+
+/* Strings of a JSON array as a list that ends with NULL; `first` goes before them where not NULL.
+ */
+static char **string_list(char *first, const json_t *array)
+{
+    char **list = lp_calloc(json_array_size(array) + 2, sizeof(char *));
+    size_t i, n = 0;
+    json_t *item;
+
+    if (first)
+        list[n++] = first;
+    json_array_foreach(array, i, item)
+    {
+        if (json_is_string(item))
+            list[n++] = lp_strdup(json_string_value(item));
+    }
+    return list;
+}
+
+static char **environment_list(const json_t *array)
+{
+    char **list = lp_calloc(json_array_size(array) + 1, sizeof(char *));
+    size_t i, n = 0;
+    json_t *item;
+
+    json_array_foreach(array, i, item)
+    {
+        const char *name = lp_json_str(item, "name", NULL);
+        const char *value = lp_json_str(item, "value", NULL);
+        if (name && value)
+            list[n++] = lp_sprintf("%s=%s", name, value);
+    }
+    return list;
+}
+
+static int read_exec(struct lp_kube_config *c, const json_t *exec, struct lp_error *err)
+{
+    const char *version = lp_json_str(exec, "apiVersion", NULL);
+    const char *command = lp_json_str(exec, "command", NULL);
+
+    if (!version || (strcmp(version, "client.authentication.k8s.io/v1") != 0 &&
+                     strcmp(version, "client.authentication.k8s.io/v1beta1") != 0))
+        return lp_error_set(err, LP_E_INVALID,
+                            "user.exec.apiVersion: must be client.authentication.k8s.io/v1 or "
+                            "v1beta1, is \"%s\"",
+                            version ? version : "");
+    if (!command || !*command)
+        return lp_error_set(err, LP_E_INVALID, "user.exec.command: must name a program");
+    c->exec = lp_alloc(sizeof *c->exec);
+    c->exec->api_version = lp_strdup(version);
+    /* A bare name is looked up in PATH, a path with a slash belongs to the kubeconfig's folder. */
+    c->exec->argv = string_list(strchr(command, '/') ? resolve(c, command) : lp_strdup(command),
+                                json_object_get(exec, "args"));
+    c->exec->env = environment_list(json_object_get(exec, "env"));
+    c->exec->install_hint = lp_strdup(lp_json_str(exec, "installHint", NULL));
+    c->exec->cluster_info = lp_json_bool(false, exec, "provideClusterInfo", NULL);
+    return 0;
+}
+
+static int read_token_file(struct lp_kube_config *c, struct lp_error *err)
+{
+    lp_auto_free char *token = NULL;
+    int r = lp_kube_read_file(c->token_file, "token", &token, err);
+
+    if (r < 0)
+        return r;
+    token[strcspn(token, "\r\n")] = '\0';
+    if (!*token || strlen(token) > LP_LIMIT_TOKEN_BYTES)
+        return lp_error_set(err, LP_E_INVALID, "%s: must hold a token of 1..%d bytes",
+                            c->token_file, LP_LIMIT_TOKEN_BYTES);
+    free(c->token);
+    c->token = lp_take(token);
+    return 0;
+}
+
+static int read_user(struct lp_kube_config *c, const json_t *user, struct lp_error *err)
+{
+    const json_t *exec = json_object_get(user, "exec");
+    int r = read_pem(c, user, "client-certificate", &c->cert_file, &c->cert_pem, err);
+
+    if (r == 0)
+        r = read_pem(c, user, "client-key", &c->key_file, &c->key_pem, err);
+    if (r < 0)
+        return r;
+    if (!c->cert_pem != !c->key_pem)
+        return lp_error_set(err, LP_E_INVALID,
+                            "user: client-certificate and client-key must come together");
+    if (json_object_get(user, "username") || json_object_get(user, "auth-provider"))
+        return lp_error_set(err, LP_E_INVALID,
+                            "user: username and auth-provider are no longer "
+                            "served by Kubernetes; use a client certificate, "
+                            "token or exec");
+    c->token = lp_strdup(lp_json_str(user, "token", NULL));
+    c->token_file = resolve(c, lp_json_str(user, "tokenFile", NULL));
+    if (c->token_file && (r = read_token_file(c, err)) < 0)
+        return r;
+    return json_is_object(exec) && !c->token ? read_exec(c, exec, err) : 0;
+}
+
+static int read_context(struct lp_kube_config *c, const json_t *doc, const char *name,
+                        struct lp_error *err)
+{
+    const json_t *context, *cluster, *user;
+    const char *cluster_name, *user_name;
+
+    if (!name)
+        name = lp_json_str(doc, "current-context", NULL);
+    if (!name || !*name)
+        return lp_error_set(err, LP_E_INVALID,
+                            "current-context: is not set; set it or choose a context");
+    int r = find_named(doc, "contexts", "context", name, &context, err);
+    if (r < 0)
+        return r;
+    cluster_name = lp_json_str(context, "cluster", NULL);
+    user_name = lp_json_str(context, "user", NULL);
+    c->ns = lp_strdup(lp_json_str(context, "namespace", NULL));
+    r = find_named(doc, "clusters", "cluster", cluster_name ? cluster_name : "", &cluster, err);
+    if (r == 0)
+        r = read_cluster(c, cluster, err);
+    if (r < 0 || !user_name || !*user_name)
+        return r;
+    r = find_named(doc, "users", "user", user_name, &user, err);
+    return r < 0 ? r : read_user(c, user, err);
+}
+
+static int load_file(struct lp_kube_config *c, const struct lp_kube_config_source *source,
+                     struct lp_error *err)
+{
+    lp_auto_free char *text = NULL;
+    json_auto_t *documents = NULL;
+
+    c->path = lp_strdup(source->kubeconfig);
+    int r = lp_kube_read_file(c->path, "kubeconfig", &text, err);
+    if (r < 0)
+        return r;
+    r = lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "YAML", &documents, err);
+    if (r == 0 && json_array_size(documents) != 1)
+        r = lp_error_set(err, LP_E_INVALID, "must hold one YAML document, holds %zu",
+                         json_array_size(documents));
+    if (r == 0)
+        r = read_context(c, json_array_get(documents, 0), source->context, err);
+    if (r < 0)
+        lp_error_wrap(err, "kubeconfig %s", c->path);
+    return r;
+}
+
+/* ---- in a pod ---- */
+
+static int load_in_cluster(struct lp_kube_config *c, const struct lp_kube_config_source *source,
+                           struct lp_error *err)
+{
+    const char *host = source->service_host, *port = source->service_port;
+
+    if (!host || !*host || !port || !*port)
+        return lp_error_set(err, LP_E_INVALID,
+                            "no kubeconfig was given, and KUBERNETES_SERVICE_HOST and "
+                            "KUBERNETES_SERVICE_PORT are not set as they are in a pod");
+    c->path = lp_strdup(source->in_cluster_root ? source->in_cluster_root : IN_CLUSTER_ROOT);
+    c->server = strchr(host, ':') ? lp_sprintf("https://[%s]:%s", host, port)
+                                  : lp_sprintf("https://%s:%s", host, port);
+    c->token_file = lp_sprintf("%s/token", c->path);
+    c->ca_file = lp_sprintf("%s/ca.crt", c->path);
+    int r = lp_kube_read_file(c->ca_file, "in-cluster", &c->ca_pem, err);
+    if (r == 0)
+        r = read_token_file(c, err);
+    if (r < 0)
+        return r;
+    lp_auto_free char *ns_file = lp_sprintf("%s/namespace", c->path);
+    struct lp_error ignored;
+    if (lp_kube_read_file(ns_file, "in-cluster", &c->ns, &ignored) == 0)
+        c->ns[strcspn(c->ns, "\r\n")] = '\0';
+    return 0;
+}
+
+int lp_kube_config_load(const struct lp_kube_config_source *source,
+                        struct lp_kube_config **ret_config, struct lp_error *err)
+{
+    struct lp_kube_config *c = lp_alloc(sizeof *c);
+
+    pthread_mutex_init(&c->lock, NULL);
+    int r = source->kubeconfig ? load_file(c, source, err) : load_in_cluster(c, source, err);
+    c->read_ms = lp_clock_ms();
+    if (r < 0) {
+        lp_kube_config_free(c);
+        return r;
+    }
+    *ret_config = c;
+    return 0;
+}

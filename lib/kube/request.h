@@ -1,0 +1,40 @@
+/* lib/kube/request.h -- one authenticated request to the API server, for client.c, watch.c and lease.c. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "http/client.h"
+#include "kube/client.h"
+
+/* A client with other limits than the verbs want; 0 where a field's default is good. */
+struct lp_kube_limits {
+    int64_t idle_timeout_ms, total_timeout_ms;
+};
+LP_MUST_USE int lp_kube_client_new_with(struct lp_kube_config *config,
+                                        const struct lp_kube_client_options *options,
+                                        const struct lp_kube_limits *limits,
+                                        struct lp_kube_client **ret_client, struct lp_error *err);
+
+struct lp_kube_call {
+    const char *method;
+    const struct lp_buf *path; /* from lp_kube_path, with the query */
+    const char *content_type;  /* of the body */
+    const json_t *body;        /* NULL: none */
+    int64_t total_timeout_ms;  /* 0: the client's */
+    lp_http_sink *sink;        /* gets a 2xx body; NULL: it goes to the response */
+    void *user;
+};
+
+/* Appends the path of a kind's collection, or of one object (`name` not NULL). `ns` is left out where NULL. */
+void lp_kube_path(const struct lp_kube_kind *kind, const char *ns, const char *name,
+                  const char *subresource, struct lp_buf *b);
+#define LP_AUTO_PATH(b) lp_auto_buf struct lp_buf b = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET)
+
+/* 0 for a 2xx answer; else an error as kube/client.h says. Handles 401 and 429. */
+LP_MUST_USE int lp_kube_call(struct lp_kube_client *c, const struct lp_kube_call *call,
+                             struct lp_http_response *response, struct lp_error *err);
+
+/* Fills `err` from an answer that is not 2xx: a Status, or whatever came instead of one. */
+int lp_kube_status_error(const struct lp_http_response *response, struct lp_error *err);
+/* The code of an HTTP status and a Status.reason (may be NULL). */
+int lp_kube_status_code(int http_status, const char *reason);
