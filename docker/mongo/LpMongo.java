@@ -63,16 +63,15 @@ public final class LpMongo {
         Files.createDirectories(file.toAbsolutePath().getParent());
         MVStore store = new MVStore.Builder().fileName(file.toString()).open();
         MongoServer server = new MongoServer(new DurableBackend(store));
-        CountDownLatch closed = new CountDownLatch(1);
         server.bind(host, port);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             server.shutdownNow(); // closes the backend, and with it the store
             System.err.println("{\"level\":\"info\",\"msg\":\"stopped, data is on disk\"}");
-            closed.countDown();
+            Runtime.getRuntime().halt(0); // without it a stop by signal ends with 143
         }, "shutdown"));
         InetSocketAddress at = server.getLocalAddress();
         System.err.println("{\"level\":\"info\",\"msg\":\"listening\",\"port\":" + at.getPort() + "}");
-        closed.await();
+        new CountDownLatch(1).await();
     }
 
     public static void main(String[] args) {
