@@ -1,0 +1,64 @@
+/* lib/http/server_parts.h -- what server.c, exchange.c and server_check.c share. Nobody else
+ * includes it. */
+#pragma once
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "http/server.h"
+#include "http/server_guard.h"
+#include "http/server_tls.h"
+
+/* `reply_lock` orders a reply from another thread with the event loop that suspends the connection.
+ */
+struct lp_http_server {
+    struct MHD_Daemon *daemon;
+    struct lp_http_server_options options; /* address, tls, name: not used after the start */
+    struct lp_http_guard *guard;
+    struct lp_http_tls_state *tls;
+    int64_t header_ms, body_ms;
+    pthread_mutex_t reply_lock;
+    uint16_t port;
+    int quiesced_fd; /* the listening socket after _quiesce, else -1 */
+};
+
+/* A text that lives as long as its exchange: reply headers (name and value), decoded query values.
+ */
+struct lp_http_text {
+    struct lp_http_text *next;
+    const char *name;
+    char value[];
+};
+
+/*
+ * Made when the request line is there, freed when libmicrohttpd is done with the request.
+ * `response` appears once, under reply_lock; while `suspended` only the replying thread touches the
+ * exchange.
+ */
+struct lp_http_exchange {
+    struct lp_http_server *server;
+    struct MHD_Connection *connection;
+    struct lp_http_guarded *guarded;
+    char *target, *path;
+    const char *method;
+    char peer[64];
+    struct lp_buf body;
+    size_t discarded;     /* body bytes over max_body */
+    bool checked, handed; /* the headers were looked at; the handler was called */
+    bool suspended;
+    int64_t arrived_ms;
+    struct lp_http_text *reply_headers, *query;
+    struct MHD_Response *response;
+    unsigned status;
+};
+
+/*
+ * Is this request, whose headers are complete, one that every HTTP implementation reads alike (RFC
+ * 9112)? 0, or the status to refuse it with. `url` and `version` as libmicrohttpd gives them to the
+ * handler.
+ */
+unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const char *version,
+                       const char **ret_why);
+
+void lp_http_exchange_free(struct lp_http_exchange *x);
