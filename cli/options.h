@@ -1,0 +1,29 @@
+/* cli/options.h -- what the command line asks for. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum cli_format { CLI_TABLE, CLI_JSON };
+
+struct cli_options {
+    const char *command;    /* "status" */
+    const char *name;       /* of one platform; NULL: all */
+    const char *ns;         /* -n; NULL: the context's */
+    bool all_namespaces;    /* -A */
+    bool watch;             /* -w */
+    int64_t interval_ms;    /* --interval, in seconds 1..60; default 1 s */
+    enum cli_format format; /* -o */
+    const char
+        *kubeconfig; /* --kubeconfig, $KUBECONFIG, ~/.kube/config; owned strings live in `buffer` */
+    const char *context; /* --context */
+    char buffer[4096];
+};
+
+/* Strings are borrowed from argv and the environment. LP_E_INVALID names option, value and what is
+ * allowed; LP_E_CANCELED:
+ * --help or --version was asked for and printed. */
+LP_MUST_USE int cli_options_parse(int argc, char **argv, struct cli_options *ret_options,
+                                  struct lp_error *err);

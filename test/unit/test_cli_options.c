@@ -1,0 +1,82 @@
+/* test/unit/test_cli_options.c -- the command line, and the table that is drawn. */
+#include "unit/check.h"
+
+#include <string.h>
+
+#include "cli/options.h"
+#include "cli/status.h"
+
+static int parse(struct cli_options *o, struct lp_error *err, int argc, const char *const *argv)
+{
+    char *copy[16] = { (char *)"kubectl-lp" };
+    for (int i = 0; i < argc; i++)
+        copy[i + 1] = (char *)argv[i];
+    return cli_options_parse(argc + 1, copy, o, err);
+}
+
+#define PARSE(o, err, ...)                                                   \
+    parse((o), (err), (int)LP_COUNT(((const char *const[]){ __VA_ARGS__ })), \
+          (const char *const[]){ __VA_ARGS__ })
+
+static void options_are_read_in_any_order_and_both_forms(void **state)
+{
+    struct cli_options o;
+    struct lp_error err;
+    (void)state;
+    assert_int_equal(PARSE(&o, &err, "-n", "learning", "status", "--output=json", "english", "-w",
+                           "--interval", "5", "--kubeconfig=/x"),
+                     0);
+    assert_string_equal(o.ns, "learning");
+    assert_string_equal(o.name, "english");
+    assert_int_equal(o.format, CLI_JSON);
+    assert_true(o.watch);
+    assert_int_equal(o.interval_ms, 5000);
+    assert_string_equal(o.kubeconfig, "/x");
+}
+
+static void a_wrong_option_is_named_with_what_is_allowed(void **state)
+{
+    struct cli_options o;
+    struct lp_error err;
+    (void)state;
+    assert_int_equal(PARSE(&o, &err, "status", "--interval", "0"), LP_E_INVALID);
+    assert_string_equal(err.msg, "--interval: must be 1..60 seconds, is \"0\"");
+    assert_int_equal(PARSE(&o, &err, "status", "-o", "xml"), LP_E_INVALID);
+    assert_string_equal(err.msg, "-o: must be table or json, is \"xml\"");
+    assert_int_equal(PARSE(&o, &err, "status", "--frob"), LP_E_INVALID);
+    assert_string_equal(err.msg, "unknown option --frob: see --help");
+    assert_int_equal(PARSE(&o, &err, "status", "-n"), LP_E_INVALID);
+    assert_string_equal(err.msg, "-n needs a value");
+    assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
+    assert_string_equal(err.msg, "unknown command explode: the commands are: status; see --help");
+    assert_int_equal(PARSE(&o, &err, "status", "a", "b"), LP_E_INVALID);
+}
+
+static void the_table_shows_a_dash_where_nothing_is_known(void **state)
+{
+    static const char text[] =
+        "[{\"namespace\":\"learning\",\"name\":\"english\",\"phase\":\"Ready\",\"ready\":\"True\","
+        "\"services\":[{\"name\":\"auth\",\"ready\":2,\"desired\":4,\"min\":1,\"max\":10,\"queue\":"
+        "6.5,"
+        "\"why\":\"2 to "
+        "4\"},{\"name\":\"gateway\",\"ready\":1,\"desired\":1,\"min\":null,\"max\":null,"
+        "\"queue\":null,\"why\":\"\"}]}]";
+    json_auto_t *platforms = json_loads(text, 0, NULL);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
+    (void)state;
+    assert_non_null(platforms);
+    status_table(platforms, &out);
+    assert_non_null(strstr(out.ptr, "learning/english  phase Ready  ready True\n"));
+    assert_non_null(strstr(out.ptr, "  auth         2/4     1-10    6.5     2 to 4\n"));
+    assert_non_null(strstr(out.ptr, "  gateway      1/1     -       -       \n"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_are_read_in_any_order_and_both_forms),
+        cmocka_unit_test(a_wrong_option_is_named_with_what_is_allowed),
+        cmocka_unit_test(the_table_shows_a_dash_where_nothing_is_known),
+    };
+    return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
+}
