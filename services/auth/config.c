@@ -1,0 +1,96 @@
+/* The table of variables, and the checks that span two of them or need libpq. Called in main. */
+#include "services/auth/config.h"
+
+#include <string.h>
+
+#include "services/auth/db.h"
+#include "services/auth/password.h"
+
+#define AT(member) offsetof(struct auth_config, member)
+#define SECOND 1000LL
+#define DAY (24 * 3600 * SECOND)
+
+const struct lp_env auth_env[] = {
+    { .name = "DATABASE_URL",
+      .type = LP_ENV_STRING,
+      .offset = AT(database_url),
+      .min = 1,
+      .max = 2048,
+      .secret = true,
+      .help = "PostgreSQL: postgresql://user:password@host:5432/name" },
+    { .name = "JWT_SECRET",
+      .type = LP_ENV_STRING,
+      .offset = AT(jwt_secret),
+      .min = 16,
+      .max = 4096,
+      .secret = true,
+      .help = "key of access tokens; more than one, newest first, separated by commas" },
+    { .name = "JWT_REFRESH_SECRET",
+      .type = LP_ENV_STRING,
+      .offset = AT(jwt_refresh_secret),
+      .min = 16,
+      .max = 4096,
+      .secret = true,
+      .help = "key of refresh tokens, another than JWT_SECRET; a list likewise" },
+    { .name = "ACCESS_TOKEN_TTL",
+      .type = LP_ENV_DURATION,
+      .offset = AT(access_ttl_ms),
+      .fallback = "1h",
+      .min = SECOND,
+      .max = DAY,
+      .help = "life of an access token" },
+    { .name = "REFRESH_TOKEN_TTL",
+      .type = LP_ENV_DURATION,
+      .offset = AT(refresh_ttl_ms),
+      .fallback = "3d",
+      .min = SECOND,
+      .max = 90 * DAY,
+      .help = "life of a refresh token" },
+    { .name = "PASSWORD_HASH",
+      .type = LP_ENV_STRING,
+      .offset = AT(password_hash),
+      .fallback = "argon2id",
+      .one_of = password_settings,
+      .help =
+          "how new passwords are hashed: argon2id (19 MiB, 2 passes) or with 46, 12, 9 or 7 MiB" },
+    { .name = "CORS_ORIGIN",
+      .type = LP_ENV_STRING,
+      .offset = AT(cors_origin),
+      .fallback = "*",
+      .min = 1,
+      .max = 2048,
+      .help = "* or origins separated by commas" },
+    { .name = "DATABASE_CONNECTIONS",
+      .type = LP_ENV_INT,
+      .offset = AT(database_connections),
+      .fallback = "8",
+      .min = 1,
+      .max = 64,
+      .help = "most connections to the database" },
+    { .name = "HASH_WORKERS",
+      .type = LP_ENV_INT,
+      .offset = AT(hash_workers),
+      .fallback = "0",
+      .min = 0,
+      .max = 64,
+      .help = "threads that hash passwords; 0: the CPU limit, rounded up" },
+    { .name = NULL },
+};
+
+int config_load(struct auth_config *config, struct lp_error *err)
+{
+    int r = lp_env_load(auth_env, true, AUTH_PORT, config, err);
+    if (r < 0)
+        return r;
+    /* libpq's own message may quote the password */
+    if (!db_url_is_valid(config->database_url))
+        return lp_error_set(err, LP_E_INVALID,
+                            "DATABASE_URL: not a PostgreSQL URI such as "
+                            "postgresql://user:password@host:5432/name "
+                            "(special characters of a password are percent-encoded)");
+    if (strcmp(config->jwt_secret, config->jwt_refresh_secret) == 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "JWT_REFRESH_SECRET: must differ from JWT_SECRET, or a refresh token "
+                            "would open what asks for an access token");
+    return 0;
+}

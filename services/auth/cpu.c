@@ -1,0 +1,51 @@
+/*
+ * A pod sees its own cgroup at the root of /sys/fs/cgroup (version 2), or its cpu controller at
+ * /sys/fs/cgroup/cpu (version 1). Read once at start. Any thread.
+ */
+#include "services/auth/cpu.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+
+static bool read_line(const char *path, char line[64])
+{
+    lp_auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, line, 63) : -1;
+    line[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+double cpu_limit_of(const char *cpu_max)
+{
+    long quota = 0, period = 0;
+    if (sscanf(cpu_max, "%9ld %9ld", &quota, &period) != 2 || quota <= 0 || period <= 0)
+        return 0;
+    return (double)quota / (double)period;
+}
+
+double cpu_limit(void)
+{
+    char quota[64], period[64], both[130];
+    double limit = 0;
+    if (read_line("/sys/fs/cgroup/cpu.max", quota)) {
+        limit = cpu_limit_of(quota);
+    } else if (read_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota) &&
+               read_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period)) {
+        snprintf(both, sizeof both, "%s %s", quota, period);
+        limit = cpu_limit_of(both);
+    }
+    cpu_set_t set;
+    double all = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return limit > 0 && limit < all ? limit : all;
+}
+
+unsigned cpu_workers(double limit)
+{
+    double workers = ceil(limit);
+    return workers < 1 ? 1 : (unsigned)workers;
+}

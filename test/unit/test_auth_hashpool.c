@@ -1,0 +1,200 @@
+/* The pool of hash threads: admission, order, deadlines, and its metrics. */
+#include "services/auth/hashpool.h"
+
+#include <pthread.h>
+#include <string.h>
+#include "base/clock.h"
+#include "metrics/metrics.h"
+#include "services/auth/cpu.h"
+#include "unit/check.h"
+
+static struct hashpool *pool_of(unsigned workers, unsigned max_admitted, const char *setting)
+{
+    const struct hashpool_options options = { workers, max_admitted, password_params_of(setting) };
+    struct hashpool *p = NULL;
+    struct lp_error err;
+    assert_int_equal(hashpool_new(&options, &p, &err), 0);
+    return p;
+}
+
+static struct hashpool_patience patience_of(int64_t ms)
+{
+    return (struct hashpool_patience){ lp_clock_ms() + ms, NULL, NULL };
+}
+
+static void verifies_what_it_hashed_and_renews_nothing(void **state)
+{
+    (void)state;
+    struct hashpool *p = pool_of(1, 1, "argon2id-7m");
+    struct hashpool_patience patience = patience_of(60000);
+    struct lp_error err;
+    char hash[PASSWORD_HASH_MAX], newer[PASSWORD_HASH_MAX];
+    bool matches = false;
+    assert_int_equal(hashpool_hash(p, "secret", &patience, hash, &err), 0);
+    assert_int_equal(hashpool_verify(p, hash, "secret", &patience, &matches, newer, &err), 0);
+    assert_true(matches);
+    assert_string_equal(newer, "");
+    assert_int_equal(hashpool_verify(p, hash, "Secret", &patience, &matches, newer, &err), 0);
+    assert_false(matches);
+    hashpool_free(p);
+}
+
+static void makes_an_outdated_hash_anew_only_for_the_right_password(void **state)
+{
+    static const char imported[] = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+    (void)state;
+    struct hashpool *p = pool_of(1, 1, "argon2id-7m");
+    struct hashpool_patience patience = patience_of(60000);
+    struct lp_error err;
+    char newer[PASSWORD_HASH_MAX];
+    bool matches = true;
+    assert_int_equal(hashpool_verify(p, imported, "wrong", &patience, &matches, newer, &err), 0);
+    assert_false(matches);
+    assert_string_equal(newer, "");
+    assert_int_equal(
+        hashpool_verify(p, imported, "correct horse", &patience, &matches, newer, &err), 0);
+    assert_true(matches);
+    assert_int_equal(password_verify(newer, "correct horse", &matches, &err), 0);
+    assert_true(matches);
+    hashpool_free(p);
+}
+
+static void matches_nothing_for_an_unknown_user(void **state)
+{
+    (void)state;
+    struct hashpool *p = pool_of(1, 1, "argon2id-7m");
+    struct hashpool_patience patience = patience_of(60000);
+    struct lp_error err;
+    char newer[PASSWORD_HASH_MAX];
+    bool matches = true;
+    /* even where somebody knows what the placeholder was made of */
+    assert_int_equal(
+        hashpool_verify(p, NULL, "nobody has this password", &patience, &matches, newer, &err), 0);
+    assert_false(matches);
+    hashpool_free(p);
+}
+
+static void admits_as_many_as_it_may_and_counts_the_others(void **state)
+{
+    (void)state;
+    struct hashpool *p = pool_of(1, 2, "argon2id-7m");
+    struct lp_error err;
+    struct lp_metric_family *f =
+        lp_metric_family(LP_METRIC_COUNTER, "lp_auth_hash_rejected_total", "", "reason", NULL, 0);
+    struct lp_metric_family *w =
+        lp_metric_family(LP_METRIC_GAUGE, "lp_auth_hash_waiting", "", "", NULL, 0);
+    double before = lp_metric_value(lp_metric_with(f, "full"));
+    assert_int_equal(hashpool_admit(p, &err), 0);
+    assert_int_equal(hashpool_admit(p, &err), 0);
+    assert_int_equal((int)lp_metric_value(lp_metric_single(w)), 2);
+    assert_int_equal(hashpool_admit(p, &err), LP_E_UNAVAILABLE);
+    assert_int_equal((int)(lp_metric_value(lp_metric_with(f, "full")) - before), 1);
+    hashpool_leave(p);
+    assert_int_equal(hashpool_admit(p, &err), 0);
+    hashpool_leave(p);
+    hashpool_leave(p);
+    assert_int_equal((int)lp_metric_value(lp_metric_single(w)), 0);
+    hashpool_free(p);
+}
+
+static bool always_gone(const void *user)
+{
+    (void)user;
+    return true;
+}
+
+static void does_not_hash_for_a_client_that_has_gone(void **state)
+{
+    (void)state;
+    struct hashpool *p = pool_of(1, 1, "argon2id-7m");
+    struct hashpool_patience patience = { lp_clock_ms() + 60000, always_gone, NULL };
+    struct lp_error err;
+    char hash[PASSWORD_HASH_MAX];
+    assert_int_equal(hashpool_hash(p, "x", &patience, hash, &err), LP_E_CANCELED);
+    hashpool_free(p);
+}
+
+struct caller {
+    struct hashpool *pool;
+    int64_t patience_ms;
+    int result;
+};
+
+static void *call(void *arg)
+{
+    struct caller *c = arg;
+    struct hashpool_patience patience = patience_of(c->patience_ms);
+    struct lp_error err;
+    char hash[PASSWORD_HASH_MAX];
+    c->result = hashpool_hash(c->pool, "x", &patience, hash, &err);
+    return NULL;
+}
+
+static void serves_many_callers_with_one_thread(void **state)
+{
+    (void)state;
+    enum { N = 12 };
+    struct hashpool *p = pool_of(1, N, "argon2id-7m");
+    struct caller callers[N];
+    pthread_t threads[N];
+    for (int i = 0; i < N; i++) {
+        callers[i] = (struct caller){ p, 60000, -1 };
+        assert_int_equal(pthread_create(&threads[i], NULL, call, &callers[i]), 0);
+    }
+    for (int i = 0; i < N; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(callers[i].result, 0);
+    }
+    hashpool_free(p);
+}
+
+static void ends_the_wait_at_the_deadline(void **state)
+{
+    (void)state;
+    enum { N = 8 };
+    struct hashpool *p = pool_of(1, N, "argon2id");
+    struct caller callers[N];
+    pthread_t threads[N];
+    int late = 0;
+    for (int i = 0; i < N; i++) {
+        callers[i] = (struct caller){ p, i == 0 ? 60000 : 0, -1 };
+        assert_int_equal(pthread_create(&threads[i], NULL, call, &callers[i]), 0);
+    }
+    for (int i = 0; i < N; i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(callers[i].result == 0 || callers[i].result == LP_E_TIMEOUT);
+        late += callers[i].result == LP_E_TIMEOUT;
+    }
+    assert_int_equal(callers[0].result, 0);
+    assert_int_equal(late, N - 1);
+    hashpool_free(p);
+}
+
+static void takes_its_threads_from_the_cpu_limit(void **state)
+{
+    (void)state;
+    assert_true(cpu_limit_of("4000 100000\n") > 0.039 && cpu_limit_of("4000 100000\n") < 0.041);
+    assert_true(cpu_limit_of("250000 100000\n") == 2.5);
+    assert_true(cpu_limit_of("max 100000\n") == 0);
+    assert_true(cpu_limit_of("-1\n 100000\n") == 0);
+    assert_true(cpu_limit_of("") == 0);
+    assert_int_equal(cpu_workers(0.04), 1);
+    assert_int_equal(cpu_workers(1), 1);
+    assert_int_equal(cpu_workers(2.5), 3);
+    assert_true(cpu_limit() > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verifies_what_it_hashed_and_renews_nothing),
+        cmocka_unit_test(makes_an_outdated_hash_anew_only_for_the_right_password),
+        cmocka_unit_test(matches_nothing_for_an_unknown_user),
+        cmocka_unit_test(admits_as_many_as_it_may_and_counts_the_others),
+        cmocka_unit_test(does_not_hash_for_a_client_that_has_gone),
+        cmocka_unit_test(serves_many_callers_with_one_thread),
+        cmocka_unit_test(ends_the_wait_at_the_deadline),
+        cmocka_unit_test(takes_its_threads_from_the_cpu_limit),
+    };
+    return cmocka_run_group_tests_name("auth_hashpool", tests, NULL, NULL);
+}

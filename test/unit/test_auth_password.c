@@ -1,0 +1,163 @@
+/* Hashes: published vectors, the limits of what is read, and what counts as outdated. */
+#include "services/auth/password.h"
+
+#include <argon2.h>
+#include <string.h>
+#include "services/auth/phc.h"
+#include "unit/check.h"
+
+/* Vectors of the argon2 reference implementation (test.c) and of crypt_blowfish. */
+#define ARGON2_64M \
+    "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+#define ARGON2_256K \
+    "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+#define ARGON2_2_LANES \
+    "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc"
+#define BCRYPT_2A "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+#define BCRYPT_2Y "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+#define BCRYPT_2B "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
+
+/* 1 matches, 0 does not, or the error. */
+static int verified(const char *hash, const char *password)
+{
+    struct lp_error err;
+    bool matches = false;
+    int r = password_verify(hash, password, &matches, &err);
+    return r < 0 ? r : matches;
+}
+
+static void verifies_published_hashes(void **state)
+{
+    static const struct {
+        const char *hash, *password;
+    } cases[] = {
+        { ARGON2_64M, "password" }, { ARGON2_256K, "password" }, { ARGON2_2_LANES, "password" },
+        { BCRYPT_2A, "U*U" },       { BCRYPT_2Y, "U*U" },        { BCRYPT_2B, "correct horse" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        assert_int_equal(verified(cases[i].hash, cases[i].password), 1);
+        assert_int_equal(verified(cases[i].hash, "Password"), 0);
+        assert_int_equal(verified(cases[i].hash, ""), 0);
+    }
+}
+
+static void refuses_hashes_that_it_does_not_read(void **state)
+{
+    static const char *const cases[] = {
+        "",
+        "plain",
+        "$1$abc$def",
+        "$2b$",
+        "$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4Y",
+        "$2b$31$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        "$2b$03$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        "$2b$xx$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=16$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=256,t=999,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ",
+        "$argon2id$v=19$m=256,t=2,p=1$c29t$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65",
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4=",
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++)
+        assert_int_equal(verified(cases[i], "password"), LP_E_INVALID);
+}
+
+static void never_puts_a_stored_hash_into_its_message(void **state)
+{
+    (void)state;
+    struct lp_error err;
+    bool matches;
+    assert_int_equal(password_verify("$argon2id$secret", "x", &matches, &err), LP_E_INVALID);
+    assert_null(strstr(err.msg, "secret"));
+}
+
+static void makes_hashes_that_it_and_the_reference_library_verify(void **state)
+{
+    static const char *const passwords[] = { "x", "correct horse battery staple", "p\xC3\xA4ss",
+                                             "' OR 1=1; --" };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(passwords); i++) {
+        char hash[PASSWORD_HASH_MAX];
+        struct lp_error err;
+        struct password_params params = password_params_of("argon2id-7m");
+        assert_int_equal(password_hash(&params, passwords[i], hash, &err), 0);
+        assert_int_equal(strncmp(hash, "$argon2id$v=19$m=7168,t=5,p=1$", 30), 0);
+        assert_int_equal(verified(hash, passwords[i]), 1);
+        assert_int_equal(verified(hash, "another"), 0);
+        assert_int_equal(argon2id_verify(hash, passwords[i], strlen(passwords[i])), ARGON2_OK);
+    }
+}
+
+static void salts_every_hash_anew(void **state)
+{
+    (void)state;
+    struct password_params params = password_params_of("argon2id-7m");
+    struct lp_error err;
+    char one[PASSWORD_HASH_MAX], two[PASSWORD_HASH_MAX];
+    assert_int_equal(password_hash(&params, "same", one, &err), 0);
+    assert_int_equal(password_hash(&params, "same", two, &err), 0);
+    assert_string_not_equal(one, two);
+}
+
+static void uses_the_recommended_parameters_by_default(void **state)
+{
+    (void)state;
+    struct password_params p = password_params_of("argon2id");
+    assert_int_equal(p.memory_kib, 19456);
+    assert_int_equal(p.passes, 2);
+}
+
+static void writes_what_it_reads_for_every_length(void **state)
+{
+    (void)state;
+    for (size_t n = 16; n <= PHC_HASH_MAX; n++) {
+        struct phc p = {
+            .memory_kib = 8, .passes = 20, .lanes = 4, .salt_len = 8 + n / 2, .hash_len = n
+        };
+        struct phc back;
+        char text[256], again[256];
+        memset(p.salt, 0xA5, p.salt_len);
+        for (size_t i = 0; i < n; i++)
+            p.hash[i] = (uint8_t)(i * 37);
+        assert_true(phc_write(&p, text, sizeof text));
+        assert_true(phc_read(text, &back));
+        assert_int_equal(back.hash_len, n);
+        assert_memory_equal(back.hash, p.hash, n);
+        assert_true(phc_write(&back, again, sizeof again));
+        assert_string_equal(text, again);
+        assert_false(phc_write(&p, text, strlen(again)));
+    }
+}
+
+static void calls_other_parameters_and_bcrypt_outdated(void **state)
+{
+    (void)state;
+    struct password_params now = password_params_of("argon2id-7m");
+    struct password_params before = password_params_of("argon2id-9m");
+    struct lp_error err;
+    char hash[PASSWORD_HASH_MAX];
+    assert_int_equal(password_hash(&now, "x", hash, &err), 0);
+    assert_false(password_is_outdated(&now, hash));
+    assert_true(password_is_outdated(&before, hash));
+    assert_true(password_is_outdated(&now, BCRYPT_2B));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verifies_published_hashes),
+        cmocka_unit_test(refuses_hashes_that_it_does_not_read),
+        cmocka_unit_test(never_puts_a_stored_hash_into_its_message),
+        cmocka_unit_test(makes_hashes_that_it_and_the_reference_library_verify),
+        cmocka_unit_test(salts_every_hash_anew),
+        cmocka_unit_test(uses_the_recommended_parameters_by_default),
+        cmocka_unit_test(writes_what_it_reads_for_every_length),
+        cmocka_unit_test(calls_other_parameters_and_bcrypt_outdated),
+    };
+    return cmocka_run_group_tests_name("auth_password", tests, NULL, NULL);
+}
