@@ -1,0 +1,115 @@
+# Our programs on the cluster: images, operator, a platform, its load. Sourced after common.sh and build.sh, never run.
+# shellcheck shell=bash
+
+REGISTRY=learning-platform
+PLATFORM=english
+PLATFORM_NAMESPACE=learning
+OPERATOR_NAMESPACE=learning-platform-system
+BASE_URL=http://127.0.0.1:30080
+PROGRAMS='lp-operator lp-gateway lp-auth lp-ai-feedback lp-progress'
+
+k() {
+    kubectl --context "kind-$CLUSTER" "$@"
+}
+
+kn() {
+    k -n "$PLATFORM_NAMESPACE" "$@"
+}
+
+# A tag that changes with the programs, so that a cluster never runs old ones under a known name.
+image_tag() {
+    local program sum
+    sum=$(for program in $PROGRAMS; do cat "build/release/bin/$program"; done | sha256sum)
+    echo "v0.1.0-${sum:0:10}"
+}
+
+# The node of a cluster without a registry has an image of ours.
+cluster_has_registry() {
+    case $(docker container inspect --format '{{.Config.Image}}' "$CLUSTER-control-plane" 2>/dev/null) in
+    kindest/*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+node_has_image() {
+    docker exec "$CLUSTER-control-plane" ctr -n k8s.io images ls -q 2>/dev/null | grep -qF "$1"
+}
+
+# Makes the images of the programs, and those of the databases where no registry gives the official ones, and loads what the node lacks.
+need_images() { # TAG
+    local tag=$1 name names='' missing=''
+    for name in $PROGRAMS; do names+="$name:$tag "; done
+    cluster_has_registry || names+="lp-postgres:$tag lp-mongo:$tag "
+    for name in $names; do
+        node_has_image "$REGISTRY/$name" || missing+="$name "
+    done
+    [ -n "$missing" ] || { say "the images are on the node already" && return 0; }
+    local only=${missing//:$tag/}
+    run_step "making the images" 1500 docker/build-offline --build-dir build/release --registry "$REGISTRY" --tag "$tag" \
+        --only "$(tr -s ' ' ',' <<<"${only% }")" ||
+        die "the images could not be made: look at the log above."
+    # shellcheck disable=SC2046 # a list of words
+    test/e2e/cluster load $(for name in $missing; do echo "$REGISTRY/$name"; done)
+}
+
+# Writes install.yaml for this cluster into DIR.
+generate_install() { # TAG DIR
+    local options=(--registry "$REGISTRY" --tag "$1" --output "$2")
+    cluster_has_registry || options+=(--postgres-image "$REGISTRY/lp-postgres:$1" --mongo-image "$REGISTRY/lp-mongo:$1" --mongodb-auth false)
+    config/generate "${options[@]}"
+}
+
+operator_is_up() {
+    k -n "$OPERATOR_NAMESPACE" rollout status deployment/lp-operator --timeout=1s
+}
+
+metrics_api_is_up() {
+    [ "$(k get apiservice v1beta2.custom.metrics.k8s.io -o 'jsonpath={.status.conditions[?(@.type=="Available")].status}')" = True ]
+}
+
+install_operator() { # TAG
+    local dir=build/install
+    mkdir -p "$dir"
+    generate_install "$1" "$dir" >/dev/null || die "config/generate failed."
+    k apply --server-side --force-conflicts -f "$dir/install.yaml" >/dev/null || die "install.yaml was not accepted: see above."
+    wait_for "the operator" 240 operator_is_up ||
+        die "the operator does not start: see 'kubectl --context kind-$CLUSTER -n $OPERATOR_NAMESPACE describe pods'."
+    wait_for "the custom metrics API" 120 metrics_api_is_up ||
+        die "the custom metrics API is not available: see 'kubectl --context kind-$CLUSTER get apiservice v1beta2.custom.metrics.k8s.io -o yaml'."
+}
+
+apply_platform() { # FILE
+    k create namespace "$PLATFORM_NAMESPACE" --dry-run=client -o yaml | k apply -f - >/dev/null
+    k apply -f "$1" >/dev/null || die "$1 was not accepted: see above."
+}
+
+platform_condition() { # TYPE FIELD
+    kn get learningplatform "$PLATFORM" -o "jsonpath={.status.conditions[?(@.type==\"$1\")].$2}" 2>/dev/null
+}
+
+# Ready for the generation that was asked for, not for one before.
+platform_is_ready() {
+    [ "$(platform_condition Ready status)" = True ] &&
+        [ "$(platform_condition Ready observedGeneration)" = "$(kn get learningplatform "$PLATFORM" -o 'jsonpath={.metadata.generation}')" ]
+}
+
+# Waits for Ready and tells the operator's own reason whenever it changes.
+wait_ready() { # LIMIT
+    local start=$SECONDS reason last=''
+    until platform_is_ready; do
+        reason=$(platform_condition Ready message)
+        if [ -n "$reason" ] && [ "$reason" != "$last" ]; then
+            say "  $reason"
+            last=$reason
+        fi
+        if [ $((SECONDS - start)) -ge "$1" ]; then
+            kn get pods >&2
+            return 1
+        fi
+        sleep 1
+    done
+}
+
+gateway_answers() {
+    curl -fsS --max-time 2 "$BASE_URL/health"
+}

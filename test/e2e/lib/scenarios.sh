@@ -1,0 +1,208 @@
+# What test/e2e/run checks, a function each. Sourced after platform.sh and checks.sh, never run.
+# shellcheck shell=bash
+
+remove_everything() {
+    k delete namespace "$PLATFORM_NAMESPACE" "$OPERATOR_NAMESPACE" --ignore-not-found --wait=true --timeout=120s >/dev/null
+    k delete crd learningplatforms.learningplatform.io --ignore-not-found --timeout=60s >/dev/null
+    k delete apiservice v1beta1.custom.metrics.k8s.io v1beta2.custom.metrics.k8s.io --ignore-not-found >/dev/null
+}
+
+install_and_verify() { # TAG
+    install_operator "$1"
+    equals "ready operator replicas" 2 "$(k -n "$OPERATOR_NAMESPACE" get deployment lp-operator -o 'jsonpath={.status.readyReplicas}')"
+    k get --raw /apis/custom.metrics.k8s.io/v1beta2 | jq -e '.resources | map(.name) | index("services/queue_depth")' >/dev/null
+}
+
+refused() { # SPEC_JSON PART...
+    local answer
+    answer=$(jq -cn --argjson spec "$1" '{apiVersion: "learningplatform.io/v1alpha1", kind: "LearningPlatform",
+        metadata: {name: "wrong", namespace: "default"}, spec: $spec}' | k apply -f - 2>&1) && echo "accepted: $1" && return 1
+    shift
+    for part in "$@"; do contains "$answer" "$part"; done
+}
+
+refuses_bad_fields() {
+    refused '{"services":{"auth":{"autoscaling":{"minReplicas":5,"maxReplicas":2}}}}' minReplicas maxReplicas
+    refused '{"services":{"gateway":{"expose":{"type":"NodePort","nodePort":80}}}}' nodePort 30000
+    refused '{"databases":{"postgres":{"mode":"External"}}}' secretRef
+    refused '{"services":{"auth":{"concurrency":0}}}' spec.services.auth.concurrency 1
+    refused '{"mode":"Sometimes"}' mode Active
+    refused '{"services":{"auth":{"resources":{"requests":{"cpu":"2"},"limits":{"cpu":"1"}}}}}' cpu
+}
+
+platform_becomes_ready() { # FILE
+    apply_platform "$1"
+    wait_ready 420
+    local name
+    for name in $(kn get deployments -o name); do kn rollout status "$name" --timeout=10s; done
+}
+
+shows_columns() {
+    local header
+    header=$(k get lp -A | head -n 1)
+    for column in NAMESPACE NAME READY PHASE REPLICAS SCALING AGE; do contains "$header" "$column"; done
+    contains "$(kn get lp "$PLATFORM")" "True"
+    contains "$(build/release/bin/kubectl-lp status -A --context "kind-$CLUSTER")" "gateway"
+}
+
+learner_is_served() {
+    wait_for "the gateway" 60 gateway_answers
+    test/e2e/learner "$BASE_URL" | tail -n 1 >build/e2e/learner
+}
+
+queue_depth() { # SERVICE
+    k get --raw "/apis/custom.metrics.k8s.io/v1beta2/namespaces/$PLATFORM_NAMESPACE/services/$PLATFORM-$1/queue_depth"
+}
+
+queue_depths_are_served() {
+    local service age answer
+    for service in gateway auth ai-feedback progress; do
+        answer=$(queue_depth "$service")
+        jq -e '.items | length == 1' <<<"$answer" >/dev/null || { echo "$answer" && return 1; }
+        age=$(($(date +%s) - $(date -d "$(jq -r '.items[0].timestamp' <<<"$answer")" +%s)))
+        [ "$age" -le 10 ] || { echo "$service: the value is $age s old" && return 1; }
+    done
+    k get --raw "/apis/custom.metrics.k8s.io/v1beta2/namespaces/$PLATFORM_NAMESPACE/pods/*/queue_depth" | jq -e '.items | length >= 4' >/dev/null
+}
+
+all_hpas_active() {
+    local active all
+    all=$(kn get hpa -o name | wc -l)
+    active=$(kn get hpa -o json | jq '[.items[] | select(any(.status.conditions[]?; .type == "ScalingActive" and .status == "True"))
+        | select([.status.currentMetrics[]? | select(.object.current.averageValue // .resource.current.averageUtilization)] | length == 3)] | length')
+    [ "$all" -gt 0 ] && [ "$all" = "$active" ]
+}
+
+hpas_are_active() {
+    equals "HPAs" 4 "$(kn get hpa -o name | wc -l)"
+    wait_for "the HPAs to read their metrics" 120 all_hpas_active || { kn get hpa && kn describe hpa && return 1; }
+}
+
+uid_of() { # KIND/NAME
+    kn get "$1" -o 'jsonpath={.metadata.uid}' 2>/dev/null
+}
+
+deployment_came_back() { # OLD_UID
+    local now
+    now=$(uid_of "deployment/$PLATFORM-progress")
+    [ -n "$now" ] && [ "$now" != "$1" ]
+}
+
+deployment_is_repaired() {
+    local old
+    old=$(uid_of "deployment/$PLATFORM-progress")
+    kn delete deployment "$PLATFORM-progress" --wait=true >/dev/null
+    wait_for "the Deployment" 30 deployment_came_back "$old"
+    kn rollout status "deployment/$PLATFORM-progress" --timeout=120s
+}
+
+service_has_port() {
+    [ "$(kn get service "$PLATFORM-auth" -o 'jsonpath={.spec.ports[0].port}')" = 3000 ]
+}
+
+service_is_repaired() {
+    kn patch service "$PLATFORM-auth" --type=json -p '[{"op":"replace","path":"/spec/ports/0/port","value":3999}]' >/dev/null
+    wait_for "the Service's port" 30 service_has_port
+}
+
+auth_pods() {
+    kn get deployment "$PLATFORM-auth" -o 'jsonpath={.spec.replicas}'
+}
+
+auth_shrank() { # FROM
+    [ "$(auth_pods)" -lt "$1" ]
+}
+
+load_scales_auth() {
+    local email password user before=0 peak=0 now k6
+    before=$(auth_pods)
+    read -r email password user <build/e2e/learner
+    BASE_URL=$BASE_URL EMAIL=$email PASSWORD=$password USER_ID=$user SUMMARY=build/e2e/k6.json \
+        k6 run --quiet test/e2e/load/learners.js >build/e2e/k6.log 2>&1 &
+    k6=$!
+    while kill -0 "$k6" 2>/dev/null || [ "$peak" -le "$before" ]; do
+        now=$(auth_pods)
+        [ "$now" -le "$peak" ] || peak=$now
+        [ "$((++polls))" -lt 120 ] || break
+        sleep 1
+    done
+    wait "$k6" || { tail -n 20 build/e2e/k6.log && return 1; }
+    echo "auth: $before pods before, $peak at the peak"
+    [ "$peak" -gt "$before" ] || { kn describe hpa "$PLATFORM-auth" && return 1; }
+    jq -e '.metrics.http_reqs.values.count > 50' build/e2e/k6.json >/dev/null
+    wait_for "auth to shrink" 300 auth_shrank "$peak"
+}
+polls=0
+
+operator_failover() {
+    local leader other
+    leader=$(k -n "$OPERATOR_NAMESPACE" get lease lp-operator -o 'jsonpath={.spec.holderIdentity}')
+    [ -n "$leader" ] || { echo "nobody holds the lease" && return 1; }
+    k -n "$OPERATOR_NAMESPACE" delete pod "${leader%%_*}" --wait=false >/dev/null
+    for _ in $(seq 20); do
+        queue_depth auth >/dev/null || { echo "the metrics API did not answer during the change" && return 1; }
+        sleep 0.5
+    done
+    other=$(k -n "$OPERATOR_NAMESPACE" get lease lp-operator -o 'jsonpath={.spec.holderIdentity}')
+    [ -n "$other" ] && [ "$other" != "$leader" ] || { echo "the lease is still with '$other'" && return 1; }
+    wait_for "the operator" 120 operator_is_up
+}
+
+versions() {
+    kn get learningplatform,deployment,service,hpa,pdb,networkpolicy,serviceaccount,configmap,statefulset \
+        -l "app.kubernetes.io/managed-by=lp-operator" -o json |
+        jq -r '.items[] | [.kind, .metadata.name, (.metadata.managedFields[]? | select(.manager | startswith("lp-operator")) | select(.subresource != "status") | .time)] | join(" ")' | sort
+}
+
+idle_causes_no_writes() {
+    local before
+    before=$(versions)
+    [ -n "$before" ]
+    sleep 30 # the time of idleness that is looked at, not a wait for an event
+    equals "times of the operator's writes" "$before" "$(versions)"
+}
+
+database_restart_keeps_data() {
+    local email password user
+    read -r email password user <build/e2e/learner
+    kn delete pod -l app.kubernetes.io/component=database --wait=true --timeout=120s >/dev/null
+    kn wait --for=condition=Ready pod -l app.kubernetes.io/component=database --timeout=180s >/dev/null
+    wait_for "the learner to be known again" 120 learner_is_known "$email" "$password" "$user"
+}
+
+learner_is_known() { # EMAIL PASSWORD USER
+    local token
+    token=$(curl -fsS --max-time 20 -H 'Content-Type: application/json' --data-binary "$(jq -cn --arg e "$1" --arg p "$2" '{email: $e, password: $p}')" \
+        "$BASE_URL/auth/api/auth/login" | jq -er .token) &&
+        curl -fsS --max-time 20 -H "Authorization: Bearer $token" "$BASE_URL/progress/api/progress/recommendation/$3" | jq -e '.averageScore == 60' >/dev/null
+}
+
+operator_had_no_denial() {
+    local log
+    log=$(k -n "$OPERATOR_NAMESPACE" logs -l app.kubernetes.io/name=lp-operator --tail=-1 --prefix)
+    [ -n "$log" ]
+    ! grep -iE 'forbidden|"status":"?403|denied' <<<"$log"
+}
+
+nothing_is_left() {
+    [ "$(kn get deployment,service,hpa,pdb,networkpolicy,statefulset,secret,pod -o name -l app.kubernetes.io/part-of="$PLATFORM" | wc -l)" = 0 ]
+}
+
+platform_is_removed() {
+    kn delete learningplatform "$PLATFORM" --wait=true --timeout=60s
+    wait_for "everything to go" 120 nothing_is_left || { kn get all && return 1; }
+}
+
+namespaces_go() {
+    k delete namespace "$PLATFORM_NAMESPACE" "$OPERATOR_NAMESPACE" --wait=true --timeout=60s
+}
+
+all_in_one_runs() { # TAG
+    local dir=build/install
+    k delete crd learningplatforms.learningplatform.io --ignore-not-found --timeout=60s
+    generate_install "$1" "$dir"
+    k apply -f "$dir/all-in-one.yaml"
+    wait_for "the operator" 240 operator_is_up
+    wait_ready 420
+    wait_for "the metrics API" 60 metrics_api_is_up
+}
