@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# What users apply is what its parts give, is small enough for kubectl, and asks for no more rights than it should.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+python3 -c 'import yaml' 2>/dev/null || { echo "python3-yaml is missing: apt-get install python3-yaml"; exit 1; }
+bad=0
+config/generate --check || bad=1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+config/generate --offline --registry registry.example.org:5000/english --tag v9.9.9-rc.1 --pull-policy Never --output "$work" || bad=1
+grep -qF 'image: registry.example.org:5000/english/lp-operator:v9.9.9-rc.1' "$work/install.yaml" || { echo "--registry and --tag did not reach the operator"; bad=1; }
+for wrong in '--tag a/b' '--registry x/' '--registry a|b' '--mongodb-auth yes' '--pull-policy Sometimes' '--postgres-image' '--nosuch 1'; do
+    # shellcheck disable=SC2086 # two words on purpose
+    if config/generate $wrong --output "$work/wrong" 2>"$work/why"; then
+        echo "config/generate takes $wrong"; bad=1
+    elif ! grep -q '^config/generate: error: ' "$work/why"; then
+        echo "config/generate $wrong: no sentence: $(cat "$work/why")"; bad=1
+    fi
+done
+
+python3 - "$work" <<'PY' || bad=1
+import glob, sys, yaml
+
+problems = []
+
+class Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping."""
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(k, deep=True) for k, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+def documents(path):
+    with open(path) as f:
+        return list(yaml.load_all(f, Strict))
+
+for path in glob.glob("config/samples/*.yaml") + ["config/manager/platform.yaml"]:
+    docs = documents(path)
+    kinds = [(d.get("apiVersion"), d.get("kind"), d["metadata"].get("namespace")) for d in docs]
+    if kinds != [("learningplatform.io/v1alpha1", "LearningPlatform", "learning")]:
+        problems.append(f"{path}: wanted one LearningPlatform in namespace learning, is {kinds}")
+
+limit = 262144  # bytes of the annotation that kubectl apply writes
+for path in ["config/install.yaml", "config/all-in-one.yaml", f"{sys.argv[1]}/install.yaml", f"{sys.argv[1]}/all-in-one.yaml"]:
+    size = len(open(path).read().encode())
+    if size >= limit:
+        problems.append(f"{path}: {size} bytes, less than {limit} allowed")
+    docs = documents(path)
+    ids = [(d["kind"], d["metadata"].get("namespace"), d["metadata"]["name"]) for d in docs]
+    for i in ids:
+        if ids.count(i) > 1:
+            problems.append(f"{path}: {i} stands twice")
+
+crd = len(open("crds/learningplatform.yaml").read().encode())
+if crd >= 60000:
+    problems.append(f"crds/learningplatform.yaml: {crd} bytes, less than 60000 allowed")
+
+docs = documents("config/all-in-one.yaml")
+seeds = [d for d in docs if d["kind"] == "ConfigMap" and d["metadata"]["labels"].get("learningplatform.io/seed") == "true"]
+if len(seeds) != 1 or yaml.safe_load(seeds[0]["data"]["platform.yaml"]) != documents("config/manager/platform.yaml")[0]:
+    problems.append("config/all-in-one.yaml: its seed is not config/manager/platform.yaml")
+
+for d in docs:
+    if d["kind"] not in ("Role", "ClusterRole"):
+        continue
+    name = f"{d['kind']} {d['metadata']['name']}"
+    for rule in d["rules"]:
+        if "*" in rule["verbs"] or ("*" in rule["resources"] and rule["apiGroups"] != ["custom.metrics.k8s.io"]):
+            problems.append(f"{name}: a wildcard: {rule}")
+        named = rule.get("resourceNames") == ["lp-metrics-tls"]
+        if "secrets" in rule["resources"] and rule["verbs"] != ["create"] and not named:
+            problems.append(f"{name}: more than create on secrets: {rule}")
+
+pod = next(d for d in docs if d["kind"] == "Deployment")["spec"]["template"]["spec"]
+for c in pod["containers"]:
+    s = c["securityContext"]
+    if s != {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}:
+        problems.append(f"container {c['name']}: securityContext is {s}")
+if pod["securityContext"].get("runAsNonRoot") is not True:
+    problems.append("the operator's pod does not say runAsNonRoot")
+
+print("\n".join(problems), end="\n" if problems else "")
+sys.exit(bool(problems))
+PY
+exit $bad
