@@ -1,4 +1,5 @@
-/* autoscaler/adapter.h -- the custom metrics API (custom.metrics.k8s.io), served by every replica. */
+/* autoscaler/adapter.h -- the custom metrics API (custom.metrics.k8s.io), served by every replica.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -10,41 +11,45 @@
 
 /* Strings are borrowed until adapter_join. Start from ADAPTER_CONFIG_DEFAULTS. */
 struct adapter_config {
-    const char *ns;            /* where we run: of the Service, the Secret and the Deployment */
-    const char *address;       /* to listen on; NULL: all */
-    uint16_t port;             /* HTTPS; 0: chosen by the system */
-    const char *service;       /* the Service in front of us, named in the APIServices and the certificate */
-    uint16_t service_port;     /* its port; 0: the port that we listen on */
-    const char *secret;        /* where CA and serving certificate are kept */
-    const char *deployment;    /* ours: without it, or in a dying namespace, the APIServices go with us */
+    const char *ns;      /* where we run: of the Service, the Secret and the Deployment */
+    const char *address; /* to listen on; NULL: all */
+    uint16_t port;       /* HTTPS; 0: chosen by the system */
+    const char
+        *service; /* the Service in front of us, named in the APIServices and the certificate */
+    uint16_t service_port; /* its port; 0: the port that we listen on */
+    const char *secret;    /* where CA and serving certificate are kept */
+    const char
+        *deployment; /* ours: without it, or in a dying namespace, the APIServices go with us */
     uint16_t pod_metrics_port; /* of the scraped pods */
     unsigned threads;          /* event loops of the HTTPS server */
 };
-#define ADAPTER_CONFIG_DEFAULTS                                                                    \
-    {                                                                                              \
-        .port = 8443, .service = "lp-metrics", .service_port = 443, .secret = "lp-metrics-tls",    \
-        .deployment = "lp-operator", .pod_metrics_port = 9090, .threads = 1                        \
+#define ADAPTER_CONFIG_DEFAULTS                                                                 \
+    {                                                                                           \
+        .port = 8443, .service = "lp-metrics", .service_port = 443, .secret = "lp-metrics-tls", \
+        .deployment = "lp-operator", .pod_metrics_port = 9090, .threads = 1                     \
     }
 
-struct adapter; /* its threads: HTTPS, scraper, watches, reviews, upkeep of certificate and APIServices */
+struct adapter; /* its threads: HTTPS, scraper, watches, reviews, upkeep of certificate and
+                   APIServices */
 
 /*
- * Starts all threads and returns; an API server that is not there yet is waited for in the background. `stop`
- * and `kube` must outlive adapter_join. LP_E_UNAVAILABLE where the port is taken.
+ * Starts all threads and returns; an API server that is not there yet is waited for in the
+ * background. `stop` and `kube` must outlive adapter_join. LP_E_UNAVAILABLE where the port is
+ * taken.
  */
 LP_MUST_USE int adapter_start(const struct adapter_config *config, struct lp_kube_config *kube,
                               struct lp_stop *stop, struct adapter **ret_adapter,
                               struct lp_error *err);
 
-/* True while a whole sweep over the pods is at most 5 s old and the certificate is in place; else `why` says
- * what is missing, in one sentence. Any thread. */
+/* True while a whole sweep over the pods is at most 5 s old and the certificate is in place; else
+ * `why` says what is missing, in one sentence. Any thread. */
 bool adapter_ready(struct adapter *a, char why[128]);
 
 /* The port that it listens on. */
 uint16_t adapter_port(const struct adapter *a);
 
 /*
- * After the stop was requested: where our Deployment or namespace is being deleted, deletes the APIServices
- * that name our Service (5 s at most); then ends the threads and frees. NULL is fine.
+ * After the stop was requested: where our Deployment or namespace is being deleted, deletes the
+ * APIServices that name our Service (5 s at most); then ends the threads and frees. NULL is fine.
  */
 void adapter_join(struct adapter *a);

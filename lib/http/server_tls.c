@@ -1,15 +1,18 @@
 /*
  * The TLS part of server.c.
  *
- * libmicrohttpd asks the retrieve callback for a certificate at each handshake, which is what makes replacing it
- * without a restart possible. The callback is given the GnuTLS session and nothing of ours, so
- * the servers of the process stand in one list and the socket's local port tells which is meant.
+ * libmicrohttpd asks the retrieve callback for a certificate at each handshake, which is what makes
+ * replacing it without a restart possible. The callback is given the GnuTLS session and nothing of
+ * ours, so the servers of the process stand in one list and the socket's local port tells which is
+ * meant.
  *
  * A client certificate is requested where client_ca_pem is given (MHD_OPTION_HTTPS_MEM_TRUST does
- * that), never required, and not verified here: whoever relies on it verifies the chain in the handler.
+ * that), never required, and not verified here: whoever relies on it verifies the chain in the
+ * handler.
  *
  * Threads: handshakes run in the event loops, lp_http_tls_replace anywhere; `lock` stands between.
- * A session may go on using the certificate it was given, so replaced ones are freed with the server.
+ * A session may go on using the certificate it was given, so replaced ones are freed with the
+ * server.
  */
 #include "http/server_tls.h"
 
@@ -67,8 +70,7 @@ static gnutls_datum_t datum_of(const char *text)
 static int certificate_read(const struct lp_http_tls *tls, struct certificate **ret_certificate,
                             struct lp_error *err)
 {
-    __attribute__((cleanup(certificate_free_indirect))) struct certificate *c =
-        lp_alloc(sizeof *c);
+    __attribute__((cleanup(certificate_free_indirect))) struct certificate *c = lp_alloc(sizeof *c);
     if (!tls->cert_pem || !tls->key_pem)
         return lp_error_set(err, LP_E_INVALID, "TLS: certificate or key is missing");
     gnutls_datum_t cert = datum_of(tls->cert_pem), key = datum_of(tls->key_pem);
@@ -138,12 +140,11 @@ void lp_http_tls_options(struct lp_http_tls_state *t,
                          struct MHD_OptionItem ret_options[LP_HTTP_TLS_OPTIONS])
 {
     unsigned n = 0;
-    ret_options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
-                                                (void *)(intptr_t)retrieve };
-    ret_options[n++] = (struct MHD_OptionItem){
-        MHD_OPTION_HTTPS_PRIORITIES, 0,
-        (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-    };
+    ret_options[n++] =
+        (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(intptr_t)retrieve };
+    ret_options[n++] =
+        (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                 (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" };
     if (t->client_ca_pem)
         ret_options[n++] =
             (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, t->client_ca_pem };

@@ -9,11 +9,13 @@
 
 struct lp_http_tls_state;
 
-/* Reads the PEM texts; keeps no pointer to them. LP_E_INVALID says which one cannot be read and why. */
+/* Reads the PEM texts; keeps no pointer to them. LP_E_INVALID says which one cannot be read and
+ * why. */
 LP_MUST_USE int lp_http_tls_new(const struct lp_http_tls *tls, struct lp_http_tls_state **ret_tls,
                                 struct lp_error *err);
 
-/* Options for MHD_start_daemon (MHD_OPTION_ARRAY), beside the flag MHD_USE_TLS. The last one is MHD_OPTION_END. */
+/* Options for MHD_start_daemon (MHD_OPTION_ARRAY), beside the flag MHD_USE_TLS. The last one is
+ * MHD_OPTION_END. */
 #define LP_HTTP_TLS_OPTIONS 4
 void lp_http_tls_options(struct lp_http_tls_state *t,
                          struct MHD_OptionItem ret_options[LP_HTTP_TLS_OPTIONS]);

@@ -1,0 +1,90 @@
+/* autoscaler/samples.h -- the pods that we scrape, what they said, and how old that is. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "autoscaler/labels.h"
+#include "autoscaler/promtext.h"
+#include "autoscaler/query.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#define SAMPLES_MAX_AGE_MS 30000  /* an older value is no value */
+#define SAMPLES_SWEEP_AGE_MS 5000 /* ready means: every pod was asked so recently */
+
+/*
+ * One table for watches (which tell of pods), scraper (which brings values) and queries (which read
+ * them). Missing and zero are different here throughout. Opaque: hides a lock; any thread. All
+ * times are lp_clock_ms() values, given by the caller.
+ */
+struct samples;
+
+/* A Ready pod is due for a scrape every `interval_ms`, spread over it. */
+struct samples *samples_new(int64_t interval_ms);
+void samples_free(struct samples *s);
+
+/* True for what may stand in an answer as it is: [A-Za-z0-9._-], 1 to 253 bytes. */
+bool samples_name_ok(const char *name);
+
+/*
+ * From the watches; `gone`: the object was deleted. Pods count by their labels name and part-of
+ * (app.kubernetes.io) for the service <part-of>-<name>. A Deployment tells of a service without
+ * pods, an HPA its target of queue_depth per pod. True where a scrape is due sooner than before.
+ */
+bool samples_pod(struct samples *s, const json_t *pod, bool gone, int64_t now_ms);
+void samples_deployment(struct samples *s, const json_t *deployment, bool gone);
+void samples_hpa(struct samples *s, const json_t *hpa, bool gone);
+
+/* Pods and Deployments are all known from now on. */
+void samples_synced(struct samples *s);
+
+/* ---- the scraper's side ---- */
+struct samples_target {
+    uint64_t id; /* of this life of the pod: a report for another life is dropped */
+    char ip[46];
+};
+
+/*
+ * Up to `max` pods whose time has come; each is out until its report. *ret_next_ms: when the next
+ * one is due (INT64_MAX: none).
+ */
+unsigned samples_due(struct samples *s, int64_t now_ms, struct samples_target *ret_targets,
+                     unsigned max, int64_t *ret_next_ms);
+
+enum samples_result {
+    SAMPLES_OK,
+    SAMPLES_TIMEOUT, /* counts as saturated: the greater of the last value and the HPA's target */
+    SAMPLES_REFUSED, /* nobody listens: its value is gone at once */
+    SAMPLES_FAILED,  /* bad answer: its last value grows old */
+};
+/* `page` only with SAMPLES_OK. */
+void samples_report(struct samples *s, uint64_t id, enum samples_result result,
+                    const struct promtext_page *page, int64_t now_ms);
+
+/* ---- the readers' side ---- */
+
+/* Every Ready pod was asked at most SAMPLES_SWEEP_AGE_MS ago, and a first whole sweep is done; else
+ * why not. */
+bool samples_swept(struct samples *s, int64_t now_ms, char why[128]);
+
+/* Milliseconds since the oldest last answer of a Ready pod; 0 where there is none. `ret_pods`: how
+ * many are Ready. */
+int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods);
+
+struct samples_question {
+    const struct query *query;
+    const struct selector
+        *selector; /* labels of pods, or of Deployments where services are asked for */
+    int64_t now_ms, wall_ms;
+};
+
+/*
+ * Appends a whole MetricValueList. LP_E_NOT_FOUND: no such pod, service, or nothing Ready that
+ * matches. LP_E_UNAVAILABLE: the first sweep is not done, no pod of the service is Ready, or under
+ * half of them have a value. The message is a sentence for people: "1 of 4 pods of english-auth
+ * have a value: english-auth-x timed out 1.2 s ago".
+ */
+LP_MUST_USE int samples_answer(struct samples *s, const struct samples_question *question,
+                               struct lp_buf *out, struct lp_error *err);

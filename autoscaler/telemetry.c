@@ -1,0 +1,49 @@
+/*
+ * The metrics about the adapter itself. Threads: _init before all others; updates are atomic.
+ */
+#include "autoscaler/telemetry.h"
+
+#include "base/alloc.h"
+
+struct telemetry telemetry;
+
+static const double answer_buckets[] = { 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005,
+                                         0.01,    0.05,   0.25,    1,      5,     10 };
+static const double scrape_buckets[] = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                         0.05,   0.1,   0.25,   0.5,   1 };
+
+static struct lp_metric_family *family(enum lp_metric_kind kind, const char *name, const char *help,
+                                       const char *labels)
+{
+    return lp_metric_family(kind, name, help, labels, NULL, 0);
+}
+
+void telemetry_init(void)
+{
+    telemetry.scrapes = family(LP_METRIC_COUNTER, "lp_adapter_scrapes_total",
+                               "Scrapes of pods by how they ended.", "result");
+    telemetry.answers =
+        family(LP_METRIC_COUNTER, "lp_adapter_answers_total",
+               "Answers of the metrics API by route and status code.", "route,code");
+    telemetry.reviews =
+        family(LP_METRIC_COUNTER, "lp_adapter_reviews_total",
+               "TokenReviews and SubjectAccessReviews sent, by result.", "kind,result");
+    telemetry.conflict =
+        family(LP_METRIC_GAUGE, "lp_adapter_apiservice_conflict",
+               "1 where the APIService names a Service that is not ours.", "apiservice");
+    telemetry.scrape_seconds = lp_metric_single(
+        lp_metric_family(LP_METRIC_HISTOGRAM, "lp_adapter_scrape_seconds", "Duration of a scrape.",
+                         "", scrape_buckets, LP_COUNT(scrape_buckets)));
+    telemetry.answer_seconds =
+        lp_metric_single(lp_metric_family(LP_METRIC_HISTOGRAM, "lp_adapter_answer_seconds",
+                                          "From the request's last byte to the answer.", "",
+                                          answer_buckets, LP_COUNT(answer_buckets)));
+    telemetry.scrape_age =
+        lp_metric_single(family(LP_METRIC_GAUGE, "lp_adapter_scrape_age_seconds",
+                                "Age of the oldest last answer of a Ready pod.", ""));
+    telemetry.pods = lp_metric_single(
+        family(LP_METRIC_GAUGE, "lp_adapter_pods", "Ready pods that are scraped.", ""));
+    telemetry.tls_expiry =
+        lp_metric_single(family(LP_METRIC_GAUGE, "lp_adapter_tls_expiry_timestamp_seconds",
+                                "When the serving certificate ends, in seconds since 1970.", ""));
+}

@@ -1,0 +1,19 @@
+/* autoscaler/telemetry.h -- the metrics lp_adapter_* about the adapter itself. */
+#pragma once
+
+#include "metrics/metrics.h"
+
+/* Made by telemetry_init, once, before the threads; the families live as long as the program. */
+extern struct telemetry {
+    struct lp_metric_family *scrapes;  /* counter, {result}: ok, timeout, refused, failed */
+    struct lp_metric_family *answers;  /* counter, {route,code} */
+    struct lp_metric_family *reviews;  /* counter, {kind,result} */
+    struct lp_metric_family *conflict; /* gauge, {apiservice}: 1 where somebody else has it */
+    struct lp_metric *scrape_seconds;  /* histogram */
+    struct lp_metric *answer_seconds;  /* histogram, from the request's last byte to the answer */
+    struct lp_metric *scrape_age;      /* gauge, seconds: the oldest last answer of a Ready pod */
+    struct lp_metric *pods;            /* gauge: Ready pods that are scraped */
+    struct lp_metric *tls_expiry;      /* gauge, seconds since 1970 */
+} telemetry;
+
+void telemetry_init(void);
