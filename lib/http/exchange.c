@@ -116,6 +116,26 @@ void lp_http_headers(const struct lp_http_exchange *x, const char *name,
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, pass_header, &e);
 }
 
+struct each_pair {
+    bool (*each)(const char *name, const char *value, void *user);
+    void *user;
+};
+
+static enum MHD_Result pass_pair(void *user, enum MHD_ValueKind kind, const char *key,
+                                 const char *value)
+{
+    const struct each_pair *e = user;
+    (void)kind;
+    return e->each(key, value ? value : "", e->user) ? MHD_YES : MHD_NO;
+}
+
+void lp_http_each_header(const struct lp_http_exchange *x,
+                         bool (*each)(const char *name, const char *value, void *user), void *user)
+{
+    struct each_pair e = { each, user };
+    MHD_get_connection_values(x->connection, MHD_HEADER_KIND, pass_pair, &e);
+}
+
 const char *lp_http_body(const struct lp_http_exchange *x, size_t *ret_len)
 {
     *ret_len = x->body.len;

@@ -72,6 +72,9 @@ const char *lp_http_header(const struct lp_http_exchange *x,
 /* All values of a header in order; false from `each` ends it. */
 void lp_http_headers(const struct lp_http_exchange *x, const char *name,
                      bool (*each)(const char *value, void *user), void *user);
+/* Every header in order, for names that are known by their beginning only. */
+void lp_http_each_header(const struct lp_http_exchange *x,
+                         bool (*each)(const char *name, const char *value, void *user), void *user);
 const char *lp_http_body(const struct lp_http_exchange *x, size_t *ret_len);
 const char *lp_http_peer(const struct lp_http_exchange *x);   /* address without port */
 int64_t lp_http_arrived_ms(const struct lp_http_exchange *x); /* lp_clock_ms() at the last byte */
