@@ -329,12 +329,21 @@ static int64_t time_left(const struct exchange *x, int64_t end_ms, int64_t now_m
     return end_ms < 0 || idle < end_ms - now_ms ? idle : end_ms - now_ms;
 }
 
-static int drive(struct exchange *x, int64_t total_ms)
+/* The earlier of the request's own end and the one that its sink may move; -1: neither. */
+static int64_t end_of(int64_t end_ms, const int64_t *until_ms)
+{
+    if (!until_ms)
+        return end_ms;
+    return end_ms < 0 || *until_ms < end_ms ? *until_ms : end_ms;
+}
+
+static int drive(struct exchange *x, const struct lp_http_request *request)
 {
     struct lp_http_client *c = x->c;
     struct curl_waitfd stop = { .fd = c->stop ? lp_stop_fd(c->stop) : -1,
                                 .events = CURL_WAIT_POLLIN };
-    int64_t start = lp_clock_ms(), end = total_ms < 0 ? -1 : start + total_ms;
+    int64_t total_ms = request->total_timeout_ms ? request->total_timeout_ms : c->total_ms;
+    int64_t start = lp_clock_ms(), total_end = total_ms < 0 ? -1 : start + total_ms;
     int running = 1;
 
     x->active_ms = start;
@@ -346,9 +355,10 @@ static int drive(struct exchange *x, int64_t total_ms)
             return fail(x, LP_E_INTERNAL, "%s", curl_multi_strerror(result));
         if (running == 0)
             return finish(x);
+        int64_t end = end_of(total_end, request->until_ms);
         int64_t now = lp_clock_ms(), left = time_left(x, end, now);
         if (left <= 0 && end >= 0 && now >= end)
-            return fail(x, LP_E_TIMEOUT, "not done within %lld ms", (long long)total_ms);
+            return fail(x, LP_E_TIMEOUT, "not done within %lld ms", (long long)(end - start));
         if (left <= 0)
             return fail(x, LP_E_TIMEOUT, "silent for %lld ms", (long long)c->idle_ms);
         curl_multi_poll(c->multi, &stop, c->stop ? 1 : 0, left < 1000 ? (int)left : 1000, NULL);
@@ -421,7 +431,7 @@ int lp_http_stream(struct lp_http_client *c, const struct lp_http_request *reque
     c->why[0] = '\0';
 
     curl_multi_add_handle(c->multi, c->easy);
-    int r = drive(&x, request->total_timeout_ms ? request->total_timeout_ms : c->total_ms);
+    int r = drive(&x, request);
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_multi_remove_handle(c->multi, c->easy);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);

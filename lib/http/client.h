@@ -44,6 +44,7 @@ struct lp_http_request {
     const void *body;   /* NULL: none */
     size_t body_len;
     int64_t total_timeout_ms; /* 0: the client's */
+    const int64_t *until_ms;  /* lp_clock_ms() at which it ends with LP_E_TIMEOUT; the sink may move it. NULL: none */
 };
 
 /* What came back. `body` is the caller's: initialise with LP_HTTP_RESPONSE_INIT, end with _done. */

@@ -170,6 +170,7 @@ static int try_once(struct lp_kube_client *c, const struct lp_kube_call *call, c
         .body = call->body ? body->ptr : NULL,
         .body_len = body->len,
         .total_timeout_ms = call->total_timeout_ms,
+        .until_ms = call->until_ms,
     };
     *ret_token = lp_take(who.token);
     return lp_http_stream(c->http, &request, call->sink, call->user, response, err);

@@ -21,6 +21,7 @@ struct lp_kube_call {
     const char *content_type;  /* of the body */
     const json_t *body;        /* NULL: none */
     int64_t total_timeout_ms;  /* 0: the client's */
+    const int64_t *until_ms;   /* as in lp_http_request */
     lp_http_sink *sink;        /* gets a 2xx body; NULL: it goes to the response */
     void *user;
 };

@@ -54,6 +54,10 @@ int lp_kube_status_error(const struct lp_http_response *r, struct lp_error *err)
     const char *message = lp_json_str(status, "message", NULL);
     const char *reason = lp_json_str(status, "reason", NULL);
     int code = lp_kube_status_code(r->status, reason);
+    /* Server-side apply of a field that no schema knows is answered 500 (seen at 1.34), yet no
+     * retry helps. */
+    if (r->status == 500 && message && strstr(message, "field not declared in schema"))
+        code = LP_E_INVALID;
     if (!message)
         show_body(&r->body, text);
     lp_error_set(err, code, "HTTP %d %s: %s", r->status, reason ? reason : "",

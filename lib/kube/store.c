@@ -168,6 +168,14 @@ json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *n
     return text ? json_loadb(text, len, 0, NULL) : NULL;
 }
 
+bool lp_kube_store_has(struct lp_kube_store *s, const char *key)
+{
+    pthread_mutex_lock(&s->lock);
+    bool there = *slot_locked(s, key) != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return there;
+}
+
 size_t lp_kube_store_count(struct lp_kube_store *s)
 {
     pthread_mutex_lock(&s->lock);

@@ -19,6 +19,7 @@ void lp_kube_store_put(struct lp_kube_store *s, const json_t *object);
 void lp_kube_store_remove(struct lp_kube_store *s, const json_t *object);
 /* NULL where absent; owned by the caller. */
 json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *name);
+bool lp_kube_store_has(struct lp_kube_store *s, const char *key);
 size_t lp_kube_store_count(struct lp_kube_store *s);
 /* Calls `each` with every key (borrowed during the call; no call back into the store). */
 void lp_kube_store_keys(struct lp_kube_store *s, void (*each)(const char *key, void *user), void *user);

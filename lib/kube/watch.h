@@ -15,6 +15,8 @@ enum lp_kube_event { LP_KUBE_ADDED, LP_KUBE_MODIFIED, LP_KUBE_DELETED };
 struct lp_kube_watch_sink {
     void (*event)(enum lp_kube_event event, json_t *object, void *user);
     void (*synced)(void *user);
+    /* May be NULL: a list or watch failed, the next try comes after `retry_ms`. For the log. */
+    void (*failed)(const struct lp_error *err, int64_t retry_ms, void *user);
     void *user;
 };
 

@@ -1,0 +1,432 @@
+/* lib/kube/watch.c -- the thread behind lp_kube_watch. It holds `version`, up to which it has seen
+ * everything; empty means that it must list, by one WatchList stream where the server has that
+ * (KEP-3157), else in pages. `known` has the metadata of all that was delivered: it tells ADDED
+ * from MODIFIED, and what a re-list no longer has. */
+#include "kube/watch.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/url.h"
+#include "json/json.h"
+#include "kube/request.h"
+#include "kube/store.h"
+#include "kube/watch_framer.h"
+#include "metrics/metrics.h"
+#include "work/backoff.h"
+
+#define STACK_BYTES (1024 * 1024)
+#define WATCH_SECONDS 290
+#define WATCH_JITTER_PERCENT 10
+#define WATCH_GRACE_MS 30000 /* how much later than asked the server may end a watch */
+#define INITIAL_EVENTS_MS 60000
+#define LIST_MS 60000
+#define SHORT_WATCH_MS 1000 /* one that ends sooner counts as a failure */
+
+struct lp_kube_watch {
+    pthread_t thread;
+    struct lp_kube_client *client;
+    struct lp_stop *stop;
+    const struct lp_kube_kind *kind;
+    char *ns, *label_selector, *field_selector, name[16];
+    struct lp_kube_watch_sink sink;
+    atomic_bool synced;
+    atomic_int_least64_t heard_ms; /* 0: never */
+    struct lp_metric *events, *lists;
+    struct lp_metric_family *failures;
+
+    /* The rest is the thread's alone. */
+    char version[64];
+    bool no_watch_list, answered; /* the last watch got a 2xx answer */
+    struct lp_kube_store *known;
+    struct lp_kube_store *listed; /* keys of the list under way; NULL outside of one */
+    int64_t until_ms;             /* of the request under way */
+    struct lp_watch_framer framer;
+};
+
+/* ---- what came ---- */
+
+static void heard(struct lp_kube_watch *w)
+{
+    atomic_store(&w->heard_ms, lp_clock_ms());
+}
+
+static void note_version(struct lp_kube_watch *w, const json_t *object)
+{
+    const char *version = lp_json_str(object, "metadata", "resourceVersion", NULL);
+    if (version)
+        snprintf(w->version, sizeof w->version, "%s", version);
+}
+
+/* What a DELETED event is made of when the object itself is gone. */
+static json_t *outline(const json_t *object)
+{
+    static const char *const kept[] = { "name",   "namespace",       "uid",       "resourceVersion",
+                                        "labels", "ownerReferences", "generation" };
+    json_t *metadata = json_object();
+    for (size_t i = 0; i < LP_COUNT(kept); i++) {
+        json_t *value = lp_json_at(object, "metadata", kept[i], NULL);
+        if (value)
+            json_object_set(metadata, kept[i], value);
+    }
+    json_t *o = lp_json_make("{s:o}", "metadata", metadata);
+    lp_json_set_str(o, "apiVersion", lp_json_str(object, "apiVersion", NULL));
+    lp_json_set_str(o, "kind", lp_json_str(object, "kind", NULL));
+    return o;
+}
+
+/* True where `known` has the object in this very version. */
+static bool is_seen(struct lp_kube_watch *w, const json_t *object, bool *ret_known)
+{
+    json_auto_t *old =
+        lp_kube_store_get(w->known, lp_json_str(object, "metadata", "namespace", NULL),
+                          lp_json_str(object, "metadata", "name", NULL));
+    const char *before = lp_json_str(old, "metadata", "resourceVersion", NULL);
+    const char *now = lp_json_str(object, "metadata", "resourceVersion", NULL);
+
+    *ret_known = old != NULL;
+    return before && now && strcmp(before, now) == 0;
+}
+
+static int check_object(const json_t *object, struct lp_error *err)
+{
+    if (!lp_json_str(object, "metadata", "name", NULL))
+        return lp_error_set(err, LP_E_INVALID, "watch: object without metadata.name");
+    return 0;
+}
+
+static void emit(struct lp_kube_watch *w, enum lp_kube_event event, json_t *object)
+{
+    lp_metric_add(w->events, 1);
+    w->sink.event(event, object, w->sink.user);
+}
+
+static int take_present(json_t *object, void *user, struct lp_error *err)
+{
+    struct lp_kube_watch *w = user;
+    bool known;
+
+    int r = check_object(object, err);
+    if (r < 0)
+        return r;
+    heard(w);
+    bool seen = is_seen(w, object, &known);
+    json_auto_t *short_form = outline(object);
+    if (w->listed)
+        lp_kube_store_put(w->listed, short_form);
+    if (seen)
+        return 0; /* a re-list brings what has not changed again */
+    lp_kube_store_put(w->known, short_form);
+    emit(w, known ? LP_KUBE_MODIFIED : LP_KUBE_ADDED, object);
+    return 0;
+}
+
+static int take_deleted(struct lp_kube_watch *w, json_t *object, struct lp_error *err)
+{
+    int r = check_object(object, err);
+
+    if (r < 0)
+        return r;
+    if (w->listed)
+        lp_kube_store_remove(w->listed, object);
+    lp_kube_store_remove(w->known, object);
+    emit(w, LP_KUBE_DELETED, object);
+    return 0;
+}
+
+/* ---- the end of a list ---- */
+
+struct vanished {
+    struct lp_kube_store *listed;
+    char **keys;
+    size_t n, cap;
+};
+
+static void note_vanished(const char *key, void *user)
+{
+    struct vanished *v = user;
+
+    if (lp_kube_store_has(v->listed, key))
+        return;
+    if (v->n == v->cap) {
+        v->cap = v->cap ? v->cap * 2 : 16;
+        v->keys = lp_realloc(v->keys, v->cap * sizeof(char *));
+    }
+    v->keys[v->n++] = lp_strdup(key);
+}
+
+static void begin_list(struct lp_kube_watch *w)
+{
+    lp_metric_add(w->lists, 1);
+    lp_kube_store_free(w->listed);
+    w->listed = lp_kube_store_new();
+}
+
+static void drop_list(struct lp_kube_watch *w)
+{
+    lp_kube_store_free(w->listed);
+    w->listed = NULL;
+}
+
+/* The list is whole: what we knew and it does not have is deleted. */
+static void end_list(struct lp_kube_watch *w)
+{
+    struct vanished v = { .listed = w->listed };
+
+    lp_kube_store_keys(w->known, note_vanished, &v);
+    for (size_t i = 0; i < v.n; i++) {
+        char *slash = strchr(v.keys[i], '/');
+        if (slash)
+            *slash = '\0';
+        json_auto_t *last =
+            lp_kube_store_get(w->known, slash ? v.keys[i] : NULL, slash ? slash + 1 : v.keys[i]);
+        lp_kube_store_remove(w->known, last);
+        emit(w, LP_KUBE_DELETED, last);
+        free(v.keys[i]);
+    }
+    free(v.keys);
+    drop_list(w);
+    if (!atomic_exchange(&w->synced, true) && w->sink.synced)
+        w->sink.synced(w->sink.user);
+}
+
+/* ---- requests ---- */
+
+static int take_event(const char *type, json_t *object, void *user, struct lp_error *err)
+{
+    struct lp_kube_watch *w = user;
+    int r = 0;
+
+    if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0)
+        r = take_present(object, w, err);
+    else if (strcmp(type, "DELETED") == 0)
+        r = take_deleted(w, object, err);
+    else if (strcmp(type, "BOOKMARK") != 0)
+        r = lp_error_set(err, LP_E_INVALID, "watch: unknown event type %.20s", type);
+    if (r < 0)
+        return r;
+    const char *end =
+        lp_json_str(object, "metadata", "annotations", "k8s.io/initial-events-end", NULL);
+    bool is_end = w->listed && end && strcmp(end, "true") == 0 && strcmp(type, "BOOKMARK") == 0;
+    /* The events of a list come in no order of versions: only its end gives one to go on from. */
+    if (!w->listed || is_end)
+        note_version(w, object);
+    if (is_end) {
+        end_list(w);
+        w->until_ms = INT64_MAX;
+    }
+    return 0;
+}
+
+static int take_bytes(const char *bytes, size_t n, void *user, struct lp_error *err)
+{
+    struct lp_kube_watch *w = user;
+    heard(w);
+    return lp_watch_framer_feed(&w->framer, bytes, n, err);
+}
+
+/* A watch from `version`, or a WatchList where that is empty. 0: the server ended it, as it was
+ * asked to. */
+static int watch(struct lp_kube_watch *w, struct lp_error *err)
+{
+    LP_AUTO_PATH(path);
+    lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
+    int64_t seconds = lp_jitter(WATCH_SECONDS, WATCH_JITTER_PERCENT);
+    struct lp_kube_call call = { .method = "GET",
+                                 .path = &path,
+                                 .until_ms = &w->until_ms,
+                                 .sink = take_bytes,
+                                 .user = w,
+                                 .total_timeout_ms = seconds * 1000 + WATCH_GRACE_MS };
+    char text[16];
+
+    snprintf(text, sizeof text, "%d", (int)seconds);
+    lp_kube_path(w->kind, w->ns, NULL, NULL, &path);
+    lp_url_query(&path, "watch", "1");
+    lp_url_query(&path, "allowWatchBookmarks", "true");
+    lp_url_query(&path, "timeoutSeconds", text);
+    lp_url_query(&path, "labelSelector", w->label_selector);
+    lp_url_query(&path, "fieldSelector", w->field_selector);
+    lp_url_query(&path, "resourceVersion", *w->version ? w->version : NULL);
+    if (w->listed) {
+        lp_url_query(&path, "sendInitialEvents", "true");
+        lp_url_query(&path, "resourceVersionMatch", "NotOlderThan");
+    }
+    w->until_ms = w->listed ? lp_clock_ms() + INITIAL_EVENTS_MS : INT64_MAX;
+    w->framer = (struct lp_watch_framer){ LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT), take_event, w };
+    int r = lp_kube_call(w->client, &call, &response, err);
+    lp_watch_framer_done(&w->framer);
+    w->answered = response.status / 100 == 2;
+    if (response.status)
+        heard(w);
+    return r;
+}
+
+static int list_in_pages(struct lp_kube_watch *w, struct lp_error *err)
+{
+    struct lp_kube_list_options options = { .label_selector = w->label_selector,
+                                            .field_selector = w->field_selector };
+    char version[64];
+
+    begin_list(w);
+    int r = lp_kube_list(w->client, w->kind, w->ns, &options, take_present, w, version, err);
+    if (r < 0)
+        return r;
+    heard(w);
+    end_list(w);
+    memcpy(w->version, version, sizeof version);
+    return 0;
+}
+
+/* List and watch in one stream. Where that does not work out, the next try is a list in pages. */
+static int watch_list(struct lp_kube_watch *w, struct lp_error *err)
+{
+    begin_list(w);
+    int r = watch(w, err);
+    if (!w->listed)
+        return r; /* the list was whole */
+    if (r == LP_E_INVALID || r == 0 || (r == LP_E_TIMEOUT && w->answered)) {
+        lp_log_debug("no WatchList, listing in pages", "watch", w->name, "error",
+                     r < 0 ? err->msg : "ended before the initial events did");
+        w->no_watch_list = true;
+        return 0;
+    }
+    return r;
+}
+
+/* One list, one watch, or both. */
+static int step(struct lp_kube_watch *w, struct lp_error *err)
+{
+    int64_t start = lp_clock_ms();
+    int r = 0;
+
+    if (!*w->version && !w->no_watch_list)
+        r = watch_list(w, err);
+    else if (!*w->version)
+        r = list_in_pages(w, err);
+    else if ((r = watch(w, err)) == 0 && lp_clock_ms() - start < SHORT_WATCH_MS)
+        r = lp_error_set(err, LP_E_UNAVAILABLE, "watch: ended by the server at once");
+    drop_list(w);
+    return r;
+}
+
+static void *run(void *user)
+{
+    struct lp_kube_watch *w = user;
+    struct lp_backoff backoff = { .base_ms = 800, .max_ms = 30000, .reset_after_ms = 120000 };
+    struct lp_error err;
+
+    pthread_setname_np(pthread_self(), w->name);
+    while (!lp_stop_requested(w->stop)) {
+        int r = step(w, &err);
+        if (r == 0 || r == LP_E_CANCELED)
+            continue;
+        if (r == LP_E_GONE)
+            w->version[0] = '\0';
+        int64_t ms = lp_backoff_next(&backoff);
+        if (ms < err.retry_after_ms)
+            ms = err.retry_after_ms;
+        lp_metric_add(lp_metric_with(w->failures, w->kind->kind, lp_error_name(r)), 1);
+        lp_log_debug("watch failed", "watch", w->name, "error", err.msg);
+        if (w->sink.failed)
+            w->sink.failed(&err, ms, w->sink.user);
+        lp_stop_wait(w->stop, ms);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static void watch_free(struct lp_kube_watch *w)
+{
+    lp_kube_client_free(w->client);
+    lp_kube_store_free(w->known);
+    lp_kube_store_free(w->listed);
+    free(w->ns);
+    free(w->label_selector);
+    free(w->field_selector);
+    free(w);
+}
+
+static void make_metrics(struct lp_kube_watch *w)
+{
+    w->events =
+        lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_events_total",
+                                        "Objects added, modified or deleted.", "kind", NULL, 0),
+                       w->kind->kind);
+    w->lists =
+        lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_lists_total",
+                                        "Lists begun, by WatchList or in pages.", "kind", NULL, 0),
+                       w->kind->kind);
+    w->failures = lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_failures_total",
+                                   "Lists and watches that failed.", "kind,reason", NULL, 0);
+}
+
+static int start_thread(struct lp_kube_watch *w, struct lp_error *err)
+{
+    pthread_attr_t attributes;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    int failed = pthread_create(&w->thread, &attributes, run, w);
+    pthread_attr_destroy(&attributes);
+    if (failed)
+        return lp_error_set(err, LP_E_INTERNAL, "watch %s: no thread: %s", w->name,
+                            strerror(failed));
+    return 0;
+}
+
+int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
+                        const struct lp_kube_watch_options *options,
+                        struct lp_kube_watch **ret_watch, struct lp_error *err)
+{
+    struct lp_kube_client_options client = { .stop = stop };
+    struct lp_kube_limits limits = {
+        .total_timeout_ms = LIST_MS,
+        .idle_timeout_ms = WATCH_SECONDS * (100 + WATCH_JITTER_PERCENT) * 10 + WATCH_GRACE_MS,
+    };
+    struct lp_kube_watch *w = lp_alloc(sizeof *w);
+
+    w->stop = stop;
+    w->kind = options->kind;
+    w->ns = lp_strdup(options->ns);
+    w->label_selector = lp_strdup(options->label_selector);
+    w->field_selector = lp_strdup(options->field_selector);
+    snprintf(w->name, sizeof w->name, "%s", options->name ? options->name : "watch");
+    w->sink = options->sink;
+    w->known = lp_kube_store_new();
+    make_metrics(w);
+    int r = lp_kube_client_new_with(config, &client, &limits, &w->client, err);
+    if (r == 0)
+        r = start_thread(w, err);
+    if (r < 0) {
+        watch_free(w);
+        return r;
+    }
+    *ret_watch = w;
+    return 0;
+}
+
+void lp_kube_watch_join(struct lp_kube_watch *w)
+{
+    if (!w)
+        return;
+    pthread_join(w->thread, NULL);
+    watch_free(w);
+}
+
+bool lp_kube_watch_synced(const struct lp_kube_watch *w)
+{
+    return atomic_load(&w->synced);
+}
+
+int64_t lp_kube_watch_silence_ms(const struct lp_kube_watch *w)
+{
+    int64_t when = atomic_load(&w->heard_ms);
+    return when ? lp_clock_ms() - when : INT64_MAX;
+}
