@@ -2,9 +2,10 @@
 # shellcheck shell=bash
 
 NODE_IMAGE_DIR=$LP_E2E_LIB/../node-image
-NODE_ROOT_PACKAGES=systemd,systemd-sysv,dbus,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,pigz,bash,ca-certificates,curl,jq,procps,runc,socat,hostname,e2fsprogs,containernetworking-plugins
-NODE_ROOT_IMAGE=learning-platform/debian-node:$DEBIAN_RELEASE
-# The image's tag names what it was made from, so that a changed recipe gives a new image.
+NODE_ROOT_PACKAGES=systemd,systemd-sysv,dbus,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,pigz,bash,ca-certificates,curl,jq,procps,runc,socat,hostname,e2fsprogs,containernetworking-plugins,busybox
+# Names carry a sum of what a thing was made from, so that a changed recipe gives a new one.
+NODE_ROOT=$DEBIAN_RELEASE-$(sha256sum <<<"$NODE_ROOT_PACKAGES" | cut -c1-8)
+NODE_ROOT_IMAGE=learning-platform/debian-node:$NODE_ROOT
 NODE_RECIPE=$(cat "$LP_E2E_LIB"/{versions,node-image}.sh "$NODE_IMAGE_DIR"/* | sha256sum | cut -c1-8)
 OFFLINE_NODE_IMAGE=learning-platform/node:v$KUBERNETES_VERSION-$NODE_RECIPE
 
@@ -24,7 +25,7 @@ make_node_root() { # TAR
 }
 
 need_node_root() {
-    local tar=$LP_CACHE/parts/node-root-$DEBIAN_RELEASE.tar
+    local tar=$LP_CACHE/parts/node-root-$NODE_ROOT.tar
     have_image "$NODE_ROOT_IMAGE" && return 0
     mkdir -p "$LP_CACHE/parts"
     if [ ! -f "$tar" ]; then
@@ -64,12 +65,12 @@ make_content_images() {
         program_image "$(part_path etcd)" "$registry/etcd:$ETCD_IMAGE_TAG" &&
         program_image "$(part_path coredns)" "$registry/coredns/coredns:$COREDNS_IMAGE_TAG" &&
         program_image "$(part_path metrics-server)" "$METRICS_SERVER_IMAGE" &&
-        mkdir -p "$work/kube-proxy" "$work/busybox" &&
+        mkdir -p "$work/kube-proxy" "$work/empty" &&
         cp "$(part_path kube-proxy)" "$work/kube-proxy/" &&
         docker build -q -t "$registry/kube-proxy:v$KUBERNETES_VERSION" --build-arg ROOT="$NODE_ROOT_IMAGE" \
             -f "$NODE_IMAGE_DIR/kube-proxy.Dockerfile" "$work/kube-proxy" &&
-        cp "$(command -v busybox)" "$work/busybox/busybox" &&
-        docker build -q -t "$TEST_IMAGE" -f "$NODE_IMAGE_DIR/busybox.Dockerfile" "$work/busybox"
+        docker build -q -t "$TEST_IMAGE" --build-arg ROOT="$NODE_ROOT_IMAGE" \
+            -f "$NODE_IMAGE_DIR/busybox.Dockerfile" "$work/empty"
 }
 
 # kind's files from its module, the programs, and the Dockerfile's other inputs in one folder.
@@ -113,7 +114,7 @@ make_node_image() {
 
 need_offline_node_image() {
     have_image "$OFFLINE_NODE_IMAGE" && return 0
-    need_commands gcc=gcc jq=jq busybox=busybox-static
+    need_commands gcc=gcc jq=jq
     # shellcheck disable=SC2086 # a list of words
     need_parts $NODE_PARTS
     need_go
