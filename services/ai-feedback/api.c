@@ -1,0 +1,112 @@
+/* services/ai-feedback/api.c -- decodes requests, has them checked, answers. Handlers run in worker
+ * threads. */
+#include "services/ai-feedback/api.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "services/ai-feedback/feedback.h"
+
+static void answer_error(struct lp_service_request *r, int status, const char *message)
+{
+    lp_http_reply_json(r->x, status, lp_json_make("{s:s}", "error", message));
+}
+
+/* The learner's id as the progress service takes it: a string of 1 to 128 bytes or a number; NULL
+ * where absent. */
+static int read_user(const json_t *body, json_t **ret_user, struct lp_error *err)
+{
+    json_t *user = json_object_get(body, "userId");
+
+    *ret_user = NULL;
+    if (!user || json_is_null(user))
+        return 0;
+    if (!json_is_string(user) && !json_is_number(user))
+        return lp_error_set(err, LP_E_INVALID, "userId must be a string or a number");
+    if (json_is_string(user) && (json_string_length(user) < 1 || json_string_length(user) > 128))
+        return lp_error_set(err, LP_E_INVALID, "userId must have 1 to 128 bytes, has %zu",
+                            json_string_length(user));
+    *ret_user = user;
+    return 0;
+}
+
+static int read_request(struct lp_service_request *r, json_t **ret_body, const json_t **ret_text,
+                        json_t **ret_user, struct lp_error *err)
+{
+    size_t len;
+    const char *bytes = lp_http_body(r->x, &len);
+    json_auto_t *body = NULL;
+
+    int n = lp_json_parse(bytes, len, AI_MAX_TEXT, "request body", &body, err);
+    if (n < 0)
+        return n;
+    const json_t *text = json_object_get(body, "text");
+    if (!json_is_string(text) || json_string_length(text) == 0)
+        return lp_error_set(err, LP_E_INVALID, "text is required and must be a string");
+    n = read_user(body, ret_user, err);
+    if (n < 0)
+        return n;
+    *ret_text = text;
+    *ret_body = json_incref(body);
+    return 0;
+}
+
+static int status_of(int code)
+{
+    switch (code) {
+    case LP_E_TOO_LARGE:
+        return 413;
+    case LP_E_TIMEOUT:
+        return 503;
+    default:
+        return 400;
+    }
+}
+
+static void speech2text(struct lp_service_request *r, void *worker)
+{
+    struct ai *ai = r->user;
+    json_auto_t *body = NULL;
+    const json_t *text = NULL;
+    json_t *user = NULL, *reply = NULL;
+    struct lp_error err;
+    int score = 0;
+
+    (void)worker;
+    int n = read_request(r, &body, &text, &user, &err);
+    if (n == 0)
+        n = feedback_check(ai->speller, json_string_value(text), json_string_length(text),
+                           r->deadline_ms, &reply, &score, &err);
+    if (n < 0) {
+        answer_error(r, status_of(n), err.msg);
+        return;
+    }
+    if (user)
+        outbox_add(ai->outbox, user, score);
+    lp_http_reply_json(r->x, 200, reply);
+}
+
+static void health(struct lp_service_request *r, void *worker)
+{
+    (void)worker;
+    lp_http_reply_json(r->x, 200,
+                       lp_json_make("{s:s, s:s}", "status", "ok", "service", "ai-feedback"));
+}
+
+struct lp_service ai_service(struct ai *ai)
+{
+    static const struct lp_route routes[] = {
+        { "POST", "/speech2text", speech2text, "/speech2text", false },
+        { "GET", "/health", health, "/health", true },
+        { "GET", "/_ah/health", health, "/_ah/health", true },
+        { 0 },
+    };
+    return (struct lp_service){
+        .name = "ai-feedback",
+        .routes = routes,
+        .max_body = AI_MAX_TEXT,
+        .not_found_json = "{\"message\":\"resource not found\"}",
+        .user = ai,
+    };
+}

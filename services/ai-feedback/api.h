@@ -1,0 +1,17 @@
+/* services/ai-feedback/api.h -- the routes. */
+#pragma once
+
+#include "service/service.h"
+#include "services/ai-feedback/outbox.h"
+#include "services/ai-feedback/spelling.h"
+
+#define AI_MAX_TEXT (1024 * 1024) /* bytes of a request body */
+
+/* What every request works with; borrowed by the service for as long as it runs. */
+struct ai {
+    struct spelling *speller;
+    struct outbox *outbox;
+};
+
+/* The service definition around `ai`. */
+struct lp_service ai_service(struct ai *ai);

@@ -1,0 +1,210 @@
+/*
+ * services/ai-feedback/outbox.c -- a ring of request bodies, each with the Idempotency-Key under
+ * which it is repeated until the progress service has answered 2xx or has refused it for good
+ * (4xx). One sender thread keeps the order.
+ */
+#include "services/ai-feedback/outbox.h"
+
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/client.h"
+#include "json/json.h"
+#include "metrics/metrics.h"
+#include "work/backoff.h"
+
+struct entry {
+    char *body;   /* owned */
+    char key[33]; /* Idempotency-Key */
+};
+
+struct outbox {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct entry ring[OUTBOX_ENTRIES];
+    size_t first, n;
+    bool closing;
+    struct lp_stop *give_up; /* ends a request or a back-off at once */
+    char *url;               /* owned; NULL: no progress service */
+    struct lp_http_client *http;
+    pthread_t sender;
+    struct lp_metric *waiting, *sent, *refused, *dropped;
+};
+
+static void register_metrics(struct outbox *o)
+{
+    struct lp_metric_family *results =
+        lp_metric_family(LP_METRIC_COUNTER, "lp_ai_outbox_total",
+                         "Results on their way to the progress service, by what became of them.",
+                         "outcome", NULL, 0);
+    o->sent = lp_metric_with(results, "sent");
+    o->refused = lp_metric_with(results, "refused");
+    o->dropped = lp_metric_with(results, "dropped");
+    o->waiting = lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_ai_outbox_waiting",
+                                                   "Results that wait to be sent.", "", NULL, 0));
+}
+
+/* Sends the entry once; true where it is done with, for good or ill. */
+static bool send_once(struct outbox *o, const struct entry *e)
+{
+    lp_auto_http_response struct lp_http_response answer = LP_HTTP_RESPONSE_INIT;
+    lp_auto_free char *key = lp_sprintf("Idempotency-Key: %s", e->key);
+    const char *const headers[] = { "Content-Type: application/json", key, NULL };
+    struct lp_http_request request = { .method = "POST",
+                                       .url = o->url,
+                                       .headers = headers,
+                                       .body = e->body,
+                                       .body_len = strlen(e->body) };
+    struct lp_error err;
+
+    if (lp_http_do(o->http, &request, &answer, &err) < 0) {
+        lp_log_debug("result not delivered yet", "why", err.msg);
+        return false;
+    }
+    if (answer.status >= 200 && answer.status < 300) {
+        lp_metric_add(o->sent, 1);
+        return true;
+    }
+    if (answer.status >= 500 || answer.status == 429 || answer.status == 408)
+        return false;
+    char status[16];
+    snprintf(status, sizeof status, "%d", answer.status);
+    lp_log_warn("the progress service refused a result", "status", status);
+    lp_metric_add(o->refused, 1);
+    return true;
+}
+
+static void drop_first_locked(struct outbox *o)
+{
+    free(o->ring[o->first].body);
+    o->first = (o->first + 1) % OUTBOX_ENTRIES;
+    o->n--;
+    lp_metric_set(o->waiting, (double)o->n);
+}
+
+static void *run_sender(void *user)
+{
+    struct outbox *o = user;
+    struct lp_backoff backoff = { .base_ms = 500, .max_ms = 30000 };
+
+    pthread_mutex_lock(&o->lock);
+    while (!lp_stop_requested(o->give_up)) {
+        if (o->n == 0) {
+            if (o->closing)
+                break;
+            pthread_cond_wait(&o->changed, &o->lock);
+            continue;
+        }
+        struct entry first = o->ring[o->first]; /* only this thread takes entries out */
+        pthread_mutex_unlock(&o->lock);
+        bool done = send_once(o, &first);
+        if (!done)
+            lp_stop_wait(o->give_up, lp_backoff_next(&backoff));
+        else
+            lp_backoff_reset(&backoff);
+        pthread_mutex_lock(&o->lock);
+        if (done)
+            drop_first_locked(o);
+    }
+    pthread_cond_broadcast(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+    return NULL;
+}
+
+int outbox_new(const char *url, struct outbox **ret_outbox, struct lp_error *err)
+{
+    struct outbox *o = lp_alloc(sizeof *o);
+    struct lp_http_client_options options = { .connect_timeout_ms = 2000,
+                                              .total_timeout_ms = 5000,
+                                              .max_response = 64 * 1024 };
+
+    pthread_mutex_init(&o->lock, NULL);
+    pthread_cond_init(&o->changed, NULL);
+    o->give_up = lp_stop_new();
+    options.stop = o->give_up;
+    o->url = *url ? lp_sprintf("%s/api/progress/activityLog", url) : NULL;
+    register_metrics(o);
+    int r = lp_http_client_new(&options, &o->http, err);
+    if (r == 0 && pthread_create(&o->sender, NULL, run_sender, o) != 0)
+        r = lp_error_set(err, LP_E_INTERNAL, "cannot start the outbox thread");
+    if (r < 0) {
+        lp_http_client_free(o->http);
+        lp_stop_free(o->give_up);
+        free(o->url);
+        free(o);
+        return r;
+    }
+    *ret_outbox = o;
+    return 0;
+}
+
+/* 128 random bits as hex. */
+static void make_key(char key[33])
+{
+    unsigned char random[16];
+    if (RAND_bytes(random, sizeof random) != 1)
+        abort(); /* no randomness: nothing here is safe */
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(key + 2 * i, 3, "%02x", random[i]);
+}
+
+bool outbox_add(struct outbox *o, const json_t *user_id, int score)
+{
+    json_auto_t *activity = lp_json_make("{s:O, s:s, s:i}", "userId", user_id, "activityName",
+                                         "AI feedback", "score", score);
+    lp_auto_free char *body = json_dumps(activity, JSON_COMPACT);
+    bool taken = false;
+
+    pthread_mutex_lock(&o->lock);
+    if (o->url && !o->closing && o->n < OUTBOX_ENTRIES && body) {
+        struct entry *e = &o->ring[(o->first + o->n) % OUTBOX_ENTRIES];
+        e->body = lp_take(body);
+        make_key(e->key);
+        o->n++;
+        lp_metric_set(o->waiting, (double)o->n);
+        pthread_cond_broadcast(&o->changed);
+        taken = true;
+    }
+    pthread_mutex_unlock(&o->lock);
+    if (!taken && o->url)
+        lp_metric_add(o->dropped, 1);
+    return taken;
+}
+
+void outbox_close(struct outbox *o, int64_t wait_ms)
+{
+    struct timespec deadline = lp_clock_deadline(wait_ms);
+
+    if (!o)
+        return;
+    pthread_mutex_lock(&o->lock);
+    o->closing = true;
+    pthread_cond_broadcast(&o->changed);
+    while (o->n > 0 &&
+           pthread_cond_clockwait(&o->changed, &o->lock, CLOCK_MONOTONIC, &deadline) == 0)
+        ;
+    size_t left = o->n;
+    lp_stop_request(o->give_up);
+    pthread_cond_broadcast(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+    pthread_join(o->sender, NULL);
+    if (left > 0) {
+        char text[32];
+        snprintf(text, sizeof text, "%zu", left);
+        lp_log_warn("results were not delivered to the progress service", "count", text);
+    }
+    while (o->n > 0)
+        drop_first_locked(o); /* no other thread is left */
+    lp_http_client_free(o->http);
+    lp_stop_free(o->give_up);
+    pthread_cond_destroy(&o->changed);
+    pthread_mutex_destroy(&o->lock);
+    free(o->url);
+    free(o);
+}

@@ -1,0 +1,23 @@
+/* services/ai-feedback/outbox.h -- results on their way to the progress service. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/stop.h"
+
+#define OUTBOX_ENTRIES 1000 /* waiting results; one more is refused and counted */
+
+/* A bounded queue in memory and a thread that posts it with back-off (0.5 s to 30 s). Opaque: hides
+ * a lock; any thread. */
+struct outbox;
+
+/* `url`: of the progress service, "" for none (everything is refused). */
+LP_MUST_USE int outbox_new(const char *url, struct outbox **ret_outbox, struct lp_error *err);
+
+/* Queues one activity for `user_id` (a string or a number) with `score` 0..100. False: full, or no
+ * progress service. */
+bool outbox_add(struct outbox *o, const json_t *user_id, int score);
+
+/* Goes on sending for up to `wait_ms`, then gives up what is left, counts it, and frees. */
+void outbox_close(struct outbox *o, int64_t wait_ms);

@@ -1,0 +1,181 @@
+/* services/ai-feedback/rule_surface.c -- capitals and punctuation marks. */
+#include "services/ai-feedback/rules.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+static int compare_words(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool in_sorted(const char *word, const char *const *sorted, size_t n)
+{
+    return bsearch(&word, sorted, n, sizeof *sorted, compare_words) != NULL;
+}
+
+/* Proper nouns that learners write about; "may" and "march" are left alone, as they are words too.
+ * Sorted. */
+static bool is_proper(const char *word)
+{
+    static const char *const names[] = {
+        "africa",   "america",   "american", "april",     "arabic",    "asia",       "asian",
+        "august",   "australia", "bahasa",   "bali",      "bandung",   "britain",    "british",
+        "canada",   "china",     "chinese",  "christmas", "december",  "dutch",      "england",
+        "english",  "europe",    "european", "february",  "france",    "french",     "friday",
+        "german",   "germany",   "google",   "india",     "indian",    "indonesia",  "indonesian",
+        "islam",    "italian",   "italy",    "jakarta",   "january",   "japan",      "japanese",
+        "java",     "javanese",  "july",     "june",      "korea",     "korean",     "london",
+        "malaysia", "malaysian", "mexico",   "monday",    "november",  "october",    "ramadan",
+        "russia",   "russian",   "saturday", "september", "singapore", "spain",      "spanish",
+        "sunday",   "thailand",  "thursday", "tuesday",   "vietnam",   "vietnamese", "wednesday",
+    };
+    return in_sorted(word, names, LP_COUNT(names));
+}
+
+static void capitalise(struct sentence *s, size_t i, const char *rule, const char *message)
+{
+    const struct token *t = &s->tokens[i];
+    lp_auto_free char *to = t->now ? lp_strdup(t->now) : lp_strndup(s->text + t->at, t->len);
+
+    if (!islower((unsigned char)*to))
+        return;
+    *to = (char)toupper((unsigned char)*to);
+    token_change(s, i, to, CATEGORY_CAPITALS, rule, 0.97, "%s", message);
+}
+
+void rule_names(struct sentence *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        char word[32];
+        if (s->tokens[i].kind == TOKEN_WORD && token_lower(s, i, word, sizeof word) > 0 &&
+            is_proper(word))
+            capitalise(
+                s, i, "proper-noun",
+                "Names of days, months, languages, peoples and places begin with a capital.");
+    }
+}
+
+void rule_capitals(struct sentence *s)
+{
+    bool first = true;
+    for (size_t i = 0; i < s->n; i++) {
+        char word[32];
+        size_t n = token_lower(s, i, word, sizeof word);
+        if (n == 0 || s->tokens[i].kind != TOKEN_WORD) {
+            first = first && (n == 0 || s->tokens[i].kind == TOKEN_MARK);
+            continue;
+        }
+        if (first)
+            capitalise(s, i, "sentence-start", "A sentence begins with a capital letter.");
+        else if (*word == 'i' && (n == 1 || word[1] == '\''))
+            capitalise(s, i, "pronoun-i", "The pronoun \"I\" is always a capital letter.");
+        first = false;
+    }
+}
+
+static void explain(struct reason *r, const char *rule, double confidence, const char *message)
+{
+    if (r->category != CATEGORY_NONE)
+        return;
+    r->category = CATEGORY_PUNCTUATION;
+    r->rule = rule;
+    r->confidence = confidence;
+    snprintf(r->message, sizeof r->message, "%s", message);
+}
+
+static bool is_mark(const struct sentence *s, size_t i, const char *set)
+{
+    const struct token *t = i < s->n ? &s->tokens[i] : NULL;
+    return t && t->kind == TOKEN_MARK && t->len == 1 && !t->now && strchr(set, s->text[t->at]);
+}
+
+static void fix_spaces(struct sentence *s, size_t i)
+{
+    struct token *t = &s->tokens[i];
+    size_t before = sentence_previous(s, i);
+
+    if (is_mark(s, i, ",.;:!?") && t->space && before != s->n && !is_mark(s, before, "\"'([")) {
+        size_t next = sentence_next(s, i);
+        bool decimal = is_mark(s, i, ".") && next < s->n && !s->tokens[next].space;
+        if (!decimal) {
+            t->glued = true;
+            explain(&t->space_reason, "space-before-mark", 0.95,
+                    "No space stands before this mark.");
+        }
+    }
+    if (before != s->n && is_mark(s, before, ",;!?") && t->kind == TOKEN_WORD && !t->space) {
+        t->spaced = true;
+        explain(&t->space_reason, "space-after-mark", 0.9, "A space follows this mark.");
+    }
+}
+
+/* ",," and "??" once; "..." is an ellipsis and stays. */
+static void drop_repeated_mark(struct sentence *s, size_t i)
+{
+    size_t before = sentence_previous(s, i);
+    if (before == s->n || !is_mark(s, i, ",;!?") || !is_mark(s, before, ",;!?") ||
+        s->text[s->tokens[i].at] != s->text[s->tokens[before].at])
+        return;
+    token_change(s, i, "", CATEGORY_PUNCTUATION, "repeated-mark", 0.9, "One mark is enough here.");
+}
+
+static bool any_of(const struct sentence *s, size_t i, const char *const *words, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        if (token_is(s, i, words[k]))
+            return true;
+    return false;
+}
+
+/* A question by its word order: "do you", "where is", "how many". */
+static bool is_question(const struct sentence *s, size_t first)
+{
+    static const char *const auxiliary[] = { "is",     "are",  "am",  "was",   "were", "do",
+                                             "does",   "did",  "can", "could", "will", "would",
+                                             "should", "have", "has", "shall", "may" };
+    static const char *const asking[] = { "what", "where", "when", "why",
+                                          "who",  "which", "how",  "whose" };
+    static const char *const subject[] = { "i",     "you",   "he",  "she",   "it",
+                                           "we",    "they",  "the", "this",  "that",
+                                           "your",  "there", "my",  "his",   "her",
+                                           "these", "those", "our", "their", "anyone" };
+    static const char *const measure[] = { "many", "much", "long", "old", "often", "far", "about" };
+    size_t second = sentence_next(s, first);
+
+    if (any_of(s, first, auxiliary, LP_COUNT(auxiliary)))
+        return any_of(s, second, subject, LP_COUNT(subject));
+    if (!any_of(s, first, asking, LP_COUNT(asking)))
+        return false;
+    return any_of(s, second, auxiliary, LP_COUNT(auxiliary)) ||
+           (token_is(s, first, "how") && any_of(s, second, measure, LP_COUNT(measure)));
+}
+
+static void end_sentence(struct sentence *s)
+{
+    size_t first = sentence_next(s, (size_t)-1), last = sentence_previous(s, s->n);
+
+    if (last == s->n || s->tokens[last].kind == TOKEN_MARK)
+        return;
+    bool question = is_question(s, first);
+    struct token *t = &s->tokens[last];
+    t->after[0] = question ? '?' : '.';
+    explain(&t->after_reason, question ? "question-mark" : "full-stop", question ? 0.85 : 0.9,
+            question ? "A question ends with a question mark."
+                     : "A sentence ends with a full stop.");
+}
+
+void rule_marks(struct sentence *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->tokens[i].now && !*s->tokens[i].now)
+            continue;
+        fix_spaces(s, i);
+        drop_repeated_mark(s, i);
+    }
+    end_sentence(s);
+}

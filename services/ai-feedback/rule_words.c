@@ -1,0 +1,128 @@
+/* services/ai-feedback/rule_words.c -- contractions, spelling, "a" and "an". */
+#include "services/ai-feedback/rules.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* Gives `to` the capital that token i has. */
+static void keep_capital(const struct sentence *s, size_t i, char *to)
+{
+    const struct token *t = &s->tokens[i];
+    const char *from = t->now ? t->now : s->text + t->at;
+    if (isupper((unsigned char)*from))
+        *to = (char)toupper((unsigned char)*to);
+}
+
+void rule_contractions(struct sentence *s)
+{
+    static const char *const pairs[][2] = {
+        { "dont", "don't" },       { "doesnt", "doesn't" },     { "didnt", "didn't" },
+        { "cant", "can't" },       { "couldnt", "couldn't" },   { "wont", "won't" },
+        { "wouldnt", "wouldn't" }, { "shouldnt", "shouldn't" }, { "isnt", "isn't" },
+        { "arent", "aren't" },     { "wasnt", "wasn't" },       { "werent", "weren't" },
+        { "hasnt", "hasn't" },     { "havent", "haven't" },     { "hadnt", "hadn't" },
+        { "im", "I'm" },           { "ive", "I've" },           { "youre", "you're" },
+        { "theyre", "they're" },   { "thats", "that's" },       { "whats", "what's" },
+        { "theres", "there's" },   { "youve", "you've" },       { "weve", "we've" },
+    };
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t k = 0; k < LP_COUNT(pairs); k++) {
+            if (!token_is(s, i, pairs[k][0]))
+                continue;
+            lp_auto_free char *to = lp_strdup(pairs[k][1]);
+            keep_capital(s, i, to);
+            token_change(s, i, to, CATEGORY_SPELLING, "contraction", 0.95,
+                         "The short form is written with an apostrophe: \"%s\".", to);
+        }
+    }
+}
+
+/* Names, abbreviations, codes and long words are not for the speller. */
+static bool is_checkable(const struct sentence *s, size_t i)
+{
+    const struct token *t = &s->tokens[i];
+    const char *text = s->text + t->at;
+    size_t capitals = 0;
+
+    if (t->kind != TOKEN_WORD || t->now || t->len < 3 || t->len > 32)
+        return false;
+    for (size_t k = 0; k < t->len; k++) {
+        if (isdigit((unsigned char)text[k]) || text[k] & 0x80)
+            return false;
+        capitals += isupper((unsigned char)text[k]) != 0;
+    }
+    bool starts = sentence_previous(s, i) == s->n;
+    return capitals == 0 || (capitals == 1 && starts && isupper((unsigned char)*text));
+}
+
+void rule_spelling(struct sentence *s, struct spelling *speller, unsigned *budget)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        char word[64], better[SPELLING_WORD];
+        if (!is_checkable(s, i) || token_lower(s, i, word, sizeof word) == 0 ||
+            spelling_knows(speller, word))
+            continue;
+        if (*budget == 0)
+            return;
+        --*budget;
+        double confidence = spelling_suggest(speller, word, better);
+        if (confidence <= 0)
+            continue;
+        keep_capital(s, i, better);
+        token_change(s, i, better, CATEGORY_SPELLING, "spelling", confidence,
+                     "\"%s\" is not in the dictionary; did you mean \"%s\"?", word, better);
+    }
+}
+
+static bool starts_with_any(const char *word, const char *const *starts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(word, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* By sound, as far as spelling tells: "an hour", "a university". */
+static bool starts_with_vowel_sound(const char *word)
+{
+    static const char *const silent_h[] = { "hour", "honest", "honor", "honour", "heir" };
+    static const char *const consonant[] = {
+        "uni", "use", "usu", "eu", "one", "once", "ubiq", "ute"
+    };
+    static const char *const not_uni[] = { "unin", "unim", "unid" };
+
+    if (starts_with_any(word, silent_h, LP_COUNT(silent_h)))
+        return true;
+    if (starts_with_any(word, not_uni, LP_COUNT(not_uni)))
+        return true;
+    if (starts_with_any(word, consonant, LP_COUNT(consonant)))
+        return false;
+    return strchr("aeiou", *word) != NULL;
+}
+
+void rule_articles(struct sentence *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        bool a = token_is(s, i, "a"), an = token_is(s, i, "an");
+        size_t next = sentence_next(s, i);
+        char word[64];
+        if ((!a && !an) || next == s->n || s->tokens[next].kind != TOKEN_WORD ||
+            token_lower(s, next, word, sizeof word) < 2 || word[0] & 0x80)
+            continue;
+        const char *original = s->text + s->tokens[next].at;
+        if (s->tokens[next].len > 1 && isupper((unsigned char)original[1]))
+            continue; /* "an MBA", "a UFO": letters are read out */
+        bool vowel = starts_with_vowel_sound(word);
+        if (vowel == an)
+            continue;
+        char to[4] = "a";
+        if (vowel)
+            memcpy(to, "an", 3);
+        keep_capital(s, i, to);
+        token_change(s, i, to, CATEGORY_ARTICLE, "a-an", 0.9,
+                     "Before a %s sound, as in \"%s\", English uses \"%s\".",
+                     vowel ? "vowel" : "consonant", word, vowel ? "an" : "a");
+    }
+}

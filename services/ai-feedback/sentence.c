@@ -1,0 +1,254 @@
+/* services/ai-feedback/sentence.c -- cutting text into sentences and tokens, and writing them back.
+ * No state. Bytes over 0x7f count as letters but for the typographic punctuation in mark_length().
+ */
+#include "services/ai-feedback/sentence.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+
+const char *category_name(enum category c)
+{
+    static const char *const names[] = { "none",     "filler",      "repetition", "spelling",
+                                         "capitals", "punctuation", "article" };
+    return names[c];
+}
+
+/* U+2018 and U+2019 read as an apostrophe. */
+static bool is_curly_apostrophe(const char *s, size_t left)
+{
+    return left >= 3 && memcmp(s, "\xe2\x80", 2) == 0 && (s[2] == '\x98' || s[2] == '\x99');
+}
+
+/* Bytes of the punctuation mark at `s`: ASCII, or U+2010 to U+203F (dashes, quotes, ellipsis); 0
+ * where it is none. */
+static size_t mark_length(const char *s, size_t left)
+{
+    unsigned char c = (unsigned char)*s;
+    if (c < 0x80)
+        return ispunct(c) ? 1 : 0;
+    bool general = left >= 3 && memcmp(s, "\xe2\x80", 2) == 0 && (unsigned char)s[2] >= 0x90;
+    return general ? 3 : 0;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static bool is_letter_at(const char *s, size_t left)
+{
+    return left > 0 && !is_space(*s) && mark_length(s, left) == 0;
+}
+
+/* Bytes of the word at `s`: letters and digits, and apostrophes and hyphens between them. */
+static size_t word_length(const char *s, size_t left)
+{
+    size_t n = 0;
+    while (n < left) {
+        if (is_letter_at(s + n, left - n)) {
+            n++;
+            continue;
+        }
+        size_t joiner = is_curly_apostrophe(s + n, left - n) ? 3 : (s[n] == '\'' || s[n] == '-');
+        if (joiner == 0 || n == 0 || !is_letter_at(s + n + joiner, left - n - joiner))
+            break;
+        n += joiner;
+    }
+    return n;
+}
+
+/* "3.5", "1,000", "10:30": digits with a mark between digits. */
+static size_t number_length(const char *s, size_t left)
+{
+    size_t n = 0;
+    while (n < left) {
+        bool digit = isdigit((unsigned char)s[n]);
+        bool inner =
+            n > 0 && n + 1 < left && strchr(".,:/", s[n]) && isdigit((unsigned char)s[n + 1]);
+        if (!digit && !inner)
+            break;
+        n++;
+    }
+    return n;
+}
+
+static size_t token_length(const char *s, size_t left, enum token_kind *ret_kind)
+{
+    size_t n = number_length(s, left);
+    *ret_kind = TOKEN_NUMBER;
+    if (n > 0 && !is_letter_at(s + n, left - n))
+        return n;
+    n = word_length(s, left);
+    *ret_kind = TOKEN_WORD;
+    if (n > 0)
+        return n;
+    *ret_kind = TOKEN_MARK;
+    n = mark_length(s, left);
+    return n > 0 ? n : 1;
+}
+
+void sentence_init(struct sentence *s, const char *text, size_t len)
+{
+    size_t at = 0, cap = 0;
+
+    *s = (struct sentence){ .text = text, .len = len };
+    while (at < len) {
+        bool space = false;
+        for (; at < len && is_space(text[at]); at++)
+            space = true;
+        if (at == len)
+            break;
+        if (s->n == cap) {
+            cap = cap ? cap * 2 : 32;
+            s->tokens = lp_realloc(s->tokens, cap * sizeof *s->tokens);
+        }
+        struct token t = { .at = at, .space = space };
+        t.len = token_length(text + at, len - at, &t.kind);
+        s->tokens[s->n++] = t;
+        at += t.len;
+    }
+}
+
+void sentence_done(struct sentence *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        free(s->tokens[i].now);
+    free(s->tokens);
+    s->tokens = NULL;
+    s->n = 0;
+}
+
+size_t token_lower(const struct sentence *s, size_t i, char *out, size_t size)
+{
+    const struct token *t = &s->tokens[i];
+    const char *from = t->now ? t->now : s->text + t->at;
+    size_t left = t->now ? strlen(t->now) : t->len, n = 0;
+
+    while (left > 0 && n + 1 < size) {
+        size_t step = is_curly_apostrophe(from, left) ? 3 : 1;
+        out[n++] = step == 3 ? '\'' : (char)(*from & 0x80 ? *from : tolower((unsigned char)*from));
+        from += step;
+        left -= step;
+    }
+    out[n] = '\0';
+    return n;
+}
+
+bool token_is(const struct sentence *s, size_t i, const char *lower)
+{
+    char word[32];
+    return i < s->n && token_lower(s, i, word, sizeof word) > 0 && strcmp(word, lower) == 0;
+}
+
+static bool deleted(const struct token *t)
+{
+    return t->now && !*t->now;
+}
+
+size_t sentence_next(const struct sentence *s, size_t i)
+{
+    for (i++; i < s->n && deleted(&s->tokens[i]); i++)
+        ;
+    return i < s->n ? i : s->n;
+}
+
+size_t sentence_previous(const struct sentence *s, size_t i)
+{
+    while (i > 0)
+        if (!deleted(&s->tokens[--i]))
+            return i;
+    return s->n;
+}
+
+void token_change(struct sentence *s, size_t i, const char *now, enum category category,
+                  const char *rule, double confidence, const char *message, ...)
+{
+    struct token *t = &s->tokens[i];
+    va_list args;
+
+    if (t->reason.category == CATEGORY_NONE) {
+        t->reason.category = category;
+        t->reason.rule = rule;
+        t->reason.confidence = confidence;
+        va_start(args, message);
+        vsnprintf(t->reason.message, sizeof t->reason.message, message, args);
+        va_end(args);
+    }
+    char *copy = lp_strdup(now);
+    free(t->now);
+    t->now = copy;
+}
+
+void sentence_write(const struct sentence *s, struct lp_buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct token *t = &s->tokens[i];
+        if (deleted(t))
+            continue;
+        if (!first && ((t->space && !t->glued) || t->spaced))
+            lp_buf_char(out, ' ');
+        first = false;
+        if (t->now)
+            lp_buf_str(out, t->now);
+        else
+            lp_buf_add(out, s->text + t->at, t->len);
+        lp_buf_str(out, t->after);
+    }
+}
+
+/* Titles and abbreviations whose full stop ends no sentence. */
+static bool is_abbreviation(const char *text, size_t stop)
+{
+    static const char *const known[] = { "mr", "mrs", "ms",  "dr",  "prof",
+                                         "st", "vs",  "e.g", "i.e", "etc" };
+    size_t start = stop;
+
+    while (start > 0 && !is_space(text[start - 1]) && stop - start < 8)
+        start--;
+    for (size_t i = 0; i < LP_COUNT(known); i++)
+        if (strlen(known[i]) == stop - start &&
+            strncasecmp(known[i], text + start, stop - start) == 0)
+            return true;
+    return stop - start == 1 && isupper((unsigned char)text[start]) && text[start] != 'I';
+}
+
+static bool ends_at(const char *text, size_t len, size_t i)
+{
+    if (text[i] == '\n')
+        return true;
+    if (!strchr(".!?", text[i]) ||
+        (i + 1 < len && !is_space(text[i + 1]) && !strchr("\"')", text[i + 1])))
+        return false;
+    return text[i] != '.' || !is_abbreviation(text, i);
+}
+
+size_t sentence_cut(const char *text, size_t len, size_t max)
+{
+    size_t i = 0, last_space = 0;
+
+    for (; i < len && i < max; i++) {
+        if (is_space(text[i]))
+            last_space = i;
+        if (ends_at(text, len, i))
+            break;
+    }
+    if (i == max && i < len) {
+        i = last_space > 0 ? last_space : max;
+        while (i > 1 && ((unsigned char)text[i] & 0xc0) == 0x80)
+            i--; /* not inside a character */
+        return i;
+    }
+    i = i < len ? i + 1 : len;
+    while (i < len && strchr("\"')", text[i]))
+        i++;
+    while (i < len && is_space(text[i]))
+        i++;
+    return i;
+}

@@ -1,0 +1,80 @@
+/* services/ai-feedback/sentence.h -- a sentence as tokens, which the rules change one after
+ * another. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/* What an edit is about; a learner sees the category's name. */
+enum category {
+    CATEGORY_NONE,
+    CATEGORY_FILLER,
+    CATEGORY_REPETITION,
+    CATEGORY_SPELLING,
+    CATEGORY_CAPITALS,
+    CATEGORY_PUNCTUATION,
+    CATEGORY_ARTICLE
+};
+const char *category_name(enum category c);
+
+/* Why a token changed. `rule` is a literal; the first reason of a token is the one that is told. */
+struct reason {
+    enum category category;
+    const char *rule;
+    double confidence; /* 0..1 */
+    char message[192];
+};
+
+enum token_kind { TOKEN_WORD, TOKEN_NUMBER, TOKEN_MARK }; /* MARK: punctuation */
+
+/*
+ * `at` and `len` are bytes of the original sentence; `space` says that white space stood before it.
+ * `now` is what it became: NULL while unchanged, "" where it is deleted. `glued` takes the space
+ * before it away, `after` is text added behind it.
+ */
+struct token {
+    enum token_kind kind;
+    size_t at, len;
+    bool space, glued, spaced;
+    char *now;     /* owned */
+    char after[4]; /* "." or "?"; "" for nothing */
+    struct reason reason, after_reason, space_reason;
+};
+
+/* Borrowed text of one sentence and its tokens. Belongs to one thread. */
+struct sentence {
+    const char *text;
+    size_t len;
+    struct token *tokens; /* owned */
+    size_t n;
+};
+
+/* Cuts `len` bytes of valid UTF-8 into tokens. */
+void sentence_init(struct sentence *s, const char *text, size_t len);
+void sentence_done(struct sentence *s);
+#define auto_sentence __attribute__((cleanup(sentence_done)))
+
+/* The token's text as it is now, into `out` (cut at size - 1), lower-cased in ASCII, with ' for a
+ * typographic apostrophe. Returns its length, 0 for a deleted token. */
+size_t token_lower(const struct sentence *s, size_t i, char *out, size_t size);
+bool token_is(const struct sentence *s, size_t i, const char *lower);
+
+/* The next/previous token that is not deleted; s->n where there is none. */
+size_t sentence_next(const struct sentence *s, size_t i);
+size_t sentence_previous(const struct sentence *s, size_t i);
+
+/* Changes token i to `now` (copied; "" deletes it). */
+__attribute__((format(printf, 7, 8))) void token_change(struct sentence *s, size_t i,
+                                                        const char *now, enum category category,
+                                                        const char *rule, double confidence,
+                                                        const char *message, ...);
+
+/* The corrected sentence, appended to `out`. */
+void sentence_write(const struct sentence *s, struct lp_buf *out);
+
+/* The length of the first sentence of `text` with the white space behind it: up to . ! ? (with
+ * quotes) before white space, a line end, or `max` bytes at a word's end. At least 1 for len > 0.
+ */
+size_t sentence_cut(const char *text, size_t len, size_t max);
