@@ -51,7 +51,7 @@ build_module_program() { # FILE MODULE@VERSION PACKAGE LDFLAGS
         go get "$2" &&
         nice -n 5 go build -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
             -ldflags "-s -w $4" -o "$1" "$3" &&
-        rm -rf "$dir"
+        cd / && rm -rf "$dir"
 }
 
 # k8s.io/kubernetes is no library: its go.mod requires the staging modules at v0.0.0. The wrapper
@@ -85,6 +85,15 @@ build_kubernetes_program() { # FILE NAME
         "k8s.io/kubernetes/cmd/$2"
 }
 
+# kwok does nothing without stages, the rules by which nodes and pods change; the module brings them.
+build_kwok() { # FILE VERSION
+    local stages
+    build_module_program "$1" "sigs.k8s.io/kwok@$2" sigs.k8s.io/kwok/cmd/kwok '' || return
+    stages=$(go env GOMODCACHE)/sigs.k8s.io/kwok@$2/kustomize/stage
+    cat "$stages"/node/{fast,heartbeat-with-lease}/node-*.yaml "$stages"/pod/fast/pod-*.yaml |
+        sed 's/^apiVersion: kwok/---\n&/' >"${1%/*}/stages.yaml"
+}
+
 build_part() { # NAME DIR
     local file=$2/$1 version containerd=github.com/containerd/containerd/v2
     version=$(part_version "$1")
@@ -93,7 +102,7 @@ build_part() { # NAME DIR
     etcd) build_module_program "$file" "go.etcd.io/etcd/server/v3@$version" go.etcd.io/etcd/server/v3 '' ;;
     coredns) build_module_program "$file" "github.com/coredns/coredns@$version" github.com/coredns/coredns '' ;;
     kind) build_module_program "$file" "sigs.k8s.io/kind@$version" sigs.k8s.io/kind '' ;;
-    kwok) build_module_program "$file" "sigs.k8s.io/kwok@$version" sigs.k8s.io/kwok/cmd/kwok '' ;;
+    kwok) build_kwok "$file" "$version" ;;
     k6) build_module_program "$file" "go.k6.io/k6@$version" go.k6.io/k6 '' ;;
     metrics-server) build_module_program "$file" "sigs.k8s.io/metrics-server@$version" \
         sigs.k8s.io/metrics-server/cmd/metrics-server '' ;;
