@@ -10,6 +10,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -184,10 +185,17 @@ static void add_headers(struct MHD_Response *response, const struct lp_http_text
         lp_log_debug("a reply header was dropped: libmicrohttpd refuses it", "header", t->name);
 }
 
-/* `response` is taken over. The exchange is dead afterwards. */
-static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *response)
+void lp_http_set_context(struct lp_http_exchange *x, void *context)
+{
+    x->context = context;
+}
+
+/* `response`, of `len` bytes, is taken over. The exchange is dead once the lock is released. */
+static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *response, size_t len)
 {
     struct lp_http_server *s = x->server;
+    const struct lp_http_server_options o = s->options; /* `s` may be gone after the reply */
+    void *context = x->context;
 
     add_headers(response, x->reply_headers);
     pthread_mutex_lock(&s->reply_lock);
@@ -196,6 +204,8 @@ static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *r
     if (x->suspended)
         MHD_resume_connection(x->connection);
     pthread_mutex_unlock(&s->reply_lock);
+    if (o.answered)
+        o.answered(context, status, len, o.user);
 }
 
 static struct MHD_Response *response_of(void *bytes, size_t len, enum MHD_ResponseMemoryMode mode)
@@ -211,7 +221,7 @@ void lp_http_reply(struct lp_http_exchange *x, int status, const char *content_t
 {
     if (content_type)
         lp_http_reply_header(x, "Content-Type", content_type);
-    reply(x, status, response_of((void *)(uintptr_t)body, len, MHD_RESPMEM_MUST_COPY));
+    reply(x, status, response_of((void *)(uintptr_t)body, len, MHD_RESPMEM_MUST_COPY), len);
 }
 
 void lp_http_reply_buf(struct lp_http_exchange *x, int status, const char *content_type,
@@ -220,7 +230,7 @@ void lp_http_reply_buf(struct lp_http_exchange *x, int status, const char *conte
     size_t len = body->len;
     if (content_type)
         lp_http_reply_header(x, "Content-Type", content_type);
-    reply(x, status, response_of(lp_buf_take(body), len, MHD_RESPMEM_MUST_FREE));
+    reply(x, status, response_of(lp_buf_take(body), len, MHD_RESPMEM_MUST_FREE), len);
 }
 
 void lp_http_reply_text(struct lp_http_exchange *x, int status, const char *text)
@@ -235,5 +245,6 @@ void lp_http_reply_json(struct lp_http_exchange *x, int status, json_t *o)
     if (!text)
         abort(); /* a NULL or broken document is a defect of the caller */
     lp_http_reply_header(x, "Content-Type", "application/json; charset=utf-8");
-    reply(x, status, response_of(text, strlen(text), MHD_RESPMEM_MUST_FREE));
+    size_t len = strlen(text);
+    reply(x, status, response_of(text, len, MHD_RESPMEM_MUST_FREE), len);
 }

@@ -31,6 +31,9 @@
  * 413. */
 #define MAX_DISCARD ((size_t)1024 * 1024)
 
+/* How long a stop waits for replies to leave. */
+#define STOP_MS 5000
+
 /* The path stays as it was sent. */
 static size_t leave_escaped(void *user, struct MHD_Connection *c, char *text)
 {
@@ -82,6 +85,12 @@ static void on_completed(void *user, struct MHD_Connection *c, void **context,
         return;
     if (x->guarded)
         lp_http_guard_allow(x->guarded, s->header_ms);
+    if (x->handed) {
+        pthread_mutex_lock(&s->reply_lock);
+        if (--s->unsent == 0)
+            pthread_cond_broadcast(&s->all_sent);
+        pthread_mutex_unlock(&s->reply_lock);
+    }
     lp_http_exchange_free(x);
     *context = NULL;
 }
@@ -154,6 +163,9 @@ static void hand_over(struct lp_http_exchange *x)
 {
     struct lp_http_server *s = x->server;
 
+    pthread_mutex_lock(&s->reply_lock);
+    s->unsent++;
+    pthread_mutex_unlock(&s->reply_lock);
     x->handed = true;
     x->arrived_ms = lp_clock_ms();
     if (x->discarded > 0) {
@@ -270,6 +282,7 @@ static void server_free(struct lp_http_server *s)
 {
     lp_http_guard_free(s->guard);
     lp_http_tls_free(s->tls);
+    pthread_cond_destroy(&s->all_sent);
     pthread_mutex_destroy(&s->reply_lock);
     free(s);
 }
@@ -286,6 +299,7 @@ static struct lp_http_server *server_new(const struct lp_http_server_options *op
     s->header_ms = (int64_t)s->options.header_timeout_s * 1000;
     s->body_ms = s->header_ms * 4;
     pthread_mutex_init(&s->reply_lock, NULL);
+    pthread_cond_init(&s->all_sent, NULL);
     return s;
 }
 
@@ -344,7 +358,12 @@ void lp_http_server_stop(struct lp_http_server *s)
 {
     if (!s)
         return;
-    pthread_mutex_lock(&s->reply_lock); /* the last reply has let go of it */
+    struct timespec until = lp_clock_deadline(STOP_MS);
+    int r = 0;
+
+    pthread_mutex_lock(&s->reply_lock);
+    while (s->unsent > 0 && r == 0)
+        r = pthread_cond_clockwait(&s->all_sent, &s->reply_lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&s->reply_lock);
     MHD_stop_daemon(s->daemon);
     if (s->quiesced_fd >= 0)

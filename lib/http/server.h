@@ -43,6 +43,12 @@ struct lp_http_server_options {
      * body, a literal, or NULL for {"error":why}. Runs in an event loop. NULL: that body always.
      */
     const char *(*refusal)(int status, const char *why, void *user);
+    /*
+     * Called once for each exchange, right after its reply was handed over, in the thread that
+     * replied; the exchange is dead already. `context` is what lp_http_set_context left, NULL for
+     * refused requests; `len` bytes of body.
+     */
+    void (*answered)(void *context, int status, size_t len, void *user);
 };
 
 /* Listens when it returns. LP_E_UNAVAILABLE "metrics API: cannot listen on port 9090: Address
@@ -58,7 +64,7 @@ LP_MUST_USE int lp_http_server_set_certificate(struct lp_http_server *s,
 /* Refuses new connections, goes on with what is open. */
 void lp_http_server_quiesce(struct lp_http_server *s);
 
-/* Every exchange must have been answered. Closes and frees. */
+/* Every exchange must have been answered. Lets the replies leave (5 s at most), closes, frees. */
 void lp_http_server_stop(struct lp_http_server *s);
 
 const char *lp_http_method(const struct lp_http_exchange *x);
@@ -83,6 +89,9 @@ bool lp_http_client_gone(const struct lp_http_exchange *x);
 /* gnutls_session_t of the connection, NULL on plain ones. Only inside the handler, before a later
  * reply. */
 void *lp_http_tls_session(const struct lp_http_exchange *x);
+
+/* What `answered` gets; before the reply. */
+void lp_http_set_context(struct lp_http_exchange *x, void *context);
 
 /* Before the reply; copied. */
 void lp_http_reply_header(struct lp_http_exchange *x, const char *name, const char *value);

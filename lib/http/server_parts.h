@@ -19,6 +19,8 @@ struct lp_http_server {
     struct lp_http_tls_state *tls;
     int64_t header_ms, body_ms;
     pthread_mutex_t reply_lock;
+    pthread_cond_t all_sent; /* under reply_lock */
+    unsigned unsent;         /* whole requests whose reply has not left yet; under reply_lock */
     uint16_t port;
     int quiesced_fd; /* the listening socket after _quiesce, else -1 */
 };
@@ -45,11 +47,12 @@ struct lp_http_exchange {
     char peer[64];
     struct lp_buf body;
     size_t discarded;     /* body bytes over max_body */
-    bool checked, handed; /* the headers were looked at; the handler was called */
+    bool checked, handed; /* the headers were looked at; the request is whole */
     bool suspended;
     int64_t arrived_ms;
     struct lp_http_text *reply_headers, *query;
     struct MHD_Response *response;
+    void *context;
     unsigned status;
 };
 

@@ -1,0 +1,48 @@
+/* lib/service/admission.h -- bounded work: so many at once, so many waiting, none for too long. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Part of whatever waits; the queue uses `next` until work or drop is called. */
+struct lp_admission_item {
+    struct lp_admission_item *next;
+    int64_t deadline_ms; /* lp_clock_ms() value: dropped if it has not been started by then */
+};
+
+/* All callbacks run without the lock. `work` and `drop` end in one lp_admission_finish, then or
+ * later. */
+struct lp_admission_options {
+    unsigned slots;       /* threads, made when there is work for them */
+    unsigned queue_limit; /* items that wait beyond what the slots take */
+    void (*work)(struct lp_admission_item *item, void *worker);
+    void (*drop)(struct lp_admission_item *item,
+                 const char *reason); /* "deadline", "client_gone" */
+    bool (*gone)(const struct lp_admission_item *item);
+    void *(*make_worker)(void *user); /* once per thread; NULL: none */
+    void (*free_worker)(void *worker);
+    void *user;
+};
+
+/* Opaque: hides a lock and threads. Keeps the gauges lp_requests_in_flight, _waiting and
+ * lp_request_slots. */
+struct lp_admission;
+
+struct lp_admission *lp_admission_new(const struct lp_admission_options *options);
+
+/* False where it is full or closed: the caller answers. Any thread. */
+bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item);
+
+/* One item that was put is done with. */
+void lp_admission_finish(struct lp_admission *a);
+
+/* Drops what waits beyond its deadline or for nobody; call it every second or so. */
+void lp_admission_sweep(struct lp_admission *a);
+
+/* From now on _put takes nothing. True once every item is finished, false after `ms`. */
+bool lp_admission_close(struct lp_admission *a, int64_t ms);
+
+/* Every item must be finished. Joins the threads. */
+void lp_admission_free(struct lp_admission *a);

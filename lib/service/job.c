@@ -1,0 +1,154 @@
+/* lib/service/job.c -- makes a job of an exchange: identity, trace, path. Event loop only, but for
+ * the release. */
+#include "service/job.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "json/json.h"
+
+/* Nothing that could break a log line, a header or a shell of whoever searches for it. */
+static bool is_request_id(const char *s)
+{
+    size_t n = strlen(s);
+    if (n == 0 || n > 128)
+        return false;
+    for (; *s; s++)
+        if (!isalnum((unsigned char)*s) && !strchr("._-+/=:", *s))
+            return false;
+    return true;
+}
+
+static void make_request_id(char text[129])
+{
+    unsigned char bytes[16];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        abort(); /* cannot fail for 16 bytes once the system is up */
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* W3C Trace Context, section 3.2: version-traceid-parentid-flags in lower-case hex, ids not all
+ * zero. */
+static bool is_traceparent(const char *s)
+{
+    static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+    if (strlen(s) != sizeof shape - 1)
+        return false;
+    for (size_t i = 0; i < sizeof shape - 1; i++) {
+        bool hex = isdigit((unsigned char)s[i]) || (s[i] >= 'a' && s[i] <= 'f');
+        if (shape[i] == 'h' ? !hex : s[i] != '-')
+            return false;
+    }
+    return strncmp(s, "ff", 2) != 0 && strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
+}
+
+struct lp_job *lp_job_new(struct lp_service_state *state, struct lp_http_exchange *x)
+{
+    struct lp_job *job = lp_alloc(sizeof *job);
+    const char *id = lp_http_header(x, "X-Request-Id");
+    const char *trace = lp_http_header(x, "traceparent");
+
+    job->state = state;
+    job->arrived_ns = job->started_ns = lp_clock_ns();
+    atomic_init(&job->holders, 2);
+    snprintf(job->method, sizeof job->method, "%s", lp_http_method(x));
+    if (id && is_request_id(id))
+        snprintf(job->request_id, sizeof job->request_id, "%s", id);
+    else
+        make_request_id(job->request_id);
+    if (trace && is_traceparent(trace))
+        snprintf(job->traceparent, sizeof job->traceparent, "%s", trace);
+    job->decoded = (struct lp_buf)LP_BUF_INIT(strlen(lp_http_path(x)) + 1);
+    job->path.bytes = (struct lp_buf)LP_BUF_INIT(0);
+    job->request = (struct lp_service_request){
+        .x = x,
+        .method = lp_http_method(x),
+        .path = "",
+        .request_id = job->request_id,
+        .traceparent = job->traceparent[0] ? job->traceparent : NULL,
+    };
+    lp_http_set_context(x, job);
+    return job;
+}
+
+void lp_job_release(struct lp_job *job)
+{
+    if (atomic_fetch_sub(&job->holders, 1) > 1)
+        return;
+    lp_route_path_done(&job->path);
+    lp_buf_done(&job->decoded);
+    free(job);
+}
+
+bool lp_job_read_path(struct lp_job *job)
+{
+    if (!lp_route_path_read(lp_http_path(job->request.x), &job->path))
+        return false;
+    for (unsigned i = 0; i < job->path.n; i++) {
+        lp_buf_char(&job->decoded, '/');
+        lp_buf_str(&job->decoded, job->path.segments[i]);
+    }
+    if (job->path.n == 0)
+        lp_buf_char(&job->decoded, '/');
+    job->request.path = job->decoded.ptr;
+    return true;
+}
+
+void lp_service_pass_on(const struct lp_service_request *r, struct lp_service_pass *ret_pass)
+{
+    memset(ret_pass, 0, sizeof *ret_pass);
+    snprintf(ret_pass->request_id, sizeof ret_pass->request_id, "X-Request-Id: %s", r->request_id);
+    ret_pass->list[0] = ret_pass->request_id;
+    if (!r->traceparent)
+        return;
+    snprintf(ret_pass->traceparent, sizeof ret_pass->traceparent, "traceparent: %s",
+             r->traceparent);
+    ret_pass->list[1] = ret_pass->traceparent;
+}
+
+/* "application/json; charset=utf-8", "application/merge-patch+json" */
+static bool is_json_type(const char *type)
+{
+    size_t n = strcspn(type, "; \t");
+    return (n == 16 && strncasecmp(type, "application/json", n) == 0) ||
+           (n > 17 && strncasecmp(type, "application/", 12) == 0 &&
+            strncasecmp(type + n - 5, "+json", 5) == 0);
+}
+
+static int refused(struct lp_error *err, int status)
+{
+    err->http_status = status;
+    return err->code;
+}
+
+int lp_service_read_json(const struct lp_service_request *r, json_t **ret_object,
+                         struct lp_error *err)
+{
+    size_t len;
+    const char *body = lp_http_body(r->x, &len);
+    const char *type = lp_http_header(r->x, "Content-Type");
+
+    if (len == 0) {
+        *ret_object = json_object();
+        return 0;
+    }
+    if (!type || !is_json_type(type)) {
+        lp_error_set(err, LP_E_INVALID, "Content-Type must be application/json");
+        return refused(err, 415);
+    }
+    if (lp_json_parse(body, len, len, "request body", ret_object, err) < 0)
+        return refused(err, 400);
+    if (!json_is_object(*ret_object)) {
+        json_decref(*ret_object);
+        *ret_object = NULL;
+        lp_error_set(err, LP_E_INVALID, "request body must be a JSON object");
+        return refused(err, 400);
+    }
+    return 0;
+}
