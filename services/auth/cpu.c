@@ -20,7 +20,7 @@ static bool read_line(const char *path, char line[64])
     return n > 0;
 }
 
-double cpu_limit_of(const char *cpu_max)
+double cpu_quota_of(const char *cpu_max)
 {
     long quota = 0, period = 0;
     if (sscanf(cpu_max, "%9ld %9ld", &quota, &period) != 2 || quota <= 0 || period <= 0)
@@ -28,24 +28,22 @@ double cpu_limit_of(const char *cpu_max)
     return (double)quota / (double)period;
 }
 
-double cpu_limit(void)
+double cpu_quota(void)
 {
     char quota[64], period[64], both[130];
-    double limit = 0;
-    if (read_line("/sys/fs/cgroup/cpu.max", quota)) {
-        limit = cpu_limit_of(quota);
-    } else if (read_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota) &&
-               read_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period)) {
-        snprintf(both, sizeof both, "%s %s", quota, period);
-        limit = cpu_limit_of(both);
-    }
-    cpu_set_t set;
-    double all = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return limit > 0 && limit < all ? limit : all;
+    if (read_line("/sys/fs/cgroup/cpu.max", quota))
+        return cpu_quota_of(quota);
+    if (!read_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota) ||
+        !read_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period))
+        return 0;
+    snprintf(both, sizeof both, "%s %s", quota, period);
+    return cpu_quota_of(both);
 }
 
-unsigned cpu_workers(double limit)
+unsigned cpu_workers(double quota)
 {
-    double workers = ceil(limit);
+    cpu_set_t set;
+    int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    double workers = quota > 0 && quota < cpus ? ceil(quota) : cpus;
     return workers < 1 ? 1 : (unsigned)workers;
 }

@@ -17,6 +17,11 @@
 #include "base/clock.h"
 #include "metrics/metrics.h"
 #include "services/auth/cpu.h"
+#include "services/auth/pace.h"
+
+/* How much of a CPU quota goes to hashes while there are any; the rest is for all other requests.
+ */
+#define HASH_PART 0.75
 
 struct work {
     const char *password;
@@ -44,6 +49,7 @@ struct hashpool {
     bool stopping;
     struct password_params params;
     char nobody[PASSWORD_HASH_MAX];
+    double share; /* of a CPU, for each thread; 0: all of it */
     unsigned n_threads;
     pthread_t threads[64];
     struct lp_metric *waiting, *in_flight, *wait_seconds, *seconds;
@@ -127,6 +133,7 @@ static struct job *next_locked(struct hashpool *p)
 static void *hash_thread(void *arg)
 {
     struct hashpool *p = arg;
+    pace_thread(p->share);
     pthread_mutex_lock(&p->lock);
     for (struct job *j = next_locked(p); j; j = next_locked(p)) {
         pthread_mutex_unlock(&p->lock);
@@ -143,6 +150,7 @@ static void *hash_thread(void *arg)
         pthread_cond_signal(&j->changed); /* the job may be gone once the lock is */
     }
     pthread_mutex_unlock(&p->lock);
+    pace_thread_end();
     return NULL;
 }
 
@@ -155,9 +163,10 @@ int hashpool_new(const struct hashpool_options *options, struct hashpool **ret_p
     p->last = &p->first;
     p->max_admitted = options->max_admitted;
     p->params = options->params;
-    unsigned workers = options->workers ? options->workers : cpu_workers(cpu_limit());
+    unsigned workers = options->workers ? options->workers : cpu_workers(options->cpu_quota);
     if (workers > LP_COUNT(p->threads))
         workers = LP_COUNT(p->threads);
+    p->share = options->cpu_quota * HASH_PART / workers;
     make_metrics(p, workers);
 
     int r = password_hash(&p->params, "nobody has this password", p->nobody, err);

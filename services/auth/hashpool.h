@@ -11,7 +11,8 @@
 struct hashpool;
 
 struct hashpool_options {
-    unsigned workers;      /* 0: the CPU limit of the cgroup, rounded up; at least 1 */
+    unsigned workers;      /* 0: as cpu_workers */
+    double cpu_quota;      /* CPUs that the pod may use, as cpu_quota(); 0: no limit */
     unsigned max_admitted; /* requests between hashpool_admit and _leave; at least 1 */
     struct password_params params;
 };

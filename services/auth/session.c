@@ -46,7 +46,7 @@ static int exchange(struct lp_service_request *r, const char *token, char **ret_
                     char **ret_refresh, struct lp_error *err)
 {
     struct api *api = r->user;
-    char id[STORE_UUID], reused_by[STORE_UUID], name[17];
+    char id[STORE_UUID], reused_by[STORE_UUID], name[LP_PSEUDONYM];
     char old_hash[STORE_TOKEN_HASH], new_hash[STORE_TOKEN_HASH];
     store_auto_user struct store_user user = { 0 };
     lp_auto_free char *refresh = NULL;
@@ -59,7 +59,7 @@ static int exchange(struct lp_service_request *r, const char *token, char **ret_
     done = store_rotate(api->db, old_hash, new_hash, tokens_refresh_ttl_ms(api->tokens), &user,
                         reused_by, err);
     if (reused_by[0]) {
-        tokens_pseudonym(api->tokens, reused_by, name);
+        lp_service_pseudonym(reused_by, name);
         lp_log_warn("refresh token used twice, session revoked", "user", name, "request_id",
                     r->request_id);
     }

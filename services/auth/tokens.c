@@ -7,8 +7,6 @@
 #include "services/auth/tokens.h"
 
 #include <jansson.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -23,7 +21,6 @@
 struct tokens {
     struct lp_jwt_keys *access, *refresh;
     int64_t access_ttl_ms, refresh_ttl_ms;
-    unsigned char log_key[SHA256_DIGEST_LENGTH];
 };
 
 int tokens_new(const char *access_secrets, const char *refresh_secrets, int64_t access_ttl_ms,
@@ -39,9 +36,6 @@ int tokens_new(const char *access_secrets, const char *refresh_secrets, int64_t 
         tokens_free(t);
         return r;
     }
-    static const char purpose[] = "lp-auth: names in logs";
-    HMAC(EVP_sha256(), refresh_secrets, (int)strlen(refresh_secrets),
-         (const unsigned char *)purpose, sizeof purpose - 1, t->log_key, NULL);
     *ret_tokens = t;
     return 0;
 }
@@ -71,14 +65,6 @@ static void hash_token(const char *token, char ret_hash[STORE_TOKEN_HASH])
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256((const unsigned char *)token, strlen(token), digest);
     to_hex(digest, sizeof digest, ret_hash);
-}
-
-void tokens_pseudonym(const struct tokens *t, const char *user_id, char ret_name[17])
-{
-    unsigned char mac[SHA256_DIGEST_LENGTH];
-    HMAC(EVP_sha256(), t->log_key, sizeof t->log_key, (const unsigned char *)user_id,
-         strlen(user_id), mac, NULL);
-    to_hex(mac, 8, ret_name);
 }
 
 int tokens_access(const struct tokens *t, const struct store_user *user, char **ret_token,

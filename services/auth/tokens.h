@@ -34,6 +34,3 @@ LP_MUST_USE int tokens_check_refresh(const struct tokens *t, const char *token,
                                      struct lp_error *err);
 
 int64_t tokens_refresh_ttl_ms(const struct tokens *t);
-
-/* A name for a user in logs: 16 hexadecimal digits of HMAC-SHA256 over the id. */
-void tokens_pseudonym(const struct tokens *t, const char *user_id, char ret_name[17]);

@@ -1,0 +1,53 @@
+/* test/integration/program.h -- one of our programs under test: started, asked over HTTP, ended. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct program {
+    pid_t pid; /* 0: does not run */
+    int port, metrics_port;
+    char log[200]; /* path of the file with its stderr and stdout */
+};
+
+/*
+ * Runs `path` with its environment `env` ("NAME=value", ends with NULL), PORT and METRICS_PORT
+ * being free ones, its output going to the end of file `log`. A failed assertion where it cannot.
+ */
+void program_start(struct program *p, const char *path, const char *const *env, const char *log);
+
+/* Waits until /readyz (or, `ready` false, /livez) answers 200; a failed assertion after 30 s. */
+void program_wait(const struct program *p, bool ready);
+
+/* SIGTERM; the exit status, or 128 and the signal. Killed after 30 s. */
+int program_stop(struct program *p);
+
+/* Runs a program to its end, at most 60 s; its exit status. Output as _start. */
+int program_run(const char *const *argv, const char *const *env, const char *log);
+
+/* The content of a file, at most 4 MiB, owned by the caller. */
+char *program_read_file(const char *path);
+
+/* What came back. `body` is NULL where it is not JSON. */
+struct answer {
+    int status;
+    json_t *body;
+    int retry_after_ms;
+};
+#define auto_answer __attribute__((cleanup(answer_done)))
+void answer_done(struct answer *a);
+
+/* What a request carries; any member may be NULL. */
+struct ask {
+    const char *method; /* NULL: POST with a body, else GET */
+    const char *type;   /* Content-Type; NULL: application/json where there is a body */
+    const char *bearer;
+    const char *body;
+};
+
+/* One request to 127.0.0.1:port, at most 60 s. A connection that fails gives status 0. */
+struct answer program_ask(int port, const char *path, struct ask ask);
+
+/* The value of a series "name{labels}" on the metrics port; -1 where it is not there. */
+double program_metric(const struct program *p, const char *series);

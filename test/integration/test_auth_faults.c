@@ -1,0 +1,264 @@
+/* What lp-auth does when its database goes, when there are many of it, and when there is too much
+ * to do. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "integration/auth_fixture.h"
+#include "json/json.h"
+#include "unit/check.h"
+
+#define UNAVAILABLE "{\"error\":\"Service temporarily unavailable\"}"
+
+static struct program one, two;
+
+static void migrates_once_when_two_start_together(void **state)
+{
+    (void)state;
+    const char *url = fixture_database("auth_faults");
+    fixture_start(&one, url, NULL);
+    fixture_start(&two, url, NULL);
+    program_wait(&one, true);
+    program_wait(&two, true);
+    lp_auto_free char *count = fixture_sql(url, "SELECT count(*) FROM schema_migrations");
+    assert_string_equal(count, "1");
+    auto_answer struct answer made = fixture_register(&one, "ann@example.org");
+    assert_int_equal(made.status, 201);
+    auto_answer struct answer in = fixture_login(&two, "ann@example.org", PASSWORD);
+    assert_int_equal(in.status, 200);
+    assert_int_equal(program_stop(&two), 0);
+}
+
+struct asking {
+    struct answer (*ask)(const struct program *, const char *);
+    const char *argument;
+    struct answer answer;
+};
+
+static void *ask_in_thread(void *arg)
+{
+    struct asking *a = arg;
+    a->answer = a->ask(&one, a->argument);
+    return NULL;
+}
+
+enum { MANY = 12 };
+
+/* Asks the same MANY times at once; how many were answered `status`. */
+static int ask_many(struct answer (*ask)(const struct program *, const char *),
+                    const char *argument, int status)
+{
+    struct asking all[MANY];
+    pthread_t threads[MANY];
+    int n = 0;
+    for (int i = 0; i < MANY; i++) {
+        all[i] = (struct asking){ ask, argument, { 0 } };
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_in_thread, &all[i]), 0);
+    }
+    for (int i = 0; i < MANY; i++) {
+        pthread_join(threads[i], NULL);
+        n += all[i].answer.status == status;
+        answer_done(&all[i].answer);
+    }
+    return n;
+}
+
+static void lets_one_of_many_register_an_address(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_many(fixture_register, "race@example.org", 201), 1);
+}
+
+static void exchanges_a_refresh_token_once_however_many_ask(void **state)
+{
+    (void)state;
+    auto_answer struct answer in = fixture_login(&one, "ann@example.org", PASSWORD);
+    assert_int_equal(ask_many(fixture_refresh, text_of(&in, "refreshToken"), 200), 1);
+}
+
+static struct answer log_in(const struct program *p, const char *email)
+{
+    return fixture_login(p, email, PASSWORD);
+}
+
+static void logs_one_user_in_many_times_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_many(log_in, "ann@example.org", 200), MANY);
+}
+
+static void answers_503_without_its_database_and_recovers(void **state)
+{
+    (void)state;
+    auto_answer struct answer in = fixture_login(&one, "ann@example.org", PASSWORD);
+    const char *token = text_of(&in, "token");
+    fixture_postgres("stop");
+    for (int i = 0; i < 3; i++) {
+        auto_answer struct answer me = program_ask(one.port, ME, (struct ask){ .bearer = token });
+        assert_answer(&me, 503, UNAVAILABLE);
+        assert_int_equal(me.retry_after_ms, 1000);
+        auto_answer struct answer login = fixture_login(&one, "ann@example.org", PASSWORD);
+        assert_answer(&login, 503, UNAVAILABLE);
+    }
+    auto_answer struct answer health = program_ask(one.port, "/health", (struct ask){ 0 });
+    assert_int_equal(health.status, 200);
+    auto_answer struct answer bad = program_ask(one.port, ME, (struct ask){ .bearer = "x" });
+    assert_int_equal(bad.status, 403);
+
+    fixture_postgres("start");
+    int64_t end = lp_clock_ms() + 30000;
+    int status = 0;
+    while (status != 200 && lp_clock_ms() < end) {
+        auto_answer struct answer me = program_ask(one.port, ME, (struct ask){ .bearer = token });
+        status = me.status;
+        assert_true(status == 200 || status == 503);
+    }
+    assert_int_equal(status, 200);
+}
+
+static void does_not_trust_a_connection_that_the_server_closed(void **state)
+{
+    (void)state;
+    auto_answer struct answer in = fixture_login(&one, "ann@example.org", PASSWORD);
+    const char *token = text_of(&in, "token");
+    fixture_postgres("stop");
+    fixture_postgres("start"); /* lp-auth asked nothing meanwhile */
+    auto_answer struct answer me = program_ask(one.port, ME, (struct ask){ .bearer = token });
+    assert_int_equal(me.status, 200);
+}
+
+static void is_alive_but_not_ready_until_its_database_is_there(void **state)
+{
+    (void)state;
+    const char *url = fixture_database("auth_late");
+    fixture_postgres("stop");
+    fixture_start(&two, url, NULL);
+    program_wait(&two, false);
+    auto_answer struct answer ready = program_ask(two.metrics_port, "/readyz", (struct ask){ 0 });
+    assert_int_equal(ready.status, 503);
+    auto_answer struct answer login = fixture_login(&two, "ann@example.org", PASSWORD);
+    assert_answer(&login, 503, UNAVAILABLE);
+    fixture_postgres("start");
+    program_wait(&two, true);
+    auto_answer struct answer made = fixture_register(&two, "late@example.org");
+    assert_int_equal(made.status, 201);
+    assert_int_equal(program_stop(&two), 0);
+}
+
+/* Logs in until told to end; counts what comes back. */
+struct storm {
+    atomic_bool end;
+    atomic_int ok, busy, other;
+};
+
+static void *log_in_again_and_again(void *arg)
+{
+    struct storm *s = arg;
+    while (!atomic_load(&s->end)) {
+        auto_answer struct answer a = fixture_login(&two, "late@example.org", PASSWORD);
+        bool refused = a.status == 503 && a.retry_after_ms > 0;
+        atomic_fetch_add(a.status == 200 ? &s->ok : refused ? &s->busy : &s->other, 1);
+    }
+    return NULL;
+}
+
+static void answers_other_requests_while_logins_queue_up(void **state)
+{
+    (void)state;
+    const char *url = fixture_database("auth_storm");
+    struct storm storm = { 0 };
+    pthread_t threads[MANY];
+    fixture_start(&two, url, "CONCURRENCY=4");
+    program_wait(&two, true);
+    auto_answer struct answer made = fixture_register(&two, "late@example.org");
+    auto_answer struct answer in = fixture_login(&two, "late@example.org", PASSWORD);
+    const char *token = text_of(&in, "token");
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, log_in_again_and_again, &storm), 0);
+
+    int64_t end = lp_clock_ms() + 20000;
+    while (atomic_load(&storm.busy) < 5 && lp_clock_ms() < end) {
+        auto_answer struct answer me = program_ask(two.port, ME, (struct ask){ .bearer = token });
+        assert_int_equal(me.status, 200);
+        auto_answer struct answer health = program_ask(two.port, "/health", (struct ask){ 0 });
+        assert_int_equal(health.status, 200);
+    }
+    atomic_store(&storm.end, true);
+    for (int i = 0; i < MANY; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(atomic_load(&storm.ok) > 0);
+    assert_true(atomic_load(&storm.busy) >= 5);
+    assert_int_equal(atomic_load(&storm.other), 0);
+    assert_true(program_metric(&two, "lp_auth_hash_rejected_total{reason=\"full\"}") >= 5);
+    assert_true(program_metric(&two, "lp_auth_hash_wait_seconds_count") > 0);
+    assert_true(program_metric(&two, "lp_auth_hash_in_flight") == 0);
+    assert_int_equal(program_stop(&two), 0);
+}
+
+static void names_a_wrong_variable_and_never_a_secret(void **state)
+{
+    static const struct {
+        const char *changed, *named, *hidden;
+    } cases[] = {
+        { "DATABASE_URL=", "DATABASE_URL", NULL },
+        { "DATABASE_URL=postgresql://u:p%ss@h/d", "DATABASE_URL", "p%ss" },
+        { "JWT_SECRET=", "JWT_SECRET", NULL },
+        { "JWT_SECRET=tooshort", "JWT_SECRET", "tooshort" },
+        { "JWT_SECRET=" REFRESH_SECRET, "JWT_REFRESH_SECRET", REFRESH_SECRET },
+        { "PASSWORD_HASH=md5", "PASSWORD_HASH", NULL },
+        { "ACCESS_TOKEN_TTL=forever", "ACCESS_TOKEN_TTL", NULL },
+        { "DATABASE_CONNECTIONS=0", "DATABASE_CONNECTIONS", NULL },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_free char *output = NULL;
+        assert_int_not_equal(fixture_check_config(cases[i].changed, &output), 0);
+        if (!strstr(output, cases[i].named))
+            fail_msg("%s is not named: %s", cases[i].named, output);
+        if (cases[i].hidden && strstr(output, cases[i].hidden))
+            fail_msg("a secret is shown: %s", output);
+    }
+    lp_auto_free char *good = NULL;
+    assert_int_equal(fixture_check_config("LOG_LEVEL=info", &good), 0);
+}
+
+static void ends_with_0_at_sigterm(void **state)
+{
+    (void)state;
+    assert_int_equal(program_stop(&one), 0);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    unlink(fixture_log());
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    program_stop(&one);
+    program_stop(&two);
+    fixture_postgres("start"); /* where a test failed between stop and start */
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(migrates_once_when_two_start_together),
+        cmocka_unit_test(lets_one_of_many_register_an_address),
+        cmocka_unit_test(exchanges_a_refresh_token_once_however_many_ask),
+        cmocka_unit_test(logs_one_user_in_many_times_at_once),
+        cmocka_unit_test(answers_503_without_its_database_and_recovers),
+        cmocka_unit_test(does_not_trust_a_connection_that_the_server_closed),
+        cmocka_unit_test(is_alive_but_not_ready_until_its_database_is_there),
+        cmocka_unit_test(answers_other_requests_while_logins_queue_up),
+        cmocka_unit_test(names_a_wrong_variable_and_never_a_secret),
+        cmocka_unit_test(ends_with_0_at_sigterm),
+    };
+    return cmocka_run_group_tests_name("auth_faults", tests, start, stop);
+}
