@@ -60,8 +60,9 @@ start_engine() {
         return
     fi
     remove_stale_pid
-    # The redirection belongs to root as well, hence the inner shell.
-    as_root sh -c "setsid dockerd >>$DOCKERD_LOG 2>&1 </dev/null &"
+    # The redirection belongs to root as well, hence the inner shell. The engine outlives this
+    # script, so it must not hold the script's lock (descriptor 7).
+    as_root sh -c "setsid dockerd >>$DOCKERD_LOG 2>&1 </dev/null &" 7>&-
 }
 
 need_docker() {

@@ -104,11 +104,19 @@ fill_node_image() { # BASE_TAG TAG
     return $status
 }
 
+# Those that a cluster still uses stay: docker refuses to remove them.
+remove_old_node_images() {
+    docker images --format '{{.Repository}}:{{.Tag}}' "${OFFLINE_NODE_IMAGE%%:*}" |
+        grep -vxF "$OFFLINE_NODE_IMAGE" | xargs -r -n1 docker rmi
+    return 0
+}
+
 make_node_image() {
     local work base=learning-platform/node-base:v$KUBERNETES_VERSION status=0
     work=$(mktemp -d "$LP_CACHE/tmp/node-image.XXXXXX") || return
     make_content_images && make_base_image "$base" && fill_node_image "$base" "$OFFLINE_NODE_IMAGE" || status=$?
     rm -rf "$work"
+    [ "$status" = 0 ] && remove_old_node_images
     return $status
 }
 
