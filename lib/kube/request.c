@@ -4,6 +4,7 @@
 #include "kube/request.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,6 +13,7 @@
 #include "http/url.h"
 #include "json/json.h"
 #include "kube/auth.h"
+#include "metrics/metrics.h"
 
 #define RETRIES_429 3
 #define RETRIES_429_MS 10000
@@ -189,6 +191,19 @@ static bool wait_for_retry(struct lp_kube_client *c, int after_ms, int64_t deadl
     return true;
 }
 
+/* As client-go counts: code is "<error>" where no answer came. */
+static void count_request(const struct lp_kube_call *call, int status)
+{
+    struct lp_metric_family *f =
+        lp_metric_family(LP_METRIC_COUNTER, "rest_client_requests_total",
+                         "Requests to the API server by code and method.", "code,method", NULL, 0);
+    char code[16] = "<error>";
+
+    if (status > 0)
+        snprintf(code, sizeof code, "%d", status);
+    lp_metric_add(lp_metric_with(f, code, call->method), 1);
+}
+
 static int send_until_taken(struct lp_kube_client *c, const struct lp_kube_call *call,
                             const char *url, const struct lp_buf *body,
                             struct lp_http_response *response, struct lp_error *err)
@@ -199,6 +214,7 @@ static int send_until_taken(struct lp_kube_client *c, const struct lp_kube_call 
     for (int waits = 0;;) {
         free(lp_take(token));
         int r = try_once(c, call, url, body, refused, &token, response, err);
+        count_request(call, response->status);
         if (r < 0)
             return r;
         if (response->status / 100 == 2)

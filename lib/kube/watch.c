@@ -35,6 +35,7 @@ struct lp_kube_watch {
     const struct lp_kube_kind *kind;
     char *ns, *label_selector, *field_selector, name[16];
     struct lp_kube_watch_sink sink;
+    int64_t initial_events_ms;
     atomic_bool synced;
     atomic_int_least64_t heard_ms; /* 0: never */
     struct lp_metric *events, *lists;
@@ -257,7 +258,7 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
         lp_url_query(&path, "sendInitialEvents", "true");
         lp_url_query(&path, "resourceVersionMatch", "NotOlderThan");
     }
-    w->until_ms = w->listed ? lp_clock_ms() + INITIAL_EVENTS_MS : INT64_MAX;
+    w->until_ms = w->listed ? lp_clock_ms() + w->initial_events_ms : INT64_MAX;
     w->framer = (struct lp_watch_framer){ LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT), take_event, w };
     int r = lp_kube_call(w->client, &call, &response, err);
     lp_watch_framer_done(&w->framer);
@@ -399,6 +400,8 @@ int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
     w->field_selector = lp_strdup(options->field_selector);
     snprintf(w->name, sizeof w->name, "%s", options->name ? options->name : "watch");
     w->sink = options->sink;
+    w->initial_events_ms =
+        options->initial_events_ms ? options->initial_events_ms : INITIAL_EVENTS_MS;
     w->known = lp_kube_store_new();
     make_metrics(w);
     int r = lp_kube_client_new_with(config, &client, &limits, &w->client, err);

@@ -25,6 +25,7 @@ struct lp_kube_watch_options {
     const char *ns; /* NULL: all */
     const char *label_selector, *field_selector;
     const char *name; /* of the thread, at most 15 bytes: "watch-pods" */
+    int64_t initial_events_ms; /* a WatchList without its end by then becomes a list in pages; 0: 60,000 */
     struct lp_kube_watch_sink sink;
 };
 
