@@ -58,7 +58,7 @@ static void renew_hash(struct lp_service_request *r, const struct store_user *us
     struct api *api = r->user;
     struct lp_error err;
     if (newer[0] && store_replace_password(api->db, user->id, user->password, newer, &err) < 0)
-        lp_log_warn("password hash not renewed", "error", err.msg, "request_id", r->request_id);
+        lp_log_warn("password hash not renewed", "error", err.msg);
 }
 
 static void greet(struct lp_service_request *r, const struct store_user *user)
@@ -105,7 +105,7 @@ static void login_user(struct lp_service_request *r, const struct validate_accou
     }
 }
 
-static void with_body(struct lp_service_request *r, const char *what,
+static void with_body(struct lp_service_request *r,
                       json_t *(*validate)(const json_t *, struct validate_account *),
                       void (*go_on)(struct lp_service_request *, const struct validate_account *))
 {
@@ -120,7 +120,7 @@ static void with_body(struct lp_service_request *r, const char *what,
     } else if ((details = validate(body, &account))) {
         reply_invalid(r, details);
     } else if (hashpool_admit(api->hashes, &err) < 0) {
-        reply_failure(r, what, &err);
+        reply_busy(r);
     } else {
         go_on(r, &account);
         hashpool_leave(api->hashes);
@@ -130,11 +130,11 @@ static void with_body(struct lp_service_request *r, const char *what,
 void account_register(struct lp_service_request *r, void *worker)
 {
     (void)worker;
-    with_body(r, "register", validate_register, register_user);
+    with_body(r, validate_register, register_user);
 }
 
 void account_login(struct lp_service_request *r, void *worker)
 {
     (void)worker;
-    with_body(r, "login", validate_login, login_user);
+    with_body(r, validate_login, login_user);
 }

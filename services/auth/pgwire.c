@@ -179,10 +179,5 @@ int pgwire_result(PGconn *c, const char *what, int64_t timeout_ms, PGresult **re
 bool pgwire_is_stale(PGconn *c)
 {
     struct pollfd p = { .fd = PQsocket(c), .events = POLLIN };
-    if (PQstatus(c) != CONNECTION_OK || p.fd < 0)
-        return true;
-    if (poll(&p, 1, 0) == 0)
-        return false;
-    /* A notice or a changed setting may come at any time; an end is seen here. */
-    return !PQconsumeInput(c) || PQstatus(c) != CONNECTION_OK || PQisBusy(c);
+    return PQstatus(c) != CONNECTION_OK || p.fd < 0 || poll(&p, 1, 0) != 0;
 }

@@ -22,7 +22,10 @@ LP_MUST_USE int pgwire_connect(const char *url, int64_t timeout_ms, int64_t quer
 LP_MUST_USE int pgwire_result(PGconn *c, const char *what, int64_t timeout_ms,
                               PGresult **ret_result, struct lp_error *err);
 
-/* True where the server has closed this idle connection. Does not wait. */
+/*
+ * True where the server has something to say on this idle connection: it closes it, or (rarely,
+ * after a changed setting) sends what a new connection would learn too. Does not wait.
+ */
 bool pgwire_is_stale(PGconn *c);
 
 /* What a SQLSTATE means to a caller. */

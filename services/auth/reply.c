@@ -54,11 +54,17 @@ void reply_failure(struct lp_service_request *r, const char *what, const struct 
 {
     bool later = lp_error_is_transient(err->code) || err->code == LP_E_CANCELED;
     lp_log(later ? LP_LOG_WARN : LP_LOG_ERROR, "request failed", "what", what, "error", err->msg,
-           "request_id", r->request_id, NULL);
+           NULL);
     if (later)
-        lp_http_reply_header(r->x, "Retry-After", "1");
-    reply_error(r, later ? 503 : 500,
-                later ? "Service temporarily unavailable" : "Internal server error");
+        reply_busy(r);
+    else
+        reply_error(r, 500, "Internal server error");
+}
+
+void reply_busy(struct lp_service_request *r)
+{
+    lp_http_reply_header(r->x, "Retry-After", "1");
+    reply_error(r, 503, "Service temporarily unavailable");
 }
 
 void reply_preflight(struct lp_service_request *r)

@@ -21,5 +21,8 @@ void reply_invalid(struct lp_service_request *r, json_t *details);
  */
 void reply_failure(struct lp_service_request *r, const char *what, const struct lp_error *err);
 
+/* 503 with Retry-After; not logged, as overload is seen in the metrics. */
+void reply_busy(struct lp_service_request *r);
+
 /* 204 to a CORS preflight. */
 void reply_preflight(struct lp_service_request *r);

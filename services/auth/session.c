@@ -60,8 +60,7 @@ static int exchange(struct lp_service_request *r, const char *token, char **ret_
                         reused_by, err);
     if (reused_by[0]) {
         lp_service_pseudonym(reused_by, name);
-        lp_log_warn("refresh token used twice, session revoked", "user", name, "request_id",
-                    r->request_id);
+        lp_log_warn("refresh token used twice, session revoked", "user", name);
     }
     if (done == 0)
         done = tokens_access(api->tokens, &user, ret_access, err);

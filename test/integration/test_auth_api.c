@@ -95,6 +95,16 @@ static void answers_wrong_password_and_unknown_user_alike(void **state)
     assert_answer(&unknown, 400, INVALID_LOGIN);
 }
 
+static void hashes_for_an_unknown_user_too(void **state)
+{
+    static const char count[] = "lp_auth_hash_seconds_count";
+    (void)state;
+    double before = program_metric(&auth, count);
+    auto_answer struct answer unknown = fixture_login(&auth, "unknown@example.org", PASSWORD);
+    assert_int_equal(unknown.status, 400);
+    assert_int_equal((int)(program_metric(&auth, count) - before), 1);
+}
+
 static void names_what_is_wrong_in_a_body(void **state)
 {
     static const struct {
@@ -364,6 +374,7 @@ int main(void)
         cmocka_unit_test(logs_in_and_shows_the_account),
         cmocka_unit_test(puts_the_agreed_claims_into_the_access_token),
         cmocka_unit_test(answers_wrong_password_and_unknown_user_alike),
+        cmocka_unit_test(hashes_for_an_unknown_user_too),
         cmocka_unit_test(names_what_is_wrong_in_a_body),
         cmocka_unit_test(takes_forms_too),
         cmocka_unit_test(refuses_a_body_over_the_limit),
