@@ -1,0 +1,20 @@
+/* operator/apply.h -- makes the API server have what the plan says. */
+#pragma once
+
+#include "operator/reconcile.h"
+
+/*
+ * Applies each child that differs from its intent and puts the answer into `observed`. A child that
+ * fails is noted in pass->failure (the first), the others go on.
+ */
+void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed);
+
+/* Deletes our children that the plan does not have; those of paused services stay. */
+void prune(struct pass *pass, const struct plan *plan);
+
+/* Makes the Secrets that do not exist yet. They are never read: what exists stays as it is. */
+void secrets_ensure(struct pass *pass);
+
+/* Notes a failure on `kind` `name`, the first of a pass, and logs it. */
+void pass_fail(struct pass *pass, const struct lp_kube_kind *kind, const char *name,
+               const struct lp_error *err);

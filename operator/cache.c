@@ -1,0 +1,302 @@
+/*
+ * operator/cache.c -- one watch and one store per kind, and what we have written but not yet been
+ * told of. Threads: the watches' own call platform_event and child_event; the lock guards
+ * `expected` only.
+ */
+#include "operator/cache.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "kube/store.h"
+#include "kube/watch.h"
+
+#define SELECTOR LABEL_MANAGED_BY "=" MANAGER
+#define EXPECT_MS 5000
+#define SILENT_MS \
+    350000 /* a watch ends after 290 s, 10 % more or less, and 30 s are for the next */
+
+struct expected {
+    char *key;
+    uint64_t version;
+    int64_t until_ms;
+};
+
+struct kind_cache {
+    struct cache *cache;
+    const struct lp_kube_kind *kind;
+    struct lp_kube_store *store;
+    struct lp_kube_watch *watch;
+    struct expected *expected; /* guarded by the cache's lock, as the two below */
+    size_t n_expected, cap_expected;
+    char thread_name[16];
+};
+
+struct cache {
+    struct cache_sink sink;
+    struct kind_cache platforms, children[N_CHILD_KINDS];
+    pthread_mutex_t lock;
+};
+
+static uint64_t version_of(const json_t *object)
+{
+    const char *text = lp_json_str(object, "metadata", "resourceVersion", NULL);
+    return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static void drop_expected_locked(struct kind_cache *k, size_t i)
+{
+    free(k->expected[i].key);
+    k->expected[i] = k->expected[--k->n_expected];
+}
+
+static void seen(struct kind_cache *k, const char *key, uint64_t version, bool deleted)
+{
+    pthread_mutex_lock(&k->cache->lock);
+    for (size_t i = k->n_expected; i-- > 0;) {
+        struct expected *e = &k->expected[i];
+        if (strcmp(e->key, key) == 0 && (deleted || version >= e->version))
+            drop_expected_locked(k, i);
+    }
+    pthread_mutex_unlock(&k->cache->lock);
+}
+
+static bool is_behind(struct kind_cache *k, const char *key)
+{
+    bool behind = false;
+    int64_t now = lp_clock_ms();
+
+    pthread_mutex_lock(&k->cache->lock);
+    for (size_t i = k->n_expected; i-- > 0;) {
+        if (k->expected[i].until_ms <= now)
+            drop_expected_locked(k, i);
+        else if (strcmp(k->expected[i].key, key) == 0)
+            behind = true;
+    }
+    pthread_mutex_unlock(&k->cache->lock);
+    return behind;
+}
+
+/* The key of the LearningPlatform that controls a child; the caller's; NULL where none does. */
+static char *owner_key(const json_t *child)
+{
+    const json_t *owner;
+    size_t i;
+
+    json_array_foreach(lp_json_at(child, "metadata", "ownerReferences", NULL), i, owner)
+    {
+        const char *kind = lp_json_str(owner, "kind", NULL);
+        const char *name = lp_json_str(owner, "name", NULL);
+        const char *ns = lp_json_str(child, "metadata", "namespace", NULL);
+        if (kind && name && ns && strcmp(kind, lp_kube_platforms.kind) == 0 &&
+            lp_json_bool(false, owner, "controller", NULL))
+            return lp_kube_key(ns, name);
+    }
+    return NULL;
+}
+
+static void child_event(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct kind_cache *k = user;
+    lp_auto_free char *key = lp_kube_key_of(object);
+    lp_auto_free char *owner = owner_key(object);
+
+    /* A child whose owner reference was taken away still belongs to the platform that its label
+     * names. */
+    if (!owner) {
+        const char *part_of = lp_json_str(object, "metadata", "labels", LABEL_PART_OF, NULL);
+        const char *ns = lp_json_str(object, "metadata", "namespace", NULL);
+        if (part_of && ns)
+            owner = lp_kube_key(ns, part_of);
+    }
+    if (event == LP_KUBE_DELETED)
+        lp_kube_store_remove(k->store, object);
+    else
+        lp_kube_store_put(k->store, object);
+    seen(k, key, version_of(object), event == LP_KUBE_DELETED);
+    if (owner)
+        k->cache->sink.child_changed(owner, k->cache->sink.user);
+}
+
+/* Status writes, our own above all, are no reason to reconcile. */
+static bool differs(const json_t *before, const json_t *now)
+{
+    static const char *const parts[] = { "generation", "labels", "annotations", "deletionTimestamp",
+                                         "uid" };
+
+    if (!before)
+        return true;
+    for (size_t i = 0; i < LP_COUNT(parts); i++) {
+        json_t *a = lp_json_at(before, "metadata", parts[i], NULL);
+        json_t *b = lp_json_at(now, "metadata", parts[i], NULL);
+        if ((a || b) && !json_equal(a, b))
+            return true;
+    }
+    return false;
+}
+
+static void platform_event(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct kind_cache *k = user;
+    const char *ns = lp_json_str(object, "metadata", "namespace", NULL);
+    const char *name = lp_json_str(object, "metadata", "name", NULL);
+    lp_auto_free char *key = lp_kube_key_of(object);
+    json_auto_t *before = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
+
+    if (event == LP_KUBE_DELETED)
+        lp_kube_store_remove(k->store, object);
+    else
+        lp_kube_store_put(k->store, object);
+    if (event == LP_KUBE_DELETED || differs(before, object))
+        k->cache->sink.platform_changed(key, k->cache->sink.user);
+}
+
+static int start_watch(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
+                       const char *selector, void (*event)(enum lp_kube_event, json_t *, void *),
+                       struct lp_error *err)
+{
+    struct lp_kube_watch_options options = {
+        .kind = k->kind,
+        .label_selector = selector,
+        .name = k->thread_name,
+        .sink = { .event = event, .user = k },
+    };
+    snprintf(k->thread_name, sizeof k->thread_name, "w-%.13s", k->kind->plural);
+    return lp_kube_watch_start(config, stop, &options, &k->watch, err);
+}
+
+static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kube_kind *kind)
+{
+    k->cache = c;
+    k->kind = kind;
+    k->store = lp_kube_store_new();
+}
+
+int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct cache_sink *sink,
+                struct cache **ret_cache, struct lp_error *err)
+{
+    struct cache *c = lp_alloc(sizeof *c);
+
+    c->sink = *sink;
+    pthread_mutex_init(&c->lock, NULL);
+    init_kind(c, &c->platforms, &lp_kube_platforms);
+    for (unsigned i = 0; i < N_CHILD_KINDS; i++)
+        init_kind(c, &c->children[i], child_kinds[i]);
+    int r = start_watch(&c->platforms, config, stop, NULL, platform_event, err);
+    for (unsigned i = 0; i < N_CHILD_KINDS && r == 0; i++)
+        r = start_watch(&c->children[i], config, stop, SELECTOR, child_event, err);
+    if (r < 0) {
+        lp_stop_request(stop);
+        cache_join(c);
+        return r;
+    }
+    *ret_cache = c;
+    return 0;
+}
+
+static void done_kind(struct kind_cache *k)
+{
+    if (k->watch)
+        lp_kube_watch_join(k->watch);
+    lp_kube_store_free(k->store);
+    for (size_t i = 0; i < k->n_expected; i++)
+        free(k->expected[i].key);
+    free(k->expected);
+}
+
+void cache_join(struct cache *c)
+{
+    if (!c)
+        return;
+    done_kind(&c->platforms);
+    for (unsigned i = 0; i < N_CHILD_KINDS; i++)
+        done_kind(&c->children[i]);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+json_t *cache_platform(struct cache *c, const char *ns, const char *name)
+{
+    return lp_kube_store_get(c->platforms.store, ns, name);
+}
+
+json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                    bool *ret_stale)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name);
+
+    *ret_stale = is_behind(k, key);
+    return lp_kube_store_get(k->store, ns, name);
+}
+
+void cache_expect(struct cache *c, enum child_kind kind, const json_t *written)
+{
+    struct kind_cache *k = &c->children[kind];
+    uint64_t version = version_of(written);
+    char *key = lp_kube_key_of(written);
+
+    pthread_mutex_lock(&c->lock);
+    if (k->n_expected == k->cap_expected) {
+        k->cap_expected = k->cap_expected ? 2 * k->cap_expected : 16;
+        k->expected = lp_realloc(k->expected, k->cap_expected * sizeof *k->expected);
+    }
+    k->expected[k->n_expected++] = (struct expected){ key, version, lp_clock_ms() + EXPECT_MS };
+    pthread_mutex_unlock(&c->lock);
+
+    /* The watch may have been faster than we were. */
+    lp_auto_free char *mine = lp_kube_key_of(written);
+    const char *ns = lp_json_str(written, "metadata", "namespace", NULL);
+    const char *name = lp_json_str(written, "metadata", "name", NULL);
+    json_auto_t *known = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
+    if (known)
+        seen(k, mine, version_of(known), false);
+}
+
+void cache_child_keys(struct cache *c, enum child_kind kind,
+                      void (*each)(const char *key, void *user), void *user)
+{
+    lp_kube_store_keys(c->children[kind].store, each, user);
+}
+
+void cache_platform_keys(struct cache *c, void (*each)(const char *key, void *user), void *user)
+{
+    lp_kube_store_keys(c->platforms.store, each, user);
+}
+
+static bool kind_healthy(const struct kind_cache *k, char why[128])
+{
+    if (!lp_kube_watch_synced(k->watch)) {
+        snprintf(why, 128, "the list of %s is not there yet", k->kind->plural);
+        return false;
+    }
+    int64_t silent = lp_kube_watch_silence_ms(k->watch);
+    if (silent > SILENT_MS) {
+        snprintf(why, 128, "the watch of %s has heard nothing for %lld s", k->kind->plural,
+                 (long long)(silent / 1000));
+        return false;
+    }
+    return true;
+}
+
+bool cache_healthy(struct cache *c, char why[128])
+{
+    bool good = kind_healthy(&c->platforms, why);
+    for (unsigned i = 0; i < N_CHILD_KINDS && good; i++)
+        good = kind_healthy(&c->children[i], why);
+    return good;
+}
+
+bool cache_synced(struct cache *c)
+{
+    bool synced = lp_kube_watch_synced(c->platforms.watch);
+    for (unsigned i = 0; i < N_CHILD_KINDS && synced; i++)
+        synced = lp_kube_watch_synced(c->children[i].watch);
+    return synced;
+}

@@ -1,0 +1,52 @@
+/* operator/cache.h -- what the API server has, as the watches tell it: platforms and their
+ * children. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "kube/config.h"
+#include "operator/plan.h"
+
+/*
+ * One watch thread and one store per kind; children are selected by label on the server. Opaque:
+ * hides a lock; any thread.
+ */
+struct cache;
+
+/* Called in watch threads; keys "namespace/name" are borrowed. */
+struct cache_sink {
+    void (*platform_changed)(const char *key, void *user); /* spec, labels, annotations, deletion */
+    void (*child_changed)(const char *owner_key, void *user);
+    void *user;
+};
+
+LP_MUST_USE int cache_start(struct lp_kube_config *config, struct lp_stop *stop,
+                            const struct cache_sink *sink, struct cache **ret_cache,
+                            struct lp_error *err);
+/* After the stop was requested. NULL is fine. */
+void cache_join(struct cache *c);
+
+/* Owned by the caller; NULL where absent. */
+json_t *cache_platform(struct cache *c, const char *ns, const char *name);
+
+/*
+ * A child. *ret_stale is set where we wrote a newer version than the watch has told of (at most 5 s
+ * long): then the result is not to be acted on.
+ */
+json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                    bool *ret_stale);
+
+/* Call with the answer to each write of a child: the cache is behind until its watch has passed
+ * that version. */
+void cache_expect(struct cache *c, enum child_kind kind, const json_t *written);
+
+/* Every key of children of a kind, and of platforms. */
+void cache_child_keys(struct cache *c, enum child_kind kind,
+                      void (*each)(const char *key, void *user), void *user);
+void cache_platform_keys(struct cache *c, void (*each)(const char *key, void *user), void *user);
+
+/* True where every watch has seen its first whole list and heard from the API server lately; else
+ * `why` names one. */
+bool cache_healthy(struct cache *c, char why[128]);
+bool cache_synced(struct cache *c);

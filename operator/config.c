@@ -1,0 +1,202 @@
+/* operator/config.c -- one table for the environment, one for the flags. Main thread only. */
+#include "operator/config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "service/service.h"
+
+#define AT(member) offsetof(struct operator_config, member)
+
+static const char *const pull_policies[] = { "Always", "IfNotPresent", "Never", NULL };
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+
+static const struct lp_env environment[] = {
+    { .name = "LP_IMAGE_REGISTRY",
+      .offset = AT(image_registry),
+      .fallback = "",
+      .max = 255,
+      .help = "registry and path of the services' images" },
+    { .name = "LP_IMAGE_TAG",
+      .offset = AT(image_tag),
+      .fallback = LP_VERSION,
+      .min = 1,
+      .max = 128,
+      .help = "their tag" },
+    { .name = "LP_IMAGE_PULL_POLICY",
+      .offset = AT(image_pull_policy),
+      .fallback = "IfNotPresent",
+      .one_of = pull_policies,
+      .max = 16,
+      .help = "their pull policy" },
+    { .name = "LP_POSTGRES_IMAGE",
+      .offset = AT(postgres_image),
+      .fallback = "docker.io/library/postgres:16",
+      .min = 1,
+      .max = 512,
+      .help = "image of embedded PostgreSQL" },
+    { .name = "LP_MONGO_IMAGE",
+      .offset = AT(mongo_image),
+      .fallback = "docker.io/library/mongo:7.0",
+      .min = 1,
+      .max = 512,
+      .help = "image of embedded MongoDB" },
+    { .name = "LP_MONGODB_AUTH",
+      .type = LP_ENV_BOOL,
+      .offset = AT(mongodb_auth),
+      .fallback = "true",
+      .help = "whether that image knows users and passwords" },
+    { .name = "POD_NAME",
+      .offset = AT(pod_name),
+      .fallback = "",
+      .max = 253,
+      .help = "our identity in the lease; the host name where empty" },
+    { .name = "POD_NAMESPACE",
+      .offset = AT(ns),
+      .fallback = "learning-platform-system",
+      .min = 1,
+      .max = 63,
+      .help = "where the lease, the seeds and the metrics Service are" },
+    { .name = "LOG_LEVEL",
+      .offset = AT(log_level),
+      .fallback = "info",
+      .one_of = levels,
+      .max = 8,
+      .help = "how much is logged" },
+    { .name = "KUBECONFIG",
+      .offset = AT(kubeconfig),
+      .fallback = "",
+      .max = 4096,
+      .help = "kubeconfig file; in a pod: its service account" },
+    { .name = "KUBERNETES_SERVICE_HOST",
+      .offset = AT(service_host),
+      .fallback = "",
+      .max = 253,
+      .help = "set in every pod" },
+    { .name = "KUBERNETES_SERVICE_PORT",
+      .offset = AT(service_port),
+      .fallback = "",
+      .max = 5,
+      .help = "set in every pod" },
+    { .name = "WORKERS",
+      .type = LP_ENV_INT,
+      .offset = AT(workers),
+      .fallback = "2",
+      .min = 1,
+      .max = 64,
+      .help = "platforms that are reconciled at once" },
+    { .name = "METRICS_PORT",
+      .type = LP_ENV_INT,
+      .offset = AT(port),
+      .fallback = "9090",
+      .max = 65535,
+      .help = "/livez, /readyz and /metrics; 0: one that is free" },
+    { .name = "ADAPTER_PORT",
+      .type = LP_ENV_INT,
+      .offset = AT(adapter_port),
+      .fallback = "8443",
+      .max = 65535,
+      .help = "custom metrics API; 0: one that is free" },
+    { .name = "ADAPTER",
+      .type = LP_ENV_BOOL,
+      .offset = AT(adapter),
+      .fallback = "true",
+      .help = "whether the custom metrics API is served" },
+    { .name = NULL },
+};
+
+enum flag { FLAG_KUBECONFIG = 256, FLAG_CONTEXT, FLAG_WORKERS, FLAG_HELP, FLAG_VERSION };
+static const struct option flags[] = {
+    { "kubeconfig", required_argument, NULL, FLAG_KUBECONFIG },
+    { "context", required_argument, NULL, FLAG_CONTEXT },
+    { "workers", required_argument, NULL, FLAG_WORKERS },
+    { "help", no_argument, NULL, FLAG_HELP },
+    { "version", no_argument, NULL, FLAG_VERSION },
+    { NULL, 0, NULL, 0 },
+};
+
+static int print_help(void)
+{
+    printf("lp-operator: reconciles LearningPlatform objects and serves the custom metrics API.\n\n"
+           "  --kubeconfig FILE   cluster and user; default $KUBECONFIG, in a pod its service "
+           "account\n"
+           "  --context NAME      of the kubeconfig; default its current one\n"
+           "  --workers N         platforms that are reconciled at once, 1..64\n"
+           "  --version, --help\n\nEnvironment:\n");
+    for (const struct lp_env *e = environment; e->name; e++)
+        printf("  %-24s %s%s%s%s\n", e->name, e->help, *e->fallback ? " (default " : "",
+               e->fallback, *e->fallback ? ")" : "");
+    return 0;
+}
+
+static int parse_workers(const char *text, int64_t *ret_workers)
+{
+    char *end;
+
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    if (errno || end == text || *end || n < 1 || n > 64) {
+        fprintf(stderr, "lp-operator: --workers must be a number of 1..64, is \"%s\"\n", text);
+        return 2;
+    }
+    *ret_workers = n;
+    return -1;
+}
+
+static int apply_flag(int flag, struct operator_config *config)
+{
+    switch (flag) {
+    case FLAG_KUBECONFIG:
+        config->kubeconfig = optarg;
+        return -1;
+    case FLAG_CONTEXT:
+        config->context = optarg;
+        return -1;
+    case FLAG_WORKERS:
+        return parse_workers(optarg, &config->workers);
+    case FLAG_HELP:
+        return print_help();
+    case FLAG_VERSION:
+        printf("lp-operator %s\n", LP_VERSION);
+        return 0;
+    default:
+        fprintf(stderr, "lp-operator: see lp-operator --help\n");
+        return 2;
+    }
+}
+
+int config_load(int argc, char **argv, struct operator_config *config)
+{
+    struct operator_config c = { .context = "" }, from_flags = { .workers = 0 };
+    struct lp_error err;
+    int flag;
+
+    optind = 1;
+    while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
+        int status = apply_flag(flag, &from_flags);
+        if (status >= 0)
+            return status;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "lp-operator: \"%s\" is no flag; see lp-operator --help\n", argv[optind]);
+        return 2;
+    }
+    if (lp_env_load(environment, false, NULL, &c, &err) < 0) {
+        fprintf(stderr, "lp-operator: %s\n", err.msg);
+        return 2;
+    }
+    if (from_flags.kubeconfig)
+        c.kubeconfig = from_flags.kubeconfig;
+    if (from_flags.context)
+        c.context = from_flags.context;
+    if (from_flags.workers)
+        c.workers = from_flags.workers;
+    *config = c;
+    return -1;
+}

@@ -1,0 +1,29 @@
+/* operator/config.h -- the operator's configuration: defaults, then the environment, then flags. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Strings are borrowed from the environment and from argv. */
+struct operator_config {
+    const char *image_registry, *image_tag, *image_pull_policy;
+    const char *postgres_image, *mongo_image;
+    bool mongodb_auth;
+    const char *pod_name, *ns;
+    const char *log_level;
+    const char *kubeconfig;                  /* "": in-cluster */
+    const char *context;                     /* "": the current one */
+    const char *service_host, *service_port; /* of the API server, in-cluster */
+    int64_t workers;
+    int64_t port;         /* probes and metrics */
+    int64_t adapter_port; /* custom metrics API */
+    bool adapter;         /* serve it at all */
+};
+
+/*
+ * Fills `config`. Returns -1 to go on, else the exit status of --help, --version (0) or of a
+ * mistake (2), which has been reported.
+ */
+int config_load(int argc, char **argv, struct operator_config *config);

@@ -1,0 +1,245 @@
+/*
+ * operator/controller.c -- the only place where watches and workers meet: a watch thread puts a key
+ * into the queue, a worker takes it, reconciles and decides: done, later, or back-off and one log
+ * line. Threads: `workers` named worker-N; the cache's watches call platform_changed and
+ * child_changed.
+ */
+#include "operator/controller.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "operator/memory.h"
+#include "operator/reconcile.h"
+#include "operator/telemetry.h"
+#include "work/backoff.h"
+#include "work/queue.h"
+
+#define RESYNC_MS 600000
+#define CHILD_DELAY_MS 50 /* children change in bursts: one pass for all of them */
+#define STUCK_MS 120000
+#define FINISH_MS 5000 /* after a stop, for what is under work */
+
+struct worker {
+    struct controller *controller;
+    pthread_t thread;
+    struct lp_kube_client *client;
+    _Atomic int64_t busy_since_ms; /* 0: waits for a key */
+    char name[16];
+    bool started;
+};
+
+struct controller {
+    struct controller_options options;
+    struct cache *cache;
+    struct memories *memories;
+    struct lp_queue *queue;
+    atomic_bool leading;
+    struct lp_stop *cut_off; /* ends the workers' requests, FINISH_MS after the stop */
+    pthread_t stopper;
+    bool stopper_started;
+    unsigned n;
+    struct worker workers[];
+};
+
+static void platform_changed(const char *key, void *user)
+{
+    struct controller *c = user;
+    lp_queue_add(c->queue, key, LP_QUEUE_HIGH);
+}
+
+static void child_changed(const char *owner_key, void *user)
+{
+    struct controller *c = user;
+    lp_queue_add_after(c->queue, owner_key, LP_QUEUE_LOW, CHILD_DELAY_MS);
+}
+
+static void settle(struct controller *c, const char *key, int r,
+                   const struct reconcile_result *result, const struct lp_error *err)
+{
+    if (r == 0) {
+        lp_queue_forget(c->queue, key);
+        lp_queue_add_after(c->queue, key, LP_QUEUE_LOW,
+                           lp_jitter(result->again_ms ? result->again_ms : RESYNC_MS, 10));
+        return;
+    }
+    if (r == LP_E_CANCELED)
+        return;
+    int64_t delay = lp_queue_add_failed(c->queue, key);
+    lp_auto_free char *wait = lp_sprintf("%lld ms", (long long)delay);
+    lp_log_error("reconcile failed", "error", err->msg, "again_in", wait);
+}
+
+static void work_on(struct worker *w, const char *key)
+{
+    struct controller *c = w->controller;
+    struct reconciler r = { .client = w->client,
+                            .cache = c->cache,
+                            .memories = c->memories,
+                            .images = c->options.images,
+                            .instance = c->options.instance };
+    struct reconcile_result result;
+    struct lp_error err;
+    int64_t begun = lp_clock_ns();
+
+    lp_log_context("platform", key);
+    telemetry_begin();
+    int code = reconcile(&r, key, &result, &err);
+    telemetry_end((double)(lp_clock_ns() - begun) / 1e9, code, result.writes);
+    settle(c, key, code, &result, &err);
+    lp_log_context(NULL, NULL);
+}
+
+static void *worker_main(void *user)
+{
+    struct worker *w = user;
+    struct controller *c = w->controller;
+
+    pthread_setname_np(pthread_self(), w->name);
+    for (;;) {
+        lp_auto_free char *key = lp_queue_take(c->queue);
+        if (!key)
+            return NULL;
+        atomic_store(&w->busy_since_ms, lp_clock_ms());
+        /* Who does not lead drops the key: controller_lead puts every platform back. */
+        if (controller_leads(c) && cache_synced(c->cache) && !lp_stop_requested(c->options.stop))
+            work_on(w, key);
+        else if (controller_leads(c) && !lp_stop_requested(c->options.stop))
+            lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, 250);
+        lp_queue_done(c->queue, key);
+        atomic_store(&w->busy_since_ms, 0);
+    }
+}
+
+/* A stop must reach workers that wait for a key. */
+static void *stopper_main(void *user)
+{
+    struct controller *c = user;
+
+    pthread_setname_np(pthread_self(), "stopper");
+    while (!lp_stop_wait(c->options.stop, 3600000))
+        ;
+    lp_queue_shut_down(c->queue);
+    lp_stop_wait(c->cut_off, FINISH_MS);
+    lp_stop_request(c->cut_off);
+    return NULL;
+}
+
+static int start_workers(struct controller *c, struct lp_error *err)
+{
+    struct lp_kube_client_options options = { .stop = c->cut_off };
+
+    for (unsigned i = 0; i < c->n; i++) {
+        struct worker *w = &c->workers[i];
+        w->controller = c;
+        snprintf(w->name, sizeof w->name, "worker-%u", i + 1);
+        int r = lp_kube_client_new(c->options.kube, &options, &w->client, err);
+        if (r < 0)
+            return r;
+        if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
+            return lp_error_set(err, LP_E_INTERNAL, "cannot start thread %s", w->name);
+        w->started = true;
+    }
+    if (pthread_create(&c->stopper, NULL, stopper_main, c) != 0)
+        return lp_error_set(err, LP_E_INTERNAL, "cannot start thread stopper");
+    c->stopper_started = true;
+    return 0;
+}
+
+int controller_start(const struct controller_options *options, struct controller **ret_controller,
+                     struct lp_error *err)
+{
+    struct controller *c = lp_alloc(sizeof *c + options->workers * sizeof c->workers[0]);
+    struct cache_sink sink = { platform_changed, child_changed, c };
+
+    c->options = *options;
+    c->n = options->workers;
+    c->queue = lp_queue_new("learningplatform");
+    c->memories = memories_new();
+    c->cut_off = lp_stop_new();
+    telemetry_init(c->n);
+    int r = cache_start(options->kube, options->stop, &sink, &c->cache, err);
+    if (r == 0)
+        r = start_workers(c, err);
+    if (r < 0) {
+        lp_stop_request(options->stop);
+        controller_free(c);
+        return r;
+    }
+    *ret_controller = c;
+    return 0;
+}
+
+static void add_platform(const char *key, void *user)
+{
+    platform_changed(key, user);
+}
+
+void controller_lead(struct controller *c)
+{
+    atomic_store(&c->leading, true);
+    cache_platform_keys(c->cache, add_platform, c);
+}
+
+bool controller_leads(const struct controller *c)
+{
+    return atomic_load(&c->leading);
+}
+
+bool controller_synced(struct controller *c)
+{
+    return cache_synced(c->cache);
+}
+
+bool controller_alive(struct controller *c, char why[128])
+{
+    for (unsigned i = 0; i < c->n; i++) {
+        int64_t since = atomic_load(&c->workers[i].busy_since_ms);
+        if (since != 0 && lp_clock_ms() - since > STUCK_MS) {
+            snprintf(why, 128, "%s has been on one platform for %lld s", c->workers[i].name,
+                     (long long)(lp_clock_ms() - since) / 1000);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool controller_ready(struct controller *c, char why[128])
+{
+    return cache_healthy(c->cache, why);
+}
+
+void controller_drain(struct controller *c)
+{
+    if (!c)
+        return;
+    lp_queue_shut_down(c->queue);
+    for (unsigned i = 0; i < c->n; i++) {
+        if (c->workers[i].started)
+            pthread_join(c->workers[i].thread, NULL);
+        c->workers[i].started = false;
+    }
+    lp_stop_request(c->cut_off);
+    if (c->stopper_started)
+        pthread_join(c->stopper, NULL);
+    c->stopper_started = false;
+}
+
+void controller_free(struct controller *c)
+{
+    if (!c)
+        return;
+    controller_drain(c);
+    for (unsigned i = 0; i < c->n; i++)
+        lp_kube_client_free(c->workers[i].client);
+    cache_join(c->cache);
+    lp_queue_free(c->queue);
+    memories_free(c->memories);
+    lp_stop_free(c->cut_off);
+    free(c);
+}

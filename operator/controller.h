@@ -1,0 +1,39 @@
+/* operator/controller.h -- queue, workers and leadership around reconcile.h. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/stop.h"
+#include "kube/config.h"
+#include "operator/cache.h"
+#include "operator/plan.h"
+
+struct controller_options {
+    struct lp_kube_config *kube;
+    struct lp_stop *stop;
+    const struct plan_images *images;
+    const char *instance; /* our pod */
+    unsigned workers;
+};
+
+/* Every replica watches; only the leader reconciles. Opaque: hides locks and threads. */
+struct controller;
+LP_MUST_USE int controller_start(const struct controller_options *options,
+                                 struct controller **ret_controller, struct lp_error *err);
+
+/* From now on we reconcile, beginning with every platform. Any thread. */
+void controller_lead(struct controller *c);
+bool controller_leads(const struct controller *c);
+/* True where the platforms have been listed, so that the CRD is there. */
+bool controller_synced(struct controller *c);
+
+/* False where a worker has been on one platform for over two minutes; `why` says which. */
+bool controller_alive(struct controller *c, char why[128]);
+/* False where a watch has not listed or has heard nothing for too long. */
+bool controller_ready(struct controller *c, char why[128]);
+
+/* After the stop was requested: waits until the workers have ended with what they are at, 5 s at
+ * most. NULL is fine. */
+void controller_drain(struct controller *c);
+/* Then: ends the watches and frees. NULL is fine. */
+void controller_free(struct controller *c);

@@ -1,0 +1,75 @@
+/* operator/events.c -- Events. Threads: the worker's. */
+#include "operator/events.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/conditions.h"
+
+#define MAX_NOTE 1024 /* API reference, Event v1 events.k8s.io: note */
+
+void events_emit(const struct pass *pass, const char *type, const char *reason, const char *action,
+                 const char *note)
+{
+    const struct platform *p = pass->platform;
+    char when[LP_CLOCK_TEXT];
+    struct lp_error err;
+    lp_auto_free char *cut = lp_strndup(note, MAX_NOTE);
+    lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, (uint64_t)lp_clock_ns());
+
+    lp_clock_format(lp_clock_wall_ms(), 6, when);
+    json_auto_t *event = lp_json_make(
+        "{s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}",
+        "apiVersion", "events.k8s.io/v1", "kind", "Event", "metadata", "name", name, "namespace",
+        p->ns, "eventTime", when, "type", type, "reason", reason, "action", action, "note", cut,
+        "reportingController", "learningplatform.io/lp-operator", "reportingInstance",
+        pass->r->instance, "regarding", "apiVersion", "learningplatform.io/v1alpha1", "kind",
+        lp_kube_platforms.kind, "namespace", p->ns, "name", p->name, "uid", p->uid);
+    if (lp_kube_create(pass->r->client, &lp_kube_events, event, NULL, &err) < 0)
+        lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
+}
+
+/* What a user should hear of; the state in which each condition is bad. */
+static const struct {
+    const char *type, *bad;
+} told[] = {
+    { "Ready", "False" },
+    { "Degraded", "True" },
+    { "ScalingActive", "False" },
+    { "DatabasesReady", "False" },
+};
+
+static bool is_unknown(const char *state)
+{
+    return !state || strcmp(state, "Unknown") == 0;
+}
+
+/* A new platform is not ready, of course: that is no news. */
+static bool is_news(const char *type, const char *was, const char *state, bool is_bad)
+{
+    if (is_unknown(state) || (was && strcmp(was, state) == 0))
+        return false;
+    if (!is_unknown(was))
+        return true;
+    return strcmp(type, "Ready") == 0 ? !is_bad : is_bad && strcmp(type, "Degraded") == 0;
+}
+
+void events_of_transitions(const struct pass *pass, const json_t *before, const json_t *now)
+{
+    for (size_t i = 0; i < LP_COUNT(told); i++) {
+        const json_t *c = conditions_find(now, told[i].type);
+        const char *state = lp_json_str(c, "status", NULL);
+        const char *was = lp_json_str(conditions_find(before, told[i].type), "status", NULL);
+        const char *reason = lp_json_str(c, "reason", NULL);
+        const char *message = lp_json_str(c, "message", NULL);
+        bool is_bad = state && strcmp(state, told[i].bad) == 0;
+
+        if (reason && message && is_news(told[i].type, was, state, is_bad))
+            events_emit(pass, is_bad ? "Warning" : "Normal", reason, "Reconcile", message);
+    }
+}

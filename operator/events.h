@@ -1,0 +1,12 @@
+/* operator/events.h -- events.k8s.io/v1 about a LearningPlatform, on transitions only. */
+#pragma once
+
+#include "operator/reconcile.h"
+
+/* `type` "Normal" or "Warning"; `note` at most 1,024 bytes go out. A failure is logged and changes
+ * nothing. */
+void events_emit(const struct pass *pass, const char *type, const char *reason, const char *action,
+                 const char *note);
+
+/* One Event for each condition that changed between two statuses (`before` may be NULL). */
+void events_of_transitions(const struct pass *pass, const json_t *before, const json_t *now);

@@ -1,0 +1,75 @@
+/* operator/handover.c -- see the header. Threads: the worker's. */
+#include "operator/handover.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+
+bool handover_is_due(const struct child *child, const json_t *observed)
+{
+    if (child->initial_replicas < 0)
+        return false;
+    const char *had = lp_json_str(observed, "metadata", "annotations", ANNOTATION_REPLICAS, NULL);
+    return !had || strcmp(had, "released") != 0;
+}
+
+int64_t handover_first_replicas(const struct child *child, const json_t *hpa)
+{
+    int64_t wanted = lp_json_int(0, hpa, "status", "desiredReplicas", NULL);
+    int64_t max = lp_json_int(INT64_MAX, hpa, "spec", "maxReplicas", NULL);
+
+    if (wanted > max)
+        wanted = max;
+    return wanted > child->initial_replicas ? wanted : child->initial_replicas;
+}
+
+/* (1): ours, with replicas, and saying so. */
+static int create(struct lp_kube_client *client, const struct child *child, int64_t replicas,
+                  json_t **ret_object, struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
+    json_auto_t *first = json_deep_copy(child->intent);
+    json_t *annotations = lp_json_at(first, "metadata", "annotations", NULL);
+
+    json_object_set_new(annotations, ANNOTATION_REPLICAS, json_string("operator"));
+    json_object_set_new(json_object_get(first, "spec"), "replicas", json_integer(replicas));
+    return lp_kube_apply(client, child_kinds[child->kind], first, &options, ret_object, err);
+}
+
+/* (2): the version makes it fail where somebody scales in between; the next pass does it again. */
+static int hand_over(struct lp_kube_client *client, const struct child *child, const json_t *live,
+                     struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = HANDOVER_MANAGER,
+                                                          .force = true };
+    const json_t *metadata = json_object_get(live, "metadata");
+    json_auto_t *replicas = lp_json_make(
+        "{s:O, s:O, s:{s:O, s:O, s:O}, s:{s:I}}", "apiVersion",
+        json_object_get(child->intent, "apiVersion"), "kind",
+        json_object_get(child->intent, "kind"), "metadata", "name",
+        json_object_get(metadata, "name"), "namespace", json_object_get(metadata, "namespace"),
+        "resourceVersion", json_object_get(metadata, "resourceVersion"), "spec", "replicas",
+        (json_int_t)lp_json_int(1, live, "spec", "replicas", NULL));
+
+    return lp_kube_apply(client, child_kinds[child->kind], replicas, &options, NULL, err);
+}
+
+int handover_apply(struct lp_kube_client *client, const struct child *child, int64_t first_replicas,
+                   json_t **ret_object, struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
+    const struct lp_kube_kind *kind = child_kinds[child->kind];
+    const char *ns = lp_json_str(child->intent, "metadata", "namespace", NULL);
+    json_auto_t *live = NULL;
+
+    int r = lp_kube_get(client, kind, ns, child->name, &live, err);
+    if (r == LP_E_NOT_FOUND)
+        r = create(client, child, first_replicas, &live, err);
+    if (r == 0)
+        r = hand_over(client, child, live, err);
+    if (r < 0)
+        return r;
+    return lp_kube_apply(client, kind, child->intent, &options, ret_object, err);
+}

@@ -1,0 +1,74 @@
+/* operator/memory.c -- a short list under a lock: platforms are few. */
+#include "operator/memory.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct memories {
+    pthread_mutex_t lock;
+    struct memory *first;
+};
+
+struct memories *memories_new(void)
+{
+    struct memories *m = lp_alloc(sizeof *m);
+    pthread_mutex_init(&m->lock, NULL);
+    return m;
+}
+
+static void free_memory(struct memory *e)
+{
+    json_decref(e->status);
+    json_decref(e->settled);
+    free(e->key);
+    free(e);
+}
+
+void memories_free(struct memories *m)
+{
+    if (!m)
+        return;
+    while (m->first) {
+        struct memory *e = m->first;
+        m->first = e->next;
+        free_memory(e);
+    }
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+}
+
+struct memory *memories_of(struct memories *m, const char *key)
+{
+    pthread_mutex_lock(&m->lock);
+    struct memory *e = m->first;
+    while (e && strcmp(e->key, key) != 0)
+        e = e->next;
+    if (!e) {
+        e = lp_alloc(sizeof *e);
+        e->key = lp_strdup(key);
+        e->settled = json_object();
+        e->next = m->first;
+        m->first = e;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return e;
+}
+
+void memories_forget(struct memories *m, const char *key)
+{
+    struct memory *found = NULL;
+
+    pthread_mutex_lock(&m->lock);
+    for (struct memory **at = &m->first; *at; at = &(*at)->next) {
+        if (strcmp((*at)->key, key) == 0) {
+            found = *at;
+            *at = found->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (found)
+        free_memory(found);
+}

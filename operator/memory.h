@@ -1,0 +1,25 @@
+/* operator/memory.h -- what a process remembers of a platform between two reconciles. Losing it
+ * costs a few requests. */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+/* Belongs to the worker that holds the platform's key. */
+struct memory {
+    char *key;
+    json_t *status;          /* as last written, or NULL */
+    uint64_t status_version; /* resourceVersion of that write */
+    int64_t secrets_at_ms;   /* when the Secrets were last tried, 0: never */
+    json_t *settled; /* "Kind/name": intent hash and version that the API server made of it */
+    struct memory *next;
+};
+
+/* All platforms'. Opaque: hides a lock; any thread. */
+struct memories;
+struct memories *memories_new(void);
+void memories_free(struct memories *m);
+
+/* Never NULL; lives until memories_forget with this key, which only the key's worker calls. */
+struct memory *memories_of(struct memories *m, const char *key);
+void memories_forget(struct memories *m, const char *key);

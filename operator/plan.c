@@ -1,0 +1,126 @@
+/*
+ * operator/plan.c -- puts the children of a platform together. Pure: the same spec gives the same
+ * bytes, so that the hash of an intent tells whether anything has to be applied.
+ */
+#include "operator/plan.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/plan_parts.h"
+
+#define MAX_INTENT_BYTES (1024 * 1024)
+
+const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
+    [CHILD_SERVICE_ACCOUNT] = &lp_kube_service_accounts,
+    [CHILD_CONFIG_MAP] = &lp_kube_config_maps,
+    [CHILD_NETWORK_POLICY] = &lp_kube_network_policies,
+    [CHILD_SERVICE] = &lp_kube_services,
+    [CHILD_STATEFUL_SET] = &lp_kube_stateful_sets,
+    [CHILD_DEPLOYMENT] = &lp_kube_deployments,
+    [CHILD_HPA] = &lp_kube_hpas,
+    [CHILD_PDB] = &lp_kube_pdbs,
+};
+
+void plan_stamp(json_t *intent)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    char hex[2 * EVP_MAX_MD_SIZE + 1];
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_INTENT_BYTES);
+
+    lp_json_write(intent, &text);
+    EVP_Digest(text.ptr, text.len, digest, &n, EVP_sha256(), NULL);
+    for (unsigned i = 0; i < n; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    json_t *metadata = json_object_get(intent, "metadata");
+    json_t *annotations = json_object_get(metadata, "annotations");
+    if (!annotations) {
+        annotations = json_object();
+        json_object_set_new(metadata, "annotations", annotations);
+    }
+    json_object_set_new(annotations, ANNOTATION_INTENT, json_string(hex));
+}
+
+/* Takes over `intent`. */
+static struct child *add(struct plan *plan, const struct platform *p, enum child_kind kind,
+                         int service, json_t *intent)
+{
+    if (plan->n == PLAN_MAX_CHILDREN)
+        abort();
+    struct child *c = &plan->children[plan->n++];
+    plan_stamp(intent);
+    *c = (struct child){ .kind = kind,
+                         .intent = intent,
+                         .service = service,
+                         .paused = *p->spec.mode == 'P' ||
+                                   (service >= 0 && p->spec.services[service].paused),
+                         .initial_replicas = -1,
+                         .name = lp_json_str(intent, "metadata", "name", NULL) };
+    return c;
+}
+
+static void add_service(struct plan *plan, const struct platform *p, enum service_id id)
+{
+    const struct service_spec *s = &p->spec.services[id];
+    json_auto_t *config = plan_config_map(p, id);
+
+    add(plan, p, CHILD_SERVICE_ACCOUNT, id, plan_service_account(p, service_kinds[id].name));
+    json_t *deployment = plan_deployment(p, id, config);
+    add(plan, p, CHILD_CONFIG_MAP, id, json_incref(config));
+    if (p->spec.network_policy.enabled)
+        add(plan, p, CHILD_NETWORK_POLICY, id, plan_network_policy(p, id));
+    add(plan, p, CHILD_SERVICE, id, plan_service(p, id));
+    struct child *c = add(plan, p, CHILD_DEPLOYMENT, id, deployment);
+    if (s->replicas < 0)
+        c->initial_replicas = s->autoscaling.min;
+    if (s->autoscaling.enabled)
+        add(plan, p, CHILD_HPA, id, plan_hpa(p, id));
+    add(plan, p, CHILD_PDB, id, plan_pdb(p, id));
+}
+
+static void add_database(struct plan *plan, const struct platform *p, enum database_id id)
+{
+    add(plan, p, CHILD_SERVICE_ACCOUNT, -1, plan_service_account(p, database_names[id]));
+    if (p->spec.network_policy.enabled)
+        add(plan, p, CHILD_NETWORK_POLICY, -1, plan_database_policy(p, id));
+    add(plan, p, CHILD_SERVICE, -1, plan_database_service(p, id));
+    add(plan, p, CHILD_STATEFUL_SET, -1, plan_stateful_set(p, id));
+}
+
+static int by_kind(const void *a, const void *b)
+{
+    const struct child *x = a, *y = b;
+    return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
+}
+
+void plan_init(struct plan *plan, const struct platform *p)
+{
+    plan->n = 0;
+    if (!database_is_external(&p->spec.databases.postgres))
+        add_database(plan, p, DATABASE_POSTGRES);
+    if (!database_is_external(&p->spec.databases.mongodb))
+        add_database(plan, p, DATABASE_MONGODB);
+    for (unsigned id = 0; id < N_SERVICES; id++)
+        add_service(plan, p, (enum service_id)id);
+    qsort(plan->children, plan->n, sizeof plan->children[0], by_kind);
+}
+
+void plan_done(struct plan *plan)
+{
+    for (unsigned i = 0; i < plan->n; i++)
+        json_decref(plan->children[i].intent);
+    plan->n = 0;
+}
+
+bool plan_is_paused(const struct platform *p, const char *service_name)
+{
+    for (unsigned id = 0; id < N_SERVICES; id++)
+        if (p->spec.services[id].paused && strcmp(service_kinds[id].name, service_name) == 0)
+            return true;
+    return false;
+}

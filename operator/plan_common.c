@@ -1,0 +1,94 @@
+/* operator/plan_common.c -- names, labels, owner, security: what the children share. Pure. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/plan_parts.h"
+
+const char *const database_names[N_DATABASES] = { "postgres", "mongodb" };
+
+char *plan_name(const struct platform *p, const char *suffix)
+{
+    return lp_sprintf("%s-%s", p->name, suffix);
+}
+
+static const char *component_of(const char *suffix)
+{
+    for (unsigned i = 0; i < N_DATABASES; i++)
+        if (strcmp(database_names[i], suffix) == 0)
+            return "database";
+    return "service";
+}
+
+json_t *plan_labels(const struct platform *p, const char *suffix)
+{
+    return lp_json_make("{s:s, s:s, s:s, s:s}", LABEL_NAME, suffix, LABEL_PART_OF, p->name,
+                        LABEL_MANAGED_BY, MANAGER, LABEL_COMPONENT, component_of(suffix));
+}
+
+json_t *plan_selector(const struct platform *p, const char *suffix)
+{
+    return lp_json_make("{s:s, s:s}", LABEL_NAME, suffix, LABEL_PART_OF, p->name);
+}
+
+json_t *plan_object(const struct platform *p, const struct lp_kube_kind *kind, const char *suffix)
+{
+    const struct lp_kube_kind *owner = &lp_kube_platforms;
+    lp_auto_free char *name = plan_name(p, suffix);
+    lp_auto_free char *owner_version = lp_sprintf("%s/%s", owner->group, owner->version);
+    lp_auto_free char *version =
+        *kind->group ? lp_sprintf("%s/%s", kind->group, kind->version) : lp_strdup(kind->version);
+
+    return lp_json_make("{s:s, s:s, s:{s:s, s:s, s:o, s:[{s:s, s:s, s:s, s:s, s:b}]}}",
+                        "apiVersion", version, "kind", kind->kind, "metadata", "name", name,
+                        "namespace", p->ns, "labels", plan_labels(p, suffix), "ownerReferences",
+                        "apiVersion", owner_version, "kind", owner->kind, "name", p->name, "uid",
+                        p->uid, "controller", 1);
+}
+
+json_t *plan_copy_or_null(const json_t *o)
+{
+    bool empty = !o || (json_is_array(o) && json_array_size(o) == 0) ||
+                 (json_is_object(o) && json_object_size(o) == 0);
+    return empty ? NULL : json_deep_copy(o);
+}
+
+json_t *plan_service_account(const struct platform *p, const char *suffix)
+{
+    json_t *o = plan_object(p, &lp_kube_service_accounts, suffix);
+    json_object_set_new(o, "automountServiceAccountToken", json_false());
+    return o;
+}
+
+json_t *plan_pod_security(int64_t uid)
+{
+    return lp_json_make("{s:b, s:I, s:I, s:I, s:{s:s}}", "runAsNonRoot", 1, "runAsUser",
+                        (json_int_t)uid, "runAsGroup", (json_int_t)uid, "fsGroup", (json_int_t)uid,
+                        "seccompProfile", "type", "RuntimeDefault");
+}
+
+json_t *plan_container_security(void)
+{
+    return lp_json_make("{s:b, s:b, s:{s:[s]}}", "allowPrivilegeEscalation", 0,
+                        "readOnlyRootFilesystem", 1, "capabilities", "drop", "ALL");
+}
+
+json_t *plan_http_probe(const char *path, int period_s, int timeout_s, int failures)
+{
+    return lp_json_make("{s:{s:s, s:s}, s:i, s:i, s:i}", "httpGet", "path", path, "port", "metrics",
+                        "periodSeconds", period_s, "timeoutSeconds", timeout_s, "failureThreshold",
+                        failures);
+}
+
+json_t *plan_pdb(const struct platform *p, enum service_id id)
+{
+    const char *suffix = service_kinds[id].name;
+    json_t *o = plan_object(p, &lp_kube_pdbs, suffix);
+
+    json_object_set_new(o, "spec",
+                        lp_json_make("{s:i, s:s, s:{s:o}}", "maxUnavailable", 1,
+                                     "unhealthyPodEvictionPolicy", "AlwaysAllow", "selector",
+                                     "matchLabels", plan_selector(p, suffix)));
+    return o;
+}

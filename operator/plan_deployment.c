@@ -1,0 +1,140 @@
+/* operator/plan_deployment.c -- the Deployment of a service. Pure. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/plan_parts.h"
+#include "operator/quantity_text.h"
+
+#define SERVICE_UID 65532
+#define DRAIN_SECONDS 5 /* preStop: endpoints and gateways forget the pod meanwhile */
+#define GRACE_SECONDS 30
+
+static char *image_of(const struct platform *p, enum service_id id)
+{
+    const struct platform_spec *spec = &p->spec;
+    const char *registry = spec->image.registry ? spec->image.registry : p->images->registry;
+    const char *tag = spec->image.tag ? spec->image.tag : p->images->tag;
+
+    if (spec->services[id].image)
+        return lp_strdup(spec->services[id].image);
+    return lp_sprintf("%s%s%s:%s", registry, *registry ? "/" : "", service_kinds[id].program, tag);
+}
+
+static json_t *quantities(const struct quantities *q)
+{
+    char cpu[LP_QUANTITY_TEXT], memory[LP_QUANTITY_TEXT];
+
+    quantity_canonical(q->cpu, cpu);
+    quantity_canonical(q->memory, memory);
+    return lp_json_make("{s:s, s:s}", "cpu", cpu, "memory", memory);
+}
+
+static json_t *spread_over(const struct platform *p, const char *suffix, const char *key)
+{
+    return lp_json_make("{s:i, s:s, s:s, s:{s:o}}", "maxSkew", 1, "topologyKey", key,
+                        "whenUnsatisfiable", "ScheduleAnyway", "labelSelector", "matchLabels",
+                        plan_selector(p, suffix));
+}
+
+static json_t *spread(const struct platform *p, enum service_id id)
+{
+    const char *suffix = service_kinds[id].name;
+    json_t *given = plan_copy_or_null(p->spec.services[id].pod.spread);
+
+    if (given)
+        return given;
+    return lp_json_make("[o, o]", spread_over(p, suffix, "kubernetes.io/hostname"),
+                        spread_over(p, suffix, "topology.kubernetes.io/zone"));
+}
+
+static json_t *container(const struct platform *p, enum service_id id)
+{
+    const struct service_kind *kind = &service_kinds[id];
+    const struct service_spec *s = &p->spec.services[id];
+    const char *policy =
+        p->spec.image.pull_policy ? p->spec.image.pull_policy : p->images->pull_policy;
+    lp_auto_free char *name = plan_name(p, kind->name);
+    lp_auto_free char *image = image_of(p, id);
+    json_auto_t *env = plan_pod_env(p, id);
+
+    json_t *c = lp_json_make("{s:s, s:s, s:s, s:[{s:{s:s}}], s:o*}", "name", kind->name, "image",
+                             image, "imagePullPolicy", policy, "envFrom", "configMapRef", "name",
+                             name, "env", plan_copy_or_null(env));
+    json_object_set_new(c, "ports",
+                        lp_json_make("[{s:s, s:i, s:s}, {s:s, s:i, s:s}]", "name", "http",
+                                     "containerPort", kind->port, "protocol", "TCP", "name",
+                                     "metrics", "containerPort", 9090, "protocol", "TCP"));
+    json_object_set_new(c, "resources",
+                        lp_json_make("{s:o, s:o}", "requests", quantities(&s->resources.requests),
+                                     "limits", quantities(&s->resources.limits)));
+    /* A start under a small CPU limit takes many seconds: three minutes are allowed. */
+    json_object_set_new(c, "startupProbe", plan_http_probe("/livez", 2, 2, 90));
+    json_object_set_new(c, "readinessProbe", plan_http_probe("/readyz", 3, 3, 2));
+    json_object_set_new(c, "livenessProbe", plan_http_probe("/livez", 10, 5, 6));
+    json_object_set_new(
+        c, "lifecycle",
+        lp_json_make("{s:{s:{s:i}}}", "preStop", "sleep", "seconds", DRAIN_SECONDS));
+    json_object_set_new(c, "securityContext", plan_container_security());
+    json_object_set_new(c, "volumeMounts",
+                        lp_json_make("[{s:s, s:s}]", "name", "tmp", "mountPath", "/tmp"));
+    return c;
+}
+
+static json_t *pod_metadata(const struct platform *p, enum service_id id, const json_t *config)
+{
+    const struct service_spec *s = &p->spec.services[id];
+    json_t *labels = plan_labels(p, service_kinds[id].name);
+    json_t *annotations = json_object();
+    json_auto_t *stamped = json_deep_copy(config);
+
+    json_object_update_missing(labels, s->pod.labels);
+    json_object_update(annotations, s->pod.annotations);
+    plan_stamp(stamped);
+    json_object_set(annotations, ANNOTATION_CONFIG,
+                    lp_json_at(stamped, "metadata", "annotations", ANNOTATION_INTENT, NULL));
+    return lp_json_make("{s:o, s:o}", "labels", labels, "annotations", annotations);
+}
+
+static json_t *pod_spec(const struct platform *p, enum service_id id)
+{
+    const struct service_spec *s = &p->spec.services[id];
+    lp_auto_free char *name = plan_name(p, service_kinds[id].name);
+    json_t *o = lp_json_make("{s:s, s:b, s:b, s:i, s:o, s:[o], s:[{s:s, s:{s:s}}], s:o}",
+                             "serviceAccountName", name, "automountServiceAccountToken", 0,
+                             "enableServiceLinks", 0, "terminationGracePeriodSeconds",
+                             GRACE_SECONDS, "securityContext", plan_pod_security(SERVICE_UID),
+                             "containers", container(p, id), "volumes", "name", "tmp", "emptyDir",
+                             "sizeLimit", "64Mi", "topologySpreadConstraints", spread(p, id));
+
+    json_t *more = lp_json_make("{s:o*, s:o*, s:o*, s:o*, s:s*}", "imagePullSecrets",
+                                plan_copy_or_null(p->spec.image.pull_secrets), "nodeSelector",
+                                plan_copy_or_null(s->pod.node_selector), "tolerations",
+                                plan_copy_or_null(s->pod.tolerations), "affinity",
+                                plan_copy_or_null(s->pod.affinity), "priorityClassName",
+                                s->pod.priority_class);
+    json_object_update(o, more);
+    json_decref(more);
+    return o;
+}
+
+json_t *plan_deployment(const struct platform *p, enum service_id id, const json_t *config)
+{
+    const struct service_spec *s = &p->spec.services[id];
+    const char *suffix = service_kinds[id].name;
+    bool ours = s->replicas >= 0;
+    json_t *o = plan_object(p, &lp_kube_deployments, suffix);
+    json_t *spec = lp_json_make(
+        "{s:i, s:i, s:{s:s, s:{s:i, s:i}}, s:{s:o}, s:{s:o, s:o}}", "revisionHistoryLimit", 3,
+        "progressDeadlineSeconds", 600, "strategy", "type", "RollingUpdate", "rollingUpdate",
+        "maxUnavailable", 0, "maxSurge", 1, "selector", "matchLabels", plan_selector(p, suffix),
+        "template", "metadata", pod_metadata(p, id, config), "spec", pod_spec(p, id));
+
+    if (ours)
+        json_object_set_new(spec, "replicas", json_integer(s->replicas));
+    json_object_set_new(json_object_get(o, "metadata"), "annotations",
+                        lp_json_make("{s:s}", ANNOTATION_REPLICAS, ours ? "operator" : "released"));
+    json_object_set_new(o, "spec", spec);
+    return o;
+}

@@ -1,0 +1,45 @@
+/* operator/plan_hpa.c -- the HorizontalPodAutoscaler of a service. Pure. */
+#include "base/alloc.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/plan_parts.h"
+#include "operator/quantity_text.h"
+
+static json_t *resource_metric(const char *name, int64_t utilization)
+{
+    return lp_json_make("{s:s, s:{s:s, s:{s:s, s:I}}}", "type", "Resource", "resource", "name",
+                        name, "target", "type", "Utilization", "averageUtilization",
+                        (json_int_t)utilization);
+}
+
+/* An Object metric on the Service: one number for all pods, divided by the HPA (AverageValue). */
+static json_t *queue_metric(const char *service, const json_t *target)
+{
+    char text[LP_QUANTITY_TEXT];
+
+    quantity_canonical(target, text);
+    return lp_json_make("{s:s, s:{s:{s:s, s:s, s:s}, s:{s:s}, s:{s:s, s:s}}}", "type", "Object",
+                        "object", "describedObject", "apiVersion", "v1", "kind", "Service", "name",
+                        service, "metric", "name", "queue_depth", "target", "type", "AverageValue",
+                        "averageValue", text);
+}
+
+json_t *plan_hpa(const struct platform *p, enum service_id id)
+{
+    const struct service_spec *s = &p->spec.services[id];
+    const char *suffix = service_kinds[id].name;
+    lp_auto_free char *name = plan_name(p, suffix);
+    json_t *o = plan_object(p, &lp_kube_hpas, suffix);
+
+    json_t *metrics =
+        lp_json_make("[o, o, o]", resource_metric("cpu", s->autoscaling.cpu.utilization),
+                     resource_metric("memory", s->autoscaling.memory.utilization),
+                     queue_metric(name, s->autoscaling.queue.target));
+    json_object_set_new(o, "spec",
+                        lp_json_make("{s:{s:s, s:s, s:s}, s:I, s:I, s:o, s:o*}", "scaleTargetRef",
+                                     "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
+                                     "minReplicas", (json_int_t)s->autoscaling.min, "maxReplicas",
+                                     (json_int_t)s->autoscaling.max, "metrics", metrics, "behavior",
+                                     plan_copy_or_null(s->autoscaling.behavior)));
+    return o;
+}

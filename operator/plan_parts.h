@@ -1,0 +1,45 @@
+/* operator/plan_parts.h -- the pieces of plan.c, one file per kind of child. All pure; results are
+ * the caller's. */
+#pragma once
+
+#include <jansson.h>
+
+#include "operator/plan.h"
+
+enum database_id { DATABASE_POSTGRES, DATABASE_MONGODB, N_DATABASES };
+extern const char *const database_names[N_DATABASES]; /* suffix, label, Secret */
+
+/* "<platform>-<suffix>", the caller's. */
+char *plan_name(const struct platform *p, const char *suffix);
+
+/* apiVersion, kind, name, namespace, labels and the owner; `suffix` is the label
+ * app.kubernetes.io/name too. */
+json_t *plan_object(const struct platform *p, const struct lp_kube_kind *kind, const char *suffix);
+
+/* What Services, Deployments and policies select pods by. */
+json_t *plan_selector(const struct platform *p, const char *suffix);
+json_t *plan_labels(const struct platform *p, const char *suffix);
+
+/* {k: [..]} helpers: NULL where there is nothing, so that "o*" leaves it out. */
+json_t *plan_copy_or_null(const json_t *o);
+
+json_t *plan_service_account(const struct platform *p, const char *suffix);
+json_t *plan_config_map(const struct platform *p, enum service_id id);
+json_t *plan_pod_env(const struct platform *p, enum service_id id);
+json_t *plan_service(const struct platform *p, enum service_id id);
+json_t *plan_pdb(const struct platform *p, enum service_id id);
+json_t *plan_network_policy(const struct platform *p, enum service_id id);
+json_t *plan_hpa(const struct platform *p, enum service_id id);
+
+/* `config` is the ConfigMap of the service. spec.replicas is in it where they are ours. */
+json_t *plan_deployment(const struct platform *p, enum service_id id, const json_t *config);
+
+json_t *plan_database_service(const struct platform *p, enum database_id id);
+json_t *plan_database_policy(const struct platform *p, enum database_id id);
+json_t *plan_stateful_set(const struct platform *p, enum database_id id);
+
+/* The restricted profile of a pod and of a container. */
+json_t *plan_pod_security(int64_t uid);
+json_t *plan_container_security(void);
+/* An HTTP probe of the port "metrics". */
+json_t *plan_http_probe(const char *path, int period_s, int timeout_s, int failures);

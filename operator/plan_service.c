@@ -1,0 +1,97 @@
+/* operator/plan_service.c -- the Services and NetworkPolicies of services and databases. Pure. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/plan_parts.h"
+
+static const int database_ports[N_DATABASES] = { 5432, 27017 };
+
+json_t *plan_service(const struct platform *p, enum service_id id)
+{
+    const struct service_kind *kind = &service_kinds[id];
+    const struct service_spec *s = &p->spec.services[id];
+    json_t *o = plan_object(p, &lp_kube_services, kind->name);
+    json_t *port = lp_json_make("{s:s, s:i, s:s, s:s}", "name", "http", "port", kind->port,
+                                "targetPort", "http", "protocol", "TCP");
+
+    if (s->expose.node_port > 0)
+        json_object_set_new(port, "nodePort", json_integer(s->expose.node_port));
+    json_object_set_new(o, "spec",
+                        lp_json_make("{s:s, s:o, s:[o]}", "type", s->expose.type, "selector",
+                                     plan_selector(p, kind->name), "ports", port));
+    return o;
+}
+
+/* Headless: the one pod is reached directly, and its name is stable. */
+json_t *plan_database_service(const struct platform *p, enum database_id id)
+{
+    const char *suffix = database_names[id];
+    json_t *o = plan_object(p, &lp_kube_services, suffix);
+
+    json_object_set_new(o, "spec",
+                        lp_json_make("{s:s, s:s, s:o, s:[{s:s, s:i, s:s, s:s}]}", "type",
+                                     "ClusterIP", "clusterIP", "None", "selector",
+                                     plan_selector(p, suffix), "ports", "name", "db", "port",
+                                     database_ports[id], "targetPort", "db", "protocol", "TCP"));
+    return o;
+}
+
+static json_t *from_pods(const struct platform *p, const char *suffix)
+{
+    return lp_json_make("{s:{s:o}}", "podSelector", "matchLabels", plan_selector(p, suffix));
+}
+
+/* Takes over `from`; NULL: from everywhere. */
+static json_t *ingress(json_t *from, const char *port)
+{
+    return lp_json_make("{s:o*, s:[{s:s, s:s}]}", "from", from, "ports", "port", port, "protocol",
+                        "TCP");
+}
+
+/* Takes over `rules`. */
+static json_t *policy(const struct platform *p, const char *suffix, json_t *rules)
+{
+    json_t *o = plan_object(p, &lp_kube_network_policies, suffix);
+    json_object_set_new(o, "spec",
+                        lp_json_make("{s:{s:o}, s:[s], s:o}", "podSelector", "matchLabels",
+                                     plan_selector(p, suffix), "policyTypes", "Ingress", "ingress",
+                                     rules));
+    return o;
+}
+
+/* Who may call a service; NULL: everybody. */
+static json_t *callers(const struct platform *p, enum service_id id)
+{
+    json_t *from = json_array();
+
+    switch (id) {
+    case SERVICE_GATEWAY:
+        json_decref(from);
+        return NULL;
+    case SERVICE_PROGRESS:
+        json_array_append_new(from, from_pods(p, service_kinds[SERVICE_AI_FEEDBACK].name));
+        break;
+    default:
+        break;
+    }
+    json_array_append_new(from, from_pods(p, service_kinds[SERVICE_GATEWAY].name));
+    return from;
+}
+
+json_t *plan_network_policy(const struct platform *p, enum service_id id)
+{
+    /* Scrapers are in other namespaces: the operator, a Prometheus. */
+    json_t *scrapers = lp_json_make("[{s:{}}]", "namespaceSelector");
+    return policy(
+        p, service_kinds[id].name,
+        lp_json_make("[o, o]", ingress(callers(p, id), "http"), ingress(scrapers, "metrics")));
+}
+
+json_t *plan_database_policy(const struct platform *p, enum database_id id)
+{
+    enum service_id user = id == DATABASE_POSTGRES ? SERVICE_AUTH : SERVICE_PROGRESS;
+    json_t *from = lp_json_make("[o]", from_pods(p, service_kinds[user].name));
+    return policy(p, database_names[id], lp_json_make("[o]", ingress(from, "db")));
+}

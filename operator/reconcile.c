@@ -1,0 +1,194 @@
+/*
+ * operator/reconcile.c -- one pass, read top to bottom: spec (spec.c), observe, plan (plan.c),
+ * apply (apply.c, prune.c), status (status.c). Threads: the worker's; no two workers hold one key.
+ */
+#include "operator/reconcile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/apply.h"
+#include "operator/events.h"
+#include "operator/status.h"
+
+#define STATUS_MANAGER "lp-operator-status"
+#define SECRETS_EVERY_MS 60000 /* while something is not ready: a Secret may have been deleted */
+
+void observed_done(struct observed *o)
+{
+    for (unsigned i = 0; i < PLAN_MAX_CHILDREN; i++)
+        json_decref(o->objects[i]);
+}
+
+static uint64_t version_of(const json_t *object)
+{
+    const char *text = lp_json_str(object, "metadata", "resourceVersion", NULL);
+    return text ? strtoull(text, NULL, 10) : 0;
+}
+
+/* The status as it is: our own last write where the watch has not told of it yet. Borrowed. */
+static const json_t *current_status(const struct pass *pass)
+{
+    const struct memory *m = pass->memory;
+    if (m->status && version_of(pass->object) < m->status_version)
+        return m->status;
+    return json_object_get(pass->object, "status");
+}
+
+/* Takes over `status`. Writes it only where it says something else than the one that is there. */
+static int write_status(struct pass *pass, json_t *status, struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = STATUS_MANAGER,
+                                                          .subresource = "status",
+                                                          .force = true };
+    const json_t *metadata = json_object_get(pass->object, "metadata");
+    json_auto_t *owned = status, *answer = NULL;
+
+    if (json_equal(status, current_status(pass)))
+        return 0;
+    json_auto_t *object = lp_json_make(
+        "{s:s, s:s, s:{s:O, s:O, s:O}, s:O}", "apiVersion", "learningplatform.io/v1alpha1", "kind",
+        lp_kube_platforms.kind, "metadata", "name", json_object_get(metadata, "name"), "namespace",
+        json_object_get(metadata, "namespace"), "uid", json_object_get(metadata, "uid"), "status",
+        status);
+    int r = lp_kube_apply(pass->r->client, &lp_kube_platforms, object, &options, &answer, err);
+    if (r < 0)
+        return r == LP_E_NOT_FOUND || r == LP_E_CONFLICT ? 0 : lp_error_wrap(err, "status");
+    pass->writes++;
+    json_decref(pass->memory->status);
+    pass->memory->status = lp_take(owned);
+    pass->memory->status_version = version_of(answer);
+    return 0;
+}
+
+static void observe(const struct pass *pass, const struct plan *plan, struct observed *observed)
+{
+    for (unsigned i = 0; i < plan->n; i++) {
+        const struct child *c = &plan->children[i];
+        observed->objects[i] =
+            cache_child(pass->r->cache, c->kind, pass->platform->ns, c->name, &observed->stale[i]);
+    }
+}
+
+/* True where a workload that needs a Secret does not exist, or one of them has not become ready for
+ * a while. */
+static bool secrets_are_due(const struct pass *pass, const struct plan *plan,
+                            const struct observed *observed)
+{
+    const json_t *phase = json_object_get(current_status(pass), "phase");
+    bool is_ready = phase && (strcmp(json_string_value(phase), "Ready") == 0 ||
+                              strcmp(json_string_value(phase), "Scaling") == 0);
+    int64_t last = pass->memory->secrets_at_ms;
+
+    if (last == 0)
+        for (unsigned i = 0; i < plan->n; i++)
+            if ((plan->children[i].kind == CHILD_DEPLOYMENT ||
+                 plan->children[i].kind == CHILD_STATEFUL_SET) &&
+                !observed->objects[i])
+                return true;
+    return !is_ready && (last == 0 || lp_clock_ms() - last >= SECRETS_EVERY_MS);
+}
+
+static int write_built_status(struct pass *pass, const struct plan *plan,
+                              const struct observed *observed, struct lp_error *err)
+{
+    json_auto_t *before = json_deep_copy(current_status(pass));
+    struct status_input in = {
+        .before = before,
+        .platform = pass->platform,
+        .plan = plan,
+        .observed = observed,
+        .failure = &pass->failure,
+        .failed_child = pass->failed_child,
+        .now_ms = lp_clock_wall_ms(),
+    };
+    json_auto_t *status = status_build(&in);
+    int r = write_status(pass, json_incref(status), err);
+    if (r == 0)
+        events_of_transitions(pass, before, status);
+    return r;
+}
+
+static int carry_out(struct pass *pass, struct lp_error *err)
+{
+    struct plan plan plan_auto;
+    struct observed observed __attribute__((cleanup(observed_done))) = { .objects = { NULL } };
+
+    plan_init(&plan, pass->platform);
+    observe(pass, &plan, &observed);
+    if (strcmp(pass->platform->spec.mode, "Active") == 0) {
+        if (secrets_are_due(pass, &plan, &observed)) {
+            secrets_ensure(pass);
+            pass->memory->secrets_at_ms = lp_clock_ms();
+        }
+        apply_plan(pass, &plan, &observed);
+        prune(pass, &plan);
+    }
+    int r = write_built_status(pass, &plan, &observed, err);
+    if (r < 0 || pass->failure.code == 0 || pass->failure.code == LP_E_INVALID)
+        return r; /* what the API server calls invalid stays so until the spec or we change */
+    *err = pass->failure;
+    return lp_error_wrap(err, "%s", pass->failed_child);
+}
+
+static int refuse_spec(struct pass *pass, const struct lp_error *why, struct lp_error *err)
+{
+    json_auto_t *before = json_deep_copy(current_status(pass));
+    json_auto_t *status =
+        status_invalid(before, pass->platform->generation, why->msg, lp_clock_wall_ms());
+    int r = write_status(pass, json_incref(status), err);
+    if (r == 0)
+        events_of_transitions(pass, before, status);
+    return r;
+}
+
+static int run(struct pass *pass, struct platform *platform, struct lp_error *err)
+{
+    const json_t *metadata = json_object_get(pass->object, "metadata");
+    const json_t *status = current_status(pass);
+    struct lp_error why;
+
+    platform->uid = lp_json_str(metadata, "uid", NULL);
+    platform->generation = lp_json_int(0, metadata, "generation", NULL);
+    if (!platform->uid)
+        return lp_error_set(err, LP_E_INTERNAL, "a LearningPlatform without a uid");
+    pass->spec_changed = lp_json_int(0, status, "observedGeneration", NULL) != platform->generation;
+    if (pass->spec_changed) {
+        int r = write_status(
+            pass, status_new_generation(status, platform->generation, lp_clock_wall_ms()), err);
+        if (r < 0)
+            return r;
+    }
+    if (spec_decode(pass->object, &platform->spec, &why) < 0)
+        return refuse_spec(pass, &why, err);
+    return carry_out(pass, err);
+}
+
+int reconcile(const struct reconciler *r, const char *key, struct reconcile_result *ret_result,
+              struct lp_error *err)
+{
+    const char *slash = strchr(key, '/');
+    lp_auto_free char *ns = lp_strndup(key, slash ? (size_t)(slash - key) : 0);
+    const char *name = slash ? slash + 1 : key;
+    json_auto_t *object = cache_platform(r->cache, ns, name);
+
+    *ret_result = (struct reconcile_result){ 0 };
+    if (!object) {
+        memories_forget(r->memories, key);
+        return 0;
+    }
+    if (lp_json_str(object, "metadata", "deletionTimestamp", NULL))
+        return 0; /* the garbage collector takes the children */
+    struct platform platform = { .ns = ns, .name = name, .images = r->images };
+    struct pass pass = {
+        .r = r, .memory = memories_of(r->memories, key), .object = object, .platform = &platform
+    };
+    int result = run(&pass, &platform, err);
+    ret_result->writes = pass.writes;
+    return result;
+}

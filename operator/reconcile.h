@@ -1,0 +1,50 @@
+/* operator/reconcile.h -- one pass over one LearningPlatform: spec, observe, plan, apply, status.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "kube/client.h"
+#include "operator/cache.h"
+#include "operator/memory.h"
+#include "operator/plan.h"
+
+/* What a worker has; `client` is its own, the rest is shared. */
+struct reconciler {
+    struct lp_kube_client *client;
+    struct cache *cache;
+    struct memories *memories;
+    const struct plan_images *images;
+    const char *instance; /* our pod, named in Events */
+};
+
+/* The plan's children as the API server has them, index by index; owned. NULL: not there. */
+struct observed {
+    json_t *objects[PLAN_MAX_CHILDREN];
+    bool stale[PLAN_MAX_CHILDREN]; /* our own write has not come back yet: leave it alone */
+};
+void observed_done(struct observed *o);
+
+/* One pass; what the parts of it share. Borrowed but for `writes` and the failure. */
+struct pass {
+    const struct reconciler *r;
+    struct memory *memory;
+    const json_t *object; /* the LearningPlatform */
+    const struct platform *platform;
+    bool spec_changed; /* this generation has not been reconciled before */
+    unsigned writes;
+    struct lp_error failure; /* the first one; code 0: none */
+    char failed_child[128];  /* "Deployment english-auth" */
+};
+
+struct reconcile_result {
+    unsigned writes;
+    int64_t again_ms; /* 0: at the next resync */
+};
+
+/*
+ * Errors are for retrying with back-off; what only a user can repair is in the status and gives 0.
+ * `key` "namespace/name". A platform that is gone is forgotten.
+ */
+LP_MUST_USE int reconcile(const struct reconciler *r, const char *key,
+                          struct reconcile_result *ret_result, struct lp_error *err);

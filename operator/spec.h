@@ -1,0 +1,103 @@
+/* operator/spec.h -- what a LearningPlatform asks for, decoded; the same defaults and checks as the
+ * CRD. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "json/decode.h"
+
+enum service_id {
+    SERVICE_GATEWAY,
+    SERVICE_AUTH,
+    SERVICE_AI_FEEDBACK,
+    SERVICE_PROGRESS,
+    N_SERVICES
+};
+
+/* What is fixed about a service. */
+struct service_kind {
+    const char *key;     /* in spec.services */
+    const char *name;    /* suffix of the children's names, label, status */
+    const char *program; /* name of the image */
+    int port;
+};
+extern const struct service_kind service_kinds[N_SERVICES];
+
+/* Quantities are strings or integers, checked by spec_decode. NULL never stays. */
+struct quantities {
+    json_t *cpu, *memory;
+};
+
+struct service_spec {
+    bool paused;
+    const char *image; /* NULL: made from spec.image and the operator's own */
+    int64_t replicas;  /* -1: not given */
+    struct {
+        struct quantities requests, limits;
+    } resources;
+    json_t *env; /* [{name, value}] or NULL */
+    int64_t concurrency, queue_limit;
+    struct {
+        const char *type;
+        int64_t node_port; /* 0: not given */
+    } expose;              /* of the gateway */
+    struct {
+        json_t *node_selector, *tolerations, *affinity, *spread, *annotations,
+            *labels; /* or NULL */
+        const char *priority_class;
+    } pod;
+    struct {
+        bool enabled;
+        int64_t min, max;
+        struct {
+            int64_t utilization;
+        } cpu, memory;
+        struct {
+            json_t *target;
+        } queue;
+        json_t *behavior; /* or NULL */
+    } autoscaling;
+};
+
+struct database_spec {
+    const char *mode; /* "Embedded", "External" */
+    json_t *storage;
+    struct {
+        const char *name, *key; /* name NULL: no secretRef */
+    } secret;
+};
+
+/* Strings and json_t are borrowed from the decoded object, or are the defaults', which live for
+ * ever. */
+struct platform_spec {
+    const char *mode; /* "Active", "Paused" */
+    struct {
+        const char *registry, *tag, *pull_policy; /* NULL: the operator's own */
+        json_t *pull_secrets;                     /* or NULL */
+    } image;
+    struct service_spec services[N_SERVICES];
+    struct {
+        struct database_spec postgres, mongodb;
+    } databases;
+    struct {
+        bool enabled;
+    } network_policy;
+};
+
+/* The table behind spec_decode; a test holds it equal to crds/learningplatform.yaml. */
+extern const struct lp_json_field spec_fields[];
+
+/*
+ * Decodes the spec of `platform` (a whole LearningPlatform; an absent spec is an empty one) and
+ * checks what spans fields. LP_E_INVALID with path, value seen and value wanted.
+ */
+LP_MUST_USE int spec_decode(const json_t *platform, struct platform_spec *ret_spec,
+                            struct lp_error *err);
+
+static inline bool database_is_external(const struct database_spec *d)
+{
+    return d->mode[0] == 'E' && d->mode[1] == 'x';
+}

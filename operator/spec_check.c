@@ -1,0 +1,168 @@
+/* operator/spec_check.c -- checks that span fields, with the value seen and the value wanted. Pure.
+ */
+#include "operator/spec_check.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "operator/quantity_text.h"
+
+#define MAX_NAME 40 /* leaves room for the suffixes of the children in 63 characters */
+
+static int check_name(const char *name, struct lp_error *err)
+{
+    size_t n = strlen(name);
+    bool good = n >= 1 && n <= MAX_NAME && islower((unsigned char)name[0]) && name[n - 1] != '-';
+
+    for (size_t i = 0; i < n && good; i++)
+        good = islower((unsigned char)name[i]) || isdigit((unsigned char)name[i]) || name[i] == '-';
+    if (good)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "metadata.name: must be at most %d lower-case letters, digits and dashes "
+                        "and begin with a letter, is \"%.64s\"",
+                        MAX_NAME, name);
+}
+
+static int check_quantity(const json_t *value, const char *path, const char *field,
+                          int64_t *ret_milli, struct lp_error *err)
+{
+    int r = quantity_milli(value, ret_milli, err);
+    return r < 0 ? lp_error_wrap(err, "%s.%s", path, field) : 0;
+}
+
+static int check_pair(const json_t *request, const json_t *limit, const char *path,
+                      const char *what, struct lp_error *err)
+{
+    int64_t requested = 0, limited = 0;
+    char seen[LP_QUANTITY_TEXT], wanted[LP_QUANTITY_TEXT];
+    lp_auto_free char *requests = lp_sprintf("%.128s.resources.requests", path);
+    lp_auto_free char *limits = lp_sprintf("%.128s.resources.limits", path);
+
+    int r = check_quantity(request, requests, what, &requested, err);
+    if (r == 0)
+        r = check_quantity(limit, limits, what, &limited, err);
+    if (r < 0 || requested <= limited)
+        return r;
+    quantity_canonical(request, seen);
+    quantity_canonical(limit, wanted);
+    return lp_error_set(err, LP_E_INVALID, "%s.%s: must not exceed limits.%s (%s), is %s", requests,
+                        what, what, wanted, seen);
+}
+
+static int check_resources(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    int r = check_pair(s->resources.requests.cpu, s->resources.limits.cpu, path, "cpu", err);
+    if (r < 0)
+        return r;
+    return check_pair(s->resources.requests.memory, s->resources.limits.memory, path, "memory",
+                      err);
+}
+
+static int check_autoscaling(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    int64_t target = 0;
+
+    if (s->autoscaling.enabled && s->replicas >= 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.replicas: is only allowed where autoscaling.enabled is false, is "
+                            "%" PRId64 "; use autoscaling.minReplicas",
+                            path, s->replicas);
+    if (s->autoscaling.min > s->autoscaling.max)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.autoscaling.minReplicas: must not exceed maxReplicas (%" PRId64
+                            "), is %" PRId64,
+                            path, s->autoscaling.max, s->autoscaling.min);
+    int r = check_quantity(s->autoscaling.queue.target, path, "autoscaling.queueDepth.target",
+                           &target, err);
+    if (r == 0 && target <= 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.autoscaling.queueDepth.target: must be more than 0, is 0", path);
+    return r;
+}
+
+static int check_expose(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    if (s->expose.node_port == 0 || strcmp(s->expose.type, "ClusterIP") != 0)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "%s.expose.nodePort: needs type NodePort or LoadBalancer, type is %s", path,
+                        s->expose.type);
+}
+
+/* Names of variables: unique, and objects with a name. */
+static int check_env(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    size_t i, k;
+    json_t *item;
+
+    json_array_foreach(s->env, i, item)
+    {
+        const char *name = lp_json_str(item, "name", NULL);
+        if (!name || !*name)
+            return lp_error_set(err, LP_E_INVALID, "%s.env[%zu].name: is required", path, i);
+        for (k = 0; k < i; k++)
+            if (strcmp(name, lp_json_str(json_array_get(s->env, k), "name", NULL)) == 0)
+                return lp_error_set(err, LP_E_INVALID, "%s.env[%zu].name: \"%.64s\" is there twice",
+                                    path, i, name);
+    }
+    return 0;
+}
+
+static int check_labels(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    static const char ours[] = "app.kubernetes.io/";
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(s->pod.labels, key, value) if (
+        strncmp(key, ours, sizeof ours - 1) ==
+        0) return lp_error_set(err, LP_E_INVALID,
+                               "%s.pod.labels: keys must not begin with %s, one is \"%.64s\"", path,
+                               ours, key);
+    return 0;
+}
+
+static int check_service(const struct service_spec *s, const char *key, struct lp_error *err)
+{
+    static int (*const checks[])(const struct service_spec *, const char *, struct lp_error *) = {
+        check_resources, check_autoscaling, check_expose, check_env, check_labels,
+    };
+    lp_auto_free char *path = lp_sprintf("spec.services.%s", key);
+
+    for (size_t i = 0; i < LP_COUNT(checks); i++) {
+        int r = checks[i](s, path, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int check_database(const struct database_spec *d, const char *path, struct lp_error *err)
+{
+    int64_t size;
+
+    if (database_is_external(d) && !d->secret.name)
+        return lp_error_set(err, LP_E_INVALID, "%s.secretRef: is required where mode is External",
+                            path);
+    if (!database_is_external(d) && d->secret.name)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.secretRef: is only allowed where mode is External, mode is %s",
+                            path, d->mode);
+    return check_quantity(d->storage, path, "storage", &size, err);
+}
+
+int spec_check(const char *name, const struct platform_spec *spec, struct lp_error *err)
+{
+    int r = check_name(name, err);
+    for (unsigned i = 0; i < N_SERVICES && r == 0; i++)
+        r = check_service(&spec->services[i], service_kinds[i].key, err);
+    if (r == 0)
+        r = check_database(&spec->databases.postgres, "spec.databases.postgres", err);
+    if (r == 0)
+        r = check_database(&spec->databases.mongodb, "spec.databases.mongodb", err);
+    return r;
+}

@@ -1,0 +1,26 @@
+/* operator/status.h -- the status of a LearningPlatform from what was seen. Pure; results are the
+ * caller's. */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "operator/reconcile.h"
+
+struct status_input {
+    const json_t *before; /* the status that is there, or NULL */
+    const struct platform *platform;
+    const struct plan *plan;
+    const struct observed *observed;
+    const struct lp_error *failure; /* code 0: none */
+    const char *failed_child;
+    int64_t now_ms; /* wall clock */
+};
+
+json_t *status_build(const struct status_input *in);
+
+/* The first write after a spec change: everything else stays, Ready is Unknown. */
+json_t *status_new_generation(const json_t *before, int64_t generation, int64_t now_ms);
+
+/* The spec cannot be acted on; children stay as they are. */
+json_t *status_invalid(const json_t *before, int64_t generation, const char *why, int64_t now_ms);

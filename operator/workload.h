@@ -1,0 +1,19 @@
+/* operator/workload.h -- what a Deployment or StatefulSet says about its rollout. Pure. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct workload {
+    bool exists;
+    int64_t ready, desired;
+    bool rolled;    /* the controller has seen the last change and no pod of an older one is left */
+    bool available; /* and enough pods answer */
+    bool complete;  /* and as many as desired, no more and no fewer */
+    char stuck[384]; /* why it does not go on by itself; "" where it does */
+};
+
+/* `at_least`: how many available pods are enough; -1: all that are desired. NULL object: does not
+ * exist. */
+void workload_read(const json_t *object, int64_t at_least, struct workload *ret_workload);
