@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+#define USER_AGENT "lp-operator/" LP_VERSION
+
 /* Strings are borrowed from the environment and from argv. */
 struct operator_config {
     const char *image_registry, *image_tag, *image_pull_policy;

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "operator/config.h"
 #include "operator/memory.h"
 #include "operator/reconcile.h"
 #include "operator/telemetry.h"
@@ -132,7 +133,7 @@ static void *stopper_main(void *user)
 
 static int start_workers(struct controller *c, struct lp_error *err)
 {
-    struct lp_kube_client_options options = { .stop = c->cut_off };
+    struct lp_kube_client_options options = { .stop = c->cut_off, .user_agent = USER_AGENT };
 
     for (unsigned i = 0; i < c->n; i++) {
         struct worker *w = &c->workers[i];

@@ -75,23 +75,31 @@ static void observe(const struct pass *pass, const struct plan *plan, struct obs
     }
 }
 
-/* True where a workload that needs a Secret does not exist, or one of them has not become ready for
- * a while. */
+static bool is_ready(const struct pass *pass)
+{
+    const char *phase = lp_json_str(current_status(pass), "phase", NULL);
+    return phase && (strcmp(phase, "Ready") == 0 || strcmp(phase, "Scaling") == 0);
+}
+
+/* True where a workload that needs a Secret does not exist, or the platform has not been ready for
+ * a minute. */
 static bool secrets_are_due(const struct pass *pass, const struct plan *plan,
                             const struct observed *observed)
 {
-    const json_t *phase = json_object_get(current_status(pass), "phase");
-    bool is_ready = phase && (strcmp(json_string_value(phase), "Ready") == 0 ||
-                              strcmp(json_string_value(phase), "Scaling") == 0);
-    int64_t last = pass->memory->secrets_at_ms;
+    int64_t *last = &pass->memory->secrets_at_ms, now = lp_clock_ms();
 
-    if (last == 0)
-        for (unsigned i = 0; i < plan->n; i++)
-            if ((plan->children[i].kind == CHILD_DEPLOYMENT ||
-                 plan->children[i].kind == CHILD_STATEFUL_SET) &&
-                !observed->objects[i])
-                return true;
-    return !is_ready && (last == 0 || lp_clock_ms() - last >= SECRETS_EVERY_MS);
+    for (unsigned i = 0; i < plan->n && *last == 0; i++) {
+        enum child_kind kind = plan->children[i].kind;
+        if ((kind == CHILD_DEPLOYMENT || kind == CHILD_STATEFUL_SET) && !observed->objects[i]) {
+            *last = now;
+            return true;
+        }
+    }
+    if (*last != 0 && (now - *last < SECRETS_EVERY_MS || is_ready(pass)))
+        return false;
+    bool due = *last != 0;
+    *last = now;
+    return due;
 }
 
 static int write_built_status(struct pass *pass, const struct plan *plan,
@@ -122,10 +130,8 @@ static int carry_out(struct pass *pass, struct lp_error *err)
     plan_init(&plan, pass->platform);
     observe(pass, &plan, &observed);
     if (strcmp(pass->platform->spec.mode, "Active") == 0) {
-        if (secrets_are_due(pass, &plan, &observed)) {
+        if (secrets_are_due(pass, &plan, &observed))
             secrets_ensure(pass);
-            pass->memory->secrets_at_ms = lp_clock_ms();
-        }
         apply_plan(pass, &plan, &observed);
         prune(pass, &plan);
     }
@@ -190,5 +196,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     };
     int result = run(&pass, &platform, err);
     ret_result->writes = pass.writes;
+    if (result == 0 && !is_ready(&pass))
+        ret_result->again_ms = SECRETS_EVERY_MS;
     return result;
 }

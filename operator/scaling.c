@@ -159,7 +159,7 @@ const char *scaling_active(const json_t *hpa, const char **ret_reason, const cha
 
 static json_t *only_why(const char *prefix, const char *why)
 {
-    lp_auto_free char *cut = lp_strndup(why, 400);
+    lp_auto_free char *cut = lp_strndup(why, 240);
     lp_auto_free char *text = lp_sprintf("%s%s", prefix, cut);
     return lp_json_make("{s:s}", "why", text);
 }

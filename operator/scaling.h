@@ -11,7 +11,7 @@
  */
 json_t *scaling_explain(const json_t *hpa, const json_t *before);
 
-/* True where the HPA is changing the number of pods now: "2 to 4: queue depth …" is in the `why` of
+/* True where the HPA is changing the number of pods now: "2 to 4: queue depth …" is in the why of
  * the result above. */
 bool scaling_is_moving(const json_t *hpa);
 

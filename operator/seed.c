@@ -15,6 +15,7 @@
 #include "kube/kinds.h"
 #include "kube/store.h"
 #include "kube/watch.h"
+#include "operator/config.h"
 #include "work/queue.h"
 
 #define WAIT_MS 1000 /* until we may write */
@@ -140,7 +141,7 @@ static void config_map_event(enum lp_kube_event event, json_t *object, void *use
 
 static int start(struct seed *s, struct lp_error *err)
 {
-    struct lp_kube_client_options client = { .stop = s->options.stop };
+    struct lp_kube_client_options client = { .stop = s->options.stop, .user_agent = USER_AGENT };
     struct lp_kube_watch_options watch = {
         .kind = &lp_kube_config_maps,
         .ns = s->options.ns,
