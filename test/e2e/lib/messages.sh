@@ -19,12 +19,19 @@ show_log() { # FILE
     tail -n 15 "$1" | sed 's/^/  | /' >&2
 }
 
+end_group() { # PID
+    kill -- "-$1" 2>/dev/null
+    sleep 2
+    kill -KILL -- "-$1" 2>/dev/null
+    return 0
+}
+
 # run_step TEXT LIMIT_SECONDS COMMAND [ARG...]
 # Runs a command (a function too) with its output in a log file. Says when it starts, every 30 s
 # that it still runs, and how long it took. Ends with the command's status, 124 past the limit.
 # The command is its own process group, so that nothing of it is left behind.
 run_step() {
-    local text=$1 limit=$2 start=$SECONDS next=30 log status=0
+    local text=$1 limit=$2 start=$SECONDS next=30 log status=0 traps
     shift 2
     log=$LP_CACHE/log/${text//[^A-Za-z0-9._-]/-}.log
     mkdir -p "${log%/*}"
@@ -33,10 +40,11 @@ run_step() {
     ("$@") >"$log" 2>&1 </dev/null &
     local pid=$!
     set +m
+    traps=$(trap -p INT TERM)
     trap 'kill -- -'"$pid"' 2>/dev/null; exit 130' INT TERM
     while kill -0 "$pid" 2>/dev/null; do
         if [ $((SECONDS - start)) -ge "$limit" ]; then
-            kill -- "-$pid" 2>/dev/null
+            end_group "$pid"
             status=124
             break
         fi
@@ -48,6 +56,7 @@ run_step() {
     done
     [ "$status" = 124 ] || { wait "$pid" || status=$?; }
     trap - INT TERM
+    eval "$traps"
     case $status in
     0) say "$text: done in $((SECONDS - start)) s" ;;
     124) say "$text: gave up after $limit s" && show_log "$log" ;;

@@ -122,7 +122,7 @@ make_node_image() {
 
 need_offline_node_image() {
     have_image "$OFFLINE_NODE_IMAGE" && return 0
-    need_commands gcc=gcc jq=jq
+    need_commands gcc=build-essential jq=jq
     # shellcheck disable=SC2086 # a list of words
     need_parts $NODE_PARTS
     need_go

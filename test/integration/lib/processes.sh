@@ -30,6 +30,13 @@ process_runs() { # DIR NAME
     grep -qsaF -- "$1/" "/proc/$pid/cmdline"
 }
 
+# Whether NAME, started by this very script, has ended.
+process_ended() { # DIR NAME
+    local pid
+    read -r pid <"$1/$2.pid"
+    [ ! -d "/proc/$pid" ] || grep -qs '^State:[[:space:]]*Z' "/proc/$pid/status"
+}
+
 # Asks to end, and ends by force after 5 s.
 stop_process() { # DIR NAME
     local pid end=$((SECONDS + 5))
@@ -49,7 +56,7 @@ wait_process() { # DIR NAME LIMIT_SECONDS CHECK [ARG...]
     local dir=$1 name=$2 end=$((SECONDS + $3))
     shift 3
     until "$@" >/dev/null 2>&1; do
-        if ! process_runs "$dir" "$name" || [ "$SECONDS" -ge "$end" ]; then
+        if process_ended "$dir" "$name" || [ "$SECONDS" -ge "$end" ]; then
             say "$name did not become ready"
             show_log "$dir/$name.log"
             return 1
