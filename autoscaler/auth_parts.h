@@ -1,0 +1,58 @@
+/* autoscaler/auth_parts.h -- the inside of auth.h, shared by auth*.c. */
+#pragma once
+
+#include <pthread.h>
+
+#include "autoscaler/auth.h"
+#include "autoscaler/cache.h"
+
+#define AUTH_THREADS 2
+#define AUTH_WAITING 256 /* checks that wait for a review; one more is answered 503 */
+
+/* A check that needs the API server. `user` NULL: `token` tells who it is. */
+struct auth_job {
+    struct user *user;
+    char *token;
+    const struct auth_attributes *attributes;
+    auth_done *done;
+    void *done_user;
+    struct auth_job *next;
+};
+
+/*
+ * `peers`: chain to struct peer. `tokens`: token to struct user, NULL for one that is not good.
+ * `rights`: user and attributes to AUTH_ALLOWED or AUTH_REFUSED. `trust_serial` is part of what
+ * `peers` is asked, so that a new trust makes all of it anew.
+ */
+struct auth {
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct trust *trust;
+    uint64_t trust_serial;
+    struct auth_job *first, **last;
+    unsigned n_waiting;
+    bool closed;
+    struct cache *peers, *tokens, *rights;
+    struct lp_kube_config *kube;
+    struct lp_stop *stop;
+    unsigned n_threads;
+    pthread_t threads[AUTH_THREADS];
+};
+
+#define AUTH_ALLOWED ((void *)(uintptr_t)1)
+#define AUTH_REFUSED ((void *)(uintptr_t)2)
+
+void auth_token_digest(const char *token, unsigned char ret_digest[CACHE_DIGEST]);
+void auth_right_digest(const struct user *u, const struct auth_attributes *at,
+                       unsigned char ret_digest[CACHE_DIGEST]);
+
+/* Known without the API server: AUTH_ALLOWED, AUTH_REFUSED; NULL where it must be asked. */
+void *auth_known_right(struct auth *a, const struct user *u, const struct auth_attributes *at);
+
+/* Calls done with 200 or 403. */
+void auth_tell_right(const void *right, const struct user *u, const struct auth_attributes *at,
+                     auth_done *done, void *done_user);
+
+/* Takes over `job` and its members. Any thread; calls done with 503 where too many wait. */
+void auth_ask(struct auth *a, struct auth_job *job);
+LP_MUST_USE int auth_start_threads(struct auth *a, struct lp_error *err);
