@@ -121,6 +121,8 @@ static int retrieve(gnutls_session_t session, const gnutls_datum_t *ca_names, in
                     gnutls_pcert_st **ret_chain, unsigned *ret_n, gnutls_privkey_t *ret_key)
 {
     (void)ca_names, (void)n_ca_names, (void)algorithms, (void)n_algorithms;
+    /* The names of CAs that we might know would keep clients from showing what we ask to see. */
+    gnutls_certificate_send_x509_rdn_sequence(session, 1);
     uint16_t port = local_port((int)(intptr_t)gnutls_transport_get_ptr(session));
     int r = -1;
     pthread_mutex_lock(&lock);

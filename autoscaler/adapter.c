@@ -1,0 +1,359 @@
+/*
+ * The metrics adapter, put together.
+ *
+ * It listens from the start, with a certificate of its own making, so that probes get answers; the
+ * real one comes with the Secret. Ready means: the real certificate, the cluster's word whom to
+ * trust, and a whole sweep over the pods. Only then are the APIServices made that lead HPAs to us.
+ *
+ * Threads: the HTTPS server's, the scraper, two for access reviews, four watches (pods,
+ * Deployments, HPAs, the ConfigMap of trust), and upkeep, which keeps Secret and APIServices.
+ */
+#include "autoscaler/adapter.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "autoscaler/api.h"
+#include "autoscaler/certs.h"
+#include "autoscaler/discovery.h"
+#include "autoscaler/registration.h"
+#include "autoscaler/scraper.h"
+#include "autoscaler/telemetry.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "kube/watch.h"
+#include "work/backoff.h"
+
+#define SCRAPE_INTERVAL_MS 1000
+#define UPKEEP_MS 30000
+#define UPKEEP_SOON_MS 250 /* while something is still to be done */
+#define CLIENT_TIMEOUT_MS 10000
+#define WITHDRAW_TIMEOUT_MS 5000
+#define MAX_CONNECTIONS 512
+#define MAX_BODY 65536 /* of requests that are refused anyway */
+
+enum watched { WATCH_PODS, WATCH_DEPLOYMENTS, WATCH_HPAS, WATCH_TRUST, N_WATCHES };
+
+static const char *const watch_names[N_WATCHES] = { "adapter-pods", "adapter-deploys",
+                                                    "adapter-hpas", "adapter-trust" };
+
+/* A watch and whom it tells. */
+struct told {
+    struct adapter *adapter;
+    struct lp_kube_watch *watch;
+};
+
+struct adapter {
+    struct adapter_config config;
+    struct registration registration;
+    struct lp_kube_config *kube;
+    struct lp_stop *stop;
+    struct api api;
+    struct samples *samples;
+    struct auth *auth;
+    struct scraper *scraper;
+    struct lp_http_server *server;
+    struct told watches[N_WATCHES];
+    pthread_t upkeep;
+    bool upkeep_runs;
+    atomic_bool has_certificate, pods_known, deployments_known;
+};
+
+/* ---- what the watches tell ---- */
+
+static void on_pod(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct adapter *a = ((struct told *)user)->adapter;
+    if (samples_pod(a->samples, object, event == LP_KUBE_DELETED, lp_clock_ms()))
+        scraper_wake(a->scraper);
+}
+
+static void on_deployment(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct adapter *a = ((struct told *)user)->adapter;
+    samples_deployment(a->samples, object, event == LP_KUBE_DELETED);
+}
+
+static void on_hpa(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct adapter *a = ((struct told *)user)->adapter;
+    samples_hpa(a->samples, object, event == LP_KUBE_DELETED);
+}
+
+static void on_trust(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct adapter *a = ((struct told *)user)->adapter;
+    struct trust *t;
+    struct lp_error err = { 0 };
+    if (event == LP_KUBE_DELETED)
+        return;
+    if (trust_parse(object, &t, &err) < 0) {
+        lp_log_error("whom to trust cannot be read; what was known before stays", "why", err.msg);
+        return;
+    }
+    auth_set_trust(a->auth, t);
+    trust_unref(t);
+}
+
+static void on_synced(void *user)
+{
+    struct told *told = user;
+    struct adapter *a = told->adapter;
+    if (told == &a->watches[WATCH_PODS])
+        a->pods_known = true;
+    if (told == &a->watches[WATCH_DEPLOYMENTS])
+        a->deployments_known = true;
+    if (a->pods_known && a->deployments_known)
+        samples_synced(a->samples);
+}
+
+static void on_failed(const struct lp_error *err, int64_t retry_ms, void *user)
+{
+    const struct told *told = user;
+    lp_auto_free char *retry = lp_sprintf("%lld", (long long)retry_ms);
+    lp_log_warn("a watch of the metrics adapter failed", "watch",
+                watch_names[told - told->adapter->watches], "why", err->msg, "retry_ms", retry);
+}
+
+static int start_watches(struct adapter *a, struct lp_error *err)
+{
+    static const char ours[] = "app.kubernetes.io/managed-by=lp-operator";
+    static const char pods[] =
+        "app.kubernetes.io/managed-by=lp-operator,app.kubernetes.io/component=service";
+    const struct lp_kube_watch_options watches[N_WATCHES] = {
+        [WATCH_PODS] = { .kind = &lp_kube_pods,
+                         .label_selector = pods,
+                         .name = watch_names[WATCH_PODS],
+                         .sink = { on_pod, on_synced, on_failed, &a->watches[WATCH_PODS] } },
+        [WATCH_DEPLOYMENTS] = { .kind = &lp_kube_deployments,
+                                .label_selector = pods,
+                                .name = watch_names[WATCH_DEPLOYMENTS],
+                                .sink = { on_deployment, on_synced, on_failed,
+                                          &a->watches[WATCH_DEPLOYMENTS] } },
+        [WATCH_HPAS] = { .kind = &lp_kube_hpas,
+                         .label_selector = ours,
+                         .name = watch_names[WATCH_HPAS],
+                         .sink = { on_hpa, on_synced, on_failed, &a->watches[WATCH_HPAS] } },
+        [WATCH_TRUST] = { .kind = &lp_kube_config_maps,
+                          .ns = "kube-system",
+                          .field_selector = "metadata.name=extension-apiserver-authentication",
+                          .name = watch_names[WATCH_TRUST],
+                          .sink = { on_trust, on_synced, on_failed, &a->watches[WATCH_TRUST] } },
+    };
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < N_WATCHES; i++) {
+        a->watches[i].adapter = a;
+        r = lp_kube_watch_start(a->kube, a->stop, &watches[i], &a->watches[i].watch, err);
+    }
+    return r;
+}
+
+/* ---- upkeep: certificate and APIServices ---- */
+
+/* `held` is what the server has; takes over `*fresh` where it is new. */
+static int use_certificate(struct adapter *a, struct certs *held, struct certs *fresh,
+                           struct lp_error *err)
+{
+    bool same = held->cert && strcmp(held->cert, fresh->cert) == 0;
+    const struct lp_http_tls tls = { .cert_pem = fresh->cert, .key_pem = fresh->key };
+    int r = same ? 0 : lp_http_server_set_certificate(a->server, &tls, err);
+    if (r < 0)
+        return r;
+    certs_done(held);
+    *held = *fresh;
+    *fresh = (struct certs){ 0 };
+    if (!same)
+        lp_log_info("a serving certificate is in use", "secret", a->config.secret);
+    lp_metric_set(telemetry.tls_expiry, (double)certs_end(held));
+    a->has_certificate = true;
+    return 0;
+}
+
+/* One round; *ret_done tells whether all is in place. */
+static int keep_up(struct adapter *a, struct lp_kube_client *client, struct certs *held,
+                   bool *ret_done, struct lp_error *err)
+{
+    char why[128];
+    auto_certs struct certs fresh = { 0 };
+    *ret_done = false;
+    int r = registration_certs(client, &a->registration, &fresh, err);
+    if (r == 0)
+        r = use_certificate(a, held, &fresh, err);
+    if (r < 0 || !adapter_ready(a, why))
+        return r;
+    r = registration_apply(client, &a->registration, held->bundle, err);
+    *ret_done = r == 0;
+    return r;
+}
+
+static int new_client(struct adapter *a, int64_t timeout_ms, struct lp_stop *stop,
+                      struct lp_kube_client **ret_client, struct lp_error *err)
+{
+    const struct lp_kube_client_options options = { .user_agent = "lp-adapter/" LP_VERSION,
+                                                    .total_timeout_ms = timeout_ms,
+                                                    .stop = stop };
+    return lp_kube_client_new(a->kube, &options, ret_client, err);
+}
+
+static void *run_upkeep(void *user)
+{
+    struct adapter *a = user;
+    lp_auto_kube_client struct lp_kube_client *client = NULL;
+    auto_certs struct certs held = { 0 };
+    struct lp_backoff backoff = { .base_ms = 500, .max_ms = UPKEEP_MS };
+    int64_t wait_ms = 0;
+    while (!lp_stop_wait(a->stop, wait_ms)) {
+        struct lp_error err = { 0 };
+        bool done = false;
+        int r = client ? 0 : new_client(a, CLIENT_TIMEOUT_MS, a->stop, &client, &err);
+        if (r == 0)
+            r = keep_up(a, client, &held, &done, &err);
+        if (r == 0) {
+            lp_backoff_reset(&backoff);
+            wait_ms = done ? lp_jitter(UPKEEP_MS, 10) : UPKEEP_SOON_MS;
+            continue;
+        }
+        wait_ms = lp_backoff_next(&backoff);
+        if (r != LP_E_CANCELED)
+            lp_log_warn("certificate or APIServices are not in place; trying again", "why",
+                        err.msg);
+    }
+    return NULL;
+}
+
+/* ---- start and end ---- */
+
+static bool is_ready(void *user, char why[128])
+{
+    return adapter_ready(user, why);
+}
+
+/* With a certificate for the moment, which nobody is told to trust. */
+static int start_server(struct adapter *a, struct lp_error *err)
+{
+    const struct certs_names names = { a->config.service, a->config.ns };
+    auto_certs struct certs certs = { 0 };
+    int r = certs_make(&names, lp_clock_wall_ms() / 1000, &certs, err);
+    if (r < 0)
+        return r;
+    const struct lp_http_tls tls = { certs.cert, certs.key, certs.ca };
+    a->api = (struct api){ a->auth, a->samples, is_ready, a };
+    const struct lp_http_server_options options = {
+        .address = a->config.address,
+        .port = a->config.port,
+        .threads = a->config.threads,
+        .max_connections = MAX_CONNECTIONS,
+        .header_timeout_s = 60,
+        .max_body = MAX_BODY,
+        .tls = &tls,
+        .name = "metrics API",
+        .handler = api_handle,
+        .user = &a->api,
+        .refusal = api_refusal,
+    };
+    r = lp_http_server_start(&options, &a->server, err);
+    if (r == 0 && a->registration.port == 0)
+        a->registration.port = lp_http_server_port(a->server);
+    return r;
+}
+
+static int start_all(struct adapter *a, struct lp_error *err)
+{
+    const struct scraper_options scraper = { .samples = a->samples,
+                                             .stop = a->stop,
+                                             .port = a->config.pod_metrics_port };
+    int r = auth_start(a->kube, a->stop, &a->auth, err);
+    if (r == 0)
+        r = start_server(a, err);
+    if (r == 0)
+        r = scraper_start(&scraper, &a->scraper, err);
+    if (r == 0)
+        r = start_watches(a, err);
+    if (r == 0 && pthread_create(&a->upkeep, NULL, run_upkeep, a) != 0)
+        r = lp_error_set(err, LP_E_INTERNAL, "metrics API: cannot start the upkeep thread");
+    if (r < 0)
+        return r;
+    a->upkeep_runs = true;
+    pthread_setname_np(a->upkeep, "adapter-upkeep");
+    return 0;
+}
+
+/* Also of what is half started, once the stop was requested. */
+static void end_all(struct adapter *a)
+{
+    if (a->upkeep_runs)
+        pthread_join(a->upkeep, NULL);
+    for (unsigned i = 0; i < N_WATCHES; i++)
+        if (a->watches[i].watch)
+            lp_kube_watch_join(a->watches[i].watch);
+    scraper_join(a->scraper);
+    if (a->server)
+        lp_http_server_quiesce(a->server);
+    if (a->auth)
+        auth_close(a->auth);
+    lp_http_server_stop(a->server);
+    auth_free(a->auth);
+    samples_free(a->samples);
+    free(a);
+}
+
+int adapter_start(const struct adapter_config *config, struct lp_kube_config *kube,
+                  struct lp_stop *stop, struct adapter **ret_adapter, struct lp_error *err)
+{
+    struct adapter *a = lp_alloc(sizeof *a);
+    a->config = *config;
+    a->registration = (struct registration){ config->ns, config->service, config->secret,
+                                             config->deployment, config->service_port };
+    a->kube = kube;
+    a->stop = stop;
+    telemetry_init();
+    discovery_init();
+    a->samples = samples_new(SCRAPE_INTERVAL_MS);
+    int r = start_all(a, err);
+    if (r < 0) {
+        lp_stop_request(stop);
+        end_all(a);
+        return r;
+    }
+    *ret_adapter = a;
+    return 0;
+}
+
+bool adapter_ready(struct adapter *a, char why[128])
+{
+    if (!a->has_certificate)
+        snprintf(why, 128, "the serving certificate is not read from Secret %.63s yet",
+                 a->config.secret);
+    else if (!auth_has_trust(a->auth))
+        snprintf(why, 128, "ConfigMap extension-apiserver-authentication is not read yet");
+    else
+        return samples_swept(a->samples, lp_clock_ms(), why);
+    return false;
+}
+
+uint16_t adapter_port(const struct adapter *a)
+{
+    return lp_http_server_port(a->server);
+}
+
+static void withdraw(struct adapter *a)
+{
+    lp_auto_kube_client struct lp_kube_client *client = NULL;
+    struct lp_error err = { 0 };
+    if (new_client(a, WITHDRAW_TIMEOUT_MS, NULL, &client, &err) < 0 ||
+        registration_withdraw(client, &a->registration, &err) < 0)
+        lp_log_warn("whether the APIServices should go is not known; they stay", "why", err.msg);
+}
+
+void adapter_join(struct adapter *a)
+{
+    if (!a)
+        return;
+    withdraw(a);
+    end_all(a);
+}

@@ -1,0 +1,212 @@
+/*
+ * What we keep in the API server. Threads: the adapter's upkeep thread only.
+ */
+#include "autoscaler/registration.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "autoscaler/query.h"
+#include "autoscaler/telemetry.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+
+#define FIELD_MANAGER "lp-adapter"
+#define ATTEMPTS 4
+
+static const struct {
+    const char *name, *version;
+    int priority;
+} api_services[] = {
+    { "v1beta2." QUERY_GROUP, "v1beta2", 200 },
+    { "v1beta1." QUERY_GROUP, "v1beta1", 100 },
+};
+
+/* ---- the Secret ---- */
+
+static int create_secret(struct lp_kube_client *c, const struct registration *g,
+                         const struct certs *certs, struct lp_error *err)
+{
+    json_auto_t *secret = lp_json_make(
+        "{s:s,s:s,s:{s:s,s:s,s:{s:s}},s:s,s:o}", "apiVersion", "v1", "kind", "Secret", "metadata",
+        "name", g->secret, "namespace", g->ns, "labels", "app.kubernetes.io/managed-by",
+        "lp-operator", "type", "Opaque", "stringData", certs_to_secret(certs));
+    return lp_kube_create(c, &lp_kube_secrets, secret, NULL, err);
+}
+
+/* The resourceVersion in `secret` makes it fail with LP_E_CONFLICT where another replica was
+ * faster. */
+static int update_secret(struct lp_kube_client *c, json_t *secret, const struct certs *certs,
+                         struct lp_error *err)
+{
+    json_object_del(secret, "data");
+    json_object_set_new(secret, "stringData", certs_to_secret(certs));
+    return lp_kube_update(c, &lp_kube_secrets, NULL, secret, NULL, err);
+}
+
+static int read_or_renew(struct lp_kube_client *c, const struct registration *g, json_t *secret,
+                         struct certs *ret_certs, struct lp_error *err)
+{
+    const struct certs_names names = { g->service, g->ns };
+    int64_t now_s = lp_clock_wall_ms() / 1000;
+    auto_certs struct certs certs = { 0 };
+    bool changed = false;
+    int r = certs_from_secret(secret, &certs, err);
+    if (r == 0)
+        r = certs_renew(&certs, &names, now_s, &changed, err);
+    if (r == LP_E_INVALID) {
+        lp_log_warn("the certificate is made anew", "secret", g->secret, "why", err->msg);
+        certs_done(&certs);
+        changed = true;
+        r = certs_make(&names, now_s, &certs, err);
+    }
+    if (r == 0 && changed)
+        r = update_secret(c, secret, &certs, err);
+    if (r < 0)
+        return r;
+    *ret_certs = certs;
+    certs = (struct certs){ 0 };
+    return 0;
+}
+
+static int make_secret(struct lp_kube_client *c, const struct registration *g,
+                       struct certs *ret_certs, struct lp_error *err)
+{
+    const struct certs_names names = { g->service, g->ns };
+    auto_certs struct certs certs = { 0 };
+    int r = certs_make(&names, lp_clock_wall_ms() / 1000, &certs, err);
+    if (r == 0)
+        r = create_secret(c, g, &certs, err);
+    if (r < 0)
+        return r;
+    *ret_certs = certs;
+    certs = (struct certs){ 0 };
+    return 0;
+}
+
+int registration_certs(struct lp_kube_client *c, const struct registration *g,
+                       struct certs *ret_certs, struct lp_error *err)
+{
+    int r = 0;
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        json_auto_t *secret = NULL;
+        r = lp_kube_get(c, &lp_kube_secrets, g->ns, g->secret, &secret, err);
+        if (r == 0)
+            r = read_or_renew(c, g, secret, ret_certs, err);
+        else if (r == LP_E_NOT_FOUND)
+            r = make_secret(c, g, ret_certs, err);
+        if (r != LP_E_CONFLICT && r != LP_E_EXISTS)
+            break;
+    }
+    return r < 0 ? lp_error_wrap(err, "Secret %s/%s", g->ns, g->secret) : 0;
+}
+
+/* ---- the APIServices ---- */
+
+static bool is_ours(const json_t *api_service, const struct registration *g)
+{
+    const char *ns = lp_json_str(api_service, "spec", "service", "namespace", NULL);
+    const char *name = lp_json_str(api_service, "spec", "service", "name", NULL);
+    return ns && name && strcmp(ns, g->ns) == 0 && strcmp(name, g->service) == 0;
+}
+
+static json_t *wanted(const struct registration *g, unsigned i, const char *ca_bundle)
+{
+    size_t n = strlen(ca_bundle);
+    lp_auto_free char *base64 = lp_alloc(n / 3 * 4 + 8);
+    EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)ca_bundle, (int)n);
+    return lp_json_make("{s:s,s:s,s:{s:s,s:{s:s}},s:{s:s,s:s,s:i,s:i,s:s,s:{s:s,s:s,s:i}}}",
+                        "apiVersion", "apiregistration.k8s.io/v1", "kind", "APIService", "metadata",
+                        "name", api_services[i].name, "labels", "app.kubernetes.io/managed-by",
+                        "lp-operator", "spec", "group", QUERY_GROUP, "version",
+                        api_services[i].version, "groupPriorityMinimum", 100, "versionPriority",
+                        api_services[i].priority, "caBundle", base64, "service", "namespace", g->ns,
+                        "name", g->service, "port", (int)g->port);
+}
+
+static void note_conflict(unsigned i, const json_t *have)
+{
+    struct lp_metric *m = lp_metric_with(telemetry.conflict, api_services[i].name);
+    bool was = lp_metric_value(m) > 0;
+    lp_metric_set(m, have ? 1 : 0);
+    if (have && !was)
+        lp_log_warn("an APIService of another metrics adapter is left alone", "apiservice",
+                    api_services[i].name, "namespace",
+                    lp_json_str(have, "spec", "service", "namespace", NULL), "service",
+                    lp_json_str(have, "spec", "service", "name", NULL));
+    else if (!have && was)
+        lp_log_info("the APIService is free now", "apiservice", api_services[i].name);
+}
+
+static int apply_one(struct lp_kube_client *c, const struct registration *g, unsigned i,
+                     const char *ca_bundle, struct lp_error *err)
+{
+    json_auto_t *have = NULL;
+    struct lp_error why = { 0 };
+    int r = lp_kube_get(c, &lp_kube_api_services, NULL, api_services[i].name, &have, &why);
+    if (r < 0 && r != LP_E_NOT_FOUND) {
+        *err = why;
+        return r;
+    }
+    bool another = have && !is_ours(have, g);
+    note_conflict(i, another ? have : NULL);
+    if (another)
+        return 0;
+    json_auto_t *want = wanted(g, i, ca_bundle);
+    if (have && lp_json_contains(have, want))
+        return 0;
+    const struct lp_kube_apply_options options = { .field_manager = FIELD_MANAGER,
+                                                   .force = have != NULL };
+    r = lp_kube_apply(c, &lp_kube_api_services, want, &options, NULL, err);
+    if (r == 0)
+        lp_log_info("the APIService leads to us", "apiservice", api_services[i].name);
+    return r;
+}
+
+int registration_apply(struct lp_kube_client *c, const struct registration *g,
+                       const char *ca_bundle, struct lp_error *err)
+{
+    for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
+        int r = apply_one(c, g, i, ca_bundle, err);
+        if (r < 0)
+            return lp_error_wrap(err, "APIService %s", api_services[i].name);
+    }
+    return 0;
+}
+
+/* ---- when we go ---- */
+
+/* Not there, or being deleted. What cannot be read counts as there. */
+static bool is_going(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
+                     const char *name)
+{
+    json_auto_t *object = NULL;
+    struct lp_error err = { 0 };
+    int r = lp_kube_get(c, kind, ns, name, &object, &err);
+    if (r < 0)
+        return r == LP_E_NOT_FOUND;
+    return lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
+}
+
+int registration_withdraw(struct lp_kube_client *c, const struct registration *g,
+                          struct lp_error *err)
+{
+    if (!is_going(c, &lp_kube_deployments, g->ns, g->deployment) &&
+        !is_going(c, &lp_kube_namespaces, NULL, g->ns))
+        return 0;
+    for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
+        json_auto_t *have = NULL;
+        const char *name = api_services[i].name;
+        int r = lp_kube_get(c, &lp_kube_api_services, NULL, name, &have, err);
+        if (r == 0 && is_ours(have, g))
+            r = lp_kube_delete(c, &lp_kube_api_services, NULL, name,
+                               lp_json_str(have, "metadata", "uid", NULL), err);
+        if (r < 0 && r != LP_E_NOT_FOUND)
+            return lp_error_wrap(err, "APIService %s", name);
+    }
+    lp_log_info("the operator is being removed: its APIServices are deleted");
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* autoscaler/registration.h -- what we keep in the API server: the Secret with our certificate, and
+ * the APIServices that lead to us. */
+#pragma once
+
+#include <stdint.h>
+
+#include "autoscaler/certs.h"
+#include "base/error.h"
+#include "kube/client.h"
+
+/* All borrowed. */
+struct registration {
+    const char *ns, *service, *secret, *deployment;
+    uint16_t port; /* of the Service */
+};
+
+/*
+ * Reads the Secret; makes it where it is not there or of no use, renews what is due. Replicas that
+ * do so at a time agree by resourceVersion: the slower one takes what the faster one wrote.
+ */
+LP_MUST_USE int registration_certs(struct lp_kube_client *c, const struct registration *g,
+                                   struct certs *ret_certs, struct lp_error *err);
+
+/*
+ * Makes or updates v1beta2 and v1beta1.custom.metrics.k8s.io, by server-side apply. One that names
+ * another's Service is left alone, logged once, and shown by lp_adapter_apiservice_conflict. One
+ * thread.
+ */
+LP_MUST_USE int registration_apply(struct lp_kube_client *c, const struct registration *g,
+                                   const char *ca_bundle, struct lp_error *err);
+
+/*
+ * Deletes the APIServices that name our Service, if our Deployment is gone or going or our
+ * namespace is: an APIService without a server behind it would block the deletion of every
+ * namespace.
+ */
+LP_MUST_USE int registration_withdraw(struct lp_kube_client *c, const struct registration *g,
+                                      struct lp_error *err);
