@@ -34,11 +34,9 @@ static int read_user(const json_t *body, json_t **ret_user, struct lp_error *err
 static int read_request(struct lp_service_request *r, json_t **ret_body, const json_t **ret_text,
                         json_t **ret_user, struct lp_error *err)
 {
-    size_t len;
-    const char *bytes = lp_http_body(r->x, &len);
     json_auto_t *body = NULL;
 
-    int n = lp_json_parse(bytes, len, AI_MAX_TEXT, "request body", &body, err);
+    int n = lp_service_read_json(r, &body, err);
     if (n < 0)
         return n;
     const json_t *text = json_object_get(body, "text");
@@ -52,16 +50,11 @@ static int read_request(struct lp_service_request *r, json_t **ret_body, const j
     return 0;
 }
 
-static int status_of(int code)
+static int status_of(const struct lp_error *err)
 {
-    switch (code) {
-    case LP_E_TOO_LARGE:
-        return 413;
-    case LP_E_TIMEOUT:
-        return 503;
-    default:
-        return 400;
-    }
+    if (err->http_status)
+        return err->http_status;
+    return err->code == LP_E_TIMEOUT ? 503 : 400;
 }
 
 static void speech2text(struct lp_service_request *r, void *worker)
@@ -79,7 +72,7 @@ static void speech2text(struct lp_service_request *r, void *worker)
         n = feedback_check(ai->speller, json_string_value(text), json_string_length(text),
                            r->deadline_ms, &reply, &score, &err);
     if (n < 0) {
-        answer_error(r, status_of(n), err.msg);
+        answer_error(r, status_of(&err), err.msg);
         return;
     }
     if (user)
@@ -107,6 +100,7 @@ struct lp_service ai_service(struct ai *ai)
         .routes = routes,
         .max_body = AI_MAX_TEXT,
         .not_found_json = "{\"message\":\"resource not found\"}",
+        .too_large_json = "{\"error\":\"the text is too large: at most 1 MB\"}",
         .user = ai,
     };
 }
