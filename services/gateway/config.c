@@ -1,0 +1,150 @@
+/* services/gateway/config.c -- the table of variables, and the upstreams that they name. */
+#include "services/gateway/config.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+
+#define AT(member) offsetof(struct gateway_config, member)
+
+static const char *const clients[] = { "curl", NULL };
+
+const struct lp_env gateway_env[] = {
+    { "AUTH_SERVICE_URL", LP_ENV_URL, AT(auth_url), .help = "upstream of /auth" },
+    { "AI_SERVICE_URL", LP_ENV_URL, AT(ai_url), .help = "upstream of /ai" },
+    { "PROGRESS_SERVICE_URL", LP_ENV_URL, AT(progress_url), .help = "upstream of /progress" },
+    { "EXTRA_SERVICES", LP_ENV_STRING, AT(extra_services), "", 0, 4096,
+      .help = "more upstreams: /path=http://host:port, separated by commas" },
+    { "AUTH_JWT_SECRET", LP_ENV_STRING, AT(jwt_secrets), NULL, 1, 8192, .secret = true,
+      .help = "keys that sign tokens, separated by commas, newest first" },
+    { "DEFAULT_TIMEOUT", LP_ENV_INT, AT(timeout_ms), "5000", 10, 600000,
+      .help = "ms without a sign of life from an upstream until 503" },
+    { "CORS_ORIGIN", LP_ENV_STRING, AT(cors_origin), "*", 1, 4096,
+      .help = "*, one origin, or a list separated by commas" },
+    { "RATE_LIMIT_WINDOW", LP_ENV_DURATION, AT(rate_window_ms), "60s", 1000, 86400000,
+      .help = "window of RATE_LIMIT_MAX" },
+    { "RATE_LIMIT_MAX", LP_ENV_INT, AT(rate_max), "0", 0, 1000000000,
+      .help = "requests per client and window in this pod; 0: no limit" },
+    { "UPSTREAM_CONCURRENCY", LP_ENV_INT, AT(upstream_limit), "0", 0, 100000,
+      .help = "requests at once to one upstream; 0: three quarters of CONCURRENCY" },
+    { "UPSTREAM_CLIENT", LP_ENV_STRING, AT(upstream_client), "curl", 0, 0, clients,
+      .help = "HTTP client towards the upstreams" },
+    { "WORKERS", LP_ENV_INT, AT(workers), "1", 0, 64,
+      .help = "event loops, a thread each; 0: one per CPU, at most 4" },
+    { .name = NULL },
+};
+
+/* Cuts "http://host:port/base/" into origin and base. */
+static bool split_url(const char *url, size_t len, struct gateway_upstream *u)
+{
+    size_t scheme = len > 7 && strncasecmp(url, "http://", 7) == 0    ? 7
+                    : len > 8 && strncasecmp(url, "https://", 8) == 0 ? 8
+                                                                      : 0;
+    if (scheme == 0)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)url[i];
+        if (c <= ' ' || c >= 0x7f || c == '?' || c == '#' || c == '@')
+            return false;
+    }
+    const char *slash = memchr(url + scheme, '/', len - scheme);
+    size_t origin = slash ? (size_t)(slash - url) : len;
+    if (origin == scheme)
+        return false;
+    while (len > origin && url[len - 1] == '/')
+        len--;
+    u->origin = lp_strndup(url, origin);
+    u->base = lp_strndup(url + origin, len - origin);
+    return true;
+}
+
+static bool prefix_is_sound(const char *p, size_t len)
+{
+    if (len < 2 || p[0] != '/')
+        return false;
+    for (size_t i = 1; i < len; i++) {
+        if (!isalnum((unsigned char)p[i]) && p[i] != '-' && p[i] != '_')
+            return false;
+    }
+    return len != 7 || strncasecmp(p, "/health", 7) != 0;
+}
+
+static int add(struct gateway_routes *r, const char *variable, const char *prefix, size_t plen,
+               const char *url, size_t ulen, struct lp_error *err)
+{
+    if (r->n == GATEWAY_MAX_UPSTREAMS)
+        return lp_error_set(err, LP_E_INVALID, "%s: more than %d upstreams", variable,
+                            GATEWAY_MAX_UPSTREAMS);
+    if (!prefix_is_sound(prefix, plen))
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s: \"%.*s\" is not a path of one segment such as /quiz", variable,
+                            (int)plen, prefix);
+    for (size_t i = 0; i < r->n; i++) {
+        if (strlen(r->upstreams[i].prefix) == plen &&
+            strncasecmp(r->upstreams[i].prefix, prefix, plen) == 0)
+            return lp_error_set(err, LP_E_INVALID, "%s: %.*s is there twice", variable, (int)plen,
+                                prefix);
+    }
+    struct gateway_upstream *u = &r->upstreams[r->n];
+    if (!split_url(url, ulen, u))
+        return lp_error_set(err, LP_E_INVALID, "%s: \"%.*s\" is not http(s)://host[:port][/path]",
+                            variable, (int)ulen, url);
+    u->prefix = lp_strndup(prefix, plen);
+    u->name = lp_strndup(prefix + 1, plen - 1);
+    r->n++;
+    return 0;
+}
+
+static int add_extra(struct gateway_routes *r, const char *list, struct lp_error *err)
+{
+    while (list && *list) {
+        size_t len = strcspn(list, ",");
+        const char *equals = memchr(list, '=', len);
+        size_t plen = equals ? (size_t)(equals - list) : len;
+        const char *url = equals ? equals + 1 : list + len;
+        int ret = add(r, "EXTRA_SERVICES", list, plen, url, len - (size_t)(url - list), err);
+        if (ret < 0)
+            return ret;
+        list += list[len] ? len + 1 : len;
+    }
+    return 0;
+}
+
+int gateway_routes_make(const struct gateway_config *c, struct gateway_routes *ret_routes,
+                        struct lp_error *err)
+{
+    const struct {
+        const char *variable, *prefix, *url;
+    } fixed[] = {
+        { "AUTH_SERVICE_URL", "/auth", c->auth_url },
+        { "AI_SERVICE_URL", "/ai", c->ai_url },
+        { "PROGRESS_SERVICE_URL", "/progress", c->progress_url },
+    };
+    struct gateway_routes r = { .n = 0 };
+    int ret = 0;
+
+    for (size_t i = 0; i < LP_COUNT(fixed) && ret == 0; i++)
+        ret = add(&r, fixed[i].variable, fixed[i].prefix, strlen(fixed[i].prefix), fixed[i].url,
+                  strlen(fixed[i].url), err);
+    if (ret == 0)
+        ret = add_extra(&r, c->extra_services, err);
+    if (ret < 0) {
+        gateway_routes_done(&r);
+        return ret;
+    }
+    *ret_routes = r;
+    return 0;
+}
+
+void gateway_routes_done(struct gateway_routes *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        free(r->upstreams[i].name);
+        free(r->upstreams[i].prefix);
+        free(r->upstreams[i].origin);
+        free(r->upstreams[i].base);
+    }
+    r->n = 0;
+}

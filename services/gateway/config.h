@@ -1,0 +1,48 @@
+/* services/gateway/config.h -- what the environment says, checked once at start. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "service/service.h"
+
+#define GATEWAY_MAX_UPSTREAMS 16
+#define GATEWAY_MAX_ORIGINS 16
+
+/* Strings are borrowed from the environment. */
+struct gateway_config {
+    struct lp_service_config common; /* first: lp_env_load fills it */
+    const char *auth_url, *ai_url, *progress_url;
+    const char *extra_services;  /* EXTRA_SERVICES: "/path=http://host:port,…" or "" */
+    const char *jwt_secrets;     /* AUTH_JWT_SECRET: comma list, newest first */
+    const char *cors_origin;     /* CORS_ORIGIN: "*", one origin, or a comma list */
+    const char *upstream_client; /* UPSTREAM_CLIENT: curl */
+    int64_t timeout_ms;          /* DEFAULT_TIMEOUT */
+    int64_t upstream_limit;      /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
+    int64_t rate_window_ms;      /* RATE_LIMIT_WINDOW */
+    int64_t rate_max;            /* RATE_LIMIT_MAX, 0: no limit */
+    int64_t workers;             /* WORKERS, 0: one per CPU, at most 4 */
+};
+
+/* The table for lp_env_load, ends with name NULL. */
+extern const struct lp_env gateway_env[];
+
+/* One upstream: requests whose path begins with `prefix` go to `url`. */
+struct gateway_upstream {
+    char *name;   /* metrics label "route": the prefix without its slash */
+    char *prefix; /* "/ai" */
+    char *origin; /* "http://host:port" */
+    char *base;   /* path of the URL without trailing slashes, "" mostly */
+};
+
+/* What config means; owned by the caller, ended with _done. */
+struct gateway_routes {
+    struct gateway_upstream upstreams[GATEWAY_MAX_UPSTREAMS];
+    size_t n;
+};
+
+/* auth, ai, progress and the extra ones. LP_E_INVALID names variable, value and what is allowed. */
+LP_MUST_USE int gateway_routes_make(const struct gateway_config *c,
+                                    struct gateway_routes *ret_routes, struct lp_error *err);
+void gateway_routes_done(struct gateway_routes *r);

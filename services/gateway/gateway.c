@@ -1,0 +1,191 @@
+/*
+ * services/gateway/gateway.c -- makes what the workers share, starts and ends them. Workers share
+ * no connection and no request: the kernel spreads new connections over their sockets
+ * (SO_REUSEPORT).
+ */
+#include "services/gateway/gateway.h"
+
+#include <curl/curl.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "services/gateway/worker.h"
+
+#define MAX_WORKERS 64
+#define AUTO_WORKERS 4
+
+struct gateway {
+    struct gateway_config config; /* with workers filled in */
+    struct gateway_shared shared;
+    struct worker *workers;
+    size_t n;
+    uint16_t port;
+};
+
+static void make_metrics(struct gateway_shared *s)
+{
+    static const char *const reasons[REJECT_REASONS] = {
+        [REJECT_QUEUE_FULL] = "queue_full",     [REJECT_DEADLINE] = "deadline",
+        [REJECT_CLIENT_GONE] = "client_gone",   [REJECT_RATE_LIMIT] = "rate_limit",
+        [REJECT_CIRCUIT_OPEN] = "circuit_open",
+    };
+    struct gateway_metrics *m = &s->metrics;
+    struct lp_metric_family *seconds =
+        lp_metric_family(LP_METRIC_HISTOGRAM, "lp_request_seconds",
+                         "Time from a request's first line to the last byte of its answer.",
+                         "service,route", lp_metrics_seconds, lp_metrics_n_seconds);
+    struct lp_metric_family *rejected =
+        lp_metric_family(LP_METRIC_COUNTER, "lp_requests_rejected_total",
+                         "Requests turned away before any work.", "reason", NULL, 0);
+
+    m->requests = lp_metric_family(LP_METRIC_COUNTER, "lp_requests_total",
+                                   "Requests answered, 499 where the client went before.",
+                                   "service,route,code", NULL, 0);
+    for (size_t i = 0; i < s->routes.n; i++)
+        m->seconds[i] = lp_metric_with(seconds, "gateway", s->routes.upstreams[i].name);
+    m->seconds[GATEWAY_MAX_UPSTREAMS] = lp_metric_with(seconds, "gateway", "other");
+    m->in_flight = lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_requests_in_flight",
+                                                     "Requests under work.", "", NULL, 0));
+    m->waiting = lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_requests_waiting",
+                                                   "Requests waiting for a slot.", "", NULL, 0));
+    m->slots =
+        lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_request_slots",
+                                          "Requests that can be under work at once.", "", NULL, 0));
+    for (size_t i = 0; i < REJECT_REASONS; i++)
+        m->rejected[i] = lp_metric_with(rejected, reasons[i]);
+}
+
+static int64_t count_workers(int64_t wanted)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (wanted > 0)
+        return wanted < MAX_WORKERS ? wanted : MAX_WORKERS;
+    return cpus < 1 ? 1 : cpus < AUTO_WORKERS ? cpus : AUTO_WORKERS;
+}
+
+static int make_shared(struct gateway *g, struct lp_error *err)
+{
+    struct gateway_shared *s = &g->shared;
+    int r = gateway_routes_make(&g->config, &s->routes, err);
+
+    if (r == 0)
+        r = lp_jwt_keys_new(g->config.jwt_secrets, &s->keys, err);
+    if (r < 0)
+        return r;
+    s->config = &g->config;
+    if (g->config.rate_max > 0)
+        s->limiter = limiter_new(g->config.rate_max, g->config.rate_window_ms);
+    make_metrics(s);
+    return 0;
+}
+
+static void free_shared(struct gateway *g)
+{
+    gateway_routes_done(&g->shared.routes);
+    lp_jwt_keys_free(g->shared.keys);
+    limiter_free(g->shared.limiter);
+    free(g->workers);
+    free(g);
+}
+
+int gateway_start(const struct gateway_config *config, struct gateway **ret_gateway,
+                  struct lp_error *err)
+{
+    struct gateway *g = lp_alloc(sizeof *g);
+    int r;
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
+        free(g);
+        return lp_error_set(err, LP_E_INTERNAL, "libcurl does not start");
+    }
+    g->config = *config;
+    g->config.workers = count_workers(config->workers);
+    g->port = (uint16_t)config->common.port;
+    r = make_shared(g, err);
+    g->workers = lp_calloc((size_t)g->config.workers, sizeof *g->workers);
+    while (r == 0 && g->n < (size_t)g->config.workers) {
+        r = worker_start(&g->workers[g->n], &g->shared, &g->port, err);
+        if (r == 0)
+            g->n++;
+    }
+    if (r < 0) {
+        gateway_free(g, 0);
+        return r;
+    }
+    lp_metric_set(g->shared.metrics.slots,
+                  (double)(g->workers[0].admission.slots * g->config.workers));
+    *ret_gateway = g;
+    return 0;
+}
+
+uint16_t gateway_port(const struct gateway *g)
+{
+    return g->port;
+}
+
+bool gateway_turns(struct gateway *g)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < g->n; i++) {
+        all = all && atomic_fetch_add(&g->workers[i].asked, 1) < 2;
+        worker_wake(&g->workers[i]);
+    }
+    return all;
+}
+
+void gateway_close_politely(struct gateway *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        atomic_store(&g->workers[i].closing, true);
+}
+
+static void end_worker(struct worker *w, int64_t until)
+{
+    int64_t left = until - lp_clock_ms();
+    struct timespec deadline = lp_clock_deadline(left > 0 ? left : 0);
+
+    if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &deadline) == 0) {
+        worker_free(w);
+        return;
+    }
+    atomic_store(&w->abort, true);
+    worker_wake(w);
+    pthread_join(w->thread, NULL);
+    worker_free(w);
+}
+
+void gateway_free(struct gateway *g, int64_t grace_ms)
+{
+    if (!g)
+        return;
+    int64_t until = lp_clock_ms() + grace_ms;
+    gateway_close_politely(g);
+    for (size_t i = 0; i < g->n; i++) {
+        atomic_store(&g->workers[i].quiesce, true);
+        worker_wake(&g->workers[i]);
+    }
+    for (size_t i = 0; i < g->n; i++)
+        end_worker(&g->workers[i], until);
+    free_shared(g);
+}
+
+int gateway_check(const struct gateway_config *config, struct lp_error *err)
+{
+    struct gateway_routes routes = { .n = 0 };
+    struct lp_jwt_keys *keys = NULL;
+    struct replies replies;
+
+    int r = gateway_routes_make(config, &routes, err);
+    if (r == 0)
+        r = lp_jwt_keys_new(config->jwt_secrets, &keys, err);
+    if (r == 0)
+        r = replies_init(&replies, config, err);
+    if (r == 0)
+        replies_done(&replies);
+    lp_jwt_keys_free(keys);
+    gateway_routes_done(&routes);
+    return r;
+}

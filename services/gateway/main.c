@@ -1,0 +1,116 @@
+/*
+ * lp-gateway: the front door of the platform.
+ *
+ * Threads: one per worker (gateway.c), the probes' own, the signals', and this one, which sees that
+ * the workers turn and ends them: after SIGTERM not ready but serving for DRAIN_DELAY, then no new
+ * connections, then the rest gets GRACE_MS.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "metrics/metrics.h"
+#include "service/probes.h"
+#include "services/gateway/gateway.h"
+
+#define SUMMARY "Checks tokens and passes requests on to the services of the learning platform."
+#define GRACE_MS 20000
+#define BEAT_MS 1000
+#define BEAT_LIMIT_MS 60000
+
+/* Beats as long as every worker turns; ends with the stop, or after `ms` where it is not -1. */
+static void watch(struct gateway *g, struct lp_probes *probes, struct lp_stop *stop, int64_t ms)
+{
+    int64_t end = lp_clock_ms() + ms;
+
+    for (;;) {
+        int64_t left = ms < 0 ? BEAT_MS : end - lp_clock_ms();
+        if (left <= 0)
+            return;
+        if (lp_stop_wait(stop, left < BEAT_MS ? left : BEAT_MS))
+            return;
+        if (gateway_turns(g))
+            lp_probes_beat(probes);
+    }
+}
+
+static void serve(struct gateway *g, struct lp_probes *probes, const struct gateway_config *config,
+                  struct lp_stop *stop)
+{
+    char port[8], metrics_port[8];
+
+    snprintf(port, sizeof port, "%u", gateway_port(g));
+    snprintf(metrics_port, sizeof metrics_port, "%u", lp_probes_port(probes));
+    lp_log_info("serving", "service", "gateway", "version", LP_VERSION, "port", port,
+                "metrics_port", metrics_port);
+    lp_probes_set_state(probes, NULL);
+    watch(g, probes, stop, -1);
+
+    struct lp_stop *never = lp_stop_new();
+    lp_log_info("draining", "service", "gateway");
+    lp_probes_set_state(probes, "draining");
+    gateway_close_politely(g);
+    watch(g, probes, never, config->common.drain_ms);
+    lp_stop_free(never);
+}
+
+static int run(const struct gateway_config *config, struct lp_stop *stop, struct lp_error *err)
+{
+    struct lp_probes_options options = {
+        .port = (uint16_t)config->common.metrics_port,
+        .beat_limit_ms = BEAT_LIMIT_MS,
+    };
+    struct lp_probes *probes = NULL;
+    struct gateway *g = NULL;
+
+    int r = lp_probes_start(&options, &probes, err);
+    if (r == 0)
+        r = gateway_start(config, &g, err);
+    if (r == 0) {
+        serve(g, probes, config, stop);
+        gateway_free(g, GRACE_MS);
+        lp_log_info("drained", "service", "gateway");
+    }
+    lp_probes_stop(probes);
+    return r;
+}
+
+static int load(struct gateway_config *config, struct lp_error *err)
+{
+    int r = lp_env_load(gateway_env, true, "8080", config, err);
+    return r < 0 ? r : gateway_check(config, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct gateway_config config = { .workers = 0 };
+    enum lp_log_level level = LP_LOG_INFO;
+    struct lp_error err;
+    bool only_check = argc == 2 && strcmp(argv[1], "--check-config") == 0;
+    int status = only_check
+                     ? -1
+                     : lp_service_arguments(argc, argv, "lp-gateway", SUMMARY, gateway_env, true);
+
+    if (status >= 0)
+        return status;
+    lp_json_init();
+    if (load(&config, &err) < 0) {
+        fprintf(stderr, "lp-gateway: %s\n", err.msg);
+        return 2;
+    }
+    if (only_check)
+        return puts("lp-gateway: the configuration is valid") < 0;
+
+    lp_log_parse_level(config.common.log_level, &level);
+    lp_log_set_level(level);
+    lp_metrics_set_program("lp-gateway", LP_VERSION);
+    struct lp_stop *stop = lp_stop_new();
+    int r = lp_stop_on_signals(stop);
+    if (r < 0)
+        fprintf(stderr, "lp-gateway: cannot wait for signals\n");
+    else if ((r = run(&config, stop, &err)) < 0)
+        lp_log_error("lp-gateway ends", "error", err.msg);
+    return r < 0 ? 1 : 0; /* the signal thread uses `stop` until the end */
+}
