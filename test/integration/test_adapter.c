@@ -1,0 +1,445 @@
+/* test/integration/test_adapter.c -- the metrics adapter behind a real kube-apiserver: the
+ * aggregator reaches it, values of two pods come through, the HPA of the real controller manager
+ * scales on them. The pods are objects whose status this test writes, with addresses on loopback
+ * where this test answers for their metrics port. */
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autoscaler/adapter.h"
+#include "autoscaler/telemetry.h"
+#include "base/clock.h"
+#include "http/server.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "kube/quantity.h"
+#include "unit/check.h"
+
+#define WAIT_MS 60000
+#define API "/apis/custom.metrics.k8s.io/"
+
+static const struct lp_kube_kind slices = { "discovery.k8s.io", "v1", "EndpointSlice",
+                                            "endpointslices", false };
+static const char *const addresses[] = { "127.0.0.11", "127.0.0.12" };
+
+static struct lp_kube_config *config;
+static struct lp_kube_client *client;
+static struct lp_stop *stop, *never;
+static struct adapter *adapter;
+static struct lp_http_server *pods[LP_COUNT(addresses)];
+static atomic_int waiting[LP_COUNT(addresses)];
+static char ns[64];
+
+#define ok(call)                                \
+    do {                                        \
+        struct lp_error err = { .msg = "?" };   \
+        if ((call) < 0)                         \
+            fail_msg("%s: %s", #call, err.msg); \
+    } while (0)
+
+/* Asks again until it is so; a test that waits longer than WAIT_MS fails. */
+#define until(condition)                                                 \
+    do {                                                                 \
+        int64_t end_ = lp_clock_ms() + WAIT_MS;                          \
+        while (!(condition)) {                                           \
+            if (lp_clock_ms() > end_)                                    \
+                fail_msg("not so after %d ms: %s", WAIT_MS, #condition); \
+            lp_stop_wait(never, 100);                                    \
+        }                                                                \
+    } while (0)
+
+/* ---- the cluster's part ---- */
+
+static void metrics_page(struct lp_http_exchange *x, void *user)
+{
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(4096);
+    lp_buf_printf(&b,
+                  "lp_requests_waiting %d\nlp_requests_in_flight 1\nlp_backlog{queue=\"ai\"} 2\n",
+                  *(atomic_int *)user);
+    lp_http_reply(x, 200, "text/plain", b.ptr, b.len);
+}
+
+static uint16_t start_pods(struct lp_error *err)
+{
+    uint16_t port = 0;
+    for (unsigned i = 0; i < LP_COUNT(addresses); i++) {
+        struct lp_http_server_options options = { .address = addresses[i],
+                                                  .port = port,
+                                                  .name = "pod",
+                                                  .handler = metrics_page,
+                                                  .user = &waiting[i] };
+        if (lp_http_server_start(&options, &pods[i], err) < 0)
+            return 0;
+        port = lp_http_server_port(pods[i]);
+    }
+    return port;
+}
+
+/* An address of this machine that is no loopback address: endpoints may not be on loopback. */
+static bool host_address(char ret[INET_ADDRSTRLEN])
+{
+    struct ifaddrs *all;
+    bool found = false;
+    if (getifaddrs(&all) < 0)
+        return false;
+    for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+        if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
+            continue;
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)i->ifa_addr;
+        found = (ntohl(in->sin_addr.s_addr) >> 24) != 127 &&
+                inet_ntop(AF_INET, &in->sin_addr, ret, INET_ADDRSTRLEN);
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+static int lead_to_us(uint16_t port, struct lp_error *err)
+{
+    char address[INET_ADDRSTRLEN];
+    if (!host_address(address))
+        return lp_error_set(err, LP_E_INTERNAL, "this machine has no address but loopback");
+    json_auto_t *service =
+        lp_json_make("{s:s,s:s,s:{s:s,s:s},s:{s:[{s:s,s:i,s:i}]}}", "apiVersion", "v1", "kind",
+                     "Service", "metadata", "name", "lp-metrics", "namespace", ns, "spec", "ports",
+                     "name", "https", "port", 443, "targetPort", (int)port);
+    json_auto_t *slice = lp_json_make(
+        "{s:s,s:s,s:{s:s,s:s,s:{s:s}},s:s,s:[{s:[s],s:{s:b}}],s:[{s:s,s:i,s:s}]}", "apiVersion",
+        "discovery.k8s.io/v1", "kind", "EndpointSlice", "metadata", "name", "lp-metrics-host",
+        "namespace", ns, "labels", "kubernetes.io/service-name", "lp-metrics", "addressType",
+        "IPv4", "endpoints", "addresses", address, "conditions", "ready", 1, "ports", "name",
+        "https", "port", (int)port, "protocol", "TCP");
+    int r = lp_kube_create(client, &lp_kube_services, service, NULL, err);
+    return r < 0 ? r : lp_kube_create(client, &slices, slice, NULL, err);
+}
+
+static int connect_to_cluster(struct lp_error *err)
+{
+    const struct lp_kube_config_source source = { .kubeconfig = getenv("KUBECONFIG") };
+    const struct lp_kube_client_options options = { .user_agent = "lp-integration" };
+    if (!source.kubeconfig)
+        return lp_error_set(err, LP_E_INVALID,
+                            "KUBECONFIG is not set: run by ctest -L integration");
+    int r = lp_kube_config_load(&source, &config, err);
+    if (r == 0)
+        r = lp_kube_client_new(config, &options, &client, err);
+    if (r < 0)
+        return r;
+    snprintf(ns, sizeof ns, "adapter-%lld", (long long)lp_clock_wall_ms());
+    json_auto_t *o = lp_json_make("{s:s,s:s,s:{s:s}}", "apiVersion", "v1", "kind", "Namespace",
+                                  "metadata", "name", ns);
+    return lp_kube_create(client, &lp_kube_namespaces, o, NULL, err);
+}
+
+/* The API group belongs to the whole cluster, and this cluster to the tests. */
+static void forget_api_services(void)
+{
+    struct lp_error err;
+    if (lp_kube_delete(client, &lp_kube_api_services, NULL, "v1beta2.custom.metrics.k8s.io", NULL,
+                       &err) < 0 &&
+        err.code != LP_E_NOT_FOUND)
+        print_message("%s\n", err.msg);
+    if (lp_kube_delete(client, &lp_kube_api_services, NULL, "v1beta1.custom.metrics.k8s.io", NULL,
+                       &err) < 0 &&
+        err.code != LP_E_NOT_FOUND)
+        print_message("%s\n", err.msg);
+}
+
+static int start_adapter(uint16_t pod_port, struct lp_error *err)
+{
+    struct adapter_config c = ADAPTER_CONFIG_DEFAULTS;
+    c.ns = ns;
+    c.port = 0;
+    c.pod_metrics_port = pod_port;
+    stop = lp_stop_new();
+    never = lp_stop_new();
+    int r = adapter_start(&c, config, stop, &adapter, err);
+    return r < 0 ? r : lead_to_us(adapter_port(adapter), err);
+}
+
+static int start_all(void **state)
+{
+    struct lp_error err = { .msg = "?" };
+    (void)state;
+    lp_json_init();
+    int r = connect_to_cluster(&err);
+    if (r == 0) {
+        forget_api_services();
+        uint16_t port = start_pods(&err);
+        r = port > 0 ? start_adapter(port, &err) : -1;
+    }
+    if (r < 0)
+        print_error("%s\n", err.msg);
+    return r;
+}
+
+static int end_all(void **state)
+{
+    struct lp_error err;
+    (void)state;
+    lp_stop_request(stop);
+    adapter_join(adapter);
+    for (unsigned i = 0; i < LP_COUNT(pods); i++)
+        lp_http_server_stop(pods[i]);
+    forget_api_services();
+    int r = lp_kube_delete(client, &lp_kube_namespaces, NULL, ns, NULL, &err);
+    lp_kube_client_free(client);
+    lp_kube_config_free(config);
+    lp_stop_free(stop);
+    lp_stop_free(never);
+    return r;
+}
+
+/* ---- looking ---- */
+
+static bool has_condition(const struct lp_kube_kind *kind, const char *in, const char *name,
+                          const char *type)
+{
+    json_auto_t *o = NULL;
+    struct lp_error err;
+    size_t i;
+    json_t *c;
+    if (lp_kube_get(client, kind, in, name, &o, &err) < 0)
+        return false;
+    json_array_foreach(lp_json_at(o, "status", "conditions", NULL), i,
+                       c) if (strcmp(lp_json_str(c, "type", NULL), type) ==
+                              0) return strcmp(lp_json_str(c, "status", NULL), "True") == 0;
+    return false;
+}
+
+/* GET of a metric below our namespace, through the aggregator. NULL and `ret_why` where refused. */
+static json_t *metric(const char *version, const char *rest, char ret_why[512])
+{
+    lp_auto_free char *path = lp_sprintf(API "%s/namespaces/%s/%s", version, ns, rest);
+    struct lp_error err = { .msg = "" };
+    json_t *o = NULL;
+    if (lp_kube_raw(client, path, &o, &err) < 0)
+        snprintf(ret_why, 512, "%s", err.msg);
+    return o;
+}
+
+/* In thousandths; -1 where there is no such value now. */
+static int64_t value_of(const char *version, const char *rest)
+{
+    char why[512];
+    struct lp_error err;
+    int64_t milli = -1;
+    json_auto_t *o = metric(version, rest, why);
+    const json_t *item = json_array_get(json_object_get(o, "items"), 0);
+    const char *text = lp_json_str(item, "value", NULL);
+    if (json_array_size(json_object_get(o, "items")) != 1 ||
+        lp_quantity_parse(text, &milli, &err) < 0)
+        return -1;
+    return milli;
+}
+
+static size_t n_items(const char *rest)
+{
+    char why[512];
+    json_auto_t *o = metric("v1beta2", rest, why);
+    return json_array_size(json_object_get(o, "items"));
+}
+
+/* ---- a service with two pods ---- */
+
+static int count_pod(json_t *object, void *user, struct lp_error *err)
+{
+    (void)err;
+    json_array_append(user, object);
+    return 0;
+}
+
+static json_t *pod_list(void)
+{
+    const struct lp_kube_list_options options = { .label_selector = "app.kubernetes.io/name=auth" };
+    json_t *list = json_array();
+    char version[64];
+    struct lp_error err;
+    if (lp_kube_list(client, &lp_kube_pods, ns, &options, count_pod, list, version, &err) < 0)
+        json_array_clear(list);
+    return list;
+}
+
+static size_t n_pods(void)
+{
+    json_auto_t *list = pod_list();
+    return json_array_size(list);
+}
+
+static json_t *labels(void)
+{
+    return lp_json_make("{s:s,s:s,s:s,s:s}", "app.kubernetes.io/name", "auth",
+                        "app.kubernetes.io/part-of", "english", "app.kubernetes.io/managed-by",
+                        "lp-operator", "app.kubernetes.io/component", "service");
+}
+
+static void create_deployment(void)
+{
+    json_auto_t *d = lp_json_make(
+        "{s:s,s:s,s:{s:s,s:s,s:o},s:{s:i,s:{s:o},s:{s:{s:o},s:{s:[{s:s,s:s}]}}}}", "apiVersion",
+        "apps/v1", "kind", "Deployment", "metadata", "name", "english-auth", "namespace", ns,
+        "labels", labels(), "spec", "replicas", 2, "selector", "matchLabels", labels(), "template",
+        "metadata", "labels", labels(), "spec", "containers", "name", "auth", "image",
+        "none.invalid/none:1");
+    ok(lp_kube_create(client, &lp_kube_deployments, d, NULL, &err));
+    until(n_pods() == 2);
+}
+
+static void set_pod_status(const json_t *pod, const char *ip, const char *ready)
+{
+    json_auto_t *patch =
+        lp_json_make("{s:{s:s,s:s,s:[{s:s}],s:[{s:s,s:s}]}}", "status", "phase", "Running", "podIP",
+                     ip, "podIPs", "ip", ip, "conditions", "type", "Ready", "status", ready);
+    ok(lp_kube_merge_patch(client, &lp_kube_pods, ns, lp_json_str(pod, "metadata", "name", NULL),
+                           "status", patch, NULL, &err));
+}
+
+/* ---- tests, in this order ---- */
+
+static void the_aggregator_finds_both_versions_available(void **state)
+{
+    (void)state;
+    until(has_condition(&lp_kube_api_services, NULL, "v1beta2.custom.metrics.k8s.io", "Available"));
+    until(has_condition(&lp_kube_api_services, NULL, "v1beta1.custom.metrics.k8s.io", "Available"));
+}
+
+static void discovery_lists_what_is_served(void **state)
+{
+    (void)state;
+    json_auto_t *list = NULL;
+    ok(lp_kube_raw(client, API "v1beta2", &list, &err));
+    assert_string_equal(lp_json_str(list, "kind", NULL), "APIResourceList");
+    assert_true(json_array_size(json_object_get(list, "resources")) >= 2);
+    assert_false(lp_json_at(list, "resources", NULL) == NULL);
+}
+
+static void a_service_without_ready_pods_is_refused_with_the_reason(void **state)
+{
+    char why[512] = "";
+    (void)state;
+    create_deployment();
+    until(metric("v1beta2", "services/english-auth/queue_depth", why) == NULL &&
+          strstr(why, "no pod of english-auth is Ready"));
+}
+
+static void a_service_has_the_sum_over_its_pods_and_its_backlog_once(void **state)
+{
+    (void)state;
+    json_auto_t *list = pod_list();
+    waiting[0] = 5;
+    waiting[1] = 6;
+    for (unsigned i = 0; i < 2; i++)
+        set_pod_status(json_array_get(list, i), addresses[i], "True");
+    until(value_of("v1beta2", "services/english-auth/queue_depth") == (5 + 1 + 6 + 1 + 2) * 1000);
+    assert_int_equal(value_of("v1beta1", "services/english-auth/queue_depth"), 15000);
+}
+
+static void pods_are_selected_by_their_labels(void **state)
+{
+    (void)state;
+    assert_int_equal(n_items("pods/*/queue_depth"), 2);
+    assert_int_equal(n_items("pods/%2A/queue_depth?labelSelector=app.kubernetes.io%2Fname%3Dauth"),
+                     2);
+    assert_int_equal(
+        n_items("pods/%2A/queue_depth?labelSelector=app.kubernetes.io%2Fname%21%3Dauth"), 0);
+    assert_int_equal(
+        n_items("pods/%2A/queue_depth?labelSelector=app.kubernetes.io%2Fname+in+%28auth%2Cx%29"),
+        2);
+}
+
+static void a_pod_that_is_not_ready_is_gone_from_the_answer(void **state)
+{
+    (void)state;
+    json_auto_t *list = pod_list();
+    set_pod_status(json_array_get(list, 1), addresses[1], "False");
+    until(n_items("pods/*/queue_depth") == 1);
+    set_pod_status(json_array_get(list, 1), addresses[1], "True");
+    until(n_items("pods/*/queue_depth") == 2);
+}
+
+static void an_unknown_metric_is_not_found(void **state)
+{
+    char why[512] = "";
+    (void)state;
+    assert_null(metric("v1beta2", "services/english-auth/nonsense", why));
+    assert_non_null(strstr(why, "could not find the metric nonsense for services"));
+}
+
+static int64_t deployment_replicas(void)
+{
+    json_auto_t *o = NULL;
+    struct lp_error err;
+    if (lp_kube_get(client, &lp_kube_deployments, ns, "english-auth", &o, &err) < 0)
+        return -1;
+    return lp_json_int(-1, o, "spec", "replicas", NULL);
+}
+
+static void the_hpa_of_the_real_controller_scales_on_it(void **state)
+{
+    (void)state;
+    waiting[0] = 9;
+    waiting[1] = 7;
+    until(value_of("v1beta2", "services/english-auth/queue_depth") == 20000);
+    json_auto_t *hpa = lp_json_make(
+        "{s:s,s:s,s:{s:s,s:s,s:{s:s}},s:{s:{s:s,s:s,s:s},s:i,s:i,s:[{s:s,s:{s:{s:s,s:s,s:s},s:{s:"
+        "s},s:{s:s,s:s}}}]}}",
+        "apiVersion", "autoscaling/v2", "kind", "HorizontalPodAutoscaler", "metadata", "name",
+        "english-auth", "namespace", ns, "labels", "app.kubernetes.io/managed-by", "lp-operator",
+        "spec", "scaleTargetRef", "apiVersion", "apps/v1", "kind", "Deployment", "name",
+        "english-auth", "minReplicas", 1, "maxReplicas", 10, "metrics", "type", "Object", "object",
+        "describedObject", "apiVersion", "v1", "kind", "Service", "name", "english-auth", "metric",
+        "name", "queue_depth", "target", "type", "AverageValue", "averageValue", "4");
+    ok(lp_kube_create(client, &lp_kube_hpas, hpa, NULL, &err));
+    until(deployment_replicas() == 5);
+    until(has_condition(&lp_kube_hpas, ns, "english-auth", "ScalingActive"));
+}
+
+static void the_controller_was_let_in_by_an_access_review(void **state)
+{
+    (void)state;
+    assert_true(lp_metric_value(lp_metric_with(telemetry.reviews, "access", "allowed")) > 0);
+}
+
+static void another_adapters_api_service_is_left_alone(void **state)
+{
+    json_auto_t *patch = lp_json_make("{s:{s:{s:s}}}", "spec", "service", "name", "somebody-else");
+    json_auto_t *after = NULL;
+    struct adapter_config c = ADAPTER_CONFIG_DEFAULTS;
+    struct lp_metric *conflict;
+    (void)state;
+    ok(lp_kube_merge_patch(client, &lp_kube_api_services, NULL, "v1beta1.custom.metrics.k8s.io",
+                           NULL, patch, NULL, &err));
+    c.ns = ns;
+    c.port = 0;
+    struct lp_stop *second_stop = lp_stop_new();
+    struct adapter *second;
+    ok(adapter_start(&c, config, second_stop, &second, &err));
+    conflict = lp_metric_with(telemetry.conflict, "v1beta1.custom.metrics.k8s.io");
+    until(lp_metric_value(conflict) > 0);
+    ok(lp_kube_get(client, &lp_kube_api_services, NULL, "v1beta1.custom.metrics.k8s.io", &after,
+                   &err));
+    assert_string_equal(lp_json_str(after, "spec", "service", "name", NULL), "somebody-else");
+    lp_stop_request(second_stop);
+    adapter_join(second);
+    lp_stop_free(second_stop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_aggregator_finds_both_versions_available),
+        cmocka_unit_test(discovery_lists_what_is_served),
+        cmocka_unit_test(a_service_without_ready_pods_is_refused_with_the_reason),
+        cmocka_unit_test(a_service_has_the_sum_over_its_pods_and_its_backlog_once),
+        cmocka_unit_test(pods_are_selected_by_their_labels),
+        cmocka_unit_test(a_pod_that_is_not_ready_is_gone_from_the_answer),
+        cmocka_unit_test(an_unknown_metric_is_not_found),
+        cmocka_unit_test(the_hpa_of_the_real_controller_scales_on_it),
+        cmocka_unit_test(the_controller_was_let_in_by_an_access_review),
+        cmocka_unit_test(another_adapters_api_service_is_left_alone),
+    };
+    return cmocka_run_group_tests_name("adapter", tests, start_all, end_all);
+}
