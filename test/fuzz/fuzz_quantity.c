@@ -1,11 +1,13 @@
 /* test/fuzz/fuzz_quantity.c -- any text is refused, or gives a number that is written and read back
  * as itself. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "fuzz/fuzz.h"
 #include "kube/quantity.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,9 +1,9 @@
 /* test/fuzz/fuzz_watch_framer.c -- the first byte says where the stream is cut: in two pieces or in
  * one, the events and the result must be the same. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/fuzz.h"
 #include "kube/watch_framer.h"
 
 #define LINE_BYTES 4096
@@ -23,6 +23,8 @@ static int feed(const char *bytes, size_t n, size_t cut, struct lp_buf *seen)
     int r = lp_watch_framer_feed(&f, bytes, cut, &err);
     return r < 0 ? r : lp_watch_framer_feed(&f, bytes + cut, n - cut, &err);
 }
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
