@@ -1,0 +1,271 @@
+/*
+ * operator/main.c -- lp-operator: configuration, then the parts in the order in which they need
+ * each other, then a wait for the stop. Exit status: 0 after SIGTERM, 1 where something failed or
+ * the lease was lost, 2 for bad configuration.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autoscaler/adapter.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "json/json.h"
+#include "kube/lease.h"
+#include "metrics/metrics.h"
+#include "operator/config.h"
+#include "operator/controller.h"
+#include "operator/health.h"
+#include "operator/seed.h"
+#include "work/backoff.h"
+
+struct program {
+    struct operator_config config;
+    struct plan_images images;
+    char identity[254];
+    struct lp_stop *stop;
+    struct lp_kube_config *kube;
+    struct health *health;
+    struct controller *controller;
+    struct seed *seed;
+    struct adapter *adapter;
+    struct lp_lease *lease;
+    atomic_bool connected, lost;
+};
+
+static bool check_connected(void *user, char why[128])
+{
+    struct program *p = user;
+    if (atomic_load(&p->connected))
+        return true;
+    snprintf(why, 128, "the API server has not answered yet");
+    return false;
+}
+
+static bool check_alive(void *user, char why[128])
+{
+    return controller_alive(user, why);
+}
+
+static bool check_watches(void *user, char why[128])
+{
+    return controller_ready(user, why);
+}
+
+static bool check_adapter(void *user, char why[128])
+{
+    return adapter_ready(user, why);
+}
+
+static void on_started(void *user)
+{
+    struct program *p = user;
+    lp_log_info("leading", "identity", p->identity);
+    controller_lead(p->controller);
+}
+
+/* Another leads now: end at once, a fresh process stands by. */
+static void on_lost(void *user)
+{
+    struct program *p = user;
+    lp_log_error("the lease was lost", "identity", p->identity);
+    atomic_store(&p->lost, true);
+    lp_stop_request(p->stop);
+}
+
+static bool may_seed(void *user)
+{
+    struct program *p = user;
+    return controller_leads(p->controller) && controller_synced(p->controller);
+}
+
+static int load_kube(struct program *p, struct lp_error *err)
+{
+    const struct operator_config *c = &p->config;
+    struct lp_kube_config_source source = {
+        .kubeconfig = *c->kubeconfig ? c->kubeconfig : NULL,
+        .context = *c->context ? c->context : NULL,
+        .service_host = c->service_host,
+        .service_port = c->service_port,
+    };
+
+    if (!*c->kubeconfig && !*c->service_host)
+        return lp_error_set(
+            err, LP_E_INVALID,
+            "no cluster: this is no pod (KUBERNETES_SERVICE_HOST is not set) and no "
+            "kubeconfig is given; use --kubeconfig FILE or KUBECONFIG");
+    return lp_kube_config_load(&source, &p->kube, err);
+}
+
+/* Waits for an API server that answers, and says what it waits for. False: stopped meanwhile. */
+static bool wait_for_cluster(struct program *p)
+{
+    struct lp_backoff backoff = { .base_ms = 800, .max_ms = 30000 };
+    struct lp_kube_client_options options = { .stop = p->stop,
+                                              .total_timeout_ms = 10000,
+                                              .user_agent = USER_AGENT };
+
+    for (;;) {
+        lp_auto_kube_client struct lp_kube_client *client = NULL;
+        json_auto_t *version = NULL;
+        struct lp_error err;
+
+        int r = lp_kube_client_new(p->kube, &options, &client, &err);
+        if (r == 0)
+            r = lp_kube_raw(client, "/version", &version, &err);
+        if (r == 0) {
+            lp_log_info("connected", "kubernetes", lp_json_str(version, "gitVersion", NULL));
+            atomic_store(&p->connected, true);
+            return true;
+        }
+        if (lp_stop_requested(p->stop))
+            return false;
+        int64_t wait_ms = lp_backoff_next(&backoff);
+        lp_auto_free char *wait = lp_sprintf("%.1f s", (double)wait_ms / 1000);
+        lp_log_warn("waiting for the API server", "error", err.msg, "again_in", wait);
+        if (lp_stop_wait(p->stop, wait_ms))
+            return false;
+    }
+}
+
+static int start_controller(struct program *p, struct lp_error *err)
+{
+    struct controller_options options = {
+        .kube = p->kube,
+        .stop = p->stop,
+        .images = &p->images,
+        .instance = p->identity,
+        .workers = (unsigned)p->config.workers,
+    };
+    int r = controller_start(&options, &p->controller, err);
+    if (r < 0)
+        return r;
+    struct health_check alive = { "workers", true, check_alive, p->controller };
+    struct health_check watches = { "watches", false, check_watches, p->controller };
+    health_add(p->health, &alive);
+    health_add(p->health, &watches);
+    return 0;
+}
+
+static int start_adapter(struct program *p, struct lp_error *err)
+{
+    struct adapter_config config = ADAPTER_CONFIG_DEFAULTS;
+
+    if (!p->config.adapter)
+        return 0;
+    config.ns = p->config.ns;
+    config.port = (uint16_t)p->config.adapter_port;
+    int r = adapter_start(&config, p->kube, p->stop, &p->adapter, err);
+    if (r < 0)
+        return r;
+    struct health_check check = { "metrics-api", false, check_adapter, p->adapter };
+    health_add(p->health, &check);
+    return 0;
+}
+
+static int start_parts(struct program *p, struct lp_error *err)
+{
+    struct seed_options seed = { p->kube, p->stop, p->config.ns, may_seed, p };
+    struct lp_lease_options lease = { .ns = p->config.ns,
+                                      .name = "lp-operator",
+                                      .identity = p->identity,
+                                      .on_started = on_started,
+                                      .on_lost = on_lost,
+                                      .user = p };
+
+    int r = start_controller(p, err);
+    if (r == 0)
+        r = start_adapter(p, err);
+    if (r == 0)
+        r = seed_start(&seed, &p->seed, err);
+    if (r == 0)
+        r = lp_lease_start(p->kube, p->stop, &lease, &p->lease, err);
+    return r;
+}
+
+/* The lease goes after the workers, so that nobody else leads while we write, and before the
+ * controller, which it calls. */
+static void end_parts(struct program *p)
+{
+    seed_join(p->seed);
+    controller_drain(p->controller);
+    if (p->lease)
+        lp_lease_join(p->lease);
+    adapter_join(p->adapter);
+    health_stop(p->health);
+    controller_free(p->controller);
+    lp_kube_config_free(p->kube);
+}
+
+static int run(struct program *p, struct lp_error *err)
+{
+    int r = load_kube(p, err);
+    if (r == 0)
+        r = health_start((uint16_t)p->config.port, &p->health, err);
+    if (r < 0)
+        return r;
+    struct health_check connected = { "api-server", false, check_connected, p };
+    health_add(p->health, &connected);
+    if (wait_for_cluster(p))
+        r = start_parts(p, err);
+    if (r == 0)
+        while (!lp_stop_wait(p->stop, 3600000))
+            ;
+    return r;
+}
+
+static void set_identity(struct program *p)
+{
+    char host[128] = "lp-operator";
+
+    gethostname(host, sizeof host - 1);
+    if (*p->config.pod_name)
+        snprintf(p->identity, sizeof p->identity, "%s", p->config.pod_name);
+    else
+        snprintf(p->identity, sizeof p->identity, "%s-%ld", host, (long)getpid());
+}
+
+static void set_images(struct program *p)
+{
+    p->images = (struct plan_images){
+        .registry = p->config.image_registry,
+        .tag = p->config.image_tag,
+        .pull_policy = p->config.image_pull_policy,
+        .postgres = p->config.postgres_image,
+        .mongo = p->config.mongo_image,
+        .mongodb_auth = p->config.mongodb_auth,
+    };
+}
+
+int main(int argc, char **argv)
+{
+    struct program p = { .stop = NULL };
+    enum lp_log_level level = LP_LOG_INFO;
+    struct lp_error err;
+
+    int status = config_load(argc, argv, &p.config);
+    if (status >= 0)
+        return status;
+    lp_log_parse_level(p.config.log_level, &level);
+    lp_log_set_level(level);
+    lp_json_init();
+    lp_metrics_set_program("lp-operator", LP_VERSION);
+    set_identity(&p);
+    set_images(&p);
+    p.stop = lp_stop_new();
+    if (lp_stop_on_signals(p.stop) < 0) {
+        lp_log_error("cannot wait for signals");
+        return 1;
+    }
+    lp_log_info("starting", "version", LP_VERSION, "identity", p.identity);
+    int r = run(&p, &err);
+    if (r < 0)
+        lp_log_error("cannot run", "error", err.msg);
+    lp_stop_request(p.stop);
+    end_parts(&p);
+    lp_log_info("stopped");
+    return r < 0 || atomic_load(&p.lost) ? 1 : 0;
+}
