@@ -1,8 +1,8 @@
 /*
  * The run of a service: from the ports' opening to the last answer after SIGTERM.
  *
- * The way of a request: event loop (on_request: identity, filter, route) → admission queue → worker
- * thread (work: the handler) → reply from any thread → on_answered (metrics, log line).
+ * The way of a request: event loop (on_request: identity, filter, route) -> admission queue -> worker
+ * thread (work: the handler) -> reply from any thread -> on_answered (metrics, log line).
  *
  * Threads: the event loop of the traffic port, workers, the probes' thread; lp_service_run's own
  * caller sweeps the queue once a second and beats for /livez.
@@ -68,9 +68,11 @@ static void log_request(const struct lp_job *job, int status, size_t len, int64_
     if (job->request.traceparent)
         snprintf(trace, sizeof trace, "%.32s", job->request.traceparent + 3);
     bool quiet = job->route && job->route->inline_answer && status < 400;
+    lp_log_context("id", job->request_id);
     lp_log(quiet ? LP_LOG_DEBUG : LP_LOG_INFO, "request", "method", job->method, "route",
            job->route ? job->route->name : "none", "status", code, "ms", ms, "waited_ms", waited,
-           "bytes", bytes, "id", job->request_id, "trace_id", trace[0] ? trace : NULL, NULL);
+           "bytes", bytes, "trace_id", trace[0] ? trace : NULL, NULL);
+    lp_log_context("id", NULL);
 }
 
 static void count(struct lp_service_state *s, const char *route, int status, double seconds)

@@ -1,0 +1,37 @@
+/* services/progress/config.c -- variables of lp-progress beside the common ones. No state. */
+#include "services/progress/config.h"
+
+#include <mongoc/mongoc.h>
+#include <stddef.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct config, member)
+
+const struct lp_env config_table[] = {
+    { "MONGODB_URI", LP_ENV_STRING, AT(mongodb_uri), NULL, 10, 4096, NULL, true,
+      "connection string, mongodb:// or mongodb+srv://" },
+    { "DB_NAME", LP_ENV_STRING, AT(db_name), "progress", 1, 63, NULL, false,
+      "database that holds the collection activitylogs" },
+    { 0 },
+};
+
+int config_load(struct config *ret_config, struct lp_error *err)
+{
+    bson_error_t why;
+
+    int r = lp_env_load(config_table, true, "3001", ret_config, err);
+    if (r < 0)
+        return r;
+    if (strpbrk(ret_config->db_name, "/\\. \"$*<>:|?"))
+        return lp_error_set(err, LP_E_INVALID,
+                            "configuration: DB_NAME=\"%s\" is wrong: it must not hold any of "
+                            "/\\. \"$*<>:|?",
+                            ret_config->db_name);
+    mongoc_uri_t *uri = mongoc_uri_new_with_error(ret_config->mongodb_uri, &why);
+    if (!uri)
+        return lp_error_set(err, LP_E_INVALID,
+                            "configuration: MONGODB_URI is no MongoDB connection string: %s",
+                            why.message);
+    mongoc_uri_destroy(uri);
+    return 0;
+}

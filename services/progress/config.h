@@ -1,0 +1,15 @@
+/* services/progress/config.h -- the environment of lp-progress. */
+#pragma once
+
+#include "service/service.h"
+
+/* `mongodb_uri` has passed the driver's own check. Borrowed from the environment. */
+struct config {
+    struct lp_service_config common;
+    const char *mongodb_uri; /* MONGODB_URI, required; may hold a password */
+    const char *db_name;     /* DB_NAME, default "progress" */
+};
+
+extern const struct lp_env config_table[];
+
+LP_MUST_USE int config_load(struct config *ret_config, struct lp_error *err);

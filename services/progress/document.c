@@ -1,0 +1,167 @@
+/*
+ * Documents of the collection activitylogs. Old ones may hold types that we never write, so the way
+ * to JSON takes every BSON type that JSON has a place for; the rest becomes null. No state.
+ */
+#include "services/progress/document.h"
+
+#include <math.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+#define MAX_DEPTH 32
+
+static void append_number(bson_t *b, const char *key, double v)
+{
+    if (v == trunc(v) && fabs(v) <= INT32_MAX)
+        bson_append_int32(b, key, -1, (int32_t)v);
+    else
+        bson_append_double(b, key, -1, v);
+}
+
+void document_of_activity(const struct activity *a, const bson_oid_t *id, int64_t now_ms,
+                          bson_t *ret_document)
+{
+    bson_append_oid(ret_document, "_id", -1, id);
+    bson_append_utf8(ret_document, "userId", -1, a->user_id, -1);
+    bson_append_utf8(ret_document, "activityName", -1, a->name, -1);
+    if (a->has_duration)
+        append_number(ret_document, "activityDuration", a->duration);
+    if (a->has_score)
+        append_number(ret_document, "score", a->score);
+    if (a->comment)
+        bson_append_utf8(ret_document, "comment", -1, a->comment, -1);
+    bson_append_date_time(ret_document, "createdAt", -1, now_ms);
+    bson_append_date_time(ret_document, "updatedAt", -1, now_ms);
+    bson_append_int32(ret_document, "__v", -1, 0);
+}
+
+json_t *document_number(double v)
+{
+    if (!isfinite(v))
+        return json_null();
+    return v == trunc(v) && fabs(v) < 9007199254740992.0 ? json_integer((json_int_t)v)
+                                                         : json_real(v);
+}
+
+static json_t *of_date(int64_t ms)
+{
+    char text[LP_CLOCK_TEXT];
+    lp_clock_format(ms, 3, text);
+    return json_string(text);
+}
+
+static json_t *of_iter(bson_iter_t *i, int depth);
+
+static json_t *of_children(bson_iter_t *parent, bool array, int depth)
+{
+    json_t *o = array ? json_array() : json_object();
+    bson_iter_t i;
+
+    if (depth >= MAX_DEPTH || !bson_iter_recurse(parent, &i))
+        return o;
+    while (bson_iter_next(&i)) {
+        if (array)
+            json_array_append_new(o, of_iter(&i, depth + 1));
+        else
+            json_object_set_new(o, bson_iter_key(&i), of_iter(&i, depth + 1));
+    }
+    return o;
+}
+
+static json_t *of_oid(const bson_iter_t *i)
+{
+    char hex[25];
+    bson_oid_to_string(bson_iter_oid(i), hex);
+    return json_string(hex);
+}
+
+static json_t *of_text(const bson_iter_t *i)
+{
+    uint32_t n;
+    const char *text = bson_iter_utf8(i, &n);
+    json_t *o = json_stringn(text, n);
+    return o ? o : json_null(); /* not UTF-8: written by something that is not us */
+}
+
+static json_t *of_iter(bson_iter_t *i, int depth)
+{
+    switch (bson_iter_type(i)) {
+    case BSON_TYPE_DOUBLE:
+        return document_number(bson_iter_double(i));
+    case BSON_TYPE_INT32:
+        return json_integer(bson_iter_int32(i));
+    case BSON_TYPE_INT64:
+        return json_integer(bson_iter_int64(i));
+    case BSON_TYPE_BOOL:
+        return json_boolean(bson_iter_bool(i));
+    case BSON_TYPE_UTF8:
+        return of_text(i);
+    case BSON_TYPE_OID:
+        return of_oid(i);
+    case BSON_TYPE_DATE_TIME:
+        return of_date(bson_iter_date_time(i));
+    case BSON_TYPE_DOCUMENT:
+        return of_children(i, false, depth);
+    case BSON_TYPE_ARRAY:
+        return of_children(i, true, depth);
+    default:
+        return json_null();
+    }
+}
+
+/* How many digits all numbers of `o` need to be read back as they are. */
+static unsigned digits_of(const json_t *o, unsigned digits)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    char text[32];
+
+    if (json_is_real(o)) {
+        double v = json_real_value(o);
+        for (; digits < 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", (int)digits, v);
+            if (strtod(text, NULL) == v)
+                break;
+        }
+    }
+    json_object_foreach((json_t *)(uintptr_t)o, key, value) digits = digits_of(value, digits);
+    json_array_foreach(o, i, value) digits = digits_of(value, digits);
+    return digits;
+}
+
+static int add_bytes(const char *bytes, size_t n, void *user)
+{
+    lp_buf_add(user, bytes, n);
+    return 0;
+}
+
+void document_write_json(const bson_t *document, struct lp_buf *out)
+{
+    json_auto_t *o = json_object();
+    bson_iter_t i;
+
+    if (bson_iter_init(&i, document))
+        while (bson_iter_next(&i))
+            json_object_set_new(o, bson_iter_key(&i), of_iter(&i, 0));
+    json_dump_callback(o, add_bytes, out, JSON_COMPACT | JSON_REAL_PRECISION(digits_of(o, 15)));
+}
+
+void document_id_of_key(const char *user_id, const char *key, bson_oid_t *ret_id)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+    /* The NUL between them keeps ("a", "bc") and ("ab", "c") apart. */
+    if (!c || !EVP_DigestInit_ex(c, EVP_sha256(), NULL) ||
+        !EVP_DigestUpdate(c, user_id, strlen(user_id) + 1) ||
+        !EVP_DigestUpdate(c, key, strlen(key)) || !EVP_DigestFinal_ex(c, digest, &n))
+        abort(); /* no memory, as in lp_alloc */
+    EVP_MD_CTX_free(c);
+    bson_oid_init_from_data(ret_id, digest);
+}

@@ -1,0 +1,86 @@
+/* test/unit/test_progress_document.c -- activities as documents, documents as JSON. */
+#include "services/progress/document.h"
+
+#include <string.h>
+
+#include "unit/check.h"
+
+#define ID "0123456789abcdef01234567"
+
+static void writes_the_fields_that_the_platform_has_always_had(void **state)
+{
+    struct activity a = { .user_id = "u",
+                          .name = "Reading",
+                          .comment = "fine",
+                          .has_duration = true,
+                          .duration = 10,
+                          .has_score = true,
+                          .score = 85.5 };
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(1024);
+    bson_t d = BSON_INITIALIZER;
+    bson_iter_t i;
+    bson_oid_t id;
+    (void)state;
+    bson_oid_init_from_string(&id, ID);
+    document_of_activity(&a, &id, 1764579600123, &d);
+    assert_true(bson_iter_init_find(&i, &d, "activityDuration") && BSON_ITER_HOLDS_INT32(&i));
+    assert_true(bson_iter_init_find(&i, &d, "score") && BSON_ITER_HOLDS_DOUBLE(&i));
+    assert_true(bson_iter_init_find(&i, &d, "createdAt") && BSON_ITER_HOLDS_DATE_TIME(&i));
+    document_write_json(&d, &b);
+    assert_string_equal(b.ptr, "{\"_id\":\"" ID "\",\"userId\":\"u\",\"activityName\":\"Reading\","
+                               "\"activityDuration\":10,\"score\":85.5,\"comment\":\"fine\","
+                               "\"createdAt\":\"2025-12-01T09:00:00.123Z\","
+                               "\"updatedAt\":\"2025-12-01T09:00:00.123Z\",\"__v\":0}");
+    bson_destroy(&d);
+}
+
+static void leaves_out_what_was_not_sent(void **state)
+{
+    struct activity a = { .user_id = "u", .name = "n" };
+    bson_t d = BSON_INITIALIZER;
+    bson_oid_t id;
+    (void)state;
+    bson_oid_init_from_string(&id, ID);
+    document_of_activity(&a, &id, 0, &d);
+    assert_false(bson_has_field(&d, "score"));
+    assert_false(bson_has_field(&d, "activityDuration"));
+    assert_false(bson_has_field(&d, "comment"));
+    bson_destroy(&d);
+}
+
+static void shows_old_documents_whatever_their_types(void **state)
+{
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(1024);
+    bson_t *d = BCON_NEW("a", BCON_INT64(5000000000), "b", BCON_DOUBLE(85.0), "c", BCON_DOUBLE(0.1),
+                         "d", BCON_BOOL(true), "e", BCON_NULL, "f", "[", BCON_INT32(1), "]", "g",
+                         "{", "h", BCON_UTF8("\"\n"), "}", "i", BCON_MINKEY);
+    (void)state;
+    document_write_json(d, &b);
+    assert_string_equal(b.ptr, "{\"a\":5000000000,\"b\":85,\"c\":0.1,\"d\":true,\"e\":null,"
+                               "\"f\":[1],\"g\":{\"h\":\"\\\"\\n\"},\"i\":null}");
+    bson_destroy(d);
+}
+
+static void gives_the_same_id_for_the_same_delivery_only(void **state)
+{
+    bson_oid_t a, b, c, d;
+    (void)state;
+    document_id_of_key("u", "key", &a);
+    document_id_of_key("u", "key", &b);
+    document_id_of_key("v", "key", &c);
+    document_id_of_key("uk", "ey", &d);
+    assert_true(bson_oid_equal(&a, &b));
+    assert_false(bson_oid_equal(&a, &c));
+    assert_false(bson_oid_equal(&a, &d));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_the_fields_that_the_platform_has_always_had),
+        cmocka_unit_test(leaves_out_what_was_not_sent),
+        cmocka_unit_test(shows_old_documents_whatever_their_types),
+        cmocka_unit_test(gives_the_same_id_for_the_same_delivery_only),
+    };
+    return cmocka_run_group_tests_name("progress_document", tests, NULL, NULL);
+}
