@@ -17,7 +17,7 @@
 #include "operator/config.h"
 #include "operator/memory.h"
 #include "operator/reconcile.h"
-#include "operator/telemetry.h"
+#include "operator/reconcile_metrics.h"
 #include "work/backoff.h"
 #include "work/queue.h"
 
@@ -89,9 +89,9 @@ static void work_on(struct worker *w, const char *key)
     int64_t begun = lp_clock_ns();
 
     lp_log_context("platform", key);
-    telemetry_begin();
+    reconcile_metrics_begin();
     int code = reconcile(&r, key, &result, &err);
-    telemetry_end((double)(lp_clock_ns() - begun) / 1e9, code, result.writes);
+    reconcile_metrics_end((double)(lp_clock_ns() - begun) / 1e9, code, result.writes);
     settle(c, key, code, &result, &err);
     lp_log_context(NULL, NULL);
 }
@@ -163,7 +163,7 @@ int controller_start(const struct controller_options *options, struct controller
     c->queue = lp_queue_new("learningplatform");
     c->memories = memories_new();
     c->cut_off = lp_stop_new();
-    telemetry_init(c->n);
+    reconcile_metrics_init(c->n);
     int r = cache_start(options->kube, options->stop, &sink, &c->cache, err);
     if (r == 0)
         r = start_workers(c, err);

@@ -1,5 +1,5 @@
-/* operator/telemetry.c -- metric families are made once and updated without a lock. */
-#include "operator/telemetry.h"
+/* operator/reconcile_metrics.c -- metric families are made once and updated without a lock. */
+#include "operator/reconcile_metrics.h"
 
 #include "metrics/metrics.h"
 
@@ -16,7 +16,7 @@ static struct lp_metric *make(enum lp_metric_kind kind, const char *name, const 
     return lp_metric_with(f, CONTROLLER);
 }
 
-void telemetry_init(unsigned workers)
+void reconcile_metrics_init(unsigned workers)
 {
     struct lp_metric_family *total =
         lp_metric_family(LP_METRIC_COUNTER, "controller_runtime_reconcile_total",
@@ -36,12 +36,12 @@ void telemetry_init(unsigned workers)
                             "Reconciles that wrote nothing.");
 }
 
-void telemetry_begin(void)
+void reconcile_metrics_begin(void)
 {
     lp_metric_add(m.active, 1);
 }
 
-void telemetry_end(double seconds, int code, unsigned writes)
+void reconcile_metrics_end(double seconds, int code, unsigned writes)
 {
     lp_metric_add(m.active, -1);
     lp_metric_observe(m.seconds, seconds);
