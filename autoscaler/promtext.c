@@ -136,9 +136,9 @@ static enum series series_of(struct cursor *c)
         return N_SERIES;
     for (enum series s = 0; s < N_SERIES; s++) {
         size_t len = strlen(names[s]);
-        if (left <= len || memcmp(c->at, names[s], len) != 0)
+        if (left < len || memcmp(c->at, names[s], len) != 0)
             continue;
-        char next = c->at[len];
+        char next = left > len ? c->at[len] : ' ';
         if (next == '{' || next == ' ' || next == '\t') {
             c->at += len;
             return s;

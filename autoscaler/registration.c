@@ -113,6 +113,24 @@ static bool is_ours(const json_t *api_service, const struct registration *g)
     return ns && name && strcmp(ns, g->ns) == 0 && strcmp(name, g->service) == 0;
 }
 
+/*
+ * The CustomResourceDefinition owns the APIServices, so that the garbage collector takes them where
+ * everything is deleted at once and our own rights go before we can withdraw. NULL where there is
+ * none.
+ */
+static json_t *owner(struct lp_kube_client *c)
+{
+    static const char name[] = "learningplatforms.learningplatform.io";
+    json_auto_t *crd = NULL;
+    struct lp_error err = { 0 };
+    if (lp_kube_get(c, &lp_kube_crds, NULL, name, &crd, &err) < 0)
+        return NULL;
+    const char *uid = lp_json_str(crd, "metadata", "uid", NULL);
+    return uid ? lp_json_make("[{s:s,s:s,s:s,s:s}]", "apiVersion", "apiextensions.k8s.io/v1",
+                              "kind", "CustomResourceDefinition", "name", name, "uid", uid)
+               : NULL;
+}
+
 static json_t *wanted(const struct registration *g, unsigned i, const char *ca_bundle)
 {
     size_t n = strlen(ca_bundle);
@@ -156,6 +174,9 @@ static int apply_one(struct lp_kube_client *c, const struct registration *g, uns
     if (another)
         return 0;
     json_auto_t *want = wanted(g, i, ca_bundle);
+    json_t *owners = owner(c);
+    if (owners)
+        json_object_set_new(json_object_get(want, "metadata"), "ownerReferences", owners);
     if (have && lp_json_contains(have, want))
         return 0;
     const struct lp_kube_apply_options options = { .field_manager = FIELD_MANAGER,
