@@ -20,3 +20,5 @@ export PATH
 . "$LP_E2E_LIB/docker.sh"
 # shellcheck source=node-image.sh
 . "$LP_E2E_LIB/node-image.sh"
+# shellcheck source=storage.sh
+. "$LP_E2E_LIB/storage.sh"

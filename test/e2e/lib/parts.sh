@@ -7,7 +7,9 @@
 KUBERNETES_PARTS='kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubeadm kubectl'
 CONTAINERD_PARTS='containerd ctr containerd-shim-runc-v2'
 CONTROL_PLANE_PARTS='etcd kube-apiserver kube-controller-manager'
-NODE_PARTS="$KUBERNETES_PARTS etcd kind $CONTAINERD_PARTS coredns metrics-server"
+# Its version stands here and not in versions.sh: the node image does not depend on it.
+LOCAL_PATH_VERSION=v0.0.30
+NODE_PARTS="$KUBERNETES_PARTS etcd kind $CONTAINERD_PARTS coredns metrics-server local-path-provisioner"
 
 # The version of a part; fails for a name that is none.
 part_version() { # NAME
@@ -20,6 +22,7 @@ part_version() { # NAME
     metrics-server) echo "$METRICS_SERVER_VERSION" ;;
     kwok) echo "$KWOK_VERSION" ;;
     k6) echo "$K6_VERSION" ;;
+    local-path-provisioner) echo "$LOCAL_PATH_VERSION" ;;
     *) return 1 ;;
     esac
 }
@@ -106,6 +109,8 @@ build_part() { # NAME DIR
     k6) build_module_program "$file" "go.k6.io/k6@$version" go.k6.io/k6 '' ;;
     metrics-server) build_module_program "$file" "sigs.k8s.io/metrics-server@$version" \
         sigs.k8s.io/metrics-server/cmd/metrics-server '' ;;
+    local-path-provisioner) build_module_program "$file" "github.com/rancher/local-path-provisioner@$version" \
+        github.com/rancher/local-path-provisioner '' ;;
     *) build_module_program "$file" "$containerd@$version" "$containerd/cmd/$1" \
         "-X $containerd/version.Version=$version" ;;
     esac
