@@ -7,11 +7,10 @@
 #include "json/json.h"
 #include "services/auth/api.h"
 
-/* True where `origin` is one of the comma-separated `list`. */
-static bool is_listed(const char *list, const char *origin)
+bool reply_origin_is_listed(const char *list, const char *origin)
 {
     size_t n = strlen(origin);
-    for (const char *at = list; at; at = strchr(at, ',')) {
+    for (const char *at = list; at && n > 0; at = strchr(at, ',')) {
         at += strspn(at, ", ");
         if (strncmp(at, origin, n) == 0 && strchr(", ", at[n]))
             return true;
@@ -29,7 +28,7 @@ static void add_headers(struct lp_service_request *r)
     }
     const char *origin = lp_http_header(r->x, "Origin");
     lp_http_reply_header(r->x, "Vary", "Origin");
-    if (origin && is_listed(api->cors_origin, origin))
+    if (origin && reply_origin_is_listed(api->cors_origin, origin))
         lp_http_reply_header(r->x, "Access-Control-Allow-Origin", origin);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 #include "service/service.h"
@@ -26,3 +27,6 @@ void reply_busy(struct lp_service_request *r);
 
 /* 204 to a CORS preflight. */
 void reply_preflight(struct lp_service_request *r);
+
+/* True where `origin` is one of the comma-separated `list`, letter for letter. */
+bool reply_origin_is_listed(const char *list, const char *origin);

@@ -199,6 +199,7 @@ static void rotates_refresh_tokens_and_revokes_a_reused_one(void **state)
 {
     (void)state;
     auto_answer struct answer made = fixture_register(&auth, "rotate@example.org");
+    assert_int_equal(made.status, 201);
     auto_answer struct answer in = fixture_login(&auth, "rotate@example.org", PASSWORD);
     auto_answer struct answer other = fixture_login(&auth, "rotate@example.org", PASSWORD);
     const char *first = text_of(&in, "refreshToken");
@@ -223,6 +224,7 @@ static void ends_sessions_at_logout(void **state)
 {
     (void)state;
     auto_answer struct answer made = fixture_register(&auth, "logout@example.org");
+    assert_int_equal(made.status, 201);
     auto_answer struct answer one = fixture_login(&auth, "logout@example.org", PASSWORD);
     auto_answer struct answer two = fixture_login(&auth, "logout@example.org", PASSWORD);
     lp_auto_free char *body =
@@ -326,6 +328,7 @@ static void stores_tokens_and_passwords_only_as_hashes(void **state)
 {
     (void)state;
     auto_answer struct answer made = fixture_register(&auth, "hashed@example.org");
+    assert_int_equal(made.status, 201);
     auto_answer struct answer in = fixture_login(&auth, "hashed@example.org", PASSWORD);
     lp_auto_free char *query =
         lp_sprintf("SELECT count(*) FROM refresh_tokens WHERE token_hash = sha256('%s'::bytea)",

@@ -1,0 +1,76 @@
+/* What SQLSTATEs mean, which URLs are taken, and that an unreachable server is an error in time. */
+#include "services/auth/pgwire.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "services/auth/db.h"
+#include "services/auth/reply.h"
+#include "unit/check.h"
+
+static void tells_what_may_be_tried_again(void **state)
+{
+    static const struct {
+        const char *sqlstate;
+        int want;
+    } cases[] = {
+        { "23505", LP_E_EXISTS },      { "23503", LP_E_NOT_FOUND },   { "57014", LP_E_TIMEOUT },
+        { "40001", LP_E_CONFLICT },    { "40P01", LP_E_CONFLICT },    { "08006", LP_E_UNAVAILABLE },
+        { "57P01", LP_E_UNAVAILABLE }, { "57P03", LP_E_UNAVAILABLE }, { "53300", LP_E_UNAVAILABLE },
+        { "25006", LP_E_UNAVAILABLE }, { "42P01", LP_E_INTERNAL },    { "22P02", LP_E_INTERNAL },
+        { "23514", LP_E_INTERNAL },    { "", LP_E_INTERNAL },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++)
+        assert_int_equal(pgwire_code_of(cases[i].sqlstate), cases[i].want);
+}
+
+static void tells_a_database_url_from_other_text(void **state)
+{
+    (void)state;
+    assert_true(db_url_is_valid("postgresql://user:p%40ss@db.example:5432/auth?sslmode=require"));
+    assert_true(db_url_is_valid("postgres://db/auth"));
+    assert_false(db_url_is_valid("postgresql://user:p%ss@db/auth"));
+    assert_false(db_url_is_valid("postgresql://db:port:1/auth?unknown=1"));
+    assert_false(db_url_is_valid("mysql://db/auth"));
+}
+
+static void backs_off_from_a_server_that_is_not_there(void **state)
+{
+    static const struct db_statement one = { "one", "SELECT 1", 0, true };
+    const struct db_options options = { "postgresql://u:geheim@127.0.0.1:1/d", 2, 2000, 2000 };
+    struct db *db = db_new(&options);
+    struct lp_error err;
+    PGresult *result = NULL;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(db_run(db, &one, NULL, &result, &err), LP_E_UNAVAILABLE);
+        assert_null(strstr(err.msg, "geheim"));
+        assert_non_null(strstr(err.msg, "127.0.0.1"));
+    }
+    db_free(db);
+}
+
+static void allows_the_origins_of_its_list(void **state)
+{
+    static const char list[] = "https://a.example,https://b.example:8443, http://localhost:3000";
+    (void)state;
+    assert_true(reply_origin_is_listed(list, "https://a.example"));
+    assert_true(reply_origin_is_listed(list, "https://b.example:8443"));
+    assert_true(reply_origin_is_listed(list, "http://localhost:3000"));
+    assert_false(reply_origin_is_listed(list, "https://b.example"));
+    assert_false(reply_origin_is_listed(list, "https://a.example.evil.example"));
+    assert_false(reply_origin_is_listed(list, "null"));
+    assert_false(reply_origin_is_listed(list, ""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_what_may_be_tried_again),
+        cmocka_unit_test(tells_a_database_url_from_other_text),
+        cmocka_unit_test(backs_off_from_a_server_that_is_not_there),
+        cmocka_unit_test(allows_the_origins_of_its_list),
+    };
+    return cmocka_run_group_tests_name("auth_pgwire", tests, NULL, NULL);
+}
