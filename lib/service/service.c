@@ -1,8 +1,8 @@
 /*
  * The run of a service: from the ports' opening to the last answer after SIGTERM.
  *
- * The way of a request: event loop (on_request: identity, filter, route) -> admission queue -> worker
- * thread (work: the handler) -> reply from any thread -> on_answered (metrics, log line).
+ * The way of a request: event loop (on_request: identity, filter, route) -> admission queue ->
+ * worker thread (work: the handler) -> reply from any thread -> on_answered (metrics, log line).
  *
  * Threads: the event loop of the traffic port, workers, the probes' thread; lp_service_run's own
  * caller sweeps the queue once a second and beats for /livez.
