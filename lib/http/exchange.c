@@ -190,12 +190,9 @@ void lp_http_set_context(struct lp_http_exchange *x, void *context)
     x->context = context;
 }
 
-/* `response`, of `len` bytes, is taken over. The exchange is dead once the lock is released. */
-static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *response, size_t len)
+void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_Response *response)
 {
     struct lp_http_server *s = x->server;
-    const struct lp_http_server_options o = s->options; /* `s` may be gone after the reply */
-    void *context = x->context;
 
     add_headers(response, x->reply_headers);
     pthread_mutex_lock(&s->reply_lock);
@@ -204,6 +201,15 @@ static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *r
     if (x->suspended)
         MHD_resume_connection(x->connection);
     pthread_mutex_unlock(&s->reply_lock);
+}
+
+/* `response`, of `len` bytes, is taken over. */
+static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *response, size_t len)
+{
+    const struct lp_http_server_options o = x->server->options; /* it may be gone after the reply */
+    void *context = x->context;
+
+    lp_http_exchange_reply(x, status, response);
     if (o.answered)
         o.answered(context, status, len, o.user);
 }

@@ -104,3 +104,19 @@ void lp_http_reply_buf(struct lp_http_exchange *x, int status, const char *conte
 void lp_http_reply_text(struct lp_http_exchange *x, int status, const char *text);
 /* Takes over one reference of `o`. */
 void lp_http_reply_json(struct lp_http_exchange *x, int status, json_t *o);
+
+/*
+ * A reply whose length nobody knows yet. It ends the exchange as the others do, but `answered` is
+ * called at its end. One thread writes.
+ */
+struct lp_http_stream;
+struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int status,
+                                            const char *content_type);
+/*
+ * Waits while the client is 256 kB behind. LP_E_UNAVAILABLE once it has gone (it also has where it
+ * took longer for the whole reply than four header time-outs); _end is still to be called.
+ */
+LP_MUST_USE int lp_http_stream_write(struct lp_http_stream *s, const void *bytes, size_t n,
+                                     struct lp_error *err);
+/* Not `complete`: the connection is cut, so that the client does not take a part for the whole. */
+void lp_http_stream_end(struct lp_http_stream *s, bool complete);

@@ -65,3 +65,6 @@ unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const 
                        const char **ret_why);
 
 void lp_http_exchange_free(struct lp_http_exchange *x);
+
+/* Hands `response` to the event loop, with the reply headers. The exchange is dead afterwards. */
+void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_Response *response);

@@ -18,7 +18,11 @@
 #include "base/log.h"
 #include "services/progress/document.h"
 
-#define MAX_LIST ((size_t)32 * 1024 * 1024)
+/* A list that is longer is streamed, without an ETag. */
+#define MAX_BUFFERED ((size_t)1024 * 1024)
+#define MAX_PIECE ((size_t)64 * 1024)
+#define MAX_DOCUMENT ((size_t)64 * 1024 * 1024) /* as JSON; MongoDB's own limit is 16 MB of BSON \
+                                                 */
 #define MAX_PAGE 1000
 
 static void reply_message(struct lp_service_request *r, int status, const char *message)
@@ -94,12 +98,26 @@ static void log_activity(struct lp_service_request *r, void *worker)
 
 static const char list_failed[] = "error fetching activity logs:";
 
-/* The documents of one page on their way to the client. */
+/* The documents of one page on their way to the client: in `json`, or `json` in pieces to `stream`.
+ */
 struct listing {
+    struct lp_service_request *request;
+    struct lp_http_stream *stream;
     struct lp_buf json;
     int64_t n;
     bson_oid_t last;
 };
+
+static const char json_type[] = "application/json; charset=utf-8";
+
+static int send_piece(struct listing *l, struct lp_error *err)
+{
+    if (!l->stream)
+        l->stream = lp_http_reply_stream(l->request->x, 200, json_type);
+    int r = lp_http_stream_write(l->stream, l->json.ptr, l->json.len, err);
+    lp_buf_reset(&l->json);
+    return r;
+}
 
 static int add_document(const bson_t *document, void *user, struct lp_error *err)
 {
@@ -111,9 +129,8 @@ static int add_document(const bson_t *document, void *user, struct lp_error *err
     if (bson_iter_init_find(&i, document, "_id") && BSON_ITER_HOLDS_OID(&i))
         bson_oid_copy(bson_iter_oid(&i), &l->last);
     if (l->json.overflowed)
-        return lp_error_set(err, LP_E_TOO_LARGE, "more than %zu bytes: use limit and before",
-                            l->json.max);
-    return 0;
+        return lp_error_set(err, LP_E_INTERNAL, "a document of more than %zu bytes", MAX_DOCUMENT);
+    return l->json.len > (l->stream ? MAX_PIECE : MAX_BUFFERED) ? send_piece(l, err) : 0;
 }
 
 /* limit and before; the message is for the client. */
@@ -197,13 +214,25 @@ static void reply_list(struct lp_service_request *r, const struct page *page, st
     if (is_known(lp_http_header(r->x, "If-None-Match"), etag))
         lp_http_reply(r->x, 304, NULL, "", 0);
     else
-        lp_http_reply_buf(r->x, 200, "application/json; charset=utf-8", &l->json);
+        lp_http_reply_buf(r->x, 200, json_type, &l->json);
+}
+
+/* The status has gone out already: a failure can only be shown by cutting the connection. */
+static void end_stream(struct listing *l, int code, const struct lp_error *err)
+{
+    struct lp_error late;
+
+    if (code < 0)
+        lp_log_warn("a list was cut", "error", err->msg);
+    lp_buf_char(&l->json, ']');
+    if (code == 0)
+        code = send_piece(l, &late);
+    lp_http_stream_end(l->stream, code == 0);
 }
 
 static void list_activities(struct lp_service_request *r, void *worker)
 {
-    lp_auto_buf struct lp_buf bytes = LP_BUF_INIT(MAX_LIST);
-    struct listing l = { .json = bytes };
+    struct listing l = { .request = r, .json = LP_BUF_INIT(MAX_DOCUMENT) };
     struct page page = { 0 };
     struct lp_error err;
 
@@ -215,10 +244,10 @@ static void list_activities(struct lp_service_request *r, void *worker)
     }
     if (code == 0)
         code = store_list(r->user, r->params[0], &page, add_document, &l, &err);
-    if (code == 0)
+    if (l.stream)
+        end_stream(&l, code, &err);
+    else if (code == 0)
         reply_list(r, &page, &l);
-    else if (code == LP_E_TOO_LARGE)
-        reply_error(r, 400, list_failed, err.msg);
     else
         reply_store_failed(r, list_failed, r->params[0], &err);
     lp_buf_done(&l.json);

@@ -315,6 +315,25 @@ static void pages_give_the_same_as_the_whole(void **state)
     assert_int_equal(json_array_size(older.body), 0);
 }
 
+/* Over one megabyte: sent in pieces, as many documents as were logged. */
+static void streams_a_long_list(void **state)
+{
+    lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(100000);
+    (void)state;
+    lp_buf_str(&b, "{\"userId\":\"long\",\"activityName\":\"a\",\"comment\":\"");
+    while (b.len < 60000)
+        lp_buf_char(&b, 'c');
+    lp_buf_str(&b, "\"}");
+    for (int i = 0; i < 40; i++)
+        assert_answer(LOG, b.ptr, 201, LOGGED);
+    ask_with(LOG "/long", "Accept: */*", NULL, &r);
+    assert_int_equal(r.status, 200);
+    assert_string_equal(r.etag, "");
+    json_auto_t *list = json_loadb(r.body.ptr, r.body.len, 0, NULL);
+    assert_int_equal(json_array_size(list), 40);
+}
+
 static void refuses_pages_that_make_no_sense(void **state)
 {
     static const char *const queries[] = { "limit=0",          "limit=1001",
@@ -467,6 +486,7 @@ int main(void)
         cmocka_unit_test(answers_unknown_routes_in_json),
         cmocka_unit_test(lists_newest_first_and_answers_304),
         cmocka_unit_test(pages_give_the_same_as_the_whole),
+        cmocka_unit_test(streams_a_long_list),
         cmocka_unit_test(refuses_pages_that_make_no_sense),
         cmocka_unit_test(recommends_the_lowest_average),
         cmocka_unit_test(stores_a_repeated_delivery_once),

@@ -370,6 +370,56 @@ static void survives_replies_that_race_with_the_handler(void **state)
     }
 }
 
+static void streams_a_reply_of_unknown_length(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(8 << 20);
+    static const char request[] = "GET /later HTTP/1.0\r\nHost: a\r\n\r\n";
+    static char block[50000];
+    struct lp_error err;
+    memset(block, 'b', sizeof block);
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(lp_http_stream_write(s, block, sizeof block, &err), 0);
+    lp_http_stream_end(s, true);
+    read_reply(fd, NULL, &r);
+    const char *body = strstr(r.ptr, "\r\n\r\n");
+    assert_non_null(body);
+    assert_int_equal(strlen(body + 4), 3 * sizeof block);
+}
+
+static void cuts_a_stream_that_is_not_complete(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct lp_error err;
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    assert_int_equal(lp_http_stream_write(s, "part", 4, &err), 0);
+    read_reply(fd, "part", &r);
+    lp_http_stream_end(s, false);
+    read_reply(fd, NULL, &r);
+    assert_non_null(strstr(r.ptr, "part"));
+    assert_null(strstr(r.ptr, "\r\n0\r\n")); /* the last chunk never comes */
+}
+
+static void ends_a_stream_whose_client_does_not_read(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    static char block[65536];
+    struct lp_error err;
+    int r = 0;
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    for (int i = 0; i < 1000 && r == 0; i++)
+        r = lp_http_stream_write(s, block, sizeof block, &err);
+    assert_int_equal(r, LP_E_UNAVAILABLE);
+    lp_http_stream_end(s, false);
+}
+
 static void gives_head_the_headers_only(void **state)
 {
     lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
@@ -434,6 +484,9 @@ int main(void)
         cmocka_unit_test(answers_later_from_another_thread),
         cmocka_unit_test(knows_when_the_client_has_gone),
         cmocka_unit_test(survives_replies_that_race_with_the_handler),
+        cmocka_unit_test(streams_a_reply_of_unknown_length),
+        cmocka_unit_test(cuts_a_stream_that_is_not_complete),
+        cmocka_unit_test(ends_a_stream_whose_client_does_not_read),
         cmocka_unit_test(gives_head_the_headers_only),
         cmocka_unit_test(says_who_cannot_listen_where),
         cmocka_unit_test(takes_no_new_connections_after_quiesce),
