@@ -108,12 +108,12 @@ struct listing {
     bson_oid_t last;
 };
 
-static const char json_type[] = "application/json; charset=utf-8";
+static const char list_type[] = "application/json; charset=utf-8";
 
 static int send_piece(struct listing *l, struct lp_error *err)
 {
     if (!l->stream)
-        l->stream = lp_http_reply_stream(l->request->x, 200, json_type);
+        l->stream = lp_http_reply_stream(l->request->x, 200, list_type);
     int r = lp_http_stream_write(l->stream, l->json.ptr, l->json.len, err);
     lp_buf_reset(&l->json);
     return r;
@@ -214,7 +214,7 @@ static void reply_list(struct lp_service_request *r, const struct page *page, st
     if (is_known(lp_http_header(r->x, "If-None-Match"), etag))
         lp_http_reply(r->x, 304, NULL, "", 0);
     else
-        lp_http_reply_buf(r->x, 200, json_type, &l->json);
+        lp_http_reply_buf(r->x, 200, list_type, &l->json);
 }
 
 /* The status has gone out already: a failure can only be shown by cutting the connection. */
