@@ -8,7 +8,7 @@
 
 #define AT(member) offsetof(struct auth_config, member)
 #define SECOND 1000LL
-#define DAY (24 * 3600 * SECOND)
+#define DAY (24LL * 3600 * SECOND)
 
 const struct lp_env auth_env[] = {
     { .name = "DATABASE_URL",

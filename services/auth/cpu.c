@@ -22,8 +22,10 @@ static bool read_line(const char *path, char line[64])
 
 double cpu_quota_of(const char *cpu_max)
 {
-    long quota = 0, period = 0;
-    if (sscanf(cpu_max, "%9ld %9ld", &quota, &period) != 2 || quota <= 0 || period <= 0)
+    char *end;
+    long quota = strtol(cpu_max, &end, 10);
+    long period = strtol(end, NULL, 10); /* 0 where either is no number */
+    if (quota <= 0 || period <= 0)
         return 0;
     return (double)quota / (double)period;
 }

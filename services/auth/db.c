@@ -178,7 +178,7 @@ int db_take(struct db *db, struct db_connection **ret_connection, struct lp_erro
 {
     struct db_connection *c = NULL;
     int r = take_slot(db, &c, err);
-    if (r < 0)
+    if (!c)
         return r;
     if (c->pg && pgwire_is_stale(c->pg))
         close_slot(c);
@@ -229,7 +229,7 @@ static int run_once(struct db *db, const struct db_statement *s, const char *con
     struct db_connection *c = NULL;
     *ret_lost = false;
     int r = db_take(db, &c, err);
-    if (r < 0)
+    if (!c)
         return r;
     r = prepare(db, c, s, err);
     if (r == 0 && !PQsendQueryPrepared(c->pg, s->name, s->n_params, params, NULL, NULL, 0))

@@ -54,7 +54,7 @@ static int execute(struct db *db, struct db_connection *c, const char *sql, stru
     return r;
 }
 
-static int read_version(struct db *db, struct db_connection *c, long *ret_version,
+static int read_version(struct db *db, struct db_connection *c, unsigned long *ret_version,
                         struct lp_error *err)
 {
     PGresult *result = NULL;
@@ -66,25 +66,25 @@ static int read_version(struct db *db, struct db_connection *c, long *ret_versio
                    &result, err);
     if (r < 0)
         return r;
-    *ret_version = strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    *ret_version = strtoul(PQgetvalue(result, 0, 0), NULL, 10);
     PQclear(result);
     return 0;
 }
 
 static int apply(struct db *db, struct db_connection *c, struct lp_error *err)
 {
-    long have = 0;
+    unsigned long have = 0;
     int r = execute(db, c, BEGIN_LOCKED, err);
     if (r == 0)
         r = read_version(db, c, &have, err);
-    for (long v = have + 1; r == 0 && v <= (long)LP_COUNT(versions); v++) {
+    for (size_t i = have; r == 0 && i < LP_COUNT(versions); i++) {
         char note[96], text[24];
-        r = execute(db, c, versions[v - 1], err);
+        r = execute(db, c, versions[i], err);
         if (r < 0)
-            return lp_error_wrap(err, "version %ld", v);
-        snprintf(note, sizeof note, "INSERT INTO schema_migrations (version) VALUES (%ld)", v);
+            return lp_error_wrap(err, "version %zu", i + 1);
+        snprintf(note, sizeof note, "INSERT INTO schema_migrations (version) VALUES (%zu)", i + 1);
         r = execute(db, c, note, err);
-        snprintf(text, sizeof text, "%ld", v);
+        snprintf(text, sizeof text, "%zu", i + 1);
         lp_log_info("database migrated", "version", text);
     }
     return r < 0 ? r : execute(db, c, "COMMIT", err);
@@ -94,7 +94,7 @@ int migrate_run(struct db *db, struct lp_error *err)
 {
     struct db_connection *c = NULL;
     int r = db_take(db, &c, err);
-    if (r < 0)
+    if (!c)
         return r;
     r = apply(db, c, err);
     if (r < 0)

@@ -58,15 +58,30 @@ bool phc_write(const struct phc *p, char *text, size_t size)
     return n > 0 && (size_t)n < size;
 }
 
+/* Takes `name` and a number of at most 6 digits off the front of *text. */
+static bool read_number(const char **text, const char *name, uint32_t *ret_number)
+{
+    size_t n = strlen(name), digit;
+    uint32_t number = 0;
+    if (strncmp(*text, name, n) != 0)
+        return false;
+    const char *at = *text + n;
+    for (digit = 0; digit < 6 && at[digit] >= '0' && at[digit] <= '9'; digit++)
+        number = number * 10 + (uint32_t)(at[digit] - '0');
+    *text = at + digit;
+    *ret_number = number;
+    return digit > 0;
+}
+
 bool phc_read(const char *text, struct phc *ret_phc)
 {
     struct phc p = { 0 };
-    int parsed = 0;
-    if (sscanf(text, "$argon2id$v=19$m=%7u,t=%3u,p=%2u$%n", &p.memory_kib, &p.passes, &p.lanes,
-               &parsed) != 3 ||
-        parsed == 0)
+    uint32_t version = 0;
+    if (!read_number(&text, "$argon2id$v=", &version) || version != 19 ||
+        !read_number(&text, "$m=", &p.memory_kib) || !read_number(&text, ",t=", &p.passes) ||
+        !read_number(&text, ",p=", &p.lanes) || *text != '$')
         return false;
-    const char *salt = text + parsed;
+    const char *salt = text + 1;
     const char *dollar = strchr(salt, '$');
     if (!dollar || !decode(salt, dollar, PHC_SALT_MAX, p.salt, &p.salt_len) ||
         !decode(dollar + 1, dollar + strlen(dollar), PHC_HASH_MAX, p.hash, &p.hash_len))

@@ -70,18 +70,18 @@ static void hash_token(const char *token, char ret_hash[STORE_TOKEN_HASH])
 int tokens_access(const struct tokens *t, const struct store_user *user, char **ret_token,
                   struct lp_error *err)
 {
-    int64_t now = lp_clock_wall_ms() / 1000;
+    json_int_t now = lp_clock_wall_ms() / 1000;
     json_auto_t *claims = NULL;
     int r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:I, s:I}", "userId", user->id, "email",
-                         user->email, "role", user->role, "iat", (json_int_t)now, "exp",
-                         (json_int_t)(now + t->access_ttl_ms / 1000));
+                         user->email, "role", user->role, "iat", now, "exp",
+                         now + t->access_ttl_ms / 1000);
     return r < 0 ? r : lp_jwt_sign(t->access, claims, ret_token, err);
 }
 
 int tokens_refresh(const struct tokens *t, const char *user_id, char **ret_token,
                    char ret_hash[STORE_TOKEN_HASH], struct lp_error *err)
 {
-    int64_t now = lp_clock_wall_ms() / 1000;
+    json_int_t now = lp_clock_wall_ms() / 1000;
     unsigned char random[16];
     char jti[2 * sizeof random + 1];
     if (RAND_bytes(random, sizeof random) != 1)
@@ -89,8 +89,7 @@ int tokens_refresh(const struct tokens *t, const char *user_id, char **ret_token
     to_hex(random, sizeof random, jti);
     json_auto_t *claims = NULL;
     int r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:I, s:I}", "userId", user_id, "jti", jti,
-                         "typ", "refresh", "iat", (json_int_t)now, "exp",
-                         (json_int_t)(now + t->refresh_ttl_ms / 1000));
+                         "typ", "refresh", "iat", now, "exp", now + t->refresh_ttl_ms / 1000);
     if (r == 0)
         r = lp_jwt_sign(t->refresh, claims, ret_token, err);
     if (r == 0)
