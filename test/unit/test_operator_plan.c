@@ -1,0 +1,323 @@
+/* test/unit/test_operator_plan.c -- the children of a platform, byte by byte and by rule; who owns
+ * replicas. */
+#include "operator/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "operator/handover.h"
+#include "operator/seed.h"
+#include "unit/check.h"
+
+static const struct plan_images images = { "registry.example/lp", "v1.2.3",
+                                           "IfNotPresent",        "docker.io/library/postgres:16",
+                                           "mongo.example/m:7",   true };
+
+static json_t *parse(const char *yaml)
+{
+    json_auto_t *documents = NULL;
+    struct lp_error err;
+    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
+        fail_msg("%s", err.msg);
+    return json_incref(json_array_get(documents, 0));
+}
+
+/* A platform from its spec; `object` keeps what it borrows. */
+struct fixture {
+    json_t *object;
+    struct platform platform;
+    struct plan plan;
+};
+
+static struct fixture *make(const char *spec)
+{
+    struct fixture *f = lp_alloc(sizeof *f);
+    struct lp_error err;
+    f->object = lp_json_make("{s:{s:s}, s:o}", "metadata", "name", "english", "spec", parse(spec));
+    f->platform = (struct platform){ .ns = "learning",
+                                     .name = "english",
+                                     .uid = "11111111-2222-3333-4444-555555555555",
+                                     .generation = 1,
+                                     .images = &images };
+    if (spec_decode(f->object, &f->platform.spec, &err) < 0)
+        fail_msg("%s", err.msg);
+    plan_init(&f->plan, &f->platform);
+    return f;
+}
+
+static void drop(struct fixture *f)
+{
+    plan_done(&f->plan);
+    json_decref(f->object);
+    free(f);
+}
+
+static const struct child *find(const struct fixture *f, enum child_kind kind, const char *name)
+{
+    for (unsigned i = 0; i < f->plan.n; i++)
+        if (f->plan.children[i].kind == kind && strcmp(f->plan.children[i].name, name) == 0)
+            return &f->plan.children[i];
+    return NULL;
+}
+
+static const json_t *container_of(const struct child *c)
+{
+    return json_array_get(lp_json_at(c->intent, "spec", "template", "spec", "containers", NULL), 0);
+}
+
+static char *text_of(const struct fixture *f)
+{
+    struct lp_buf text = LP_BUF_INIT(1 << 20);
+    for (unsigned i = 0; i < f->plan.n; i++) {
+        char *one = json_dumps(f->plan.children[i].intent, JSON_INDENT(1) | JSON_SORT_KEYS);
+        lp_buf_printf(&text, "%s\n", one);
+        free(one);
+    }
+    return lp_buf_take(&text);
+}
+
+static void the_smallest_platform_is_what_the_golden_file_says(void **state)
+{
+    static const char path[] = "test/unit/golden/operator_smallest.json";
+    static char golden[1 << 20];
+    (void)state;
+    struct fixture *f = make("{}");
+    lp_auto_free char *text = text_of(f);
+    if (getenv("LP_UPDATE_GOLDEN")) {
+        FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        fputs(text, out);
+        fclose(out);
+    }
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    size_t n = fread(golden, 1, sizeof golden - 1, in);
+    fclose(in);
+    golden[n] = '\0';
+    size_t at = 0;
+    while (golden[at] && golden[at] == text[at])
+        at++;
+    if (golden[at] || text[at])
+        fail_msg("differs from %s at byte %zu (run once with LP_UPDATE_GOLDEN=1 and look at git "
+                 "diff):\n%.200s",
+                 path, at, text + (at > 60 ? at - 60 : 0));
+    drop(f);
+}
+
+static void the_same_spec_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    struct fixture *a = make("{services: {auth: {env: [{name: A, value: b}]}}}");
+    struct fixture *b = make("{services: {auth: {env: [{name: A, value: b}]}}}");
+    lp_auto_free char *first = text_of(a);
+    lp_auto_free char *second = text_of(b);
+    assert_string_equal(first, second);
+    drop(a);
+    drop(b);
+}
+
+static const char *annotation(const struct child *c, const char *name)
+{
+    return lp_json_str(c->intent, "metadata", "annotations", name, NULL);
+}
+
+static void replicas_are_ours_only_where_the_spec_gives_them(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{services: {auth: {replicas: 3, autoscaling: {enabled: false}},"
+                             " progress: {autoscaling: {enabled: false, minReplicas: 2}}}}");
+    const struct child *auth = find(f, CHILD_DEPLOYMENT, "english-auth");
+    const struct child *progress = find(f, CHILD_DEPLOYMENT, "english-progress");
+    const struct child *gateway = find(f, CHILD_DEPLOYMENT, "english-gateway");
+    assert_int_equal(lp_json_int(-1, auth->intent, "spec", "replicas", NULL), 3);
+    assert_int_equal(auth->initial_replicas, -1);
+    assert_string_equal(annotation(auth, ANNOTATION_REPLICAS), "operator");
+    assert_null(lp_json_at(progress->intent, "spec", "replicas", NULL));
+    assert_int_equal(progress->initial_replicas, 2);
+    assert_null(find(f, CHILD_HPA, "english-progress"));
+    assert_null(lp_json_at(gateway->intent, "spec", "replicas", NULL));
+    assert_string_equal(annotation(gateway, ANNOTATION_REPLICAS), "released");
+    assert_non_null(find(f, CHILD_HPA, "english-gateway"));
+    drop(f);
+}
+
+static void a_handover_is_due_until_the_replicas_are_released(void **state)
+{
+    static const struct {
+        const char *observed;
+        bool due;
+    } cases[] = {
+        { "{}", true },
+        { "{metadata: {annotations: {learningplatform.io/replicas: operator}}}", true },
+        { "{metadata: {annotations: {learningplatform.io/replicas: released}}}", false },
+    };
+    (void)state;
+    struct fixture *f = make("{}");
+    const struct child *c = find(f, CHILD_DEPLOYMENT, "english-auth");
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        json_auto_t *observed = parse(cases[i].observed);
+        assert_int_equal(handover_is_due(c, observed), cases[i].due);
+    }
+    assert_true(handover_is_due(c, NULL));
+    drop(f);
+    f = make("{services: {auth: {replicas: 3, autoscaling: {enabled: false}}}}");
+    assert_false(handover_is_due(find(f, CHILD_DEPLOYMENT, "english-auth"), NULL));
+    drop(f);
+}
+
+static void a_deployment_made_anew_begins_with_what_its_hpa_wants(void **state)
+{
+    static const struct {
+        const char *hpa;
+        int64_t first;
+    } cases[] = {
+        { "{}", 2 },
+        { "{status: {desiredReplicas: 7}, spec: {maxReplicas: 10}}", 7 },
+        { "{status: {desiredReplicas: 7}, spec: {maxReplicas: 5}}", 5 },
+        { "{status: {desiredReplicas: 1}, spec: {maxReplicas: 5}}", 2 },
+    };
+    (void)state;
+    struct fixture *f = make("{services: {auth: {autoscaling: {minReplicas: 2}}}}");
+    const struct child *c = find(f, CHILD_DEPLOYMENT, "english-auth");
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        json_auto_t *hpa = parse(cases[i].hpa);
+        assert_int_equal(handover_first_replicas(c, hpa), cases[i].first);
+    }
+    assert_int_equal(handover_first_replicas(c, NULL), 2);
+    drop(f);
+}
+
+static const char *config_mark(const struct fixture *f, const char *name)
+{
+    return lp_json_str(find(f, CHILD_DEPLOYMENT, name)->intent, "spec", "template", "metadata",
+                       "annotations", ANNOTATION_CONFIG, NULL);
+}
+
+static void pods_roll_where_their_config_changes_and_nowhere_else(void **state)
+{
+    (void)state;
+    struct fixture *a = make("{}");
+    struct fixture *b = make("{services: {auth: {queueLimit: 77}}}");
+    assert_string_not_equal(config_mark(a, "english-auth"), config_mark(b, "english-auth"));
+    assert_string_equal(config_mark(a, "english-gateway"), config_mark(b, "english-gateway"));
+    assert_string_equal(
+        annotation(find(a, CHILD_DEPLOYMENT, "english-gateway"), ANNOTATION_INTENT),
+        annotation(find(b, CHILD_DEPLOYMENT, "english-gateway"), ANNOTATION_INTENT));
+    drop(a);
+    drop(b);
+}
+
+static void a_users_variable_takes_the_place_of_ours(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{services: {gateway: {env: [{name: AUTH_JWT_SECRET, value: mine},"
+                             " {name: EMPTY}, {name: CORS_ORIGIN, value: x}]}}}");
+    json_auto_t *want = parse(
+        "[{name: AUTH_JWT_SECRET, value: mine}, {name: EMPTY}, {name: CORS_ORIGIN, value: x}]");
+    const json_t *c = container_of(find(f, CHILD_DEPLOYMENT, "english-gateway"));
+    assert_true(json_equal(json_object_get(c, "env"), want));
+    drop(f);
+}
+
+static void external_databases_have_no_children_and_their_own_secret(void **state)
+{
+    (void)state;
+    struct fixture *f =
+        make("{databases: {postgres: {mode: External, secretRef: {name: db, key: k}},"
+             " mongodb: {mode: External, secretRef: {name: m}}}}");
+    const json_t *c = container_of(find(f, CHILD_DEPLOYMENT, "english-auth"));
+    const json_t *ref =
+        lp_json_at(json_array_get(json_object_get(c, "env"), 0), "valueFrom", "secretKeyRef", NULL);
+    assert_string_equal(lp_json_str(ref, "name", NULL), "db");
+    assert_string_equal(lp_json_str(ref, "key", NULL), "k");
+    assert_null(find(f, CHILD_STATEFUL_SET, "english-postgres"));
+    assert_null(find(f, CHILD_SERVICE, "english-mongodb"));
+    assert_int_equal(f->plan.n, 4 * 7);
+    drop(f);
+}
+
+static void what_the_spec_says_of_images_and_pods_is_passed_on(void **state)
+{
+    (void)state;
+    struct fixture *f = make(
+        "{image: {registry: r.io/x, tag: t2, pullPolicy: Always, pullSecrets: [{name: s}]},"
+        " services: {auth: {image: 'other:1', pod: {nodeSelector: {a: b}, priorityClassName: p,"
+        " tolerations: [{key: k}], labels: {team: t}, annotations: {n: v}}}}}");
+    const struct child *auth = find(f, CHILD_DEPLOYMENT, "english-auth");
+    const struct child *gateway = find(f, CHILD_DEPLOYMENT, "english-gateway");
+    assert_string_equal(lp_json_str(container_of(auth), "image", NULL), "other:1");
+    assert_string_equal(lp_json_str(container_of(gateway), "image", NULL), "r.io/x/lp-gateway:t2");
+    json_auto_t *want =
+        parse("{metadata: {labels: {team: t, app.kubernetes.io/name: auth}, annotations: {n: v}},"
+              " spec: {nodeSelector: {a: b}, priorityClassName: p, tolerations: [{key: k}],"
+              " imagePullSecrets: [{name: s}]}}");
+    assert_true(lp_json_contains(lp_json_at(auth->intent, "spec", "template", NULL), want));
+    drop(f);
+}
+
+static void paused_services_are_seen_but_not_written(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{services: {auth: {paused: true}}}");
+    assert_true(find(f, CHILD_DEPLOYMENT, "english-auth")->paused);
+    assert_false(find(f, CHILD_DEPLOYMENT, "english-gateway")->paused);
+    assert_true(plan_is_paused(&f->platform, "auth"));
+    assert_false(plan_is_paused(&f->platform, "postgres"));
+    drop(f);
+    f = make("{mode: Paused}");
+    assert_true(find(f, CHILD_STATEFUL_SET, "english-postgres")->paused);
+    drop(f);
+}
+
+static void a_seed_must_be_one_platform_with_name_and_namespace(void **state)
+{
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        { "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\n"
+          "metadata: {name: a, namespace: b}\n",
+          NULL },
+        { "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\nmetadata: {name: a}\n",
+          "metadata.name and metadata.namespace are required" },
+        { "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\n",
+          "must be exactly one LearningPlatform" },
+        { "{a: b}\n---\n{a: b}\n", "must be exactly one LearningPlatform" },
+        { "a: [", "platform.yaml" },
+        { "", "must be exactly one LearningPlatform" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct lp_error err;
+        json_auto_t *platform = NULL;
+        json_auto_t *map = lp_json_make("{s:{s:s}}", "data", "platform.yaml", cases[i].text);
+        int r = seed_read(map, &platform, &err);
+        assert_int_equal(r, cases[i].message ? LP_E_INVALID : 0);
+        if (cases[i].message && !strstr(err.msg, cases[i].message))
+            fail_msg("%s", err.msg);
+    }
+    struct lp_error err;
+    json_t *none = NULL;
+    json_auto_t *empty = json_object();
+    assert_int_equal(seed_read(empty, &none, &err), LP_E_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_smallest_platform_is_what_the_golden_file_says),
+        cmocka_unit_test(the_same_spec_gives_the_same_bytes),
+        cmocka_unit_test(replicas_are_ours_only_where_the_spec_gives_them),
+        cmocka_unit_test(a_handover_is_due_until_the_replicas_are_released),
+        cmocka_unit_test(a_deployment_made_anew_begins_with_what_its_hpa_wants),
+        cmocka_unit_test(pods_roll_where_their_config_changes_and_nowhere_else),
+        cmocka_unit_test(a_users_variable_takes_the_place_of_ours),
+        cmocka_unit_test(external_databases_have_no_children_and_their_own_secret),
+        cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
+        cmocka_unit_test(paused_services_are_seen_but_not_written),
+        cmocka_unit_test(a_seed_must_be_one_platform_with_name_and_namespace),
+    };
+    return cmocka_run_group_tests_name("operator_plan", tests, NULL, NULL);
+}

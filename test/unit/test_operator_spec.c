@@ -1,0 +1,314 @@
+/* test/unit/test_operator_spec.c -- the decode table equals the CRD, and what is refused says why.
+ */
+#include "operator/spec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "operator/quantity_text.h"
+#include "unit/check.h"
+
+static json_t *parse(const char *yaml)
+{
+    json_auto_t *documents = NULL;
+    struct lp_error err;
+    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
+        fail_msg("%s", err.msg);
+    return json_incref(json_array_get(documents, 0));
+}
+
+static json_t *load_crd(void)
+{
+    static char text[LP_LIMIT_CONFIG_BYTES];
+    FILE *f = fopen("crds/learningplatform.yaml", "r");
+    assert_non_null(f);
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    assert_true(n < 60000);
+    return parse(text);
+}
+
+static json_t *spec_schema(const json_t *crd)
+{
+    const json_t *version = json_array_get(lp_json_at(crd, "spec", "versions", NULL), 0);
+    return lp_json_at(version, "schema", "openAPIV3Schema", "properties", "spec", NULL);
+}
+
+static const char *schema_type(const json_t *schema)
+{
+    if (lp_json_bool(false, schema, "x-kubernetes-int-or-string", NULL))
+        return "any";
+    return lp_json_str(schema, "type", NULL);
+}
+
+static const char *table_type(enum lp_json_type type)
+{
+    static const char *const names[] = { "string", "integer", "boolean", "object", "array", "any" };
+    return names[type];
+}
+
+static void compare_limits(const struct lp_json_field *f, const json_t *schema, const char *path)
+{
+    static const char *const keys[][2] = { { "minLength", "maxLength" },
+                                           { "minimum", "maximum" },
+                                           { NULL, NULL },
+                                           { NULL, NULL },
+                                           { "minItems", "maxItems" } };
+    if (f->type > LP_JSON_ARRAY || !keys[f->type][0])
+        return;
+    int64_t min = lp_json_int(0, schema, keys[f->type][0], NULL);
+    int64_t max = lp_json_int(0, schema, keys[f->type][1], NULL);
+    if (f->min != min || f->max != max)
+        fail_msg("%s: the table says %lld..%lld, the CRD %lld..%lld", path, (long long)f->min,
+                 (long long)f->max, (long long)min, (long long)max);
+}
+
+static void compare_enum(const struct lp_json_field *f, const json_t *schema, const char *path)
+{
+    const json_t *allowed = json_object_get(schema, "enum");
+    size_t n = 0;
+    while (f->one_of && f->one_of[n]) {
+        const char *text = json_string_value(json_array_get(allowed, n));
+        if (!text || strcmp(text, f->one_of[n]) != 0)
+            fail_msg("%s: \"%s\" is not at its place in the CRD's enum", path, f->one_of[n]);
+        n++;
+    }
+    if (n != json_array_size(allowed))
+        fail_msg("%s: %zu values in the table, %zu in the CRD", path, n, json_array_size(allowed));
+}
+
+static bool is_required(const json_t *schema, const char *key)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(schema, "required"), i,
+                       v) if (strcmp(json_string_value(v), key) == 0) return true;
+    return false;
+}
+
+static void compare(const struct lp_json_field *fields, const json_t *schema, const char *path)
+{
+    const json_t *properties = json_object_get(schema, "properties");
+    size_t n = 0;
+    for (const struct lp_json_field *f = fields; f->key; f++, n++) {
+        char below[256];
+        const json_t *of = json_object_get(properties, f->key);
+        snprintf(below, sizeof below, "%s.%s", path, f->key);
+        if (!of)
+            fail_msg("%s: is not in the CRD", below);
+        assert_string_equal(table_type(f->type), schema_type(of));
+        if (f->required != is_required(schema, f->key))
+            fail_msg("%s: required in one of the two only", below);
+        compare_limits(f, of, below);
+        compare_enum(f, of, below);
+        if (f->fields)
+            compare(f->fields, of, below);
+    }
+    if (n != json_object_size(properties))
+        fail_msg("%s: %zu fields in the table, %zu in the CRD", path, n,
+                 json_object_size(properties));
+}
+
+static void the_decode_table_equals_the_crd(void **state)
+{
+    (void)state;
+    json_auto_t *crd = load_crd();
+    compare(spec_fields, spec_schema(crd), "spec");
+}
+
+/* What the API server does with the defaults of a schema. */
+static void fill_defaults(json_t *object, const json_t *schema)
+{
+    const char *key;
+    json_t *of;
+    json_object_foreach(json_object_get(schema, "properties"), key, of)
+    {
+        json_t *fallback = json_object_get(of, "default");
+        if (!json_object_get(object, key) && fallback)
+            json_object_set_new(object, key, json_deep_copy(fallback));
+        json_t *value = json_object_get(object, key);
+        if (json_is_object(value))
+            fill_defaults(value, of);
+    }
+}
+
+static void check_same_quantities(const struct quantities *a, const struct quantities *b)
+{
+    assert_true(json_equal(a->cpu, b->cpu));
+    assert_true(json_equal(a->memory, b->memory));
+}
+
+static void check_same_service(const struct service_spec *a, const struct service_spec *b)
+{
+    check_same_quantities(&a->resources.requests, &b->resources.requests);
+    check_same_quantities(&a->resources.limits, &b->resources.limits);
+    assert_int_equal(a->paused, b->paused);
+    assert_int_equal(a->replicas, b->replicas);
+    assert_int_equal(a->concurrency, b->concurrency);
+    assert_int_equal(a->queue_limit, b->queue_limit);
+    assert_string_equal(a->expose.type, b->expose.type);
+    assert_int_equal(a->autoscaling.enabled, b->autoscaling.enabled);
+    assert_int_equal(a->autoscaling.min, b->autoscaling.min);
+    assert_int_equal(a->autoscaling.max, b->autoscaling.max);
+    assert_int_equal(a->autoscaling.cpu.utilization, b->autoscaling.cpu.utilization);
+    assert_int_equal(a->autoscaling.memory.utilization, b->autoscaling.memory.utilization);
+    assert_true(json_equal(a->autoscaling.queue.target, b->autoscaling.queue.target));
+}
+
+static void our_defaults_are_the_crds(void **state)
+{
+    struct platform_spec ours, theirs;
+    struct lp_error err;
+    (void)state;
+    json_auto_t *crd = load_crd();
+    json_auto_t *bare = parse("{metadata: {name: english}, spec: {}}");
+    json_auto_t *filled = json_deep_copy(bare);
+    fill_defaults(json_object_get(filled, "spec"), spec_schema(crd));
+    assert_int_equal(spec_decode(bare, &ours, &err), 0);
+    assert_int_equal(spec_decode(filled, &theirs, &err), 0);
+    assert_string_equal(ours.mode, theirs.mode);
+    assert_int_equal(ours.network_policy.enabled, theirs.network_policy.enabled);
+    assert_string_equal(ours.databases.postgres.mode, theirs.databases.postgres.mode);
+    assert_true(json_equal(ours.databases.mongodb.storage, theirs.databases.mongodb.storage));
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        check_same_service(&ours.services[i], &theirs.services[i]);
+    assert_int_equal(ours.services[SERVICE_GATEWAY].autoscaling.max, 5);
+}
+
+static void the_four_services_share_one_schema(void **state)
+{
+    (void)state;
+    json_auto_t *crd = load_crd();
+    json_t *services = lp_json_at(spec_schema(crd), "properties", "services", "properties", NULL);
+    json_auto_t *first = json_deep_copy(json_object_get(services, "gateway"));
+    json_object_del(json_object_get(first, "properties"), "expose");
+    json_object_del(first, "description");
+    json_t *scaling = lp_json_at(first, "properties", "autoscaling", NULL);
+    json_object_set_new(lp_json_at(scaling, "properties", "maxReplicas", NULL), "default",
+                        json_integer(10));
+    json_object_set_new(json_object_get(scaling, "default"), "maxReplicas", json_integer(10));
+    for (unsigned i = SERVICE_AUTH; i < N_SERVICES; i++) {
+        json_auto_t *other = json_deep_copy(json_object_get(services, service_kinds[i].key));
+        json_object_del(other, "description");
+        if (!json_equal(first, other))
+            fail_msg("%s differs from gateway", service_kinds[i].key);
+    }
+}
+
+static void an_absent_spec_is_an_empty_one(void **state)
+{
+    struct platform_spec spec;
+    struct lp_error err;
+    (void)state;
+    json_auto_t *o = parse("{metadata: {name: english}}");
+    assert_int_equal(spec_decode(o, &spec, &err), 0);
+    assert_string_equal(spec.mode, "Active");
+    assert_int_equal(spec.services[SERVICE_AUTH].replicas, -1);
+}
+
+static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
+{
+    static const struct {
+        const char *spec, *message;
+    } cases[] = {
+        { "{mode: Plan}", "spec.mode: must be one of Active, Paused, is \"Plan\"" },
+        { "{services: {auth: {concurrency: 0}}}",
+          "spec.services.auth.concurrency: must be 1..1024, is 0" },
+        { "{services: {gateway: {autoscaling: {minReplicas: 9}}}}",
+          "spec.services.gateway.autoscaling.minReplicas: must not exceed maxReplicas (5), is 9" },
+        { "{services: {aiFeedback: {resources: {requests: {memory: 1Gi}}}}}",
+          "spec.services.aiFeedback.resources.requests.memory: must not exceed limits.memory "
+          "(256Mi), is 1Gi" },
+        { "{services: {auth: {replicas: 3}}}",
+          "spec.services.auth.replicas: is only allowed where autoscaling.enabled is false, is 3; "
+          "use autoscaling.minReplicas" },
+        { "{services: {gateway: {expose: {nodePort: 30080}}}}",
+          "spec.services.gateway.expose.nodePort: needs type NodePort or LoadBalancer, type is "
+          "ClusterIP" },
+        { "{services: {auth: {autoscaling: {queueDepth: {target: 0}}}}}",
+          "spec.services.auth.autoscaling.queueDepth.target: must be more than 0, is 0" },
+        { "{services: {auth: {env: [{name: A}, {name: A}]}}}",
+          "spec.services.auth.env[1].name: \"A\" is there twice" },
+        { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
+          "spec.services.auth.pod.labels: keys must not begin with app.kubernetes.io/, one is "
+          "\"app.kubernetes.io/name\"" },
+        { "{databases: {postgres: {mode: External}}}",
+          "spec.databases.postgres.secretRef: is required where mode is External" },
+        { "{databases: {mongodb: {secretRef: {name: x}}}}",
+          "spec.databases.mongodb.secretRef: is only allowed where mode is External, mode is "
+          "Embedded" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct platform_spec spec;
+        struct lp_error err;
+        json_auto_t *o = parse("{metadata: {name: english}}");
+        json_object_set_new(o, "spec", parse(cases[i].spec));
+        assert_int_equal(spec_decode(o, &spec, &err), LP_E_INVALID);
+        assert_string_equal(err.msg, cases[i].message);
+    }
+}
+
+static void names_leave_room_for_the_childrens_suffixes(void **state)
+{
+    static const struct {
+        const char *name;
+        int want;
+    } cases[] = {
+        { "english", 0 },
+        { "a23456789-123456789-123456789-123456789-", LP_E_INVALID },
+        { "a23456789-123456789-123456789-1234567890", 0 },
+        { "a23456789-123456789-123456789-12345678901", LP_E_INVALID },
+        { "1english", LP_E_INVALID },
+        { "eng.lish", LP_E_INVALID },
+        { "English", LP_E_INVALID },
+        { "", LP_E_INVALID },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct platform_spec spec;
+        struct lp_error err;
+        json_auto_t *o = lp_json_make("{s:{s:s}}", "metadata", "name", cases[i].name);
+        assert_int_equal(spec_decode(o, &spec, &err), cases[i].want);
+    }
+}
+
+static void quantities_come_out_as_the_api_server_keeps_them(void **state)
+{
+    static const char *const cases[][2] = {
+        { "10m", "10m" },       { "1000m", "1" },     { "0.5", "500m" },
+        { "1.5", "1500m" },     { "1024Mi", "1Gi" },  { "128Mi", "128Mi" },
+        { "1536Mi", "1536Mi" }, { "1000M", "1G" },    { "1048576", "1048576" },
+        { "1024Ki", "1Mi" },    { "0.5Gi", "512Mi" }, { "2000", "2k" },
+        { "0", "0" },           { "0.5Ki", "512" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        char text[LP_QUANTITY_TEXT];
+        json_auto_t *value = json_string(cases[i][0]);
+        quantity_canonical(value, text);
+        assert_string_equal(text, cases[i][1]);
+    }
+    char text[LP_QUANTITY_TEXT];
+    json_auto_t *number = json_integer(2);
+    quantity_canonical(number, text);
+    assert_string_equal(text, "2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_decode_table_equals_the_crd),
+        cmocka_unit_test(our_defaults_are_the_crds),
+        cmocka_unit_test(the_four_services_share_one_schema),
+        cmocka_unit_test(an_absent_spec_is_an_empty_one),
+        cmocka_unit_test(what_is_wrong_is_told_with_path_seen_and_wanted),
+        cmocka_unit_test(names_leave_room_for_the_childrens_suffixes),
+        cmocka_unit_test(quantities_come_out_as_the_api_server_keeps_them),
+    };
+    return cmocka_run_group_tests_name("operator_spec", tests, NULL, NULL);
+}

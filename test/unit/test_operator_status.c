@@ -1,0 +1,272 @@
+/* test/unit/test_operator_status.c -- conditions, rollout state, and the HPA's decision in words.
+ */
+#include "operator/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "operator/conditions.h"
+#include "operator/scaling.h"
+#include "operator/workload.h"
+#include "unit/check.h"
+
+static const struct plan_images images = { "r", "t", "Always", "p", "m", true };
+
+static json_t *parse(const char *yaml)
+{
+    json_auto_t *documents = NULL;
+    struct lp_error err;
+    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
+        fail_msg("%s: %s", yaml, err.msg);
+    return json_incref(json_array_get(documents, 0));
+}
+
+static void a_rollout_counts_only_what_its_controller_has_seen(void **state)
+{
+    static const struct {
+        const char *object;
+        int at_least;
+        bool rolled, available, complete;
+    } cases[] = {
+        /* the controller is a generation behind */
+        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 1,"
+          " replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}}",
+          -1, false, false, false },
+        /* a pod of the old version is still there */
+        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
+          " replicas: 2, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2}}",
+          -1, false, false, false },
+        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
+          " replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}}",
+          -1, true, true, true },
+        /* scaling up: enough for the least number, not yet complete */
+        { "{metadata: {generation: 3}, spec: {replicas: 4}, status: {observedGeneration: 3,"
+          " replicas: 4, updatedReplicas: 4, readyReplicas: 2, availableReplicas: 2}}",
+          2, true, true, false },
+        { "{metadata: {generation: 3}, spec: {replicas: 4}, status: {observedGeneration: 3,"
+          " replicas: 4, updatedReplicas: 4, readyReplicas: 2, availableReplicas: 2}}",
+          -1, true, false, false },
+        { "{metadata: {generation: 1}, spec: {replicas: 0}, status: {observedGeneration: 1}}", -1,
+          true, true, true },
+        { "{metadata: {generation: 1}, spec: {replicas: 1}}", -1, false, false, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct workload w;
+        json_auto_t *o = parse(cases[i].object);
+        workload_read(o, cases[i].at_least, &w);
+        if (w.rolled != cases[i].rolled || w.available != cases[i].available ||
+            w.complete != cases[i].complete)
+            fail_msg("case %zu: %d %d %d", i, w.rolled, w.available, w.complete);
+    }
+    struct workload w;
+    workload_read(NULL, -1, &w);
+    assert_false(w.exists || w.rolled || w.available);
+}
+
+static void a_rollout_that_cannot_go_on_says_why(void **state)
+{
+    struct workload w;
+    (void)state;
+    json_auto_t *o = parse("{status: {conditions: [{type: Progressing, status: 'False',"
+                           " message: out of time}, {type: Available, status: 'False'}]}}");
+    workload_read(o, -1, &w);
+    assert_string_equal(w.stuck, "out of time");
+}
+
+static json_t *hpa(int current, int desired, int cpu, const char *queue, const char *more)
+{
+    lp_auto_free char *text = lp_sprintf(
+        "{spec: {minReplicas: 1, maxReplicas: 5, metrics: ["
+        "{type: Resource, resource: {name: cpu, target: {type: Utilization,"
+        " averageUtilization: 70}}},"
+        "{type: Object, object: {metric: {name: queue_depth}, target: {type: AverageValue,"
+        " averageValue: '4'}}}]},"
+        " status: {currentReplicas: %d, desiredReplicas: %d, currentMetrics: ["
+        "{type: Resource, resource: {name: cpu, current: {averageUtilization: %d}}},"
+        "{type: Object, object: {metric: {name: queue_depth}, current: {averageValue: '%s'}}}],"
+        " conditions: [{type: ScalingActive, status: 'True'}%s]}}",
+        current, desired, cpu, queue, more);
+    return parse(text);
+}
+
+static void a_decision_names_winner_value_target_and_limit(void **state)
+{
+    (void)state;
+    json_auto_t *up = hpa(2, 4, 35, "6500m", "");
+    json_auto_t *why = scaling_explain(up, NULL);
+    json_auto_t *want = parse("{winner: queueDepth, value: '6.5', target: '4',"
+                              " why: '2 to 4: queue depth 6.5 a pod, target 4; HPA limits: none'}");
+    assert_true(json_equal(why, want));
+    assert_true(scaling_is_moving(up));
+
+    json_auto_t *full =
+        hpa(5, 5, 200, "1", ", {type: ScalingLimited, status: 'True', reason: TooManyReplicas}");
+    json_auto_t *limited = scaling_explain(full, NULL);
+    assert_string_equal(lp_json_str(limited, "why", NULL),
+                        "stays at 5: cpu 200% of its request, target 70%; "
+                        "HPA limits: maxReplicas 5");
+    assert_false(scaling_is_moving(full));
+}
+
+static void what_keeps_an_hpa_from_scaling_is_told(void **state)
+{
+    (void)state;
+    json_auto_t *o = parse("{status: {conditions: [{type: ScalingActive, status: 'False',"
+                           " reason: FailedGetObjectMetric, message: no metrics}]}}");
+    json_auto_t *why = scaling_explain(o, NULL);
+    assert_string_equal(lp_json_str(why, "why", NULL), "not scaling: no metrics");
+    json_auto_t *off = scaling_explain(NULL, NULL);
+    assert_string_equal(lp_json_str(off, "why", NULL), "autoscaling is off");
+    json_auto_t *fresh = parse("{status: {}}");
+    json_auto_t *none = scaling_explain(fresh, NULL);
+    assert_string_equal(lp_json_str(none, "why", NULL), "no decision yet");
+}
+
+static void small_moves_of_the_figures_are_no_news(void **state)
+{
+    (void)state;
+    json_auto_t *first = hpa(2, 2, 20, "0", "");
+    json_auto_t *before = scaling_explain(first, NULL);
+    json_auto_t *wobble = hpa(2, 2, 33, "0", "");
+    json_auto_t *kept = scaling_explain(wobble, before);
+    assert_true(json_equal(kept, before));
+    json_auto_t *jump = hpa(2, 2, 60, "0", "");
+    json_auto_t *told = scaling_explain(jump, before);
+    assert_string_equal(lp_json_str(told, "value", NULL), "60%");
+    json_auto_t *other = hpa(2, 3, 33, "0", "");
+    json_auto_t *moved = scaling_explain(other, before);
+    assert_false(json_equal(moved, before));
+}
+
+/* Everything that a status is made of; all children are as `child` says. */
+static json_t *build(const char *spec, const char *child, const json_t *before,
+                     const struct lp_error *failure, int64_t now_ms)
+{
+    static const struct lp_error none = { .code = 0 };
+    struct platform p = {
+        .ns = "n", .name = "english", .uid = "u", .generation = 7, .images = &images
+    };
+    struct plan plan;
+    struct observed observed = { .objects = { NULL } };
+    struct lp_error err;
+    json_auto_t *object =
+        lp_json_make("{s:{s:s}, s:o}", "metadata", "name", "english", "spec", parse(spec));
+    assert_int_equal(spec_decode(object, &p.spec, &err), 0);
+    plan_init(&plan, &p);
+    for (unsigned i = 0; i < plan.n; i++)
+        if (child && (plan.children[i].kind == CHILD_DEPLOYMENT ||
+                      plan.children[i].kind == CHILD_STATEFUL_SET))
+            observed.objects[i] = parse(child);
+    struct status_input in = {
+        before, &p, &plan, &observed, failure ? failure : &none, "Deployment english-auth", now_ms
+    };
+    json_t *status = status_build(&in);
+    observed_done(&observed);
+    plan_done(&plan);
+    return status;
+}
+
+#define READY_CHILD                                                                           \
+    "{metadata: {generation: 1}, spec: {replicas: 1, template: {spec: {containers: [{image: " \
+    "x}]}}},"                                                                                 \
+    " status: {observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1,"     \
+    " availableReplicas: 1}}"
+
+static void expect(const json_t *status, const char *type, const char *state, const char *reason)
+{
+    const json_t *c = conditions_find(status, type);
+    assert_string_equal(lp_json_str(c, "status", NULL), state);
+    assert_string_equal(lp_json_str(c, "reason", NULL), reason);
+    assert_int_equal(lp_json_int(0, c, "observedGeneration", NULL), 7);
+    assert_true(strlen(lp_json_str(c, "message", NULL)) > 0);
+}
+
+static void ready_is_true_once_every_workload_is(void **state)
+{
+    (void)state;
+    json_auto_t *status = build("{}", READY_CHILD, NULL, NULL, 1000);
+    expect(status, "Ready", "True", "AsExpected");
+    expect(status, "Progressing", "False", "Complete");
+    expect(status, "Degraded", "False", "AsExpected");
+    expect(status, "ScalingActive", "Unknown", "NoDecisionYet");
+    expect(status, "DatabasesReady", "True", "AsExpected");
+    assert_string_equal(lp_json_str(status, "phase", NULL), "Ready");
+    assert_string_equal(lp_json_str(status, "replicas", NULL), "4/4");
+    assert_int_equal(lp_json_int(0, status, "observedGeneration", NULL), 7);
+
+    json_auto_t *empty = build("{}", NULL, NULL, NULL, 1000);
+    expect(empty, "Ready", "False", "PodsNotReady");
+    expect(empty, "DatabasesReady", "False", "NotReady");
+    assert_string_equal(lp_json_str(empty, "phase", NULL), "Progressing");
+}
+
+static void a_child_that_cannot_be_written_degrades_the_platform(void **state)
+{
+    struct lp_error failure = { .code = LP_E_INVALID, .msg = "spec.x: no" };
+    (void)state;
+    json_auto_t *status = build("{}", READY_CHILD, NULL, &failure, 1000);
+    expect(status, "Ready", "False", "ApplyFailed");
+    expect(status, "Degraded", "True", "ApplyFailed");
+    assert_string_equal(lp_json_str(conditions_find(status, "Degraded"), "message", NULL),
+                        "Deployment english-auth: spec.x: no");
+    assert_string_equal(lp_json_str(status, "phase", NULL), "Degraded");
+}
+
+static void an_unchanged_platform_gives_the_same_status_at_any_time(void **state)
+{
+    (void)state;
+    json_auto_t *first = build("{}", READY_CHILD, NULL, NULL, 1000);
+    json_auto_t *later = build("{}", READY_CHILD, first, NULL, 9999999);
+    assert_true(json_equal(first, later));
+    json_auto_t *broken = build("{}", NULL, later, NULL, 20000000);
+    assert_string_equal(lp_json_str(conditions_find(broken, "Ready"), "lastTransitionTime", NULL),
+                        "1970-01-01T05:33:20Z");
+    assert_string_equal(
+        lp_json_str(conditions_find(broken, "Degraded"), "lastTransitionTime", NULL),
+        "1970-01-01T00:00:01Z");
+}
+
+static void a_new_generation_is_unknown_first(void **state)
+{
+    (void)state;
+    json_auto_t *before = build("{}", READY_CHILD, NULL, NULL, 1000);
+    json_auto_t *status = status_new_generation(before, 8, 5000);
+    const json_t *ready = conditions_find(status, "Ready");
+    assert_string_equal(lp_json_str(ready, "status", NULL), "Unknown");
+    assert_string_equal(lp_json_str(ready, "reason", NULL), "NewGeneration");
+    assert_int_equal(lp_json_int(0, ready, "observedGeneration", NULL), 8);
+    assert_int_equal(lp_json_int(0, status, "observedGeneration", NULL), 8);
+    assert_int_equal(json_array_size(json_object_get(status, "conditions")), 5);
+    json_auto_t *fresh = status_new_generation(NULL, 1, 5000);
+    assert_string_equal(lp_json_str(fresh, "phase", NULL), "Pending");
+}
+
+static void an_invalid_spec_is_said_in_two_conditions(void **state)
+{
+    (void)state;
+    json_auto_t *status = status_invalid(NULL, 7, "spec.mode: wrong", 1000);
+    expect(status, "Ready", "False", "InvalidSpec");
+    expect(status, "Degraded", "True", "InvalidSpec");
+    assert_string_equal(lp_json_str(status, "phase", NULL), "Invalid");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rollout_counts_only_what_its_controller_has_seen),
+        cmocka_unit_test(a_rollout_that_cannot_go_on_says_why),
+        cmocka_unit_test(a_decision_names_winner_value_target_and_limit),
+        cmocka_unit_test(what_keeps_an_hpa_from_scaling_is_told),
+        cmocka_unit_test(small_moves_of_the_figures_are_no_news),
+        cmocka_unit_test(ready_is_true_once_every_workload_is),
+        cmocka_unit_test(a_child_that_cannot_be_written_degrades_the_platform),
+        cmocka_unit_test(an_unchanged_platform_gives_the_same_status_at_any_time),
+        cmocka_unit_test(a_new_generation_is_unknown_first),
+        cmocka_unit_test(an_invalid_spec_is_said_in_two_conditions),
+    };
+    return cmocka_run_group_tests_name("operator_status", tests, NULL, NULL);
+}
