@@ -1,4 +1,5 @@
-/* lib/kube/auth.h -- where a cluster is and who we are, as config.c fills it and request.c uses it. For lib/kube. */
+/* lib/kube/auth.h -- where a cluster is and who we are, as config.c fills it and request.c uses it.
+ * For lib/kube. */
 #pragma once
 
 #include <pthread.h>
@@ -9,19 +10,21 @@
 #include "base/stop.h"
 #include "kube/client.h"
 
-/* An exec credential plugin: client.authentication.k8s.io/v1 or v1beta1, ExecConfig of kubeconfig(v1). */
+/* An exec credential plugin: client.authentication.k8s.io/v1 or v1beta1, ExecConfig of
+ * kubeconfig(v1). */
 struct lp_kube_exec {
     char *api_version;
-    char **argv;    /* argv[0] is the command; ends with NULL */
-    char **env;     /* "NAME=value", besides our own environment; ends with NULL */
+    char **argv; /* argv[0] is the command; ends with NULL */
+    char **env;  /* "NAME=value", besides our own environment; ends with NULL */
     char *install_hint;
     bool cluster_info; /* provideClusterInfo */
 };
 
 /*
- * `server` to `exec` never change after the load. What follows `lock` is guarded by it: the credentials that are in use now. Files are
- * read again every 60 s, a plugin is asked again when its answer expires; what cannot be renewed stays as it is.
- * `generation` counts changes of what a TLS connection is made with.
+ * `server` to `exec` never change after the load. What follows `lock` is guarded by it: the
+ * credentials that are in use now. Files are read again every 60 s, a plugin is asked again when
+ * its answer expires; what cannot be renewed stays as it is. `generation` counts changes of what a
+ * TLS connection is made with.
  */
 struct lp_kube_config {
     char *path; /* for messages: the kubeconfig, or the in-cluster folder */
@@ -33,7 +36,7 @@ struct lp_kube_config {
     pthread_mutex_t lock;
     char *ca_pem, *cert_pem, *key_pem, *token;
     unsigned generation;
-    int64_t read_ms;      /* lp_clock_ms() of the last look at the files; 0: never */
+    int64_t read_ms;         /* lp_clock_ms() of the last look at the files; 0: never */
     int64_t expires_wall_ms; /* of the plugin's answer; INT64_MAX: never, 0: it was not asked yet */
 };
 
@@ -46,16 +49,19 @@ void lp_kube_credentials_done(struct lp_kube_credentials *c);
 #define lp_auto_kube_credentials __attribute__((cleanup(lp_kube_credentials_done)))
 
 /*
- * What to use now. `refused`: the token that got a 401, or NULL; where it is still the current one, files are read and the plugin
- * is asked at once. Fails only where there is nothing to go on with (a plugin that never answered).
+ * What to use now. `refused`: the token that got a 401, or NULL; where it is still the current one,
+ * files are read and the plugin is asked at once. Fails only where there is nothing to go on with
+ * (a plugin that never answered).
  */
-LP_MUST_USE int lp_kube_auth_get(struct lp_kube_config *c, const char *refused, struct lp_stop *stop,
-                                 struct lp_kube_credentials *ret, struct lp_error *err);
+LP_MUST_USE int lp_kube_auth_get(struct lp_kube_config *c, const char *refused,
+                                 struct lp_stop *stop, struct lp_kube_credentials *ret,
+                                 struct lp_error *err);
 
 /* True where a 401 may be cured by asking again. */
 bool lp_kube_auth_renewable(const struct lp_kube_config *c);
 
-/* Reads at most LP_LIMIT_CONFIG_BYTES of a file into a string of the caller's, which holds no NUL. */
+/* Reads at most LP_LIMIT_CONFIG_BYTES of a file into a string of the caller's, which holds no NUL.
+ */
 LP_MUST_USE int lp_kube_read_file(const char *path, const char *what, char **ret_text,
                                   struct lp_error *err);
 
@@ -66,8 +72,9 @@ struct lp_kube_exec_result {
 };
 
 /*
- * Runs the plugin: at most 60 s and 1 MiB of output, killed with its whole process group beyond that or at the stop. `info` is the
- * cluster of ExecCredential.spec (NULL: none). LP_E_DENIED with the command, what went wrong and the install hint.
+ * Runs the plugin: at most 60 s and 1 MiB of output, killed with its whole process group beyond
+ * that or at the stop. `info` is the cluster of ExecCredential.spec (NULL: none). LP_E_DENIED with
+ * the command, what went wrong and the install hint.
  */
 LP_MUST_USE int lp_kube_exec_run(const struct lp_kube_exec *exec, const json_t *info,
                                  struct lp_stop *stop, struct lp_kube_exec_result *ret,

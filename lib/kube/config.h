@@ -6,14 +6,16 @@
 
 /*
  * `kubeconfig` is a path, or NULL for the in-cluster files below `in_cluster_root` (NULL:
- * /var/run/secrets/kubernetes.io/serviceaccount) with service_host and service_port. `context` NULL: current-context.
- * Client certificates (data or files), token, tokenFile, exec plugins (client.authentication.k8s.io/v1 and v1beta1), insecure-skip-tls-verify, tls-server-name.
- * The message says which file, which field, what to do.
+ * /var/run/secrets/kubernetes.io/serviceaccount) with service_host and service_port. `context`
+ * NULL: current-context. Client certificates (data or files), token, tokenFile, exec plugins
+ * (client.authentication.k8s.io/v1 and v1beta1), insecure-skip-tls-verify, tls-server-name. The
+ * message says which file, which field, what to do.
  */
 struct lp_kube_config_source {
-    const char *kubeconfig;      /* path; NULL: in-cluster */
+    const char *kubeconfig; /* path; NULL: in-cluster */
     const char *context;
-    const char *service_host, *service_port; /* in-cluster: values of KUBERNETES_SERVICE_HOST and _PORT */
+    const char *service_host,
+        *service_port; /* in-cluster: values of KUBERNETES_SERVICE_HOST and _PORT */
     const char *in_cluster_root;
 };
 LP_MUST_USE int lp_kube_config_load(const struct lp_kube_config_source *source,

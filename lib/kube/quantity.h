@@ -5,8 +5,9 @@
 
 #include "base/error.h"
 
-/* Milli units, rounded up (as Quantity.MilliValue). Suffixes n u m k M G T P E Ki Mi Gi Ti Pi Ei and decimal exponents;
- * LP_E_INVALID names the text. Negative and over INT64_MAX / 1000 are refused. */
+/* Milli units, rounded up (as Quantity.MilliValue). Suffixes n u m k M G T P E Ki Mi Gi Ti Pi Ei
+ * and decimal exponents; LP_E_INVALID names the text. Negative and over INT64_MAX / 1000 are
+ * refused. */
 LP_MUST_USE int lp_quantity_parse(const char *text, int64_t *ret_milli, struct lp_error *err);
 
 #define LP_QUANTITY_TEXT 32

@@ -1,4 +1,5 @@
-/* lib/kube/request.h -- one authenticated request to the API server, for client.c, watch.c and lease.c. */
+/* lib/kube/request.h -- one authenticated request to the API server, for client.c, watch.c and
+ * lease.c. */
 #pragma once
 
 #include "base/buf.h"
@@ -26,7 +27,8 @@ struct lp_kube_call {
     void *user;
 };
 
-/* Appends the path of a kind's collection, or of one object (`name` not NULL). `ns` is left out where NULL. */
+/* Appends the path of a kind's collection, or of one object (`name` not NULL). `ns` is left out
+ * where NULL. */
 void lp_kube_path(const struct lp_kube_kind *kind, const char *ns, const char *name,
                   const char *subresource, struct lp_buf *b);
 #define LP_AUTO_PATH(b) lp_auto_buf struct lp_buf b = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET)

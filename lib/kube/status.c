@@ -37,8 +37,9 @@ static void show_body(const struct lp_buf *body, char ret_text[SHOWN_BYTES + 1])
     size_t n = body->len < SHOWN_BYTES ? body->len : SHOWN_BYTES;
 
     for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)body->ptr[i];
-        ret_text[i] = c >= 0x20 && c < 0x7f ? body->ptr[i] : ' ';
+        ret_text[i] = body->ptr[i];
+        if (ret_text[i] < ' ' || ret_text[i] > '~')
+            ret_text[i] = ' ';
     }
     ret_text[n] = '\0';
 }

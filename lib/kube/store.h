@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Key: "namespace/name" ("name" where cluster-scoped). Objects are kept as compact JSON without managedFields, so a get makes a copy of the caller's
- * own. Opaque: hides a lock; any thread.
+ * Key: "namespace/name" ("name" where cluster-scoped). Objects are kept as compact JSON without
+ * managedFields, so a get makes a copy of the caller's own. Opaque: hides a lock; any thread.
  */
 struct lp_kube_store;
 
@@ -22,7 +22,8 @@ json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *n
 bool lp_kube_store_has(struct lp_kube_store *s, const char *key);
 size_t lp_kube_store_count(struct lp_kube_store *s);
 /* Calls `each` with every key (borrowed during the call; no call back into the store). */
-void lp_kube_store_keys(struct lp_kube_store *s, void (*each)(const char *key, void *user), void *user);
+void lp_kube_store_keys(struct lp_kube_store *s, void (*each)(const char *key, void *user),
+                        void *user);
 
 /* "namespace/name" into a new string of the caller's. */
 char *lp_kube_key(const char *ns, const char *name);

@@ -1,4 +1,5 @@
-/* lib/kube/watch.h -- a list that stays true: WatchList or list + watch, for ever, until stopped. */
+/* lib/kube/watch.h -- a list that stays true: WatchList or list + watch, for ever, until stopped.
+ */
 #pragma once
 
 #include <jansson.h>
@@ -9,8 +10,9 @@
 enum lp_kube_event { LP_KUBE_ADDED, LP_KUBE_MODIFIED, LP_KUBE_DELETED };
 
 /*
- * Called in the watch's thread. `object` is borrowed; incref to keep it (it is frozen from then on). _SYNCED comes once the first whole
- * list was delivered; after a re-list, objects that vanished meanwhile come as DELETED with the last known metadata.
+ * Called in the watch's thread. `object` is borrowed; incref to keep it (it is frozen from then
+ * on). _SYNCED comes once the first whole list was delivered; after a re-list, objects that
+ * vanished meanwhile come as DELETED with the last known metadata.
  */
 struct lp_kube_watch_sink {
     void (*event)(enum lp_kube_event event, json_t *object, void *user);
@@ -24,8 +26,9 @@ struct lp_kube_watch_options {
     const struct lp_kube_kind *kind;
     const char *ns; /* NULL: all */
     const char *label_selector, *field_selector;
-    const char *name; /* of the thread, at most 15 bytes: "watch-pods" */
-    int64_t initial_events_ms; /* a WatchList without its end by then becomes a list in pages; 0: 60,000 */
+    const char *name;          /* of the thread, at most 15 bytes: "watch-pods" */
+    int64_t initial_events_ms; /* a WatchList without its end by then becomes a list in pages; 0:
+                                  60,000 */
     struct lp_kube_watch_sink sink;
 };
 

@@ -7,13 +7,14 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Takes one event; `type` and `object` are borrowed. A negative return ends the feed and is its result. */
+/* Takes one event; `type` and `object` are borrowed. A negative return ends the feed and is its
+ * result. */
 typedef int lp_watch_sink(const char *type, json_t *object, void *user, struct lp_error *err);
 
 /*
- * The API server sends one JSON document per line, and the network cuts the lines wherever it likes. Between two
- * feeds `tail` holds the start of one unfinished line, never a newline; its limit is the longest line we
- * take. Belongs to one connection and one thread.
+ * The API server sends one JSON document per line, and the network cuts the lines wherever it
+ * likes. Between two feeds `tail` holds the start of one unfinished line, never a newline; its
+ * limit is the longest line we take. Belongs to one connection and one thread.
  */
 struct lp_watch_framer {
     struct lp_buf tail;
@@ -25,11 +26,11 @@ void lp_watch_framer_done(struct lp_watch_framer *f);
 #define lp_auto_watch_framer __attribute__((cleanup(lp_watch_framer_done)))
 
 /*
- * Delivers, in order, every line that these `len` bytes complete; empty lines are skipped. Fails with
- *   what an ERROR event's Status stands for (kube/client.h); LP_E_GONE: our resourceVersion is too old, list again
- *   LP_E_TOO_LARGE  a line is longer than the limit of `tail`
- *   LP_E_INVALID    a line is not a watch event: drop the connection
- * or with what the sink returned. After a failure only _done() may follow.
+ * Delivers, in order, every line that these `len` bytes complete; empty lines are skipped. Fails
+ * with what an ERROR event's Status stands for (kube/client.h); LP_E_GONE: our resourceVersion is
+ * too old, list again LP_E_TOO_LARGE  a line is longer than the limit of `tail` LP_E_INVALID    a
+ * line is not a watch event: drop the connection or with what the sink returned. After a failure
+ * only _done() may follow.
  */
 LP_MUST_USE int lp_watch_framer_feed(struct lp_watch_framer *f, const char *data, size_t len,
                                      struct lp_error *err);

@@ -1,4 +1,5 @@
-/* lib/metrics/metrics.h -- counters, gauges, histograms and their Prometheus text (format 0.0.4). */
+/* lib/metrics/metrics.h -- counters, gauges, histograms and their Prometheus text (format 0.0.4).
+ */
 #pragma once
 
 #include <stdint.h>
@@ -6,9 +7,10 @@
 #include "base/buf.h"
 
 /*
- * Families and series live as long as the program; making one twice gives the first. Updates are atomic and take no
- * lock, so keep the series pointer where it is hot. Series over LP_LIMIT_METRIC_SERIES of a family are counted in
- * lp_metrics_dropped_series_total and updates to them go nowhere (the returned pointer is valid).
+ * Families and series live as long as the program; making one twice gives the first. Updates are
+ * atomic and take no lock, so keep the series pointer where it is hot. Series over
+ * LP_LIMIT_METRIC_SERIES of a family are counted in lp_metrics_dropped_series_total and updates to
+ * them go nowhere (the returned pointer is valid).
  */
 struct lp_metric_family;
 struct lp_metric;
@@ -30,7 +32,8 @@ void lp_metric_add(struct lp_metric *m, double v);     /* counter: v >= 0; gauge
 void lp_metric_set(struct lp_metric *m, double v);     /* gauge */
 void lp_metric_observe(struct lp_metric *m, double v); /* histogram */
 double lp_metric_value(const struct lp_metric *m);     /* counter, gauge; histogram: the count */
-void lp_metric_remove(struct lp_metric_family *f, const char *const *values); /* no longer exposed */
+void lp_metric_remove(struct lp_metric_family *f,
+                      const char *const *values); /* no longer exposed */
 
 /* Called before each exposition, for gauges that are read rather than kept. At most 16. */
 void lp_metrics_on_collect(void (*collect)(void *user), void *user);
@@ -39,8 +42,9 @@ void lp_metrics_on_collect(void (*collect)(void *user), void *user);
 extern const double lp_metrics_seconds[];
 extern const unsigned lp_metrics_n_seconds;
 
-/* Everything, with process_* (cpu seconds, resident and virtual bytes, open and max fds, start time) and lp_build_info{program,version}.
- * Content-Type: text/plain; version=0.0.4; charset=utf-8 */
+/* Everything, with process_* (cpu seconds, resident and virtual bytes, open and max fds, start
+ * time) and lp_build_info{program,version}. Content-Type: text/plain; version=0.0.4; charset=utf-8
+ */
 void lp_metrics_write(struct lp_buf *b);
 #define LP_METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

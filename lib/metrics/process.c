@@ -1,9 +1,9 @@
 /* lib/metrics/process.c -- process_* from /proc (proc(5)), and lp_build_info. Read at each scrape.
  */
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -44,33 +44,49 @@ static double start_seconds(unsigned long long ticks, double per_second)
     return booted + (double)ticks / per_second;
 }
 
-static void read_stat(void)
+/* Fields of /proc/self/stat that we want, counted as in proc(5), where the first is 1. */
+enum { UTIME = 14, STIME = 15, STARTTIME = 22, VSIZE = 23, RSS = 24, N_FIELDS = 25 };
+
+/* False where the file is not as expected. */
+static bool read_fields(unsigned long long ret_fields[N_FIELDS])
 {
     char text[1024];
-    unsigned long user, kernel, bytes;
-    unsigned long long started;
-    long pages;
-    double per_second = (double)sysconf(_SC_CLK_TCK);
-
     FILE *f = fopen("/proc/self/stat", "re");
+
     if (!f)
-        return;
+        return false;
     size_t n = fread(text, 1, sizeof text - 1, f);
     fclose(f);
     text[n] = '\0';
-    const char *rest = strrchr(text, ')'); /* the program's name may hold spaces and brackets */
-    if (!rest || sscanf(rest + 1,
-                        " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d"
-                        " %*d %llu %lu %ld",
-                        &user, &kernel, &started, &bytes, &pages) != 5)
+    char *at = strrchr(text, ')'); /* the program's name may hold spaces and brackets */
+    if (!at || strlen(at) < 4)
+        return false;
+    at += 3; /* ") S": the state is field 3 */
+    for (int i = 4; i < N_FIELDS; i++) {
+        char *end;
+        ret_fields[i] = strtoull(at, &end, 10);
+        if (end == at)
+            return false;
+        at = end;
+    }
+    return true;
+}
+
+static void read_stat(void)
+{
+    unsigned long long fields[N_FIELDS];
+    double per_second = (double)sysconf(_SC_CLK_TCK);
+
+    if (!read_fields(fields))
         return;
     set(LP_METRIC_COUNTER, "process_cpu_seconds_total", "CPU time in seconds, user and system.",
-        (double)(user + kernel) / per_second);
+        (double)(fields[UTIME] + fields[STIME]) / per_second);
     set(LP_METRIC_GAUGE, "process_resident_memory_bytes", "Resident memory in bytes.",
-        (double)pages * (double)sysconf(_SC_PAGESIZE));
-    set(LP_METRIC_GAUGE, "process_virtual_memory_bytes", "Virtual memory in bytes.", (double)bytes);
+        (double)fields[RSS] * (double)sysconf(_SC_PAGESIZE));
+    set(LP_METRIC_GAUGE, "process_virtual_memory_bytes", "Virtual memory in bytes.",
+        (double)fields[VSIZE]);
     set(LP_METRIC_GAUGE, "process_start_time_seconds", "Start of the process since 1970.",
-        start_seconds(started, per_second));
+        start_seconds(fields[STARTTIME], per_second));
 }
 
 static void read_descriptors(void)

@@ -3,11 +3,11 @@
 
 #include <stdint.h>
 
-/* Waits of base_ms, doubled each time, at most max_ms, each moved by up to +-10 % at random; back to base_ms after
- * reset_after_ms without a failure (0: only by _reset). One thread. */
+/* Waits of base_ms, doubled each time, at most max_ms, each moved by up to +-10 % at random; back
+ * to base_ms after reset_after_ms without a failure (0: only by _reset). One thread. */
 struct lp_backoff {
     int64_t base_ms, max_ms, reset_after_ms;
-    int64_t last_ms;   /* lp_clock_ms() of the last failure */
+    int64_t last_ms; /* lp_clock_ms() of the last failure */
     unsigned failures;
 };
 

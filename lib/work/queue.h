@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * As client-go's workqueue: a key is in the queue once however often it is added; a key under work that
- * is added again comes back when its worker is done with it; two workers never hold one key. Opaque: hides a lock; any thread.
- * Publishes workqueue_depth, _adds_total, _queue_duration_seconds, _work_duration_seconds, _unfinished_work_seconds,
+ * As client-go's workqueue: a key is in the queue once however often it is added; a key under work
+ * that is added again comes back when its worker is done with it; two workers never hold one key.
+ * Opaque: hides a lock; any thread. Publishes workqueue_depth, _adds_total,
+ * _queue_duration_seconds, _work_duration_seconds, _unfinished_work_seconds,
  * _longest_running_processor_seconds, _retries_total with label name.
  */
 struct lp_queue;
@@ -24,11 +25,13 @@ bool lp_queue_add(struct lp_queue *q, const char *key, enum lp_queue_priority pr
 bool lp_queue_add_after(struct lp_queue *q, const char *key, enum lp_queue_priority priority,
                         int64_t delay_ms);
 
-/* After this key's own back-off: 5 ms doubled with each failure up to 5 min, +-10 % jitter. Returns the delay in ms. */
+/* After this key's own back-off: 5 ms doubled with each failure up to 5 min, +-10 % jitter. Returns
+ * the delay in ms. */
 int64_t lp_queue_add_failed(struct lp_queue *q, const char *key);
 void lp_queue_forget(struct lp_queue *q, const char *key); /* back-off starts anew */
 
-/* Waits for a key; the caller owns it (free()) and must call _done with it. NULL: shut down and nothing is left. */
+/* Waits for a key; the caller owns it (free()) and must call _done with it. NULL: shut down and
+ * nothing is left. */
 char *lp_queue_take(struct lp_queue *q);
 void lp_queue_done(struct lp_queue *q, const char *key);
 
