@@ -33,7 +33,8 @@ end_group() { # PID
 run_step() {
     local text=$1 limit=$2 start=$SECONDS next=30 log status=0 traps
     shift 2
-    log=$LP_CACHE/log/${text//[^A-Za-z0-9._-]/-}.log
+    log=${text//[^A-Za-z0-9._-]/-}
+    log=$LP_CACHE/log/${log:0:120}.log
     mkdir -p "${log%/*}"
     say "$text ..."
     set -m
