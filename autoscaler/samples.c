@@ -326,12 +326,13 @@ unsigned samples_due(struct samples *s, int64_t now_ms, struct samples_target *r
     unsigned n = 0;
     *ret_next_ms = INT64_MAX;
     pthread_mutex_lock(&s->lock);
-    for (unsigned i = 0; i < s->n_slots; i++) {
-        struct pod *p = s->slots[i];
+    for (unsigned i = 0, at = s->cursor; i < s->n_slots; i++, at++) {
+        struct pod *p = s->slots[at % s->n_slots];
         if (!p || !p->ready || p->out)
             continue;
         if (p->due_ms <= now_ms && n < max) {
             p->out = true;
+            s->cursor = at % s->n_slots + 1;
             ret_targets[n].id = p->id;
             memcpy(ret_targets[n].ip, p->ip, sizeof p->ip);
             n++;

@@ -60,6 +60,7 @@ struct samples {
     struct table pods, services;
     struct pod **slots;
     unsigned n_slots;
+    unsigned cursor; /* the slot that is looked at first, so that all get their turn */
     uint32_t generation;
     bool synced, first_sweep;
 };

@@ -140,9 +140,11 @@ static void end(struct scraper *s, struct transfer *t, CURLcode code)
     }
 }
 
-static void end_done(struct scraper *s)
+/* True where a handle came free. */
+static bool end_done(struct scraper *s)
 {
     int left;
+    bool any = false;
     for (CURLMsg *m; (m = curl_multi_info_read(s->multi, &left)) != NULL;) {
         char *t = NULL;
         if (m->msg != CURLMSG_DONE)
@@ -150,7 +152,9 @@ static void end_done(struct scraper *s)
         CURLcode code = m->data.result;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
         end(s, (struct transfer *)(void *)t, code);
+        any = true;
     }
+    return any;
 }
 
 static void set_gauges(struct scraper *s)
@@ -174,10 +178,10 @@ static void *run(void *user)
         int running;
         begin_due(s, &next_ms);
         curl_multi_perform(s->multi, &running);
-        end_done(s);
+        bool freed = end_done(s);
         set_gauges(s);
         int64_t wait = next_ms == INT64_MAX ? LONGEST_WAIT_MS : next_ms - lp_clock_ms();
-        wait = wait < 0 ? 0 : wait > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait;
+        wait = freed || wait < 0 ? 0 : wait > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait;
         curl_multi_poll(s->multi, &stop, 1, (int)wait, NULL);
     }
     return NULL;
