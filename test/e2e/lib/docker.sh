@@ -18,11 +18,11 @@ has_sys_resource() {
 # Adds our runtime to the engine's configuration, beside whatever stands there.
 write_daemon_config() {
     local file=/etc/docker/daemon.json old='{}' new
-    [ ! -s "$file" ] || old=$(as_root cat "$file")
+    [ ! -s "$file" ] || old=$(cat "$file")
     new=$(jq --arg path "$RUNC_WRAPPER" \
         '.runtimes["learning-platform"].path = $path | ."default-runtime" = "learning-platform"' <<<"$old") ||
         die "$file is no valid JSON: correct it."
-    [ "$new" != "$old" ] || return 0
+    [ "$new" != "$(jq . <<<"$old")" ] || return 0
     as_root mkdir -p /etc/docker
     as_root tee "$file" <<<"$new" >/dev/null
 }
@@ -31,7 +31,8 @@ write_daemon_config() {
 configure_runtime() {
     has_sys_resource && return 0
     need_commands jq=jq
-    as_root install -m 755 "$LP_E2E_LIB/runc-without-sys-resource" "$RUNC_WRAPPER"
+    cmp -s "$LP_E2E_LIB/runc-without-sys-resource" "$RUNC_WRAPPER" ||
+        as_root install -m 755 "$LP_E2E_LIB/runc-without-sys-resource" "$RUNC_WRAPPER"
     write_daemon_config
     if docker_answers >/dev/null 2>&1 &&
         [ "$(docker info --format '{{.DefaultRuntime}}')" != learning-platform ]; then
@@ -65,14 +66,20 @@ start_engine() {
     as_root sh -c "setsid dockerd >>$DOCKERD_LOG 2>&1 </dev/null &" 7>&-
 }
 
-need_docker() {
+# Whether the engine answers; ends the script where it does, but not to this user.
+docker_answers_us() {
     local why
+    why=$(docker_answers 2>&1) && return 0
+    case $why in *"permission denied"*)
+        die "docker refuses this user: add it to the group docker (usermod -aG docker $(id -un)) and log in again, or run this as root." ;;
+    esac
+    return 1
+}
+
+need_docker() {
     need_commands docker=docker.io dockerd=docker.io iptables=iptables
     configure_runtime
-    if ! why=$(docker_answers 2>&1); then
-        case $why in *"permission denied"*)
-            die "docker refuses this user: add it to the group docker (usermod -aG docker $(id -un)) and log in again, or run this as root." ;;
-        esac
+    if ! docker_answers_us; then
         say "starting the docker engine"
         start_engine || die "the docker engine did not start: see 'systemctl status docker'."
         wait_for "the docker engine" 60 docker_answers ||
