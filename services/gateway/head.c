@@ -111,8 +111,8 @@ static void check_framing(struct walk *w)
         refuse(w, 400, "both Content-Length and Transfer-Encoding");
     else if (w->codings > 0 && strcmp(w->head->version, "HTTP/1.1") != 0)
         refuse(w, 400, "Transfer-Encoding in HTTP/1.0");
-    else if (w->hosts > 1)
-        refuse(w, 400, "more than one Host");
+    else if (w->hosts > 1 || (w->hosts == 0 && strcmp(w->head->version, "HTTP/1.1") == 0))
+        refuse(w, 400, "not one Host");
 }
 
 unsigned head_read(struct MHD_Connection *c, const char *method, const char *url,

@@ -53,8 +53,8 @@ struct MHD_Response *replies_preflight(const struct replies *r, size_t origin,
 /* {"message":…}, with the common headers. The caller's. */
 struct MHD_Response *replies_message(const struct replies *r, size_t origin, const char *message);
 
-/* {"message":"Service unavailable","status":503,"timestamp":…}, Retry-After unless 0. The caller's.
- */
+/* {"message":"Service unavailable","status":503,"timestamp":"…"}, with Retry-After unless 0. The
+ * caller's. */
 struct MHD_Response *replies_unavailable(const struct replies *r, size_t origin,
                                          int64_t retry_after_ms);
 

@@ -161,6 +161,8 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
     if (!x)
         return;
     x->conn->head_until = w->now + IDLE_MS;
+    if (x->conn->half_closed) /* libmicrohttpd misses an end that came with the last bytes */
+        shutdown(x->conn->fd, SHUT_RD);
     worker_sweep_at(w, x->conn->head_until);
     exchange_completed(x);
     *context = NULL;
@@ -223,6 +225,7 @@ static void client_gone(struct worker *w, struct conn *c)
 {
     struct exchange *x = c->exchange;
 
+    c->half_closed = true;
     if (!x || x->dead || !x->suspended)
         return; /* libmicrohttpd sees it by itself */
     if (x->ticket.waits)
@@ -382,9 +385,9 @@ static struct MHD_Daemon *make_daemon(struct worker *w)
         flags, 0, NULL, NULL, on_request, w, MHD_OPTION_EXTERNAL_LOGGER, log_from_mhd, NULL,
         MHD_OPTION_LISTEN_SOCKET, w->listen_fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, w,
         MHD_OPTION_URI_LOG_CALLBACK, on_request_line, w, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        w, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+        w, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
 }
 
 static int watch_fd(struct worker *w, int fd, uint64_t tag)

@@ -51,6 +51,7 @@ struct conn {
     int fd;                    /* libmicrohttpd's */
     int64_t head_until;        /* lp_clock_ms() by which the next head must be there; 0: one is */
     bool linger;               /* unread bytes may be left: see worker.c */
+    bool half_closed;          /* the client sends no more */
     char peer[INET6_ADDRSTRLEN];
 };
 

@@ -1,0 +1,146 @@
+/* From a request target to a path, a query and an upstream. */
+#include "services/gateway/target.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "unit/check.h"
+
+static void collapses_slashes_and_keeps_every_other_byte(void **state)
+{
+    static const struct {
+        const char *raw, *path, *query;
+    } cases[] = {
+        { "/", "/", "" },
+        { "//", "/", "" },
+        { "//ai///x/", "/ai/x/", "" },
+        { "/ai/a%2F%2fb/%zz?x=//&y=%20", "/ai/a%2F%2fb/%zz", "?x=//&y=%20" },
+        { "/ai?", "/ai", "?" },
+        { "/a/../b/./c", "/a/../b/./c", "" },
+        { "/\xc3\xa9#frag", "/\xc3\xa9#frag", "" },
+        { "http://example.org/ai//x?q", "/ai/x", "?q" },
+        { "HTTPS://example.org", "/", "" },
+        { "http://example.org?q", "/", "?q" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_buf struct lp_buf path = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET);
+        const char *query = NULL;
+        assert_true(target_split(cases[i].raw, &path, &query));
+        assert_string_equal(path.ptr, cases[i].path);
+        assert_string_equal(query, cases[i].query);
+    }
+}
+
+static void refuses_targets_of_other_forms(void **state)
+{
+    static const char *const cases[] = {
+        "",      "*",      "ai/x",    "example.org:443", "/a b",
+        "/a\tb", "/a\x7f", "http://", "http:///x",       "ftp://example.org/"
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_buf struct lp_buf path = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET);
+        const char *query = NULL;
+        assert_false(target_split(cases[i], &path, &query));
+    }
+}
+
+static void finds_the_upstream_by_its_first_segment(void **state)
+{
+    static const struct {
+        const char *path, *name, *rest;
+    } cases[] = {
+        { "/ai", "ai", "" },
+        { "/ai/", "ai", "/" },
+        { "/AI/x", "ai", "/x" },
+        { "/auth/api/auth/login", "auth", "/api/auth/login" },
+        { "/progress/a%2Fb", "progress", "/a%2Fb" },
+        { "/quiz/1", "quiz", "/1" },
+        { "/aix", NULL, NULL },
+        { "/a", NULL, NULL },
+        { "/", NULL, NULL },
+        { "/x/ai", NULL, NULL },
+        { "/%61i/x", NULL, NULL },
+    };
+    const struct gateway_config config = { .auth_url = "http://a",
+                                           .ai_url = "http://b",
+                                           .progress_url = "http://c",
+                                           .extra_services = "/quiz=http://d:80/base/" };
+    struct gateway_routes routes;
+    struct lp_error err;
+    (void)state;
+
+    assert_int_equal(gateway_routes_make(&config, &routes, &err), 0);
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        const char *rest = NULL;
+        const struct gateway_upstream *u = target_upstream(&routes, cases[i].path, &rest);
+        assert_int_equal(u != NULL, cases[i].name != NULL);
+        if (u) {
+            assert_string_equal(u->name, cases[i].name);
+            assert_string_equal(rest, cases[i].rest);
+        }
+    }
+    assert_string_equal(routes.upstreams[3].origin, "http://d:80");
+    assert_string_equal(routes.upstreams[3].base, "/base");
+    gateway_routes_done(&routes);
+}
+
+static void opens_only_the_two_prefixes_and_in_that_case(void **state)
+{
+    static const struct {
+        const char *path;
+        bool open, health;
+    } cases[] = {
+        { "/health", true, true },     { "/health/", true, true },  { "/healthy", true, false },
+        { "/HEALTH", false, true },    { "/auth/x", true, false },  { "/auth/", true, false },
+        { "/auth", false, false },     { "/AUTH/x", false, false }, { "/authx", false, false },
+        { "/ai/auth/", false, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        assert_int_equal(target_is_open(cases[i].path), cases[i].open);
+        assert_int_equal(target_is_health(cases[i].path), cases[i].health);
+    }
+}
+
+static void names_variable_and_value_of_a_bad_route(void **state)
+{
+    static const struct {
+        const char *auth, *extra, *variable, *value;
+    } cases[] = {
+        { "ftp://a", "", "AUTH_SERVICE_URL", "ftp://a" },
+        { "http://", "", "AUTH_SERVICE_URL", "http://" },
+        { "http://u@a", "", "AUTH_SERVICE_URL", "http://u@a" },
+        { "http://a?q", "", "AUTH_SERVICE_URL", "http://a?q" },
+        { "http://a", "/quiz", "EXTRA_SERVICES", "http" },
+        { "http://a", "quiz=http://b", "EXTRA_SERVICES", "quiz" },
+        { "http://a", "/a/b=http://b", "EXTRA_SERVICES", "/a/b" },
+        { "http://a", "/AI=http://b", "EXTRA_SERVICES", "/AI" },
+        { "http://a", "/health=http://b", "EXTRA_SERVICES", "/health" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        const struct gateway_config config = { .auth_url = cases[i].auth,
+                                               .ai_url = "http://b",
+                                               .progress_url = "http://c",
+                                               .extra_services = cases[i].extra };
+        struct gateway_routes routes;
+        struct lp_error err;
+        assert_int_equal(gateway_routes_make(&config, &routes, &err), LP_E_INVALID);
+        assert_non_null(strstr(err.msg, cases[i].variable));
+        assert_non_null(strstr(err.msg, cases[i].value));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(collapses_slashes_and_keeps_every_other_byte),
+        cmocka_unit_test(refuses_targets_of_other_forms),
+        cmocka_unit_test(finds_the_upstream_by_its_first_segment),
+        cmocka_unit_test(opens_only_the_two_prefixes_and_in_that_case),
+        cmocka_unit_test(names_variable_and_value_of_a_bad_route),
+    };
+    return cmocka_run_group_tests_name("gateway_target", tests, NULL, NULL);
+}
