@@ -24,7 +24,7 @@
 #define GATEWAY_NOBODY "http://127.0.0.1:1"
 
 /* What a test changes is changed before gateway_up. */
-static struct gateway_config gateway_defaults(const char *url)
+static inline struct gateway_config gateway_defaults(const char *url)
 {
     return (struct gateway_config){
         .common = { .concurrency = 32, .queue_limit = 256 },
@@ -40,7 +40,7 @@ static struct gateway_config gateway_defaults(const char *url)
     };
 }
 
-static struct gateway *gateway_up(const struct gateway_config *config)
+static inline struct gateway *gateway_up(const struct gateway_config *config)
 {
     struct gateway *g = NULL;
     struct lp_error err = { .msg = "" };
@@ -49,4 +49,49 @@ static struct gateway *gateway_up(const struct gateway_config *config)
     if (gateway_start(config, &g, &err) < 0)
         fail_msg("%s", err.msg);
     return g;
+}
+
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define GET(target) "GET " target " HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER "\r\n"
+#define UNAVAILABLE "{\"message\":\"Service unavailable\",\"status\":503,\"timestamp\":\""
+
+struct fixture {
+    struct fake_upstream *upstream;
+    struct gateway_config config;
+    struct gateway *gateway;
+    uint16_t port;
+    struct lp_buf out, heads;
+};
+
+static inline void fixture_up(struct fixture *f, const struct fake_script *scripts,
+                              void (*change)(struct gateway_config *c))
+{
+    *f = (struct fixture){ .out = LP_BUF_INIT(8 << 20), .heads = LP_BUF_INIT(1 << 20) };
+    f->upstream = fake_upstream_start(scripts);
+    f->config = gateway_defaults(fake_upstream_url(f->upstream));
+    if (change)
+        change(&f->config);
+    f->gateway = gateway_up(&f->config);
+    f->port = gateway_port(f->gateway);
+}
+
+static inline void fixture_down(struct fixture *f)
+{
+    gateway_free(f->gateway, 10000);
+    fake_upstream_stop(f->upstream);
+    lp_buf_done(&f->out);
+    lp_buf_done(&f->heads);
+}
+
+static inline int fixture_ask(struct fixture *f, const char *request)
+{
+    lp_buf_reset(&f->out);
+    return raw_request(f->port, request, &f->out);
+}
+
+static inline const char *fixture_heads(struct fixture *f)
+{
+    lp_buf_reset(&f->heads);
+    fake_upstream_heads(f->upstream, &f->heads);
+    return f->heads.ptr;
 }
