@@ -7,12 +7,12 @@ def pad($n): tostring | . + (" " * ($n - length));
 def ms: if . == null then "-" else (. * 10 | round / 10 | tostring) + " ms" end;
 . as $samples
 | ([$samples[0].platforms[0].services[]?.name]) as $names
-| "  \("SERVICE" | pad(13))\("BEFORE" | pad(8))\("PEAK" | pad(6))\("AFTER" | pad(7))\("QUEUE PEAK" | pad(12))LAST DECISION OF THE PEAK",
+| "  \("SERVICE" | pad(13))\("BEFORE" | pad(8))\("PEAK" | pad(6))\("AFTER" | pad(7))\("QUEUE PEAK" | pad(12))DECISION THAT LED TO THE PEAK",
   ($names[] as $n | ($samples | of($n)) as $all
     | ($all | map(select(.t < $started)) | last.r.ready // 0) as $before
     | ($all | peak("ready")) as $top
     | ($all | last.r.ready // 0) as $after
-    | ($all | map(select(.r.why != "")) | max_by(.r.desired) | .r.why // "") as $why
+    | ($all | map(select(.r.why // "" | test("^[0-9]+ to "))) | max_by(.r.desired) | .r.why // "stayed as it was") as $why
     | "  \($n | pad(13))\($before | pad(8))\($top | pad(6))\($after | pad(7))\($all | peak("queue") | . * 100 | round / 100 | pad(12))\($why)"),
   "",
   "  \("ROUTE" | pad(16))\("REQUESTS" | pad(10))\("P50" | pad(14))\("P95" | pad(14))\("MAX" | pad(14))FAILED",
