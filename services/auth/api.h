@@ -1,10 +1,9 @@
 /* services/auth/api.h -- the HTTP routes of lp-auth and what they work with. */
 #pragma once
 
-#include <stdatomic.h>
-
 #include "service/service.h"
 #include "services/auth/db.h"
+#include "services/auth/dbwatch.h"
 #include "services/auth/hashpool.h"
 #include "services/auth/tokens.h"
 
@@ -14,7 +13,7 @@ struct api {
     struct hashpool *hashes;
     struct tokens *tokens;
     const char *cors_origin;
-    atomic_bool migrated;
+    struct dbwatch *watch;
 };
 
 extern const struct lp_route api_routes[];

@@ -2,11 +2,10 @@
  * lp-auth: accounts, logins and tokens on PostgreSQL.
  *
  * Threads: this one serves until SIGTERM (lib/service: event loop, CONCURRENCY workers, probes);
- * `auth-migrate` brings the tables up to date and ends; `auth-hash` times H hash passwords. The
- * service starts without its database: it is not ready then, answers 503, and goes on trying.
+ * `auth-db` brings the tables up to date and watches the database; `auth-hash` times H hash
+ * passwords.
  */
 #include <malloc.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,42 +16,14 @@
 #include "services/auth/body.h"
 #include "services/auth/config.h"
 #include "services/auth/cpu.h"
-#include "services/auth/migrate.h"
-#include "work/backoff.h"
+#include "services/auth/dbwatch.h"
 
 #define SUMMARY "Accounts, logins and tokens of the learning platform."
 
-struct migration {
-    struct api *api;
-    struct lp_stop *stop;
-};
-
-static void *migrate_until_done(void *arg)
-{
-    struct migration *m = arg;
-    struct lp_backoff backoff = { .base_ms = 200, .max_ms = 5000 };
-    struct lp_error err;
-    while (!lp_stop_requested(m->stop)) {
-        if (migrate_run(m->api->db, &err) == 0) {
-            atomic_store(&m->api->migrated, true);
-            lp_log_info("database ready");
-            break;
-        }
-        lp_log_warn("database not ready, trying again", "error", err.msg);
-        lp_stop_wait(m->stop, lp_backoff_next(&backoff));
-    }
-    return NULL;
-}
-
-/* Once true it stays true: pods that leave the Service because all of them lost one database help
- * nobody. */
 static bool is_ready(void *user, char why[128])
 {
     struct api *api = user;
-    if (atomic_load(&api->migrated))
-        return true;
-    snprintf(why, 128, "the database is not reached yet, or its tables are not up to date");
-    return false;
+    return dbwatch_is_ready(api->watch, why);
 }
 
 static int serve(struct api *api, const struct auth_config *config, struct lp_stop *stop,
@@ -66,14 +37,12 @@ static int serve(struct api *api, const struct auth_config *config, struct lp_st
         .user = api,
         .ready = is_ready,
     };
-    struct migration migration = { api, stop };
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, migrate_until_done, &migration) != 0)
-        return lp_error_set(err, LP_E_INTERNAL, "cannot start the migration thread");
-    pthread_setname_np(thread, "auth-migrate");
-    int r = lp_service_run(&service, &config->service, stop, err);
+    int r = dbwatch_new(api->db, stop, &api->watch, err);
+    if (r < 0)
+        return r;
+    r = lp_service_run(&service, &config->service, stop, err);
     lp_stop_request(stop);
-    pthread_join(thread, NULL);
+    dbwatch_free(api->watch);
     return r;
 }
 

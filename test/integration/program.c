@@ -85,20 +85,29 @@ void program_start(struct program *p, const char *path, const char *const *env, 
     p->pid = spawn((const char *[]){ path, NULL }, all, log);
 }
 
-void program_wait(const struct program *p, bool ready)
+static void wait_for_status(const struct program *p, const char *path, int status)
 {
     int64_t end = lp_clock_ms() + 30000;
     for (;;) {
-        auto_answer struct answer a =
-            program_ask(p->metrics_port, ready ? "/readyz" : "/livez", (struct ask){ 0 });
-        if (a.status == 200)
+        auto_answer struct answer a = program_ask(p->metrics_port, path, (struct ask){ 0 });
+        if (a.status == status)
             return;
-        if (kill(p->pid, 0) < 0 || waitpid(p->pid, NULL, WNOHANG) == p->pid)
+        if (waitpid(p->pid, NULL, WNOHANG) != 0)
             fail_msg("the program has ended, see %s", p->log);
         if (lp_clock_ms() > end)
-            fail_msg("not ready after 30 s, see %s", p->log);
+            fail_msg("%s not %d after 30 s, see %s", path, status, p->log);
         poll(NULL, 0, 20);
     }
+}
+
+void program_wait(const struct program *p, bool ready)
+{
+    wait_for_status(p, ready ? "/readyz" : "/livez", 200);
+}
+
+void program_wait_unready(const struct program *p)
+{
+    wait_for_status(p, "/readyz", 503);
 }
 
 int program_stop(struct program *p)

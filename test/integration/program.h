@@ -20,6 +20,9 @@ void program_start(struct program *p, const char *path, const char *const *env, 
 /* Waits until /readyz (or, `ready` false, /livez) answers 200; a failed assertion after 30 s. */
 void program_wait(const struct program *p, bool ready);
 
+/* Waits until /readyz answers 503; a failed assertion after 30 s. */
+void program_wait_unready(const struct program *p);
+
 /* SIGTERM; the exit status, or 128 and the signal. Killed after 30 s. */
 int program_stop(struct program *p);
 

@@ -107,6 +107,8 @@ static void answers_503_without_its_database_and_recovers(void **state)
     auto_answer struct answer bad = program_ask(one.port, ME, (struct ask){ .bearer = "x" });
     assert_int_equal(bad.status, 403);
 
+    program_wait_unready(&one);
+    assert_true(program_metric(&one, "lp_auth_db_up") == 0);
     fixture_postgres("start");
     int64_t end = lp_clock_ms() + 30000;
     int status = 0;
@@ -116,6 +118,7 @@ static void answers_503_without_its_database_and_recovers(void **state)
         assert_true(status == 200 || status == 503);
     }
     assert_int_equal(status, 200);
+    program_wait(&one, true);
 }
 
 static void does_not_trust_a_connection_that_the_server_closed(void **state)
@@ -144,6 +147,19 @@ static void is_alive_but_not_ready_until_its_database_is_there(void **state)
     program_wait(&two, true);
     auto_answer struct answer made = fixture_register(&two, "late@example.org");
     assert_int_equal(made.status, 201);
+}
+
+static void makes_its_tables_again_in_a_database_that_was_replaced(void **state)
+{
+    (void)state;
+    fixture_database("auth_late");
+    int64_t end = lp_clock_ms() + 30000;
+    int status = 0;
+    while (status != 201 && lp_clock_ms() < end) {
+        auto_answer struct answer made = fixture_register(&two, "late@example.org");
+        status = made.status;
+    }
+    assert_int_equal(status, 201);
     assert_int_equal(program_stop(&two), 0);
 }
 
@@ -256,6 +272,7 @@ int main(void)
         cmocka_unit_test(answers_503_without_its_database_and_recovers),
         cmocka_unit_test(does_not_trust_a_connection_that_the_server_closed),
         cmocka_unit_test(is_alive_but_not_ready_until_its_database_is_there),
+        cmocka_unit_test(makes_its_tables_again_in_a_database_that_was_replaced),
         cmocka_unit_test(answers_other_requests_while_logins_queue_up),
         cmocka_unit_test(names_a_wrong_variable_and_never_a_secret),
         cmocka_unit_test(ends_with_0_at_sigterm),
