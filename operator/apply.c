@@ -43,6 +43,27 @@ static char *child_key(const struct child *child)
     return lp_sprintf("%s/%s", child_kinds[child->kind]->kind, child->name);
 }
 
+static void note_generation(struct pass *pass, const struct child *child, const json_t *object)
+{
+    lp_auto_free char *key = child_key(child);
+    json_t *generation = lp_json_at(object, "metadata", "generation", NULL);
+
+    if (generation)
+        json_object_set(pass->memory->generations, key, generation);
+}
+
+int64_t apply_generation(struct pass *pass, const struct child *child, const json_t *observed)
+{
+    lp_auto_free char *key = child_key(child);
+
+    int64_t known = lp_json_int(0, pass->memory->generations, key, NULL);
+    int64_t now = lp_json_int(0, observed, "metadata", "generation", NULL);
+    if (known > 0 && known <= now)
+        return known;
+    note_generation(pass, child, observed); /* not known, or of an object that was deleted */
+    return now;
+}
+
 /* An admission policy that rewrites our fields would make us apply for ever: what it made of an
  * intent is accepted until the object or the intent changes. */
 static void note_settled(struct pass *pass, const struct child *child, const json_t *object)
@@ -135,6 +156,8 @@ static void apply_child(struct pass *pass, const struct plan *plan, unsigned i,
     }
     cache_expect(pass->r->cache, child->kind, object);
     note_settled(pass, child, object);
+    note_generation(pass, child, object);
+    observed->generations[i] = apply_generation(pass, child, object);
     tell(pass, child, observed->objects[i]);
     json_decref(observed->objects[i]);
     observed->objects[i] = object;

@@ -9,6 +9,10 @@
  */
 void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed);
 
+/* The generation that our last write of this child gave it; where we do not remember one, that of
+ * `observed`. */
+int64_t apply_generation(struct pass *pass, const struct child *child, const json_t *observed);
+
 /* Deletes our children that the plan does not have; those of paused services stay. */
 void prune(struct pass *pass, const struct plan *plan);
 

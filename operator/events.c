@@ -34,14 +34,15 @@ void events_emit(const struct pass *pass, const char *type, const char *reason, 
         lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
 }
 
-/* What a user should hear of; the state in which each condition is bad. */
+/* What a user should hear of: the state in which each condition is bad, and what its end is called.
+ */
 static const struct {
-    const char *type, *bad;
+    const char *type, *bad, *good_reason;
 } told[] = {
-    { "Ready", "False" },
-    { "Degraded", "True" },
-    { "ScalingActive", "False" },
-    { "DatabasesReady", "False" },
+    { "Ready", "False", "Ready" },
+    { "Degraded", "True", "Recovered" },
+    { "ScalingActive", "False", "ScalingActive" },
+    { "DatabasesReady", "False", "DatabasesReady" },
 };
 
 static bool is_unknown(const char *state)
@@ -70,6 +71,7 @@ void events_of_transitions(const struct pass *pass, const json_t *before, const 
         bool is_bad = state && strcmp(state, told[i].bad) == 0;
 
         if (reason && message && is_news(told[i].type, was, state, is_bad))
-            events_emit(pass, is_bad ? "Warning" : "Normal", reason, "Reconcile", message);
+            events_emit(pass, is_bad ? "Warning" : "Normal", is_bad ? reason : told[i].good_reason,
+                        "Reconcile", message);
     }
 }

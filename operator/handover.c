@@ -7,6 +7,8 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 
+#define MAX_TRIES 8
+
 bool handover_is_due(const struct child *child, const json_t *observed)
 {
     if (child->initial_replicas < 0)
@@ -34,11 +36,12 @@ static int create(struct lp_kube_client *client, const struct child *child, int6
     json_t *annotations = lp_json_at(first, "metadata", "annotations", NULL);
 
     json_object_set_new(annotations, ANNOTATION_REPLICAS, json_string("operator"));
+    json_object_set_new(annotations, ANNOTATION_INTENT, json_string("to be handed over"));
     json_object_set_new(json_object_get(first, "spec"), "replicas", json_integer(replicas));
     return lp_kube_apply(client, child_kinds[child->kind], first, &options, ret_object, err);
 }
 
-/* (2): the version makes it fail where somebody scales in between; the next pass does it again. */
+/* (2): the version makes it fail where somebody writes in between. */
 static int hand_over(struct lp_kube_client *client, const struct child *child, const json_t *live,
                      struct lp_error *err)
 {
@@ -56,20 +59,34 @@ static int hand_over(struct lp_kube_client *client, const struct child *child, c
     return lp_kube_apply(client, child_kinds[child->kind], replicas, &options, NULL, err);
 }
 
+/* (1) and (2). The Deployment controller writes at the same time, so a conflict is nothing unusual.
+ */
+static int release(struct lp_kube_client *client, const struct child *child, int64_t first_replicas,
+                   struct lp_error *err)
+{
+    const struct lp_kube_kind *kind = child_kinds[child->kind];
+    const char *ns = lp_json_str(child->intent, "metadata", "namespace", NULL);
+    int r = LP_E_CONFLICT;
+
+    for (int i = 0; i < MAX_TRIES && r == LP_E_CONFLICT; i++) {
+        json_auto_t *live = NULL;
+        r = lp_kube_get(client, kind, ns, child->name, &live, err);
+        if (r == LP_E_NOT_FOUND)
+            r = create(client, child, first_replicas, &live, err);
+        if (r == 0)
+            r = hand_over(client, child, live, err);
+    }
+    return r;
+}
+
 int handover_apply(struct lp_kube_client *client, const struct child *child, int64_t first_replicas,
                    json_t **ret_object, struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
-    const struct lp_kube_kind *kind = child_kinds[child->kind];
-    const char *ns = lp_json_str(child->intent, "metadata", "namespace", NULL);
-    json_auto_t *live = NULL;
 
-    int r = lp_kube_get(client, kind, ns, child->name, &live, err);
-    if (r == LP_E_NOT_FOUND)
-        r = create(client, child, first_replicas, &live, err);
-    if (r == 0)
-        r = hand_over(client, child, live, err);
+    int r = release(client, child, first_replicas, err);
     if (r < 0)
         return r;
-    return lp_kube_apply(client, kind, child->intent, &options, ret_object, err);
+    return lp_kube_apply(client, child_kinds[child->kind], child->intent, &options, ret_object,
+                         err);
 }

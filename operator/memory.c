@@ -22,6 +22,7 @@ static void free_memory(struct memory *e)
 {
     json_decref(e->status);
     json_decref(e->settled);
+    json_decref(e->generations);
     free(e->key);
     free(e);
 }
@@ -49,6 +50,7 @@ struct memory *memories_of(struct memories *m, const char *key)
         e = lp_alloc(sizeof *e);
         e->key = lp_strdup(key);
         e->settled = json_object();
+        e->generations = json_object();
         e->next = m->first;
         m->first = e;
     }

@@ -17,6 +17,7 @@
 #include "operator/status.h"
 
 #define STATUS_MANAGER "lp-operator-status"
+#define TELL_AFTER 4 /* failures in a row before the status tells of a conflict or a time-out */
 #define SECRETS_EVERY_MS 60000 /* while something is not ready: a Secret may have been deleted */
 
 void observed_done(struct observed *o)
@@ -66,7 +67,7 @@ static int write_status(struct pass *pass, json_t *status, struct lp_error *err)
     return 0;
 }
 
-static void observe(const struct pass *pass, const struct plan *plan, struct observed *observed)
+static void observe(struct pass *pass, const struct plan *plan, struct observed *observed)
 {
     for (unsigned i = 0; i < plan->n; i++) {
         const struct child *c = &plan->children[i];
@@ -122,6 +123,17 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
     return r;
 }
 
+/* True for a failure that is not worth telling the user of yet. */
+static bool is_passing(struct pass *pass)
+{
+    int code = pass->failure.code;
+
+    if (code == LP_E_CANCELED)
+        return true;
+    pass->memory->failures = lp_error_is_transient(code) ? pass->memory->failures + 1 : 0;
+    return pass->memory->failures > 0 && pass->memory->failures < TELL_AFTER;
+}
+
 static int carry_out(struct pass *pass, struct lp_error *err)
 {
     struct plan plan plan_auto;
@@ -134,6 +146,10 @@ static int carry_out(struct pass *pass, struct lp_error *err)
             secrets_ensure(pass);
         apply_plan(pass, &plan, &observed);
         prune(pass, &plan);
+    }
+    if (is_passing(pass)) {
+        *err = pass->failure;
+        return lp_error_wrap(err, "%s", pass->failed_child);
     }
     int r = write_built_status(pass, &plan, &observed, err);
     if (r < 0 || pass->failure.code == 0 || pass->failure.code == LP_E_INVALID)

@@ -34,6 +34,15 @@ static const json_t *find(const struct status_input *in, enum child_kind kind, i
     return NULL;
 }
 
+static int64_t generation_of(const struct status_input *in, int service)
+{
+    for (unsigned i = 0; i < in->plan->n; i++)
+        if (in->plan->children[i].kind == CHILD_DEPLOYMENT &&
+            in->plan->children[i].service == service)
+            return in->observed->generations[i];
+    return 0;
+}
+
 static const json_t *service_before(const json_t *before, const char *name)
 {
     const json_t *s;
@@ -87,7 +96,8 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
     const json_t *hpa = find(in, CHILD_HPA, id);
     struct workload w;
 
-    workload_read(deployment, s->autoscaling.enabled ? s->autoscaling.min : -1, &w);
+    workload_read(deployment, s->autoscaling.enabled ? s->autoscaling.min : -1,
+                  generation_of(in, id), &w);
     add_workload(sum, name, &w);
     sum->ready += w.ready;
     sum->desired += w.desired;
@@ -113,7 +123,7 @@ static void add_databases(const struct status_input *in, struct summary *sum)
 
         if (child->kind != CHILD_STATEFUL_SET)
             continue;
-        workload_read(in->observed->objects[i], -1, &w);
+        workload_read(in->observed->objects[i], -1, in->observed->generations[i], &w);
         add_workload(sum, child->name, &w);
         if (!w.available) {
             sum->databases_ready = false;

@@ -27,19 +27,21 @@ static void read_stuck(const json_t *object, struct workload *w)
     }
 }
 
-void workload_read(const json_t *object, int64_t at_least, struct workload *ret_workload)
+void workload_read(const json_t *object, int64_t at_least, int64_t generation,
+                   struct workload *ret_workload)
 {
     struct workload w = { .exists = object != NULL };
     const json_t *status = json_object_get(object, "status");
-    int64_t generation = lp_json_int(0, object, "metadata", "generation", NULL);
+    int64_t wanted =
+        generation > 0 ? generation : lp_json_int(0, object, "metadata", "generation", NULL);
     int64_t total = lp_json_int(0, status, "replicas", NULL);
     int64_t updated = lp_json_int(0, status, "updatedReplicas", NULL);
     int64_t available = lp_json_int(0, status, "availableReplicas", NULL);
 
     w.desired = object ? lp_json_int(1, object, "spec", "replicas", NULL) : 0;
     w.ready = lp_json_int(0, status, "readyReplicas", NULL);
-    w.rolled = object && lp_json_int(-1, status, "observedGeneration", NULL) >= generation &&
-               updated == total;
+    w.rolled =
+        object && lp_json_int(-1, status, "observedGeneration", NULL) >= wanted && updated == total;
     int64_t enough = at_least >= 0 && at_least < w.desired ? at_least : w.desired;
     w.available = w.rolled && available >= enough;
     w.complete = w.available && total == w.desired && available == w.desired;

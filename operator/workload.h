@@ -14,6 +14,10 @@ struct workload {
     char stuck[384]; /* why it does not go on by itself; "" where it does */
 };
 
-/* `at_least`: how many available pods are enough; -1: all that are desired. NULL object: does not
- * exist. */
-void workload_read(const json_t *object, int64_t at_least, struct workload *ret_workload);
+/*
+ * `at_least`: how many available pods are enough; -1: all that are desired. `generation`: the one
+ * that the controller must have seen, that of our own last write, as an HPA's change of replicas
+ * makes a new one too; 0: the object's own. NULL object: does not exist.
+ */
+void workload_read(const json_t *object, int64_t at_least, int64_t generation,
+                   struct workload *ret_workload);

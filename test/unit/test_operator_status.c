@@ -28,42 +28,46 @@ static void a_rollout_counts_only_what_its_controller_has_seen(void **state)
 {
     static const struct {
         const char *object;
-        int at_least;
+        int at_least, generation;
         bool rolled, available, complete;
     } cases[] = {
         /* the controller is a generation behind */
         { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 1,"
           " replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}}",
-          -1, false, false, false },
+          -1, 0, false, false, false },
         /* a pod of the old version is still there */
         { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
           " replicas: 2, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2}}",
-          -1, false, false, false },
+          -1, 0, false, false, false },
         { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
           " replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}}",
-          -1, true, true, true },
+          -1, 0, true, true, true },
         /* scaling up: enough for the least number, not yet complete */
         { "{metadata: {generation: 3}, spec: {replicas: 4}, status: {observedGeneration: 3,"
           " replicas: 4, updatedReplicas: 4, readyReplicas: 2, availableReplicas: 2}}",
-          2, true, true, false },
+          2, 0, true, true, false },
         { "{metadata: {generation: 3}, spec: {replicas: 4}, status: {observedGeneration: 3,"
           " replicas: 4, updatedReplicas: 4, readyReplicas: 2, availableReplicas: 2}}",
-          -1, true, false, false },
+          -1, 0, true, false, false },
         { "{metadata: {generation: 1}, spec: {replicas: 0}, status: {observedGeneration: 1}}", -1,
-          true, true, true },
-        { "{metadata: {generation: 1}, spec: {replicas: 1}}", -1, false, false, false },
+          0, true, true, true },
+        { "{metadata: {generation: 1}, spec: {replicas: 1}}", -1, 0, false, false, false },
+        /* an HPA made generation 3, ours was 2: nothing is rolling out */
+        { "{metadata: {generation: 3}, spec: {replicas: 4}, status: {observedGeneration: 2,"
+          " replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2}}",
+          2, 2, true, true, false },
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {
         struct workload w;
         json_auto_t *o = parse(cases[i].object);
-        workload_read(o, cases[i].at_least, &w);
+        workload_read(o, cases[i].at_least, cases[i].generation, &w);
         if (w.rolled != cases[i].rolled || w.available != cases[i].available ||
             w.complete != cases[i].complete)
             fail_msg("case %zu: %d %d %d", i, w.rolled, w.available, w.complete);
     }
     struct workload w;
-    workload_read(NULL, -1, &w);
+    workload_read(NULL, -1, 0, &w);
     assert_false(w.exists || w.rolled || w.available);
 }
 
@@ -73,7 +77,7 @@ static void a_rollout_that_cannot_go_on_says_why(void **state)
     (void)state;
     json_auto_t *o = parse("{status: {conditions: [{type: Progressing, status: 'False',"
                            " message: out of time}, {type: Available, status: 'False'}]}}");
-    workload_read(o, -1, &w);
+    workload_read(o, -1, 0, &w);
     assert_string_equal(w.stuck, "out of time");
 }
 
