@@ -2,6 +2,7 @@
  * compaction, lease, and the answers of a server that refuses. KUBECONFIG is in the environment;
  * each test has a namespace. */
 #include <errno.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,10 +11,12 @@
 #include "base/limits.h"
 #include "base/stop.h"
 #include "json/json.h"
+#include "kube/auth.h"
 #include "kube/config.h"
 #include "kube/kinds.h"
 #include "kube/lease.h"
 #include "kube/watch.h"
+#include "kube/watch_framer.h"
 #include "unit/check.h"
 
 #define WAIT_MS 30000
@@ -207,6 +210,87 @@ static void who_may_not_is_told_so(void **state)
     assert_false(lp_json_bool(true, answer, "status", "allowed", NULL));
 }
 
+/* Writes a file of a pod's service account folder. */
+static void put_file(const char *folder, const char *name, const char *text)
+{
+    lp_auto_free char *path = lp_sprintf("%s/%s", folder, name);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void remove_files(const char *folder)
+{
+    static const char *const names[] = { "token", "ca.crt", "namespace" };
+    for (size_t i = 0; i < LP_COUNT(names); i++) {
+        lp_auto_free char *path = lp_sprintf("%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+/* The token that the controller manager puts into a Secret of this type; the caller's, decoded. */
+static char *service_account_token(void)
+{
+    json_auto_t *secret = lp_json_make(
+        "{s:s, s:s, s:s, s:{s:s, s:s, s:{s:s}}}", "apiVersion", "v1", "kind", "Secret", "type",
+        "kubernetes.io/service-account-token", "metadata", "name", "t", "namespace", ns,
+        "annotations", "kubernetes.io/service-account.name", "nobody");
+    ok(lp_kube_create(client, &lp_kube_secrets, secret, NULL, &err));
+    for (int64_t end = lp_clock_ms() + WAIT_MS; lp_clock_ms() < end;) {
+        json_auto_t *got = NULL;
+        ok(lp_kube_get(client, &lp_kube_secrets, ns, "t", &got, &err));
+        const char *data = lp_json_str(got, "data", "token", NULL);
+        if (data) {
+            char *token = lp_alloc(strlen(data) + 4);
+            int n = EVP_DecodeBlock((unsigned char *)token, (const unsigned char *)data,
+                                    (int)strlen(data));
+            assert_true(n > 0);
+            return token;
+        }
+    }
+    fail_msg("no token came");
+    return NULL;
+}
+
+static void a_pod_is_known_by_its_token_and_refused_with_a_wrong_one(void **state)
+{
+    json_auto_t *account =
+        lp_json_make("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind", "ServiceAccount",
+                     "metadata", "name", "nobody", "namespace", ns);
+    char folder[] = "/tmp/lp-integration-XXXXXX";
+    struct lp_kube_client_options options = { .user_agent = "lp-pod" };
+    struct lp_kube_config *pod = NULL;
+    struct lp_error why = { .msg = "" };
+    (void)state;
+    ok(lp_kube_create(client, &lp_kube_service_accounts, account, NULL, &err));
+    lp_auto_free char *token = service_account_token();
+    assert_non_null(mkdtemp(folder));
+    put_file(folder, "token", token);
+    put_file(folder, "ca.crt", config->ca_pem);
+    struct lp_kube_config_source source = { .in_cluster_root = folder,
+                                            .service_host = "127.0.0.1",
+                                            .service_port = strrchr(config->server, ':') + 1 };
+    ok(lp_kube_config_load(&source, &pod, &err));
+    lp_auto_kube_client struct lp_kube_client *c = NULL;
+    ok(lp_kube_client_new(pod, &options, &c, &err));
+    ok(lp_kube_raw(c, "/version", NULL, &err));
+    assert_int_equal(lp_kube_get(c, &lp_kube_secrets, ns, "t", NULL, &why), LP_E_DENIED);
+    assert_int_equal(why.http_status, 403);
+    assert_non_null(strstr(why.msg, "nobody"));
+
+    put_file(folder, "token", "wrong");
+    pod->read_ms -= 60000;
+    assert_int_equal(lp_kube_raw(c, "/version", NULL, &why), LP_E_DENIED);
+    assert_int_equal(why.http_status, 401);
+    put_file(folder, "token", token);
+    ok(lp_kube_raw(c, "/version", NULL, &err)); /* the 401 has the file read at once */
+    remove_files(folder);
+    lp_kube_client_free(lp_take(c));
+    lp_kube_config_free(pod);
+}
+
 static void raw_paths_are_read(void **state)
 {
     json_auto_t *version = NULL;
@@ -319,6 +403,60 @@ static void a_watch_tells_what_is_there_and_what_happens(void **state)
     lp_stop_free(stop);
 }
 
+static int ignore(const char *type, json_t *object, void *user, struct lp_error *err)
+{
+    (void)type;
+    (void)object;
+    (void)user;
+    (void)err;
+    return 0;
+}
+
+#define THINGS "things.test.learningplatform.io"
+
+/* A kind that is new to the API server, so that its cache of events reaches back to now only. */
+static void make_new_kind(void)
+{
+    json_auto_t *crd =
+        lp_json_make("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:[{s:s, s:b, s:b, "
+                     "s:{s:{s:s}}}]}}",
+                     "apiVersion", "apiextensions.k8s.io/v1", "kind", "CustomResourceDefinition",
+                     "metadata", "name", THINGS, "spec", "group", "test.learningplatform.io",
+                     "scope", "Namespaced", "names", "plural", "things", "singular", "thing",
+                     "kind", "Thing", "listKind", "ThingList", "versions", "name", "v1", "served",
+                     1, "storage", 1, "schema", "openAPIV3Schema", "type", "object");
+    struct lp_error why;
+    int r = LP_E_NOT_FOUND;
+    ok(lp_kube_create(client, &lp_kube_crds, crd, NULL, &err));
+    for (int64_t end = lp_clock_ms() + WAIT_MS; r == LP_E_NOT_FOUND && lp_clock_ms() < end;)
+        r = lp_kube_raw(client, "/apis/test.learningplatform.io/v1/things?limit=1", NULL, &why);
+    if (r < 0)
+        fail_msg("%s", why.msg);
+}
+
+static void a_version_that_is_too_old_is_gone(void **state)
+{
+    lp_auto_watch_framer struct lp_watch_framer framer = { LP_BUF_INIT(65536), ignore, NULL };
+    lp_auto_buf struct lp_buf line = LP_BUF_INIT(65536);
+    json_auto_t *event = NULL;
+    struct lp_error why = { .msg = "" };
+    (void)state;
+    make_new_kind();
+    /* The whole answer is one line, an ERROR event, so it can be read as JSON. */
+    int r = lp_kube_raw(client,
+                        "/apis/test.learningplatform.io/v1/things?watch=1&resourceVersion=1"
+                        "&timeoutSeconds=5",
+                        &event, &why);
+    if (r == 0) {
+        lp_json_write(event, &line);
+        lp_buf_char(&line, '\n');
+        r = lp_watch_framer_feed(&framer, line.ptr, line.len, &why);
+    }
+    ok(lp_kube_delete(client, &lp_kube_crds, NULL, THINGS, NULL, &err));
+    if (r != LP_E_GONE)
+        fail_msg("%d: %s: %s", r, why.msg, line.ptr);
+}
+
 /* ---- lease ---- */
 
 static void on_started(void *user)
@@ -409,8 +547,10 @@ int main(void)
         in_namespace(apply_refuses_unknown_fields_and_says_which),
         in_namespace(subresources_and_zero_are_written),
         in_namespace(who_may_not_is_told_so),
+        in_namespace(a_pod_is_known_by_its_token_and_refused_with_a_wrong_one),
         in_namespace(lists_come_in_pages),
         in_namespace(a_watch_tells_what_is_there_and_what_happens),
+        cmocka_unit_test(a_version_that_is_too_old_is_gone),
         in_namespace(the_second_candidate_leads_once_the_first_releases),
         in_namespace(who_finds_another_holder_has_lost),
     };
