@@ -1,7 +1,9 @@
 /*
- * The metrics about the adapter itself. Threads: _init before all others; updates are atomic.
+ * The metrics about the adapter itself. Threads: any; _init runs once, updates are atomic.
  */
 #include "autoscaler/telemetry.h"
+
+#include <pthread.h>
 
 #include "base/alloc.h"
 
@@ -18,7 +20,7 @@ static struct lp_metric_family *family(enum lp_metric_kind kind, const char *nam
     return lp_metric_family(kind, name, help, labels, NULL, 0);
 }
 
-void telemetry_init(void)
+static void make_all(void)
 {
     telemetry.scrapes = family(LP_METRIC_COUNTER, "lp_adapter_scrapes_total",
                                "Scrapes of pods by how they ended.", "result");
@@ -46,4 +48,10 @@ void telemetry_init(void)
     telemetry.tls_expiry =
         lp_metric_single(family(LP_METRIC_GAUGE, "lp_adapter_tls_expiry_timestamp_seconds",
                                 "When the serving certificate ends, in seconds since 1970.", ""));
+}
+
+void telemetry_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_all);
 }
