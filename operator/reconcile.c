@@ -13,6 +13,7 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "operator/apply.h"
+#include "operator/decisions.h"
 #include "operator/events.h"
 #include "operator/status.h"
 
@@ -117,6 +118,7 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
         .now_ms = lp_clock_wall_ms(),
     };
     json_auto_t *status = status_build(&in);
+    decisions_publish(pass->platform->ns, pass->platform->name, before, status);
     int r = write_status(pass, json_incref(status), err);
     if (r == 0)
         events_of_transitions(pass, before, status);
@@ -202,6 +204,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     *ret_result = (struct reconcile_result){ 0 };
     if (!object) {
         memories_forget(r->memories, key);
+        decisions_forget(ns, name);
         return 0;
     }
     if (lp_json_str(object, "metadata", "deletionTimestamp", NULL))

@@ -1,0 +1,67 @@
+/* test/unit/test_operator_decisions.c -- the status of a platform as metrics. */
+#include "unit/check.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "json/json.h"
+#include "metrics/metrics.h"
+#include "operator/decisions.h"
+
+static json_t *status_of(int ready, int desired, const char *condition)
+{
+    return lp_json_make("{s:[{s:s, s:s}], s:[{s:s, s:i, s:i}]}", "conditions", "type", "Ready",
+                        "status", condition, "services", "name", "auth", "ready", ready, "desired",
+                        desired);
+}
+
+static bool exposed(const char *line)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
+    lp_metrics_write(&text);
+    return strstr(text.ptr, line) != NULL;
+}
+
+#define AUTH "namespace=\"learning\",platform=\"english\",service=\"auth\","
+
+static void the_services_of_a_status_are_exposed(void **state)
+{
+    json_auto_t *now = status_of(2, 4, "True");
+    (void)state;
+    decisions_publish("learning", "english", NULL, now);
+    assert_true(exposed("lp_service_replicas{" AUTH "state=\"ready\"} 2\n"));
+    assert_true(exposed("lp_service_replicas{" AUTH "state=\"desired\"} 4\n"));
+    assert_true(exposed("lp_platform_ready{namespace=\"learning\",platform=\"english\"} 1\n"));
+    assert_false(exposed("lp_decision_changes_total{" AUTH));
+}
+
+static void a_move_of_the_wanted_number_is_counted_by_its_direction(void **state)
+{
+    json_auto_t *two = status_of(2, 2, "True"), *four = status_of(2, 4, "False");
+    (void)state;
+    decisions_publish("learning", "english", two, four);
+    decisions_publish("learning", "english", four, two);
+    decisions_publish("learning", "english", two, two);
+    decisions_publish("learning", "english", two, four);
+    assert_true(exposed("lp_decision_changes_total{" AUTH "direction=\"up\"} 2\n"));
+    assert_true(exposed("lp_decision_changes_total{" AUTH "direction=\"down\"} 1\n"));
+    assert_true(exposed("lp_platform_ready{namespace=\"learning\",platform=\"english\"} 0\n"));
+}
+
+static void a_platform_that_is_gone_is_no_longer_exposed(void **state)
+{
+    (void)state;
+    decisions_forget("learning", "english");
+    assert_false(exposed("platform=\"english\""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_services_of_a_status_are_exposed),
+        cmocka_unit_test(a_move_of_the_wanted_number_is_counted_by_its_direction),
+        cmocka_unit_test(a_platform_that_is_gone_is_no_longer_exposed),
+    };
+    lp_json_init();
+    return cmocka_run_group_tests_name("operator decisions", tests, NULL, NULL);
+}
