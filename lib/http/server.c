@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -203,6 +204,14 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
     return answered ? send_reply(x) : MHD_YES;
 }
 
+/* Hands the descriptor over: the local's cleanup does nothing then. */
+static int take_fd(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 static int bind_one(const struct addrinfo *a)
 {
     const int on = 1, off = 0;
@@ -214,9 +223,7 @@ static int bind_one(const struct addrinfo *a)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, 512) < 0)
         return -errno;
-    int got = fd;
-    fd = -1;
-    return got;
+    return take_fd(&fd);
 }
 
 /* A listening socket: the given address, or both families where there is IPv6. */
@@ -247,13 +254,14 @@ static int listen_on(const struct lp_http_server_options *o, int *ret_fd, struct
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_in6 a = { 0 }; /* the port of both families lies at the same place */
     socklen_t n = sizeof a;
-    if (getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-        return 0;
-    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                         : ((struct sockaddr_in *)&a)->sin_port);
+    getsockname(fd, (struct sockaddr *)&a, &n);
+    return ntohs(a.sin6_port);
 }
+
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+               "port_of reads both");
 
 static struct MHD_Daemon *start_daemon(struct lp_http_server *s, int fd)
 {
@@ -327,7 +335,7 @@ int lp_http_server_start(const struct lp_http_server_options *options,
         return lp_error_set(err, LP_E_UNAVAILABLE, "%s: the HTTP server does not start: %s",
                             options->name ? options->name : "server", strerror(errno));
     }
-    fd = -1; /* the daemon's now */
+    take_fd(&fd); /* the daemon's now */
     *ret_server = s;
     return 0;
 }

@@ -133,11 +133,11 @@ unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const 
         MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     struct walk w = { .end = version + strlen(version) + 2, .bytes = info ? info->header_size : 0 };
 
-    if (strlen(x->target) > LP_LIMIT_HTTP_TARGET) {
+    if (strlen(x->target) > (size_t)LP_LIMIT_HTTP_TARGET) {
         *ret_why = "request target over 8192 bytes";
         return 414;
     }
-    if (w.bytes > LP_LIMIT_HTTP_HEADERS) {
+    if (w.bytes > (size_t)LP_LIMIT_HTTP_HEADERS) {
         *ret_why = "headers over 16384 bytes";
         return 431;
     }

@@ -26,6 +26,7 @@
 
 #define MAX_LINGERING 64
 #define LINGER_MS 1000
+#define GUARD_STACK ((size_t)128 * 1024)
 
 struct lp_http_guarded {
     int fd;
@@ -135,7 +136,7 @@ int lp_http_guard_new(int64_t shortest_ms, struct lp_http_guard **ret_guard, str
     g->shortest_ms = shortest_ms;
     g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, 128 * 1024);
+    pthread_attr_setstacksize(&small, GUARD_STACK);
     int r = g->wake_fd < 0 ? errno : pthread_create(&g->thread, &small, run, g);
     pthread_attr_destroy(&small);
     if (r != 0) {

@@ -16,7 +16,7 @@ enum lp_env_type {
 };
 
 /* A variable that is set but empty counts as not set. */
-struct lp_env {
+struct lp_env { // NOLINT(clang-analyzer-optin.performance.Padding): in the order tables are read
     const char *name;
     enum lp_env_type type;
     size_t offset;

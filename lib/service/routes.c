@@ -16,7 +16,7 @@ void lp_route_path_done(struct lp_route_path *p)
 
 bool lp_route_path_read(const char *raw, struct lp_route_path *ret_path)
 {
-    size_t starts[LP_COUNT(ret_path->segments)];
+    size_t starts[LP_COUNT(ret_path->segments)] = { 0 };
     struct lp_route_path p = { .bytes = LP_BUF_INIT(2 * strlen(raw) + 2) };
     bool good = raw[0] == '/';
 

@@ -15,9 +15,9 @@
 
 #include "base/alloc.h"
 
-#define MAX_USER_ID 256
-#define MAX_NAME 1024
-#define MAX_COMMENT (64 * 1024)
+#define MAX_USER_ID ((size_t)256)
+#define MAX_NAME ((size_t)1024)
+#define MAX_COMMENT ((size_t)64 * 1024)
 
 /* What String.prototype.trim takes away (ECMA-262, WhiteSpace and LineTerminator), in UTF-8. */
 static const char *const spaces[] = {
@@ -191,7 +191,7 @@ static int read_all(const json_t *object, struct activity *a, struct lp_error *e
         r = read_number(object, "activityDuration", &a->has_duration, &a->duration, err);
     if (r == 0)
         r = read_number(object, "score", &a->has_score, &a->score, err);
-    if (r == 0 && (!*a->user_id || !*a->name))
+    if (r == 0 && (!a->user_id || !*a->user_id || !a->name || !*a->name))
         return lp_error_set(err, LP_E_NOT_FOUND, "userId and activityName are required");
     return r;
 }

@@ -1,0 +1,245 @@
+/* test/unit/test_admission.c -- what is worked on, what waits, what is dropped and why. */
+#include "service/admission.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "metrics/metrics.h"
+#include "unit/check.h"
+
+/* A piece of work that waits until the test opens the gate. */
+struct piece {
+    struct lp_admission_item item; /* first */
+    bool gone, later;
+    char result[16]; /* "done" or why it was dropped; under `lock` */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct lp_admission *a;
+static int started, workers;
+static bool open_gate;
+
+static void set_result(struct piece *p, const char *text)
+{
+    pthread_mutex_lock(&lock);
+    strncpy(p->result, text, sizeof p->result - 1);
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static void work(struct lp_admission_item *item, void *worker)
+{
+    struct piece *p = (struct piece *)(void *)item;
+    assert_ptr_equal(worker, &workers);
+    pthread_mutex_lock(&lock);
+    started++;
+    pthread_cond_broadcast(&changed);
+    while (!open_gate && !p->later)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+    if (p->later)
+        return; /* the test finishes it */
+    set_result(p, "done");
+    lp_admission_finish(a);
+}
+
+static void drop(struct lp_admission_item *item, const char *reason)
+{
+    set_result((struct piece *)(void *)item, reason);
+    lp_admission_finish(a);
+}
+
+static bool is_gone(const struct lp_admission_item *item)
+{
+    return ((const struct piece *)(const void *)item)->gone;
+}
+
+static void *make_worker(void *user)
+{
+    pthread_mutex_lock(&lock);
+    workers++;
+    pthread_mutex_unlock(&lock);
+    return user;
+}
+
+static void free_worker(void *worker)
+{
+    (void)worker;
+    pthread_mutex_lock(&lock);
+    workers--;
+    pthread_mutex_unlock(&lock);
+}
+
+static void start(unsigned slots, unsigned queue_limit)
+{
+    struct lp_admission_options o = { .slots = slots,
+                                      .queue_limit = queue_limit,
+                                      .work = work,
+                                      .drop = drop,
+                                      .gone = is_gone,
+                                      .make_worker = make_worker,
+                                      .free_worker = free_worker,
+                                      .user = &workers };
+    started = workers = 0;
+    open_gate = false;
+    a = lp_admission_new(&o);
+}
+
+static void end(void)
+{
+    pthread_mutex_lock(&lock);
+    open_gate = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    assert_true(lp_admission_close(a, 20000));
+    lp_admission_free(a);
+    assert_int_equal(workers, 0);
+}
+
+static bool put(struct piece *p, int64_t ms)
+{
+    p->item.deadline_ms = lp_clock_ms() + ms;
+    return lp_admission_put(a, &p->item);
+}
+
+static void wait_started(int n)
+{
+    pthread_mutex_lock(&lock);
+    while (started < n)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static void wait_result(struct piece *p, const char *want)
+{
+    pthread_mutex_lock(&lock);
+    while (p->result[0] == '\0')
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+    assert_string_equal(p->result, want);
+}
+
+static double gauge(const char *name)
+{
+    return lp_metric_value(
+        lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, name, "", "", NULL, 0)));
+}
+
+static void takes_as_many_as_fit_and_no_more(void **state)
+{
+    struct piece p[6] = { 0 };
+    (void)state;
+    start(2, 3);
+    for (int i = 0; i < 5; i++)
+        assert_true(put(&p[i], 60000));
+    wait_started(2);
+    assert_false(put(&p[5], 60000));
+    assert_true(gauge("lp_requests_in_flight") == 2);
+    assert_true(gauge("lp_requests_waiting") == 3);
+    assert_true(gauge("lp_request_slots") == 2);
+    end();
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(p[i].result, "done");
+    assert_string_equal(p[5].result, "");
+    assert_true(gauge("lp_requests_in_flight") == 0);
+}
+
+static void works_without_any_queue(void **state)
+{
+    struct piece p[3] = { 0 };
+    (void)state;
+    start(2, 0);
+    assert_true(put(&p[0], 60000));
+    assert_true(put(&p[1], 60000));
+    assert_false(put(&p[2], 60000));
+    end();
+}
+
+static void makes_threads_only_when_there_is_work_for_them(void **state)
+{
+    struct piece p[2] = { 0 };
+    (void)state;
+    start(8, 8);
+    assert_true(put(&p[0], 60000));
+    wait_started(1);
+    assert_int_equal(workers, 1);
+    assert_true(put(&p[1], 60000));
+    wait_started(2);
+    assert_int_equal(workers, 2);
+    end();
+}
+
+static void drops_what_nobody_waits_for_any_more(void **state)
+{
+    struct piece busy = { 0 }, gone = { .gone = true }, late = { 0 }, good = { 0 };
+    (void)state;
+    start(1, 8);
+    assert_true(put(&busy, 60000));
+    wait_started(1);
+    assert_true(put(&gone, 60000));
+    assert_true(put(&late, -1));
+    assert_true(put(&good, 60000));
+    lp_admission_sweep(a); /* while the only worker is busy */
+    wait_result(&gone, "client_gone");
+    wait_result(&late, "deadline");
+    assert_true(gauge("lp_requests_waiting") == 1);
+    end();
+    assert_string_equal(good.result, "done");
+}
+
+static void asks_again_just_before_work_starts(void **state)
+{
+    struct piece busy = { 0 }, gone = { .gone = true }, late = { 0 };
+    (void)state;
+    start(1, 8);
+    assert_true(put(&busy, 60000));
+    wait_started(1);
+    assert_true(put(&gone, 60000));
+    assert_true(put(&late, -1));
+    end();
+    assert_string_equal(gone.result, "client_gone");
+    assert_string_equal(late.result, "deadline");
+    assert_int_equal(started, 1);
+}
+
+static void counts_what_is_answered_later_as_in_flight(void **state)
+{
+    struct piece p[2] = { { .later = true }, { .later = true } };
+    (void)state;
+    start(1, 1);
+    assert_true(put(&p[0], 60000));
+    wait_started(1);
+    assert_true(put(&p[1], 60000)); /* the slot is free again, the answer is not there yet */
+    wait_started(2);
+    assert_false(lp_admission_close(a, 1));
+    assert_true(gauge("lp_requests_in_flight") == 2);
+    lp_admission_finish(a);
+    lp_admission_finish(a);
+    end();
+}
+
+static void takes_nothing_once_closed(void **state)
+{
+    struct piece p = { 0 };
+    (void)state;
+    start(1, 1);
+    assert_true(lp_admission_close(a, 0));
+    assert_false(put(&p, 60000));
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_as_many_as_fit_and_no_more),
+        cmocka_unit_test(works_without_any_queue),
+        cmocka_unit_test(makes_threads_only_when_there_is_work_for_them),
+        cmocka_unit_test(drops_what_nobody_waits_for_any_more),
+        cmocka_unit_test(asks_again_just_before_work_starts),
+        cmocka_unit_test(counts_what_is_answered_later_as_in_flight),
+        cmocka_unit_test(takes_nothing_once_closed),
+    };
+    return cmocka_run_group_tests_name("admission", tests, NULL, NULL);
+}
