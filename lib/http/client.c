@@ -414,7 +414,7 @@ int lp_http_stream(struct lp_http_client *c, const struct lp_http_request *reque
     struct exchange x = {
         .c = c, .response = ret_response, .sink = sink, .user = user, .err = err
     };
-    long status = 0;
+    long status = 0, version = 0;
 
     x.url = request->url;
     lp_buf_reset(&ret_response->body);
@@ -433,10 +433,15 @@ int lp_http_stream(struct lp_http_client *c, const struct lp_http_request *reque
     curl_multi_add_handle(c->multi, c->easy);
     int r = drive(&x, request);
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(c->easy, CURLINFO_HTTP_VERSION, &version);
     curl_multi_remove_handle(c->multi, c->easy);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
     ret_response->status = (int)status;
+    ret_response->http_version = version == CURL_HTTP_VERSION_2_0   ? 20
+                                 : version == CURL_HTTP_VERSION_1_1 ? 11
+                                 : version == CURL_HTTP_VERSION_1_0 ? 10
+                                                                    : 0;
     return r;
 }
 

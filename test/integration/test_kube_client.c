@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/stop.h"
+#include "http/client.h"
 #include "json/json.h"
 #include "kube/auth.h"
 #include "kube/config.h"
@@ -291,6 +292,31 @@ static void a_pod_is_known_by_its_token_and_refused_with_a_wrong_one(void **stat
     lp_kube_config_free(pod);
 }
 
+static int version_spoken(bool http2)
+{
+    struct lp_http_client_options options = { .ca_pem = config->ca_pem,
+                                              .cert_pem = config->cert_pem,
+                                              .key_pem = config->key_pem,
+                                              .http2 = http2 };
+    lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
+    lp_auto_free char *url = lp_sprintf("%s/version", config->server);
+    struct lp_http_request request = { .method = "GET", .url = url };
+    struct lp_http_client *c = NULL;
+
+    ok(lp_http_client_new(&options, &c, &err));
+    ok(lp_http_do(c, &request, &response, &err));
+    assert_int_equal(response.status, 200);
+    lp_http_client_free(c);
+    return response.http_version;
+}
+
+static void http_2_is_spoken_where_it_is_wanted_and_offered(void **state)
+{
+    (void)state;
+    assert_int_equal(version_spoken(true), 20);
+    assert_int_equal(version_spoken(false), 11);
+}
+
 static void raw_paths_are_read(void **state)
 {
     json_auto_t *version = NULL;
@@ -542,6 +568,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_paths_are_read),
+        cmocka_unit_test(http_2_is_spoken_where_it_is_wanted_and_offered),
         in_namespace(an_object_is_created_read_changed_and_deleted),
         in_namespace(apply_keeps_who_owns_what),
         in_namespace(apply_refuses_unknown_fields_and_says_which),
