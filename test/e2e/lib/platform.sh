@@ -23,6 +23,13 @@ image_tag() {
     echo "v0.1.0-${sum:0:10}"
 }
 
+# The databases' images change with their own recipe only.
+database_tag() {
+    local sum
+    sum=$(find docker/postgres docker/mongo docker/lib docker/build-offline -type f -print0 | sort -z | xargs -0 cat | sha256sum)
+    echo "v0.1.0-${sum:0:10}"
+}
+
 # The node of a cluster without a registry has an image of ours.
 cluster_has_registry() {
     case $(docker container inspect --format '{{.Config.Image}}' "$CLUSTER-control-plane" 2>/dev/null) in
@@ -37,25 +44,28 @@ node_has_image() {
 
 # Makes the images of the programs, and those of the databases where no registry gives the official ones, and loads what the node lacks.
 need_images() { # TAG
-    local tag=$1 name names='' missing=''
-    for name in $PROGRAMS; do names+="$name:$tag "; done
-    cluster_has_registry || names+="lp-postgres:$tag lp-mongo:$tag "
-    for name in $names; do
-        node_has_image "$REGISTRY/$name" || missing+="$name "
+    make_missing "$1" "$PROGRAMS"
+    cluster_has_registry || make_missing "$(database_tag)" "lp-postgres lp-mongo"
+}
+
+make_missing() { # TAG NAMES
+    local name missing=()
+    for name in $2; do
+        node_has_image "$REGISTRY/$name:$1" || missing+=("$name")
     done
-    [ -n "$missing" ] || { say "the images are on the node already" && return 0; }
-    local only=${missing//:$tag/}
-    run_step "making the images" 1500 docker/build-offline --build-dir build/release --registry "$REGISTRY" --tag "$tag" \
-        --only "$(tr -s ' ' ',' <<<"${only% }")" ||
+    [ ${#missing[@]} -gt 0 ] || { say "on the node already: $2" && return 0; }
+    run_step "making the images ${missing[*]}" 1500 docker/build-offline --build-dir build/release --registry "$REGISTRY" \
+        --tag "$1" --only "$(IFS=, && echo "${missing[*]}")" ||
         die "the images could not be made: look at the log above."
-    # shellcheck disable=SC2046 # a list of words
-    test/e2e/cluster load $(for name in $missing; do echo "$REGISTRY/$name"; done)
+    missing=("${missing[@]/#/$REGISTRY/}")
+    test/e2e/cluster load "${missing[@]/%/:$1}"
 }
 
 # Writes install.yaml for this cluster into DIR.
 generate_install() { # TAG DIR
     local options=(--registry "$REGISTRY" --tag "$1" --output "$2")
-    cluster_has_registry || options+=(--postgres-image "$REGISTRY/lp-postgres:$1" --mongo-image "$REGISTRY/lp-mongo:$1" --mongodb-auth false)
+    cluster_has_registry || options+=(--postgres-image "$REGISTRY/lp-postgres:$(database_tag)"
+        --mongo-image "$REGISTRY/lp-mongo:$(database_tag)" --mongodb-auth false)
     config/generate "${options[@]}"
 }
 

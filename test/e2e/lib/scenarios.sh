@@ -78,6 +78,28 @@ hpas_are_active() {
     wait_for "the HPAs to read their metrics" 120 all_hpas_active || { kn get hpa && kn describe hpa && return 1; }
 }
 
+# What the running pods expose, through the API server's proxy.
+exposed_metrics() {
+    local pod
+    for pod in $(kn get pods -l app.kubernetes.io/component=service -o 'jsonpath={.items[*].metadata.name}'); do
+        k get --raw "/api/v1/namespaces/$PLATFORM_NAMESPACE/pods/$pod:9090/proxy/metrics"
+    done
+    for pod in $(k -n "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/name=lp-operator -o 'jsonpath={.items[*].metadata.name}'); do
+        k get --raw "/api/v1/namespaces/$OPERATOR_NAMESPACE/pods/$pod:9090/proxy/metrics"
+    done
+}
+
+dashboard_metrics_are_exposed() {
+    local exposed name missing=''
+    exposed=$(exposed_metrics | sed -n 's/^# TYPE \([a-z_0-9]*\) .*/\1/p' | sort -u)
+    for name in $(grep -ohE '\b(lp|process|controller_runtime|workqueue|reconciles)_[a-z0-9_]+' dashboards/platform.json | sort -u); do
+        # lp_decision_changes_total has no series before the first decision.
+        grep -qxE "$name|${name%_bucket}" <<<"$exposed" || [ "$name" = lp_decision_changes_total ] || missing+="$name "
+    done
+    [ -n "$exposed" ]
+    equals "metrics of the dashboard that no pod exposes" '' "$missing"
+}
+
 uid_of() { # KIND/NAME
     kn get "$1" -o 'jsonpath={.metadata.uid}' 2>/dev/null
 }
