@@ -10,8 +10,8 @@
 #define LP_LIMIT_KUBE_LIST (64 * 1024 * 1024) /* one page of a list */
 #define LP_LIMIT_KUBE_PAGE 500                /* objects per page */
 
-#define LP_LIMIT_HTTP_HEADERS (16 * 1024) /* all headers of a request */
-#define LP_LIMIT_HTTP_TARGET (8 * 1024)   /* request target */
+#define LP_LIMIT_HTTP_HEADERS 16384        /* all headers of a request */
+#define LP_LIMIT_HTTP_TARGET 8192          /* request target */
 
 #define LP_LIMIT_SCRAPE_BYTES (1024 * 1024) /* one pod's /metrics */
 #define LP_LIMIT_METRIC_SERIES 4096         /* label sets of one metric family */

@@ -18,7 +18,7 @@
 #include "json/json.h"
 
 #define MAX_KEYS 16
-#define MAX_TOKEN (8 * 1024)
+#define MAX_TOKEN 8192
 #define MAX_DIGEST 64
 
 static const struct algorithm {

@@ -19,6 +19,8 @@ struct gateway_config {
     const char *cors_origin;     /* CORS_ORIGIN: "*", one origin, or a comma list */
     const char *upstream_client; /* UPSTREAM_CLIENT: curl */
     int64_t timeout_ms;          /* DEFAULT_TIMEOUT */
+    int64_t head_timeout_ms;     /* HEADER_TIMEOUT */
+    int64_t body_timeout_ms;     /* BODY_TIMEOUT */
     int64_t upstream_limit;      /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
     int64_t rate_window_ms;      /* RATE_LIMIT_WINDOW */
     int64_t rate_max;            /* RATE_LIMIT_MAX, 0: no limit */

@@ -20,7 +20,6 @@
 #define KEEP_MAX \
     ((int64_t)64 * 1024) /* a refused body up to this is read, to keep the connection */
 #define WAITING_MAX ((size_t)16 * 1024) /* bytes kept of a request that waits for a slot */
-#define BODY_GRACE_MS 30000             /* a body must come with 1 kB/s after this */
 #define DROP_MS 5000
 
 struct exchange *exchange_new(struct worker *w, struct MHD_Connection *c, struct conn *conn,
@@ -185,7 +184,7 @@ static enum MHD_Result begin(struct exchange *x, const char *url, const char *me
         return queue_answer(x);
     }
     if (head.body_length != 0)
-        worker_sweep_at(x->worker, x->worker->now + BODY_GRACE_MS);
+        worker_sweep_at(x->worker, x->worker->now + x->worker->shared->config->body_timeout_ms);
     return MHD_YES;
 }
 
@@ -292,7 +291,7 @@ void exchange_sweep(struct exchange *x)
     }
     if (!x->head_read || x->final || x->body_length == 0)
         return;
-    int64_t due = x->began_ms + BODY_GRACE_MS + x->body_read; /* 1 byte a ms */
+    int64_t due = x->began_ms + w->shared->config->body_timeout_ms + x->body_read; /* 1 byte a ms */
     if (w->now >= due && !x->suspended)
         worker_kill(x->conn);
     else

@@ -236,7 +236,7 @@ static void make_cookie(const struct exchange *x, struct lp_buf *cookie)
 
 void proxy_response(struct exchange *x)
 {
-    lp_auto_buf struct lp_buf cookie = LP_BUF_INIT(12 * 1024);
+    lp_auto_buf struct lp_buf cookie = LP_BUF_INIT(12288);
 
     make_cookie(x, &cookie); /* before the body is handed over */
     struct MHD_Response *response = body_response(x);

@@ -46,7 +46,7 @@ void replies_common_headers(const struct replies *r, size_t origin, struct MHD_R
 
 static struct MHD_Response *json_response(json_t *body)
 {
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(64 * 1024);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(65536);
 
     lp_json_write(body, &text);
     json_decref(body);

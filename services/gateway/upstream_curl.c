@@ -19,8 +19,9 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 
-#define MAX_HEAD (64 * 1024)
+#define MAX_HEAD LP_LIMIT_HTTP_HEADERS
 #define MAX_IDLE 64
 
 struct curl_client {

@@ -30,7 +30,6 @@
 #define MAX_EVENTS 128
 #define POOL_BYTES ((size_t)48 * 1024)
 #define MAX_CONNECTIONS 4096
-#define HEAD_MS 10000 /* for the head of a connection's first request */
 #define IDLE_MS 60000 /* between requests, their head included; bytes do not stretch it */
 #define IDLE_S 60u    /* libmicrohttpd's: no byte either way for so long */
 #define LINGER_MS 1000
@@ -79,7 +78,7 @@ static struct conn *open_conn(struct worker *w, struct MHD_Connection *connectio
     struct epoll_event e = { .events = EPOLLRDHUP | EPOLLET, .data.ptr = c };
 
     c->fd = info->connect_fd;
-    c->head_until = w->now + HEAD_MS;
+    c->head_until = w->now + w->shared->config->head_timeout_ms;
     name_peer(connection, c->peer);
     c->next = w->conns;
     if (c->next)
@@ -370,7 +369,8 @@ static int open_port(struct worker *w, uint16_t *io_port, struct lp_error *err)
     return 0;
 }
 
-static void log_from_mhd(void *user, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_from_mhd(void *user, const char *format,
+                                                               va_list args)
 {
     char line[512];
     (void)user;

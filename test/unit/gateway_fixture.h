@@ -36,6 +36,8 @@ static inline struct gateway_config gateway_defaults(const char *url)
         .cors_origin = "*",
         .upstream_client = "curl",
         .timeout_ms = 20000,
+        .head_timeout_ms = 10000,
+        .body_timeout_ms = 30000,
         .workers = 1,
     };
 }

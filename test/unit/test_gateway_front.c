@@ -2,6 +2,8 @@
  */
 #include "unit/gateway_fixture.h"
 
+#include <sys/time.h>
+
 static const struct fake_script echo[] = {
     { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" },
     FAKE_SCRIPT_END,
@@ -332,6 +334,43 @@ static void lets_the_sender_of_a_long_body_see_the_401(void **state)
     close(fd);
 }
 
+/* Sends one byte after the other until the gateway has had enough; true where it said nothing. */
+static bool drip(uint16_t to, const char *head, char byte)
+{
+    struct timeval pause = { .tv_usec = 20000 };
+    int fd = raw_connect(to, 0);
+    char got;
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &pause, sizeof pause);
+    raw_send(fd, head, strlen(head));
+    for (int i = 0; i < 1000; i++) {
+        ssize_t n = recv(fd, &got, 1, 0); /* the pause between two bytes */
+        if (n > 0 || !raw_send(fd, &byte, 1) || n == 0) {
+            close(fd);
+            return n <= 0;
+        }
+    }
+    fail_msg("a client that drips was still served after 1000 bytes");
+    return false;
+}
+
+static void ends_clients_that_drip(void **state)
+{
+    struct gateway_config c = config;
+    (void)state;
+
+    c.head_timeout_ms = 200;
+    c.body_timeout_ms = 200;
+    struct gateway *g = gateway_up(&c);
+    assert_true(drip(gateway_port(g), "", 'G'));
+    assert_true(drip(gateway_port(g), "GET /auth/x HTTP/1.1\r\nHost: g\r\nX: ", 'x'));
+    assert_true(drip(gateway_port(g),
+                     "POST /auth/x HTTP/1.1\r\nHost: g\r\nContent-Length: 9999\r\n\r\n", 'x'));
+    assert_true(drip(gateway_port(g),
+                     "POST /ai/x HTTP/1.1\r\nHost: g\r\nContent-Length: 9999\r\n\r\n", 'x'));
+    gateway_free(g, 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +384,7 @@ int main(void)
         cmocka_unit_test(limits_requests_of_one_client_and_says_when_to_come_back),
         cmocka_unit_test(keeps_the_connection_after_its_own_answers),
         cmocka_unit_test(lets_the_sender_of_a_long_body_see_the_401),
+        cmocka_unit_test(ends_clients_that_drip),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("gateway_front", tests, start, stop);

@@ -325,6 +325,27 @@ static void answers_head_and_bodiless_statuses_without_a_body(void **state)
     fixture_down(&f);
 }
 
+static void passes_heads_on_up_to_the_limit(void **state)
+{
+    static const struct {
+        size_t bytes;
+        int want;
+    } cases[] = { { 15000, 200 }, { 17000, 503 } };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_buf struct lp_buf reply = LP_BUF_INIT(65536);
+        lp_buf_str(&reply, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Long: ");
+        for (size_t n = 0; n < cases[i].bytes; n++)
+            lp_buf_char(&reply, 'v');
+        lp_buf_str(&reply, "\r\n\r\nok");
+        const struct fake_script scripts[] = { { .reply = reply.ptr }, FAKE_SCRIPT_END };
+        struct fixture f;
+        fixture_up(&f, scripts, NULL);
+        assert_int_equal(fixture_ask(&f, GET("/ai/x")), cases[i].want);
+        fixture_down(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +359,7 @@ int main(void)
         cmocka_unit_test(tries_once_more_where_a_kept_connection_dies_but_only_harmless_methods),
         cmocka_unit_test(does_not_send_a_post_without_body_twice),
         cmocka_unit_test(answers_head_and_bodiless_statuses_without_a_body),
+        cmocka_unit_test(passes_heads_on_up_to_the_limit),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("gateway_proxy", tests, NULL, NULL);
