@@ -2,10 +2,10 @@
 #include "kube/kinds.h"
 
 #define NAMESPACED(id, g, v, k, p) \
-    const struct lp_kube_kind id = { .group = g, .version = v, .kind = k, .plural = p }
-#define CLUSTER(id, g, v, k, p)                                                  \
-    const struct lp_kube_kind id = {                                             \
-        .group = g, .version = v, .kind = k, .plural = p, .cluster_scoped = true \
+    const struct lp_kube_kind id = { .group = (g), .version = (v), .kind = (k), .plural = (p) }
+#define CLUSTER(id, g, v, k, p)                                                          \
+    const struct lp_kube_kind id = {                                                     \
+        .group = (g), .version = (v), .kind = (k), .plural = (p), .cluster_scoped = true \
     }
 
 NAMESPACED(lp_kube_platforms, "learningplatform.io", "v1alpha1", "LearningPlatform",

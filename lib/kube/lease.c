@@ -16,7 +16,7 @@
 #include "metrics/metrics.h"
 #include "work/backoff.h"
 
-#define STACK_BYTES (1024 * 1024)
+#define STACK_BYTES (1 << 20)
 #define RELEASE_MS 2000
 
 struct lp_lease {

@@ -233,7 +233,7 @@ static int send_until_taken(struct lp_kube_client *c, const struct lp_kube_call 
 int lp_kube_call(struct lp_kube_client *c, const struct lp_kube_call *call,
                  struct lp_http_response *response, struct lp_error *err)
 {
-    lp_auto_buf struct lp_buf url = LP_BUF_INIT(2 * LP_LIMIT_HTTP_TARGET);
+    lp_auto_buf struct lp_buf url = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET << 1);
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT);
 
     int r = make_url(c, call->path, &url, err);

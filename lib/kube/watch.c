@@ -20,7 +20,7 @@
 #include "metrics/metrics.h"
 #include "work/backoff.h"
 
-#define STACK_BYTES (1024 * 1024)
+#define STACK_BYTES (1 << 20)
 #define WATCH_SECONDS 290
 #define WATCH_JITTER_PERCENT 10
 #define WATCH_GRACE_MS 30000 /* how much later than asked the server may end a watch */

@@ -10,6 +10,8 @@
 
 /* A label value is cut here: names of objects end at 253 bytes. */
 #define LABEL_VALUE_BYTES 256
+/* All labels of a series, should every byte be escaped, with their names. */
+#define LABELS_BYTES 4096
 
 pthread_mutex_t lp_metrics_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -136,7 +138,7 @@ static void put_value(struct lp_buf *b, const char *value)
 
 static char *render_labels(const struct lp_metric_family *f, const char *const *values)
 {
-    lp_auto_buf struct lp_buf b = LP_BUF_INIT(LP_METRIC_LABELS * (LABEL_VALUE_BYTES * 2 + 128));
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(LABELS_BYTES);
 
     for (unsigned i = 0; i < f->n_labels; i++) {
         lp_buf_printf(&b, "%s%s=\"", i > 0 ? "," : "", f->label_names[i]);

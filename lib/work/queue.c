@@ -14,7 +14,7 @@
 #include "work/queue_metrics.h"
 
 #define FAILED_BASE_MS 5
-#define FAILED_MAX_MS (5 * 60 * 1000)
+#define FAILED_MAX_MS 300000
 #define LEVELS 2
 #define NOT_IN_HEAP SIZE_MAX
 
