@@ -54,6 +54,7 @@ make_missing() { # TAG NAMES
         node_has_image "$REGISTRY/$name:$1" || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || { say "on the node already: $2" && return 0; }
+    case " ${missing[*]} " in *" lp-mongo "*) need_packages default-jdk-headless maven ;; esac
     run_step "making the images ${missing[*]}" 1500 docker/build-offline --build-dir build/release --registry "$REGISTRY" \
         --tag "$1" --only "$(IFS=, && echo "${missing[*]}")" ||
         die "the images could not be made: look at the log above."
