@@ -19,7 +19,7 @@
 
 #define STATUS_MANAGER "lp-operator-status"
 #define TELL_AFTER 4 /* failures in a row before the status tells of a conflict or a time-out */
-#define SECRETS_EVERY_MS 60000 /* while something is not ready: a Secret may have been deleted */
+#define SECRETS_EVERY_MS 30000 /* while something is not ready: a Secret may have been deleted */
 
 void observed_done(struct observed *o)
 {
