@@ -1,18 +1,17 @@
 /* lib/base/limits.h -- the limits of everything that comes from outside, in one place. */
 #pragma once
 
-#define LP_LIMIT_JSON_DEPTH 64              /* nesting of a JSON or YAML document */
-#define LP_LIMIT_CONFIG_BYTES (1024 << 10) /* a configuration or YAML file */
-#define LP_LIMIT_TOKEN_BYTES (16 << 10)    /* a bearer token or token file */
+#define LP_LIMIT_JSON_DEPTH 64          /* nesting of a JSON or YAML document */
+#define LP_LIMIT_CONFIG_BYTES (1 << 20) /* a configuration or YAML file */
+#define LP_LIMIT_TOKEN_BYTES (16 << 10) /* a bearer token or token file */
 
-#define LP_LIMIT_KUBE_OBJECT \
-    (8 << 20) /* one object or one watch line; etcd stops at 1.5 MiB */
-#define LP_LIMIT_KUBE_LIST (64 << 20) /* one page of a list */
-#define LP_LIMIT_KUBE_PAGE 500                /* objects per page */
+#define LP_LIMIT_KUBE_OBJECT (8 << 20) /* one object or one watch line; etcd stops at 1.5 MiB */
+#define LP_LIMIT_KUBE_LIST (64 << 20)  /* one page of a list */
+#define LP_LIMIT_KUBE_PAGE 500         /* objects per page */
 
-#define LP_LIMIT_HTTP_HEADERS 16384        /* all headers of a request */
-#define LP_LIMIT_HTTP_TARGET 8192          /* request target */
+#define LP_LIMIT_HTTP_HEADERS 16384 /* all headers of a request */
+#define LP_LIMIT_HTTP_TARGET 8192   /* request target */
 
-#define LP_LIMIT_SCRAPE_BYTES (1024 << 10) /* one pod's /metrics */
-#define LP_LIMIT_METRIC_SERIES 4096         /* label sets of one metric family */
-#define LP_LIMIT_QUEUE_KEYS 100000          /* keys in a work queue */
+#define LP_LIMIT_SCRAPE_BYTES (1 << 20) /* one pod's /metrics */
+#define LP_LIMIT_METRIC_SERIES 4096     /* label sets of one metric family */
+#define LP_LIMIT_QUEUE_KEYS 100000      /* keys in a work queue */
