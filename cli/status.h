@@ -10,7 +10,8 @@
 /*
  * Asks the API server for the platforms that the options choose, their HPAs, and each service's
  * queue depth. The result, the caller's, is
- * [{"namespace","name","phase","ready","services":[{"name","ready","desired","min","max","queue","why"}]}];
+ * [{"namespace","name","phase","ready",
+ *   "services":[{"name","ready","desired","min","max","queue","why"}]}];
  * min, max and queue are null where there is no HPA or the metrics API gives no value ("queueError"
  * says why). A platform named by the options that is not there is LP_E_NOT_FOUND.
  */

@@ -1,4 +1,5 @@
-/* test/fuzz/fuzz_ai_feedback_sentence.c -- cutting and rewriting any bytes: every token lies in the text, every cut advances. */
+/* test/fuzz/fuzz_ai_feedback_sentence.c -- cutting and rewriting any bytes: every token lies in the
+ * text, every cut advances. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* test/fuzz/fuzz_yaml.c -- the YAML reader on any bytes: it refuses or gives documents that can be written again. */
+/* test/fuzz/fuzz_yaml.c -- the YAML reader on any bytes: it refuses or gives documents that can be
+ * written again. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
-/* test/fuzz/replay.c -- feeds a harness every file of a folder, each cut short at every byte and with single bytes flipped.
- * Fails where the folder holds no file, so that a lost corpus is noticed. */
+/* test/fuzz/replay.c -- feeds a harness every file of a folder, each cut short at every byte and
+ * with single bytes flipped. Fails where the folder holds no file, so that a lost corpus is
+ * noticed. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
