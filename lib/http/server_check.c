@@ -8,6 +8,10 @@
  * copies instead, every request would be refused, and the first test with a raw socket would say
  * so.
  *
+ * What stays: in the lines between chunks the library takes a bare LF for CR LF and tells nobody. A
+ * proxy that reads on there and forwards the bytes unchanged would cut a body differently;
+ * lp-gateway frames what it forwards anew.
+ *
  * No state; runs in the event loop.
  */
 #include "http/server_parts.h"

@@ -94,7 +94,7 @@ static const struct lp_route routes[] = {
 static const struct lp_service service = {
     .name = "test",
     .routes = routes,
-    .max_body = 1000,
+    .max_body = 5000,
     .not_found_json = "{\"message\":\"resource not found\"}",
     .too_large_json = "{\"message\":\"too large\"}",
     .ready = ready,
@@ -237,17 +237,15 @@ static void tells_bad_bodies_apart(void **state)
 {
     const char *json[] = { "Content-Type: application/json; charset=utf-8", NULL };
     const char *text[] = { "Content-Type: text/plain", NULL };
-    static char large[1002];
-    memset(large, 'a', 1001);
+    static char large[5002], deep[5000];
+    memset(large, 'a', 5001);
+    memset(deep, '[', 4999); /* a worker's stack must hold jansson's deepest recursion */
     struct {
         const char *const *headers;
         const char *body;
         int want;
-    } cases[] = { { json, "{", 400 },
-                  { json, "[]", 400 },
-                  { json, "{\"a\":1,\"a\":2}", 400 },
-                  { text, "{}", 415 },
-                  { json, large, 413 } };
+    } cases[] = { { json, "{", 400 },  { json, "[]", 400 },  { json, "{\"a\":1,\"a\":2}", 400 },
+                  { text, "{}", 415 }, { json, large, 413 }, { json, deep, 400 } };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {
         lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
