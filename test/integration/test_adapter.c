@@ -403,7 +403,15 @@ static void the_controller_was_let_in_by_an_access_review(void **state)
     assert_true(lp_metric_value(lp_metric_with(telemetry.reviews, "access", "allowed")) > 0);
 }
 
-static void another_adapters_api_service_is_left_alone(void **state)
+static bool exists(const char *api_service)
+{
+    struct lp_error err;
+    return lp_kube_get(client, &lp_kube_api_services, NULL, api_service, NULL, &err) == 0;
+}
+
+/* Without a Deployment lp-operator in its namespace, an adapter that stops takes it that it is
+ * being removed. */
+static void another_adapters_api_service_is_left_alone_also_when_ours_go(void **state)
 {
     json_auto_t *patch = lp_json_make("{s:{s:{s:s}}}", "spec", "service", "name", "somebody-else");
     json_auto_t *after = NULL;
@@ -424,6 +432,8 @@ static void another_adapters_api_service_is_left_alone(void **state)
     assert_string_equal(lp_json_str(after, "spec", "service", "name", NULL), "somebody-else");
     lp_stop_request(second_stop);
     adapter_join(second);
+    assert_false(exists("v1beta2.custom.metrics.k8s.io"));
+    assert_true(exists("v1beta1.custom.metrics.k8s.io"));
     lp_stop_free(second_stop);
 }
 
@@ -439,7 +449,7 @@ int main(void)
         cmocka_unit_test(an_unknown_metric_is_not_found),
         cmocka_unit_test(the_hpa_of_the_real_controller_scales_on_it),
         cmocka_unit_test(the_controller_was_let_in_by_an_access_review),
-        cmocka_unit_test(another_adapters_api_service_is_left_alone),
+        cmocka_unit_test(another_adapters_api_service_is_left_alone_also_when_ours_go),
     };
     return cmocka_run_group_tests_name("adapter", tests, start_all, end_all);
 }

@@ -361,6 +361,17 @@ static void what_cannot_be_answered_is_refused_with_the_reason(void **state)
     assert_int_equal(ask(w).status, 405);
 }
 
+static void headers_over_the_limit_are_refused_with_a_status(void **state)
+{
+    lp_auto_buf struct lp_buf header = LP_BUF_INIT(65536);
+    (void)state;
+    start(nothing);
+    lp_buf_str(&header, "X-Filler: ");
+    while (header.len < 20000)
+        lp_buf_str(&header, "0123456789");
+    expect(431, "headers", master(NULL, header.ptr));
+}
+
 static void health_is_told_to_everybody(void **state)
 {
     (void)state;
@@ -421,6 +432,7 @@ int main(void)
         cmocka_unit_test_teardown(a_new_front_proxy_ca_counts_from_the_next_request, end),
         cmocka_unit_test_teardown(the_aggregators_requests_get_what_they_need, end),
         cmocka_unit_test_teardown(what_cannot_be_answered_is_refused_with_the_reason, end),
+        cmocka_unit_test_teardown(headers_over_the_limit_are_refused_with_a_status, end),
         cmocka_unit_test_teardown(health_is_told_to_everybody, end),
         cmocka_unit_test_teardown(a_replaced_certificate_is_shown_to_new_connections, end),
     };
