@@ -35,7 +35,7 @@ struct exchange *exchange_new(struct worker *w, struct MHD_Connection *c, struct
         .began_ms = w->now,
         .down_length = -1,
         .up_target = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1024),
-        .up_fields = LP_BUF_INIT(4 * LP_LIMIT_HTTP_HEADERS),
+        .up_fields = LP_BUF_INIT((size_t)4 * LP_LIMIT_HTTP_HEADERS),
         .up = STREAM_INIT,
         .down = STREAM_INIT,
         .down_fields = LP_BUF_INIT(LP_LIMIT_HTTP_HEADERS),

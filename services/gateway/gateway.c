@@ -145,14 +145,11 @@ void gateway_close_politely(struct gateway *g)
 static void end_worker(struct worker *w, int64_t until)
 {
     int64_t left = until - lp_clock_ms();
-    struct timespec deadline = lp_clock_deadline(left > 0 ? left : 0);
 
-    if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &deadline) == 0) {
-        worker_free(w);
-        return;
+    if (!lp_stop_wait(w->ended, left > 0 ? left : 0)) {
+        atomic_store(&w->abort, true);
+        worker_wake(w);
     }
-    atomic_store(&w->abort, true);
-    worker_wake(w);
     pthread_join(w->thread, NULL);
     worker_free(w);
 }

@@ -325,12 +325,14 @@ static void *run(void *user)
     abandon_all(w);
     MHD_run(w->mhd);
     MHD_stop_daemon(w->mhd);
+    lp_stop_request(w->ended);
     return NULL;
 }
 
 /* ---- start and end ---- */
 
-static int listen_on(int family, uint16_t port)
+/* `shared`: other sockets of this process listen there too; alone, a port in use is refused. */
+static int listen_on(int family, uint16_t port, bool shared)
 {
     struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -340,7 +342,8 @@ static int listen_on(int family, uint16_t port)
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    if (shared)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     if (six)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
     const struct sockaddr *address = six ? (const void *)&in6 : (const void *)&in;
@@ -355,17 +358,22 @@ static int listen_on(int family, uint16_t port)
 
 static int open_port(struct worker *w, uint16_t *io_port, struct lp_error *err)
 {
-    struct sockaddr_storage bound = { .ss_family = 0 };
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } bound = { .in6 = { .sin6_family = 0 } };
+    bool shared = w->shared->config->workers > 1;
     socklen_t len = sizeof bound;
 
-    w->listen_fd = listen_on(AF_INET6, *io_port);
+    w->listen_fd = listen_on(AF_INET6, *io_port, shared);
     if (w->listen_fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-        w->listen_fd = listen_on(AF_INET, *io_port);
+        w->listen_fd = listen_on(AF_INET, *io_port, shared);
     if (w->listen_fd < 0)
         return lp_error_set(err, LP_E_UNAVAILABLE, "gateway: cannot listen on port %u: %s",
                             *io_port, strerror(errno));
-    if (getsockname(w->listen_fd, (void *)&bound, &len) == 0)
-        *io_port = ntohs(((struct sockaddr_in *)(void *)&bound)->sin_port); /* same place in both */
+    if (getsockname(w->listen_fd, &bound.any, &len) == 0)
+        *io_port = ntohs(bound.any.sa_family == AF_INET6 ? bound.in6.sin6_port : bound.in.sin_port);
     return 0;
 }
 
@@ -432,6 +440,7 @@ void worker_free(struct worker *w)
     if (w->client)
         w->client->ops->free(w->client);
     replies_done(&w->replies);
+    lp_stop_free(w->ended);
     for (unsigned i = 0; i < w->n_lingering; i++)
         close(w->lingering[i].fd);
     int fds[] = { w->epoll_fd, w->wake_fd, w->listen_fd };
@@ -445,6 +454,7 @@ int worker_start(struct worker *w, struct gateway_shared *shared, uint16_t *io_p
                  struct lp_error *err)
 {
     *w = (struct worker){ .shared = shared, .epoll_fd = -1, .wake_fd = -1, .listen_fd = -1 };
+    w->ended = lp_stop_new();
     w->now = lp_clock_ms();
     w->next_sweep = INT64_MAX;
     share_limits(w);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/stop.h"
 #include "metrics/metrics.h"
 #include "service/jwt.h"
 #include "services/gateway/admission.h"
@@ -58,6 +59,7 @@ struct conn {
 struct worker {
     struct gateway_shared *shared;
     pthread_t thread;
+    struct lp_stop *ended; /* requested when the thread is about to end */
     int epoll_fd, wake_fd, listen_fd;
     struct MHD_Daemon *mhd;
     struct upstream_client *client;

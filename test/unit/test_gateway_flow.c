@@ -266,6 +266,23 @@ static void serves_with_several_workers(void **state)
     fixture_down(&f);
 }
 
+static void says_which_port_is_in_use(void **state)
+{
+    static const struct fake_script scripts[] = { FAKE_SCRIPT_END };
+    struct gateway *second = NULL;
+    struct lp_error err;
+    struct fixture f;
+    (void)state;
+
+    fixture_up(&f, scripts, NULL);
+    f.config.common.port = f.port;
+    assert_int_equal(gateway_start(&f.config, &second, &err), LP_E_UNAVAILABLE);
+    lp_auto_free char *want =
+        lp_sprintf("gateway: cannot listen on port %u: Address already in use", f.port);
+    assert_string_equal(err.msg, want);
+    fixture_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +296,7 @@ int main(void)
         cmocka_unit_test(finishes_what_is_under_way_when_it_ends),
         cmocka_unit_test(ends_in_time_whatever_hangs),
         cmocka_unit_test(serves_with_several_workers),
+        cmocka_unit_test(says_which_port_is_in_use),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("gateway_flow", tests, NULL, NULL);
