@@ -95,8 +95,11 @@ void answer_status(int code, const char *message, struct lp_buf *out)
 {
     char text[1024];
     size_t n = 0;
-    for (; message[n] && n + 1 < sizeof text; n++)
-        text[n] = message[n] >= ' ' && message[n] <= '~' ? message[n] : '?';
+    for (; message[n] && n + 1 < sizeof text; n++) {
+        text[n] = message[n];
+        if (text[n] < ' ' || text[n] > '~')
+            text[n] = '?';
+    }
     text[n] = '\0';
     json_t *status = lp_json_make("{s:s,s:s,s:{},s:s,s:s,s:s,s:i}", "kind", "Status", "apiVersion",
                                   "v1", "metadata", "status", "Failure", "message", text, "reason",

@@ -22,7 +22,7 @@
 #include "http/url.h"
 
 #define CACHE_ENTRIES 1024
-#define MAX_QUESTION (64 * 1024)
+#define MAX_QUESTION ((size_t)64 * 1024)
 #define MAX_CHAIN 8
 
 int auth_start(struct lp_kube_config *kube, struct lp_stop *stop, struct auth **ret_auth,

@@ -81,13 +81,21 @@ static struct user *reviewed_user(const json_t *review)
     u->uid = lp_strdup(lp_json_str(info, "uid", NULL));
     size_t i;
     json_t *value;
-    json_array_foreach(lp_json_at(info, "groups", NULL), i, value) if (json_is_string(value))
-        user_add_group(u, json_string_value(value));
+    json_array_foreach(lp_json_at(info, "groups", NULL), i, value)
+    {
+        if (json_is_string(value))
+            user_add_group(u, json_string_value(value));
+    }
     const char *key;
     json_t *values;
     json_object_foreach(lp_json_at(info, "extra", NULL), key, values)
-        json_array_foreach(values, i, value) if (json_is_string(value))
-            user_add_extra(u, key, json_string_value(value));
+    {
+        json_array_foreach(values, i, value)
+        {
+            if (json_is_string(value))
+                user_add_extra(u, key, json_string_value(value));
+        }
+    }
     user_authenticated(u);
     return u;
 }

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "json/json.h"
 
-#define MAX_DOCUMENT (64 * 1024)
+#define MAX_DOCUMENT ((size_t)64 * 1024)
 #define VERSIONS 2
 
 const struct discovery_metric discovery_metrics[] = {

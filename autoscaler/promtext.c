@@ -138,8 +138,7 @@ static enum series series_of(struct cursor *c)
         size_t len = strlen(names[s]);
         if (left < len || memcmp(c->at, names[s], len) != 0)
             continue;
-        char next = left > len ? c->at[len] : ' ';
-        if (next == '{' || next == ' ' || next == '\t') {
+        if (left == len || c->at[len] == '{' || c->at[len] == ' ' || c->at[len] == '\t') {
             c->at += len;
             return s;
         }

@@ -164,8 +164,8 @@ static void pod_take_slot(struct samples *s, struct pod *p)
     while (i < s->n_slots && s->slots[i])
         i++;
     if (i == s->n_slots) {
-        s->slots = lp_realloc(s->slots, (s->n_slots + 64) * sizeof *s->slots);
-        memset(s->slots + s->n_slots, 0, 64 * sizeof *s->slots);
+        s->slots = lp_realloc(s->slots, (s->n_slots + 64) * sizeof(void *));
+        memset(s->slots + s->n_slots, 0, 64 * sizeof(void *));
         s->n_slots += 64;
     }
     s->slots[i] = p;

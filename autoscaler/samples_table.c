@@ -33,9 +33,9 @@ void table_add(struct table *t, void *item)
     unsigned i = table_find(t, k->key);
     if (t->n == t->cap) {
         t->cap = t->cap ? 2 * t->cap : 16;
-        t->items = lp_realloc(t->items, t->cap * sizeof *t->items);
+        t->items = lp_realloc(t->items, t->cap * sizeof(void *));
     }
-    memmove(t->items + i + 1, t->items + i, (t->n - i) * sizeof *t->items);
+    memmove(t->items + i + 1, t->items + i, (t->n - i) * sizeof(void *));
     t->items[i] = k;
     t->n++;
 }
@@ -46,5 +46,5 @@ void table_remove(struct table *t, const char *key)
     if (i == t->n || strcmp(t->items[i]->key, key) != 0)
         return;
     t->n--;
-    memmove(t->items + i, t->items + i + 1, (t->n - i) * sizeof *t->items);
+    memmove(t->items + i, t->items + i + 1, (t->n - i) * sizeof(void *));
 }

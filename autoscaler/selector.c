@@ -17,7 +17,9 @@ struct parser {
 
 static char peek(const struct parser *p)
 {
-    return p->holds ? p->held : *p->at;
+    if (p->holds)
+        return p->held;
+    return *p->at;
 }
 
 static void advance(struct parser *p)

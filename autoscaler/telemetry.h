@@ -3,7 +3,7 @@
 
 #include "metrics/metrics.h"
 
-/* Made by the first telemetry_init, before the threads; the families live as long as the program. */
+/* Made by the first telemetry_init, before the threads; they live as long as the program. */
 extern struct telemetry {
     struct lp_metric_family *scrapes;  /* counter, {result}: ok, timeout, refused, failed */
     struct lp_metric_family *answers;  /* counter, {route,code} */

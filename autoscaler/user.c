@@ -71,7 +71,9 @@ void user_write(const struct user *u, struct lp_buf *out)
     size_t i;
     json_t *g;
     json_array_foreach(u->groups, i, g)
+    {
         lp_buf_add(out, json_string_value(g), json_string_length(g) + 1);
+    }
     lp_buf_char(out, '\1');
     if (json_object_size(u->extra) > 0)
         lp_json_write(u->extra, out);
