@@ -125,6 +125,25 @@ static const json_t *hpa_of(const struct plan *plan, const struct observed *obse
     return NULL;
 }
 
+/*
+ * Somebody changed the key of a list's item (a port's number): apply would add ours beside theirs,
+ * and the API server refuses the two together. A merge patch (RFC 7386) puts whole lists in place;
+ * applying again then makes the fields ours.
+ */
+static int replace_and_apply(struct pass *pass, const struct child *child,
+                             const struct lp_kube_apply_options *options, json_t **ret_object,
+                             struct lp_error *err)
+{
+    const struct lp_kube_kind *kind = child_kinds[child->kind];
+    json_auto_t *patch = json_object();
+
+    json_object_set(patch, "spec", json_object_get(child->intent, "spec"));
+    int r = lp_kube_merge_patch(pass->r->client, kind, pass->platform->ns, child->name, NULL, patch,
+                                NULL, err);
+    return r < 0 ? r
+                 : lp_kube_apply(pass->r->client, kind, child->intent, options, ret_object, err);
+}
+
 static int write_child(struct pass *pass, const struct plan *plan, unsigned i,
                        const struct observed *observed, json_t **ret_object, struct lp_error *err)
 {
@@ -136,8 +155,12 @@ static int write_child(struct pass *pass, const struct plan *plan, unsigned i,
         return handover_apply(pass->r->client, child, handover_first_replicas(child, hpa),
                               ret_object, err);
     }
-    return lp_kube_apply(pass->r->client, child_kinds[child->kind], child->intent, &options,
-                         ret_object, err);
+    int r = lp_kube_apply(pass->r->client, child_kinds[child->kind], child->intent, &options,
+                          ret_object, err);
+    if (r != LP_E_INVALID || !observed->objects[i] || !json_object_get(child->intent, "spec"))
+        return r;
+    struct lp_error again;
+    return replace_and_apply(pass, child, &options, ret_object, &again) < 0 ? r : 0;
 }
 
 static void apply_child(struct pass *pass, const struct plan *plan, unsigned i,

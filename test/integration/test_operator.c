@@ -62,6 +62,22 @@ static void a_deleted_deployment_and_an_edited_service_are_repaired(void **state
                            "repaired"));
 }
 
+/* The number is the key of the list's item, so that ours and theirs are two items of one name. */
+static void a_service_whose_port_was_changed_gets_its_own_back(void **state)
+{
+    (void)state;
+    create_platform("english", json_object());
+    json_decref(await(&lp_kube_services, "english-auth", exists, NULL, "there"));
+    json_auto_t *edit = lp_json_make("{s:{s:[{s:s, s:i, s:s}]}}", "spec", "ports", "name", "http",
+                                     "port", 3999, "targetPort", "http");
+    ok(lp_kube_merge_patch(client, &lp_kube_services, ns, "english-auth", NULL, edit, NULL, &err));
+    json_auto_t *service = await_like(
+        &lp_kube_services, "english-auth",
+        lp_json_make("{s:{s:[{s:s, s:i}]}}", "spec", "ports", "name", "http", "port", 3000),
+        "repaired");
+    assert_int_equal(json_array_size(lp_json_at(service, "spec", "ports", NULL)), 1);
+}
+
 static void replicas_never_dip_while_they_change_hands(void **state)
 {
     (void)state;
@@ -226,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(the_smallest_platform_gets_all_its_children),
         test(a_deleted_deployment_and_an_edited_service_are_repaired),
+        test(a_service_whose_port_was_changed_gets_its_own_back),
         test(replicas_never_dip_while_they_change_hands),
         test(a_restart_writes_nothing),
         test(autoscaling_off_and_external_databases_take_children_away),
