@@ -189,6 +189,7 @@ static void answers_other_requests_while_logins_queue_up(void **state)
     fixture_start(&two, url, "CONCURRENCY=4");
     program_wait(&two, true);
     auto_answer struct answer made = fixture_register(&two, "late@example.org");
+    assert_int_equal(made.status, 201);
     auto_answer struct answer in = fixture_login(&two, "late@example.org", PASSWORD);
     const char *token = text_of(&in, "token");
     for (int i = 0; i < MANY; i++)

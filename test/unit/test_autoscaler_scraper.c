@@ -160,6 +160,7 @@ static void a_pod_that_hangs_times_out_and_does_not_hold_up_the_others(void **st
     (void)state;
     serve(page);
     lp_auto_fd int quiet = hang("127.0.0.22");
+    assert_true(quiet >= 0);
     start_scraper();
     add_pod("auth-2", "127.0.0.22");
     add_pod("auth-1", "127.0.0.21");

@@ -85,7 +85,7 @@ static void the_current_or_the_chosen_context_counts(void **state)
 
 static void certificates_come_as_data_or_from_files_beside(void **state)
 {
-    lp_auto_free char *key = put_file("key.pem", "-----BEGIN KEY-----\n");
+    free(put_file("key.pem", "-----BEGIN KEY-----\n"));
     struct lp_kube_config *c = NULL;
     struct lp_error err = { .msg = "" };
     (void)state;
@@ -145,9 +145,9 @@ static void a_missing_file_is_not_found(void **state)
 
 static void a_pod_has_its_files(void **state)
 {
-    lp_auto_free char *ca = put_file("ca.crt", "-----BEGIN CERTIFICATE-----\n");
-    lp_auto_free char *token = put_file("token", "t-1\n");
-    lp_auto_free char *ns = put_file("namespace", "home");
+    free(put_file("ca.crt", "-----BEGIN CERTIFICATE-----\n"));
+    free(put_file("token", "t-1\n"));
+    free(put_file("namespace", "home"));
     struct lp_kube_config_source source = { .in_cluster_root = folder,
                                             .service_host = "fd00::1",
                                             .service_port = "443" };
@@ -228,7 +228,7 @@ static void a_refused_token_is_read_again_once(void **state)
 static void a_token_file_is_read_again_after_a_minute(void **state)
 {
     static const struct fake_answer script[] = { { .status = 200 }, FAKE_END };
-    lp_auto_free char *token = put_file("token", "old\n");
+    free(put_file("token", "old\n"));
     struct lp_error err;
     struct setup s;
     (void)state;
