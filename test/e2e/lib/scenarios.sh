@@ -30,7 +30,8 @@ refuses_bad_fields() {
     refused '{"services":{"auth":{"resources":{"requests":{"cpu":"2"},"limits":{"cpu":"1"}}}}}' cpu
 }
 
-platform_becomes_ready() { # FILE
+platform_becomes_ready() { # FILE NAME
+    PLATFORM=$2
     apply_platform "$1"
     wait_ready 420
     local name

@@ -11,7 +11,6 @@ const json = { "Content-Type": "application/json" };
 export const options = {
   vus: Number(__ENV.USERS || 20),
   duration: __ENV.DURATION || "30s",
-  gracefulStop: "30s",
   summaryTrendStats: ["avg", "min", "med", "p(95)", "p(99)", "max", "count"],
   // A threshold that always holds makes k6 report the figures of each route.
   thresholds: {
