@@ -12,7 +12,7 @@
 #include "json/json.h"
 #include "metrics/metrics.h"
 
-#define MAX_METRICS_BYTES (4 * 1024 * 1024)
+#define MAX_METRICS_BYTES (4 << 20)
 
 struct health {
     pthread_mutex_t lock;

@@ -13,7 +13,7 @@
 #include "kube/kinds.h"
 #include "operator/plan_parts.h"
 
-#define MAX_INTENT_BYTES (1024 * 1024)
+#define MAX_INTENT_BYTES (1 << 20)
 
 const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
     [CHILD_SERVICE_ACCOUNT] = &lp_kube_service_accounts,
@@ -36,7 +36,7 @@ void plan_stamp(json_t *intent)
     lp_json_write(intent, &text);
     EVP_Digest(text.ptr, text.len, digest, &n, EVP_sha256(), NULL);
     for (unsigned i = 0; i < n; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+        snprintf(hex + (size_t)2 * i, 3, "%02x", digest[i]);
     json_t *metadata = json_object_get(intent, "metadata");
     json_t *annotations = json_object_get(metadata, "annotations");
     if (!annotations) {
@@ -68,19 +68,20 @@ static void add_service(struct plan *plan, const struct platform *p, enum servic
 {
     const struct service_spec *s = &p->spec.services[id];
     json_auto_t *config = plan_config_map(p, id);
+    int service = (int)id;
 
-    add(plan, p, CHILD_SERVICE_ACCOUNT, id, plan_service_account(p, service_kinds[id].name));
+    add(plan, p, CHILD_SERVICE_ACCOUNT, service, plan_service_account(p, service_kinds[id].name));
     json_t *deployment = plan_deployment(p, id, config);
-    add(plan, p, CHILD_CONFIG_MAP, id, json_incref(config));
+    add(plan, p, CHILD_CONFIG_MAP, service, json_incref(config));
     if (p->spec.network_policy.enabled)
-        add(plan, p, CHILD_NETWORK_POLICY, id, plan_network_policy(p, id));
-    add(plan, p, CHILD_SERVICE, id, plan_service(p, id));
-    struct child *c = add(plan, p, CHILD_DEPLOYMENT, id, deployment);
+        add(plan, p, CHILD_NETWORK_POLICY, service, plan_network_policy(p, id));
+    add(plan, p, CHILD_SERVICE, service, plan_service(p, id));
+    struct child *c = add(plan, p, CHILD_DEPLOYMENT, service, deployment);
     if (s->replicas < 0)
         c->initial_replicas = s->autoscaling.min;
     if (s->autoscaling.enabled)
-        add(plan, p, CHILD_HPA, id, plan_hpa(p, id));
-    add(plan, p, CHILD_PDB, id, plan_pdb(p, id));
+        add(plan, p, CHILD_HPA, service, plan_hpa(p, id));
+    add(plan, p, CHILD_PDB, service, plan_pdb(p, id));
 }
 
 static void add_database(struct plan *plan, const struct platform *p, enum database_id id)

@@ -48,7 +48,7 @@ void quantity_canonical(const json_t *value, char ret_text[LP_QUANTITY_TEXT])
     bool is_binary = len > 0 && text[len - 1] == 'i';
     if (milli % 1000 != 0)
         snprintf(ret_text, LP_QUANTITY_TEXT, "%" PRId64 "m", milli);
-    else if (is_binary && milli >= 1024 * 1000)
+    else if (is_binary && milli >= 1024000)
         format_units(milli / 1000, 1024, binary, 6, ret_text);
     else
         format_units(milli / 1000, 1000, decimal, 6, ret_text);

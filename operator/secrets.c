@@ -24,7 +24,7 @@ static int make_random(char ret_text[RANDOM_TEXT], struct lp_error *err)
     if (RAND_bytes(bytes, sizeof bytes) != 1)
         return lp_error_set(err, LP_E_INTERNAL, "no random bytes are to be had from OpenSSL");
     for (unsigned i = 0; i < sizeof bytes; i++)
-        snprintf(ret_text + 2 * i, 3, "%02x", bytes[i]);
+        snprintf(ret_text + (size_t)2 * i, 3, "%02x", bytes[i]);
     OPENSSL_cleanse(bytes, sizeof bytes);
     return 0;
 }

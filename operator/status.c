@@ -91,13 +91,13 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
 {
     const struct service_spec *s = &in->platform->spec.services[id];
     const char *name = service_kinds[id].name;
-    const json_t *deployment = find(in, CHILD_DEPLOYMENT, id);
+    const json_t *deployment = find(in, CHILD_DEPLOYMENT, (int)id);
     const json_t *before = service_before(in->before, name);
-    const json_t *hpa = find(in, CHILD_HPA, id);
+    const json_t *hpa = find(in, CHILD_HPA, (int)id);
     struct workload w;
 
     workload_read(deployment, s->autoscaling.enabled ? s->autoscaling.min : -1,
-                  generation_of(in, id), &w);
+                  generation_of(in, (int)id), &w);
     add_workload(sum, name, &w);
     sum->ready += w.ready;
     sum->desired += w.desired;
