@@ -92,11 +92,11 @@ static int begin(void **state)
     return 0;
 }
 
-static void start_scraper(void)
+static void start_scraper(int64_t deadline_ms)
 {
     struct lp_error err = { .msg = "?" };
     const struct scraper_options options = {
-        .samples = samples, .stop = stop, .port = port, .deadline_ms = 150, .concurrency = 4
+        .samples = samples, .stop = stop, .port = port, .deadline_ms = deadline_ms, .concurrency = 4
     };
     if (scraper_start(&options, &scraper, &err) < 0)
         fail_msg("%s", err.msg);
@@ -149,7 +149,7 @@ static void a_pod_that_answers_has_its_value(void **state)
 {
     (void)state;
     serve(page);
-    start_scraper();
+    start_scraper(WAIT_MS);
     add_pod("auth-1", "127.0.0.21");
     await("auth-1", "\"value\":\"3\"");
     assert_string_equal(user_agent, "lp-adapter/" LP_VERSION);
@@ -161,7 +161,7 @@ static void a_pod_that_hangs_times_out_and_does_not_hold_up_the_others(void **st
     serve(page);
     lp_auto_fd int quiet = hang("127.0.0.22");
     assert_true(quiet >= 0);
-    start_scraper();
+    start_scraper(150);
     add_pod("auth-2", "127.0.0.22");
     add_pod("auth-1", "127.0.0.21");
     await("auth-1", "\"value\":\"3\"");
@@ -172,7 +172,7 @@ static void a_pod_that_is_not_there_is_refused(void **state)
 {
     (void)state;
     serve(page);
-    start_scraper();
+    start_scraper(WAIT_MS);
     add_pod("auth-3", "127.0.0.23");
     await("auth-3", "refused the connection");
 }
@@ -181,7 +181,7 @@ static void a_page_without_our_series_is_of_no_use(void **state)
 {
     (void)state;
     serve(nonsense);
-    start_scraper();
+    start_scraper(WAIT_MS);
     add_pod("auth-1", "127.0.0.21");
     await("auth-1", "no usable metrics page");
 }
@@ -190,7 +190,7 @@ static void a_page_over_the_limit_is_of_no_use(void **state)
 {
     (void)state;
     serve(huge);
-    start_scraper();
+    start_scraper(WAIT_MS);
     add_pod("auth-1", "127.0.0.21");
     await("auth-1", "no usable metrics page");
 }
@@ -199,7 +199,7 @@ static void more_pods_than_handles_are_all_asked(void **state)
 {
     (void)state;
     serve(page);
-    start_scraper();
+    start_scraper(WAIT_MS);
     for (int i = 0; i < 20; i++) {
         lp_auto_free char *name = lp_sprintf("many-%d", i);
         add_pod(name, "127.0.0.21");
