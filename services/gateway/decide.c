@@ -154,7 +154,7 @@ static void send_up(struct exchange *x)
         break;
     case ADMISSION_WAITS:
         lp_metric_add(w->shared->metrics.waiting, 1);
-        x->deadline = w->now + w->shared->config->timeout_ms;
+        x->deadline = w->now + w->shared->config->common.deadline_ms;
         worker_sweep_at(w, x->deadline);
         break;
     case ADMISSION_FULL:

@@ -27,7 +27,7 @@
 static inline struct gateway_config gateway_defaults(const char *url)
 {
     return (struct gateway_config){
-        .common = { .concurrency = 32, .queue_limit = 256 },
+        .common = { .concurrency = 32, .queue_limit = 256, .deadline_ms = 20000 },
         .auth_url = url,
         .ai_url = url,
         .progress_url = url,

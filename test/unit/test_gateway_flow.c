@@ -95,7 +95,7 @@ static void gives_up_a_request_that_waited_too_long(void **state)
     (void)state;
 
     fixture_up(&f, scripts, one_slot);
-    f.config.timeout_ms = 200;
+    f.config.common.deadline_ms = 200;
     struct gateway *g = gateway_up(&f.config);
     int first = raw_connect(gateway_port(g), 4096);
     raw_send(first, GET("/ai/slow"), strlen(GET("/ai/slow"))); /* and reads nothing */
