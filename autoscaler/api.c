@@ -35,11 +35,24 @@ static const char *route_name(enum query_route r)
     return names[r];
 }
 
+/* The counter of a route's answers with this status; the ones with 200 are looked up once. */
+static struct lp_metric *answers_of(enum query_route route, int status)
+{
+    static struct lp_metric *_Atomic good[QUERY_UNKNOWN + 1];
+    struct lp_metric *m = status == 200 ? good[route] : NULL;
+    if (m)
+        return m;
+    lp_auto_free char *code = lp_sprintf("%d", status);
+    m = lp_metric_with(telemetry.answers, route_name(route), code);
+    if (status == 200)
+        good[route] = m;
+    return m;
+}
+
 /* Before the reply, which ends the exchange. */
 static void note_answer(const struct request *r, int status)
 {
-    lp_auto_free char *code = lp_sprintf("%d", status);
-    lp_metric_add(lp_metric_with(telemetry.answers, route_name(r->query.route), code), 1);
+    lp_metric_add(answers_of(r->query.route, status), 1);
     lp_metric_observe(telemetry.answer_seconds, (double)(lp_clock_ns() - r->began_ns) / 1e9);
 }
 

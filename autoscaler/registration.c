@@ -200,28 +200,31 @@ int registration_apply(struct lp_kube_client *c, const struct registration *g,
 
 /* ---- when we go ---- */
 
-/* Not there, or being deleted. What cannot be read counts as there. */
-static bool is_going(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
-                     const char *name)
+/* Not there, or being deleted. */
+static int is_going(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
+                    const char *name, bool *ret_going, struct lp_error *err)
 {
     json_auto_t *object = NULL;
-    struct lp_error err = { 0 };
-    int r = lp_kube_get(c, kind, ns, name, &object, &err);
-    if (r < 0)
-        return r == LP_E_NOT_FOUND;
-    return lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
+    int r = lp_kube_get(c, kind, ns, name, &object, err);
+    if (r < 0 && r != LP_E_NOT_FOUND)
+        return r;
+    *ret_going = !object || lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
+    return 0;
 }
 
 int registration_withdraw(struct lp_kube_client *c, const struct registration *g,
                           struct lp_error *err)
 {
-    if (!is_going(c, &lp_kube_deployments, g->ns, g->deployment) &&
-        !is_going(c, &lp_kube_namespaces, NULL, g->ns))
-        return 0;
+    bool going = false;
+    int r = is_going(c, &lp_kube_deployments, g->ns, g->deployment, &going, err);
+    if (r == 0 && !going)
+        r = is_going(c, &lp_kube_namespaces, NULL, g->ns, &going, err);
+    if (r < 0 || !going)
+        return r;
     for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
         json_auto_t *have = NULL;
         const char *name = api_services[i].name;
-        int r = lp_kube_get(c, &lp_kube_api_services, NULL, name, &have, err);
+        r = lp_kube_get(c, &lp_kube_api_services, NULL, name, &have, err);
         if (r == 0 && is_ours(have, g))
             r = lp_kube_delete(c, &lp_kube_api_services, NULL, name,
                                lp_json_str(have, "metadata", "uid", NULL), err);
