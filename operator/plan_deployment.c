@@ -9,7 +9,9 @@
 
 #define SERVICE_UID 65532
 #define DRAIN_SECONDS 5 /* preStop: endpoints and gateways forget the pod meanwhile */
-#define GRACE_SECONDS 30
+/* preStop, then DRAIN_DELAY (5 s), REQUEST_DEADLINE (30 s) and the 10 s that lib/service adds for
+ * answers under way: 50. The rest is for closing connections and sending what is left. */
+#define GRACE_SECONDS 60
 
 static char *image_of(const struct platform *p, enum service_id id)
 {

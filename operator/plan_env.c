@@ -56,6 +56,16 @@ static void add_secret(json_t *env, const char *variable, const char *secret, co
                                        "secretKeyRef", "name", secret, "key", key));
 }
 
+/* One key for all pods of a platform, so that a learner has the same pseudonym in all their logs.
+ * Optional: a Secret that was made by hand may lack it; each pod then makes a key of its own. */
+static void add_log_key(json_t *env, const char *secret)
+{
+    json_array_append_new(env,
+                          lp_json_make("{s:s, s:{s:{s:s, s:s, s:b}}}", "name", "LOG_HASH_KEY",
+                                       "valueFrom", "secretKeyRef", "name", secret, "key",
+                                       "loghash", "optional", 1));
+}
+
 static void add_database(json_t *env, const char *variable, const struct platform *p,
                          const struct database_spec *d, enum database_id id)
 {
@@ -85,6 +95,7 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
     default:
         break;
     }
+    add_log_key(env, jwt);
 }
 
 /* A user's variable takes the place of one of ours. An empty value is left out, as the API server

@@ -58,14 +58,17 @@ static int mongodb_data(const struct platform *p, json_t **ret_data, struct lp_e
 
 static int jwt_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
 {
-    char access[RANDOM_TEXT], refresh[RANDOM_TEXT];
+    char access[RANDOM_TEXT], refresh[RANDOM_TEXT], loghash[RANDOM_TEXT];
 
     (void)p;
     int r = make_random(access, err);
     if (r == 0)
         r = make_random(refresh, err);
     if (r == 0)
-        *ret_data = lp_json_make("{s:s, s:s}", "access", access, "refresh", refresh);
+        r = make_random(loghash, err);
+    if (r == 0)
+        *ret_data = lp_json_make("{s:s, s:s, s:s}", "access", access, "refresh", refresh, "loghash",
+                                 loghash);
     return r;
 }
 

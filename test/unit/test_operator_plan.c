@@ -210,13 +210,46 @@ static void pods_roll_where_their_config_changes_and_nowhere_else(void **state)
     drop(b);
 }
 
+static void the_pods_may_take_as_long_to_end_as_their_last_requests_need(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{}");
+    const json_t *pod =
+        lp_json_at(find(f, CHILD_DEPLOYMENT, "english-auth")->intent, "spec", "template", "spec",
+                   NULL);
+    int64_t sleep = lp_json_int(-1, json_array_get(json_object_get(pod, "containers"), 0),
+                                "lifecycle", "preStop", "sleep", "seconds", NULL);
+    assert_true(sleep > 0);
+    /* DRAIN_DELAY, REQUEST_DEADLINE, what lib/service adds */
+    assert_true(lp_json_int(-1, pod, "terminationGracePeriodSeconds", NULL) >= sleep + 5 + 30 + 10);
+    drop(f);
+}
+
+static void all_pods_of_a_platform_share_the_key_of_their_logs(void **state)
+{
+    static const char *const names[] = { "english-gateway", "english-auth", "english-ai-feedback",
+                                         "english-progress" };
+    (void)state;
+    struct fixture *f = make("{}");
+    json_auto_t *want = parse("{name: LOG_HASH_KEY, valueFrom: {secretKeyRef: {name: english-jwt,"
+                              " key: loghash, optional: true}}}");
+    for (size_t i = 0; i < LP_COUNT(names); i++) {
+        const json_t *env =
+            json_object_get(container_of(find(f, CHILD_DEPLOYMENT, names[i])), "env");
+        assert_true(json_equal(json_array_get(env, json_array_size(env) - 1), want));
+    }
+    drop(f);
+}
+
 static void a_users_variable_takes_the_place_of_ours(void **state)
 {
     (void)state;
     struct fixture *f = make("{services: {gateway: {env: [{name: AUTH_JWT_SECRET, value: mine},"
                              " {name: EMPTY}, {name: CORS_ORIGIN, value: x}]}}}");
     json_auto_t *want = parse(
-        "[{name: AUTH_JWT_SECRET, value: mine}, {name: EMPTY}, {name: CORS_ORIGIN, value: x}]");
+        "[{name: AUTH_JWT_SECRET, value: mine}, {name: LOG_HASH_KEY, valueFrom: {secretKeyRef:"
+        " {name: english-jwt, key: loghash, optional: true}}}, {name: EMPTY},"
+        " {name: CORS_ORIGIN, value: x}]");
     const json_t *c = container_of(find(f, CHILD_DEPLOYMENT, "english-gateway"));
     assert_true(json_equal(json_object_get(c, "env"), want));
     drop(f);
@@ -313,6 +346,8 @@ int main(void)
         cmocka_unit_test(a_handover_is_due_until_the_replicas_are_released),
         cmocka_unit_test(a_deployment_made_anew_begins_with_what_its_hpa_wants),
         cmocka_unit_test(pods_roll_where_their_config_changes_and_nowhere_else),
+        cmocka_unit_test(the_pods_may_take_as_long_to_end_as_their_last_requests_need),
+        cmocka_unit_test(all_pods_of_a_platform_share_the_key_of_their_logs),
         cmocka_unit_test(a_users_variable_takes_the_place_of_ours),
         cmocka_unit_test(external_databases_have_no_children_and_their_own_secret),
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
