@@ -76,7 +76,7 @@ int certs_make(const struct certs_names *names, int64_t now_s, struct certs *ret
     if (r < 0)
         return r;
     *ret_certs = c;
-    c = (struct certs){ 0 };
+    memset(&c, 0, sizeof c); /* handed over */
     return 0;
 }
 
@@ -188,6 +188,6 @@ int certs_from_secret(const json_t *secret, struct certs *ret_certs, struct lp_e
                                 parts[i].key);
     }
     *ret_certs = c;
-    c = (struct certs){ 0 };
+    memset(&c, 0, sizeof c); /* handed over */
     return 0;
 }

@@ -15,7 +15,7 @@
 /* On a terminal each table covers the one before. */
 static void show(const json_t *platforms, const struct cli_options *o)
 {
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4 * 1024 * 1024);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 22);
 
     if (o->format == CLI_JSON) {
         json_auto_t *line = lp_json_make("{s:I, s:O}", "timeMs", (json_int_t)lp_clock_wall_ms(),

@@ -71,7 +71,7 @@ static int read_option(int argc, char **argv, int *i, struct cli_options *o, str
         if (k == sizeof with_value / sizeof *with_value)
             return lp_error_set(err, LP_E_INVALID, "unknown option %.64s: see --help", arg);
         int r = take_value(argc, argv, i, with_value[k], &value, err);
-        if (r < 0)
+        if (r < 0 || !value)
             return r;
         if (k == 2)
             return read_interval(value, o, err);

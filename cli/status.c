@@ -10,18 +10,17 @@
 #include "http/url.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "kube/quantity.h"
 
-/* "6" and "6500m" to a number; nothing else comes from our adapter. */
+/* "6" and "6500m" to a number; null for what is no quantity. */
 static json_t *number_of(const char *quantity)
 {
-    double n = 0;
-    char suffix = '\0';
+    int64_t milli = 0;
+    struct lp_error why;
 
-    if (!quantity || sscanf(quantity, "%lf%c", &n, &suffix) < 1)
+    if (!quantity || lp_quantity_parse(quantity, &milli, &why) < 0)
         return json_null();
-    if (suffix == 'm')
-        n /= 1000;
-    return json_real(n);
+    return json_real((double)milli / 1000);
 }
 
 static void add_queue_depth(struct lp_kube_client *client, const char *ns, const char *platform,

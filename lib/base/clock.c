@@ -1,6 +1,7 @@
 /* lib/base/clock.c -- clock_gettime and RFC 3339. No state, any thread. */
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,21 +43,28 @@ void lp_clock_format(int64_t wall_ms, int digits, char ret_text[LP_CLOCK_TEXT])
         snprintf(ret_text + n, LP_CLOCK_TEXT - n, "Z");
 }
 
-/* "Z" or "+07:00" to seconds east of UTC; false where it is neither. */
-static int parse_offset(const char *s, int *ret_seconds)
+static bool two_digits(const char *s, int *ret_number)
 {
-    int hours = 0, minutes = 0, used = 0;
+    if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9')
+        return false;
+    *ret_number = (s[0] - '0') * 10 + (s[1] - '0');
+    return true;
+}
+
+/* "Z" or "+07:00" to seconds east of UTC; false where it is neither. */
+static bool parse_offset(const char *s, int *ret_seconds)
+{
+    int hours = 0, minutes = 0;
 
     if (strcmp(s, "Z") == 0 || strcmp(s, "z") == 0) {
         *ret_seconds = 0;
-        return 1;
+        return true;
     }
-    if ((*s != '+' && *s != '-') || sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2)
-        return 0;
-    if (used != 5 || s[1 + used] || hours > 23 || minutes > 59)
-        return 0;
+    if ((*s != '+' && *s != '-') || !two_digits(s + 1, &hours) || s[3] != ':' ||
+        !two_digits(s + 4, &minutes) || s[6] || hours > 23 || minutes > 59)
+        return false;
     *ret_seconds = (hours * 3600 + minutes * 60) * (*s == '-' ? -1 : 1);
-    return 1;
+    return true;
 }
 
 int64_t lp_clock_parse(const char *text)

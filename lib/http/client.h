@@ -52,7 +52,7 @@ struct lp_http_request {
 /* What came back. `body` is the caller's: initialise with LP_HTTP_RESPONSE_INIT, end with _done. */
 struct lp_http_response {
     int status;
-    int http_version; /* 10, 11 or 20; 0 without an answer */
+    int http_version;   /* 10, 11 or 20; 0 without an answer */
     int retry_after_ms; /* RFC 9110 10.2.3, seconds or date; 0: absent; at most 1 h */
     char content_type[128];
     char etag[128];

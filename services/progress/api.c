@@ -21,8 +21,8 @@
 /* A list that is longer is streamed, without an ETag. */
 #define MAX_BUFFERED ((size_t)1024 * 1024)
 #define MAX_PIECE ((size_t)64 * 1024)
-#define MAX_DOCUMENT ((size_t)64 * 1024 * 1024) /* as JSON; MongoDB's own limit is 16 MB of BSON \
-                                                 */
+/* As JSON; MongoDB's own limit is 16 MB of BSON. */
+#define MAX_DOCUMENT ((size_t)64 * 1024 * 1024)
 #define MAX_PAGE 1000
 
 static void reply_message(struct lp_service_request *r, int status, const char *message)
