@@ -161,7 +161,7 @@ static json_t *only_why(const char *prefix, const char *why)
 {
     lp_auto_free char *cut = lp_strndup(why, 240);
     lp_auto_free char *text = lp_sprintf("%s%s", prefix, cut);
-    return lp_json_make("{s:s}", "why", text);
+    return lp_json_make("{s:o}", "why", lp_json_text(text));
 }
 
 /* The part of `why` before its figures. */

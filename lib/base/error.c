@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 int lp_error_set_at(struct lp_error *err, int code, const char *file, int line, const char *fmt,
                     ...)
 {
@@ -18,6 +20,7 @@ int lp_error_set_at(struct lp_error *err, int code, const char *file, int line, 
     va_start(args, fmt);
     vsnprintf(err->msg, sizeof err->msg, fmt, args);
     va_end(args);
+    lp_utf8_repair(err->msg);
     return code;
 }
 
@@ -34,6 +37,7 @@ int lp_error_wrap(struct lp_error *err, const char *fmt, ...)
         size_t room = sizeof err->msg - (size_t)n;
         snprintf(err->msg + n, room, ": %s", old); /* cut where too long, as the header says */
     }
+    lp_utf8_repair(err->msg);
     return err->code;
 }
 

@@ -26,7 +26,7 @@ struct lp_error {
     int retry_after_ms; /* what Retry-After asked for, 0 where it did not */
     int line;
     const char *file; /* borrowed, a string literal */
-    char msg[512];    /* one sentence, cut at the end where too long */
+    char msg[512];    /* one sentence of valid UTF-8, cut at the end where too long */
 };
 
 #define LP_MUST_USE __attribute__((warn_unused_result))

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 void lp_json_init(void)
 {
@@ -100,6 +102,14 @@ json_t *lp_json_make(const char *fmt, ...)
         abort();
     }
     return o;
+}
+
+json_t *lp_json_text(const char *text)
+{
+    lp_auto_free char *copy = lp_strdup(text);
+
+    lp_utf8_repair(copy);
+    return json_string(copy);
 }
 
 static int add_to_buf(const char *bytes, size_t n, void *user)

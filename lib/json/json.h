@@ -34,6 +34,9 @@ LP_MUST_USE int lp_json_pack(json_t **ret_json, struct lp_error *err, const char
  * caller. */
 json_t *lp_json_make(const char *fmt, ...);
 
+/* A string of `text`, with '?' for what is no valid UTF-8: for texts of others, cut or not. */
+json_t *lp_json_text(const char *text);
+
 /* Compact text with the keys sorted, appended to `b`: equal documents give equal bytes. */
 void lp_json_write(const json_t *o, struct lp_buf *b);
 

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "json/json.h"
 #include "services/progress/document.h"
 
 /* A list that is longer is streamed, without an ETag. */
@@ -268,9 +269,9 @@ static void recommend(struct lp_service_request *r, void *worker)
         reply_store_failed(r, "error fetching recommendation:", r->params[0], &err);
     else
         lp_http_reply_json(r->x, 200,
-                           json_pack("{s:s,s:s,s:o,s:I}", "message",
+                           json_pack("{s:s,s:o,s:o,s:I}", "message",
                                      "activity recommendation based on lowest average score.",
-                                     "activityName", best.name, "averageScore",
+                                     "activityName", lp_json_text(best.name), "averageScore",
                                      document_number(best.average), "numberOfAttemps",
                                      /* the platform's spelling */ (json_int_t)best.attempts));
     free(best.name);

@@ -338,7 +338,8 @@ static void refuses_pages_that_make_no_sense(void **state)
 {
     static const char *const queries[] = { "limit=0",          "limit=1001",
                                            "limit=x",          "limit=-1",
-                                           "before=yesterday", "before=0123456789abcdef01234567" };
+                                           "before=yesterday", "before=0123456789abcdef01234567",
+                                           "limit=%ff",        "before=%e2%82" };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(queries); i++) {
         lp_auto_free char *path = lp_sprintf(LOG "/pages?%s", queries[i]);

@@ -37,6 +37,46 @@ static void a_long_error_is_cut_not_overrun(void **state)
     assert_memory_equal(err.msg, "field: xxx", 10);
 }
 
+static void an_error_is_valid_utf_8_wherever_it_is_cut(void **state)
+{
+    static char text[600];
+    struct lp_error err;
+    (void)state;
+    for (size_t lead = 0; lead < 3; lead++) {
+        memset(text, 'x', lead);
+        for (size_t i = lead; i + 3 < sizeof text; i += 3)
+            memcpy(text + i, "\xe2\x82\xac", 4);
+        lp_error_set(&err, LP_E_INVALID, "%s", text);
+        json_auto_t *whole = json_string(err.msg);
+        assert_non_null(whole);
+        lp_error_wrap(&err, "more");
+        json_auto_t *wrapped = json_string(err.msg);
+        assert_non_null(wrapped);
+    }
+}
+
+static void what_is_no_utf_8_is_repaired_and_the_rest_is_kept(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        { "plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+        { "cut \xe2\x82", "cut ??" },
+        { "\xff\xfe", "??" },
+        { "\xc0\xaf overlong", "?? overlong" },
+        { "\xed\xa0\x80 surrogate", "??? surrogate" },
+        { "\xf4\x90\x80\x80 too high", "???? too high" },
+        { "\xf5\x80", "??" },
+        { "\xc3 x", "? x" },
+        { "", "" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        json_auto_t *o = lp_json_text(cases[i].text);
+        assert_string_equal(json_string_value(o), cases[i].want);
+    }
+}
+
 static void a_buffer_grows_to_its_limit_and_overflow_sticks(void **state)
 {
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(10);
@@ -159,6 +199,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_carries_its_message_and_gains_context_upward),
         cmocka_unit_test(a_long_error_is_cut_not_overrun),
+        cmocka_unit_test(an_error_is_valid_utf_8_wherever_it_is_cut),
+        cmocka_unit_test(what_is_no_utf_8_is_repaired_and_the_rest_is_kept),
         cmocka_unit_test(a_buffer_grows_to_its_limit_and_overflow_sticks),
         cmocka_unit_test(an_overflowed_buffer_takes_nothing_more_until_reset),
         cmocka_unit_test(times_are_written_and_read_as_rfc_3339),

@@ -258,6 +258,16 @@ static void an_invalid_spec_is_said_in_two_conditions(void **state)
     assert_string_equal(lp_json_str(status, "phase", NULL), "Invalid");
 }
 
+/* Messages come from others, and are cut: an operator that aborts on one would never start again.
+ */
+static void a_message_of_any_bytes_becomes_a_condition(void **state)
+{
+    (void)state;
+    json_auto_t *status = status_invalid(NULL, 7, "key \"app.kubernetes.io/\xe2\x82", 1000);
+    assert_string_equal(lp_json_str(conditions_find(status, "Ready"), "message", NULL),
+                        "key \"app.kubernetes.io/??");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_decision_names_winner_value_target_and_limit),
         cmocka_unit_test(what_keeps_an_hpa_from_scaling_is_told),
         cmocka_unit_test(small_moves_of_the_figures_are_no_news),
+        cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),
         cmocka_unit_test(ready_is_true_once_every_workload_is),
         cmocka_unit_test(a_child_that_cannot_be_written_degrades_the_platform),
         cmocka_unit_test(an_unchanged_platform_gives_the_same_status_at_any_time),
