@@ -60,10 +60,9 @@ static void add_secret(json_t *env, const char *variable, const char *secret, co
  * Optional: a Secret that was made by hand may lack it; each pod then makes a key of its own. */
 static void add_log_key(json_t *env, const char *secret)
 {
-    json_array_append_new(env,
-                          lp_json_make("{s:s, s:{s:{s:s, s:s, s:b}}}", "name", "LOG_HASH_KEY",
-                                       "valueFrom", "secretKeyRef", "name", secret, "key",
-                                       "loghash", "optional", 1));
+    json_array_append_new(env, lp_json_make("{s:s, s:{s:{s:s, s:s, s:b}}}", "name", "LOG_HASH_KEY",
+                                            "valueFrom", "secretKeyRef", "name", secret, "key",
+                                            "loghash", "optional", 1));
 }
 
 static void add_database(json_t *env, const char *variable, const struct platform *p,

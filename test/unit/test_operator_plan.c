@@ -214,9 +214,8 @@ static void the_pods_may_take_as_long_to_end_as_their_last_requests_need(void **
 {
     (void)state;
     struct fixture *f = make("{}");
-    const json_t *pod =
-        lp_json_at(find(f, CHILD_DEPLOYMENT, "english-auth")->intent, "spec", "template", "spec",
-                   NULL);
+    const json_t *pod = lp_json_at(find(f, CHILD_DEPLOYMENT, "english-auth")->intent, "spec",
+                                   "template", "spec", NULL);
     int64_t sleep = lp_json_int(-1, json_array_get(json_object_get(pod, "containers"), 0),
                                 "lifecycle", "preStop", "sleep", "seconds", NULL);
     assert_true(sleep > 0);
