@@ -221,7 +221,7 @@ static enum MHD_Result finish_request(struct exchange *x)
         return MHD_YES;
     if (!x->response && x->cut)
         return MHD_NO;
-    if (!x->response && x->head_ready && !x->capture)
+    if (!x->response && proxy_can_answer(x))
         proxy_response(x);
     if (x->response)
         return queue_answer(x);

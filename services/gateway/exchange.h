@@ -84,5 +84,7 @@ void exchange_suspend(struct exchange *x);
 /* ---- proxy.c: the upstream's side ---- */
 void proxy_start(struct exchange *x);
 void proxy_cancel(struct exchange *x);
+/* True once the answer may be begun. */
+bool proxy_can_answer(const struct exchange *x);
 /* Builds x->response from what the upstream said. */
 void proxy_response(struct exchange *x);

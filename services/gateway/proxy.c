@@ -165,20 +165,41 @@ void proxy_cancel(struct exchange *x)
     }
 }
 
+static bool has_body(const struct exchange *x)
+{
+    return strcmp(x->method, "HEAD") != 0 && x->down_status != 204 && x->down_status != 304 &&
+           x->down_length != 0;
+}
+
+bool proxy_can_answer(const struct exchange *x)
+{
+    return x->head_ready && !x->capture && (x->body_length == 0 || x->ended || has_body(x));
+}
+
+/* The end of the answer ends the exchange, so its last byte waits until the upstream has taken the
+ * whole request. */
+static size_t room_now(const struct exchange *x, uint64_t position, size_t room)
+{
+    uint64_t left = (uint64_t)x->down_length - position;
+
+    if (x->down_length < 0 || x->body_length == 0 || x->ended || left > room)
+        return room;
+    return left > 0 ? (size_t)left - 1 : 0;
+}
+
 /* libmicrohttpd asks for bytes of the answer's body. */
 static ssize_t read_down(void *user, uint64_t position, char *to, size_t room)
 {
     struct exchange *x = user;
-    (void)position;
 
     if (x->cut || x->dead)
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    size_t n = stream_take(&x->down, to, room);
+    size_t n = stream_take(&x->down, to, room_now(x, position, room));
     if (x->down_paused && stream_length(&x->down) <= STREAM_LOW)
         exchange_todo(x, TODO_RECEIVE);
     if (n > 0)
         return (ssize_t)n;
-    if (x->ended)
+    if (x->ended && stream_length(&x->down) == 0)
         return MHD_CONTENT_READER_END_OF_STREAM;
     exchange_suspend(x);
     return 0;

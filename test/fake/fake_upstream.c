@@ -45,6 +45,7 @@ struct connection {
     unsigned index;
     int fd;
     struct lp_buf in;
+    size_t piece; /* bytes read at once */
 };
 
 static void count(struct fake_upstream *f, uint64_t *what, uint64_t n)
@@ -58,7 +59,7 @@ static void count(struct fake_upstream *f, uint64_t *what, uint64_t n)
 static bool receive(struct connection *c)
 {
     char bytes[65536];
-    ssize_t n = recv(c->fd, bytes, sizeof bytes, 0);
+    ssize_t n = recv(c->fd, bytes, c->piece, 0);
     if (n <= 0)
         return false;
     lp_buf_add(&c->in, bytes, (size_t)n);
@@ -211,6 +212,8 @@ static bool answer(struct connection *c, const char *head)
     pthread_mutex_unlock(&f->lock);
     if (!s)
         s = &none;
+    if (s->narrow)
+        c->piece = 1024;
     if (!s->answer_first && !drop_body(c, head))
         return false;
     if (s->held)
@@ -256,7 +259,7 @@ static void *accept_all(void *user)
     while (f->connections < MAX_CONNECTIONS && (fd = accept(f->listen_fd, NULL, NULL)) >= 0) {
         struct connection *c = lp_alloc(sizeof *c);
         pthread_mutex_lock(&f->lock);
-        *c = (struct connection){ f, f->connections, fd, LP_BUF_INIT((size_t)1 << 20) };
+        *c = (struct connection){ f, f->connections, fd, LP_BUF_INIT((size_t)1 << 20), 65536 };
         f->fds[c->index] = fd;
         if (pthread_create(&f->threads[f->connections++], NULL, serve, c) != 0)
             abort();

@@ -24,6 +24,7 @@ struct fake_script {
     unsigned times;    /* so many times, then the next script that matches; 0: for ever */
     bool answer_first; /* before the request's body is read */
     bool held;         /* waits for fake_upstream_release before it answers */
+    bool narrow;       /* takes the body in small pieces, slower than it is sent */
     enum fake_then then;
 };
 #define FAKE_SCRIPT_END     \

@@ -167,6 +167,46 @@ static void holds_back_a_client_whose_upstream_reads_slowly(void **state)
     fixture_down(&f);
 }
 
+static void passes_a_body_on_to_its_end_though_the_answer_came_first(void **state)
+{
+    static const struct fake_script scripts[] = {
+        { .match = "/204",
+          .reply = "HTTP/1.1 204 No Content\r\n\r\n",
+          .answer_first = true,
+          .narrow = true },
+        { .match = "/empty",
+          .reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+          .answer_first = true,
+          .narrow = true },
+        { .match = "/chunks",
+          .reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+          .answer_first = true,
+          .narrow = true },
+        { .reply = OK, .answer_first = true, .narrow = true },
+        FAKE_SCRIPT_END,
+    };
+    static const char *const targets[] = { "/ai/204", "/ai/empty", "/ai/chunks", "/ai/x" };
+    lp_auto_free char *block = lp_alloc(12000000);
+    struct fixture f;
+    (void)state;
+
+    fixture_up(&f, scripts, NULL);
+    for (unsigned i = 0; i < 20; i++) {
+        lp_auto_free char *head = lp_sprintf("POST %s HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER
+                                             "Content-Length: 12000000\r\n\r\n",
+                                             targets[i % LP_COUNT(targets)]);
+        int fd = raw_connect(f.port, 0);
+        raw_send(fd, head, strlen(head));
+        assert_true(raw_send(fd, block, 12000000));
+        lp_buf_reset(&f.out);
+        assert_true(raw_read_response(fd, false, &f.out));
+        assert_int_equal(raw_status(&f.out) / 100, 2);
+        close(fd);
+        fake_upstream_await_body(f.upstream, 12000000 * (uint64_t)(i + 1));
+    }
+    fixture_down(&f);
+}
+
 static void streams_a_body_before_it_is_whole(void **state)
 {
     static const struct fake_script scripts[] = { { .reply = OK }, FAKE_SCRIPT_END };
@@ -291,6 +331,7 @@ int main(void)
         cmocka_unit_test(gives_up_a_request_that_waited_too_long),
         cmocka_unit_test(holds_back_an_upstream_whose_client_reads_slowly),
         cmocka_unit_test(holds_back_a_client_whose_upstream_reads_slowly),
+        cmocka_unit_test(passes_a_body_on_to_its_end_though_the_answer_came_first),
         cmocka_unit_test(streams_a_body_before_it_is_whole),
         cmocka_unit_test(leaves_an_upstream_alone_that_fails_again_and_again),
         cmocka_unit_test(finishes_what_is_under_way_when_it_ends),
