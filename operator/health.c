@@ -92,11 +92,6 @@ void health_add(struct health *h, const struct health_check *check)
     pthread_mutex_unlock(&h->lock);
 }
 
-uint16_t health_port(const struct health *h)
-{
-    return lp_http_server_port(h->server);
-}
-
 void health_stop(struct health *h)
 {
     if (!h)

@@ -22,5 +22,4 @@ struct health;
 LP_MUST_USE int health_start(uint16_t port, struct health **ret_health, struct lp_error *err);
 /* Checks may be added at any time; `check` must stay valid until health_stop. */
 void health_add(struct health *h, const struct health_check *check);
-uint16_t health_port(const struct health *h);
 void health_stop(struct health *h); /* NULL is fine */

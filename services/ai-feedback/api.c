@@ -75,8 +75,11 @@ static void speech2text(struct lp_service_request *r, void *worker)
         answer_error(r, status_of(&err), err.msg);
         return;
     }
-    if (user)
-        outbox_add(ai->outbox, user, score);
+    if (user) {
+        struct lp_service_pass pass;
+        lp_service_pass_on(r, &pass);
+        outbox_add(ai->outbox, user, score, &pass);
+    }
     lp_http_reply_json(r->x, 200, reply);
 }
 

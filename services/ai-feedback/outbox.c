@@ -20,8 +20,9 @@
 #include "work/backoff.h"
 
 struct entry {
-    char *body;   /* owned */
-    char key[33]; /* Idempotency-Key */
+    char *body;     /* owned */
+    char key[33];   /* Idempotency-Key */
+    char *trace[2]; /* headers with the request's id and trace, owned; NULL where there is none */
 };
 
 struct outbox {
@@ -55,7 +56,8 @@ static bool send_once(struct outbox *o, const struct entry *e)
 {
     lp_auto_http_response struct lp_http_response answer = LP_HTTP_RESPONSE_INIT;
     lp_auto_free char *key = lp_sprintf("Idempotency-Key: %s", e->key);
-    const char *const headers[] = { "Content-Type: application/json", key, NULL };
+    const char *const headers[] = { "Content-Type: application/json", key, e->trace[0],
+                                    e->trace[1], NULL };
     struct lp_http_request request = { .method = "POST",
                                        .url = o->url,
                                        .headers = headers,
@@ -82,7 +84,11 @@ static bool send_once(struct outbox *o, const struct entry *e)
 
 static void drop_first_locked(struct outbox *o)
 {
-    free(o->ring[o->first].body);
+    struct entry *e = &o->ring[o->first];
+
+    free(e->body);
+    free(e->trace[0]);
+    free(e->trace[1]);
     o->first = (o->first + 1) % OUTBOX_ENTRIES;
     o->n--;
     lp_metric_set(o->waiting, (double)o->n);
@@ -154,7 +160,8 @@ static void make_key(char key[33])
         snprintf(key + 2 * i, 3, "%02x", random[i]);
 }
 
-bool outbox_add(struct outbox *o, const json_t *user_id, int score)
+bool outbox_add(struct outbox *o, const json_t *user_id, int score,
+                const struct lp_service_pass *pass)
 {
     json_auto_t *activity = lp_json_make("{s:O, s:s, s:i}", "userId", user_id, "activityName",
                                          "AI feedback", "score", score);
@@ -165,6 +172,8 @@ bool outbox_add(struct outbox *o, const json_t *user_id, int score)
     if (o->url && !o->closing && o->n < OUTBOX_ENTRIES && body) {
         struct entry *e = &o->ring[(o->first + o->n) % OUTBOX_ENTRIES];
         e->body = lp_take(body);
+        e->trace[0] = lp_strdup(pass->list[0]);
+        e->trace[1] = pass->list[0] ? lp_strdup(pass->list[1]) : NULL;
         make_key(e->key);
         o->n++;
         lp_metric_set(o->waiting, (double)o->n);

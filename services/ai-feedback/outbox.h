@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "service/service.h"
 
 #define OUTBOX_ENTRIES 1000 /* waiting results; one more is refused and counted */
 
@@ -15,9 +16,10 @@ struct outbox;
 /* `url`: of the progress service, "" for none (everything is refused). */
 LP_MUST_USE int outbox_new(const char *url, struct outbox **ret_outbox, struct lp_error *err);
 
-/* Queues one activity for `user_id` (a string or a number) with `score` 0..100. False: full, or no
- * progress service. */
-bool outbox_add(struct outbox *o, const json_t *user_id, int score);
+/* Queues one activity for `user_id` (a string or a number) with `score` 0..100, to be sent with the
+ * headers of `pass` (copied). False: full, or no progress service. */
+bool outbox_add(struct outbox *o, const json_t *user_id, int score,
+                const struct lp_service_pass *pass);
 
 /* Goes on sending for up to `wait_ms`, then gives up what is left, counts it, and frees. */
 void outbox_close(struct outbox *o, int64_t wait_ms);

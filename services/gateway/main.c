@@ -3,7 +3,7 @@
  *
  * Threads: one per worker (gateway.c), the probes' own, the signals', and this one, which sees that
  * the workers turn and ends them: after SIGTERM not ready but serving for DRAIN_DELAY, then no new
- * connections, then the rest gets GRACE_MS.
+ * connections, then the rest gets as long as an upstream may take, and GRACE_MS.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "services/gateway/gateway.h"
 
 #define SUMMARY "Checks tokens and passes requests on to the services of the learning platform."
-#define GRACE_MS 20000
+#define GRACE_MS 10000
 #define BEAT_MS 1000
 #define BEAT_LIMIT_MS 60000
 
@@ -70,7 +70,7 @@ static int run(const struct gateway_config *config, struct lp_stop *stop, struct
         r = gateway_start(config, &g, err);
     if (r == 0) {
         serve(g, probes, config, stop);
-        gateway_free(g, GRACE_MS);
+        gateway_free(g, config->timeout_ms + GRACE_MS);
         lp_log_info("drained", "service", "gateway");
     }
     lp_probes_stop(probes);

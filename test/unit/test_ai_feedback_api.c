@@ -25,6 +25,7 @@ static struct {
     int result, refusals, deliveries;
     char key[2][64]; /* Idempotency-Key of the last refused and of the delivered request */
     char body[512];  /* of the delivered request */
+    char request_id[64];
 } t = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static void take_activity(struct lp_http_exchange *x, void *user)
@@ -32,6 +33,7 @@ static void take_activity(struct lp_http_exchange *x, void *user)
     size_t len;
     const char *body = lp_http_body(x, &len);
     const char *key = lp_http_header(x, "Idempotency-Key");
+    const char *id = lp_http_header(x, "X-Request-Id");
     (void)user;
     pthread_mutex_lock(&t.lock);
     bool refuse = t.refusals > 0;
@@ -40,6 +42,7 @@ static void take_activity(struct lp_http_exchange *x, void *user)
     snprintf(t.key[!refuse], sizeof t.key[0], "%s", key ? key : "");
     if (!refuse) {
         snprintf(t.body, sizeof t.body, "%.*s", (int)len, body);
+        snprintf(t.request_id, sizeof t.request_id, "%s", id ? id : "");
         t.deliveries++;
     }
     pthread_cond_broadcast(&t.changed);
@@ -111,7 +114,8 @@ static int finish(void **state)
 
 static int request(const char *method, const char *path, const char *body, size_t len, json_t **ret)
 {
-    static const char *const headers[] = { "Content-Type: application/json", NULL };
+    static const char *const headers[] = { "Content-Type: application/json",
+                                           "X-Request-Id: trace-me-1", NULL };
     lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
     lp_auto_http_client struct lp_http_client *c = NULL;
     struct lp_http_client_options o = { .total_timeout_ms = 20000 };
@@ -210,6 +214,7 @@ static void a_result_reaches_the_progress_service_once_and_without_the_text(void
     assert_string_equal(t.key[0], t.key[1]);
     assert_int_equal(strlen(t.key[1]), 32);
     assert_null(strstr(t.body, "diary"));
+    assert_string_equal(t.request_id, "trace-me-1");
     activity = json_loads(t.body, 0, NULL);
     pthread_mutex_unlock(&t.lock);
     assert_string_equal(lp_json_str(activity, "userId", NULL), "u-1");
