@@ -21,7 +21,7 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define TIMEOUT_MS 30000
 #define MAX_RESPONSE (8 << 20)
-#define RETRY_AFTER_MAX_MS (3600 * 1000)
+#define RETRY_AFTER_MAX_MS 3600000
 /* A peer that went away without a word is noticed after about KEEP_IDLE_S + USER_TIMEOUT_MS. */
 #define KEEP_IDLE_S 15
 #define KEEP_INTERVAL_S 5

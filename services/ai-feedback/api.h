@@ -5,7 +5,7 @@
 #include "services/ai-feedback/outbox.h"
 #include "services/ai-feedback/spelling.h"
 
-#define AI_MAX_TEXT (1024 * 1024) /* bytes of a request body */
+#define AI_MAX_TEXT (1 << 20) /* bytes of a request body */
 
 /* What every request works with; borrowed by the service for as long as it runs. */
 struct ai {

@@ -35,12 +35,12 @@ static void add_edit(json_t *edits, const struct sentence *s, size_t from, size_
 {
     size_t base = s->tokens[0].at; /* where the pair's original begins */
     size_t start = distance_length(s->text + base, from - base);
+    size_t end = start + distance_length(s->text + from, to - from);
     json_array_append_new(
         edits, lp_json_make("{s:I, s:I, s:s%, s:s, s:s, s:s, s:s, s:f}", "start", (json_int_t)start,
-                            "end", (json_int_t)(start + distance_length(s->text + from, to - from)),
-                            "original", s->text + from, to - from, "replacement", replacement,
-                            "category", category_name(r->category), "rule", r->rule, "message",
-                            r->message, "confidence", r->confidence));
+                            "end", (json_int_t)end, "original", s->text + from, to - from,
+                            "replacement", replacement, "category", category_name(r->category),
+                            "rule", r->rule, "message", r->message, "confidence", r->confidence));
 }
 
 /* Why the text between two kept tokens changed: a token deleted there, else what was said of the

@@ -128,7 +128,7 @@ int outbox_new(const char *url, struct outbox **ret_outbox, struct lp_error *err
     struct outbox *o = lp_alloc(sizeof *o);
     struct lp_http_client_options options = { .connect_timeout_ms = 2000,
                                               .total_timeout_ms = 5000,
-                                              .max_response = 64 * 1024 };
+                                              .max_response = 1 << 16 };
 
     pthread_mutex_init(&o->lock, NULL);
     pthread_cond_init(&o->changed, NULL);

@@ -132,7 +132,11 @@ size_t token_lower(const struct sentence *s, size_t i, char *out, size_t size)
 
     while (left > 0 && n + 1 < size) {
         size_t step = is_curly_apostrophe(from, left) ? 3 : 1;
-        out[n++] = step == 3 ? '\'' : (char)(*from & 0x80 ? *from : tolower((unsigned char)*from));
+        out[n++] = *from;
+        if (step == 3)
+            out[n - 1] = '\'';
+        else if (*from >= 'A' && *from <= 'Z')
+            out[n - 1] |= 0x20;
         from += step;
         left -= step;
     }
