@@ -31,9 +31,8 @@ void conditions_set(const struct conditions *c, const char *type, const char *st
     lp_clock_format(c->now_ms, 0, now);
     if (!was || !since || strcmp(was, status) != 0)
         since = now;
-    json_array_append_new(c->list, lp_json_make("{s:s, s:s, s:I, s:s, s:s, s:o}", "type", type,
-                                                "status", status, "observedGeneration",
-                                                (json_int_t)c->generation, "lastTransitionTime",
-                                                since, "reason", reason, "message",
-                                                lp_json_text(message)));
+    json_array_append_new(
+        c->list, lp_json_make("{s:s, s:s, s:I, s:s, s:s, s:o}", "type", type, "status", status,
+                              "observedGeneration", (json_int_t)c->generation, "lastTransitionTime",
+                              since, "reason", reason, "message", lp_json_text(message)));
 }

@@ -27,9 +27,10 @@ void events_emit(const struct pass *pass, const char *type, const char *reason, 
         "{s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}",
         "apiVersion", "events.k8s.io/v1", "kind", "Event", "metadata", "name", name, "namespace",
         p->ns, "eventTime", when, "type", type, "reason", reason, "action", action, "note",
-        lp_json_text(cut), "reportingController", "learningplatform.io/lp-operator", "reportingInstance",
-        pass->r->instance, "regarding", "apiVersion", "learningplatform.io/v1alpha1", "kind",
-        lp_kube_platforms.kind, "namespace", p->ns, "name", p->name, "uid", p->uid);
+        lp_json_text(cut), "reportingController", "learningplatform.io/lp-operator",
+        "reportingInstance", pass->r->instance, "regarding", "apiVersion",
+        "learningplatform.io/v1alpha1", "kind", lp_kube_platforms.kind, "namespace", p->ns, "name",
+        p->name, "uid", p->uid);
     if (lp_kube_create(pass->r->client, &lp_kube_events, event, NULL, &err) < 0)
         lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
 }

@@ -56,8 +56,8 @@ static bool send_once(struct outbox *o, const struct entry *e)
 {
     lp_auto_http_response struct lp_http_response answer = LP_HTTP_RESPONSE_INIT;
     lp_auto_free char *key = lp_sprintf("Idempotency-Key: %s", e->key);
-    const char *const headers[] = { "Content-Type: application/json", key, e->trace[0],
-                                    e->trace[1], NULL };
+    const char *const headers[] = { "Content-Type: application/json", key, e->trace[0], e->trace[1],
+                                    NULL };
     struct lp_http_request request = { .method = "POST",
                                        .url = o->url,
                                        .headers = headers,

@@ -60,7 +60,8 @@ static void what_is_no_utf_8_is_repaired_and_the_rest_is_kept(void **state)
     static const struct {
         const char *text, *want;
     } cases[] = {
-        { "plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+        { "plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+          "plain \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
         { "cut \xe2\x82", "cut ??" },
         { "\xff\xfe", "??" },
         { "\xc0\xaf overlong", "?? overlong" },
