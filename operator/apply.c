@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "operator/events.h"
@@ -110,7 +111,8 @@ static void tell(struct pass *pass, const struct child *child, const json_t *bef
                 !before       ? "it was not there"
                 : same_intent ? "it differed"
                               : "the plan changed");
-    if (pass->spec_changed || (before && !same_intent))
+    if (pass->spec_changed || (before && !same_intent) ||
+        !memory_may_tell(pass->memory, lp_clock_ms()))
         return;
     lp_auto_free char *note = lp_sprintf("%s %s was put back: it %s", kind->kind, child->name,
                                          before ? "had been changed" : "was not there");

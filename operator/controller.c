@@ -65,6 +65,8 @@ static void settle(struct controller *c, const char *key, int r,
 {
     if (r == 0) {
         lp_queue_forget(c->queue, key);
+        if (result->gone)
+            return; /* or the keys of all platforms that ever were would stay in the queue */
         lp_queue_add_after(c->queue, key, LP_QUEUE_LOW,
                            lp_jitter(result->again_ms ? result->again_ms : RESYNC_MS, 10));
         return;

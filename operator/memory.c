@@ -6,6 +6,9 @@
 
 #include "base/alloc.h"
 
+#define TOLD_MS 60000
+#define TOLD_MAX 10
+
 struct memories {
     pthread_mutex_t lock;
     struct memory *first;
@@ -73,4 +76,16 @@ void memories_forget(struct memories *m, const char *key)
     pthread_mutex_unlock(&m->lock);
     if (found)
         free_memory(found);
+}
+
+bool memory_may_tell(struct memory *m, int64_t now_ms)
+{
+    if (m->repairs_told == 0 || now_ms - m->told_ms >= TOLD_MS) {
+        m->told_ms = now_ms;
+        m->repairs_told = 0;
+    }
+    if (m->repairs_told == TOLD_MAX)
+        return false;
+    m->repairs_told++;
+    return true;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Belongs to the worker that holds the platform's key. */
@@ -13,6 +14,8 @@ struct memory {
     int64_t secrets_at_ms;   /* when the Secrets were last tried, 0: never */
     json_t *settled;     /* "Kind/name": intent hash and version that the API server made of it */
     json_t *generations; /* "Kind/name": metadata.generation that our last write gave */
+    unsigned repairs_told; /* Events "Repaired" of the minute that began at told_ms */
+    int64_t told_ms;
     unsigned failures;   /* passes in a row that failed by what may pass by itself */
     struct memory *next;
 };
@@ -25,3 +28,7 @@ void memories_free(struct memories *m);
 /* Never NULL; lives until memories_forget with this key, which only the key's worker calls. */
 struct memory *memories_of(struct memories *m, const char *key);
 void memories_forget(struct memories *m, const char *key);
+
+/* True where one more Event of a repair may be written: ten in a minute, or somebody who changes a
+ * child again and again would fill etcd with them. Counts the one it allows. */
+bool memory_may_tell(struct memory *m, int64_t now_ms);

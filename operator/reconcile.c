@@ -205,6 +205,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     if (!object) {
         memories_forget(r->memories, key);
         decisions_forget(ns, name);
+        ret_result->gone = true;
         return 0;
     }
     if (lp_json_str(object, "metadata", "deletionTimestamp", NULL))

@@ -41,6 +41,7 @@ struct pass {
 struct reconcile_result {
     unsigned writes;
     int64_t again_ms; /* 0: at the next resync */
+    bool gone;        /* there is no such platform (any more) */
 };
 
 /*

@@ -111,6 +111,26 @@ static void what_the_api_server_refuses_is_in_the_status(void **state)
     json_decref(await(&lp_kube_platforms, "english", is_degraded, "could be written", "well"));
 }
 
+/* Its message is cut where it is too long, in two of three cases inside a character. */
+static void a_refusal_in_any_script_ends_no_operator(void **state)
+{
+    static const char *const leads_of_keys[] = { "", "x", "xx" };
+    (void)state;
+    create_platform("english", json_object());
+    for (size_t i = 0; i < LP_COUNT(leads_of_keys); i++) {
+        lp_auto_buf struct lp_buf key = LP_BUF_INIT(2000), want = LP_BUF_INIT(20);
+        lp_buf_str(&key, leads_of_keys[i]);
+        for (int n = 0; n < 300; n++)
+            lp_buf_str(&key, "\xe2\x82\xac");
+        lp_buf_printf(&want, "\"%s\xe2\x82\xac", leads_of_keys[i]);
+        edit_platform("english", service_spec("auth", lp_json_make("{s:{s:{s:s}}}", "pod",
+                                                                   "annotations", key.ptr, "v")));
+        json_decref(await(&lp_kube_platforms, "english", is_degraded, want.ptr, "degraded"));
+        edit_platform("english", service_spec("auth", lp_json_make("{s:n}", "pod")));
+        json_decref(await(&lp_kube_platforms, "english", is_degraded, "could be written", "well"));
+    }
+}
+
 static void a_platform_made_anew_under_its_old_name_gets_new_children(void **state)
 {
     (void)state;
@@ -192,6 +212,7 @@ int main(void)
         test(a_platform_is_ready_once_all_its_pods_are),
         test(a_seed_is_planted_once),
         test(what_the_api_server_refuses_is_in_the_status),
+        test(a_refusal_in_any_script_ends_no_operator),
         test(a_platform_made_anew_under_its_old_name_gets_new_children),
         test(a_second_operator_stands_by_and_takes_over),
         test(without_a_cluster_it_waits_and_says_so),

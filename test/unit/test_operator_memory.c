@@ -1,0 +1,40 @@
+/* test/unit/test_operator_memory.c -- what is remembered of a platform, and for how long. */
+#include "operator/memory.h"
+
+#include "unit/check.h"
+
+static void a_platform_is_remembered_until_it_is_forgotten(void **state)
+{
+    (void)state;
+    struct memories *all = memories_new();
+    struct memory *one = memories_of(all, "learning/english");
+    one->failures = 3;
+    assert_ptr_equal(memories_of(all, "learning/english"), one);
+    assert_ptr_not_equal(memories_of(all, "learning/french"), one);
+    memories_forget(all, "learning/english");
+    memories_forget(all, "learning/nobody");
+    assert_int_equal(memories_of(all, "learning/english")->failures, 0);
+    memories_free(all);
+}
+
+static void ten_repairs_a_minute_are_told(void **state)
+{
+    struct memory m = { .key = NULL };
+    (void)state;
+    for (int minute = 0; minute < 3; minute++) {
+        int64_t begin = 1000 + minute * 60000;
+        for (int i = 0; i < 10; i++)
+            assert_true(memory_may_tell(&m, begin + i));
+        assert_false(memory_may_tell(&m, begin + 10));
+        assert_false(memory_may_tell(&m, begin + 59999));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_platform_is_remembered_until_it_is_forgotten),
+        cmocka_unit_test(ten_repairs_a_minute_are_told),
+    };
+    return cmocka_run_group_tests_name("operator_memory", tests, NULL, NULL);
+}
