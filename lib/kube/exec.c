@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,22 +78,33 @@ static int spawn(const struct lp_kube_exec *exec, char **env, int out, pid_t *re
     return r;
 }
 
-/* Reads to the end; fails at the time limit, the size limit or the stop. */
-static int read_output(int fd, struct lp_stop *stop, struct lp_buf *out, struct lp_error *err)
+/* Returns 0 once `fd` has something to tell; fails at the time limit or the stop. */
+static int wait_for(int fd, struct lp_stop *stop, int64_t end_ms, struct lp_error *err)
 {
     struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
                            { .fd = stop ? lp_stop_fd(stop) : -1, .events = POLLIN } };
-    int64_t end = lp_clock_ms() + EXEC_TIMEOUT_MS;
-    char part[4096];
 
     for (;;) {
-        int64_t left = end - lp_clock_ms();
+        int64_t left = end_ms - lp_clock_ms();
         if (lp_stop_requested(stop))
             return lp_error_set(err, LP_E_CANCELED, "stopped");
         if (left <= 0)
             return lp_error_set(err, LP_E_DENIED, "no answer within %d s", EXEC_TIMEOUT_MS / 1000);
-        if (poll(p, 2, (int)left) <= 0 || !(p[0].revents & (POLLIN | POLLHUP)))
-            continue;
+        if (poll(p, 2, (int)left) > 0 && (p[0].revents & (POLLIN | POLLHUP)))
+            return 0;
+    }
+}
+
+/* Reads to the end, or to the size limit. */
+static int read_output(int fd, struct lp_stop *stop, int64_t end_ms, struct lp_buf *out,
+                       struct lp_error *err)
+{
+    char part[4096];
+
+    for (;;) {
+        int r = wait_for(fd, stop, end_ms, err);
+        if (r < 0)
+            return r;
         ssize_t n = read(fd, part, sizeof part);
         if (n == 0)
             return 0;
@@ -103,6 +115,16 @@ static int read_output(int fd, struct lp_stop *stop, struct lp_buf *out, struct 
         if (n < 0 && errno != EINTR)
             return lp_error_set(err, LP_E_DENIED, "%s", strerror(errno));
     }
+}
+
+/* A plugin may live on after it has closed its output. */
+static int wait_for_end(pid_t pid, struct lp_stop *stop, int64_t end_ms, struct lp_error *err)
+{
+    lp_auto_fd int fd = pidfd_open(pid, 0);
+
+    if (fd < 0)
+        return lp_error_set(err, LP_E_DENIED, "cannot be waited for: %s", strerror(errno));
+    return wait_for(fd, stop, end_ms, err);
 }
 
 static int reap(pid_t pid, struct lp_error *err)
@@ -121,6 +143,7 @@ static int reap(pid_t pid, struct lp_error *err)
 static int run(const struct lp_kube_exec *exec, char **env, struct lp_stop *stop,
                struct lp_buf *out, struct lp_error *err)
 {
+    int64_t end_ms = lp_clock_ms() + EXEC_TIMEOUT_MS;
     int ends[2];
     pid_t pid = -1;
 
@@ -131,7 +154,9 @@ static int run(const struct lp_kube_exec *exec, char **env, struct lp_stop *stop
     close(ends[1]);
     if (failed)
         return lp_error_set(err, LP_E_DENIED, "%s", strerror(failed));
-    int r = read_output(in, stop, out, err);
+    int r = read_output(in, stop, end_ms, out, err);
+    if (r == 0)
+        r = wait_for_end(pid, stop, end_ms, err);
     if (r < 0) {
         struct lp_error ignored;
         kill(-pid, SIGKILL);

@@ -2,7 +2,9 @@
  * and broken. */
 #include "kube/config.h"
 
+#include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -344,6 +346,38 @@ static void a_stop_ends_a_plugin_that_hangs(void **state)
     lp_stop_free(stop);
 }
 
+struct fifo {
+    char path[64];
+    struct lp_stop *stop;
+};
+
+static void *stop_when_told(void *user)
+{
+    struct fifo *f = user;
+    lp_auto_fd int fd = open(f->path, O_RDONLY); /* until the plugin opens it to write */
+    lp_stop_request(f->stop);
+    return NULL;
+}
+
+static void a_stop_ends_a_plugin_that_lives_on_without_its_output(void **state)
+{
+    struct fifo f = { .stop = lp_stop_new() };
+    static char command[] = "sh", option[] = "-c", version[] = "v";
+    static char script[] = "exec >&-; echo > \"$0/told\"; exec sleep 600";
+    struct lp_kube_exec_result got;
+    struct lp_error err;
+    pthread_t teller;
+    (void)state;
+    snprintf(f.path, sizeof f.path, "%.40s/told", folder);
+    assert_int_equal(mkfifo(f.path, 0600), 0);
+    assert_int_equal(pthread_create(&teller, NULL, stop_when_told, &f), 0);
+    char *argv[] = { command, option, script, folder, NULL };
+    struct lp_kube_exec exec = { .api_version = version, .argv = argv };
+    assert_int_equal(lp_kube_exec_run(&exec, NULL, f.stop, &got, &err), LP_E_CANCELED);
+    pthread_join(teller, NULL);
+    lp_stop_free(f.stop);
+}
+
 #define in_folder(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
@@ -360,6 +394,7 @@ int main(void)
         in_folder(a_plugin_that_fails_later_leaves_the_old_token),
         in_folder(a_broken_plugin_is_named_with_what_to_do),
         cmocka_unit_test(a_stop_ends_a_plugin_that_hangs),
+        in_folder(a_stop_ends_a_plugin_that_lives_on_without_its_output),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("kube_config", tests, NULL, NULL);
