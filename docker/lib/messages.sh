@@ -1,4 +1,4 @@
-# Messages of the image scripts. Sourced, never run.
+# Messages of the image scripts and of the test scripts. Sourced, never run.
 # shellcheck shell=bash
 
 say() { # everything but a script's result goes to stderr

@@ -20,6 +20,7 @@
 #include <strings.h>
 
 #include "base/limits.h"
+#include "http/field.h"
 
 /* The walk along the header block; `end` is where the next piece must start. */
 struct walk {
@@ -29,28 +30,6 @@ struct walk {
     bool chunked;
     size_t bytes;
 };
-
-/* RFC 9110, section 5.6.2 */
-static bool is_token(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (!alnum && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return n > 0;
-}
-
-static bool is_field_value(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
-}
 
 static bool is_target(const char *s)
 {
@@ -79,8 +58,8 @@ static enum MHD_Result on_header(void *user, enum MHD_ValueKind kind, const char
     struct walk *w = user;
     (void)kind;
 
-    if (key != w->end || value < key + nkey + 1 || !is_token(key, nkey) ||
-        !is_field_value(value, nvalue)) {
+    if (key != w->end || value < key + nkey + 1 || !lp_http_is_token(key, nkey) ||
+        !lp_http_is_field_value(value, nvalue)) {
         w->why = "malformed header line";
         return MHD_NO;
     }
@@ -124,7 +103,7 @@ static const char *request_line_error(const struct lp_http_exchange *x, const ch
 {
     bool known = strcmp(version, "HTTP/1.1") == 0 || strcmp(version, "HTTP/1.0") == 0;
     if (!known || url != x->method + strlen(x->method) + 1 ||
-        version != url + strlen(x->target) + 1 || !is_token(x->method, strlen(x->method)) ||
+        version != url + strlen(x->target) + 1 || !lp_http_is_token(x->method, strlen(x->method)) ||
         !is_target(x->target))
         return "malformed request line";
     return NULL;

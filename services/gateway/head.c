@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "http/field.h"
 
 /* The walk along the head: `end` is where the next name must start. */
 struct walk {
@@ -19,27 +20,6 @@ struct walk {
     const char *end, *why;
     unsigned lengths, codings, hosts, status;
 };
-
-static bool is_token(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-        if (!alnum && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return n > 0;
-}
-
-static bool is_value(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
-}
 
 static bool same_name(const struct field *f, const char *name)
 {
@@ -72,8 +52,8 @@ static enum MHD_Result take_field(void *user, enum MHD_ValueKind kind, const cha
     struct head *h = w->head;
     (void)kind;
 
-    if (name != w->end || value < name + name_len + 1 || !is_token(name, name_len) ||
-        !is_value(value, value_len))
+    if (name != w->end || value < name + name_len + 1 || !lp_http_is_token(name, name_len) ||
+        !lp_http_is_field_value(value, value_len))
         return refuse(w, 400, "malformed header line");
     w->end = value + value_len + 2;
     while (value_len > 0 && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t'))
@@ -101,7 +81,7 @@ static bool line_is_sound(const char *method, const char *url, const char *versi
                           const char *target)
 {
     return (strcmp(version, "HTTP/1.1") == 0 || strcmp(version, "HTTP/1.0") == 0) &&
-           is_token(method, strlen(method)) && url == method + strlen(method) + 1 &&
+           lp_http_is_token(method, strlen(method)) && url == method + strlen(method) + 1 &&
            version == url + strlen(target) + 1;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "fake/raw_http.h"
 #include "unit/check.h"
 
 #define CONNECTIONS 256
@@ -44,18 +45,6 @@ struct request {
     size_t head;
     char line[2048]; /* "METHOD target" */
 };
-
-static bool send_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-        if (sent <= 0)
-            return false;
-        bytes += sent;
-        n -= (size_t)sent;
-    }
-    return true;
-}
 
 /* The value of a header, "" where it is absent. */
 static void header(const struct request *r, const char *name, char *ret_value, size_t room)
@@ -133,11 +122,11 @@ static bool send_chunks(int fd, const char *body, size_t n, const struct fake_an
     for (size_t at = 0; at < n; at += a->chunk) {
         size_t part = n - at < a->chunk ? n - at : a->chunk;
         snprintf(size, sizeof size, "%zx\r\n", part);
-        if (!send_all(fd, size, strlen(size)) || !send_all(fd, body + at, part) ||
-            !send_all(fd, "\r\n", 2))
+        if (!raw_send(fd, size, strlen(size)) || !raw_send(fd, body + at, part) ||
+            !raw_send(fd, "\r\n", 2))
             return false;
     }
-    return a->cut || a->stall || send_all(fd, "0\r\n\r\n", 5);
+    return a->cut || a->stall || raw_send(fd, "0\r\n\r\n", 5);
 }
 
 /* True where another request may follow. */
@@ -156,8 +145,8 @@ static bool answer(int fd, const struct fake_answer *a)
                             a->status, a->headers ? a->headers : "",
                             a->chunk ? "Transfer-Encoding: chunked\r\n" : length);
         size_t sent = a->cut ? a->cut : n;
-        if (!send_all(fd, head, (size_t)used) ||
-            !(a->chunk ? send_chunks(fd, body, sent, a) : send_all(fd, body, sent)))
+        if (!raw_send(fd, head, (size_t)used) ||
+            !(a->chunk ? send_chunks(fd, body, sent, a) : raw_send(fd, body, sent)))
             return false;
     }
     while ((a->stall || a->silent) && recv(fd, drain, sizeof drain, 0) > 0)

@@ -20,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "fake/raw_http.h"
 
 #define MAX_CONNECTIONS 256
 #define WAIT_MS 30000
@@ -141,18 +142,6 @@ static const struct fake_script *pick_locked(struct fake_upstream *f, const char
     return NULL;
 }
 
-static bool send_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-        if (sent <= 0)
-            return false;
-        bytes += sent;
-        n -= (size_t)sent;
-    }
-    return true;
-}
-
 static bool send_filler(struct connection *c, size_t n)
 {
     char block[16384];
@@ -160,7 +149,7 @@ static bool send_filler(struct connection *c, size_t n)
     memset(block, 'x', sizeof block);
     while (n > 0) {
         size_t now = n < sizeof block ? n : sizeof block;
-        if (!send_all(c->fd, block, now))
+        if (!raw_send(c->fd, block, now))
             return false;
         count(c->f, &c->f->sent, now);
         n -= now;
@@ -218,7 +207,7 @@ static bool answer(struct connection *c, const char *head)
         return false;
     if (s->held)
         wait_release(f);
-    if (s->reply && !send_all(c->fd, s->reply, strlen(s->reply)))
+    if (s->reply && !raw_send(c->fd, s->reply, strlen(s->reply)))
         return false;
     if (!send_filler(c, s->filler))
         return false;

@@ -18,14 +18,6 @@ extern struct lp_kube_client *client; /* the test's own */
 extern struct program operator;       /* runs for all tests, but where one restarts it */
 extern char ns[64];                   /* of the test */
 
-/* A call that must succeed; `err` is there for it. */
-#define ok(call)                                \
-    do {                                        \
-        struct lp_error err = { .msg = "?" };   \
-        if ((call) < 0)                         \
-            fail_msg("%s: %s", #call, err.msg); \
-    } while (0)
-
 /* Group: connects, installs the CRD, starts the operator; ends it, which must give status 0. Test:
  * a namespace. */
 int fixture_begin(void **state);

@@ -34,13 +34,6 @@ static struct lp_http_server *pods[LP_COUNT(addresses)];
 static atomic_int waiting[LP_COUNT(addresses)];
 static char ns[64];
 
-#define ok(call)                                \
-    do {                                        \
-        struct lp_error err = { .msg = "?" };   \
-        if ((call) < 0)                         \
-            fail_msg("%s: %s", #call, err.msg); \
-    } while (0)
-
 /* Asks again until it is so; a test that waits longer than WAIT_MS fails. */
 #define until(condition)                                                 \
     do {                                                                 \

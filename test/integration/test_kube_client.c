@@ -26,12 +26,6 @@ static struct lp_kube_config *config;
 static struct lp_kube_client *client;
 static char ns[64];
 
-#define ok(call)                                \
-    do {                                        \
-        struct lp_error err = { .msg = "?" };   \
-        if ((call) < 0)                         \
-            fail_msg("%s: %s", #call, err.msg); \
-    } while (0)
 #define fails(want, call)                                                        \
     do {                                                                         \
         struct lp_error err = { .msg = "?" };                                    \

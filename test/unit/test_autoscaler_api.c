@@ -35,13 +35,6 @@ static struct api api;
 static struct lp_http_server *server;
 static char url[64], host[96];
 
-#define ok(call)                                \
-    do {                                        \
-        struct lp_error err = { .msg = "?" };   \
-        if ((call) < 0)                         \
-            fail_msg("%s: %s", #call, err.msg); \
-    } while (0)
-
 static void make(struct x509_pair *ret, const struct x509_pair *issuer, const char *cn,
                  const char *organization, const char *names, bool client)
 {

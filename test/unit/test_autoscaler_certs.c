@@ -15,13 +15,6 @@
 
 static const struct certs_names names = { "lp-metrics", "lp-system" };
 
-#define ok(call)                                \
-    do {                                        \
-        struct lp_error err = { .msg = "?" };   \
-        if ((call) < 0)                         \
-            fail_msg("%s: %s", #call, err.msg); \
-    } while (0)
-
 static bool renewed(struct certs *c, int64_t now_s)
 {
     bool changed = false;

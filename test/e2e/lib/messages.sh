@@ -1,16 +1,8 @@
 # Messages, progress and waits for the test scripts. Sourced, never run.
 # shellcheck shell=bash
 
-# Everything goes to stderr, so that a script's stdout stays for its result.
-say() {
-    printf '%(%H:%M:%S)T  %s\n' -1 "$*" >&2
-}
-
-# One sentence that says what is wrong and what to do, then the end.
-die() {
-    printf '%s: error: %s\n' "${0##*/}" "$*" >&2
-    exit 1
-}
+# shellcheck source=../../../docker/lib/messages.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../../docker/lib/messages.sh" # say, die
 
 # The last lines of a log, indented, for a step that failed.
 show_log() { # FILE
