@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "fake/fake_kube.h"
@@ -354,7 +355,9 @@ struct fifo {
 static void *stop_when_told(void *user)
 {
     struct fifo *f = user;
-    lp_auto_fd int fd = open(f->path, O_RDONLY); /* until the plugin opens it to write */
+    int fd = open(f->path, O_RDONLY); /* until the plugin opens it to write */
+    if (fd >= 0)
+        close(fd);
     lp_stop_request(f->stop);
     return NULL;
 }
