@@ -359,7 +359,7 @@ static void *stop_when_told(void *user)
     if (fd >= 0)
         close(fd);
     lp_stop_request(f->stop);
-    return NULL;
+    return fd >= 0 ? user : NULL;
 }
 
 static void a_stop_ends_a_plugin_that_lives_on_without_its_output(void **state)
@@ -377,7 +377,9 @@ static void a_stop_ends_a_plugin_that_lives_on_without_its_output(void **state)
     char *argv[] = { command, option, script, folder, NULL };
     struct lp_kube_exec exec = { .api_version = version, .argv = argv };
     assert_int_equal(lp_kube_exec_run(&exec, NULL, f.stop, &got, &err), LP_E_CANCELED);
-    pthread_join(teller, NULL);
+    void *opened = NULL;
+    pthread_join(teller, &opened);
+    assert_non_null(opened);
     lp_stop_free(f.stop);
 }
 
