@@ -223,8 +223,11 @@ static void sweep(struct worker *w)
 static void client_gone(struct worker *w, struct conn *c)
 {
     struct exchange *x = c->exchange;
+    bool known = c->half_closed;
 
     c->half_closed = true;
+    if (!x && !known)
+        shutdown(c->fd, SHUT_RD); /* as in on_completed, which came before this event */
     if (!x || x->dead || !x->suspended)
         return; /* libmicrohttpd sees it by itself */
     if (x->ticket.waits)

@@ -241,6 +241,24 @@ static void refuses_what_two_servers_may_read_differently(void **state)
     assert_int_equal(before.len, after.len); /* nothing of it went on */
 }
 
+/* The kernel may tell the end of the client's bytes with the bytes or after the answer; it is not
+ * missed either way. */
+static void ends_every_connection_that_the_client_half_closes(void **state)
+{
+    static const char request[] = "POST auth/x HTTP/1.1\r\nHost: g\r\n\r\n"; /* is kept alive */
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
+        int fd = raw_connect(port, 0);
+        raw_send(fd, request, strlen(request));
+        shutdown(fd, SHUT_WR);
+        assert_true(raw_read_all(fd, &out));
+        close(fd);
+        assert_int_equal(raw_status(&out), 400);
+        assert_null(strstr(out.ptr, "Connection: close"));
+    }
+}
+
 static void refuses_heads_over_the_limits(void **state)
 {
     static const struct {
@@ -380,6 +398,7 @@ int main(void)
         cmocka_unit_test(answers_a_preflight_anywhere_before_the_token),
         cmocka_unit_test(names_an_origin_of_the_list_only),
         cmocka_unit_test(refuses_what_two_servers_may_read_differently),
+        cmocka_unit_test(ends_every_connection_that_the_client_half_closes),
         cmocka_unit_test(refuses_heads_over_the_limits),
         cmocka_unit_test(limits_requests_of_one_client_and_says_when_to_come_back),
         cmocka_unit_test(keeps_the_connection_after_its_own_answers),
