@@ -76,12 +76,25 @@ static void *on_target(void *user, const char *target, struct MHD_Connection *c)
     return x;
 }
 
+/* libmicrohttpd misses an end of the client's bytes that came with the last of them, and would keep
+ * the connection until it is idle for too long: it is told once more. */
+static void tell_end(struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    char byte;
+
+    if (info && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(info->connect_fd, SHUT_RD);
+}
+
 static void on_completed(void *user, struct MHD_Connection *c, void **context,
                          enum MHD_RequestTerminationCode why)
 {
     struct lp_http_server *s = user;
     struct lp_http_exchange *x = *context;
-    (void)c, (void)why;
+    if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        tell_end(c);
     if (!x)
         return;
     if (x->guarded)

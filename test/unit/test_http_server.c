@@ -173,6 +173,21 @@ static void answers_several_requests_on_one_connection(void **state)
     assert_non_null(strstr(r.ptr, "GET /3 "));
 }
 
+static void closes_when_the_client_has_ended_its_side(void **state)
+{
+    static const char request[] = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (int i = 0; i < 200; i++) {
+        lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+        lp_auto_fd int fd = dial(*state);
+        char more;
+        assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+        shutdown(fd, SHUT_WR);
+        read_reply(fd, NULL, &r);
+        assert_int_equal(recv(fd, &more, 1, 0), 0); /* not its time limit */
+        assert_non_null(strstr(r.ptr, "HTTP/1.1 200"));
+    }
+}
+
 static void refuses_what_two_parsers_may_read_differently(void **state)
 {
     static const char *const requests[] = {
@@ -480,6 +495,7 @@ int main(void)
         cmocka_unit_test(gives_the_request_as_it_was_sent),
         cmocka_unit_test(collects_a_body_however_it_is_framed),
         cmocka_unit_test(answers_several_requests_on_one_connection),
+        cmocka_unit_test(closes_when_the_client_has_ended_its_side),
         cmocka_unit_test(refuses_what_two_parsers_may_read_differently),
         cmocka_unit_test(says_413_before_it_reads_a_body_that_is_too_long),
         cmocka_unit_test(lets_the_sender_of_a_long_body_see_the_413),
