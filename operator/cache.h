@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "kube/config.h"
-#include "operator/plan.h"
+#include "platform/plan.h"
 
 /*
  * One watch thread and one store per kind; children are selected by label on the server. Opaque:

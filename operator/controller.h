@@ -6,7 +6,7 @@
 #include "base/stop.h"
 #include "kube/config.h"
 #include "operator/cache.h"
-#include "operator/plan.h"
+#include "platform/plan.h"
 
 struct controller_options {
     struct lp_kube_config *kube;

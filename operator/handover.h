@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "kube/client.h"
-#include "operator/plan.h"
+#include "platform/plan.h"
 
 #define HANDOVER_MANAGER "lp-operator-handover"
 

@@ -7,7 +7,7 @@
 #include "kube/client.h"
 #include "operator/cache.h"
 #include "operator/memory.h"
-#include "operator/plan.h"
+#include "platform/plan.h"
 
 /* What a worker has; `client` is its own, the rest is shared. */
 struct reconciler {

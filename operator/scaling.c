@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "json/json.h"
-#include "operator/quantity_text.h"
+#include "platform/quantity_text.h"
 
 #define NEWS 0.25 /* a move of value / target by so much is worth a status write */
 

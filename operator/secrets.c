@@ -12,7 +12,7 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "operator/apply.h"
-#include "operator/plan_parts.h"
+#include "platform/plan_parts.h"
 
 #define RANDOM_BYTES 32
 #define RANDOM_TEXT (2 * RANDOM_BYTES + 1)

@@ -4,7 +4,7 @@
 set -euo pipefail
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/../.."
-mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'lib/*.c' 'operator/*.c' 'autoscaler/*.c' 'services/*.c' 'cli/*.c')
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'lib/*.c' 'platform/*.c' 'operator/*.c' 'autoscaler/*.c' 'services/*.c' 'cli/*.c')
 bad=0
 tidy() { clang-tidy --quiet -p "$build" --extra-arg=-include --extra-arg="$PWD/test/lint/analyser.h" "$1" 2>&1 | grep -E 'error:|warning:' || true; }
 export -f tidy

@@ -15,7 +15,7 @@ for compiler in gcc clang; do
     "$compiler" -std=gnu17 -fsyntax-only -Wall -Wextra -Wstrict-prototypes -Werror -Wno-unused-function \
         -D_GNU_SOURCE -DLP_VERSION='""' -I lib -I . -I test "${packages[@]}" "$stubs"/*.c || bad=1
 done
-if git grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<](test|unit|fake|integration|fuzz)/' -- lib operator autoscaler services cli; then
+if git grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<](test|unit|fake|integration|fuzz)/' -- lib platform operator autoscaler services cli; then
     echo "A product includes a header of the tests."
     bad=1
 fi

@@ -11,13 +11,14 @@ declare -A may=(
     [lib/http]="base json metrics"
     [lib/kube]="base json metrics work http"
     [lib/service]="base json metrics work http"
-    [operator]="base json metrics work http kube service autoscaler/adapter.h"
+    [platform]="base json metrics work http kube"
+    [operator]="base json metrics work http kube service platform autoscaler/adapter.h"
     [autoscaler]="base json metrics work http kube"
     [services/gateway]="base json metrics work http service"
     [services/auth]="base json metrics work http service"
     [services/ai-feedback]="base json metrics work http service"
     [services/progress]="base json metrics work http service"
-    [cli]="base json metrics work http kube"
+    [cli]="base json metrics work http kube platform"
 )
 
 bad=0

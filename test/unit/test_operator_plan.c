@@ -1,6 +1,6 @@
 /* test/unit/test_operator_plan.c -- the children of a platform, byte by byte and by rule; who owns
  * replicas. */
-#include "operator/plan.h"
+#include "platform/plan.h"
 
 #include <stdio.h>
 #include <string.h>

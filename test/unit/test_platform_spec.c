@@ -1,6 +1,6 @@
-/* test/unit/test_operator_spec.c -- the decode table equals the CRD, and what is refused says why.
+/* test/unit/test_platform_spec.c -- the decode table equals the CRD, and what is refused says why.
  */
-#include "operator/spec.h"
+#include "platform/spec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "json/json.h"
 #include "json/yaml.h"
-#include "operator/quantity_text.h"
+#include "platform/quantity_text.h"
 #include "unit/check.h"
 
 static json_t *parse(const char *yaml)

@@ -1,4 +1,4 @@
-/* operator/plan.h -- what one LearningPlatform shall consist of: pure functions from its spec to
+/* platform/plan.h -- what one LearningPlatform shall consist of: pure functions from its spec to
  * the children's intents. */
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "kube/client.h"
-#include "operator/spec.h"
+#include "platform/spec.h"
 
 /* In the order in which they are applied. */
 enum child_kind {

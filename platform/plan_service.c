@@ -1,10 +1,10 @@
-/* operator/plan_service.c -- the Services and NetworkPolicies of services and databases. Pure. */
+/* platform/plan_service.c -- the Services and NetworkPolicies of services and databases. Pure. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/plan_parts.h"
+#include "platform/plan_parts.h"
 
 static const int database_ports[N_DATABASES] = { 5432, 27017 };
 

@@ -1,10 +1,10 @@
-/* operator/plan_common.c -- names, labels, owner, security: what the children share. Pure. */
+/* platform/plan_common.c -- names, labels, owner, security: what the children share. Pure. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/plan_parts.h"
+#include "platform/plan_parts.h"
 
 const char *const database_names[N_DATABASES] = { "postgres", "mongodb" };
 

@@ -1,5 +1,5 @@
 /*
- * operator/plan_database.c -- the StatefulSets of embedded databases: one pod, one volume, the
+ * platform/plan_database.c -- the StatefulSets of embedded databases: one pod, one volume, the
  * official images' environment (docker.io/library/postgres and mongo). Pure.
  */
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/plan_parts.h"
-#include "operator/quantity_text.h"
+#include "platform/plan_parts.h"
+#include "platform/quantity_text.h"
 
 #define DATABASE_UID 999 /* of the official images */
 

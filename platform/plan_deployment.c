@@ -1,11 +1,11 @@
-/* operator/plan_deployment.c -- the Deployment of a service. Pure. */
+/* platform/plan_deployment.c -- the Deployment of a service. Pure. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/plan_parts.h"
-#include "operator/quantity_text.h"
+#include "platform/plan_parts.h"
+#include "platform/quantity_text.h"
 
 #define SERVICE_UID 65532
 #define DRAIN_SECONDS 5 /* preStop: endpoints and gateways forget the pod meanwhile */

@@ -1,4 +1,4 @@
-/* operator/spec.h -- what a LearningPlatform asks for, decoded; the same defaults and checks as the
+/* platform/spec.h -- what a LearningPlatform asks for, decoded; the same defaults and checks as the
  * CRD. */
 #pragma once
 

@@ -1,8 +1,8 @@
 /*
- * operator/plan.c -- puts the children of a platform together. Pure: the same spec gives the same
+ * platform/plan.c -- puts the children of a platform together. Pure: the same spec gives the same
  * bytes, so that the hash of an intent tells whether anything has to be applied.
  */
-#include "operator/plan.h"
+#include "platform/plan.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/plan_parts.h"
+#include "platform/plan_parts.h"
 
 #define MAX_INTENT_BYTES (1 << 20)
 

@@ -1,4 +1,4 @@
-/* operator/quantity_text.h -- quantities in the form in which the API server keeps them. */
+/* platform/quantity_text.h -- quantities in the form in which the API server keeps them. */
 #pragma once
 
 #include <jansson.h>

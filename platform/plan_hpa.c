@@ -1,9 +1,9 @@
-/* operator/plan_hpa.c -- the HorizontalPodAutoscaler of a service. Pure. */
+/* platform/plan_hpa.c -- the HorizontalPodAutoscaler of a service. Pure. */
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/plan_parts.h"
-#include "operator/quantity_text.h"
+#include "platform/plan_parts.h"
+#include "platform/quantity_text.h"
 
 static json_t *resource_metric(const char *name, int64_t utilization)
 {

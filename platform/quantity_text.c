@@ -1,5 +1,5 @@
-/* operator/quantity_text.c -- canonical quantities. Pure. */
-#include "operator/quantity_text.h"
+/* platform/quantity_text.c -- canonical quantities. Pure. */
+#include "platform/quantity_text.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,15 +1,15 @@
 /*
- * operator/spec.c -- the decode table of a LearningPlatform and its defaults. The defaults are the
+ * platform/spec.c -- the decode table of a LearningPlatform and its defaults. The defaults are the
  * CRD's: they matter for objects that were stored under an older CRD. What spans fields is in
  * spec_check.c. No state but the default values, which spec_decode reads only.
  */
-#include "operator/spec.h"
+#include "platform/spec.h"
 
 #include <pthread.h>
 #include <stddef.h>
 
 #include "json/json.h"
-#include "operator/spec_check.h"
+#include "platform/spec_check.h"
 
 const struct service_kind service_kinds[N_SERVICES] = {
     [SERVICE_GATEWAY] = { "gateway", "gateway", "lp-gateway", 8080 },

@@ -1,10 +1,10 @@
-/* operator/plan_parts.h -- the pieces of plan.c, one file per kind of child. All pure; results are
+/* platform/plan_parts.h -- the pieces of plan.c, one file per kind of child. All pure; results are
  * the caller's. */
 #pragma once
 
 #include <jansson.h>
 
-#include "operator/plan.h"
+#include "platform/plan.h"
 
 enum database_id { DATABASE_POSTGRES, DATABASE_MONGODB, N_DATABASES };
 extern const char *const database_names[N_DATABASES]; /* suffix, label, Secret */

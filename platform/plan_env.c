@@ -1,5 +1,5 @@
 /*
- * operator/plan_env.c -- what a service is told: its ConfigMap, and the variables that come from
+ * platform/plan_env.c -- what a service is told: its ConfigMap, and the variables that come from
  * Secrets or from the spec. Pure.
  */
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/plan_parts.h"
+#include "platform/plan_parts.h"
 
 static void set_url(json_t *data, const char *variable, const struct platform *p,
                     enum service_id id)

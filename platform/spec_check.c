@@ -1,6 +1,6 @@
-/* operator/spec_check.c -- checks that span fields, with the value seen and the value wanted. Pure.
+/* platform/spec_check.c -- checks that span fields, with the value seen and the value wanted. Pure.
  */
-#include "operator/spec_check.h"
+#include "platform/spec_check.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "json/json.h"
-#include "operator/quantity_text.h"
+#include "platform/quantity_text.h"
 
 #define MAX_NAME 40 /* leaves room for the suffixes of the children in 63 characters */
 
