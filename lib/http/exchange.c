@@ -246,7 +246,7 @@ void lp_http_reply_text(struct lp_http_exchange *x, int status, const char *text
 
 void lp_http_reply_json(struct lp_http_exchange *x, int status, json_t *o)
 {
-    char *text = json_dumps(o, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_dumps(o, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     json_decref(o);
     if (!text)
         abort(); /* a NULL or broken document is a defect of the caller */

@@ -34,7 +34,8 @@ static uint64_t random_bits(struct worker *w)
 /* The client's, where it is 1 to 128 harmless characters; else a new one. */
 static void take_request_id(struct exchange *x, const struct head *head)
 {
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    static const char safe[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+/=:";
     const struct field *f = head_find(head, "X-Request-Id");
 
     if (f && f->value_len > 0 && f->value_len < sizeof x->request_id &&

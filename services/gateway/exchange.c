@@ -76,6 +76,8 @@ void exchange_do(struct exchange *x)
     }
     if ((what & TODO_WAKE) && x->suspended) {
         x->suspended = false;
+        if (x->up_pace.since_ms > 0) /* its time begins anew */
+            x->up_pace = (struct pace){ .since_ms = x->worker->now };
         MHD_resume_connection(x->connection);
         x->worker->mhd_due = true;
     }
@@ -184,7 +186,7 @@ static enum MHD_Result begin(struct exchange *x, const char *url, const char *me
         return queue_answer(x);
     }
     if (head.body_length != 0)
-        worker_sweep_at(x->worker, x->worker->now + x->worker->shared->config->body_timeout_ms);
+        exchange_owed(x, &x->up_pace);
     return MHD_YES;
 }
 
@@ -192,6 +194,7 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
 {
     size_t n = *io_n;
 
+    x->up_pace.bytes += (int64_t)n;
     if (x->response || x->ended || x->cut) { /* nobody reads it any more */
         x->body_read += (int64_t)n;
         *io_n = 0;
@@ -214,6 +217,7 @@ static enum MHD_Result finish_request(struct exchange *x)
 {
     if (!x->final) {
         x->final = true;
+        x->up_pace.since_ms = 0;
         if (x->up_starved)
             exchange_todo(x, TODO_SEND);
     }
@@ -277,25 +281,48 @@ static void overdue(struct exchange *x)
     exchange_todo(x, TODO_WAKE);
 }
 
+void exchange_owed(struct exchange *x, struct pace *p)
+{
+    if (p->since_ms > 0)
+        return;
+    *p = (struct pace){ .since_ms = x->worker->now };
+    worker_sweep_at(x->worker, x->worker->now + x->worker->shared->config->body_timeout_ms);
+}
+
+/* A client that hardly moves would hold its slot for as long as it likes. What came fast at first
+ * buys no time for later; a wait for us (suspended) is not the client's. */
+static void sweep_pace(struct exchange *x, struct pace *p)
+{
+    struct worker *w = x->worker;
+    int64_t window_ms = w->shared->config->body_timeout_ms;
+
+    if (p->since_ms == 0)
+        return;
+    if (w->now >= p->since_ms + window_ms) {
+        if (p->bytes < window_ms && !x->suspended) {
+            p->since_ms = 0;
+            worker_kill(x->conn);
+            return;
+        }
+        *p = (struct pace){ .since_ms = w->now };
+    }
+    worker_sweep_at(w, p->since_ms + window_ms);
+}
+
 void exchange_sweep(struct exchange *x)
 {
     struct worker *w = x->worker;
 
     if (x->dead)
         return;
+    sweep_pace(x, &x->up_pace);
+    sweep_pace(x, &x->down_pace);
     if (x->deadline > 0 && w->now >= x->deadline) {
         x->deadline = 0;
         overdue(x);
     } else if (x->deadline > 0) {
         worker_sweep_at(w, x->deadline);
     }
-    if (!x->head_read || x->final || x->body_length == 0)
-        return;
-    int64_t due = x->began_ms + w->shared->config->body_timeout_ms + x->body_read; /* 1 byte a ms */
-    if (w->now >= due && !x->suspended)
-        worker_kill(x->conn);
-    else
-        worker_sweep_at(w, due > w->now ? due : w->now + 1000);
 }
 
 static void record(const struct exchange *x)

@@ -13,6 +13,12 @@
 
 enum exchange_todo { TODO_WAKE = 1, TODO_RECEIVE = 2, TODO_SEND = 4 };
 
+/* What a client owes us: one byte a ms, counted over body_timeout_ms at a time. */
+struct pace {
+    int64_t since_ms; /* 0: nothing is owed */
+    int64_t bytes;    /* moved since then */
+};
+
 /*
  * libmicrohttpd's callbacks and the upstream client's only move bytes and set `todo`; the loop does
  * the rest between them (exchange_todo), so neither library is called from inside the other.
@@ -41,6 +47,7 @@ struct exchange {
     struct lp_buf up_target, up_fields;
     struct stream up;
     int64_t body_read;
+    struct pace up_pace;
     bool up_starved; /* the upstream waits for us */
     bool probe;      /* of a half-open breaker */
 
@@ -50,6 +57,7 @@ struct exchange {
     bool response_cached, queued;
     struct lp_buf down_fields;
     struct stream down;
+    struct pace down_pace; /* owed while there is something to take */
     int64_t down_length;
     unsigned down_status;
     bool head_ready, capture, ended, cut, down_paused;
@@ -67,10 +75,11 @@ enum MHD_Result exchange_handle(struct exchange *x, const char *url, const char 
 /* libmicrohttpd is done with it: frees it. */
 void exchange_completed(struct exchange *x);
 
-void exchange_todo(struct exchange *x, unsigned what); /* notes it */
-void exchange_do(struct exchange *x);                  /* does what is noted */
-void exchange_sweep(struct exchange *x);               /* deadlines */
-void exchange_abandon(struct exchange *x);             /* the client has gone, or we end */
+void exchange_todo(struct exchange *x, unsigned what);  /* notes it */
+void exchange_do(struct exchange *x);                   /* does what is noted */
+void exchange_sweep(struct exchange *x);                /* deadlines and paces */
+void exchange_owed(struct exchange *x, struct pace *p); /* from now on, unless it is already */
+void exchange_abandon(struct exchange *x);              /* the client has gone, or we end */
 
 /* Answers from here instead of the upstream; takes over `response` unless `cached`. */
 void exchange_answer(struct exchange *x, unsigned status, struct MHD_Response *response,

@@ -81,6 +81,8 @@ static bool on_body(void *user, const char *bytes, size_t n)
         return false;
     }
     stream_put(&x->down, bytes, n);
+    if (x->queued)
+        exchange_owed(x, &x->down_pace);
     if (x->capture && stream_length(&x->down) > CAPTURE_MAX)
         x->capture = false;
     if (!x->capture)
@@ -197,6 +199,11 @@ static ssize_t read_down(void *user, uint64_t position, char *to, size_t room)
     size_t n = stream_take(&x->down, to, room_now(x, position, room));
     if (x->down_paused && stream_length(&x->down) <= STREAM_LOW)
         exchange_todo(x, TODO_RECEIVE);
+    x->down_pace.bytes += (int64_t)n;
+    if (stream_length(&x->down) == 0)
+        x->down_pace.since_ms = 0;
+    else
+        exchange_owed(x, &x->down_pace);
     if (n > 0)
         return (ssize_t)n;
     if (x->ended && stream_length(&x->down) == 0)

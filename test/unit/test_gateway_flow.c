@@ -134,6 +134,31 @@ static void holds_back_an_upstream_whose_client_reads_slowly(void **state)
     fixture_down(&f);
 }
 
+static void little_patience(struct gateway_config *c)
+{
+    c->body_timeout_ms = 200;
+}
+
+static void gives_up_a_client_that_does_not_take_its_answer(void **state)
+{
+    static const struct fake_script scripts[] = {
+        { .filler = 64000000, .reply = "HTTP/1.1 200 OK\r\nContent-Length: 64000000\r\n\r\n" },
+        FAKE_SCRIPT_END,
+    };
+    struct fixture f;
+    char byte;
+    (void)state;
+
+    fixture_up(&f, scripts, little_patience);
+    int fd = raw_connect(f.port, 4096);
+    raw_send(fd, GET("/ai/x"), strlen(GET("/ai/x")));
+    assert_int_equal(recv(fd, &byte, 1, 0), 1); /* it has begun */
+    await_metric("lp_requests_in_flight", "", 0);
+    assert_true(fake_upstream_sent(f.upstream) < 64000000);
+    close(fd);
+    fixture_down(&f);
+}
+
 static void holds_back_a_client_whose_upstream_reads_slowly(void **state)
 {
     static const struct fake_script scripts[] = {
@@ -330,6 +355,7 @@ int main(void)
         cmocka_unit_test(drops_the_work_for_a_client_that_has_gone),
         cmocka_unit_test(gives_up_a_request_that_waited_too_long),
         cmocka_unit_test(holds_back_an_upstream_whose_client_reads_slowly),
+        cmocka_unit_test(gives_up_a_client_that_does_not_take_its_answer),
         cmocka_unit_test(holds_back_a_client_whose_upstream_reads_slowly),
         cmocka_unit_test(passes_a_body_on_to_its_end_though_the_answer_came_first),
         cmocka_unit_test(streams_a_body_before_it_is_whole),
