@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -24,6 +25,7 @@
 #define RESYNC_MS 600000
 #define CHILD_DELAY_MS 50 /* children change in bursts: one pass for all of them */
 #define STUCK_MS 120000
+#define ID_SIZE 37
 #define FINISH_MS 5000 /* after a stop, for what is under work */
 
 struct worker {
@@ -78,6 +80,21 @@ static void settle(struct controller *c, const char *key, int r,
     lp_log_error("reconcile failed", "error", err->msg, "again_in", wait);
 }
 
+/* Random, in the form of RFC 9562, section 5.4 (UUID version 4). */
+static void make_id(char ret_id[ID_SIZE])
+{
+    unsigned char b[16] = { 0 };
+
+    if (getrandom(b, sizeof b, GRND_NONBLOCK) != (ssize_t)sizeof b)
+        lp_log_debug("no random bytes for a reconcileID");
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    for (unsigned i = 0, at = 0; i < sizeof b; i++) {
+        bool dash = i == 4 || i == 6 || i == 8 || i == 10;
+        at += (unsigned)snprintf(ret_id + at, ID_SIZE - at, "%s%02x", dash ? "-" : "", b[i]);
+    }
+}
+
 static void work_on(struct worker *w, const char *key)
 {
     struct controller *c = w->controller;
@@ -86,15 +103,20 @@ static void work_on(struct worker *w, const char *key)
                             .memories = c->memories,
                             .images = c->options.images,
                             .instance = c->options.instance };
-    struct reconcile_result result;
+    struct reconcile_result result = { 0 };
     struct lp_error err;
     int64_t begun = lp_clock_ns();
+    char id[ID_SIZE];
 
+    make_id(id);
     lp_log_context("platform", key);
+    lp_log_context_id("reconcileID", id);
     reconcile_metrics_begin();
     int code = reconcile(&r, key, &result, &err);
-    reconcile_metrics_end((double)(lp_clock_ns() - begun) / 1e9, code, result.writes);
+    reconcile_metrics_end((double)(lp_clock_ns() - begun) / 1e9, code, &result);
     settle(c, key, code, &result, &err);
+    lp_log_debug("reconciled", "result", code == 0 ? "ok" : lp_error_name(code));
+    lp_log_context_id(NULL, NULL);
     lp_log_context(NULL, NULL);
 }
 
@@ -178,9 +200,11 @@ int controller_start(const struct controller_options *options, struct controller
     return 0;
 }
 
+/* Behind what users change meanwhile. */
 static void add_platform(const char *key, void *user)
 {
-    platform_changed(key, user);
+    struct controller *c = user;
+    lp_queue_add(c->queue, key, LP_QUEUE_LOW);
 }
 
 void controller_lead(struct controller *c)

@@ -90,6 +90,7 @@ static int load_kube(struct program *p, struct lp_error *err)
         .context = *c->context ? c->context : NULL,
         .service_host = c->service_host,
         .service_port = c->service_port,
+        .user_agent = USER_AGENT,
     };
 
     if (!*c->kubeconfig && !*c->service_host)

@@ -165,6 +165,7 @@ static int refuse_spec(struct pass *pass, const struct lp_error *why, struct lp_
     json_auto_t *before = json_deep_copy(current_status(pass));
     json_auto_t *status =
         status_invalid(before, pass->platform->generation, why->msg, lp_clock_wall_ms());
+    pass->failure = *why;
     int r = write_status(pass, json_incref(status), err);
     if (r == 0)
         events_of_transitions(pass, before, status);
@@ -216,6 +217,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     };
     int result = run(&pass, &platform, err);
     ret_result->writes = pass.writes;
+    ret_result->terminal = pass.failure.code == LP_E_INVALID;
     if (result == 0 && !is_ready(&pass))
         ret_result->again_ms = SECRETS_EVERY_MS;
     return result;

@@ -42,6 +42,7 @@ struct reconcile_result {
     unsigned writes;
     int64_t again_ms; /* 0: at the next resync */
     bool gone;        /* there is no such platform (any more) */
+    bool terminal;    /* something is wrong that no retry repairs; the status says what */
 };
 
 /*

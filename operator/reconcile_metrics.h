@@ -2,10 +2,13 @@
  */
 #pragma once
 
-#include "base/error.h"
+#include "operator/reconcile.h"
 
+/* Every series is there from now on, at 0. */
 void reconcile_metrics_init(unsigned workers);
 
 void reconcile_metrics_begin(void);
-/* `code` of the reconcile, 0 for success; */
-void reconcile_metrics_end(double seconds, int code, unsigned writes);
+/* At the start: how often the program ended in a reconcile since the pod was made. */
+void reconcile_metrics_crashed(unsigned times);
+/* `code` of the reconcile, 0 for success. */
+void reconcile_metrics_end(double seconds, int code, const struct reconcile_result *result);

@@ -14,7 +14,10 @@
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
 static atomic_int min_level = LP_LOG_INFO;
-static _Thread_local const char *context_key, *context_value;
+/* What lp_log_context and lp_log_context_id have set. */
+static _Thread_local struct {
+    const char *key, *value;
+} context[2];
 
 /* A line under construction; what does not fit before `cap` is dropped. */
 struct line {
@@ -88,8 +91,14 @@ bool lp_log_parse_level(const char *text, enum lp_log_level *ret_level)
 
 void lp_log_context(const char *key, const char *value)
 {
-    context_key = key;
-    context_value = value;
+    context[0].key = key;
+    context[0].value = value;
+}
+
+void lp_log_context_id(const char *key, const char *value)
+{
+    context[1].key = key;
+    context[1].value = value;
 }
 
 void lp_log(enum lp_log_level level, const char *msg, ...)
@@ -106,8 +115,9 @@ void lp_log(enum lp_log_level level, const char *msg, ...)
     put(&l, "\"", 1);
     put_pair(&l, "level", level_names[level]);
     put_pair(&l, "msg", msg);
-    if (context_key)
-        put_pair(&l, context_key, context_value);
+    for (unsigned i = 0; i < 2; i++)
+        if (context[i].key)
+            put_pair(&l, context[i].key, context[i].value);
     va_start(pairs, msg);
     for (const char *key = va_arg(pairs, const char *); key; key = va_arg(pairs, const char *))
         put_pair(&l, key, va_arg(pairs, const char *));

@@ -13,10 +13,12 @@ bool lp_log_parse_level(const char *text, enum lp_log_level *ret_level);
 
 /*
  * What every line of this thread carries from now on as "key":"value" (the object key of a
- * reconcile, a request id); NULL takes it away. Both are borrowed until changed. One pair per
- * thread.
+ * reconcile, a request id); NULL takes it away. Both are borrowed until changed. One
+ * such pair per thread.
  */
 void lp_log_context(const char *key, const char *value);
+/* A second pair, after the first one: which of the many works on that object it was. */
+void lp_log_context_id(const char *key, const char *value);
 
 /*
  * Writes {"ts":…,"level":…,"msg":…,…} in one write(). Pairs of (const char *key, const char *value)

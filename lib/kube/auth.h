@@ -30,6 +30,7 @@ struct lp_kube_config {
     char *path; /* for messages: the kubeconfig, or the in-cluster folder */
     char *server, *tls_server_name, *proxy, *ns;
     bool insecure;
+    const char *user_agent; /* a literal */
     char *ca_file, *cert_file, *key_file, *token_file;
     struct lp_kube_exec *exec; /* NULL: none */
 

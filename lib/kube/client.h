@@ -23,7 +23,7 @@ struct lp_kube_config;
 /* One connection of one thread. */
 struct lp_kube_client;
 struct lp_kube_client_options {
-    const char *user_agent;   /* NULL: lp/<version> */
+    const char *user_agent;   /* NULL: the configuration's */
     int64_t total_timeout_ms; /* 0: 30,000 */
     struct lp_stop *stop;     /* borrowed; NULL: none */
 };

@@ -320,6 +320,7 @@ int lp_kube_config_load(const struct lp_kube_config_source *source,
     struct lp_kube_config *c = lp_alloc(sizeof *c);
 
     pthread_mutex_init(&c->lock, NULL);
+    c->user_agent = source->user_agent;
     int r = source->kubeconfig ? load_file(c, source, err) : load_in_cluster(c, source, err);
     c->read_ms = lp_clock_ms();
     if (r < 0) {

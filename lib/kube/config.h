@@ -17,6 +17,7 @@ struct lp_kube_config_source {
     const char *service_host,
         *service_port; /* in-cluster: values of KUBERNETES_SERVICE_HOST and _PORT */
     const char *in_cluster_root;
+    const char *user_agent; /* of clients that name none; NULL: lp/<version>. Borrowed for ever */
 };
 LP_MUST_USE int lp_kube_config_load(const struct lp_kube_config_source *source,
                                     struct lp_kube_config **ret_config, struct lp_error *err);

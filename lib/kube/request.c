@@ -37,7 +37,7 @@ int lp_kube_client_new_with(struct lp_kube_config *config,
     (void)err; /* the connection is made at the first request */
     c->config = config;
     c->stop = options->stop;
-    c->user_agent = lp_strdup(options->user_agent);
+    c->user_agent = lp_strdup(options->user_agent ? options->user_agent : config->user_agent);
     c->limits = *limits;
     *ret_client = c;
     return 0;
@@ -192,16 +192,20 @@ static bool wait_for_retry(struct lp_kube_client *c, int after_ms, int64_t deadl
 }
 
 /* As client-go counts: code is "<error>" where no answer came. */
-static void count_request(const struct lp_kube_call *call, int status)
+static void count_request(const struct lp_kube_client *c, const struct lp_kube_call *call,
+                          int status)
 {
-    struct lp_metric_family *f =
-        lp_metric_family(LP_METRIC_COUNTER, "rest_client_requests_total",
-                         "Requests to the API server by code and method.", "code,method", NULL, 0);
-    char code[16] = "<error>";
+    struct lp_metric_family *f = lp_metric_family(
+        LP_METRIC_COUNTER, "rest_client_requests_total",
+        "Requests to the API server by code, method and host.", "code,method,host", NULL, 0);
+    char code[16] = "<error>", host[128];
+    const char *at = strstr(c->config->server, "://") + 3;
+
+    snprintf(host, sizeof host, "%.*s", (int)strcspn(at, "/"), at);
 
     if (status > 0)
         snprintf(code, sizeof code, "%d", status);
-    lp_metric_add(lp_metric_with(f, code, call->method), 1);
+    lp_metric_add(lp_metric_with(f, code, call->method, host), 1);
 }
 
 static int send_until_taken(struct lp_kube_client *c, const struct lp_kube_call *call,
@@ -214,7 +218,7 @@ static int send_until_taken(struct lp_kube_client *c, const struct lp_kube_call 
     for (int waits = 0;;) {
         free(lp_take(token));
         int r = try_once(c, call, url, body, refused, &token, response, err);
-        count_request(call, response->status);
+        count_request(c, call, response->status);
         if (r < 0)
             return r;
         if (response->status / 100 == 2)

@@ -129,7 +129,7 @@ static void push_ready_locked(struct lp_queue *q, struct item *it, int64_t now_n
     q->tail[it->priority] = it;
     q->n_ready++;
     lp_metric_add(q->metrics.adds, 1);
-    lp_metric_set(q->metrics.depth, (double)q->n_ready);
+    lp_metric_add(q->metrics.depth[it->priority], 1);
 }
 
 static void unlink_ready_locked(struct lp_queue *q, struct item *it)
@@ -137,7 +137,7 @@ static void unlink_ready_locked(struct lp_queue *q, struct item *it)
     *(it->previous ? &it->previous->next : &q->head[it->priority]) = it->next;
     *(it->next ? &it->next->previous : &q->tail[it->priority]) = it->previous;
     q->n_ready--;
-    lp_metric_set(q->metrics.depth, (double)q->n_ready);
+    lp_metric_add(q->metrics.depth[it->priority], -1);
 }
 
 /* ---- heap of delayed items, the earliest first ---- */
@@ -429,6 +429,8 @@ void lp_queue_free(struct lp_queue *q)
         at = &(*at)->live_next;
     *at = q->live_next;
     pthread_mutex_unlock(&live_lock);
+    for (unsigned i = 0; i < LEVELS; i++)
+        lp_metric_set(q->metrics.depth[i], 0);
     for (size_t i = 0; i < q->n_buckets; i++) {
         for (struct item *it = q->buckets[i], *next; it; it = next) {
             next = it->bucket_next;

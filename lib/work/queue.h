@@ -10,7 +10,8 @@
  * that is added again comes back when its worker is done with it; two workers never hold one key.
  * Opaque: hides a lock; any thread. Publishes workqueue_depth, _adds_total,
  * _queue_duration_seconds, _work_duration_seconds, _unfinished_work_seconds,
- * _longest_running_processor_seconds, _retries_total with label name.
+ * _longest_running_processor_seconds, _retries_total with labels name and controller (both the
+ * queue's name), workqueue_depth also with priority: 0 for HIGH, -100 for LOW.
  */
 struct lp_queue;
 

@@ -37,7 +37,7 @@ struct fake_kube {
     const struct fake_answer *answers;
     unsigned given[ANSWERS], n_requests, n_connections;
     struct connection connections[CONNECTIONS];
-    struct lp_buf requests;
+    struct lp_buf requests, user_agents;
 };
 
 struct request {
@@ -95,10 +95,12 @@ static struct fake_answer take(struct fake_kube *f, const struct request *r)
         .body = "{\"kind\":\"Status\",\"message\":\"not in the script\",\"code\":404}"
     };
     const struct fake_answer *found = &none;
-    char who[256];
+    char who[256], agent[128];
 
     header(r, "authorization", who, sizeof who);
+    header(r, "user-agent", agent, sizeof agent);
     pthread_mutex_lock(&f->lock);
+    lp_buf_printf(&f->user_agents, "%s\n", agent);
     lp_buf_printf(&f->requests, "%s%s%s%s%s\n", r->line, *who ? " " : "", who,
                   r->bytes.len > r->head ? " " : "", r->bytes.ptr + r->head);
     for (size_t i = 0; f->answers[i].status >= 0 && i < ANSWERS; i++) {
@@ -205,6 +207,7 @@ struct fake_kube *fake_kube_start(const struct fake_answer *answers)
     pthread_cond_init(&f->changed, NULL);
     f->answers = answers;
     f->requests = (struct lp_buf)LP_BUF_INIT(REQUEST_BYTES);
+    f->user_agents = (struct lp_buf)LP_BUF_INIT(REQUEST_BYTES);
     f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(f->listener >= 0);
     assert_int_equal(bind(f->listener, (struct sockaddr *)&at, size), 0);
@@ -230,6 +233,7 @@ void fake_kube_stop(struct fake_kube *f)
     }
     close(f->listener);
     lp_buf_done(&f->requests);
+    lp_buf_done(&f->user_agents);
     pthread_cond_destroy(&f->changed);
     pthread_mutex_destroy(&f->lock);
     free(f);
@@ -243,7 +247,7 @@ const char *fake_kube_url(const struct fake_kube *f)
 struct lp_kube_config *fake_kube_config(const struct fake_kube *f, const char *token)
 {
     char path[] = "/tmp/lp-fake-kube-XXXXXX";
-    struct lp_kube_config_source source = { .kubeconfig = path };
+    struct lp_kube_config_source source = { .kubeconfig = path, .user_agent = FAKE_USER_AGENT };
     struct lp_kube_config *config = NULL;
     struct lp_error err = { .msg = "" };
 
@@ -286,5 +290,12 @@ void fake_kube_requests(struct fake_kube *f, struct lp_buf *out)
 {
     pthread_mutex_lock(&f->lock);
     lp_buf_add(out, f->requests.ptr, f->requests.len);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void fake_kube_user_agents(struct fake_kube *f, struct lp_buf *out)
+{
+    pthread_mutex_lock(&f->lock);
+    lp_buf_add(out, f->user_agents.ptr, f->user_agents.len);
     pthread_mutex_unlock(&f->lock);
 }

@@ -40,6 +40,7 @@ void fake_kube_stop(struct fake_kube *f);
 const char *fake_kube_url(const struct fake_kube *f);
 
 /* A configuration that leads here, with this token where not NULL; the caller's. */
+#define FAKE_USER_AGENT "of-the-configuration/1"
 struct lp_kube_config *fake_kube_config(const struct fake_kube *f, const char *token);
 
 /* Waits until at least `n` requests came (30 s, then the test fails). */
@@ -49,3 +50,6 @@ unsigned fake_kube_connections(struct fake_kube *f);
 /* Appends all requests so far, each as "METHOD target\n", with the Authorization header and the
  * body after it where there are any: "GET /version Bearer x\n", "PUT /a {}\n". */
 void fake_kube_requests(struct fake_kube *f, struct lp_buf *out);
+
+/* Appends the User-Agent of all requests so far, one a line. */
+void fake_kube_user_agents(struct fake_kube *f, struct lp_buf *out);

@@ -154,10 +154,12 @@ static void log_some_lines(void)
     static char longer[20000];
     memset(longer, '"', sizeof longer - 1);
     lp_log_context("object", "learning/english");
+    lp_log_context_id("work", "7");
     lp_log_info("quote \" slash \\ line\nend", "null", (const char *)NULL);
     lp_log_debug("not shown");
     lp_log_warn("cut", "value", longer);
     lp_log_context(NULL, NULL);
+    lp_log_context_id(NULL, NULL);
 }
 
 static void every_log_line_is_valid_json_whatever_the_values(void **state)
@@ -171,6 +173,7 @@ static void every_log_line_is_valid_json_whatever_the_values(void **state)
     assert_int_equal(lp_json_parse(out, (size_t)(second - out), 9000, "log", &first_line, &err), 0);
     assert_string_equal(lp_json_str(first_line, "msg", NULL), "quote \" slash \\ line\nend");
     assert_string_equal(lp_json_str(first_line, "object", NULL), "learning/english");
+    assert_string_equal(lp_json_str(first_line, "work", NULL), "7");
     assert_int_equal(lp_json_parse(second, strlen(second), 9000, "log", &second_line, &err), 0);
     assert_string_equal(lp_json_str(second_line, "level", NULL), "warn");
 }

@@ -250,6 +250,40 @@ static void an_object_without_name_or_namespace_is_not_sent(void **state)
     end(&s);
 }
 
+static void every_request_says_who_sends_it(void **state)
+{
+    static const struct fake_answer script[] = { { .status = 200 }, FAKE_END };
+    struct lp_kube_client_options own = { .user_agent = "lp-operator/v1" };
+    lp_auto_kube_client struct lp_kube_client *other = NULL;
+    lp_auto_buf struct lp_buf agents = LP_BUF_INIT(1000);
+    struct lp_error err;
+    struct setup s;
+    (void)state;
+    begin(&s, script, 0);
+    assert_int_equal(lp_kube_client_new(s.config, &own, &other, &err), 0);
+    assert_int_equal(lp_kube_get(s.client, &lp_kube_pods, "n", "p", NULL, &err), 0);
+    assert_int_equal(lp_kube_get(other, &lp_kube_pods, "n", "p", NULL, &err), 0);
+    fake_kube_user_agents(s.fake, &agents);
+    assert_string_equal(agents.ptr, FAKE_USER_AGENT "\nlp-operator/v1\n");
+    end(&s);
+}
+
+/* The API server's flow control holds us back where need be; with a limit of our own, of 20 a
+ * second for example, these would take far longer than the test has. */
+static void nothing_of_ours_holds_requests_back(void **state)
+{
+    static const struct fake_answer script[] = { { .status = 200 }, FAKE_END };
+    int64_t begun = lp_clock_ms();
+    struct lp_error err;
+    struct setup s;
+    (void)state;
+    begin(&s, script, 0);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(lp_kube_get(s.client, &lp_kube_pods, "n", "p", NULL, &err), 0);
+    assert_true(lp_clock_ms() - begun < 60000);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +296,8 @@ int main(void)
         cmocka_unit_test(a_list_that_is_always_gone_ends),
         cmocka_unit_test(verbs_speak_as_the_api_reference_says),
         cmocka_unit_test(an_object_without_name_or_namespace_is_not_sent),
+        cmocka_unit_test(every_request_says_who_sends_it),
+        cmocka_unit_test(nothing_of_ours_holds_requests_back),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("kube_client", tests, NULL, NULL);

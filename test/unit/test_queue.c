@@ -138,17 +138,20 @@ static void one_key_over_the_limit_is_refused(void **state)
     assert_true(lp_queue_add(q, "one more", LP_QUEUE_LOW));
 }
 
+#define MEASURED "{name=\"measured\",controller=\"measured\""
+
 static void the_metrics_tell_what_happened(void **state)
 {
     auto_queue struct lp_queue *q = lp_queue_new("measured");
     static const char *const lines[] = {
-        "workqueue_depth{name=\"measured\"} 1\n",
-        "workqueue_adds_total{name=\"measured\"} 3\n",
-        "workqueue_retries_total{name=\"measured\"} 1\n",
-        "workqueue_queue_duration_seconds_count{name=\"measured\"} 2\n",
-        "workqueue_work_duration_seconds_count{name=\"measured\"} 1\n",
-        "workqueue_unfinished_work_seconds{name=\"measured\"} 0.",
-        "workqueue_longest_running_processor_seconds{name=\"measured\"} 0.",
+        "workqueue_depth" MEASURED ",priority=\"-100\"} 1\n",
+        "workqueue_depth" MEASURED ",priority=\"0\"} 0\n",
+        "workqueue_adds_total" MEASURED "} 3\n",
+        "workqueue_retries_total" MEASURED "} 1\n",
+        "workqueue_queue_duration_seconds_count" MEASURED "} 2\n",
+        "workqueue_work_duration_seconds_count" MEASURED "} 1\n",
+        "workqueue_unfinished_work_seconds" MEASURED "} 0.",
+        "workqueue_longest_running_processor_seconds" MEASURED "} 0.",
     };
     (void)state;
     lp_queue_add(q, "a", LP_QUEUE_LOW);
