@@ -217,7 +217,7 @@ static void set_conditions(const struct conditions *c, const struct status_input
 static const char *phase_of(const struct status_input *in, const struct summary *sum)
 {
     if (*in->platform->spec.mode == 'P')
-        return "Paused";
+        return spec_is_plan(&in->platform->spec) ? "Plan" : "Paused";
     if (in->failure->code != 0 || *sum->stuck)
         return "Degraded";
     if (!sum->ready_all)

@@ -25,7 +25,7 @@ const struct service_kind service_kinds[N_SERVICES] = {
         .key = NULL \
     }
 
-static const char *const modes[] = { "Active", "Paused", NULL };
+static const char *const modes[] = { "Active", "Plan", "Paused", NULL };
 static const char *const pull_policies[] = { "Always", "IfNotPresent", "Never", NULL };
 static const char *const expose_types[] = { "ClusterIP", "NodePort", "LoadBalancer", NULL };
 static const char *const database_modes[] = { "Embedded", "External", NULL };
@@ -225,12 +225,31 @@ static const struct lp_json_field image_fields[] = {
       .max = 8 },
     END,
 };
+static const struct lp_json_field maintenance_fields[] = {
+    { .key = "utcOffset",
+      .type = LP_JSON_STRING,
+      .offset = offsetof(struct maintenance_spec, utc_offset),
+      .max = 6 },
+    { .key = "weekly",
+      .type = LP_JSON_ARRAY,
+      .offset = offsetof(struct maintenance_spec, weekly),
+      .max = 14 },
+    { .key = "dated",
+      .type = LP_JSON_ARRAY,
+      .offset = offsetof(struct maintenance_spec, dated),
+      .max = 32 },
+    END,
+};
 static const struct lp_json_field network_policy_fields[] = {
     { .key = "enabled", .type = LP_JSON_BOOL },
     END,
 };
 const struct lp_json_field spec_fields[] = {
     { .key = "mode", .type = LP_JSON_STRING, .offset = OF(mode), .one_of = modes },
+    { .key = "maintenanceWindow",
+      .type = LP_JSON_OBJECT,
+      .offset = OF(maintenance),
+      .fields = maintenance_fields },
     { .key = "image", .type = LP_JSON_OBJECT, .offset = OF(image), .fields = image_fields },
     { .key = "services",
       .type = LP_JSON_OBJECT,
@@ -283,7 +302,9 @@ static void set_defaults(struct platform_spec *spec)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_quantity_defaults);
 
-    *spec = (struct platform_spec){ .mode = "Active", .network_policy.enabled = true };
+    *spec = (struct platform_spec){ .mode = "Active",
+                                    .maintenance.utc_offset = "+00:00",
+                                    .network_policy.enabled = true };
     for (unsigned id = 0; id < N_SERVICES; id++)
         set_service_defaults(&spec->services[id], (enum service_id)id);
     struct database_spec database = { .mode = "Embedded",

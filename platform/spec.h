@@ -70,10 +70,17 @@ struct database_spec {
     } secret;
 };
 
+/* When pods may be restarted without a change of the spec; see platform/window.h. */
+struct maintenance_spec {
+    const char *utc_offset; /* "+07:00" */
+    json_t *weekly, *dated; /* arrays or NULL */
+};
+
 /* Strings and json_t are borrowed from the decoded object, or are the defaults', which live for
  * ever. */
 struct platform_spec {
-    const char *mode; /* "Active", "Paused" */
+    const char *mode; /* "Active", "Plan", "Paused" */
+    struct maintenance_spec maintenance;
     struct {
         const char *registry, *tag, *pull_policy; /* NULL: the operator's own */
         json_t *pull_secrets;                     /* or NULL */
@@ -96,6 +103,16 @@ extern const struct lp_json_field spec_fields[];
  */
 LP_MUST_USE int spec_decode(const json_t *platform, struct platform_spec *ret_spec,
                             struct lp_error *err);
+
+static inline bool spec_is_plan(const struct platform_spec *s)
+{
+    return s->mode[0] == 'P' && s->mode[1] == 'l';
+}
+
+static inline bool spec_is_paused(const struct platform_spec *s)
+{
+    return s->mode[0] == 'P' && s->mode[1] == 'a';
+}
 
 static inline bool database_is_external(const struct database_spec *d)
 {

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "platform/quantity_text.h"
+#include "platform/window.h"
 
 #define MAX_NAME 40 /* leaves room for the suffixes of the children in 63 characters */
 
@@ -158,6 +159,8 @@ static int check_database(const struct database_spec *d, const char *path, struc
 int spec_check(const char *name, const struct platform_spec *spec, struct lp_error *err)
 {
     int r = check_name(name, err);
+    if (r == 0)
+        r = window_check(&spec->maintenance, "spec.maintenanceWindow", err);
     for (unsigned i = 0; i < N_SERVICES && r == 0; i++)
         r = check_service(&spec->services[i], service_kinds[i].key, err);
     if (r == 0)

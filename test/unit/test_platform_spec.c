@@ -215,7 +215,7 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
     static const struct {
         const char *spec, *message;
     } cases[] = {
-        { "{mode: Plan}", "spec.mode: must be one of Active, Paused, is \"Plan\"" },
+        { "{mode: Off}", "spec.mode: must be one of Active, Plan, Paused, is \"Off\"" },
         { "{services: {auth: {concurrency: 0}}}",
           "spec.services.auth.concurrency: must be 1..1024, is 0" },
         { "{services: {gateway: {autoscaling: {minReplicas: 9}}}}",
@@ -236,6 +236,20 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
           "spec.services.auth.pod.labels: keys must not begin with app.kubernetes.io/, one is "
           "\"app.kubernetes.io/name\"" },
+        { "{maintenanceWindow: {utcOffset: '07:00'}}",
+          "spec.maintenanceWindow.utcOffset: must be -14:59..+14:59, is \"07:00\"" },
+        { "{maintenanceWindow: {weekly: [{days: [Sat], start: '02:00', end: '24:00'}]}}",
+          "spec.maintenanceWindow.weekly[0].end: must be 00:00..23:59, is \"24:00\"" },
+        { "{maintenanceWindow: {weekly: [{days: [Someday], start: '02:00', end: '04:00'}]}}",
+          "spec.maintenanceWindow.weekly[0].days[0]: must be one of Mon, Tue, Wed, Thu, Fri, Sat, "
+          "Sun, is \"Someday\"" },
+        { "{maintenanceWindow: {dated: [{start: '2026-12-01T02:00:00Z', end: tomorrow}]}}",
+          "spec.maintenanceWindow.dated[0].end: must be a time as 2026-12-01T02:00:00Z (RFC 3339), "
+          "is \"tomorrow\"" },
+        { "{maintenanceWindow: {dated: [{start: '2026-12-01T02:00:00Z', end: "
+          "'2026-12-01T02:00:00+00:00'}]}}",
+          "spec.maintenanceWindow.dated[0].end: must be after start (2026-12-01T02:00:00Z), is "
+          "2026-12-01T02:00:00+00:00" },
         { "{databases: {postgres: {mode: External}}}",
           "spec.databases.postgres.secretRef: is required where mode is External" },
         { "{databases: {mongodb: {secretRef: {name: x}}}}",

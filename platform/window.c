@@ -1,0 +1,180 @@
+/*
+ * platform/window.c -- maintenance windows. A weekly window is looked for from the day before until
+ * a week from now, in days of the offset. Daylight saving is not followed: that would need the time
+ * zone database, which the image does not carry. Pure.
+ */
+#include "platform/window.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "json/json.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS (1440 * MINUTE_MS)
+
+static const char *const day_names[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+
+/* Minutes of "HH:MM" up to `max` minutes; -1 where it is something else. */
+static int minutes_of(const char *text, int max)
+{
+    if (!text || strlen(text) != 5 || text[2] != ':')
+        return -1;
+    for (int i = 0; i < 5; i++)
+        if (i != 2 && !isdigit((unsigned char)text[i]))
+            return -1;
+    int hours = (text[0] - '0') * 10 + text[1] - '0',
+        minutes = (text[3] - '0') * 10 + text[4] - '0';
+    return minutes < 60 && hours * 60 + minutes <= max ? hours * 60 + minutes : -1;
+}
+
+static bool is_offset(const char *text)
+{
+    return (*text == '+' || *text == '-') && minutes_of(text + 1, 14 * 60 + 59) >= 0;
+}
+
+static int64_t offset_ms(const char *text)
+{
+    return (*text == '-' ? -1 : 1) * minutes_of(text + 1, 14 * 60 + 59) * MINUTE_MS;
+}
+
+static int day_of(const char *name)
+{
+    for (int i = 0; name && i < 7; i++)
+        if (strcmp(name, day_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+static const char *shown(const char *text)
+{
+    return text ? text : "nothing";
+}
+
+static int check_days(const json_t *days, const char *at, struct lp_error *err)
+{
+    const json_t *day;
+    size_t i;
+
+    if (json_array_size(days) < 1 || json_array_size(days) > 7)
+        return lp_error_set(err, LP_E_INVALID, "%s.days: must be 1..7 days, is %zu", at,
+                            json_array_size(days));
+    json_array_foreach(days, i, day) if (day_of(json_string_value(day)) < 0) return lp_error_set(
+        err, LP_E_INVALID,
+        "%s.days[%zu]: must be one of Mon, Tue, Wed, Thu, Fri, Sat, Sun, is "
+        "\"%.64s\"",
+        at, i, shown(json_string_value(day)));
+    return 0;
+}
+
+static int check_weekly(const json_t *window, const char *at, struct lp_error *err)
+{
+    static const char *const keys[] = { "start", "end" };
+    int minutes[2];
+
+    int r = check_days(json_object_get(window, "days"), at, err);
+    for (int i = 0; i < 2 && r == 0; i++) {
+        const char *text = lp_json_str(window, keys[i], NULL);
+        minutes[i] = minutes_of(text, 1439);
+        if (minutes[i] < 0)
+            r = lp_error_set(err, LP_E_INVALID, "%s.%s: must be 00:00..23:59, is \"%.64s\"", at,
+                             keys[i], shown(text));
+    }
+    if (r == 0 && minutes[0] == minutes[1])
+        r = lp_error_set(err, LP_E_INVALID, "%s.end: must differ from start, is %s", at,
+                         lp_json_str(window, "end", NULL));
+    return r;
+}
+
+static int check_dated(const json_t *window, const char *at, struct lp_error *err)
+{
+    static const char *const keys[] = { "start", "end" };
+    int64_t ms[2];
+
+    for (int i = 0; i < 2; i++) {
+        const char *text = lp_json_str(window, keys[i], NULL);
+        ms[i] = text ? lp_clock_parse(text) : -1;
+        if (ms[i] < 0)
+            return lp_error_set(err, LP_E_INVALID,
+                                "%s.%s: must be a time as 2026-12-01T02:00:00Z (RFC 3339), is "
+                                "\"%.64s\"",
+                                at, keys[i], shown(text));
+    }
+    if (ms[0] < ms[1])
+        return 0;
+    return lp_error_set(err, LP_E_INVALID, "%s.end: must be after start (%.64s), is %.64s", at,
+                        lp_json_str(window, "start", NULL), lp_json_str(window, "end", NULL));
+}
+
+int window_check(const struct maintenance_spec *m, const char *path, struct lp_error *err)
+{
+    const struct {
+        const char *key;
+        const json_t *list;
+        int (*check)(const json_t *, const char *, struct lp_error *);
+    } parts[] = { { "weekly", m->weekly, check_weekly }, { "dated", m->dated, check_dated } };
+    const json_t *window;
+    size_t i;
+
+    if (!is_offset(m->utc_offset))
+        return lp_error_set(err, LP_E_INVALID, "%s.utcOffset: must be -14:59..+14:59, is \"%.64s\"",
+                            path, m->utc_offset);
+    for (size_t part = 0; part < LP_COUNT(parts); part++) {
+        json_array_foreach(parts[part].list, i, window)
+        {
+            lp_auto_free char *at = lp_sprintf("%.128s.%s[%zu]", path, parts[part].key, i);
+            int r = parts[part].check(window, at, err);
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+/* What has been found of a search. */
+struct search {
+    int64_t now, next; /* next 0: none yet */
+    bool open;
+};
+
+static void consider(struct search *s, int64_t start, int64_t end)
+{
+    if (s->now >= start && s->now < end)
+        s->open = true;
+    else if (start > s->now && (s->next == 0 || start < s->next))
+        s->next = start;
+}
+
+static void consider_weekly(struct search *s, const json_t *window, int64_t offset)
+{
+    int64_t start = minutes_of(lp_json_str(window, "start", NULL), 1439);
+    int64_t end = minutes_of(lp_json_str(window, "end", NULL), 1439);
+    int64_t length = (end - start + 1440) % 1440;
+    int64_t today = (s->now + offset) / DAY_MS;
+    const json_t *name;
+    size_t i;
+
+    for (int64_t day = today - 1; day <= today + 7; day++) {
+        int64_t begins = day * DAY_MS + start * MINUTE_MS - offset;
+        json_array_foreach(json_object_get(window, "days"), i,
+                           name) if (day_of(json_string_value(name)) ==
+                                     (day + 3) % 7) /* day 0 was a Thursday */
+            consider(s, begins, begins + length * MINUTE_MS);
+    }
+}
+
+bool window_is_open(const struct maintenance_spec *m, int64_t now_ms, int64_t *ret_next_ms)
+{
+    struct search s = { .now = now_ms };
+    const json_t *window;
+    size_t i;
+
+    json_array_foreach(m->weekly, i, window) consider_weekly(&s, window, offset_ms(m->utc_offset));
+    json_array_foreach(m->dated, i, window)
+        consider(&s, lp_clock_parse(lp_json_str(window, "start", NULL)),
+                 lp_clock_parse(lp_json_str(window, "end", NULL)));
+    *ret_next_ms = s.next;
+    return s.open;
+}

@@ -1,0 +1,112 @@
+/* test/unit/test_platform_window.c -- when a maintenance window is open, and when the next one
+ * opens. */
+#include "platform/window.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "unit/check.h"
+
+struct moment {
+    const char *now;
+    bool open;
+    const char *next; /* NULL: not looked at, "": none */
+};
+
+static void check_moments(const char *yaml, const struct moment *moments, size_t n)
+{
+    json_auto_t *documents = NULL;
+    struct platform_spec spec;
+    lp_auto_free char *text =
+        lp_sprintf("{metadata: {name: a}, spec: {maintenanceWindow: %s}}", yaml);
+    ok(lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err));
+    ok(spec_decode(json_array_get(documents, 0), &spec, &err));
+    for (size_t i = 0; i < n; i++) {
+        int64_t next = -1;
+        bool open = window_is_open(&spec.maintenance, lp_clock_parse(moments[i].now), &next);
+        if (open != moments[i].open)
+            fail_msg("%s: open is %d", moments[i].now, open);
+        if (moments[i].next && next != (*moments[i].next ? lp_clock_parse(moments[i].next) : 0))
+            fail_msg("%s: the next opens at %lld", moments[i].now, (long long)next);
+    }
+}
+
+/* 2026-11-21 is a Saturday. */
+static void a_weekly_window_has_its_start_and_not_its_end(void **state)
+{
+    static const struct moment moments[] = {
+        { "2026-11-21T01:59:59Z", false, "2026-11-21T02:00:00Z" },
+        { "2026-11-21T02:00:00Z", true, NULL },
+        { "2026-11-21T03:59:59Z", true, NULL },
+        { "2026-11-21T04:00:00Z", false, "2026-11-22T02:00:00Z" },
+        { "2026-11-22T04:00:00Z", false, "2026-11-28T02:00:00Z" },
+    };
+    (void)state;
+    check_moments("{weekly: [{days: [Sat, Sun], start: '02:00', end: '04:00'}]}", moments,
+                  LP_COUNT(moments));
+}
+
+static void a_weekly_window_may_end_on_the_next_day(void **state)
+{
+    static const struct moment moments[] = {
+        { "2026-11-21T22:59:00Z", false, "2026-11-21T23:00:00Z" },
+        { "2026-11-21T23:30:00Z", true, NULL },
+        { "2026-11-22T00:59:59Z", true, NULL },
+        { "2026-11-22T01:00:00Z", false, "2026-11-28T23:00:00Z" },
+    };
+    (void)state;
+    check_moments("{weekly: [{days: [Sat], start: '23:00', end: '01:00'}]}", moments,
+                  LP_COUNT(moments));
+}
+
+static void the_days_are_those_of_the_offset(void **state)
+{
+    static const struct moment east[] = {
+        { "2026-11-20T18:59:59Z", false, "2026-11-20T19:00:00Z" }, /* Saturday 02:00 in Jakarta */
+        { "2026-11-20T19:00:00Z", true, NULL },
+        { "2026-11-21T02:30:00Z", false, NULL },
+    };
+    static const struct moment west[] = {
+        { "2026-11-22T06:59:59Z", false, "2026-11-22T07:00:00Z" }, /* Saturday 23:00 at -08:00 */
+        { "2026-11-22T07:30:00Z", true, NULL },
+    };
+    (void)state;
+    check_moments("{utcOffset: '+07:00', weekly: [{days: [Sat], start: '02:00', end: '04:00'}]}",
+                  east, LP_COUNT(east));
+    check_moments("{utcOffset: '-08:00', weekly: [{days: [Sat], start: '23:00', end: '23:59'}]}",
+                  west, LP_COUNT(west));
+}
+
+static void dated_windows_come_once(void **state)
+{
+    static const struct moment moments[] = {
+        { "2026-11-30T00:00:00Z", false, "2026-11-30T19:00:00Z" },
+        { "2026-11-30T19:00:00Z", true, NULL },
+        { "2026-11-30T23:00:00Z", false, "" },
+    };
+    (void)state;
+    check_moments("{dated: [{start: '2026-12-01T02:00:00+07:00', end: '2026-11-30T23:00:00Z'}]}",
+                  moments, LP_COUNT(moments));
+}
+
+static void no_window_is_never_open(void **state)
+{
+    static const struct moment moments[] = { { "2026-11-30T00:00:00Z", false, "" } };
+    (void)state;
+    check_moments("{}", moments, LP_COUNT(moments));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_weekly_window_has_its_start_and_not_its_end),
+        cmocka_unit_test(a_weekly_window_may_end_on_the_next_day),
+        cmocka_unit_test(the_days_are_those_of_the_offset),
+        cmocka_unit_test(dated_windows_come_once),
+        cmocka_unit_test(no_window_is_never_open),
+    };
+    return cmocka_run_group_tests_name("platform_window", tests, NULL, NULL);
+}
