@@ -13,25 +13,60 @@
 
 #define MAX_NOTE 1024 /* API reference, Event v1 events.k8s.io: note */
 
-void events_emit(const struct pass *pass, const char *type, const char *reason, const char *action,
-                 const char *note)
+/* What an Event says; `id` makes its name. */
+struct saying {
+    const char *type, *reason, *action, *note;
+    uint64_t id;
+};
+
+static int create(const struct pass *pass, const struct saying *s, struct lp_error *err)
 {
     const struct platform *p = pass->platform;
     char when[LP_CLOCK_TEXT];
-    struct lp_error err;
-    lp_auto_free char *cut = lp_strndup(note, MAX_NOTE);
-    lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, (uint64_t)lp_clock_ns());
+    lp_auto_free char *cut = lp_strndup(s->note, MAX_NOTE);
+    lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, s->id);
 
     lp_clock_format(lp_clock_wall_ms(), 6, when);
     json_auto_t *event = lp_json_make(
         "{s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}",
         "apiVersion", "events.k8s.io/v1", "kind", "Event", "metadata", "name", name, "namespace",
-        p->ns, "eventTime", when, "type", type, "reason", reason, "action", action, "note",
+        p->ns, "eventTime", when, "type", s->type, "reason", s->reason, "action", s->action, "note",
         lp_json_text(cut), "reportingController", "learningplatform.io/lp-operator",
         "reportingInstance", pass->r->instance, "regarding", "apiVersion",
         "learningplatform.io/v1alpha1", "kind", lp_kube_platforms.kind, "namespace", p->ns, "name",
         p->name, "uid", p->uid);
-    if (lp_kube_create(pass->r->client, &lp_kube_events, event, NULL, &err) < 0)
+    return lp_kube_create(pass->r->client, &lp_kube_events, event, NULL, err);
+}
+
+static int count_again(const struct pass *pass, uint64_t id, unsigned count, struct lp_error *err)
+{
+    const struct platform *p = pass->platform;
+    char when[LP_CLOCK_TEXT];
+    lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, id);
+
+    lp_clock_format(lp_clock_wall_ms(), 6, when);
+    json_auto_t *patch = lp_json_make("{s:{s:I, s:s}}", "series", "count", (json_int_t)count,
+                                      "lastObservedTime", when);
+    return lp_kube_merge_patch(pass->r->client, &lp_kube_events, p->ns, name, NULL, patch, NULL,
+                               err);
+}
+
+void events_emit(const struct pass *pass, const char *type, const char *reason, const char *action,
+                 const char *note)
+{
+    struct event_series **series = &pass->memory->events;
+    struct saying s = { type, reason, action, note, (uint64_t)lp_clock_ns() };
+    uint64_t what = event_series_what(type, reason, action, note);
+    struct lp_error err;
+
+    unsigned count = event_series_count(series, what, s.id, lp_clock_ms(), &s.id);
+    int r = count > 1 ? count_again(pass, s.id, count, &err) : create(pass, &s, &err);
+    if (r == LP_E_NOT_FOUND && count > 1) { /* Events live for an hour, or until somebody deletes */
+        event_series_end(*series, what);
+        event_series_count(series, what, (uint64_t)lp_clock_ns(), lp_clock_ms(), &s.id);
+        r = create(pass, &s, &err);
+    }
+    if (r < 0)
         lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
 }
 

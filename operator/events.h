@@ -3,8 +3,10 @@
 
 #include "operator/reconcile.h"
 
-/* `type` "Normal" or "Warning"; `note` at most 1,024 bytes go out. A failure is logged and changes
- * nothing. */
+/* `type` "Normal" or "Warning"; `note` at most 1,024 bytes go out. Where the same was said less
+ * than EVENT_SERIES_MS ago, that Event's series is counted up. A failure is logged and changes
+ * nothing.
+ */
 void events_emit(const struct pass *pass, const char *type, const char *reason, const char *action,
                  const char *note);
 

@@ -27,6 +27,7 @@ static void free_memory(struct memory *e)
     json_decref(e->settled);
     json_decref(e->generations);
     free(e->key);
+    free(e->events);
     free(e);
 }
 

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "operator/event_series.h"
+
 /* Belongs to the worker that holds the platform's key. */
 struct memory {
     char *key;
@@ -16,7 +18,8 @@ struct memory {
     json_t *generations;   /* "Kind/name": metadata.generation that our last write gave */
     unsigned repairs_told; /* Events "Repaired" of the minute that began at told_ms */
     int64_t told_ms;
-    unsigned failures; /* passes in a row that failed by what may pass by itself */
+    unsigned failures;           /* passes in a row that failed by what may pass by itself */
+    struct event_series *events; /* NULL: none yet */
     struct memory *next;
 };
 

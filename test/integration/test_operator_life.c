@@ -32,6 +32,41 @@ static void a_repair_is_told_in_an_event(void **state)
     assert_int_equal(n, 1);
 }
 
+struct series {
+    unsigned events;
+    int64_t count;
+};
+
+static int read_series(json_t *event, void *user, struct lp_error *err)
+{
+    struct series *s = user;
+    (void)err;
+    s->events++;
+    s->count = lp_json_int(1, event, "series", "count", NULL);
+    return 0;
+}
+
+static void a_repair_that_comes_again_is_counted_in_its_event(void **state)
+{
+    const struct lp_kube_list_options repaired = { NULL, "reason=Repaired" };
+    int64_t end = lp_clock_ms() + WAIT_MS;
+    struct series s = { 0 };
+    char version[64];
+    (void)state;
+    create_platform("english", json_object());
+    for (int64_t want = 1; want <= 3; want++) {
+        ok(lp_kube_delete(client, &lp_kube_config_maps, ns, "english-auth", NULL, &err));
+        for (s.count = 0; s.count < want && lp_clock_ms() < end; poll(NULL, 0, 50)) {
+            s.events = 0;
+            ok(lp_kube_list(client, &lp_kube_events, ns, &repaired, read_series, &s, version,
+                            &err));
+        }
+        assert_int_equal(s.count, want);
+        assert_int_equal(s.events, 1);
+        json_decref(await(&lp_kube_config_maps, "english-auth", exists, NULL, "put back"));
+    }
+}
+
 static int make_pod_ready(json_t *pod, void *user, struct lp_error *err)
 {
     const char *name = lp_json_str(pod, "metadata", "name", NULL);
@@ -209,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         test(a_repair_is_told_in_an_event),
+        test(a_repair_that_comes_again_is_counted_in_its_event),
         test(a_platform_is_ready_once_all_its_pods_are),
         test(a_seed_is_planted_once),
         test(what_the_api_server_refuses_is_in_the_status),
