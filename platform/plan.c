@@ -26,17 +26,23 @@ const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
     [CHILD_PDB] = &lp_kube_pdbs,
 };
 
-void plan_stamp(json_t *intent)
+void plan_digest(const json_t *o, char ret_hex[PLAN_DIGEST_TEXT])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
-    char hex[2 * EVP_MAX_MD_SIZE + 1];
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_INTENT_BYTES);
 
-    lp_json_write(intent, &text);
+    lp_json_write(o, &text);
     EVP_Digest(text.ptr, text.len, digest, &n, EVP_sha256(), NULL);
-    for (unsigned i = 0; i < n; i++)
-        snprintf(hex + (size_t)2 * i, 3, "%02x", digest[i]);
+    for (unsigned i = 0; i < n && 2 * i + 2 < PLAN_DIGEST_TEXT; i++)
+        snprintf(ret_hex + (size_t)2 * i, 3, "%02x", digest[i]);
+}
+
+void plan_stamp(json_t *intent)
+{
+    char hex[PLAN_DIGEST_TEXT];
+
+    plan_digest(intent, hex);
     json_t *metadata = json_object_get(intent, "metadata");
     json_t *annotations = json_object_get(metadata, "annotations");
     if (!annotations) {

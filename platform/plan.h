@@ -77,5 +77,12 @@ bool plan_is_paused(const struct platform *p, const char *service_name);
 #define LABEL_COMPONENT "app.kubernetes.io/component"
 #define MANAGER "lp-operator"
 
-/* Puts the hash of `intent` (SHA-256 of its canonical text) on it. */
+/* Puts the hash of `intent` on it. */
 void plan_stamp(json_t *intent);
+
+/* SHA-256 of the canonical text of `o`, in hexadecimal digits. */
+#define PLAN_DIGEST_TEXT 65
+void plan_digest(const json_t *o, char ret_hex[PLAN_DIGEST_TEXT]);
+
+/* Suffix of the ConfigMap that mode Plan writes; no service or database has it. */
+#define PLAN_SUFFIX "plan"

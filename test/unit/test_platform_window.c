@@ -27,10 +27,10 @@ static void check_moments(const char *yaml, const struct moment *moments, size_t
     for (size_t i = 0; i < n; i++) {
         int64_t next = -1;
         bool open = window_is_open(&spec.maintenance, lp_clock_parse(moments[i].now), &next);
-        if (open != moments[i].open)
-            fail_msg("%s: open is %d", moments[i].now, open);
-        if (moments[i].next && next != (*moments[i].next ? lp_clock_parse(moments[i].next) : 0))
-            fail_msg("%s: the next opens at %lld", moments[i].now, (long long)next);
+        print_message("at %s\n", moments[i].now);
+        assert_int_equal(open, moments[i].open);
+        if (moments[i].next)
+            assert_int_equal(next, *moments[i].next ? lp_clock_parse(moments[i].next) : 0);
     }
 }
 
