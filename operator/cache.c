@@ -300,3 +300,23 @@ bool cache_synced(struct cache *c)
         synced = lp_kube_watch_synced(c->children[i].watch);
     return synced;
 }
+
+static json_t *stats_of(const struct kind_cache *k)
+{
+    int64_t silent = lp_kube_watch_silence_ms(k->watch);
+    return lp_json_make("{s:s, s:I, s:b, s:o}", "kind", k->kind->kind, "objects",
+                        (json_int_t)lp_kube_store_count(k->store), "synced",
+                        lp_kube_watch_synced(k->watch), "silentSeconds",
+                        silent == INT64_MAX ? json_null()
+                                            : json_integer((json_int_t)(silent / 1000)));
+}
+
+json_t *cache_stats(struct cache *c)
+{
+    json_t *kinds = json_array();
+
+    json_array_append_new(kinds, stats_of(&c->platforms));
+    for (unsigned i = 0; i < N_CHILD_KINDS; i++)
+        json_array_append_new(kinds, stats_of(&c->children[i]));
+    return kinds;
+}

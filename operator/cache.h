@@ -50,3 +50,7 @@ void cache_platform_keys(struct cache *c, void (*each)(const char *key, void *us
  * `why` names one. */
 bool cache_healthy(struct cache *c, char why[128]);
 bool cache_synced(struct cache *c);
+
+/* [{"kind","objects","synced","silentSeconds"}], the last null before the first answer; the
+ * caller's. */
+json_t *cache_stats(struct cache *c);

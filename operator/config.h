@@ -19,9 +19,10 @@ struct operator_config {
     const char *context;                     /* "": the current one */
     const char *service_host, *service_port; /* of the API server, in-cluster */
     int64_t workers;
-    int64_t port;         /* probes and metrics */
-    int64_t adapter_port; /* custom metrics API */
-    bool adapter;         /* serve it at all */
+    int64_t port;                 /* probes and metrics */
+    const char *metrics_cert_dir; /* "": plain */
+    int64_t adapter_port;         /* custom metrics API */
+    bool adapter;                 /* serve it at all */
 };
 
 /*

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "json/json.h"
 #include "operator/config.h"
 #include "operator/memory.h"
 #include "operator/reconcile.h"
@@ -239,6 +240,12 @@ bool controller_alive(struct controller *c, char why[128])
 bool controller_ready(struct controller *c, char why[128])
 {
     return cache_healthy(c->cache, why);
+}
+
+json_t *controller_stats(struct controller *c)
+{
+    return lp_json_make("{s:b, s:{s:I}, s:o}", "leads", controller_leads(c), "queue", "ready",
+                        (json_int_t)lp_queue_depth(c->queue), "cache", cache_stats(c->cache));
 }
 
 void controller_drain(struct controller *c)

@@ -32,6 +32,9 @@ bool controller_alive(struct controller *c, char why[128]);
 /* False where a watch has not listed or has heard nothing for too long. */
 bool controller_ready(struct controller *c, char why[128]);
 
+/* {"leads","queue":{"ready"},"cache":[...]}, cache as cache_stats says; the caller's. */
+json_t *controller_stats(struct controller *c);
+
 /* After the stop was requested: waits until the workers have ended with what they are at, 5 s at
  * most. NULL is fine. */
 void controller_drain(struct controller *c);

@@ -1,7 +1,8 @@
-/* operator/health.h -- /livez, /readyz and /metrics on one port, answered by a thread of its own.
- */
+/* operator/health.h -- /livez, /readyz, /metrics and /debug/stats on one port, answered by a thread
+ * of its own. */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,7 +20,20 @@ struct health_check {
 
 /* Opaque: hides a lock and the server. */
 struct health;
-LP_MUST_USE int health_start(uint16_t port, struct health **ret_health, struct lp_error *err);
+struct health_options {
+    uint16_t port;
+    /* With tls.crt and tls.key, as a Secret of type kubernetes.io/tls mounted as a volume: HTTPS.
+     * NULL: plain. Borrowed. */
+    const char *tls_dir;
+};
+LP_MUST_USE int health_start(const struct health_options *options, struct health **ret_health,
+                             struct lp_error *err);
+uint16_t health_port(const struct health *h);
+/* Call every few seconds: takes over a certificate that has been replaced. */
+void health_upkeep(struct health *h);
+/* What /debug/stats answers; `stats` gives an object, the server's. Who does not ask on the
+ * loopback (as kubectl port-forward does) is answered 404. */
+void health_debug(struct health *h, json_t *(*stats)(void *user), void *user);
 /* Checks may be added at any time; `check` must stay valid until health_stop. */
 void health_add(struct health *h, const struct health_check *check);
 void health_stop(struct health *h); /* NULL is fine */

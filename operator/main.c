@@ -20,7 +20,10 @@
 #include "operator/controller.h"
 #include "operator/health.h"
 #include "operator/seed.h"
+#include "operator/stats.h"
 #include "work/backoff.h"
+
+#define UPKEEP_MS 10000
 
 struct program {
     struct operator_config config;
@@ -132,6 +135,14 @@ static bool wait_for_cluster(struct program *p)
     }
 }
 
+static json_t *collect_stats(void *user)
+{
+    json_t *stats = stats_of_process(), *work = controller_stats(user);
+    json_object_update(stats, work);
+    json_decref(work);
+    return stats;
+}
+
 static int start_controller(struct program *p, struct lp_error *err)
 {
     struct controller_options options = {
@@ -146,6 +157,7 @@ static int start_controller(struct program *p, struct lp_error *err)
         return r;
     struct health_check alive = { "workers", true, check_alive, p->controller };
     struct health_check watches = { "watches", false, check_watches, p->controller };
+    health_debug(p->health, collect_stats, p->controller);
     health_add(p->health, &alive);
     health_add(p->health, &watches);
     return 0;
@@ -203,9 +215,12 @@ static void end_parts(struct program *p)
 
 static int run(struct program *p, struct lp_error *err)
 {
+    const struct operator_config *c = &p->config;
+    struct health_options health = { .port = (uint16_t)c->port,
+                                     .tls_dir = *c->metrics_cert_dir ? c->metrics_cert_dir : NULL };
     int r = load_kube(p, err);
     if (r == 0)
-        r = health_start((uint16_t)p->config.port, &p->health, err);
+        r = health_start(&health, &p->health, err);
     if (r < 0)
         return r;
     struct health_check connected = { "api-server", false, check_connected, p };
@@ -213,8 +228,8 @@ static int run(struct program *p, struct lp_error *err)
     if (wait_for_cluster(p))
         r = start_parts(p, err);
     if (r == 0)
-        while (!lp_stop_wait(p->stop, 3600000))
-            ;
+        while (!lp_stop_wait(p->stop, UPKEEP_MS))
+            health_upkeep(p->health);
     return r;
 }
 
