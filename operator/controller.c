@@ -26,6 +26,8 @@
 #define RESYNC_MS 600000
 #define CHILD_DELAY_MS 50 /* children change in bursts: one pass for all of them */
 #define STUCK_MS 120000
+#define FAILED_MS 300000   /* the longest wait after a failure */
+#define TRANSIENT_MS 10000 /* where it lay with the API server or the way to it */
 #define ID_SIZE 37
 #define FINISH_MS 5000 /* after a stop, for what is under work */
 
@@ -76,7 +78,8 @@ static void settle(struct controller *c, const char *key, int r,
     }
     if (r == LP_E_CANCELED)
         return;
-    int64_t delay = lp_queue_add_failed(c->queue, key);
+    int64_t delay =
+        lp_queue_add_failed(c->queue, key, lp_error_is_transient(r) ? TRANSIENT_MS : FAILED_MS);
     lp_auto_free char *wait = lp_sprintf("%lld ms", (long long)delay);
     lp_log_error("reconcile failed", "error", err->msg, "again_in", wait);
 }
@@ -158,7 +161,10 @@ static void *stopper_main(void *user)
 
 static int start_workers(struct controller *c, struct lp_error *err)
 {
-    struct lp_kube_client_options options = { .stop = c->cut_off, .user_agent = USER_AGENT };
+    struct lp_kube_client_options options = { .stop = c->cut_off,
+                                              .user_agent = USER_AGENT,
+                                              .writes_until_ms = c->options.writes_until_ms,
+                                              .fence_user = c->options.fence_user };
 
     for (unsigned i = 0; i < c->n; i++) {
         struct worker *w = &c->workers[i];
@@ -210,8 +216,14 @@ static void add_platform(const char *key, void *user)
 
 void controller_lead(struct controller *c)
 {
+    memories_expire(c->memories); /* another may have led meanwhile */
     atomic_store(&c->leading, true);
     cache_platform_keys(c->cache, add_platform, c);
+}
+
+void controller_follow(struct controller *c)
+{
+    atomic_store(&c->leading, false);
 }
 
 bool controller_leads(const struct controller *c)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/stop.h"
 #include "kube/config.h"
@@ -14,6 +15,8 @@ struct controller_options {
     const struct plan_images *images;
     const char *instance; /* our pod */
     unsigned workers;
+    int64_t (*writes_until_ms)(void *user); /* the workers' fence, as in kube/client.h */
+    void *fence_user;
 };
 
 /* Every replica watches; only the leader reconciles. Opaque: hides locks and threads. */
@@ -23,6 +26,8 @@ LP_MUST_USE int controller_start(const struct controller_options *options,
 
 /* From now on we reconcile, beginning with every platform. Any thread. */
 void controller_lead(struct controller *c);
+/* From now on another may: keys are dropped; what is under work ends at the fence. Any thread. */
+void controller_follow(struct controller *c);
 bool controller_leads(const struct controller *c);
 /* True where the platforms have been listed, so that the CRD is there. */
 bool controller_synced(struct controller *c);

@@ -1,7 +1,7 @@
 /*
  * operator/main.c -- lp-operator: configuration, then the parts in the order in which they need
- * each other, then a wait for the stop. Exit status: 0 after SIGTERM, 1 where something failed or
- * the lease was lost, 2 for bad configuration.
+ * each other, then a wait for the stop. Exit status: 0 after SIGTERM, 1 where something failed, 2
+ * for bad configuration.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -35,8 +35,8 @@ struct program {
     struct controller *controller;
     struct seed *seed;
     struct adapter *adapter;
-    struct lp_lease *lease;
-    atomic_bool connected, lost;
+    _Atomic(struct lp_lease *) lease;
+    atomic_bool connected;
 };
 
 static bool check_connected(void *user, char why[128])
@@ -70,13 +70,19 @@ static void on_started(void *user)
     controller_lead(p->controller);
 }
 
-/* Another leads now: end at once, a fresh process stands by. */
+/* The fence has ended our writes already. We stand by, with a warm cache and the metrics served. */
 static void on_lost(void *user)
 {
     struct program *p = user;
     lp_log_error("the lease was lost", "identity", p->identity);
-    atomic_store(&p->lost, true);
-    lp_stop_request(p->stop);
+    controller_follow(p->controller);
+}
+
+static int64_t writes_until(void *user)
+{
+    struct program *p = user;
+    const struct lp_lease *lease = atomic_load(&p->lease);
+    return lease ? lp_lease_writes_until_ms(lease) : 0;
 }
 
 static bool may_seed(void *user)
@@ -151,6 +157,8 @@ static int start_controller(struct program *p, struct lp_error *err)
         .images = &p->images,
         .instance = p->identity,
         .workers = (unsigned)p->config.workers,
+        .writes_until_ms = writes_until,
+        .fence_user = p,
     };
     int r = controller_start(&options, &p->controller, err);
     if (r < 0)
@@ -181,7 +189,7 @@ static int start_adapter(struct program *p, struct lp_error *err)
 
 static int start_parts(struct program *p, struct lp_error *err)
 {
-    struct seed_options seed = { p->kube, p->stop, p->config.ns, may_seed, p };
+    struct seed_options seed = { p->kube, p->stop, p->config.ns, may_seed, writes_until, p };
     struct lp_lease_options lease = { .ns = p->config.ns,
                                       .name = "lp-operator",
                                       .identity = p->identity,
@@ -189,13 +197,16 @@ static int start_parts(struct program *p, struct lp_error *err)
                                       .on_lost = on_lost,
                                       .user = p };
 
+    struct lp_lease *held = NULL;
     int r = start_controller(p, err);
     if (r == 0)
         r = start_adapter(p, err);
     if (r == 0)
         r = seed_start(&seed, &p->seed, err);
     if (r == 0)
-        r = lp_lease_start(p->kube, p->stop, &lease, &p->lease, err);
+        r = lp_lease_start(p->kube, p->stop, &lease, &held, err);
+    if (r == 0)
+        atomic_store(&p->lease, held);
     return r;
 }
 
@@ -205,8 +216,7 @@ static void end_parts(struct program *p)
 {
     seed_join(p->seed);
     controller_drain(p->controller);
-    if (p->lease)
-        lp_lease_join(p->lease);
+    lp_lease_join(p->lease);
     adapter_join(p->adapter);
     health_stop(p->health);
     controller_free(p->controller);
@@ -283,5 +293,5 @@ int main(int argc, char **argv)
     lp_stop_request(p.stop);
     end_parts(&p);
     lp_log_info("stopped");
-    return r < 0 || atomic_load(&p.lost) ? 1 : 0;
+    return r < 0 ? 1 : 0;
 }

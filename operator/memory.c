@@ -11,6 +11,7 @@
 
 struct memories {
     pthread_mutex_t lock;
+    unsigned epoch;
     struct memory *first;
 };
 
@@ -44,6 +45,13 @@ void memories_free(struct memories *m)
     free(m);
 }
 
+void memories_expire(struct memories *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->epoch++;
+    pthread_mutex_unlock(&m->lock);
+}
+
 struct memory *memories_of(struct memories *m, const char *key)
 {
     pthread_mutex_lock(&m->lock);
@@ -57,7 +65,12 @@ struct memory *memories_of(struct memories *m, const char *key)
         e->generations = json_object();
         e->next = m->first;
         m->first = e;
+    } else if (e->epoch != m->epoch) {
+        json_decref(lp_take(e->status));
+        json_object_clear(e->settled);
+        json_object_clear(e->generations);
     }
+    e->epoch = m->epoch;
     pthread_mutex_unlock(&m->lock);
     return e;
 }

@@ -20,6 +20,7 @@ struct memory {
     int64_t told_ms;
     unsigned failures;           /* passes in a row that failed by what may pass by itself */
     struct event_series *events; /* NULL: none yet */
+    unsigned epoch;              /* in which it was remembered */
     struct memory *next;
 };
 
@@ -31,6 +32,9 @@ void memories_free(struct memories *m);
 /* Never NULL; lives until memories_forget with this key, which only the key's worker calls. */
 struct memory *memories_of(struct memories *m, const char *key);
 void memories_forget(struct memories *m, const char *key);
+
+/* What is remembered up to now may no longer hold: memories_of gives it out empty. */
+void memories_expire(struct memories *m);
 
 /* True where one more Event of a repair may be written: ten in a minute, or somebody who changes a
  * child again and again would fill etcd with them. Counts the one it allows. */

@@ -18,7 +18,8 @@
 #include "operator/config.h"
 #include "work/queue.h"
 
-#define WAIT_MS 1000 /* until we may write */
+#define WAIT_MS 1000    /* until we may write */
+#define FAILED_MS 30000 /* the longest wait after a failure */
 
 struct seed {
     struct seed_options options;
@@ -97,7 +98,8 @@ static void take_one(struct seed *s, const char *key)
     if (r < 0)
         lp_log_error("seed failed", "config_map", key, "error", err.msg);
     if (r < 0 && r != LP_E_INVALID && r != LP_E_CANCELED)
-        lp_queue_add_failed(s->queue, key); /* an invalid one is tried again when it changes */
+        lp_queue_add_failed(s->queue, key,
+                            FAILED_MS); /* an invalid one is tried again when it changes */
 }
 
 static void *seed_main(void *user)
@@ -141,7 +143,10 @@ static void config_map_event(enum lp_kube_event event, json_t *object, void *use
 
 static int start(struct seed *s, struct lp_error *err)
 {
-    struct lp_kube_client_options client = { .stop = s->options.stop, .user_agent = USER_AGENT };
+    struct lp_kube_client_options client = { .stop = s->options.stop,
+                                             .user_agent = USER_AGENT,
+                                             .writes_until_ms = s->options.writes_until_ms,
+                                             .fence_user = s->options.user };
     struct lp_kube_watch_options watch = {
         .kind = &lp_kube_config_maps,
         .ns = s->options.ns,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/stop.h"
 #include "kube/config.h"
@@ -15,7 +16,8 @@ struct seed_options {
     struct lp_stop *stop;
     const char *ns;
     bool (*may_write)(void *user); /* we lead, and LearningPlatforms are known to the API server */
-    void *user;
+    int64_t (*writes_until_ms)(void *user); /* as in kube/client.h */
+    void *user;                             /* of both */
 };
 
 /* One watch and one thread. */

@@ -14,12 +14,12 @@ static int64_t read_ns(clockid_t id)
 
 int64_t lp_clock_ns(void)
 {
-    return read_ns(CLOCK_MONOTONIC);
+    return read_ns(CLOCK_BOOTTIME);
 }
 
 int64_t lp_clock_ms(void)
 {
-    return read_ns(CLOCK_MONOTONIC) / 1000000;
+    return read_ns(CLOCK_BOOTTIME) / 1000000;
 }
 
 int64_t lp_clock_wall_ms(void)
@@ -87,6 +87,6 @@ int64_t lp_clock_parse(const char *text)
 
 struct timespec lp_clock_deadline(int64_t ms)
 {
-    int64_t ns = lp_clock_ns() + ms * 1000000;
+    int64_t ns = read_ns(CLOCK_MONOTONIC) + ms * 1000000;
     return (struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
 }

@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_MONOTONIC in milliseconds / nanoseconds. */
+/* CLOCK_BOOTTIME in milliseconds / nanoseconds: as CLOCK_MONOTONIC never set by anybody, but it
+ * goes on while the machine is suspended, as everybody else's does. */
 int64_t lp_clock_ms(void);
 int64_t lp_clock_ns(void);
 

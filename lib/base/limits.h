@@ -6,8 +6,9 @@
 #define LP_LIMIT_TOKEN_BYTES (16 << 10) /* a bearer token or token file */
 
 #define LP_LIMIT_KUBE_OBJECT (8 << 20) /* one object or one watch line; etcd stops at 1.5 MiB */
-#define LP_LIMIT_KUBE_LIST (64 << 20)  /* one page of a list */
-#define LP_LIMIT_KUBE_PAGE 500         /* objects per page */
+#define LP_LIMIT_KUBE_LIST \
+    (16 << 20)                 /* one page of a list; a longer one is asked for in smaller pages */
+#define LP_LIMIT_KUBE_PAGE 500 /* objects per page */
 
 #define LP_LIMIT_HTTP_HEADERS 16384 /* all headers of a request */
 #define LP_LIMIT_HTTP_TARGET 8192   /* request target */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -35,6 +36,7 @@ struct lp_http_client {
     int64_t idle_ms, total_ms;
     size_t max_response;
     struct lp_stop *stop;
+    bool reset; /* sockets that are closed now are reset */
     char why[CURL_ERROR_SIZE];
 };
 
@@ -158,6 +160,18 @@ static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+/* The bytes of a request that was given up may still be in the kernel, which would go on trying to
+ * send them after the close. */
+static int on_close(void *user, curl_socket_t fd)
+{
+    const struct lp_http_client *c = user;
+    struct linger at_once = { .l_onoff = 1 };
+
+    if (c->reset)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    return close(fd);
+}
+
 /* ---- life ---- */
 
 static void set_pem(CURL *easy, CURLoption option, char *pem)
@@ -211,6 +225,8 @@ static void set_wire(struct lp_http_client *c, const struct lp_http_client_optio
     curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, (long)KEEP_IDLE_S);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, (long)KEEP_INTERVAL_S);
     curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, c);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -329,12 +345,30 @@ static int64_t time_left(const struct exchange *x, int64_t end_ms, int64_t now_m
     return end_ms < 0 || idle < end_ms - now_ms ? idle : end_ms - now_ms;
 }
 
-/* The earlier of the request's own end and the one that its sink may move; -1: neither. */
-static int64_t end_of(int64_t end_ms, const int64_t *until_ms)
+/* The earlier of the end by the total time and the one that the caller moves; -1: neither. */
+static int64_t end_of(int64_t end_ms, const struct lp_http_request *request)
 {
-    if (!until_ms)
+    if (!request->until_ms)
         return end_ms;
-    return end_ms < 0 || *until_ms < end_ms ? *until_ms : end_ms;
+    int64_t until_ms = request->until_ms(request->until_user);
+    return end_ms < 0 || until_ms < end_ms ? until_ms : end_ms;
+}
+
+/* Before anything is sent, so that a process that was stopped meanwhile does not go on where it
+ * was. *ret_left: how long the loop may sleep. */
+static int check_time(const struct exchange *x, const struct lp_http_request *request,
+                      int64_t total_end, int64_t start, int64_t *ret_left)
+{
+    int64_t end = end_of(total_end, request), now = lp_clock_ms();
+
+    if (lp_stop_requested(x->c->stop))
+        return fail(x, LP_E_CANCELED, "stopped");
+    *ret_left = time_left(x, end, now);
+    if (*ret_left > 0)
+        return 0;
+    if (end >= 0 && now >= end)
+        return fail(x, LP_E_TIMEOUT, "not done within %lld ms", (long long)(now - start));
+    return fail(x, LP_E_TIMEOUT, "silent for %lld ms", (long long)x->c->idle_ms);
 }
 
 static int drive(struct exchange *x, const struct lp_http_request *request)
@@ -348,19 +382,15 @@ static int drive(struct exchange *x, const struct lp_http_request *request)
 
     x->active_ms = start;
     for (;;) {
-        if (lp_stop_requested(c->stop))
-            return fail(x, LP_E_CANCELED, "stopped");
+        int64_t left = 0;
+        int r = check_time(x, request, total_end, start, &left);
+        if (r < 0)
+            return r;
         CURLMcode result = curl_multi_perform(c->multi, &running);
         if (result != CURLM_OK)
             return fail(x, LP_E_INTERNAL, "%s", curl_multi_strerror(result));
         if (running == 0)
             return finish(x);
-        int64_t end = end_of(total_end, request->until_ms);
-        int64_t now = lp_clock_ms(), left = time_left(x, end, now);
-        if (left <= 0 && end >= 0 && now >= end)
-            return fail(x, LP_E_TIMEOUT, "not done within %lld ms", (long long)(end - start));
-        if (left <= 0)
-            return fail(x, LP_E_TIMEOUT, "silent for %lld ms", (long long)c->idle_ms);
         curl_multi_poll(c->multi, &stop, c->stop ? 1 : 0, left < 1000 ? (int)left : 1000, NULL);
     }
 }
@@ -434,7 +464,12 @@ int lp_http_stream(struct lp_http_client *c, const struct lp_http_request *reque
     int r = drive(&x, request);
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(c->easy, CURLINFO_HTTP_VERSION, &version);
+    /* HTTP/2 would keep the connection on which nothing came back, and use it again. */
+    c->reset = r < 0 && x.failed == 0;
+    curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, c->reset ? 1L : 0L);
     curl_multi_remove_handle(c->multi, c->easy);
+    c->reset = false;
+    curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 0L);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
     ret_response->status = (int)status;

@@ -44,9 +44,10 @@ struct lp_http_request {
     const char *const *headers; /* "Name: value", ends with NULL; NULL: none */
     const void *body;           /* NULL: none */
     size_t body_len;
-    int64_t total_timeout_ms; /* 0: the client's */
-    const int64_t *until_ms;  /* lp_clock_ms() at which it ends with LP_E_TIMEOUT; the sink may move
-                                 it. NULL: none */
+    int64_t total_timeout_ms;        /* 0: the client's */
+    int64_t (*until_ms)(void *user); /* lp_clock_ms() at which it ends with LP_E_TIMEOUT: asked at
+                                        least once a second and before each send. NULL: none */
+    void *until_user;
 };
 
 /* What came back. `body` is the caller's: initialise with LP_HTTP_RESPONSE_INIT, end with _done. */
@@ -67,7 +68,8 @@ void lp_http_response_done(struct lp_http_response *r);
 /*
  * Any answered status is success (0). LP_E_UNAVAILABLE (refused, reset, name not found, TLS),
  * LP_E_TIMEOUT, LP_E_TOO_LARGE, LP_E_CANCELED (stop), LP_E_INVALID (URL, certificate). The message
- * names host and what failed.
+ * names host and what failed. After a time-out or a stop the connection is reset: what the kernel
+ * still holds of the request is not sent any more.
  */
 LP_MUST_USE int lp_http_do(struct lp_http_client *c, const struct lp_http_request *request,
                            struct lp_http_response *ret_response, struct lp_error *err);

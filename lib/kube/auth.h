@@ -34,6 +34,10 @@ struct lp_kube_config {
     char *ca_file, *cert_file, *key_file, *token_file;
     struct lp_kube_exec *exec; /* NULL: none */
 
+    /* When the request began that was last left without any answer: what other connections have not
+     * heard from since may be dead too. 0: none. */
+    _Atomic int64_t unanswered_ms;
+
     pthread_mutex_t lock;
     char *ca_pem, *cert_pem, *key_pem, *token;
     unsigned generation;

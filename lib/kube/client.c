@@ -66,7 +66,7 @@ static void complete(json_t *object, const struct lp_kube_kind *kind)
 
 /* Delivers one page; *ret_page keeps its metadata alive for the caller. */
 static int list_page(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
-                     const struct lp_kube_list_options *options, const char *token,
+                     const struct lp_kube_list_options *options, int size, const char *token,
                      lp_kube_each *each, void *user, json_t **ret_page, struct lp_error *err)
 {
     LP_AUTO_PATH(path);
@@ -75,7 +75,7 @@ static int list_page(struct lp_kube_client *c, const struct lp_kube_kind *kind, 
     size_t i;
     json_t *item;
 
-    snprintf(limit, sizeof limit, "%d", LP_LIMIT_KUBE_PAGE);
+    snprintf(limit, sizeof limit, "%d", size);
     lp_kube_path(kind, ns, NULL, NULL, &path);
     lp_url_query(&path, "limit", limit);
     lp_url_query(&path, "continue", token);
@@ -92,14 +92,14 @@ static int list_page(struct lp_kube_client *c, const struct lp_kube_kind *kind, 
 }
 
 static int list_once(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
-                     const struct lp_kube_list_options *options, lp_kube_each *each, void *user,
-                     char ret_resource_version[64], struct lp_error *err)
+                     const struct lp_kube_list_options *options, int size, lp_kube_each *each,
+                     void *user, char ret_resource_version[64], struct lp_error *err)
 {
     lp_auto_free char *token = NULL;
 
     do {
         json_auto_t *page = NULL;
-        int r = list_page(c, kind, ns, options, token, each, user, &page, err);
+        int r = list_page(c, kind, ns, options, size, token, each, user, &page, err);
         if (r < 0)
             return r;
         const char *version = lp_json_str(page, "metadata", "resourceVersion", NULL);
@@ -115,10 +115,16 @@ int lp_kube_list(struct lp_kube_client *c, const struct lp_kube_kind *kind, cons
                  const struct lp_kube_list_options *options, lp_kube_each *each, void *user,
                  char ret_resource_version[64], struct lp_error *err)
 {
+    int size = LP_LIMIT_KUBE_PAGE;
+
     for (int restarts = 0;; restarts++) {
-        int r = list_once(c, kind, ns, options, each, user, ret_resource_version, err);
-        if (r != LP_E_GONE || restarts == LIST_RESTARTS)
-            return r; /* gone: the pages' snapshot was compacted, begin at the first page */
+        int r = list_once(c, kind, ns, options, size, each, user, ret_resource_version, err);
+        bool smaller = r == LP_E_TOO_LARGE && size > 1;
+        /* gone: the pages' snapshot was compacted, begin at the first page */
+        if (!smaller && (r != LP_E_GONE || restarts == LIST_RESTARTS))
+            return r;
+        if (smaller)
+            size = size > 10 ? size / 10 : 1;
     }
 }
 

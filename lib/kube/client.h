@@ -26,6 +26,11 @@ struct lp_kube_client_options {
     const char *user_agent;   /* NULL: the configuration's */
     int64_t total_timeout_ms; /* 0: 30,000 */
     struct lp_stop *stop;     /* borrowed; NULL: none */
+    /* The fence of whoever may write only while it leads: lp_clock_ms() until which writes may be
+     * under way. Asked before each is sent and while it is: none begins later (LP_E_UNAVAILABLE),
+     * what is under way ends then (LP_E_TIMEOUT). Any thread. NULL: writes are free. */
+    int64_t (*writes_until_ms)(void *user);
+    void *fence_user;
 };
 LP_MUST_USE int lp_kube_client_new(struct lp_kube_config *config,
                                    const struct lp_kube_client_options *options,
@@ -54,9 +59,9 @@ struct lp_kube_list_options {
     const char *label_selector, *field_selector; /* NULL: none */
 };
 /* Called per object in pages of LP_LIMIT_KUBE_PAGE; `object` borrowed, apiVersion and kind filled
- * in. A negative return ends it. Where the snapshot
- * of the pages is compacted meanwhile (410) the list starts over, up to 3 times: an object may come
- * twice. */
+ * in. A negative return ends it. Where the snapshot of the pages is compacted meanwhile (410) the
+ * list starts over, up to 3 times, and with fewer objects a page where one is over
+ * LP_LIMIT_KUBE_LIST: an object may come twice. */
 typedef int lp_kube_each(json_t *object, void *user, struct lp_error *err);
 LP_MUST_USE int lp_kube_list(struct lp_kube_client *c, const struct lp_kube_kind *kind,
                              const char *ns, const struct lp_kube_list_options *options,

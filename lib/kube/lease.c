@@ -28,7 +28,7 @@ struct lp_lease {
     int64_t duration_ms, renew_ms, retry_ms;
     struct lp_lease_options call; /* the callbacks of it */
     struct lp_metric *leads;
-    atomic_int_least64_t renewed_ms; /* our last write; 0: we do not hold it */
+    atomic_int_least64_t renewed_ms; /* when our last write of it began; 0: we do not hold it */
 
     /* The thread's, and after it lp_lease_join's. */
     json_t *seen;       /* the Lease as last read or written */
@@ -175,18 +175,18 @@ static void *run(void *user)
     struct lp_lease *l = user;
 
     pthread_setname_np(pthread_self(), "lease");
-    if (!acquire(l))
-        return NULL;
-    lp_metric_set(l->leads, 1);
-    if (l->call.on_started)
-        l->call.on_started(l->call.user);
-    hold(l);
-    if (lp_stop_requested(l->stop))
-        return NULL; /* held until lp_lease_join releases it */
-    atomic_store(&l->renewed_ms, 0);
-    lp_metric_set(l->leads, 0);
-    if (l->call.on_lost)
-        l->call.on_lost(l->call.user);
+    while (acquire(l)) {
+        lp_metric_set(l->leads, 1);
+        if (l->call.on_started)
+            l->call.on_started(l->call.user);
+        hold(l);
+        if (lp_stop_requested(l->stop))
+            return NULL; /* held until lp_lease_join releases it */
+        atomic_store(&l->renewed_ms, 0);
+        lp_metric_set(l->leads, 0);
+        if (l->call.on_lost)
+            l->call.on_lost(l->call.user);
+    }
     return NULL;
 }
 
@@ -251,6 +251,12 @@ bool lp_lease_held(const struct lp_lease *l)
 {
     int64_t renewed = atomic_load(&l->renewed_ms);
     return renewed && lp_clock_ms() - renewed < l->duration_ms;
+}
+
+int64_t lp_lease_writes_until_ms(const struct lp_lease *l)
+{
+    int64_t renewed = atomic_load(&l->renewed_ms);
+    return renewed ? renewed + l->renew_ms : 0;
 }
 
 /* By a client of its own, as the stop would end the requests of the thread's. */

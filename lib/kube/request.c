@@ -4,6 +4,7 @@
 #include "kube/request.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -23,6 +24,8 @@ struct lp_kube_client {
     struct lp_stop *stop;
     char *user_agent;
     struct lp_kube_limits limits;
+    int64_t (*writes_until_ms)(void *user);
+    void *fence_user;
     struct lp_http_client *http; /* made for `generation` of the credentials */
     unsigned generation;
 };
@@ -39,6 +42,8 @@ int lp_kube_client_new_with(struct lp_kube_config *config,
     c->stop = options->stop;
     c->user_agent = lp_strdup(options->user_agent ? options->user_agent : config->user_agent);
     c->limits = *limits;
+    c->writes_until_ms = options->writes_until_ms;
+    c->fence_user = options->fence_user;
     *ret_client = c;
     return 0;
 }
@@ -57,6 +62,11 @@ void lp_kube_client_free(struct lp_kube_client *c)
     lp_http_client_free(c->http);
     free(c->user_agent);
     free(c);
+}
+
+int64_t lp_kube_unanswered_ms(const struct lp_kube_client *c)
+{
+    return atomic_load(&c->config->unanswered_ms);
 }
 
 /* "host:port" of the server's URL. */
@@ -144,6 +154,21 @@ static int make_url(const struct lp_kube_client *c, const struct lp_buf *path, s
     return 0;
 }
 
+/* A write is bound by the fence. */
+static int set_end(const struct lp_kube_client *c, const struct lp_kube_call *call,
+                   struct lp_http_request *request, struct lp_error *err)
+{
+    request->until_ms = call->until_ms;
+    request->until_user = call->user;
+    if (!c->writes_until_ms || strcmp(call->method, "GET") == 0)
+        return 0;
+    request->until_ms = c->writes_until_ms;
+    request->until_user = c->fence_user;
+    if (lp_clock_ms() >= c->writes_until_ms(c->fence_user))
+        return lp_error_set(err, LP_E_UNAVAILABLE, "not sent: the lease is not held");
+    return 0;
+}
+
 /* One try with the credentials of now; `ret_token` gets the token that was sent (the caller's). */
 static int try_once(struct lp_kube_client *c, const struct lp_kube_call *call, const char *url,
                     const struct lp_buf *body, const char *refused, char **ret_token,
@@ -172,10 +197,15 @@ static int try_once(struct lp_kube_client *c, const struct lp_kube_call *call, c
         .body = call->body ? body->ptr : NULL,
         .body_len = body->len,
         .total_timeout_ms = call->total_timeout_ms,
-        .until_ms = call->until_ms,
     };
+    if ((r = set_end(c, call, &request, err)) < 0)
+        return r;
     *ret_token = lp_take(who.token);
-    return lp_http_stream(c->http, &request, call->sink, call->user, response, err);
+    int64_t begun = lp_clock_ms();
+    r = lp_http_stream(c->http, &request, call->sink, call->user, response, err);
+    if (r == LP_E_TIMEOUT && response->status == 0)
+        atomic_store(&c->config->unanswered_ms, begun);
+    return r;
 }
 
 /* True after the wait that a 429 asks for; false where it asks for too much, or the stop came. */

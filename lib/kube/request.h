@@ -16,15 +16,19 @@ LP_MUST_USE int lp_kube_client_new_with(struct lp_kube_config *config,
                                         const struct lp_kube_limits *limits,
                                         struct lp_kube_client **ret_client, struct lp_error *err);
 
+/* When the request to this cluster began that was last left without any answer, of whichever
+ * client; 0: none. */
+int64_t lp_kube_unanswered_ms(const struct lp_kube_client *c);
+
 struct lp_kube_call {
     const char *method;
-    const struct lp_buf *path; /* from lp_kube_path, with the query */
-    const char *content_type;  /* of the body */
-    const json_t *body;        /* NULL: none */
-    int64_t total_timeout_ms;  /* 0: the client's */
-    const int64_t *until_ms;   /* as in lp_http_request */
-    lp_http_sink *sink;        /* gets a 2xx body; NULL: it goes to the response */
-    void *user;
+    const struct lp_buf *path;       /* from lp_kube_path, with the query */
+    const char *content_type;        /* of the body */
+    const json_t *body;              /* NULL: none */
+    int64_t total_timeout_ms;        /* 0: the client's */
+    int64_t (*until_ms)(void *user); /* as in lp_http_request; of a GET */
+    lp_http_sink *sink;              /* gets a 2xx body; NULL: it goes to the response */
+    void *user;                      /* of both */
 };
 
 /* Appends the path of a kind's collection, or of one object (`name` not NULL). `ns` is left out

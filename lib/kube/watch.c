@@ -28,7 +28,9 @@
  * is made anew from the same version, which costs little where it was well, and finds out where it
  * was not. */
 #define IDLE_MS 120000
-#define INITIAL_EVENTS_MS 60000
+#define DOUBT_MS 2000 /* silence that counts once another request was left without an answer */
+#define LINE_MS 10000 /* for one event, from its first byte to its last */
+#define INITIAL_EVENTS_MS 10000
 #define LIST_MS 60000
 #define SHORT_WATCH_MS 1000 /* one that ends sooner counts as a failure */
 
@@ -50,7 +52,9 @@ struct lp_kube_watch {
     bool no_watch_list, answered; /* the last watch got a 2xx answer */
     struct lp_kube_store *known;
     struct lp_kube_store *listed; /* keys of the list under way; NULL outside of one */
-    int64_t until_ms;             /* of the request under way */
+    bool incomplete;              /* an object of that list was too large to be looked at */
+    int64_t begun_ms, line_ms;    /* of the request, and of the unfinished line; 0: no such line */
+    int64_t events_ms;            /* when the initial events must go on; 0: they are over */
     struct lp_watch_framer framer;
 };
 
@@ -170,6 +174,7 @@ static void begin_list(struct lp_kube_watch *w)
     lp_metric_add(w->lists, 1);
     lp_kube_store_free(w->listed);
     w->listed = lp_kube_store_new();
+    w->incomplete = false;
 }
 
 static void drop_list(struct lp_kube_watch *w)
@@ -178,12 +183,14 @@ static void drop_list(struct lp_kube_watch *w)
     w->listed = NULL;
 }
 
-/* The list is whole: what we knew and it does not have is deleted. */
+/* The list is whole: what we knew and it does not have is deleted, but where that may be the object
+ * that was too large. */
 static void end_list(struct lp_kube_watch *w)
 {
     struct vanished v = { .listed = w->listed };
 
-    lp_kube_store_keys(w->known, note_vanished, &v);
+    if (!w->incomplete)
+        lp_kube_store_keys(w->known, note_vanished, &v);
     for (size_t i = 0; i < v.n; i++) {
         char *slash = strchr(v.keys[i], '/');
         if (slash)
@@ -223,16 +230,59 @@ static int take_event(const char *type, json_t *object, void *user, struct lp_er
         note_version(w, object);
     if (is_end) {
         end_list(w);
-        w->until_ms = INT64_MAX;
+        w->events_ms = 0;
     }
     return 0;
+}
+
+/* The cache keeps what it knew of that object, and goes on with the others. */
+static void tell_of_skipped(struct lp_kube_watch *w)
+{
+    struct lp_error why;
+    int r = lp_error_set(&why, LP_E_TOO_LARGE, "watch: an object over %d bytes is passed over",
+                         LP_LIMIT_KUBE_OBJECT);
+
+    w->incomplete = w->listed != NULL;
+    lp_metric_add(lp_metric_with(w->failures, w->kind->kind, lp_error_name(r)), 1);
+    if (w->sink.failed)
+        w->sink.failed(&why, 0, w->sink.user);
 }
 
 static int take_bytes(const char *bytes, size_t n, void *user, struct lp_error *err)
 {
     struct lp_kube_watch *w = user;
+    uint64_t before = w->framer.lines, skipped = w->framer.skipped;
+
     heard(w);
-    return lp_watch_framer_feed(&w->framer, bytes, n, err);
+    int r = lp_watch_framer_feed(&w->framer, bytes, n, err);
+    if (w->framer.skipped != skipped)
+        tell_of_skipped(w);
+    bool unfinished = w->framer.tail.len > 0;
+    if (!unfinished)
+        w->line_ms = 0;
+    else if (w->line_ms == 0 || w->framer.lines != before)
+        w->line_ms = lp_clock_ms();
+    if (w->listed && w->framer.lines != before)
+        w->events_ms = lp_clock_ms() + w->initial_events_ms;
+    return r;
+}
+
+/* Until when the stream may go on as it does. */
+static int64_t stream_until(void *user)
+{
+    const struct lp_kube_watch *w = user;
+    int64_t until = INT64_MAX, sign = atomic_load(&w->heard_ms);
+    int64_t unanswered = lp_kube_unanswered_ms(w->client);
+
+    if (sign < w->begun_ms)
+        sign = w->begun_ms;
+    if (unanswered > sign)
+        until = sign + DOUBT_MS;
+    if (w->line_ms != 0 && w->line_ms + LINE_MS < until)
+        until = w->line_ms + LINE_MS;
+    if (w->events_ms != 0 && w->events_ms < until)
+        until = w->events_ms;
+    return until;
 }
 
 /* A watch from `version`, or a WatchList where that is empty. 0: the server ended it, as it was
@@ -244,7 +294,7 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
     int64_t seconds = lp_jitter(WATCH_SECONDS, WATCH_JITTER_PERCENT);
     struct lp_kube_call call = { .method = "GET",
                                  .path = &path,
-                                 .until_ms = &w->until_ms,
+                                 .until_ms = stream_until,
                                  .sink = take_bytes,
                                  .user = w,
                                  .total_timeout_ms = seconds * 1000 + WATCH_GRACE_MS };
@@ -262,8 +312,12 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
         lp_url_query(&path, "sendInitialEvents", "true");
         lp_url_query(&path, "resourceVersionMatch", "NotOlderThan");
     }
-    w->until_ms = w->listed ? lp_clock_ms() + w->initial_events_ms : INT64_MAX;
-    w->framer = (struct lp_watch_framer){ LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT), take_event, w };
+    w->begun_ms = lp_clock_ms();
+    w->line_ms = 0;
+    w->events_ms = w->listed ? w->begun_ms + w->initial_events_ms : 0;
+    w->framer = (struct lp_watch_framer){ .tail = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT),
+                                          .sink = take_event,
+                                          .user = w };
     int r = lp_kube_call(w->client, &call, &response, err);
     lp_watch_framer_done(&w->framer);
     w->answered = response.status / 100 == 2;
@@ -325,7 +379,7 @@ static int step(struct lp_kube_watch *w, struct lp_error *err)
 static void *run(void *user)
 {
     struct lp_kube_watch *w = user;
-    struct lp_backoff backoff = { .base_ms = 800, .max_ms = 30000, .reset_after_ms = 120000 };
+    struct lp_backoff backoff = { .base_ms = 800, .max_ms = 10000, .reset_after_ms = 60000 };
     struct lp_error err;
 
     pthread_setname_np(pthread_self(), w->name);

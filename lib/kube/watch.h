@@ -17,7 +17,8 @@ enum lp_kube_event { LP_KUBE_ADDED, LP_KUBE_MODIFIED, LP_KUBE_DELETED };
 struct lp_kube_watch_sink {
     void (*event)(enum lp_kube_event event, json_t *object, void *user);
     void (*synced)(void *user);
-    /* May be NULL: a list or watch failed, the next try comes after `retry_ms`. For the log. */
+    /* May be NULL: a list or watch failed, the next try comes after `retry_ms`; 0: it goes on
+     * without an object that is too large. For the log. */
     void (*failed)(const struct lp_error *err, int64_t retry_ms, void *user);
     void *user;
 };
@@ -27,8 +28,8 @@ struct lp_kube_watch_options {
     const char *ns; /* NULL: all */
     const char *label_selector, *field_selector;
     const char *name;          /* of the thread, at most 15 bytes: "watch-pods" */
-    int64_t initial_events_ms; /* a WatchList without its end by then becomes a list in pages; 0:
-                                  60,000 */
+    int64_t initial_events_ms; /* a WatchList that is silent for so long before its end becomes a
+                                  list in pages; 0: 10,000 */
     struct lp_kube_watch_sink sink;
 };
 

@@ -28,8 +28,7 @@ static int fail_from_status(const json_t *status, struct lp_error *err)
     return code;
 }
 
-static int deliver(const struct lp_watch_framer *f, const char *line, size_t len,
-                   struct lp_error *err)
+static int deliver(struct lp_watch_framer *f, const char *line, size_t len, struct lp_error *err)
 {
     json_error_t why;
 
@@ -45,6 +44,7 @@ static int deliver(const struct lp_watch_framer *f, const char *line, size_t len
         return lp_error_set(err, LP_E_INVALID, "watch: event without type or object");
     if (strcmp(type, "ERROR") == 0)
         return fail_from_status(object, err);
+    f->lines++;
     return f->sink(type, object, f->user, err);
 }
 
@@ -65,6 +65,13 @@ static int deliver_tail(struct lp_watch_framer *f, struct lp_error *err)
     return r;
 }
 
+static void begin_skipping(struct lp_watch_framer *f)
+{
+    lp_buf_done(&f->tail);
+    f->skipping = true;
+    f->skipped++;
+}
+
 int lp_watch_framer_feed(struct lp_watch_framer *f, const char *data, size_t len,
                          struct lp_error *err)
 {
@@ -73,15 +80,16 @@ int lp_watch_framer_feed(struct lp_watch_framer *f, const char *data, size_t len
         size_t n = newline ? (size_t)(newline - data) : len;
         bool whole = newline && f->tail.len == 0 && n <= f->tail.max;
 
-        if (!whole)
+        if (!whole && !f->skipping)
             lp_buf_add(&f->tail, data, n);
         if (f->tail.overflowed)
-            return lp_error_set(err, LP_E_TOO_LARGE, "watch: line over %zu bytes", f->tail.max);
+            begin_skipping(f);
         if (!newline)
             return 0;
-        int r = whole ? deliver(f, data, n, err) : deliver_tail(f, err);
+        int r = f->skipping ? 0 : whole ? deliver(f, data, n, err) : deliver_tail(f, err);
         if (r < 0)
             return r;
+        f->skipping = false;
         data += n + 1;
         len -= n + 1;
     }

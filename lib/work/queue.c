@@ -14,7 +14,6 @@
 #include "work/queue_metrics.h"
 
 #define FAILED_BASE_MS 5
-#define FAILED_MAX_MS 300000
 #define LEVELS 2
 #define NOT_IN_HEAP SIZE_MAX
 
@@ -255,16 +254,16 @@ bool lp_queue_add(struct lp_queue *q, const char *key, enum lp_queue_priority pr
     return lp_queue_add_after(q, key, priority, 0);
 }
 
-int64_t lp_queue_add_failed(struct lp_queue *q, const char *key)
+int64_t lp_queue_add_failed(struct lp_queue *q, const char *key, int64_t max_ms)
 {
     int64_t ms = FAILED_BASE_MS;
 
     pthread_mutex_lock(&q->lock);
     struct item *it = q->down ? NULL : find_or_add_locked(q, key);
     if (it) {
-        for (unsigned i = 0; i < it->failures && ms < FAILED_MAX_MS; i++)
+        for (unsigned i = 0; i < it->failures && ms < max_ms; i++)
             ms *= 2;
-        ms = lp_jitter(ms < FAILED_MAX_MS ? ms : FAILED_MAX_MS, 10);
+        ms = lp_jitter(ms < max_ms ? ms : max_ms, 10);
         it->failures++;
         lp_metric_add(q->metrics.retries, 1);
         add_locked(q, key, it->priority, ms);

@@ -26,9 +26,9 @@ bool lp_queue_add(struct lp_queue *q, const char *key, enum lp_queue_priority pr
 bool lp_queue_add_after(struct lp_queue *q, const char *key, enum lp_queue_priority priority,
                         int64_t delay_ms);
 
-/* After this key's own back-off: 5 ms doubled with each failure up to 5 min, +-10 % jitter. Returns
- * the delay in ms. */
-int64_t lp_queue_add_failed(struct lp_queue *q, const char *key);
+/* After this key's own back-off: 5 ms doubled with each failure up to `max_ms`, +-10 % jitter.
+ * Returns the delay in ms. */
+int64_t lp_queue_add_failed(struct lp_queue *q, const char *key, int64_t max_ms);
 void lp_queue_forget(struct lp_queue *q, const char *key); /* back-off starts anew */
 
 /* Waits for a key; the caller owns it (free()) and must call _done with it. NULL: shut down and

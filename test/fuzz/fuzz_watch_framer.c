@@ -18,7 +18,9 @@ static int note(const char *type, json_t *object, void *user, struct lp_error *e
 
 static int feed(const char *bytes, size_t n, size_t cut, struct lp_buf *seen)
 {
-    lp_auto_watch_framer struct lp_watch_framer f = { LP_BUF_INIT(LINE_BYTES), note, seen };
+    lp_auto_watch_framer struct lp_watch_framer f = { .tail = LP_BUF_INIT(LINE_BYTES),
+                                                      .sink = note,
+                                                      .user = seen };
     struct lp_error err;
     int r = lp_watch_framer_feed(&f, bytes, cut, &err);
     return r < 0 ? r : lp_watch_framer_feed(&f, bytes + cut, n - cut, &err);

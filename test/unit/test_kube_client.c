@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "fake/fake_kube.h"
 #include "json/json.h"
 #include "kube/kinds.h"
@@ -268,6 +269,57 @@ static void every_request_says_who_sends_it(void **state)
     end(&s);
 }
 
+static int64_t fence(void *user)
+{
+    return *(int64_t *)user;
+}
+
+static void writes_end_at_the_fence_and_reads_do_not_know_it(void **state)
+{
+    static const struct fake_answer script[] = { { .match = "GET", .status = 200 },
+                                                 { .silent = true },
+                                                 FAKE_END };
+    int64_t until = 0, begun = lp_clock_ms();
+    struct lp_kube_client_options options = { .writes_until_ms = fence, .fence_user = &until };
+    lp_auto_kube_client struct lp_kube_client *leader = NULL;
+    struct lp_error err;
+    struct setup s;
+    (void)state;
+    begin(&s, script, 0);
+    assert_int_equal(lp_kube_client_new(s.config, &options, &leader, &err), 0);
+    assert_int_equal(lp_kube_delete(leader, &lp_kube_pods, "n", "p", NULL, &err), LP_E_UNAVAILABLE);
+    assert_non_null(strstr(err.msg, "lease"));
+    assert_int_equal(lp_kube_get(leader, &lp_kube_pods, "n", "p", NULL, &err), 0);
+    assert_requests(&s, "GET /api/v1/namespaces/n/pods/p\n");
+    until = lp_clock_ms() + 300;
+    assert_int_equal(lp_kube_delete(leader, &lp_kube_pods, "n", "p", NULL, &err), LP_E_TIMEOUT);
+    assert_true(lp_clock_ms() - begun < 25000); /* not the 30 s that a request has */
+    end(&s);
+}
+
+static void a_list_that_is_too_long_is_asked_for_in_smaller_pages(void **state)
+{
+    static char big[LP_LIMIT_KUBE_LIST + 3];
+    memset(big, ' ', sizeof big - 1);
+    big[0] = '{';
+    big[sizeof big - 2] = '}';
+    const struct fake_answer script[] = {
+        { .match = "limit=500", .status = 200, .body = big },
+        { .match = "limit=50", .status = 200, .body = big },
+        { .match = "limit=5", .status = 200, .body = "{\"metadata\":{\"resourceVersion\":\"7\"}}" },
+        FAKE_END
+    };
+    struct lp_error err;
+    char version[64];
+    struct setup s;
+    (void)state;
+    begin(&s, script, 0);
+    assert_int_equal(lp_kube_list(s.client, &lp_kube_pods, "n", NULL, NULL, NULL, version, &err),
+                     0);
+    assert_string_equal(version, "7");
+    end(&s);
+}
+
 /* The API server's flow control holds us back where need be; with a limit of our own, of 20 a
  * second for example, these would take far longer than the test has. */
 static void nothing_of_ours_holds_requests_back(void **state)
@@ -297,6 +349,8 @@ int main(void)
         cmocka_unit_test(verbs_speak_as_the_api_reference_says),
         cmocka_unit_test(an_object_without_name_or_namespace_is_not_sent),
         cmocka_unit_test(every_request_says_who_sends_it),
+        cmocka_unit_test(writes_end_at_the_fence_and_reads_do_not_know_it),
+        cmocka_unit_test(a_list_that_is_too_long_is_asked_for_in_smaller_pages),
         cmocka_unit_test(nothing_of_ours_holds_requests_back),
     };
     lp_json_init();

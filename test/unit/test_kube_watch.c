@@ -3,6 +3,7 @@
 #include "kube/watch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -283,6 +284,61 @@ static void garbage_and_refusals_are_tried_again(void **state)
     end(&s);
 }
 
+/* A dead connection looks like one on which nothing happens. */
+static void a_silent_stream_is_made_anew_after_a_request_without_an_answer(void **state)
+{
+    static const struct fake_answer script[] = { { .match = "sendInitialEvents",
+                                                   .status = 200,
+                                                   .times = 1,
+                                                   .stall = true,
+                                                   .chunk = 4096,
+                                                   .body =
+                                                       EVENT("ADDED", "a", "3") INITIAL_END("5") },
+                                                 { .match = "resourceVersion=5",
+                                                   .status = 200,
+                                                   .stall = true,
+                                                   .chunk = 4096,
+                                                   .body = EVENT("ADDED", "b", "10") },
+                                                 { .match = "pods/silent", .silent = true },
+                                                 FAKE_END };
+    struct lp_kube_client_options options = { .total_timeout_ms = 100 };
+    lp_auto_kube_client struct lp_kube_client *client = NULL;
+    struct lp_error err;
+    struct setup s;
+    (void)state;
+    begin(&s, script);
+    await(&s, "+a synced ");
+    assert_int_equal(lp_kube_client_new(s.config, &options, &client, &err), 0);
+    /* Begun a clock's tick after the last sign of life. */
+    while (lp_kube_watch_silence_ms(s.watch) < 2)
+        poll(NULL, 0, 1);
+    assert_int_equal(lp_kube_get(client, &lp_kube_pods, "n", "silent", NULL, &err), LP_E_TIMEOUT);
+    await(&s, "+a synced +b ");
+    end(&s);
+}
+
+static void a_line_that_does_not_end_is_not_waited_for(void **state)
+{
+    static const struct fake_answer script[] = { { .match = "sendInitialEvents",
+                                                   .status = 200,
+                                                   .times = 1,
+                                                   .stall = true,
+                                                   .chunk = 4096,
+                                                   .body = EVENT("ADDED", "a", "3")
+                                                       INITIAL_END("5") "{\"type\":" },
+                                                 { .match = "resourceVersion=5",
+                                                   .status = 200,
+                                                   .stall = true,
+                                                   .chunk = 4096,
+                                                   .body = EVENT("ADDED", "b", "10") },
+                                                 FAKE_END };
+    struct setup s;
+    (void)state;
+    begin(&s, script);
+    await(&s, "+a synced +b ");
+    end(&s);
+}
+
 static void a_stop_ends_the_back_off(void **state)
 {
     static const struct fake_answer script[] = {
@@ -307,6 +363,8 @@ int main(void)
         cmocka_unit_test(http_410_lists_again_too),
         cmocka_unit_test(a_broken_stream_goes_on_from_the_last_version),
         cmocka_unit_test(garbage_and_refusals_are_tried_again),
+        cmocka_unit_test(a_silent_stream_is_made_anew_after_a_request_without_an_answer),
+        cmocka_unit_test(a_line_that_does_not_end_is_not_waited_for),
         cmocka_unit_test(a_stop_ends_the_back_off),
     };
     lp_json_init();

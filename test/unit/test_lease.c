@@ -12,6 +12,7 @@
 #include "unit/check.h"
 
 #define WAIT_MS 30000
+#define RENEW_MS 600
 #define LEASE(holder, version)                                                                \
     "{\"metadata\":{\"name\":\"l\",\"namespace\":\"n\",\"resourceVersion\":\"" version "\"}," \
     "\"spec\":{\"holderIdentity\":\"" holder "\",\"leaseTransitions\":4}}"
@@ -50,7 +51,7 @@ static void begin(struct setup *s, const struct fake_answer *script)
                                         .name = "l",
                                         .identity = "me",
                                         .duration_ms = 1500,
-                                        .renew_ms = 600,
+                                        .renew_ms = RENEW_MS,
                                         .retry_ms = 50,
                                         .on_started = on_started,
                                         .on_lost = on_lost,
@@ -89,7 +90,7 @@ static void who_cannot_renew_in_time_has_lost(void **state)
 {
     static const struct fake_answer script[] = {
         { .match = "GET", .status = 404, .times = 1 },
-        { .match = "POST", .status = 201, .body = LEASE("me", "1") },
+        { .match = "POST", .status = 201, .body = LEASE("me", "1"), .times = 1 },
         { .match = "PUT", .status = 500 },
         FAKE_END
     };
@@ -97,8 +98,10 @@ static void who_cannot_renew_in_time_has_lost(void **state)
     (void)state;
     begin(&s, script);
     await(&s, &s.started);
+    assert_true(lp_lease_writes_until_ms(s.lease) <= lp_clock_ms() + RENEW_MS);
     await(&s, &s.lost);
     assert_false(lp_lease_held(s.lease));
+    assert_int_equal(lp_lease_writes_until_ms(s.lease), 0);
     end(&s);
 }
 
@@ -106,7 +109,7 @@ static void a_server_that_hangs_loses_the_lease_too(void **state)
 {
     static const struct fake_answer script[] = {
         { .match = "GET", .status = 404, .times = 1 },
-        { .match = "POST", .status = 201, .body = LEASE("me", "1") },
+        { .match = "POST", .status = 201, .body = LEASE("me", "1"), .times = 1 },
         { .match = "PUT", .status = 200, .silent = true },
         FAKE_END
     };
@@ -114,6 +117,33 @@ static void a_server_that_hangs_loses_the_lease_too(void **state)
     (void)state;
     begin(&s, script);
     await(&s, &s.lost);
+    end(&s);
+}
+
+static void who_lost_the_lease_competes_for_it_again(void **state)
+{
+    static const struct fake_answer script[] = {
+        { .match = "GET", .status = 404, .times = 1 },
+        { .match = "POST", .status = 201, .body = LEASE("me", "1"), .times = 1 },
+        { .match = "PUT", .status = 409, .times = 1, .body = "{}" },
+        { .match = "GET", .status = 200, .body = LEASE("other", "2"), .times = 2 },
+        { .match = "GET", .status = 200, .body = LEASE("", "3") },
+        { .match = "PUT", .status = 200, .body = LEASE("me", "4") },
+        FAKE_END
+    };
+    struct timespec until;
+    struct setup s;
+    int r = 0;
+    (void)state;
+    begin(&s, script);
+    await(&s, &s.lost);
+    until = lp_clock_deadline(WAIT_MS);
+    pthread_mutex_lock(&s.lock);
+    while (s.started < 2 && r == 0)
+        r = pthread_cond_clockwait(&s.changed, &s.lock, CLOCK_MONOTONIC, &until);
+    pthread_mutex_unlock(&s.lock);
+    assert_int_equal(s.started, 2);
+    assert_true(lp_lease_held(s.lease));
     end(&s);
 }
 
@@ -167,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_cannot_renew_in_time_has_lost),
         cmocka_unit_test(a_server_that_hangs_loses_the_lease_too),
+        cmocka_unit_test(who_lost_the_lease_competes_for_it_again),
         cmocka_unit_test(a_lease_that_nobody_renews_is_taken_after_its_duration),
         cmocka_unit_test(of_two_who_write_one_gets_a_conflict_and_waits),
     };

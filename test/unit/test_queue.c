@@ -102,12 +102,12 @@ static void failures_double_the_wait_until_forgotten(void **state)
     int64_t want = 5;
     (void)state;
     for (int i = 0; i < 20; i++) {
-        int64_t ms = lp_queue_add_failed(q, "a");
+        int64_t ms = lp_queue_add_failed(q, "a", 300000);
         assert_in_range(ms, want - want / 10, want + want / 10);
         want = want * 2 < 300000 ? want * 2 : 300000;
     }
     lp_queue_forget(q, "a");
-    assert_in_range(lp_queue_add_failed(q, "a"), 4, 6);
+    assert_in_range(lp_queue_add_failed(q, "a", 300000), 4, 6);
 }
 
 static void shut_down_gives_what_is_ready_then_nothing(void **state)
@@ -157,7 +157,7 @@ static void the_metrics_tell_what_happened(void **state)
     lp_queue_add(q, "a", LP_QUEUE_LOW);
     assert_takes(q, "a");
     lp_queue_done(q, "a");
-    lp_queue_add_failed(q, "a");
+    lp_queue_add_failed(q, "a", 300000);
     assert_takes(q, "a");
     lp_queue_add(q, "b", LP_QUEUE_LOW);
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(1 << 20);
