@@ -15,6 +15,9 @@
 #include "json/json.h"
 #include "operator/events.h"
 #include "operator/handover.h"
+#include "operator/owned.h"
+#include "operator/reconcile_metrics.h"
+#include "operator/repairs.h"
 
 void pass_fail(struct pass *pass, const struct lp_kube_kind *kind, const char *name,
                const struct lp_error *err)
@@ -24,19 +27,6 @@ void pass_fail(struct pass *pass, const struct lp_kube_kind *kind, const char *n
         return;
     pass->failure = *err;
     snprintf(pass->failed_child, sizeof pass->failed_child, "%s %s", kind->kind, name);
-}
-
-/* What changes when somebody changes the object: its generation where it has one, else its version.
- */
-static char *settled_mark(const struct child *child, const json_t *object)
-{
-    const char *hash =
-        lp_json_str(child->intent, "metadata", "annotations", ANNOTATION_INTENT, NULL);
-    int64_t generation = lp_json_int(0, object, "metadata", "generation", NULL);
-    const char *version = lp_json_str(object, "metadata", "resourceVersion", NULL);
-
-    return generation > 0 ? lp_sprintf("%s %" PRId64, hash, generation)
-                          : lp_sprintf("%s v%s", hash, version ? version : "");
 }
 
 static char *child_key(const struct child *child)
@@ -65,57 +55,138 @@ int64_t apply_generation(struct pass *pass, const struct child *child, const jso
     return now;
 }
 
+static const char *hash_of(const json_t *object)
+{
+    const char *hash = lp_json_str(object, "metadata", "annotations", ANNOTATION_INTENT, NULL);
+    return hash ? hash : "";
+}
+
 /* An admission policy that rewrites our fields would make us apply for ever: what it made of an
- * intent is accepted until the object or the intent changes. */
-static void note_settled(struct pass *pass, const struct child *child, const json_t *object)
+ * intent is accepted until our fields or the intent change. */
+static char *settled_mark(const struct child *child, const json_t *ours)
+{
+    lp_auto_free char *digest = owned_digest(ours, child->intent);
+    return lp_sprintf("%s %s", hash_of(child->intent), digest);
+}
+
+static void note_applied(struct pass *pass, const struct child *child, const json_t *ours)
 {
     lp_auto_free char *key = child_key(child);
-    lp_auto_free char *mark = settled_mark(child, object);
+    owned_auto_difference struct owned_difference d = { .path = NULL };
 
-    if (lp_json_contains(object, child->intent)) {
+    json_object_set_new(pass->memory->applied, key, json_string(hash_of(child->intent)));
+    if (!owned_differs(ours, child->intent, &d)) {
         json_object_del(pass->memory->settled, key);
         return;
     }
+    lp_auto_free char *mark = settled_mark(child, ours);
     json_object_set_new(pass->memory->settled, key, json_string(mark));
-    lp_log_warn("the API server keeps other values than those applied", "child", key);
+    lp_log_warn("the API server keeps another value than the one applied", "child", key, "field",
+                d.field, "is", d.seen, "applied", d.wanted);
 }
 
-static bool is_settled(const struct pass *pass, const struct child *child, const json_t *object)
+static bool is_settled(const struct pass *pass, const struct child *child, const json_t *ours)
 {
     lp_auto_free char *key = child_key(child);
-    lp_auto_free char *mark = settled_mark(child, object);
     const char *known = json_string_value(json_object_get(pass->memory->settled, key));
+    lp_auto_free char *mark = known ? settled_mark(child, ours) : NULL;
 
     return known && strcmp(known, mark) == 0;
 }
 
-static bool needs_apply(const struct pass *pass, const struct child *child, const json_t *observed)
+/* True where this very intent was applied before. */
+static bool is_same_intent(const struct pass *pass, const struct child *child, const json_t *ours)
 {
-    if (!observed)
-        return true;
-    if (lp_json_str(observed, "metadata", "deletionTimestamp", NULL))
-        return false; /* its end brings us back */
-    return !lp_json_contains(observed, child->intent) && !is_settled(pass, child, observed);
+    lp_auto_free char *key = child_key(child);
+    const char *applied = json_string_value(json_object_get(pass->memory->applied, key));
+    const char *wanted = hash_of(child->intent);
+
+    return (applied && strcmp(applied, wanted) == 0) ||
+           (ours && strcmp(hash_of(ours), wanted) == 0);
 }
 
-/* A user wants to know that something of theirs was put back, not that a plan was carried out. */
-static void tell(struct pass *pass, const struct child *child, const json_t *before)
+enum need { NOTHING, CREATE, CHANGE, REPAIR, CREATE_AGAIN };
+static const char *const needs[] = { "", "created", "changed", "repaired", "created_again" };
+
+static enum need need_of(const struct pass *pass, const struct child *child, const json_t *ours,
+                         struct owned_difference *ret_difference)
+{
+    if (!ours)
+        return is_same_intent(pass, child, NULL) ? CREATE_AGAIN : CREATE;
+    if (lp_json_str(ours, "metadata", "deletionTimestamp", NULL))
+        return NOTHING; /* its end brings us back */
+    if (!owned_differs(ours, child->intent, ret_difference) || is_settled(pass, child, ours))
+        return NOTHING;
+    return is_same_intent(pass, child, ours) ? REPAIR : CHANGE;
+}
+
+/* Reads the object once more, as the cache does not keep who owns what. */
+static void name_manager(struct pass *pass, const struct child *child, struct repair *r)
 {
     const struct lp_kube_kind *kind = child_kinds[child->kind];
-    const char *hash = lp_json_str(before, "metadata", "annotations", ANNOTATION_INTENT, NULL);
-    const char *wanted =
-        lp_json_str(child->intent, "metadata", "annotations", ANNOTATION_INTENT, NULL);
-    bool same_intent = hash && wanted && strcmp(hash, wanted) == 0;
+    owned_auto_difference struct owned_difference d = { .path = NULL };
+    json_auto_t *live = NULL;
+    struct lp_error ignored;
 
-    lp_log_info("applied", "kind", kind->kind, "name", child->name, "why",
-                !before       ? "it was not there"
-                : same_intent ? "it differed"
-                              : "the plan changed");
-    if (pass->spec_changed || (before && !same_intent) ||
-        !memory_may_tell(pass->memory, lp_clock_ms()))
+    if (lp_kube_get(pass->r->client, kind, pass->platform->ns, child->name, &live, &ignored) < 0)
         return;
-    lp_auto_free char *note = lp_sprintf("%s %s was put back: it %s", kind->kind, child->name,
-                                         before ? "had been changed" : "was not there");
+    json_auto_t *ours = owned_project(live, MANAGER);
+    if (!owned_differs(ours, child->intent, &d))
+        return;
+    memcpy(r->field, d.field, sizeof r->field);
+    memcpy(r->seen, d.seen, sizeof r->seen);
+    memcpy(r->wanted, d.wanted, sizeof r->wanted);
+    owned_other_manager(live, MANAGER, d.path, r->manager);
+}
+
+/* False where the time for it has not come yet (repairs.h). */
+static bool may_repair(struct pass *pass, const struct child *child, bool is_gone)
+{
+    lp_auto_free char *name = lp_sprintf("%s %s", child_kinds[child->kind]->kind, child->name);
+    int64_t now = lp_clock_ms();
+    struct repair *r = repairs_find(&pass->memory->repairs, name, is_gone, now, true);
+
+    r->open = now < r->due_ms;
+    if (r->open)
+        return false;
+    repairs_count(r, now, lp_clock_wall_ms());
+    if (repairs_are_many(r))
+        name_manager(pass, child, r);
+    return true;
+}
+
+static bool is_due(struct pass *pass, const struct child *child, enum need need)
+{
+    lp_auto_free char *name = lp_sprintf("%s %s", child_kinds[child->kind]->kind, child->name);
+    struct repair **repairs = &pass->memory->repairs;
+    struct repair *r = repairs_find(repairs, name, false, lp_clock_ms(), false);
+
+    if (need == REPAIR || need == CREATE_AGAIN)
+        return may_repair(pass, child, need == CREATE_AGAIN);
+    if (r && need == NOTHING)
+        r->open = false; /* somebody else put it back */
+    if (r && need == CHANGE)
+        repairs_drop(repairs, name, false);
+    return need != NOTHING;
+}
+
+/* A user wants to know that something of theirs was put back, not that a plan was carried out. Of
+ * what is put back again and again, a condition tells. */
+static void tell(struct pass *pass, const struct child *child, enum need need)
+{
+    const struct lp_kube_kind *kind = child_kinds[child->kind];
+    lp_auto_free char *name = lp_sprintf("%s %s", kind->kind, child->name);
+    int64_t now = lp_clock_ms();
+    const struct repair *r =
+        repairs_find(&pass->memory->repairs, name, need == CREATE_AGAIN, now, false);
+
+    lp_log_info("applied", "kind", kind->kind, "name", child->name, "why", needs[need]);
+    reconcile_metrics_write(kind->kind, needs[need]);
+    if (pass->spec_changed || need == CHANGE || (r && repairs_are_many(r)) ||
+        !memory_may_tell(pass->memory, now))
+        return;
+    lp_auto_free char *note = lp_sprintf("%s was put back: it %s", name,
+                                         need == REPAIR ? "had been changed" : "was not there");
     events_emit(pass, "Normal", "Repaired", "Apply", note);
 }
 
@@ -169,10 +240,14 @@ static void apply_child(struct pass *pass, const struct plan *plan, unsigned i,
                         struct observed *observed)
 {
     const struct child *child = &plan->children[i];
-    json_t *object = NULL;
+    owned_auto_difference struct owned_difference d = { .path = NULL };
+    json_auto_t *object = NULL;
     struct lp_error err;
 
-    if (child->paused || observed->stale[i] || !needs_apply(pass, child, observed->objects[i]))
+    if (child->paused || observed->stale[i])
+        return;
+    enum need need = need_of(pass, child, observed->objects[i], &d);
+    if (!is_due(pass, child, need))
         return;
     pass->writes++;
     if (write_child(pass, plan, i, observed, &object, &err) < 0) {
@@ -180,12 +255,13 @@ static void apply_child(struct pass *pass, const struct plan *plan, unsigned i,
         return;
     }
     cache_expect(pass->r->cache, child->kind, object);
-    note_settled(pass, child, object);
-    note_generation(pass, child, object);
-    observed->generations[i] = apply_generation(pass, child, object);
-    tell(pass, child, observed->objects[i]);
+    json_t *ours = owned_project(object, MANAGER);
+    note_applied(pass, child, ours);
+    note_generation(pass, child, ours);
+    observed->generations[i] = apply_generation(pass, child, ours);
+    tell(pass, child, need);
     json_decref(observed->objects[i]);
-    observed->objects[i] = object;
+    observed->objects[i] = ours;
 }
 
 void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed)

@@ -15,7 +15,9 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "kube/store.h"
+#include "kube/version.h"
 #include "kube/watch.h"
+#include "operator/owned.h"
 
 #define SELECTOR LABEL_MANAGED_BY "=" MANAGER
 #define EXPECT_MS 5000
@@ -23,8 +25,7 @@
     350000 /* a watch ends after 290 s, 10 % more or less, and 30 s are for the next */
 
 struct expected {
-    char *key;
-    uint64_t version;
+    char *key, *version;
     int64_t until_ms;
 };
 
@@ -44,24 +45,24 @@ struct cache {
     pthread_mutex_t lock;
 };
 
-static uint64_t version_of(const json_t *object)
+static const char *version_of(const json_t *object)
 {
-    const char *text = lp_json_str(object, "metadata", "resourceVersion", NULL);
-    return text ? strtoull(text, NULL, 10) : 0;
+    return lp_json_str(object, "metadata", "resourceVersion", NULL);
 }
 
 static void drop_expected_locked(struct kind_cache *k, size_t i)
 {
     free(k->expected[i].key);
+    free(k->expected[i].version);
     k->expected[i] = k->expected[--k->n_expected];
 }
 
-static void seen(struct kind_cache *k, const char *key, uint64_t version, bool deleted)
+static void seen(struct kind_cache *k, const char *key, const char *version, bool deleted)
 {
     pthread_mutex_lock(&k->cache->lock);
     for (size_t i = k->n_expected; i-- > 0;) {
         struct expected *e = &k->expected[i];
-        if (strcmp(e->key, key) == 0 && (deleted || version >= e->version))
+        if (strcmp(e->key, key) == 0 && (deleted || lp_kube_version_reached(version, e->version)))
             drop_expected_locked(k, i);
     }
     pthread_mutex_unlock(&k->cache->lock);
@@ -101,6 +102,13 @@ static char *owner_key(const json_t *child)
     return NULL;
 }
 
+/* What others own of a child is nothing to us, and would take most of the room. */
+static void put_ours(struct kind_cache *k, const json_t *object)
+{
+    json_auto_t *ours = owned_project(object, MANAGER);
+    lp_kube_store_put(k->store, ours);
+}
+
 static void child_event(enum lp_kube_event event, json_t *object, void *user)
 {
     struct kind_cache *k = user;
@@ -118,7 +126,7 @@ static void child_event(enum lp_kube_event event, json_t *object, void *user)
     if (event == LP_KUBE_DELETED)
         lp_kube_store_remove(k->store, object);
     else
-        lp_kube_store_put(k->store, object);
+        put_ours(k, object);
     seen(k, key, version_of(object), event == LP_KUBE_DELETED);
     if (owner)
         k->cache->sink.child_changed(owner, k->cache->sink.user);
@@ -205,8 +213,8 @@ static void done_kind(struct kind_cache *k)
     if (k->watch)
         lp_kube_watch_join(k->watch);
     lp_kube_store_free(k->store);
-    for (size_t i = 0; i < k->n_expected; i++)
-        free(k->expected[i].key);
+    while (k->n_expected > 0)
+        drop_expected_locked(k, k->n_expected - 1);
     free(k->expected);
 }
 
@@ -239,15 +247,18 @@ json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const
 void cache_expect(struct cache *c, enum child_kind kind, const json_t *written)
 {
     struct kind_cache *k = &c->children[kind];
-    uint64_t version = version_of(written);
-    char *key = lp_kube_key_of(written);
+    const char *version = version_of(written);
+
+    if (!version)
+        return;
 
     pthread_mutex_lock(&c->lock);
     if (k->n_expected == k->cap_expected) {
         k->cap_expected = k->cap_expected ? 2 * k->cap_expected : 16;
         k->expected = lp_realloc(k->expected, k->cap_expected * sizeof *k->expected);
     }
-    k->expected[k->n_expected++] = (struct expected){ key, version, lp_clock_ms() + EXPECT_MS };
+    k->expected[k->n_expected++] =
+        (struct expected){ lp_kube_key_of(written), lp_strdup(version), lp_clock_ms() + EXPECT_MS };
     pthread_mutex_unlock(&c->lock);
 
     /* The watch may have been faster than we were. */

@@ -31,8 +31,8 @@ void cache_join(struct cache *c);
 json_t *cache_platform(struct cache *c, const char *ns, const char *name);
 
 /*
- * A child. *ret_stale is set where we wrote a newer version than the watch has told of (at most 5 s
- * long): then the result is not to be acted on.
+ * What we own of a child (owned.h), and its status. *ret_stale is set where we wrote a newer
+ * version than the watch has told of (at most 5 s long): then the result is not to be acted on.
  */
 json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
                     bool *ret_stale);

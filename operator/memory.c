@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "operator/repairs.h"
 
 #define TOLD_MS 60000
 #define TOLD_MAX 10
@@ -26,7 +27,10 @@ static void free_memory(struct memory *e)
 {
     json_decref(e->status);
     json_decref(e->settled);
+    json_decref(e->applied);
     json_decref(e->generations);
+    repairs_free(e->repairs);
+    free(e->status_version);
     free(e->key);
     free(e->events);
     free(e);
@@ -62,6 +66,7 @@ struct memory *memories_of(struct memories *m, const char *key)
         e = lp_alloc(sizeof *e);
         e->key = lp_strdup(key);
         e->settled = json_object();
+        e->applied = json_object();
         e->generations = json_object();
         e->next = m->first;
         m->first = e;

@@ -11,12 +11,14 @@
 /* Belongs to the worker that holds the platform's key. */
 struct memory {
     char *key;
-    json_t *status;          /* as last written, or NULL */
-    uint64_t status_version; /* resourceVersion of that write */
-    int64_t secrets_at_ms;   /* when the Secrets were last tried, 0: never */
-    json_t *settled;       /* "Kind/name": intent hash and version that the API server made of it */
-    json_t *generations;   /* "Kind/name": metadata.generation that our last write gave */
-    unsigned repairs_told; /* Events "Repaired" of the minute that began at told_ms */
+    json_t *status;         /* as last written, or NULL */
+    char *status_version;   /* resourceVersion of that write */
+    int64_t secrets_at_ms;  /* when the Secrets were last tried, 0: never */
+    json_t *settled;        /* "Kind/name": hash of an intent, and digest of what was made of it */
+    json_t *applied;        /* "Kind/name": hash of the intent that was applied last */
+    json_t *generations;    /* "Kind/name": metadata.generation that our last write gave */
+    struct repair *repairs; /* children whose fields others took (repairs.h) */
+    unsigned repairs_told;  /* Events "Repaired" of the minute that began at told_ms */
     int64_t told_ms;
     unsigned failures;           /* passes in a row that failed by what may pass by itself */
     struct event_series *events; /* NULL: none yet */

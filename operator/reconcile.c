@@ -12,9 +12,11 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "kube/version.h"
 #include "operator/apply.h"
 #include "operator/decisions.h"
 #include "operator/events.h"
+#include "operator/repairs.h"
 #include "operator/status.h"
 
 #define STATUS_MANAGER "lp-operator-status"
@@ -27,17 +29,16 @@ void observed_done(struct observed *o)
         json_decref(o->objects[i]);
 }
 
-static uint64_t version_of(const json_t *object)
+static const char *version_of(const json_t *object)
 {
-    const char *text = lp_json_str(object, "metadata", "resourceVersion", NULL);
-    return text ? strtoull(text, NULL, 10) : 0;
+    return lp_json_str(object, "metadata", "resourceVersion", NULL);
 }
 
 /* The status as it is: our own last write where the watch has not told of it yet. Borrowed. */
 static const json_t *current_status(const struct pass *pass)
 {
     const struct memory *m = pass->memory;
-    if (m->status && version_of(pass->object) < m->status_version)
+    if (m->status && !lp_kube_version_reached(version_of(pass->object), m->status_version))
         return m->status;
     return json_object_get(pass->object, "status");
 }
@@ -64,7 +65,8 @@ static int write_status(struct pass *pass, json_t *status, struct lp_error *err)
     pass->writes++;
     json_decref(pass->memory->status);
     pass->memory->status = lp_take(owned);
-    pass->memory->status_version = version_of(answer);
+    free(pass->memory->status_version);
+    pass->memory->status_version = lp_strdup(version_of(answer));
     return 0;
 }
 
@@ -115,6 +117,7 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
         .observed = observed,
         .failure = &pass->failure,
         .failed_child = pass->failed_child,
+        .conflict = repairs_conflict(pass->memory->repairs, lp_clock_ms()),
         .now_ms = lp_clock_wall_ms(),
     };
     json_auto_t *status = status_build(&in);
@@ -218,7 +221,9 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     int result = run(&pass, &platform, err);
     ret_result->writes = pass.writes;
     ret_result->terminal = pass.failure.code == LP_E_INVALID;
-    if (result == 0 && !is_ready(&pass))
+    ret_result->again_ms = repairs_next_ms(pass.memory->repairs, lp_clock_ms());
+    if (result == 0 && !is_ready(&pass) &&
+        (ret_result->again_ms == 0 || ret_result->again_ms > SECRETS_EVERY_MS))
         ret_result->again_ms = SECRETS_EVERY_MS;
     return result;
 }

@@ -43,7 +43,7 @@ void reconcile_metrics_init(unsigned workers)
     lp_metric_set(make(LP_METRIC_GAUGE, "controller_runtime_max_concurrent_reconciles",
                        "Workers that there are."),
                   workers);
-    m.without_change = make(LP_METRIC_COUNTER, "reconciles_without_change_total",
+    m.without_change = make(LP_METRIC_COUNTER, "lp_reconciles_without_change_total",
                             "Reconciles that wrote nothing.");
 }
 
@@ -73,4 +73,13 @@ void reconcile_metrics_end(double seconds, int code, const struct reconcile_resu
 void reconcile_metrics_crashed(unsigned times)
 {
     lp_metric_add(m.panics, times);
+}
+
+void reconcile_metrics_write(const char *kind, const char *why)
+{
+    lp_metric_add(lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, "lp_child_writes_total",
+                                                  "Children applied, by kind and reason.",
+                                                  "kind,why", NULL, 0),
+                                 kind, why),
+                  1);
 }

@@ -12,3 +12,5 @@ void reconcile_metrics_begin(void);
 void reconcile_metrics_crashed(unsigned times);
 /* `code` of the reconcile, 0 for success. */
 void reconcile_metrics_end(double seconds, int code, const struct reconcile_result *result);
+/* One write of a child; both literals. */
+void reconcile_metrics_write(const char *kind, const char *why);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "json/json.h"
 #include "operator/conditions.h"
 #include "operator/scaling.h"
@@ -145,6 +146,31 @@ static void set_degraded(const struct conditions *c, const struct status_input *
     }
 }
 
+/* Only where there is or was one. */
+static void set_field_conflict(const struct conditions *c, const struct status_input *in)
+{
+    const struct repair *r = in->conflict;
+    char next[LP_CLOCK_TEXT];
+
+    if (!r) {
+        if (conditions_find(in->before, "FieldConflict"))
+            conditions_set(c, "FieldConflict", "False", "Held",
+                           "what was put back last has stayed so");
+        return;
+    }
+    lp_clock_format(r->due_wall_ms, 0, next);
+    lp_auto_free char *text =
+        *r->field ? lp_sprintf("%s: %s is %s, wanted %s; %s keeps taking it, it was put back %u "
+                               "times: make that leave the field alone, or pause the service; the "
+                               "next repair is at %s",
+                               r->child, r->field, r->seen, r->wanted, r->manager, r->count, next)
+                  : lp_sprintf("%s: is not there, wanted is that it is; somebody keeps deleting "
+                               "it, it was made %u times: find out who, or pause the service; the "
+                               "next repair is at %s",
+                               r->child, r->count, next);
+    conditions_set(c, "FieldConflict", "True", *r->field ? "TakenBack" : "Deleted", text);
+}
+
 static void set_scaling_active(const struct conditions *c, const struct status_input *in)
 {
     unsigned scaled = 0, unknown = 0;
@@ -201,6 +227,9 @@ static void set_conditions(const struct conditions *c, const struct status_input
     else if (!sum->ready_all)
         conditions_set(c, "Ready", "False", *sum->stuck ? "RolloutStuck" : "PodsNotReady",
                        sum->waiting);
+    else if (in->conflict)
+        conditions_set(c, "Ready", "False", "FieldConflict",
+                       "an object is not as the spec has it, see FieldConflict");
     else
         conditions_set(c, "Ready", "True", "AsExpected",
                        "all services and databases run what the spec asks for");
@@ -212,13 +241,14 @@ static void set_conditions(const struct conditions *c, const struct status_input
     set_degraded(c, in, sum);
     set_scaling_active(c, in);
     set_databases_ready(c, in, sum);
+    set_field_conflict(c, in);
 }
 
 static const char *phase_of(const struct status_input *in, const struct summary *sum)
 {
     if (*in->platform->spec.mode == 'P')
         return spec_is_plan(&in->platform->spec) ? "Plan" : "Paused";
-    if (in->failure->code != 0 || *sum->stuck)
+    if (in->failure->code != 0 || *sum->stuck || in->conflict)
         return "Degraded";
     if (!sum->ready_all)
         return "Progressing";

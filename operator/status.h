@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "operator/reconcile.h"
+#include "operator/repairs.h"
 
 struct status_input {
     const json_t *before; /* the status that is there, or NULL */
@@ -14,7 +15,8 @@ struct status_input {
     const struct observed *observed;
     const struct lp_error *failure; /* code 0: none */
     const char *failed_child;
-    int64_t now_ms; /* wall clock */
+    const struct repair *conflict; /* somebody else keeps taking a field of ours; NULL: nobody */
+    int64_t now_ms;                /* wall clock */
 };
 
 json_t *status_build(const struct status_input *in);

@@ -141,7 +141,7 @@ static void a_restart_writes_nothing(void **state)
         poll(NULL, 0, 50);
     double all = program_metric(&operator, series);
     double idle = program_metric(
-        &operator, "reconciles_without_change_total{controller=\"learningplatform\"}");
+        &operator, "lp_reconciles_without_change_total{controller=\"learningplatform\"}");
     assert_true(all >= 1);
     assert_true(idle >= 1);
     each_child("english", note_version);

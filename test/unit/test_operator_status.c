@@ -165,9 +165,13 @@ static json_t *build(const char *spec, const char *child, const json_t *before,
         if (child && (plan.children[i].kind == CHILD_DEPLOYMENT ||
                       plan.children[i].kind == CHILD_STATEFUL_SET))
             observed.objects[i] = parse(child);
-    struct status_input in = {
-        before, &p, &plan, &observed, failure ? failure : &none, "Deployment english-auth", now_ms
-    };
+    struct status_input in = { .before = before,
+                               .platform = &p,
+                               .plan = &plan,
+                               .observed = &observed,
+                               .failure = failure ? failure : &none,
+                               .failed_child = "Deployment english-auth",
+                               .now_ms = now_ms };
     json_t *status = status_build(&in);
     observed_done(&observed);
     plan_done(&plan);

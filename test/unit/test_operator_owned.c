@@ -1,0 +1,181 @@
+/* test/unit/test_operator_owned.c -- what is ours of an object, by its managedFields. */
+#include "operator/owned.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "unit/check.h"
+
+static json_t *parse(const char *yaml)
+{
+    json_auto_t *documents = NULL;
+    struct lp_error err;
+    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
+        fail_msg("%s: %s", yaml, err.msg);
+    return json_incref(json_array_get(documents, 0));
+}
+
+/* `us` and `them` are fieldsV1. */
+static json_t *object_with(const char *body, const char *us, const char *them)
+{
+    json_t *o = parse(body);
+    json_auto_t *fields = lp_json_make(
+        "[{s:s, s:s, s:s, s:s, s:o}, {s:s, s:s, s:s, s:o}, {s:s, s:s, s:s, s:s, s:{s:{}}}]",
+        "manager", "them", "operation", "Update", "apiVersion", "apps/v1", "time",
+        "2026-01-02T00:00:00Z", "fieldsV1", parse(them), "manager", "us", "operation", "Apply",
+        "apiVersion", "apps/v1", "fieldsV1", parse(us), "manager", "controller", "operation",
+        "Update", "subresource", "status", "time", "2026-01-03T00:00:00Z", "fieldsV1", "f:status");
+    json_object_set(json_object_get(o, "metadata"), "managedFields", fields);
+    return o;
+}
+
+static const char body[] =
+    "{apiVersion: apps/v1, kind: Deployment,"
+    " metadata: {name: d, namespace: n, generation: 4, labels: {ours: a, theirs: b}},"
+    " spec: {replicas: 3, strategy: {type: RollingUpdate}, template: {spec: {containers: ["
+    "  {name: sidecar, image: x},"
+    "  {name: auth, image: i, ports: [{containerPort: 8080, protocol: TCP, name: http},"
+    "   {containerPort: 9, protocol: UDP}], env: [{name: A, value: '1'}, {name: B, value: '2'}]}],"
+    "  tolerations: [{key: k}]}}},"
+    " status: {replicas: 3}}";
+
+static const char ours[] =
+    "{f:metadata: {f:labels: {f:ours: {}}}, f:spec: {f:template: {f:spec: {f:tolerations: {},"
+    " f:containers: {'k:{\"name\":\"auth\"}': {.: {}, f:name: {}, f:image: {}, f:ports: {"
+    "  'k:{\"containerPort\":8080,\"protocol\":\"TCP\"}': {.: {}, f:name: {}, f:containerPort: "
+    "{}}},"
+    "  f:env: {'k:{\"name\":\"A\"}': {.: {}, f:name: {}, f:value: {}}}}}}}}}";
+
+static const char intent[] =
+    "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: n, labels: {ours: a}},"
+    " spec: {template: {spec: {containers: [{name: auth, image: i,"
+    "  ports: [{containerPort: 8080, name: http}], env: [{name: A, value: '1'}]}],"
+    "  tolerations: [{key: k}]}}}}";
+
+static void what_others_added_is_left_out(void **state)
+{
+    (void)state;
+    json_auto_t *o = object_with(body, ours, "{}");
+    json_auto_t *got = owned_project(o, "us");
+    json_auto_t *want = parse(
+        "{apiVersion: apps/v1, kind: Deployment,"
+        " metadata: {name: d, namespace: n, generation: 4, labels: {ours: a}},"
+        " spec: {replicas: 3, template: {spec: {tolerations: [{key: k}], containers: [{name: auth,"
+        " image: i, ports: [{containerPort: 8080, name: http}], env: [{name: A, value: '1'}]}]}}},"
+        " status: {replicas: 3}}");
+    if (!json_equal(got, want))
+        fail_msg("%s", json_dumps(got, 0));
+    json_auto_t *wanted = parse(intent);
+    owned_auto_difference struct owned_difference d;
+    assert_false(owned_differs(got, wanted, &d));
+}
+
+static void without_an_entry_of_ours_nothing_is_ours(void **state)
+{
+    (void)state;
+    json_auto_t *o = object_with(body, ours, "{}");
+    json_auto_t *got = owned_project(o, "nobody");
+    assert_null(lp_json_at(got, "metadata", "labels", NULL));
+    assert_string_equal(lp_json_str(got, "metadata", "name", NULL), "d");
+    assert_int_equal(lp_json_int(0, got, "spec", "replicas", NULL), 3);
+    assert_int_equal(lp_json_int(0, got, "status", "replicas", NULL), 3);
+    json_object_del(json_object_get(o, "metadata"), "managedFields");
+    json_auto_t *none = owned_project(o, "us");
+    assert_true(json_equal(none, got));
+}
+
+static void a_taken_field_is_named_with_who_has_it(void **state)
+{
+    static const struct {
+        const char *body, *ours, *theirs, *field, *seen, *wanted, *who;
+    } cases[] = {
+        /* the image of our container was taken */
+        { "{metadata: {name: d}, spec: {template: {spec: {containers: [{name: auth, image: evil}]"
+          "}}}}",
+          "{f:spec: {f:template: {f:spec: {f:containers: {'k:{\"name\":\"auth\"}': {.: {}, "
+          "f:name: {}}}}}}}",
+          "{f:spec: {f:template: {f:spec: {f:containers: {'k:{\"name\":\"auth\"}': {f:image: {}}"
+          "}}}}}",
+          ".spec.template.spec.containers[name=auth].image", "nothing", "\"i\"", "them" },
+        /* it was rewritten on its way in: still ours */
+        { "{metadata: {name: d}, spec: {template: {spec: {containers: [{name: auth, image: evil}]"
+          "}}}}",
+          "{f:spec: {f:template: {f:spec: {f:containers: {'k:{\"name\":\"auth\"}': {.: {}, "
+          "f:name: {}, f:image: {}}}}}}}",
+          "{}", ".spec.template.spec.containers[name=auth].image", "\"evil\"", "\"i\"", "them" },
+        /* the whole list was removed: who wrote last is named */
+        { "{metadata: {name: d}, spec: {template: {spec: {}}}}",
+          "{f:spec: {f:template: {f:spec: {f:containers: {}}}}}", "{f:data: {}}",
+          ".spec.template.spec.containers", "nothing", "[{\"name\":\"auth\",\"image\":\"i\"}]",
+          "them" },
+    };
+    static const char want[] =
+        "{metadata: {name: d}, spec: {template: {spec: {containers: [{name: auth, image: i}]}}}}";
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        owned_auto_difference struct owned_difference d;
+        char who[128];
+        json_auto_t *o = object_with(cases[i].body, cases[i].ours, cases[i].theirs);
+        json_auto_t *got = owned_project(o, "us"), *wanted = parse(want);
+        assert_true(owned_differs(got, wanted, &d));
+        owned_other_manager(o, "us", d.path, who);
+        assert_string_equal(d.field, cases[i].field);
+        assert_string_equal(d.seen, cases[i].seen);
+        assert_string_equal(d.wanted, cases[i].wanted);
+        assert_string_equal(who, cases[i].who);
+    }
+}
+
+static void the_digest_follows_our_fields_and_nothing_else(void **state)
+{
+    (void)state;
+    json_auto_t *wanted = parse(intent);
+    json_auto_t *o = object_with(body, ours, "{}"), *got = owned_project(o, "us");
+    lp_auto_free char *before = owned_digest(got, wanted);
+    json_object_set_new(json_object_get(o, "metadata"), "generation", json_integer(5));
+    json_object_set_new(json_object_get(o, "spec"), "replicas", json_integer(9));
+    json_object_set_new(lp_json_at(o, "metadata", "labels", NULL), "theirs", json_string("c"));
+    json_auto_t *later = owned_project(o, "us");
+    lp_auto_free char *after = owned_digest(later, wanted);
+    assert_string_equal(before, after);
+    json_object_set_new(lp_json_at(o, "metadata", "labels", NULL), "ours", json_string("c"));
+    json_auto_t *changed = owned_project(o, "us");
+    lp_auto_free char *other = owned_digest(changed, wanted);
+    assert_string_not_equal(before, other);
+}
+
+static void odd_fields_do_no_harm(void **state)
+{
+    static const char *const odd[] = {
+        "{}",
+        "{f:spec: 1}",
+        "{f:spec: {'k:{': {}, 'k:[]': {}, 'v:': {}}}",
+        "{f:none: {}}",
+        "{f:metadata: {}}",
+        "{f:spec: {f:template: {f:spec: {f:containers: {"
+        "'k:{\"name\":1}': {}, 'i:0': {}, 'x': {}}}}}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(odd); i++) {
+        json_auto_t *o = object_with(body, odd[i], odd[i]);
+        json_auto_t *got = owned_project(o, "us"), *wanted = parse(intent);
+        owned_auto_difference struct owned_difference d;
+        char who[128];
+        assert_true(owned_differs(got, wanted, &d));
+        owned_other_manager(o, "us", d.path, who);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_others_added_is_left_out),
+        cmocka_unit_test(without_an_entry_of_ours_nothing_is_ours),
+        cmocka_unit_test(a_taken_field_is_named_with_who_has_it),
+        cmocka_unit_test(the_digest_follows_our_fields_and_nothing_else),
+        cmocka_unit_test(odd_fields_do_no_harm),
+    };
+    return cmocka_run_group_tests_name("operator_owned", tests, NULL, NULL);
+}
