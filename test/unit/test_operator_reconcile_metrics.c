@@ -76,7 +76,7 @@ static void each_end_of_a_reconcile_is_counted_once(void **state)
     assert_is("controller_runtime_reconcile_timeouts_total" OF_OURS, 1);
     assert_is("controller_runtime_reconcile_panics_total" OF_OURS, 2);
     assert_is("controller_runtime_reconcile_time_seconds_count" OF_OURS, 6);
-    assert_is("reconciles_without_change_total" OF_OURS, 1);
+    assert_is("lp_reconciles_without_change_total" OF_OURS, 1);
 }
 
 int main(void)
