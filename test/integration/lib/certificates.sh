@@ -24,7 +24,7 @@ make_certificates() { # DIR
     new_ca "$1/ca" test-ca &&
         new_ca "$1/front-proxy-ca" test-front-proxy-ca &&
         new_certificate "$1/apiserver" "$1/ca" /CN=kube-apiserver 'extendedKeyUsage = serverAuth
-subjectAltName = IP:127.0.0.1, IP:10.0.0.1, DNS:localhost, DNS:kubernetes.default.svc' &&
+subjectAltName = IP:127.0.0.1, IP:10.96.0.1, DNS:localhost, DNS:kubernetes.default.svc' &&
         new_client "$1/admin" "$1/ca" /O=system:masters/CN=admin &&
         new_client "$1/controller-manager" "$1/ca" /CN=system:kube-controller-manager &&
         new_client "$1/scheduler" "$1/ca" /CN=system:kube-scheduler &&
