@@ -42,9 +42,10 @@ enum watched { WATCH_PODS, WATCH_DEPLOYMENTS, WATCH_HPAS, WATCH_TRUST, N_WATCHES
 static const char *const watch_names[N_WATCHES] = { "adapter-pods", "adapter-deploys",
                                                     "adapter-hpas", "adapter-trust" };
 
-/* A watch and whom it tells. */
+/* What a watch is told with. */
 struct told {
     struct adapter *adapter;
+    enum watched what;
     struct lp_kube_watch *watch;
 };
 
@@ -58,10 +59,12 @@ struct adapter {
     struct auth *auth;
     struct scraper *scraper;
     struct lp_http_server *server;
-    struct told watches[N_WATCHES];
+    struct told watches[N_WATCHES * ADAPTER_NAMESPACES];
+    unsigned n_watches;
     pthread_t upkeep;
     bool upkeep_runs;
-    atomic_bool has_certificate, pods_known, deployments_known;
+    atomic_bool has_certificate;
+    atomic_uint unknown; /* lists of pods and Deployments that are still to come */
 };
 
 /* ---- what the watches tell ---- */
@@ -104,11 +107,9 @@ static void on_synced(void *user)
 {
     struct told *told = user;
     struct adapter *a = told->adapter;
-    if (told == &a->watches[WATCH_PODS])
-        a->pods_known = true;
-    if (told == &a->watches[WATCH_DEPLOYMENTS])
-        a->deployments_known = true;
-    if (a->pods_known && a->deployments_known)
+    if (told->what != WATCH_PODS && told->what != WATCH_DEPLOYMENTS)
+        return;
+    if (atomic_fetch_sub(&a->unknown, 1) == 1)
         samples_synced(a->samples);
 }
 
@@ -116,40 +117,46 @@ static void on_failed(const struct lp_error *err, int64_t retry_ms, void *user)
 {
     const struct told *told = user;
     lp_auto_free char *retry = lp_sprintf("%lld", (long long)retry_ms);
-    lp_log_warn("a watch of the metrics adapter failed", "watch",
-                watch_names[told - told->adapter->watches], "why", err->msg, "retry_ms", retry);
+    lp_log_warn("a watch of the metrics adapter failed", "watch", watch_names[told->what], "why",
+                err->msg, "retry_ms", retry);
 }
 
-static int start_watches(struct adapter *a, struct lp_error *err)
+static int start_watch(struct adapter *a, enum watched what, const char *ns, struct lp_error *err)
 {
     static const char ours[] = "app.kubernetes.io/managed-by=lp-operator";
     static const char pods[] =
         "app.kubernetes.io/managed-by=lp-operator,app.kubernetes.io/component=service";
-    const struct lp_kube_watch_options watches[N_WATCHES] = {
-        [WATCH_PODS] = { .kind = &lp_kube_pods,
-                         .label_selector = pods,
-                         .name = watch_names[WATCH_PODS],
-                         .sink = { on_pod, on_synced, on_failed, &a->watches[WATCH_PODS] } },
+    static const struct lp_kube_watch_options watches[N_WATCHES] = {
+        [WATCH_PODS] = { .kind = &lp_kube_pods, .label_selector = pods, .sink.event = on_pod },
         [WATCH_DEPLOYMENTS] = { .kind = &lp_kube_deployments,
                                 .label_selector = pods,
-                                .name = watch_names[WATCH_DEPLOYMENTS],
-                                .sink = { on_deployment, on_synced, on_failed,
-                                          &a->watches[WATCH_DEPLOYMENTS] } },
-        [WATCH_HPAS] = { .kind = &lp_kube_hpas,
-                         .label_selector = ours,
-                         .name = watch_names[WATCH_HPAS],
-                         .sink = { on_hpa, on_synced, on_failed, &a->watches[WATCH_HPAS] } },
+                                .sink.event = on_deployment },
+        [WATCH_HPAS] = { .kind = &lp_kube_hpas, .label_selector = ours, .sink.event = on_hpa },
         [WATCH_TRUST] = { .kind = &lp_kube_config_maps,
-                          .ns = "kube-system",
                           .field_selector = "metadata.name=extension-apiserver-authentication",
-                          .name = watch_names[WATCH_TRUST],
-                          .sink = { on_trust, on_synced, on_failed, &a->watches[WATCH_TRUST] } },
+                          .sink.event = on_trust },
     };
-    int r = 0;
-    for (unsigned i = 0; r == 0 && i < N_WATCHES; i++) {
-        a->watches[i].adapter = a;
-        r = lp_kube_watch_start(a->kube, a->stop, &watches[i], &a->watches[i].watch, err);
-    }
+    struct told *told = &a->watches[a->n_watches];
+    struct lp_kube_watch_options options = watches[what];
+    *told = (struct told){ .adapter = a, .what = what };
+    options.ns = ns;
+    options.name = watch_names[what];
+    options.sink.synced = on_synced;
+    options.sink.failed = on_failed;
+    options.sink.user = told;
+    int r = lp_kube_watch_start(a->kube, a->stop, &options, &told->watch, err);
+    a->n_watches += r == 0;
+    return r;
+}
+
+static int start_watches(struct adapter *a, struct lp_error *err)
+{
+    unsigned n = a->config.n_namespaces;
+    atomic_store(&a->unknown, 2 * (n ? n : 1));
+    int r = start_watch(a, WATCH_TRUST, "kube-system", err);
+    for (unsigned i = 0; r == 0 && i < (n ? n : 1); i++)
+        for (unsigned what = 0; r == 0 && what < WATCH_TRUST; what++)
+            r = start_watch(a, what, n ? a->config.namespaces[i] : NULL, err);
     return r;
 }
 
@@ -288,9 +295,8 @@ static void end_all(struct adapter *a)
 {
     if (a->upkeep_runs)
         pthread_join(a->upkeep, NULL);
-    for (unsigned i = 0; i < N_WATCHES; i++)
-        if (a->watches[i].watch)
-            lp_kube_watch_join(a->watches[i].watch);
+    for (unsigned i = 0; i < a->n_watches; i++)
+        lp_kube_watch_join(a->watches[i].watch);
     scraper_join(a->scraper);
     if (a->server)
         lp_http_server_quiesce(a->server);

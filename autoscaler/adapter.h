@@ -9,6 +9,8 @@
 #include "base/stop.h"
 #include "kube/config.h"
 
+#define ADAPTER_NAMESPACES 32
+
 /* Strings are borrowed until adapter_join. Start from ADAPTER_CONFIG_DEFAULTS. */
 struct adapter_config {
     const char *ns;      /* where we run: of the Service, the Secret and the Deployment */
@@ -20,8 +22,10 @@ struct adapter_config {
     const char *secret;    /* where CA and serving certificate are kept */
     const char
         *deployment; /* ours: without it, or in a dying namespace, the APIServices go with us */
-    uint16_t pod_metrics_port; /* of the scraped pods */
-    unsigned threads;          /* event loops of the HTTPS server */
+    uint16_t pod_metrics_port;     /* of the scraped pods */
+    unsigned threads;              /* event loops of the HTTPS server */
+    const char *const *namespaces; /* whose pods are watched; at most ADAPTER_NAMESPACES */
+    unsigned n_namespaces;         /* 0: all of them */
 };
 #define ADAPTER_CONFIG_DEFAULTS                                                                 \
     {                                                                                           \

@@ -1,7 +1,7 @@
 /*
- * operator/cache.c -- one watch and one store per kind, and what we have written but not yet been
- * told of. Threads: the watches' own call platform_event and child_event; the lock guards
- * `expected` only.
+ * operator/cache.c -- one store per kind with its watches, one per namespace of the scope, and what
+ * we have written but not yet been told of. Threads: the watches' own call platform_event and
+ * child_event; the lock guards `expected` only.
  */
 #include "operator/cache.h"
 
@@ -33,7 +33,8 @@ struct kind_cache {
     struct cache *cache;
     const struct lp_kube_kind *kind;
     struct lp_kube_store *store;
-    struct lp_kube_watch *watch;
+    struct lp_kube_watch *watches[SCOPE_NAMESPACES];
+    unsigned n_watches;
     struct expected *expected; /* guarded by the cache's lock, as the two below */
     size_t n_expected, cap_expected;
     char thread_name[16];
@@ -41,6 +42,7 @@ struct kind_cache {
 
 struct cache {
     struct cache_sink sink;
+    const struct scope *scope;
     struct kind_cache platforms, children[N_CHILD_KINDS];
     pthread_mutex_t lock;
 };
@@ -165,9 +167,9 @@ static void platform_event(enum lp_kube_event event, json_t *object, void *user)
         k->cache->sink.platform_changed(key, k->cache->sink.user);
 }
 
-static int start_watch(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
-                       const char *selector, void (*event)(enum lp_kube_event, json_t *, void *),
-                       struct lp_error *err)
+static int start_watches(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
+                         const struct scope *scope, const char *selector,
+                         void (*event)(enum lp_kube_event, json_t *, void *), struct lp_error *err)
 {
     struct lp_kube_watch_options options = {
         .kind = k->kind,
@@ -176,7 +178,14 @@ static int start_watch(struct kind_cache *k, struct lp_kube_config *config, stru
         .sink = { .event = event, .user = k },
     };
     snprintf(k->thread_name, sizeof k->thread_name, "w-%.13s", k->kind->plural);
-    return lp_kube_watch_start(config, stop, &options, &k->watch, err);
+    for (unsigned i = 0; i < scope_watches(scope); i++) {
+        options.ns = scope_namespace(scope, i);
+        int r = lp_kube_watch_start(config, stop, &options, &k->watches[i], err);
+        if (r < 0)
+            return r;
+        k->n_watches++;
+    }
+    return 0;
 }
 
 static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kube_kind *kind)
@@ -186,19 +195,20 @@ static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kub
     k->store = lp_kube_store_new();
 }
 
-int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct cache_sink *sink,
-                struct cache **ret_cache, struct lp_error *err)
+int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct scope *scope,
+                const struct cache_sink *sink, struct cache **ret_cache, struct lp_error *err)
 {
     struct cache *c = lp_alloc(sizeof *c);
 
     c->sink = *sink;
+    c->scope = scope;
     pthread_mutex_init(&c->lock, NULL);
     init_kind(c, &c->platforms, &lp_kube_platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         init_kind(c, &c->children[i], child_kinds[i]);
-    int r = start_watch(&c->platforms, config, stop, NULL, platform_event, err);
+    int r = start_watches(&c->platforms, config, stop, scope, scope->selector, platform_event, err);
     for (unsigned i = 0; i < N_CHILD_KINDS && r == 0; i++)
-        r = start_watch(&c->children[i], config, stop, SELECTOR, child_event, err);
+        r = start_watches(&c->children[i], config, stop, scope, SELECTOR, child_event, err);
     if (r < 0) {
         lp_stop_request(stop);
         cache_join(c);
@@ -210,8 +220,8 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
 
 static void done_kind(struct kind_cache *k)
 {
-    if (k->watch)
-        lp_kube_watch_join(k->watch);
+    for (unsigned i = 0; i < k->n_watches; i++)
+        lp_kube_watch_join(k->watches[i]);
     lp_kube_store_free(k->store);
     while (k->n_expected > 0)
         drop_expected_locked(k, k->n_expected - 1);
@@ -281,45 +291,60 @@ void cache_platform_keys(struct cache *c, void (*each)(const char *key, void *us
     lp_kube_store_keys(c->platforms.store, each, user);
 }
 
-static bool kind_healthy(const struct kind_cache *k, char why[128])
+static bool kind_healthy(const struct kind_cache *k, const struct scope *scope, char why[128])
 {
-    if (!lp_kube_watch_synced(k->watch)) {
-        snprintf(why, 128, "the list of %s is not there yet", k->kind->plural);
-        return false;
-    }
-    int64_t silent = lp_kube_watch_silence_ms(k->watch);
-    if (silent > SILENT_MS) {
-        snprintf(why, 128, "the watch of %s has heard nothing for %lld s", k->kind->plural,
-                 (long long)(silent / 1000));
-        return false;
+    for (unsigned i = 0; i < k->n_watches; i++) {
+        const char *ns = scope_namespace(scope, i);
+        int64_t silent = lp_kube_watch_silence_ms(k->watches[i]);
+        if (!lp_kube_watch_synced(k->watches[i])) {
+            snprintf(why, 128, "the list of %s%s%.40s is not there yet", k->kind->plural,
+                     ns ? " in " : "", ns ? ns : "");
+            return false;
+        }
+        if (silent > SILENT_MS) {
+            snprintf(why, 128, "the watch of %s%s%.40s has heard nothing for %lld s",
+                     k->kind->plural, ns ? " in " : "", ns ? ns : "", (long long)(silent / 1000));
+            return false;
+        }
     }
     return true;
 }
 
 bool cache_healthy(struct cache *c, char why[128])
 {
-    bool good = kind_healthy(&c->platforms, why);
+    bool good = kind_healthy(&c->platforms, c->scope, why);
     for (unsigned i = 0; i < N_CHILD_KINDS && good; i++)
-        good = kind_healthy(&c->children[i], why);
+        good = kind_healthy(&c->children[i], c->scope, why);
     return good;
+}
+
+static bool kind_synced(const struct kind_cache *k)
+{
+    bool synced = true;
+    for (unsigned i = 0; i < k->n_watches && synced; i++)
+        synced = lp_kube_watch_synced(k->watches[i]);
+    return synced;
 }
 
 bool cache_synced(struct cache *c)
 {
-    bool synced = lp_kube_watch_synced(c->platforms.watch);
+    bool synced = kind_synced(&c->platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS && synced; i++)
-        synced = lp_kube_watch_synced(c->children[i].watch);
+        synced = kind_synced(&c->children[i]);
     return synced;
 }
 
 static json_t *stats_of(const struct kind_cache *k)
 {
-    int64_t silent = lp_kube_watch_silence_ms(k->watch);
-    return lp_json_make("{s:s, s:I, s:b, s:o}", "kind", k->kind->kind, "objects",
-                        (json_int_t)lp_kube_store_count(k->store), "synced",
-                        lp_kube_watch_synced(k->watch), "silentSeconds",
-                        silent == INT64_MAX ? json_null()
-                                            : json_integer((json_int_t)(silent / 1000)));
+    int64_t silent = 0;
+    for (unsigned i = 0; i < k->n_watches; i++) {
+        int64_t one = lp_kube_watch_silence_ms(k->watches[i]);
+        silent = one > silent ? one : silent;
+    }
+    return lp_json_make(
+        "{s:s, s:I, s:b, s:o}", "kind", k->kind->kind, "objects",
+        (json_int_t)lp_kube_store_count(k->store), "synced", kind_synced(k), "silentSeconds",
+        silent == INT64_MAX ? json_null() : json_integer((json_int_t)(silent / 1000)));
 }
 
 json_t *cache_stats(struct cache *c)

@@ -6,11 +6,12 @@
 #include <stdbool.h>
 
 #include "kube/config.h"
+#include "operator/scope.h"
 #include "platform/plan.h"
 
 /*
- * One watch thread and one store per kind; children are selected by label on the server. Opaque:
- * hides a lock; any thread.
+ * One store per kind, and a watch thread per kind and namespace of the scope; children are selected
+ * by label on the server. Opaque: hides a lock; any thread.
  */
 struct cache;
 
@@ -21,9 +22,10 @@ struct cache_sink {
     void *user;
 };
 
+/* `scope` must outlive the cache. */
 LP_MUST_USE int cache_start(struct lp_kube_config *config, struct lp_stop *stop,
-                            const struct cache_sink *sink, struct cache **ret_cache,
-                            struct lp_error *err);
+                            const struct scope *scope, const struct cache_sink *sink,
+                            struct cache **ret_cache, struct lp_error *err);
 /* After the stop was requested. NULL is fine. */
 void cache_join(struct cache *c);
 

@@ -84,6 +84,16 @@ static const struct lp_env environment[] = {
       .fallback = "",
       .max = 5,
       .help = "set in every pod" },
+    { .name = "WATCH_NAMESPACES",
+      .offset = AT(watch_namespaces),
+      .fallback = "",
+      .max = 2047,
+      .help = "namespaces whose platforms are ours, with commas between them; empty: all" },
+    { .name = "SELECTOR",
+      .offset = AT(selector),
+      .fallback = "",
+      .max = 1023,
+      .help = "label selector of the platforms that are ours; empty: all" },
     { .name = "WORKERS",
       .type = LP_ENV_INT,
       .offset = AT(workers),
@@ -116,11 +126,21 @@ static const struct lp_env environment[] = {
     { .name = NULL },
 };
 
-enum flag { FLAG_KUBECONFIG = 256, FLAG_CONTEXT, FLAG_WORKERS, FLAG_HELP, FLAG_VERSION };
+enum flag {
+    FLAG_KUBECONFIG = 256,
+    FLAG_CONTEXT,
+    FLAG_WORKERS,
+    FLAG_WATCH_NAMESPACES,
+    FLAG_SELECTOR,
+    FLAG_HELP,
+    FLAG_VERSION
+};
 static const struct option flags[] = {
     { "kubeconfig", required_argument, NULL, FLAG_KUBECONFIG },
     { "context", required_argument, NULL, FLAG_CONTEXT },
     { "workers", required_argument, NULL, FLAG_WORKERS },
+    { "watch-namespaces", required_argument, NULL, FLAG_WATCH_NAMESPACES },
+    { "selector", required_argument, NULL, FLAG_SELECTOR },
     { "help", no_argument, NULL, FLAG_HELP },
     { "version", no_argument, NULL, FLAG_VERSION },
     { NULL, 0, NULL, 0 },
@@ -128,12 +148,16 @@ static const struct option flags[] = {
 
 static int print_help(void)
 {
-    printf("lp-operator: reconciles LearningPlatform objects and serves the custom metrics API.\n\n"
-           "  --kubeconfig FILE   cluster and user; default $KUBECONFIG, in a pod its service "
-           "account\n"
-           "  --context NAME      of the kubeconfig; default its current one\n"
-           "  --workers N         platforms that are reconciled at once, 1..64\n"
-           "  --version, --help\n\nEnvironment:\n");
+    printf(
+        "lp-operator: reconciles LearningPlatform objects and serves the custom metrics API.\n\n"
+        "  --kubeconfig FILE         cluster and user; default $KUBECONFIG, in a pod its service "
+        "account\n"
+        "  --context NAME            of the kubeconfig; default its current one\n"
+        "  --workers N               platforms that are reconciled at once, 1..64\n"
+        "  --watch-namespaces A,B    only platforms of these namespaces, at most %d\n"
+        "  --selector LABELS         only platforms with these labels, such as team=english\n"
+        "  --version, --help\n\nEnvironment:\n",
+        SCOPE_NAMESPACES);
     for (const struct lp_env *e = environment; e->name; e++)
         printf("  %-24s %s%s%s%s\n", e->name, e->help, *e->fallback ? " (default " : "",
                e->fallback, *e->fallback ? ")" : "");
@@ -165,6 +189,12 @@ static int apply_flag(int flag, struct operator_config *config)
         return -1;
     case FLAG_WORKERS:
         return parse_workers(optarg, &config->workers);
+    case FLAG_WATCH_NAMESPACES:
+        config->watch_namespaces = optarg;
+        return -1;
+    case FLAG_SELECTOR:
+        config->selector = optarg;
+        return -1;
     case FLAG_HELP:
         return print_help();
     case FLAG_VERSION:
@@ -174,6 +204,12 @@ static int apply_flag(int flag, struct operator_config *config)
         fprintf(stderr, "lp-operator: see lp-operator --help\n");
         return 2;
     }
+}
+
+static int report(const struct lp_error *err)
+{
+    fprintf(stderr, "lp-operator: %s\n", err->msg);
+    return 2;
 }
 
 int config_load(int argc, char **argv, struct operator_config *config)
@@ -192,16 +228,20 @@ int config_load(int argc, char **argv, struct operator_config *config)
         fprintf(stderr, "lp-operator: \"%s\" is no flag; see lp-operator --help\n", argv[optind]);
         return 2;
     }
-    if (lp_env_load(environment, false, NULL, &c, &err) < 0) {
-        fprintf(stderr, "lp-operator: %s\n", err.msg);
-        return 2;
-    }
+    if (lp_env_load(environment, false, NULL, &c, &err) < 0)
+        return report(&err);
     if (from_flags.kubeconfig)
         c.kubeconfig = from_flags.kubeconfig;
     if (from_flags.context)
         c.context = from_flags.context;
     if (from_flags.workers)
         c.workers = from_flags.workers;
+    if (from_flags.watch_namespaces)
+        c.watch_namespaces = from_flags.watch_namespaces;
+    if (from_flags.selector)
+        c.selector = from_flags.selector;
+    if (scope_parse(c.watch_namespaces, c.selector, &c.scope, &err) < 0)
+        return report(&err);
     *config = c;
     return -1;
 }

@@ -5,10 +5,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "operator/scope.h"
 
 #define USER_AGENT "lp-operator/" LP_VERSION
 
-/* Strings are borrowed from the environment and from argv. */
+/* Strings are borrowed from the environment and from argv; `scope` is the caller's to end. */
 struct operator_config {
     const char *image_registry, *image_tag, *image_pull_policy;
     const char *postgres_image, *mongo_image;
@@ -17,6 +18,8 @@ struct operator_config {
     const char *log_level;
     const char *kubeconfig;                  /* "": in-cluster */
     const char *context;                     /* "": the current one */
+    const char *watch_namespaces, *selector; /* as given; `scope` is what they say */
+    struct scope scope;
     const char *service_host, *service_port; /* of the API server, in-cluster */
     int64_t workers;
     int64_t port;                 /* probes and metrics */

@@ -13,7 +13,8 @@ struct controller_options {
     struct lp_kube_config *kube;
     struct lp_stop *stop;
     const struct plan_images *images;
-    const char *instance; /* our pod */
+    const struct scope *scope; /* must outlive the controller, as all of these */
+    const char *instance;      /* our pod */
     unsigned workers;
     int64_t (*writes_until_ms)(void *user); /* the workers' fence, as in kube/client.h */
     void *fence_user;

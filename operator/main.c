@@ -155,6 +155,7 @@ static int start_controller(struct program *p, struct lp_error *err)
         .kube = p->kube,
         .stop = p->stop,
         .images = &p->images,
+        .scope = &p->config.scope,
         .instance = p->identity,
         .workers = (unsigned)p->config.workers,
         .writes_until_ms = writes_until,
@@ -179,6 +180,8 @@ static int start_adapter(struct program *p, struct lp_error *err)
         return 0;
     config.ns = p->config.ns;
     config.port = (uint16_t)p->config.adapter_port;
+    config.namespaces = p->config.scope.namespaces;
+    config.n_namespaces = p->config.scope.n;
     int r = adapter_start(&config, p->kube, p->stop, &p->adapter, err);
     if (r < 0)
         return r;
@@ -198,7 +201,9 @@ static int start_parts(struct program *p, struct lp_error *err)
                                       .user = p };
 
     struct lp_lease *held = NULL;
-    int r = start_controller(p, err);
+    int r = scope_check(&p->config.scope, p->kube, p->stop, err);
+    if (r == 0)
+        r = start_controller(p, err);
     if (r == 0)
         r = start_adapter(p, err);
     if (r == 0)
@@ -292,6 +297,7 @@ int main(int argc, char **argv)
         lp_log_error("cannot run", "error", err.msg);
     lp_stop_request(p.stop);
     end_parts(&p);
+    scope_done(&p.config.scope);
     lp_log_info("stopped");
     return r < 0 ? 1 : 0;
 }

@@ -1,0 +1,90 @@
+/* test/unit/test_operator_scope.c -- which platforms an operator is for. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "operator/scope.h"
+#include "unit/check.h"
+
+static void nothing_named_is_every_platform(void **state)
+{
+    struct scope s = { 0 };
+    (void)state;
+    ok(scope_parse("", "", &s, &err));
+    assert_int_equal(scope_watches(&s), 1);
+    assert_null(scope_namespace(&s, 0));
+    assert_null(s.selector);
+    scope_done(&s);
+}
+
+static void each_namespace_is_watched_by_itself(void **state)
+{
+    struct scope s = { 0 };
+    (void)state;
+    ok(scope_parse("english,german-2", "team in (a, b)", &s, &err));
+    assert_int_equal(scope_watches(&s), 2);
+    assert_string_equal(scope_namespace(&s, 0), "english");
+    assert_string_equal(scope_namespace(&s, 1), "german-2");
+    assert_string_equal(s.selector, "team in (a, b)");
+    scope_done(&s);
+}
+
+static void what_is_no_list_of_namespaces_is_refused_with_the_name(void **state)
+{
+    static const struct {
+        const char *text, *part;
+    } wrong[] = {
+        { "English", "\"English\"" },
+        { "a,", "\"\"" },
+        { ",a", "\"\"" },
+        { "a, b", "\" b\"" },
+        { "-a", "\"-a\"" },
+        { "a-", "\"a-\"" },
+        { "a,b,a", "\"a\" is there twice" },
+        { "a/b", "\"a/b\"" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct scope s = { 0 };
+        struct lp_error why = { 0 };
+        assert_int_equal(scope_parse(wrong[i].text, "", &s, &why), LP_E_INVALID);
+        assert_non_null(strstr(why.msg, "--watch-namespaces"));
+        assert_non_null(strstr(why.msg, wrong[i].part));
+        assert_null(s.text);
+    }
+}
+
+static void a_name_has_at_most_63_characters_and_a_list_at_most_32_names(void **state)
+{
+    lp_auto_buf struct lp_buf list = LP_BUF_INIT(1000);
+    struct scope s = { 0 };
+    struct lp_error why = { 0 };
+    char name[65];
+    (void)state;
+    memset(name, 'a', 64);
+    name[64] = '\0';
+    assert_int_equal(scope_parse(name, "", &s, &why), LP_E_INVALID);
+    name[63] = '\0';
+    ok(scope_parse(name, "", &s, &err));
+    scope_done(&s);
+    for (int i = 0; i < SCOPE_NAMESPACES; i++)
+        lp_buf_printf(&list, "%sn%d", i ? "," : "", i);
+    ok(scope_parse(list.ptr, "", &s, &err));
+    assert_int_equal(scope_watches(&s), SCOPE_NAMESPACES);
+    scope_done(&s);
+    lp_buf_str(&list, ",more");
+    assert_int_equal(scope_parse(list.ptr, "", &s, &why), LP_E_INVALID);
+    assert_non_null(strstr(why.msg, "more than 32"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_named_is_every_platform),
+        cmocka_unit_test(each_namespace_is_watched_by_itself),
+        cmocka_unit_test(what_is_no_list_of_namespaces_is_refused_with_the_name),
+        cmocka_unit_test(a_name_has_at_most_63_characters_and_a_list_at_most_32_names),
+    };
+    return cmocka_run_group_tests_name("operator_scope", tests, NULL, NULL);
+}
