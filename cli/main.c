@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/stop.h"
+#include "cli/export.h"
 #include "cli/options.h"
 #include "cli/status.h"
 #include "base/clock.h"
@@ -48,6 +49,26 @@ static int run_status(struct lp_kube_client *client, const struct cli_options *o
     return 0;
 }
 
+static int run_export(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
+                      struct lp_stop *stop, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
+    (void)stop; /* ends the requests */
+
+    int r = export_platforms(client, o, ns, &out, err);
+    if (r == 0)
+        fwrite(out.ptr, 1, out.len, stdout);
+    return r;
+}
+
+static int run_command(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
+                       struct lp_stop *stop, struct lp_error *err)
+{
+    if (strcmp(o->command, "export") == 0)
+        return run_export(client, o, ns, stop, err);
+    return run_status(client, o, ns, stop, err);
+}
+
 static int run(const struct cli_options *o, struct lp_stop *stop, struct lp_error *err)
 {
     struct lp_kube_config_source source = { .kubeconfig = o->kubeconfig, .context = o->context };
@@ -61,7 +82,7 @@ static int run(const struct cli_options *o, struct lp_stop *stop, struct lp_erro
     if (r == 0)
         r = lp_kube_client_new(config, &options, &client, err);
     if (r == 0)
-        r = run_status(client, o, o->ns ? o->ns : lp_kube_config_namespace(config), stop, err);
+        r = run_command(client, o, o->ns ? o->ns : lp_kube_config_namespace(config), stop, err);
     lp_kube_client_free(client);
     lp_kube_config_free(config);
     return r == LP_E_CANCELED ? 0 : r;

@@ -10,6 +10,9 @@ static const char usage[] =
     "  kubectl lp status [NAME] [-n NAMESPACE | -A] [-w] [--interval SECONDS] [-o table|json]\n"
     "      pods, queue depth and the last scaling decision of every service;\n"
     "      -w goes on until interrupted: the table is drawn again, JSON is one line each time\n\n"
+    "  kubectl lp export [NAME] [-n NAMESPACE | -A] [-o yaml|json]\n"
+    "      the platforms without status and what else their cluster made of them, to be applied\n"
+    "      to another one; Secrets and the content of databases are not in it\n\n"
     "  --kubeconfig FILE, --context NAME as kubectl takes them; --help, --version\n";
 
 /* The value of an option: the rest of `--option=value`, or the next argument. */
@@ -48,10 +51,17 @@ static int read_interval(const char *text, struct cli_options *o, struct lp_erro
 
 static int read_format(const char *text, struct cli_options *o, struct lp_error *err)
 {
-    if (strcmp(text, "table") != 0 && strcmp(text, "json") != 0)
-        return lp_error_set(err, LP_E_INVALID, "-o: must be table or json, is \"%.64s\"", text);
-    o->format = strcmp(text, "json") == 0 ? CLI_JSON : CLI_TABLE;
-    return 0;
+    static const char *const names[] = {
+        [CLI_TABLE] = "table", [CLI_YAML] = "yaml", [CLI_JSON] = "json"
+    };
+
+    for (unsigned i = CLI_TABLE; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            o->format = (enum cli_format)i;
+            return 0;
+        }
+    }
+    return lp_error_set(err, LP_E_INVALID, "-o: must be table, yaml or json, is \"%.64s\"", text);
 }
 
 static int read_option(int argc, char **argv, int *i, struct cli_options *o, struct lp_error *err)
@@ -96,6 +106,27 @@ static void default_kubeconfig(struct cli_options *o)
     o->kubeconfig = o->buffer;
 }
 
+static int check_command(struct cli_options *o, struct lp_error *err)
+{
+    static const struct {
+        const char *name;
+        enum cli_format format, never;
+    } commands[] = { { "status", CLI_TABLE, CLI_YAML }, { "export", CLI_YAML, CLI_TABLE } };
+    size_t i = 0, n = sizeof commands / sizeof *commands;
+
+    while (i < n && (!o->command || strcmp(o->command, commands[i].name) != 0))
+        i++;
+    if (i == n)
+        return lp_error_set(
+            err, LP_E_INVALID, "%s%.64s: the commands are: status, export; see --help",
+            o->command ? "unknown command " : "no command given", o->command ? o->command : "");
+    if (o->format == commands[i].never)
+        return lp_error_set(err, LP_E_INVALID, "-o: %s has no such form; see --help", o->command);
+    if (o->format == CLI_DEFAULT)
+        o->format = commands[i].format;
+    return 0;
+}
+
 int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, struct lp_error *err)
 {
     struct cli_options *o = ret_options;
@@ -121,10 +152,9 @@ int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, st
                                 argv[i]);
         }
     }
-    if (!o->command || strcmp(o->command, "status") != 0)
-        return lp_error_set(err, LP_E_INVALID, "%s%.64s: the commands are: status; see --help",
-                            o->command ? "unknown command " : "no command given",
-                            o->command ? o->command : "");
+    int r = check_command(o, err);
+    if (r < 0)
+        return r;
     default_kubeconfig(o);
     return 0;
 }

@@ -6,16 +6,16 @@
 
 #include "base/error.h"
 
-enum cli_format { CLI_TABLE, CLI_JSON };
+enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_YAML, CLI_JSON };
 
 struct cli_options {
-    const char *command;    /* "status" */
+    const char *command;    /* one of those in options.c */
     const char *name;       /* of one platform; NULL: all */
     const char *ns;         /* -n; NULL: the context's */
     bool all_namespaces;    /* -A */
     bool watch;             /* -w */
     int64_t interval_ms;    /* --interval, in seconds 1..60; default 1 s */
-    enum cli_format format; /* -o */
+    enum cli_format format; /* -o; one that the command has */
     const char
         *kubeconfig; /* --kubeconfig, $KUBECONFIG, ~/.kube/config; owned strings live in `buffer` */
     const char *context; /* --context */

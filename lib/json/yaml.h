@@ -1,9 +1,10 @@
-/* lib/json/yaml.h -- YAML into json_t, so that there is one decoder behind it. */
+/* lib/json/yaml.h -- YAML into json_t, so that there is one decoder behind it, and back. */
 #pragma once
 
 #include <jansson.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 /*
@@ -15,3 +16,7 @@
  */
 LP_MUST_USE int lp_yaml_parse(const char *bytes, size_t len, size_t max, const char *what,
                               json_t **ret_documents, struct lp_error *err);
+
+/* Appends one document, keys in their order, ending with a newline: what lp_yaml_parse makes the
+ * same JSON of. */
+void lp_yaml_write(const json_t *document, struct lp_buf *b);

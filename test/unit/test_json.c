@@ -188,6 +188,38 @@ static void yaml_that_could_surprise_is_refused(void **state)
     }
 }
 
+static void what_is_written_as_yaml_reads_the_same(void **state)
+{
+    static const char text[] =
+        "{\"a\":{},\"b\":[],\"c\":[[1,[2,{\"x\":[{\"y\":1,\"z\":{\"k\":null}},\"s\"]}]],{}],"
+        "\"d\":\"true\",\"e\":\"No\",\"f\":\"1e3\",\"g\":\"- x: #y\\n z\",\"h\":\"~\",\"i\":true,"
+        "\"j\":1.5,\"k\":-7,\"l\":\"\",\"m\":\"\u20ac \\u0007\",\"0x1f\":\"128Mi\",\"n "
+        "o\":\"a.b/c\","
+        "\"p\":\".inf\",\"q\":\"a "
+        "\",\"r\":[\"x\",false,{\"deep\":{\"er\":[1]}}],\"null\":\"0644\"}";
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
+    json_auto_t *before = NULL, *documents = NULL;
+    struct lp_error err = { .msg = "" };
+    (void)state;
+    assert_int_equal(lp_json_parse(text, strlen(text), 4096, "text", &before, &err), 0);
+    lp_yaml_write(before, &out);
+    if (yaml(out.ptr, &documents, &err) < 0)
+        fail_msg("%s in\n%s", err.msg, out.ptr);
+    if (!json_equal(json_array_get(documents, 0), before))
+        fail_msg("other content:\n%s", out.ptr);
+}
+
+static void yaml_looks_as_kubectl_writes_it(void **state)
+{
+    json_auto_t *o = lp_json_make("{s:s, s:{s:[{s:s, s:i}, s], s:b}}", "kind", "List", "spec",
+                                  "items", "name", "a", "count", 1, "yes", "on", 1);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
+    (void)state;
+    lp_yaml_write(o, &out);
+    assert_string_equal(out.ptr, "kind: List\nspec:\n  items:\n  - name: a\n    count: 1\n"
+                                 "  - \"yes\"\n  \"on\": true\n");
+}
+
 static void yaml_nested_past_the_limit_is_refused(void **state)
 {
     char deep[3 * LP_LIMIT_JSON_DEPTH];
@@ -210,6 +242,8 @@ int main(void)
         cmocka_unit_test(a_decode_error_names_path_limit_and_value),
         cmocka_unit_test(decoding_keeps_defaults_of_absent_members),
         cmocka_unit_test(yaml_scalars_get_the_types_that_kubernetes_gives_them),
+        cmocka_unit_test(what_is_written_as_yaml_reads_the_same),
+        cmocka_unit_test(yaml_looks_as_kubectl_writes_it),
         cmocka_unit_test(yaml_that_could_surprise_is_refused),
         cmocka_unit_test(yaml_nested_past_the_limit_is_refused),
     };
