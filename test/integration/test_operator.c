@@ -182,7 +182,8 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
         const char *spec, *path, *limit;
     } cases[] = {
         { "{services: {gateway: {autoscaling: {minReplicas: 9}}}}",
-          "spec.services.gateway.autoscaling.minReplicas", "must not exceed maxReplicas" },
+          "spec.services.gateway.autoscaling.minReplicas",
+          "must not exceed maxReplicas (5), is 9" },
         { "{services: {auth: {resources: {requests: {cpu: 1}}}}}",
           "spec.services.auth.resources.requests.cpu", "must not exceed limits.cpu (40m), is 1" },
         { "{services: {auth: {replicas: 3}}}", "spec.services.auth.replicas",
@@ -203,7 +204,7 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
           "Duplicate value" },
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
           "spec.services.auth.pod.labels", "must not begin with app.kubernetes.io/" },
-        { "{mode: Plan}", "spec.mode", "Unsupported value" },
+        { "{mode: Nonsense}", "spec.mode", "Unsupported value" },
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {
