@@ -5,8 +5,9 @@
  * real one comes with the Secret. Ready means: the real certificate, the cluster's word whom to
  * trust, and a whole sweep over the pods. Only then are the APIServices made that lead HPAs to us.
  *
- * Threads: the HTTPS server's, the scraper, two for access reviews, four watches (pods,
- * Deployments, HPAs, the ConfigMap of trust), and upkeep, which keeps Secret and APIServices.
+ * Threads: the HTTPS server's, the scraper, two for access reviews, five watches (pods,
+ * ReplicaSets, Deployments, HPAs, the ConfigMap of trust), and upkeep, which keeps Secret and
+ * APIServices.
  */
 #include "autoscaler/adapter.h"
 
@@ -37,10 +38,11 @@
 #define MAX_CONNECTIONS 512
 #define MAX_BODY 65536 /* of requests that are refused anyway */
 
-enum watched { WATCH_PODS, WATCH_DEPLOYMENTS, WATCH_HPAS, WATCH_TRUST, N_WATCHES };
+enum watched { WATCH_PODS, WATCH_SETS, WATCH_DEPLOYMENTS, WATCH_HPAS, WATCH_TRUST, N_WATCHES };
 
-static const char *const watch_names[N_WATCHES] = { "adapter-pods", "adapter-deploys",
-                                                    "adapter-hpas", "adapter-trust" };
+static const char *const watch_names[N_WATCHES] = { "adapter-pods", "adapter-sets",
+                                                    "adapter-deploys", "adapter-hpas",
+                                                    "adapter-trust" };
 
 /* What a watch is told with. */
 struct told {
@@ -64,7 +66,7 @@ struct adapter {
     pthread_t upkeep;
     bool upkeep_runs;
     atomic_bool has_certificate;
-    atomic_uint unknown; /* lists of pods and Deployments that are still to come */
+    atomic_uint unknown; /* lists of pods, ReplicaSets and Deployments that are still to come */
 };
 
 /* ---- what the watches tell ---- */
@@ -72,8 +74,15 @@ struct adapter {
 static void on_pod(enum lp_kube_event event, json_t *object, void *user)
 {
     struct adapter *a = ((struct told *)user)->adapter;
-    if (samples_pod(a->samples, object, event == LP_KUBE_DELETED, lp_clock_ms()))
+    if (samples_pod(a->samples, object, event == LP_KUBE_DELETED, lp_clock_ms(),
+                    lp_clock_wall_ms()))
         scraper_wake(a->scraper);
+}
+
+static void on_set(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct adapter *a = ((struct told *)user)->adapter;
+    samples_replica_set(a->samples, object, event == LP_KUBE_DELETED);
 }
 
 static void on_deployment(enum lp_kube_event event, json_t *object, void *user)
@@ -107,7 +116,7 @@ static void on_synced(void *user)
 {
     struct told *told = user;
     struct adapter *a = told->adapter;
-    if (told->what != WATCH_PODS && told->what != WATCH_DEPLOYMENTS)
+    if (told->what > WATCH_DEPLOYMENTS)
         return;
     if (atomic_fetch_sub(&a->unknown, 1) == 1)
         samples_synced(a->samples);
@@ -128,6 +137,9 @@ static int start_watch(struct adapter *a, enum watched what, const char *ns, str
         "app.kubernetes.io/managed-by=lp-operator,app.kubernetes.io/component=service";
     static const struct lp_kube_watch_options watches[N_WATCHES] = {
         [WATCH_PODS] = { .kind = &lp_kube_pods, .label_selector = pods, .sink.event = on_pod },
+        [WATCH_SETS] = { .kind = &lp_kube_replica_sets,
+                         .label_selector = pods,
+                         .sink.event = on_set },
         [WATCH_DEPLOYMENTS] = { .kind = &lp_kube_deployments,
                                 .label_selector = pods,
                                 .sink.event = on_deployment },
@@ -152,7 +164,7 @@ static int start_watch(struct adapter *a, enum watched what, const char *ns, str
 static int start_watches(struct adapter *a, struct lp_error *err)
 {
     unsigned n = a->config.n_namespaces;
-    atomic_store(&a->unknown, 2 * (n ? n : 1));
+    atomic_store(&a->unknown, (WATCH_DEPLOYMENTS + 1) * (n ? n : 1));
     int r = start_watch(a, WATCH_TRUST, "kube-system", err);
     for (unsigned i = 0; r == 0 && i < (n ? n : 1); i++)
         for (unsigned what = 0; r == 0 && what < WATCH_TRUST; what++)
@@ -319,7 +331,7 @@ int adapter_start(const struct adapter_config *config, struct lp_kube_config *ku
     a->stop = stop;
     telemetry_init();
     discovery_init();
-    a->samples = samples_new(SCRAPE_INTERVAL_MS);
+    a->samples = samples_new(SCRAPE_INTERVAL_MS, config->warm_up_ms);
     int r = start_all(a, err);
     if (r < 0) {
         lp_stop_request(stop);

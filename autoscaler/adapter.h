@@ -23,6 +23,7 @@ struct adapter_config {
     const char
         *deployment; /* ours: without it, or in a dying namespace, the APIServices go with us */
     uint16_t pod_metrics_port;     /* of the scraped pods */
+    int64_t warm_up_ms;            /* for which a pod must have been Ready to count */
     unsigned threads;              /* event loops of the HTTPS server */
     const char *const *namespaces; /* whose pods are watched; at most ADAPTER_NAMESPACES */
     unsigned n_namespaces;         /* 0: all of them */
@@ -30,7 +31,7 @@ struct adapter_config {
 #define ADAPTER_CONFIG_DEFAULTS                                                                 \
     {                                                                                           \
         .port = 8443, .service = "lp-metrics", .service_port = 443, .secret = "lp-metrics-tls", \
-        .deployment = "lp-operator", .pod_metrics_port = 9090, .threads = 1                     \
+        .deployment = "lp-operator", .pod_metrics_port = 9090, .warm_up_ms = 2000, .threads = 1 \
     }
 
 struct adapter; /* its threads: HTTPS, scraper, watches, reviews, upkeep of certificate and

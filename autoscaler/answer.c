@@ -15,51 +15,76 @@
 
 #define MAX_MILLI INT64_C(9200000000000000)
 
+#define STAMP (sizeof "2026-12-01T09:00:00Z" - 1)
+
 #define add_literal(out, text) lp_buf_add((out), (text), sizeof(text) - 1)
 
-void answer_begin(struct answer *a, enum query_version version, struct lp_buf *out)
+/* Into a fixed array, which must have room: namespace, resource and metric are limited in query.h.
+ */
+static size_t put(char *at, size_t len, const char *text)
 {
-    *a = (struct answer){ .out = out, .version = version, .second = -1 };
-    add_literal(out, "{\"kind\":\"MetricValueList\",\"apiVersion\":\"" QUERY_GROUP "/");
-    lp_buf_str(out, query_version_name(version));
-    add_literal(out, "\",\"metadata\":{},\"items\":[");
+    size_t n = strlen(text);
+    memcpy(at + len, text, n + 1);
+    return len + n;
 }
+
+_Static_assert(sizeof((struct answer *)0)->head > QUERY_SEGMENT + 128, "a head fits");
+_Static_assert(sizeof((struct answer *)0)->tail > QUERY_SEGMENT + 128, "a tail fits");
 
 /* The fields that the two versions name differently. */
-static void add_metric(struct answer *a, const char *metric)
+static void make_tail(struct answer *a, const struct query *query)
 {
-    if (a->version == QUERY_V1BETA1)
-        add_literal(a->out, "\"},\"metricName\":\"");
-    else
-        add_literal(a->out, "\"},\"metric\":{\"name\":\"");
-    lp_buf_str(a->out, metric);
-    if (a->version == QUERY_V1BETA1)
-        add_literal(a->out, "\",\"window\":0,\"selector\":null,\"timestamp\":\"");
-    else
-        add_literal(a->out, "\",\"selector\":null},\"windowSeconds\":0,\"timestamp\":\"");
+    bool old = query->version == QUERY_V1BETA1;
+    size_t n = put(a->tail, 0, old ? "\"},\"metricName\":\"" : "\"},\"metric\":{\"name\":\"");
+    n = put(a->tail, n, query->metric);
+    n = put(a->tail, n,
+            old ? "\",\"window\":0,\"selector\":null,\"timestamp\":\""
+                : "\",\"selector\":null},\"windowSeconds\":0,\"timestamp\":\"");
+    a->stamp = n;
+    n += STAMP;
+    a->tail_len = put(a->tail, n, "\",\"value\":\"");
 }
 
-void answer_item(struct answer *a, const char *kind, const char *ns, const char *name,
-                 const char *metric, int64_t wall_ms, int64_t milli)
+void answer_begin(struct answer *a, const struct query *query, struct lp_buf *out)
+{
+    bool pods = strcmp(query->resource, "pods") == 0;
+    a->out = out;
+    a->n = 0;
+    for (unsigned i = 0; i < ANSWER_STAMPS; i++)
+        a->stamps[i].second = -1;
+    add_literal(out, "{\"kind\":\"MetricValueList\",\"apiVersion\":\"" QUERY_GROUP "/");
+    lp_buf_str(out, query_version_name(query->version));
+    add_literal(out, "\",\"metadata\":{},\"items\":[");
+    size_t n = put(a->head, 0, ",{\"describedObject\":{\"kind\":\"");
+    n = put(a->head, n, pods ? "Pod" : "Service");
+    n = put(a->head, n, "\",\"namespace\":\"");
+    n = put(a->head, n, query->ns);
+    a->head_len = put(a->head, n, "\",\"apiVersion\":\"v1\",\"name\":\"");
+    make_tail(a, query);
+}
+
+static const char *stamp_of(struct answer *a, int64_t second)
+{
+    unsigned i = (unsigned)(second % ANSWER_STAMPS);
+    if (a->stamps[i].second != second) {
+        char text[LP_CLOCK_TEXT];
+        lp_clock_format(second * 1000, 0, text);
+        memcpy(a->stamps[i].text, text, STAMP);
+        a->stamps[i].second = second;
+    }
+    return a->stamps[i].text;
+}
+
+void answer_item(struct answer *a, const char *name, int64_t wall_ms, int64_t milli)
 {
     char value[LP_QUANTITY_TEXT];
-    if (wall_ms / 1000 != a->second) {
-        a->second = wall_ms / 1000;
-        lp_clock_format(wall_ms, 0, a->timestamp);
-    }
+    memcpy(a->tail + a->stamp, stamp_of(a, wall_ms / 1000), STAMP);
     lp_quantity_format(milli < MAX_MILLI ? milli : MAX_MILLI, value);
 
-    if (a->n++ > 0)
-        lp_buf_char(a->out, ',');
-    add_literal(a->out, "{\"describedObject\":{\"kind\":\"");
-    lp_buf_str(a->out, kind);
-    add_literal(a->out, "\",\"namespace\":\"");
-    lp_buf_str(a->out, ns);
-    add_literal(a->out, "\",\"apiVersion\":\"v1\",\"name\":\"");
+    size_t comma = a->n++ > 0 ? 0 : 1;
+    lp_buf_add(a->out, a->head + comma, a->head_len - comma);
     lp_buf_str(a->out, name);
-    add_metric(a, metric);
-    lp_buf_str(a->out, a->timestamp);
-    add_literal(a->out, "\",\"value\":\"");
+    lp_buf_add(a->out, a->tail, a->tail_len);
     lp_buf_str(a->out, value);
     add_literal(a->out, "\"}");
 }

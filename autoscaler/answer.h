@@ -7,25 +7,30 @@
 #include "autoscaler/query.h"
 #include "base/buf.h"
 
+#define ANSWER_STAMPS 32 /* values are of the last 30 seconds */
+
 /*
- * A MetricValueList on its way into `out` (custom.metrics.k8s.io, types.go of k8s.io/metrics).
- * Namespace, name, kind and metric go in as they are: they must be names that Kubernetes allows
- * (samples_name_ok), or ours.
+ * A MetricValueList on its way into `out` (custom.metrics.k8s.io, types.go of k8s.io/metrics), for
+ * the Pods or Services of one namespace. What is equal in all items is put together once: `head`
+ * goes before the name of an object, `tail` between it and the value. Namespace, names and metric
+ * go in as they are: they must be names that Kubernetes allows (samples_name_ok), or ours.
  */
 struct answer {
     struct lp_buf *out;
-    enum query_version version;
     unsigned n;
-    int64_t second; /* that `timestamp` holds as text */
-    char timestamp[32];
+    size_t head_len, tail_len;
+    size_t stamp; /* where the time stands in `tail` */
+    char head[320], tail[320];
+    struct {
+        int64_t second;
+        char text[20];
+    } stamps[ANSWER_STAMPS]; /* texts of the last seconds, by second modulo */
 };
 
-void answer_begin(struct answer *a, enum query_version version, struct lp_buf *out);
+void answer_begin(struct answer *a, const struct query *query, struct lp_buf *out);
 
-/* `kind` "Pod" or "Service"; `wall_ms` when the value was read; `milli` is capped at what an HPA
- * takes. */
-void answer_item(struct answer *a, const char *kind, const char *ns, const char *name,
-                 const char *metric, int64_t wall_ms, int64_t milli);
+/* `wall_ms` when the value was read; `milli` is capped at what an HPA takes. */
+void answer_item(struct answer *a, const char *name, int64_t wall_ms, int64_t milli);
 void answer_end(struct answer *a);
 
 /*

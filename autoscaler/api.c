@@ -173,7 +173,8 @@ static int write_metric(struct request *r, struct lp_buf *body, struct lp_error 
     if (!is_metric(r->query.resource, r->query.metric))
         return lp_error_set(err, LP_E_NOT_FOUND,
                             "the server could not find the metric %s for %s: it serves "
-                            "queue_depth for services and pods",
+                            "queue_depth for pods, and queue_depth, arrival_rate, demand and "
+                            "p95_latency_ms for services",
                             r->query.metric, r->query.resource);
     int code = read_selectors(r, &selector, err);
     if (code < 0)

@@ -20,9 +20,8 @@
 #define VERSIONS 2
 
 const struct discovery_metric discovery_metrics[] = {
-    { "pods", "queue_depth" },
-    { "services", "queue_depth" },
-    { NULL, NULL },
+    { "pods", "queue_depth" }, { "services", "queue_depth" },    { "services", "arrival_rate" },
+    { "services", "demand" },  { "services", "p95_latency_ms" }, { NULL, NULL },
 };
 
 static struct discovery_document apis[DISCOVERY_V2BETA1 + 1];

@@ -21,8 +21,11 @@
  */
 struct samples;
 
-/* A Ready pod is due for a scrape every `interval_ms`, spread over it. */
-struct samples *samples_new(int64_t interval_ms);
+/*
+ * A Ready pod is due for a scrape every `interval_ms`, spread over it, and counts once it has been
+ * Ready for `warm_up_ms`.
+ */
+struct samples *samples_new(int64_t interval_ms, int64_t warm_up_ms);
 void samples_free(struct samples *s);
 
 /* True for what may stand in an answer as it is: [A-Za-z0-9._-], 1 to 253 bytes. */
@@ -31,13 +34,16 @@ bool samples_name_ok(const char *name);
 /*
  * From the watches; `gone`: the object was deleted. Pods count by their labels name and part-of
  * (app.kubernetes.io) for the service <part-of>-<name>. A Deployment tells of a service without
- * pods, an HPA its target of queue_depth per pod. True where a scrape is due sooner than before.
+ * pods, a ReplicaSet of that Deployment which of its pods are of which revision, an HPA its target
+ * of queue_depth per pod. `wall_ms`: the same moment as now_ms, since 1970. True where a scrape is
+ * due sooner than before.
  */
-bool samples_pod(struct samples *s, const json_t *pod, bool gone, int64_t now_ms);
+bool samples_pod(struct samples *s, const json_t *pod, bool gone, int64_t now_ms, int64_t wall_ms);
 void samples_deployment(struct samples *s, const json_t *deployment, bool gone);
+void samples_replica_set(struct samples *s, const json_t *replica_set, bool gone);
 void samples_hpa(struct samples *s, const json_t *hpa, bool gone);
 
-/* Pods and Deployments are all known from now on. */
+/* Pods, ReplicaSets and Deployments are all known from now on. */
 void samples_synced(struct samples *s);
 
 /* ---- the scraper's side ---- */
@@ -55,7 +61,7 @@ unsigned samples_due(struct samples *s, int64_t now_ms, struct samples_target *r
 
 enum samples_result {
     SAMPLES_OK,
-    SAMPLES_TIMEOUT, /* counts as saturated: the greater of the last value and the HPA's target */
+    SAMPLES_TIMEOUT, /* counts as saturated: at least the HPA's target, and all of its slots */
     SAMPLES_REFUSED, /* nobody listens: its value is gone at once */
     SAMPLES_FAILED,  /* bad answer: its last value grows old */
 };
@@ -73,6 +79,9 @@ bool samples_swept(struct samples *s, int64_t now_ms, char why[128]);
  * many are Ready. */
 int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods);
 
+/* Bytes that the table holds for each pod, names and labels included; 0 without pods. */
+size_t samples_bytes_per_pod(struct samples *s);
+
 struct samples_question {
     const struct query *query;
     const struct selector
@@ -82,9 +91,9 @@ struct samples_question {
 
 /*
  * Appends a whole MetricValueList. LP_E_NOT_FOUND: no such pod, service, or nothing Ready that
- * matches. LP_E_UNAVAILABLE: the first sweep is not done, no pod of the service is Ready, or under
- * half of them have a value. The message is a sentence for people: "1 of 4 pods of english-auth
- * have a value: english-auth-x timed out 1.2 s ago".
+ * matches. LP_E_UNAVAILABLE: the first sweep is not done, no pod of the service counts, or under
+ * half of those that do were scraped in the last SAMPLES_MAX_AGE_MS. The message is a sentence for
+ * people: "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago".
  */
 LP_MUST_USE int samples_answer(struct samples *s, const struct samples_question *question,
                                struct lp_buf *out, struct lp_error *err);

@@ -1,6 +1,13 @@
 /*
  * What the samples say, as a MetricValueList: written under the lock of the table, straight into
- * the body. Threads: any.
+ * the body.
+ *
+ * A pod counts when it is Ready, past its warm-up, and of the newest ReplicaSet of its Deployment
+ * that has such pods. Whether enough is known, and what is said of single pods, goes by those. In a
+ * rollout, pods of an older ReplicaSet go on working until they terminate: the sums of a service
+ * hold what they work on too, for else half a rollout would look like half the load.
+ *
+ * Threads: any.
  */
 #include <string.h>
 
@@ -8,94 +15,221 @@
 #include "autoscaler/samples_table.h"
 #include "base/alloc.h"
 
-/* What stands behind one value. `unknown`: one of the pods without a value, for the message. */
+enum metric { QUEUE_DEPTH, ARRIVAL_RATE, DEMAND, P95_LATENCY, N_METRICS };
+static const char *const metrics[N_METRICS] = { "queue_depth", "arrival_rate", "demand",
+                                                "p95_latency_ms" };
+
+/* A question on its way through the table. */
+struct pass {
+    const struct samples *s;
+    const struct samples_question *q;
+    struct answer *a;
+    enum metric metric;
+};
+
+/* What stands behind one value. `ready` and `warming` of all `pods`; `known` of `counted`;
+ * `unknown`: one of the others, for the message. */
 struct tally {
-    unsigned pods, ready, known;
-    int64_t sum, oldest_ms;
+    unsigned pods, ready, warming, counted, known, saturated;
+    int64_t queue, oldest_ms;
+    struct load_sum load;
     const struct pod *unknown;
 };
 
-static bool has_value(const struct pod *p, int64_t now_ms)
+/* ---- one pod ---- */
+
+static bool is_warm(const struct pass *pass, const struct pod *p)
 {
-    return p->ready && p->at_ms != 0 && now_ms - p->at_ms <= SAMPLES_MAX_AGE_MS;
+    return p->ready && pass->q->now_ms - p->ready_since_ms >= pass->s->warm_up_ms;
 }
 
-static void count_pod(struct tally *t, const struct pod *p, int64_t now_ms)
+static bool is_known(const struct pass *pass, const struct pod *p)
+{
+    return p->at_ms != 0 && pass->q->now_ms - p->at_ms <= SAMPLES_MAX_AGE_MS &&
+           (pass->metric == QUEUE_DEPTH || p->load.rated);
+}
+
+static bool is_saturated(const struct pass *pass, const struct pod *p)
+{
+    return p->result_ms != 0 && p->result == SAMPLES_TIMEOUT &&
+           pass->q->now_ms - p->result_ms <= SAMPLES_MAX_AGE_MS;
+}
+
+/* A pod that does not answer in time has at least as much work as it is meant to have, and as it
+ * can do at once. */
+static int64_t queue_of(const struct pass *pass, const struct pod *p)
+{
+    int64_t value = p->at_ms != 0 ? p->value : 0;
+    int64_t slots = (int64_t)((double)p->load.slots * 1000);
+    if (!is_saturated(pass, p))
+        return value;
+    value = value > p->service->target ? value : p->service->target;
+    return value > slots ? value : slots;
+}
+
+static bool has_value(const struct pass *pass, const struct pod *p)
+{
+    return is_known(pass, p) || (is_saturated(pass, p) && queue_of(pass, p) > 0);
+}
+
+/* When we learned what is said of it. */
+static int64_t time_of(const struct pass *pass, const struct pod *p)
+{
+    return is_known(pass, p) ? p->at_ms : p->result_ms;
+}
+
+static void add_value(const struct pass *pass, struct tally *t, const struct pod *p)
+{
+    int64_t at_ms = time_of(pass, p);
+    bool saturated = is_saturated(pass, p);
+    t->queue += queue_of(pass, p);
+    t->saturated += saturated;
+    load_add(&t->load, &p->load, saturated);
+    t->oldest_ms = at_ms < t->oldest_ms ? at_ms : t->oldest_ms;
+}
+
+/* `current`: the newest revision of its service. */
+static void count_pod(const struct pass *pass, struct tally *t, const struct pod *p,
+                      uint32_t current)
 {
     t->pods++;
-    if (!p->ready)
+    t->ready += p->ready;
+    t->warming += p->ready && !is_warm(pass, p);
+    if (!is_warm(pass, p) || p->revision == 0)
         return;
-    t->ready++;
-    if (!has_value(p, now_ms)) {
-        t->unknown = p;
-        return;
+    if (p->revision == current) {
+        bool known = is_known(pass, p);
+        t->counted++;
+        t->known += known;
+        t->unknown = known ? t->unknown : p;
     }
-    t->known++;
-    t->sum += p->value;
-    t->oldest_ms = p->at_ms < t->oldest_ms ? p->at_ms : t->oldest_ms;
+    if (has_value(pass, p))
+        add_value(pass, t, p);
 }
 
-static const char *result_text(const struct pod *p)
+static uint32_t current_revision(const struct pass *pass, const struct service *v)
 {
-    static const char *const texts[] = { "has a value too old", "timed out",
-                                         "refused the connection", "gave no usable metrics page" };
-    return p->result_ms == 0 ? "was not asked yet" : texts[p->result];
+    uint32_t newest = 0;
+    for (const struct pod *p = v->pods; p; p = p->sibling)
+        if (p->revision > newest && is_warm(pass, p))
+            newest = p->revision;
+    return newest;
 }
 
-static int too_few_known(const struct tally *t, const char *of, int64_t now_ms,
+/* ---- what is said instead of a value ---- */
+
+static const char *result_text(const struct pass *pass, const struct pod *p)
+{
+    static const char *const texts[] = { "was scraped", "timed out", "refused the connection",
+                                         "gave no usable metrics page" };
+    if (p->result_ms == 0)
+        return "was not asked yet, Ready";
+    if (p->result == SAMPLES_OK && pass->metric != QUEUE_DEPTH)
+        return "has no rates yet, scraped";
+    return texts[p->result];
+}
+
+static int too_few_known(const struct pass *pass, const struct tally *t, const char *of,
                          struct lp_error *err)
 {
     const struct pod *p = t->unknown;
     int64_t since = p->result_ms != 0 ? p->result_ms : p->ready_since_ms;
-    return lp_error_set(err, LP_E_UNAVAILABLE,
-                        "%u of %u pods of %s have a value; %s %s (%.1f s ago)", t->known, t->ready,
-                        of, p->name, result_text(p), (double)(now_ms - since) / 1000.0);
+    return lp_error_set(err, LP_E_UNAVAILABLE, "%u of %u %s pods scraped; %s %s %.1f s ago",
+                        t->known, t->counted, of, p->name, result_text(pass, p),
+                        (double)(pass->q->now_ms - since) / 1000.0);
+}
+
+/* LP_E_UNAVAILABLE where none of the pods counts, or too few of those that do are known. */
+static int check(const struct pass *pass, const struct tally *t, const char *of,
+                 struct lp_error *err)
+{
+    if (t->ready == 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE, "no pod of %s is Ready (%u exist)", of, t->pods);
+    if (t->counted == 0 && t->warming > 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "no pod of %s has been Ready for %.1f s yet (%u are Ready)", of,
+                            (double)pass->s->warm_up_ms / 1000.0, t->ready);
+    if (t->counted == 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "none of the %u Ready pods of %s is of a ReplicaSet of its Deployment",
+                            t->ready, of);
+    return t->known * 2 < t->counted ? too_few_known(pass, t, of, err) : 0;
 }
 
 /* ---- one service ---- */
 
-static int service_value(const struct service *v, int64_t now_ms, struct tally *t,
-                         struct lp_error *err)
+/* Without answers in the window: zero where nobody asked, else nobody knows. */
+static int latency_value(const struct pass *pass, const struct service *v, const struct tally *t,
+                         int64_t *ret_milli, struct lp_error *err)
 {
-    *t = (struct tally){ .oldest_ms = now_ms };
-    for (const struct pod *p = v->pods; p; p = p->sibling)
-        count_pod(t, p, now_ms);
-    if (t->ready == 0 && v->deployed && v->replicas == 0)
-        return 0;
-    if (t->ready == 0)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "no pod of %s is Ready (%u exist)", v->name,
-                            t->pods);
-    if (t->known * 2 < t->ready)
-        return too_few_known(t, v->name, now_ms, err);
-    for (unsigned i = 0; i < v->n_backlogs; i++)
-        if (now_ms - v->backlogs[i].at_ms <= SAMPLES_MAX_AGE_MS)
-            t->sum += v->backlogs[i].depth;
+    double ms = 0;
+    if (!latency_p95(&v->latency, pass->q->now_ms, &ms) && (t->queue > 0 || t->saturated > 0))
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "no request of %s was answered in the last %d s, and there are some",
+                            v->name, LATENCY_WINDOW_S);
+    *ret_milli = (int64_t)(ms * 1000);
     return 0;
 }
 
-static void add_service(struct answer *a, const struct service *v, const struct tally *t,
-                        const struct samples_question *q)
+static int64_t with_backlogs(const struct pass *pass, const struct service *v, int64_t queue)
 {
-    lp_auto_free char *ns = lp_strndup(v->key, (size_t)(v->name - v->key - 1));
-    answer_item(a, "Service", ns, v->name, q->query->metric,
-                q->wall_ms - (q->now_ms - t->oldest_ms), t->sum);
+    for (unsigned i = 0; i < v->n_backlogs; i++)
+        if (pass->q->now_ms - v->backlogs[i].at_ms <= SAMPLES_MAX_AGE_MS)
+            queue += v->backlogs[i].depth;
+    return queue;
 }
 
-static int answer_service(struct samples *s, const struct samples_question *q, struct answer *a,
-                          struct lp_error *err)
+static int service_value(const struct pass *pass, const struct service *v, struct tally *t,
+                         int64_t *ret_milli, struct lp_error *err)
 {
+    uint32_t current = current_revision(pass, v);
+    *t = (struct tally){ .oldest_ms = pass->q->now_ms };
+    *ret_milli = 0;
+    for (const struct pod *p = v->pods; p; p = p->sibling)
+        count_pod(pass, t, p, current);
+    if (t->ready == 0 && v->deployed && v->replicas == 0)
+        return 0;
+    int r = check(pass, t, v->name, err);
+    if (r < 0)
+        return r;
+    switch (pass->metric) {
+    case ARRIVAL_RATE:
+        *ret_milli = (int64_t)(t->load.arrivals * 1000);
+        return 0;
+    case DEMAND:
+        *ret_milli = (int64_t)(load_demand(&t->load) * 1000);
+        return 0;
+    case P95_LATENCY:
+        return latency_value(pass, v, t, ret_milli, err);
+    default:
+        *ret_milli = with_backlogs(pass, v, t->queue);
+        return 0;
+    }
+}
+
+static int add_service(const struct pass *pass, const struct service *v, struct lp_error *err)
+{
+    const struct samples_question *q = pass->q;
     struct tally t;
-    lp_auto_free char *key = lp_sprintf("%s/%s", q->query->ns, q->query->name);
-    const struct service *v = table_get(&s->services, key);
+    int64_t milli;
+    int r = service_value(pass, v, &t, &milli, err);
+    if (r < 0)
+        return r;
+    answer_item(pass->a, v->name, q->wall_ms - (q->now_ms - t.oldest_ms), milli);
+    return 0;
+}
+
+static int answer_service(const struct pass *pass, struct lp_error *err)
+{
+    const struct query *query = pass->q->query;
+    lp_auto_free char *key = lp_sprintf("%s/%s", query->ns, query->name);
+    const struct service *v = table_get(&pass->s->services, key);
     if (!v || (!v->deployed && !v->pods))
         return lp_error_set(err, LP_E_NOT_FOUND,
                             "%s/%s is no service of a LearningPlatform: it has neither a "
                             "Deployment nor pods",
-                            q->query->ns, q->query->name);
-    int r = service_value(v, q->now_ms, &t, err);
-    if (r == 0)
-        add_service(a, v, &t, q);
-    return r;
+                            query->ns, query->name);
+    return add_service(pass, v, err);
 }
 
 /* ---- everything in a namespace ---- */
@@ -106,93 +240,106 @@ static bool in_namespace(const struct keyed *item, const char *prefix)
 }
 
 /* What has no value is left out; where nothing is left, the last reason is the answer. */
-static int answer_services(struct samples *s, const struct samples_question *q, struct answer *a,
-                           struct lp_error *err)
+static int answer_services(const struct pass *pass, struct lp_error *err)
 {
-    lp_auto_free char *prefix = lp_sprintf("%s/", q->query->ns);
+    const struct table *all = &pass->s->services;
+    lp_auto_free char *prefix = lp_sprintf("%s/", pass->q->query->ns);
     int r = 0;
-    for (unsigned i = table_find(&s->services, prefix);
-         i < s->services.n && in_namespace(s->services.items[i], prefix); i++) {
-        const struct service *v = (const struct service *)s->services.items[i];
-        struct tally t;
-        if (!v->deployed || !selector_matches(q->selector, v->labels))
-            continue;
-        r = service_value(v, q->now_ms, &t, err);
-        if (r == 0)
-            add_service(a, v, &t, q);
+    for (unsigned i = table_find(all, prefix); i < all->n && in_namespace(all->items[i], prefix);
+         i++) {
+        const struct service *v = (const struct service *)all->items[i];
+        if (v->deployed && selector_matches(pass->q->selector, v->labels))
+            r = add_service(pass, v, err);
     }
-    if (a->n > 0)
+    if (pass->a->n > 0)
         return 0;
     return r < 0 ? r
                  : lp_error_set(err, LP_E_NOT_FOUND,
                                 "no service of a LearningPlatform in namespace %s matches",
-                                q->query->ns);
+                                pass->q->query->ns);
 }
 
-static void add_pod(struct answer *a, const struct pod *p, const struct samples_question *q)
+static void add_pod(const struct pass *pass, const struct pod *p)
 {
-    answer_item(a, "Pod", q->query->ns, p->name, q->query->metric,
-                q->wall_ms - (q->now_ms - p->at_ms), p->value);
+    answer_item(pass->a, p->name, pass->q->wall_ms - (pass->q->now_ms - time_of(pass, p)),
+                queue_of(pass, p));
 }
 
-static int answer_pods(struct samples *s, const struct samples_question *q, struct answer *a,
-                       struct lp_error *err)
+static int answer_pods(const struct pass *pass, struct lp_error *err)
 {
-    lp_auto_free char *prefix = lp_sprintf("%s/", q->query->ns);
-    struct tally t = { .oldest_ms = q->now_ms };
-    for (unsigned i = table_find(&s->pods, prefix);
-         i < s->pods.n && in_namespace(s->pods.items[i], prefix); i++) {
-        const struct pod *p = (const struct pod *)s->pods.items[i];
-        if (!selector_matches(q->selector, p->labels))
+    const struct table *all = &pass->s->pods;
+    lp_auto_free char *prefix = lp_sprintf("%s/", pass->q->query->ns);
+    struct tally t = { .oldest_ms = pass->q->now_ms };
+    const struct service *last = NULL;
+    const struct labels *labels = NULL;
+    uint32_t current = 0;
+    bool matches = false;
+    for (unsigned i = table_find(all, prefix); i < all->n && in_namespace(all->items[i], prefix);
+         i++) {
+        const struct pod *p = (const struct pod *)all->items[i];
+        if (p->labels != labels)
+            matches = selector_matches(pass->q->selector, p->labels);
+        labels = p->labels;
+        if (!matches)
             continue;
-        count_pod(&t, p, q->now_ms);
-        if (has_value(p, q->now_ms))
-            add_pod(a, p, q);
+        if (p->service != last)
+            current = current_revision(pass, p->service);
+        last = p->service;
+        count_pod(pass, &t, p, current);
+        if (is_warm(pass, p) && p->revision == current && current > 0 && has_value(pass, p))
+            add_pod(pass, p);
     }
     if (t.ready == 0)
         return lp_error_set(err, LP_E_NOT_FOUND,
                             "no Ready pod of a LearningPlatform in namespace %s matches (%u that "
                             "are not Ready do)",
-                            q->query->ns, t.pods);
-    if (t.known * 2 < t.ready)
-        return too_few_known(&t, "this selector", q->now_ms, err);
-    return 0;
+                            pass->q->query->ns, t.pods);
+    return check(pass, &t, "selected", err);
 }
 
-static int answer_pod(struct samples *s, const struct samples_question *q, struct answer *a,
-                      struct lp_error *err)
+static int answer_pod(const struct pass *pass, struct lp_error *err)
 {
-    lp_auto_free char *key = lp_sprintf("%s/%s", q->query->ns, q->query->name);
-    const struct pod *p = table_get(&s->pods, key);
-    struct tally t = { .oldest_ms = q->now_ms };
+    const struct query *query = pass->q->query;
+    lp_auto_free char *key = lp_sprintf("%s/%s", query->ns, query->name);
+    const struct pod *p = table_get(&pass->s->pods, key);
+    struct tally t = { .oldest_ms = pass->q->now_ms };
     if (!p)
         return lp_error_set(err, LP_E_NOT_FOUND, "%s/%s is no pod of a LearningPlatform's service",
-                            q->query->ns, q->query->name);
-    count_pod(&t, p, q->now_ms);
+                            query->ns, query->name);
+    count_pod(pass, &t, p, p->revision);
     if (t.ready == 0)
         return lp_error_set(err, LP_E_UNAVAILABLE, "pod %s is not Ready", p->name);
-    if (t.known == 0)
-        return too_few_known(&t, p->service->name, q->now_ms, err);
-    add_pod(a, p, q);
-    return 0;
+    int r = has_value(pass, p) && t.counted > 0 ? 0 : check(pass, &t, p->service->name, err);
+    if (r == 0)
+        add_pod(pass, p);
+    return r;
+}
+
+/* ---- the whole ---- */
+
+static int write_items(const struct pass *pass, struct lp_error *err)
+{
+    bool all = strcmp(pass->q->query->name, "*") == 0;
+    if (!pass->s->first_sweep)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "the first sweep over the pods is not done yet: try again in a second");
+    if (strcmp(pass->q->query->resource, "pods") == 0)
+        return all ? answer_pods(pass, err) : answer_pod(pass, err);
+    return all ? answer_services(pass, err) : answer_service(pass, err);
 }
 
 int samples_answer(struct samples *s, const struct samples_question *q, struct lp_buf *out,
                    struct lp_error *err)
 {
     struct answer a;
-    int r;
-    bool all = strcmp(q->query->name, "*") == 0;
-    bool pods = strcmp(q->query->resource, "pods") == 0;
-    answer_begin(&a, q->query->version, out);
+    struct pass pass = { s, q, &a, QUEUE_DEPTH };
+    while (pass.metric < N_METRICS && strcmp(metrics[pass.metric], q->query->metric) != 0)
+        pass.metric++;
+    if (pass.metric == N_METRICS)
+        return lp_error_set(err, LP_E_NOT_FOUND, "the metric %s is not known", q->query->metric);
+    answer_begin(&a, q->query, out);
     pthread_mutex_lock(&s->lock);
-    if (!s->first_sweep)
-        r = lp_error_set(err, LP_E_UNAVAILABLE,
-                         "the first sweep over the pods is not done yet: try again in a second");
-    else if (pods)
-        r = all ? answer_pods(s, q, &a, err) : answer_pod(s, q, &a, err);
-    else
-        r = all ? answer_services(s, q, &a, err) : answer_service(s, q, &a, err);
+    int r = write_items(&pass, err);
     pthread_mutex_unlock(&s->lock);
     if (r < 0) {
         lp_buf_reset(out);

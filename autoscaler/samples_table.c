@@ -48,3 +48,11 @@ void table_remove(struct table *t, const char *key)
     t->n--;
     memmove(t->items + i, t->items + i + 1, (t->n - i) * sizeof(void *));
 }
+
+uint64_t table_hash(const char *text)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+    for (; text && *text; text++)
+        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return h;
+}

@@ -25,7 +25,8 @@ struct operator_config {
     int64_t port;                 /* probes and metrics */
     const char *metrics_cert_dir; /* "": plain */
     int64_t adapter_port;         /* custom metrics API */
-    bool adapter;                 /* serve it at all */
+    int64_t adapter_warm_up_ms;
+    bool adapter; /* serve it at all */
 };
 
 /*

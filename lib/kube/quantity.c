@@ -131,10 +131,22 @@ int lp_quantity_parse(const char *text, int64_t *ret_milli, struct lp_error *err
     return 0;
 }
 
+/* Without printf: an adapter's answer has a thousand of them. */
 void lp_quantity_format(int64_t milli, char ret_text[LP_QUANTITY_TEXT])
 {
-    if (milli % 1000 == 0)
-        snprintf(ret_text, LP_QUANTITY_TEXT, "%" PRId64, milli / 1000);
-    else
-        snprintf(ret_text, LP_QUANTITY_TEXT, "%" PRId64 "m", milli);
+    char digits[LP_QUANTITY_TEXT];
+    bool whole = milli % 1000 == 0;
+    int64_t number = whole ? milli / 1000 : milli;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    size_t i = sizeof digits;
+
+    digits[--i] = '\0';
+    if (!whole)
+        digits[--i] = 'm';
+    do
+        digits[--i] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (number < 0)
+        digits[--i] = '-';
+    memcpy(ret_text, digits + i, sizeof digits - i);
 }

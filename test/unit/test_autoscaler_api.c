@@ -74,6 +74,14 @@ static bool is_ready(void *user, char why[128])
     return false;
 }
 
+static void add_replica_set(void)
+{
+    json_auto_t *o = lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}]}}", "metadata", "namespace",
+                                  "lp", "name", "set", "uid", "set", "ownerReferences", "kind",
+                                  "Deployment", "name", "english-auth", "controller", 1);
+    samples_replica_set(samples, o, false);
+}
+
 /* One service of one pod with the value 7. */
 static void fill_samples(void)
 {
@@ -81,12 +89,14 @@ static void fill_samples(void)
     struct promtext_page page = { .waiting = 4000, .in_flight = 3000 };
     int64_t next, now = lp_clock_ms();
     json_auto_t *pod = lp_json_make(
-        "{s:{s:s,s:s,s:s,s:{s:s,s:s}},s:{s:s,s:s,s:[{s:s,s:s}]}}", "metadata", "namespace", "lp",
-        "name", "auth-1", "uid", "1", "labels", "app.kubernetes.io/name", "auth",
+        "{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}],s:{s:s,s:s}},s:{s:s,s:s,s:[{s:s,s:s}]}}", "metadata",
+        "namespace", "lp", "name", "auth-1", "uid", "1", "ownerReferences", "kind", "ReplicaSet",
+        "uid", "set", "controller", 1, "labels", "app.kubernetes.io/name", "auth",
         "app.kubernetes.io/part-of", "english", "status", "phase", "Running", "podIP", "10.0.0.1",
         "conditions", "type", "Ready", "status", "True");
-    samples = samples_new(1000);
-    samples_pod(samples, pod, false, now);
+    samples = samples_new(1000, 0);
+    add_replica_set();
+    samples_pod(samples, pod, false, now, lp_clock_wall_ms());
     samples_synced(samples);
     assert_int_equal(samples_due(samples, now, &target, 1, &next), 1);
     samples_report(samples, target.id, SAMPLES_OK, &page, now);

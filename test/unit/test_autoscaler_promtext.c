@@ -38,6 +38,37 @@ static void finds_its_series_among_others(void **state)
     assert_string_equal(page.queues[1].name, "a\"b");
 }
 
+static void reads_the_counters_of_the_load(void **state)
+{
+    struct promtext_page page;
+    (void)state;
+    assert_int_equal(parse(BOTH
+                           "lp_request_slots 8\n"
+                           "lp_requests_total{service=\"a\",route=\"x\",code=\"200\"} 10\n"
+                           "lp_requests_total{service=\"a\",route=\"y\",code=\"503\"} 5\n"
+                           "lp_requests_rejected_total{reason=\"queue_full\"} 3\n"
+                           "lp_requests_rejected_total{reason=\"deadline\"} 1\n"
+                           "lp_requests_rejected_total{reason=\"rate_limit\"} 1\n"
+                           "lp_request_seconds_bucket{service=\"a\",route=\"x\",le=\"0.001\"} 4\n"
+                           "lp_request_seconds_bucket{service=\"a\",route=\"y\",le=\"0.001\"} 2\n"
+                           "lp_request_seconds_bucket{service=\"a\",route=\"x\",le=\"0.0017\"} 99\n"
+                           "lp_request_seconds_bucket{service=\"a\",route=\"x\",le=\"30\"} 10\n"
+                           "lp_request_seconds_bucket{service=\"a\",route=\"x\",le=\"+Inf\"} 10\n"
+                           "lp_request_seconds_sum{service=\"a\",route=\"x\"} 1.25\n"
+                           "lp_request_seconds_count{service=\"a\",route=\"x\"} 10\n"
+                           "lp_request_seconds_count{service=\"a\",route=\"y\"} 5\n",
+                           &page),
+                     0);
+    assert_true(page.has_load);
+    assert_int_equal(page.slots, 8000);
+    assert_true(page.requests == 15 && page.answers == 15);
+    assert_true(page.rejected == 5 && page.busy == 4 && page.late == 1);
+    assert_true(page.buckets[0] == 6 && page.buckets[13] == 10);
+    assert_true(page.seconds == 1.25);
+    assert_int_equal(parse(BOTH "lp_requests_total 1\n", &page), 0);
+    assert_false(page.has_load);
+}
+
 static void refuses_a_page_that_is_half_right(void **state)
 {
     static const char *const pages[] = {
@@ -54,6 +85,8 @@ static void refuses_a_page_that_is_half_right(void **state)
         BOTH "lp_requests_waiting{a=\"b\" 1\n",
         BOTH "lp_requests_waiting{a=b} 1\n",
         BOTH "lp_requests_waiting{a=\"b} 1\n",
+        BOTH "lp_requests_total{code=\"200\"} -1\n",
+        BOTH "lp_request_slots x\n",
         BOTH "lp_backlog{queue=\"a name that is longer than the forty-seven bytes taken\"} 1\n",
         BOTH "lp_backlog{queue=\"1\"} 1\nlp_backlog{queue=\"2\"} 1\nlp_backlog{queue=\"3\"} 1\n"
              "lp_backlog{queue=\"4\"} 1\nlp_backlog{queue=\"5\"} 1\n",
@@ -87,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_its_series_among_others),
+        cmocka_unit_test(reads_the_counters_of_the_load),
         cmocka_unit_test(refuses_a_page_that_is_half_right),
         cmocka_unit_test(a_page_cut_anywhere_does_not_read_past_its_end),
     };

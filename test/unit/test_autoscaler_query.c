@@ -156,7 +156,7 @@ static void the_resource_list_is_never_empty(void **state)
     discovery_init();
     json_auto_t *list = parsed(discovery_resources(QUERY_V1BETA1));
     assert_string_equal(lp_json_str(list, "groupVersion", NULL), QUERY_GROUP "/v1beta1");
-    assert_int_equal(json_array_size(json_object_get(list, "resources")), 2);
+    assert_int_equal(json_array_size(json_object_get(list, "resources")), 5);
     json_auto_t *group = parsed(discovery_group());
     assert_string_equal(lp_json_str(group, "preferredVersion", "version", NULL), "v1beta2");
 }
@@ -166,8 +166,14 @@ static void the_versions_name_their_fields_differently(void **state)
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
     struct answer a;
     (void)state;
-    answer_begin(&a, QUERY_V1BETA2, &out);
-    answer_item(&a, "Pod", "lp", "quiz-1", "queue_depth", 1790845203999, 12500);
+    struct query pods = {
+        .version = QUERY_V1BETA2, .ns = "lp", .resource = "pods", .metric = "queue_depth"
+    };
+    struct query services = {
+        .version = QUERY_V1BETA1, .ns = "lp", .resource = "services", .metric = "queue_depth"
+    };
+    answer_begin(&a, &pods, &out);
+    answer_item(&a, "quiz-1", 1790845203999, 12500);
     answer_end(&a);
     json_auto_t *two = parsed(out.ptr);
     const json_t *item = json_array_get(json_object_get(two, "items"), 0);
@@ -175,12 +181,14 @@ static void the_versions_name_their_fields_differently(void **state)
     assert_string_equal(lp_json_str(item, "value", NULL), "12500m");
     assert_string_equal(lp_json_str(item, "timestamp", NULL), "2026-10-01T09:00:03Z");
     assert_string_equal(lp_json_str(item, "describedObject", "apiVersion", NULL), "v1");
+    assert_string_equal(lp_json_str(item, "describedObject", "kind", NULL), "Pod");
+    assert_string_equal(lp_json_str(item, "describedObject", "namespace", NULL), "lp");
     assert_non_null(json_object_get(item, "windowSeconds"));
 
     lp_buf_reset(&out);
-    answer_begin(&a, QUERY_V1BETA1, &out);
-    answer_item(&a, "Service", "lp", "quiz", "queue_depth", 1000, 4000);
-    answer_item(&a, "Service", "lp", "auth", "queue_depth", 2000, INT64_MAX);
+    answer_begin(&a, &services, &out);
+    answer_item(&a, "quiz", 1000, 4000);
+    answer_item(&a, "auth", 2000, INT64_MAX);
     answer_end(&a);
     json_auto_t *one = parsed(out.ptr);
     item = json_array_get(json_object_get(one, "items"), 0);

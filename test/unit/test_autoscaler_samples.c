@@ -5,33 +5,63 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "json/json.h"
 #include "unit/check.h"
 
 #define NOW 1000000
+#define WALL INT64_C(1790845200000) /* when NOW was 0 */
 
 static struct samples *s;
 static char message[512];
 
 static json_t *pod_object(const char *name, const char *ip, bool ready)
 {
-    return lp_json_make("{s:{s:s,s:s,s:s,s:{s:s,s:s}},s:{s:s,s:s,s:[{s:s,s:s}]}}", "metadata",
-                        "namespace", "lp", "name", name, "uid", name, "labels",
+    return lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}],s:{s:s,s:s}},s:{s:s,s:s,s:[{s:s,s:s}]}}",
+                        "metadata", "namespace", "lp", "name", name, "uid", name, "ownerReferences",
+                        "kind", "ReplicaSet", "uid", "set-1", "controller", 1, "labels",
                         "app.kubernetes.io/name", "auth", "app.kubernetes.io/part-of", "english",
                         "status", "phase", "Running", "podIP", ip, "conditions", "type", "Ready",
                         "status", ready ? "True" : "False");
 }
 
+static void tell(const json_t *o, int64_t now)
+{
+    samples_pod(s, o, false, now, WALL + now);
+}
+
 static void pod(const char *name, const char *ip, bool ready)
 {
     json_auto_t *o = pod_object(name, ip, ready);
-    samples_pod(s, o, false, NOW);
+    tell(o, NOW);
+}
+
+/* Ready since `since`, of the ReplicaSet with this uid. */
+static void pod_of(const char *name, const char *ip, const char *set, int64_t since)
+{
+    char text[LP_CLOCK_TEXT];
+    json_auto_t *o = pod_object(name, ip, true);
+    json_t *owners = json_object_get(json_object_get(o, "metadata"), "ownerReferences");
+    json_t *conditions = json_object_get(json_object_get(o, "status"), "conditions");
+    lp_clock_format(WALL + since, 0, text);
+    lp_json_set_str(json_array_get(owners, 0), "uid", set);
+    lp_json_set_str(json_array_get(conditions, 0), "lastTransitionTime", text);
+    tell(o, NOW);
+}
+
+static void replica_set(const char *uid, const char *revision, bool gone)
+{
+    json_auto_t *o = lp_json_make("{s:{s:s,s:s,s:s,s:{s:s},s:[{s:s,s:s,s:b}]}}", "metadata",
+                                  "namespace", "lp", "name", uid, "uid", uid, "annotations",
+                                  "deployment.kubernetes.io/revision", revision, "ownerReferences",
+                                  "kind", "Deployment", "name", "english-auth", "controller", 1);
+    samples_replica_set(s, o, gone);
 }
 
 static void pod_gone(const char *name)
 {
     json_auto_t *o = pod_object(name, "10.0.0.1", true);
-    samples_pod(s, o, true, NOW);
+    samples_pod(s, o, true, NOW, WALL + NOW);
 }
 
 static void deployment(int replicas)
@@ -84,18 +114,21 @@ static void says(unsigned last_digit, int requests, int backlog, int64_t now)
     samples_report(s, asked[last_digit], SAMPLES_OK, &page, now);
 }
 
+static const char *metric;
+
 static json_t *get(const char *resource, const char *name, const char *selector, int64_t now)
 {
-    struct query q = { .route = QUERY_METRIC, .ns = "lp", .metric = "queue_depth" };
+    struct query q = { .route = QUERY_METRIC, .ns = "lp" };
     struct selector sel;
     struct lp_error err = { .msg = "" };
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
     json_t *o = NULL;
     snprintf(q.resource, sizeof q.resource, "%s", resource);
     snprintf(q.name, sizeof q.name, "%s", name);
+    snprintf(q.metric, sizeof q.metric, "%s", metric);
     message[0] = '\0';
     assert_int_equal(selector_parse(selector, &sel, &err), 0);
-    const struct samples_question question = { &q, &sel, now, 1790845200000 + now };
+    const struct samples_question question = { &q, &sel, now, WALL + now };
     if (samples_answer(s, &question, &out, &err) < 0) {
         snprintf(message, sizeof message, "%d %s", err.code, err.msg);
         assert_int_equal(out.len, 0);
@@ -123,7 +156,9 @@ static size_t n_pods(const char *selector, int64_t now)
 static int fresh(void **state)
 {
     (void)state;
-    s = samples_new(1000);
+    metric = "queue_depth";
+    s = samples_new(1000, 2000);
+    replica_set("set-1", "1", false);
     return 0;
 }
 
@@ -191,7 +226,7 @@ static void a_terminating_pod_is_not_asked(void **state)
     two_pods_with_values();
     json_auto_t *o = pod_object("auth-2", "10.0.0.2", true);
     lp_json_set_str(json_object_get(o, "metadata"), "deletionTimestamp", "2026-01-01T00:00:00Z");
-    samples_pod(s, o, false, NOW);
+    tell(o, NOW);
     assert_int_equal(n_pods(NULL, NOW + 30), 1);
     assert_int_equal(ask("10.0.0.2", NOW + 5000), UINT64_MAX);
 }
@@ -219,7 +254,22 @@ static void a_timeout_counts_as_saturated(void **state)
     hpa("1");
     ask_all(NOW + 4000);
     samples_report(s, asked[1], SAMPLES_TIMEOUT, NULL, NOW + 4500);
-    assert_string_equal(value(NOW + 4500), "18");
+    assert_string_equal(value(NOW + 4500), "13");
+}
+
+static void timeouts_of_over_half_the_pods_are_no_load(void **state)
+{
+    int64_t late = NOW + SAMPLES_MAX_AGE_MS + 3000;
+    (void)state;
+    two_pods_with_values();
+    pod("auth-3", "10.0.0.3", true);
+    hpa("8");
+    ask_all(late - 1200);
+    for (unsigned i = 1; i <= 3; i++)
+        samples_report(s, asked[i], SAMPLES_TIMEOUT, NULL, late - 1200);
+    assert_string_equal(value(late), "none");
+    assert_non_null(strstr(message, "0 of 3 english-auth pods scraped; auth-"));
+    assert_non_null(strstr(message, " timed out 1.2 s ago"));
 }
 
 static void a_refused_connection_takes_the_value_away(void **state)
@@ -231,8 +281,8 @@ static void a_refused_connection_takes_the_value_away(void **state)
     assert_string_equal(value(NOW + 2000), "10");
     samples_report(s, asked[2], SAMPLES_REFUSED, NULL, NOW + 2100);
     assert_string_equal(value(NOW + 3300), "none");
-    assert_non_null(strstr(message, "0 of 2 pods of english-auth have a value"));
-    assert_non_null(strstr(message, "refused the connection (1."));
+    assert_non_null(strstr(message, "0 of 2 english-auth pods scraped; "));
+    assert_non_null(strstr(message, "refused the connection 1."));
 }
 
 static void an_old_value_keeps_its_time_and_is_left_out_in_the_end(void **state)
@@ -302,6 +352,173 @@ static void names_that_could_break_an_answer_are_not_taken(void **state)
     assert_int_equal(n_pods(NULL, NOW), 0);
 }
 
+static void a_pod_counts_once_it_is_past_its_warm_up(void **state)
+{
+    (void)state;
+    pod_of("auth-1", "10.0.0.1", "set-1", NOW - 60000);
+    pod_of("auth-2", "10.0.0.2", "set-1", NOW - 1000);
+    samples_synced(s);
+    ask_all(NOW);
+    says(1, 3, -1, NOW);
+    says(2, 4, -1, NOW);
+    assert_string_equal(value(NOW), "3");
+    assert_int_equal(n_pods(NULL, NOW), 1);
+    assert_string_equal(value(NOW + 1000), "7");
+    pod_gone("auth-1");
+    assert_string_equal(value(NOW), "none");
+    assert_non_null(strstr(message, "no pod of english-auth has been Ready for 2.0 s yet (1 are"));
+}
+
+static void pods_of_the_newest_replica_set_count(void **state)
+{
+    (void)state;
+    two_pods_with_values();
+    replica_set("set-2", "2", false);
+    assert_int_equal(n_pods(NULL, NOW), 2);
+    pod_of("auth-3", "10.0.0.3", "set-2", NOW - 1000);
+    ask_all(NOW + 100);
+    says(3, 1, -1, NOW + 100);
+    assert_int_equal(n_pods(NULL, NOW + 100), 2);
+    assert_int_equal(n_pods(NULL, NOW + 1000), 1);
+    assert_string_equal(value(NOW + 1000), "14");
+    pod_gone("auth-1");
+    pod_gone("auth-2");
+    assert_string_equal(value(NOW + 1000), "7");
+}
+
+static void an_undone_rollout_makes_the_older_pods_current_again(void **state)
+{
+    (void)state;
+    replica_set("set-2", "2", false);
+    two_pods_with_values();
+    pod_of("auth-3", "10.0.0.3", "set-2", NOW - 5000);
+    ask_all(NOW);
+    says(3, 1, -1, NOW);
+    assert_int_equal(n_pods(NULL, NOW + 30), 1);
+    replica_set("set-1", "3", false);
+    assert_int_equal(n_pods(NULL, NOW + 30), 2);
+}
+
+static void a_pod_of_no_replica_set_of_the_deployment_does_not_count(void **state)
+{
+    (void)state;
+    two_pods_with_values();
+    pod_of("auth-3", "10.0.0.3", "another", NOW - 5000);
+    ask_all(NOW);
+    says(3, 100, -1, NOW);
+    assert_string_equal(value(NOW + 30), "13");
+    replica_set("set-1", "1", true);
+    assert_string_equal(value(NOW + 30), "none");
+    assert_non_null(strstr(message, "none of the 3 Ready pods of english-auth is of a ReplicaSet"));
+}
+
+/* ---- rates ---- */
+
+static void says_load(unsigned last_digit, double requests, double seconds, double waiting,
+                      int64_t now)
+{
+    struct promtext_page page = { .waiting = (int64_t)(waiting * 1000),
+                                  .in_flight = 1000,
+                                  .slots = 4000,
+                                  .has_load = true,
+                                  .requests = requests,
+                                  .answers = requests,
+                                  .seconds = seconds };
+    for (unsigned i = 4; i < PROMTEXT_BUCKETS; i++) /* all took 10 to 25 ms */
+        page.buckets[i] = requests;
+    samples_report(s, asked[last_digit], SAMPLES_OK, &page, now);
+}
+
+static void two_pods_with_rates(void)
+{
+    deployment(2);
+    pod("auth-1", "10.0.0.1", true);
+    pod("auth-2", "10.0.0.2", true);
+    samples_synced(s);
+    ask_all(NOW);
+    says_load(1, 1000, 20, 0, NOW);
+    says_load(2, 5000, 100, 0, NOW);
+    ask_all(NOW + 2000);
+    says_load(1, 1200, 24, 0, NOW + 2000);
+    says_load(2, 5080, 101.6, 0, NOW + 2000);
+}
+
+static void the_arrival_rate_is_the_growth_of_the_counters(void **state)
+{
+    (void)state;
+    metric = "arrival_rate";
+    two_pods_with_rates();
+    assert_string_equal(value(NOW + 2000), "140");
+}
+
+static void a_rate_is_missing_and_not_zero_before_there_are_two_pages(void **state)
+{
+    (void)state;
+    pod("auth-1", "10.0.0.1", true);
+    samples_synced(s);
+    ask_all(NOW);
+    says_load(1, 1000, 20, 0, NOW);
+    metric = "arrival_rate";
+    assert_string_equal(value(NOW + 100), "none");
+    assert_non_null(strstr(message, "0 of 1 english-auth pods scraped; auth-1 has no rates yet"));
+    metric = "queue_depth";
+    assert_string_equal(value(NOW + 100), "1");
+}
+
+static void a_restarted_process_counts_from_zero(void **state)
+{
+    (void)state;
+    metric = "arrival_rate";
+    two_pods_with_rates();
+    for (int i = 1; i <= 20; i++) {
+        ask_all(NOW + 2000 + i * 2000);
+        says_load(1, i * 200, i * 4.0, 0, NOW + 2000 + i * 2000);
+        says_load(2, 5080 + i * 80, 101.6 + i * 1.6, 0, NOW + 2000 + i * 2000);
+    }
+    assert_string_equal(value(NOW + 42000), "140");
+}
+
+/* 140 requests/s of 20 ms are 2.8 busy slots; of 4 slots a pod 70 % are to be busy. */
+static void the_demand_is_what_the_load_needs_by_littles_law(void **state)
+{
+    (void)state;
+    metric = "demand";
+    two_pods_with_rates();
+    assert_string_equal(value(NOW + 2000), "1");
+    ask_all(NOW + 4000);
+    samples_report(s, asked[1], SAMPLES_TIMEOUT, NULL, NOW + 4000);
+    says_load(2, 5160, 103.2, 0, NOW + 4000);
+    /* The frozen pod is 4 busy slots, the other has 40/s * 20 ms = 0.8. */
+    assert_string_equal(value(NOW + 4000), "1714m");
+}
+
+static void the_percentile_is_of_the_last_half_minute(void **state)
+{
+    (void)state;
+    metric = "p95_latency_ms";
+    two_pods_with_rates();
+    assert_string_equal(value(NOW + 2000), "24250m");
+    ask_all(NOW + 42000);
+    says_load(1, 1200, 24, 0, NOW + 42000);
+    says_load(2, 5080, 101.6, 0, NOW + 42000);
+    assert_string_equal(value(NOW + 42000), "none");
+    assert_non_null(strstr(message, "no request of english-auth was answered in the last 30 s"));
+}
+
+static void a_pod_takes_less_than_512_bytes(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        char name[64], ip[16];
+        snprintf(name, sizeof name, "english-ai-feedback-6d4cf56db6-%05u", i);
+        snprintf(ip, sizeof ip, "10.0.%u.%u", i / 250, i % 250 + 1);
+        pod(name, ip, true);
+    }
+    size_t bytes = samples_bytes_per_pod(s);
+    print_message("%zu bytes for each of 1000 pods\n", bytes);
+    assert_in_range(bytes, 1, 511);
+}
+
 #define with_table(f) cmocka_unit_test_setup_teardown(f, fresh, end)
 
 int main(void)
@@ -313,12 +530,23 @@ int main(void)
         with_table(a_terminating_pod_is_not_asked),
         with_table(a_report_for_an_earlier_life_is_dropped),
         with_table(a_timeout_counts_as_saturated),
+        with_table(timeouts_of_over_half_the_pods_are_no_load),
         with_table(a_refused_connection_takes_the_value_away),
         with_table(an_old_value_keeps_its_time_and_is_left_out_in_the_end),
         with_table(a_service_scaled_to_zero_is_zero_and_not_missing),
         with_table(pods_and_services_are_chosen_by_labels),
         with_table(each_pod_is_due_once_in_an_interval),
         with_table(names_that_could_break_an_answer_are_not_taken),
+        with_table(a_pod_counts_once_it_is_past_its_warm_up),
+        with_table(pods_of_the_newest_replica_set_count),
+        with_table(an_undone_rollout_makes_the_older_pods_current_again),
+        with_table(a_pod_of_no_replica_set_of_the_deployment_does_not_count),
+        with_table(the_arrival_rate_is_the_growth_of_the_counters),
+        with_table(a_rate_is_missing_and_not_zero_before_there_are_two_pages),
+        with_table(a_restarted_process_counts_from_zero),
+        with_table(the_demand_is_what_the_load_needs_by_littles_law),
+        with_table(the_percentile_is_of_the_last_half_minute),
+        with_table(a_pod_takes_less_than_512_bytes),
     };
     return cmocka_run_group_tests_name("autoscaler_samples", tests, NULL, NULL);
 }

@@ -74,18 +74,28 @@ static int hang(const char *address)
 static void add_pod(const char *name, const char *ip)
 {
     json_auto_t *o = lp_json_make(
-        "{s:{s:s,s:s,s:s,s:{s:s,s:s}},s:{s:s,s:s,s:[{s:s,s:s}]}}", "metadata", "namespace", "lp",
-        "name", name, "uid", name, "labels", "app.kubernetes.io/name", "auth",
+        "{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}],s:{s:s,s:s}},s:{s:s,s:s,s:[{s:s,s:s}]}}", "metadata",
+        "namespace", "lp", "name", name, "uid", name, "ownerReferences", "kind", "ReplicaSet",
+        "uid", "set", "controller", 1, "labels", "app.kubernetes.io/name", "auth",
         "app.kubernetes.io/part-of", "english", "status", "phase", "Running", "podIP", ip,
         "conditions", "type", "Ready", "status", "True");
-    if (samples_pod(samples, o, false, lp_clock_ms()))
+    if (samples_pod(samples, o, false, lp_clock_ms(), lp_clock_wall_ms()))
         scraper_wake(scraper);
+}
+
+static void add_replica_set(void)
+{
+    json_auto_t *o = lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}]}}", "metadata", "namespace",
+                                  "lp", "name", "set", "uid", "set", "ownerReferences", "kind",
+                                  "Deployment", "name", "english-auth", "controller", 1);
+    samples_replica_set(samples, o, false);
 }
 
 static int begin(void **state)
 {
     (void)state;
-    samples = samples_new(200);
+    samples = samples_new(200, 0);
+    add_replica_set();
     samples_synced(samples);
     stop = lp_stop_new();
     never = lp_stop_new();
