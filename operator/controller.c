@@ -124,6 +124,14 @@ static void work_on(struct worker *w, const char *key)
     lp_log_context(NULL, NULL);
 }
 
+/* While the lease is not renewed nothing could be written. */
+static bool may_work(struct controller *c)
+{
+    return controller_leads(c) && cache_synced(c->cache) &&
+           lp_clock_ms() < c->options.writes_until_ms(c->options.fence_user) &&
+           !lp_stop_requested(c->options.stop);
+}
+
 static void *worker_main(void *user)
 {
     struct worker *w = user;
@@ -136,7 +144,7 @@ static void *worker_main(void *user)
             return NULL;
         atomic_store(&w->busy_since_ms, lp_clock_ms());
         /* Who does not lead drops the key: controller_lead puts every platform back. */
-        if (controller_leads(c) && cache_synced(c->cache) && !lp_stop_requested(c->options.stop))
+        if (may_work(c))
             work_on(w, key);
         else if (controller_leads(c) && !lp_stop_requested(c->options.stop))
             lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, 250);

@@ -379,7 +379,7 @@ static int step(struct lp_kube_watch *w, struct lp_error *err)
 static void *run(void *user)
 {
     struct lp_kube_watch *w = user;
-    struct lp_backoff backoff = { .base_ms = 800, .max_ms = 10000, .reset_after_ms = 60000 };
+    struct lp_backoff backoff = { .base_ms = 800, .max_ms = 5000, .reset_after_ms = 60000 };
     struct lp_error err;
 
     pthread_setname_np(pthread_self(), w->name);
