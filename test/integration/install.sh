@@ -29,6 +29,25 @@ done
 kubectl -n learning-platform-system get configmap lp-seed -o 'jsonpath={.data.platform\.yaml}' |
     kubectl apply --server-side --dry-run=server --validate=strict -f - >/dev/null || fails "the seed of all-in-one.yaml"
 
+# What `kubectl get lp` shows, and what a platform does not have.
+columns_are_shown() {
+    kubectl apply -f config/samples/smallest.yaml >/dev/null
+    kubectl -n learning patch lp smallest --subresource=status --type=merge -p '{"status": {"phase": "Scaling", "replicas": "9/10",
+        "lastScaling": "auth 2 to 4", "conditions": [{"type": "Ready", "status": "True", "reason": "AllAvailable", "message": "m",
+        "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}' >/dev/null
+    kubectl -n learning get lp smallest -o wide >"$dir/columns"
+    grep -qE '^NAME +READY +PHASE +REPLICAS +SCALING +([A-Z]+ +)*AGE +([A-Z]+ +)*REASON' "$dir/columns" &&
+        grep -qE '^smallest +True +Scaling +9/10 +auth 2 to 4 .*AllAvailable' "$dir/columns"
+}
+columns_are_shown || fails "kubectl get lp -o wide: $(cat "$dir/columns")"
+
+scaling_the_whole_is_refused() {
+    ! kubectl -n learning scale lp/smallest --replicas=2 2>"$dir/scale" && grep -q NotFound "$dir/scale" &&
+        kubectl -n learning get lp smallest >/dev/null
+}
+scaling_the_whole_is_refused || fails "kubectl scale lp: $(cat "$dir/scale")"
+kubectl -n learning delete lp smallest >/dev/null
+
 # can EXPECTED VERB GROUP/RESOURCE[/SUBRESOURCE] NAMESPACE [NAME]: notes a question about the operator; "-" is the core group.
 can() {
     local group=${3%%/*} resource=${3#*/}

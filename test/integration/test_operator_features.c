@@ -1,0 +1,189 @@
+/* test/integration/test_operator_features.c -- lp-operator against a real API server: what it
+ * leaves alone, what it tells of itself, how it ends, and what kubectl lp export takes along. */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "integration/operator_fixture.h"
+
+static void has_no_finalizer(const struct lp_kube_kind *kind, const char *name)
+{
+    json_auto_t *o = await(kind, name, exists, NULL, "there");
+    if (lp_json_at(o, "metadata", "finalizers", NULL))
+        fail_msg("%s %s has finalizers", kind->kind, name);
+    visited++;
+}
+
+static void nothing_of_ours_waits_for_us_to_let_it_go(void **state)
+{
+    (void)state;
+    create_platform("english", json_object());
+    visited = 0;
+    has_no_finalizer(&lp_kube_platforms, "english");
+    each_child("english", has_no_finalizer);
+    assert_int_equal(visited, 1 + N_CHILDREN);
+}
+
+static void the_spec_stays_as_its_writer_left_it(void **state)
+{
+    json_auto_t *o = NULL;
+    json_t *entry;
+    size_t i;
+    unsigned of_ours = 0;
+    (void)state;
+    create_platform("english", json_object());
+    ok(lp_kube_get(client, &lp_kube_platforms, ns, "english", &o, &err));
+    assert_int_equal(lp_json_int(0, o, "metadata", "generation", NULL), 1);
+    json_array_foreach(lp_json_at(o, "metadata", "managedFields", NULL), i, entry)
+    {
+        const char *manager = lp_json_str(entry, "manager", NULL);
+        const char *subresource = lp_json_str(entry, "subresource", NULL);
+        if (strncmp(manager, "lp-operator", 11) != 0)
+            continue;
+        of_ours++;
+        assert_string_equal(subresource ? subresource : "the object", "status");
+    }
+    assert_int_equal(of_ours, 1);
+}
+
+/* The number of objects of a kind in the operator's cache. */
+static int64_t cached(const char *kind)
+{
+    auto_answer struct answer a =
+        program_ask(operator.metrics_port, "/debug/stats", (struct ask){ 0 });
+    json_t *entry;
+    size_t i;
+    assert_int_equal(a.status, 200);
+    assert_true(lp_json_int(0, a.body, "process", "residentBytes", NULL) > 0);
+    json_array_foreach(json_object_get(a.body, "cache"), i,
+                       entry) if (strcmp(lp_json_str(entry, "kind", NULL), kind) ==
+                                  0) return lp_json_int(-1, entry, "objects", NULL);
+    fail_msg("/debug/stats tells nothing of %s", kind);
+    return -1;
+}
+
+static void create_config_map(const char *name)
+{
+    json_auto_t *o = lp_json_make("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind",
+                                  "ConfigMap", "metadata", "name", name, "namespace", ns);
+    ok(lp_kube_create(client, &lp_kube_config_maps, o, NULL, &err));
+}
+
+static void only_children_are_in_the_cache(void **state)
+{
+    int64_t before = cached("ConfigMap"), platforms = cached("LearningPlatform");
+    int64_t end = lp_clock_ms() + WAIT_MS;
+    char name[32];
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "foreign-%d", i);
+        create_config_map(name);
+    }
+    create_platform("english", json_object());
+    while (cached("ConfigMap") < before + 4 && lp_clock_ms() < end)
+        poll(NULL, 0, 50);
+    assert_int_equal(cached("ConfigMap"), before + 4);
+    assert_int_equal(cached("LearningPlatform"), platforms + 1);
+}
+
+/* Each line of the operator's log that tells of this test's platform has the id of its reconcile;
+ * how many lines there are. */
+static unsigned check_lines(void)
+{
+    lp_auto_free char *text = program_read_file(operator.log);
+    unsigned n = 0;
+    for (char *line = text, *end; *line; line = *end ? end + 1 : end) {
+        end = line + strcspn(line, "\n");
+        json_auto_t *o = json_loadb(line, (size_t)(end - line), 0, NULL);
+        const char *key = lp_json_str(o, "platform", NULL);
+        if (!key || strncmp(key, ns, strlen(ns)) != 0)
+            continue;
+        const char *id = lp_json_str(o, "reconcileID", NULL);
+        assert_non_null(id);
+        assert_int_equal(strlen(id), 36);
+        n++;
+    }
+    return n;
+}
+
+static void every_line_about_a_platform_names_its_reconcile(void **state)
+{
+    (void)state;
+    create_platform("english", json_object());
+    assert_true(check_lines() >= N_CHILDREN - 3); /* Secrets may be written before */
+}
+
+static void a_stop_in_the_middle_of_work_frees_the_lease_and_loses_nothing(void **state)
+{
+    struct lp_error err;
+    char name[16];
+    json_auto_t *lease = NULL;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "p%d", i);
+        json_auto_t *o = lp_json_make("{s:s, s:s, s:{s:s, s:s}, s:{}}", "apiVersion",
+                                      "learningplatform.io/v1alpha1", "kind", "LearningPlatform",
+                                      "metadata", "name", name, "namespace", ns, "spec");
+        assert_int_equal(lp_kube_create(client, &lp_kube_platforms, o, NULL, &err), 0);
+    }
+    assert_int_equal(program_stop(&operator), 0); /* not killed */
+    assert_int_equal(lp_kube_get(client, &lp_kube_leases, OPERATOR_NS, "lp-operator", &lease, &err),
+                     0);
+    const char *holder = lp_json_str(lease, "spec", "holderIdentity", NULL);
+    assert_true(!holder || !*holder);
+    fixture_start(&operator, "operator");
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "p%d", i);
+        json_decref(await(&lp_kube_platforms, name, carried_out, NULL, "carried out"));
+    }
+}
+
+static json_t *export(const char *platform)
+{
+    lp_auto_free char *bin = lp_sprintf("%s/kubectl-lp", getenv("LP_BIN"));
+    lp_auto_free char *out = lp_sprintf("%s/../test/export-%s.json", getenv("LP_BIN"), ns);
+    lp_auto_free char *kubeconfig = lp_sprintf("KUBECONFIG=%s", getenv("KUBECONFIG"));
+    const char *argv[] = { bin, "export", platform, "-n", ns, "-o", "json", NULL };
+    const char *env[] = { kubeconfig, NULL };
+    remove(out);
+    assert_int_equal(program_run(argv, env, out), 0);
+    lp_auto_free char *text = program_read_file(out);
+    json_t *list = json_loads(text, 0, NULL);
+    assert_non_null(list);
+    remove(out);
+    return list;
+}
+
+static void what_is_exported_makes_the_same_platform_again(void **state)
+{
+    json_auto_t *before = NULL, *after = NULL;
+    (void)state;
+    create_platform("english",
+                    service_spec("auth", lp_json_make("{s:i, s:{s:{s:s}}}", "concurrency", 7,
+                                                      "resources", "requests", "cpu", "25m")));
+    ok(lp_kube_get(client, &lp_kube_platforms, ns, "english", &before, &err));
+    json_auto_t *list = export("english");
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 1);
+    ok(lp_kube_delete(client, &lp_kube_platforms, ns, "english", NULL, &err));
+    await_gone(&lp_kube_platforms, "english");
+    ok(lp_kube_create(client, &lp_kube_platforms, json_array_get(json_object_get(list, "items"), 0),
+                      NULL, &err));
+    json_decref(await(&lp_kube_platforms, "english", carried_out, NULL, "carried out"));
+    ok(lp_kube_get(client, &lp_kube_platforms, ns, "english", &after, &err));
+    assert_true(json_equal(json_object_get(before, "spec"), json_object_get(after, "spec")));
+}
+
+#define test(f) cmocka_unit_test_setup(f, fixture_namespace)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(nothing_of_ours_waits_for_us_to_let_it_go),
+        test(the_spec_stays_as_its_writer_left_it),
+        test(only_children_are_in_the_cache),
+        test(every_line_about_a_platform_names_its_reconcile),
+        test(what_is_exported_makes_the_same_platform_again),
+        test(a_stop_in_the_middle_of_work_frees_the_lease_and_loses_nothing),
+    };
+    return cmocka_run_group_tests_name("operator_features", tests, fixture_begin, fixture_end);
+}
