@@ -456,7 +456,8 @@ static void make_new_kind(void)
 
 static void a_version_that_is_too_old_is_gone(void **state)
 {
-    lp_auto_watch_framer struct lp_watch_framer framer = { .tail = LP_BUF_INIT(65536), .sink = ignore };
+    lp_auto_watch_framer struct lp_watch_framer framer = { .tail = LP_BUF_INIT(65536),
+                                                           .sink = ignore };
     lp_auto_buf struct lp_buf line = LP_BUF_INIT(65536);
     json_auto_t *event = NULL;
     struct lp_error why = { .msg = "" };
