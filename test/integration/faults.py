@@ -225,6 +225,27 @@ def ends_well(operator):
     assert not operator.complaints(), operator.complaints()[:3]
 
 
+def ends_though_nothing_answers(plane, proxy, operator):
+    """With a write under way, in less than a pod has after its preStop."""
+    held = []
+
+    def hold(request):
+        if not request.is_watch:
+            held.append(request.target)
+        return not request.is_watch
+    proxy.fault, proxy.mode = None, "http"
+    operator.start()
+    operator.wait_ready()
+    wait_for("it leads", WITHIN, lambda: operator.leads)
+    proxy.fault = Fault(hold=hold)
+    plane.edit(NS, NAME, 61)
+    wait_for("a write waits for its answer", WITHIN, lambda: any(f"/{NAME}/status" in t for t in held))
+    begun = time.monotonic()
+    code = operator.end(seconds=16)
+    assert code == 0, f"exit status {code}, see {operator.log}"
+    return f"took {time.monotonic() - begun:.1f} s"
+
+
 def warm_up(plane):
     plane.namespace(NS)
     for name in (NAME, "other", "foreign"):
@@ -269,6 +290,8 @@ def run(plane, suite):
         suite.case("descriptors, threads and memory are as before", no_growth, operator, before)
         suite.case("nothing was refused for want of rights", no_refusals, plane, operator)
         suite.case("the operator ends well and leaks nothing", ends_well, operator)
+        operator.end()
+        suite.case("the operator ends though nothing answers", ends_though_nothing_answers, plane, proxy, operator)
         say(f"worst convergence after a fault: {f.worst:.1f} s")
     finally:
         proxy.fault = None
