@@ -43,6 +43,7 @@ struct kind_cache {
 struct cache {
     struct cache_sink sink;
     const struct scope *scope;
+    struct lp_kube_packer *packer;
     struct kind_cache platforms, children[N_CHILD_KINDS];
     pthread_mutex_t lock;
 };
@@ -175,6 +176,7 @@ static int start_watches(struct kind_cache *k, struct lp_kube_config *config, st
         .kind = k->kind,
         .label_selector = selector,
         .name = k->thread_name,
+        .known = k->store,
         .sink = { .event = event, .user = k },
     };
     snprintf(k->thread_name, sizeof k->thread_name, "w-%.13s", k->kind->plural);
@@ -192,7 +194,7 @@ static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kub
 {
     k->cache = c;
     k->kind = kind;
-    k->store = lp_kube_store_new();
+    k->store = lp_kube_store_new(c->packer);
 }
 
 int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct scope *scope,
@@ -202,6 +204,7 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
 
     c->sink = *sink;
     c->scope = scope;
+    c->packer = lp_kube_packer_new();
     pthread_mutex_init(&c->lock, NULL);
     init_kind(c, &c->platforms, &lp_kube_platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
@@ -235,6 +238,7 @@ void cache_join(struct cache *c)
     done_kind(&c->platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         done_kind(&c->children[i]);
+    lp_kube_packer_free(c->packer);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -272,12 +276,9 @@ void cache_expect(struct cache *c, enum child_kind kind, const json_t *written)
     pthread_mutex_unlock(&c->lock);
 
     /* The watch may have been faster than we were. */
-    lp_auto_free char *mine = lp_kube_key_of(written);
-    const char *ns = lp_json_str(written, "metadata", "namespace", NULL);
-    const char *name = lp_json_str(written, "metadata", "name", NULL);
-    json_auto_t *known = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
-    if (known)
-        seen(k, mine, version_of(known), false);
+    lp_auto_free char *key = lp_kube_key_of(written);
+    if (lp_kube_store_reached(k->store, key, version))
+        seen(k, key, version, false);
 }
 
 void cache_child_keys(struct cache *c, enum child_kind kind,

@@ -172,7 +172,7 @@ int seed_start(const struct seed_options *options, struct seed **ret_seed, struc
     struct seed *s = lp_alloc(sizeof *s);
 
     s->options = *options;
-    s->store = lp_kube_store_new();
+    s->store = lp_kube_store_new(NULL);
     s->queue = lp_queue_new("seed");
     int r = start(s, err);
     if (r < 0) {

@@ -57,8 +57,6 @@ class Cluster:
         crd = os.path.join(ROOT, "crds", "learningplatform.yaml")
         subprocess.run(["kubectl", "--kubeconfig", self.kubeconfig, "create", "-f", crd], check=True,
                        stdout=subprocess.DEVNULL)
-        subprocess.run(["kubectl", "--kubeconfig", self.kubeconfig, "wait", "--for=condition=Established", "--timeout=30s",
-                        "-f", crd], check=True, stdout=subprocess.DEVNULL)
         for name in ("bench", "foreign", "learning-platform-system"):
             self.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         deadline = time.time() + 30

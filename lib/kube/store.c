@@ -1,25 +1,37 @@
 /* lib/kube/store.c -- a table from key to compact JSON text. Text takes a fraction of a json_t
- * tree, and a get is rare beside the objects that lie there. One mutex; parsing happens outside of
- * it. */
+ * tree, and a get is rare beside the objects that lie there. With a packer a text is kept as what
+ * differs from the first ones that came, the model: objects of one kind are much alike. One mutex;
+ * packing and parsing happen outside of it. */
 #include "kube/store.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "json/json.h"
+#include "kube/version.h"
 
+#define MODEL_BYTES 12288
+#define PACKED_FROM 128 /* a shorter text is kept as it is */
+
+/* Replaced as a whole, never changed. `bytes` holds key, version and text, each with a NUL, the
+ * text without one where it is packed. */
 struct entry {
     struct entry *next;
-    char *text;
-    size_t len;
-    char key[];
+    uint32_t version_at, text_at, size; /* in `bytes` */
+    uint32_t text_len;                  /* once unpacked */
+    uint32_t model_len;                 /* how much of the model it was packed with; 0: it is not */
+    char bytes[];
 };
 
 struct lp_kube_store {
     pthread_mutex_t lock;
+    struct lp_kube_packer *packer;
     struct entry **buckets;
     size_t n_buckets, n_entries;
+    char *model; /* MODEL_BYTES, of which model_len are there and never change again */
+    size_t model_len;
 };
 
 char *lp_kube_key(const char *ns, const char *name)
@@ -33,19 +45,14 @@ char *lp_kube_key_of(const json_t *object)
     return lp_kube_key(lp_json_str(object, "metadata", "namespace", NULL), name ? name : "");
 }
 
-struct lp_kube_store *lp_kube_store_new(void)
+struct lp_kube_store *lp_kube_store_new(struct lp_kube_packer *packer)
 {
     struct lp_kube_store *s = lp_alloc(sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
+    s->packer = packer;
     s->n_buckets = 16;
     s->buckets = lp_calloc(s->n_buckets, sizeof(struct entry *));
     return s;
-}
-
-static void free_entry(struct entry *e)
-{
-    free(e->text);
-    free(e);
 }
 
 void lp_kube_store_free(struct lp_kube_store *s)
@@ -55,11 +62,12 @@ void lp_kube_store_free(struct lp_kube_store *s)
     for (size_t i = 0; i < s->n_buckets; i++) {
         for (struct entry *e = s->buckets[i], *next; e; e = next) {
             next = e->next;
-            free_entry(e);
+            free(e);
         }
     }
     pthread_mutex_destroy(&s->lock);
     free(s->buckets);
+    free(s->model);
     free(s);
 }
 
@@ -74,7 +82,7 @@ static size_t hash(const char *key)
 static struct entry **slot_locked(struct lp_kube_store *s, const char *key)
 {
     struct entry **at = &s->buckets[hash(key) & (s->n_buckets - 1)];
-    while (*at && strcmp((*at)->key, key) != 0)
+    while (*at && strcmp((*at)->bytes, key) != 0)
         at = &(*at)->next;
     return at;
 }
@@ -86,7 +94,7 @@ static void grow_locked(struct lp_kube_store *s)
 
     for (size_t i = 0; i < s->n_buckets; i++) {
         for (struct entry *e = s->buckets[i], *next; e; e = next) {
-            struct entry **at = &buckets[hash(e->key) & (n - 1)];
+            struct entry **at = &buckets[hash(e->bytes) & (n - 1)];
             next = e->next;
             e->next = *at;
             *at = e;
@@ -112,30 +120,74 @@ static char *project(const json_t *object, size_t *ret_len)
     return text;
 }
 
+/* How much of the model there is to pack a text with; a text that still has room becomes part of
+ * it. */
+static size_t model_for(struct lp_kube_store *s, const char *text, size_t len)
+{
+    if (!s->packer || len < PACKED_FROM)
+        return 0;
+    pthread_mutex_lock(&s->lock);
+    size_t there = s->model_len;
+    if (!s->model)
+        s->model = lp_alloc(MODEL_BYTES);
+    if (len <= MODEL_BYTES - there) {
+        memcpy(s->model + there, text, len);
+        s->model_len += len;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return there;
+}
+
+static struct entry *make_entry(struct lp_kube_store *s, const char *key, const char *version,
+                                const char *text, size_t len)
+{
+    size_t key_size = strlen(key) + 1, version_size = strlen(version) + 1, size = len;
+    size_t model_len = model_for(s, text, len);
+    lp_auto_free void *packed =
+        model_len ? lp_kube_pack(s->packer, s->model, model_len, text, len, &size) : NULL;
+    struct entry *e = lp_alloc(sizeof *e + key_size + version_size + size);
+
+    e->version_at = (uint32_t)key_size;
+    e->text_at = (uint32_t)(key_size + version_size);
+    e->size = (uint32_t)size;
+    e->text_len = (uint32_t)len;
+    e->model_len = packed ? (uint32_t)model_len : 0;
+    memcpy(e->bytes, key, key_size);
+    memcpy(e->bytes + e->version_at, version, version_size);
+    memcpy(e->bytes + e->text_at, packed ? packed : text, size);
+    return e;
+}
+
+static void put_entry(struct lp_kube_store *s, struct entry *e)
+{
+    pthread_mutex_lock(&s->lock);
+    struct entry **at = slot_locked(s, e->bytes), *old = *at;
+    if (old) {
+        e->next = old->next;
+    } else if (s->n_entries++ >= s->n_buckets) {
+        grow_locked(s);
+        at = slot_locked(s, e->bytes);
+    }
+    *at = e;
+    pthread_mutex_unlock(&s->lock);
+    free(old);
+}
+
 void lp_kube_store_put(struct lp_kube_store *s, const json_t *object)
 {
     lp_auto_free char *key = lp_kube_key_of(object);
+    const char *version = lp_json_str(object, "metadata", "resourceVersion", NULL);
     size_t len;
-    char *text = project(object, &len);
+    lp_auto_free char *text = project(object, &len);
 
-    if (!text)
-        return; /* not an object */
-    pthread_mutex_lock(&s->lock);
-    struct entry **at = slot_locked(s, key);
-    if (!*at) {
-        if (s->n_entries >= s->n_buckets) {
-            grow_locked(s);
-            at = slot_locked(s, key);
-        }
-        size_t n = strlen(key) + 1;
-        *at = lp_alloc(sizeof **at + n);
-        memcpy((*at)->key, key, n);
-        s->n_entries++;
-    }
-    free((*at)->text);
-    (*at)->text = text;
-    (*at)->len = len;
-    pthread_mutex_unlock(&s->lock);
+    if (text) /* else it is no object */
+        put_entry(s, make_entry(s, key, version ? version : "", text, len));
+}
+
+void lp_kube_store_put_key(struct lp_kube_store *s, const json_t *object)
+{
+    lp_auto_free char *key = lp_kube_key_of(object);
+    put_entry(s, make_entry(s, key, "", "", 0));
 }
 
 void lp_kube_store_remove(struct lp_kube_store *s, const json_t *object)
@@ -147,25 +199,56 @@ void lp_kube_store_remove(struct lp_kube_store *s, const json_t *object)
     if (e) {
         *at = e->next;
         s->n_entries--;
-        free_entry(e);
     }
     pthread_mutex_unlock(&s->lock);
+    free(e);
+}
+
+static struct entry *copy_of(struct lp_kube_store *s, const char *key)
+{
+    struct entry *copy = NULL;
+
+    pthread_mutex_lock(&s->lock);
+    const struct entry *e = *slot_locked(s, key);
+    if (e) {
+        size_t size = sizeof *e + e->text_at + e->size;
+        copy = lp_alloc(size);
+        memcpy(copy, e, size);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return copy;
 }
 
 json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *name)
 {
     lp_auto_free char *key = lp_kube_key(ns, name);
-    lp_auto_free char *text = NULL;
-    size_t len = 0;
+    lp_auto_free struct entry *e = copy_of(s, key);
 
+    if (!e)
+        return NULL;
+    if (e->model_len == 0)
+        return json_loadb(e->bytes + e->text_at, e->size, 0, NULL);
+    lp_auto_free char *text = lp_kube_unpack(s->packer, s->model, e->model_len,
+                                             e->bytes + e->text_at, e->size, e->text_len);
+    return text ? json_loadb(text, e->text_len, 0, NULL) : NULL;
+}
+
+bool lp_kube_store_reached(struct lp_kube_store *s, const char *key, const char *version)
+{
     pthread_mutex_lock(&s->lock);
     const struct entry *e = *slot_locked(s, key);
-    if (e) {
-        text = lp_strndup(e->text, e->len);
-        len = e->len;
-    }
+    bool reached = e && lp_kube_version_reached(e->bytes + e->version_at, version);
     pthread_mutex_unlock(&s->lock);
-    return text ? json_loadb(text, len, 0, NULL) : NULL;
+    return reached;
+}
+
+bool lp_kube_store_holds(struct lp_kube_store *s, const char *key, const char *version)
+{
+    pthread_mutex_lock(&s->lock);
+    const struct entry *e = *slot_locked(s, key);
+    bool same = e && version && strcmp(e->bytes + e->version_at, version) == 0;
+    pthread_mutex_unlock(&s->lock);
+    return same;
 }
 
 bool lp_kube_store_has(struct lp_kube_store *s, const char *key)
@@ -190,7 +273,7 @@ void lp_kube_store_keys(struct lp_kube_store *s, void (*each)(const char *key, v
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->n_buckets; i++) {
         for (const struct entry *e = s->buckets[i]; e; e = e->next)
-            each(e->key, user);
+            each(e->bytes, user);
     }
     pthread_mutex_unlock(&s->lock);
 }

@@ -1,6 +1,6 @@
 /* lib/kube/watch.c -- the thread behind lp_kube_watch. It holds `version`, up to which it has seen
  * everything; empty means that it must list, by one WatchList stream where the server has that
- * (KEP-3157), else in pages. `known` has the metadata of all that was delivered: it tells ADDED
+ * (KEP-3157), else in pages. `known` has what was delivered: it tells ADDED
  * from MODIFIED, and what a re-list no longer has. */
 #include "kube/watch.h"
 
@@ -49,12 +49,13 @@ struct lp_kube_watch {
 
     /* The rest is the thread's alone. */
     char version[64];
-    bool no_watch_list, answered; /* the last watch got a 2xx answer */
-    struct lp_kube_store *known;
-    struct lp_kube_store *listed; /* keys of the list under way; NULL outside of one */
-    bool incomplete;              /* an object of that list was too large to be looked at */
-    int64_t begun_ms, line_ms;    /* of the request, and of the unfinished line; 0: no such line */
-    int64_t events_ms;            /* when the initial events must go on; 0: they are over */
+    bool no_watch_list, answered;      /* the last watch got a 2xx answer */
+    struct lp_kube_store *known, *own; /* `own` is `known` where the sink keeps no objects */
+    struct lp_kube_store *listed;      /* keys of the list under way; NULL outside of one */
+    bool first;                /* nothing was known before it, so that nothing can be missing */
+    bool incomplete;           /* an object of that list was too large to be looked at */
+    int64_t begun_ms, line_ms; /* of the request, and of the unfinished line; 0: no such line */
+    int64_t events_ms;         /* when the initial events must go on; 0: they are over */
     struct lp_watch_framer framer;
 };
 
@@ -89,19 +90,6 @@ static json_t *outline(const json_t *object)
     return o;
 }
 
-/* True where `known` has the object in this very version. */
-static bool is_seen(struct lp_kube_watch *w, const json_t *object, bool *ret_known)
-{
-    json_auto_t *old =
-        lp_kube_store_get(w->known, lp_json_str(object, "metadata", "namespace", NULL),
-                          lp_json_str(object, "metadata", "name", NULL));
-    const char *before = lp_json_str(old, "metadata", "resourceVersion", NULL);
-    const char *now = lp_json_str(object, "metadata", "resourceVersion", NULL);
-
-    *ret_known = old != NULL;
-    return before && now && strcmp(before, now) == 0;
-}
-
 static int check_object(const json_t *object, struct lp_error *err)
 {
     if (!lp_json_str(object, "metadata", "name", NULL))
@@ -112,25 +100,29 @@ static int check_object(const json_t *object, struct lp_error *err)
 static void emit(struct lp_kube_watch *w, enum lp_kube_event event, json_t *object)
 {
     lp_metric_add(w->events, 1);
+    w->delivered = true;
     w->sink.event(event, object, w->sink.user);
 }
 
 static int take_present(json_t *object, void *user, struct lp_error *err)
 {
     struct lp_kube_watch *w = user;
-    bool known;
 
     int r = check_object(object, err);
     if (r < 0)
         return r;
     heard(w);
-    bool seen = is_seen(w, object, &known);
-    json_auto_t *short_form = outline(object);
-    if (w->listed)
-        lp_kube_store_put(w->listed, short_form);
-    if (seen)
+    lp_auto_free char *key = lp_kube_key_of(object);
+    const char *version = lp_json_str(object, "metadata", "resourceVersion", NULL);
+    if (w->listed && !w->first)
+        lp_kube_store_put_key(w->listed, object);
+    if (lp_kube_store_holds(w->known, key, version))
         return 0; /* a re-list brings what has not changed again */
-    lp_kube_store_put(w->known, short_form);
+    bool known = lp_kube_store_has(w->known, key);
+    if (w->own) {
+        json_auto_t *short_form = outline(object);
+        lp_kube_store_put(w->own, short_form);
+    }
     emit(w, known ? LP_KUBE_MODIFIED : LP_KUBE_ADDED, object);
     return 0;
 }
@@ -143,7 +135,8 @@ static int take_deleted(struct lp_kube_watch *w, json_t *object, struct lp_error
         return r;
     if (w->listed)
         lp_kube_store_remove(w->listed, object);
-    lp_kube_store_remove(w->known, object);
+    if (w->own)
+        lp_kube_store_remove(w->own, object);
     emit(w, LP_KUBE_DELETED, object);
     return 0;
 }
@@ -151,16 +144,23 @@ static int take_deleted(struct lp_kube_watch *w, json_t *object, struct lp_error
 /* ---- the end of a list ---- */
 
 struct vanished {
-    struct lp_kube_store *listed;
+    const struct lp_kube_watch *w;
     char **keys;
     size_t n, cap;
 };
+
+/* Watches of several namespaces may share one `known`. */
+static bool is_ours(const struct lp_kube_watch *w, const char *key)
+{
+    size_t n = w->ns ? strlen(w->ns) : 0;
+    return n == 0 || (strncmp(key, w->ns, n) == 0 && key[n] == '/');
+}
 
 static void note_vanished(const char *key, void *user)
 {
     struct vanished *v = user;
 
-    if (lp_kube_store_has(v->listed, key))
+    if (lp_kube_store_has(v->w->listed, key) || !is_ours(v->w, key))
         return;
     if (v->n == v->cap) {
         v->cap = v->cap ? v->cap * 2 : 16;
@@ -173,7 +173,8 @@ static void begin_list(struct lp_kube_watch *w)
 {
     lp_metric_add(w->lists, 1);
     lp_kube_store_free(w->listed);
-    w->listed = lp_kube_store_new();
+    w->listed = lp_kube_store_new(NULL);
+    w->first = !w->delivered;
     w->incomplete = false;
 }
 
@@ -187,9 +188,9 @@ static void drop_list(struct lp_kube_watch *w)
  * that was too large. */
 static void end_list(struct lp_kube_watch *w)
 {
-    struct vanished v = { .listed = w->listed };
+    struct vanished v = { .w = w };
 
-    if (!w->incomplete)
+    if (!w->incomplete && !w->first)
         lp_kube_store_keys(w->known, note_vanished, &v);
     for (size_t i = 0; i < v.n; i++) {
         char *slash = strchr(v.keys[i], '/');
@@ -197,7 +198,8 @@ static void end_list(struct lp_kube_watch *w)
             *slash = '\0';
         json_auto_t *last =
             lp_kube_store_get(w->known, slash ? v.keys[i] : NULL, slash ? slash + 1 : v.keys[i]);
-        lp_kube_store_remove(w->known, last);
+        if (w->own)
+            lp_kube_store_remove(w->own, last);
         emit(w, LP_KUBE_DELETED, last);
         free(v.keys[i]);
     }
@@ -406,7 +408,7 @@ static void *run(void *user)
 static void watch_free(struct lp_kube_watch *w)
 {
     lp_kube_client_free(w->client);
-    lp_kube_store_free(w->known);
+    lp_kube_store_free(w->own);
     lp_kube_store_free(w->listed);
     free(w->ns);
     free(w->label_selector);
@@ -459,7 +461,8 @@ int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
     w->sink = options->sink;
     w->initial_events_ms =
         options->initial_events_ms ? options->initial_events_ms : INITIAL_EVENTS_MS;
-    w->known = lp_kube_store_new();
+    w->own = options->known ? NULL : lp_kube_store_new(NULL);
+    w->known = options->known ? options->known : w->own;
     make_metrics(w);
     int r = lp_kube_client_new_with(config, &client, &limits, &w->client, err);
     if (r == 0)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "kube/client.h"
+#include "kube/store.h"
 
 enum lp_kube_event { LP_KUBE_ADDED, LP_KUBE_MODIFIED, LP_KUBE_DELETED };
 
@@ -30,6 +31,11 @@ struct lp_kube_watch_options {
     const char *name;          /* of the thread, at most 15 bytes: "watch-pods" */
     int64_t initial_events_ms; /* a WatchList that is silent for so long before its end becomes a
                                   list in pages; 0: 10,000 */
+    /* Borrowed; where the sink puts every object, by its key, in event() and takes it out again
+     * when it is DELETED; the watch reads there what was delivered. What is put must have name,
+     * namespace and resourceVersion; a DELETED that nobody sent has what lies there. NULL: the
+     * watch keeps the metadata itself. */
+    struct lp_kube_store *known;
     struct lp_kube_watch_sink sink;
 };
 

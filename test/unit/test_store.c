@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "json/json.h"
 #include "unit/check.h"
 
@@ -18,7 +19,7 @@ static json_t *object(const char *ns, const char *name, int n)
 
 static void an_object_is_kept_without_managed_fields_and_left_as_it_was(void **state)
 {
-    struct lp_kube_store *s = lp_kube_store_new();
+    struct lp_kube_store *s = lp_kube_store_new(NULL);
     json_auto_t *o = object("ns", "a", 1);
     (void)state;
     lp_kube_store_put(s, o);
@@ -38,7 +39,7 @@ static void note_key(const char *key, void *user)
 
 static void putting_again_replaces_and_removing_removes(void **state)
 {
-    struct lp_kube_store *s = lp_kube_store_new();
+    struct lp_kube_store *s = lp_kube_store_new(NULL);
     json_auto_t *one = object(NULL, "a", 1), *two = object(NULL, "a", 2);
     lp_auto_buf struct lp_buf keys = LP_BUF_INIT(64);
     (void)state;
@@ -53,6 +54,79 @@ static void putting_again_replaces_and_removing_removes(void **state)
     lp_kube_store_remove(s, one);
     assert_int_equal(lp_kube_store_count(s), 0);
     assert_null(lp_kube_store_get(s, NULL, "a"));
+    lp_kube_store_free(s);
+}
+
+/* Some hundred bytes that are much alike, with a version. */
+static json_t *versioned(const char *name, const char *version)
+{
+    lp_auto_free char *long_text = lp_sprintf("%0300d %s %0300d", 1, name, 2);
+    return lp_json_make("{s:{s:s, s:s, s:s}, s:s}", "metadata", "namespace", "ns", "name", name,
+                        "resourceVersion", version, "text", long_text);
+}
+
+static void a_packed_store_gives_back_what_was_put(void **state)
+{
+    struct lp_kube_packer *packer = lp_kube_packer_new();
+    struct lp_kube_store *s = lp_kube_store_new(packer);
+    char name[16];
+    (void)state;
+    /* More than the model has room for. */
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "o%d", i);
+        json_auto_t *o = versioned(name, "1");
+        lp_kube_store_put(s, o);
+    }
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "o%d", i);
+        json_auto_t *want = versioned(name, "1");
+        json_auto_t *got = lp_kube_store_get(s, "ns", name);
+        assert_true(json_equal(got, want));
+    }
+    lp_kube_store_free(s);
+    lp_kube_packer_free(packer);
+}
+
+static void packing_makes_alike_texts_small_and_refuses_broken_bytes(void **state)
+{
+    struct lp_kube_packer *packer = lp_kube_packer_new();
+    char model[600], text[600];
+    size_t n = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof model; i++)
+        model[i] = text[i] = (char)(i * i * 31 % 251);
+    text[300] = 'x';
+    lp_auto_free unsigned char *packed =
+        lp_kube_pack(packer, model, sizeof model, text, sizeof text, &n);
+    assert_non_null(packed);
+    assert_true(n < 100);
+    lp_auto_free char *back = lp_kube_unpack(packer, model, sizeof model, packed, n, sizeof text);
+    assert_memory_equal(back, text, sizeof text);
+    assert_null(lp_kube_unpack(packer, model, sizeof model, packed, n, sizeof text - 1));
+    packed[0] ^= 0xff;
+    assert_null(lp_kube_unpack(packer, model, sizeof model, packed, n, sizeof text));
+    assert_null(lp_kube_pack(packer, model, 1, "abcdefgh", 8, &n));
+    lp_kube_packer_free(packer);
+}
+
+static void a_store_knows_versions_without_parsing(void **state)
+{
+    struct lp_kube_store *s = lp_kube_store_new(NULL);
+    json_auto_t *o = versioned("a", "9");
+    (void)state;
+    lp_kube_store_put(s, o);
+    assert_true(lp_kube_store_holds(s, "ns/a", "9"));
+    assert_false(lp_kube_store_holds(s, "ns/a", "8"));
+    assert_false(lp_kube_store_holds(s, "ns/a", NULL));
+    assert_false(lp_kube_store_holds(s, "ns/b", "9"));
+    assert_true(lp_kube_store_reached(s, "ns/a", "8"));
+    assert_false(lp_kube_store_reached(s, "ns/a", "10"));
+    assert_false(lp_kube_store_reached(s, "ns/b", "1"));
+    lp_kube_store_put_key(s, o);
+    assert_true(lp_kube_store_has(s, "ns/a"));
+    assert_false(lp_kube_store_holds(s, "ns/a", "9"));
+    assert_null(lp_kube_store_get(s, "ns", "a"));
+    assert_int_equal(lp_kube_store_count(s), 1);
     lp_kube_store_free(s);
 }
 
@@ -75,7 +149,8 @@ static void *put_and_get(void *user)
 
 static void threads_share_a_store(void **state)
 {
-    struct lp_kube_store *s = lp_kube_store_new();
+    struct lp_kube_packer *packer = lp_kube_packer_new();
+    struct lp_kube_store *s = lp_kube_store_new(packer);
     pthread_t threads[3];
     void *failed;
     (void)state;
@@ -87,6 +162,7 @@ static void threads_share_a_store(void **state)
     }
     assert_int_equal(lp_kube_store_count(s), EACH);
     lp_kube_store_free(s);
+    lp_kube_packer_free(packer);
 }
 
 int main(void)
@@ -94,6 +170,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_object_is_kept_without_managed_fields_and_left_as_it_was),
         cmocka_unit_test(putting_again_replaces_and_removing_removes),
+        cmocka_unit_test(a_packed_store_gives_back_what_was_put),
+        cmocka_unit_test(packing_makes_alike_texts_small_and_refuses_broken_bytes),
+        cmocka_unit_test(a_store_knows_versions_without_parsing),
         cmocka_unit_test(threads_share_a_store),
     };
     lp_json_init();
