@@ -52,7 +52,8 @@ struct lp_kube_watch {
     bool no_watch_list, answered;      /* the last watch got a 2xx answer */
     struct lp_kube_store *known, *own; /* `own` is `known` where the sink keeps no objects */
     struct lp_kube_store *listed;      /* keys of the list under way; NULL outside of one */
-    bool first;                /* nothing was known before it, so that nothing can be missing */
+    bool delivered;                    /* something, ever */
+    bool first;                /* nothing was delivered before that list, so nothing is missing */
     bool incomplete;           /* an object of that list was too large to be looked at */
     int64_t begun_ms, line_ms; /* of the request, and of the unfinished line; 0: no such line */
     int64_t events_ms;         /* when the initial events must go on; 0: they are over */
