@@ -1,0 +1,125 @@
+#!/bin/bash
+# Whose platforms an operator takes, with the rights that are shipped and no others, on a real API server:
+# one of install-namespaced.yaml beside one of install.yaml with a selector. Any 401 or 403 of theirs is a failure.
+#   scope.sh DIR        starts a control plane of its own in DIR and stops it; LP_BIN is where lp-operator lies
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. test/e2e/lib/common.sh
+. test/integration/lib/processes.sh
+. test/integration/lib/aggregation.sh
+. test/integration/lib/kubelet.sh
+
+command -v kubectl >/dev/null || need_parts kubectl
+dir=$1 bin=$(realpath "${LP_BIN:?is where lp-operator lies}")
+end() {
+    local pid
+    for pid in $WATCHERS; do kill "$pid" 2>/dev/null || true; done
+    stop_process "$dir" english
+    stop_process "$dir" german
+    test/integration/control-plane stop "$dir" 2>/dev/null
+}
+trap end EXIT
+KUBECONFIG=$(test/integration/control-plane start "$dir")
+export KUBECONFIG
+bad=0
+fails() { echo "not ok: $*"; bad=1; }
+
+platform() { # NAMESPACE NAME LABEL SPEC
+    kubectl apply -f - >/dev/null <<YAML
+apiVersion: learningplatform.io/v1alpha1
+kind: LearningPlatform
+metadata: {name: $2, namespace: $1, labels: {team: $3}}
+spec: $4
+YAML
+}
+
+has_children() { # NAMESPACE NAME
+    [ "$(kubectl -n "$1" get deployments -l "app.kubernetes.io/part-of=$2" -o name | wc -l)" = 4 ] &&
+        [ "$(kubectl -n "$1" get lp "$2" -o 'jsonpath={.status.observedGeneration}')" = "$(kubectl -n "$1" get lp "$2" -o 'jsonpath={.metadata.generation}')" ]
+}
+
+untouched() { # NAMESPACE NAME
+    [ -z "$(kubectl -n "$1" get lp "$2" -o 'jsonpath={.status.phase}')" ] &&
+        [ -z "$(kubectl -n "$1" get deployments,services,configmaps -l "app.kubernetes.io/part-of=$2" -o name)" ]
+}
+
+replicas_are() { # NAMESPACE DEPLOYMENT N
+    [ "$(kubectl -n "$1" get deployment "$2" -o 'jsonpath={.spec.replicas}')" = "$3" ]
+}
+
+no_child() { # NAMESPACE NAME
+    [ -z "$(kubectl -n "$1" get deployments,services,hpa,pdb,networkpolicies,configmaps,statefulsets,secrets,serviceaccounts -l "app.kubernetes.io/part-of=$2" -o name)" ]
+}
+
+# What a platform's life asks of an operator's rights: made, edited, damaged, made smaller, deleted.
+live() { # NAMESPACE NAME LABEL
+    platform "$1" "$2" "$3" '{}'
+    wait_for "the children of $2" 60 has_children "$1" "$2" || fails "$2 is not carried out"
+    platform "$1" "$2" "$3" '{services: {auth: {autoscaling: {enabled: false}, replicas: 3}}, databases: {postgres: {mode: External, secretRef: {name: db, key: uri}}}}'
+    wait_for "the replicas" 60 replicas_are "$1" "$2-auth" 3 || fails "$2: an edit is not carried out"
+    kubectl -n "$1" delete deployment,service,hpa "$2-gateway" >/dev/null
+    wait_for "the repair" 60 kubectl -n "$1" get deployment,service,hpa "$2-gateway" || fails "$2 is not repaired"
+    wait_for "postgres to go" 60 no_statefulset "$1" "$2-postgres" || fails "$2: what is no longer wanted stays"
+}
+
+no_statefulset() { # NAMESPACE NAME
+    [ -z "$(kubectl -n "$1" get statefulset "$2" --ignore-not-found -o name)" ]
+}
+
+is_serving() {
+    kubectl get --raw /apis/custom.metrics.k8s.io/v1beta2
+}
+
+# 1. What stands in install-namespaced.yaml is in its namespaces, and everything in it can be applied.
+kubectl create -f config/install-namespaced.yaml --dry-run=client -o json >"$dir/namespaced.json"
+outside=$(jq -rs '(map(.items // [.]) | add) | .[] | select(.metadata.namespace != "learning" or (.kind | startswith("Cluster"))) | "\(.kind)/\(.metadata.name)"' "$dir/namespaced.json")
+[ -z "$outside" ] || fails "install-namespaced.yaml holds what is in no namespace of its own: $outside"
+kubectl apply -f crds/ -f config/rbac/users.yaml >/dev/null
+kubectl wait --for=condition=Established crd/learningplatforms.learningplatform.io --timeout=30s >/dev/null
+for ns in learning german other; do kubectl create namespace "$ns" >/dev/null; done
+kubectl apply -f config/install-namespaced.yaml >/dev/null 2>"$dir/warnings" || fails "install-namespaced.yaml is refused"
+[ ! -s "$dir/warnings" ] || fails "install-namespaced.yaml: $(cat "$dir/warnings")"
+
+# 2. install.yaml for the platforms of one team.
+sed 's/{name: SELECTOR, value: ""}/{name: SELECTOR, value: "team=german"}/' config/install.yaml | kubectl apply -f - >/dev/null
+make_node here
+start_operator_pod "$dir" english "$bin" learning || fails "the namespaced operator does not become ready"
+start_operator_pod "$dir" german "$bin" learning-platform-system || fails "the operator with a selector does not become ready"
+
+# 3. Each takes its own, and nobody the third.
+platform other third french '{}'
+live learning english english
+live german german german
+wait_for "the metrics API" 60 is_serving || fails "the metrics API is not served"
+untouched other third || fails "a platform that is nobody's was touched"
+for at in learning/english german/german; do
+    kubectl -n "${at%/*}" delete lp "${at#*/}" --wait=true --timeout=60s >/dev/null
+    wait_for "the children of $at to go" 60 no_child "${at%/*}" "${at#*/}" || fails "$at: children stay"
+done
+
+# 4. What leaves the scope keeps what it has.
+platform german moving german '{}'
+wait_for "the children of moving" 60 has_children german moving || fails "moving is not carried out"
+platform german moving french '{}'
+platform german last german '{}'
+wait_for "the children of last" 60 has_children german last || fails "last is not carried out"
+has_children german moving || fails "a platform that left the selector lost children"
+
+# 5. The audit log: nothing was refused, and nobody wrote where it should not.
+english=system:serviceaccount:learning:lp-operator german=system:serviceaccount:learning-platform-system:lp-operator
+for user in $english $german; do
+    n=$(requests_of "$dir/audit.log" "$user")
+    [ "$n" -gt 100 ] || fails "the audit log has $n requests of $user"
+    refused=$(denied "$dir/audit.log" "$user" | sort | uniq -c | sort -rn | head -n 20)
+    [ -z "$refused" ] || fails "$user was refused: $refused"
+done
+[ "$(written_namespaces "$dir/audit.log" $english)" = 'learning ' ] || fails "the namespaced operator wrote in: $(written_namespaces "$dir/audit.log" $english)"
+[ "$(written_namespaces "$dir/audit.log" $german)" = '- german learning-platform-system ' ] || fails "the operator with a selector wrote in: $(written_namespaces "$dir/audit.log" $german)"
+
+# 6. A selector that is none is said at once.
+if timeout 30 env ADAPTER=false METRICS_PORT=0 "$bin/lp-operator" --kubeconfig "$KUBECONFIG" --selector 'a in b' 2>"$dir/why"; then
+    fails "--selector 'a in b' is taken"
+fi
+grep -q -- '--selector \\"a in b\\"' "$dir/why" || fails "no sentence for a selector that is none: $(cat "$dir/why")"
+exit $bad
