@@ -24,6 +24,7 @@
 #include "autoscaler/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
@@ -226,6 +227,7 @@ static void *run_upkeep(void *user)
     auto_certs struct certs held = { 0 };
     struct lp_backoff backoff = { .base_ms = 500, .max_ms = UPKEEP_MS };
     int64_t wait_ms = 0;
+    lp_heartbeat_begin("adapter-upkeep", LP_HEARTBEAT_MS);
     while (!lp_stop_wait(a->stop, wait_ms)) {
         struct lp_error err = { 0 };
         bool done = false;
@@ -242,6 +244,7 @@ static void *run_upkeep(void *user)
             lp_log_warn("certificate or APIServices are not in place; trying again", "why",
                         err.msg);
     }
+    lp_heartbeat_end();
     return NULL;
 }
 

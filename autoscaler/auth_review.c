@@ -13,6 +13,7 @@
 #include "autoscaler/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
@@ -50,6 +51,7 @@ void auth_ask(struct auth *a, struct auth_job *job)
 /* NULL: closed, and nothing is left. */
 static struct auth_job *next_job(struct auth *a)
 {
+    lp_heartbeat_wait(INT64_MAX);
     pthread_mutex_lock(&a->lock);
     while (!a->first && !a->closed)
         pthread_cond_wait(&a->more, &a->lock);
@@ -61,6 +63,7 @@ static struct auth_job *next_job(struct auth *a)
         a->n_waiting--;
     }
     pthread_mutex_unlock(&a->lock);
+    lp_heartbeat();
     return job;
 }
 
@@ -206,6 +209,7 @@ static void *run(void *user)
     const struct lp_kube_client_options options = { .user_agent = "lp-adapter/" LP_VERSION,
                                                     .total_timeout_ms = REVIEW_TIMEOUT_MS,
                                                     .stop = a->stop };
+    lp_heartbeat_begin("reviews", LP_HEARTBEAT_MS);
     for (struct auth_job *job; (job = next_job(a)) != NULL;) {
         if (!client && lp_kube_client_new(a->kube, &options, &client, &err) < 0) {
             lp_log_error("no client for access reviews", "why", err.msg);
@@ -214,6 +218,7 @@ static void *run(void *user)
         }
         work_on(a, client, job);
     }
+    lp_heartbeat_end();
     return NULL;
 }
 

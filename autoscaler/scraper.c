@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 
 #define LONGEST_WAIT_MS 1000
@@ -173,8 +174,10 @@ static void *run(void *user)
 {
     struct scraper *s = user;
     struct curl_waitfd stop = { .fd = lp_stop_fd(s->options.stop), .events = CURL_WAIT_POLLIN };
+    lp_heartbeat_begin("scraper", LP_HEARTBEAT_MS);
     while (!lp_stop_requested(s->options.stop)) {
         int64_t next_ms;
+        lp_heartbeat();
         int running;
         begin_due(s, &next_ms);
         curl_multi_perform(s->multi, &running);
@@ -184,6 +187,7 @@ static void *run(void *user)
         wait = freed || wait < 0 ? 0 : wait > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait;
         curl_multi_poll(s->multi, &stop, 1, (int)wait, NULL);
     }
+    lp_heartbeat_end();
     return NULL;
 }
 

@@ -21,8 +21,8 @@
 
 #define SELECTOR LABEL_MANAGED_BY "=" MANAGER
 #define EXPECT_MS 5000
-#define SILENT_MS \
-    350000 /* a watch ends after 290 s, 10 % more or less, and 30 s are for the next */
+/* A stream that is silent for 120 s is made anew (kube/watch.c); 60 s are for that. */
+#define SILENT_MS 180000
 
 struct expected {
     char *key, *version;
@@ -132,7 +132,7 @@ static void child_event(enum lp_kube_event event, json_t *object, void *user)
         put_ours(k, object);
     seen(k, key, version_of(object), event == LP_KUBE_DELETED);
     if (owner)
-        k->cache->sink.child_changed(owner, k->cache->sink.user);
+        k->cache->sink.child_changed(owner, event == LP_KUBE_DELETED, k->cache->sink.user);
 }
 
 /* Status writes, our own above all, are no reason to reconcile. */

@@ -18,7 +18,7 @@ struct cache;
 /* Called in watch threads; keys "namespace/name" are borrowed. */
 struct cache_sink {
     void (*platform_changed)(const char *key, void *user); /* spec, labels, annotations, deletion */
-    void (*child_changed)(const char *owner_key, void *user);
+    void (*child_changed)(const char *owner_key, bool deleted, void *user);
     void *user;
 };
 

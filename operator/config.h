@@ -22,6 +22,7 @@ struct operator_config {
     struct scope scope;
     const char *service_host, *service_port; /* of the API server, in-cluster */
     int64_t workers;
+    int64_t resync_s;             /* how often every platform is looked at anew */
     int64_t port;                 /* probes and metrics */
     const char *metrics_cert_dir; /* "": plain */
     int64_t adapter_port;         /* custom metrics API */

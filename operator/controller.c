@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "operator/config.h"
@@ -23,7 +24,6 @@
 #include "work/backoff.h"
 #include "work/queue.h"
 
-#define RESYNC_MS 600000
 #define CHILD_DELAY_MS 50 /* children change in bursts: one pass for all of them */
 #define STUCK_MS 120000
 #define FAILED_MS 300000   /* the longest wait after a failure */
@@ -59,10 +59,10 @@ static void platform_changed(const char *key, void *user)
     lp_queue_add(c->queue, key, LP_QUEUE_HIGH);
 }
 
-static void child_changed(const char *owner_key, void *user)
+static void child_changed(const char *owner_key, bool deleted, void *user)
 {
     struct controller *c = user;
-    lp_queue_add_after(c->queue, owner_key, LP_QUEUE_LOW, CHILD_DELAY_MS);
+    lp_queue_add_after(c->queue, owner_key, LP_QUEUE_LOW, deleted ? 0 : CHILD_DELAY_MS);
 }
 
 static void settle(struct controller *c, const char *key, int r,
@@ -72,8 +72,10 @@ static void settle(struct controller *c, const char *key, int r,
         lp_queue_forget(c->queue, key);
         if (result->gone)
             return; /* or the keys of all platforms that ever were would stay in the queue */
-        lp_queue_add_after(c->queue, key, LP_QUEUE_LOW,
-                           lp_jitter(result->again_ms ? result->again_ms : RESYNC_MS, 10));
+        int64_t next_ms = c->options.resync_ms;
+        if (result->again_ms > 0 && result->again_ms < next_ms)
+            next_ms = result->again_ms;
+        lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, lp_jitter(next_ms, 10));
         return;
     }
     if (r == LP_E_CANCELED)
@@ -138,10 +140,11 @@ static void *worker_main(void *user)
     struct controller *c = w->controller;
 
     pthread_setname_np(pthread_self(), w->name);
+    lp_heartbeat_begin(w->name, LP_HEARTBEAT_MS);
     for (;;) {
         lp_auto_free char *key = lp_queue_take(c->queue);
         if (!key)
-            return NULL;
+            break;
         atomic_store(&w->busy_since_ms, lp_clock_ms());
         /* Who does not lead drops the key: controller_lead puts every platform back. */
         if (may_work(c))
@@ -151,6 +154,8 @@ static void *worker_main(void *user)
         lp_queue_done(c->queue, key);
         atomic_store(&w->busy_since_ms, 0);
     }
+    lp_heartbeat_end();
+    return NULL;
 }
 
 /* A stop must reach workers that wait for a key. */

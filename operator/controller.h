@@ -16,6 +16,7 @@ struct controller_options {
     const struct scope *scope; /* must outlive the controller, as all of these */
     const char *instance;      /* our pod */
     unsigned workers;
+    int64_t resync_ms; /* how often each platform is looked at without any change, +-10 % */
     int64_t (*writes_until_ms)(void *user); /* the workers' fence, as in kube/client.h */
     void *fence_user;
 };

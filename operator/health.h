@@ -16,7 +16,7 @@ struct health_check {
     void *user;
 };
 
-#define HEALTH_MAX_CHECKS 8
+#define HEALTH_MAX_CHECKS 12
 
 /* Opaque: hides a lock and the server. */
 struct health;

@@ -11,6 +11,7 @@
 
 #include "autoscaler/adapter.h"
 #include "base/alloc.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "json/json.h"
@@ -46,6 +47,12 @@ static bool check_connected(void *user, char why[128])
         return true;
     snprintf(why, 128, "the API server has not answered yet");
     return false;
+}
+
+static bool check_threads(void *user, char why[128])
+{
+    (void)user;
+    return lp_heartbeats_good(why, 128);
 }
 
 static bool check_alive(void *user, char why[128])
@@ -158,6 +165,7 @@ static int start_controller(struct program *p, struct lp_error *err)
         .scope = &p->config.scope,
         .instance = p->identity,
         .workers = (unsigned)p->config.workers,
+        .resync_ms = p->config.resync_s * 1000,
         .writes_until_ms = writes_until,
         .fence_user = p,
     };
@@ -240,7 +248,10 @@ static int run(struct program *p, struct lp_error *err)
     if (r < 0)
         return r;
     struct health_check connected = { "api-server", false, check_connected, p };
+    struct health_check threads = { "threads", true, check_threads, p };
+    lp_heartbeat_begin("main", LP_HEARTBEAT_MS);
     health_add(p->health, &connected);
+    health_add(p->health, &threads);
     if (wait_for_cluster(p))
         r = start_parts(p, err);
     if (r == 0)

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "json/yaml.h"
@@ -107,14 +108,17 @@ static void *seed_main(void *user)
     struct seed *s = user;
 
     pthread_setname_np(pthread_self(), "seed");
+    lp_heartbeat_begin("seed", LP_HEARTBEAT_MS);
     for (;;) {
         lp_auto_free char *key = lp_queue_take(s->queue);
         if (!key)
-            return NULL;
+            break;
         if (!lp_stop_requested(s->options.stop))
             take_one(s, key);
         lp_queue_done(s->queue, key);
     }
+    lp_heartbeat_end();
+    return NULL;
 }
 
 static void *stopper_main(void *user)

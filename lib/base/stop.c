@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/heartbeat.h"
 
 struct lp_stop {
     atomic_bool requested;
@@ -55,15 +56,18 @@ bool lp_stop_wait(struct lp_stop *s, int64_t ms)
 {
     struct pollfd p = { .fd = s->fd, .events = POLLIN };
     int64_t end = lp_clock_ms() + ms;
+    bool stopped;
 
-    while (!lp_stop_requested(s)) {
+    lp_heartbeat_wait(ms);
+    while (!(stopped = lp_stop_requested(s))) {
         int64_t left = end - lp_clock_ms();
         if (left <= 0)
-            return false;
+            break;
         if (poll(&p, 1, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
-            return false;
+            break;
     }
-    return true;
+    lp_heartbeat();
+    return stopped;
 }
 
 static void stop_signals(sigset_t *set)

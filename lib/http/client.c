@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/heartbeat.h"
 #include "base/limits.h"
 
 #define CONNECT_TIMEOUT_MS 5000
@@ -383,6 +384,7 @@ static int drive(struct exchange *x, const struct lp_http_request *request)
     x->active_ms = start;
     for (;;) {
         int64_t left = 0;
+        lp_heartbeat();
         int r = check_time(x, request, total_end, start, &left);
         if (r < 0)
             return r;

@@ -23,6 +23,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/heartbeat.h"
 
 #define MAX_LINGERING 64
 #define LINGER_MS 1000
@@ -105,6 +106,7 @@ static void *run(void *user)
     struct lp_http_guard *g = user;
     struct pollfd fds[MAX_LINGERING + 1];
 
+    lp_heartbeat_begin("http-guard", LP_HEARTBEAT_MS);
     while (!atomic_load(&g->stop)) {
         int64_t now = lp_clock_ms();
         pthread_mutex_lock(&g->lock);
@@ -118,12 +120,14 @@ static void *run(void *user)
         fds[n] = (struct pollfd){ .fd = g->wake_fd, .events = POLLIN };
         if (linger < wait)
             wait = linger;
+        lp_heartbeat_wait(wait);
         if (poll(fds, n + 1, (int)wait + 1) > 0 && fds[n].revents) {
             uint64_t count;
             ssize_t got = read(g->wake_fd, &count, sizeof count);
             (void)got;
         }
     }
+    lp_heartbeat_end();
     return NULL;
 }
 

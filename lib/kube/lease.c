@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
@@ -170,23 +171,28 @@ static void hold(struct lp_lease *l)
     }
 }
 
-static void *run(void *user)
+static void lead(struct lp_lease *l)
 {
-    struct lp_lease *l = user;
-
-    pthread_setname_np(pthread_self(), "lease");
     while (acquire(l)) {
         lp_metric_set(l->leads, 1);
         if (l->call.on_started)
             l->call.on_started(l->call.user);
         hold(l);
         if (lp_stop_requested(l->stop))
-            return NULL; /* held until lp_lease_join releases it */
+            return; /* held until lp_lease_join releases it */
         atomic_store(&l->renewed_ms, 0);
         lp_metric_set(l->leads, 0);
         if (l->call.on_lost)
             l->call.on_lost(l->call.user);
     }
+}
+
+static void *run(void *user)
+{
+    pthread_setname_np(pthread_self(), "lease");
+    lp_heartbeat_begin("lease", LP_HEARTBEAT_MS);
+    lead(user);
+    lp_heartbeat_end();
     return NULL;
 }
 

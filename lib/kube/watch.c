@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/heartbeat.h"
 #include "base/log.h"
 #include "http/url.h"
 #include "json/json.h"
@@ -386,6 +387,7 @@ static void *run(void *user)
     struct lp_error err;
 
     pthread_setname_np(pthread_self(), w->name);
+    lp_heartbeat_begin(w->name, LP_HEARTBEAT_MS);
     while (!lp_stop_requested(w->stop)) {
         int r = step(w, &err);
         if (r == 0 || r == LP_E_CANCELED)
@@ -401,6 +403,7 @@ static void *run(void *user)
             w->sink.failed(&err, ms, w->sink.user);
         lp_stop_wait(w->stop, ms);
     }
+    lp_heartbeat_end();
     return NULL;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/heartbeat.h"
 #include "base/limits.h"
 #include "work/backoff.h"
 #include "work/queue_metrics.h"
@@ -303,8 +304,11 @@ static struct item *next_ready_locked(struct lp_queue *q)
     for (;;) {
         int64_t ms = q->down ? -1 : wake_delayed_locked(q);
         struct item *it = q->head[LP_QUEUE_HIGH] ? q->head[LP_QUEUE_HIGH] : q->head[LP_QUEUE_LOW];
-        if (it || q->down)
+        if (it || q->down) {
+            lp_heartbeat();
             return it;
+        }
+        lp_heartbeat_wait(INT64_MAX);
         if (ms < 0) {
             pthread_cond_wait(&q->changed, &q->lock);
         } else {

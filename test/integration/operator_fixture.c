@@ -17,7 +17,7 @@ char ns[64];
 unsigned visited;
 static struct lp_kube_config *config;
 
-void fixture_start(struct program *p, const char *name)
+void fixture_start_with(struct program *p, const char *name, const char *more)
 {
     const char *bin = getenv("LP_BIN");
     lp_auto_free char *kubeconfig = lp_sprintf("KUBECONFIG=%s", getenv("KUBECONFIG"));
@@ -30,9 +30,15 @@ void fixture_start(struct program *p, const char *name)
                           "ADAPTER=false",
                           "LP_IMAGE_REGISTRY=registry.example/lp",
                           "LP_IMAGE_TAG=v9.9.9",
+                          more,
                           NULL };
     program_start(p, path, env, log);
     program_wait(p, true);
+}
+
+void fixture_start(struct program *p, const char *name)
+{
+    fixture_start_with(p, name, NULL);
 }
 
 static void make_namespace_named(const char *name)
@@ -111,6 +117,31 @@ bool carried_out(const json_t *o, const void *want)
                               0) return strcmp(lp_json_str(c, "reason", NULL), "NewGeneration") !=
         0;
     return false;
+}
+
+static int make_pod_ready(json_t *pod, void *user, struct lp_error *err)
+{
+    const char *name = lp_json_str(pod, "metadata", "name", NULL);
+    (void)user;
+    json_auto_t *patch = lp_json_make("{s:{s:s, s:[{s:s, s:s}]}}", "status", "phase", "Running",
+                                      "conditions", "type", "Ready", "status", "True");
+    int r = lp_kube_merge_patch(client, &lp_kube_pods, ns, name, "status", patch, NULL, err);
+    return r == LP_E_NOT_FOUND ? 0 : r;
+}
+
+static bool is_ready(const json_t *o, const void *want)
+{
+    const char *phase = lp_json_str(o, "status", "phase", NULL);
+    const struct lp_kube_list_options all = { NULL, NULL };
+    char version[64];
+    (void)want;
+    ok(lp_kube_list(client, &lp_kube_pods, ns, &all, make_pod_ready, NULL, version, &err));
+    return carried_out(o, NULL) && phase && strcmp(phase, "Ready") == 0;
+}
+
+void await_ready(const char *name)
+{
+    json_decref(await(&lp_kube_platforms, name, is_ready, NULL, "ready"));
 }
 
 /* Until the operator has written the children of the present generation. */

@@ -26,6 +26,8 @@ int fixture_namespace(void **state);
 
 /* Starts lp-operator as pod `name` and waits until it is ready. */
 void fixture_start(struct program *p, const char *name);
+/* The same with one more "NAME=value" in its environment. */
+void fixture_start_with(struct program *p, const char *name, const char *more);
 
 /* Waits until the object exists and `holds` for it; it is handed out, the caller's. `holds` NULL:
  * until it is gone, gives NULL. A failed assertion after WAIT_MS. */
@@ -38,6 +40,9 @@ void await_gone(const struct lp_kube_kind *kind, const char *name);
 /* Until it contains `want`, which is stolen. */
 json_t *await_like(const struct lp_kube_kind *kind, const char *name, json_t *want,
                    const char *what);
+
+/* Makes every pod of the namespace ready, as there is no kubelet, until the platform is. */
+void await_ready(const char *name);
 
 /* True where the status is that of the present generation, with the children written. */
 bool carried_out(const json_t *o, const void *want);

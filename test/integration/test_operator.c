@@ -7,26 +7,6 @@
 #include "base/clock.h"
 #include "integration/operator_fixture.h"
 
-static int64_t replicas_of(const char *deployment)
-{
-    json_auto_t *o = NULL;
-    ok(lp_kube_get(client, &lp_kube_deployments, ns, deployment, &o, &err));
-    return lp_json_int(-1, o, "spec", "replicas", NULL);
-}
-
-static void scale(const char *deployment, int n)
-{
-    json_auto_t *patch = lp_json_make("{s:{s:i}}", "spec", "replicas", n);
-    ok(lp_kube_merge_patch(client, &lp_kube_deployments, ns, deployment, "scale", patch, NULL,
-                           &err));
-}
-
-static json_t *autoscaling(bool on)
-{
-    return service_spec("auth",
-                        lp_json_make("{s:n, s:{s:b}}", "replicas", "autoscaling", "enabled", on));
-}
-
 static void the_smallest_platform_gets_all_its_children(void **state)
 {
     (void)state;
@@ -76,37 +56,6 @@ static void a_service_whose_port_was_changed_gets_its_own_back(void **state)
         lp_json_make("{s:{s:[{s:s, s:i}]}}", "spec", "ports", "name", "http", "port", 3000),
         "repaired");
     assert_int_equal(json_array_size(lp_json_at(service, "spec", "ports", NULL)), 1);
-}
-
-static void replicas_never_dip_while_they_change_hands(void **state)
-{
-    (void)state;
-    create_platform("english", service_spec("auth", lp_json_make("{s:{s:i}}", "autoscaling",
-                                                                 "minReplicas", 2)));
-    assert_int_equal(replicas_of("english-auth"), 2);
-    scale("english-auth", 5);
-    edit_platform("english", service_spec("auth", lp_json_make("{s:i}", "queueLimit", 77)));
-    assert_int_equal(replicas_of("english-auth"), 5);
-    assert_int_equal(program_stop(&operator), 0);
-    fixture_start(&operator, "operator");
-    edit_platform("english", service_spec("auth", lp_json_make("{s:i}", "queueLimit", 78)));
-    assert_int_equal(replicas_of("english-auth"), 5);
-
-    edit_platform("english", autoscaling(false));
-    await_gone(&lp_kube_hpas, "english-auth");
-    assert_int_equal(replicas_of("english-auth"), 5);
-    edit_platform("english", autoscaling(true));
-    json_decref(await(&lp_kube_hpas, "english-auth", exists, NULL, "there again"));
-    assert_int_equal(replicas_of("english-auth"), 5);
-
-    edit_platform("english", service_spec("auth", lp_json_make("{s:i, s:{s:b}}", "replicas", 4,
-                                                               "autoscaling", "enabled", 0)));
-    assert_int_equal(replicas_of("english-auth"), 4);
-    scale("english-auth", 6);
-    json_decref(await_like(&lp_kube_deployments, "english-auth",
-                           lp_json_make("{s:{s:i}}", "spec", "replicas", 4), "put back to 4"));
-    edit_platform("english", autoscaling(true));
-    assert_int_equal(replicas_of("english-auth"), 4);
 }
 
 /* Kind, name and resourceVersion of every object of the platform, as one text. */
@@ -240,7 +189,6 @@ int main(void)
         test(the_smallest_platform_gets_all_its_children),
         test(a_deleted_deployment_and_an_edited_service_are_repaired),
         test(a_service_whose_port_was_changed_gets_its_own_back),
-        test(replicas_never_dip_while_they_change_hands),
         test(a_restart_writes_nothing),
         test(autoscaling_off_and_external_databases_take_children_away),
         test(a_paused_service_is_left_alone),

@@ -67,31 +67,13 @@ static void a_repair_that_comes_again_is_counted_in_its_event(void **state)
     }
 }
 
-static int make_pod_ready(json_t *pod, void *user, struct lp_error *err)
-{
-    const char *name = lp_json_str(pod, "metadata", "name", NULL);
-    (void)user;
-    json_auto_t *patch = lp_json_make("{s:{s:s, s:[{s:s, s:s}]}}", "status", "phase", "Running",
-                                      "conditions", "type", "Ready", "status", "True");
-    int r = lp_kube_merge_patch(client, &lp_kube_pods, ns, name, "status", patch, NULL, err);
-    return r == LP_E_NOT_FOUND ? 0 : r;
-}
-
-static bool is_ready(const json_t *o, const void *want)
-{
-    const char *phase = lp_json_str(o, "status", "phase", NULL);
-    const struct lp_kube_list_options all = { NULL, NULL };
-    char version[64];
-    (void)want;
-    ok(lp_kube_list(client, &lp_kube_pods, ns, &all, make_pod_ready, NULL, version, &err));
-    return carried_out(o, NULL) && phase && strcmp(phase, "Ready") == 0;
-}
-
 static void a_platform_is_ready_once_all_its_pods_are(void **state)
 {
     (void)state;
     create_platform("english", json_object());
-    json_auto_t *o = await(&lp_kube_platforms, "english", is_ready, NULL, "ready");
+    await_ready("english");
+    json_auto_t *o = NULL;
+    ok(lp_kube_get(client, &lp_kube_platforms, ns, "english", &o, &err));
     assert_string_equal(lp_json_str(o, "status", "replicas", NULL), "4/4");
     json_t *ready = json_array_get(lp_json_at(o, "status", "conditions", NULL), 0);
     assert_string_equal(lp_json_str(ready, "type", NULL), "Ready");

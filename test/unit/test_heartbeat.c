@@ -1,0 +1,128 @@
+/* test/unit/test_heartbeat.c -- a thread that does not go on is named. */
+#include "base/heartbeat.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "unit/check.h"
+#include "work/queue.h"
+
+struct patient {
+    pthread_t thread;
+    sem_t begun, go;
+    int64_t limit_ms;
+    struct lp_queue *queue; /* NULL: hangs */
+    struct lp_stop *stop;   /* NULL: does not wait for it */
+};
+
+static void *live(void *user)
+{
+    struct patient *p = user;
+    lp_heartbeat_begin("patient", p->limit_ms);
+    sem_post(&p->begun);
+    if (p->queue)
+        free(lp_queue_take(p->queue));
+    else if (p->stop)
+        lp_stop_wait(p->stop, 60000);
+    else
+        sem_wait(&p->go); /* a wait that tells nobody */
+    lp_heartbeat_end();
+    return NULL;
+}
+
+static void start(struct patient *p)
+{
+    sem_init(&p->begun, 0, 0);
+    sem_init(&p->go, 0, 0);
+    assert_int_equal(pthread_create(&p->thread, NULL, live, p), 0);
+    sem_wait(&p->begun);
+}
+
+static void end(struct patient *p)
+{
+    sem_post(&p->go);
+    pthread_join(p->thread, NULL);
+    sem_destroy(&p->begun);
+    sem_destroy(&p->go);
+}
+
+/* True as soon as a probe says so; false after half a second. */
+static bool turns_bad(char why[128])
+{
+    int64_t give_up = lp_clock_ms() + 500;
+    while (lp_clock_ms() < give_up)
+        if (!lp_heartbeats_good(why, 128))
+            return true;
+    return false;
+}
+
+static void a_thread_that_hangs_is_named_until_it_ends(void **state)
+{
+    struct patient p = { .limit_ms = 20 };
+    char why[128] = "";
+    (void)state;
+    start(&p);
+    assert_true(turns_bad(why));
+    assert_non_null(strstr(why, "thread patient has not moved for 0 s"));
+    end(&p);
+    assert_true(lp_heartbeats_good(why, sizeof why));
+}
+
+static void a_wait_for_work_or_the_stop_is_no_silence(void **state)
+{
+    struct patient waits = { .limit_ms = 20, .queue = lp_queue_new("heartbeat") };
+    struct patient sleeps = { .limit_ms = 20, .stop = lp_stop_new() };
+    char why[128] = "";
+    (void)state;
+    start(&waits);
+    start(&sleeps);
+    /* Each may still be on its way from the begin into its wait. */
+    for (int64_t give_up = lp_clock_ms() + 30000; !lp_heartbeats_good(why, sizeof why);)
+        assert_true(lp_clock_ms() < give_up);
+    assert_false(turns_bad(why));
+    lp_queue_shut_down(waits.queue);
+    lp_stop_request(sleeps.stop);
+    end(&waits);
+    end(&sleeps);
+    lp_queue_free(waits.queue);
+    lp_stop_free(sleeps.stop);
+}
+
+static void count(const char *name, int64_t silent_ms, void *user)
+{
+    unsigned *n = user;
+    assert_string_equal(name, "a name that is");
+    assert_true(silent_ms >= 0);
+    (*n)++;
+}
+
+static void a_thread_is_listed_once_and_only_between_begin_and_end(void **state)
+{
+    unsigned n = 0;
+    (void)state;
+    lp_heartbeat(); /* without a begin: nothing */
+    lp_heartbeats_each(count, &n);
+    assert_int_equal(n, 0);
+    lp_heartbeat_begin("a name that is", 1000);
+    lp_heartbeat_begin("another", 1000);
+    lp_heartbeats_each(count, &n);
+    assert_int_equal(n, 1);
+    lp_heartbeat_end();
+    lp_heartbeat_end();
+    lp_heartbeats_each(count, &n);
+    assert_int_equal(n, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_thread_that_hangs_is_named_until_it_ends),
+        cmocka_unit_test(a_wait_for_work_or_the_stop_is_no_silence),
+        cmocka_unit_test(a_thread_is_listed_once_and_only_between_begin_and_end),
+    };
+    return cmocka_run_group_tests_name("heartbeat", tests, NULL, NULL);
+}
