@@ -45,7 +45,7 @@ struct lp_kube_watch {
     int64_t initial_events_ms;
     atomic_bool synced;
     atomic_int_least64_t heard_ms; /* 0: never */
-    struct lp_metric *events, *lists;
+    struct lp_metric *events, *lists, *streams;
     struct lp_metric_family *failures;
 
     /* The rest is the thread's alone. */
@@ -322,6 +322,7 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
     w->framer = (struct lp_watch_framer){ .tail = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT),
                                           .sink = take_event,
                                           .user = w };
+    lp_metric_add(w->streams, 1);
     int r = lp_kube_call(w->client, &call, &response, err);
     lp_watch_framer_done(&w->framer);
     w->answered = response.status / 100 == 2;
@@ -429,6 +430,10 @@ static void make_metrics(struct lp_kube_watch *w)
     w->lists =
         lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_lists_total",
                                         "Lists begun, by WatchList or in pages.", "kind", NULL, 0),
+                       w->kind->kind);
+    w->streams =
+        lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_streams_total",
+                                        "Watches begun, those that list too.", "kind", NULL, 0),
                        w->kind->kind);
     w->failures = lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_failures_total",
                                    "Lists and watches that failed.", "kind,reason", NULL, 0);

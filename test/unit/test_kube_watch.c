@@ -12,6 +12,7 @@
 #include "fake/fake_kube.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "metrics/metrics.h"
 #include "unit/check.h"
 
 #define WAIT_MS 30000
@@ -353,6 +354,43 @@ static void a_stop_ends_the_back_off(void **state)
     assert_true(lp_clock_ms() - start < 25000);
 }
 
+static double counted(const char *text, const char *series)
+{
+    const char *at = strstr(text, series);
+    return at ? strtod(at + strlen(series), NULL) : -1;
+}
+
+static void lists_streams_and_their_failures_are_counted(void **state)
+{
+    static const char gone[] = "lp_kube_watch_failures_total{kind=\"Pod\",reason=\"gone\"} ";
+    static const char lists[] = "lp_kube_watch_lists_total{kind=\"Pod\"} ";
+    static const char streams[] = "lp_kube_watch_streams_total{kind=\"Pod\"} ";
+    static const struct fake_answer script[] = { { .match = "sendInitialEvents=true",
+                                                   .status = 200,
+                                                   .body = INITIAL_END("5"),
+                                                   .stall = true,
+                                                   .chunk = 64 },
+                                                 FAKE_END };
+    static const struct fake_answer refused[] = { { .status = 410, .body = "{\"code\":410}" },
+                                                  FAKE_END };
+    lp_auto_buf struct lp_buf before = LP_BUF_INIT(1 << 20), after = LP_BUF_INIT(1 << 20);
+    struct setup s;
+    (void)state;
+    begin(&s, script);
+    await(&s, "synced ");
+    end(&s);
+    lp_metrics_write(&before);
+    begin(&s, refused);
+    await(&s, "!gone ");
+    end(&s);
+    lp_metrics_write(&after);
+    assert_true(counted(before.ptr, lists) >= 1);
+    assert_true(counted(before.ptr, streams) >= 1);
+    assert_true(counted(after.ptr, streams) >= counted(before.ptr, streams) + 1);
+    double earlier = counted(before.ptr, gone); /* -1 where the series is not there yet */
+    assert_true(counted(after.ptr, gone) >= (earlier < 0 ? 0 : earlier) + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +404,7 @@ int main(void)
         cmocka_unit_test(a_silent_stream_is_made_anew_after_a_request_without_an_answer),
         cmocka_unit_test(a_line_that_does_not_end_is_not_waited_for),
         cmocka_unit_test(a_stop_ends_the_back_off),
+        cmocka_unit_test(lists_streams_and_their_failures_are_counted),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("kube_watch", tests, NULL, NULL);
