@@ -31,6 +31,8 @@ static void free_memory(struct memory *e)
     json_decref(e->generations);
     repairs_free(e->repairs);
     free(e->status_version);
+    json_decref(e->preview);
+    json_decref(e->held);
     free(e->key);
     free(e->events);
     free(e);
@@ -68,6 +70,7 @@ struct memory *memories_of(struct memories *m, const char *key)
         e->settled = json_object();
         e->applied = json_object();
         e->generations = json_object();
+        e->held = json_object();
         e->next = m->first;
         m->first = e;
     } else if (e->epoch != m->epoch) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "operator/event_series.h"
+#include "platform/plan.h"
 
 /* Belongs to the worker that holds the platform's key. */
 struct memory {
@@ -23,6 +24,10 @@ struct memory {
     unsigned failures;           /* passes in a row that failed by what may pass by itself */
     struct event_series *events; /* NULL: none yet */
     unsigned epoch;              /* in which it was remembered */
+    json_t *preview;             /* of mode Plan, or NULL */
+    char preview_mark[PLAN_DIGEST_TEXT]; /* what it was made of */
+    json_t *held;                        /* "Kind/name": what upgrade.c knows of it */
+    bool held_told;                      /* the log has been told */
     struct memory *next;
 };
 

@@ -16,8 +16,11 @@
 #include "operator/apply.h"
 #include "operator/decisions.h"
 #include "operator/events.h"
+#include "operator/notices.h"
+#include "operator/planmode.h"
 #include "operator/repairs.h"
 #include "operator/status.h"
+#include "operator/upgrade.h"
 
 #define STATUS_MANAGER "lp-operator-status"
 #define TELL_AFTER 4 /* failures in a row before the status tells of a conflict or a time-out */
@@ -107,7 +110,8 @@ static bool secrets_are_due(const struct pass *pass, const struct plan *plan,
 }
 
 static int write_built_status(struct pass *pass, const struct plan *plan,
-                              const struct observed *observed, struct lp_error *err)
+                              const struct observed *observed, const struct notices *notices,
+                              struct lp_error *err)
 {
     json_auto_t *before = json_deep_copy(current_status(pass));
     struct status_input in = {
@@ -118,10 +122,12 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
         .failure = &pass->failure,
         .failed_child = pass->failed_child,
         .conflict = repairs_conflict(pass->memory->repairs, lp_clock_ms()),
+        .notices = notices,
         .now_ms = lp_clock_wall_ms(),
     };
     json_auto_t *status = status_build(&in);
     decisions_publish(pass->platform->ns, pass->platform->name, before, status);
+    notices_publish(pass->platform->ns, pass->platform->name, status);
     int r = write_status(pass, json_incref(status), err);
     if (r == 0)
         events_of_transitions(pass, before, status);
@@ -143,20 +149,25 @@ static int carry_out(struct pass *pass, struct lp_error *err)
 {
     struct plan plan plan_auto;
     struct observed observed __attribute__((cleanup(observed_done))) = { .objects = { NULL } };
+    struct notices notices notices_auto = NOTICES_INIT;
 
     plan_init(&plan, pass->platform);
     observe(pass, &plan, &observed);
+    if (spec_is_plan(&pass->platform->spec))
+        planmode_run(pass, &observed, &plan, &notices);
     if (strcmp(pass->platform->spec.mode, "Active") == 0) {
         if (secrets_are_due(pass, &plan, &observed))
             secrets_ensure(pass);
+        upgrade_hold(pass, current_status(pass), &plan, &observed, &notices);
         apply_plan(pass, &plan, &observed);
         prune(pass, &plan);
+        notices.applied = upgrade_is_applied(&plan, &observed);
     }
     if (is_passing(pass)) {
         *err = pass->failure;
         return lp_error_wrap(err, "%s", pass->failed_child);
     }
-    int r = write_built_status(pass, &plan, &observed, err);
+    int r = write_built_status(pass, &plan, &observed, &notices, err);
     if (r < 0 || pass->failure.code == 0 || pass->failure.code == LP_E_INVALID)
         return r; /* what the API server calls invalid stays so until the spec or we change */
     *err = pass->failure;
@@ -197,6 +208,12 @@ static int run(struct pass *pass, struct platform *platform, struct lp_error *er
     return carry_out(pass, err);
 }
 
+/* Of two waits; 0: none. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a == 0 || (b > 0 && b < a) ? b : a;
+}
+
 int reconcile(const struct reconciler *r, const char *key, struct reconcile_result *ret_result,
               struct lp_error *err)
 {
@@ -209,6 +226,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     if (!object) {
         memories_forget(r->memories, key);
         decisions_forget(ns, name);
+        notices_publish(ns, name, NULL);
         ret_result->gone = true;
         return 0;
     }
@@ -221,9 +239,9 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     int result = run(&pass, &platform, err);
     ret_result->writes = pass.writes;
     ret_result->terminal = pass.failure.code == LP_E_INVALID;
-    ret_result->again_ms = repairs_next_ms(pass.memory->repairs, lp_clock_ms());
-    if (result == 0 && !is_ready(&pass) &&
-        (ret_result->again_ms == 0 || ret_result->again_ms > SECRETS_EVERY_MS))
-        ret_result->again_ms = SECRETS_EVERY_MS;
+    ret_result->again_ms =
+        sooner(pass.again_ms, repairs_next_ms(pass.memory->repairs, lp_clock_ms()));
+    if (result == 0 && !is_ready(&pass) && platform.spec.mode && *platform.spec.mode == 'A')
+        ret_result->again_ms = sooner(ret_result->again_ms, SECRETS_EVERY_MS);
     return result;
 }

@@ -34,6 +34,7 @@ struct pass {
     const struct platform *platform;
     bool spec_changed; /* this generation has not been reconciled before */
     unsigned writes;
+    int64_t again_ms;        /* 0: nothing to wait for */
     struct lp_error failure; /* the first one; code 0: none */
     char failed_child[128];  /* "Deployment english-auth" */
 };

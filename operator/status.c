@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "operator/conditions.h"
+#include "operator/notices.h"
 #include "operator/scaling.h"
 #include "operator/workload.h"
 
@@ -230,6 +231,10 @@ static void set_conditions(const struct conditions *c, const struct status_input
     else if (in->conflict)
         conditions_set(c, "Ready", "False", "FieldConflict",
                        "an object is not as the spec has it, see FieldConflict");
+    else if (in->notices && notices_plan_differs(in->notices))
+        conditions_set(
+            c, "Ready", "False", "PlanPending",
+            "spec.mode is Plan and what runs is not what the spec asks for, see Planned");
     else
         conditions_set(c, "Ready", "True", "AsExpected",
                        "all services and databases run what the spec asks for");
@@ -289,6 +294,8 @@ json_t *status_build(const struct status_input *in)
                                   (json_int_t)in->platform->generation, "phase", phase_of(in, &sum),
                                   "replicas", replicas, "conditions", list, "services", services);
     set_last_scaling(status, in);
+    if (in->notices)
+        notices_set(in->notices, in->platform, in->before, &c, status);
     return status;
 }
 

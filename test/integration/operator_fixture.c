@@ -15,6 +15,7 @@ struct lp_kube_client *client;
 struct program operator;
 char ns[64];
 unsigned visited;
+const char *fixture_image_tag = "v9.9.9";
 static struct lp_kube_config *config;
 
 void fixture_start_with(struct program *p, const char *name, const char *more)
@@ -22,6 +23,7 @@ void fixture_start_with(struct program *p, const char *name, const char *more)
     const char *bin = getenv("LP_BIN");
     lp_auto_free char *kubeconfig = lp_sprintf("KUBECONFIG=%s", getenv("KUBECONFIG"));
     lp_auto_free char *pod = lp_sprintf("POD_NAME=%s", name);
+    lp_auto_free char *tag = lp_sprintf("LP_IMAGE_TAG=%s", fixture_image_tag);
     lp_auto_free char *path = lp_sprintf("%s/lp-operator", bin);
     lp_auto_free char *log = lp_sprintf("%s/../test/%s.log", bin, name);
     const char *env[] = { kubeconfig,
@@ -29,7 +31,7 @@ void fixture_start_with(struct program *p, const char *name, const char *more)
                           "POD_NAMESPACE=" OPERATOR_NS,
                           "ADAPTER=false",
                           "LP_IMAGE_REGISTRY=registry.example/lp",
-                          "LP_IMAGE_TAG=v9.9.9",
+                          tag,
                           more,
                           NULL };
     program_start(p, path, env, log);

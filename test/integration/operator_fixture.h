@@ -24,6 +24,10 @@ int fixture_begin(void **state);
 int fixture_end(void **state);
 int fixture_namespace(void **state);
 
+/* The tag of the services' images that lp-operator is started with: v9.9.9 unless a test sets it.
+ */
+extern const char *fixture_image_tag;
+
 /* Starts lp-operator as pod `name` and waits until it is ready. */
 void fixture_start(struct program *p, const char *name);
 /* The same with one more "NAME=value" in its environment. */
