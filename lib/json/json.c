@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "json/load.h"
 
 void lp_json_init(void)
 {
@@ -23,7 +24,7 @@ int lp_json_parse(const char *bytes, size_t len, size_t max, const char *what, j
     if (len > max)
         return lp_error_set(err, LP_E_TOO_LARGE, "%s: %zu bytes, at most %zu allowed", what, len,
                             max);
-    json_t *o = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
+    json_t *o = lp_json_load(bytes, len, &why);
     if (!o)
         return lp_error_set(err, LP_E_INVALID, "%s: line %d column %d: %s", what, why.line,
                             why.column, why.text);

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "json/json.h"
+#include "json/load.h"
 #include "kube/version.h"
 
 #define MODEL_BYTES 12288
@@ -223,14 +224,15 @@ json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *n
 {
     lp_auto_free char *key = lp_kube_key(ns, name);
     lp_auto_free struct entry *e = copy_of(s, key);
+    json_error_t why;
 
     if (!e)
         return NULL;
     if (e->model_len == 0)
-        return json_loadb(e->bytes + e->text_at, e->size, 0, NULL);
+        return lp_json_load(e->bytes + e->text_at, e->size, &why);
     lp_auto_free char *text = lp_kube_unpack(s->packer, s->model, e->model_len,
                                              e->bytes + e->text_at, e->size, e->text_len);
-    return text ? json_loadb(text, e->text_len, 0, NULL) : NULL;
+    return text ? lp_json_load(text, e->text_len, &why) : NULL;
 }
 
 bool lp_kube_store_reached(struct lp_kube_store *s, const char *key, const char *version)
