@@ -22,10 +22,10 @@
 struct summary {
     int64_t ready, desired;
     bool ready_all, complete_all, databases_ready;
-    char waiting[256];  /* first one that is not ready */
-    char changing[256]; /* first one that is not complete */
-    char stuck[512];
-    char database[256];
+    char waiting[384];  /* first one that is not ready */
+    char changing[384]; /* first one that is not complete */
+    char stuck[768];
+    char database[384]; /* first database that is not ready */
 };
 
 static const json_t *find(const struct status_input *in, enum child_kind kind, int service)
@@ -59,33 +59,32 @@ static const json_t *service_before(const json_t *before, const char *name)
     return NULL;
 }
 
-static void note(char *room, size_t size, const char *name, const struct workload *w)
+static void note(char room[384], const char *object, const struct workload *w)
 {
-    if (*room)
-        return;
-    if (!w->exists)
-        snprintf(room, size, "%s is not there yet", name);
-    else if (!w->rolled)
-        snprintf(room, size,
-                 "%s is rolling out a change, %" PRId64 " of %" PRId64 " pods are ready", name,
-                 w->ready, w->desired);
-    else
-        snprintf(room, size, "%s has %" PRId64 " of %" PRId64 " pods ready", name, w->ready,
-                 w->desired);
+    if (!*room)
+        workload_text(object, w, room);
 }
 
-static void add_workload(struct summary *sum, const char *name, const struct workload *w)
+static void add_workload(struct summary *sum, enum child_kind kind, const char *name,
+                         const struct workload *w)
 {
+    lp_auto_free char *object = lp_sprintf("%s %s", child_kinds[kind]->kind, name);
+
     if (!w->available) {
         sum->ready_all = false;
-        note(sum->waiting, sizeof sum->waiting, name, w);
+        note(sum->waiting, object, w);
+        if (kind == CHILD_STATEFUL_SET)
+            note(sum->database, object, w);
     }
     if (!w->complete) {
         sum->complete_all = false;
-        note(sum->changing, sizeof sum->changing, name, w);
+        note(sum->changing, object, w);
     }
     if (*w->stuck && !*sum->stuck)
-        snprintf(sum->stuck, sizeof sum->stuck, "%s: %s", name, w->stuck);
+        snprintf(sum->stuck, sizeof sum->stuck,
+                 "%s: %s: it does not go on by itself, kubectl describe tells more; looked at with "
+                 "every change and within 30 s",
+                 object, w->stuck);
 }
 
 static json_t *service_status(const struct status_input *in, enum service_id id,
@@ -100,7 +99,8 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
 
     workload_read(deployment, s->autoscaling.enabled ? s->autoscaling.min : -1,
                   generation_of(in, (int)id), &w);
-    add_workload(sum, name, &w);
+    lp_auto_free char *object = lp_sprintf("%s-%s", in->platform->name, name);
+    add_workload(sum, CHILD_DEPLOYMENT, object, &w);
     sum->ready += w.ready;
     sum->desired += w.desired;
     const json_t *container =
@@ -126,19 +126,27 @@ static void add_databases(const struct status_input *in, struct summary *sum)
         if (child->kind != CHILD_STATEFUL_SET)
             continue;
         workload_read(in->observed->objects[i], -1, in->observed->generations[i], &w);
-        add_workload(sum, child->name, &w);
-        if (!w.available) {
-            sum->databases_ready = false;
-            note(sum->database, sizeof sum->database, child->name, &w);
-        }
+        add_workload(sum, child->kind, child->name, &w);
+        sum->databases_ready = sum->databases_ready && w.available;
     }
+}
+
+/* What comes next after a write that failed. */
+static const char *after_failure(int code)
+{
+    if (code == LP_E_INVALID)
+        return "repair the spec; tried again when that changes";
+    if (code == LP_E_DENIED)
+        return "give the operator this right; tried again within 5 min";
+    return lp_error_is_transient(code) ? "tried again within 10 s" : "tried again within 5 min";
 }
 
 static void set_degraded(const struct conditions *c, const struct status_input *in,
                          const struct summary *sum)
 {
     if (in->failure->code != 0) {
-        lp_auto_free char *text = lp_sprintf("%s: %s", in->failed_child, in->failure->msg);
+        lp_auto_free char *text = lp_sprintf("%s: %s: %s", in->failed_child, in->failure->msg,
+                                             after_failure(in->failure->code));
         conditions_set(c, "Degraded", "True", "ApplyFailed", text);
     } else if (*sum->stuck) {
         conditions_set(c, "Degraded", "True", "RolloutStuck", sum->stuck);
@@ -184,7 +192,10 @@ static void set_scaling_active(const struct conditions *c, const struct status_i
         const char *state = scaling_active(find(in, CHILD_HPA, (int)id), &reason, &message);
         if (strcmp(state, "False") == 0) {
             lp_auto_free char *text =
-                lp_sprintf("%s: %s", service_kinds[id].name, message ? message : "not scaling");
+                lp_sprintf("HorizontalPodAutoscaler %s-%s: ScalingActive is False, wanted True: "
+                           "%s; its controller looks again every 15 s",
+                           in->platform->name, service_kinds[id].name,
+                           message ? message : "it gives no reason");
             conditions_set(c, "ScalingActive", "False", reason ? reason : "NotScaling", text);
             return;
         }

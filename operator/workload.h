@@ -12,6 +12,10 @@ struct workload {
     bool available; /* and enough pods answer */
     bool complete;  /* and as many as desired, no more and no fewer */
     char stuck[384]; /* why it does not go on by itself; "" where it does */
+    /* What keeps it from being complete; field NULL: nothing. `next`: what happens, or is to be
+     * done, next. */
+    const char *field, *next;
+    int64_t seen, wanted;
 };
 
 /*
@@ -21,3 +25,7 @@ struct workload {
  */
 void workload_read(const json_t *object, int64_t at_least, int64_t generation,
                    struct workload *ret_workload);
+
+/* One sentence for a condition: object ("Deployment english-auth"), field, value seen, value
+ * wanted, what comes next and when. */
+void workload_text(const char *object, const struct workload *w, char ret_text[384]);

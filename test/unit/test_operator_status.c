@@ -71,6 +71,45 @@ static void a_rollout_counts_only_what_its_controller_has_seen(void **state)
     assert_false(w.exists || w.rolled || w.available);
 }
 
+static void what_keeps_a_workload_is_named_with_both_values(void **state)
+{
+    static const struct {
+        const char *object;
+        int at_least;
+        const char *text;
+    } cases[] = {
+        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 1,"
+          " replicas: 1, updatedReplicas: 1, availableReplicas: 1}}",
+          -1, "Deployment a: status.observedGeneration is 1, wanted 2: its controller" },
+        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
+          " replicas: 2, updatedReplicas: 1, availableReplicas: 2}}",
+          -1, "Deployment a: status.updatedReplicas is 1, wanted 2: pods from before" },
+        { "{metadata: {generation: 2}, spec: {replicas: 3}, status: {observedGeneration: 2,"
+          " replicas: 3, updatedReplicas: 3, availableReplicas: 1}}",
+          2, "Deployment a: status.availableReplicas is 1, wanted 2: its pods are not ready" },
+        { "{metadata: {generation: 2}, spec: {replicas: 3}, status: {observedGeneration: 2,"
+          " replicas: 2, updatedReplicas: 2, availableReplicas: 2}}",
+          1, "Deployment a: status.replicas is 2, wanted 3: their number" },
+        { "{metadata: {generation: 2}, spec: {replicas: 3}, status: {observedGeneration: 2,"
+          " replicas: 3, updatedReplicas: 3, availableReplicas: 2}}",
+          1, "Deployment a: status.availableReplicas is 2, wanted 3: its new pods" },
+        { NULL, -1, "Deployment a is not there, wanted is that it is: it is being made; looked" },
+        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
+          " replicas: 1, updatedReplicas: 1, availableReplicas: 1}}",
+          -1, "Deployment a is complete" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct workload w;
+        char text[384];
+        json_auto_t *o = cases[i].object ? parse(cases[i].object) : NULL;
+        workload_read(o, cases[i].at_least, 0, &w);
+        workload_text("Deployment a", &w, text);
+        if (strncmp(text, cases[i].text, strlen(cases[i].text)) != 0)
+            fail_msg("case %zu: %s", i, text);
+    }
+}
+
 static void a_rollout_that_cannot_go_on_says_why(void **state)
 {
     struct workload w;
@@ -146,6 +185,8 @@ static void small_moves_of_the_figures_are_no_news(void **state)
     assert_false(json_equal(moved, before));
 }
 
+static const struct repair *conflict; /* of the next build */
+
 /* Everything that a status is made of; all children are as `child` says. */
 static json_t *build(const char *spec, const char *child, const json_t *before,
                      const struct lp_error *failure, int64_t now_ms)
@@ -171,6 +212,7 @@ static json_t *build(const char *spec, const char *child, const json_t *before,
                                .observed = &observed,
                                .failure = failure ? failure : &none,
                                .failed_child = "Deployment english-auth",
+                               .conflict = conflict,
                                .now_ms = now_ms };
     json_t *status = status_build(&in);
     observed_done(&observed);
@@ -220,8 +262,36 @@ static void a_child_that_cannot_be_written_degrades_the_platform(void **state)
     expect(status, "Ready", "False", "ApplyFailed");
     expect(status, "Degraded", "True", "ApplyFailed");
     assert_string_equal(lp_json_str(conditions_find(status, "Degraded"), "message", NULL),
-                        "Deployment english-auth: spec.x: no");
+                        "Deployment english-auth: spec.x: no: repair the spec; tried again when "
+                        "that changes");
     assert_string_equal(lp_json_str(status, "phase", NULL), "Degraded");
+}
+
+static void a_field_that_is_fought_over_is_named_until_it_holds(void **state)
+{
+    struct repair r = { .child = (char *)"Service english-auth",
+                        .count = 5,
+                        .due_wall_ms = 60000,
+                        .field = ".spec.type",
+                        .seen = "\"NodePort\"",
+                        .wanted = "\"ClusterIP\"",
+                        .manager = "fighter" };
+    (void)state;
+    json_auto_t *calm = build("{}", READY_CHILD, NULL, NULL, 1000);
+    assert_null(conditions_find(calm, "FieldConflict"));
+    conflict = &r;
+    json_auto_t *fight = build("{}", READY_CHILD, calm, NULL, 1000);
+    conflict = NULL;
+    expect(fight, "FieldConflict", "True", "TakenBack");
+    expect(fight, "Ready", "False", "FieldConflict");
+    assert_string_equal(
+        lp_json_str(conditions_find(fight, "FieldConflict"), "message", NULL),
+        "Service english-auth: .spec.type is \"NodePort\", wanted \"ClusterIP\"; fighter keeps "
+        "taking it, it was put back 5 times: make that leave the field alone, or pause the "
+        "service; the next repair is at 1970-01-01T00:01:00Z");
+    json_auto_t *over = build("{}", READY_CHILD, fight, NULL, 2000);
+    expect(over, "FieldConflict", "False", "Held");
+    expect(over, "Ready", "True", "AsExpected");
 }
 
 static void an_unchanged_platform_gives_the_same_status_at_any_time(void **state)
@@ -276,12 +346,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rollout_counts_only_what_its_controller_has_seen),
+        cmocka_unit_test(what_keeps_a_workload_is_named_with_both_values),
         cmocka_unit_test(a_rollout_that_cannot_go_on_says_why),
         cmocka_unit_test(a_decision_names_winner_value_target_and_limit),
         cmocka_unit_test(what_keeps_an_hpa_from_scaling_is_told),
         cmocka_unit_test(small_moves_of_the_figures_are_no_news),
         cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),
         cmocka_unit_test(ready_is_true_once_every_workload_is),
+        cmocka_unit_test(a_field_that_is_fought_over_is_named_until_it_holds),
         cmocka_unit_test(a_child_that_cannot_be_written_degrades_the_platform),
         cmocka_unit_test(an_unchanged_platform_gives_the_same_status_at_any_time),
         cmocka_unit_test(a_new_generation_is_unknown_first),
