@@ -19,6 +19,7 @@
 #include "autoscaler/api.h"
 #include "autoscaler/certs.h"
 #include "autoscaler/discovery.h"
+#include "autoscaler/reach.h"
 #include "autoscaler/registration.h"
 #include "autoscaler/scraper.h"
 #include "autoscaler/telemetry.h"
@@ -61,6 +62,7 @@ struct adapter {
     struct samples *samples;
     struct auth *auth;
     struct scraper *scraper;
+    struct reach *reach;
     struct lp_http_server *server;
     struct told watches[N_WATCHES * ADAPTER_NAMESPACES];
     unsigned n_watches;
@@ -207,6 +209,8 @@ static int keep_up(struct adapter *a, struct lp_kube_client *client, struct cert
     if (r < 0 || !adapter_ready(a, why))
         return r;
     r = registration_apply(client, &a->registration, held->bundle, err);
+    if (r == 0)
+        r = reach_read(a->reach, client, &a->registration, err);
     *ret_done = r == 0;
     return r;
 }
@@ -231,6 +235,7 @@ static void *run_upkeep(void *user)
     while (!lp_stop_wait(a->stop, wait_ms)) {
         struct lp_error err = { 0 };
         bool done = false;
+        reach_ask(a->reach, a->config.address, lp_http_server_port(a->server), a->stop);
         int r = client ? 0 : new_client(a, CLIENT_TIMEOUT_MS, a->stop, &client, &err);
         if (r == 0)
             r = keep_up(a, client, &held, &done, &err);
@@ -320,6 +325,7 @@ static void end_all(struct adapter *a)
     lp_http_server_stop(a->server);
     auth_free(a->auth);
     samples_free(a->samples);
+    reach_free(a->reach);
     free(a);
 }
 
@@ -332,6 +338,7 @@ int adapter_start(const struct adapter_config *config, struct lp_kube_config *ku
                                              config->deployment, config->service_port };
     a->kube = kube;
     a->stop = stop;
+    a->reach = reach_new();
     telemetry_init();
     discovery_init();
     a->samples = samples_new(SCRAPE_INTERVAL_MS, config->warm_up_ms);
@@ -355,6 +362,16 @@ bool adapter_ready(struct adapter *a, char why[128])
     else
         return samples_swept(a->samples, lp_clock_ms(), why);
     return false;
+}
+
+bool adapter_serves(struct adapter *a, char why[128])
+{
+    return reach_serves(a->reach, lp_clock_ms(), why);
+}
+
+bool adapter_available(struct adapter *a, char why[128])
+{
+    return reach_available(a->reach, lp_clock_ms(), why);
 }
 
 uint16_t adapter_port(const struct adapter *a)

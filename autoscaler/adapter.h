@@ -50,6 +50,13 @@ LP_MUST_USE int adapter_start(const struct adapter_config *config, struct lp_kub
  * `why` says what is missing, in one sentence. Any thread. */
 bool adapter_ready(struct adapter *a, char why[128]);
 
+/* False where its HTTPS server has not answered our own request for two minutes. Any thread. */
+bool adapter_serves(struct adapter *a, char why[128]);
+
+/* False where the aggregator has not reached us for a minute though there are ready replicas; `why`
+ * is what its APIService says. Any thread. */
+bool adapter_available(struct adapter *a, char why[128]);
+
 /* The port that it listens on. */
 uint16_t adapter_port(const struct adapter *a);
 

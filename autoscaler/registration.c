@@ -198,6 +198,52 @@ int registration_apply(struct lp_kube_client *c, const struct registration *g,
     return 0;
 }
 
+/* ---- what the aggregator says ---- */
+
+/* The condition Available where it is False, and not because there are no endpoints (the reasons
+ * are kube-aggregator's). */
+static const json_t *unavailable(const json_t *api_service)
+{
+    static const char *const no_replicas[] = { "MissingEndpoints", "EndpointsNotFound" };
+    const json_t *c;
+    size_t i;
+
+    json_array_foreach(lp_json_at(api_service, "status", "conditions", NULL), i, c)
+    {
+        const char *type = lp_json_str(c, "type", NULL), *state = lp_json_str(c, "status", NULL);
+        const char *reason = lp_json_str(c, "reason", NULL);
+        if (!type || !state || strcmp(type, "Available") != 0 || strcmp(state, "False") != 0)
+            continue;
+        for (size_t k = 0; reason && k < LP_COUNT(no_replicas); k++)
+            if (strcmp(reason, no_replicas[k]) == 0)
+                return NULL;
+        return c;
+    }
+    return NULL;
+}
+
+int registration_availability(struct lp_kube_client *c, const struct registration *g,
+                              char **ret_why, struct lp_error *err)
+{
+    *ret_why = NULL;
+    for (unsigned i = 0; i < LP_COUNT(api_services) && !*ret_why; i++) {
+        json_auto_t *have = NULL;
+        int r = lp_kube_get(c, &lp_kube_api_services, NULL, api_services[i].name, &have, err);
+        if (r == LP_E_NOT_FOUND)
+            continue;
+        if (r < 0)
+            return lp_error_wrap(err, "APIService %s", api_services[i].name);
+        const json_t *bad = is_ours(have, g) ? unavailable(have) : NULL;
+        const char *reason = lp_json_str(bad, "reason", NULL);
+        const char *message = lp_json_str(bad, "message", NULL);
+        if (bad)
+            *ret_why =
+                lp_sprintf("APIService %s is not Available: %s: %.200s", api_services[i].version,
+                           reason ? reason : "no reason", message ? message : "");
+    }
+    return 0;
+}
+
 /* ---- when we go ---- */
 
 /* Not there, or being deleted. */

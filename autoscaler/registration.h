@@ -30,6 +30,14 @@ LP_MUST_USE int registration_apply(struct lp_kube_client *c, const struct regist
                                    const char *ca_bundle, struct lp_error *err);
 
 /*
+ * Whether the aggregator says that our APIServices are Available. *ret_why, the caller's: NULL
+ * where they are, where it has not looked yet, where they are not ours, and where it only misses
+ * ready replicas; else one sentence.
+ */
+LP_MUST_USE int registration_availability(struct lp_kube_client *c, const struct registration *g,
+                                          char **ret_why, struct lp_error *err);
+
+/*
  * Deletes the APIServices that name our Service, if our Deployment is gone or going or our
  * namespace is: an APIService without a server behind it would block the deletion of every
  * namespace.

@@ -70,6 +70,19 @@ static bool check_adapter(void *user, char why[128])
     return adapter_ready(user, why);
 }
 
+static bool check_serving(void *user, char why[128])
+{
+    return adapter_serves(user, why);
+}
+
+/* It is about all replicas together, so the leader alone tells: were all of them unready for it,
+ * nobody would be left whom the aggregator could reach. */
+static bool check_available(void *user, char why[128])
+{
+    struct program *p = user;
+    return !controller_leads(p->controller) || adapter_available(p->adapter, why);
+}
+
 static void on_started(void *user)
 {
     struct program *p = user;
@@ -195,7 +208,11 @@ static int start_adapter(struct program *p, struct lp_error *err)
     if (r < 0)
         return r;
     struct health_check check = { "metrics-api", false, check_adapter, p->adapter };
+    struct health_check serving = { "metrics-server", true, check_serving, p->adapter };
+    struct health_check available = { "apiservice", false, check_available, p };
     health_add(p->health, &check);
+    health_add(p->health, &serving);
+    health_add(p->health, &available);
     return 0;
 }
 
