@@ -117,11 +117,13 @@ static void work_on(struct worker *w, const char *key)
     make_id(id);
     lp_log_context("platform", key);
     lp_log_context_id("reconcileID", id);
+    lp_kube_client_audit_id(w->client, id);
     reconcile_metrics_begin();
     int code = reconcile(&r, key, &result, &err);
     reconcile_metrics_end((double)(lp_clock_ns() - begun) / 1e9, code, &result);
     settle(c, key, code, &result, &err);
     lp_log_debug("reconciled", "result", code == 0 ? "ok" : lp_error_name(code));
+    lp_kube_client_audit_id(w->client, NULL);
     lp_log_context_id(NULL, NULL);
     lp_log_context(NULL, NULL);
 }

@@ -36,6 +36,10 @@ LP_MUST_USE int lp_kube_client_new(struct lp_kube_config *config,
                                    const struct lp_kube_client_options *options,
                                    struct lp_kube_client **ret_client, struct lp_error *err);
 void lp_kube_client_free(struct lp_kube_client *c);
+/* Sent with each request from now on as Audit-ID, with a number behind it: what the audit log of
+ * the API server calls the request. Borrowed until changed, at most 48 characters; NULL: the server
+ * makes one up. */
+void lp_kube_client_audit_id(struct lp_kube_client *c, const char *id);
 static inline void lp_kube_client_free_indirect(struct lp_kube_client **c)
 {
     lp_kube_client_free(*c);

@@ -98,10 +98,10 @@ static int write_lease(struct lp_lease *l, struct lp_kube_client *client, bool r
     return r;
 }
 
-static int read_lease(struct lp_lease *l, struct lp_error *err)
+static int read_lease(struct lp_lease *l, struct lp_kube_client *client, struct lp_error *err)
 {
     json_t *lease = NULL;
-    int r = lp_kube_get(l->client, &lp_kube_leases, l->ns, l->name, &lease, err);
+    int r = lp_kube_get(client, &lp_kube_leases, l->ns, l->name, &lease, err);
 
     if (r == LP_E_NOT_FOUND) {
         json_decref(l->seen);
@@ -120,7 +120,7 @@ static bool try_to_hold(struct lp_lease *l, struct lp_error *err)
 
     /* The holder writes what it wrote last; everybody else reads first. */
     if (atomic_load(&l->renewed_ms) == 0 || !l->seen) {
-        if (read_lease(l, err) < 0)
+        if (read_lease(l, l->client, err) < 0)
             return false;
     }
     bool is_free =
@@ -137,7 +137,7 @@ static bool try_to_hold(struct lp_lease *l, struct lp_error *err)
     }
     if (r == LP_E_CONFLICT || r == LP_E_EXISTS || r == LP_E_NOT_FOUND) {
         struct lp_error ignored;
-        int read = read_lease(l, &ignored);
+        int read = read_lease(l, l->client, &ignored);
         (void)read; /* the next try reads or writes again */
     }
     return false;
@@ -274,6 +274,9 @@ static void release(struct lp_lease *l)
 
     int r = lp_kube_client_new(l->config, &options, &client, &err);
     if (r == 0)
+        r = write_lease(l, client, true, &err);
+    /* The stop may have cut off a renewal that the server carried out all the same. */
+    if (r == LP_E_CONFLICT && read_lease(l, client, &err) == 0 && is_ours(l))
         r = write_lease(l, client, true, &err);
     if (r < 0)
         lp_log_debug("lease not released", "lease", l->name, "error", err.msg);

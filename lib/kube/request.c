@@ -23,6 +23,8 @@ struct lp_kube_client {
     struct lp_kube_config *config;
     struct lp_stop *stop;
     char *user_agent;
+    const char *audit_id; /* NULL: none */
+    unsigned audit_n;     /* requests under any id */
     struct lp_kube_limits limits;
     int64_t (*writes_until_ms)(void *user);
     void *fence_user;
@@ -67,6 +69,11 @@ void lp_kube_client_free(struct lp_kube_client *c)
 int64_t lp_kube_unanswered_ms(const struct lp_kube_client *c)
 {
     return atomic_load(&c->config->unanswered_ms);
+}
+
+void lp_kube_client_audit_id(struct lp_kube_client *c, const char *id)
+{
+    c->audit_id = id;
 }
 
 /* "host:port" of the server's URL. */
@@ -184,12 +191,16 @@ static int try_once(struct lp_kube_client *c, const struct lp_kube_call *call, c
     lp_auto_free char *bearer =
         who.token ? lp_sprintf("Authorization: Bearer %s", who.token) : NULL;
     lp_auto_free char *type = lp_sprintf("Content-Type: %s", call->content_type);
-    const char *headers[4] = { "Accept: application/json" };
+    lp_auto_free char *audit =
+        c->audit_id ? lp_sprintf("Audit-ID: %.48s-%u", c->audit_id, ++c->audit_n) : NULL;
+    const char *headers[5] = { "Accept: application/json" };
     size_t n = 1;
     if (call->body)
         headers[n++] = type;
     if (bearer)
-        headers[n] = bearer;
+        headers[n++] = bearer;
+    if (audit)
+        headers[n] = audit;
     struct lp_http_request request = {
         .method = call->method,
         .url = url,

@@ -37,6 +37,11 @@ static bool is(const char *want, const char *have)
     return !want || (have && strcmp(want, have) == 0);
 }
 
+static bool begins(const char *want, const char *have)
+{
+    return !want || (have && strncmp(have, want, strlen(want)) == 0);
+}
+
 static bool is_write(const json_t *line, const struct audit_query *q)
 {
     static const char *const verbs[] = { "create", "update", "patch", "delete",
@@ -51,8 +56,8 @@ static bool is_write(const json_t *line, const struct audit_query *q)
         writes = writes || is(verbs[i], verb);
     return writes && !is("leases", resource ? resource : "") && is(q->resource, resource) &&
            is(q->ns, lp_json_str(object, "namespace", NULL)) &&
-           is(q->name, lp_json_str(object, "name", NULL)) &&
-           (!q->agent || (agent && strncmp(agent, q->agent, strlen(q->agent)) == 0));
+           is(q->name, lp_json_str(object, "name", NULL)) && begins(q->agent, agent) &&
+           begins(q->id, lp_json_str(line, "auditID", NULL));
 }
 
 unsigned audit_writes(long from, const struct audit_query *query, struct lp_buf *ret_lines)

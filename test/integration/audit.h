@@ -10,6 +10,7 @@ long audit_now(void);
 /* Which requests. NULL: any. */
 struct audit_query {
     const char *agent; /* how the User-Agent begins */
+    const char *id;    /* how the request's id begins */
     const char *ns, *resource, *name;
 };
 

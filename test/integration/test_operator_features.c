@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "integration/audit.h"
 #include "integration/operator_fixture.h"
 
 static void has_no_finalizer(const struct lp_kube_kind *kind, const char *name)
@@ -70,10 +71,28 @@ static void create_config_map(const char *name)
     ok(lp_kube_create(client, &lp_kube_config_maps, o, NULL, &err));
 }
 
+static int count_object(json_t *object, void *user, struct lp_error *err)
+{
+    int64_t *n = user;
+    (void)object, (void)err;
+    (*n)++;
+    return 0;
+}
+
+/* How many there are in all namespaces. */
+static int64_t labelled(const struct lp_kube_kind *kind, const char *selector)
+{
+    const struct lp_kube_list_options options = { .label_selector = selector };
+    char version[64];
+    int64_t n = 0;
+    ok(lp_kube_list(client, kind, NULL, &options, count_object, &n, version, &err));
+    return n;
+}
+
 static void only_children_are_in_the_cache(void **state)
 {
-    int64_t before = cached("ConfigMap"), platforms = cached("LearningPlatform");
-    int64_t end = lp_clock_ms() + WAIT_MS;
+    static const char ours[] = "app.kubernetes.io/managed-by=lp-operator";
+    int64_t end = lp_clock_ms() + WAIT_MS, children, platforms;
     char name[32];
     (void)state;
     for (int i = 0; i < 20; i++) {
@@ -81,15 +100,19 @@ static void only_children_are_in_the_cache(void **state)
         create_config_map(name);
     }
     create_platform("english", json_object());
-    while (cached("ConfigMap") < before + 4 && lp_clock_ms() < end)
+    do {
         poll(NULL, 0, 50);
-    assert_int_equal(cached("ConfigMap"), before + 4);
-    assert_int_equal(cached("LearningPlatform"), platforms + 1);
+        children = labelled(&lp_kube_config_maps, ours);
+        platforms = labelled(&lp_kube_platforms, NULL);
+    } while ((cached("ConfigMap") != children || cached("LearningPlatform") != platforms) &&
+             lp_clock_ms() < end);
+    assert_int_equal(cached("ConfigMap"), children);
+    assert_true(labelled(&lp_kube_config_maps, NULL) >= children + 20);
 }
 
 /* Each line of the operator's log that tells of this test's platform has the id of its reconcile;
- * how many lines there are. */
-static unsigned check_lines(void)
+ * how many lines there are, and the last "applied" of them. */
+static unsigned check_lines(char ret_id[40])
 {
     lp_auto_free char *text = program_read_file(operator.log);
     unsigned n = 0;
@@ -102,16 +125,25 @@ static unsigned check_lines(void)
         const char *id = lp_json_str(o, "reconcileID", NULL);
         assert_non_null(id);
         assert_int_equal(strlen(id), 36);
+        if (strcmp(lp_json_str(o, "msg", NULL), "applied") == 0)
+            snprintf(ret_id, 40, "%s", id);
         n++;
     }
     return n;
 }
 
-static void every_line_about_a_platform_names_its_reconcile(void **state)
+static void log_and_audit_log_name_the_reconcile_that_wrote(void **state)
 {
+    int64_t end = lp_clock_ms() + WAIT_MS;
+    char id[40] = "";
+    long from = audit_now();
     (void)state;
     create_platform("english", json_object());
-    assert_true(check_lines() >= N_CHILDREN - 3); /* Secrets may be written before */
+    assert_true(check_lines(id) >= N_CHILDREN - 3); /* Secrets may be written before */
+    const struct audit_query query = { .agent = "lp-operator/", .id = id, .ns = ns };
+    while (audit_writes(from, &query, NULL) == 0 && lp_clock_ms() < end)
+        poll(NULL, 0, 50);
+    assert_true(audit_writes(from, &query, NULL) > 0);
 }
 
 static void a_stop_in_the_middle_of_work_frees_the_lease_and_loses_nothing(void **state)
@@ -181,7 +213,7 @@ int main(void)
         test(nothing_of_ours_waits_for_us_to_let_it_go),
         test(the_spec_stays_as_its_writer_left_it),
         test(only_children_are_in_the_cache),
-        test(every_line_about_a_platform_names_its_reconcile),
+        test(log_and_audit_log_name_the_reconcile_that_wrote),
         test(what_is_exported_makes_the_same_platform_again),
         test(a_stop_in_the_middle_of_work_frees_the_lease_and_loses_nothing),
     };

@@ -192,9 +192,42 @@ static void of_two_who_write_one_gets_a_conflict_and_waits(void **state)
     end(&s);
 }
 
+/* The server carried it out, so that the lease has another version than we know of. */
+static void a_renewal_that_the_stop_cuts_off_does_not_keep_the_lease(void **state)
+{
+    static const struct fake_answer script[] = {
+        { .match = "GET", .status = 404, .times = 1 },
+        { .match = "POST", .status = 201, .body = LEASE("me", "1"), .times = 1 },
+        { .match = "PUT", .silent = true, .status = 200, .times = 1 },
+        { .match = "PUT", .status = 409, .body = "{\"reason\":\"Conflict\"}", .times = 1 },
+        { .match = "GET", .status = 200, .body = LEASE("me", "2") },
+        { .match = "PUT", .status = 200, .body = LEASE("", "3") },
+        FAKE_END
+    };
+    lp_auto_buf struct lp_buf requests = LP_BUF_INIT(65536);
+    struct setup s;
+    (void)state;
+    begin(&s, script);
+    await(&s, &s.started);
+    fake_kube_await(s.fake, 3);
+    lp_stop_request(s.stop);
+    lp_lease_join(s.lease);
+    fake_kube_requests(s.fake, &requests);
+    const char *last = strrchr(requests.ptr, '\n');
+    while (last > requests.ptr && last[-1] != '\n')
+        last--;
+    assert_int_equal(strncmp(last, "PUT ", 4), 0);
+    assert_non_null(strstr(last, "\"resourceVersion\":\"2\""));
+    assert_null(strstr(last, "holderIdentity"));
+    lp_stop_free(s.stop);
+    lp_kube_config_free(s.config);
+    fake_kube_stop(s.fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_renewal_that_the_stop_cuts_off_does_not_keep_the_lease),
         cmocka_unit_test(who_cannot_renew_in_time_has_lost),
         cmocka_unit_test(a_server_that_hangs_loses_the_lease_too),
         cmocka_unit_test(who_lost_the_lease_competes_for_it_again),
