@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/find.h"
 #include "json/json.h"
 #include "json/yaml.h"
 #include "kube/kinds.h"
@@ -57,37 +58,14 @@ void export_comment(const json_t *platform, struct lp_buf *out)
     lp_buf_str(out, ", and what the databases hold.\n");
 }
 
-static int keep(json_t *object, void *user, struct lp_error *err)
-{
-    (void)err;
-    json_array_append(user, object);
-    return 0;
-}
-
-static int find(struct lp_kube_client *client, const struct cli_options *options, const char *ns,
-                json_t *found, struct lp_error *err)
-{
-    const struct lp_kube_list_options all = { 0 };
-    char version[64];
-    json_t *one = NULL;
-
-    if (!options->name)
-        return lp_kube_list(client, &lp_kube_platforms, options->all_namespaces ? NULL : ns, &all,
-                            keep, found, version, err);
-    int r = lp_kube_get(client, &lp_kube_platforms, ns, options->name, &one, err);
-    if (r == 0)
-        json_array_append_new(found, one);
-    return r;
-}
-
 int export_platforms(struct lp_kube_client *client, const struct cli_options *options,
                      const char *ns, struct lp_buf *out, struct lp_error *err)
 {
-    json_auto_t *found = json_array(), *items = json_array();
+    json_auto_t *found = NULL, *items = json_array();
     const json_t *platform;
     size_t i;
 
-    int r = find(client, options, ns, found, err);
+    int r = find_platforms(client, options, ns, &found, err);
     if (r < 0)
         return r;
     json_array_foreach(found, i, platform)

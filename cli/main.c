@@ -4,11 +4,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "cli/diff.h"
 #include "cli/export.h"
+#include "cli/file.h"
 #include "cli/options.h"
+#include "cli/render.h"
+#include "cli/report.h"
 #include "cli/status.h"
+#include "cli/why.h"
 #include "base/clock.h"
 #include "json/json.h"
 #include "kube/config.h"
@@ -49,27 +55,69 @@ static int run_status(struct lp_kube_client *client, const struct cli_options *o
     return 0;
 }
 
-static int run_export(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
-                      struct lp_stop *stop, struct lp_error *err)
+typedef int answer_fn(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
+                      struct lp_buf *out, struct lp_error *err);
+
+/* A command with one answer and no status of its own. */
+static int run_answer(answer_fn *answer, struct lp_kube_client *client, const struct cli_options *o,
+                      const char *ns, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
-    (void)stop; /* ends the requests */
 
-    int r = export_platforms(client, o, ns, &out, err);
+    int r = answer(client, o, ns, &out, err);
+    if (r == 0)
+        fwrite(out.ptr, 1, out.len, stdout);
+    return r;
+}
+
+/* As kubectl diff: 0 nothing differs, 1 something does; more is an error. */
+static int run_diff(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
+                    int *ret_status, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
+    int64_t changes = 0, errors = 0;
+
+    int r = diff_platforms(client, o, ns, &out, &changes, &errors, err);
+    if (r < 0)
+        return r;
+    fwrite(out.ptr, 1, out.len, stdout);
+    *ret_status = errors > 0 ? 2 : changes > 0;
+    return 0;
+}
+
+static int run_render(const struct cli_options *o, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
+    struct plan_images images;
+    json_auto_t *none = NULL;
+
+    file_images(NULL, o, &images, &none);
+    int r = render_file(o, &images, &out, err);
     if (r == 0)
         fwrite(out.ptr, 1, out.len, stdout);
     return r;
 }
 
 static int run_command(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
-                       struct lp_stop *stop, struct lp_error *err)
+                       struct lp_stop *stop, int *ret_status, struct lp_error *err)
 {
-    if (strcmp(o->command, "export") == 0)
-        return run_export(client, o, ns, stop, err);
+    static const struct {
+        const char *command;
+        answer_fn *answer;
+    } answers[] = { { "export", export_platforms },
+                    { "why", why_platforms },
+                    { "report", report_platforms } };
+
+    for (size_t i = 0; i < LP_COUNT(answers); i++)
+        if (strcmp(o->command, answers[i].command) == 0)
+            return run_answer(answers[i].answer, client, o, ns, err);
+    if (strcmp(o->command, "diff") == 0)
+        return run_diff(client, o, ns, ret_status, err);
     return run_status(client, o, ns, stop, err);
 }
 
-static int run(const struct cli_options *o, struct lp_stop *stop, struct lp_error *err)
+static int run(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
+               struct lp_error *err)
 {
     struct lp_kube_config_source source = { .kubeconfig = o->kubeconfig, .context = o->context };
     struct lp_kube_client_options options = { .user_agent = "kubectl-lp/" LP_VERSION,
@@ -78,11 +126,14 @@ static int run(const struct cli_options *o, struct lp_stop *stop, struct lp_erro
     struct lp_kube_config *config = NULL;
     struct lp_kube_client *client = NULL;
 
+    if (strcmp(o->command, "render") == 0)
+        return run_render(o, err);
     int r = lp_kube_config_load(&source, &config, err);
     if (r == 0)
         r = lp_kube_client_new(config, &options, &client, err);
     if (r == 0)
-        r = run_command(client, o, o->ns ? o->ns : lp_kube_config_namespace(config), stop, err);
+        r = run_command(client, o, o->ns ? o->ns : lp_kube_config_namespace(config), stop,
+                        ret_status, err);
     lp_kube_client_free(client);
     lp_kube_config_free(config);
     return r == LP_E_CANCELED ? 0 : r;
@@ -92,6 +143,7 @@ int main(int argc, char **argv)
 {
     struct cli_options options;
     struct lp_error err;
+    int status = 0;
 
     int r = cli_options_parse(argc, argv, &options, &err);
     if (r == LP_E_CANCELED)
@@ -101,12 +153,13 @@ int main(int argc, char **argv)
         struct lp_stop *stop = lp_stop_new();
         r = lp_stop_on_signals(stop);
         if (r == 0)
-            r = run(&options, stop, &err);
+            r = run(&options, stop, &status, &err);
         else
             lp_error_set(&err, r, "cannot handle signals");
         lp_stop_free(stop);
     }
-    if (r < 0)
-        fprintf(stderr, "kubectl lp: %s\n", err.msg);
-    return r < 0;
+    if (r == 0)
+        return status;
+    fprintf(stderr, "kubectl lp: %s\n", err.msg);
+    return options.command && strcmp(options.command, "diff") == 0 ? 2 : 1;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "platform/images.h"
 
 static const char usage[] =
     "kubectl lp: looks at LearningPlatforms\n\n"
@@ -13,6 +14,19 @@ static const char usage[] =
     "  kubectl lp export [NAME] [-n NAMESPACE | -A] [-o yaml|json]\n"
     "      the platforms without status and what else their cluster made of them, to be applied\n"
     "      to another one; Secrets and the content of databases are not in it\n\n"
+    "  kubectl lp diff [NAME | -f FILE] [-n NAMESPACE] [-o text|json]\n"
+    "      what the operator would change if the platform were as FILE says (or as it is): a dry\n"
+    "      run by the API server. Status 0: nothing, 1: something, 2: an error\n\n"
+    "  kubectl lp render -f FILE [-n NAMESPACE] [-o yaml|json]\n"
+    "      the objects that the operator makes of a platform, without a cluster\n\n"
+    "  kubectl lp why [NAME] [-n NAMESPACE | -A] [-o text|json]\n"
+    "      why each service has the number of pods that it has\n\n"
+    "  kubectl lp report [NAME] [-n NAMESPACE | -A]\n"
+    "      platform, objects, events and the operator's logs for a bug report; credentials are\n"
+    "      taken out, Secrets are not read\n\n"
+    "  diff and render take images as the operator has them: of its Deployment, or of\n"
+    "  LP_IMAGE_REGISTRY, LP_IMAGE_TAG and the others in the environment; FILE - is standard "
+    "input\n\n"
     "  --kubeconfig FILE, --context NAME as kubectl takes them; --help, --version\n";
 
 /* The value of an option: the rest of `--option=value`, or the next argument. */
@@ -52,7 +66,7 @@ static int read_interval(const char *text, struct cli_options *o, struct lp_erro
 static int read_format(const char *text, struct cli_options *o, struct lp_error *err)
 {
     static const char *const names[] = {
-        [CLI_TABLE] = "table", [CLI_YAML] = "yaml", [CLI_JSON] = "json"
+        [CLI_TABLE] = "table", [CLI_TEXT] = "text", [CLI_YAML] = "yaml", [CLI_JSON] = "json"
     };
 
     for (unsigned i = CLI_TABLE; i < sizeof names / sizeof *names; i++) {
@@ -61,13 +75,15 @@ static int read_format(const char *text, struct cli_options *o, struct lp_error 
             return 0;
         }
     }
-    return lp_error_set(err, LP_E_INVALID, "-o: must be table, yaml or json, is \"%.64s\"", text);
+    return lp_error_set(err, LP_E_INVALID, "-o: must be table, text, yaml or json, is \"%.64s\"",
+                        text);
 }
 
 static int read_option(int argc, char **argv, int *i, struct cli_options *o, struct lp_error *err)
 {
-    static const char *const with_value[] = { "-n",       "--namespace",  "--interval", "-o",
-                                              "--output", "--kubeconfig", "--context" };
+    static const char *const with_value[] = { "-n",        "--namespace", "--interval",
+                                              "-o",        "--output",    "--kubeconfig",
+                                              "--context", "-f",          "--filename" };
     const char *arg = argv[*i], *value = NULL;
 
     if (strcmp(arg, "-A") == 0 || strcmp(arg, "--all-namespaces") == 0)
@@ -87,7 +103,7 @@ static int read_option(int argc, char **argv, int *i, struct cli_options *o, str
             return read_interval(value, o, err);
         if (k == 3 || k == 4)
             return read_format(value, o, err);
-        *(k < 2 ? &o->ns : k == 5 ? &o->kubeconfig : &o->context) = value;
+        *(k < 2 ? &o->ns : k == 5 ? &o->kubeconfig : k == 6 ? &o->context : &o->file) = value;
     }
     return 0;
 }
@@ -106,25 +122,44 @@ static void default_kubeconfig(struct cli_options *o)
     o->kubeconfig = o->buffer;
 }
 
+static int check_file(const struct cli_options *o, bool takes, bool needs, struct lp_error *err)
+{
+    if (o->file && !takes)
+        return lp_error_set(err, LP_E_INVALID, "-f: %s takes no file; see --help", o->command);
+    if (!o->file && needs)
+        return lp_error_set(err, LP_E_INVALID, "-f: %s needs a file; see --help", o->command);
+    if (o->file && o->name)
+        return lp_error_set(err, LP_E_INVALID, "a name or -f, not both: \"%.64s\"", o->name);
+    return 0;
+}
+
 static int check_command(struct cli_options *o, struct lp_error *err)
 {
     static const struct {
         const char *name;
-        enum cli_format format, never;
-    } commands[] = { { "status", CLI_TABLE, CLI_YAML }, { "export", CLI_YAML, CLI_TABLE } };
+        enum cli_format format, other; /* the first is the default */
+        bool takes_file, needs_file;
+    } commands[] = { { "status", CLI_TABLE, CLI_JSON, false, false },
+                     { "export", CLI_YAML, CLI_JSON, false, false },
+                     { "diff", CLI_TEXT, CLI_JSON, true, false },
+                     { "render", CLI_YAML, CLI_JSON, true, true },
+                     { "why", CLI_TEXT, CLI_JSON, false, false },
+                     { "report", CLI_YAML, CLI_YAML, false, false } };
     size_t i = 0, n = sizeof commands / sizeof *commands;
 
     while (i < n && (!o->command || strcmp(o->command, commands[i].name) != 0))
         i++;
     if (i == n)
-        return lp_error_set(
-            err, LP_E_INVALID, "%s%.64s: the commands are: status, export; see --help",
-            o->command ? "unknown command " : "no command given", o->command ? o->command : "");
-    if (o->format == commands[i].never)
-        return lp_error_set(err, LP_E_INVALID, "-o: %s has no such form; see --help", o->command);
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s%.64s: the commands are: status, export, diff, render, why, report; "
+                            "see --help",
+                            o->command ? "unknown command " : "no command given",
+                            o->command ? o->command : "");
     if (o->format == CLI_DEFAULT)
         o->format = commands[i].format;
-    return 0;
+    if (o->format != commands[i].format && o->format != commands[i].other)
+        return lp_error_set(err, LP_E_INVALID, "-o: %s has no such form; see --help", o->command);
+    return check_file(o, commands[i].takes_file, commands[i].needs_file, err);
 }
 
 int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, struct lp_error *err)
@@ -156,5 +191,7 @@ int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, st
     if (r < 0)
         return r;
     default_kubeconfig(o);
+    for (size_t i = 0; images_variables[i]; i++)
+        o->images[i] = getenv(images_variables[i]);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "platform/images.h"
 #include "service/service.h"
 
 #define AT(member) offsetof(struct operator_config, member)
@@ -20,7 +21,7 @@ static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const struct lp_env environment[] = {
     { .name = "LP_IMAGE_REGISTRY",
       .offset = AT(image_registry),
-      .fallback = "learning-platform",
+      .fallback = IMAGES_REGISTRY,
       .max = 255,
       .help = "registry and path of the services' images" },
     { .name = "LP_IMAGE_TAG",
@@ -31,19 +32,19 @@ static const struct lp_env environment[] = {
       .help = "their tag" },
     { .name = "LP_IMAGE_PULL_POLICY",
       .offset = AT(image_pull_policy),
-      .fallback = "IfNotPresent",
+      .fallback = IMAGES_PULL_POLICY,
       .one_of = pull_policies,
       .max = 16,
       .help = "their pull policy" },
     { .name = "LP_POSTGRES_IMAGE",
       .offset = AT(postgres_image),
-      .fallback = "docker.io/library/postgres:16",
+      .fallback = IMAGES_POSTGRES,
       .min = 1,
       .max = 512,
       .help = "image of embedded PostgreSQL" },
     { .name = "LP_MONGO_IMAGE",
       .offset = AT(mongo_image),
-      .fallback = "docker.io/library/mongo:7.0",
+      .fallback = IMAGES_MONGO,
       .min = 1,
       .max = 512,
       .help = "image of embedded MongoDB" },

@@ -313,14 +313,15 @@ static void set_defaults(struct platform_spec *spec)
     spec->databases.postgres = spec->databases.mongodb = database;
 }
 
-int spec_decode(const json_t *platform, struct platform_spec *ret_spec, struct lp_error *err)
+static int decode(const json_t *platform, bool strict, struct platform_spec *ret_spec,
+                  struct lp_error *err)
 {
     struct platform_spec spec;
     const json_t *object = json_object_get(platform, "spec");
 
     set_defaults(&spec);
     if (object && !json_is_null(object)) {
-        int r = lp_json_decode(object, spec_fields, false, "spec", &spec, err);
+        int r = lp_json_decode(object, spec_fields, strict, "spec", &spec, err);
         if (r < 0)
             return r;
     }
@@ -329,4 +330,14 @@ int spec_decode(const json_t *platform, struct platform_spec *ret_spec, struct l
     if (r == 0)
         *ret_spec = spec;
     return r;
+}
+
+int spec_decode(const json_t *platform, struct platform_spec *ret_spec, struct lp_error *err)
+{
+    return decode(platform, false, ret_spec, err);
+}
+
+int spec_decode_strict(const json_t *platform, struct platform_spec *ret_spec, struct lp_error *err)
+{
+    return decode(platform, true, ret_spec, err);
 }

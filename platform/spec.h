@@ -104,6 +104,11 @@ extern const struct lp_json_field spec_fields[];
 LP_MUST_USE int spec_decode(const json_t *platform, struct platform_spec *ret_spec,
                             struct lp_error *err);
 
+/* As spec_decode, and refuses fields that the schema does not have: for files that no API server
+ * has seen. */
+LP_MUST_USE int spec_decode_strict(const json_t *platform, struct platform_spec *ret_spec,
+                                   struct lp_error *err);
+
 static inline bool spec_is_plan(const struct platform_spec *s)
 {
     return s->mode[0] == 'P' && s->mode[1] == 'l';

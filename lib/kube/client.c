@@ -182,6 +182,24 @@ int lp_kube_update(struct lp_kube_client *c, const struct lp_kube_kind *kind,
     return call_json(c, &call, ret_object, err);
 }
 
+int lp_kube_dry_run_update(struct lp_kube_client *c, const struct lp_kube_kind *kind,
+                           const json_t *object, json_t **ret_object, struct lp_error *err)
+{
+    LP_AUTO_PATH(path);
+    struct target at;
+    struct lp_kube_call call = {
+        .method = "PUT", .path = &path, .content_type = "application/json", .body = object
+    };
+
+    int r = read_target(kind, object, &at, err);
+    if (r < 0)
+        return r;
+    lp_kube_path(kind, at.ns, at.name, NULL, &path);
+    lp_url_query(&path, "fieldValidation", "Strict");
+    lp_url_query(&path, "dryRun", "All");
+    return call_json(c, &call, ret_object, err);
+}
+
 int lp_kube_apply(struct lp_kube_client *c, const struct lp_kube_kind *kind, const json_t *object,
                   const struct lp_kube_apply_options *options, json_t **ret_object,
                   struct lp_error *err)

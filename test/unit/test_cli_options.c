@@ -42,17 +42,24 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_int_equal(PARSE(&o, &err, "status", "--interval", "0"), LP_E_INVALID);
     assert_string_equal(err.msg, "--interval: must be 1..60 seconds, is \"0\"");
     assert_int_equal(PARSE(&o, &err, "status", "-o", "xml"), LP_E_INVALID);
-    assert_string_equal(err.msg, "-o: must be table, yaml or json, is \"xml\"");
+    assert_string_equal(err.msg, "-o: must be table, text, yaml or json, is \"xml\"");
     assert_int_equal(PARSE(&o, &err, "status", "--frob"), LP_E_INVALID);
     assert_string_equal(err.msg, "unknown option --frob: see --help");
     assert_int_equal(PARSE(&o, &err, "status", "-n"), LP_E_INVALID);
     assert_string_equal(err.msg, "-n needs a value");
     assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
-    assert_string_equal(err.msg,
-                        "unknown command explode: the commands are: status, export; see --help");
+    assert_string_equal(
+        err.msg, "unknown command explode: the commands are: status, export, diff, render, why, "
+                 "report; see --help");
     assert_int_equal(PARSE(&o, &err, "export", "-o", "table"), LP_E_INVALID);
     assert_string_equal(err.msg, "-o: export has no such form; see --help");
     assert_int_equal(PARSE(&o, &err, "status", "a", "b"), LP_E_INVALID);
+    assert_int_equal(PARSE(&o, &err, "render"), LP_E_INVALID);
+    assert_string_equal(err.msg, "-f: render needs a file; see --help");
+    assert_int_equal(PARSE(&o, &err, "why", "-f", "x"), LP_E_INVALID);
+    assert_string_equal(err.msg, "-f: why takes no file; see --help");
+    assert_int_equal(PARSE(&o, &err, "diff", "english", "-f", "x"), LP_E_INVALID);
+    assert_string_equal(err.msg, "a name or -f, not both: \"english\"");
 }
 
 static void the_table_shows_a_dash_where_nothing_is_known(void **state)

@@ -1,0 +1,169 @@
+/* cli/diff.c -- see the header. The planner is the operator's own (platform/). No state. */
+#include "cli/diff.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/file.h"
+#include "cli/find.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "platform/diff.h"
+#include "platform/preview.h"
+
+/* Of a platform that is not there; nothing is kept, so that nothing is owned by it. */
+#define NO_UID "00000000-0000-0000-0000-000000000000"
+
+/* What is added up over the platforms. */
+struct work {
+    struct lp_kube_client *client;
+    const struct plan_images *images;
+    json_t *results;
+    int64_t changes, errors;
+};
+
+/* The file's platform as the API server would keep it, checked and with its defaults. */
+static int dry_run(struct work *w, const json_t *wanted, const json_t *live, json_t **ret_after,
+                   struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = "kubectl-lp",
+                                                          .force = true,
+                                                          .dry_run = true };
+    if (!live)
+        return lp_kube_apply(w->client, &lp_kube_platforms, wanted, &options, ret_after, err);
+    json_auto_t *next = json_copy((json_t *)live);
+    json_t *spec = json_object_get(wanted, "spec");
+    json_object_set_new(next, "spec", spec ? json_incref(spec) : json_object());
+    return lp_kube_dry_run_update(w->client, &lp_kube_platforms, next, ret_after, err);
+}
+
+static json_t *own_change(const char *name, const json_t *live, const json_t *after)
+{
+    struct diff d diff_auto;
+
+    diff_objects(live, after, &d);
+    if (!live || json_array_size(d.fields) == 0)
+        return live ? NULL
+                    : lp_json_make("{s:s, s:s, s:s, s:b}", "kind", lp_kube_platforms.kind, "name",
+                                   name, "action", "create", "restartsPods", 0);
+    return lp_json_make("{s:s, s:s, s:s, s:b, s:O, s:I}", "kind", lp_kube_platforms.kind, "name",
+                        name, "action", "change", "restartsPods", 0, "fields", d.fields, "more",
+                        (json_int_t)d.more);
+}
+
+/* The platform's own change comes first, and counts. */
+static void put_first(json_t *preview, json_t *change)
+{
+    const char *counter = lp_json_str(change, "action", NULL);
+
+    if (!change)
+        return;
+    json_object_set_new(preview, counter, json_integer(lp_json_int(0, preview, counter, NULL) + 1));
+    json_array_insert_new(json_object_get(preview, "changes"), 0, change);
+}
+
+static int preview(struct work *w, const json_t *object, json_t **ret_preview, struct lp_error *err)
+{
+    const char *uid = lp_json_str(object, "metadata", "uid", NULL);
+    struct plan plan plan_auto;
+    struct platform p = { .ns = lp_json_str(object, "metadata", "namespace", NULL),
+                          .name = lp_json_str(object, "metadata", "name", NULL),
+                          .uid = uid ? uid : NO_UID,
+                          .generation = lp_json_int(0, object, "metadata", "generation", NULL),
+                          .images = w->images };
+
+    plan.n = 0;
+    int r = spec_decode(object, &p.spec, err);
+    if (r < 0)
+        return r;
+    if (*p.spec.mode != 'A')
+        fprintf(
+            stderr,
+            "kubectl lp: %s/%s: spec.mode is %s: the operator would do this once it is Active\n",
+            p.ns, p.name, p.spec.mode);
+    p.spec.mode = "Active";
+    plan_init(&plan, &p);
+    return preview_platform(w->client, &p, &plan, ret_preview, err);
+}
+
+/* `wanted`: of a file, or NULL: the platform is to stay as it is. */
+static int diff_one(struct work *w, const char *ns, const char *name, const json_t *wanted,
+                    struct lp_error *err)
+{
+    json_auto_t *live = NULL, *after = NULL;
+    json_t *result = NULL;
+    struct lp_error why;
+
+    int r = lp_kube_get(w->client, &lp_kube_platforms, ns, name, &live, &why);
+    if (r < 0 && (r != LP_E_NOT_FOUND || !wanted)) {
+        *err = why;
+        return r;
+    }
+    r = wanted ? dry_run(w, wanted, live, &after, err) : 0;
+    if (r == 0)
+        r = preview(w, wanted ? after : live, &result, err);
+    if (r < 0)
+        return lp_error_wrap(err, "%s/%s", ns, name);
+    if (wanted)
+        put_first(result, own_change(name, live, after));
+    lp_json_set_str(result, "namespace", ns);
+    lp_json_set_str(result, "name", name);
+    w->changes += preview_count(result);
+    w->errors += lp_json_int(0, result, "errors", NULL);
+    json_array_append_new(w->results, result);
+    return 0;
+}
+
+static int diff_all(struct work *w, const struct cli_options *o, const char *ns,
+                    struct lp_error *err)
+{
+    json_auto_t *platforms = NULL;
+    const json_t *p;
+    size_t i;
+
+    int r = o->file ? file_platforms(o->file, ns, &platforms, err)
+                    : find_platforms(w->client, o, ns, &platforms, err);
+    json_array_foreach(platforms, i, p) if (r == 0) r =
+        diff_one(w, lp_json_str(p, "metadata", "namespace", NULL),
+                 lp_json_str(p, "metadata", "name", NULL), o->file ? p : NULL, err);
+    return r;
+}
+
+static void write_out(const json_t *results, const struct cli_options *o, struct lp_buf *out)
+{
+    const json_t *result;
+    size_t i;
+
+    if (o->format == CLI_JSON) {
+        json_auto_t *whole = lp_json_make("{s:O}", "platforms", results);
+        lp_json_write(whole, out);
+        lp_buf_char(out, '\n');
+        return;
+    }
+    json_array_foreach(results, i, result)
+    {
+        lp_buf_printf(out, "%s/%s\n", lp_json_str(result, "namespace", NULL),
+                      lp_json_str(result, "name", NULL));
+        preview_text(result, out);
+    }
+}
+
+int diff_platforms(struct lp_kube_client *client, const struct cli_options *options, const char *ns,
+                   struct lp_buf *out, int64_t *ret_changes, int64_t *ret_errors,
+                   struct lp_error *err)
+{
+    json_auto_t *results = json_array(), *owner = NULL;
+    struct plan_images images;
+    struct work w = { .client = client, .images = &images, .results = results };
+
+    file_images(client, options, &images, &owner);
+    int r = diff_all(&w, options, ns, err);
+    if (r < 0)
+        return r;
+    write_out(results, options, out);
+    *ret_changes = w.changes;
+    *ret_errors = w.errors;
+    return 0;
+}

@@ -1,0 +1,122 @@
+/* cli/file.c -- see the header. No state. */
+#include "cli/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "kube/kinds.h"
+#include "platform/images.h"
+
+#define OPERATOR_NS "learning-platform-system"
+#define OPERATOR_NAME "lp-operator"
+
+static int read_all(const char *path, struct lp_buf *out, struct lp_error *err)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    char piece[4096];
+
+    if (!f)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: %s", path, strerror(errno));
+    for (size_t n; !out->overflowed && (n = fread(piece, 1, sizeof piece, f)) > 0;)
+        lp_buf_add(out, piece, n);
+    int failed = ferror(f) ? errno : 0;
+    if (f != stdin)
+        fclose(f);
+    if (failed)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: %s", path, strerror(failed));
+    if (out->overflowed)
+        return lp_error_set(err, LP_E_TOO_LARGE, "%.256s: over %zu bytes", path, out->max);
+    return 0;
+}
+
+static bool is_platform(const json_t *document)
+{
+    const char *kind = lp_json_str(document, "kind", NULL);
+    return kind && strcmp(kind, lp_kube_platforms.kind) == 0;
+}
+
+static int check_version(const json_t *document, const char *path, struct lp_error *err)
+{
+    static const char wanted[] = "learningplatform.io/v1alpha1";
+    const char *version = lp_json_str(document, "apiVersion", NULL);
+
+    if (version && strcmp(version, wanted) == 0)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID, "%.256s: apiVersion: must be %s, is \"%.64s\"", path,
+                        wanted, version ? version : "");
+}
+
+static int take(json_t *document, const char *path, const char *ns, json_t *found,
+                struct lp_error *err)
+{
+    json_t *metadata = json_object_get(document, "metadata");
+
+    int r = check_version(document, path, err);
+    if (r < 0)
+        return r;
+    if (!json_is_object(metadata) || !lp_json_str(metadata, "name", NULL))
+        return lp_error_set(err, LP_E_INVALID, "%.256s: metadata.name: must be set", path);
+    if (!lp_json_str(metadata, "namespace", NULL))
+        lp_json_set_str(metadata, "namespace", ns);
+    json_array_append(found, document);
+    return 0;
+}
+
+int file_platforms(const char *path, const char *ns, json_t **ret_platforms, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_CONFIG_BYTES);
+    json_auto_t *documents = NULL, *found = json_array();
+    json_t *document;
+    size_t i;
+
+    int r = read_all(path, &text, err);
+    if (r == 0)
+        r = lp_yaml_parse(text.ptr, text.len, LP_LIMIT_CONFIG_BYTES, path, &documents, err);
+    json_array_foreach(documents, i, document) if (r == 0 && is_platform(document)) r =
+        take(document, path, ns, found, err);
+    if (r < 0)
+        return r;
+    if (json_array_size(found) == 0)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: no LearningPlatform is in it", path);
+    *ret_platforms = json_incref(found);
+    return 0;
+}
+
+static void read_deployment(const json_t *deployment, struct plan_images *images)
+{
+    const json_t *container =
+        json_array_get(lp_json_at(deployment, "spec", "template", "spec", "containers", NULL), 0);
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(container, "env"), i, item)
+    {
+        const char *name = lp_json_str(item, "name", NULL);
+        if (name)
+            images_set(images, name, lp_json_str(item, "value", NULL));
+    }
+}
+
+void file_images(struct lp_kube_client *client, const struct cli_options *options,
+                 struct plan_images *ret_images, json_t **ret_keep)
+{
+    struct lp_error err;
+
+    *ret_images = images_defaults();
+    *ret_keep = NULL;
+    if (client &&
+        lp_kube_get(client, &lp_kube_deployments, OPERATOR_NS, OPERATOR_NAME, ret_keep, &err) == 0)
+        read_deployment(*ret_keep, ret_images);
+    else if (client && !options->images[1])
+        fprintf(stderr,
+                "kubectl lp: images are those of version " LP_VERSION
+                ", as the operator's are not known (set LP_IMAGE_TAG and the others): %s\n",
+                err.msg);
+    for (size_t i = 0; images_variables[i]; i++)
+        images_set(ret_images, images_variables[i], options->images[i]);
+}

@@ -1,0 +1,25 @@
+/* cli/file.h -- LearningPlatforms from a file, and the images that they get. */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/options.h"
+#include "kube/client.h"
+#include "platform/plan.h"
+
+/*
+ * The LearningPlatforms of a YAML or JSON file ("-": standard input), other kinds left out, each
+ * with a namespace: its own, or `ns`. The caller owns the array. LP_E_INVALID with file, line and
+ * what is wrong, also where none is in it; LP_E_TOO_LARGE.
+ */
+LP_MUST_USE int file_platforms(const char *path, const char *ns, json_t **ret_platforms,
+                               struct lp_error *err);
+
+/*
+ * The images of the operator: those of its Deployment (`client` NULL: none is asked), else the
+ * defaults of this version, and over them the environment's. *ret_keep owns strings, the caller's.
+ * Where the Deployment cannot be read, a line on stderr says so, unless the environment names a
+ * tag.
+ */
+void file_images(struct lp_kube_client *client, const struct cli_options *options,
+                 struct plan_images *ret_images, json_t **ret_keep);

@@ -1,0 +1,177 @@
+/* cli/report.c -- see the header. No state. */
+#include "cli/report.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cli/find.h"
+#include "http/url.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "kube/kinds.h"
+#include "kube/request.h"
+#include "platform/plan.h"
+#include "platform/redact.h"
+
+#define OPERATOR_NS "learning-platform-system"
+#define OPERATOR_SELECTOR LABEL_NAME "=lp-operator"
+#define LOG_LINES "1000"
+
+struct report {
+    struct lp_kube_client *client;
+    struct lp_buf *out;
+};
+
+static void add_document(struct report *r, const json_t *object)
+{
+    json_auto_t *copy = json_deep_copy(object);
+
+    redact_object(copy);
+    json_object_del(json_object_get(copy, "metadata"), "managedFields");
+    lp_buf_str(r->out, "---\n");
+    lp_yaml_write(copy, r->out);
+}
+
+static void cannot_read(struct report *r, const char *what, const struct lp_error *err)
+{
+    lp_auto_free char *why = redact_line(err->msg);
+    lp_buf_printf(r->out, "---\n# %s cannot be read: %.*s\n", what, (int)strcspn(why, "\n"), why);
+}
+
+static void add_kind(struct report *r, const struct lp_kube_kind *kind, const char *ns,
+                     const char *selector)
+{
+    json_auto_t *list = json_array();
+    const json_t *object;
+    struct lp_error err;
+    size_t i;
+
+    if (find_objects(r->client, kind, ns, selector, list, &err) < 0)
+        cannot_read(r, kind->kind, &err);
+    json_array_foreach(list, i, object) add_document(r, object);
+}
+
+/* Those about the platform and what its name begins. */
+static void add_events(struct report *r, const char *ns, const char *platform)
+{
+    json_auto_t *list = json_array();
+    const json_t *event;
+    struct lp_error err;
+    size_t i;
+
+    if (find_objects(r->client, &lp_kube_events, ns, NULL, list, &err) < 0)
+        cannot_read(r, lp_kube_events.kind, &err);
+    json_array_foreach(list, i, event)
+    {
+        const char *about = lp_json_str(event, "regarding", "name", NULL);
+        if (about && strncmp(about, platform, strlen(platform)) == 0)
+            add_document(r, event);
+    }
+}
+
+static void add_platform(struct report *r, const json_t *platform)
+{
+    static const struct lp_kube_kind *const more[] = { &lp_kube_replica_sets, &lp_kube_pods };
+    const char *name = lp_json_str(platform, "metadata", "name", NULL);
+    const char *ns = lp_json_str(platform, "metadata", "namespace", NULL);
+    lp_auto_free char *selector = lp_sprintf(LABEL_PART_OF "=%s", name);
+
+    add_document(r, platform);
+    for (unsigned kind = 0; kind < N_CHILD_KINDS; kind++)
+        add_kind(r, child_kinds[kind], ns, selector);
+    for (size_t i = 0; i < LP_COUNT(more); i++)
+        add_kind(r, more[i], ns, selector);
+    add_events(r, ns, name);
+}
+
+/* The lines of a pod's log; the caller's. */
+static json_t *lines_of(const char *text)
+{
+    json_t *lines = json_array();
+
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        lp_auto_free char *line = lp_strndup(text, n);
+        lp_auto_free char *clean = redact_line(line);
+        json_array_append_new(lines, lp_json_text(clean));
+        text += n + (text[n] == '\n');
+    }
+    return lines;
+}
+
+static void add_log(struct report *r, const char *pod)
+{
+    LP_AUTO_PATH(path);
+    lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
+    const struct lp_kube_call call = { .method = "GET", .path = &path };
+    lp_auto_free char *what = lp_sprintf("the log of %s", pod);
+    struct lp_error err;
+
+    lp_kube_path(&lp_kube_pods, OPERATOR_NS, pod, "log", &path);
+    lp_url_query(&path, "tailLines", LOG_LINES);
+    if (lp_kube_call(r->client, &call, &response, &err) < 0) {
+        cannot_read(r, what, &err);
+        return;
+    }
+    json_auto_t *document =
+        lp_json_make("{s:s, s:o}", "log", pod, "lines", lines_of(response.body.ptr));
+    lp_buf_str(r->out, "---\n");
+    lp_yaml_write(document, r->out);
+}
+
+static void add_operator(struct report *r)
+{
+    json_auto_t *pods = json_array();
+    const json_t *pod;
+    struct lp_error err;
+    size_t i;
+
+    add_kind(r, &lp_kube_deployments, OPERATOR_NS, OPERATOR_SELECTOR);
+    add_kind(r, &lp_kube_leases, OPERATOR_NS, NULL);
+    if (find_objects(r->client, &lp_kube_pods, OPERATOR_NS, OPERATOR_SELECTOR, pods, &err) < 0)
+        cannot_read(r, "Pod of the operator", &err);
+    json_array_foreach(pods, i, pod)
+    {
+        const char *name = lp_json_str(pod, "metadata", "name", NULL);
+        add_document(r, pod);
+        if (name)
+            add_log(r, name);
+    }
+}
+
+static void add_version(struct report *r)
+{
+    char now[LP_CLOCK_TEXT];
+    json_auto_t *version = NULL;
+    struct lp_error err;
+
+    lp_clock_format(lp_clock_wall_ms(), 0, now);
+    lp_buf_printf(r->out, "# kubectl lp report, " LP_VERSION ", %s\n", now);
+    if (lp_kube_raw(r->client, "/version", &version, &err) < 0) {
+        cannot_read(r, "/version", &err);
+        return;
+    }
+    json_auto_t *document = lp_json_make("{s:O}", "kubernetes", version);
+    lp_yaml_write(document, r->out);
+}
+
+int report_platforms(struct lp_kube_client *client, const struct cli_options *options,
+                     const char *ns, struct lp_buf *out, struct lp_error *err)
+{
+    struct report report = { .client = client, .out = out };
+    json_auto_t *found = NULL;
+    const json_t *platform;
+    size_t i;
+
+    int r = find_platforms(client, options, ns, &found, err);
+    if (r < 0)
+        return r;
+    add_version(&report);
+    json_array_foreach(found, i, platform) add_platform(&report, platform);
+    add_operator(&report);
+    if (out->overflowed)
+        return lp_error_set(err, LP_E_TOO_LARGE, "the report has over %zu bytes: name one platform",
+                            out->max);
+    return 0;
+}

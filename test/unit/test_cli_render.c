@@ -1,0 +1,148 @@
+/* test/unit/test_cli_render.c -- the samples as YAML, byte by byte; files that are refused; the
+ * text of why. */
+#include "cli/render.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/why.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "unit/check.h"
+
+static const struct plan_images images = { "registry.example/lp", "v1.2.3",
+                                           "IfNotPresent",        "docker.io/library/postgres:16",
+                                           "mongo.example/m:7",   true };
+
+static int render(const char *file, enum cli_format format, struct lp_buf *out,
+                  struct lp_error *err)
+{
+    struct cli_options o = { .file = file, .format = format };
+    return render_file(&o, &images, out, err);
+}
+
+static void check_golden(const char *path, const char *text)
+{
+    static char golden[1 << 20];
+    if (getenv("LP_UPDATE_GOLDEN")) {
+        FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        fputs(text, out);
+        fclose(out);
+    }
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    size_t n = fread(golden, 1, sizeof golden - 1, in), at = 0;
+    fclose(in);
+    golden[n] = '\0';
+    while (golden[at] && golden[at] == text[at])
+        at++;
+    if (golden[at] || text[at])
+        fail_msg("differs from %s at byte %zu (run once with LP_UPDATE_GOLDEN=1 and look at git "
+                 "diff):\n%.200s",
+                 path, at, text + (at > 60 ? at - 60 : 0));
+}
+
+static void the_samples_are_rendered_as_the_golden_files_say(void **state)
+{
+    static const char *const samples[] = { "production", "existing-platform" };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(samples); i++) {
+        lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+        lp_auto_free char *sample = lp_sprintf("config/samples/%s.yaml", samples[i]);
+        lp_auto_free char *golden = lp_sprintf("test/unit/golden/render_%s.yaml", samples[i]);
+        ok(render(sample, CLI_YAML, &out, &err));
+        check_golden(golden, out.ptr);
+    }
+}
+
+static void both_forms_hold_the_same_objects(void **state)
+{
+    lp_auto_buf struct lp_buf yaml = LP_BUF_INIT(1 << 20), json = LP_BUF_INIT(1 << 20);
+    json_auto_t *documents = NULL, *list = NULL;
+    (void)state;
+    ok(render("config/samples/smallest.yaml", CLI_YAML, &yaml, &err));
+    ok(render("config/samples/smallest.yaml", CLI_JSON, &json, &err));
+    ok(lp_yaml_parse(yaml.ptr, yaml.len, 1 << 20, "yaml", &documents, &err));
+    ok(lp_json_parse(json.ptr, json.len, 1 << 20, "json", &list, &err));
+    assert_int_equal(json_array_size(documents), 4 * 7 + 2 * 4);
+    assert_true(json_equal(documents, json_object_get(list, "items")));
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void what_is_wrong_in_a_file_is_told(void **state)
+{
+#define HEAD                                                                              \
+    "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\nmetadata: {name: " \
+    "english}\n"
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        { "kind: ConfigMap\n", "no LearningPlatform is in it" },
+        { "apiVersion: v1\nkind: LearningPlatform\n",
+          "apiVersion: must be learningplatform.io/v1alpha1, is \"v1\"" },
+        { "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\n",
+          "metadata.name: must be set" },
+        { HEAD "spec: {services: {auth: {replica: 2}}}\n", "spec.services.auth.replica" },
+        { HEAD "spec: {services: {auth: {concurrency: 0}}}\n",
+          "default/english: spec.services.auth.concurrency: must be 1..1024, is 0" },
+        { HEAD "spec: [\n", "line" },
+    };
+    char path[] = "/tmp/lp-render-XXXXXX";
+    int fd = mkstemp(path);
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+        struct lp_error err;
+        write_file(path, cases[i].text);
+        assert_int_equal(render(path, CLI_YAML, &out, &err), LP_E_INVALID);
+        if (!strstr(err.msg, cases[i].message))
+            fail_msg("wanted \"%s\", is \"%s\"", cases[i].message, err.msg);
+    }
+    remove(path);
+}
+
+static void why_tells_every_metric_and_condition_of_the_hpa(void **state)
+{
+    static const char hpa_text[] =
+        "{spec: {minReplicas: 1, maxReplicas: 5, metrics: [{type: Resource, resource: {name: cpu, "
+        "target: {type: Utilization, averageUtilization: 70}}}, {type: Object, object: {metric: "
+        "{name: queue_depth}, target: {type: AverageValue, averageValue: '4'}}}]}, status: "
+        "{lastScaleTime: '2026-11-21T08:00:00Z', currentMetrics: [{type: Object, object: {metric: "
+        "{name: queue_depth}, current: {averageValue: '6'}}}], conditions: [{type: ScalingLimited, "
+        "status: 'True', reason: TooManyReplicas, message: more than allowed}]}}";
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
+    json_auto_t *documents = NULL;
+    (void)state;
+    ok(lp_yaml_parse(hpa_text, strlen(hpa_text), 4096, "hpa", &documents, &err));
+    json_auto_t *service = lp_json_make("{s:s, s:i, s:i, s:{s:s}}", "name", "auth", "ready", 4,
+                                        "desired", 5, "scaling", "why", "4 to 5: queue depth");
+    json_auto_t *why = why_service(service, json_array_get(documents, 0));
+    why_service_text(why, &out);
+    assert_string_equal(out.ptr,
+                        "  auth: 5 pods, 4 ready, of 1 to 5, changed at 2026-11-21T08:00:00Z\n"
+                        "    4 to 5: queue depth\n"
+                        "    cpu            no value, target 70%\n"
+                        "    queue_depth    6 per pod, target 4 per pod\n"
+                        "    ScalingLimited True, TooManyReplicas: more than allowed\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_samples_are_rendered_as_the_golden_files_say),
+        cmocka_unit_test(both_forms_hold_the_same_objects),
+        cmocka_unit_test(what_is_wrong_in_a_file_is_told),
+        cmocka_unit_test(why_tells_every_metric_and_condition_of_the_hpa),
+    };
+    return cmocka_run_group_tests_name("cli_render", tests, NULL, NULL);
+}
