@@ -48,6 +48,10 @@ static int hand_over(struct lp_kube_client *client, const struct child *child, c
     static const struct lp_kube_apply_options options = { .field_manager = HANDOVER_MANAGER,
                                                           .force = true };
     const json_t *metadata = json_object_get(live, "metadata");
+
+    if (!lp_json_str(metadata, "resourceVersion", NULL))
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "the API server's answer has no metadata.resourceVersion");
     json_auto_t *replicas = lp_json_make(
         "{s:O, s:O, s:{s:O, s:O, s:O}, s:{s:I}}", "apiVersion",
         json_object_get(child->intent, "apiVersion"), "kind",

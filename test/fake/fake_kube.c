@@ -164,6 +164,8 @@ static void *serve(void *user)
 
     while (more && read_request(c->fd, &r)) {
         struct fake_answer a = take(c->fake, &r);
+        if (a.echo)
+            a.body = r.bytes.ptr + r.head;
         more = answer(c->fd, &a);
     }
     shutdown(c->fd,

@@ -26,6 +26,7 @@ struct fake_answer {
         chunk; /* sent in chunks of so many bytes, each with a send of its own; 0: Content-Length */
     bool stall;  /* after the body nothing more comes, and the connection stays open */
     bool silent; /* no answer at all, and the connection stays open */
+    bool echo;   /* the body is the request's */
 };
 #define FAKE_END     \
     {                \

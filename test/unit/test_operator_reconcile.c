@@ -1,0 +1,387 @@
+/* test/unit/test_operator_reconcile.c -- one pass over a platform, and what the workers make of its
+ * result, against a scripted API server: for answers that a real one does not give when asked to.
+ */
+#include "operator/reconcile.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fake/fake_kube.h"
+#include "json/json.h"
+#include "metrics/metrics.h"
+#include "operator/controller.h"
+#include "operator/reconcile_metrics.h"
+#include "unit/check.h"
+
+#define WAIT_MS 30000
+#define KEY "n/english"
+
+/* The watches: one platform, no children, then silence. */
+#define PLATFORM(spec, more)                                                                     \
+    "{\"type\":\"ADDED\",\"object\":{\"apiVersion\":\"learningplatform.io/v1alpha1\",\"kind\":"  \
+    "\"LearningPlatform\",\"metadata\":{\"name\":\"english\",\"namespace\":\"n\",\"uid\":\"u\"," \
+    "\"generation\":3,\"resourceVersion\":\"5\"" more "},\"spec\":" spec "}}\n"
+#define END_OF_LIST                                                                                \
+    "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\",\"annotations\":{" \
+    "\"k8s.io/initial-events-end\":\"true\"}}}}\n"
+#define WATCHES(events)                                                                      \
+    { .match = "/learningplatforms?watch",                                                   \
+      .status = 200,                                                                         \
+      .body = events END_OF_LIST,                                                            \
+      .chunk = 4096,                                                                         \
+      .stall = true },                                                                       \
+    {                                                                                        \
+        .match = "watch=1", .status = 200, .body = END_OF_LIST, .chunk = 4096, .stall = true \
+    }
+#define ECHO                                            \
+    { .match = "PATCH ", .status = 200, .echo = true }, \
+    {                                                   \
+        .match = "POST ", .status = 201                 \
+    }
+#define REFUSED                                                                                  \
+    "{\"kind\":\"Status\",\"reason\":\"Invalid\",\"message\":\"spec.template.x: Invalid value: " \
+    "7\",\"code\":422}"
+
+/* Without HPAs, whose hand-over reads what an echo does not give. */
+#define ONE(service) "\"" service "\":{\"replicas\":1,\"autoscaling\":{\"enabled\":false}}"
+#define FIXED                                                                                      \
+    "{\"services\":{" ONE("gateway") "," ONE("auth") "," ONE("aiFeedback") "," ONE("progress") "}" \
+                                                                                               "}"
+
+struct bench {
+    struct fake_kube *fake;
+    struct lp_kube_config *config;
+    struct lp_stop *stop;
+    struct cache *cache;
+    struct reconciler r;
+};
+
+static const struct plan_images images = { "r", "t", "Always", "p", "m", true };
+static const struct scope everything = { 0 };
+
+static void on_platform(const char *key, void *user)
+{
+    (void)key, (void)user;
+}
+
+static void on_child(const char *key, bool deleted, void *user)
+{
+    (void)key, (void)deleted, (void)user;
+}
+
+static void begin(struct bench *b, const struct fake_answer *answers)
+{
+    const struct cache_sink sink = { on_platform, on_child, NULL };
+    struct lp_kube_client_options options = { .user_agent = "test" };
+    int64_t end = lp_clock_ms() + WAIT_MS;
+    *b = (struct bench){ .fake = fake_kube_start(answers), .stop = lp_stop_new() };
+    b->config = fake_kube_config(b->fake, NULL);
+    ok(cache_start(b->config, b->stop, &everything, &sink, &b->cache, &err));
+    b->r = (struct reconciler){
+        .cache = b->cache, .memories = memories_new(), .images = &images, .instance = "pod"
+    };
+    ok(lp_kube_client_new(b->config, &options, &b->r.client, &err));
+    while (!cache_synced(b->cache) && lp_clock_ms() < end)
+        poll(NULL, 0, 5);
+    assert_true(cache_synced(b->cache));
+}
+
+static void finish(struct bench *b)
+{
+    lp_stop_request(b->stop);
+    cache_join(b->cache);
+    memories_free(b->r.memories);
+    lp_kube_client_free(b->r.client);
+    lp_kube_config_free(b->config);
+    lp_stop_free(b->stop);
+    fake_kube_stop(b->fake);
+}
+
+/* How many requests have `what` in them; each is a line. */
+static unsigned asked(struct fake_kube *fake, const char *what)
+{
+    lp_auto_buf struct lp_buf all = LP_BUF_INIT(4 << 20);
+    unsigned n = 0;
+    fake_kube_requests(fake, &all);
+    assert_false(all.overflowed);
+    for (char *rest = all.ptr, *line; (line = strsep(&rest, "\n")) != NULL;)
+        n += strstr(line, what) != NULL;
+    return n;
+}
+
+/* How many writes of the status say `what`; Events say it too. */
+static unsigned told(struct fake_kube *fake, const char *what)
+{
+    lp_auto_buf struct lp_buf all = LP_BUF_INIT(4 << 20);
+    unsigned n = 0;
+    fake_kube_requests(fake, &all);
+    for (char *rest = all.ptr, *line; (line = strsep(&rest, "\n")) != NULL;)
+        n += strstr(line, "english/status?") && strstr(line, what);
+    return n;
+}
+
+static void a_new_platform_gets_its_children_between_two_words_of_its_status(void **state)
+{
+    static const struct fake_answer answers[] = { WATCHES(PLATFORM(FIXED, "")), ECHO, FAKE_END };
+    struct reconcile_result result;
+    struct bench b;
+    lp_auto_buf struct lp_buf all = LP_BUF_INIT(4 << 20);
+    (void)state;
+    begin(&b, answers);
+    ok(reconcile(&b.r, KEY, &result, &err));
+    fake_kube_requests(b.fake, &all);
+    const char *first = strstr(all.ptr, "PATCH "), *last = NULL;
+    for (const char *at = first; at; at = strstr(at + 1, "PATCH "))
+        last = at;
+    static const char status[] =
+        "PATCH /apis/learningplatform.io/v1alpha1/namespaces/n/learningplatforms/english/status";
+    assert_int_equal(strncmp(first, status, strlen(status)), 0);
+    assert_int_equal(strncmp(last, status, strlen(status)), 0);
+    assert_int_equal(told(b.fake, "\"reason\":\"NewGeneration\""), 1);
+    assert_non_null(strstr(last, "\"reason\":\"PodsNotReady\""));
+    assert_int_equal(asked(b.fake, "PATCH /apis/apps/v1/namespaces/n/statefulsets/"), 2);
+    assert_int_equal(asked(b.fake, "POST /api/v1/namespaces/n/secrets"), 3);
+    assert_int_equal(asked(b.fake, "PATCH /apis/apps/v1/namespaces/n/deployments/"), 4);
+    assert_int_equal(asked(b.fake, "fieldManager=lp-operator&force=true"), 32);
+    assert_int_equal(result.writes, 32 + 2 + 3);
+    assert_false(result.gone || result.terminal);
+    assert_true(result.again_ms > 0); /* it is not ready yet */
+    finish(&b);
+}
+
+static void a_failure_that_passes_is_tried_again_before_anybody_hears_of_it(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM(FIXED, "")),
+        { .match = "/services/english-auth?", .status = 503 },
+        ECHO,
+        FAKE_END,
+    };
+    struct reconcile_result result;
+    struct lp_error err;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    for (unsigned pass = 1; pass <= 4; pass++) {
+        assert_int_equal(reconcile(&b.r, KEY, &result, &err), LP_E_UNAVAILABLE);
+        assert_non_null(strstr(err.msg, "Service english-auth"));
+        assert_int_equal(told(b.fake, "\"reason\":\"ApplyFailed\""), pass < 4 ? 0 : 1);
+        assert_int_equal(asked(b.fake, "/services/english-progress?"), pass);
+    }
+    assert_int_equal(told(b.fake, "tried again within 10 s"), 1);
+    finish(&b);
+}
+
+/* An answer of the API server must not end the program, however odd. */
+static void a_deployment_without_a_version_is_an_error(void **state)
+{
+    static const struct fake_answer answers[] = { WATCHES(PLATFORM("{}", "")), ECHO, FAKE_END };
+    struct reconcile_result result;
+    struct lp_error err;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    assert_int_equal(reconcile(&b.r, KEY, &result, &err), LP_E_UNAVAILABLE);
+    assert_non_null(strstr(err.msg, "no metadata.resourceVersion"));
+    finish(&b);
+}
+
+static void a_refused_child_is_told_and_the_others_are_written(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM(FIXED, "")),
+        { .match = "/services/english-auth?", .status = 422, .body = REFUSED },
+        ECHO,
+        FAKE_END,
+    };
+    struct reconcile_result result;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    ok(reconcile(&b.r, KEY, &result, &err)); /* no retry would help */
+    assert_true(result.terminal);
+    assert_int_equal(told(b.fake, "spec.template.x: Invalid value: 7: repair the spec"), 1);
+    assert_int_equal(asked(b.fake, "/services/english-progress?"), 1);
+    finish(&b);
+}
+
+static void a_write_that_has_not_come_back_is_not_made_again(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM(FIXED, "")),
+        { .match = "/services/english-auth?",
+          .status = 200,
+          .body = "{\"metadata\":{\"name\":\"english-auth\",\"namespace\":\"n\","
+                  "\"resourceVersion\":\"77\"}}" },
+        ECHO, /* without a resourceVersion nothing is waited for */
+        FAKE_END,
+    };
+    struct reconcile_result result;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    for (unsigned pass = 1; pass <= 3; pass++) {
+        ok(reconcile(&b.r, KEY, &result, &err));
+        assert_int_equal(asked(b.fake, "/services/english-auth?"), 1);
+        assert_int_equal(asked(b.fake, "/services/english-progress?"), pass);
+    }
+    finish(&b);
+}
+
+static void a_spec_that_is_wrong_writes_a_status_and_no_child(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM("{\"services\":{\"auth\":{\"concurrency\":0}}}", "")),
+        ECHO,
+        FAKE_END,
+    };
+    struct reconcile_result result;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    ok(reconcile(&b.r, KEY, &result, &err));
+    assert_int_equal(asked(b.fake, "PATCH "), 2);
+    assert_int_equal(told(b.fake, "\"reason\":\"InvalidSpec\""), 1);
+    assert_int_equal(told(b.fake, "spec.services.auth.concurrency"), 1);
+    ok(reconcile(&b.r, KEY, &result, &err)); /* it is said already, though no watch told us so */
+    assert_int_equal(asked(b.fake, "PATCH "), 2);
+    assert_int_equal(result.writes, 0);
+    finish(&b);
+}
+
+static void what_is_gone_or_going_is_left_alone(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM("{}", ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"")),
+        ECHO,
+        FAKE_END,
+    };
+    struct reconcile_result result;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    ok(reconcile(&b.r, KEY, &result, &err));
+    assert_false(result.gone);
+    ok(reconcile(&b.r, "n/french", &result, &err));
+    assert_true(result.gone);
+    assert_int_equal(asked(b.fake, "PATCH ") + asked(b.fake, "POST "), 0);
+    finish(&b);
+}
+
+/* ---- what the workers make of it ---- */
+
+static double value_of(const char *series)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
+    lp_metrics_write(&text);
+    const char *at = strstr(text.ptr, series);
+    return at ? strtod(at + strlen(series), NULL) : 0;
+}
+
+static void await_more(const char *series, double than)
+{
+    int64_t end = lp_clock_ms() + WAIT_MS;
+    while (value_of(series) <= than) {
+        if (lp_clock_ms() > end)
+            fail_msg("%s stays at %g", series, value_of(series));
+        poll(NULL, 0, 5);
+    }
+}
+
+#define RETRIES \
+    "workqueue_retries_total{name=\"learningplatform\",controller=\"learningplatform\"} "
+#define IDLE "lp_reconciles_without_change_total{controller=\"learningplatform\"} "
+
+static int64_t no_fence(void *user)
+{
+    (void)user;
+    return INT64_MAX;
+}
+
+static struct controller *start(struct bench *b, const struct fake_answer *answers)
+{
+    struct controller *c = NULL;
+    *b = (struct bench){ .fake = fake_kube_start(answers), .stop = lp_stop_new() };
+    b->config = fake_kube_config(b->fake, NULL);
+    struct controller_options options = { .kube = b->config,
+                                          .stop = b->stop,
+                                          .images = &images,
+                                          .scope = &everything,
+                                          .instance = "pod",
+                                          .workers = 2,
+                                          .resync_ms = 20,
+                                          .writes_until_ms = no_fence };
+    ok(controller_start(&options, &c, &err));
+    return c;
+}
+
+static void end(struct bench *b, struct controller *c)
+{
+    lp_stop_request(b->stop);
+    controller_free(c);
+    lp_kube_config_free(b->config);
+    lp_stop_free(b->stop);
+    fake_kube_stop(b->fake);
+}
+
+static void only_the_leader_writes_and_what_fails_comes_again(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM("{\"mode\":\"Paused\"}", "")),
+        { .match = "PATCH ", .status = 500, .times = 3 },
+        ECHO,
+        FAKE_END,
+    };
+    struct bench b;
+    char why[128];
+    (void)state;
+    struct controller *c = start(&b, answers);
+    for (int64_t give_up = lp_clock_ms() + WAIT_MS; !controller_ready(c, why); poll(NULL, 0, 5))
+        assert_true(lp_clock_ms() < give_up);
+    assert_int_equal(asked(b.fake, "PATCH "), 0);
+    double retries = value_of(RETRIES), idle = value_of(IDLE);
+    controller_lead(c);
+    await_more(RETRIES, retries + 2);
+    await_more(IDLE, idle);
+    assert_true(value_of(RETRIES) <= retries + 3);
+    end(&b, c);
+}
+
+static void a_resync_of_what_is_as_it_should_be_writes_nothing(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM("{\"mode\":\"Paused\"}", "")),
+        ECHO,
+        FAKE_END,
+    };
+    struct bench b;
+    (void)state;
+    double idle = value_of(IDLE);
+    struct controller *c = start(&b, answers);
+    controller_lead(c);
+    await_more(IDLE, idle);
+    unsigned written = asked(b.fake, "PATCH ");
+    await_more(IDLE, idle + 9);
+    assert_int_equal(asked(b.fake, "PATCH "), written);
+    assert_int_equal(written, 2);
+    end(&b, c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_platform_gets_its_children_between_two_words_of_its_status),
+        cmocka_unit_test(a_failure_that_passes_is_tried_again_before_anybody_hears_of_it),
+        cmocka_unit_test(a_deployment_without_a_version_is_an_error),
+        cmocka_unit_test(a_refused_child_is_told_and_the_others_are_written),
+        cmocka_unit_test(a_write_that_has_not_come_back_is_not_made_again),
+        cmocka_unit_test(a_spec_that_is_wrong_writes_a_status_and_no_child),
+        cmocka_unit_test(what_is_gone_or_going_is_left_alone),
+        cmocka_unit_test(only_the_leader_writes_and_what_fails_comes_again),
+        cmocka_unit_test(a_resync_of_what_is_as_it_should_be_writes_nothing),
+    };
+    lp_json_init();
+    return cmocka_run_group_tests_name("operator_reconcile", tests, NULL, NULL);
+}
