@@ -16,7 +16,9 @@ static const char without_change[] =
 
 static struct audit_query by_operator(const char *resource, const char *name)
 {
-    return (struct audit_query){ "lp-operator/", ns, resource, name };
+    return (struct audit_query){
+        .agent = "lp-operator/", .ns = ns, .resource = resource, .name = name
+    };
 }
 
 /* A failed assertion that says which writes there were. */
