@@ -22,7 +22,8 @@
 void pass_fail(struct pass *pass, const struct lp_kube_kind *kind, const char *name,
                const struct lp_error *err)
 {
-    lp_log_warn("cannot write a child", "kind", kind->kind, "name", name, "error", err->msg);
+    if (err->code != LP_E_CANCELED) /* the stop: it is written after the next start */
+        lp_log_warn("cannot write a child", "kind", kind->kind, "name", name, "error", err->msg);
     if (pass->failure.code != 0)
         return;
     pass->failure = *err;

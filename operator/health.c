@@ -101,10 +101,10 @@ static int read_pair(const char *dir, char **ret_cert, char **ret_key, struct lp
         r = lp_kube_read_file(key_path, "METRICS_CERT_DIR", &key, err);
     if (r == 0)
         r = lp_kube_read_file(cert_path, "METRICS_CERT_DIR", &again, err);
+    if (r == 0 && strcmp(cert, again) != 0)
+        r = lp_error_set(err, LP_E_UNAVAILABLE, "%s changes just now", dir);
     if (r < 0)
         return r;
-    if (strcmp(cert, again) != 0)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "%s changes just now", dir);
     *ret_cert = lp_take(cert);
     *ret_key = lp_take(key);
     return 0;

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What config/install.yaml promises of the operator: one function for each promise."""
+"""What config/install.yaml and install-namespaced.yaml promise of the operator: one function for each promise."""
 import pathlib
 import sys
 
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DOCS = [d for d in yaml.safe_load_all((ROOT / "config/install.yaml").read_text()) if d]
+DOCS = []  # of the file that is looked at
 
 
 def of_kind(kind):
@@ -113,9 +113,18 @@ def every_object_is_small_enough_for_kubectl_apply():
 
 PROMISES = [f for name, f in list(globals().items())
             if callable(f) and getattr(f, "__module__", "") == "__main__" and name not in ("of_kind", "pod", "version")]
-broken = [f.__name__ for f in PROMISES if f() is not True]
-for name in broken:
-    print(f"config/install.yaml does not hold: {name.replace('_', ' ')}")
+# The definition and the namespace are the cluster admin's there.
+NOT_NAMESPACED = {one_version_is_served_and_nothing_is_converted, a_platform_has_no_scale_subresource,
+                  the_printer_columns_are_the_ones_that_the_docs_name, no_part_of_the_schema_is_an_empty_object,
+                  its_namespace_lets_only_restricted_pods_in}
+broken = 0
+for path, promises in (("config/install.yaml", PROMISES),
+                       ("config/install-namespaced.yaml", [f for f in PROMISES if f not in NOT_NAMESPACED])):
+    DOCS[:] = [d for d in yaml.safe_load_all((ROOT / path).read_text()) if d]
+    for f in promises:
+        if f() is not True:
+            print(f"{path} does not hold: {f.__name__.replace('_', ' ')}")
+            broken += 1
 if len(PROMISES) < 12:
     print(f"only {len(PROMISES)} promises were found")
 sys.exit(bool(broken) or len(PROMISES) < 12)
