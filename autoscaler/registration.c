@@ -115,20 +115,23 @@ static bool is_ours(const json_t *api_service, const struct registration *g)
 
 /*
  * The CustomResourceDefinition owns the APIServices, so that the garbage collector takes them where
- * everything is deleted at once and our own rights go before we can withdraw. NULL where there is
- * none.
+ * everything is deleted at once and our own rights go before we can withdraw. *ret_owners is NULL
+ * where there is none, or it is being deleted.
  */
-static json_t *owner(struct lp_kube_client *c)
+static int read_owners(struct lp_kube_client *c, json_t **ret_owners, struct lp_error *err)
 {
     static const char name[] = "learningplatforms.learningplatform.io";
     json_auto_t *crd = NULL;
-    struct lp_error err = { 0 };
-    if (lp_kube_get(c, &lp_kube_crds, NULL, name, &crd, &err) < 0)
-        return NULL;
-    const char *uid = lp_json_str(crd, "metadata", "uid", NULL);
-    return uid ? lp_json_make("[{s:s,s:s,s:s,s:s}]", "apiVersion", "apiextensions.k8s.io/v1",
-                              "kind", "CustomResourceDefinition", "name", name, "uid", uid)
-               : NULL;
+    int r = lp_kube_get(c, &lp_kube_crds, NULL, name, &crd, err);
+    if (r < 0 && r != LP_E_NOT_FOUND)
+        return lp_error_wrap(err, "CustomResourceDefinition %s", name);
+    const char *uid = crd ? lp_json_str(crd, "metadata", "uid", NULL) : NULL;
+    bool stays = uid && !lp_json_str(crd, "metadata", "deletionTimestamp", NULL);
+    *ret_owners = stays
+                      ? lp_json_make("[{s:s,s:s,s:s,s:s}]", "apiVersion", "apiextensions.k8s.io/v1",
+                                     "kind", "CustomResourceDefinition", "name", name, "uid", uid)
+                      : NULL;
+    return 0;
 }
 
 static json_t *wanted(const struct registration *g, unsigned i, const char *ca_bundle)
@@ -160,7 +163,7 @@ static void note_conflict(unsigned i, const json_t *have)
 }
 
 static int apply_one(struct lp_kube_client *c, const struct registration *g, unsigned i,
-                     const char *ca_bundle, struct lp_error *err)
+                     const char *ca_bundle, json_t *owners, struct lp_error *err)
 {
     json_auto_t *have = NULL;
     struct lp_error why = { 0 };
@@ -174,9 +177,7 @@ static int apply_one(struct lp_kube_client *c, const struct registration *g, uns
     if (another)
         return 0;
     json_auto_t *want = wanted(g, i, ca_bundle);
-    json_t *owners = owner(c);
-    if (owners)
-        json_object_set_new(json_object_get(want, "metadata"), "ownerReferences", owners);
+    json_object_set(json_object_get(want, "metadata"), "ownerReferences", owners);
     if (have && lp_json_contains(have, want))
         return 0;
     const struct lp_kube_apply_options options = { .field_manager = FIELD_MANAGER,
@@ -187,11 +188,35 @@ static int apply_one(struct lp_kube_client *c, const struct registration *g, uns
     return r;
 }
 
+static int delete_ours(struct lp_kube_client *c, const struct registration *g, const char *why,
+                       struct lp_error *err)
+{
+    for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
+        json_auto_t *have = NULL;
+        const char *name = api_services[i].name;
+        int r = lp_kube_get(c, &lp_kube_api_services, NULL, name, &have, err);
+        if (r == 0 && is_ours(have, g)) {
+            lp_log_info("an APIService of ours is deleted", "apiservice", name, "why", why);
+            r = lp_kube_delete(c, &lp_kube_api_services, NULL, name,
+                               lp_json_str(have, "metadata", "uid", NULL), err);
+        }
+        if (r < 0 && r != LP_E_NOT_FOUND)
+            return lp_error_wrap(err, "APIService %s", name);
+    }
+    return 0;
+}
+
 int registration_apply(struct lp_kube_client *c, const struct registration *g,
                        const char *ca_bundle, struct lp_error *err)
 {
+    json_auto_t *owners = NULL;
+    int r = read_owners(c, &owners, err);
+    if (r < 0)
+        return r;
+    if (!owners)
+        return delete_ours(c, g, "there are no LearningPlatforms: their definition is gone", err);
     for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
-        int r = apply_one(c, g, i, ca_bundle, err);
+        r = apply_one(c, g, i, ca_bundle, owners, err);
         if (r < 0)
             return lp_error_wrap(err, "APIService %s", api_services[i].name);
     }
@@ -246,7 +271,7 @@ int registration_availability(struct lp_kube_client *c, const struct registratio
 
 /* ---- when we go ---- */
 
-/* Not there, or being deleted. */
+/* Not there, being deleted, or (a Deployment) told to have no pod. */
 static int is_going(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
                     const char *name, bool *ret_going, struct lp_error *err)
 {
@@ -254,7 +279,8 @@ static int is_going(struct lp_kube_client *c, const struct lp_kube_kind *kind, c
     int r = lp_kube_get(c, kind, ns, name, &object, err);
     if (r < 0 && r != LP_E_NOT_FOUND)
         return r;
-    *ret_going = !object || lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
+    *ret_going = !object || lp_json_str(object, "metadata", "deletionTimestamp", NULL) ||
+                 lp_json_int(1, object, "spec", "replicas", NULL) == 0;
     return 0;
 }
 
@@ -267,16 +293,5 @@ int registration_withdraw(struct lp_kube_client *c, const struct registration *g
         r = is_going(c, &lp_kube_namespaces, NULL, g->ns, &going, err);
     if (r < 0 || !going)
         return r;
-    for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
-        json_auto_t *have = NULL;
-        const char *name = api_services[i].name;
-        r = lp_kube_get(c, &lp_kube_api_services, NULL, name, &have, err);
-        if (r == 0 && is_ours(have, g))
-            r = lp_kube_delete(c, &lp_kube_api_services, NULL, name,
-                               lp_json_str(have, "metadata", "uid", NULL), err);
-        if (r < 0 && r != LP_E_NOT_FOUND)
-            return lp_error_wrap(err, "APIService %s", name);
-    }
-    lp_log_info("the operator is being removed: its APIServices are deleted");
-    return 0;
+    return delete_ours(c, g, "the operator is being removed", err);
 }

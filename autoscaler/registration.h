@@ -23,8 +23,8 @@ LP_MUST_USE int registration_certs(struct lp_kube_client *c, const struct regist
 
 /*
  * Makes or updates v1beta2 and v1beta1.custom.metrics.k8s.io, by server-side apply. One that names
- * another's Service is left alone, logged once, and shown by lp_adapter_apiservice_conflict. One
- * thread.
+ * another's Service is left alone, logged once, and shown by lp_adapter_apiservice_conflict. They
+ * are owned by the definition of LearningPlatforms; without it they are deleted. One thread.
  */
 LP_MUST_USE int registration_apply(struct lp_kube_client *c, const struct registration *g,
                                    const char *ca_bundle, struct lp_error *err);
@@ -38,9 +38,9 @@ LP_MUST_USE int registration_availability(struct lp_kube_client *c, const struct
                                           char **ret_why, struct lp_error *err);
 
 /*
- * Deletes the APIServices that name our Service, if our Deployment is gone or going or our
- * namespace is: an APIService without a server behind it would block the deletion of every
- * namespace.
+ * Deletes the APIServices that name our Service, if our Deployment is gone, going or scaled to 0,
+ * or our namespace is going: an APIService without a server behind it would block the deletion of
+ * every namespace.
  */
 LP_MUST_USE int registration_withdraw(struct lp_kube_client *c, const struct registration *g,
                                       struct lp_error *err);

@@ -13,8 +13,11 @@
 #include "autoscaler/adapter.h"
 #include "autoscaler/telemetry.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "http/server.h"
+#include "integration/program.h"
 #include "json/json.h"
+#include "json/yaml.h"
 #include "kube/kinds.h"
 #include "kube/quantity.h"
 #include "unit/check.h"
@@ -109,6 +112,18 @@ static int lead_to_us(uint16_t port, struct lp_error *err)
     return r < 0 ? r : lp_kube_create(client, &slices, slice, NULL, err);
 }
 
+/* It owns the APIServices. */
+static int install_definition(struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = "test", .force = true };
+    lp_auto_free char *text = program_read_file("crds/learningplatform.yaml");
+    json_auto_t *documents = NULL;
+    int r = lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "CRD", &documents, err);
+    if (r == 0)
+        r = lp_kube_apply(client, &lp_kube_crds, json_array_get(documents, 0), &options, NULL, err);
+    return r;
+}
+
 static int connect_to_cluster(struct lp_error *err)
 {
     const struct lp_kube_config_source source = { .kubeconfig = getenv("KUBECONFIG") };
@@ -124,7 +139,8 @@ static int connect_to_cluster(struct lp_error *err)
     snprintf(ns, sizeof ns, "adapter-%lld", (long long)lp_clock_wall_ms());
     json_auto_t *o = lp_json_make("{s:s,s:s,s:{s:s}}", "apiVersion", "v1", "kind", "Namespace",
                                   "metadata", "name", ns);
-    return lp_kube_create(client, &lp_kube_namespaces, o, NULL, err);
+    r = install_definition(err);
+    return r < 0 ? r : lp_kube_create(client, &lp_kube_namespaces, o, NULL, err);
 }
 
 /* The API group belongs to the whole cluster, and this cluster to the tests. */
