@@ -38,17 +38,17 @@ static char *child_key(const struct child *child)
 static void note_generation(struct pass *pass, const struct child *child, const json_t *object)
 {
     lp_auto_free char *key = child_key(child);
-    json_t *generation = lp_json_at(object, "metadata", "generation", NULL);
+    int64_t generation = lp_json_int(0, object, "metadata", "generation", NULL);
 
-    if (generation)
-        json_object_set(pass->memory->generations, key, generation);
+    if (generation > 0)
+        memory_child(pass->memory, key)->generation = generation;
 }
 
 int64_t apply_generation(struct pass *pass, const struct child *child, const json_t *observed)
 {
     lp_auto_free char *key = child_key(child);
 
-    int64_t known = lp_json_int(0, pass->memory->generations, key, NULL);
+    int64_t known = memory_child(pass->memory, key)->generation;
     int64_t now = lp_json_int(0, observed, "metadata", "generation", NULL);
     if (known > 0 && known <= now)
         return known;
@@ -75,7 +75,7 @@ static void note_applied(struct pass *pass, const struct child *child, const jso
     lp_auto_free char *key = child_key(child);
     owned_auto_difference struct owned_difference d = { .path = NULL };
 
-    json_object_set_new(pass->memory->applied, key, json_string(hash_of(child->intent)));
+    memory_child(pass->memory, key)->applied = memory_hash(hash_of(child->intent));
     if (!owned_differs(ours, child->intent, &d)) {
         json_object_del(pass->memory->settled, key);
         return;
@@ -99,10 +99,9 @@ static bool is_settled(const struct pass *pass, const struct child *child, const
 static bool is_same_intent(const struct pass *pass, const struct child *child, const json_t *ours)
 {
     lp_auto_free char *key = child_key(child);
-    const char *applied = json_string_value(json_object_get(pass->memory->applied, key));
     const char *wanted = hash_of(child->intent);
 
-    return (applied && strcmp(applied, wanted) == 0) ||
+    return memory_child(pass->memory, key)->applied == memory_hash(wanted) ||
            (ours && strcmp(hash_of(ours), wanted) == 0);
 }
 
@@ -255,8 +254,8 @@ static void apply_child(struct pass *pass, const struct plan *plan, unsigned i,
         pass_fail(pass, child_kinds[child->kind], child->name, &err);
         return;
     }
-    cache_expect(pass->r->cache, child->kind, object);
     json_t *ours = owned_project(object, MANAGER);
+    cache_wrote(pass->r->cache, child->kind, ours);
     note_applied(pass, child, ours);
     note_generation(pass, child, ours);
     observed->generations[i] = apply_generation(pass, child, ours);

@@ -1,7 +1,7 @@
 /*
  * operator/cache.c -- one store per kind with its watches, one per namespace of the scope, and what
  * we have written but not yet been told of. Threads: the watches' own call platform_event and
- * child_event; the lock guards `expected` only.
+ * child_event; one lock a kind, under which only the store is called.
  */
 #include "operator/cache.h"
 
@@ -35,9 +35,11 @@ struct kind_cache {
     struct lp_kube_store *store;
     struct lp_kube_watch *watches[SCOPE_NAMESPACES];
     unsigned n_watches;
-    struct expected *expected; /* guarded by the cache's lock, as the two below */
-    size_t n_expected, cap_expected;
     char thread_name[16];
+    pthread_mutex_t lock; /* guards the rest, and orders what is put into the store */
+    char passed[64];      /* the newest version that a watch has told of */
+    struct expected *expected;
+    size_t n_expected, cap_expected;
 };
 
 struct cache {
@@ -45,7 +47,6 @@ struct cache {
     const struct scope *scope;
     struct lp_kube_packer *packer;
     struct kind_cache platforms, children[N_CHILD_KINDS];
-    pthread_mutex_t lock;
 };
 
 static const char *version_of(const json_t *object)
@@ -60,15 +61,67 @@ static void drop_expected_locked(struct kind_cache *k, size_t i)
     k->expected[i] = k->expected[--k->n_expected];
 }
 
-static void seen(struct kind_cache *k, const char *key, const char *version, bool deleted)
+static void seen_locked(struct kind_cache *k, const char *key, const char *version, bool deleted)
 {
-    pthread_mutex_lock(&k->cache->lock);
     for (size_t i = k->n_expected; i-- > 0;) {
         struct expected *e = &k->expected[i];
         if (strcmp(e->key, key) == 0 && (deleted || lp_kube_version_reached(version, e->version)))
             drop_expected_locked(k, i);
     }
-    pthread_mutex_unlock(&k->cache->lock);
+}
+
+static void expect_locked(struct kind_cache *k, const char *key, const char *version)
+{
+    if (k->n_expected == k->cap_expected) {
+        k->cap_expected = k->cap_expected ? 2 * k->cap_expected : 16;
+        k->expected = lp_realloc(k->expected, k->cap_expected * sizeof *k->expected);
+    }
+    k->expected[k->n_expected++] =
+        (struct expected){ lp_strdup(key), lp_strdup(version), lp_clock_ms() + EXPECT_MS };
+}
+
+/* What a watch told; our own answer may lie there already. */
+static void take_event(struct kind_cache *k, enum lp_kube_event event, const json_t *object,
+                       const json_t *kept)
+{
+    lp_auto_free char *key = lp_kube_key_of(object);
+    const char *version = version_of(object);
+    bool deleted = event == LP_KUBE_DELETED;
+
+    pthread_mutex_lock(&k->lock);
+    bool advances = version && !lp_kube_version_reached(k->passed, version);
+    if (advances)
+        snprintf(k->passed, sizeof k->passed, "%s", version);
+    if (deleted)
+        lp_kube_store_remove(k->store, object);
+    else if (!advances || !lp_kube_store_reached(k->store, key, version))
+        lp_kube_store_put(k->store, kept); /* versions that fall: etcd was restored, believe it */
+    seen_locked(k, key, version, deleted);
+    pthread_mutex_unlock(&k->lock);
+}
+
+/*
+ * The answer to a write of ours is put there at once, and its echo by the watch is no event any
+ * more. Not so where a watch has already told of something later: the object may be gone again.
+ * False: wait for the watch.
+ */
+static bool take_answer(struct kind_cache *k, const json_t *kept)
+{
+    lp_auto_free char *key = lp_kube_key_of(kept);
+    const char *version = version_of(kept);
+
+    if (!version)
+        return false;
+    pthread_mutex_lock(&k->lock);
+    bool known = lp_kube_store_reached(k->store, key, version);
+    if (!known && !lp_kube_version_reached(k->passed, version)) {
+        lp_kube_store_put(k->store, kept);
+        known = true;
+    }
+    if (!known)
+        expect_locked(k, key, version);
+    pthread_mutex_unlock(&k->lock);
+    return known;
 }
 
 static bool is_behind(struct kind_cache *k, const char *key)
@@ -76,14 +129,14 @@ static bool is_behind(struct kind_cache *k, const char *key)
     bool behind = false;
     int64_t now = lp_clock_ms();
 
-    pthread_mutex_lock(&k->cache->lock);
+    pthread_mutex_lock(&k->lock);
     for (size_t i = k->n_expected; i-- > 0;) {
         if (k->expected[i].until_ms <= now)
             drop_expected_locked(k, i);
         else if (strcmp(k->expected[i].key, key) == 0)
             behind = true;
     }
-    pthread_mutex_unlock(&k->cache->lock);
+    pthread_mutex_unlock(&k->lock);
     return behind;
 }
 
@@ -105,17 +158,9 @@ static char *owner_key(const json_t *child)
     return NULL;
 }
 
-/* What others own of a child is nothing to us, and would take most of the room. */
-static void put_ours(struct kind_cache *k, const json_t *object)
-{
-    json_auto_t *ours = owned_project(object, MANAGER);
-    lp_kube_store_put(k->store, ours);
-}
-
 static void child_event(enum lp_kube_event event, json_t *object, void *user)
 {
     struct kind_cache *k = user;
-    lp_auto_free char *key = lp_kube_key_of(object);
     lp_auto_free char *owner = owner_key(object);
 
     /* A child whose owner reference was taken away still belongs to the platform that its label
@@ -126,11 +171,9 @@ static void child_event(enum lp_kube_event event, json_t *object, void *user)
         if (part_of && ns)
             owner = lp_kube_key(ns, part_of);
     }
-    if (event == LP_KUBE_DELETED)
-        lp_kube_store_remove(k->store, object);
-    else
-        put_ours(k, object);
-    seen(k, key, version_of(object), event == LP_KUBE_DELETED);
+    /* What others own of a child is nothing to us, and would take most of the room. */
+    json_auto_t *ours = event == LP_KUBE_DELETED ? NULL : owned_project(object, MANAGER);
+    take_event(k, event, object, ours);
     if (owner)
         k->cache->sink.child_changed(owner, event == LP_KUBE_DELETED, k->cache->sink.user);
 }
@@ -160,10 +203,7 @@ static void platform_event(enum lp_kube_event event, json_t *object, void *user)
     lp_auto_free char *key = lp_kube_key_of(object);
     json_auto_t *before = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
 
-    if (event == LP_KUBE_DELETED)
-        lp_kube_store_remove(k->store, object);
-    else
-        lp_kube_store_put(k->store, object);
+    take_event(k, event, object, object);
     if (event == LP_KUBE_DELETED || differs(before, object))
         k->cache->sink.platform_changed(key, k->cache->sink.user);
 }
@@ -195,6 +235,7 @@ static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kub
     k->cache = c;
     k->kind = kind;
     k->store = lp_kube_store_new(c->packer);
+    pthread_mutex_init(&k->lock, NULL);
 }
 
 int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct scope *scope,
@@ -205,7 +246,6 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
     c->sink = *sink;
     c->scope = scope;
     c->packer = lp_kube_packer_new();
-    pthread_mutex_init(&c->lock, NULL);
     init_kind(c, &c->platforms, &lp_kube_platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         init_kind(c, &c->children[i], child_kinds[i]);
@@ -229,6 +269,7 @@ static void done_kind(struct kind_cache *k)
     while (k->n_expected > 0)
         drop_expected_locked(k, k->n_expected - 1);
     free(k->expected);
+    pthread_mutex_destroy(&k->lock);
 }
 
 void cache_join(struct cache *c)
@@ -239,7 +280,6 @@ void cache_join(struct cache *c)
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         done_kind(&c->children[i]);
     lp_kube_packer_free(c->packer);
-    pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
@@ -258,27 +298,25 @@ json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const
     return lp_kube_store_get(k->store, ns, name);
 }
 
-void cache_expect(struct cache *c, enum child_kind kind, const json_t *written)
+void cache_wrote(struct cache *c, enum child_kind kind, const json_t *ours)
 {
-    struct kind_cache *k = &c->children[kind];
-    const char *version = version_of(written);
+    take_answer(&c->children[kind], ours);
+}
 
-    if (!version)
-        return;
+bool cache_wrote_platform(struct cache *c, const json_t *answer)
+{
+    struct kind_cache *k = &c->platforms;
+    const char *ns = lp_json_str(answer, "metadata", "namespace", NULL);
+    const char *name = lp_json_str(answer, "metadata", "name", NULL);
+    json_auto_t *before = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
 
-    pthread_mutex_lock(&c->lock);
-    if (k->n_expected == k->cap_expected) {
-        k->cap_expected = k->cap_expected ? 2 * k->cap_expected : 16;
-        k->expected = lp_realloc(k->expected, k->cap_expected * sizeof *k->expected);
+    if (!before || !take_answer(k, answer))
+        return false;
+    if (differs(before, answer)) { /* somebody else's change that the watch will not tell of now */
+        lp_auto_free char *key = lp_kube_key(ns, name);
+        k->cache->sink.platform_changed(key, k->cache->sink.user);
     }
-    k->expected[k->n_expected++] =
-        (struct expected){ lp_kube_key_of(written), lp_strdup(version), lp_clock_ms() + EXPECT_MS };
-    pthread_mutex_unlock(&c->lock);
-
-    /* The watch may have been faster than we were. */
-    lp_auto_free char *key = lp_kube_key_of(written);
-    if (lp_kube_store_reached(k->store, key, version))
-        seen(k, key, version, false);
+    return true;
 }
 
 void cache_child_keys(struct cache *c, enum child_kind kind,

@@ -39,9 +39,15 @@ json_t *cache_platform(struct cache *c, const char *ns, const char *name);
 json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
                     bool *ret_stale);
 
-/* Call with the answer to each write of a child: the cache is behind until its watch has passed
- * that version. */
-void cache_expect(struct cache *c, enum child_kind kind, const json_t *written);
+/*
+ * Call with what is ours of the answer to each write of a child (owned.h). It takes the child's
+ * place at once, and its echo wakes nobody; where the watch has told of something later meanwhile,
+ * the cache is behind until that watch has passed this version.
+ */
+void cache_wrote(struct cache *c, enum child_kind kind, const json_t *ours);
+/* The same with the whole answer of a write of a platform's status. False: it did not take its
+ * place, the watch will tell. */
+bool cache_wrote_platform(struct cache *c, const json_t *answer);
 
 /* Every key of children of a kind, and of platforms. */
 void cache_child_keys(struct cache *c, enum child_kind kind,

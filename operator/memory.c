@@ -2,6 +2,7 @@
 #include "operator/memory.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -27,8 +28,7 @@ static void free_memory(struct memory *e)
 {
     json_decref(e->status);
     json_decref(e->settled);
-    json_decref(e->applied);
-    json_decref(e->generations);
+    free(e->children);
     repairs_free(e->repairs);
     free(e->status_version);
     json_decref(e->preview);
@@ -68,19 +68,38 @@ struct memory *memories_of(struct memories *m, const char *key)
         e = lp_alloc(sizeof *e);
         e->key = lp_strdup(key);
         e->settled = json_object();
-        e->applied = json_object();
-        e->generations = json_object();
         e->held = json_object();
         e->next = m->first;
         m->first = e;
     } else if (e->epoch != m->epoch) {
         json_decref(lp_take(e->status));
         json_object_clear(e->settled);
-        json_object_clear(e->generations);
+        for (unsigned i = 0; i < e->n_children; i++)
+            e->children[i].generation = 0;
     }
     e->epoch = m->epoch;
     pthread_mutex_unlock(&m->lock);
     return e;
+}
+
+uint64_t memory_hash(const char *text)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return h;
+}
+
+struct child_memory *memory_child(struct memory *m, const char *kind_and_name)
+{
+    uint64_t key = memory_hash(kind_and_name);
+
+    for (unsigned i = 0; i < m->n_children; i++)
+        if (m->children[i].key == key)
+            return &m->children[i];
+    m->children = lp_realloc(m->children, (m->n_children + 1) * sizeof *m->children);
+    m->children[m->n_children] = (struct child_memory){ .key = key };
+    return &m->children[m->n_children++];
 }
 
 void memories_forget(struct memories *m, const char *key)

@@ -9,15 +9,22 @@
 #include "operator/event_series.h"
 #include "platform/plan.h"
 
+/* Of one child, known by the hash (memory_hash) of its "Kind/name". */
+struct child_memory {
+    uint64_t key,
+        applied;        /* memory_hash of the hash of the intent that was applied last; 0: none */
+    int64_t generation; /* metadata.generation that our last write gave; 0: not known */
+};
+
 /* Belongs to the worker that holds the platform's key. */
 struct memory {
     char *key;
-    json_t *status;         /* as last written, or NULL */
-    char *status_version;   /* resourceVersion of that write */
-    int64_t secrets_at_ms;  /* when the Secrets were last tried, 0: never */
+    json_t *status;        /* as last written, or NULL */
+    char *status_version;  /* resourceVersion of that write */
+    int64_t secrets_at_ms; /* when the Secrets were last tried, 0: never */
+    struct child_memory *children;
+    unsigned n_children;
     json_t *settled;        /* "Kind/name": hash of an intent, and digest of what was made of it */
-    json_t *applied;        /* "Kind/name": hash of the intent that was applied last */
-    json_t *generations;    /* "Kind/name": metadata.generation that our last write gave */
     struct repair *repairs; /* children whose fields others took (repairs.h) */
     unsigned repairs_told;  /* Events "Repaired" of the minute that began at told_ms */
     int64_t told_ms;
@@ -39,6 +46,11 @@ void memories_free(struct memories *m);
 /* Never NULL; lives until memories_forget with this key, which only the key's worker calls. */
 struct memory *memories_of(struct memories *m, const char *key);
 void memories_forget(struct memories *m, const char *key);
+
+/* Never NULL; until the next call. */
+struct child_memory *memory_child(struct memory *m, const char *kind_and_name);
+/* FNV-1a, 64 bits. */
+uint64_t memory_hash(const char *text);
 
 /* What is remembered up to now may no longer hold: memories_of gives it out empty. */
 void memories_expire(struct memories *m);

@@ -12,6 +12,7 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "operator/apply.h"
+#include "operator/owned.h"
 #include "platform/plan_parts.h"
 #include "platform/preview.h"
 
@@ -93,7 +94,8 @@ static int write_plan(struct pass *pass, struct lp_error *err)
     if (r < 0)
         return r;
     pass->writes++;
-    cache_expect(pass->r->cache, CHILD_CONFIG_MAP, answer);
+    json_auto_t *ours = owned_project(answer, MANAGER);
+    cache_wrote(pass->r->cache, CHILD_CONFIG_MAP, ours);
     lp_auto_free char *summary = preview_summary(pass->memory->preview);
     lp_log_info("planned", "changes", summary);
     return 0;

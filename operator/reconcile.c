@@ -70,6 +70,7 @@ static int write_status(struct pass *pass, json_t *status, struct lp_error *err)
     pass->memory->status = lp_take(owned);
     free(pass->memory->status_version);
     pass->memory->status_version = lp_strdup(version_of(answer));
+    pass->status_known = cache_wrote_platform(pass->r->cache, answer);
     return 0;
 }
 
@@ -243,5 +244,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
         sooner(pass.again_ms, repairs_next_ms(pass.memory->repairs, lp_clock_ms()));
     if (result == 0 && !is_ready(&pass) && platform.spec.mode && *platform.spec.mode == 'A')
         ret_result->again_ms = sooner(ret_result->again_ms, SECRETS_EVERY_MS);
+    if (pass.status_known)
+        json_decref(lp_take(pass.memory->status));
     return result;
 }

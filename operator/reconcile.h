@@ -33,6 +33,7 @@ struct pass {
     const json_t *object; /* the LearningPlatform */
     const struct platform *platform;
     bool spec_changed; /* this generation has not been reconciled before */
+    bool status_known; /* the cache has the status that we wrote */
     unsigned writes;
     int64_t again_ms;        /* 0: nothing to wait for */
     struct lp_error failure; /* the first one; code 0: none */

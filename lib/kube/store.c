@@ -14,7 +14,8 @@
 #include "kube/version.h"
 
 #define MODEL_BYTES 12288
-#define PACKED_FROM 128 /* a shorter text is kept as it is */
+#define MAX_TEXT (64 << 20) /* more than any object has; what came was limited */
+#define PACKED_FROM 128     /* a shorter text is kept as it is */
 
 /* Replaced as a whole, never changed. `bytes` holds key, version and text, each with a NUL, the
  * text without one where it is packed. */
@@ -116,9 +117,12 @@ static char *project(const json_t *object, size_t *ret_len)
         json_object_del(metadata, "managedFields");
         json_object_set(copy, "metadata", metadata);
     }
-    char *text = json_dumps(copy, JSON_COMPACT);
-    *ret_len = text ? strlen(text) : 0;
-    return text;
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_TEXT);
+    lp_json_write(copy, &text);
+    if (text.len == 0 || text.overflowed)
+        return NULL;
+    *ret_len = text.len;
+    return lp_buf_take(&text);
 }
 
 /* How much of the model there is to pack a text with; a text that still has room becomes part of

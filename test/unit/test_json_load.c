@@ -1,10 +1,12 @@
-/* test/unit/test_json_load.c -- the fast reader and jansson agree, on good texts, broken ones, and
- * good ones cut anywhere. */
+/* test/unit/test_json_load.c -- the fast reader, the writer and jansson agree, on good texts,
+ * broken ones, and good ones cut anywhere. */
 #include "json/load.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "json/json.h"
 #include "unit/check.h"
 
 static void agrees(const char *text, size_t len)
@@ -15,6 +17,12 @@ static void agrees(const char *text, size_t len)
 
     if ((got == NULL) != (want == NULL) || (got && !json_equal(got, want)))
         fail_msg("read differently: %.*s", (int)len, text);
+    if (got) {
+        lp_auto_buf struct lp_buf written = LP_BUF_INIT(1 << 20);
+        lp_auto_free char *dumped = json_dumps(got, JSON_COMPACT | JSON_SORT_KEYS);
+        lp_json_write(got, &written);
+        assert_string_equal(written.ptr, dumped);
+    }
     if (!got)
         assert_string_equal(why.text, wanted_why.text);
 }
@@ -28,6 +36,14 @@ static const char *const texts[] = {
     "[123456789012345678,1234567890123456789,12345678901234567890]",
     "[-0]",
     "[1.5,1e3,-2E-2]",
+    "{\"b\":1,\"a\":2,\"aa\":3,\"\":4,\"a.b\":5}",
+    "[\"\\u0001\\u001f\x7f\\b\\f\\n\\r\\t\\/\"]",
+    "{\"1\":1,\"2\":1,\"3\":1,\"4\":1,\"5\":1,\"6\":1,\"7\":1,\"8\":1,\"9\":1,\"10\":1,\"11\":1,"
+    "\"12\":1,"
+    "\"13\":1,\"14\":1,\"15\":1,\"16\":1,\"17\":1,\"18\":1,\"19\":1,\"20\":1,\"21\":1,\"22\":1,"
+    "\"23\":1,"
+    "\"24\":1,\"25\":1,\"26\":1,\"27\":1,\"28\":1,\"29\":1,\"30\":1,\"31\":1,\"32\":1,\"33\":1,"
+    "\"34\":1}",
     "[01]",
     "[-]",
     "[1x]",

@@ -30,10 +30,28 @@ static void ten_repairs_a_minute_are_told(void **state)
     }
 }
 
+static void each_child_has_a_memory_that_starts_empty(void **state)
+{
+    struct memories *all = memories_new();
+    struct memory *m = memories_of(all, "learning/english");
+    (void)state;
+    memory_child(m, "Service/a")->generation = 3;
+    memory_child(m, "Service/b")->applied = memory_hash("x");
+    assert_int_equal(memory_child(m, "Service/a")->generation, 3);
+    assert_int_equal(memory_child(m, "Service/a")->applied, 0);
+    assert_true(memory_child(m, "Service/b")->applied == memory_hash("x"));
+    assert_int_equal(m->n_children, 2);
+    memories_expire(all);
+    memories_of(all, "learning/english");
+    assert_int_equal(memory_child(m, "Service/a")->generation, 0);
+    memories_free(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_platform_is_remembered_until_it_is_forgotten),
+        cmocka_unit_test(each_child_has_a_memory_that_starts_empty),
         cmocka_unit_test(ten_repairs_a_minute_are_told),
     };
     return cmocka_run_group_tests_name("operator_memory", tests, NULL, NULL);
