@@ -369,6 +369,40 @@ static void a_resync_of_what_is_as_it_should_be_writes_nothing(void **state)
     end(&b, c);
 }
 
+#define NAMED(name)                                                                                \
+    "{\"type\":\"ADDED\",\"object\":{\"apiVersion\":\"learningplatform.io/v1alpha1\",\"kind\":"    \
+    "\"LearningPlatform\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"n\",\"uid\":\"" name \
+    "\",\"generation\":1,\"resourceVersion\":\"5\"},\"spec\":{}}}\n"
+#define DEPTH(priority)                                                                   \
+    "workqueue_depth{name=\"learningplatform\",controller=\"learningplatform\",priority=" \
+    "\"" priority "\"} "
+
+/* Both workers wait for an answer; the other platforms stand in the queue. */
+static void what_a_new_leader_finds_waits_behind_what_users_change(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(NAMED("a") NAMED("b") NAMED("c") NAMED("d") NAMED("e")),
+        { .match = "PATCH ", .status = 200, .silent = true },
+        FAKE_END,
+    };
+    struct bench b;
+    char why[128];
+    (void)state;
+    struct controller *c = start(&b, answers);
+    int64_t give_up = lp_clock_ms() + WAIT_MS;
+    while (!controller_ready(c, why) || value_of(DEPTH("0")) + value_of(DEPTH("-100")) > 0) {
+        assert_true(lp_clock_ms() < give_up);
+        poll(NULL, 0, 5);
+    }
+    controller_lead(c);
+    await_more(DEPTH("-100"), 2);
+    while (asked(b.fake, "PATCH ") < 2 && lp_clock_ms() < give_up)
+        poll(NULL, 0, 5);
+    assert_int_equal((int)value_of(DEPTH("-100")), 3);
+    assert_int_equal((int)value_of(DEPTH("0")), 0);
+    end(&b, c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +415,7 @@ int main(void)
         cmocka_unit_test(what_is_gone_or_going_is_left_alone),
         cmocka_unit_test(only_the_leader_writes_and_what_fails_comes_again),
         cmocka_unit_test(a_resync_of_what_is_as_it_should_be_writes_nothing),
+        cmocka_unit_test(what_a_new_leader_finds_waits_behind_what_users_change),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("operator_reconcile", tests, NULL, NULL);
