@@ -27,7 +27,8 @@ struct operator_config {
     const char *metrics_cert_dir; /* "": plain */
     int64_t adapter_port;         /* custom metrics API */
     int64_t adapter_warm_up_ms;
-    bool adapter; /* serve it at all */
+    int64_t pod_metrics_port;     /* of the services' pods */
+    bool adapter;                 /* serve it at all */
 };
 
 /*
