@@ -67,15 +67,21 @@ func TestPathsThatNameNothing(t *testing.T) {
 	}
 }
 
+// Over 16 KiB it is our Status; over 32 KiB nothing of it is kept, and libmicrohttpd answers by itself.
 func TestSixtyFourKilobytesOfHeadersAreRefusedAndHurtNobody(t *testing.T) {
-	for _, size := range []int{20000, 32767, 32768, 65536, 200000} {
+	many := strings.TrimSuffix(strings.Repeat("X-Remote-Group: g\r\n", 65536/19), "\r\n")
+	for _, header := range []string{"X-Filler: " + strings.Repeat("x", 20000), "X-Filler: " + strings.Repeat("x", 65536),
+		"X-Filler: " + strings.Repeat("x", 200000), many} {
 		c := dial(t, &pki.proxy)
-		got := master("/apis", "X-Filler: "+strings.Repeat("x", size)).on(t, c)
-		got.expect(t, "/apis", 431, "headers")
+		got := master("/apis", header).on(t, c)
+		if got.status != 431 {
+			t.Errorf("%d bytes: %d %.100s", len(header), got.status, got.body)
+		}
+		if len(header) < 32000 {
+			got.expect(t, "/apis", 431, "headers")
+		}
 		c.Close()
 	}
-	many := strings.Repeat("X-Remote-Group: g\r\n", 65536/19)
-	master("/apis", strings.TrimSuffix(many, "\r\n")).expect(t, 431, "headers")
 	master("/apis").expect(t, 200, group)
 }
 
