@@ -26,9 +26,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/heartbeat.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "kube/quantity.h"
 #include "kube/watch.h"
 #include "work/backoff.h"
 
@@ -66,6 +68,8 @@ struct adapter {
     struct lp_http_server *server;
     struct told watches[N_WATCHES * ADAPTER_NAMESPACES];
     unsigned n_watches;
+    pthread_mutex_t conflict_lock;
+    char conflict[ADAPTER_CONFLICT]; /* "": none; under conflict_lock */
     pthread_t upkeep;
     bool upkeep_runs;
     atomic_bool has_certificate;
@@ -196,6 +200,13 @@ static int use_certificate(struct adapter *a, struct certs *held, struct certs *
     return 0;
 }
 
+static void set_conflict(struct adapter *a, const char *text)
+{
+    pthread_mutex_lock(&a->conflict_lock);
+    snprintf(a->conflict, sizeof a->conflict, "%s", text);
+    pthread_mutex_unlock(&a->conflict_lock);
+}
+
 /* One round; *ret_done tells whether all is in place. */
 static int keep_up(struct adapter *a, struct lp_kube_client *client, struct certs *held,
                    bool *ret_done, struct lp_error *err)
@@ -208,8 +219,14 @@ static int keep_up(struct adapter *a, struct lp_kube_client *client, struct cert
         r = use_certificate(a, held, &fresh, err);
     if (r < 0 || !adapter_ready(a, why))
         return r;
-    r = registration_apply(client, &a->registration, held->bundle, err);
+    char conflict[REGISTRATION_CONFLICT] = "";
+    if (a->config.mode == ADAPTER_NONE)
+        r = registration_remove(client, &a->registration, err);
+    else
+        r = registration_apply(client, &a->registration, held->bundle, conflict, err);
     if (r == 0)
+        set_conflict(a, conflict);
+    if (r == 0 && a->config.mode == ADAPTER_OWN)
         r = reach_read(a->reach, client, &a->registration, err);
     *ret_done = r == 0;
     return r;
@@ -222,6 +239,13 @@ static int new_client(struct adapter *a, int64_t timeout_ms, struct lp_stop *sto
                                                     .total_timeout_ms = timeout_ms,
                                                     .stop = stop };
     return lp_kube_client_new(a->kube, &options, ret_client, err);
+}
+
+/* A tenth of a certificate's life at most. */
+static int64_t upkeep_ms(const struct adapter *a)
+{
+    int64_t tenth_ms = a->config.leaf_s * 100;
+    return tenth_ms > 0 && tenth_ms < UPKEEP_MS ? tenth_ms : UPKEEP_MS;
 }
 
 static void *run_upkeep(void *user)
@@ -241,7 +265,7 @@ static void *run_upkeep(void *user)
             r = keep_up(a, client, &held, &done, &err);
         if (r == 0) {
             lp_backoff_reset(&backoff);
-            wait_ms = done ? lp_jitter(UPKEEP_MS, 10) : UPKEEP_SOON_MS;
+            wait_ms = done ? lp_jitter(upkeep_ms(a), 10) : UPKEEP_SOON_MS;
             continue;
         }
         wait_ms = lp_backoff_next(&backoff);
@@ -263,7 +287,7 @@ static bool is_ready(void *user, char why[128])
 /* With a certificate for the moment, which nobody is told to trust. */
 static int start_server(struct adapter *a, struct lp_error *err)
 {
-    const struct certs_names names = { a->config.service, a->config.ns };
+    const struct certs_wish names = { .service = a->config.service, .ns = a->config.ns };
     auto_certs struct certs certs = { 0 };
     int r = certs_make(&names, lp_clock_wall_ms() / 1000, &certs, err);
     if (r < 0)
@@ -326,6 +350,7 @@ static void end_all(struct adapter *a)
     auth_free(a->auth);
     samples_free(a->samples);
     reach_free(a->reach);
+    pthread_mutex_destroy(&a->conflict_lock);
     free(a);
 }
 
@@ -334,8 +359,16 @@ int adapter_start(const struct adapter_config *config, struct lp_kube_config *ku
 {
     struct adapter *a = lp_alloc(sizeof *a);
     a->config = *config;
-    a->registration = (struct registration){ config->ns, config->service, config->secret,
-                                             config->deployment, config->service_port };
+    a->registration = (struct registration){
+        .ns = config->ns,
+        .service = config->service,
+        .secret = config->secret,
+        .deployment = config->deployment,
+        .port = config->service_port,
+        .ca_s = config->ca_s,
+        .leaf_s = config->leaf_s,
+    };
+    pthread_mutex_init(&a->conflict_lock, NULL);
     a->kube = kube;
     a->stop = stop;
     a->reach = reach_new();
@@ -372,6 +405,34 @@ bool adapter_serves(struct adapter *a, char why[128])
 bool adapter_available(struct adapter *a, char why[128])
 {
     return reach_available(a->reach, lp_clock_ms(), why);
+}
+
+bool adapter_conflict(struct adapter *a, char why[ADAPTER_CONFLICT])
+{
+    pthread_mutex_lock(&a->conflict_lock);
+    snprintf(why, ADAPTER_CONFLICT, "%s", a->conflict);
+    pthread_mutex_unlock(&a->conflict_lock);
+    return why[0] != '\0';
+}
+
+bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service, int64_t *ret_milli)
+{
+    struct query query = { .route = QUERY_METRIC, .resource = "services", .metric = "queue_depth" };
+    struct selector all;
+    struct lp_error err;
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_CONFIG_BYTES);
+    json_auto_t *list = NULL;
+    if (snprintf(query.ns, sizeof query.ns, "%s", ns) >= (int)sizeof query.ns ||
+        snprintf(query.name, sizeof query.name, "%s", service) >= (int)sizeof query.name ||
+        selector_parse(NULL, &all, &err) < 0)
+        return false;
+    const struct samples_question question = { &query, &all, lp_clock_ms(), lp_clock_wall_ms() };
+    if (samples_answer(a->samples, &question, &text, &err) < 0 ||
+        lp_json_parse(text.ptr, text.len, LP_LIMIT_CONFIG_BYTES, "depth", &list, &err) < 0)
+        return false;
+    const json_t *item = json_array_get(json_object_get(list, "items"), 0);
+    const char *value = lp_json_str(item, "value", NULL);
+    return value && lp_quantity_parse(value, ret_milli, &err) == 0;
 }
 
 uint16_t adapter_port(const struct adapter *a)

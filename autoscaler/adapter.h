@@ -10,6 +10,13 @@
 #include "kube/config.h"
 
 #define ADAPTER_NAMESPACES 32
+#define ADAPTER_CONFLICT 256
+
+/* What we do about the APIServices of custom.metrics.k8s.io. */
+enum adapter_mode {
+    ADAPTER_OWN,  /* ours, unless they lead to another's Service: these are left alone */
+    ADAPTER_NONE, /* none leads to us; one that did is deleted */
+};
 
 /* Strings are borrowed until adapter_join. Start from ADAPTER_CONFIG_DEFAULTS. */
 struct adapter_config {
@@ -27,6 +34,8 @@ struct adapter_config {
     unsigned threads;              /* event loops of the HTTPS server */
     const char *const *namespaces; /* whose pods are watched; at most ADAPTER_NAMESPACES */
     unsigned n_namespaces;         /* 0: all of them */
+    enum adapter_mode mode;
+    int64_t ca_s, leaf_s; /* seconds that CA and certificate last; 0: as in certs.h */
 };
 #define ADAPTER_CONFIG_DEFAULTS                                                                 \
     {                                                                                           \
@@ -56,6 +65,15 @@ bool adapter_serves(struct adapter *a, char why[128]);
 /* False where the aggregator has not reached us for a minute though there are ready replicas; `why`
  * is what its APIService says. Any thread. */
 bool adapter_available(struct adapter *a, char why[128]);
+
+/* True where an APIService of our group leads to another's Service, as seen at most half a minute
+ * ago: `why` says which one and whose, in one sentence. Any thread. */
+bool adapter_conflict(struct adapter *a, char why[ADAPTER_CONFLICT]);
+
+/* What services/<service>/queue_depth is now, in thousandths; false where it cannot be told. Any
+ * thread. */
+bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service,
+                         int64_t *ret_milli);
 
 /* The port that it listens on. */
 uint16_t adapter_port(const struct adapter *a);

@@ -105,7 +105,7 @@ void auth_token_digest(const char *token, unsigned char ret_digest[CACHE_DIGEST]
     cache_digest(&b, ret_digest);
 }
 
-void auth_right_digest(const struct user *u, const struct auth_attributes *at,
+bool auth_right_digest(const struct user *u, const struct auth_attributes *at,
                        unsigned char ret_digest[CACHE_DIGEST])
 {
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(MAX_QUESTION);
@@ -116,7 +116,10 @@ void auth_right_digest(const struct user *u, const struct auth_attributes *at,
     add_text(&b, at->subresource);
     add_text(&b, at->name);
     user_write(u, &b);
+    if (b.overflowed)
+        return false;
     cache_digest(&b, ret_digest);
+    return true;
 }
 
 /* ---- who asks ---- */
@@ -240,7 +243,8 @@ void *auth_known_right(struct auth *a, const struct user *u, const struct auth_a
     void *right;
     if (!at || user_in_group(u, "system:masters"))
         return AUTH_ALLOWED;
-    auth_right_digest(u, at, digest);
+    if (!auth_right_digest(u, at, digest))
+        return NULL;
     return cache_get(a->rights, digest, lp_clock_ms(), &right) ? right : NULL;
 }
 

@@ -43,7 +43,9 @@ struct auth {
 #define AUTH_REFUSED ((void *)(uintptr_t)2)
 
 void auth_token_digest(const char *token, unsigned char ret_digest[CACHE_DIGEST]);
-void auth_right_digest(const struct user *u, const struct auth_attributes *at,
+/* False where user and attributes have more than 64 kB: such a question is not kept, it is asked
+ * each time, since a digest of a part of it would be that of others too. */
+bool auth_right_digest(const struct user *u, const struct auth_attributes *at,
                        unsigned char ret_digest[CACHE_DIGEST]);
 
 /* Known without the API server: AUTH_ALLOWED, AUTH_REFUSED; NULL where it must be asked. */

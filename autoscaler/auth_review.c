@@ -173,8 +173,8 @@ static int review_access(struct auth *a, struct lp_kube_client *client, const st
     *ret_right = allowed ? AUTH_ALLOWED : AUTH_REFUSED;
     count("access", allowed ? "allowed" : "refused");
     unsigned char digest[CACHE_DIGEST];
-    auth_right_digest(u, at, digest);
-    cache_put(a->rights, digest, *ret_right, lp_clock_ms());
+    if (auth_right_digest(u, at, digest))
+        cache_put(a->rights, digest, *ret_right, lp_clock_ms());
     return 0;
 }
 

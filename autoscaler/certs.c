@@ -14,8 +14,23 @@
 #include "base/limits.h"
 #include "json/json.h"
 
-#define DAY_S INT64_C(86400)
 #define SKEW_S 300 /* a peer's clock may be behind */
+
+static int64_t at_most(int64_t value, int64_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+static int64_t ca_life(const struct certs_wish *w)
+{
+    return w->ca_s ? w->ca_s : CERTS_CA_S;
+}
+
+/* Before now: a certificate that lasts for minutes only must not be old when it is made. */
+static int64_t skew(int64_t life_s)
+{
+    return at_most(SKEW_S, life_s / 10);
+}
 
 void certs_done(struct certs *c)
 {
@@ -32,25 +47,26 @@ static void replace(char **text, char *by)
     *text = by;
 }
 
-static int make_ca(int64_t now_s, struct x509_pair *ret, struct lp_error *err)
+static int make_ca(int64_t life_s, int64_t now_s, struct x509_pair *ret, struct lp_error *err)
 {
     lp_auto_free char *name = lp_sprintf("lp-metrics-ca@%lld", (long long)now_s);
     const struct x509_wish wish = { .common_name = name,
-                                    .from_s = now_s - SKEW_S,
-                                    .until_s = now_s + CERTS_CA_DAYS * DAY_S };
+                                    .from_s = now_s - skew(life_s),
+                                    .until_s = now_s + life_s };
     return x509_make(&wish, NULL, ret, err);
 }
 
-static int make_leaf(struct certs *c, const struct certs_names *n, int64_t now_s,
+static int make_leaf(struct certs *c, const struct certs_wish *n, int64_t now_s,
                      struct lp_error *err)
 {
+    int64_t life_s = n->leaf_s ? n->leaf_s : CERTS_LEAF_S;
     lp_auto_free char *names =
         lp_sprintf("DNS:%s,DNS:%s.%s,DNS:%s.%s.svc,DNS:%s.%s.svc.cluster.local", n->service,
                    n->service, n->ns, n->service, n->ns, n->service, n->ns);
     const struct x509_wish wish = { .common_name = n->service,
                                     .names = names,
-                                    .from_s = now_s - SKEW_S,
-                                    .until_s = now_s + CERTS_LEAF_DAYS * DAY_S };
+                                    .from_s = now_s - skew(life_s),
+                                    .until_s = now_s + life_s };
     const struct x509_pair ca = { c->ca, c->ca_key };
     struct x509_pair leaf;
     int r = x509_make(&wish, &ca, &leaf, err);
@@ -61,12 +77,12 @@ static int make_leaf(struct certs *c, const struct certs_names *n, int64_t now_s
     return 0;
 }
 
-int certs_make(const struct certs_names *names, int64_t now_s, struct certs *ret_certs,
+int certs_make(const struct certs_wish *names, int64_t now_s, struct certs *ret_certs,
                struct lp_error *err)
 {
     auto_certs struct certs c = { 0 };
     struct x509_pair ca;
-    int r = make_ca(now_s, &ca, err);
+    int r = make_ca(ca_life(names), now_s, &ca, err);
     if (r < 0)
         return r;
     c.ca = ca.cert;
@@ -87,12 +103,13 @@ static bool is_due(int64_t from_s, int64_t until_s, int64_t now_s)
 }
 
 /* The next CA into the bundle, or, an hour later, into its place. */
-static int renew_ca(struct certs *c, int64_t now_s, bool *ret_changed, struct lp_error *err)
+static int renew_ca(struct certs *c, int64_t life_s, int64_t now_s, bool *ret_changed,
+                    struct lp_error *err)
 {
     int64_t from_s, until_s;
     if (!c->next_ca) {
         struct x509_pair next;
-        int r = make_ca(now_s, &next, err);
+        int r = make_ca(life_s, now_s, &next, err);
         if (r < 0)
             return r;
         c->next_ca = next.cert;
@@ -103,7 +120,7 @@ static int renew_ca(struct certs *c, int64_t now_s, bool *ret_changed, struct lp
     }
     if (!x509_validity(c->next_ca, &from_s, &until_s))
         return lp_error_set(err, LP_E_INVALID, "the next CA cannot be read");
-    if (now_s < from_s + SKEW_S + CERTS_PUBLISH_S)
+    if (now_s < from_s + skew(life_s) + at_most(CERTS_PUBLISH_S, life_s / 12))
         return 0;
     replace(&c->bundle, lp_sprintf("%s%s", c->next_ca, c->ca));
     replace(&c->ca, lp_take(c->next_ca));
@@ -112,7 +129,7 @@ static int renew_ca(struct certs *c, int64_t now_s, bool *ret_changed, struct lp
     return 0;
 }
 
-int certs_renew(struct certs *c, const struct certs_names *names, int64_t now_s, bool *ret_changed,
+int certs_renew(struct certs *c, const struct certs_wish *names, int64_t now_s, bool *ret_changed,
                 struct lp_error *err)
 {
     int64_t from_s, until_s;
@@ -120,7 +137,7 @@ int certs_renew(struct certs *c, const struct certs_names *names, int64_t now_s,
     if (!x509_validity(c->ca, &from_s, &until_s) || now_s >= until_s)
         return lp_error_set(err, LP_E_INVALID, "the CA cannot be read or has ended");
     if (is_due(from_s, until_s, now_s)) {
-        int r = renew_ca(c, now_s, ret_changed, err);
+        int r = renew_ca(c, ca_life(names), now_s, ret_changed, err);
         if (r < 0)
             return r;
     }

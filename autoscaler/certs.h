@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 
-#define CERTS_CA_DAYS 365
-#define CERTS_LEAF_DAYS 90
+#define CERTS_CA_S (INT64_C(365) * 86400)
+#define CERTS_LEAF_S (INT64_C(90) * 86400)
 #define CERTS_PUBLISH_S \
     3600 /* from a new CA in the bundle to the first certificate that it signs */
 
@@ -23,24 +23,26 @@ struct certs {
 void certs_done(struct certs *c);
 #define auto_certs __attribute__((cleanup(certs_done)))
 
-/* Whom the certificate is for: <service>, <service>.<ns>, <service>.<ns>.svc,
- * <service>.<ns>.svc.cluster.local. */
-struct certs_names {
+/* Whom the certificates are for and how many seconds they last: <service>, <service>.<ns>,
+ * <service>.<ns>.svc, <service>.<ns>.svc.cluster.local. */
+struct certs_wish {
     const char *service, *ns;
+    int64_t ca_s, leaf_s; /* 0: CERTS_CA_S, CERTS_LEAF_S */
 };
 
-/* A new CA (ECDSA P-256, CERTS_CA_DAYS) and a certificate by it (CERTS_LEAF_DAYS). `now_s`: seconds
+/* A new CA (ECDSA P-256) and a certificate by it. `now_s`: seconds
  * since 1970. */
-LP_MUST_USE int certs_make(const struct certs_names *names, int64_t now_s, struct certs *ret_certs,
+LP_MUST_USE int certs_make(const struct certs_wish *names, int64_t now_s, struct certs *ret_certs,
                            struct lp_error *err);
 
 /*
  * Does what is due: at two thirds of its life, or where the names or the signature do not fit, a
  * new certificate; at two thirds of the CA's life a next CA into the bundle, CERTS_PUBLISH_S later
- * the change to it. *ret_changed tells whether anything was. LP_E_INVALID where the texts are not
- * what certs_make made, or the CA has ended: make them anew.
+ * (where a CA lasts under 12 hours: a twelfth of that) the change to it. *ret_changed tells whether
+ * anything was. LP_E_INVALID where the texts are not what certs_make made, or the CA has ended:
+ * make them anew.
  */
-LP_MUST_USE int certs_renew(struct certs *c, const struct certs_names *names, int64_t now_s,
+LP_MUST_USE int certs_renew(struct certs *c, const struct certs_wish *names, int64_t now_s,
                             bool *ret_changed, struct lp_error *err);
 
 /* When the serving certificate ends, in seconds since 1970; 0 where it cannot be read. */

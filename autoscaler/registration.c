@@ -4,6 +4,7 @@
 #include "autoscaler/registration.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "autoscaler/query.h"
@@ -26,6 +27,13 @@ static const struct {
 };
 
 /* ---- the Secret ---- */
+
+static struct certs_wish wish_of(const struct registration *g)
+{
+    return (struct certs_wish){
+        .service = g->service, .ns = g->ns, .ca_s = g->ca_s, .leaf_s = g->leaf_s
+    };
+}
 
 static int create_secret(struct lp_kube_client *c, const struct registration *g,
                          const struct certs *certs, struct lp_error *err)
@@ -50,7 +58,7 @@ static int update_secret(struct lp_kube_client *c, json_t *secret, const struct 
 static int read_or_renew(struct lp_kube_client *c, const struct registration *g, json_t *secret,
                          struct certs *ret_certs, struct lp_error *err)
 {
-    const struct certs_names names = { g->service, g->ns };
+    const struct certs_wish names = wish_of(g);
     int64_t now_s = lp_clock_wall_ms() / 1000;
     auto_certs struct certs certs = { 0 };
     bool changed = false;
@@ -75,7 +83,7 @@ static int read_or_renew(struct lp_kube_client *c, const struct registration *g,
 static int make_secret(struct lp_kube_client *c, const struct registration *g,
                        struct certs *ret_certs, struct lp_error *err)
 {
-    const struct certs_names names = { g->service, g->ns };
+    const struct certs_wish names = wish_of(g);
     auto_certs struct certs certs = { 0 };
     int r = certs_make(&names, lp_clock_wall_ms() / 1000, &certs, err);
     if (r == 0)
@@ -162,8 +170,18 @@ static void note_conflict(unsigned i, const json_t *have)
         lp_log_info("the APIService is free now", "apiservice", api_services[i].name);
 }
 
+static void tell_conflict(const json_t *have, char ret_conflict[REGISTRATION_CONFLICT])
+{
+    const char *ns = lp_json_str(have, "spec", "service", "namespace", NULL);
+    const char *name = lp_json_str(have, "spec", "service", "name", NULL);
+    snprintf(ret_conflict, REGISTRATION_CONFLICT,
+             "APIService %.64s leads to Service %.63s/%.63s, not to us: it is left alone",
+             lp_json_str(have, "metadata", "name", NULL), ns ? ns : "?", name ? name : "?");
+}
+
 static int apply_one(struct lp_kube_client *c, const struct registration *g, unsigned i,
-                     const char *ca_bundle, json_t *owners, struct lp_error *err)
+                     const char *ca_bundle, json_t *owners,
+                     char ret_conflict[REGISTRATION_CONFLICT], struct lp_error *err)
 {
     json_auto_t *have = NULL;
     struct lp_error why = { 0 };
@@ -174,12 +192,17 @@ static int apply_one(struct lp_kube_client *c, const struct registration *g, uns
     }
     bool another = have && !is_ours(have, g);
     note_conflict(i, another ? have : NULL);
-    if (another)
+    if (another) {
+        tell_conflict(have, ret_conflict);
         return 0;
+    }
     json_auto_t *want = wanted(g, i, ca_bundle);
     json_object_set(json_object_get(want, "metadata"), "ownerReferences", owners);
     if (have && lp_json_contains(have, want))
         return 0;
+    if (have) /* so that what somebody else makes of it meanwhile is not overwritten */
+        json_object_set(json_object_get(want, "metadata"), "resourceVersion",
+                        lp_json_at(have, "metadata", "resourceVersion", NULL));
     const struct lp_kube_apply_options options = { .field_manager = FIELD_MANAGER,
                                                    .force = have != NULL };
     r = lp_kube_apply(c, &lp_kube_api_services, want, &options, NULL, err);
@@ -207,8 +230,10 @@ static int delete_ours(struct lp_kube_client *c, const struct registration *g, c
 }
 
 int registration_apply(struct lp_kube_client *c, const struct registration *g,
-                       const char *ca_bundle, struct lp_error *err)
+                       const char *ca_bundle, char ret_conflict[REGISTRATION_CONFLICT],
+                       struct lp_error *err)
 {
+    ret_conflict[0] = '\0';
     json_auto_t *owners = NULL;
     int r = read_owners(c, &owners, err);
     if (r < 0)
@@ -216,7 +241,7 @@ int registration_apply(struct lp_kube_client *c, const struct registration *g,
     if (!owners)
         return delete_ours(c, g, "there are no LearningPlatforms: their definition is gone", err);
     for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
-        r = apply_one(c, g, i, ca_bundle, owners, err);
+        r = apply_one(c, g, i, ca_bundle, owners, ret_conflict, err);
         if (r < 0)
             return lp_error_wrap(err, "APIService %s", api_services[i].name);
     }
@@ -282,6 +307,12 @@ static int is_going(struct lp_kube_client *c, const struct lp_kube_kind *kind, c
     *ret_going = !object || lp_json_str(object, "metadata", "deletionTimestamp", NULL) ||
                  lp_json_int(1, object, "spec", "replicas", NULL) == 0;
     return 0;
+}
+
+int registration_remove(struct lp_kube_client *c, const struct registration *g,
+                        struct lp_error *err)
+{
+    return delete_ours(c, g, "METRICS_API is None", err);
 }
 
 int registration_withdraw(struct lp_kube_client *c, const struct registration *g,

@@ -11,7 +11,8 @@
 /* All borrowed. */
 struct registration {
     const char *ns, *service, *secret, *deployment;
-    uint16_t port; /* of the Service */
+    uint16_t port;        /* of the Service */
+    int64_t ca_s, leaf_s; /* how long CA and certificate last; 0: as in certs.h */
 };
 
 /*
@@ -21,13 +22,21 @@ struct registration {
 LP_MUST_USE int registration_certs(struct lp_kube_client *c, const struct registration *g,
                                    struct certs *ret_certs, struct lp_error *err);
 
+#define REGISTRATION_CONFLICT 256
+
 /*
  * Makes or updates v1beta2 and v1beta1.custom.metrics.k8s.io, by server-side apply. One that names
- * another's Service is left alone, logged once, and shown by lp_adapter_apiservice_conflict. They
- * are owned by the definition of LearningPlatforms; without it they are deleted. One thread.
+ * another's Service is left alone, logged once, and shown by lp_adapter_apiservice_conflict;
+ * ret_conflict then says which one and whose, in a sentence, else it is "". They are owned by the
+ * definition of LearningPlatforms; without it they are deleted. One thread.
  */
 LP_MUST_USE int registration_apply(struct lp_kube_client *c, const struct registration *g,
-                                   const char *ca_bundle, struct lp_error *err);
+                                   const char *ca_bundle, char ret_conflict[REGISTRATION_CONFLICT],
+                                   struct lp_error *err);
+
+/* Deletes the APIServices that name our Service. */
+LP_MUST_USE int registration_remove(struct lp_kube_client *c, const struct registration *g,
+                                    struct lp_error *err);
 
 /*
  * Whether the aggregator says that our APIServices are Available. *ret_why, the caller's: NULL

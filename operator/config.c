@@ -16,6 +16,7 @@
 #define AT(member) offsetof(struct operator_config, member)
 
 static const char *const pull_policies[] = { "Always", "IfNotPresent", "Never", NULL };
+static const char *const metrics_apis[] = { "Own", "None", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 
 static const struct lp_env environment[] = {
@@ -132,6 +133,20 @@ static const struct lp_env environment[] = {
       .fallback = "2000",
       .max = 600000,
       .help = "a pod counts once it has been Ready for so long" },
+    { .name = "ADAPTER_CA_SECONDS",
+      .type = LP_ENV_INT,
+      .offset = AT(ca_s),
+      .fallback = "31536000",
+      .min = 60,
+      .max = 315360000,
+      .help = "how long the CA of the metrics API lasts; renewed at two thirds" },
+    { .name = "ADAPTER_CERTIFICATE_SECONDS",
+      .type = LP_ENV_INT,
+      .offset = AT(leaf_s),
+      .fallback = "7776000",
+      .min = 30,
+      .max = 31536000,
+      .help = "how long its certificate lasts; renewed at two thirds" },
     { .name = "POD_METRICS_PORT",
       .type = LP_ENV_INT,
       .offset = AT(pod_metrics_port),
@@ -139,6 +154,13 @@ static const struct lp_env environment[] = {
       .min = 1,
       .max = 65535,
       .help = "where the metrics of the services' pods are asked for" },
+    { .name = "METRICS_API",
+      .offset = AT(metrics_api),
+      .fallback = "Own",
+      .one_of = metrics_apis,
+      .max = 8,
+      .help = "Own: APIServices of custom.metrics.k8s.io lead to us unless they are another's; "
+              "None: none does, and minReplicas of the HPAs follows the queue depth" },
     { .name = "ADAPTER",
       .type = LP_ENV_BOOL,
       .offset = AT(adapter),

@@ -26,9 +26,11 @@ struct operator_config {
     int64_t port;                 /* probes and metrics */
     const char *metrics_cert_dir; /* "": plain */
     int64_t adapter_port;         /* custom metrics API */
+    const char *metrics_api;      /* "Own" or "None" */
     int64_t adapter_warm_up_ms;
-    int64_t pod_metrics_port;     /* of the services' pods */
-    bool adapter;                 /* serve it at all */
+    int64_t ca_s, leaf_s;     /* how long its CA and certificate last */
+    int64_t pod_metrics_port; /* of the services' pods */
+    bool adapter;             /* serve it at all */
 };
 
 /*

@@ -204,6 +204,8 @@ static int start_adapter(struct program *p, struct lp_error *err)
     config.namespaces = p->config.scope.namespaces;
     config.n_namespaces = p->config.scope.n;
     config.warm_up_ms = p->config.adapter_warm_up_ms;
+    config.ca_s = p->config.ca_s;
+    config.leaf_s = p->config.leaf_s;
     config.pod_metrics_port = (uint16_t)p->config.pod_metrics_port;
     int r = adapter_start(&config, p->kube, p->stop, &p->adapter, err);
     if (r < 0)

@@ -29,6 +29,8 @@ struct plan_images {
     const char *tag, *pull_policy;
     const char *postgres, *mongo;
     bool mongodb_auth; /* false: the MongoDB of the image knows no users */
+    /* No metrics API leads to us: HPAs go by cpu and memory, and somebody else owns minReplicas. */
+    bool no_metrics_api;
 };
 
 /* One LearningPlatform. Borrowed parts live as long as the object that it was decoded from. */
@@ -69,7 +71,9 @@ bool plan_is_paused(const struct platform *p, const char *service_name);
 /* Annotations that we put on children. */
 #define ANNOTATION_INTENT "learningplatform.io/intent"     /* hash of what we own */
 #define ANNOTATION_REPLICAS "learningplatform.io/replicas" /* "operator" or "released" */
-#define ANNOTATION_CONFIG "learningplatform.io/config"     /* on pods: hash of their ConfigMap */
+/* On an HPA where no_metrics_api: {"minReplicas":1,"queueDepth":"4"}, what its floor is made of. */
+#define ANNOTATION_FLOOR "learningplatform.io/floor"
+#define ANNOTATION_CONFIG "learningplatform.io/config" /* on pods: hash of their ConfigMap */
 
 #define LABEL_NAME "app.kubernetes.io/name"
 #define LABEL_PART_OF "app.kubernetes.io/part-of"

@@ -24,6 +24,19 @@ static json_t *queue_metric(const char *service, const json_t *target)
                         "averageValue", text);
 }
 
+/* What operator/floor.c makes minReplicas of. */
+static void annotate_floor(json_t *o, const struct service_spec *s)
+{
+    char target[LP_QUANTITY_TEXT];
+
+    quantity_canonical(s->autoscaling.queue.target, target);
+    json_auto_t *floor = lp_json_make("{s:I, s:s}", "minReplicas", (json_int_t)s->autoscaling.min,
+                                      "queueDepth", target);
+    lp_auto_free char *text = json_dumps(floor, JSON_COMPACT | JSON_SORT_KEYS);
+    json_object_set_new(json_object_get(o, "metadata"), "annotations",
+                        lp_json_make("{s:s}", ANNOTATION_FLOOR, text));
+}
+
 json_t *plan_hpa(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
@@ -31,15 +44,18 @@ json_t *plan_hpa(const struct platform *p, enum service_id id)
     lp_auto_free char *name = plan_name(p, suffix);
     json_t *o = plan_object(p, &lp_kube_hpas, suffix);
 
-    json_t *metrics =
-        lp_json_make("[o, o, o]", resource_metric("cpu", s->autoscaling.cpu.utilization),
-                     resource_metric("memory", s->autoscaling.memory.utilization),
-                     queue_metric(name, s->autoscaling.queue.target));
-    json_object_set_new(o, "spec",
-                        lp_json_make("{s:{s:s, s:s, s:s}, s:I, s:I, s:o, s:o*}", "scaleTargetRef",
-                                     "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
-                                     "minReplicas", (json_int_t)s->autoscaling.min, "maxReplicas",
-                                     (json_int_t)s->autoscaling.max, "metrics", metrics, "behavior",
-                                     plan_copy_or_null(s->autoscaling.behavior)));
+    json_t *metrics = lp_json_make("[o, o]", resource_metric("cpu", s->autoscaling.cpu.utilization),
+                                   resource_metric("memory", s->autoscaling.memory.utilization));
+    json_t *spec = lp_json_make("{s:{s:s, s:s, s:s}, s:I, s:o, s:o*}", "scaleTargetRef",
+                                "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
+                                "maxReplicas", (json_int_t)s->autoscaling.max, "metrics", metrics,
+                                "behavior", plan_copy_or_null(s->autoscaling.behavior));
+    if (p->images->no_metrics_api) {
+        annotate_floor(o, s);
+    } else {
+        json_object_set_new(spec, "minReplicas", json_integer(s->autoscaling.min));
+        json_array_append_new(metrics, queue_metric(name, s->autoscaling.queue.target));
+    }
+    json_object_set_new(o, "spec", spec);
     return o;
 }

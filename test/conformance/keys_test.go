@@ -177,3 +177,25 @@ func (got answer) expect(t *testing.T, path string, status int, part string) {
 		t.Errorf("%s: no Status that client-go understands (%v): %s", path, err, got.body)
 	}
 }
+
+// keptClient asks one program as a front proxy, over connections that are kept.
+func keptClient(o *operator) func(path string) error {
+	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: tlsConfig(&pki.proxy), MaxIdleConnsPerHost: 4}}
+	return func(path string) error {
+		r, err := http.NewRequest("GET", fmt.Sprintf("https://127.0.0.1:%d%s", o.port, path), nil)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("X-Remote-User", "system:kube-aggregator")
+		r.Header.Set("X-Remote-Group", "system:masters")
+		got, err := c.Do(r)
+		if err != nil {
+			return err
+		}
+		defer got.Body.Close()
+		if _, err = io.Copy(io.Discard, got.Body); err == nil && got.StatusCode != 200 {
+			err = fmt.Errorf("status %d", got.StatusCode)
+		}
+		return err
+	}
+}

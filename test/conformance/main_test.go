@@ -143,6 +143,7 @@ func (o *operator) start() error {
 		"KUBECONFIG=" + o.kubeconfig, "POD_NAME=" + o.name, "POD_NAMESPACE=" + systemNamespace,
 		fmt.Sprintf("ADAPTER_PORT=%d", o.port), fmt.Sprintf("METRICS_PORT=%d", o.metrics),
 		fmt.Sprintf("POD_METRICS_PORT=%d", o.podsAt),
+		"ADAPTER_CA_SECONDS=" + caSeconds, "ADAPTER_CERTIFICATE_SECONDS=" + certificateSeconds,
 	}
 	o.command.Stdout, o.command.Stderr = log, log
 	if err = o.command.Start(); err != nil {

@@ -290,6 +290,27 @@ static void a_token_is_reviewed_once(void **state)
     assert_int_equal(n_reviews("tokenreviews"), 2);
 }
 
+/* What two such users have in common must not be what they are known by. */
+static void a_user_of_more_groups_than_can_be_kept_is_asked_about_each_time(void **state)
+{
+    lp_auto_buf struct lp_buf body = LP_BUF_INIT(1 << 20);
+    (void)state;
+    lp_buf_str(&body,
+               "{\"status\":{\"authenticated\":true,\"user\":{\"username\":\"bot\",\"groups\":[");
+    for (unsigned i = 0; i < 2000; i++)
+        lp_buf_printf(&body, "\"a-group-with-a-name-of-some-forty-bytes-%u\",", i);
+    lp_buf_str(&body, "\"last\"]}}}");
+    const struct fake_answer answers[] = {
+        { .match = "tokenreviews", .status = 201, .body = body.ptr, .times = 0 },
+        REVIEW("subjectaccessreviews", "{\"allowed\":true}", 1),
+        REVIEW("subjectaccessreviews", "{\"allowed\":false}", 0),
+        FAKE_END
+    };
+    start(answers);
+    expect(200, "\"value\":\"7\"", as(NULL, "Authorization: Bearer good", NULL));
+    expect(403, "forbidden", as(NULL, "Authorization: Bearer good", NULL));
+}
+
 static void a_review_that_fails_is_not_taken_for_an_answer(void **state)
 {
     static const struct fake_answer answers[] = {
@@ -431,6 +452,8 @@ int main(void)
         cmocka_unit_test_teardown(a_user_without_rights_is_told_what_is_missing, end),
         cmocka_unit_test_teardown(a_review_names_user_groups_and_metric_and_is_asked_once, end),
         cmocka_unit_test_teardown(a_token_is_reviewed_once, end),
+        cmocka_unit_test_teardown(a_user_of_more_groups_than_can_be_kept_is_asked_about_each_time,
+                                  end),
         cmocka_unit_test_teardown(a_review_that_fails_is_not_taken_for_an_answer, end),
         cmocka_unit_test_teardown(a_new_front_proxy_ca_counts_from_the_next_request, end),
         cmocka_unit_test_teardown(the_aggregators_requests_get_what_they_need, end),

@@ -13,7 +13,7 @@
 #define START INT64_C(1800000000)
 #define HOST "lp-metrics.lp-system.svc"
 
-static const struct certs_names names = { "lp-metrics", "lp-system" };
+static const struct certs_wish names = { .service = "lp-metrics", .ns = "lp-system" };
 
 static bool renewed(struct certs *c, int64_t now_s)
 {
@@ -33,7 +33,7 @@ static void the_certificate_is_for_the_service(void **state)
     assert_false(x509_serves(c.cert, c.key, c.ca, HOST, START + 91 * DAY));
     assert_false(x509_serves(c.cert, c.key, c.ca, "lp-metrics.other.svc", START));
     assert_false(x509_serves(c.cert, c.ca_key, c.ca, HOST, START));
-    assert_int_equal(certs_end(&c), START + CERTS_LEAF_DAYS * DAY);
+    assert_int_equal(certs_end(&c), START + 90 * DAY);
 }
 
 static void it_is_renewed_at_two_thirds_of_its_life(void **state)
@@ -44,7 +44,7 @@ static void it_is_renewed_at_two_thirds_of_its_life(void **state)
     lp_auto_free char *ca = lp_strdup(c.ca);
     assert_false(renewed(&c, START + 59 * DAY));
     assert_true(renewed(&c, START + 61 * DAY));
-    assert_int_equal(certs_end(&c), START + (61 + CERTS_LEAF_DAYS) * DAY);
+    assert_int_equal(certs_end(&c), START + (61 + 90) * DAY);
     assert_string_equal(c.ca, ca);
     assert_false(renewed(&c, START + 61 * DAY));
 }
@@ -52,7 +52,7 @@ static void it_is_renewed_at_two_thirds_of_its_life(void **state)
 static void it_is_made_anew_where_the_service_has_another_name(void **state)
 {
     auto_certs struct certs c = { 0 };
-    const struct certs_names other = { "metrics", "elsewhere" };
+    const struct certs_wish other = { .service = "metrics", .ns = "elsewhere" };
     bool changed = false;
     (void)state;
     ok(certs_make(&names, START, &c, &err));
@@ -96,6 +96,28 @@ static void an_ended_or_broken_ca_is_said_to_be_of_no_use(void **state)
     assert_int_equal(certs_renew(&c, &names, START + 366 * DAY, &changed, &why), LP_E_INVALID);
     memset(c.ca, 'x', strlen(c.ca));
     assert_int_equal(certs_renew(&c, &names, START, &changed, &why), LP_E_INVALID);
+}
+
+static void lifetimes_can_be_as_short_as_a_test_wants_them(void **state)
+{
+    static const struct certs_wish brief = {
+        .service = "lp-metrics", .ns = "lp-system", .ca_s = 60, .leaf_s = 30
+    };
+    auto_certs struct certs c = { 0 };
+    bool changed = true;
+    (void)state;
+    ok(certs_make(&brief, START, &c, &err));
+    lp_auto_free char *first_ca = lp_strdup(c.ca), *first = lp_strdup(c.cert);
+    ok(certs_renew(&c, &brief, START + 15, &changed, &err));
+    assert_false(changed);
+    ok(certs_renew(&c, &brief, START + 20, &changed, &err));
+    assert_true(changed);
+    assert_string_not_equal(c.cert, first);
+    ok(certs_renew(&c, &brief, START + 39, &changed, &err));
+    assert_non_null(c.next_ca);
+    ok(certs_renew(&c, &brief, START + 44, &changed, &err));
+    assert_string_not_equal(c.ca, first_ca);
+    assert_true(x509_serves(c.cert, c.key, c.ca, HOST, START + 44));
 }
 
 /* What the API server makes of stringData. */
@@ -146,6 +168,7 @@ int main(void)
         cmocka_unit_test(it_is_made_anew_where_the_service_has_another_name),
         cmocka_unit_test(a_new_ca_is_published_before_it_signs),
         cmocka_unit_test(an_ended_or_broken_ca_is_said_to_be_of_no_use),
+        cmocka_unit_test(lifetimes_can_be_as_short_as_a_test_wants_them),
         cmocka_unit_test(a_secret_gives_back_what_went_in),
     };
     return cmocka_run_group_tests_name("autoscaler_certs", tests, NULL, NULL);

@@ -14,7 +14,7 @@
 
 static const struct plan_images images = { "registry.example/lp", "v1.2.3",
                                            "IfNotPresent",        "docker.io/library/postgres:16",
-                                           "mongo.example/m:7",   true };
+                                           "mongo.example/m:7",   true, false };
 
 static json_t *parse(const char *yaml)
 {

@@ -13,7 +13,7 @@
 #include "operator/workload.h"
 #include "unit/check.h"
 
-static const struct plan_images images = { "r", "t", "Always", "p", "m", true };
+static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };
 
 static json_t *parse(const char *yaml)
 {

@@ -1,0 +1,218 @@
+/*
+ * operator/floor.c -- METRICS_API=None: no APIService leads to us, so that HPAs cannot ask for
+ * queue depths. Their plan leaves out that metric and minReplicas, and carries ANNOTATION_FLOOR in
+ * their place; here the leader writes minReplicas, by server-side apply under a name of its own,
+ * only where it changes. The HPA goes on by cpu and memory above it.
+ *
+ * Threads: one of its own.
+ */
+#include "operator/floor.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "kube/quantity.h"
+#include "operator/config.h"
+#include "platform/plan.h"
+
+#define LOOK_MS 2000
+#define CLIENT_TIMEOUT_MS 10000
+#define MAX_SERVICES 4096
+
+struct entry {
+    char *key; /* uid of the HPA */
+    struct floor_memory memory;
+    uint64_t round; /* when it was last seen */
+};
+
+struct floor {
+    struct floor_options options;
+    struct lp_kube_client *client;
+    struct entry *entries;
+    unsigned n;
+    uint64_t round;
+    pthread_t thread;
+};
+
+/* ---- the decision ---- */
+
+static void note_need(struct floor_memory *m, int64_t need, int64_t now_ms)
+{
+    int64_t slot = now_ms / FLOOR_SLOT_MS;
+    for (int64_t i = m->slot + 1; i <= slot && i <= m->slot + FLOOR_SLOTS; i++)
+        m->needs[i % FLOOR_SLOTS] = 0;
+    if (slot > m->slot + FLOOR_SLOTS)
+        memset(m->needs, 0, sizeof m->needs);
+    m->slot = slot;
+    if (need > m->needs[slot % FLOOR_SLOTS])
+        m->needs[slot % FLOOR_SLOTS] = need;
+}
+
+int64_t floor_next(struct floor_memory *m, const struct floor_input *in, int64_t now_ms)
+{
+    int64_t greatest = in->min;
+    bool first = m->slot == 0;
+    if (in->depth_milli >= 0)
+        note_need(m, in->depth_milli / in->target_milli + (in->depth_milli % in->target_milli > 0),
+                  now_ms);
+    if (first || in->depth_milli < 0) /* what an earlier leader saw counts as seen now */
+        note_need(m, in->now, now_ms);
+    for (unsigned i = 0; i < FLOOR_SLOTS; i++)
+        if (m->needs[i] > greatest)
+            greatest = m->needs[i];
+    return greatest < in->max ? greatest : in->max;
+}
+
+/* ---- the HPAs ---- */
+
+static struct floor_memory *memory_of(struct floor *f, const char *uid)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        if (strcmp(f->entries[i].key, uid) == 0) {
+            f->entries[i].round = f->round;
+            return &f->entries[i].memory;
+        }
+    if (f->n == MAX_SERVICES)
+        return NULL;
+    f->entries = lp_realloc(f->entries, (f->n + 1) * sizeof *f->entries);
+    f->entries[f->n] = (struct entry){ .key = lp_strdup(uid), .round = f->round };
+    return &f->entries[f->n++].memory;
+}
+
+static void forget_gone(struct floor *f)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < f->n; i++) {
+        if (f->entries[i].round == f->round)
+            f->entries[kept++] = f->entries[i];
+        else
+            free(f->entries[i].key);
+    }
+    f->n = kept;
+}
+
+/* False where the HPA is none of ours, or does not say what the floor is made of. */
+static bool read_input(const json_t *hpa, struct floor_input *ret)
+{
+    const char *text = lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL);
+    json_auto_t *wish = NULL;
+    struct lp_error err;
+    if (!text || lp_json_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "floor", &wish, &err) < 0)
+        return false;
+    const char *target = lp_json_str(wish, "queueDepth", NULL);
+    ret->min = lp_json_int(0, wish, "minReplicas", NULL);
+    ret->max = lp_json_int(0, hpa, "spec", "maxReplicas", NULL);
+    ret->now = lp_json_int(1, hpa, "spec", "minReplicas", NULL);
+    return ret->min > 0 && ret->min <= ret->max && target &&
+           lp_quantity_parse(target, &ret->target_milli, &err) == 0 && ret->target_milli > 0;
+}
+
+static int write_floor(struct floor *f, const char *ns, const char *name, int64_t floor,
+                       struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = FLOOR_MANAGER,
+                                                          .force = true };
+    json_auto_t *o =
+        lp_json_make("{s:s, s:s, s:{s:s, s:s}, s:{s:I}}", "apiVersion", "autoscaling/v2", "kind",
+                     "HorizontalPodAutoscaler", "metadata", "name", name, "namespace", ns, "spec",
+                     "minReplicas", (json_int_t)floor);
+    return lp_kube_apply(f->client, &lp_kube_hpas, o, &options, NULL, err);
+}
+
+static int look_at(json_t *hpa, void *user, struct lp_error *err)
+{
+    struct floor *f = user;
+    const char *ns = lp_json_str(hpa, "metadata", "namespace", NULL);
+    const char *name = lp_json_str(hpa, "metadata", "name", NULL);
+    const char *uid = lp_json_str(hpa, "metadata", "uid", NULL);
+    struct floor_input in = { .depth_milli = -1 };
+    if (!ns || !name || !uid || lp_json_str(hpa, "metadata", "deletionTimestamp", NULL) ||
+        !read_input(hpa, &in))
+        return 0;
+    struct floor_memory *m = memory_of(f, uid);
+    if (!m)
+        return 0;
+    (void)adapter_queue_depth(f->options.adapter, ns, name, &in.depth_milli);
+    int64_t floor = floor_next(m, &in, lp_clock_ms());
+    if (floor == in.now && lp_json_int(-1, hpa, "spec", "minReplicas", NULL) == floor)
+        return 0;
+    int r = write_floor(f, ns, name, floor, err);
+    if (r < 0)
+        return lp_error_wrap(err, "minReplicas of HorizontalPodAutoscaler %s/%s", ns, name);
+    char change[64];
+    snprintf(change, sizeof change, "%lld to %lld", (long long)in.now, (long long)floor);
+    lp_log_info("minReplicas follows the queue depth", "namespace", ns, "hpa", name, "replicas",
+                change);
+    return 0;
+}
+
+static int look(struct floor *f, struct lp_error *err)
+{
+    const struct lp_kube_list_options ours = { .label_selector = LABEL_MANAGED_BY "=" MANAGER };
+    unsigned n = f->options.n_namespaces;
+    char version[64];
+    int r = 0;
+    f->round++;
+    for (unsigned i = 0; r == 0 && i < (n ? n : 1); i++)
+        r = lp_kube_list(f->client, &lp_kube_hpas, n ? f->options.namespaces[i] : NULL, &ours,
+                         look_at, f, version, err);
+    if (r == 0)
+        forget_gone(f);
+    return r;
+}
+
+static void *run(void *user)
+{
+    struct floor *f = user;
+    bool said = false;
+    while (!lp_stop_wait(f->options.stop, LOOK_MS)) {
+        struct lp_error err = { 0 };
+        char why[128];
+        if (!f->options.leads(f->options.user) || !adapter_ready(f->options.adapter, why))
+            continue;
+        int r = look(f, &err);
+        if (r < 0 && r != LP_E_CANCELED && !said)
+            lp_log_warn("floors of HPAs are not in place; trying again", "why", err.msg);
+        said = r < 0;
+    }
+    return NULL;
+}
+
+int floor_start(const struct floor_options *options, struct floor **ret_floor, struct lp_error *err)
+{
+    const struct lp_kube_client_options client = { .user_agent = USER_AGENT,
+                                                   .total_timeout_ms = CLIENT_TIMEOUT_MS,
+                                                   .stop = options->stop };
+    struct floor *f = lp_alloc(sizeof *f);
+    f->options = *options;
+    int r = lp_kube_client_new(options->kube, &client, &f->client, err);
+    if (r == 0 && pthread_create(&f->thread, NULL, run, f) != 0)
+        r = lp_error_set(err, LP_E_INTERNAL, "cannot start the thread of the floors");
+    if (r < 0) {
+        lp_kube_client_free(f->client);
+        free(f);
+        return r;
+    }
+    pthread_setname_np(f->thread, "floors");
+    *ret_floor = f;
+    return 0;
+}
+
+void floor_join(struct floor *f)
+{
+    if (!f)
+        return;
+    pthread_join(f->thread, NULL);
+    lp_kube_client_free(f->client);
+    for (unsigned i = 0; i < f->n; i++)
+        free(f->entries[i].key);
+    free(f->entries);
+    free(f);
+}

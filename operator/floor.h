@@ -1,0 +1,52 @@
+/* operator/floor.h -- queue depth without a metrics API: the leader lifts the minReplicas of HPAs.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "autoscaler/adapter.h"
+#include "base/stop.h"
+#include "kube/config.h"
+
+#define FLOOR_MANAGER "lp-floor" /* owns minReplicas where there is no metrics API */
+#define FLOOR_SLOT_MS 60000      /* a floor goes down a slot at a time ... */
+#define FLOOR_SLOTS 5            /* ... to the greatest need of the last five */
+
+/* What a service needed, per slot of time. All zero: nothing is known. */
+struct floor_memory {
+    int64_t slot; /* number of the newest */
+    int64_t needs[FLOOR_SLOTS];
+};
+
+/* What counts for one decision. Depths in thousandths. */
+struct floor_input {
+    int64_t min, max;     /* of the platform's spec, min <= max */
+    int64_t now;          /* minReplicas of the HPA */
+    int64_t depth_milli;  /* waiting and in flight over all pods, and the backlog; -1: not known */
+    int64_t target_milli; /* per pod, over 0 */
+};
+
+/*
+ * minReplicas from now on: depth over target, at once where that is more, the greatest need of the
+ * last FLOOR_SLOTS slots where it is less; min to max. Where the depth is not known the floor
+ * stays. Pure.
+ */
+int64_t floor_next(struct floor_memory *m, const struct floor_input *in, int64_t now_ms);
+
+struct floor_options {
+    struct lp_kube_config *kube;
+    struct lp_stop *stop;
+    struct adapter *adapter;   /* knows the depths */
+    bool (*leads)(void *user); /* whether we are the one who writes; any thread */
+    void *user;
+    const char *const *namespaces; /* whose HPAs; borrowed */
+    unsigned n_namespaces;         /* 0: all */
+};
+
+/* One thread, which looks every two seconds. Everything must outlive floor_join. */
+struct floor;
+LP_MUST_USE int floor_start(const struct floor_options *options, struct floor **ret_floor,
+                            struct lp_error *err);
+/* After the stop was requested. NULL is fine. */
+void floor_join(struct floor *f);
