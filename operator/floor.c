@@ -189,7 +189,9 @@ int floor_start(const struct floor_options *options, struct floor **ret_floor, s
 {
     const struct lp_kube_client_options client = { .user_agent = USER_AGENT,
                                                    .total_timeout_ms = CLIENT_TIMEOUT_MS,
-                                                   .stop = options->stop };
+                                                   .stop = options->stop,
+                                                   .writes_until_ms = options->writes_until_ms,
+                                                   .fence_user = options->user };
     struct floor *f = lp_alloc(sizeof *f);
     f->options = *options;
     int r = lp_kube_client_new(options->kube, &client, &f->client, err);

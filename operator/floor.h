@@ -37,11 +37,12 @@ int64_t floor_next(struct floor_memory *m, const struct floor_input *in, int64_t
 struct floor_options {
     struct lp_kube_config *kube;
     struct lp_stop *stop;
-    struct adapter *adapter;   /* knows the depths */
-    bool (*leads)(void *user); /* whether we are the one who writes; any thread */
-    void *user;
-    const char *const *namespaces; /* whose HPAs; borrowed */
-    unsigned n_namespaces;         /* 0: all */
+    struct adapter *adapter;                /* knows the depths */
+    bool (*leads)(void *user);              /* whether we are the one who writes; any thread */
+    int64_t (*writes_until_ms)(void *user); /* as in kube/client.h */
+    void *user;                             /* of both */
+    const char *const *namespaces;          /* whose HPAs; borrowed */
+    unsigned n_namespaces;                  /* 0: all */
 };
 
 /* One thread, which looks every two seconds. Everything must outlive floor_join. */

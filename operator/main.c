@@ -19,6 +19,7 @@
 #include "metrics/metrics.h"
 #include "operator/config.h"
 #include "operator/controller.h"
+#include "operator/floor.h"
 #include "operator/health.h"
 #include "operator/seed.h"
 #include "operator/stats.h"
@@ -36,6 +37,7 @@ struct program {
     struct controller *controller;
     struct seed *seed;
     struct adapter *adapter;
+    struct floor *floor;
     _Atomic(struct lp_lease *) lease;
     atomic_bool connected;
 };
@@ -105,7 +107,7 @@ static int64_t writes_until(void *user)
     return lease ? lp_lease_writes_until_ms(lease) : 0;
 }
 
-static bool may_seed(void *user)
+static bool may_write(void *user)
 {
     struct program *p = user;
     return controller_leads(p->controller) && controller_synced(p->controller);
@@ -193,6 +195,11 @@ static int start_controller(struct program *p, struct lp_error *err)
     return 0;
 }
 
+static bool no_metrics_api(const struct program *p)
+{
+    return strcmp(p->config.metrics_api, "None") == 0;
+}
+
 static int start_adapter(struct program *p, struct lp_error *err)
 {
     struct adapter_config config = ADAPTER_CONFIG_DEFAULTS;
@@ -204,6 +211,7 @@ static int start_adapter(struct program *p, struct lp_error *err)
     config.namespaces = p->config.scope.namespaces;
     config.n_namespaces = p->config.scope.n;
     config.warm_up_ms = p->config.adapter_warm_up_ms;
+    config.mode = no_metrics_api(p) ? ADAPTER_NONE : ADAPTER_OWN;
     config.ca_s = p->config.ca_s;
     config.leaf_s = p->config.leaf_s;
     config.pod_metrics_port = (uint16_t)p->config.pod_metrics_port;
@@ -219,9 +227,25 @@ static int start_adapter(struct program *p, struct lp_error *err)
     return 0;
 }
 
+/* Where HPAs cannot ask for queue depths. */
+static int start_floor(struct program *p, struct lp_error *err)
+{
+    struct floor_options options = {
+        .kube = p->kube,
+        .stop = p->stop,
+        .adapter = p->adapter,
+        .leads = may_write,
+        .writes_until_ms = writes_until,
+        .user = p,
+        .namespaces = p->config.scope.namespaces,
+        .n_namespaces = p->config.scope.n,
+    };
+    return p->adapter && no_metrics_api(p) ? floor_start(&options, &p->floor, err) : 0;
+}
+
 static int start_parts(struct program *p, struct lp_error *err)
 {
-    struct seed_options seed = { p->kube, p->stop, p->config.ns, may_seed, writes_until, p };
+    struct seed_options seed = { p->kube, p->stop, p->config.ns, may_write, writes_until, p };
     struct lp_lease_options lease = { .ns = p->config.ns,
                                       .name = "lp-operator",
                                       .identity = p->identity,
@@ -236,6 +260,8 @@ static int start_parts(struct program *p, struct lp_error *err)
     if (r == 0)
         r = start_adapter(p, err);
     if (r == 0)
+        r = start_floor(p, err);
+    if (r == 0)
         r = seed_start(&seed, &p->seed, err);
     if (r == 0)
         r = lp_lease_start(p->kube, p->stop, &lease, &held, err);
@@ -249,6 +275,7 @@ static int start_parts(struct program *p, struct lp_error *err)
 static void end_parts(struct program *p)
 {
     seed_join(p->seed);
+    floor_join(p->floor);
     controller_drain(p->controller);
     lp_lease_join(p->lease);
     adapter_join(p->adapter);
@@ -300,6 +327,7 @@ static void set_images(struct program *p)
         .postgres = p->config.postgres_image,
         .mongo = p->config.mongo_image,
         .mongodb_auth = p->config.mongodb_auth,
+        .no_metrics_api = no_metrics_api(p),
     };
 }
 

@@ -48,6 +48,7 @@ type operator struct {
 	name                  string
 	port, metrics, podsAt int
 	kubeconfig            string
+	more                  []string // of its environment
 	command               *exec.Cmd
 	done                  chan struct{} // closed once it ended
 }
@@ -145,6 +146,7 @@ func (o *operator) start() error {
 		fmt.Sprintf("POD_METRICS_PORT=%d", o.podsAt),
 		"ADAPTER_CA_SECONDS=" + caSeconds, "ADAPTER_CERTIFICATE_SECONDS=" + certificateSeconds,
 	}
+	o.command.Env = append(o.command.Env, o.more...)
 	o.command.Stdout, o.command.Stderr = log, log
 	if err = o.command.Start(); err != nil {
 		return err

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// In this run a CA lasts for 90 s and a certificate for 60 s.
-const caSeconds, certificateSeconds = "90", "60"
+// In this run a CA lasts for 60 s and a certificate for 45 s.
+const caSeconds, certificateSeconds = "60", "45"
 
 // What o shows now: its certificate's serial number and the CA that signed it.
 func shown(t *testing.T, o *operator) (serial, ca string) {

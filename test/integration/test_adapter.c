@@ -435,7 +435,11 @@ static void another_adapters_api_service_is_left_alone_also_when_ours_go(void **
     struct adapter *second;
     ok(adapter_start(&c, config, second_stop, &second, &err));
     conflict = lp_metric_with(telemetry.conflict, "v1beta1.custom.metrics.k8s.io");
+    char why[ADAPTER_CONFLICT];
     until(lp_metric_value(conflict) > 0);
+    until(adapter_conflict(second, why));
+    assert_non_null(strstr(why, "v1beta1.custom.metrics.k8s.io leads to Service"));
+    assert_non_null(strstr(why, "/somebody-else"));
     ok(lp_kube_get(client, &lp_kube_api_services, NULL, "v1beta1.custom.metrics.k8s.io", &after,
                    &err));
     assert_string_equal(lp_json_str(after, "spec", "service", "name", NULL), "somebody-else");

@@ -1,0 +1,83 @@
+/* test/unit/test_operator_floor.c -- minReplicas by the queue depth: up at once, down slowly, never
+ * on a guess. */
+#include "operator/floor.h"
+
+#include <string.h>
+
+#include "unit/check.h"
+
+#define START (INT64_C(1000) * FLOOR_SLOT_MS)
+#define UNKNOWN (-1)
+
+static struct floor_memory memory;
+
+static int64_t next(int64_t now_replicas, int64_t depth_milli, int64_t at_ms)
+{
+    const struct floor_input in = {
+        .min = 2, .max = 10, .now = now_replicas, .depth_milli = depth_milli, .target_milli = 4000
+    };
+    return floor_next(&memory, &in, at_ms);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    memset(&memory, 0, sizeof memory);
+    return 0;
+}
+
+static void a_depth_lifts_the_floor_at_once_and_rounds_up(void **state)
+{
+    (void)state;
+    assert_int_equal(next(2, 0, START), 2);
+    assert_int_equal(next(2, 12000, START + 2000), 3);
+    assert_int_equal(next(3, 12001, START + 4000), 4);
+}
+
+static void the_platforms_limits_hold(void **state)
+{
+    (void)state;
+    assert_int_equal(next(1, 0, START), 2);
+    assert_int_equal(next(2, INT64_MAX, START + 2000), 10);
+}
+
+static void it_goes_down_to_the_greatest_need_of_the_last_five_minutes(void **state)
+{
+    (void)state;
+    assert_int_equal(next(2, 32000, START), 8);
+    assert_int_equal(next(8, 16000, START + 2 * FLOOR_SLOT_MS), 8);
+    assert_int_equal(next(8, 0, START + 4 * FLOOR_SLOT_MS), 8);
+    assert_int_equal(next(8, 0, START + 5 * FLOOR_SLOT_MS), 4);
+    assert_int_equal(next(4, 0, START + 7 * FLOOR_SLOT_MS), 2);
+    assert_int_equal(next(2, 20000, START + 100 * FLOOR_SLOT_MS), 5);
+    assert_int_equal(next(5, 0, START + 200 * FLOOR_SLOT_MS), 2);
+}
+
+static void a_new_leader_keeps_what_it_finds_for_five_minutes(void **state)
+{
+    (void)state;
+    assert_int_equal(next(7, 0, START), 7);
+    assert_int_equal(next(7, 0, START + 4 * FLOOR_SLOT_MS), 7);
+    assert_int_equal(next(7, 0, START + 5 * FLOOR_SLOT_MS), 2);
+}
+
+static void where_the_depth_is_not_known_the_floor_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(next(2, 24000, START), 6);
+    for (int64_t i = 1; i < 20; i++)
+        assert_int_equal(next(6, UNKNOWN, START + i * FLOOR_SLOT_MS), 6);
+    assert_int_equal(next(6, 0, START + 24 * FLOOR_SLOT_MS), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_depth_lifts_the_floor_at_once_and_rounds_up, begin),
+        cmocka_unit_test_setup(the_platforms_limits_hold, begin),
+        cmocka_unit_test_setup(it_goes_down_to_the_greatest_need_of_the_last_five_minutes, begin),
+        cmocka_unit_test_setup(a_new_leader_keeps_what_it_finds_for_five_minutes, begin),
+        cmocka_unit_test_setup(where_the_depth_is_not_known_the_floor_stays, begin),
+    };
+    return cmocka_run_group_tests_name("operator_floor", tests, NULL, NULL);
+}
