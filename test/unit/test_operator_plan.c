@@ -12,9 +12,10 @@
 #include "operator/seed.h"
 #include "unit/check.h"
 
-static const struct plan_images images = { "registry.example/lp", "v1.2.3",
-                                           "IfNotPresent",        "docker.io/library/postgres:16",
-                                           "mongo.example/m:7",   true, false };
+static const struct plan_images images = {
+    "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
+    "mongo.example/m:7",   true,     false
+};
 
 static json_t *parse(const char *yaml)
 {
