@@ -48,6 +48,23 @@ static void await_quiet(void)
     }
 }
 
+static bool has_decided(const json_t *o, const void *want)
+{
+    (void)want;
+    return json_array_size(lp_json_at(o, "status", "conditions", NULL)) > 0;
+}
+
+/* Until the platform is ready, its HPAs were looked at, and all has been said of that. */
+static void await_idle(void)
+{
+    static const char *const hpas[] = { "english-gateway", "english-auth", "english-ai-feedback",
+                                        "english-progress" };
+    await_ready("english");
+    for (size_t i = 0; i < LP_COUNT(hpas); i++)
+        json_decref(await(&lp_kube_hpas, hpas[i], has_decided, NULL, "looked at"));
+    await_quiet();
+}
+
 static int count(json_t *object, void *user, struct lp_error *err)
 {
     unsigned *n = user;
@@ -78,8 +95,7 @@ static void an_idle_platform_causes_no_write(void **state)
 {
     (void)state;
     create_platform("english", json_object());
-    await_ready("english");
-    await_quiet();
+    await_idle();
     long from = audit_now();
     restart("RESYNC_SECONDS=1", 5);
     assert_writes(from, NULL, NULL, 0);
@@ -131,8 +147,7 @@ static void what_others_add_is_left_alone(void **state)
 {
     (void)state;
     create_platform("english", json_object());
-    await_ready("english");
-    await_quiet();
+    await_idle();
     long from = audit_now();
     add_what_is_not_ours();
     await_ready("english");
@@ -159,8 +174,7 @@ static void a_field_of_ours_that_was_taken_is_put_back_once(void **state)
 {
     (void)state;
     create_platform("english", json_object());
-    await_ready("english");
-    await_quiet();
+    await_idle();
     long from = audit_now();
     neighbour_applies(&lp_kube_services, "english-auth", part_of("neighbour"));
     json_decref(await_like(&lp_kube_services, "english-auth", part_of("english"), "put back"));
