@@ -108,7 +108,9 @@ static void work_on(struct worker *w, const char *key)
                             .cache = c->cache,
                             .memories = c->memories,
                             .images = c->options.images,
-                            .instance = c->options.instance };
+                            .instance = c->options.instance,
+                            .metrics_conflict = c->options.metrics_conflict,
+                            .metrics_user = c->options.metrics_user };
     struct reconcile_result result = { 0 };
     struct lp_error err;
     int64_t begun = lp_clock_ns();
@@ -234,6 +236,12 @@ void controller_lead(struct controller *c)
     memories_expire(c->memories); /* another may have led meanwhile */
     atomic_store(&c->leading, true);
     cache_platform_keys(c->cache, add_platform, c);
+}
+
+void controller_refresh(struct controller *c)
+{
+    if (atomic_load(&c->leading))
+        cache_platform_keys(c->cache, add_platform, c);
 }
 
 void controller_follow(struct controller *c)

@@ -17,6 +17,8 @@ struct controller_options {
     const char *instance;      /* our pod */
     unsigned workers;
     int64_t resync_ms; /* how often each platform is looked at without any change, +-10 % */
+    bool (*metrics_conflict)(void *user, char why[256]); /* as in reconcile.h */
+    void *metrics_user;
     int64_t (*writes_until_ms)(void *user); /* the workers' fence, as in kube/client.h */
     void *fence_user;
 };
@@ -30,6 +32,8 @@ LP_MUST_USE int controller_start(const struct controller_options *options,
 void controller_lead(struct controller *c);
 /* From now on another may: keys are dropped; what is under work ends at the fence. Any thread. */
 void controller_follow(struct controller *c);
+/* Every platform is reconciled anew, behind what users change: what all of them tell of changed. */
+void controller_refresh(struct controller *c);
 bool controller_leads(const struct controller *c);
 /* True where the platforms have been listed, so that the CRD is there. */
 bool controller_synced(struct controller *c);

@@ -38,6 +38,7 @@ struct program {
     struct seed *seed;
     struct adapter *adapter;
     struct floor *floor;
+    bool conflict; /* over the metrics API, when last looked at; main thread */
     _Atomic(struct lp_lease *) lease;
     atomic_bool connected;
 };
@@ -98,6 +99,22 @@ static void on_lost(void *user)
     struct program *p = user;
     lp_log_error("the lease was lost", "identity", p->identity);
     controller_follow(p->controller);
+}
+
+static bool check_conflict(void *user, char why[ADAPTER_CONFLICT])
+{
+    struct program *p = user;
+    return p->adapter && adapter_conflict(p->adapter, why);
+}
+
+/* Every platform's status tells of a conflict over the metrics API. */
+static void refresh_on_conflict(struct program *p)
+{
+    char why[ADAPTER_CONFLICT] = "";
+    bool conflict = check_conflict(p, why);
+    if (conflict != p->conflict)
+        controller_refresh(p->controller);
+    p->conflict = conflict;
 }
 
 static int64_t writes_until(void *user)
@@ -181,6 +198,8 @@ static int start_controller(struct program *p, struct lp_error *err)
         .instance = p->identity,
         .workers = (unsigned)p->config.workers,
         .resync_ms = p->config.resync_s * 1000,
+        .metrics_conflict = check_conflict,
+        .metrics_user = p,
         .writes_until_ms = writes_until,
         .fence_user = p,
     };
@@ -302,8 +321,10 @@ static int run(struct program *p, struct lp_error *err)
     if (wait_for_cluster(p))
         r = start_parts(p, err);
     if (r == 0)
-        while (!lp_stop_wait(p->stop, UPKEEP_MS))
+        while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
             health_upkeep(p->health);
+            refresh_on_conflict(p);
+        }
     return r;
 }
 

@@ -115,6 +115,8 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
                               struct lp_error *err)
 {
     json_auto_t *before = json_deep_copy(current_status(pass));
+    const struct reconciler *r = pass->r;
+    char why[256];
     struct status_input in = {
         .before = before,
         .platform = pass->platform,
@@ -123,16 +125,18 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
         .failure = &pass->failure,
         .failed_child = pass->failed_child,
         .conflict = repairs_conflict(pass->memory->repairs, lp_clock_ms()),
+        .metrics_conflict =
+            r->metrics_conflict && r->metrics_conflict(r->metrics_user, why) ? why : NULL,
         .notices = notices,
         .now_ms = lp_clock_wall_ms(),
     };
     json_auto_t *status = status_build(&in);
     decisions_publish(pass->platform->ns, pass->platform->name, before, status);
     notices_publish(pass->platform->ns, pass->platform->name, status);
-    int r = write_status(pass, json_incref(status), err);
-    if (r == 0)
+    int written = write_status(pass, json_incref(status), err);
+    if (written == 0)
         events_of_transitions(pass, before, status);
-    return r;
+    return written;
 }
 
 /* True for a failure that is not worth telling the user of yet. */

@@ -16,6 +16,9 @@ struct reconciler {
     struct memories *memories;
     const struct plan_images *images;
     const char *instance; /* our pod, named in Events */
+    /* True where the metrics API belongs to another adapter, as `why` says; NULL: nobody asks. */
+    bool (*metrics_conflict)(void *user, char why[256]);
+    void *metrics_user;
 };
 
 /* The plan's children as the API server has them, index by index; owned. NULL: not there. */

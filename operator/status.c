@@ -228,6 +228,16 @@ static void set_databases_ready(const struct conditions *c, const struct status_
         conditions_set(c, "DatabasesReady", "False", "NotReady", sum->database);
 }
 
+/* Only where there is or was one. */
+static void set_metrics_conflict(const struct conditions *c, const struct status_input *in)
+{
+    if (in->metrics_conflict)
+        conditions_set(c, "MetricsAPIConflict", "True", "AnotherAdapter", in->metrics_conflict);
+    else if (conditions_find(in->before, "MetricsAPIConflict"))
+        conditions_set(c, "MetricsAPIConflict", "False", "Resolved",
+                       "the APIServices of custom.metrics.k8s.io lead to the operator");
+}
+
 static void set_conditions(const struct conditions *c, const struct status_input *in,
                            const struct summary *sum)
 {
@@ -258,6 +268,7 @@ static void set_conditions(const struct conditions *c, const struct status_input
     set_scaling_active(c, in);
     set_databases_ready(c, in, sum);
     set_field_conflict(c, in);
+    set_metrics_conflict(c, in);
 }
 
 static const char *phase_of(const struct status_input *in, const struct summary *sum)

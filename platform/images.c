@@ -6,8 +6,8 @@
 #include "base/alloc.h"
 
 const char *const images_variables[IMAGES_VARIABLES + 1] = {
-    "LP_IMAGE_REGISTRY", "LP_IMAGE_TAG",   "LP_IMAGE_PULL_POLICY",
-    "LP_POSTGRES_IMAGE", "LP_MONGO_IMAGE", "LP_MONGODB_AUTH",
+    "LP_IMAGE_REGISTRY", "LP_IMAGE_TAG",    "LP_IMAGE_PULL_POLICY", "LP_POSTGRES_IMAGE",
+    "LP_MONGO_IMAGE",    "LP_MONGODB_AUTH", "METRICS_API",
 };
 
 struct plan_images images_defaults(void)
@@ -30,6 +30,8 @@ void images_set(struct plan_images *images, const char *variable, const char *va
     for (size_t i = 0; i < LP_COUNT(members); i++)
         if (strcmp(variable, images_variables[i]) == 0)
             *members[i] = value;
-    if (strcmp(variable, images_variables[IMAGES_VARIABLES - 1]) == 0)
+    if (strcmp(variable, "LP_MONGODB_AUTH") == 0)
         images->mongodb_auth = strcmp(value, "true") == 0;
+    if (strcmp(variable, "METRICS_API") == 0)
+        images->no_metrics_api = strcmp(value, "None") == 0;
 }

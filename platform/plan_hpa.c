@@ -44,18 +44,19 @@ json_t *plan_hpa(const struct platform *p, enum service_id id)
     lp_auto_free char *name = plan_name(p, suffix);
     json_t *o = plan_object(p, &lp_kube_hpas, suffix);
 
-    json_t *metrics = lp_json_make("[o, o]", resource_metric("cpu", s->autoscaling.cpu.utilization),
-                                   resource_metric("memory", s->autoscaling.memory.utilization));
-    json_t *spec = lp_json_make("{s:{s:s, s:s, s:s}, s:I, s:o, s:o*}", "scaleTargetRef",
-                                "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
-                                "maxReplicas", (json_int_t)s->autoscaling.max, "metrics", metrics,
-                                "behavior", plan_copy_or_null(s->autoscaling.behavior));
-    if (p->images->no_metrics_api) {
+    bool queue = !p->images->no_metrics_api;
+    json_t *metrics =
+        lp_json_make("[o, o, o*]", resource_metric("cpu", s->autoscaling.cpu.utilization),
+                     resource_metric("memory", s->autoscaling.memory.utilization),
+                     queue ? queue_metric(name, s->autoscaling.queue.target) : NULL);
+    if (!queue)
         annotate_floor(o, s);
-    } else {
-        json_object_set_new(spec, "minReplicas", json_integer(s->autoscaling.min));
-        json_array_append_new(metrics, queue_metric(name, s->autoscaling.queue.target));
-    }
-    json_object_set_new(o, "spec", spec);
+    json_object_set_new(o, "spec",
+                        lp_json_make("{s:{s:s, s:s, s:s}, s:o*, s:I, s:o, s:o*}", "scaleTargetRef",
+                                     "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
+                                     "minReplicas", queue ? json_integer(s->autoscaling.min) : NULL,
+                                     "maxReplicas", (json_int_t)s->autoscaling.max, "metrics",
+                                     metrics, "behavior",
+                                     plan_copy_or_null(s->autoscaling.behavior)));
     return o;
 }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 var platforms = schema.GroupVersionResource{Group: "learningplatform.io", Version: "v1alpha1", Resource: "learningplatforms"}
@@ -74,4 +76,37 @@ func TestWithoutAMetricsAPIMinReplicasFollowsTheQueueDepth(t *testing.T) {
 		h, err := hpas.Get(ctx, name, metav1.GetOptions{})
 		return err == nil && *h.Spec.MinReplicas == 1 && len(h.Spec.Metrics) == 3, err
 	})
+}
+
+// Another adapter took a version for itself: it keeps it, and every platform's status says whose it is.
+func TestAnotherAdaptersAPIServiceIsLeftAloneAndTold(t *testing.T) {
+	apiServices := objects.Resource(schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"})
+	name := "v1beta1." + group
+	_, err := apiServices.Patch(ctx, name, types.MergePatchType, []byte(`{"spec":{"service":{"namespace":"monitoring","name":"somebody-else"}}}`), metav1.PatchOptions{})
+	must(t, err)
+	condition := func(want, part string) func() (bool, error) {
+		return func() (bool, error) {
+			o, err := objects.Resource(platforms).Namespace("learning-without").Get(ctx, "quiet", metav1.GetOptions{})
+			if err != nil {
+				return false, err
+			}
+			all, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+			for _, c := range all {
+				m := c.(map[string]any)
+				if m["type"] == "MetricsAPIConflict" {
+					return m["status"] == want && strings.Contains(m["message"].(string), part), fmt.Errorf("%v", m)
+				}
+			}
+			return false, fmt.Errorf("no such condition")
+		}
+	}
+	wait(t, "the platform tells of it", condition("True", name+" leads to Service monitoring/somebody-else"))
+	o, err := apiServices.Get(ctx, name, metav1.GetOptions{})
+	must(t, err)
+	if got, _, _ := unstructured.NestedString(o.Object, "spec", "service", "name"); got != "somebody-else" {
+		t.Errorf("it leads to %q now", got)
+	}
+	must(t, apiServices.Delete(ctx, name, metav1.DeleteOptions{}))
+	wait(t, "it is ours again", func() (bool, error) { return available(name) })
+	wait(t, "the platform tells of that too", condition("False", "lead to the operator"))
 }

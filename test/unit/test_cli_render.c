@@ -10,9 +10,10 @@
 #include "json/yaml.h"
 #include "unit/check.h"
 
-static const struct plan_images images = { "registry.example/lp", "v1.2.3",
-                                           "IfNotPresent",        "docker.io/library/postgres:16",
-                                           "mongo.example/m:7",   true };
+static const struct plan_images images = {
+    "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
+    "mongo.example/m:7",   true,     false
+};
 
 static int render(const char *file, enum cli_format format, struct lp_buf *out,
                   struct lp_error *err)

@@ -10,6 +10,7 @@
 #include "json/yaml.h"
 #include "operator/handover.h"
 #include "operator/seed.h"
+#include "platform/plan_parts.h"
 #include "unit/check.h"
 
 static const struct plan_images images = {
@@ -305,6 +306,23 @@ static void paused_services_are_seen_but_not_written(void **state)
     drop(f);
 }
 
+/* The leader writes minReplicas then, under a name of its own. */
+static void without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of(void **state)
+{
+    struct plan_images alone = images;
+    struct fixture *f = make("{services: {auth: {autoscaling: {minReplicas: 2, queueDepth: "
+                             "{target: '7'}}}}}");
+    (void)state;
+    alone.no_metrics_api = true;
+    f->platform.images = &alone;
+    json_auto_t *hpa = plan_hpa(&f->platform, SERVICE_AUTH);
+    assert_string_equal(lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
+                        "{\"minReplicas\":2,\"queueDepth\":\"7\"}");
+    assert_null(lp_json_at(hpa, "spec", "minReplicas", NULL));
+    assert_int_equal(json_array_size(lp_json_at(hpa, "spec", "metrics", NULL)), 2);
+    drop(f);
+}
+
 static void a_seed_must_be_one_platform_with_name_and_namespace(void **state)
 {
     static const struct {
@@ -352,6 +370,7 @@ int main(void)
         cmocka_unit_test(external_databases_have_no_children_and_their_own_secret),
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
         cmocka_unit_test(paused_services_are_seen_but_not_written),
+        cmocka_unit_test(without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of),
         cmocka_unit_test(a_seed_must_be_one_platform_with_name_and_namespace),
     };
     return cmocka_run_group_tests_name("operator_plan", tests, NULL, NULL);

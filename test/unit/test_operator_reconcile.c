@@ -58,7 +58,7 @@ struct bench {
     struct reconciler r;
 };
 
-static const struct plan_images images = { "r", "t", "Always", "p", "m", true };
+static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };
 static const struct scope everything = { 0 };
 
 static void on_platform(const char *key, void *user)

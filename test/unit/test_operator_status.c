@@ -185,6 +185,7 @@ static void small_moves_of_the_figures_are_no_news(void **state)
     assert_false(json_equal(moved, before));
 }
 
+static const char *metrics_conflict;
 static const struct repair *conflict; /* of the next build */
 
 /* Everything that a status is made of; all children are as `child` says. */
@@ -213,6 +214,7 @@ static json_t *build(const char *spec, const char *child, const json_t *before,
                                .failure = failure ? failure : &none,
                                .failed_child = "Deployment english-auth",
                                .conflict = conflict,
+                               .metrics_conflict = metrics_conflict,
                                .now_ms = now_ms };
     json_t *status = status_build(&in);
     observed_done(&observed);
@@ -294,6 +296,20 @@ static void a_field_that_is_fought_over_is_named_until_it_holds(void **state)
     expect(over, "Ready", "True", "AsExpected");
 }
 
+static void another_adapter_in_possession_of_the_metrics_api_is_told_until_it_goes(void **state)
+{
+    (void)state;
+    json_auto_t *calm = build("{}", READY_CHILD, NULL, NULL, 1000);
+    assert_null(conditions_find(calm, "MetricsAPIConflict"));
+    metrics_conflict = "APIService v1beta1.custom.metrics.k8s.io leads to Service a/b";
+    json_auto_t *taken = build("{}", READY_CHILD, calm, NULL, 1000);
+    metrics_conflict = NULL;
+    expect(taken, "MetricsAPIConflict", "True", "AnotherAdapter");
+    expect(taken, "Ready", "True", "AsExpected");
+    json_auto_t *over = build("{}", READY_CHILD, taken, NULL, 2000);
+    expect(over, "MetricsAPIConflict", "False", "Resolved");
+}
+
 static void an_unchanged_platform_gives_the_same_status_at_any_time(void **state)
 {
     (void)state;
@@ -354,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),
         cmocka_unit_test(ready_is_true_once_every_workload_is),
         cmocka_unit_test(a_field_that_is_fought_over_is_named_until_it_holds),
+        cmocka_unit_test(another_adapter_in_possession_of_the_metrics_api_is_told_until_it_goes),
         cmocka_unit_test(a_child_that_cannot_be_written_degrades_the_platform),
         cmocka_unit_test(an_unchanged_platform_gives_the_same_status_at_any_time),
         cmocka_unit_test(a_new_generation_is_unknown_first),
