@@ -35,6 +35,7 @@ class Fault:
         self.pause = 0         # seconds between the pieces
         self.cut_after = None  # bytes of a body after which the connection is reset
         self.hole = False      # accepts, and then nothing comes and nothing goes
+        self.resumes = False   # what is in the hole at its end goes on as if nothing had been
         self.hold = None       # f(request) -> True: not passed on while the fault lasts
         self.__dict__.update(what)
 
@@ -130,17 +131,21 @@ class FaultProxy:
         """Whoever is here while there is a hole stays in it."""
         f = self.fault
         with self.lock:
-            if f and f.hole and s in self.sockets:
+            if f and f.hole and not f.resumes and s in self.sockets:
                 self.swallowed.add(s)
-            return s in self.swallowed
+            return s in self.swallowed or bool(f and f.hole)
 
     def _stay_in_hole(self, s):
-        while not self.closed and self._is_swallowed(s):
-            # A reset by the program is seen, but not one byte is read.
+        was = False
+        while not self.closed and (self._is_swallowed(s) or was):
+            # A reset by the program is seen, but not one byte is read. The last look is after the hole.
             poll = select.poll()
             poll.register(s, select.POLLHUP | select.POLLERR)
             if poll.poll(TICK * 1000):
                 raise Gone()
+            if was and not self._is_swallowed(s):
+                return
+            was = True
 
     # ---- TLS as it comes ----
 
