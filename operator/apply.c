@@ -266,6 +266,11 @@ static void apply_child(struct pass *pass, const struct plan *plan, unsigned i,
 
 void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed)
 {
-    for (unsigned i = 0; i < plan->n; i++)
+    for (unsigned i = 0; i < plan->n; i++) {
+        if (lp_stop_requested(pass->r->stop)) {
+            lp_error_set(&pass->failure, LP_E_CANCELED, "stopped");
+            return; /* the next leader goes on here */
+        }
         apply_child(pass, plan, i, observed);
+    }
 }

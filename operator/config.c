@@ -166,6 +166,11 @@ static const struct lp_env environment[] = {
       .offset = AT(adapter),
       .fallback = "true",
       .help = "whether the custom metrics API is served" },
+    { .name = "JOURNAL",
+      .offset = AT(journal),
+      .fallback = "",
+      .max = 4096,
+      .help = "file that outlives the process and tells what it was at when it died" },
     { .name = NULL },
 };
 

@@ -31,6 +31,7 @@ struct operator_config {
     int64_t ca_s, leaf_s;     /* how long its CA and certificate last */
     int64_t pod_metrics_port; /* of the services' pods */
     bool adapter;             /* serve it at all */
+    const char *journal;      /* "": none */
 };
 
 /*

@@ -26,6 +26,7 @@
 
 #define CHILD_DELAY_MS 50 /* children change in bursts: one pass for all of them */
 #define STUCK_MS 120000
+#define SUSPECT_MS 3000    /* for the others, after a death */
 #define FAILED_MS 300000   /* the longest wait after a failure */
 #define TRANSIENT_MS 10000 /* where it lay with the API server or the way to it */
 #define ID_SIZE 37
@@ -36,6 +37,7 @@ struct worker {
     pthread_t thread;
     struct lp_kube_client *client;
     _Atomic int64_t busy_since_ms; /* 0: waits for a key */
+    unsigned number;
     char name[16];
     bool started;
 };
@@ -110,7 +112,9 @@ static void work_on(struct worker *w, const char *key)
                             .images = c->options.images,
                             .instance = c->options.instance,
                             .metrics_conflict = c->options.metrics_conflict,
-                            .metrics_user = c->options.metrics_user };
+                            .metrics_user = c->options.metrics_user,
+                            .stop = c->options.stop,
+                            .deaths = journal_deaths(c->options.journal, key) };
     struct reconcile_result result = { 0 };
     struct lp_error err;
     int64_t begun = lp_clock_ns();
@@ -120,9 +124,11 @@ static void work_on(struct worker *w, const char *key)
     lp_log_context("platform", key);
     lp_log_context_id("reconcileID", id);
     lp_kube_client_audit_id(w->client, id);
+    journal_begin(c->options.journal, w->number, key);
     reconcile_metrics_begin();
     int code = reconcile(&r, key, &result, &err);
     reconcile_metrics_end((double)(lp_clock_ns() - begun) / 1e9, code, &result);
+    journal_end(c->options.journal, w->number, key, code == 0);
     settle(c, key, code, &result, &err);
     lp_log_debug("reconciled", "result", code == 0 ? "ok" : lp_error_name(code));
     lp_kube_client_audit_id(w->client, NULL);
@@ -186,6 +192,7 @@ static int start_workers(struct controller *c, struct lp_error *err)
     for (unsigned i = 0; i < c->n; i++) {
         struct worker *w = &c->workers[i];
         w->controller = c;
+        w->number = i;
         snprintf(w->name, sizeof w->name, "worker-%u", i + 1);
         int r = lp_kube_client_new(c->options.kube, &options, &w->client, err);
         if (r < 0)
@@ -224,11 +231,12 @@ int controller_start(const struct controller_options *options, struct controller
     return 0;
 }
 
-/* Behind what users change meanwhile. */
+/* Behind what users change meanwhile; what may end us comes last. */
 static void add_platform(const char *key, void *user)
 {
     struct controller *c = user;
-    lp_queue_add(c->queue, key, LP_QUEUE_LOW);
+    bool suspect = journal_deaths(c->options.journal, key) > 0;
+    lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, suspect ? SUSPECT_MS : 0);
 }
 
 void controller_lead(struct controller *c)

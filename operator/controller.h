@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "kube/config.h"
 #include "operator/cache.h"
+#include "operator/journal.h"
 #include "platform/plan.h"
 
 struct controller_options {
@@ -19,6 +20,7 @@ struct controller_options {
     int64_t resync_ms; /* how often each platform is looked at without any change, +-10 % */
     bool (*metrics_conflict)(void *user, char why[256]); /* as in reconcile.h */
     void *metrics_user;
+    struct journal *journal;                /* borrowed; NULL: none */
     int64_t (*writes_until_ms)(void *user); /* the workers' fence, as in kube/client.h */
     void *fence_user;
 };

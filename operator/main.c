@@ -35,6 +35,7 @@ struct program {
     struct lp_kube_config *kube;
     struct health *health;
     struct controller *controller;
+    struct journal *journal;
     struct seed *seed;
     struct adapter *adapter;
     struct floor *floor;
@@ -188,8 +189,18 @@ static json_t *collect_stats(void *user)
     return stats;
 }
 
+/* Without it a platform that ends us would do so again and again; all else is as well. */
+static void open_journal(struct program *p)
+{
+    struct lp_error err;
+
+    if (*p->config.journal && journal_open(p->config.journal, &p->journal, &err) < 0)
+        lp_log_error("no journal", "error", err.msg);
+}
+
 static int start_controller(struct program *p, struct lp_error *err)
 {
+    open_journal(p);
     struct controller_options options = {
         .kube = p->kube,
         .stop = p->stop,
@@ -200,6 +211,7 @@ static int start_controller(struct program *p, struct lp_error *err)
         .resync_ms = p->config.resync_s * 1000,
         .metrics_conflict = check_conflict,
         .metrics_user = p,
+        .journal = p->journal,
         .writes_until_ms = writes_until,
         .fence_user = p,
     };
@@ -300,6 +312,7 @@ static void end_parts(struct program *p)
     adapter_join(p->adapter);
     health_stop(p->health);
     controller_free(p->controller);
+    journal_close(p->journal);
     lp_kube_config_free(p->kube);
 }
 

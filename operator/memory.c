@@ -74,8 +74,7 @@ struct memory *memories_of(struct memories *m, const char *key)
     } else if (e->epoch != m->epoch) {
         json_decref(lp_take(e->status));
         json_object_clear(e->settled);
-        for (unsigned i = 0; i < e->n_children; i++)
-            e->children[i].generation = 0;
+        e->n_children = 0;
     }
     e->epoch = m->epoch;
     pthread_mutex_unlock(&m->lock);

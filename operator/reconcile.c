@@ -18,6 +18,7 @@
 #include "operator/events.h"
 #include "operator/notices.h"
 #include "operator/planmode.h"
+#include "operator/quarantine.h"
 #include "operator/repairs.h"
 #include "operator/status.h"
 #include "operator/upgrade.h"
@@ -165,7 +166,8 @@ static int carry_out(struct pass *pass, struct lp_error *err)
             secrets_ensure(pass);
         upgrade_hold(pass, current_status(pass), &plan, &observed, &notices);
         apply_plan(pass, &plan, &observed);
-        prune(pass, &plan);
+        if (!lp_stop_requested(pass->r->stop))
+            prune(pass, &plan);
         notices.applied = upgrade_is_applied(&plan, &observed);
     }
     if (is_passing(pass)) {
@@ -191,6 +193,19 @@ static int refuse_spec(struct pass *pass, const struct lp_error *why, struct lp_
     return r;
 }
 
+static int set_aside(struct pass *pass, struct lp_error *err)
+{
+    json_auto_t *before = json_deep_copy(current_status(pass));
+    json_auto_t *status =
+        quarantine_status(before, pass->object, pass->r->deaths, lp_clock_wall_ms());
+    int r = write_status(pass, json_incref(status), err);
+    if (r < 0)
+        return r;
+    lp_log_error("quarantined", "reason", "the operator died while it carried this platform out");
+    events_of_transitions(pass, before, status);
+    return 0;
+}
+
 static int run(struct pass *pass, struct platform *platform, struct lp_error *err)
 {
     const json_t *metadata = json_object_get(pass->object, "metadata");
@@ -201,6 +216,10 @@ static int run(struct pass *pass, struct platform *platform, struct lp_error *er
     platform->generation = lp_json_int(0, metadata, "generation", NULL);
     if (!platform->uid)
         return lp_error_set(err, LP_E_INTERNAL, "a LearningPlatform without a uid");
+    if (quarantine_holds(pass->object, status))
+        return 0;
+    if (pass->r->deaths >= QUARANTINE_DEATHS)
+        return set_aside(pass, err);
     pass->spec_changed = lp_json_int(0, status, "observedGeneration", NULL) != platform->generation;
     if (pass->spec_changed) {
         int r = write_status(

@@ -19,6 +19,8 @@ struct reconciler {
     /* True where the metrics API belongs to another adapter, as `why` says; NULL: nobody asks. */
     bool (*metrics_conflict)(void *user, char why[256]);
     void *metrics_user;
+    const struct lp_stop *stop;
+    unsigned deaths; /* of processes while they had this platform under work */
 };
 
 /* The plan's children as the API server has them, index by index; owned. NULL: not there. */

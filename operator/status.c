@@ -321,8 +321,7 @@ json_t *status_build(const struct status_input *in)
     return status;
 }
 
-/* A copy of `before` whose conditions of `types` are still to be set; the others are kept. */
-static json_t *begin_from(const json_t *before, int64_t generation, const char *const *types)
+json_t *status_begin_from(const json_t *before, int64_t generation, const char *const *types)
 {
     json_t *status = before ? json_deep_copy(before) : json_object();
     json_t *kept = json_array(), *c;
@@ -345,7 +344,7 @@ static json_t *begin_from(const json_t *before, int64_t generation, const char *
 json_t *status_new_generation(const json_t *before, int64_t generation, int64_t now_ms)
 {
     static const char *const types[] = { "Ready", NULL };
-    json_t *status = begin_from(before, generation, types);
+    json_t *status = status_begin_from(before, generation, types);
     struct conditions c = { json_object_get(status, "conditions"), before, generation, now_ms };
 
     conditions_set(&c, "Ready", "Unknown", "NewGeneration",
@@ -357,7 +356,7 @@ json_t *status_new_generation(const json_t *before, int64_t generation, int64_t 
 json_t *status_invalid(const json_t *before, int64_t generation, const char *why, int64_t now_ms)
 {
     static const char *const types[] = { "Ready", "Degraded", "Progressing", NULL };
-    json_t *status = begin_from(before, generation, types);
+    json_t *status = status_begin_from(before, generation, types);
     struct conditions c = { json_object_get(status, "conditions"), before, generation, now_ms };
 
     conditions_set(&c, "Ready", "False", "InvalidSpec", why);

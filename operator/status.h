@@ -23,6 +23,10 @@ struct status_input {
 
 json_t *status_build(const struct status_input *in);
 
+/* A copy of `before` (may be NULL) whose conditions of `types` (ends with NULL) are still to be
+ * set; the others are kept. */
+json_t *status_begin_from(const json_t *before, int64_t generation, const char *const *types);
+
 /* The first write after a spec change: everything else stays, Ready is Unknown. */
 json_t *status_new_generation(const json_t *before, int64_t generation, int64_t now_ms);
 

@@ -151,7 +151,7 @@ static bool acquire(struct lp_lease *l)
         if (try_to_hold(l, &err))
             return true;
         lp_log_debug("no lease yet", "lease", l->name, "error", err.msg);
-        /* Twice as often as the holder writes, so that a lease that was released is not free long. */
+        /* Twice as often as the holder writes: a released lease is not free for long. */
         lp_stop_wait(l->stop, lp_jitter(l->retry_ms / 2, 20));
     }
     return false;

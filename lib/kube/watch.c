@@ -1,7 +1,7 @@
 /* lib/kube/watch.c -- the thread behind lp_kube_watch. It holds `version`, up to which it has seen
  * everything; empty means that it must list, by one WatchList stream where the server has that
- * (KEP-3157), else in pages. `known` has what was delivered: it tells ADDED
- * from MODIFIED, and what a re-list no longer has. */
+ * (KEP-3157), else in pages. `known` has what was delivered: it tells ADDED from MODIFIED, and what
+ * a re-list no longer has. */
 #include "kube/watch.h"
 
 #include <pthread.h>
@@ -25,9 +25,8 @@
 #define WATCH_SECONDS 290
 #define WATCH_JITTER_PERCENT 10
 #define WATCH_GRACE_MS 30000 /* how much later than asked the server may end a watch */
-/* A bookmark comes about every minute, though none is promised: a stream that is silent for longer
- * is made anew from the same version, which costs little where it was well, and finds out where it
- * was not. */
+/* A bookmark comes about every minute, though none is promised: a silent stream is made anew from
+ * the same version, which costs little where it was well. */
 #define IDLE_MS 120000
 #define DOUBT_MS 2000 /* silence that counts once another request was left without an answer */
 #define LINE_MS 10000 /* for one event, from its first byte to its last */
@@ -186,8 +185,7 @@ static void drop_list(struct lp_kube_watch *w)
     w->listed = NULL;
 }
 
-/* The list is whole: what we knew and it does not have is deleted, but where that may be the object
- * that was too large. */
+/* The list is whole: what it lacks is deleted, but where that may be an object too large for us. */
 static void end_list(struct lp_kube_watch *w)
 {
     struct vanished v = { .w = w };
@@ -275,13 +273,10 @@ static int take_bytes(const char *bytes, size_t n, void *user, struct lp_error *
 static int64_t stream_until(void *user)
 {
     const struct lp_kube_watch *w = user;
-    int64_t until = INT64_MAX, sign = atomic_load(&w->heard_ms);
-    int64_t unanswered = lp_kube_unanswered_ms(w->client);
+    int64_t heard_ms = atomic_load(&w->heard_ms);
+    int64_t sign = heard_ms > w->begun_ms ? heard_ms : w->begun_ms;
+    int64_t until = lp_kube_unanswered_ms(w->client) > sign ? sign + DOUBT_MS : INT64_MAX;
 
-    if (sign < w->begun_ms)
-        sign = w->begun_ms;
-    if (unanswered > sign)
-        until = sign + DOUBT_MS;
     if (w->line_ms != 0 && w->line_ms + LINE_MS < until)
         until = w->line_ms + LINE_MS;
     if (w->events_ms != 0 && w->events_ms < until)
@@ -302,9 +297,8 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
                                  .sink = take_bytes,
                                  .user = w,
                                  .total_timeout_ms = seconds * 1000 + WATCH_GRACE_MS };
-    char text[16];
+    lp_auto_free char *text = lp_sprintf("%d", (int)seconds);
 
-    snprintf(text, sizeof text, "%d", (int)seconds);
     lp_kube_path(w->kind, w->ns, NULL, NULL, &path);
     lp_url_query(&path, "watch", "1");
     lp_url_query(&path, "allowWatchBookmarks", "true");

@@ -104,12 +104,12 @@ class Pair:
         return self.operators[i], self.operators[1 - i], self.proxies[i]
 
     def both_ready(self):
+        """As if nothing had happened to any of the two, and a process for the one that has none."""
         for o in self.operators:
-            if not o.alive:
-                o.start()
-        for o in self.operators:
-            else:
+            if o.alive:
                 o.kill(signal.SIGCONT)
+            else:
+                o.start()
         for p in self.proxies:
             p.fault = None
         for o in self.operators:
