@@ -72,7 +72,6 @@ static void add_events(struct report *r, const char *ns, const char *platform)
 
 static void add_platform(struct report *r, const json_t *platform)
 {
-    static const struct lp_kube_kind *const more[] = { &lp_kube_replica_sets, &lp_kube_pods };
     const char *name = lp_json_str(platform, "metadata", "name", NULL);
     const char *ns = lp_json_str(platform, "metadata", "namespace", NULL);
     lp_auto_free char *selector = lp_sprintf(LABEL_PART_OF "=%s", name);
@@ -80,8 +79,8 @@ static void add_platform(struct report *r, const json_t *platform)
     add_document(r, platform);
     for (unsigned kind = 0; kind < N_CHILD_KINDS; kind++)
         add_kind(r, child_kinds[kind], ns, selector);
-    for (size_t i = 0; i < LP_COUNT(more); i++)
-        add_kind(r, more[i], ns, selector);
+    add_kind(r, &lp_kube_replica_sets, ns, selector);
+    add_kind(r, &lp_kube_pods, ns, selector);
     add_events(r, ns, name);
 }
 

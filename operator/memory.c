@@ -33,6 +33,7 @@ static void free_memory(struct memory *e)
     free(e->status_version);
     json_decref(e->preview);
     json_decref(e->held);
+    free(e->preview_mark);
     free(e->key);
     free(e->events);
     free(e);
@@ -68,7 +69,6 @@ struct memory *memories_of(struct memories *m, const char *key)
         e = lp_alloc(sizeof *e);
         e->key = lp_strdup(key);
         e->settled = json_object();
-        e->held = json_object();
         e->next = m->first;
         m->first = e;
     } else if (e->epoch != m->epoch) {

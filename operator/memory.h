@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "operator/event_series.h"
-#include "platform/plan.h"
 
 /* Of one child, known by the hash (memory_hash) of its "Kind/name". */
 struct child_memory {
@@ -32,9 +31,9 @@ struct memory {
     struct event_series *events; /* NULL: none yet */
     unsigned epoch;              /* in which it was remembered */
     json_t *preview;             /* of mode Plan, or NULL */
-    char preview_mark[PLAN_DIGEST_TEXT]; /* what it was made of */
-    json_t *held;                        /* "Kind/name": what upgrade.c knows of it */
-    bool held_told;                      /* the log has been told */
+    char *preview_mark;          /* what it was made of, or NULL */
+    json_t *held;                /* "Kind/name": what upgrade.c knows of it, or NULL */
+    bool held_told;              /* the log has been told */
     struct memory *next;
 };
 

@@ -110,10 +110,11 @@ void planmode_run(struct pass *pass, const struct observed *observed, const stru
     int r = 0;
 
     digest(plan, observed, pass->platform->generation, mark);
-    if (!m->preview || strcmp(m->preview_mark, mark) != 0)
+    if (!m->preview || !m->preview_mark || strcmp(m->preview_mark, mark) != 0)
         r = ask(pass, &err);
     if (r == 0) {
-        memcpy(m->preview_mark, mark, sizeof mark);
+        free(lp_take(m->preview_mark));
+        m->preview_mark = lp_strdup(mark);
         r = write_plan(pass, &err);
     }
     if (r < 0)

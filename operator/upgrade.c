@@ -86,6 +86,8 @@ static const json_t *dry_run(struct pass *pass, const struct child *child, const
         return NULL;
     }
     lp_json_set_str(change, "mark", mark);
+    if (!pass->memory->held)
+        pass->memory->held = json_object();
     json_object_set_new(pass->memory->held, key, change);
     return change;
 }
@@ -155,7 +157,7 @@ void upgrade_hold(struct pass *pass, const json_t *status, struct plan *plan,
     }
     pass->memory->held_told = any;
     if (!any)
-        json_object_clear(pass->memory->held);
+        json_decref(lp_take(pass->memory->held));
     else if (notices->window_ms > 0)
         pass->again_ms = notices->window_ms - lp_clock_wall_ms() + 1;
 }

@@ -9,7 +9,9 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "http/url.h"
 #include "json/json.h"
+#include "kube/request.h"
 #include "platform/diff.h"
 #include "platform/plan_parts.h"
 
@@ -62,6 +64,30 @@ static bool is_of_this_child(int code)
            code == LP_E_NOT_FOUND;
 }
 
+/*
+ * Where the key of a list's item was changed (a port's number), apply would put ours beside it and
+ * is refused; the operator then puts whole lists in place, by a merge patch (RFC 7386).
+ */
+static int dry_run_replacing(struct lp_kube_client *client, const struct child *child,
+                             const json_t *intent, json_t **ret_after, struct lp_error *err)
+{
+    LP_AUTO_PATH(path);
+    lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
+    json_auto_t *patch = lp_json_make("{s:O}", "spec", json_object_get(intent, "spec"));
+    const struct lp_kube_call call = { .method = "PATCH",
+                                       .path = &path,
+                                       .content_type = "application/merge-patch+json",
+                                       .body = patch };
+
+    lp_kube_path(child_kinds[child->kind], lp_json_str(intent, "metadata", "namespace", NULL),
+                 child->name, NULL, &path);
+    lp_url_query(&path, "dryRun", "All");
+    int r = lp_kube_call(client, &call, &response, err);
+    return r < 0 ? r
+                 : lp_json_parse(response.body.ptr, response.body.len, response.body.max, "answer",
+                                 ret_after, err);
+}
+
 int preview_child(struct lp_kube_client *client, const struct child *child, const json_t *live,
                   json_t **ret_change, struct lp_error *err)
 {
@@ -72,6 +98,10 @@ int preview_child(struct lp_kube_client *client, const struct child *child, cons
     struct lp_error why;
 
     int r = lp_kube_apply(client, child_kinds[child->kind], intent, &options, &after, &why);
+    struct lp_error again;
+    if (r == LP_E_INVALID && live && json_object_get(intent, "spec") &&
+        dry_run_replacing(client, child, intent, &after, &again) == 0)
+        r = 0;
     if (r == 0) {
         *ret_change = live ? compare(child, live, after) : change_of(child, "create");
         return 0;
@@ -169,7 +199,7 @@ static void add_change(json_t *preview, json_t *change)
                                                { "delete", "delete" },
                                                { "error", "errors" } };
     const char *action = lp_json_str(change, "action", NULL);
-    size_t bytes = (size_t)lp_json_int(0, preview, "bytes", NULL);
+    int64_t bytes = lp_json_int(0, preview, "bytes", NULL);
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_BYTES);
 
     for (size_t i = 0; i < LP_COUNT(counters); i++)
@@ -179,13 +209,14 @@ static void add_change(json_t *preview, json_t *change)
     if (lp_json_bool(false, change, "restartsPods", NULL))
         json_array_append(json_object_get(preview, "restarts"), json_object_get(change, "name"));
     lp_json_write(change, &text);
-    if (text.overflowed || bytes + text.len > MAX_BYTES) {
+    bytes += (int64_t)text.len;
+    if (text.overflowed || bytes > MAX_BYTES) {
         json_object_set_new(preview, "more",
                             json_integer(lp_json_int(0, preview, "more", NULL) + 1));
         json_decref(change);
         return;
     }
-    json_object_set_new(preview, "bytes", json_integer((json_int_t)(bytes + text.len)));
+    json_object_set_new(preview, "bytes", json_integer(bytes));
     json_array_append_new(json_object_get(preview, "changes"), change);
 }
 

@@ -37,7 +37,8 @@ static bool is_offset(const char *text)
 
 static int64_t offset_ms(const char *text)
 {
-    return (*text == '-' ? -1 : 1) * minutes_of(text + 1, 14 * 60 + 59) * MINUTE_MS;
+    int64_t minutes = minutes_of(text + 1, 14 * 60 + 59);
+    return (*text == '-' ? -minutes : minutes) * MINUTE_MS;
 }
 
 static int day_of(const char *name)

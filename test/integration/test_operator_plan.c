@@ -112,6 +112,10 @@ static void mode_plan_tells_what_would_change_and_writes_nothing_else(void **sta
     ok(lp_kube_merge_patch(client, &lp_kube_services, ns, "english-auth", NULL, drift, NULL, &err));
     json_auto_t *again = await_plan("0 to create, 3 to change, 6 to delete");
     assert_non_null(change_of(again, "Service", "english-auth"));
+    json_auto_t *port = lp_json_make("{s:{s:[{s:s, s:i, s:s}]}}", "spec", "ports", "name", "http",
+                                     "port", 3999, "targetPort", "http");
+    ok(lp_kube_merge_patch(client, &lp_kube_services, ns, "english-auth", NULL, port, NULL, &err));
+    json_decref(await_plan("spec.ports[http].port: 3999 -> 3000"));
 
     edit_platform("english", lp_json_make("{s:s}", "mode", "Active"));
     await_gone(&lp_kube_config_maps, "english-plan");
@@ -254,12 +258,17 @@ static void an_upgrade_waits_for_the_maintenance_window(void **state)
     restart_with_tag("v9.9.9");
 }
 
-/* The user's own change carries the upgrade along. */
+/* The user's own change carries the upgrade along. Before: an operator that wrote no
+ * appliedGeneration. */
 static void a_change_of_the_spec_does_not_wait(void **state)
 {
     (void)state;
     create_platform("english", json_object());
-    restart_with_tag("v9.9.10");
+    assert_int_equal(program_stop(&operator), 0);
+    json_auto_t *older = lp_json_make("{s:{s:n}}", "status", "appliedGeneration");
+    ok(lp_kube_merge_patch(client, &lp_kube_platforms, ns, "english", "status", older, NULL, &err));
+    fixture_image_tag = "v9.9.10";
+    fixture_start(&operator, "operator");
     json_decref(await_condition("UpgradePending PodsWouldRestart"));
     edit_platform("english", parse_spec("{services: {auth: {concurrency: 9}}}"));
     await_image("v9.9.10");
