@@ -13,6 +13,8 @@
 #include "platform/diff.h"
 #include "platform/preview.h"
 
+#define MAX_TRIES 8
+
 /* Of a platform that is not there; nothing is kept, so that nothing is owned by it. */
 #define NO_UID "00000000-0000-0000-0000-000000000000"
 
@@ -88,20 +90,33 @@ static int preview(struct work *w, const json_t *object, json_t **ret_preview, s
     return preview_platform(w->client, &p, &plan, ret_preview, err);
 }
 
+/* The platform as it is, NULL where only the file has it, and as it would be. LP_E_CONFLICT: the
+ * operator wrote its status in between. */
+static int read_both(struct work *w, const char *ns, const char *name, const json_t *wanted,
+                     json_t **ret_live, json_t **ret_after, struct lp_error *err)
+{
+    struct lp_error why;
+    int r = lp_kube_get(w->client, &lp_kube_platforms, ns, name, ret_live, &why);
+
+    if (r < 0 && (r != LP_E_NOT_FOUND || !wanted)) {
+        *err = why;
+        return r;
+    }
+    return wanted ? dry_run(w, wanted, *ret_live, ret_after, err) : 0;
+}
+
 /* `wanted`: of a file, or NULL: the platform is to stay as it is. */
 static int diff_one(struct work *w, const char *ns, const char *name, const json_t *wanted,
                     struct lp_error *err)
 {
     json_auto_t *live = NULL, *after = NULL;
     json_t *result = NULL;
-    struct lp_error why;
+    int r = LP_E_CONFLICT;
 
-    int r = lp_kube_get(w->client, &lp_kube_platforms, ns, name, &live, &why);
-    if (r < 0 && (r != LP_E_NOT_FOUND || !wanted)) {
-        *err = why;
-        return r;
+    for (int i = 0; i < MAX_TRIES && r == LP_E_CONFLICT; i++) {
+        json_decref(lp_take(live));
+        r = read_both(w, ns, name, wanted, &live, &after, err);
     }
-    r = wanted ? dry_run(w, wanted, live, &after, err) : 0;
     if (r == 0)
         r = preview(w, wanted ? after : live, &result, err);
     if (r < 0)

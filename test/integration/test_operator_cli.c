@@ -74,7 +74,9 @@ static void a_file_differs_by_what_it_would_change_and_nothing_is_written(void *
     lp_auto_free char *deployment = version_of(&lp_kube_deployments, "english-auth");
     const char *f = file("{services: {auth: {concurrency: 9, env: [{name: DB_PASSWORD, value: "
                          "hidden-thing}]}}}");
-    assert_int_equal(CLI(&text, "diff", "-f", f, "-o", "json"), 1);
+    int status = CLI(&text, "diff", "-f", f, "-o", "json");
+    if (status != 1)
+        fail_msg("status %d: %s", status, text);
     assert_null(strstr(text, "hidden-thing"));
     json_auto_t *answer = parse(text);
     const json_t *one = json_array_get(json_object_get(answer, "platforms"), 0);
