@@ -20,6 +20,7 @@
 #include "autoscaler/certs.h"
 #include "autoscaler/discovery.h"
 #include "autoscaler/reach.h"
+#include "autoscaler/losses.h"
 #include "autoscaler/registration.h"
 #include "autoscaler/scraper.h"
 #include "autoscaler/telemetry.h"
@@ -64,6 +65,7 @@ struct adapter {
     struct samples *samples;
     struct auth *auth;
     struct scraper *scraper;
+    struct losses *losses;
     struct reach *reach;
     struct lp_http_server *server;
     struct told watches[N_WATCHES * ADAPTER_NAMESPACES];
@@ -324,6 +326,8 @@ static int start_all(struct adapter *a, struct lp_error *err)
     if (r == 0)
         r = scraper_start(&scraper, &a->scraper, err);
     if (r == 0)
+        r = losses_start(a->samples, a->kube, a->stop, &a->losses, err);
+    if (r == 0)
         r = start_watches(a, err);
     if (r == 0 && pthread_create(&a->upkeep, NULL, run_upkeep, a) != 0)
         r = lp_error_set(err, LP_E_INTERNAL, "metrics API: cannot start the upkeep thread");
@@ -342,6 +346,7 @@ static void end_all(struct adapter *a)
     for (unsigned i = 0; i < a->n_watches; i++)
         lp_kube_watch_join(a->watches[i].watch);
     scraper_join(a->scraper);
+    losses_join(a->losses);
     if (a->server)
         lp_http_server_quiesce(a->server);
     if (a->auth)

@@ -97,7 +97,9 @@ void samples_deployment(struct samples *s, const json_t *deployment, bool gone)
         return;
     pthread_mutex_lock(&s->lock);
     struct service *v = samples_service_make(s, key);
+    const char *uid = lp_json_str(deployment, "metadata", "uid", NULL);
     v->deployed = !gone;
+    snprintf(v->uid, sizeof v->uid, "%s", uid ? uid : "");
     v->replicas = lp_json_int(1, deployment, "spec", "replicas", NULL);
     labels_unref(v->labels);
     v->labels = labels_new(deployment);

@@ -82,6 +82,20 @@ int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods
 /* Bytes that the table holds for each pod, names and labels included; 0 without pods. */
 size_t samples_bytes_per_pod(struct samples *s);
 
+/* A service whose queue_depth was answered and is refused now, or the other way. */
+struct samples_loss {
+    char ns[64], name[254], uid[64];
+    bool lost;
+    char note[512]; /* for people */
+};
+
+/*
+ * Up to `max` transitions since they were last told; each is told once. A service that was never
+ * answered is not lost, and one whose Deployment is gone or scaled to 0 is not either.
+ */
+unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *ret_losses,
+                        unsigned max);
+
 struct samples_question {
     const struct query *query;
     const struct selector

@@ -9,6 +9,7 @@
  *
  * Threads: any.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "autoscaler/answer.h"
@@ -349,4 +350,42 @@ int samples_answer(struct samples *s, const struct samples_question *q, struct l
     return out->overflowed
                ? lp_error_set(err, LP_E_TOO_LARGE, "the answer has over %zu bytes", out->max)
                : 0;
+}
+
+/* ---- losses ---- */
+
+/* True where this is a transition; `*ret` is filled then. */
+static bool note_transition(const struct pass *pass, struct service *v, struct samples_loss *ret)
+{
+    struct tally t;
+    int64_t milli;
+    struct lp_error err = { .msg = "its metrics are answered again" };
+    bool lost = service_value(pass, v, &t, &milli, &err) < 0;
+    bool transition = v->answered && lost != v->lost;
+    v->answered |= !lost;
+    if (!transition)
+        return false;
+    v->lost = lost;
+    ret->lost = lost;
+    snprintf(ret->ns, sizeof ret->ns, "%.*s", (int)(v->name - v->key - 1), v->key);
+    snprintf(ret->name, sizeof ret->name, "%s", v->name);
+    snprintf(ret->uid, sizeof ret->uid, "%s", v->uid);
+    snprintf(ret->note, sizeof ret->note, "%s", err.msg);
+    return true;
+}
+
+unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *ret_losses,
+                        unsigned max)
+{
+    const struct samples_question q = { .now_ms = now_ms };
+    const struct pass pass = { s, &q, NULL, QUEUE_DEPTH };
+    unsigned n = 0;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; s->first_sweep && i < s->services.n && n < max; i++) {
+        struct service *v = (struct service *)s->services.items[i];
+        if (v->deployed)
+            n += note_transition(&pass, v, &ret_losses[n]);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return n;
 }

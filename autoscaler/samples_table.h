@@ -13,6 +13,8 @@ struct service {
     char *key; /* namespace/name */
     const char *name;
     bool deployed, has_hpa;
+    bool answered, lost;   /* as the last Event about it said */
+    char uid[40];          /* of the Deployment */
     int64_t replicas;      /* that the Deployment asks for */
     int64_t target;        /* of the HPA per pod, in thousandths; 0: not known */
     struct labels *labels; /* of the Deployment, may be NULL */

@@ -27,6 +27,8 @@ static void make_all(void)
     telemetry.answers =
         family(LP_METRIC_COUNTER, "lp_adapter_answers_total",
                "Answers of the metrics API by route and status code.", "route,code");
+    telemetry.losses = family(LP_METRIC_COUNTER, "lp_adapter_losses_total",
+                              "Services whose metrics were lost, and came back.", "transition");
     telemetry.reviews =
         family(LP_METRIC_COUNTER, "lp_adapter_reviews_total",
                "TokenReviews and SubjectAccessReviews sent, by result.", "kind,result");

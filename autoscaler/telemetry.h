@@ -7,6 +7,7 @@
 extern struct telemetry {
     struct lp_metric_family *scrapes;  /* counter, {result}: ok, timeout, refused, failed */
     struct lp_metric_family *answers;  /* counter, {route,code} */
+    struct lp_metric_family *losses;   /* counter, {transition}: lost, recovered */
     struct lp_metric_family *reviews;  /* counter, {kind,result} */
     struct lp_metric_family *conflict; /* gauge, {apiservice}: 1 where somebody else has it */
     struct lp_metric *scrape_seconds;  /* histogram */

@@ -412,6 +412,41 @@ static void a_pod_of_no_replica_set_of_the_deployment_does_not_count(void **stat
     assert_non_null(strstr(message, "none of the 3 Ready pods of english-auth is of a ReplicaSet"));
 }
 
+static void a_loss_and_a_recovery_are_told_once_each(void **state)
+{
+    struct samples_loss found[4];
+    (void)state;
+    two_pods_with_values();
+    assert_int_equal(samples_losses(s, NOW + 30, found, 4), 0);
+    ask_all(NOW + 2000);
+    samples_report(s, asked[1], SAMPLES_REFUSED, NULL, NOW + 2000);
+    samples_report(s, asked[2], SAMPLES_REFUSED, NULL, NOW + 2000);
+    assert_int_equal(samples_losses(s, NOW + 2000, found, 4), 1);
+    assert_true(found[0].lost);
+    assert_string_equal(found[0].ns, "lp");
+    assert_string_equal(found[0].name, "english-auth");
+    assert_non_null(strstr(found[0].note, "0 of 2 english-auth pods scraped"));
+    assert_int_equal(samples_losses(s, NOW + 3000, found, 4), 0);
+    ask_all(NOW + 4000);
+    says(1, 1, -1, NOW + 4000);
+    says(2, 1, -1, NOW + 4000);
+    assert_int_equal(samples_losses(s, NOW + 4000, found, 4), 1);
+    assert_false(found[0].lost);
+    assert_int_equal(samples_losses(s, NOW + 4000, found, 4), 0);
+}
+
+static void a_service_scaled_to_zero_is_not_lost(void **state)
+{
+    struct samples_loss found[4];
+    (void)state;
+    two_pods_with_values();
+    assert_int_equal(samples_losses(s, NOW + 30, found, 4), 0);
+    deployment(0);
+    pod_gone("auth-1");
+    pod_gone("auth-2");
+    assert_int_equal(samples_losses(s, NOW + 1000, found, 4), 0);
+}
+
 /* ---- rates ---- */
 
 static void says_load(unsigned last_digit, double requests, double seconds, double waiting,
@@ -541,6 +576,8 @@ int main(void)
         with_table(pods_of_the_newest_replica_set_count),
         with_table(an_undone_rollout_makes_the_older_pods_current_again),
         with_table(a_pod_of_no_replica_set_of_the_deployment_does_not_count),
+        with_table(a_loss_and_a_recovery_are_told_once_each),
+        with_table(a_service_scaled_to_zero_is_not_lost),
         with_table(the_arrival_rate_is_the_growth_of_the_counters),
         with_table(a_rate_is_missing_and_not_zero_before_there_are_two_pages),
         with_table(a_restarted_process_counts_from_zero),
