@@ -219,6 +219,7 @@ int controller_start(const struct controller_options *options, struct controller
     c->memories = memories_new();
     c->cut_off = lp_stop_new();
     reconcile_metrics_init(c->n);
+    reconcile_metrics_crashed(journal_cut_short(options->journal));
     int r = cache_start(options->kube, options->stop, options->scope, &sink, &c->cache, err);
     if (r == 0)
         r = start_workers(c, err);

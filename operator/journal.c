@@ -37,6 +37,7 @@ struct content {
 struct journal {
     int fd;
     struct content *content;
+    unsigned cut_short; /* set before the first thread */
     pthread_mutex_t lock;
     pthread_rwlock_t alone;
 };
@@ -70,8 +71,10 @@ static void read_slots(struct journal *j)
 {
     for (unsigned i = 0; i < JOURNAL_WORKERS; i++) {
         struct entry *slot = &j->content->slots[i];
-        if (slot->count > 0 && slot->key[0])
+        if (slot->count > 0 && slot->key[0]) {
             suspect(j, slot->key);
+            j->cut_short++;
+        }
         atomic_store(&slot->count, 0);
     }
 }
@@ -145,6 +148,11 @@ void journal_close(struct journal *j)
     pthread_rwlock_destroy(&j->alone);
     pthread_mutex_destroy(&j->lock);
     free(j);
+}
+
+unsigned journal_cut_short(const struct journal *j)
+{
+    return j ? j->cut_short : 0;
 }
 
 unsigned journal_deaths(struct journal *j, const char *key)

@@ -20,6 +20,9 @@ struct journal;
 LP_MUST_USE int journal_open(const char *path, struct journal **ret_journal, struct lp_error *err);
 void journal_close(struct journal *j);
 
+/* How many passes were under way when the process before us died. */
+unsigned journal_cut_short(const struct journal *j);
+
 /* How often a process died while the platform was under work; 0 after one pass that it survived. */
 unsigned journal_deaths(struct journal *j, const char *key);
 

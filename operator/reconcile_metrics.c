@@ -33,7 +33,7 @@ void reconcile_metrics_init(unsigned workers)
     m.terminal = make(LP_METRIC_COUNTER, "controller_runtime_terminal_reconcile_errors_total",
                       "Reconciles that met what no retry repairs, such as an invalid spec.");
     m.panics = make(LP_METRIC_COUNTER, "controller_runtime_reconcile_panics_total",
-                    "Reconciles in which this pod's program ended, as its journal says.");
+                    "Reconciles that were under way when the process before this one died.");
     m.timeouts = make(LP_METRIC_COUNTER, "controller_runtime_reconcile_timeouts_total",
                       "Reconciles that failed because an answer did not come in time.");
     m.seconds = make(LP_METRIC_HISTOGRAM, "controller_runtime_reconcile_time_seconds",

@@ -8,7 +8,7 @@
 void reconcile_metrics_init(unsigned workers);
 
 void reconcile_metrics_begin(void);
-/* At the start: how often the program ended in a reconcile since the pod was made. */
+/* At the start: how many reconciles were under way when the process before this one died. */
 void reconcile_metrics_crashed(unsigned times);
 /* `code` of the reconcile, 0 for success. */
 void reconcile_metrics_end(double seconds, int code, const struct reconcile_result *result);

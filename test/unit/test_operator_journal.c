@@ -56,6 +56,7 @@ static void what_was_under_work_at_a_death_is_suspected(void **state)
     assert_int_equal(journal_deaths(j, "learning/poison"), 1);
     assert_int_equal(journal_deaths(j, "learning/other"), 1);
     assert_int_equal(journal_deaths(j, "learning/third"), 0);
+    assert_int_equal(journal_cut_short(j), 2);
     journal_begin(j, 0, "learning/third");
     journal_end(j, 0, "learning/third", false);
     journal_close(j);
