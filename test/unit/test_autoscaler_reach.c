@@ -9,8 +9,11 @@
 #include "http/server.h"
 #include "unit/check.h"
 
-static const struct registration ours = { "lp", "lp-metrics", "lp-metrics-tls", "lp-operator",
-                                          443 };
+static const struct registration ours = { .ns = "lp",
+                                          .service = "lp-metrics",
+                                          .secret = "lp-metrics-tls",
+                                          .deployment = "lp-operator",
+                                          .port = 443 };
 
 #define API_SERVICE(service, state, reason)                                                    \
     "{\"kind\":\"APIService\",\"spec\":{\"service\":{\"namespace\":\"lp\",\"name\":\"" service \
@@ -80,7 +83,7 @@ static void answer(struct lp_http_exchange *x, void *user)
 
 static void a_server_that_does_not_answer_us_is_told_after_two_minutes(void **state)
 {
-    const struct certs_names names = { "lp-metrics", "lp" };
+    const struct certs_wish names = { .service = "lp-metrics", .ns = "lp" };
     auto_certs struct certs certs = { 0 };
     struct lp_http_server *server = NULL;
     struct reach *r = reach_new();

@@ -129,7 +129,7 @@ static void write_file(const char *dir, const char *name, const char *text)
 
 static void write_pair(const char *dir, struct certs *c)
 {
-    const struct certs_names names = { "lp-metrics", "learning-platform-system" };
+    const struct certs_wish names = { .service = "lp-metrics", .ns = "learning-platform-system" };
     ok(certs_make(&names, lp_clock_wall_ms() / 1000, c, &err));
     write_file(dir, "tls.crt", c->cert);
     write_file(dir, "tls.key", c->key);
