@@ -1,0 +1,117 @@
+/* test/unit/test_operator_cache.c -- which changes of a LearningPlatform are worth a reconcile. */
+#include "operator/cache.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fake/fake_kube.h"
+#include "json/json.h"
+#include "unit/check.h"
+
+#define WAIT_MS 30000
+#define EVENT(type, version, generation, metadata, more)                                         \
+    "{\"type\":\"" type "\",\"object\":{\"apiVersion\":\"learningplatform.io/v1alpha1\","        \
+    "\"kind\":\"LearningPlatform\",\"metadata\":{\"name\":\"english\",\"namespace\":\"n\","      \
+    "\"uid\":\"u\",\"resourceVersion\":\"" version "\",\"generation\":" generation metadata "}," \
+    "\"spec\":{}" more "}}\n"
+#define END_OF_LIST                                                                                \
+    "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\",\"annotations\":{" \
+    "\"k8s.io/initial-events-end\":\"true\"}}}}\n"
+
+struct told {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned n;
+    bool last; /* the platform "last", which ends the stream, was told of */
+};
+
+static void on_platform(const char *key, void *user)
+{
+    struct told *t = user;
+    pthread_mutex_lock(&t->lock);
+    t->n += strcmp(key, "n/english") == 0;
+    t->last = t->last || strcmp(key, "n/last") == 0;
+    pthread_cond_broadcast(&t->changed);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void on_child(const char *key, bool deleted, void *user)
+{
+    (void)key, (void)deleted, (void)user;
+}
+
+/* How often n/english was told of while these events came. */
+static unsigned told_of(const char *events)
+{
+    static const struct scope everything = { 0 };
+    lp_auto_free char *body = lp_sprintf(
+        "%s%s{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"last\",\"namespace\":\"n\","
+        "\"uid\":\"l\",\"resourceVersion\":\"99\",\"generation\":1},\"spec\":{}}}\n",
+        END_OF_LIST, events);
+    const struct fake_answer answers[] = {
+        { .match = "/learningplatforms?watch",
+          .status = 200,
+          .body = body,
+          .chunk = 4096,
+          .stall = true },
+        { .match = "watch=1", .status = 200, .body = END_OF_LIST, .chunk = 4096, .stall = true },
+        FAKE_END
+    };
+    struct told t = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+    const struct cache_sink sink = { on_platform, on_child, &t };
+    struct fake_kube *fake = fake_kube_start(answers);
+    struct lp_kube_config *config = fake_kube_config(fake, NULL);
+    struct lp_stop *stop = lp_stop_new();
+    struct timespec end = lp_clock_deadline(WAIT_MS);
+    struct cache *cache;
+    int r = 0;
+
+    ok(cache_start(config, stop, &everything, &sink, &cache, &err));
+    pthread_mutex_lock(&t.lock);
+    while (!t.last && r == 0)
+        r = pthread_cond_clockwait(&t.changed, &t.lock, CLOCK_MONOTONIC, &end);
+    pthread_mutex_unlock(&t.lock);
+    lp_stop_request(stop);
+    cache_join(cache);
+    lp_kube_config_free(config);
+    lp_stop_free(stop);
+    fake_kube_stop(fake);
+    assert_true(t.last);
+    return t.n;
+}
+
+#define ADDED EVENT("ADDED", "10", "1", "", "")
+
+static void a_status_that_is_written_wakes_nobody(void **state)
+{
+    (void)state;
+    assert_int_equal(told_of(ADDED), 1);
+    assert_int_equal(
+        told_of(ADDED EVENT("MODIFIED", "11", "1", "", ",\"status\":{\"phase\":\"Ready\"}")), 1);
+}
+
+static void spec_labels_annotations_and_the_end_are_told(void **state)
+{
+    (void)state;
+    assert_int_equal(told_of(ADDED EVENT("MODIFIED", "11", "2", "", "")), 2);
+    assert_int_equal(
+        told_of(ADDED EVENT("MODIFIED", "11", "1", ",\"labels\":{\"team\":\"a\"}", "")), 2);
+    assert_int_equal(
+        told_of(ADDED EVENT("MODIFIED", "11", "1", ",\"annotations\":{\"a\":\"b\"}", "")), 2);
+    assert_int_equal(told_of(ADDED EVENT("MODIFIED", "11", "1",
+                                         ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"", "")),
+                     2);
+    assert_int_equal(told_of(ADDED EVENT("DELETED", "11", "1", "", "")), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_status_that_is_written_wakes_nobody),
+        cmocka_unit_test(spec_labels_annotations_and_the_end_are_told),
+    };
+    lp_json_init();
+    return cmocka_run_group_tests_name("operator_cache", tests, NULL, NULL);
+}
