@@ -9,6 +9,7 @@
 
 #define MAX_PAUSE_MS 4000 /* between two scrapes of a failing pod; below SAMPLES_SWEEP_AGE_MS */
 #define FREE_FAILURES 3   /* until the pauses grow */
+#define TOGETHER_MS 10    /* scrapes that are due within it begin at once, with one look */
 
 unsigned samples_due(struct samples *s, int64_t now_ms, struct samples_target *ret_targets,
                      unsigned max, int64_t *ret_next_ms)
@@ -44,6 +45,7 @@ static int64_t next_due(const struct samples *s, const struct pod *p, int64_t no
     }
     int64_t earliest = now_ms + s->interval_ms / 2;
     int64_t phase = (int64_t)(table_hash(p->key) % (uint64_t)s->interval_ms);
+    phase -= phase % TOGETHER_MS;
     int64_t due = earliest - earliest % s->interval_ms + phase;
     return due < earliest ? due + s->interval_ms : due;
 }

@@ -5,6 +5,7 @@
  */
 #include "integration/program.h"
 
+#include <ifaddrs.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -196,4 +197,21 @@ double program_metric(const struct program *p, const char *series)
             value = strtod(at + n, NULL);
     }
     return value;
+}
+
+bool program_host_address(char ret[16])
+{
+    struct ifaddrs *all;
+    bool found = false;
+    if (getifaddrs(&all) < 0)
+        return false;
+    for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+        if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
+            continue;
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)i->ifa_addr;
+        found =
+            (ntohl(in->sin_addr.s_addr) >> 24) != 127 && inet_ntop(AF_INET, &in->sin_addr, ret, 16);
+    }
+    freeifaddrs(all);
+    return found;
 }

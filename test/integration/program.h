@@ -54,3 +54,7 @@ struct answer program_ask(int port, const char *path, struct ask ask);
 
 /* The value of a series "name{labels}" on the metrics port; -1 where it is not there. */
 double program_metric(const struct program *p, const char *series);
+
+/* An IPv4 address of this machine that is no loopback address, as text: endpoints may not be on
+ * loopback. False where there is none. */
+bool program_host_address(char ret[16]);

@@ -3,7 +3,6 @@
  * scales on them. The pods are objects whose status this test writes, with addresses on loopback
  * where this test answers for their metrics port. */
 #include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -75,28 +74,10 @@ static uint16_t start_pods(struct lp_error *err)
     return port;
 }
 
-/* An address of this machine that is no loopback address: endpoints may not be on loopback. */
-static bool host_address(char ret[INET_ADDRSTRLEN])
-{
-    struct ifaddrs *all;
-    bool found = false;
-    if (getifaddrs(&all) < 0)
-        return false;
-    for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
-        if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
-            continue;
-        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)i->ifa_addr;
-        found = (ntohl(in->sin_addr.s_addr) >> 24) != 127 &&
-                inet_ntop(AF_INET, &in->sin_addr, ret, INET_ADDRSTRLEN);
-    }
-    freeifaddrs(all);
-    return found;
-}
-
 static int lead_to_us(uint16_t port, struct lp_error *err)
 {
     char address[INET_ADDRSTRLEN];
-    if (!host_address(address))
+    if (!program_host_address(address))
         return lp_error_set(err, LP_E_INTERNAL, "this machine has no address but loopback");
     json_auto_t *service =
         lp_json_make("{s:s,s:s,s:{s:s,s:s},s:{s:[{s:s,s:i,s:i}]}}", "apiVersion", "v1", "kind",
@@ -406,6 +387,55 @@ static void the_hpa_of_the_real_controller_scales_on_it(void **state)
     until(has_condition(&lp_kube_hpas, ns, "english-auth", "ScalingActive"));
 }
 
+/* The Object metric per pod as the HPA last noted it, in thousandths. */
+static bool hpa_saw(const char *average)
+{
+    json_auto_t *o = NULL;
+    struct lp_error err;
+    if (lp_kube_get(client, &lp_kube_hpas, ns, "english-auth", &o, &err) < 0)
+        return false;
+    const json_t *now = json_array_get(lp_json_at(o, "status", "currentMetrics", NULL), 0);
+    const char *text = lp_json_str(now, "object", "current", "averageValue", NULL);
+    return text && strcmp(text, average) == 0;
+}
+
+static bool has_address(const json_t *pod, const char *ip)
+{
+    const char *text = lp_json_str(pod, "status", "podIP", NULL);
+    return text && strcmp(text, ip) == 0;
+}
+
+static void delete_pod_at(const char *ip)
+{
+    size_t i;
+    json_t *pod;
+    json_auto_t *list = pod_list();
+    json_array_foreach(list, i, pod) if (has_address(pod, ip)) ok(lp_kube_delete(
+        client, &lp_kube_pods, ns, lp_json_str(pod, "metadata", "name", NULL), NULL, &err));
+}
+
+/* Of five replicas two are Ready: 10 + 8, a backlog of 2, a target of 4 each. The port of one is
+ * closed, then takes connections and never answers, as a frozen process does; then it is deleted.
+ */
+static void the_hpa_sees_a_closed_port_a_frozen_pod_and_a_deleted_one(void **state)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET };
+    (void)state;
+    to.sin_port = htons(lp_http_server_port(pods[1]));
+    inet_pton(AF_INET, addresses[1], &to.sin_addr);
+    until(hpa_saw("4"));
+    lp_http_server_stop(lp_take(pods[1]));
+    until(hpa_saw("2400m"));
+    lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+    assert_int_equal(bind(fd, (struct sockaddr *)&to, sizeof to), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    until(hpa_saw("3200m"));
+    delete_pod_at(addresses[1]);
+    until(hpa_saw("2400m"));
+    assert_int_equal(deployment_replicas(), 5);
+}
+
 static void the_controller_was_let_in_by_an_access_review(void **state)
 {
     (void)state;
@@ -461,6 +491,7 @@ int main(void)
         cmocka_unit_test(a_pod_that_is_not_ready_is_gone_from_the_answer),
         cmocka_unit_test(an_unknown_metric_is_not_found),
         cmocka_unit_test(the_hpa_of_the_real_controller_scales_on_it),
+        cmocka_unit_test(the_hpa_sees_a_closed_port_a_frozen_pod_and_a_deleted_one),
         cmocka_unit_test(the_controller_was_let_in_by_an_access_review),
         cmocka_unit_test(another_adapters_api_service_is_left_alone_also_when_ours_go),
     };
