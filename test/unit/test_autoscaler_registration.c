@@ -19,6 +19,11 @@ static const struct registration ours = {
     .ns = "system", .service = "lp-metrics", .secret = "tls", .deployment = "lp", .port = 443
 };
 
+#define DEFINITION "learningplatforms.learningplatform.io"
+#define OWNER                                                                            \
+    "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":\"CustomResourceDefinition\"," \
+    "\"name\":\"" DEFINITION "\",\"uid\":\"c-1\"}"
+
 static char *base64(const char *text)
 {
     size_t n = strlen(text);
@@ -54,17 +59,20 @@ static char *end(void)
 static char *api_service(const char *version, int priority, const char *service, const char *bundle)
 {
     lp_auto_free char *ca = base64(bundle);
-    return lp_sprintf("{\"apiVersion\":\"apiregistration.k8s.io/v1\",\"kind\":\"APIService\","
-                      "\"metadata\":{\"name\":\"%s.custom.metrics.k8s.io\",\"labels\":"
-                      "{\"app.kubernetes.io/managed-by\":\"lp-operator\"}},\"spec\":{\"group\":"
-                      "\"custom.metrics.k8s.io\",\"version\":\"%s\",\"groupPriorityMinimum\":100,"
-                      "\"versionPriority\":%d,\"caBundle\":\"%s\",\"service\":{\"namespace\":"
-                      "\"system\",\"name\":\"%s\",\"port\":443}}}",
-                      version, version, priority, ca, service);
+    return lp_sprintf(
+        "{\"apiVersion\":\"apiregistration.k8s.io/v1\",\"kind\":\"APIService\","
+        "\"metadata\":{\"name\":\"%s.custom.metrics.k8s.io\",\"labels\":"
+        "{\"app.kubernetes.io/managed-by\":\"lp-operator\"},\"ownerReferences\":[" OWNER
+        "]},\"spec\":{\"group\":"
+        "\"custom.metrics.k8s.io\",\"version\":\"%s\",\"groupPriorityMinimum\":100,"
+        "\"versionPriority\":%d,\"caBundle\":\"%s\",\"service\":{\"namespace\":"
+        "\"system\",\"name\":\"%s\",\"port\":443}}}",
+        version, version, priority, ca, service);
 }
 
 /* Registers BUNDLE where the API server has this; the requests, the caller's. */
-static char *apply_over(const char *service, const char *bundle)
+static char *apply_over(const char *service, const char *bundle,
+                        char ret_conflict[REGISTRATION_CONFLICT])
 {
     lp_auto_free char *second = api_service("v1beta2", 200, service, bundle);
     lp_auto_free char *first = api_service("v1beta1", 100, service, bundle);
@@ -76,16 +84,20 @@ static char *apply_over(const char *service, const char *bundle)
           .status = 200,
           .body = first },
         { .match = "PATCH /apis/apiregistration.k8s.io/v1/apiservices/", .status = 200 },
+        { .match = "customresourcedefinitions/" DEFINITION,
+          .status = 200,
+          .body = "{\"metadata\":{\"name\":\"" DEFINITION "\",\"uid\":\"c-1\"}}" },
         FAKE_END
     };
     begin(script);
-    ok(registration_apply(client, &ours, BUNDLE, &err));
+    ok(registration_apply(client, &ours, BUNDLE, ret_conflict, &err));
     return end();
 }
 
 static void a_new_ca_reaches_both_api_services(void **state)
 {
-    lp_auto_free char *requests = apply_over("lp-metrics", "old");
+    char conflict[REGISTRATION_CONFLICT];
+    lp_auto_free char *requests = apply_over("lp-metrics", "old", conflict);
     lp_auto_free char *ca = base64(BUNDLE), *want = lp_sprintf("\"caBundle\":\"%s\"", ca);
     (void)state;
     const char *at = strstr(requests, "PATCH /apis/apiregistration.k8s.io/v1/apiservices/"
@@ -101,23 +113,27 @@ static void a_new_ca_reaches_both_api_services(void **state)
 
 static void api_services_that_trust_it_already_are_not_written(void **state)
 {
-    lp_auto_free char *requests = apply_over("lp-metrics", BUNDLE);
+    char conflict[REGISTRATION_CONFLICT];
+    lp_auto_free char *requests = apply_over("lp-metrics", BUNDLE, conflict);
     (void)state;
+    assert_string_equal(conflict, "");
     assert_non_null(strstr(requests, "GET "));
     assert_null(strstr(requests, "PATCH "));
 }
 
 static void api_services_of_another_adapter_are_not_written(void **state)
 {
-    lp_auto_free char *requests = apply_over("prometheus-adapter", "old");
+    char conflict[REGISTRATION_CONFLICT];
+    lp_auto_free char *requests = apply_over("prometheus-adapter", "old", conflict);
     (void)state;
+    assert_non_null(strstr(conflict, "leads to Service system/prometheus-adapter"));
     assert_null(strstr(requests, "PATCH "));
 }
 
 /* The Secret with a certificate of `days` ago, as the API server gives it; the caller's. */
 static char *secret_of(int64_t days, char **ret_cert)
 {
-    const struct certs_names names = { ours.service, ours.ns };
+    const struct certs_wish names = { .service = ours.service, .ns = ours.ns };
     auto_certs struct certs c = { 0 };
     json_auto_t *data = json_object();
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(65536);
@@ -159,10 +175,10 @@ static void a_certificate_is_renewed_in_its_secret_at_two_thirds_of_its_life(voi
 {
     bool renewed;
     (void)state;
-    lp_auto_free char *young = read_secret(CERTS_LEAF_DAYS * 2 / 3 - 1, &renewed);
+    lp_auto_free char *young = read_secret(CERTS_LEAF_S / DAY_S * 2 / 3 - 1, &renewed);
     assert_false(renewed);
     assert_null(strstr(young, "PUT "));
-    lp_auto_free char *due = read_secret(CERTS_LEAF_DAYS * 2 / 3 + 1, &renewed);
+    lp_auto_free char *due = read_secret(CERTS_LEAF_S / DAY_S * 2 / 3 + 1, &renewed);
     assert_true(renewed);
     const char *put = strstr(due, "PUT ");
     assert_non_null(put);
