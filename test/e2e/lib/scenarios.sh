@@ -204,7 +204,13 @@ operator_had_no_denial() {
     local log
     log=$(k -n "$OPERATOR_NAMESPACE" logs -l app.kubernetes.io/name=lp-operator --tail=-1 --prefix)
     [ -n "$log" ]
-    ! grep -iE 'forbidden|"status":"?403|denied' <<<"$log"
+    ! grep -iE 'forbidden|"status":"?403|denied' <<<"$log" || return 1
+    local pod
+    for pod in $(k -n "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/name=lp-operator -o 'jsonpath={.items[*].metadata.name}'); do
+        k get --raw "/api/v1/namespaces/$OPERATOR_NAMESPACE/pods/$pod:9090/proxy/metrics" >build/e2e/operator-metrics
+        grep -q '^rest_client_requests_total{' build/e2e/operator-metrics || { echo "$pod does not count its requests" && return 1; }
+        ! grep -E '^rest_client_requests_total\{.*code="403"' build/e2e/operator-metrics || return 1
+    done
 }
 
 nothing_is_left() {

@@ -3,6 +3,8 @@
 
 # The version of Kubernetes can be chosen from outside: LP_KUBERNETES_VERSION=1.34.4.
 KUBERNETES_VERSION=${LP_KUBERNETES_VERSION:-1.34.4}
+# ./check compat runs the integration tests that depend on it with this one too.
+SECOND_KUBERNETES_VERSION=1.36.3
 ETCD_VERSION=v3.6.4
 COREDNS_VERSION=v1.14.3
 CONTAINERD_VERSION=v2.1.4

@@ -77,6 +77,7 @@ JSON
     port=$(free_port) && adapter=$(USED_PORTS=$port free_port)
     echo "$port" >"$dir/$name.port"
     mapfile -t env < <(pod_environment "$ns" "$pod" "$port" "$adapter")
+    env+=("JOURNAL=$dir/$name.journal") # the pod's is in a volume of its own
     [ "${#env[@]}" -gt 4 ] || { echo "the operator's pod has no environment" && return 1; }
     start_process "$dir" "$name" env "${env[@]}" "$bin/lp-operator" --kubeconfig "$dir/$name.kubeconfig"
     if printf '%s\n' "${env[@]}" | grep -qx 'ADAPTER=true'; then operator_endpoint "$ns" "$adapter"; fi

@@ -1,0 +1,83 @@
+#!/bin/bash
+# The other ways to install give the same objects: kustomize and Helm, compared with install.yaml and install-namespaced.yaml;
+# the chart is linted, installed, upgraded and uninstalled on a real API server.
+#   packaging.sh DIR        starts a control plane of its own in DIR and stops it
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. test/e2e/lib/common.sh
+
+command -v kubectl >/dev/null || need_parts kubectl
+need_parts helm
+dir=$1 chart=charts/learning-platform system=learning-platform-system
+export HELM_CACHE_HOME=$dir/helm HELM_CONFIG_HOME=$dir/helm HELM_DATA_HOME=$dir/helm
+trap 'test/integration/control-plane stop "$dir" 2>/dev/null' EXIT
+KUBECONFIG=$(test/integration/control-plane start "$dir")
+export KUBECONFIG
+bad=0
+fails() { echo "not ok: $*"; bad=1; }
+
+# Prints what differs between two files of objects, but for the Namespaces and Helm's annotation.
+differences() { # FILE FILE
+    python3 - "$1" "$2" <<'PY'
+import sys, yaml
+
+def objects(path):
+    found = {}
+    for o in yaml.safe_load_all(open(path)):
+        if o is None or o["kind"] == "Namespace":
+            continue
+        notes = o["metadata"].get("annotations", {})
+        notes.pop("helm.sh/resource-policy", None)
+        if not notes:
+            o["metadata"].pop("annotations", None)
+        found[o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]] = o
+    return found
+
+a, b = objects(sys.argv[1]), objects(sys.argv[2])
+if not a:
+    print(sys.argv[1], "holds no object")
+for key in sorted(set(a) | set(b), key=str):
+    if a.get(key) != b.get(key):
+        print(key, "is not in both" if key not in a or key not in b else "differs")
+PY
+}
+
+same() { # WHAT FILE FILE
+    local found
+    found=$(differences "$2" "$3")
+    [ -z "$found" ] || fails "$1: $found"
+}
+
+kubectl kustomize config >"$dir/kustomize.yaml"
+same "kubectl kustomize config" config/install.yaml "$dir/kustomize.yaml"
+[ "$(grep -c '^kind:' "$dir/kustomize.yaml")" = "$(grep -c '^kind:' config/install.yaml)" ] || fails "kubectl kustomize config: another number of objects"
+
+helm lint --strict $chart >"$dir/lint" 2>&1 || fails "helm lint: $(cat "$dir/lint")"
+helm template lp $chart --namespace $system >"$dir/helm.yaml"
+same "helm template" config/install.yaml "$dir/helm.yaml"
+helm template lp $chart --namespace learning --set 'watchNamespaces={learning}' --set definition=false --set userRoles=false >"$dir/helm-namespaced.yaml"
+same "helm template with watchNamespaces" config/install-namespaced.yaml "$dir/helm-namespaced.yaml"
+config/generate --registry registry.example.org/english --tag v9 --pull-policy Always --postgres-image r/p:1 --mongo-image r/m:1 --mongodb-auth false \
+    --namespace one --watch-namespaces one,two --output "$dir/other"
+common=(--set image.registry=registry.example.org/english --set image.tag=v9 --set image.pullPolicy=Always --set postgresImage=r/p:1
+    --set mongoImage=r/m:1 --set mongodbAuth=false)
+helm template lp $chart --namespace $system "${common[@]}" >"$dir/helm-values.yaml"
+same "helm template with images" "$dir/other/install.yaml" "$dir/helm-values.yaml"
+helm template lp $chart --namespace one "${common[@]}" --set 'watchNamespaces={one,two}' --set definition=false --set userRoles=false >"$dir/helm-two.yaml"
+same "helm template with two namespaces" "$dir/other/install-namespaced.yaml" "$dir/helm-two.yaml"
+
+# On the API server.
+helm install lp $chart --namespace $system --create-namespace >"$dir/installed" 2>&1 || fails "helm install: $(cat "$dir/installed")"
+kubectl wait --for=condition=Established crd/learningplatforms.learningplatform.io --timeout=30s >/dev/null || fails "the chart brings no definition"
+kubectl -n $system get deployment lp-operator >/dev/null || fails "the chart brings no operator"
+before=$(kubectl -n $system get deployment lp-operator -o 'jsonpath={.metadata.generation}')
+helm upgrade lp $chart --namespace $system >"$dir/upgraded" 2>&1 || fails "helm upgrade: $(cat "$dir/upgraded")"
+[ "$(kubectl -n $system get deployment lp-operator -o 'jsonpath={.metadata.generation}')" = "$before" ] || fails "helm upgrade to the same changes the Deployment"
+helm upgrade lp $chart --namespace $system --set logLevel=debug >"$dir/upgraded" 2>&1 || fails "helm upgrade: $(cat "$dir/upgraded")"
+kubectl -n $system get deployment lp-operator -o json | jq -e '.spec.template.spec.containers[0].env | any(.name == "LOG_LEVEL" and .value == "debug")' >/dev/null ||
+    fails "helm upgrade --set logLevel=debug does not arrive"
+helm uninstall lp --namespace $system >"$dir/uninstalled" 2>&1 || fails "helm uninstall: $(cat "$dir/uninstalled")"
+kubectl get crd learningplatforms.learningplatform.io >/dev/null || fails "helm uninstall takes the definition, and all platforms with it"
+kubectl apply -k config --dry-run=server >"$dir/kustomized" 2>&1 || fails "kubectl apply -k config: $(cat "$dir/kustomized")"
+exit $bad

@@ -1,0 +1,59 @@
+#!/bin/bash
+# The same sources give the same bytes: programs, images and bills of materials, built twice in two folders without a cache.
+# The bill names every file of the image once, with its sum, and its packages are those that are installed. Needs no docker.
+#   reproducible.sh DIR
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+dir=$(realpath -m "$1")
+programs='lp-operator lp-gateway lp-auth lp-ai-feedback lp-progress'
+rm -rf "$dir"
+bad=0
+fails() { echo "not ok: $*"; bad=1; }
+
+for copy in one another/place; do
+    mkdir -p "$dir/$copy"
+    git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+        [ ! -f "$file" ] || printf '%s\0' "$file"
+    done | tar --null -cf - -T - | tar -xf - -C "$dir/$copy"
+    # shellcheck disable=SC2086 # a list of words
+    (cd "$dir/$copy" && export CCACHE_DISABLE=1 && cmake --preset release -DLP_TESTS=OFF >/dev/null &&
+        cmake --build --preset release --target $programs >"$dir/build.log" 2>&1 &&
+        docker/build-offline --only "${programs// /,}" --no-load --output out >/dev/null) ||
+        { tail -n 20 "$dir/build.log"; fails "the copy in $copy does not build"; exit 1; }
+done
+builds_are_the_same() {
+    local name file
+    for name in $programs; do
+        for file in "build/release/bin/$name" "out/$name.tar" "out/$name.cdx.json"; do
+            cmp "$dir/one/$file" "$dir/another/place/$file" || fails "$file differs between two builds"
+        done
+        if grep -qaF "$dir" "$dir/one/build/release/bin/$name"; then fails "$name holds the path where it was built"; fi
+    done
+}
+
+# The bill against the files of the layer and the packages of this machine.
+bills_are_whole() {
+    local name bill root layer strangers package version
+    for name in $programs; do
+        bill=$dir/one/out/$name.cdx.json root=$dir/root
+        rm -rf "$root" && mkdir "$root"
+        layer=$(tar -xOf "$dir/one/out/$name.tar" manifest.json | jq -r '.[0].Layers[0]')
+        tar -xOf "$dir/one/out/$name.tar" "$layer" | tar --no-same-owner -C "$root" -xf -
+        jq -e '.bomFormat == "CycloneDX" and .specVersion == "1.5" and .metadata.component.type == "container"
+            and ([.. | ."bom-ref"? // empty] | length == (unique | length))
+            and all(.components[]; .type == "file" or (.type == "library" and (.version | length > 0) and (.purl | startswith("pkg:deb/debian/"))))' \
+            "$bill" >/dev/null || fails "$name: the bill of materials is not what CycloneDX asks for"
+        jq -r '[.components[] | if .type == "file" then . else .components[] end] | sort_by(.name)[] | .hashes[0].content + "  ." + .name' "$bill" | sort >"$dir/named"
+        (cd "$root" && find . -type f -exec sha256sum {} +) | sort >"$dir/present"
+        cmp "$dir/named" "$dir/present" || fails "$name: the bill names other files than the image has: $(diff "$dir/named" "$dir/present" | head -n 5)"
+        strangers=$(jq -r '.components[] | select(.type == "file") | .name' "$bill" | grep -vxE "/usr/bin/$name|/etc/(passwd|group|nsswitch.conf)" || true)
+        [ -z "$strangers" ] || fails "$name: files of no package: $strangers"
+        while read -r package version; do
+            [ "$(dpkg-query -W -f '${Version}' "$package")" = "$version" ] || fails "$name: $package is not $version here"
+        done < <(jq -r '.components[] | select(.type == "library") | .name + " " + .version' "$bill")
+    done
+}
+
+builds_are_the_same
+bills_are_whole
+exit $bad
