@@ -154,8 +154,22 @@ func TestMessagesOfFailuresExplain(t *testing.T) {
 	for i, p := range list.Items {
 		must(t, auth.setReady(p.Name, auth.pods[i].address, true))
 	}
-	wait(t, "both are back", func() (bool, error) {
+	back := func() (bool, error) {
 		got := master(path).do(t)
 		return got.status == 200 && strings.Contains(got.body, `"value":"14"`), fmt.Errorf("%s", got.body)
+	}
+	wait(t, "both are back", back)
+	for _, p := range auth.pods {
+		p.silent.Store(true)
+	}
+	wait(t, "no pod answers, and the message names one", func() (bool, error) {
+		got := master(path).do(t)
+		named := strings.Contains(got.body, list.Items[0].Name) || strings.Contains(got.body, list.Items[1].Name)
+		return got.status == 503 && named && strings.Contains(got.body, "0 of 2 english-auth pods scraped") &&
+			strings.Contains(got.body, "timed out"), fmt.Errorf("%s", got.body)
 	})
+	for _, p := range auth.pods {
+		p.silent.Store(false)
+	}
+	wait(t, "both answer again", back)
 }
