@@ -5,19 +5,21 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "platform/images.h"
 
 enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_TEXT, CLI_YAML, CLI_JSON };
 
 struct cli_options {
-    const char *command;    /* one of those in options.c */
-    const char *name;       /* of one platform; NULL: all */
-    const char *ns;         /* -n; NULL: the context's */
-    bool all_namespaces;    /* -A */
-    bool watch;             /* -w */
-    int64_t interval_ms;    /* --interval, in seconds 1..60; default 1 s */
-    enum cli_format format; /* -o; one that the command has */
-    const char *file;       /* -f; "-": standard input; NULL: none */
-    const char *images[6]; /* values of platform/images.h's variables in the environment, or NULL */
+    const char *command;                  /* one of those in options.c */
+    const char *name;                     /* of one platform; NULL: all */
+    const char *ns;                       /* -n; NULL: the context's */
+    bool all_namespaces;                  /* -A */
+    bool watch;                           /* -w */
+    int64_t interval_ms;                  /* --interval, in seconds 1..60; default 1 s */
+    enum cli_format format;               /* -o; one that the command has */
+    const char *file;                     /* -f; "-": standard input; NULL: none */
+    const char *images[IMAGES_VARIABLES]; /* values of platform/images.h's variables in the
+                                             environment, or NULL */
     const char
         *kubeconfig; /* --kubeconfig, $KUBECONFIG, ~/.kube/config; owned strings live in `buffer` */
     const char *context; /* --context */
