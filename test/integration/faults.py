@@ -17,10 +17,10 @@ import time
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), p) for p in ("lib", "../fake")]
 # pylint: disable=wrong-import-position
 from fault_proxy import Fault, FaultProxy, gone
-from plane import SYSTEM, Operator, Plane, Suite, say, wait_for
+from plane import PATIENCE, SYSTEM, Operator, Plane, Suite, say, wait_for
 
 SECONDS = float(os.environ.get("LP_FAULT_SECONDS", "4"))
-WITHIN = 30
+WITHIN = 30 * PATIENCE
 NS, NAME = "learning", "english"
 BIG = "x" * (10 << 20)
 

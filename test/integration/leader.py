@@ -5,7 +5,7 @@ The leader is ended, killed, frozen and cut off. Each time the audit log must sh
 other had the lease no write of the first one succeeded, and how long it took the other to get it.
     leader.py DIR [WORDS...]   a control plane of its own in DIR; only the cases that hold one of WORDS
     LP_ROUNDS=1                how often each case is run
-    LP_PATIENCE=1              by how much longer than it should a takeover may take, on a machine with other work
+    LP_PATIENCE=1              by how much longer than it should a takeover may take; as the load says
 """
 import itertools
 import os
@@ -18,11 +18,10 @@ from datetime import datetime, timezone
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), p) for p in ("lib", "../fake")]
 # pylint: disable=wrong-import-position
 from fault_proxy import Fault, FaultProxy
-from plane import SYSTEM, Operator, Plane, Suite, say, wait_for
+from plane import PATIENCE, SYSTEM, Operator, Plane, Suite, say, wait_for
 
 NS = "learning"
 PLATFORMS = ["english", "french", "german", "greek"]
-PATIENCE = float(os.environ.get("LP_PATIENCE", "1"))
 TAKEOVER, RELEASED = 20 * PATIENCE, 2 * PATIENCE
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
@@ -197,7 +196,7 @@ class Pair:
             assert code == 0, f"{o.name}: exit status {code}"
             assert not o.complaints(), o.complaints()[:3]
         writes = Writes(self.plane)
-        assert len(writes.rest) > 200, "hardly anything was written"
+        assert len(writes.rest) > 50, f"only {len(writes.rest)} writes"
         self.check()
         return f"{len(writes.rest)} writes, {len(writes.acquisitions())} times the lease changed hands"
 
