@@ -6,6 +6,7 @@
 #include "operator/cache.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ struct cache {
     struct cache_sink sink;
     const struct scope *scope;
     struct lp_kube_packer *packer;
+    atomic_uint unsynced; /* watches that have not seen their first whole list */
     struct kind_cache platforms, children[N_CHILD_KINDS];
 };
 
@@ -208,6 +210,13 @@ static void platform_event(enum lp_kube_event event, json_t *object, void *user)
         k->cache->sink.platform_changed(key, k->cache->sink.user);
 }
 
+static void watch_synced(void *user)
+{
+    struct kind_cache *k = user;
+    if (atomic_fetch_sub(&k->cache->unsynced, 1) == 1)
+        k->cache->sink.synced(k->cache, k->cache->sink.user);
+}
+
 static int start_watches(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
                          const struct scope *scope, const char *selector,
                          void (*event)(enum lp_kube_event, json_t *, void *), struct lp_error *err)
@@ -217,7 +226,7 @@ static int start_watches(struct kind_cache *k, struct lp_kube_config *config, st
         .label_selector = selector,
         .name = k->thread_name,
         .known = k->store,
-        .sink = { .event = event, .user = k },
+        .sink = { .event = event, .synced = watch_synced, .user = k },
     };
     snprintf(k->thread_name, sizeof k->thread_name, "w-%.13s", k->kind->plural);
     for (unsigned i = 0; i < scope_watches(scope); i++) {
@@ -246,6 +255,7 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
     c->sink = *sink;
     c->scope = scope;
     c->packer = lp_kube_packer_new();
+    atomic_init(&c->unsynced, scope_watches(scope) * (1 + N_CHILD_KINDS));
     init_kind(c, &c->platforms, &lp_kube_platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         init_kind(c, &c->children[i], child_kinds[i]);
@@ -367,10 +377,7 @@ static bool kind_synced(const struct kind_cache *k)
 
 bool cache_synced(struct cache *c)
 {
-    bool synced = kind_synced(&c->platforms);
-    for (unsigned i = 0; i < N_CHILD_KINDS && synced; i++)
-        synced = kind_synced(&c->children[i]);
-    return synced;
+    return atomic_load(&c->unsynced) == 0;
 }
 
 static json_t *stats_of(const struct kind_cache *k)

@@ -19,6 +19,8 @@ struct cache;
 struct cache_sink {
     void (*platform_changed)(const char *key, void *user); /* spec, labels, annotations, deletion */
     void (*child_changed)(const char *owner_key, bool deleted, void *user);
+    /* Every watch has seen its first whole list; comes once, maybe before cache_start returns. */
+    void (*synced)(struct cache *c, void *user);
     void *user;
 };
 

@@ -67,6 +67,21 @@ static void child_changed(const char *owner_key, bool deleted, void *user)
     lp_queue_add_after(c->queue, owner_key, LP_QUEUE_LOW, deleted ? 0 : CHILD_DELAY_MS);
 }
 
+/* Behind what users change meanwhile; what may end us comes last. */
+static void add_platform(const char *key, void *user)
+{
+    struct controller *c = user;
+    bool suspect = journal_deaths(c->options.journal, key) > 0;
+    lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, suspect ? SUSPECT_MS : 0);
+}
+
+static void synced(struct cache *cache, void *user)
+{
+    struct controller *c = user;
+    if (atomic_load(&c->leading))
+        cache_platform_keys(cache, add_platform, c);
+}
+
 static void settle(struct controller *c, const char *key, int r,
                    const struct reconcile_result *result, const struct lp_error *err)
 {
@@ -156,10 +171,12 @@ static void *worker_main(void *user)
         if (!key)
             break;
         atomic_store(&w->busy_since_ms, lp_clock_ms());
-        /* Who does not lead drops the key: controller_lead puts every platform back. */
+        /* Who does not lead, or not know all yet, drops the key: controller_lead and synced put
+         * every platform back. */
         if (may_work(c))
             work_on(w, key);
-        else if (controller_leads(c) && !lp_stop_requested(c->options.stop))
+        else if (controller_leads(c) && cache_synced(c->cache) &&
+                 !lp_stop_requested(c->options.stop))
             lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, 250);
         lp_queue_done(c->queue, key);
         atomic_store(&w->busy_since_ms, 0);
@@ -211,7 +228,7 @@ int controller_start(const struct controller_options *options, struct controller
                      struct lp_error *err)
 {
     struct controller *c = lp_alloc(sizeof *c + options->workers * sizeof c->workers[0]);
-    struct cache_sink sink = { platform_changed, child_changed, c };
+    struct cache_sink sink = { platform_changed, child_changed, synced, c };
 
     c->options = *options;
     c->n = options->workers;
@@ -230,14 +247,6 @@ int controller_start(const struct controller_options *options, struct controller
     }
     *ret_controller = c;
     return 0;
-}
-
-/* Behind what users change meanwhile; what may end us comes last. */
-static void add_platform(const char *key, void *user)
-{
-    struct controller *c = user;
-    bool suspect = journal_deaths(c->options.journal, key) > 0;
-    lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, suspect ? SUSPECT_MS : 0);
 }
 
 void controller_lead(struct controller *c)

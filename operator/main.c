@@ -4,6 +4,7 @@
  * for bad configuration.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -365,6 +366,15 @@ static void set_images(struct program *p)
     };
 }
 
+/* Some twenty threads that mostly wait: a heap for each would be mostly holes. */
+static void tune_memory(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD,
+            256 << 10); /* given, it does not grow; large buffers go back at once */
+    mallopt(M_TRIM_THRESHOLD, 256 << 10);
+}
+
 int main(int argc, char **argv)
 {
     struct program p = { .stop = NULL };
@@ -376,6 +386,7 @@ int main(int argc, char **argv)
         return status;
     lp_log_parse_level(p.config.log_level, &level);
     lp_log_set_level(level);
+    tune_memory();
     lp_json_init();
     lp_metrics_set_program("lp-operator", LP_VERSION);
     set_identity(&p);

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/heartbeat.h"
 #include "base/limits.h"
+#include "http/share.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define TIMEOUT_MS 30000
@@ -236,17 +237,10 @@ static void set_wire(struct lp_http_client *c, const struct lp_http_client_optio
     set_connect_to(c, o->connect_to);
 }
 
-static void global_init(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 int lp_http_client_new(const struct lp_http_client_options *options,
                        struct lp_http_client **ret_client, struct lp_error *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, global_init);
+    lp_http_global_init();
     struct lp_http_client *c = lp_alloc(sizeof *c);
     c->easy = curl_easy_init();
     c->multi = curl_multi_init();
@@ -261,6 +255,8 @@ int lp_http_client_new(const struct lp_http_client_options *options,
     curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 2L);
     set_wire(c, options);
     set_tls(c, options);
+    if (options->share)
+        curl_easy_setopt(c->easy, CURLOPT_SHARE, options->share->curl);
     *ret_client = c;
     return 0;
 }

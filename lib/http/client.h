@@ -12,6 +12,12 @@
 /* One easy handle with its connections; one thread at a time. */
 struct lp_http_client;
 
+/* TLS sessions of several clients: who comes second resumes the first one's, without certificates
+ * being sent and checked again (RFC 8446, 2.2). Outlives its clients; any thread. */
+struct lp_http_share;
+struct lp_http_share *lp_http_share_new(void);
+void lp_http_share_free(struct lp_http_share *s);
+
 struct lp_http_client_options {
     int64_t connect_timeout_ms;     /* 0: 5,000 */
     int64_t idle_timeout_ms;        /* no byte for so long ends the request; 0: 30,000 */
@@ -21,8 +27,9 @@ struct lp_http_client_options {
     const char *ca_pem;             /* PEM bytes; NULL: the system's trust store */
     const char *cert_pem, *key_pem; /* client certificate; NULL: none */
     bool insecure_skip_verify;
-    bool http2;             /* offer HTTP/2 by ALPN */
-    const char *proxy;      /* URL; NULL: none, whatever the environment says */
+    struct lp_http_share *share; /* borrowed; NULL: none */
+    bool http2;                  /* offer HTTP/2 by ALPN */
+    const char *proxy;           /* URL; NULL: none, whatever the environment says */
     const char *connect_to; /* "host:port" to connect to in place of the URL's; NULL: the URL's */
     struct lp_stop *stop;   /* ends a request at once; NULL: nothing does. Borrowed. */
 };

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "http/client.h"
 #include "kube/client.h"
 
 /* An exec credential plugin: client.authentication.k8s.io/v1 or v1beta1, ExecConfig of
@@ -33,6 +34,7 @@ struct lp_kube_config {
     const char *user_agent; /* a literal */
     char *ca_file, *cert_file, *key_file, *token_file;
     struct lp_kube_exec *exec; /* NULL: none */
+    struct lp_http_share *share;
 
     /* When the request began that was last left without any answer: what other connections have not
      * heard from since may be dead too. 0: none. */

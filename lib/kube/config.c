@@ -45,6 +45,7 @@ void lp_kube_config_free(struct lp_kube_config *c)
     for (size_t i = 0; i < LP_COUNT(strings); i++)
         free(strings[i]);
     free_exec(c->exec);
+    lp_http_share_free(c->share);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -327,6 +328,7 @@ int lp_kube_config_load(const struct lp_kube_config_source *source,
         lp_kube_config_free(c);
         return r;
     }
+    c->share = lp_http_share_new();
     *ret_config = c;
     return 0;
 }

@@ -109,6 +109,7 @@ static int refresh_http(struct lp_kube_client *c, unsigned generation, struct lp
         .cert_pem = config->cert_pem,
         .key_pem = config->key_pem,
         .insecure_skip_verify = config->insecure,
+        .share = config->share,
         .http2 = false,
         .proxy = config->proxy,
         .connect_to = peer,

@@ -1,0 +1,60 @@
+/* lib/http/share.c -- TLS sessions shared by clients of one peer. libcurl keeps them apart by host,
+ * port and certificates. */
+#include "http/share.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+static void global_init(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+void lp_http_global_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, global_init);
+}
+
+static void on_lock(CURL *easy, curl_lock_data data, curl_lock_access access, void *user)
+{
+    struct lp_http_share *s = user;
+    (void)easy;
+    (void)data;
+    (void)access;
+    pthread_mutex_lock(&s->lock);
+}
+
+static void on_unlock(CURL *easy, curl_lock_data data, void *user)
+{
+    struct lp_http_share *s = user;
+    (void)easy;
+    (void)data;
+    pthread_mutex_unlock(&s->lock);
+}
+
+struct lp_http_share *lp_http_share_new(void)
+{
+    struct lp_http_share *s = lp_alloc(sizeof *s);
+
+    lp_http_global_init();
+    pthread_mutex_init(&s->lock, NULL);
+    s->curl = curl_share_init();
+    if (!s->curl)
+        abort(); /* no memory, as in lp_alloc */
+    curl_share_setopt(s->curl, CURLSHOPT_LOCKFUNC, on_lock);
+    curl_share_setopt(s->curl, CURLSHOPT_UNLOCKFUNC, on_unlock);
+    curl_share_setopt(s->curl, CURLSHOPT_USERDATA, s);
+    curl_share_setopt(s->curl, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    return s;
+}
+
+void lp_http_share_free(struct lp_http_share *s)
+{
+    if (!s)
+        return;
+    curl_share_cleanup(s->curl);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}

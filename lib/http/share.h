@@ -1,0 +1,15 @@
+/* lib/http/share.h -- for lib/http/client.c: what several libcurl handles have in common. */
+#pragma once
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include "http/client.h"
+
+struct lp_http_share {
+    CURLSH *curl;
+    pthread_mutex_t lock; /* libcurl takes it around each use of the sessions */
+};
+
+/* libcurl's own, once in a process; any thread. */
+void lp_http_global_init(void);
