@@ -17,7 +17,8 @@ class Contender:
 
 
 def contenders(ours, peer):
-    base = {"ADAPTER": "false", "METRICS_PORT": "0", "LP_IMAGE_REGISTRY": "registry.example/lp"}
+    base = {"ADAPTER": "false", "METRICS_PORT": "0", "LP_IMAGE_REGISTRY": "registry.example/lp",
+            "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}  # as in config/manager/deployment.yaml
     return [
         Contender("ours", b"lp-operator/", [ours], base),
         Contender("peer", b"peer/", [peer], {}),

@@ -34,6 +34,7 @@ struct lp_http_client {
     CURL *easy;
     CURLM *multi;
     struct curl_slist *connect_to;
+    struct lp_http_share *share;
     char *ca_pem, *cert_pem, *key_pem; /* curl borrows them */
     int64_t idle_ms, total_ms;
     size_t max_response;
@@ -255,8 +256,11 @@ int lp_http_client_new(const struct lp_http_client_options *options,
     curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 2L);
     set_wire(c, options);
     set_tls(c, options);
-    if (options->share)
-        curl_easy_setopt(c->easy, CURLOPT_SHARE, options->share->curl);
+    if (options->share) {
+        c->share = options->share;
+        atomic_fetch_add(&c->share->users, 1);
+        curl_easy_setopt(c->easy, CURLOPT_SHARE, c->share->curl);
+    }
     *ret_client = c;
     return 0;
 }
@@ -267,6 +271,7 @@ void lp_http_client_free(struct lp_http_client *c)
         return;
     curl_easy_cleanup(c->easy);
     curl_multi_cleanup(c->multi);
+    lp_http_share_free(c->share);
     curl_slist_free_all(c->connect_to);
     free(c->ca_pem);
     free(c->cert_pem);

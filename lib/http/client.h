@@ -13,7 +13,7 @@
 struct lp_http_client;
 
 /* TLS sessions of several clients: who comes second resumes the first one's, without certificates
- * being sent and checked again (RFC 8446, 2.2). Outlives its clients; any thread. */
+ * being sent and checked again (RFC 8446, 2.2). Its clients keep it; any thread. */
 struct lp_http_share;
 struct lp_http_share *lp_http_share_new(void);
 void lp_http_share_free(struct lp_http_share *s);
@@ -27,7 +27,7 @@ struct lp_http_client_options {
     const char *ca_pem;             /* PEM bytes; NULL: the system's trust store */
     const char *cert_pem, *key_pem; /* client certificate; NULL: none */
     bool insecure_skip_verify;
-    struct lp_http_share *share; /* borrowed; NULL: none */
+    struct lp_http_share *share; /* NULL: none */
     bool http2;                  /* offer HTTP/2 by ALPN */
     const char *proxy;           /* URL; NULL: none, whatever the environment says */
     const char *connect_to; /* "host:port" to connect to in place of the URL's; NULL: the URL's */

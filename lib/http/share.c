@@ -40,6 +40,7 @@ struct lp_http_share *lp_http_share_new(void)
 
     lp_http_global_init();
     pthread_mutex_init(&s->lock, NULL);
+    atomic_init(&s->users, 1);
     s->curl = curl_share_init();
     if (!s->curl)
         abort(); /* no memory, as in lp_alloc */
@@ -52,7 +53,7 @@ struct lp_http_share *lp_http_share_new(void)
 
 void lp_http_share_free(struct lp_http_share *s)
 {
-    if (!s)
+    if (!s || atomic_fetch_sub(&s->users, 1) > 1)
         return;
     curl_share_cleanup(s->curl);
     pthread_mutex_destroy(&s->lock);

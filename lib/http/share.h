@@ -3,11 +3,13 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "http/client.h"
 
 struct lp_http_share {
     CURLSH *curl;
+    atomic_uint users;    /* who made it, and each client */
     pthread_mutex_t lock; /* libcurl takes it around each use of the sessions */
 };
 
