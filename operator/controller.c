@@ -30,7 +30,8 @@
 #define FAILED_MS 300000   /* the longest wait after a failure */
 #define TRANSIENT_MS 10000 /* where it lay with the API server or the way to it */
 #define ID_SIZE 37
-#define FINISH_MS 5000 /* after a stop, for what is under work */
+#define REQUEST_MS 10000 /* on a dead connection; every write may be sent again */
+#define FINISH_MS 5000   /* after a stop, for what is under work */
 
 struct worker {
     struct controller *controller;
@@ -202,6 +203,7 @@ static void *stopper_main(void *user)
 static int start_workers(struct controller *c, struct lp_error *err)
 {
     struct lp_kube_client_options options = { .stop = c->cut_off,
+                                              .total_timeout_ms = REQUEST_MS,
                                               .user_agent = USER_AGENT,
                                               .writes_until_ms = c->options.writes_until_ms,
                                               .fence_user = c->options.fence_user };
