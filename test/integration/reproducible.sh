@@ -10,11 +10,12 @@ rm -rf "$dir"
 bad=0
 fails() { echo "not ok: $*"; bad=1; }
 
+mkdir -p "$dir/one" "$dir/another"
+git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+    [ ! -f "$file" ] || printf '%s\0' "$file"
+done | tar --null -cf - -T - | tar -xf - -C "$dir/one"
+cp -a "$dir/one" "$dir/another/place"
 for copy in one another/place; do
-    mkdir -p "$dir/$copy"
-    git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
-        [ ! -f "$file" ] || printf '%s\0' "$file"
-    done | tar --null -cf - -T - | tar -xf - -C "$dir/$copy"
     # shellcheck disable=SC2086 # a list of words
     (cd "$dir/$copy" && export CCACHE_DISABLE=1 && cmake --preset release -DLP_TESTS=OFF >/dev/null &&
         cmake --build --preset release --target $programs >"$dir/build.log" 2>&1 &&
