@@ -42,6 +42,11 @@ static void on_child(const char *key, bool deleted, void *user)
     (void)key, (void)deleted, (void)user;
 }
 
+static void on_synced(struct cache *cache, void *user)
+{
+    (void)cache, (void)user;
+}
+
 /* How often n/english was told of while these events came. */
 static unsigned told_of(const char *events)
 {
@@ -60,7 +65,7 @@ static unsigned told_of(const char *events)
         FAKE_END
     };
     struct told t = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-    const struct cache_sink sink = { on_platform, on_child, &t };
+    const struct cache_sink sink = { on_platform, on_child, on_synced, &t };
     struct fake_kube *fake = fake_kube_start(answers);
     struct lp_kube_config *config = fake_kube_config(fake, NULL);
     struct lp_stop *stop = lp_stop_new();

@@ -71,9 +71,14 @@ static void on_child(const char *key, bool deleted, void *user)
     (void)key, (void)deleted, (void)user;
 }
 
+static void on_synced(struct cache *cache, void *user)
+{
+    (void)cache, (void)user;
+}
+
 static void begin(struct bench *b, const struct fake_answer *answers)
 {
-    const struct cache_sink sink = { on_platform, on_child, NULL };
+    const struct cache_sink sink = { on_platform, on_child, on_synced, NULL };
     struct lp_kube_client_options options = { .user_agent = "test" };
     int64_t end = lp_clock_ms() + WAIT_MS;
     *b = (struct bench){ .fake = fake_kube_start(answers), .stop = lp_stop_new() };
