@@ -114,18 +114,19 @@ class Audit:
         self.file = open(path, "rb")  # lives as long as the cluster
         self.rest = b""
 
-    def read(self, agent):
-        """The entries of `agent` since the last read, without those of its lease and its Events."""
+    def read(self, *agents):
+        """The entries of `agents` since the last read, without those of leases and Events. What others wrote
+        meanwhile is passed over: who waits for two reads for both at once."""
         data = self.rest + self.file.read()
         lines = data.split(b"\n")
         self.rest = lines.pop()
         entries = []
         for line in lines:
-            if agent not in line:
+            if not any(agent in line for agent in agents):
                 continue
             e = json.loads(line)
             resource = e.get("objectRef", {}).get("resource", "")
-            if e["userAgent"].encode().startswith(agent) and resource not in ("leases", "events"):
+            if e["userAgent"].encode().startswith(agents) and resource not in ("leases", "events"):
                 entries.append(Entry(e, resource))
         return entries
 
