@@ -130,7 +130,6 @@ func run(metrics, namespace string) error {
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		return err
 	}
-	scheme.AddKnownTypes(groupVersion, &Platform{}, &PlatformList{})
 	scheme.AddKnownTypeWithName(groupVersion.WithKind("LearningPlatform"), &Platform{})
 	scheme.AddKnownTypeWithName(groupVersion.WithKind("LearningPlatformList"), &PlatformList{})
 	metav1.AddToGroupVersion(scheme, groupVersion)
