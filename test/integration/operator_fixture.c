@@ -239,6 +239,28 @@ static void install_crd(void)
     ok(lp_kube_apply(client, &lp_kube_crds, json_array_get(documents, 0), &options, NULL, &err));
 }
 
+static int pass_over(json_t *o, void *user, struct lp_error *e)
+{
+    (void)o, (void)user, (void)e;
+    return 0;
+}
+
+/* A definition is served a moment after it was accepted; until then its path is a 404. */
+static void await_served(void)
+{
+    const struct lp_kube_list_options all = { NULL, NULL };
+    int64_t end = lp_clock_ms() + WAIT_MS;
+    char version[64];
+    struct lp_error err;
+
+    while (lp_kube_list(client, &lp_kube_platforms, "default", &all, pass_over, NULL, version,
+                        &err) < 0) {
+        if (lp_clock_ms() > end)
+            fail_msg("the definition is not served: %s", err.msg);
+        poll(NULL, 0, 50);
+    }
+}
+
 int fixture_begin(void **state)
 {
     struct lp_kube_config_source source = { .kubeconfig = getenv("KUBECONFIG") };
@@ -256,6 +278,7 @@ int fixture_begin(void **state)
     }
     make_namespace_named(OPERATOR_NS);
     install_crd();
+    await_served();
     fixture_start(&operator, "operator");
     return 0;
 }

@@ -144,7 +144,6 @@ static void what_is_rendered_is_what_the_api_server_takes(void **state)
 static void why_and_report_tell_without_credentials(void **state)
 {
     lp_auto_free char *why = NULL, *report = NULL;
-    json_auto_t *documents = NULL;
     (void)state;
     create_platform("english", parse_spec("{services: {auth: {env: [{name: DB_PASSWORD, value: "
                                           "hidden-thing}, {name: MAIL_URL, value: "

@@ -154,8 +154,8 @@ static void odd_fields_do_no_harm(void **state)
         "{f:spec: {'k:{': {}, 'k:[]': {}, 'v:': {}}}",
         "{f:none: {}}",
         "{f:metadata: {}}",
-        "{f:spec: {f:template: {f:spec: {f:containers: {"
-        "'k:{\"name\":1}': {}, 'i:0': {}, 'x': {}}}}}}",
+        ("{f:spec: {f:template: {f:spec: {f:containers: {"
+         "'k:{\"name\":1}': {}, 'i:0': {}, 'x': {}}}}}}"),
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(odd); i++) {
