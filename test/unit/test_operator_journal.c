@@ -1,5 +1,4 @@
-/* test/unit/test_operator_journal.c -- what a process was at when it died; here a process is a
- * journal that is closed without the end of a pass. */
+/* test/unit/test_operator_journal.c -- what a process was at when it died. */
 #include "operator/journal.h"
 
 #include <fcntl.h>
@@ -8,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -38,14 +38,26 @@ static struct journal *opened(void)
     return j;
 }
 
+/* A process that ends with these passes under way. */
 static void die_at(const char *one, const char *other)
 {
-    struct journal *j = opened();
-    if (one)
-        journal_begin(j, 0, one);
-    if (other)
-        journal_begin(j, 1, other);
-    journal_close(j);
+    int status = -1;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct journal *j = NULL;
+        struct lp_error err;
+        if (journal_open(path, &j, &err) < 0)
+            _exit(2);
+        if (one)
+            journal_begin(j, 0, one);
+        if (other)
+            journal_begin(j, 1, other);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
 static void what_was_under_work_at_a_death_is_suspected(void **state)
