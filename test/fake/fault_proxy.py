@@ -1,6 +1,6 @@
 """A proxy between a program and a real kube-apiserver that breaks what passes through it.
 
-Two ways of passing: "tcp" hands on TLS as it comes, so that the program speaks HTTP/2 with the API
+Two ways of passing: "tcp" hands on TLS as it comes, so that the program has its TLS session with the API
 server; "http" ends TLS with the API server's own certificate and speaks HTTP/1.1 on both sides, so
 that requests and the lines of watches can be changed. A thread per connection and direction. A
 `Fault` says what is broken; `proxy.fault = None` heals. Connections that a black hole swallowed stay
