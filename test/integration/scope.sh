@@ -82,7 +82,7 @@ kubectl apply -f config/install-namespaced.yaml >/dev/null 2>"$dir/warnings" || 
 [ ! -s "$dir/warnings" ] || fails "install-namespaced.yaml: $(cat "$dir/warnings")"
 
 # 2. install.yaml for the platforms of one team.
-sed 's/{name: SELECTOR, value: ""}/{name: SELECTOR, value: "team=german"}/' config/install.yaml | kubectl apply -f - >/dev/null
+sed 's/{name: SELECTOR}/{name: SELECTOR, value: "team=german"}/' config/install.yaml | kubectl apply -f - >/dev/null
 make_node here
 start_operator_pod "$dir" english "$bin" learning || fails "the namespaced operator does not become ready"
 start_operator_pod "$dir" german "$bin" learning-platform-system || fails "the operator with a selector does not become ready"
