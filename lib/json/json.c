@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "json/load.h"
 
 void lp_json_init(void)
 {
@@ -24,7 +23,7 @@ int lp_json_parse(const char *bytes, size_t len, size_t max, const char *what, j
     if (len > max)
         return lp_error_set(err, LP_E_TOO_LARGE, "%s: %zu bytes, at most %zu allowed", what, len,
                             max);
-    json_t *o = lp_json_load(bytes, len, &why);
+    json_t *o = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
     if (!o)
         return lp_error_set(err, LP_E_INVALID, "%s: line %d column %d: %s", what, why.line,
                             why.column, why.text);
@@ -111,6 +110,17 @@ json_t *lp_json_text(const char *text)
 
     lp_utf8_repair(copy);
     return json_string(copy);
+}
+
+static int add_to_buf(const char *bytes, size_t n, void *user)
+{
+    lp_buf_add(user, bytes, n);
+    return 0;
+}
+
+void lp_json_write(const json_t *o, struct lp_buf *b)
+{
+    json_dump_callback(o, add_to_buf, b, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 }
 
 void lp_json_set_str(json_t *o, const char *key, const char *value)

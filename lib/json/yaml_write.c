@@ -1,21 +1,25 @@
 /*
- * lib/json/yaml_write.c -- JSON as YAML in block style, two spaces a level, lists as wide as their
- * key, as kubectl writes it. A string stands plain where no reader can take it for something else,
- * else in double quotes as in JSON, which YAML 1.2 reads the same. No state.
+ * lib/json/yaml_write.c -- JSON as YAML in block style, by libyaml. A string stands plain where no
+ * reader of YAML 1.1 or 1.2 can take it for something else, else in double quotes. No state.
  */
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <yaml.h>
 
 #include "base/alloc.h"
 #include "json/json.h"
 #include "json/yaml.h"
 
-static void put_value(const json_t *v, int indent, bool in_list, struct lp_buf *b);
+static void emit_value(yaml_emitter_t *e, const json_t *v);
 
-static void put_indent(struct lp_buf *b, int indent)
+/* An event that cannot be made or written is one for which there is no memory. */
+static void emit(yaml_emitter_t *e, yaml_event_t *event, int made)
 {
-    lp_buf_printf(b, "%*s", indent, "");
+    if (!made || !yaml_emitter_emit(e, event))
+        abort();
 }
 
 /* A letter first, then what is no punctuation of YAML; no word of YAML 1.1 or 1.2. */
@@ -34,76 +38,79 @@ static bool is_plain(const char *s, size_t n)
     return true;
 }
 
-static void put_scalar(const json_t *v, struct lp_buf *b)
+static void emit_scalar(yaml_emitter_t *e, const char *text, size_t n, bool plain)
 {
-    if (json_is_string(v) && is_plain(json_string_value(v), json_string_length(v)))
-        lp_buf_str(b, json_string_value(v));
-    else
-        lp_json_write(v, b); /* also {} and [] */
+    yaml_event_t event;
+    int made = yaml_scalar_event_initialize(
+        &event, NULL, NULL, (const yaml_char_t *)text, (int)n, plain, true,
+        plain ? YAML_PLAIN_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+    emit(e, &event, made);
 }
 
-static bool is_block(const json_t *v)
+static void emit_object(yaml_emitter_t *e, const json_t *o)
 {
-    return json_object_size(v) > 0 || json_array_size(v) > 0;
-}
-
-static void put_object(const json_t *o, int indent, bool in_list, struct lp_buf *b)
-{
+    yaml_event_t event;
     const char *key;
     json_t *v;
 
+    emit(e, &event,
+         yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE));
     json_object_foreach((json_t *)(uintptr_t)o, key, v)
     {
-        json_auto_t *name = json_string(key);
-        if (!in_list)
-            put_indent(b, indent);
-        in_list = false;
-        put_scalar(name, b);
-        lp_buf_char(b, ':');
-        put_value(v, json_is_array(v) ? indent : indent + 2, false, b);
+        emit_scalar(e, key, strlen(key), is_plain(key, strlen(key)));
+        emit_value(e, v);
     }
+    emit(e, &event, yaml_mapping_end_event_initialize(&event));
 }
 
-static void put_array(const json_t *a, int indent, struct lp_buf *b)
+static void emit_array(yaml_emitter_t *e, const json_t *a)
 {
+    yaml_event_t event;
     json_t *v;
     size_t i;
 
-    json_array_foreach(a, i, v)
-    {
-        put_indent(b, indent);
-        lp_buf_char(b, '-');
-        if (json_is_object(v))
-            put_value(v, indent + 2, true, b);
-        else
-            put_value(v, indent + 2, false, b);
+    emit(e, &event,
+         yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE));
+    json_array_foreach(a, i, v) emit_value(e, v);
+    emit(e, &event, yaml_sequence_end_event_initialize(&event));
+}
+
+static void emit_value(yaml_emitter_t *e, const json_t *v)
+{
+    if (json_is_object(v)) {
+        emit_object(e, v);
+    } else if (json_is_array(v)) {
+        emit_array(e, v);
+    } else if (json_is_string(v)) {
+        const char *text = json_string_value(v);
+        emit_scalar(e, text, json_string_length(v), is_plain(text, json_string_length(v)));
+    } else { /* numbers and words are written as in JSON */
+        lp_auto_buf struct lp_buf text = LP_BUF_INIT(512);
+        lp_json_write(v, &text);
+        emit_scalar(e, text.ptr, text.len, true);
     }
 }
 
-/* After "key:" or "-"; the first line of an object in a list goes on where the dash stands. */
-static void put_value(const json_t *v, int indent, bool in_list, struct lp_buf *b)
+static int add_to_buf(void *user, unsigned char *bytes, size_t n)
 {
-    if (!is_block(v)) {
-        lp_buf_char(b, ' ');
-        put_scalar(v, b);
-        lp_buf_char(b, '\n');
-        return;
-    }
-    lp_buf_char(b, in_list ? ' ' : '\n');
-    if (json_is_object(v))
-        put_object(v, indent, in_list, b);
-    else
-        put_array(v, indent, b);
+    lp_buf_add(user, bytes, n);
+    return 1;
 }
 
 void lp_yaml_write(const json_t *document, struct lp_buf *b)
 {
-    if (json_object_size(document) > 0) {
-        put_object(document, 0, false, b);
-    } else if (json_array_size(document) > 0) {
-        put_array(document, 0, b);
-    } else {
-        put_scalar(document, b);
-        lp_buf_char(b, '\n');
-    }
+    yaml_emitter_t e;
+    yaml_event_t event;
+
+    if (!yaml_emitter_initialize(&e))
+        abort(); /* no memory */
+    yaml_emitter_set_output(&e, add_to_buf, b);
+    yaml_emitter_set_unicode(&e, 1);
+    yaml_emitter_set_width(&e, -1);
+    emit(&e, &event, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING));
+    emit(&e, &event, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1));
+    emit_value(&e, document);
+    emit(&e, &event, yaml_document_end_event_initialize(&event, 1));
+    emit(&e, &event, yaml_stream_end_event_initialize(&event));
+    yaml_emitter_delete(&e);
 }

@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "json/json.h"
-#include "json/load.h"
 #include "kube/version.h"
 
 #define MODEL_BYTES 12288
@@ -233,10 +232,10 @@ json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *n
     if (!e)
         return NULL;
     if (e->model_len == 0)
-        return lp_json_load(e->bytes + e->text_at, e->size, &why);
+        return json_loadb(e->bytes + e->text_at, e->size, JSON_REJECT_DUPLICATES, &why);
     lp_auto_free char *text = lp_kube_unpack(s->packer, s->model, e->model_len,
                                              e->bytes + e->text_at, e->size, e->text_len);
-    return text ? lp_json_load(text, e->text_len, &why) : NULL;
+    return text ? json_loadb(text, e->text_len, JSON_REJECT_DUPLICATES, &why) : NULL;
 }
 
 bool lp_kube_store_reached(struct lp_kube_store *s, const char *key, const char *version)

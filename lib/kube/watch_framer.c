@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "json/json.h"
-#include "json/load.h"
 #include "kube/request.h"
 
 /* After a longer line the memory of `tail` is given back. */
@@ -35,7 +34,7 @@ static int deliver(struct lp_watch_framer *f, const char *line, size_t len, stru
 
     if (len == 0 || (len == 1 && *line == '\r'))
         return 0;
-    json_auto_t *event = lp_json_load(line, len, &why);
+    json_auto_t *event = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
     if (!event)
         return lp_error_set(err, LP_E_INVALID, "watch: column %d: %s", why.column, why.text);
 
