@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/file.h"
 #include "cli/find.h"
 #include "json/json.h"
 #include "json/yaml.h"
@@ -78,12 +79,8 @@ int export_platforms(struct lp_kube_client *client, const struct cli_options *op
         export_comment(platform, out);
         lp_yaml_write(one, out);
     }
-    if (options->format == CLI_JSON) {
-        json_auto_t *list =
-            lp_json_make("{s:s, s:s, s:O}", "apiVersion", "v1", "kind", "List", "items", items);
-        lp_json_write(list, out);
-        lp_buf_char(out, '\n');
-    }
+    if (options->format == CLI_JSON)
+        file_write_list(items, out);
     if (out->overflowed)
         return lp_error_set(err, LP_E_TOO_LARGE, "the platforms have over %zu bytes", out->max);
     return 0;

@@ -120,3 +120,11 @@ void file_images(struct lp_kube_client *client, const struct cli_options *option
     for (size_t i = 0; images_variables[i]; i++)
         images_set(ret_images, images_variables[i], options->images[i]);
 }
+
+void file_write_list(json_t *items, struct lp_buf *out)
+{
+    json_auto_t *list =
+        lp_json_make("{s:s, s:s, s:O}", "apiVersion", "v1", "kind", "List", "items", items);
+    lp_json_write(list, out);
+    lp_buf_char(out, '\n');
+}

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "cli/options.h"
 #include "kube/client.h"
 #include "platform/plan.h"
@@ -14,6 +15,9 @@
  */
 LP_MUST_USE int file_platforms(const char *path, const char *ns, json_t **ret_platforms,
                                struct lp_error *err);
+
+/* Appends a v1 List of `items` as one line of JSON. */
+void file_write_list(json_t *items, struct lp_buf *out);
 
 /*
  * The images of the operator: those of its Deployment (`client` NULL: none is asked), else the

@@ -69,12 +69,8 @@ int render_file(const struct cli_options *options, const struct plan_images *ima
         if (options->format == CLI_YAML)
             write_yaml(platform, items, from, out);
     }
-    if (options->format == CLI_JSON) {
-        json_auto_t *list =
-            lp_json_make("{s:s, s:s, s:O}", "apiVersion", "v1", "kind", "List", "items", items);
-        lp_json_write(list, out);
-        lp_buf_char(out, '\n');
-    }
+    if (options->format == CLI_JSON)
+        file_write_list(items, out);
     if (out->overflowed)
         return lp_error_set(err, LP_E_TOO_LARGE, "the objects have over %zu bytes", out->max);
     return 0;

@@ -11,13 +11,12 @@ import json
 import os
 import random
 import sys
-import threading
 import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), p) for p in ("lib", "../fake")]
 # pylint: disable=wrong-import-position
 from fault_proxy import Fault, FaultProxy, gone
-from plane import PATIENCE, SYSTEM, Operator, Plane, Suite, say, wait_for
+from plane import PATIENCE, SYSTEM, Operator, main, say, wait_for
 
 SECONDS = float(os.environ.get("LP_FAULT_SECONDS", "4"))
 WITHIN = 30 * PATIENCE
@@ -300,16 +299,5 @@ def run(plane, suite):
         proxy.close()
 
 
-def main():
-    threading.excepthook = lambda args: say(f"proxy: {args.exc_type.__name__}: {args.exc_value}")
-    suite = Suite(sys.argv[2:])
-    plane = Plane(sys.argv[1])
-    try:
-        run(plane, suite)
-    finally:
-        plane.stop()
-    suite.end()
-
-
 if __name__ == "__main__":
-    main()
+    main(run)

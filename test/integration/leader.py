@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), p) for p in ("lib", "../fake")]
 # pylint: disable=wrong-import-position
 from fault_proxy import Fault, FaultProxy
-from plane import PATIENCE, SYSTEM, Operator, Plane, Suite, say, wait_for
+from plane import PATIENCE, SYSTEM, Operator, main, say, wait_for
 
 NS = "learning"
 PLATFORMS = ["english", "french", "german", "greek"]
@@ -227,15 +227,5 @@ def run(plane, suite):
             p.close()
 
 
-def main():
-    suite = Suite(sys.argv[2:])
-    plane = Plane(sys.argv[1])
-    try:
-        run(plane, suite)
-    finally:
-        plane.stop()
-    suite.end()
-
-
 if __name__ == "__main__":
-    main()
+    main(run)

@@ -13,7 +13,7 @@ import threading
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), p) for p in ("lib", "../fake")]
 # pylint: disable=wrong-import-position
 from fault_proxy import Fault, FaultProxy
-from plane import GROUP, Operator, Plane, Suite, say, wait_for
+from plane import GROUP, Operator, main, wait_for
 
 NS = "learning"
 OTHERS = ["english", "french", "german", "greek", "hindi"]
@@ -141,16 +141,5 @@ def run(plane, suite):
         p.proxy.close()
 
 
-def main():
-    threading.excepthook = lambda args: say(f"thread: {args.exc_type.__name__}: {args.exc_value}")
-    suite = Suite(sys.argv[2:])
-    plane = Plane(sys.argv[1])
-    try:
-        run(plane, suite)
-    finally:
-        plane.stop()
-    suite.end()
-
-
 if __name__ == "__main__":
-    main()
+    main(run)

@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
@@ -255,3 +256,15 @@ class Suite:
     def end(self):
         say(f"{self.passed} passed, {len(self.failed)} failed")
         sys.exit(1 if self.failed or not self.passed else 0)
+
+
+def main(run):
+    """A script's work: `run` with a plane in the folder that is its first argument; the others choose cases."""
+    threading.excepthook = lambda args: say(f"thread: {args.exc_type.__name__}: {args.exc_value}")
+    suite = Suite(sys.argv[2:])
+    plane = Plane(sys.argv[1])
+    try:
+        run(plane, suite)
+    finally:
+        plane.stop()
+    suite.end()
