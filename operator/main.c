@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/heartbeat.h"
 #include "base/log.h"
+#include "base/resident.h"
 #include "base/stop.h"
 #include "json/json.h"
 #include "kube/lease.h"
@@ -337,6 +338,7 @@ static int run(struct program *p, struct lp_error *err)
     if (r == 0)
         while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
             health_upkeep(p->health);
+            lp_resident_trim();
             refresh_on_conflict(p);
         }
     return r;
