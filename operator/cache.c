@@ -204,9 +204,11 @@ static void platform_event(enum lp_kube_event event, json_t *object, void *user)
     const char *name = lp_json_str(object, "metadata", "name", NULL);
     lp_auto_free char *key = lp_kube_key_of(object);
     json_auto_t *before = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
+    /* What another operator carries out is not there for us. */
+    bool gone = event == LP_KUBE_DELETED || !scope_has_class_of(k->cache->scope, object);
 
-    take_event(k, event, object, object);
-    if (event == LP_KUBE_DELETED || differs(before, object))
+    take_event(k, gone ? LP_KUBE_DELETED : event, object, object);
+    if (gone ? before != NULL : differs(before, object))
         k->cache->sink.platform_changed(key, k->cache->sink.user);
 }
 
@@ -320,7 +322,7 @@ bool cache_wrote_platform(struct cache *c, const json_t *answer)
     const char *name = lp_json_str(answer, "metadata", "name", NULL);
     json_auto_t *before = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
 
-    if (!before || !take_answer(k, answer))
+    if (!before || !scope_has_class_of(c->scope, answer) || !take_answer(k, answer))
         return false;
     if (differs(before, answer)) { /* somebody else's change that the watch will not tell of now */
         lp_auto_free char *key = lp_kube_key(ns, name);

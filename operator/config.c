@@ -96,6 +96,11 @@ static const struct lp_env environment[] = {
       .fallback = "",
       .max = 1023,
       .help = "label selector of the platforms that are ours; empty: all" },
+    { .name = "CLASS",
+      .offset = AT(class_name),
+      .fallback = "",
+      .max = 253,
+      .help = "spec.className of the platforms that are ours; empty: those without one" },
     { .name = "WORKERS",
       .type = LP_ENV_INT,
       .offset = AT(workers),
@@ -180,6 +185,7 @@ enum flag {
     FLAG_WORKERS,
     FLAG_WATCH_NAMESPACES,
     FLAG_SELECTOR,
+    FLAG_CLASS,
     FLAG_HELP,
     FLAG_VERSION
 };
@@ -189,6 +195,7 @@ static const struct option flags[] = {
     { "workers", required_argument, NULL, FLAG_WORKERS },
     { "watch-namespaces", required_argument, NULL, FLAG_WATCH_NAMESPACES },
     { "selector", required_argument, NULL, FLAG_SELECTOR },
+    { "class", required_argument, NULL, FLAG_CLASS },
     { "help", no_argument, NULL, FLAG_HELP },
     { "version", no_argument, NULL, FLAG_VERSION },
     { NULL, 0, NULL, 0 },
@@ -204,6 +211,8 @@ static int print_help(void)
         "  --workers N               platforms that are reconciled at once, 1..64\n"
         "  --watch-namespaces A,B    only platforms of these namespaces, at most %d\n"
         "  --selector LABELS         only platforms with these labels, such as team=english\n"
+        "  --class NAME              only platforms with this spec.className; without: only those "
+        "with none\n"
         "  --version, --help\n\nEnvironment:\n",
         SCOPE_NAMESPACES);
     for (const struct lp_env *e = environment; e->name; e++)
@@ -242,6 +251,9 @@ static int apply_flag(int flag, struct operator_config *config)
         return -1;
     case FLAG_SELECTOR:
         config->selector = optarg;
+        return -1;
+    case FLAG_CLASS:
+        config->class_name = optarg;
         return -1;
     case FLAG_HELP:
         return print_help();
@@ -288,7 +300,9 @@ int config_load(int argc, char **argv, struct operator_config *config)
         c.watch_namespaces = from_flags.watch_namespaces;
     if (from_flags.selector)
         c.selector = from_flags.selector;
-    if (scope_parse(c.watch_namespaces, c.selector, &c.scope, &err) < 0)
+    if (from_flags.class_name)
+        c.class_name = from_flags.class_name;
+    if (scope_parse(c.watch_namespaces, c.selector, c.class_name, &c.scope, &err) < 0)
         return report(&err);
     *config = c;
     return -1;

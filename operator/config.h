@@ -16,9 +16,9 @@ struct operator_config {
     bool mongodb_auth;
     const char *pod_name, *ns;
     const char *log_level;
-    const char *kubeconfig;                  /* "": in-cluster */
-    const char *context;                     /* "": the current one */
-    const char *watch_namespaces, *selector; /* as given; `scope` is what they say */
+    const char *kubeconfig;                               /* "": in-cluster */
+    const char *context;                                  /* "": the current one */
+    const char *watch_namespaces, *selector, *class_name; /* as given; `scope` is what they say */
     struct scope scope;
     const char *service_host, *service_port; /* of the API server, in-cluster */
     int64_t workers;

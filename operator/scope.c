@@ -1,11 +1,11 @@
 /* operator/scope.c -- which platforms are ours. Threads: parsed once in main, then only read. */
 #include "operator/scope.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "json/json.h"
 #include "kube/kinds.h"
 #include "operator/config.h"
 
@@ -37,15 +37,22 @@ static int add(struct scope *s, const char *name, struct lp_error *err)
     return 0;
 }
 
-int scope_parse(const char *namespaces, const char *selector, struct scope *ret_scope,
-                struct lp_error *err)
+int scope_parse(const char *namespaces, const char *selector, const char *class_name,
+                struct scope *ret_scope, struct lp_error *err)
 {
-    struct scope s = { .selector = *selector ? selector : NULL, .text = lp_strdup(namespaces) };
+    struct scope s = { .selector = *selector ? selector : NULL,
+                       .class_name = *class_name ? class_name : NULL,
+                       .text = lp_strdup(namespaces) };
     char *rest = s.text;
     int r = 0;
 
     while (r == 0 && *namespaces && rest)
         r = add(&s, strsep(&rest, ","), err);
+    if (r == 0 && s.class_name && !is_label(s.class_name))
+        r = lp_error_set(err, LP_E_INVALID,
+                         "--class: must be at most 63 lower-case letters, digits and dashes, is "
+                         "\"%.80s\"",
+                         s.class_name);
     if (r < 0) {
         scope_done(&s);
         return r;
@@ -68,6 +75,12 @@ unsigned scope_watches(const struct scope *s)
 const char *scope_namespace(const struct scope *s, unsigned i)
 {
     return s->n ? s->namespaces[i] : NULL;
+}
+
+bool scope_has_class_of(const struct scope *s, const json_t *platform)
+{
+    const char *name = lp_json_str(platform, "spec", "className", NULL);
+    return name ? s->class_name && strcmp(name, s->class_name) == 0 : !s->class_name;
 }
 
 static int end_list(json_t *object, void *user, struct lp_error *err)

@@ -246,6 +246,7 @@ static const struct lp_json_field network_policy_fields[] = {
 };
 const struct lp_json_field spec_fields[] = {
     { .key = "mode", .type = LP_JSON_STRING, .offset = OF(mode), .one_of = modes },
+    { .key = "className", .type = LP_JSON_STRING, .offset = OF(class_name), .min = 1, .max = 63 },
     { .key = "maintenanceWindow",
       .type = LP_JSON_OBJECT,
       .offset = OF(maintenance),

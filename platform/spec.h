@@ -79,7 +79,8 @@ struct maintenance_spec {
 /* Strings and json_t are borrowed from the decoded object, or are the defaults', which live for
  * ever. */
 struct platform_spec {
-    const char *mode; /* "Active", "Plan", "Paused" */
+    const char *mode;       /* "Active", "Plan", "Paused" */
+    const char *class_name; /* which operator's; NULL: of the one without a class */
     struct maintenance_spec maintenance;
     struct {
         const char *registry, *tag, *pull_policy; /* NULL: the operator's own */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Whose platforms an operator takes, with the rights that are shipped and no others, on a real API server:
-# one of install-namespaced.yaml beside one of install.yaml with a selector. Any 401 or 403 of theirs is a failure.
+# one of install-namespaced.yaml, one with a class beside it, and one of install.yaml with a selector. Any 401 or 403 of theirs is a failure.
 #   scope.sh DIR        starts a control plane of its own in DIR and stops it; LP_BIN is where lp-operator lies
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
@@ -17,6 +17,7 @@ end() {
     for pid in $WATCHERS; do kill "$pid" 2>/dev/null || true; done
     stop_process "$dir" english
     stop_process "$dir" german
+    stop_process "$dir" canary
     test/integration/control-plane stop "$dir" 2>/dev/null
 }
 trap end EXIT
@@ -52,11 +53,18 @@ no_child() { # NAMESPACE NAME
     [ -z "$(kubectl -n "$1" get deployments,services,hpa,pdb,networkpolicies,configmaps,statefulsets,secrets,serviceaccounts -l "app.kubernetes.io/part-of=$2" -o name)" ]
 }
 
+# Requests of an account about a platform and its children that changed something.
+writes_about() { # USER NAME
+    jq -rc --arg user "$1" --arg name "$2" 'select(.user.username == $user and .responseStatus.code < 300 and ((.objectRef.name // "") | startswith($name))
+        and (.verb == "create" or .verb == "update" or .verb == "patch" or .verb == "delete")) | .verb' "$dir/audit.log" | wc -l
+}
+
 # What a platform's life asks of an operator's rights: made, edited, damaged, made smaller, deleted.
-live() { # NAMESPACE NAME LABEL
-    platform "$1" "$2" "$3" '{}'
+live() { # NAMESPACE NAME LABEL [CLASS]
+    local class=${4:+className: $4, }
+    platform "$1" "$2" "$3" "{$class}"
     wait_for "the children of $2" 60 has_children "$1" "$2" || fails "$2 is not carried out"
-    platform "$1" "$2" "$3" '{services: {auth: {autoscaling: {enabled: false}, replicas: 3}}, databases: {postgres: {mode: External, secretRef: {name: db, key: uri}}}}'
+    platform "$1" "$2" "$3" "{${class}services: {auth: {autoscaling: {enabled: false}, replicas: 3}}, databases: {postgres: {mode: External, secretRef: {name: db, key: uri}}}}"
     wait_for "the replicas" 60 replicas_are "$1" "$2-auth" 3 || fails "$2: an edit is not carried out"
     kubectl -n "$1" delete deployment,service,hpa "$2-gateway" >/dev/null
     wait_for "the repair" 60 kubectl -n "$1" get deployment,service,hpa "$2-gateway" || fails "$2 is not repaired"
@@ -77,7 +85,7 @@ outside=$(jq -rs '(map(.items // [.]) | add) | .[] | select(.metadata.namespace 
 [ -z "$outside" ] || fails "install-namespaced.yaml holds what is in no namespace of its own: $outside"
 kubectl apply -f crds/ -f config/rbac/users.yaml >/dev/null
 kubectl wait --for=condition=Established crd/learningplatforms.learningplatform.io --timeout=30s >/dev/null
-for ns in learning german other; do kubectl create namespace "$ns" >/dev/null; done
+for ns in learning german other canary; do kubectl create namespace "$ns" >/dev/null; done
 kubectl apply -f config/install-namespaced.yaml >/dev/null 2>"$dir/warnings" || fails "install-namespaced.yaml is refused"
 [ ! -s "$dir/warnings" ] || fails "install-namespaced.yaml: $(cat "$dir/warnings")"
 
@@ -87,11 +95,19 @@ make_node here
 start_operator_pod "$dir" english "$bin" learning || fails "the namespaced operator does not become ready"
 start_operator_pod "$dir" german "$bin" learning-platform-system || fails "the operator with a selector does not become ready"
 
+# A third for a class, in the namespace of the first.
+config/generate --namespace canary --watch-namespaces learning --class canary --output "$dir/canary"
+kubectl apply -f "$dir/canary/install-namespaced.yaml" >/dev/null
+start_operator_pod "$dir" canary "$bin" canary || fails "the operator with a class does not become ready"
+
 # 3. Each takes its own, and nobody the third.
 platform other third french '{}'
+platform learning nobodys english '{className: nobody}'
 live learning english english
 live german german german
+live learning early english canary
 wait_for "the metrics API" 60 is_serving || fails "the metrics API is not served"
+untouched learning nobodys || fails "a platform of a class that nobody has was touched"
 untouched other third || fails "a platform that is nobody's was touched"
 for at in learning/english german/german; do
     kubectl -n "${at%/*}" delete lp "${at#*/}" --wait=true --timeout=60s >/dev/null
@@ -106,18 +122,25 @@ platform german last german '{}'
 wait_for "the children of last" 60 has_children german last || fails "last is not carried out"
 has_children german moving || fails "a platform that left the selector lost children"
 
-# 5. The audit log: nothing was refused, and nobody wrote where it should not.
-english=system:serviceaccount:learning:lp-operator german=system:serviceaccount:learning-platform-system:lp-operator
-for user in $english $german; do
+# 5. A change of the class hands a platform over.
+english=system:serviceaccount:learning:lp-operator german=system:serviceaccount:learning-platform-system:lp-operator canary=system:serviceaccount:canary:lp-operator
+[ "$(writes_about $english early)" = 0 ] || fails "a platform with a class was touched by the operator without one"
+[ "$(writes_about $canary english)" = 0 ] || fails "a platform without a class was touched by the operator with one"
+live learning early english
+[ "$(writes_about $english early)" -gt 0 ] || fails "nothing of the platform that lost its class was written by the operator without one"
+
+# 6. The audit log: nothing was refused, and nobody wrote where it should not.
+for user in $english $german $canary; do
     n=$(requests_of "$dir/audit.log" "$user")
     [ "$n" -gt 100 ] || fails "the audit log has $n requests of $user"
     refused=$(denied "$dir/audit.log" "$user" | sort | uniq -c | sort -rn | head -n 20)
     [ -z "$refused" ] || fails "$user was refused: $refused"
 done
 [ "$(written_namespaces "$dir/audit.log" $english)" = 'learning ' ] || fails "the namespaced operator wrote in: $(written_namespaces "$dir/audit.log" $english)"
+[ "$(written_namespaces "$dir/audit.log" $canary)" = 'canary learning ' ] || fails "the operator with a class wrote in: $(written_namespaces "$dir/audit.log" $canary)"
 [ "$(written_namespaces "$dir/audit.log" $german)" = '- german learning-platform-system ' ] || fails "the operator with a selector wrote in: $(written_namespaces "$dir/audit.log" $german)"
 
-# 6. A selector that is none is said at once.
+# 7. A selector that is none is said at once.
 if timeout 30 env ADAPTER=false METRICS_PORT=0 "$bin/lp-operator" --kubeconfig "$KUBECONFIG" --selector 'a in b' 2>"$dir/why"; then
     fails "--selector 'a in b' is taken"
 fi

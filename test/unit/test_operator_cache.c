@@ -11,11 +11,11 @@
 #include "unit/check.h"
 
 #define WAIT_MS 30000
-#define EVENT(type, version, generation, metadata, more)                                         \
-    "{\"type\":\"" type "\",\"object\":{\"apiVersion\":\"learningplatform.io/v1alpha1\","        \
-    "\"kind\":\"LearningPlatform\",\"metadata\":{\"name\":\"english\",\"namespace\":\"n\","      \
-    "\"uid\":\"u\",\"resourceVersion\":\"" version "\",\"generation\":" generation metadata "}," \
-    "\"spec\":{}" more "}}\n"
+#define EVENT(type, version, generation, metadata, more)                                    \
+    "{\"type\":\"" type "\",\"object\":{\"apiVersion\":\"learningplatform.io/v1alpha1\","   \
+    "\"kind\":\"LearningPlatform\",\"metadata\":{\"name\":\"english\",\"namespace\":\"n\"," \
+    "\"uid\":\"u\",\"resourceVersion\":\"" version "\",\"generation\":" generation metadata \
+    "}" more "}}\n"
 #define END_OF_LIST                                                                                \
     "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\",\"annotations\":{" \
     "\"k8s.io/initial-events-end\":\"true\"}}}}\n"
@@ -48,13 +48,12 @@ static void on_synced(struct cache *cache, void *user)
 }
 
 /* How often n/english was told of while these events came. */
-static unsigned told_of(const char *events)
+static unsigned told_of_in(const struct scope *scope, const char *events)
 {
-    static const struct scope everything = { 0 };
     lp_auto_free char *body = lp_sprintf(
         "%s%s{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"last\",\"namespace\":\"n\","
-        "\"uid\":\"l\",\"resourceVersion\":\"99\",\"generation\":1},\"spec\":{}}}\n",
-        END_OF_LIST, events);
+        "\"uid\":\"l\",\"resourceVersion\":\"99\",\"generation\":1},\"spec\":%s}}\n",
+        END_OF_LIST, events, scope->class_name ? "{\"className\":\"canary\"}" : "{}");
     const struct fake_answer answers[] = {
         { .match = "/learningplatforms?watch",
           .status = 200,
@@ -73,7 +72,7 @@ static unsigned told_of(const char *events)
     struct cache *cache;
     int r = 0;
 
-    ok(cache_start(config, stop, &everything, &sink, &cache, &err));
+    ok(cache_start(config, stop, scope, &sink, &cache, &err));
     pthread_mutex_lock(&t.lock);
     while (!t.last && r == 0)
         r = pthread_cond_clockwait(&t.changed, &t.lock, CLOCK_MONOTONIC, &end);
@@ -85,6 +84,12 @@ static unsigned told_of(const char *events)
     fake_kube_stop(fake);
     assert_true(t.last);
     return t.n;
+}
+
+static unsigned told_of(const char *events)
+{
+    static const struct scope everything = { 0 };
+    return told_of_in(&everything, events);
 }
 
 #define ADDED EVENT("ADDED", "10", "1", "", "")
@@ -111,11 +116,37 @@ static void spec_labels_annotations_and_the_end_are_told(void **state)
     assert_int_equal(told_of(ADDED EVENT("DELETED", "11", "1", "", "")), 2);
 }
 
+#define CLASS(name) ",\"spec\":{\"className\":\"" name "\"}"
+#define STATUS ",\"status\":{\"phase\":\"Ready\"}"
+
+static void platforms_of_another_class_are_not_there(void **state)
+{
+    (void)state;
+    assert_int_equal(told_of(EVENT("ADDED", "10", "1", "", CLASS("canary"))
+                                 EVENT("MODIFIED", "11", "2", "", CLASS("canary"))
+                                     EVENT("DELETED", "12", "2", "", CLASS("canary"))),
+                     0);
+}
+
+/* Told of once more when it goes and when it comes, and of nothing in between. */
+static void a_platform_that_changes_its_class_goes_and_comes(void **state)
+{
+    const struct scope canary = { .class_name = "canary" };
+    static const char *const events = ADDED EVENT("MODIFIED", "11", "2", "", CLASS("canary"))
+        EVENT("MODIFIED", "12", "2", "", CLASS("canary") STATUS)
+            EVENT("MODIFIED", "13", "3", "", "");
+    (void)state;
+    assert_int_equal(told_of(events), 3);
+    assert_int_equal(told_of_in(&canary, events), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_status_that_is_written_wakes_nobody),
         cmocka_unit_test(spec_labels_annotations_and_the_end_are_told),
+        cmocka_unit_test(platforms_of_another_class_are_not_there),
+        cmocka_unit_test(a_platform_that_changes_its_class_goes_and_comes),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("operator_cache", tests, NULL, NULL);
