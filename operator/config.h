@@ -23,6 +23,7 @@ struct operator_config {
     const char *service_host, *service_port; /* of the API server, in-cluster */
     int64_t workers;
     int64_t resync_s;             /* how often every platform is looked at anew */
+    int64_t silent_s;             /* of the API server, then we are not ready */
     int64_t port;                 /* probes and metrics */
     const char *metrics_cert_dir; /* "": plain */
     int64_t adapter_port;         /* custom metrics API */

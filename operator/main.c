@@ -12,6 +12,7 @@
 
 #include "autoscaler/adapter.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/heartbeat.h"
 #include "base/log.h"
 #include "base/resident.h"
@@ -43,16 +44,28 @@ struct program {
     struct floor *floor;
     bool conflict; /* over the metrics API, when last looked at; main thread */
     _Atomic(struct lp_lease *) lease;
-    atomic_bool connected;
+    _Atomic int64_t heard_ms; /* when the API server last answered; 0: never yet */
 };
 
 static bool check_connected(void *user, char why[128])
 {
     struct program *p = user;
-    if (atomic_load(&p->connected))
+    int64_t heard_ms = atomic_load(&p->heard_ms), silent_ms = lp_clock_ms() - heard_ms;
+
+    if (heard_ms != 0 && silent_ms < p->config.silent_s * 1000)
         return true;
-    snprintf(why, 128, "the API server has not answered yet");
+    if (heard_ms == 0)
+        snprintf(why, 128, "the API server has not answered yet");
+    else
+        snprintf(why, 128, "the API server has not answered the requests for the lease for %lld s",
+                 (long long)silent_ms / 1000);
     return false;
+}
+
+static void on_answer(void *user)
+{
+    struct program *p = user;
+    atomic_store(&p->heard_ms, lp_clock_ms());
 }
 
 static bool check_threads(void *user, char why[128])
@@ -170,7 +183,7 @@ static bool wait_for_cluster(struct program *p)
             r = lp_kube_raw(client, "/version", &version, &err);
         if (r == 0) {
             lp_log_info("connected", "kubernetes", lp_json_str(version, "gitVersion", NULL));
-            atomic_store(&p->connected, true);
+            on_answer(p);
             return true;
         }
         if (lp_stop_requested(p->stop))
@@ -284,6 +297,7 @@ static int start_parts(struct program *p, struct lp_error *err)
                                       .identity = p->identity,
                                       .on_started = on_started,
                                       .on_lost = on_lost,
+                                      .on_answer = on_answer,
                                       .user = p };
 
     struct lp_lease *held = NULL;

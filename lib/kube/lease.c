@@ -59,6 +59,13 @@ static void note(struct lp_lease *l, json_t *lease)
     l->seen = lease;
 }
 
+static int heard(struct lp_lease *l, int r)
+{
+    if (l->call.on_answer && r != LP_E_TIMEOUT && r != LP_E_UNAVAILABLE && r != LP_E_CANCELED)
+        l->call.on_answer(l->call.user);
+    return r;
+}
+
 /* The Lease that we write: what was read, with ourselves in it. Released, nobody holds it and it is
  * over in 1 s. */
 static json_t *make_lease(const struct lp_lease *l, bool release)
@@ -95,13 +102,13 @@ static int write_lease(struct lp_lease *l, struct lp_kube_client *client, bool r
                     : lp_kube_create(client, &lp_kube_leases, lease, &answer, err);
     if (r == 0)
         note(l, answer);
-    return r;
+    return heard(l, r);
 }
 
 static int read_lease(struct lp_lease *l, struct lp_kube_client *client, struct lp_error *err)
 {
     json_t *lease = NULL;
-    int r = lp_kube_get(client, &lp_kube_leases, l->ns, l->name, &lease, err);
+    int r = heard(l, lp_kube_get(client, &lp_kube_leases, l->ns, l->name, &lease, err));
 
     if (r == LP_E_NOT_FOUND) {
         json_decref(l->seen);

@@ -14,6 +14,9 @@ struct lp_lease_options {
     int64_t duration_ms, renew_ms, retry_ms; /* 0: 15,000, 10,000, 2,000 */
     void (*on_started)(void *user);          /* we lead; called in the lease's thread */
     void (*on_lost)(void *user); /* we no longer do; we compete for it again after this returns */
+    /* The API server has answered a request for the lease, of which there is one every two seconds;
+     * a refusal is an answer, an error of the server's is none. */
+    void (*on_answer)(void *user);
     void *user;
 };
 LP_MUST_USE int lp_lease_start(struct lp_kube_config *config, struct lp_stop *stop,
