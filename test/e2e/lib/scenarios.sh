@@ -126,6 +126,16 @@ service_has_port() {
 service_is_repaired() {
     kn patch service "$PLATFORM-auth" --type=json -p '[{"op":"replace","path":"/spec/ports/0/port","value":3999}]' >/dev/null
     wait_for "the Service's port" 30 service_has_port
+    # kube-proxy on the node follows a moment later.
+    wait_for "auth behind the Service" 30 learner_logs_in
+}
+
+# shellcheck disable=SC2317 # called by wait_for
+learner_logs_in() {
+    local email password user
+    read -r email password user <build/e2e/learner
+    jq -n --arg email "$email" --arg password "$password" '{email: $email, password: $password}' |
+        curl -fsS -m 5 -H 'Content-Type: application/json' -d @- "$BASE_URL/auth/api/auth/login" | jq -e .token >/dev/null
 }
 
 auth_pods() {
