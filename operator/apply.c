@@ -19,6 +19,8 @@
 #include "operator/reconcile_metrics.h"
 #include "operator/repairs.h"
 
+#define SETTLED_MS 3600000 /* then a rewritten object is applied once more */
+
 void pass_fail(struct pass *pass, const struct lp_kube_kind *kind, const char *name,
                const struct lp_error *err)
 {
@@ -81,18 +83,42 @@ static void note_applied(struct pass *pass, const struct child *child, const jso
         return;
     }
     lp_auto_free char *mark = settled_mark(child, ours);
-    json_object_set_new(pass->memory->settled, key, json_string(mark));
+    lp_auto_free char *what =
+        lp_sprintf("%s %s: %s is %s, applied was %s", child_kinds[child->kind]->kind, child->name,
+                   d.field, d.seen, d.wanted);
+    json_object_set_new(pass->memory->settled, key,
+                        lp_json_make("{s:s, s:s, s:I}", "mark", mark, "what", what, "until",
+                                     (json_int_t)(lp_clock_ms() + SETTLED_MS)));
     lp_log_warn("the API server keeps another value than the one applied", "child", key, "field",
                 d.field, "is", d.seen, "applied", d.wanted);
 }
 
-static bool is_settled(const struct pass *pass, const struct child *child, const json_t *ours)
+/* *ret_again: so long ago that the policy may be gone. */
+static bool is_settled(const struct pass *pass, const struct child *child, const json_t *ours,
+                       bool *ret_again)
 {
     lp_auto_free char *key = child_key(child);
-    const char *known = json_string_value(json_object_get(pass->memory->settled, key));
+    const char *known = lp_json_str(pass->memory->settled, key, "mark", NULL);
     lp_auto_free char *mark = known ? settled_mark(child, ours) : NULL;
 
+    *ret_again = lp_clock_ms() >= lp_json_int(0, pass->memory->settled, key, "until", NULL);
     return known && strcmp(known, mark) == 0;
+}
+
+char *apply_rewritten(const struct pass *pass, const struct plan *plan)
+{
+    const char *first = NULL;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < plan->n; i++) {
+        lp_auto_free char *key = child_key(&plan->children[i]);
+        const char *what = lp_json_str(pass->memory->settled, key, "what", NULL);
+        first = first ? first : what;
+        n += what != NULL;
+    }
+    if (n < 2)
+        return first ? lp_strdup(first) : NULL;
+    return lp_sprintf("%s (and %u more objects)", first, n - 1);
 }
 
 /* True where this very intent was applied before. */
@@ -111,12 +137,16 @@ static const char *const needs[] = { "", "created", "changed", "repaired", "crea
 static enum need need_of(const struct pass *pass, const struct child *child, const json_t *ours,
                          struct owned_difference *ret_difference)
 {
+    bool again = false;
+
     if (!ours)
         return is_same_intent(pass, child, NULL) ? CREATE_AGAIN : CREATE;
     if (lp_json_str(ours, "metadata", "deletionTimestamp", NULL))
         return NOTHING; /* its end brings us back */
-    if (!owned_differs(ours, child->intent, ret_difference) || is_settled(pass, child, ours))
+    if (!owned_differs(ours, child->intent, ret_difference))
         return NOTHING;
+    if (is_settled(pass, child, ours, &again))
+        return again ? CHANGE : NOTHING;
     return is_same_intent(pass, child, ours) ? REPAIR : CHANGE;
 }
 

@@ -13,6 +13,10 @@ void apply_plan(struct pass *pass, const struct plan *plan, struct observed *obs
  * `observed`. */
 int64_t apply_generation(struct pass *pass, const struct child *child, const json_t *observed);
 
+/* The first object of the plan of which an admission policy has made something else than was
+ * applied, which field, and how many more; the caller's; NULL: there is none. */
+char *apply_rewritten(const struct pass *pass, const struct plan *plan);
+
 /* Deletes our children that the plan does not have; those of paused services stay. */
 void prune(struct pass *pass, const struct plan *plan);
 

@@ -18,12 +18,14 @@ struct child_memory {
 /* Belongs to the worker that holds the platform's key. */
 struct memory {
     char *key;
-    json_t *status;        /* as last written, or NULL */
-    char *status_version;  /* resourceVersion of that write */
-    int64_t secrets_at_ms; /* when the Secrets were last tried, 0: never */
+    json_t *status;          /* as last written, or NULL */
+    char *status_version;    /* resourceVersion of that write */
+    int64_t secrets_at_ms;   /* when the Secrets were last tried, 0: never */
+    int64_t secrets_wait_ms; /* how long after it again */
     struct child_memory *children;
     unsigned n_children;
-    json_t *settled;        /* "Kind/name": hash of an intent, and digest of what was made of it */
+    json_t *settled;        /* "Kind/name": {mark: hash of an intent and digest of what an
+                               admission policy made of it, what: the same for a user} */
     struct repair *repairs; /* children whose fields others took (repairs.h) */
     unsigned repairs_told;  /* Events "Repaired" of the minute that began at told_ms */
     int64_t told_ms;

@@ -25,7 +25,10 @@
 
 #define STATUS_MANAGER "lp-operator-status"
 #define TELL_AFTER 4 /* failures in a row before the status tells of a conflict or a time-out */
-#define SECRETS_EVERY_MS 30000 /* while something is not ready: a Secret may have been deleted */
+/* While something is not ready a Secret may have been deleted, and none is ever read: it is made
+ * again, which is refused where it is there, after ever longer waits. */
+#define SECRETS_FIRST_MS 30000
+#define SECRETS_LAST_MS 1920000
 
 void observed_done(struct observed *o)
 {
@@ -90,25 +93,31 @@ static bool is_ready(const struct pass *pass)
     return phase && (strcmp(phase, "Ready") == 0 || strcmp(phase, "Scaling") == 0);
 }
 
-/* True where a workload that needs a Secret does not exist, or the platform has not been ready for
- * a minute. */
+static bool lacks_workload(const struct plan *plan, const struct observed *observed)
+{
+    for (unsigned i = 0; i < plan->n; i++) {
+        enum child_kind kind = plan->children[i].kind;
+        if ((kind == CHILD_DEPLOYMENT || kind == CHILD_STATEFUL_SET) && !observed->objects[i])
+            return true;
+    }
+    return false;
+}
+
 static bool secrets_are_due(const struct pass *pass, const struct plan *plan,
                             const struct observed *observed)
 {
-    int64_t *last = &pass->memory->secrets_at_ms, now = lp_clock_ms();
+    struct memory *m = pass->memory;
+    int64_t now = lp_clock_ms();
+    bool first = m->secrets_at_ms == 0;
 
-    for (unsigned i = 0; i < plan->n && *last == 0; i++) {
-        enum child_kind kind = plan->children[i].kind;
-        if ((kind == CHILD_DEPLOYMENT || kind == CHILD_STATEFUL_SET) && !observed->objects[i]) {
-            *last = now;
-            return true;
-        }
-    }
-    if (*last != 0 && (now - *last < SECRETS_EVERY_MS || is_ready(pass)))
+    if (!first && now < m->secrets_at_ms + m->secrets_wait_ms)
         return false;
-    bool due = *last != 0;
-    *last = now;
-    return due;
+    if (first || is_ready(pass))
+        m->secrets_wait_ms = SECRETS_FIRST_MS;
+    else if (2 * m->secrets_wait_ms <= SECRETS_LAST_MS)
+        m->secrets_wait_ms *= 2;
+    m->secrets_at_ms = now;
+    return first ? lacks_workload(plan, observed) : !is_ready(pass);
 }
 
 static int write_built_status(struct pass *pass, const struct plan *plan,
@@ -117,6 +126,7 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
 {
     json_auto_t *before = json_deep_copy(current_status(pass));
     const struct reconciler *r = pass->r;
+    lp_auto_free char *rewritten = apply_rewritten(pass, plan);
     char why[256];
     struct status_input in = {
         .before = before,
@@ -126,6 +136,7 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
         .failure = &pass->failure,
         .failed_child = pass->failed_child,
         .conflict = repairs_conflict(pass->memory->repairs, lp_clock_ms()),
+        .rewritten = rewritten,
         .metrics_conflict =
             r->metrics_conflict && r->metrics_conflict(r->metrics_user, why) ? why : NULL,
         .notices = notices,
@@ -161,7 +172,7 @@ static int carry_out(struct pass *pass, struct lp_error *err)
     observe(pass, &plan, &observed);
     if (spec_is_plan(&pass->platform->spec))
         planmode_run(pass, &observed, &plan, &notices);
-    if (strcmp(pass->platform->spec.mode, "Active") == 0) {
+    if (spec_is_active(&pass->platform->spec)) {
         if (secrets_are_due(pass, &plan, &observed))
             secrets_ensure(pass);
         upgrade_hold(pass, current_status(pass), &plan, &observed, &notices);
@@ -265,8 +276,9 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     ret_result->terminal = pass.failure.code == LP_E_INVALID;
     ret_result->again_ms =
         sooner(pass.again_ms, repairs_next_ms(pass.memory->repairs, lp_clock_ms()));
-    if (result == 0 && !is_ready(&pass) && platform.spec.mode && *platform.spec.mode == 'A')
-        ret_result->again_ms = sooner(ret_result->again_ms, SECRETS_EVERY_MS);
+    int64_t secrets_ms = pass.memory->secrets_at_ms + pass.memory->secrets_wait_ms;
+    if (result == 0 && !is_ready(&pass) && platform.spec.mode && spec_is_active(&platform.spec))
+        ret_result->again_ms = sooner(ret_result->again_ms, secrets_ms - lp_clock_ms());
     if (pass.status_known)
         json_decref(lp_take(pass.memory->status));
     return result;

@@ -161,10 +161,19 @@ static void set_field_conflict(const struct conditions *c, const struct status_i
     const struct repair *r = in->conflict;
     char next[LP_CLOCK_TEXT];
 
+    if (!r && in->rewritten) {
+        lp_auto_free char *why = lp_sprintf("%s; an admission policy or webhook rewrites it, and "
+                                            "it is left so: exempt objects with "
+                                            "the label " LABEL_MANAGED_BY "=" MANAGER
+                                            " there, or let the spec ask for that value",
+                                            in->rewritten);
+        conditions_set(c, "FieldConflict", "True", "RewrittenOnAdmission", why);
+        return;
+    }
     if (!r) {
         if (conditions_find(in->before, "FieldConflict"))
             conditions_set(c, "FieldConflict", "False", "Held",
-                           "what was put back last has stayed so");
+                           "every object is as it was applied");
         return;
     }
     lp_clock_format(r->due_wall_ms, 0, next);
@@ -273,7 +282,7 @@ static void set_conditions(const struct conditions *c, const struct status_input
 
 static const char *phase_of(const struct status_input *in, const struct summary *sum)
 {
-    if (*in->platform->spec.mode == 'P')
+    if (!spec_is_active(&in->platform->spec))
         return spec_is_plan(&in->platform->spec) ? "Plan" : "Paused";
     if (in->failure->code != 0 || *sum->stuck || in->conflict)
         return "Degraded";

@@ -16,6 +16,7 @@ struct status_input {
     const struct lp_error *failure; /* code 0: none */
     const char *failed_child;
     const struct repair *conflict; /* somebody else keeps taking a field of ours; NULL: nobody */
+    const char *rewritten;         /* what admission makes of an object of ours; NULL: nothing */
     const char *metrics_conflict;  /* whose the metrics API is instead of ours, or NULL */
     const struct notices *notices; /* or NULL */
     int64_t now_ms;                /* wall clock */

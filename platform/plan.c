@@ -63,7 +63,7 @@ static struct child *add(struct plan *plan, const struct platform *p, enum child
     *c = (struct child){ .kind = kind,
                          .intent = intent,
                          .service = service,
-                         .paused = *p->spec.mode == 'P' ||
+                         .paused = !spec_is_active(&p->spec) ||
                                    (service >= 0 && p->spec.services[service].paused),
                          .initial_replicas = -1,
                          .name = lp_json_str(intent, "metadata", "name", NULL) };

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "json/decode.h"
@@ -110,17 +111,22 @@ LP_MUST_USE int spec_decode(const json_t *platform, struct platform_spec *ret_sp
 LP_MUST_USE int spec_decode_strict(const json_t *platform, struct platform_spec *ret_spec,
                                    struct lp_error *err);
 
+static inline bool spec_is_active(const struct platform_spec *s)
+{
+    return strcmp(s->mode, "Active") == 0;
+}
+
 static inline bool spec_is_plan(const struct platform_spec *s)
 {
-    return s->mode[0] == 'P' && s->mode[1] == 'l';
+    return strcmp(s->mode, "Plan") == 0;
 }
 
 static inline bool spec_is_paused(const struct platform_spec *s)
 {
-    return s->mode[0] == 'P' && s->mode[1] == 'a';
+    return strcmp(s->mode, "Paused") == 0;
 }
 
 static inline bool database_is_external(const struct database_spec *d)
 {
-    return d->mode[0] == 'E' && d->mode[1] == 'x';
+    return strcmp(d->mode, "External") == 0;
 }

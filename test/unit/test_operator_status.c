@@ -185,7 +185,7 @@ static void small_moves_of_the_figures_are_no_news(void **state)
     assert_false(json_equal(moved, before));
 }
 
-static const char *metrics_conflict;
+static const char *metrics_conflict, *rewritten;
 static const struct repair *conflict; /* of the next build */
 
 /* Everything that a status is made of; all children are as `child` says. */
@@ -215,6 +215,7 @@ static json_t *build(const char *spec, const char *child, const json_t *before,
                                .failed_child = "Deployment english-auth",
                                .conflict = conflict,
                                .metrics_conflict = metrics_conflict,
+                               .rewritten = rewritten,
                                .now_ms = now_ms };
     json_t *status = status_build(&in);
     observed_done(&observed);
@@ -296,6 +297,20 @@ static void a_field_that_is_fought_over_is_named_until_it_holds(void **state)
     expect(over, "Ready", "True", "AsExpected");
 }
 
+static void what_admission_rewrites_is_told_and_keeps_nobody_from_being_ready(void **state)
+{
+    (void)state;
+    rewritten = "Deployment english-auth: .spec.x is 1, applied was 2";
+    json_auto_t *told = build("{}", READY_CHILD, NULL, NULL, 1000);
+    rewritten = NULL;
+    expect(told, "FieldConflict", "True", "RewrittenOnAdmission");
+    expect(told, "Ready", "True", "AsExpected");
+    const char *message = lp_json_str(conditions_find(told, "FieldConflict"), "message", NULL);
+    assert_non_null(strstr(message, "english-auth: .spec.x is 1, applied was 2; an admission"));
+    json_auto_t *over = build("{}", READY_CHILD, told, NULL, 2000);
+    expect(over, "FieldConflict", "False", "Held");
+}
+
 static void another_adapter_in_possession_of_the_metrics_api_is_told_until_it_goes(void **state)
 {
     (void)state;
@@ -370,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),
         cmocka_unit_test(ready_is_true_once_every_workload_is),
         cmocka_unit_test(a_field_that_is_fought_over_is_named_until_it_holds),
+        cmocka_unit_test(what_admission_rewrites_is_told_and_keeps_nobody_from_being_ready),
         cmocka_unit_test(another_adapter_in_possession_of_the_metrics_api_is_told_until_it_goes),
         cmocka_unit_test(a_child_that_cannot_be_written_degrades_the_platform),
         cmocka_unit_test(an_unchanged_platform_gives_the_same_status_at_any_time),
