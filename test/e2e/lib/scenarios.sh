@@ -233,7 +233,10 @@ platform_is_removed() {
 }
 
 namespaces_go() {
-    k delete namespace "$PLATFORM_NAMESPACE" "$OPERATOR_NAMESPACE" --wait=true --timeout=60s
+    k delete namespace "$PLATFORM_NAMESPACE" "$OPERATOR_NAMESPACE" --wait=true --timeout=60s && return 0
+    k get namespaces -o json | jq -c '.items[] | select(.metadata.deletionTimestamp) | {name: .metadata.name, conditions: .status.conditions}'
+    k get pods -A -o wide
+    return 1
 }
 
 all_in_one_runs() { # TAG
