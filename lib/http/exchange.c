@@ -170,6 +170,19 @@ void *lp_http_tls_session(const struct lp_http_exchange *x)
     return info ? info->tls_session : NULL;
 }
 
+void *lp_http_kept(const struct lp_http_exchange *x)
+{
+    return x->on->kept;
+}
+
+void lp_http_keep(struct lp_http_exchange *x, void *value, void (*done)(void *))
+{
+    if (x->on->kept_done)
+        x->on->kept_done(x->on->kept);
+    x->on->kept = value;
+    x->on->kept_done = done;
+}
+
 void lp_http_reply_header(struct lp_http_exchange *x, const char *name, const char *value)
 {
     text_add(&x->reply_headers, name, value);
@@ -209,6 +222,8 @@ static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *r
     const struct lp_http_server_options o = x->server->options; /* it may be gone after the reply */
     void *context = x->context;
 
+    x->sized = true;
+    x->len = len;
     lp_http_exchange_reply(x, status, response);
     if (o.answered)
         o.answered(context, status, len, o.user);

@@ -25,7 +25,7 @@
 
 /* The read buffer is half of it, and must hold LP_LIMIT_HTTP_HEADERS. Touched pages only cost
  * memory. */
-#define CONNECTION_MEMORY ((size_t)64 * 1024)
+#define CONNECTION_MEMORY ((size_t)48 * 1024)
 #define EVENT_LOOP_STACK ((size_t)512 * 1024)
 
 /* How much of a body that turned out too large is still read so that its sender gets to see the
@@ -42,11 +42,31 @@ static size_t leave_escaped(void *user, struct MHD_Connection *c, char *text)
     return strlen(text);
 }
 
-static struct lp_http_guarded *guarded_of(struct MHD_Connection *c)
+static struct lp_http_connection *connection_of(struct MHD_Connection *c)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info ? info->socket_context : NULL;
+}
+
+static struct lp_http_connection *connection_new(struct lp_http_server *s, struct MHD_Connection *c)
+{
+    struct lp_http_connection *n = lp_alloc(sizeof *n);
+    int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    n->guarded = lp_http_guard_add(s->guard, fd, s->header_ms);
+    if (s->tls)
+        n->wire = lp_http_wire_new(
+            MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session, fd);
+    return n;
+}
+
+static void connection_free(struct lp_http_server *s, struct lp_http_connection *n)
+{
+    lp_http_guard_remove(s->guard, n->guarded);
+    lp_http_wire_free(n->wire);
+    if (n->kept_done)
+        n->kept_done(n->kept);
+    free(n);
 }
 
 static void on_connection(void *user, struct MHD_Connection *c, void **socket_context,
@@ -54,11 +74,9 @@ static void on_connection(void *user, struct MHD_Connection *c, void **socket_co
 {
     struct lp_http_server *s = user;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *socket_context = lp_http_guard_add(s->guard, info->connect_fd, s->header_ms);
+        *socket_context = connection_new(s, c);
     } else {
-        lp_http_guard_remove(s->guard, *socket_context);
+        connection_free(s, *socket_context);
         *socket_context = NULL;
     }
 }
@@ -69,15 +87,15 @@ static void *on_target(void *user, const char *target, struct MHD_Connection *c)
     struct lp_http_exchange *x = lp_alloc(sizeof *x);
     x->server = user;
     x->connection = c;
-    x->guarded = guarded_of(c);
+    x->on = connection_of(c);
     x->target = lp_strdup(target ? target : "");
     x->path = lp_strndup(x->target, strcspn(x->target, "?"));
     x->body = (struct lp_buf)LP_BUF_INIT(x->server->options.max_body);
     return x;
 }
 
-/* libmicrohttpd misses an end of the client's bytes that came with the last of them, and would keep
- * the connection until it is idle for too long: it is told once more. */
+/* Without TLS libmicrohttpd misses an end of the client's bytes that came with the last of them,
+ * and would keep the connection until it is idle for too long: it is told once more. */
 static void tell_end(struct MHD_Connection *c)
 {
     const union MHD_ConnectionInfo *info =
@@ -93,12 +111,12 @@ static void on_completed(void *user, struct MHD_Connection *c, void **context,
 {
     struct lp_http_server *s = user;
     struct lp_http_exchange *x = *context;
-    if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+    if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK && !s->tls)
         tell_end(c);
     if (!x)
         return;
-    if (x->guarded)
-        lp_http_guard_allow(x->guarded, s->header_ms);
+    if (x->on)
+        lp_http_guard_allow(x->on->guarded, s->header_ms);
     if (x->handed) {
         pthread_mutex_lock(&s->reply_lock);
         if (--s->unsent == 0)
@@ -114,7 +132,7 @@ static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
     const struct lp_http_server_options *o = &x->server->options;
     const char *body = o->refusal ? o->refusal((int)status, why, o->user) : NULL;
 
-    lp_http_guard_linger(x->guarded);
+    lp_http_guard_linger(x->on->guarded);
     lp_http_reply_header(x, "Connection", "close");
     if (body)
         lp_http_reply(x, (int)status, "application/json", body, strlen(body));
@@ -124,7 +142,9 @@ static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
 
 static enum MHD_Result send_reply(struct lp_http_exchange *x)
 {
-    lp_http_guard_allow(x->guarded, x->server->body_ms);
+    lp_http_guard_allow(x->on->guarded, x->server->body_ms);
+    if (x->sized)
+        lp_http_wire_expect(x->on->wire, strcmp(x->method, "HEAD") == 0 ? 0 : x->len);
     return MHD_queue_response(x->connection, x->status, x->response);
 }
 
@@ -135,7 +155,7 @@ static enum MHD_Result on_headers(struct lp_http_exchange *x, const char *url, c
 
     x->checked = true;
     if (status == 0) {
-        lp_http_guard_allow(x->guarded, x->server->body_ms);
+        lp_http_guard_allow(x->on->guarded, x->server->body_ms);
         return MHD_YES;
     }
     refuse(x, status, why);
@@ -187,7 +207,7 @@ static void hand_over(struct lp_http_exchange *x)
         return;
     }
     note_peer(x);
-    lp_http_guard_allow(x->guarded, 0);
+    lp_http_guard_allow(x->on->guarded, 0);
     s->options.handler(x, s->options.user);
 }
 

@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "http/server_guard.h"
 #include "http/server_tls.h"
+#include "http/server_wire.h"
 
 /* `reply_lock` orders a reply from another thread with the event loop that suspends the connection.
  */
@@ -23,6 +24,14 @@ struct lp_http_server {
     unsigned unsent;         /* whole requests whose reply has not left yet; under reply_lock */
     uint16_t port;
     int quiesced_fd; /* the listening socket after _quiesce, else -1 */
+};
+
+/* The server's part of a connection, from its start to its end. `wire` is NULL without TLS. */
+struct lp_http_connection {
+    struct lp_http_guarded *guarded;
+    struct lp_http_wire *wire;
+    void *kept; /* by lp_http_keep */
+    void (*kept_done)(void *);
 };
 
 /* A text that lives as long as its exchange: reply headers (name and value), decoded query values.
@@ -41,7 +50,7 @@ struct lp_http_text {
 struct lp_http_exchange {
     struct lp_http_server *server;
     struct MHD_Connection *connection;
-    struct lp_http_guarded *guarded;
+    struct lp_http_connection *on;
     char *target, *path;
     const char *method;
     char peer[64];
@@ -54,6 +63,8 @@ struct lp_http_exchange {
     struct MHD_Response *response;
     void *context;
     unsigned status;
+    bool sized; /* the reply has `len` bytes of body */
+    size_t len;
 };
 
 /*

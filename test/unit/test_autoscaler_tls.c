@@ -2,24 +2,37 @@
  * versions, the request for a client certificate, many connections at a time. */
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "autoscaler/x509.h"
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "http/server.h"
 #include "json/json.h"
 #include "unit/check.h"
 
 #define PARALLEL 60
+#define RECORD 16384
+#define LARGE (5u << 20) /* more than socket buffers hold */
 
 static struct x509_pair ca, leaf;
 static struct lp_http_server *server;
 
+/* /N: N bytes. */
 static void hello(struct lp_http_exchange *x, void *user)
 {
+    unsigned long n = strtoul(lp_http_path(x) + 1, NULL, 10);
     (void)user;
+    if (n > 0) {
+        lp_auto_free char *text = lp_alloc(n);
+        memset(text, 'x', n);
+        lp_http_reply(x, 200, NULL, text, n);
+        return;
+    }
     lp_http_reply_text(x, 200, lp_http_tls_session(x) ? "secret" : "plain");
 }
 
@@ -122,6 +135,38 @@ static int get(struct connection *c)
     return strncmp(text, "HTTP/1.1 200", 12) == 0 ? 200 : 0;
 }
 
+static void ask(struct connection *c, const char *method, size_t n)
+{
+    lp_auto_free char *request = lp_sprintf("%s /%zu HTTP/1.1\r\nHost: leaf\r\n\r\n", method, n);
+    int len = (int)strlen(request);
+    assert_int_equal(SSL_write(c->ssl, request, len), len);
+}
+
+/* Reads one answer, with as many bytes of body as its headers tell. */
+static size_t body_length(struct connection *c, bool has_body)
+{
+    static char text[RECORD];
+    int n = 0;
+    char *end = NULL;
+    while (!end) {
+        int got = SSL_read(c->ssl, text + n, 1); /* no more than the headers */
+        if (got != 1)
+            fail_msg("no answer after \"%.*s\"", n, text);
+        text[++n] = '\0';
+        end = strstr(text, "\r\n\r\n");
+    }
+    const char *length = strstr(text, "Content-Length: ");
+    size_t want = length ? strtoul(length + 16, NULL, 10) : 0, have = 0;
+    while (has_body && have < want) {
+        size_t part = want - have < sizeof text ? want - have : sizeof text;
+        int got = SSL_read(c->ssl, text, (int)part);
+        if (got <= 0)
+            fail_msg("%zu of %zu bytes", have, want);
+        have += (size_t)got;
+    }
+    return want;
+}
+
 /* ---- tests ---- */
 
 static void takes_tls_1_2_and_1_3_and_nothing_older(void **state)
@@ -189,12 +234,66 @@ static void a_certificate_that_cannot_be_read_is_refused_and_the_old_one_stays(v
     disconnect(&c);
 }
 
+static void an_answer_of_any_length_arrives_whole(void **state)
+{
+    static const size_t lengths[] = { 1,          100,   RECORD - 1, RECORD,
+                                      RECORD + 1, 65536, 3 * RECORD, LARGE };
+    static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+    (void)state;
+    for (size_t v = 0; v < LP_COUNT(versions); v++) {
+        struct connection c;
+        assert_true(connect_with(&c, versions[v]));
+        for (size_t i = 0; i < LP_COUNT(lengths); i++) {
+            ask(&c, "GET", lengths[i]);
+            assert_int_equal(body_length(&c, true), lengths[i]);
+            ask(&c, "HEAD", lengths[i]);
+            assert_int_equal(body_length(&c, false), lengths[i]);
+        }
+        disconnect(&c);
+    }
+}
+
+static void requests_that_come_in_one_piece_are_all_answered(void **state)
+{
+    const int on = 1, off = 0;
+    struct connection c;
+    (void)state;
+    assert_true(connect_with(&c, TLS1_3_VERSION));
+    setsockopt(c.fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    for (size_t i = 1; i <= 8; i++)
+        ask(&c, "GET", i * 1000);
+    setsockopt(c.fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+    for (size_t i = 1; i <= 8; i++)
+        assert_int_equal(body_length(&c, true), i * 1000);
+    disconnect(&c);
+}
+
+static void a_client_that_ends_is_let_go(void **state)
+{
+    struct connection c;
+    char byte;
+    (void)state;
+    assert_true(connect_with(&c, TLS1_3_VERSION));
+    ask(&c, "GET", 10);
+    SSL_shutdown(c.ssl);
+    shutdown(c.fd, SHUT_WR);
+    assert_int_equal(body_length(&c, true), 10);
+    struct pollfd p = { .fd = c.fd, .events = POLLIN };
+    do /* well before the server's own time-outs */
+        assert_int_equal(poll(&p, 1, 10000), 1);
+    while (recv(c.fd, &byte, 1, 0) > 0);
+    disconnect(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_tls_1_2_and_1_3_and_nothing_older),
         cmocka_unit_test(asks_for_any_client_certificate_and_does_without),
         cmocka_unit_test(serves_sixty_connections_at_a_time),
+        cmocka_unit_test(an_answer_of_any_length_arrives_whole),
+        cmocka_unit_test(requests_that_come_in_one_piece_are_all_answered),
+        cmocka_unit_test(a_client_that_ends_is_let_go),
         cmocka_unit_test(a_certificate_that_cannot_be_read_is_refused_and_the_old_one_stays),
     };
     return cmocka_run_group_tests_name("autoscaler_tls", tests, start, end);
