@@ -20,6 +20,7 @@
 #include "autoscaler/certs.h"
 #include "autoscaler/discovery.h"
 #include "autoscaler/reach.h"
+#include "autoscaler/rendered.h"
 #include "autoscaler/losses.h"
 #include "autoscaler/registration.h"
 #include "autoscaler/scraper.h"
@@ -261,6 +262,7 @@ static void *run_upkeep(void *user)
     while (!lp_stop_wait(a->stop, wait_ms)) {
         struct lp_error err = { 0 };
         bool done = false;
+        rendered_tidy(samples_rendered(a->samples), lp_clock_ms());
         reach_ask(a->reach, a->config.address, lp_http_server_port(a->server), a->stop);
         int r = client ? 0 : new_client(a, CLIENT_TIMEOUT_MS, a->stop, &client, &err);
         if (r == 0)
@@ -432,7 +434,7 @@ bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service,
         selector_parse(NULL, &all, &err) < 0)
         return false;
     const struct samples_question question = { &query, &all, lp_clock_ms(), lp_clock_wall_ms() };
-    if (samples_answer(a->samples, &question, &text, &err) < 0 ||
+    if (samples_answer(a->samples, &question, &text, NULL, &err) < 0 ||
         lp_json_parse(text.ptr, text.len, LP_LIMIT_CONFIG_BYTES, "depth", &list, &err) < 0)
         return false;
     const json_t *item = json_array_get(json_object_get(list, "items"), 0);

@@ -11,6 +11,7 @@
 
 #include "autoscaler/answer.h"
 #include "autoscaler/discovery.h"
+#include "autoscaler/rendered.h"
 #include "autoscaler/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -167,7 +168,8 @@ static int read_selectors(struct request *r, struct selector *ret_selector, stru
     return code < 0 ? lp_error_wrap(err, "labelSelector") : 0;
 }
 
-static int write_metric(struct request *r, struct lp_buf *body, struct lp_error *err)
+static int write_metric(struct request *r, struct lp_buf *body, struct samples_validity *validity,
+                        struct lp_error *err)
 {
     struct selector selector;
     if (!is_metric(r->query.resource, r->query.metric))
@@ -181,19 +183,48 @@ static int write_metric(struct request *r, struct lp_buf *body, struct lp_error 
         return code;
     const struct samples_question question = { &r->query, &selector, lp_clock_ms(),
                                                lp_clock_wall_ms() };
-    return samples_answer(r->api->samples, &question, body, err);
+    return samples_answer(r->api->samples, &question, body, validity, err);
+}
+
+static void reply_list(const struct request *r, struct lp_http_body *answer)
+{
+    note_answer(r, 200);
+    lp_http_reply_body(r->x, 200, answer);
+    lp_http_body_unref(answer);
+}
+
+/* One that was put together a moment ago, and is as it would be now. */
+static bool answer_again(const struct request *r)
+{
+    struct rendered *known = samples_rendered(r->api->samples);
+    struct lp_http_body *answer = rendered_get(known, lp_http_target(r->x), lp_clock_ms());
+    if (answer)
+        reply_list(r, answer);
+    return answer != NULL;
+}
+
+static void answer_anew(const struct request *r, struct lp_buf *body,
+                        const struct samples_validity *validity)
+{
+    struct lp_http_body *answer = lp_http_body_new(JSON, body);
+    rendered_put(samples_rendered(r->api->samples), lp_http_target(r->x), &r->query, answer,
+                 validity);
+    reply_list(r, answer);
 }
 
 static void answer_metric(struct request *r)
 {
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(MAX_ANSWER);
+    struct samples_validity validity;
     struct lp_error err = { 0 };
     if (!accepts_json(r))
         not_acceptable(r);
-    else if (write_metric(r, &body, &err) < 0)
+    else if (answer_again(r))
+        return;
+    else if (write_metric(r, &body, &validity, &err) < 0)
         reply_status(r, status_of(&err), err.msg);
     else
-        reply_buf(r, 200, &body);
+        answer_anew(r, &body, &validity);
 }
 
 /* ---- the way there ---- */
@@ -266,7 +297,8 @@ void api_handle(struct lp_http_exchange *x, void *user)
     if (strcmp(lp_http_method(x), "GET") != 0) {
         lp_http_reply_header(x, "Allow", "GET");
         checked(405, "the metrics API knows GET only", r);
-    } else if (query_parse(lp_http_path(x), &r->query, &err) < 0) {
+    } else if (!rendered_query(samples_rendered(r->api->samples), lp_http_target(x), &r->query) &&
+               query_parse(lp_http_path(x), &r->query, &err) < 0) {
         r->query.route = QUERY_UNKNOWN;
         checked(400, err.msg, r);
     } else if (r->query.route == QUERY_HEALTH) {

@@ -102,6 +102,7 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
         else if (result == SAMPLES_REFUSED)
             p->at_ms = 0;
         p->due_ms = next_due(s, p, now_ms);
+        samples_changed(s, p->service);
         samples_note_sweep(s);
     }
     pthread_mutex_unlock(&s->lock);

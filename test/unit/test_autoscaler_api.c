@@ -152,21 +152,26 @@ struct reply {
     char type[128], etag[128], body[16384];
 };
 
-static struct reply ask(struct wish w)
+static struct lp_http_client *client_as(const struct x509_pair *certificate)
+{
+    struct lp_http_client_options options = { .ca_pem = serving_ca.cert, .connect_to = host };
+    struct lp_http_client *c = NULL;
+    if (certificate) {
+        options.cert_pem = certificate->cert;
+        options.key_pem = certificate->key;
+    }
+    ok(lp_http_client_new(&options, &c, &err));
+    return c;
+}
+
+static struct reply ask_over(struct lp_http_client *c, struct wish w)
 {
     static struct reply reply;
-    struct lp_http_client_options options = { .ca_pem = serving_ca.cert, .connect_to = host };
-    if (w.certificate) {
-        options.cert_pem = w.certificate->cert;
-        options.key_pem = w.certificate->key;
-    }
-    lp_auto_http_client struct lp_http_client *c = NULL;
     lp_auto_http_response struct lp_http_response got = LP_HTTP_RESPONSE_INIT;
     lp_auto_free char *where = lp_sprintf("%s%s", url, w.path ? w.path : METRIC);
     struct lp_http_request request = { .method = w.method ? w.method : "GET",
                                        .url = where,
                                        .headers = w.headers };
-    ok(lp_http_client_new(&options, &c, &err));
     ok(lp_http_do(c, &request, &got, &err));
     memset(&reply, 0, sizeof reply);
     reply.status = got.status;
@@ -175,6 +180,12 @@ static struct reply ask(struct wish w)
     snprintf(reply.body, sizeof reply.body, "%s", got.body.ptr);
     assert_int_equal(got.retry_after_ms, 0);
     return reply;
+}
+
+static struct reply ask(struct wish w)
+{
+    lp_auto_http_client struct lp_http_client *c = client_as(w.certificate);
+    return ask_over(c, w);
 }
 
 static void expect(int status, const char *part, struct wish w)
@@ -334,6 +345,50 @@ static void a_new_front_proxy_ca_counts_from_the_next_request(void **state)
     expect(401, "", as(&proxy, "X-Remote-User: a", "X-Remote-Group: system:masters"));
 }
 
+/* What was found out about a connection's last request must not be taken for the next one's. */
+static void each_request_over_a_connection_is_judged_by_itself(void **state)
+{
+    static const struct fake_answer answers[] = {
+        REVIEW("subjectaccessreviews", "{\"allowed\":true}", 1),
+        REVIEW("subjectaccessreviews", "{\"allowed\":false}", 0), FAKE_END
+    };
+    struct wish hpa = as(&proxy, "X-Remote-User: hpa", NULL), eve = hpa, other = hpa;
+    (void)state;
+    start(answers);
+    lp_auto_http_client struct lp_http_client *c = client_as(&proxy);
+    eve.headers[0] = "X-Remote-User: eve";
+    other.path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/lp/pods/%2A/queue_depth";
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask_over(c, hpa).status, 200);
+    assert_int_equal(n_reviews("subjectaccessreviews"), 1);
+    assert_int_equal(ask_over(c, eve).status, 403);
+    assert_int_equal(ask_over(c, other).status, 403);
+    assert_int_equal(ask_over(c, hpa).status, 200);
+    trust_proxy(&other_ca);
+    assert_int_equal(ask_over(c, hpa).status, 401);
+    trust_proxy(&proxy_ca);
+    assert_int_equal(ask_over(c, hpa).status, 200);
+    assert_int_equal(n_reviews("subjectaccessreviews"), 3);
+}
+
+static void an_answer_that_is_given_again_follows_the_samples(void **state)
+{
+    struct wish w = as(&proxy, "X-Remote-User: a", "X-Remote-Group: system:masters");
+    (void)state;
+    start(nothing);
+    lp_auto_http_client struct lp_http_client *c = client_as(&proxy);
+    lp_auto_free char *first = lp_strdup(ask_over(c, w).body);
+    assert_string_equal(ask_over(c, w).body, first);
+    json_auto_t *hpa =
+        lp_json_make("{s:{s:s,s:s}}", "metadata", "namespace", "lp", "name", "english-auth");
+    samples_hpa(samples, hpa, false); /* put together anew, with the same result */
+    assert_string_equal(ask_over(c, w).body, first);
+    json_auto_t *pod =
+        lp_json_make("{s:{s:s,s:s}}", "metadata", "namespace", "lp", "name", "auth-1");
+    samples_pod(samples, pod, true, lp_clock_ms(), lp_clock_wall_ms());
+    assert_int_not_equal(ask_over(c, w).status, 200);
+}
+
 static struct wish master(const char *path, const char *header)
 {
     return (struct wish){ .certificate = &proxy,
@@ -456,6 +511,8 @@ int main(void)
                                   end),
         cmocka_unit_test_teardown(a_review_that_fails_is_not_taken_for_an_answer, end),
         cmocka_unit_test_teardown(a_new_front_proxy_ca_counts_from_the_next_request, end),
+        cmocka_unit_test_teardown(each_request_over_a_connection_is_judged_by_itself, end),
+        cmocka_unit_test_teardown(an_answer_that_is_given_again_follows_the_samples, end),
         cmocka_unit_test_teardown(the_aggregators_requests_get_what_they_need, end),
         cmocka_unit_test_teardown(what_cannot_be_answered_is_refused_with_the_reason, end),
         cmocka_unit_test_teardown(headers_over_the_limit_are_refused_with_a_status, end),
