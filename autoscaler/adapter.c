@@ -70,7 +70,7 @@ struct adapter {
     struct reach *reach;
     struct lp_http_server *server;
     struct told watches[N_WATCHES * ADAPTER_NAMESPACES];
-    unsigned n_watches;
+    unsigned n_watches, n_hpas; /* of them, of HPAs */
     pthread_mutex_t conflict_lock;
     char conflict[ADAPTER_CONFLICT]; /* "": none; under conflict_lock */
     pthread_t upkeep;
@@ -171,14 +171,33 @@ static int start_watch(struct adapter *a, enum watched what, const char *ns, str
     return r;
 }
 
+static unsigned n_spaces(const struct adapter *a)
+{
+    return a->config.n_namespaces ? a->config.n_namespaces : 1;
+}
+
+static int start_watch_in(struct adapter *a, enum watched what, unsigned i, struct lp_error *err)
+{
+    return start_watch(a, what, a->config.n_namespaces ? a->config.namespaces[i] : NULL, err);
+}
+
+/* What the first answer needs. */
 static int start_watches(struct adapter *a, struct lp_error *err)
 {
-    unsigned n = a->config.n_namespaces;
-    atomic_store(&a->unknown, (WATCH_DEPLOYMENTS + 1) * (n ? n : 1));
+    atomic_store(&a->unknown, (WATCH_DEPLOYMENTS + 1) * n_spaces(a));
     int r = start_watch(a, WATCH_TRUST, "kube-system", err);
-    for (unsigned i = 0; r == 0 && i < (n ? n : 1); i++)
-        for (unsigned what = 0; r == 0 && what < WATCH_TRUST; what++)
-            r = start_watch(a, what, n ? a->config.namespaces[i] : NULL, err);
+    for (unsigned i = 0; r == 0 && i < n_spaces(a); i++)
+        for (unsigned what = WATCH_PODS; r == 0 && what <= WATCH_DEPLOYMENTS; what++)
+            r = start_watch_in(a, what, i, err);
+    return r;
+}
+
+/* Their targets matter for pods that do not answer. Upkeep's, once. */
+static int start_hpas(struct adapter *a, struct lp_error *err)
+{
+    int r = 0;
+    for (; r == 0 && a->n_hpas < n_spaces(a); a->n_hpas += r == 0)
+        r = start_watch_in(a, WATCH_HPAS, a->n_hpas, err);
     return r;
 }
 
@@ -263,10 +282,13 @@ static void *run_upkeep(void *user)
         struct lp_error err = { 0 };
         bool done = false;
         rendered_tidy(samples_rendered(a->samples), lp_clock_ms());
-        reach_ask(a->reach, a->config.address, lp_http_server_port(a->server), a->stop);
+        if (a->has_certificate) /* what comes first is not to wait for it */
+            reach_ask(a->reach, a->config.address, lp_http_server_port(a->server), a->stop);
         int r = client ? 0 : new_client(a, CLIENT_TIMEOUT_MS, a->stop, &client, &err);
         if (r == 0)
             r = keep_up(a, client, &held, &done, &err);
+        if (r == 0)
+            r = start_hpas(a, &err);
         if (r == 0) {
             lp_backoff_reset(&backoff);
             wait_ms = done ? lp_jitter(upkeep_ms(a), 10) : UPKEEP_SOON_MS;
@@ -324,13 +346,13 @@ static int start_all(struct adapter *a, struct lp_error *err)
                                              .port = a->config.pod_metrics_port };
     int r = auth_start(a->kube, a->stop, &a->auth, err);
     if (r == 0)
-        r = start_server(a, err);
-    if (r == 0)
         r = scraper_start(&scraper, &a->scraper, err);
     if (r == 0)
-        r = losses_start(a->samples, a->kube, a->stop, &a->losses, err);
+        r = start_watches(a, err); /* while they wait for the API server the rest is made */
     if (r == 0)
-        r = start_watches(a, err);
+        r = start_server(a, err);
+    if (r == 0)
+        r = losses_start(a->samples, a->kube, a->stop, &a->losses, err);
     if (r == 0 && pthread_create(&a->upkeep, NULL, run_upkeep, a) != 0)
         r = lp_error_set(err, LP_E_INTERNAL, "metrics API: cannot start the upkeep thread");
     if (r < 0)
@@ -402,6 +424,11 @@ bool adapter_ready(struct adapter *a, char why[128])
     else
         return samples_swept(a->samples, lp_clock_ms(), why);
     return false;
+}
+
+void adapter_await_sweep(struct adapter *a, int64_t ms)
+{
+    samples_await_sweep(a->samples, ms);
 }
 
 bool adapter_serves(struct adapter *a, char why[128])

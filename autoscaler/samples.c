@@ -18,6 +18,7 @@
 
 #include "autoscaler/samples_table.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "json/json.h"
 #include "kube/quantity.h"
 
@@ -25,6 +26,7 @@ struct samples *samples_new(int64_t interval_ms, int64_t warm_up_ms)
 {
     struct samples *s = lp_alloc(sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->swept, NULL);
     s->interval_ms = interval_ms;
     s->warm_up_ms = warm_up_ms;
     s->rendered = rendered_new(s);
@@ -51,6 +53,7 @@ void samples_free(struct samples *s)
     free(s->services.items);
     free(s->slots);
     rendered_free(s->rendered);
+    pthread_cond_destroy(&s->swept);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -245,6 +248,7 @@ void samples_note_sweep(struct samples *s)
         if (s->slots[i] && s->slots[i]->ready && s->slots[i]->result_ms == 0)
             return;
     s->first_sweep = true;
+    pthread_cond_broadcast(&s->swept);
 }
 
 void samples_synced(struct samples *s)
@@ -252,6 +256,16 @@ void samples_synced(struct samples *s)
     pthread_mutex_lock(&s->lock);
     s->synced = true;
     samples_note_sweep(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void samples_await_sweep(struct samples *s, int64_t ms)
+{
+    struct timespec until = lp_clock_deadline(ms);
+    int r = 0;
+    pthread_mutex_lock(&s->lock);
+    while (!s->first_sweep && r == 0)
+        r = pthread_cond_clockwait(&s->swept, &s->lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -75,6 +75,9 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
  * why not. */
 bool samples_swept(struct samples *s, int64_t now_ms, char why[128]);
 
+/* Waits until the first whole sweep is done, `ms` at most. */
+void samples_await_sweep(struct samples *s, int64_t ms);
+
 /* Milliseconds since the oldest last answer of a Ready pod; 0 where there is none. `ret_pods`: how
  * many are Ready. */
 int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods);

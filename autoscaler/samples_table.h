@@ -82,6 +82,7 @@ struct samples {
     unsigned cursor; /* the slot that is looked at first, so that all get their turn */
     uint32_t generation;
     bool synced, first_sweep;
+    pthread_cond_t swept; /* first_sweep is set */
     _Atomic uint64_t versions[SAMPLES_SPACES];
     struct rendered *rendered;
 };

@@ -28,6 +28,8 @@
 #include "operator/stats.h"
 #include "work/backoff.h"
 
+#define HEAD_START_MS \
+    100 /* of the metrics API, before the controller asks for all that it caches */
 #define UPKEEP_MS 10000
 
 struct program {
@@ -266,11 +268,17 @@ static int start_adapter(struct program *p, struct lp_error *err)
         return r;
     struct health_check check = { "metrics-api", false, check_adapter, p->adapter };
     struct health_check serving = { "metrics-server", true, check_serving, p->adapter };
-    struct health_check available = { "apiservice", false, check_available, p };
     health_add(p->health, &check);
     health_add(p->health, &serving);
-    health_add(p->health, &available);
     return 0;
+}
+
+/* The controller is there. */
+static void watch_availability(struct program *p)
+{
+    struct health_check available = { "apiservice", false, check_available, p };
+    if (p->adapter)
+        health_add(p->health, &available);
 }
 
 /* Where HPAs cannot ask for queue depths. */
@@ -303,9 +311,13 @@ static int start_parts(struct program *p, struct lp_error *err)
     struct lp_lease *held = NULL;
     int r = scope_check(&p->config.scope, p->kube, p->stop, err);
     if (r == 0)
+        r = start_adapter(p, err);
+    if (r == 0 && p->adapter) /* an HPA that gets no answer asks again in 15 s */
+        adapter_await_sweep(p->adapter, HEAD_START_MS);
+    if (r == 0)
         r = start_controller(p, err);
     if (r == 0)
-        r = start_adapter(p, err);
+        watch_availability(p);
     if (r == 0)
         r = start_floor(p, err);
     if (r == 0)
