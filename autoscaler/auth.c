@@ -338,8 +338,8 @@ void auth_check(struct auth *a, struct lp_http_exchange *x,
     struct auth_question q;
     uint64_t serial;
     struct trust *t = current_trust(a, &serial);
-    auth_question(x, serial, &q);
-    if (t && auth_kept_allows(x, &q))
+    auth_question(x, t, serial, &q);
+    if (auth_kept_allows(x, &q))
         done(200, "", user);
     else
         check(a, x, t, &q, attributes, done, user);

@@ -1,12 +1,14 @@
 /*
- * What was decided about the last request of a connection. An HPA controller's requests come over
- * kept connections, the same few again and again: who asks and whether they may is then found out
- * by comparing bytes. Compared is all that the decision hangs on: the target, every header, and
- * whom to trust; it counts as long as the certificate and the right would in their caches.
+ * What was decided about the last request of a connection that its certificate speaks for. An HPA
+ * controller's requests come over kept connections, the same few again and again: who asks and
+ * whether they may is then found out by comparing bytes. Compared is all that the decision hangs
+ * on: the target, the headers that say for whom a front proxy asks, and whom to trust; it counts as
+ * long as the certificate and the right would in their caches.
  *
  * Threads: the event loop of the connection.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "autoscaler/auth_parts.h"
 #include "base/alloc.h"
@@ -30,19 +32,46 @@ static bool add(struct auth_question *q, const char *text)
     return q->fits;
 }
 
-static bool add_header(const char *name, const char *value, void *user)
+static bool is_one_of(const char *name, const char *const *names)
 {
-    return add(user, name) && add(user, value);
+    for (; *names; names++)
+        if (strcasecmp(name, *names) == 0)
+            return true;
+    return false;
 }
 
-void auth_question(const struct lp_http_exchange *x, uint64_t trust_serial,
+static bool begins_with_one_of(const char *name, const char *const *prefixes)
+{
+    for (; *prefixes; prefixes++)
+        if (strncasecmp(name, *prefixes, strlen(*prefixes)) == 0)
+            return true;
+    return false;
+}
+
+struct collector {
+    const struct trust *trust;
+    struct auth_question *question;
+};
+
+static bool add_header(const char *name, const char *value, void *user)
+{
+    const struct collector *c = user;
+    bool counts = is_one_of(name, trust_user_headers(c->trust)) ||
+                  is_one_of(name, trust_group_headers(c->trust)) ||
+                  is_one_of(name, trust_uid_headers(c->trust)) ||
+                  begins_with_one_of(name, trust_extra_prefixes(c->trust));
+    return !counts || (add(c->question, name) && add(c->question, value));
+}
+
+void auth_question(const struct lp_http_exchange *x, const struct trust *t, uint64_t trust_serial,
                    struct auth_question *ret_question)
 {
+    struct collector c = { t, ret_question };
     ret_question->trust_serial = trust_serial;
     ret_question->len = 0;
-    ret_question->fits = true;
-    if (add(ret_question, lp_http_target(x)))
-        lp_http_each_header(x, add_header, ret_question);
+    ret_question->fits = t != NULL;
+    if (t && add(ret_question, lp_http_target(x)))
+        lp_http_each_header(x, add_header, &c);
 }
 
 bool auth_kept_allows(const struct lp_http_exchange *x, const struct auth_question *q)

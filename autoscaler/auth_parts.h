@@ -61,7 +61,8 @@ struct auth_question {
     char text[2048];
 };
 
-void auth_question(const struct lp_http_exchange *x, uint64_t trust_serial,
+/* `t` NULL: none. */
+void auth_question(const struct lp_http_exchange *x, const struct trust *t, uint64_t trust_serial,
                    struct auth_question *ret_question);
 /* The last request over this connection was the same, was allowed, and would be now. */
 bool auth_kept_allows(const struct lp_http_exchange *x, const struct auth_question *q);
