@@ -19,25 +19,20 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "kube/quantity.h"
+#include "metrics/metrics.h"
 #include "operator/config.h"
 #include "platform/plan.h"
 
 #define LOOK_MS 2000
 #define CLIENT_TIMEOUT_MS 10000
-#define MAX_SERVICES 4096
-
-struct entry {
-    char *key; /* uid of the HPA */
-    struct floor_memory memory;
-    uint64_t round; /* when it was last seen */
-};
+#define MAX_SERVICES 16384
 
 struct floor {
     struct floor_options options;
     struct lp_kube_client *client;
-    struct entry *entries;
-    unsigned n;
-    uint64_t round;
+    struct floor_memories *memories;
+    struct lp_metric *left_out;
+    bool told_left_out;
     pthread_t thread;
 };
 
@@ -71,32 +66,6 @@ int64_t floor_next(struct floor_memory *m, const struct floor_input *in, int64_t
 }
 
 /* ---- the HPAs ---- */
-
-static struct floor_memory *memory_of(struct floor *f, const char *uid)
-{
-    for (unsigned i = 0; i < f->n; i++)
-        if (strcmp(f->entries[i].key, uid) == 0) {
-            f->entries[i].round = f->round;
-            return &f->entries[i].memory;
-        }
-    if (f->n == MAX_SERVICES)
-        return NULL;
-    f->entries = lp_realloc(f->entries, (f->n + 1) * sizeof *f->entries);
-    f->entries[f->n] = (struct entry){ .key = lp_strdup(uid), .round = f->round };
-    return &f->entries[f->n++].memory;
-}
-
-static void forget_gone(struct floor *f)
-{
-    unsigned kept = 0;
-    for (unsigned i = 0; i < f->n; i++) {
-        if (f->entries[i].round == f->round)
-            f->entries[kept++] = f->entries[i];
-        else
-            free(f->entries[i].key);
-    }
-    f->n = kept;
-}
 
 /* False where the HPA is none of ours, or does not say what the floor is made of. */
 static bool read_input(const json_t *hpa, struct floor_input *ret)
@@ -136,7 +105,7 @@ static int look_at(json_t *hpa, void *user, struct lp_error *err)
     if (!ns || !name || !uid || lp_json_str(hpa, "metadata", "deletionTimestamp", NULL) ||
         !read_input(hpa, &in))
         return 0;
-    struct floor_memory *m = memory_of(f, uid);
+    struct floor_memory *m = floor_memories_of(f->memories, uid);
     if (!m)
         return 0;
     (void)adapter_queue_depth(f->options.adapter, ns, name, &in.depth_milli);
@@ -153,18 +122,29 @@ static int look_at(json_t *hpa, void *user, struct lp_error *err)
     return 0;
 }
 
+static void tell_left_out(struct floor *f, unsigned n)
+{
+    lp_auto_free char *text = lp_sprintf("%u of more than %u", n, MAX_SERVICES);
+
+    lp_metric_set(f->left_out, n);
+    if (n > 0 && !f->told_left_out)
+        lp_log_error("HPAs without a floor by the queue depth, as there are too many", "hpas",
+                     text);
+    f->told_left_out = n > 0;
+}
+
 static int look(struct floor *f, struct lp_error *err)
 {
     const struct lp_kube_list_options ours = { .label_selector = LABEL_MANAGED_BY "=" MANAGER };
     unsigned n = f->options.n_namespaces;
     char version[64];
     int r = 0;
-    f->round++;
+    floor_memories_begin(f->memories);
     for (unsigned i = 0; r == 0 && i < (n ? n : 1); i++)
         r = lp_kube_list(f->client, &lp_kube_hpas, n ? f->options.namespaces[i] : NULL, &ours,
                          look_at, f, version, err);
     if (r == 0)
-        forget_gone(f);
+        tell_left_out(f, floor_memories_end(f->memories));
     return r;
 }
 
@@ -194,11 +174,17 @@ int floor_start(const struct floor_options *options, struct floor **ret_floor, s
                                                    .fence_user = options->user };
     struct floor *f = lp_alloc(sizeof *f);
     f->options = *options;
+    f->memories = floor_memories_new(MAX_SERVICES);
+    f->left_out = lp_metric_single(lp_metric_family(
+        LP_METRIC_GAUGE, "lp_floor_services_left_out",
+        "HPAs whose minReplicas does not follow the queue depth, as there are too many.", "", NULL,
+        0));
     int r = lp_kube_client_new(options->kube, &client, &f->client, err);
     if (r == 0 && pthread_create(&f->thread, NULL, run, f) != 0)
         r = lp_error_set(err, LP_E_INTERNAL, "cannot start the thread of the floors");
     if (r < 0) {
         lp_kube_client_free(f->client);
+        floor_memories_free(f->memories);
         free(f);
         return r;
     }
@@ -213,8 +199,6 @@ void floor_join(struct floor *f)
         return;
     pthread_join(f->thread, NULL);
     lp_kube_client_free(f->client);
-    for (unsigned i = 0; i < f->n; i++)
-        free(f->entries[i].key);
-    free(f->entries);
+    floor_memories_free(f->memories);
     free(f);
 }

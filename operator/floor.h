@@ -8,16 +8,10 @@
 #include "autoscaler/adapter.h"
 #include "base/stop.h"
 #include "kube/config.h"
+#include "operator/floor_memories.h"
 
 #define FLOOR_MANAGER "lp-floor" /* owns minReplicas where there is no metrics API */
-#define FLOOR_SLOT_MS 60000      /* a floor goes down a slot at a time ... */
-#define FLOOR_SLOTS 5            /* ... to the greatest need of the last five */
-
-/* What a service needed, per slot of time. All zero: nothing is known. */
-struct floor_memory {
-    int64_t slot; /* number of the newest */
-    int64_t needs[FLOOR_SLOTS];
-};
+#define FLOOR_SLOT_MS 60000      /* see floor_memories.h */
 
 /* What counts for one decision. Depths in thousandths. */
 struct floor_input {

@@ -14,7 +14,7 @@
 #include "kube/auth.h"
 #include "metrics/metrics.h"
 
-#define MAX_METRICS_BYTES (4 << 20)
+#define MAX_METRICS_BYTES (16 << 20) /* 4,096 platforms have 8 MB */
 
 struct health {
     pthread_mutex_t lock;

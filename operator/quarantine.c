@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "metrics/metrics.h"
 #include "operator/conditions.h"
 #include "operator/status.h"
 
@@ -24,6 +25,18 @@ bool quarantine_holds(const json_t *platform, const json_t *status)
         lp_json_int(0, platform, "metadata", "generation", NULL))
         return false;
     return !since || !lifted || strcmp(since, lifted) != 0;
+}
+
+void quarantine_publish(const char *ns, const char *name, bool quarantined)
+{
+    struct lp_metric_family *f =
+        lp_metric_family(LP_METRIC_GAUGE, "lp_platform_quarantined",
+                         "1 where a LearningPlatform is set aside: the operator died of it.",
+                         "namespace,platform", NULL, 0);
+    if (quarantined)
+        lp_metric_set(lp_metric_with(f, ns, name), 1);
+    else
+        lp_metric_remove(f, (const char *const[]){ ns, name });
 }
 
 json_t *quarantine_status(const json_t *before, const json_t *platform, unsigned deaths,

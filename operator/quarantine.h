@@ -16,6 +16,10 @@
 /* True until its generation changes or it is lifted. `status` is that of now; may be NULL. */
 bool quarantine_holds(const json_t *platform, const json_t *status);
 
+/* lp_platform_quarantined{namespace,platform}, 1 or not there. Only the leader calls this. Any
+ * thread. */
+void quarantine_publish(const char *ns, const char *name, bool quarantined);
+
 /* The status that sets the platform aside; the caller's. `before` may be NULL. */
 json_t *quarantine_status(const json_t *before, const json_t *platform, unsigned deaths,
                           int64_t now_ms);

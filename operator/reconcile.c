@@ -227,9 +227,12 @@ static int run(struct pass *pass, struct platform *platform, struct lp_error *er
     platform->generation = lp_json_int(0, metadata, "generation", NULL);
     if (!platform->uid)
         return lp_error_set(err, LP_E_INTERNAL, "a LearningPlatform without a uid");
-    if (quarantine_holds(pass->object, status))
+    bool held = quarantine_holds(pass->object, status);
+    bool deadly = !held && pass->r->deaths >= QUARANTINE_DEATHS;
+    quarantine_publish(platform->ns, platform->name, held || deadly);
+    if (held)
         return 0;
-    if (pass->r->deaths >= QUARANTINE_DEATHS)
+    if (deadly)
         return set_aside(pass, err);
     pass->spec_changed = lp_json_int(0, status, "observedGeneration", NULL) != platform->generation;
     if (pass->spec_changed) {
@@ -262,6 +265,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
         memories_forget(r->memories, key);
         decisions_forget(ns, name);
         notices_publish(ns, name, NULL);
+        quarantine_publish(ns, name, false);
         ret_result->gone = true;
         return 0;
     }

@@ -33,7 +33,7 @@ struct lp_metric_family {
     const double *bounds;
     unsigned n_buckets;
     struct lp_metric **series;
-    size_t n_series, cap_series;
+    size_t n_series, cap_series, limit;
     struct lp_metric *overflow; /* takes the updates of series over the limit; never exposed */
     struct lp_metric_family *next;
 };

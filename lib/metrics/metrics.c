@@ -16,7 +16,6 @@
 pthread_mutex_t lp_metrics_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct lp_metric_family *first, **last = &first;
-static struct lp_metric *dropped;
 static struct {
     void (*call)(void *user);
     void *user;
@@ -100,6 +99,7 @@ static struct lp_metric_family *family_locked(enum lp_metric_kind kind, const ch
     f->name = name;
     f->help = help;
     f->bounds = buckets;
+    f->limit = LP_LIMIT_METRIC_SERIES;
     f->n_buckets = n_buckets < LP_METRIC_BUCKETS ? n_buckets : LP_METRIC_BUCKETS;
     split_labels(f, labels);
     f->overflow = new_series(f, NULL);
@@ -116,6 +116,13 @@ struct lp_metric_family *lp_metric_family(enum lp_metric_kind kind, const char *
     struct lp_metric_family *f = family_locked(kind, name, help, labels, buckets, n_buckets);
     pthread_mutex_unlock(&lp_metrics_lock);
     return f;
+}
+
+void lp_metric_limit(struct lp_metric_family *f, unsigned series)
+{
+    pthread_mutex_lock(&lp_metrics_lock);
+    f->limit = series;
+    pthread_mutex_unlock(&lp_metrics_lock);
 }
 
 /* Cuts after whole UTF-8 characters; the text format escapes \, " and the newline. */
@@ -200,11 +207,27 @@ static struct lp_metric *recycle_locked(struct lp_metric_family *f, char *labels
     return NULL;
 }
 
+static struct lp_metric *dropped_locked(const struct lp_metric_family *of)
+{
+    struct lp_metric_family *f =
+        family_locked(LP_METRIC_COUNTER, "lp_metrics_dropped_series_total",
+                      "Series refused as their family was full.", "family", NULL, 0);
+    lp_auto_free char *labels = render_labels(f, (const char *const[]){ of->name });
+    bool there;
+    size_t at = position_locked(f, labels, &there);
+
+    if (there)
+        return f->series[at];
+    struct lp_metric *m = new_series(f, lp_take(labels)); /* as many as there are families */
+    insert_locked(f, m);
+    return m;
+}
+
 static struct lp_metric *add_series_locked(struct lp_metric_family *f, char **labels)
 {
     struct lp_metric *m = NULL;
 
-    if (f->n_series < LP_LIMIT_METRIC_SERIES)
+    if (f->n_series < f->limit)
         m = new_series(f, lp_take(*labels));
     else if ((m = recycle_locked(f, *labels)))
         *labels = NULL;
@@ -212,13 +235,7 @@ static struct lp_metric *add_series_locked(struct lp_metric_family *f, char **la
         insert_locked(f, m);
         return m;
     }
-    if (!dropped) {
-        dropped = new_series(family_locked(LP_METRIC_COUNTER, "lp_metrics_dropped_series_total",
-                                           "Series refused as their family was full.", "", NULL, 0),
-                             lp_strdup(""));
-        insert_locked(dropped->family, dropped);
-    }
-    add_to(&dropped->bits, 1);
+    add_to(&dropped_locked(f)->bits, 1);
     return f->overflow;
 }
 

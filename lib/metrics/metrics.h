@@ -9,8 +9,9 @@
 /*
  * Families and series live as long as the program; making one twice gives the first. Updates are
  * atomic and take no lock, so keep the series pointer where it is hot. Series over
- * LP_LIMIT_METRIC_SERIES of a family are counted in lp_metrics_dropped_series_total and updates to
- * them go nowhere (the returned pointer is valid).
+ * the family's limit, LP_LIMIT_METRIC_SERIES, are counted in
+ * lp_metrics_dropped_series_total{family}, each time that one is asked for, and updates to them go
+ * nowhere (the returned pointer is valid).
  */
 struct lp_metric_family;
 struct lp_metric;
@@ -22,6 +23,9 @@ enum lp_metric_kind { LP_METRIC_COUNTER, LP_METRIC_GAUGE, LP_METRIC_HISTOGRAM };
 struct lp_metric_family *lp_metric_family(enum lp_metric_kind kind, const char *name,
                                           const char *help, const char *labels,
                                           const double *buckets, unsigned n_buckets);
+
+/* Another limit of its series, for a family that has several for each of something. */
+void lp_metric_limit(struct lp_metric_family *f, unsigned series);
 
 /* The series of these label values (as many as the family has labels; copied, escaped). */
 struct lp_metric *lp_metric_get(struct lp_metric_family *f, const char *const *values);

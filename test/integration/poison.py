@@ -18,6 +18,7 @@ from plane import GROUP, Operator, main, wait_for
 NS = "learning"
 OTHERS = ["english", "french", "german", "greek", "hindi"]
 POISON = "poison"
+METRIC = f'lp_platform_quarantined{{namespace="{NS}",platform="{POISON}"}}'
 PATH = f"{GROUP}/namespaces/{NS}/learningplatforms/{POISON}"
 
 
@@ -75,6 +76,7 @@ class Poison:
         c = wait_for("the condition Quarantined", 90, self.quarantined)
         assert self.kubelet.deaths == 2, f"{self.kubelet.deaths} deaths"
         assert "lift-quarantine" in c["message"], c["message"]
+        wait_for("the metric", 30, lambda: self.operator.metric(METRIC) == 1)
         assert self.condition("Ready")["status"] == "False"
         self.everything_else_works(21)
         assert self.kubelet.deaths == 2, f"{self.kubelet.deaths} deaths"
@@ -116,6 +118,7 @@ class Poison:
         self.plane.merge(PATH, {"metadata": {"annotations": {"learningplatform.io/lift-quarantine": since}}})
         wait_for("carried out", 60, lambda: self.plane.carried_out(NS, POISON, 33))
         wait_for("the condition is gone", 60, lambda: self.condition("Quarantined") is None)
+        assert self.operator.metric(METRIC) == -1, "the metric stays"
         assert self.kubelet.deaths == 4, f"{self.kubelet.deaths} deaths"
 
     def ends_well(self):

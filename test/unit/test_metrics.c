@@ -102,11 +102,27 @@ static void series_over_the_limit_are_counted_and_not_exposed(void **state)
     lp_metric_set(lp_metric_with(f, "one more"), 1);
     assert_exposed("t_many{v=\"4095\"} 1\n", true);
     assert_exposed("t_many{v=\"one more\"}", false);
-    assert_exposed("lp_metrics_dropped_series_total 1\n", true);
+    assert_exposed("lp_metrics_dropped_series_total{family=\"t_many\"} 1\n", true);
 
     lp_metric_remove(f, (const char *const[]){ "17" });
     lp_metric_set(lp_metric_with(f, "one more"), 2);
     assert_exposed("t_many{v=\"one more\"} 2\n", true);
+}
+
+static void a_family_may_have_another_limit(void **state)
+{
+    (void)state;
+    struct lp_metric_family *f = gauges("t_few", "v");
+    lp_metric_limit(f, 1);
+    lp_metric_set(lp_metric_with(f, "a"), 1);
+    lp_metric_set(lp_metric_with(f, "b"), 1);
+    lp_metric_set(lp_metric_with(f, "c"), 1);
+    assert_exposed("t_few{v=\"a\"} 1\n", true);
+    assert_exposed("t_few{v=\"b\"}", false);
+    assert_exposed("lp_metrics_dropped_series_total{family=\"t_few\"} 2\n", true);
+    lp_metric_limit(f, 2);
+    lp_metric_set(lp_metric_with(f, "b"), 1);
+    assert_exposed("t_few{v=\"b\"} 1\n", true);
 }
 
 static void the_process_and_the_build_are_exposed(void **state)
@@ -179,6 +195,7 @@ int main(void)
         cmocka_unit_test(a_histogram_counts_cumulatively_and_bounds_are_inclusive),
         cmocka_unit_test(a_removed_series_is_gone_and_starts_again_at_zero),
         cmocka_unit_test(series_over_the_limit_are_counted_and_not_exposed),
+        cmocka_unit_test(a_family_may_have_another_limit),
         cmocka_unit_test(the_process_and_the_build_are_exposed),
         cmocka_unit_test(collectors_run_before_each_exposition),
         cmocka_unit_test(no_update_is_lost_between_threads),

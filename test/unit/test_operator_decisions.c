@@ -1,6 +1,7 @@
 /* test/unit/test_operator_decisions.c -- the status of a platform as metrics. */
 #include "unit/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -55,9 +56,33 @@ static void a_platform_that_is_gone_is_no_longer_exposed(void **state)
     assert_false(exposed("platform=\"english\""));
 }
 
+static void a_thousand_platforms_have_all_their_series(void **state)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(8 << 20);
+    json_auto_t *status = json_object(), *services = json_array();
+    static const char *const names[] = { "gateway", "auth", "ai-feedback", "progress" };
+    char platform[16];
+    unsigned n = 0;
+    (void)state;
+    for (size_t i = 0; i < 4; i++)
+        json_array_append_new(
+            services, lp_json_make("{s:s, s:i, s:i}", "name", names[i], "ready", 1, "desired", 1));
+    json_object_set(status, "services", services);
+    for (int i = 0; i < 1200; i++) {
+        snprintf(platform, sizeof platform, "many-%d", i);
+        decisions_publish("learning", platform, NULL, status);
+    }
+    lp_metrics_write(&text);
+    for (const char *at = text.ptr; (at = strstr(at, "lp_service_replicas{")); at++)
+        n++;
+    assert_int_equal(n, 1200 * 4 * 2);
+    assert_null(strstr(text.ptr, "lp_metrics_dropped_series_total{"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_thousand_platforms_have_all_their_series),
         cmocka_unit_test(the_services_of_a_status_are_exposed),
         cmocka_unit_test(a_move_of_the_wanted_number_is_counted_by_its_direction),
         cmocka_unit_test(a_platform_that_is_gone_is_no_longer_exposed),

@@ -70,6 +70,44 @@ static void where_the_depth_is_not_known_the_floor_stays(void **state)
     assert_int_equal(next(6, 0, START + 24 * FLOOR_SLOT_MS), 2);
 }
 
+static void an_hpa_is_remembered_while_it_is_seen(void **state)
+{
+    static const char *const uids[] = { "m", "b", "z", "a", "n" };
+    struct floor_memories *m = floor_memories_new(10);
+    (void)state;
+    floor_memories_begin(m);
+    for (int i = 0; i < 5; i++)
+        floor_memories_of(m, uids[i])->slot = i + 1;
+    assert_int_equal(floor_memories_end(m), 0);
+    floor_memories_begin(m);
+    for (int i = 4; i > 0; i--)
+        assert_int_equal(floor_memories_of(m, uids[i])->slot, i + 1);
+    floor_memories_end(m);
+    floor_memories_begin(m);
+    assert_int_equal(floor_memories_of(m, "m")->slot, 0);
+    assert_int_equal(floor_memories_of(m, "z")->slot, 3);
+    floor_memories_free(m);
+}
+
+static void those_without_room_are_counted_until_there_is_some(void **state)
+{
+    struct floor_memories *m = floor_memories_new(2);
+    (void)state;
+    floor_memories_begin(m);
+    assert_non_null(floor_memories_of(m, "c"));
+    assert_non_null(floor_memories_of(m, "a"));
+    assert_null(floor_memories_of(m, "b"));
+    assert_null(floor_memories_of(m, "d"));
+    assert_non_null(floor_memories_of(m, "c"));
+    assert_int_equal(floor_memories_end(m), 2);
+    floor_memories_begin(m);
+    assert_non_null(floor_memories_of(m, "c"));
+    assert_int_equal(floor_memories_end(m), 0);
+    floor_memories_begin(m);
+    assert_non_null(floor_memories_of(m, "b"));
+    floor_memories_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +116,8 @@ int main(void)
         cmocka_unit_test_setup(it_goes_down_to_the_greatest_need_of_the_last_five_minutes, begin),
         cmocka_unit_test_setup(a_new_leader_keeps_what_it_finds_for_five_minutes, begin),
         cmocka_unit_test_setup(where_the_depth_is_not_known_the_floor_stays, begin),
+        cmocka_unit_test(an_hpa_is_remembered_while_it_is_seen),
+        cmocka_unit_test(those_without_room_are_counted_until_there_is_some),
     };
     return cmocka_run_group_tests_name("operator_floor", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json/json.h"
+#include "metrics/metrics.h"
 #include "operator/conditions.h"
 #include "unit/check.h"
 
@@ -62,12 +63,31 @@ static void what_lifted_it_once_does_not_lift_it_again(void **state)
     assert_int_equal(n, json_array_size(json_object_get(first, "conditions")));
 }
 
+static bool exposed(const char *line)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
+    lp_metrics_write(&text);
+    return strstr(text.ptr, line) != NULL;
+}
+
+static void it_is_a_metric_while_it_lasts(void **state)
+{
+    static const char line[] =
+        "lp_platform_quarantined{namespace=\"learning\",platform=\"english\"} 1\n";
+    (void)state;
+    quarantine_publish("learning", "english", true);
+    assert_true(exposed(line));
+    quarantine_publish("learning", "english", false);
+    assert_false(exposed(line));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_holds_until_the_spec_changes),
         cmocka_unit_test(its_message_says_how_to_lift_it),
         cmocka_unit_test(what_lifted_it_once_does_not_lift_it_again),
+        cmocka_unit_test(it_is_a_metric_while_it_lasts),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("operator_quarantine", tests, NULL, NULL);

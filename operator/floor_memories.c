@@ -1,0 +1,97 @@
+/* operator/floor_memories.c -- a sorted array. One thread: that of the floors. */
+#include "operator/floor_memories.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct entry {
+    char *uid;
+    struct floor_memory memory;
+    bool seen; /* in this round */
+};
+
+struct floor_memories {
+    struct entry *entries;
+    unsigned n, cap, limit, left_out;
+};
+
+struct floor_memories *floor_memories_new(unsigned limit)
+{
+    struct floor_memories *m = lp_alloc(sizeof *m);
+    m->limit = limit;
+    return m;
+}
+
+void floor_memories_free(struct floor_memories *m)
+{
+    if (!m)
+        return;
+    for (unsigned i = 0; i < m->n; i++)
+        free(m->entries[i].uid);
+    free(m->entries);
+    free(m);
+}
+
+void floor_memories_begin(struct floor_memories *m)
+{
+    for (unsigned i = 0; i < m->n; i++)
+        m->entries[i].seen = false;
+    m->left_out = 0;
+}
+
+/* Where `uid` is, or where it would go. */
+static unsigned position(const struct floor_memories *m, const char *uid, bool *ret_there)
+{
+    unsigned low = 0, high = m->n;
+
+    *ret_there = false;
+    while (low < high && !*ret_there) {
+        unsigned middle = low + (high - low) / 2;
+        int order = strcmp(m->entries[middle].uid, uid);
+        *ret_there = order == 0;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+struct floor_memory *floor_memories_of(struct floor_memories *m, const char *uid)
+{
+    bool there;
+    unsigned at = position(m, uid, &there);
+
+    if (!there) {
+        if (m->n == m->limit) {
+            m->left_out++;
+            return NULL;
+        }
+        if (m->n == m->cap) {
+            m->cap = m->cap ? 2 * m->cap : 16;
+            m->entries = lp_realloc(m->entries, m->cap * sizeof *m->entries);
+        }
+        memmove(m->entries + at + 1, m->entries + at, (m->n - at) * sizeof *m->entries);
+        m->entries[at] = (struct entry){ .uid = lp_strdup(uid) };
+        m->n++;
+    }
+    m->entries[at].seen = true;
+    return &m->entries[at].memory;
+}
+
+unsigned floor_memories_end(struct floor_memories *m)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < m->n; i++) {
+        if (m->entries[i].seen)
+            m->entries[kept++] = m->entries[i];
+        else
+            free(m->entries[i].uid);
+    }
+    m->n = kept;
+    return m->left_out;
+}

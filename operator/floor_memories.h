@@ -1,0 +1,24 @@
+/* operator/floor_memories.h -- what floors are made of, by the uid of the HPA. One thread. */
+#pragma once
+
+#include <stdint.h>
+
+#define FLOOR_SLOTS \
+    5 /* a floor goes down a slot at a time, to the greatest need of the last five */
+
+/* What a service needed, per slot of time. All zero: nothing is known. */
+struct floor_memory {
+    int64_t slot; /* number of the newest */
+    int64_t needs[FLOOR_SLOTS];
+};
+
+/* Sorted by uid, at most `limit`. Used in rounds: _begin, _of for each HPA there is, _end. */
+struct floor_memories;
+struct floor_memories *floor_memories_new(unsigned limit);
+void floor_memories_free(struct floor_memories *m); /* NULL is fine */
+
+void floor_memories_begin(struct floor_memories *m);
+/* Made where it is new; valid until the next call; NULL where there is no room. */
+struct floor_memory *floor_memories_of(struct floor_memories *m, const char *uid);
+/* Forgets those that nobody asked for in this round. How many there was no room for in it. */
+unsigned floor_memories_end(struct floor_memories *m);
