@@ -169,6 +169,7 @@ polls=0
 
 operator_failover() {
     local leader other
+    operator_had_no_denial # its counters go with the pod
     leader=$(k -n "$OPERATOR_NAMESPACE" get lease lp-operator -o 'jsonpath={.spec.holderIdentity}')
     [ -n "$leader" ] || { echo "nobody holds the lease" && return 1; }
     k -n "$OPERATOR_NAMESPACE" delete pod "${leader%%_*}" --wait=false >/dev/null
@@ -221,6 +222,57 @@ operator_had_no_denial() {
         grep -q '^rest_client_requests_total{' build/e2e/operator-metrics || { echo "$pod does not count its requests" && return 1; }
         ! grep -E '^rest_client_requests_total\{.*code="403"' build/e2e/operator-metrics || return 1
     done
+}
+
+# What decides whether pods are restarted; an HPA may change how many there are.
+pod_templates() {
+    kn get deployment,statefulset -l "app.kubernetes.io/part-of=$PLATFORM" -o json |
+        jq -Sc '.items[] | [.kind, .metadata.name, .spec.template]' | sort
+}
+
+plan_says() { # PART
+    kn get configmap "$PLATFORM-plan" -o 'jsonpath={.data.plan\.txt}' 2>/dev/null | grep -F -- "$1"
+}
+
+condition_is() { # TYPE STATUS
+    [ "$(platform_condition "$1" status)" = "$2" ]
+}
+
+plan_writes_nothing() {
+    local before
+    before=$(pod_templates)
+    [ -n "$before" ]
+    kn patch lp "$PLATFORM" --type merge -p '{"spec": {"mode": "Plan", "services": {"progress": {"queueLimit": 111}}}}' >/dev/null
+    wait_for "the plan" 60 plan_says "restarts pods: yes" || { kn get lp,configmap && return 1; }
+    plan_says "$PLATFORM-progress" >/dev/null || { plan_says '' && return 1; }
+    equals "pod templates" "$before" "$(pod_templates)"
+    kn patch lp "$PLATFORM" --type merge -p '{"spec": {"mode": "Active", "services": {"progress": {"queueLimit": null}}}}' >/dev/null
+    wait_ready 60
+    equals "pod templates" "$before" "$(pod_templates)"
+}
+
+# Another version of the operator is one that gives pods another pull policy.
+other_operator() { # PULL_POLICY
+    k -n "$OPERATOR_NAMESPACE" set env deployment/lp-operator "LP_IMAGE_PULL_POLICY=$1" >/dev/null
+    k -n "$OPERATOR_NAMESPACE" rollout status deployment/lp-operator --timeout=120s >/dev/null
+}
+
+upgrade_waits() {
+    local before policy other=Never
+    operator_had_no_denial # its counters go with its pods
+    before=$(pod_templates)
+    policy=$(k -n "$OPERATOR_NAMESPACE" get deployment lp-operator -o json |
+        jq -r '.spec.template.spec.containers[0].env[] | select(.name == "LP_IMAGE_PULL_POLICY").value')
+    [ "$policy" != Never ] || other=IfNotPresent
+    other_operator "$other"
+    wait_for "UpgradePending" 60 condition_is UpgradePending True || { kn describe lp "$PLATFORM" && return 1; }
+    contains "$(platform_condition UpgradePending message)" imagePullPolicy
+    equals "pod templates" "$before" "$(pod_templates)"
+    condition_is Ready True
+    operator_had_no_denial
+    other_operator "$policy"
+    wait_for "the end of UpgradePending" 60 condition_is UpgradePending '' || { kn describe lp "$PLATFORM" && return 1; }
+    equals "pod templates" "$before" "$(pod_templates)"
 }
 
 nothing_is_left() {
