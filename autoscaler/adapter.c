@@ -185,7 +185,7 @@ static int start_watch_in(struct adapter *a, enum watched what, unsigned i, stru
 static int start_watches(struct adapter *a, struct lp_error *err)
 {
     atomic_store(&a->unknown, (WATCH_DEPLOYMENTS + 1) * n_spaces(a));
-    int r = start_watch(a, WATCH_TRUST, "kube-system", err);
+    int r = a->config.serve ? start_watch(a, WATCH_TRUST, "kube-system", err) : 0;
     for (unsigned i = 0; r == 0 && i < n_spaces(a); i++)
         for (unsigned what = WATCH_PODS; r == 0 && what <= WATCH_DEPLOYMENTS; what++)
             r = start_watch_in(a, what, i, err);
@@ -344,19 +344,21 @@ static int start_all(struct adapter *a, struct lp_error *err)
     const struct scraper_options scraper = { .samples = a->samples,
                                              .stop = a->stop,
                                              .port = a->config.pod_metrics_port };
-    int r = auth_start(a->kube, a->stop, &a->auth, err);
+    int r = a->config.serve ? auth_start(a->kube, a->stop, &a->auth, err) : 0;
     if (r == 0)
         r = scraper_start(&scraper, &a->scraper, err);
     if (r == 0)
         r = start_watches(a, err); /* while they wait for the API server the rest is made */
-    if (r == 0)
+    if (r == 0 && a->config.serve)
         r = start_server(a, err);
     if (r == 0)
         r = losses_start(a->samples, a->kube, a->stop, &a->losses, err);
-    if (r == 0 && pthread_create(&a->upkeep, NULL, run_upkeep, a) != 0)
-        r = lp_error_set(err, LP_E_INTERNAL, "metrics API: cannot start the upkeep thread");
+    if (r == 0 && !a->config.serve)
+        return start_hpas(a, err);
     if (r < 0)
         return r;
+    if (pthread_create(&a->upkeep, NULL, run_upkeep, a) != 0)
+        return lp_error_set(err, LP_E_INTERNAL, "metrics API: cannot start the upkeep thread");
     a->upkeep_runs = true;
     pthread_setname_np(a->upkeep, "adapter-upkeep");
     return 0;
@@ -416,10 +418,10 @@ int adapter_start(const struct adapter_config *config, struct lp_kube_config *ku
 
 bool adapter_ready(struct adapter *a, char why[128])
 {
-    if (!a->has_certificate)
+    if (a->config.serve && !a->has_certificate)
         snprintf(why, 128, "the serving certificate is not read from Secret %.63s yet",
                  a->config.secret);
-    else if (!auth_has_trust(a->auth))
+    else if (a->config.serve && !auth_has_trust(a->auth))
         snprintf(why, 128, "ConfigMap extension-apiserver-authentication is not read yet");
     else
         return samples_swept(a->samples, lp_clock_ms(), why);
@@ -487,6 +489,7 @@ void adapter_join(struct adapter *a)
 {
     if (!a)
         return;
-    withdraw(a);
+    if (a->config.serve)
+        withdraw(a);
     end_all(a);
 }

@@ -35,12 +35,15 @@ struct adapter_config {
     const char *const *namespaces; /* whose pods are watched; at most ADAPTER_NAMESPACES */
     unsigned n_namespaces;         /* 0: all of them */
     enum adapter_mode mode;
+    bool serve; /* false: it scrapes for adapter_queue_depth alone, with no right but to see pods,
+                   ReplicaSets, Deployments and HPAs */
     int64_t ca_s, leaf_s; /* seconds that CA and certificate last; 0: as in certs.h */
 };
-#define ADAPTER_CONFIG_DEFAULTS                                                                 \
-    {                                                                                           \
-        .port = 8443, .service = "lp-metrics", .service_port = 443, .secret = "lp-metrics-tls", \
-        .deployment = "lp-operator", .pod_metrics_port = 9090, .warm_up_ms = 2000, .threads = 1 \
+#define ADAPTER_CONFIG_DEFAULTS                                                                  \
+    {                                                                                            \
+        .port = 8443, .service = "lp-metrics", .service_port = 443, .secret = "lp-metrics-tls",  \
+        .deployment = "lp-operator", .pod_metrics_port = 9090, .warm_up_ms = 2000, .threads = 1, \
+        .serve = true                                                                            \
     }
 
 struct adapter; /* its threads: HTTPS, scraper, watches, reviews, upkeep of certificate and
@@ -79,7 +82,7 @@ bool adapter_conflict(struct adapter *a, char why[ADAPTER_CONFLICT]);
 bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service,
                          int64_t *ret_milli);
 
-/* The port that it listens on. */
+/* The port that it listens on, where it serves. */
 uint16_t adapter_port(const struct adapter *a);
 
 /*

@@ -295,6 +295,11 @@ void cache_join(struct cache *c)
     free(c);
 }
 
+bool cache_has_platform(struct cache *c, const char *key)
+{
+    return lp_kube_store_has(c->platforms.store, key);
+}
+
 json_t *cache_platform(struct cache *c, const char *ns, const char *name)
 {
     return lp_kube_store_get(c->platforms.store, ns, name);

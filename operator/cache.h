@@ -31,6 +31,7 @@ LP_MUST_USE int cache_start(struct lp_kube_config *config, struct lp_stop *stop,
 /* After the stop was requested. NULL is fine. */
 void cache_join(struct cache *c);
 
+bool cache_has_platform(struct cache *c, const char *key);
 /* Owned by the caller; NULL where absent. */
 json_t *cache_platform(struct cache *c, const char *ns, const char *name);
 

@@ -177,7 +177,8 @@ static const struct lp_env environment[] = {
       .type = LP_ENV_BOOL,
       .offset = AT(adapter),
       .fallback = "true",
-      .help = "whether the custom metrics API is served" },
+      .help = "whether the custom metrics API is served; without it METRICS_API=None still scrapes "
+              "pods for minReplicas" },
     { .name = "JOURNAL",
       .offset = AT(journal),
       .fallback = "",

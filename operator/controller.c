@@ -279,6 +279,11 @@ bool controller_synced(struct controller *c)
     return cache_synced(c->cache);
 }
 
+bool controller_has(struct controller *c, const char *key)
+{
+    return cache_has_platform(c->cache, key);
+}
+
 bool controller_alive(struct controller *c, char why[128])
 {
     for (unsigned i = 0; i < c->n; i++) {

@@ -19,6 +19,7 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "kube/quantity.h"
+#include "kube/store.h"
 #include "metrics/metrics.h"
 #include "operator/config.h"
 #include "platform/plan.h"
@@ -101,9 +102,11 @@ static int look_at(json_t *hpa, void *user, struct lp_error *err)
     const char *ns = lp_json_str(hpa, "metadata", "namespace", NULL);
     const char *name = lp_json_str(hpa, "metadata", "name", NULL);
     const char *uid = lp_json_str(hpa, "metadata", "uid", NULL);
+    const char *platform = lp_json_str(hpa, "metadata", "labels", LABEL_PART_OF, NULL);
     struct floor_input in = { .depth_milli = -1 };
-    if (!ns || !name || !uid || lp_json_str(hpa, "metadata", "deletionTimestamp", NULL) ||
-        !read_input(hpa, &in))
+    lp_auto_free char *key = ns && platform ? lp_kube_key(ns, platform) : NULL;
+    if (!key || !name || !uid || !f->options.is_ours(key, f->options.user) ||
+        lp_json_str(hpa, "metadata", "deletionTimestamp", NULL) || !read_input(hpa, &in))
         return 0;
     struct floor_memory *m = floor_memories_of(f->memories, uid);
     if (!m)

@@ -34,9 +34,10 @@ struct floor_options {
     struct adapter *adapter;                /* knows the depths */
     bool (*leads)(void *user);              /* whether we are the one who writes; any thread */
     int64_t (*writes_until_ms)(void *user); /* as in kube/client.h */
-    void *user;                             /* of both */
-    const char *const *namespaces;          /* whose HPAs; borrowed */
-    unsigned n_namespaces;                  /* 0: all */
+    bool (*is_ours)(const char *platform, void *user); /* "namespace/name" */
+    void *user;                                        /* of all three */
+    const char *const *namespaces;                     /* whose HPAs; borrowed */
+    unsigned n_namespaces;                             /* 0: all */
 };
 
 /* One thread, which looks every two seconds. Everything must outlive floor_join. */

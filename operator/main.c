@@ -148,6 +148,12 @@ static bool may_write(void *user)
     return controller_leads(p->controller) && controller_synced(p->controller);
 }
 
+static bool is_ours(const char *platform, void *user)
+{
+    struct program *p = user;
+    return controller_has(p->controller, platform);
+}
+
 static int load_kube(struct program *p, struct lp_error *err)
 {
     const struct operator_config *c = &p->config;
@@ -252,8 +258,9 @@ static int start_adapter(struct program *p, struct lp_error *err)
 {
     struct adapter_config config = ADAPTER_CONFIG_DEFAULTS;
 
-    if (!p->config.adapter)
+    if (!p->config.adapter && !no_metrics_api(p))
         return 0;
+    config.serve = p->config.adapter;
     config.ns = p->config.ns;
     config.port = (uint16_t)p->config.adapter_port;
     config.namespaces = p->config.scope.namespaces;
@@ -266,9 +273,12 @@ static int start_adapter(struct program *p, struct lp_error *err)
     int r = adapter_start(&config, p->kube, p->stop, &p->adapter, err);
     if (r < 0)
         return r;
-    struct health_check check = { "metrics-api", false, check_adapter, p->adapter };
+    struct health_check check = { config.serve ? "metrics-api" : "scrapes", false, check_adapter,
+                                  p->adapter };
     struct health_check serving = { "metrics-server", true, check_serving, p->adapter };
     health_add(p->health, &check);
+    if (!config.serve)
+        return 0;
     health_add(p->health, &serving);
     return 0;
 }
@@ -290,6 +300,7 @@ static int start_floor(struct program *p, struct lp_error *err)
         .adapter = p->adapter,
         .leads = may_write,
         .writes_until_ms = writes_until,
+        .is_ours = is_ours,
         .user = p,
         .namespaces = p->config.scope.namespaces,
         .n_namespaces = p->config.scope.n,

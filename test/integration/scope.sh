@@ -49,6 +49,13 @@ replicas_are() { # NAMESPACE DEPLOYMENT N
     [ "$(kubectl -n "$1" get deployment "$2" -o 'jsonpath={.spec.replicas}')" = "$3" ]
 }
 
+# No metrics API leads to the operator of a few namespaces: its HPAs ask for none, and minReplicas is its floor's.
+has_floor() { # NAMESPACE HPA N
+    kubectl -n "$1" get hpa "$2" -o json --show-managed-fields | jq -e --argjson n "$3" '
+        .spec.minReplicas == $n and all(.spec.metrics[]; .type == "Resource")
+        and any(.metadata.managedFields[]; .manager == "lp-floor" and .fieldsV1."f:spec"."f:minReplicas" != null)' >/dev/null
+}
+
 no_child() { # NAMESPACE NAME
     [ -z "$(kubectl -n "$1" get deployments,services,hpa,pdb,networkpolicies,configmaps,statefulsets,secrets,serviceaccounts -l "app.kubernetes.io/part-of=$2" -o name)" ]
 }
@@ -104,8 +111,12 @@ start_operator_pod "$dir" canary "$bin" canary || fails "the operator with a cla
 platform other third french '{}'
 platform learning nobodys english '{className: nobody}'
 live learning english english
+platform learning english english '{services: {auth: {autoscaling: {minReplicas: 3}}}}'
+wait_for "the floor" 60 has_floor learning english-auth 3 || fails "minReplicas does not follow without a metrics API: $(kubectl -n learning get hpa english-auth -o json)"
 live german german german
 live learning early english canary
+platform learning early english '{className: canary, services: {auth: {autoscaling: {minReplicas: 2}}}}'
+wait_for "the floor of early" 60 has_floor learning early-auth 2 || fails "early: minReplicas does not follow"
 wait_for "the metrics API" 60 is_serving || fails "the metrics API is not served"
 untouched learning nobodys || fails "a platform of a class that nobody has was touched"
 untouched other third || fails "a platform that is nobody's was touched"
