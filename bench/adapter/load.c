@@ -209,9 +209,22 @@ static void run(struct connection *all, unsigned n, double seconds)
     close(poll);
 }
 
-static unsigned n_items(const struct connection *c)
+/* Takes the sizes of chunks out of a whole answer, so that none stands in the middle of a word. */
+static void unchunk(struct connection *c)
+{
+    char *to = c->answer + c->head, *from = to, *end;
+    for (size_t n; c->chunked && (n = strtoul(from, &end, 16)) > 0; from = end + 2 + n + 2) {
+        memmove(to, end + 2, n);
+        to += n;
+    }
+    if (c->chunked)
+        *to = '\0';
+}
+
+static unsigned n_items(struct connection *c)
 {
     unsigned n = 0;
+    unchunk(c);
     for (const char *at = c->answer; (at = strstr(at, "\"describedObject\"")) != NULL; at++)
         n++;
     return strncmp(c->answer, "HTTP/1.1 200", 12) == 0 ? n : 0;
