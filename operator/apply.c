@@ -233,74 +233,129 @@ static const json_t *hpa_of(const struct plan *plan, const struct observed *obse
  * and the API server refuses the two together. A merge patch (RFC 7386) puts whole lists in place;
  * applying again then makes the fields ours.
  */
-static int replace_and_apply(struct pass *pass, const struct child *child,
-                             const struct lp_kube_apply_options *options, json_t **ret_object,
-                             struct lp_error *err)
+static int replace_and_apply(struct lp_kube_client *client, const char *ns,
+                             const struct child *child, const struct lp_kube_apply_options *options,
+                             json_t **ret_object, struct lp_error *err)
 {
     const struct lp_kube_kind *kind = child_kinds[child->kind];
     json_auto_t *patch = json_object();
 
     json_object_set(patch, "spec", json_object_get(child->intent, "spec"));
-    int r = lp_kube_merge_patch(pass->r->client, kind, pass->platform->ns, child->name, NULL, patch,
-                                NULL, err);
-    return r < 0 ? r
-                 : lp_kube_apply(pass->r->client, kind, child->intent, options, ret_object, err);
+    int r = lp_kube_merge_patch(client, kind, ns, child->name, NULL, patch, NULL, err);
+    return r < 0 ? r : lp_kube_apply(client, kind, child->intent, options, ret_object, err);
 }
 
-static int write_child(struct pass *pass, const struct plan *plan, unsigned i,
-                       const struct observed *observed, json_t **ret_object, struct lp_error *err)
+static int write_child(struct lp_kube_client *client, const char *ns, const struct plan *plan,
+                       unsigned i, const struct observed *observed, json_t **ret_object,
+                       struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
     const struct child *child = &plan->children[i];
 
     if (handover_is_due(child, observed->objects[i])) {
         const json_t *hpa = hpa_of(plan, observed, child->service);
-        return handover_apply(pass->r->client, child, handover_first_replicas(child, hpa),
-                              ret_object, err);
+        return handover_apply(client, child, !observed->objects[i],
+                              handover_first_replicas(child, hpa), ret_object, err);
     }
-    int r = lp_kube_apply(pass->r->client, child_kinds[child->kind], child->intent, &options,
-                          ret_object, err);
+    int r =
+        lp_kube_apply(client, child_kinds[child->kind], child->intent, &options, ret_object, err);
     if (r != LP_E_INVALID || !observed->objects[i] || !json_object_get(child->intent, "spec"))
         return r;
     struct lp_error again;
-    return replace_and_apply(pass, child, &options, ret_object, &again) < 0 ? r : 0;
+    return replace_and_apply(client, ns, child, &options, ret_object, &again) < 0 ? r : 0;
 }
 
-static void apply_child(struct pass *pass, const struct plan *plan, unsigned i,
-                        struct observed *observed)
-{
-    const struct child *child = &plan->children[i];
-    owned_auto_difference struct owned_difference d = { .path = NULL };
-    json_auto_t *object = NULL;
+/* A child that is to be written, and what came of it. */
+struct due {
+    unsigned i; /* in the plan */
+    enum need need;
+    json_t *ours; /* what is ours of the answer; NULL: it failed */
     struct lp_error err;
+};
 
-    if (child->paused || observed->stale[i])
-        return;
-    enum need need = need_of(pass, child, observed->objects[i], &d);
-    if (!is_due(pass, child, need))
-        return;
-    pass->writes++;
-    if (write_child(pass, plan, i, observed, &object, &err) < 0) {
-        pass_fail(pass, child_kinds[child->kind], child->name, &err);
+struct writing {
+    struct pass *pass;
+    const struct plan *plan;
+    const struct observed *observed;
+    struct due dues[PLAN_MAX_CHILDREN];
+    unsigned n;
+};
+
+/* A job of the crew: touches no memory of the pass but its own `due`. */
+static void write_due(unsigned k, void *client, void *user)
+{
+    struct writing *w = user;
+    const struct reconciler *r = w->pass->r;
+    struct due *d = &w->dues[k];
+    json_auto_t *object = NULL;
+
+    if (lp_stop_requested(r->stop)) { /* the next leader goes on here */
+        lp_error_set(&d->err, LP_E_CANCELED, "stopped");
         return;
     }
-    json_t *ours = owned_project(object, MANAGER);
-    cache_wrote(pass->r->cache, child->kind, ours);
-    note_applied(pass, child, ours);
-    note_generation(pass, child, ours);
-    observed->generations[i] = apply_generation(pass, child, ours);
-    tell(pass, child, need);
-    json_decref(observed->objects[i]);
-    observed->objects[i] = ours;
+    const struct platform *p = w->pass->platform;
+    const struct child *child = &w->plan->children[d->i];
+    cache_writing(r->cache, child->kind, p->ns, child->name);
+    if (write_child(client, p->ns, w->plan, d->i, w->observed, &object, &d->err) < 0) {
+        cache_not_written(r->cache, child->kind, p->ns, child->name, p->name);
+        return;
+    }
+    d->ours = owned_project(object, MANAGER);
+    cache_wrote(r->cache, child->kind, p->ns, child->name, d->ours);
+}
+
+static void take_written(struct pass *pass, const struct child *child, struct due *d,
+                         struct observed *observed)
+{
+    if (d->err.code != LP_E_CANCELED)
+        pass->writes++;
+    if (!d->ours) {
+        pass_fail(pass, child_kinds[child->kind], child->name, &d->err);
+        return;
+    }
+    note_applied(pass, child, d->ours);
+    note_generation(pass, child, d->ours);
+    observed->generations[d->i] = apply_generation(pass, child, d->ours);
+    tell(pass, child, d->need);
+    json_decref(observed->objects[d->i]);
+    observed->objects[d->i] = lp_take(d->ours);
+}
+
+static void write_all(struct writing *w, struct observed *observed)
+{
+    pass_run(w->pass, w->n, write_due, w);
+    for (unsigned k = 0; k < w->n; k++)
+        take_written(w->pass, &w->plan->children[w->dues[k].i], &w->dues[k], observed);
+    w->n = 0;
+}
+
+static void add_if_due(struct writing *w, unsigned i)
+{
+    const struct child *child = &w->plan->children[i];
+    const struct observed *o = w->observed;
+    owned_auto_difference struct owned_difference d = { .path = NULL };
+
+    if (child->paused || o->stale[i])
+        return;
+    enum need need = need_of(w->pass, child, o->objects[i], &d);
+    if (is_due(w->pass, child, need))
+        w->dues[w->n++] = (struct due){ .i = i, .need = need };
+}
+
+/* What pods need is there before what makes them. */
+static bool makes_pods(const struct child *child)
+{
+    return child->kind >= CHILD_STATEFUL_SET;
 }
 
 void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed)
 {
+    struct writing w = { .pass = pass, .plan = plan, .observed = observed };
+
     for (unsigned i = 0; i < plan->n; i++) {
-        if (lp_stop_requested(pass->r->stop)) {
-            lp_error_set(&pass->failure, LP_E_CANCELED, "stopped");
-            return; /* the next leader goes on here */
-        }
-        apply_child(pass, plan, i, observed);
+        if (i > 0 && makes_pods(&plan->children[i]) && !makes_pods(&plan->children[i - 1]))
+            write_all(&w, observed);
+        add_if_due(&w, i);
     }
+    write_all(&w, observed);
 }

@@ -30,6 +30,12 @@ struct expected {
     int64_t until_ms;
 };
 
+/* A write of ours that has not been answered. */
+struct writing {
+    char *key;
+    char held[64]; /* the version that a watch told of meanwhile; "": none */
+};
+
 struct kind_cache {
     struct cache *cache;
     const struct lp_kube_kind *kind;
@@ -41,6 +47,8 @@ struct kind_cache {
     char passed[64];      /* the newest version that a watch has told of */
     struct expected *expected;
     size_t n_expected, cap_expected;
+    struct writing *writing;
+    size_t n_writing, cap_writing;
 };
 
 struct cache {
@@ -82,8 +90,39 @@ static void expect_locked(struct kind_cache *k, const char *key, const char *ver
         (struct expected){ lp_strdup(key), lp_strdup(version), lp_clock_ms() + EXPECT_MS };
 }
 
-/* What a watch told; our own answer may lie there already. */
-static void take_event(struct kind_cache *k, enum lp_kube_event event, const json_t *object,
+static struct writing *writing_locked(struct kind_cache *k, const char *key)
+{
+    for (size_t i = 0; i < k->n_writing; i++)
+        if (strcmp(k->writing[i].key, key) == 0)
+            return &k->writing[i];
+    return NULL;
+}
+
+static void end_writing_locked(struct kind_cache *k, const char *key, char ret_held[64])
+{
+    struct writing *w = writing_locked(k, key);
+
+    ret_held[0] = '\0';
+    if (!w)
+        return;
+    memcpy(ret_held, w->held, sizeof w->held);
+    free(w->key);
+    *w = k->writing[--k->n_writing];
+}
+
+/* True where it is for the answer to say whether that is more than our own write. */
+static bool hold_locked(struct kind_cache *k, const char *key, const char *version)
+{
+    struct writing *w = version ? writing_locked(k, key) : NULL;
+
+    if (w)
+        snprintf(w->held, sizeof w->held, "%s", version);
+    return w != NULL;
+}
+
+/* What a watch told; our own answer may lie there already. True where it may be no news: it came
+ * before the answer to a write of ours. */
+static bool take_event(struct kind_cache *k, enum lp_kube_event event, const json_t *object,
                        const json_t *kept)
 {
     lp_auto_free char *key = lp_kube_key_of(object);
@@ -99,7 +138,9 @@ static void take_event(struct kind_cache *k, enum lp_kube_event event, const jso
     else if (!advances || !lp_kube_store_reached(k->store, key, version))
         lp_kube_store_put(k->store, kept); /* versions that fall: etcd was restored, believe it */
     seen_locked(k, key, version, deleted);
+    bool held = !deleted && hold_locked(k, key, version);
     pthread_mutex_unlock(&k->lock);
+    return held;
 }
 
 /*
@@ -175,8 +216,8 @@ static void child_event(enum lp_kube_event event, json_t *object, void *user)
     }
     /* What others own of a child is nothing to us, and would take most of the room. */
     json_auto_t *ours = event == LP_KUBE_DELETED ? NULL : owned_project(object, MANAGER);
-    take_event(k, event, object, ours);
-    if (owner)
+    bool held = take_event(k, event, object, ours);
+    if (owner && !held)
         k->cache->sink.child_changed(owner, event == LP_KUBE_DELETED, k->cache->sink.user);
 }
 
@@ -281,6 +322,9 @@ static void done_kind(struct kind_cache *k)
     while (k->n_expected > 0)
         drop_expected_locked(k, k->n_expected - 1);
     free(k->expected);
+    while (k->n_writing > 0)
+        free(k->writing[--k->n_writing].key);
+    free(k->writing);
     pthread_mutex_destroy(&k->lock);
 }
 
@@ -315,9 +359,46 @@ json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const
     return lp_kube_store_get(k->store, ns, name);
 }
 
-void cache_wrote(struct cache *c, enum child_kind kind, const json_t *ours)
+void cache_writing(struct cache *c, enum child_kind kind, const char *ns, const char *name)
 {
-    take_answer(&c->children[kind], ours);
+    struct kind_cache *k = &c->children[kind];
+
+    pthread_mutex_lock(&k->lock);
+    if (k->n_writing == k->cap_writing) {
+        k->cap_writing = k->cap_writing ? 2 * k->cap_writing : 8;
+        k->writing = lp_realloc(k->writing, k->cap_writing * sizeof *k->writing);
+    }
+    k->writing[k->n_writing++] = (struct writing){ .key = lp_kube_key(ns, name) };
+    pthread_mutex_unlock(&k->lock);
+}
+
+void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                 const json_t *ours)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name), *owner = owner_key(ours);
+    char held[64];
+
+    take_answer(k, ours);
+    pthread_mutex_lock(&k->lock);
+    end_writing_locked(k, key, held);
+    pthread_mutex_unlock(&k->lock);
+    if (*held && owner && !lp_kube_version_reached(version_of(ours), held))
+        c->sink.child_changed(owner, false, c->sink.user);
+}
+
+void cache_not_written(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                       const char *platform)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name), *owner = lp_kube_key(ns, platform);
+    char held[64];
+
+    pthread_mutex_lock(&k->lock);
+    end_writing_locked(k, key, held);
+    pthread_mutex_unlock(&k->lock);
+    if (*held)
+        c->sink.child_changed(owner, false, c->sink.user);
 }
 
 bool cache_wrote_platform(struct cache *c, const json_t *answer)

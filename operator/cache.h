@@ -42,12 +42,19 @@ json_t *cache_platform(struct cache *c, const char *ns, const char *name);
 json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
                     bool *ret_stale);
 
+/* Before a write of a child, which one of the two below ends: what a watch tells of it until then
+ * wakes nobody unless it is later than that write. */
+void cache_writing(struct cache *c, enum child_kind kind, const char *ns, const char *name);
+void cache_not_written(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                       const char *platform);
+
 /*
  * Call with what is ours of the answer to each write of a child (owned.h). It takes the child's
  * place at once, and its echo wakes nobody; where the watch has told of something later meanwhile,
  * the cache is behind until that watch has passed this version.
  */
-void cache_wrote(struct cache *c, enum child_kind kind, const json_t *ours);
+void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                 const json_t *ours);
 /* The same with the whole answer of a write of a platform's status. False: it did not take its
  * place, the watch will tell. */
 bool cache_wrote_platform(struct cache *c, const json_t *answer);

@@ -24,6 +24,7 @@
 #include "work/backoff.h"
 #include "work/queue.h"
 
+#define WRITERS 3         /* write children of one platform beside its worker */
 #define CHILD_DELAY_MS 50 /* children change in bursts: one pass for all of them */
 #define STUCK_MS 120000
 #define SUSPECT_MS 3000    /* for the others, after a death */
@@ -49,6 +50,8 @@ struct controller {
     struct memories *memories;
     struct lp_queue *queue;
     atomic_bool leading;
+    struct lp_crew *crew;
+    struct lp_kube_client *writers[WRITERS]; /* the crew's */
     struct lp_stop *cut_off; /* ends the workers' requests, FINISH_MS after the stop */
     pthread_t stopper;
     bool stopper_started;
@@ -122,7 +125,10 @@ static void make_id(char ret_id[ID_SIZE])
 static void work_on(struct worker *w, const char *key)
 {
     struct controller *c = w->controller;
+    char id[ID_SIZE];
     struct reconciler r = { .client = w->client,
+                            .crew = c->crew,
+                            .id = id,
                             .cache = c->cache,
                             .memories = c->memories,
                             .images = c->options.images,
@@ -134,7 +140,6 @@ static void work_on(struct worker *w, const char *key)
     struct reconcile_result result = { 0 };
     struct lp_error err;
     int64_t begun = lp_clock_ns();
-    char id[ID_SIZE];
 
     make_id(id);
     lp_log_context("platform", key);
@@ -200,7 +205,8 @@ static void *stopper_main(void *user)
     return NULL;
 }
 
-static int start_workers(struct controller *c, struct lp_error *err)
+static int new_client(const struct controller *c, struct lp_kube_client **ret_client,
+                      struct lp_error *err)
 {
     struct lp_kube_client_options options = { .stop = c->cut_off,
                                               .total_timeout_ms = REQUEST_MS,
@@ -208,12 +214,30 @@ static int start_workers(struct controller *c, struct lp_error *err)
                                               .writes_until_ms = c->options.writes_until_ms,
                                               .fence_user = c->options.fence_user };
 
+    return lp_kube_client_new(c->options.kube, &options, ret_client, err);
+}
+
+static int start_crew(struct controller *c, struct lp_error *err)
+{
+    void *tools[WRITERS];
+
+    for (unsigned i = 0; i < WRITERS; i++) {
+        int r = new_client(c, &c->writers[i], err);
+        if (r < 0)
+            return r;
+        tools[i] = c->writers[i];
+    }
+    return lp_crew_new("writer", WRITERS, tools, &c->crew, err);
+}
+
+static int start_workers(struct controller *c, struct lp_error *err)
+{
     for (unsigned i = 0; i < c->n; i++) {
         struct worker *w = &c->workers[i];
         w->controller = c;
         w->number = i;
         snprintf(w->name, sizeof w->name, "worker-%u", i + 1);
-        int r = lp_kube_client_new(c->options.kube, &options, &w->client, err);
+        int r = new_client(c, &w->client, err);
         if (r < 0)
             return r;
         if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
@@ -240,6 +264,8 @@ int controller_start(const struct controller_options *options, struct controller
     reconcile_metrics_init(c->n);
     reconcile_metrics_crashed(journal_cut_short(options->journal));
     int r = cache_start(options->kube, options->stop, options->scope, &sink, &c->cache, err);
+    if (r == 0)
+        r = start_crew(c, err);
     if (r == 0)
         r = start_workers(c, err);
     if (r < 0) {
@@ -318,6 +344,7 @@ void controller_drain(struct controller *c)
             pthread_join(c->workers[i].thread, NULL);
         c->workers[i].started = false;
     }
+    lp_crew_free(lp_take(c->crew));
     lp_stop_request(c->cut_off);
     if (c->stopper_started)
         pthread_join(c->stopper, NULL);
@@ -331,6 +358,8 @@ void controller_free(struct controller *c)
     controller_drain(c);
     for (unsigned i = 0; i < c->n; i++)
         lp_kube_client_free(c->workers[i].client);
+    for (unsigned i = 0; i < WRITERS; i++)
+        lp_kube_client_free(c->writers[i]);
     cache_join(c->cache);
     lp_queue_free(c->queue);
     memories_free(c->memories);

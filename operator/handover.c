@@ -83,12 +83,38 @@ static int release(struct lp_kube_client *client, const struct child *child, int
     return r;
 }
 
-int handover_apply(struct lp_kube_client *client, const struct child *child, int64_t first_replicas,
-                   json_t **ret_object, struct lp_error *err)
+/*
+ * Creates, and never changes: no object has this version (etcd's first write makes 2), so one that
+ * is there after all, without the label that the cache selects by, gives a conflict.
+ */
+static int create_released(struct lp_kube_client *client, const struct child *child,
+                           json_t **ret_object, struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
+    json_auto_t *first = json_copy(child->intent);
+    json_auto_t *metadata = json_copy(json_object_get(first, "metadata"));
 
-    int r = release(client, child, first_replicas, err);
+    json_object_set_new(metadata, "resourceVersion", json_string("1"));
+    json_object_set(first, "metadata", metadata);
+    return lp_kube_apply(client, child_kinds[child->kind], first, &options, ret_object, err);
+}
+
+int handover_apply(struct lp_kube_client *client, const struct child *child, bool is_new,
+                   int64_t first_replicas, json_t **ret_object, struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
+    struct lp_error why;
+    int r = LP_E_CONFLICT;
+
+    if (is_new && first_replicas == 1)
+        r = create_released(client, child, ret_object, &why);
+    if (r == 0)
+        return 0;
+    if (r != LP_E_CONFLICT) {
+        *err = why;
+        return r;
+    }
+    r = release(client, child, first_replicas, err);
     if (r < 0)
         return r;
     return lp_kube_apply(client, child_kinds[child->kind], child->intent, &options, ret_object,

@@ -1,6 +1,9 @@
 /*
  * operator/handover.h -- replicas of a Deployment go from us to the HPA without ever dipping.
  *
+ * A new one that begins with one pod gets the API server's default, which nobody owns: there is
+ * nothing to hand over.
+ *
  * A field that only we own goes back to its default (1) when our next apply leaves it out
  * (KEP-555). So it gets a second owner first: (1) where there is no Deployment, ours with replicas
  * creates it; (2) an apply of nothing but the live replicas as lp-operator-handover; (3) ours
@@ -23,6 +26,8 @@ bool handover_is_due(const struct child *child, const json_t *observed);
  * limits. */
 int64_t handover_first_replicas(const struct child *child, const json_t *hpa);
 
-/* The three steps, beginning with a read of the live object. The last answer is the caller's. */
+/* The three steps, beginning with a read of the live object; one where it `is_new` and begins with
+ * one pod. The last answer is the caller's. */
 LP_MUST_USE int handover_apply(struct lp_kube_client *client, const struct child *child,
-                               int64_t first_replicas, json_t **ret_object, struct lp_error *err);
+                               bool is_new, int64_t first_replicas, json_t **ret_object,
+                               struct lp_error *err);

@@ -320,23 +320,21 @@ static int start_parts(struct program *p, struct lp_error *err)
                                       .user = p };
 
     struct lp_lease *held = NULL;
-    int r = scope_check(&p->config.scope, p->kube, p->stop, err);
-    if (r == 0)
-        r = start_adapter(p, err);
+    int r = start_adapter(p, err);
     if (r == 0 && p->adapter) /* an HPA that gets no answer asks again in 15 s */
         adapter_await_sweep(p->adapter, HEAD_START_MS);
     if (r == 0)
         r = start_controller(p, err);
+    if (r == 0)
+        r = lp_lease_start(p->kube, p->stop, &lease, &held, err);
+    if (r == 0)
+        atomic_store(&p->lease, held);
     if (r == 0)
         watch_availability(p);
     if (r == 0)
         r = start_floor(p, err);
     if (r == 0)
         r = seed_start(&seed, &p->seed, err);
-    if (r == 0)
-        r = lp_lease_start(p->kube, p->stop, &lease, &held, err);
-    if (r == 0)
-        atomic_store(&p->lease, held);
     return r;
 }
 
@@ -370,9 +368,12 @@ static int run(struct program *p, struct lp_error *err)
     lp_heartbeat_begin("main", LP_HEARTBEAT_MS);
     health_add(p->health, &connected);
     health_add(p->health, &threads);
-    if (wait_for_cluster(p))
-        r = start_parts(p, err);
+    /* Each part waits for the API server by itself; only a selector needs its word before. */
+    if (!p->config.scope.selector || wait_for_cluster(p))
+        r = scope_check(&p->config.scope, p->kube, p->stop, err);
     if (r == 0)
+        r = start_parts(p, err);
+    if (r == 0 && (atomic_load(&p->connected) || wait_for_cluster(p)))
         while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
             health_upkeep(p->health);
             lp_resident_trim();

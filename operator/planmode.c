@@ -84,9 +84,9 @@ static int write_plan(struct pass *pass, struct lp_error *err)
     static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
     const struct platform *p = pass->platform;
     json_auto_t *wanted = config_map(p, pass->memory->preview), *answer = NULL;
+    const char *name = lp_json_str(wanted, "metadata", "name", NULL);
     bool stale = false;
-    json_auto_t *there = cache_child(pass->r->cache, CHILD_CONFIG_MAP, p->ns,
-                                     lp_json_str(wanted, "metadata", "name", NULL), &stale);
+    json_auto_t *there = cache_child(pass->r->cache, CHILD_CONFIG_MAP, p->ns, name, &stale);
 
     if (stale || (there && lp_json_contains(there, wanted)))
         return 0;
@@ -95,7 +95,7 @@ static int write_plan(struct pass *pass, struct lp_error *err)
         return r;
     pass->writes++;
     json_auto_t *ours = owned_project(answer, MANAGER);
-    cache_wrote(pass->r->cache, CHILD_CONFIG_MAP, ours);
+    cache_wrote(pass->r->cache, CHILD_CONFIG_MAP, p->ns, name, ours);
     lp_auto_free char *summary = preview_summary(pass->memory->preview);
     lp_log_info("planned", "changes", summary);
     return 0;

@@ -67,10 +67,12 @@ static void prune_one(struct pass *pass, const struct plan *plan, enum child_kin
                       const char *name)
 {
     bool stale;
+
+    if (is_planned(plan, kind, name))
+        return;
     json_auto_t *object = cache_child(pass->r->cache, kind, pass->platform->ns, name, &stale);
     const char *service = lp_json_str(object, "metadata", "labels", LABEL_NAME, NULL);
-
-    if (!object || stale || is_planned(plan, kind, name) || !belongs(pass->platform, object))
+    if (!object || stale || !belongs(pass->platform, object))
         return;
     if (lp_json_str(object, "metadata", "deletionTimestamp", NULL))
         return;

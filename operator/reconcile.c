@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "kube/store.h"
 #include "kube/version.h"
 #include "operator/apply.h"
 #include "operator/decisions.h"
@@ -34,6 +35,40 @@ void observed_done(struct observed *o)
 {
     for (unsigned i = 0; i < PLAN_MAX_CHILDREN; i++)
         json_decref(o->objects[i]);
+}
+
+struct named {
+    const struct pass *pass;
+    const char *key;
+    lp_crew_job *job;
+    void *user;
+};
+
+static void do_named(unsigned i, void *client, void *user)
+{
+    const struct named *n = user;
+    const struct reconciler *r = n->pass->r;
+    bool borrowed = client != r->client;
+
+    if (borrowed) {
+        lp_log_context("platform", n->key);
+        lp_log_context_id("reconcileID", r->id);
+        lp_kube_client_audit_id(client, r->id);
+    }
+    n->job(i, client, n->user);
+    if (borrowed) {
+        lp_kube_client_audit_id(client, NULL);
+        lp_log_context_id(NULL, NULL);
+        lp_log_context(NULL, NULL);
+    }
+}
+
+void pass_run(const struct pass *pass, unsigned n, lp_crew_job *job, void *user)
+{
+    lp_auto_free char *key = lp_kube_key(pass->platform->ns, pass->platform->name);
+    struct named named = { pass, key, job, user };
+
+    lp_crew_run(pass->r->crew, n, do_named, pass->r->client, &named);
 }
 
 static const char *version_of(const json_t *object)
@@ -235,7 +270,8 @@ static int run(struct pass *pass, struct platform *platform, struct lp_error *er
     if (deadly)
         return set_aside(pass, err);
     pass->spec_changed = lp_json_int(0, status, "observedGeneration", NULL) != platform->generation;
-    if (pass->spec_changed) {
+    /* Where nothing was said yet there is nothing to take back. */
+    if (pass->spec_changed && json_object_size(status) > 0) {
         int r = write_status(
             pass, status_new_generation(status, platform->generation, lp_clock_wall_ms()), err);
         if (r < 0)

@@ -8,10 +8,13 @@
 #include "operator/cache.h"
 #include "operator/memory.h"
 #include "platform/plan.h"
+#include "work/crew.h"
 
-/* What a worker has; `client` is its own, the rest is shared. */
+/* What a worker has; `client` and `id` are its own, the rest is shared. */
 struct reconciler {
     struct lp_kube_client *client;
+    struct lp_crew *crew; /* with clients as tools; NULL: the worker writes alone */
+    const char *id;       /* of this reconcile, for logs and the audit log; NULL: none */
     struct cache *cache;
     struct memories *memories;
     const struct plan_images *images;
@@ -30,6 +33,10 @@ struct observed {
     int64_t generations[PLAN_MAX_CHILDREN]; /* of our own last write, as far as we remember */
 };
 void observed_done(struct observed *o);
+
+struct pass;
+/* lp_crew_run, with the clients of worker and crew under the name of this reconcile. */
+void pass_run(const struct pass *pass, unsigned n, lp_crew_job *job, void *user);
 
 /* One pass; what the parts of it share. Borrowed but for `writes` and the failure. */
 struct pass {

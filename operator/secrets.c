@@ -72,34 +72,54 @@ static int jwt_data(const struct platform *p, json_t **ret_data, struct lp_error
     return r;
 }
 
-static void ensure(struct pass *pass, const char *suffix,
-                   int (*make)(const struct platform *, json_t **, struct lp_error *))
-{
-    json_auto_t *secret = plan_object(pass->platform, &lp_kube_secrets, suffix);
-    const char *name = lp_json_str(secret, "metadata", "name", NULL);
-    json_t *data = NULL;
+struct wanted {
+    const char *suffix;
+    int (*make)(const struct platform *, json_t **, struct lp_error *);
+    int result;
     struct lp_error err;
+};
 
-    int r = make(pass->platform, &data, &err);
-    if (r == 0) {
-        json_object_set_new(secret, "stringData", data);
-        r = lp_kube_create(pass->r->client, &lp_kube_secrets, secret, NULL, &err);
-    }
-    if (r == 0) {
-        pass->writes++;
-        lp_log_info("created", "kind", "Secret", "name", name);
-    } else if (r != LP_E_EXISTS) {
-        pass_fail(pass, &lp_kube_secrets, name, &err);
-    }
+struct secrets {
+    const struct platform *platform;
+    struct wanted wanted[3];
+    unsigned n;
+};
+
+/* A job of the crew. */
+static void create(unsigned i, void *client, void *user)
+{
+    struct secrets *s = user;
+    struct wanted *w = &s->wanted[i];
+    json_auto_t *secret = plan_object(s->platform, &lp_kube_secrets, w->suffix);
+    json_t *data = NULL;
+
+    w->result = w->make(s->platform, &data, &w->err);
+    if (w->result < 0)
+        return;
+    json_object_set_new(secret, "stringData", data);
+    w->result = lp_kube_create(client, &lp_kube_secrets, secret, NULL, &w->err);
+    if (w->result == 0)
+        lp_log_info("created", "kind", "Secret", "name",
+                    lp_json_str(secret, "metadata", "name", NULL));
 }
 
 void secrets_ensure(struct pass *pass)
 {
     const struct platform_spec *spec = &pass->platform->spec;
+    struct secrets s = { pass->platform, { { .suffix = "jwt", .make = jwt_data } }, 1 };
 
-    ensure(pass, "jwt", jwt_data);
     if (!database_is_external(&spec->databases.postgres))
-        ensure(pass, database_names[DATABASE_POSTGRES], postgres_data);
+        s.wanted[s.n++] =
+            (struct wanted){ .suffix = database_names[DATABASE_POSTGRES], .make = postgres_data };
     if (!database_is_external(&spec->databases.mongodb))
-        ensure(pass, database_names[DATABASE_MONGODB], mongodb_data);
+        s.wanted[s.n++] =
+            (struct wanted){ .suffix = database_names[DATABASE_MONGODB], .make = mongodb_data };
+    pass_run(pass, s.n, create, &s);
+    for (unsigned i = 0; i < s.n; i++) {
+        lp_auto_free char *name = plan_name(s.platform, s.wanted[i].suffix);
+        if (s.wanted[i].result == 0)
+            pass->writes++;
+        else if (s.wanted[i].result != LP_E_EXISTS)
+            pass_fail(pass, &lp_kube_secrets, name, &s.wanted[i].err);
+    }
 }

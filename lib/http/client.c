@@ -185,14 +185,35 @@ static void set_pem(CURL *easy, CURLoption option, char *pem)
     curl_easy_setopt(easy, option, &blob);
 }
 
-static void set_tls(struct lp_http_client *c, const struct lp_http_client_options *o)
+static CURLcode on_context(CURL *easy, void *context, void *user)
 {
+    (void)easy;
+    return lp_http_identity_use(user, context) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
+static void set_certificates(struct lp_http_client *c, const struct lp_http_client_options *o)
+{
+    if (o->ca_pem) { /* then nobody else is trusted */
+        curl_easy_setopt(c->easy, CURLOPT_CAINFO, NULL);
+        curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
+    }
+    /* A proxy would be asked for the same. */
+    if (o->share && o->share->identity && !o->proxy) {
+        curl_easy_setopt(c->easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
+        curl_easy_setopt(c->easy, CURLOPT_SSL_CTX_DATA, o->share->identity);
+        return;
+    }
     c->ca_pem = lp_strdup(o->ca_pem);
     c->cert_pem = lp_strdup(o->cert_pem);
     c->key_pem = lp_strdup(o->key_pem);
     set_pem(c->easy, CURLOPT_CAINFO_BLOB, c->ca_pem);
     set_pem(c->easy, CURLOPT_SSLCERT_BLOB, c->cert_pem);
     set_pem(c->easy, CURLOPT_SSLKEY_BLOB, c->key_pem);
+}
+
+static void set_tls(struct lp_http_client *c, const struct lp_http_client_options *o)
+{
+    set_certificates(c, o);
     curl_easy_setopt(c->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (o->insecure_skip_verify) {
         curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, 0L);

@@ -13,9 +13,11 @@
 struct lp_http_client;
 
 /* TLS sessions of several clients: who comes second resumes the first one's, without certificates
- * being sent and checked again (RFC 8446, 2.2). Its clients keep it; any thread. */
+ * being sent and checked again (RFC 8446, 2.2); nor are they parsed again. All clients have these
+ * three texts in their options too. Its clients keep it; any thread. */
 struct lp_http_share;
-struct lp_http_share *lp_http_share_new(void);
+struct lp_http_share *lp_http_share_new(const char *ca_pem, const char *cert_pem,
+                                        const char *key_pem);
 void lp_http_share_free(struct lp_http_share *s);
 
 struct lp_http_client_options {

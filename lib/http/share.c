@@ -1,5 +1,4 @@
-/* lib/http/share.c -- TLS sessions shared by clients of one peer. libcurl keeps them apart by host,
- * port and certificates. */
+/* lib/http/share.c -- TLS sessions shared by clients of one peer that show the same certificate. */
 #include "http/share.h"
 
 #include <stdlib.h>
@@ -34,7 +33,8 @@ static void on_unlock(CURL *easy, curl_lock_data data, void *user)
     pthread_mutex_unlock(&s->lock);
 }
 
-struct lp_http_share *lp_http_share_new(void)
+struct lp_http_share *lp_http_share_new(const char *ca_pem, const char *cert_pem,
+                                        const char *key_pem)
 {
     struct lp_http_share *s = lp_alloc(sizeof *s);
 
@@ -44,6 +44,7 @@ struct lp_http_share *lp_http_share_new(void)
     s->curl = curl_share_init();
     if (!s->curl)
         abort(); /* no memory, as in lp_alloc */
+    s->identity = lp_http_identity_new(ca_pem, cert_pem, key_pem);
     curl_share_setopt(s->curl, CURLSHOPT_LOCKFUNC, on_lock);
     curl_share_setopt(s->curl, CURLSHOPT_UNLOCKFUNC, on_unlock);
     curl_share_setopt(s->curl, CURLSHOPT_USERDATA, s);
@@ -56,6 +57,7 @@ void lp_http_share_free(struct lp_http_share *s)
     if (!s || atomic_fetch_sub(&s->users, 1) > 1)
         return;
     curl_share_cleanup(s->curl);
+    lp_http_identity_free(s->identity);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

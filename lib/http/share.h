@@ -6,11 +6,13 @@
 #include <stdatomic.h>
 
 #include "http/client.h"
+#include "http/identity.h"
 
 struct lp_http_share {
     CURLSH *curl;
-    atomic_uint users;    /* who made it, and each client */
-    pthread_mutex_t lock; /* libcurl takes it around each use of the sessions */
+    struct lp_http_identity *identity; /* NULL: what libcurl makes of the texts */
+    atomic_uint users;                 /* who made it, and each client */
+    pthread_mutex_t lock;              /* libcurl takes it around each use of the sessions */
 };
 
 /* libcurl's own, once in a process; any thread. */

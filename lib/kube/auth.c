@@ -74,6 +74,14 @@ static bool reread_locked(const char *path, bool trim, char **current)
     return *fresh && replace(current, &fresh);
 }
 
+/* No session of the old certificate is resumed with the new one. */
+static void changed_locked(struct lp_kube_config *c)
+{
+    lp_http_share_free(c->share);
+    c->share = lp_http_share_new(c->ca_pem, c->cert_pem, c->key_pem);
+    c->generation++;
+}
+
 static void reread_files_locked(struct lp_kube_config *c)
 {
     bool tls = reread_locked(c->ca_file, false, &c->ca_pem);
@@ -81,7 +89,8 @@ static void reread_files_locked(struct lp_kube_config *c)
     tls |= reread_locked(c->cert_file, false, &c->cert_pem);
     tls |= reread_locked(c->key_file, false, &c->key_pem);
     reread_locked(c->token_file, true, &c->token);
-    c->generation += tls;
+    if (tls)
+        changed_locked(c);
     c->read_ms = lp_clock_ms();
 }
 
@@ -107,7 +116,8 @@ static int ask_plugin_locked(struct lp_kube_config *c, struct lp_stop *stop, str
     replace(&c->token, &got.token);
     bool tls = replace(&c->cert_pem, &got.cert_pem);
     tls |= replace(&c->key_pem, &got.key_pem);
-    c->generation += tls;
+    if (tls)
+        changed_locked(c);
     c->expires_wall_ms = got.expires_wall_ms;
     free(got.token);
     free(got.cert_pem);

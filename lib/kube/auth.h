@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,6 +40,8 @@ struct lp_kube_config {
     /* When the request began that was last left without any answer: what other connections have not
      * heard from since may be dead too. 0: none. */
     _Atomic int64_t unanswered_ms;
+
+    atomic_uint audit_n; /* requests under any id of a caller */
 
     pthread_mutex_t lock;
     char *ca_pem, *cert_pem, *key_pem, *token;

@@ -24,7 +24,6 @@ struct lp_kube_client {
     struct lp_stop *stop;
     char *user_agent;
     const char *audit_id; /* NULL: none */
-    unsigned audit_n;     /* requests under any id */
     struct lp_kube_limits limits;
     int64_t (*writes_until_ms)(void *user);
     void *fence_user;
@@ -192,8 +191,10 @@ static int try_once(struct lp_kube_client *c, const struct lp_kube_call *call, c
     lp_auto_free char *bearer =
         who.token ? lp_sprintf("Authorization: Bearer %s", who.token) : NULL;
     lp_auto_free char *type = lp_sprintf("Content-Type: %s", call->content_type);
-    lp_auto_free char *audit =
-        c->audit_id ? lp_sprintf("Audit-ID: %.48s-%u", c->audit_id, ++c->audit_n) : NULL;
+    lp_auto_free char *audit = c->audit_id
+                                   ? lp_sprintf("Audit-ID: %.48s-%u", c->audit_id,
+                                                atomic_fetch_add(&c->config->audit_n, 1) + 1)
+                                   : NULL;
     const char *headers[5] = { "Accept: application/json" };
     size_t n = 1;
     if (call->body)

@@ -188,6 +188,28 @@ void lp_kube_store_put(struct lp_kube_store *s, const json_t *object)
         put_entry(s, make_entry(s, key, version ? version : "", text, len));
 }
 
+static json_t *outline(const json_t *object)
+{
+    static const char *const kept[] = { "name",   "namespace",       "uid",       "resourceVersion",
+                                        "labels", "ownerReferences", "generation" };
+    json_t *metadata = json_object();
+    for (size_t i = 0; i < LP_COUNT(kept); i++) {
+        json_t *value = lp_json_at(object, "metadata", kept[i], NULL);
+        if (value)
+            json_object_set(metadata, kept[i], value);
+    }
+    json_t *o = lp_json_make("{s:o}", "metadata", metadata);
+    lp_json_set_str(o, "apiVersion", lp_json_str(object, "apiVersion", NULL));
+    lp_json_set_str(o, "kind", lp_json_str(object, "kind", NULL));
+    return o;
+}
+
+void lp_kube_store_put_outline(struct lp_kube_store *s, const json_t *object)
+{
+    json_auto_t *short_form = outline(object);
+    lp_kube_store_put(s, short_form);
+}
+
 void lp_kube_store_put_key(struct lp_kube_store *s, const json_t *object)
 {
     lp_auto_free char *key = lp_kube_key_of(object);

@@ -22,6 +22,8 @@ void lp_kube_store_free(struct lp_kube_store *s);
 void lp_kube_store_put(struct lp_kube_store *s, const json_t *object);
 /* Keeps that there is such an object, and nothing of it: lp_kube_store_get has none. */
 void lp_kube_store_put_key(struct lp_kube_store *s, const json_t *object);
+/* Keeps what the event of its deletion is made of where the object itself is gone. */
+void lp_kube_store_put_outline(struct lp_kube_store *s, const json_t *object);
 void lp_kube_store_remove(struct lp_kube_store *s, const json_t *object);
 /* NULL where absent; owned by the caller. */
 json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *name);

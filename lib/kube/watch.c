@@ -74,23 +74,6 @@ static void note_version(struct lp_kube_watch *w, const json_t *object)
         snprintf(w->version, sizeof w->version, "%s", version);
 }
 
-/* What a DELETED event is made of when the object itself is gone. */
-static json_t *outline(const json_t *object)
-{
-    static const char *const kept[] = { "name",   "namespace",       "uid",       "resourceVersion",
-                                        "labels", "ownerReferences", "generation" };
-    json_t *metadata = json_object();
-    for (size_t i = 0; i < LP_COUNT(kept); i++) {
-        json_t *value = lp_json_at(object, "metadata", kept[i], NULL);
-        if (value)
-            json_object_set(metadata, kept[i], value);
-    }
-    json_t *o = lp_json_make("{s:o}", "metadata", metadata);
-    lp_json_set_str(o, "apiVersion", lp_json_str(object, "apiVersion", NULL));
-    lp_json_set_str(o, "kind", lp_json_str(object, "kind", NULL));
-    return o;
-}
-
 static int check_object(const json_t *object, struct lp_error *err)
 {
     if (!lp_json_str(object, "metadata", "name", NULL))
@@ -120,10 +103,8 @@ static int take_present(json_t *object, void *user, struct lp_error *err)
     if (lp_kube_store_holds(w->known, key, version))
         return 0; /* a re-list brings what has not changed again */
     bool known = lp_kube_store_has(w->known, key);
-    if (w->own) {
-        json_auto_t *short_form = outline(object);
-        lp_kube_store_put(w->own, short_form);
-    }
+    if (w->own)
+        lp_kube_store_put_outline(w->own, object);
     emit(w, known ? LP_KUBE_MODIFIED : LP_KUBE_ADDED, object);
     return 0;
 }
@@ -237,6 +218,26 @@ static int take_event(const char *type, json_t *object, void *user, struct lp_er
     return 0;
 }
 
+/* The echo of a write of ours whose answer is in `known` already: not worth parsing. */
+static bool is_known(const struct lp_watch_head *h, void *user)
+{
+    struct lp_kube_watch *w = user;
+    char version[sizeof w->version];
+
+    bool present = (h->type_len == 8 && memcmp(h->type, "MODIFIED", 8) == 0) ||
+                   (h->type_len == 5 && memcmp(h->type, "ADDED", 5) == 0);
+    if (w->listed || w->own || !present || h->version_len >= sizeof version)
+        return false;
+    lp_auto_free char *name = lp_strndup(h->name, h->name_len);
+    lp_auto_free char *ns = lp_strndup(h->ns, h->ns_len);
+    lp_auto_free char *key = lp_kube_key(ns, name);
+    snprintf(version, sizeof version, "%.*s", (int)h->version_len, h->version);
+    if (!lp_kube_store_holds(w->known, key, version))
+        return false;
+    memcpy(w->version, version, sizeof version);
+    return true;
+}
+
 /* The cache keeps what it knew of that object, and goes on with the others. */
 static void tell_of_skipped(struct lp_kube_watch *w)
 {
@@ -315,6 +316,7 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
     w->events_ms = w->listed ? w->begun_ms + w->initial_events_ms : 0;
     w->framer = (struct lp_watch_framer){ .tail = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT),
                                           .sink = take_event,
+                                          .is_known = is_known,
                                           .user = w };
     lp_metric_add(w->streams, 1);
     int r = lp_kube_call(w->client, &call, &response, err);

@@ -92,6 +92,102 @@ static unsigned told_of(const char *events)
     return told_of_in(&everything, events);
 }
 
+/* ---- our own writes ---- */
+
+#define CHILD(type, name, version)                                                           \
+    "{\"type\":\"" type "\",\"object\":{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\"," \
+    "\"metadata\":{\"name\":\"" name                                                         \
+    "\",\"namespace\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"" version                    \
+    "\",\"ownerReferences\":[{\"kind\":\"LearningPlatform\",\"name\":\"" name                \
+    "\",\"controller\":true}]}}}\n"
+
+struct writes {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct cache *cache;
+    unsigned told; /* of n/auth */
+    bool last;     /* n/last was told of */
+};
+
+/* With the first word of the child a write of it begins. */
+static void on_owner(const char *key, bool deleted, void *user)
+{
+    struct writes *w = user;
+
+    (void)deleted;
+    pthread_mutex_lock(&w->lock);
+    while (!w->cache)
+        pthread_cond_wait(&w->changed, &w->lock);
+    if (strcmp(key, "n/auth") == 0 && w->told++ == 0)
+        cache_writing(w->cache, CHILD_DEPLOYMENT, "n", "auth");
+    w->last = w->last || strcmp(key, "n/last") == 0;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* How often n/auth was told of: added, then version 11 while a write is under way, whose answer has
+ * `version` (NULL: it fails). */
+static unsigned told_around(const char *version)
+{
+    static const struct scope everything = { 0 };
+    static const struct fake_answer answers[] = {
+        { .match = "/deployments?watch",
+          .status = 200,
+          .body = END_OF_LIST CHILD("ADDED", "auth", "10") CHILD("MODIFIED", "auth", "11")
+              CHILD("ADDED", "last", "12"),
+          .chunk = 4096,
+          .stall = true },
+        { .match = "watch=1", .status = 200, .body = END_OF_LIST, .chunk = 4096, .stall = true },
+        FAKE_END
+    };
+    struct writes w = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+    const struct cache_sink sink = { on_platform, on_owner, on_synced, &w };
+    struct fake_kube *fake = fake_kube_start(answers);
+    struct lp_kube_config *config = fake_kube_config(fake, NULL);
+    struct lp_stop *stop = lp_stop_new();
+    struct timespec end = lp_clock_deadline(WAIT_MS);
+    struct cache *cache;
+    int r = 0;
+
+    ok(cache_start(config, stop, &everything, &sink, &cache, &err));
+    pthread_mutex_lock(&w.lock);
+    w.cache = cache;
+    pthread_cond_broadcast(&w.changed);
+    while (!w.last && r == 0)
+        r = pthread_cond_clockwait(&w.changed, &w.lock, CLOCK_MONOTONIC, &end);
+    assert_int_equal(w.told, 1);
+    pthread_mutex_unlock(&w.lock);
+    assert_int_equal(r, 0);
+    json_auto_t *answer =
+        lp_json_make("{s:{s:s, s:s, s:s*, s:[{s:s, s:s, s:b}]}}", "metadata", "name", "auth",
+                     "namespace", "n", "resourceVersion", version, "ownerReferences", "kind",
+                     "LearningPlatform", "name", "auth", "controller", 1);
+    if (version)
+        cache_wrote(cache, CHILD_DEPLOYMENT, "n", "auth", answer);
+    else
+        cache_not_written(cache, CHILD_DEPLOYMENT, "n", "auth", "auth");
+    lp_stop_request(stop);
+    cache_join(cache);
+    lp_kube_config_free(config);
+    lp_stop_free(stop);
+    fake_kube_stop(fake);
+    return w.told;
+}
+
+static void the_echo_of_a_write_wakes_nobody_even_where_it_comes_before_the_answer(void **state)
+{
+    (void)state;
+    assert_int_equal(told_around("11"), 1);
+    assert_int_equal(told_around("12"), 1);
+}
+
+static void what_others_wrote_after_us_or_while_we_failed_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(told_around("10"), 2);
+    assert_int_equal(told_around(NULL), 2);
+}
+
 #define ADDED EVENT("ADDED", "10", "1", "", "")
 
 static void a_status_that_is_written_wakes_nobody(void **state)
@@ -147,6 +243,8 @@ int main(void)
         cmocka_unit_test(spec_labels_annotations_and_the_end_are_told),
         cmocka_unit_test(platforms_of_another_class_are_not_there),
         cmocka_unit_test(a_platform_that_changes_its_class_goes_and_comes),
+        cmocka_unit_test(the_echo_of_a_write_wakes_nobody_even_where_it_comes_before_the_answer),
+        cmocka_unit_test(what_others_wrote_after_us_or_while_we_failed_is_told),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("operator_cache", tests, NULL, NULL);
