@@ -369,11 +369,12 @@ static int run(struct program *p, struct lp_error *err)
     health_add(p->health, &connected);
     health_add(p->health, &threads);
     /* Each part waits for the API server by itself; only a selector needs its word before. */
-    if (!p->config.scope.selector || wait_for_cluster(p))
+    bool first = p->config.scope.selector != NULL;
+    if (!first || wait_for_cluster(p))
         r = scope_check(&p->config.scope, p->kube, p->stop, err);
     if (r == 0)
         r = start_parts(p, err);
-    if (r == 0 && (atomic_load(&p->connected) || wait_for_cluster(p)))
+    if (r == 0 && (first || wait_for_cluster(p)))
         while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
             health_upkeep(p->health);
             lp_resident_trim();
