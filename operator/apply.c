@@ -307,6 +307,7 @@ static void write_due(unsigned k, void *client, void *user)
 static void take_written(struct pass *pass, const struct child *child, struct due *d,
                          struct observed *observed)
 {
+    observed->tried[d->i] = true;
     if (d->err.code != LP_E_CANCELED)
         pass->writes++;
     if (!d->ours) {
@@ -335,7 +336,7 @@ static void add_if_due(struct writing *w, unsigned i)
     const struct observed *o = w->observed;
     owned_auto_difference struct owned_difference d = { .path = NULL };
 
-    if (child->paused || o->stale[i])
+    if (child->paused || o->stale[i] || o->tried[i])
         return;
     enum need need = need_of(w->pass, child, o->objects[i], &d);
     if (is_due(w->pass, child, need))
@@ -348,14 +349,46 @@ static bool makes_pods(const struct child *child)
     return child->kind >= CHILD_STATEFUL_SET;
 }
 
-void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed)
+static void apply_some(struct pass *pass, const struct plan *plan, const bool chosen[],
+                       struct observed *observed)
 {
     struct writing w = { .pass = pass, .plan = plan, .observed = observed };
 
     for (unsigned i = 0; i < plan->n; i++) {
         if (i > 0 && makes_pods(&plan->children[i]) && !makes_pods(&plan->children[i - 1]))
             write_all(&w, observed);
-        add_if_due(&w, i);
+        if (chosen[i])
+            add_if_due(&w, i);
     }
     write_all(&w, observed);
+}
+
+/* Whether the ConfigMap of a workload may be written is for upgrade.c to say. */
+static bool waits_for_workload(const struct plan *plan, unsigned i, const bool missing[])
+{
+    if (plan->children[i].kind != CHILD_CONFIG_MAP)
+        return false;
+    for (unsigned k = 0; k < plan->n; k++)
+        if (plan->children[k].kind == CHILD_DEPLOYMENT && !missing[k] &&
+            plan->children[k].service == plan->children[i].service)
+            return true;
+    return false;
+}
+
+void apply_missing(struct pass *pass, const struct plan *plan, const bool missing[],
+                   struct observed *observed)
+{
+    bool chosen[PLAN_MAX_CHILDREN] = { false };
+
+    for (unsigned i = 0; i < plan->n; i++)
+        chosen[i] = missing[i] && !waits_for_workload(plan, i, missing);
+    apply_some(pass, plan, chosen, observed);
+}
+
+void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed)
+{
+    bool all[PLAN_MAX_CHILDREN];
+
+    memset(all, true, sizeof all);
+    apply_some(pass, plan, all, observed);
 }

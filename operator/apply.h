@@ -4,6 +4,13 @@
 #include "operator/reconcile.h"
 
 /*
+ * Before anything that exists is looked at: creates what is not there, so that a child that was
+ * deleted is back at once. `missing` as observed now.
+ */
+void apply_missing(struct pass *pass, const struct plan *plan, const bool missing[],
+                   struct observed *observed);
+
+/*
  * Applies each child that differs from its intent and puts the answer into `observed`. A child that
  * fails is noted in pass->failure (the first), the others go on.
  */

@@ -359,6 +359,16 @@ json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const
     return lp_kube_store_get(k->store, ns, name);
 }
 
+bool cache_has_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                     bool *ret_stale)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name);
+
+    *ret_stale = is_behind(k, key);
+    return lp_kube_store_has(k->store, key);
+}
+
 void cache_writing(struct cache *c, enum child_kind kind, const char *ns, const char *name)
 {
     struct kind_cache *k = &c->children[kind];

@@ -41,6 +41,9 @@ json_t *cache_platform(struct cache *c, const char *ns, const char *name);
  */
 json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
                     bool *ret_stale);
+/* Only whether there is one. */
+bool cache_has_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                     bool *ret_stale);
 
 /* Before a write of a child, which one of the two below ends: what a watch tells of it until then
  * wakes nobody unless it is later than that write. */

@@ -110,7 +110,7 @@ int handover_apply(struct lp_kube_client *client, const struct child *child, boo
         r = create_released(client, child, ret_object, &why);
     if (r == 0)
         return 0;
-    if (r != LP_E_CONFLICT) {
+    if (r != LP_E_CONFLICT && r != LP_E_NOT_FOUND) {
         *err = why;
         return r;
     }

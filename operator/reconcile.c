@@ -113,13 +113,15 @@ static int write_status(struct pass *pass, json_t *status, struct lp_error *err)
     return 0;
 }
 
-static void observe(struct pass *pass, const struct plan *plan, struct observed *observed)
+/* What apply_missing made is known already. */
+static void observe(struct pass *pass, const struct plan *plan, unsigned i,
+                    struct observed *observed)
 {
-    for (unsigned i = 0; i < plan->n; i++) {
-        const struct child *c = &plan->children[i];
+    const struct child *c = &plan->children[i];
+
+    if (!observed->objects[i] && !observed->tried[i])
         observed->objects[i] =
             cache_child(pass->r->cache, c->kind, pass->platform->ns, c->name, &observed->stale[i]);
-    }
 }
 
 static bool is_ready(const struct pass *pass)
@@ -128,18 +130,17 @@ static bool is_ready(const struct pass *pass)
     return phase && (strcmp(phase, "Ready") == 0 || strcmp(phase, "Scaling") == 0);
 }
 
-static bool lacks_workload(const struct plan *plan, const struct observed *observed)
+static bool lacks_workload(const struct plan *plan, const bool missing[])
 {
     for (unsigned i = 0; i < plan->n; i++) {
         enum child_kind kind = plan->children[i].kind;
-        if ((kind == CHILD_DEPLOYMENT || kind == CHILD_STATEFUL_SET) && !observed->objects[i])
+        if ((kind == CHILD_DEPLOYMENT || kind == CHILD_STATEFUL_SET) && missing[i])
             return true;
     }
     return false;
 }
 
-static bool secrets_are_due(const struct pass *pass, const struct plan *plan,
-                            const struct observed *observed)
+static bool secrets_are_due(const struct pass *pass, const struct plan *plan, const bool missing[])
 {
     struct memory *m = pass->memory;
     int64_t now = lp_clock_ms();
@@ -152,7 +153,7 @@ static bool secrets_are_due(const struct pass *pass, const struct plan *plan,
     else if (2 * m->secrets_wait_ms <= SECRETS_LAST_MS)
         m->secrets_wait_ms *= 2;
     m->secrets_at_ms = now;
-    return first ? lacks_workload(plan, observed) : !is_ready(pass);
+    return first ? lacks_workload(plan, missing) : !is_ready(pass);
 }
 
 static int write_built_status(struct pass *pass, const struct plan *plan,
@@ -197,6 +198,24 @@ static bool is_passing(struct pass *pass)
     return pass->memory->failures > 0 && pass->memory->failures < TELL_AFTER;
 }
 
+static void begin_with_missing(struct pass *pass, const struct plan *plan,
+                               struct observed *observed)
+{
+    bool missing[PLAN_MAX_CHILDREN] = { false };
+
+    for (unsigned i = 0; i < plan->n; i++) {
+        const struct child *c = &plan->children[i];
+        missing[i] = !cache_has_child(pass->r->cache, c->kind, pass->platform->ns, c->name,
+                                      &observed->stale[i]);
+    }
+    if (secrets_are_due(pass, plan, missing))
+        secrets_ensure(pass);
+    for (unsigned i = 0; i < plan->n && lacks_workload(plan, missing); i++)
+        if (plan->children[i].kind == CHILD_HPA)
+            observe(pass, plan, i, observed); /* it says how many pods there are to be */
+    apply_missing(pass, plan, missing, observed);
+}
+
 static int carry_out(struct pass *pass, struct lp_error *err)
 {
     struct plan plan plan_auto;
@@ -204,12 +223,13 @@ static int carry_out(struct pass *pass, struct lp_error *err)
     struct notices notices notices_auto = NOTICES_INIT;
 
     plan_init(&plan, pass->platform);
-    observe(pass, &plan, &observed);
+    if (spec_is_active(&pass->platform->spec))
+        begin_with_missing(pass, &plan, &observed);
+    for (unsigned i = 0; i < plan.n; i++)
+        observe(pass, &plan, i, &observed);
     if (spec_is_plan(&pass->platform->spec))
         planmode_run(pass, &observed, &plan, &notices);
     if (spec_is_active(&pass->platform->spec)) {
-        if (secrets_are_due(pass, &plan, &observed))
-            secrets_ensure(pass);
         upgrade_hold(pass, current_status(pass), &plan, &observed, &notices);
         apply_plan(pass, &plan, &observed);
         if (!lp_stop_requested(pass->r->stop))

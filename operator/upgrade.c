@@ -144,8 +144,8 @@ void upgrade_hold(struct pass *pass, const json_t *status, struct plan *plan,
     for (unsigned i = 0; i < plan->n; i++) {
         struct child *child = &plan->children[i];
         const json_t *object = observed->objects[i];
-        if (!is_workload(child) || child->paused || observed->stale[i] || !object ||
-            has_intent(child, object))
+        if (!is_workload(child) || child->paused || observed->stale[i] || observed->tried[i] ||
+            !object || has_intent(child, object))
             continue;
         const json_t *change = dry_run(pass, child, object);
         if (change && !lp_json_bool(false, change, "restartsPods", NULL))

@@ -185,24 +185,14 @@ static void set_pem(CURL *easy, CURLoption option, char *pem)
     curl_easy_setopt(easy, option, &blob);
 }
 
-static CURLcode on_context(CURL *easy, void *context, void *user)
-{
-    (void)easy;
-    return lp_http_identity_use(user, context) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
-}
-
 static void set_certificates(struct lp_http_client *c, const struct lp_http_client_options *o)
 {
     if (o->ca_pem) { /* then nobody else is trusted */
         curl_easy_setopt(c->easy, CURLOPT_CAINFO, NULL);
         curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
     }
-    /* A proxy would be asked for the same. */
-    if (o->share && o->share->identity && !o->proxy) {
-        curl_easy_setopt(c->easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
-        curl_easy_setopt(c->easy, CURLOPT_SSL_CTX_DATA, o->share->identity);
-        return;
-    }
+    if (!o->proxy && lp_http_share_identify(o->share, c->easy))
+        return; /* a proxy would be asked for the same */
     c->ca_pem = lp_strdup(o->ca_pem);
     c->cert_pem = lp_strdup(o->cert_pem);
     c->key_pem = lp_strdup(o->key_pem);
@@ -215,10 +205,8 @@ static void set_tls(struct lp_http_client *c, const struct lp_http_client_option
 {
     set_certificates(c, o);
     curl_easy_setopt(c->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (o->insecure_skip_verify) {
-        curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, 0L);
-        curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, 0L);
-    }
+    curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, o->insecure_skip_verify ? 0L : 1L);
+    curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, o->insecure_skip_verify ? 0L : 2L);
 }
 
 static void set_connect_to(struct lp_http_client *c, const char *host_and_port)

@@ -61,3 +61,18 @@ void lp_http_share_free(struct lp_http_share *s)
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
+
+static CURLcode on_context(CURL *easy, void *context, void *user)
+{
+    (void)easy;
+    return lp_http_identity_use(user, context) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
+bool lp_http_share_identify(struct lp_http_share *s, CURL *easy)
+{
+    if (!s || !s->identity)
+        return false;
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, s->identity);
+    return true;
+}

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "http/client.h"
 #include "http/identity.h"
@@ -14,6 +15,9 @@ struct lp_http_share {
     atomic_uint users;                 /* who made it, and each client */
     pthread_mutex_t lock;              /* libcurl takes it around each use of the sessions */
 };
+
+/* Gives the certificates to a client's connections. False: there are none that were parsed. */
+bool lp_http_share_identify(struct lp_http_share *s, CURL *easy);
 
 /* libcurl's own, once in a process; any thread. */
 void lp_http_global_init(void);

@@ -39,6 +39,8 @@ json_t *lp_json_text(const char *text);
 
 /* Compact text with the keys sorted, appended to `b`: equal documents give equal bytes. */
 void lp_json_write(const json_t *o, struct lp_buf *b);
+/* The same in the order in which the keys were set: for who reads it again. */
+void lp_json_write_unsorted(const json_t *o, struct lp_buf *b);
 
 /* Sets a string at object `o`; NULL removes nothing and sets nothing. */
 void lp_json_set_str(json_t *o, const char *key, const char *value);

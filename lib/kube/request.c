@@ -285,7 +285,7 @@ int lp_kube_call(struct lp_kube_client *c, const struct lp_kube_call *call,
 
     int r = make_url(c, call->path, &url, err);
     if (r == 0 && call->body) {
-        lp_json_write(call->body, &body);
+        lp_json_write_unsorted(call->body, &body);
         if (body.overflowed)
             r = lp_error_set(err, LP_E_TOO_LARGE, "body over %zu bytes", body.max);
     }

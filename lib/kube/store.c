@@ -117,7 +117,7 @@ static char *project(const json_t *object, size_t *ret_len)
         json_object_set(copy, "metadata", metadata);
     }
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_TEXT);
-    lp_json_write(copy, &text);
+    lp_json_write_unsorted(copy, &text);
     if (text.len == 0 || text.overflowed)
         return NULL;
     *ret_len = text.len;
@@ -254,10 +254,10 @@ json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *n
     if (!e)
         return NULL;
     if (e->model_len == 0)
-        return json_loadb(e->bytes + e->text_at, e->size, JSON_REJECT_DUPLICATES, &why);
+        return json_loadb(e->bytes + e->text_at, e->size, 0, &why);
     lp_auto_free char *text = lp_kube_unpack(s->packer, s->model, e->model_len,
                                              e->bytes + e->text_at, e->size, e->text_len);
-    return text ? json_loadb(text, e->text_len, JSON_REJECT_DUPLICATES, &why) : NULL;
+    return text ? json_loadb(text, e->text_len, 0, &why) : NULL; /* we wrote it ourselves */
 }
 
 bool lp_kube_store_reached(struct lp_kube_store *s, const char *key, const char *version)

@@ -228,7 +228,7 @@ static void verbs_speak_as_the_api_reference_says(void **state)
                     "?fieldValidation=Strict " BODY
                     "DELETE /apis/apiextensions.k8s.io/v1/customresourcedefinitions/x "
                     "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\","
-                    "\"preconditions\":{\"uid\":\"u-1\"},\"propagationPolicy\":\"Background\"}\n");
+                    "\"propagationPolicy\":\"Background\",\"preconditions\":{\"uid\":\"u-1\"}}\n");
     end(&s);
 }
 
