@@ -98,16 +98,16 @@ static struct writing *writing_locked(struct kind_cache *k, const char *key)
     return NULL;
 }
 
-static void end_writing_locked(struct kind_cache *k, const char *key, char ret_held[64])
+static void end_writing(struct kind_cache *k, const char *key, char ret_held[64])
 {
+    pthread_mutex_lock(&k->lock);
     struct writing *w = writing_locked(k, key);
-
-    ret_held[0] = '\0';
-    if (!w)
-        return;
-    memcpy(ret_held, w->held, sizeof w->held);
-    free(w->key);
-    *w = k->writing[--k->n_writing];
+    snprintf(ret_held, sizeof w->held, "%s", w ? w->held : "");
+    if (w) {
+        free(w->key);
+        *w = k->writing[--k->n_writing];
+    }
+    pthread_mutex_unlock(&k->lock);
 }
 
 /* True where it is for the answer to say whether that is more than our own write. */
@@ -390,9 +390,7 @@ void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const ch
     char held[64];
 
     take_answer(k, ours);
-    pthread_mutex_lock(&k->lock);
-    end_writing_locked(k, key, held);
-    pthread_mutex_unlock(&k->lock);
+    end_writing(k, key, held);
     if (*held && owner && !lp_kube_version_reached(version_of(ours), held))
         c->sink.child_changed(owner, false, c->sink.user);
 }
@@ -404,9 +402,7 @@ void cache_not_written(struct cache *c, enum child_kind kind, const char *ns, co
     lp_auto_free char *key = lp_kube_key(ns, name), *owner = lp_kube_key(ns, platform);
     char held[64];
 
-    pthread_mutex_lock(&k->lock);
-    end_writing_locked(k, key, held);
-    pthread_mutex_unlock(&k->lock);
+    end_writing(k, key, held);
     if (*held)
         c->sink.child_changed(owner, false, c->sink.user);
 }
