@@ -2,29 +2,12 @@
 # Whose platforms an operator takes, with the rights that are shipped and no others, on a real API server:
 # one of install-namespaced.yaml, one with a class beside it, and one of install.yaml with a selector. Any 401 or 403 of theirs is a failure.
 #   scope.sh DIR        starts a control plane of its own in DIR and stops it; LP_BIN is where lp-operator lies
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2317 # conditions are called by wait_for
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. test/e2e/lib/common.sh
-. test/integration/lib/processes.sh
-. test/integration/lib/aggregation.sh
-. test/integration/lib/kubelet.sh
+. test/integration/lib/shipped.sh
 
-command -v kubectl >/dev/null || need_parts kubectl
-dir=$1 bin=$(realpath "${LP_BIN:?is where lp-operator lies}")
-end() {
-    local pid
-    for pid in $WATCHERS; do kill "$pid" 2>/dev/null || true; done
-    stop_process "$dir" english
-    stop_process "$dir" german
-    stop_process "$dir" canary
-    test/integration/control-plane stop "$dir" 2>/dev/null
-}
-trap end EXIT
-KUBECONFIG=$(test/integration/control-plane start "$dir")
-export KUBECONFIG
-bad=0
-fails() { echo "not ok: $*"; bad=1; }
+start_plane "$1" english german canary
 
 platform() { # NAMESPACE NAME LABEL SPEC
     kubectl apply -f - >/dev/null <<YAML
@@ -98,7 +81,6 @@ kubectl apply -f config/install-namespaced.yaml >/dev/null 2>"$dir/warnings" || 
 
 # 2. install.yaml for the platforms of one team.
 sed 's/{name: SELECTOR}/{name: SELECTOR, value: "team=german"}/' config/install.yaml | kubectl apply -f - >/dev/null
-make_node here
 start_operator_pod "$dir" english "$bin" learning || fails "the namespaced operator does not become ready"
 start_operator_pod "$dir" german "$bin" learning-platform-system || fails "the operator with a selector does not become ready"
 

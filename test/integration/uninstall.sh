@@ -3,46 +3,27 @@
 # After each the namespaces are gone within 60 s, no APIService of ours is left, and a stranger's namespace can be deleted.
 # With the real garbage collector and namespace controller, and the operator with the rights that are shipped.
 #   uninstall.sh DIR        starts a control plane of its own in DIR and stops it; LP_BIN is where lp-operator lies
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR disable=SC2317 # conditions are called by wait_for
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. test/e2e/lib/common.sh
-. test/integration/lib/processes.sh
-. test/integration/lib/aggregation.sh
-. test/integration/lib/kubelet.sh
+. test/integration/lib/shipped.sh
 
-command -v kubectl >/dev/null || need_parts kubectl
-dir=$1 bin=$(realpath "${LP_BIN:?is where lp-operator lies}")
-# shellcheck disable=SC2317 # called by the trap
-end() {
-    local pid
-    for pid in $WATCHERS; do kill "$pid" 2>/dev/null || true; done
-    stop_process "$dir" operator
-    test/integration/control-plane stop "$dir" 2>/dev/null
-}
-trap end EXIT
-KUBECONFIG=$(test/integration/control-plane start "$dir")
-export KUBECONFIG
+start_plane "$1" operator
 system=learning-platform-system crd=learningplatforms.learningplatform.io
-bad=0
 fails() { echo "not ok: $order: $*"; bad=1; }
 
-# shellcheck disable=SC2317 # the conditions are called by wait_for
 is_serving() {
     kubectl get --raw /apis/custom.metrics.k8s.io/v1beta2 && kubectl get --raw /apis/custom.metrics.k8s.io/v1beta1
 }
 
-# shellcheck disable=SC2317
 has_children() {
     [ "$(kubectl -n learning get deployments,statefulsets -o name | wc -l)" = 6 ]
 }
 
-# shellcheck disable=SC2317
 no_children() {
     [ -z "$(kubectl -n learning get deployments,statefulsets,services,hpa,secrets,configmaps -l app.kubernetes.io/part-of=smallest -o name)" ]
 }
 
-# shellcheck disable=SC2317
 no_api_service() {
     [ -z "$(kubectl get apiservices -l app.kubernetes.io/managed-by=lp-operator -o name)" ]
 }
@@ -73,8 +54,6 @@ nothing_is_left() {
     namespace_goes stranger
     stop_process "$dir" operator
 }
-
-make_node here
 
 order='platform first'
 install_all

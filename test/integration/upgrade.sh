@@ -2,50 +2,40 @@
 # Another version of the operator restarts no pod of a platform: the previous release, this one, the previous one again, each
 # with its own install.yaml and its own rights; the pods' UIDs stay the same all the way.
 #   upgrade.sh DIR      starts a control plane of its own in DIR and stops it; LP_BIN is where lp-operator lies.
-# The previous release is built from this repository's history (LP_PREVIOUS, a commit or tag). Ends with 77, which ctest
-# counts as skipped, where the clone is too shallow to have it and it cannot be fetched.
-# shellcheck source-path=SCRIPTDIR
+# The previous release is built from this repository's history: LP_PREVIOUS (a commit or tag), else the newest tag before this
+# commit, else the first commit whose operator can be run as this test does. Ends with 77, which ctest counts as skipped,
+# where the clone has no such commit: it is shallow, or a copy without history.
+# shellcheck source-path=SCRIPTDIR disable=SC2317 # conditions are called by wait_for
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. test/e2e/lib/common.sh
-. test/integration/lib/processes.sh
-. test/integration/lib/aggregation.sh
-. test/integration/lib/kubelet.sh
+. test/integration/lib/shipped.sh
 
-command -v kubectl >/dev/null || need_parts kubectl
-dir=$1 bin=$(realpath "${LP_BIN:?is where lp-operator lies}")
-previous=${LP_PREVIOUS:-6b3690b9da1e99a2645efdea7b6a7cfdc0214ff1}
-git cat-file -e "$previous^{commit}" 2>/dev/null || git fetch -q --depth 1 origin "$previous" 2>/dev/null || {
-    say "skipped: this clone has no commit $previous, the previous release; fetch it with: git fetch --unshallow"
+previous_release() {
+    local first
+    [ -z "${LP_PREVIOUS:-}" ] || { echo "$LP_PREVIOUS" && return; }
+    git describe --tags --abbrev=0 --match 'v[0-9]*' HEAD^ 2>/dev/null && return
+    first=$(git log --diff-filter=A --format=%H -- test/integration/lib/kubelet.sh 2>/dev/null | tail -n 1)
+    [ -n "$first" ] && [ "$first" != "$(git rev-parse HEAD)" ] && echo "$first"
+}
+
+previous=$(previous_release) || {
+    say "skipped: this clone holds no previous release of the operator; fetch its history with: git fetch --unshallow --tags"
     exit 77
 }
-# shellcheck disable=SC2317 # called by the trap
-end() {
-    local pid
-    for pid in $WATCHERS; do kill "$pid" 2>/dev/null || true; done
-    stop_process "$dir" operator
-    test/integration/control-plane stop "$dir" 2>/dev/null
-}
-
-old=$dir-previous
+git cat-file -e "$previous^{commit}" 2>/dev/null || die "this clone has no commit $previous (LP_PREVIOUS)."
+old=$1-previous
 rm -rf "$old" && mkdir -p "$old"
+say "building the previous release, $previous"
 git archive "$previous" | tar -xf - -C "$old"
 (cd "$old" && cmake --preset release -DLP_TESTS=OFF >/dev/null && cmake --build --preset release --target lp-operator >build.log 2>&1) ||
     { tail -n 20 "$old/build.log" && die "the previous release does not build"; }
+start_plane "$1" operator
 
-trap end EXIT
-KUBECONFIG=$(test/integration/control-plane start "$dir")
-export KUBECONFIG
-bad=0
-fails() { echo "not ok: $*"; bad=1; }
-
-# shellcheck disable=SC2317 # called by wait_for
 has_reconciled() {
     curl -fsS --max-time 2 "http://127.0.0.1:$(<"$dir/operator.port")/metrics" |
         grep -qE '^controller_runtime_reconcile_total\{[^}]*result="(success|requeue_after)"[^}]*\} [1-9]'
 }
 
-# shellcheck disable=SC2317
 pods_are_there() {
     [ "$(kubectl -n learning get pods -l app.kubernetes.io/part-of=smallest -o name | wc -l)" -ge 6 ]
 }
@@ -63,7 +53,6 @@ run_version() { # WHAT TREE BIN
     wait_for "$1 to reconcile" 60 has_reconciled || fails "$1: nothing is reconciled"
 }
 
-make_node here
 kubectl create namespace learning >/dev/null
 run_version "the previous release" "$old" "$old/build/release/bin"
 wait_for "the pods" 60 pods_are_there || fails "the previous release makes no pods"
