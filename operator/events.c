@@ -70,15 +70,18 @@ void events_emit(const struct pass *pass, const char *type, const char *reason, 
         lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
 }
 
-/* What a user should hear of: the state in which each condition is bad, and what its end is called.
- */
+/* What a user should hear of: the state in which each condition is bad, what its end is called, and
+ * whether it is news when the condition comes into being in this state. A new platform is not
+ * ready, of course. */
 static const struct {
-    const char *type, *bad, *good_reason;
+    const char *type, *bad, *good_reason, *first;
 } told[] = {
-    { "Ready", "False", "Ready" },
-    { "Degraded", "True", "Recovered" },
-    { "ScalingActive", "False", "ScalingActive" },
-    { "DatabasesReady", "False", "DatabasesReady" },
+    { "Ready", "False", "Ready", "True" },
+    { "Degraded", "True", "Recovered", "True" },
+    { "ScalingActive", "False", "ScalingActive", "" },
+    { "DatabasesReady", "False", "DatabasesReady", "" },
+    { "FieldConflict", "True", "FieldConflictOver", "True" },
+    { "UpgradePending", "True", "UpgradeGoesOn", "True" },
 };
 
 static bool is_unknown(const char *state)
@@ -86,14 +89,11 @@ static bool is_unknown(const char *state)
     return !state || strcmp(state, "Unknown") == 0;
 }
 
-/* A new platform is not ready, of course: that is no news. */
-static bool is_news(const char *type, const char *was, const char *state, bool is_bad)
+static bool is_news(const char *first, const char *was, const char *state)
 {
     if (is_unknown(state) || (was && strcmp(was, state) == 0))
         return false;
-    if (!is_unknown(was))
-        return true;
-    return strcmp(type, "Ready") == 0 ? !is_bad : is_bad && strcmp(type, "Degraded") == 0;
+    return !is_unknown(was) || strcmp(state, first) == 0;
 }
 
 void events_of_transitions(const struct pass *pass, const json_t *before, const json_t *now)
@@ -106,7 +106,7 @@ void events_of_transitions(const struct pass *pass, const json_t *before, const 
         const char *message = lp_json_str(c, "message", NULL);
         bool is_bad = state && strcmp(state, told[i].bad) == 0;
 
-        if (reason && message && is_news(told[i].type, was, state, is_bad))
+        if (reason && message && is_news(told[i].first, was, state))
             events_emit(pass, is_bad ? "Warning" : "Normal", is_bad ? reason : told[i].good_reason,
                         "Reconcile", message);
     }
