@@ -18,7 +18,7 @@
 
 #include "autoscaler/api.h"
 #include "autoscaler/certs.h"
-#include "autoscaler/discovery.h"
+#include "autoscaler/chain.h"
 #include "autoscaler/reach.h"
 #include "autoscaler/rendered.h"
 #include "autoscaler/losses.h"
@@ -28,11 +28,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/heartbeat.h"
-#include "base/limits.h"
 #include "base/log.h"
-#include "json/json.h"
 #include "kube/kinds.h"
-#include "kube/quantity.h"
 #include "kube/watch.h"
 #include "work/backoff.h"
 
@@ -68,6 +65,7 @@ struct adapter {
     struct scraper *scraper;
     struct losses *losses;
     struct reach *reach;
+    struct chain *chain; /* NULL: not ADAPTER_CHAIN */
     struct lp_http_server *server;
     struct told watches[N_WATCHES * ADAPTER_NAMESPACES];
     unsigned n_watches, n_hpas; /* of them, of HPAs */
@@ -244,11 +242,13 @@ static int keep_up(struct adapter *a, struct lp_kube_client *client, struct cert
     char conflict[REGISTRATION_CONFLICT] = "";
     if (a->config.mode == ADAPTER_NONE)
         r = registration_remove(client, &a->registration, err);
+    else if (a->chain)
+        chain_publish(a->chain, held->bundle, conflict);
     else
         r = registration_apply(client, &a->registration, held->bundle, conflict, err);
     if (r == 0)
         set_conflict(a, conflict);
-    if (r == 0 && a->config.mode == ADAPTER_OWN)
+    if (r == 0 && a->config.mode != ADAPTER_NONE)
         r = reach_read(a->reach, client, &a->registration, err);
     *ret_done = r == 0;
     return r;
@@ -319,7 +319,8 @@ static int start_server(struct adapter *a, struct lp_error *err)
     if (r < 0)
         return r;
     const struct lp_http_tls tls = { certs.cert, certs.key, certs.ca };
-    a->api = (struct api){ a->auth, a->samples, is_ready, a };
+    a->api =
+        (struct api){ a->auth, a->samples, is_ready, a, a->chain ? chain_proxy(a->chain) : NULL };
     const struct lp_http_server_options options = {
         .address = a->config.address,
         .port = a->config.port,
@@ -339,6 +340,13 @@ static int start_server(struct adapter *a, struct lp_error *err)
     return r;
 }
 
+static int start_chain(struct adapter *a, struct lp_error *err)
+{
+    const struct chain_options options = { &a->registration, a->kube, a->stop,
+                                           a->config.chain_account, a->config.chain_connect_to };
+    return a->config.mode == ADAPTER_CHAIN ? chain_start(&options, &a->chain, err) : 0;
+}
+
 static int start_all(struct adapter *a, struct lp_error *err)
 {
     const struct scraper_options scraper = { .samples = a->samples,
@@ -349,6 +357,8 @@ static int start_all(struct adapter *a, struct lp_error *err)
         r = scraper_start(&scraper, &a->scraper, err);
     if (r == 0)
         r = start_watches(a, err); /* while they wait for the API server the rest is made */
+    if (r == 0 && a->config.serve)
+        r = start_chain(a, err);
     if (r == 0 && a->config.serve)
         r = start_server(a, err);
     if (r == 0)
@@ -377,7 +387,10 @@ static void end_all(struct adapter *a)
         lp_http_server_quiesce(a->server);
     if (a->auth)
         auth_close(a->auth);
+    if (a->chain)
+        chain_close(a->chain);
     lp_http_server_stop(a->server);
+    chain_free(a->chain);
     auth_free(a->auth);
     samples_free(a->samples);
     reach_free(a->reach);
@@ -404,7 +417,6 @@ int adapter_start(const struct adapter_config *config, struct lp_kube_config *ku
     a->stop = stop;
     a->reach = reach_new();
     telemetry_init();
-    discovery_init();
     a->samples = samples_new(SCRAPE_INTERVAL_MS, config->warm_up_ms);
     int r = start_all(a, err);
     if (r < 0) {
@@ -453,22 +465,7 @@ bool adapter_conflict(struct adapter *a, char why[ADAPTER_CONFLICT])
 
 bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service, int64_t *ret_milli)
 {
-    struct query query = { .route = QUERY_METRIC, .resource = "services", .metric = "queue_depth" };
-    struct selector all;
-    struct lp_error err;
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_CONFIG_BYTES);
-    json_auto_t *list = NULL;
-    if (snprintf(query.ns, sizeof query.ns, "%s", ns) >= (int)sizeof query.ns ||
-        snprintf(query.name, sizeof query.name, "%s", service) >= (int)sizeof query.name ||
-        selector_parse(NULL, &all, &err) < 0)
-        return false;
-    const struct samples_question question = { &query, &all, lp_clock_ms(), lp_clock_wall_ms() };
-    if (samples_answer(a->samples, &question, &text, NULL, &err) < 0 ||
-        lp_json_parse(text.ptr, text.len, LP_LIMIT_CONFIG_BYTES, "depth", &list, &err) < 0)
-        return false;
-    const json_t *item = json_array_get(json_object_get(list, "items"), 0);
-    const char *value = lp_json_str(item, "value", NULL);
-    return value && lp_quantity_parse(value, ret_milli, &err) == 0;
+    return api_queue_depth(a->samples, ns, service, ret_milli);
 }
 
 uint16_t adapter_port(const struct adapter *a)

@@ -14,8 +14,9 @@
 
 /* What we do about the APIServices of custom.metrics.k8s.io. */
 enum adapter_mode {
-    ADAPTER_OWN,  /* ours, unless they lead to another's Service: these are left alone */
-    ADAPTER_NONE, /* none leads to us; one that did is deleted */
+    ADAPTER_OWN,   /* ours, unless they lead to another's Service: these are left alone */
+    ADAPTER_CHAIN, /* ours too where they lead to another's: it is asked for what we do not know */
+    ADAPTER_NONE,  /* none leads to us; one that did is given back */
 };
 
 /* Strings are borrowed until adapter_join. Start from ADAPTER_CONFIG_DEFAULTS. */
@@ -37,13 +38,15 @@ struct adapter_config {
     enum adapter_mode mode;
     bool serve; /* false: it scrapes for adapter_queue_depth alone, with no right but to see pods,
                    ReplicaSets, Deployments and HPAs */
-    int64_t ca_s, leaf_s; /* seconds that CA and certificate last; 0: as in certs.h */
+    const char *chain_account;    /* whose token the other adapter gets (ADAPTER_CHAIN) */
+    const char *chain_connect_to; /* "host:port" where it is; NULL: by its Service's DNS name */
+    int64_t ca_s, leaf_s;         /* seconds that CA and certificate last; 0: as in certs.h */
 };
 #define ADAPTER_CONFIG_DEFAULTS                                                                  \
     {                                                                                            \
         .port = 8443, .service = "lp-metrics", .service_port = 443, .secret = "lp-metrics-tls",  \
         .deployment = "lp-operator", .pod_metrics_port = 9090, .warm_up_ms = 2000, .threads = 1, \
-        .serve = true                                                                            \
+        .chain_account = "lp-metrics-chain", .serve = true                                       \
     }
 
 struct adapter; /* its threads: HTTPS, scraper, watches, reviews, upkeep of certificate and

@@ -7,6 +7,7 @@
  */
 #include "autoscaler/api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "autoscaler/answer.h"
@@ -15,6 +16,9 @@
 #include "autoscaler/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/limits.h"
+#include "json/json.h"
+#include "kube/quantity.h"
 
 #define MAX_ANSWER ((size_t)64 * 1024 * 1024)
 #define JSON "application/json"
@@ -31,8 +35,8 @@ struct request {
 
 static const char *route_name(enum query_route r)
 {
-    static const char *const names[] = { "health", "version",   "metrics", "apis",
-                                         "group",  "resources", "metric",  "unknown" };
+    static const char *const names[] = { "health",    "version", "metrics", "apis",   "group",
+                                         "resources", "metric",  "other",   "unknown" };
     return names[r];
 }
 
@@ -107,7 +111,8 @@ static void answer_apis(const struct request *r)
         not_acceptable(r);
         return;
     }
-    const struct discovery_document *d = discovery_apis(f);
+    struct discovery *now = discovery_current();
+    const struct discovery_document *d = discovery_apis(now, f);
     const char *known = lp_http_header(r->x, "If-None-Match");
     lp_http_reply_header(r->x, "ETag", d->etag);
     lp_http_reply_header(r->x, "Vary", "Accept");
@@ -117,6 +122,7 @@ static void answer_apis(const struct request *r)
     } else {
         reply_constant(r, d->content_type, d->body, d->len);
     }
+    discovery_unref(now);
 }
 
 static void answer_text(const struct request *r, const char *json)
@@ -125,6 +131,14 @@ static void answer_text(const struct request *r, const char *json)
         reply_constant(r, JSON, json, strlen(json));
     else
         not_acceptable(r);
+}
+
+static void answer_discovery(const struct request *r)
+{
+    struct discovery *now = discovery_current();
+    answer_text(r, r->query.route == QUERY_API_GROUP ? discovery_group(now)
+                                                     : discovery_resources(now, r->query.version));
+    discovery_unref(now);
 }
 
 static void answer_health(const struct request *r)
@@ -212,19 +226,30 @@ static void answer_anew(const struct request *r, struct lp_buf *body,
     reply_list(r, answer);
 }
 
+/* Where we stand in for another adapter: its answer comes later, from a thread of chain_proxy.c.
+ * What we have no metric of goes there; what we have no object of too, and `ours` is then what we
+ * say of it. What we know and cannot tell now is our 503. */
+static bool pass_on(const struct request *r, const char *ours)
+{
+    return r->api->chain && chain_proxy_pass(r->api->chain, r->query.version, r->x, ours);
+}
+
 static void answer_metric(struct request *r)
 {
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(MAX_ANSWER);
     struct samples_validity validity;
     struct lp_error err = { 0 };
+    bool known = is_metric(r->query.resource, r->query.metric);
+    if (!known && pass_on(r, NULL))
+        return;
     if (!accepts_json(r))
         not_acceptable(r);
     else if (answer_again(r))
         return;
-    else if (write_metric(r, &body, &validity, &err) < 0)
-        reply_status(r, status_of(&err), err.msg);
-    else
+    else if (write_metric(r, &body, &validity, &err) == 0)
         answer_anew(r, &body, &validity);
+    else if (!known || err.code != LP_E_NOT_FOUND || !pass_on(r, err.msg))
+        reply_status(r, status_of(&err), err.msg);
 }
 
 /* ---- the way there ---- */
@@ -245,14 +270,16 @@ static void answer(struct request *r)
         answer_apis(r);
         break;
     case QUERY_API_GROUP:
-        answer_text(r, discovery_group());
-        break;
     case QUERY_RESOURCES:
-        answer_text(r, discovery_resources(r->query.version));
+        answer_discovery(r);
         break;
     case QUERY_METRIC:
         answer_metric(r);
         break;
+    case QUERY_OTHER:
+        if (pass_on(r, NULL))
+            break;
+        __attribute__((fallthrough));
     case QUERY_UNKNOWN:
         reply_status(r, 404, "the server could not find the requested resource");
         break;
@@ -275,9 +302,10 @@ static void checked(int status, const char *message, void *user)
  * have it. */
 static const struct auth_attributes *attributes_of(struct request *r)
 {
-    if (r->query.route == QUERY_UNKNOWN)
+    enum query_route route = r->query.route;
+    if (route == QUERY_UNKNOWN || (route == QUERY_OTHER && !r->api->chain))
         return NULL;
-    if (r->query.route != QUERY_METRIC)
+    if (route != QUERY_METRIC && route != QUERY_OTHER)
         r->attributes.path = lp_http_path(r->x);
     r->attributes.ns = r->query.ns;
     r->attributes.version = query_version_name(r->query.version);
@@ -306,6 +334,27 @@ void api_handle(struct lp_http_exchange *x, void *user)
     } else {
         auth_check(r->api->auth, x, attributes_of(r), checked, r);
     }
+}
+
+bool api_queue_depth(struct samples *samples, const char *ns, const char *service,
+                     int64_t *ret_milli)
+{
+    struct query query = { .route = QUERY_METRIC, .resource = "services", .metric = "queue_depth" };
+    struct selector all;
+    struct lp_error err;
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_CONFIG_BYTES);
+    json_auto_t *list = NULL;
+    if (snprintf(query.ns, sizeof query.ns, "%s", ns) >= (int)sizeof query.ns ||
+        snprintf(query.name, sizeof query.name, "%s", service) >= (int)sizeof query.name ||
+        selector_parse(NULL, &all, &err) < 0)
+        return false;
+    const struct samples_question question = { &query, &all, lp_clock_ms(), lp_clock_wall_ms() };
+    if (samples_answer(samples, &question, &text, NULL, &err) < 0 ||
+        lp_json_parse(text.ptr, text.len, LP_LIMIT_CONFIG_BYTES, "depth", &list, &err) < 0)
+        return false;
+    const json_t *item = json_array_get(json_object_get(list, "items"), 0);
+    const char *value = lp_json_str(item, "value", NULL);
+    return value && lp_quantity_parse(value, ret_milli, &err) == 0;
 }
 
 #define STATUS(code, reason, message)                                                    \

@@ -1,6 +1,7 @@
 /* autoscaler/discovery.h -- what we serve, as Kubernetes clients ask for it. */
 #pragma once
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "autoscaler/query.h"
@@ -25,17 +26,33 @@ enum discovery_format {
  */
 enum discovery_format discovery_negotiate(const char *accept, bool discovery);
 
-/* A document of /apis that lives as long as the program, with its constant ETag ("\"<sha256>\"").
- */
+/* A document of /apis, with the ETag of its content ("\"<sha256>\""). */
 struct discovery_document {
     const char *body, *content_type, *etag;
     size_t len;
 };
 
-/* Once, before the first use of _apis; again is fine. */
-void discovery_init(void);
-const struct discovery_document *discovery_apis(enum discovery_format f);
+/* All documents of one state; shared by reference, never changed. */
+struct discovery;
 
-/* APIGroup and APIResourceList; JSON, NUL-terminated, live as long as the program. */
-const char *discovery_group(void);
-const char *discovery_resources(enum query_version v);
+/* What is served now, with a reference of the caller's; any thread. Before the first _use: our own
+ * metrics alone. */
+struct discovery *discovery_current(void);
+void discovery_unref(struct discovery *d);
+
+#define DISCOVERY_OTHERS 5000 /* metrics of another adapter that are listed at most */
+
+/*
+ * From now on: ours, and behind them what another adapter lists (`resources` of its
+ * APIResourceLists, by version; NULL: none), sorted, each name once. A name that is no
+ * "<resource>/<metric>" of printable characters is left out, and so is one whose scope differs from
+ * that of its resource. Equal lists give equal documents. *ret_left_out: how many there was no room
+ * for.
+ */
+void discovery_use(json_t *const others[2], size_t *ret_left_out);
+
+const struct discovery_document *discovery_apis(const struct discovery *d, enum discovery_format f);
+
+/* APIGroup and APIResourceList; JSON, NUL-terminated. */
+const char *discovery_group(const struct discovery *d);
+const char *discovery_resources(const struct discovery *d, enum query_version v);

@@ -66,14 +66,37 @@ static bool take_segment(const struct segments *s, unsigned i, char ret[QUERY_SE
     return true;
 }
 
+static void take_name(const struct segments *s, unsigned i, struct query *q)
+{
+    memcpy(q->name, s->text[i], strlen(s->text[i]) + 1);
+}
+
+/* …/<resource>/<name>/<metric>, …/namespaces/<ns>/metrics/<metric>: attributes as
+ * k8s.io/apiserver's requestinfo has them. */
+static enum query_route other_shape(const struct segments *s, struct query *q)
+{
+    bool in_namespace = strcmp(s->text[3], "namespaces") == 0;
+    bool taken = false;
+    if (s->n == 7 && in_namespace && strcmp(s->text[5], "metrics") == 0) {
+        taken = take_segment(s, 4, q->ns) && take_segment(s, 5, q->resource);
+        take_name(s, 6, q);
+    } else if (s->n == 6 && !in_namespace) {
+        taken = take_segment(s, 3, q->resource) && take_segment(s, 5, q->metric);
+        take_name(s, 4, q);
+    }
+    return taken ? QUERY_OTHER : QUERY_UNKNOWN;
+}
+
 /* /apis/<group>/<version>/namespaces/<ns>/<resource>/<name>/<metric> */
 static enum query_route below_version(const struct segments *s, struct query *q)
 {
     if (s->n == 3)
         return QUERY_RESOURCES;
+    if (s->n == 6 || s->n == 7)
+        return other_shape(s, q);
     if (s->n != 8 || strcmp(s->text[3], "namespaces") != 0)
         return QUERY_UNKNOWN;
-    memcpy(q->name, s->text[6], strlen(s->text[6]) + 1);
+    take_name(s, 6, q);
     return take_segment(s, 4, q->ns) && take_segment(s, 5, q->resource) &&
                    take_segment(s, 7, q->metric)
                ? QUERY_METRIC

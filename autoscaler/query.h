@@ -17,12 +17,15 @@ enum query_route {
     QUERY_API_GROUP, /* /apis/custom.metrics.k8s.io */
     QUERY_RESOURCES, /* /apis/custom.metrics.k8s.io/<version> */
     QUERY_METRIC,    /* …/namespaces/<ns>/<resource>/<name>/<metric> */
-    QUERY_UNKNOWN,   /* well-formed, not ours */
+    QUERY_OTHER,   /* …/<resource>/<name>/<metric> or …/namespaces/<ns>/metrics/<metric>: shapes
+                      in which we serve nothing, another adapter may */
+    QUERY_UNKNOWN, /* well-formed, not ours */
 };
 
 enum query_version { QUERY_V1BETA2, QUERY_V1BETA1 };
 
-/* ns, resource and metric only for QUERY_METRIC. `name` may be "*". */
+/* ns, resource and metric only for QUERY_METRIC and, as an access review names them, QUERY_OTHER
+ * (where some are ""). `name` may be "*". */
 struct query {
     enum query_route route;
     enum query_version version;

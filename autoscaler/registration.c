@@ -3,11 +3,10 @@
  */
 #include "autoscaler/registration.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/query.h"
+#include "autoscaler/registration_objects.h"
 #include "autoscaler/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -15,16 +14,7 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 
-#define FIELD_MANAGER "lp-adapter"
 #define ATTEMPTS 4
-
-static const struct {
-    const char *name, *version;
-    int priority;
-} api_services[] = {
-    { "v1beta2." QUERY_GROUP, "v1beta2", 200 },
-    { "v1beta1." QUERY_GROUP, "v1beta1", 100 },
-};
 
 /* ---- the Secret ---- */
 
@@ -114,60 +104,18 @@ int registration_certs(struct lp_kube_client *c, const struct registration *g,
 
 /* ---- the APIServices ---- */
 
-static bool is_ours(const json_t *api_service, const struct registration *g)
+static void note_conflict(enum query_version v, const json_t *have)
 {
-    const char *ns = lp_json_str(api_service, "spec", "service", "namespace", NULL);
-    const char *name = lp_json_str(api_service, "spec", "service", "name", NULL);
-    return ns && name && strcmp(ns, g->ns) == 0 && strcmp(name, g->service) == 0;
-}
-
-/*
- * The CustomResourceDefinition owns the APIServices, so that the garbage collector takes them where
- * everything is deleted at once and our own rights go before we can withdraw. *ret_owners is NULL
- * where there is none, or it is being deleted.
- */
-static int read_owners(struct lp_kube_client *c, json_t **ret_owners, struct lp_error *err)
-{
-    static const char name[] = "learningplatforms.learningplatform.io";
-    json_auto_t *crd = NULL;
-    int r = lp_kube_get(c, &lp_kube_crds, NULL, name, &crd, err);
-    if (r < 0 && r != LP_E_NOT_FOUND)
-        return lp_error_wrap(err, "CustomResourceDefinition %s", name);
-    const char *uid = crd ? lp_json_str(crd, "metadata", "uid", NULL) : NULL;
-    bool stays = uid && !lp_json_str(crd, "metadata", "deletionTimestamp", NULL);
-    *ret_owners = stays
-                      ? lp_json_make("[{s:s,s:s,s:s,s:s}]", "apiVersion", "apiextensions.k8s.io/v1",
-                                     "kind", "CustomResourceDefinition", "name", name, "uid", uid)
-                      : NULL;
-    return 0;
-}
-
-static json_t *wanted(const struct registration *g, unsigned i, const char *ca_bundle)
-{
-    size_t n = strlen(ca_bundle);
-    lp_auto_free char *base64 = lp_alloc(n / 3 * 4 + 8);
-    EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)ca_bundle, (int)n);
-    return lp_json_make("{s:s,s:s,s:{s:s,s:{s:s}},s:{s:s,s:s,s:i,s:i,s:s,s:{s:s,s:s,s:i}}}",
-                        "apiVersion", "apiregistration.k8s.io/v1", "kind", "APIService", "metadata",
-                        "name", api_services[i].name, "labels", "app.kubernetes.io/managed-by",
-                        "lp-operator", "spec", "group", QUERY_GROUP, "version",
-                        api_services[i].version, "groupPriorityMinimum", 100, "versionPriority",
-                        api_services[i].priority, "caBundle", base64, "service", "namespace", g->ns,
-                        "name", g->service, "port", (int)g->port);
-}
-
-static void note_conflict(unsigned i, const json_t *have)
-{
-    struct lp_metric *m = lp_metric_with(telemetry.conflict, api_services[i].name);
+    struct lp_metric *m = lp_metric_with(telemetry.conflict, registration_name(v));
     bool was = lp_metric_value(m) > 0;
     lp_metric_set(m, have ? 1 : 0);
     if (have && !was)
         lp_log_warn("an APIService of another metrics adapter is left alone", "apiservice",
-                    api_services[i].name, "namespace",
+                    registration_name(v), "namespace",
                     lp_json_str(have, "spec", "service", "namespace", NULL), "service",
                     lp_json_str(have, "spec", "service", "name", NULL));
     else if (!have && was)
-        lp_log_info("the APIService is free now", "apiservice", api_services[i].name);
+        lp_log_info("the APIService is free now", "apiservice", registration_name(v));
 }
 
 static void tell_conflict(const json_t *have, char ret_conflict[REGISTRATION_CONFLICT])
@@ -179,53 +127,27 @@ static void tell_conflict(const json_t *have, char ret_conflict[REGISTRATION_CON
              lp_json_str(have, "metadata", "name", NULL), ns ? ns : "?", name ? name : "?");
 }
 
-static int apply_one(struct lp_kube_client *c, const struct registration *g, unsigned i,
-                     const char *ca_bundle, json_t *owners,
+/* One that leads to us in another's place (from a time of METRICS_API=Chain) is given back first.
+ */
+static int apply_one(struct lp_kube_client *c, const struct registration *g, enum query_version v,
+                     const char *ca_bundle, const json_t *owner,
                      char ret_conflict[REGISTRATION_CONFLICT], struct lp_error *err)
 {
     json_auto_t *have = NULL;
-    struct lp_error why = { 0 };
-    int r = lp_kube_get(c, &lp_kube_api_services, NULL, api_services[i].name, &have, &why);
-    if (r < 0 && r != LP_E_NOT_FOUND) {
-        *err = why;
+    int r = registration_read(c, v, &have, err);
+    if (r == 0 && have && registration_is_ours(have, g) && registration_is_chained(have)) {
+        r = registration_give_back(c, g, v, "METRICS_API is not Chain any more", err);
+        json_decref(lp_take(have));
+        if (r == 0)
+            r = registration_read(c, v, &have, err);
+    }
+    if (r < 0)
         return r;
-    }
-    bool another = have && !is_ours(have, g);
-    note_conflict(i, another ? have : NULL);
-    if (another) {
-        tell_conflict(have, ret_conflict);
-        return 0;
-    }
-    json_auto_t *want = wanted(g, i, ca_bundle);
-    json_object_set(json_object_get(want, "metadata"), "ownerReferences", owners);
-    if (have && lp_json_contains(have, want))
-        return 0;
-    if (have) /* so that what somebody else makes of it meanwhile is not overwritten */
-        json_object_set(json_object_get(want, "metadata"), "resourceVersion",
-                        lp_json_at(have, "metadata", "resourceVersion", NULL));
-    const struct lp_kube_apply_options options = { .field_manager = FIELD_MANAGER,
-                                                   .force = have != NULL };
-    r = lp_kube_apply(c, &lp_kube_api_services, want, &options, NULL, err);
-    if (r == 0)
-        lp_log_info("the APIService leads to us", "apiservice", api_services[i].name);
-    return r;
-}
-
-static int delete_ours(struct lp_kube_client *c, const struct registration *g, const char *why,
-                       struct lp_error *err)
-{
-    for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
-        json_auto_t *have = NULL;
-        const char *name = api_services[i].name;
-        int r = lp_kube_get(c, &lp_kube_api_services, NULL, name, &have, err);
-        if (r == 0 && is_ours(have, g)) {
-            lp_log_info("an APIService of ours is deleted", "apiservice", name, "why", why);
-            r = lp_kube_delete(c, &lp_kube_api_services, NULL, name,
-                               lp_json_str(have, "metadata", "uid", NULL), err);
-        }
-        if (r < 0 && r != LP_E_NOT_FOUND)
-            return lp_error_wrap(err, "APIService %s", name);
-    }
+    bool another = have && !registration_is_ours(have, g);
+    note_conflict(v, another ? have : NULL);
+    if (!another)
+        return registration_make(c, g, v, ca_bundle, owner, have, err);
+    tell_conflict(have, ret_conflict);
     return 0;
 }
 
@@ -233,17 +155,17 @@ int registration_apply(struct lp_kube_client *c, const struct registration *g,
                        const char *ca_bundle, char ret_conflict[REGISTRATION_CONFLICT],
                        struct lp_error *err)
 {
+    json_auto_t *owner = NULL;
     ret_conflict[0] = '\0';
-    json_auto_t *owners = NULL;
-    int r = read_owners(c, &owners, err);
+    int r = registration_owner(c, &owner, err);
     if (r < 0)
         return r;
-    if (!owners)
-        return delete_ours(c, g, "there are no LearningPlatforms: their definition is gone", err);
-    for (unsigned i = 0; i < LP_COUNT(api_services); i++) {
-        r = apply_one(c, g, i, ca_bundle, owners, ret_conflict, err);
+    if (!owner)
+        return registration_give_back_all(c, g, REGISTRATION_NO_DEFINITION, err);
+    for (enum query_version v = QUERY_V1BETA2; v <= QUERY_V1BETA1; v++) {
+        r = apply_one(c, g, v, ca_bundle, owner, ret_conflict, err);
         if (r < 0)
-            return lp_error_wrap(err, "APIService %s", api_services[i].name);
+            return lp_error_wrap(err, "APIService %s", registration_name(v));
     }
     return 0;
 }
@@ -276,19 +198,17 @@ int registration_availability(struct lp_kube_client *c, const struct registratio
                               char **ret_why, struct lp_error *err)
 {
     *ret_why = NULL;
-    for (unsigned i = 0; i < LP_COUNT(api_services) && !*ret_why; i++) {
+    for (enum query_version v = QUERY_V1BETA2; v <= QUERY_V1BETA1 && !*ret_why; v++) {
         json_auto_t *have = NULL;
-        int r = lp_kube_get(c, &lp_kube_api_services, NULL, api_services[i].name, &have, err);
-        if (r == LP_E_NOT_FOUND)
-            continue;
+        int r = registration_read(c, v, &have, err);
         if (r < 0)
-            return lp_error_wrap(err, "APIService %s", api_services[i].name);
-        const json_t *bad = is_ours(have, g) ? unavailable(have) : NULL;
+            return lp_error_wrap(err, "APIService %s", registration_name(v));
+        const json_t *bad = have && registration_is_ours(have, g) ? unavailable(have) : NULL;
         const char *reason = lp_json_str(bad, "reason", NULL);
         const char *message = lp_json_str(bad, "message", NULL);
         if (bad)
             *ret_why =
-                lp_sprintf("APIService %s is not Available: %s: %.200s", api_services[i].version,
+                lp_sprintf("APIService %s is not Available: %s: %.200s", query_version_name(v),
                            reason ? reason : "no reason", message ? message : "");
     }
     return 0;
@@ -312,17 +232,27 @@ static int is_going(struct lp_kube_client *c, const struct lp_kube_kind *kind, c
 int registration_remove(struct lp_kube_client *c, const struct registration *g,
                         struct lp_error *err)
 {
-    return delete_ours(c, g, "METRICS_API is None", err);
+    return registration_give_back_all(c, g, "METRICS_API is None", err);
+}
+
+int registration_going(struct lp_kube_client *c, const struct registration *g, bool *ret_going,
+                       struct lp_error *err)
+{
+    bool going = false;
+    int r = is_going(c, &lp_kube_deployments, g->ns, g->deployment, &going, err);
+    if (r == 0 && !going)
+        r = is_going(c, &lp_kube_namespaces, NULL, g->ns, &going, err);
+    if (r == 0)
+        *ret_going = going;
+    return r;
 }
 
 int registration_withdraw(struct lp_kube_client *c, const struct registration *g,
                           struct lp_error *err)
 {
     bool going = false;
-    int r = is_going(c, &lp_kube_deployments, g->ns, g->deployment, &going, err);
-    if (r == 0 && !going)
-        r = is_going(c, &lp_kube_namespaces, NULL, g->ns, &going, err);
+    int r = registration_going(c, g, &going, err);
     if (r < 0 || !going)
         return r;
-    return delete_ours(c, g, "the operator is being removed", err);
+    return registration_give_back_all(c, g, REGISTRATION_REMOVED, err);
 }

@@ -2,6 +2,7 @@
  * the APIServices that lead to us. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "autoscaler/certs.h"
@@ -28,13 +29,14 @@ LP_MUST_USE int registration_certs(struct lp_kube_client *c, const struct regist
  * Makes or updates v1beta2 and v1beta1.custom.metrics.k8s.io, by server-side apply. One that names
  * another's Service is left alone, logged once, and shown by lp_adapter_apiservice_conflict;
  * ret_conflict then says which one and whose, in a sentence, else it is "". They are owned by the
- * definition of LearningPlatforms; without it they are deleted. One thread.
+ * definition of LearningPlatforms; without it they are given back. One thread.
  */
 LP_MUST_USE int registration_apply(struct lp_kube_client *c, const struct registration *g,
                                    const char *ca_bundle, char ret_conflict[REGISTRATION_CONFLICT],
                                    struct lp_error *err);
 
-/* Deletes the APIServices that name our Service. */
+/* Gives back the APIServices that name our Service: they become what they were before, where we
+ * took another's place (chain_record.h), and are deleted where they were not there. */
 LP_MUST_USE int registration_remove(struct lp_kube_client *c, const struct registration *g,
                                     struct lp_error *err);
 
@@ -46,10 +48,13 @@ LP_MUST_USE int registration_remove(struct lp_kube_client *c, const struct regis
 LP_MUST_USE int registration_availability(struct lp_kube_client *c, const struct registration *g,
                                           char **ret_why, struct lp_error *err);
 
+/* Whether our Deployment is gone, going or scaled to 0, or our namespace is going. */
+LP_MUST_USE int registration_going(struct lp_kube_client *c, const struct registration *g,
+                                   bool *ret_going, struct lp_error *err);
+
 /*
- * Deletes the APIServices that name our Service, if our Deployment is gone, going or scaled to 0,
- * or our namespace is going: an APIService without a server behind it would block the deletion of
- * every namespace.
+ * Where that is so, gives back the APIServices that name our Service: one without a server behind
+ * it would block the deletion of every namespace.
  */
 LP_MUST_USE int registration_withdraw(struct lp_kube_client *c, const struct registration *g,
                                       struct lp_error *err);

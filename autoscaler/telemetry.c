@@ -20,6 +20,26 @@ static struct lp_metric_family *family(enum lp_metric_kind kind, const char *nam
     return lp_metric_family(kind, name, help, labels, NULL, 0);
 }
 
+static void make_chain(void)
+{
+    telemetry.chained =
+        family(LP_METRIC_GAUGE, "lp_adapter_chained",
+               "1 where the APIService leads to us in another's place.", "apiservice");
+    telemetry.chain_taken = family(
+        LP_METRIC_COUNTER, "lp_adapter_chain_set_back_total",
+        "How often the owner of an APIService set it back while it led to us.", "apiservice");
+    telemetry.chain_requests =
+        family(LP_METRIC_COUNTER, "lp_adapter_chain_requests_total",
+               "Requests passed on to the previous metrics API by the status answered.", "code");
+    telemetry.chain_seconds =
+        lp_metric_single(lp_metric_family(LP_METRIC_HISTOGRAM, "lp_adapter_chain_seconds",
+                                          "From a request that is passed on to its answer.", "",
+                                          lp_metrics_seconds, lp_metrics_n_seconds));
+    telemetry.chain_list_age = lp_metric_single(
+        family(LP_METRIC_GAUGE, "lp_adapter_chain_list_age_seconds",
+               "Since the list of the previous metrics API was last read; 0 without one.", ""));
+}
+
 static void make_all(void)
 {
     telemetry.scrapes = family(LP_METRIC_COUNTER, "lp_adapter_scrapes_total",
@@ -35,6 +55,7 @@ static void make_all(void)
     telemetry.conflict =
         family(LP_METRIC_GAUGE, "lp_adapter_apiservice_conflict",
                "1 where the APIService names a Service that is not ours.", "apiservice");
+    make_chain();
     telemetry.scrape_seconds = lp_metric_single(
         lp_metric_family(LP_METRIC_HISTOGRAM, "lp_adapter_scrape_seconds", "Duration of a scrape.",
                          "", scrape_buckets, LP_COUNT(scrape_buckets)));

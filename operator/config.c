@@ -16,7 +16,7 @@
 #define AT(member) offsetof(struct operator_config, member)
 
 static const char *const pull_policies[] = { "Always", "IfNotPresent", "Never", NULL };
-static const char *const metrics_apis[] = { "Own", "None", NULL };
+static const char *const metrics_apis[] = { "Own", "Chain", "None", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 
 static const struct lp_env environment[] = {
@@ -172,7 +172,14 @@ static const struct lp_env environment[] = {
       .one_of = metrics_apis,
       .max = 8,
       .help = "Own: APIServices of custom.metrics.k8s.io lead to us unless they are another's; "
+              "Chain: then too, and the other adapter is asked for what we do not know; "
               "None: none does, and minReplicas of the HPAs follows the queue depth" },
+    { .name = "CHAIN_CONNECT_TO",
+      .offset = AT(chain_connect_to),
+      .fallback = "",
+      .max = 300,
+      .help =
+          "host:port of the other adapter where its Service has no DNS name (METRICS_API=Chain)" },
     { .name = "ADAPTER",
       .type = LP_ENV_BOOL,
       .offset = AT(adapter),

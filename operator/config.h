@@ -27,7 +27,8 @@ struct operator_config {
     int64_t port;                 /* probes and metrics */
     const char *metrics_cert_dir; /* "": plain */
     int64_t adapter_port;         /* custom metrics API */
-    const char *metrics_api;      /* "Own" or "None" */
+    const char *metrics_api;      /* "Own", "Chain" or "None" */
+    const char *chain_connect_to; /* "": the other adapter's DNS name */
     int64_t adapter_warm_up_ms;
     int64_t ca_s, leaf_s;     /* how long its CA and certificate last */
     int64_t pod_metrics_port; /* of the services' pods */

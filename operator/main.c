@@ -254,6 +254,13 @@ static bool no_metrics_api(const struct program *p)
     return strcmp(p->config.metrics_api, "None") == 0;
 }
 
+static enum adapter_mode adapter_mode(const struct program *p)
+{
+    if (no_metrics_api(p))
+        return ADAPTER_NONE;
+    return strcmp(p->config.metrics_api, "Chain") == 0 ? ADAPTER_CHAIN : ADAPTER_OWN;
+}
+
 static int start_adapter(struct program *p, struct lp_error *err)
 {
     struct adapter_config config = ADAPTER_CONFIG_DEFAULTS;
@@ -266,7 +273,8 @@ static int start_adapter(struct program *p, struct lp_error *err)
     config.namespaces = p->config.scope.namespaces;
     config.n_namespaces = p->config.scope.n;
     config.warm_up_ms = p->config.adapter_warm_up_ms;
-    config.mode = no_metrics_api(p) ? ADAPTER_NONE : ADAPTER_OWN;
+    config.mode = adapter_mode(p);
+    config.chain_connect_to = *p->config.chain_connect_to ? p->config.chain_connect_to : NULL;
     config.ca_s = p->config.ca_s;
     config.leaf_s = p->config.leaf_s;
     config.pod_metrics_port = (uint16_t)p->config.pod_metrics_port;

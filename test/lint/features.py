@@ -2,7 +2,7 @@
 """Every row of the tables in docs/features.md says what there is, how to see it, and which tests hold it; each of those tests exists.
 
 A test is written as `folder/file: name`, folder and file below test/ and without the file's ending:
-`unit/test_queue: name_of_the_function`. A C test must also be in its program's list of tests.
+`unit/test_queue: name_of_the_function`. A test in Go has its name from Go. A C test must also be in its program's list of tests.
 """
 import pathlib
 import re
@@ -10,8 +10,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOC = "docs/features.md"
-REFERENCE = re.compile(r"`((?:unit|integration|lint|e2e|fuzz)/[\w./-]+): (\w+)`")
-ENDINGS = (".c", ".py", ".sh", "")
+REFERENCE = re.compile(r"`((?:unit|integration|conformance|lint|e2e|fuzz)/[\w./-]+): (\w+)`")
+ENDINGS = (".c", ".py", ".sh", ".go", "")
 problems = []
 
 
@@ -30,6 +30,8 @@ def is_there(path, test):
                 and re.search(rf"(?:cmocka_unit_test\w*|test)\({test}\b", text))
     if path.suffix == ".py":
         return re.search(rf"^\s*def {test}\(", text, re.M)
+    if path.suffix == ".go":
+        return re.search(rf"^func {test}\(t \*testing.T\) ", text, re.M)
     return re.search(rf"^\s*{test}\(\) ", text, re.M)
 
 

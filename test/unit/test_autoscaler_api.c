@@ -118,7 +118,7 @@ static void start(const struct fake_answer *answers)
     ok(auth_start(config, stop, &auth, &err));
     trust_proxy(&proxy_ca);
     fill_samples();
-    api = (struct api){ auth, samples, is_ready, NULL };
+    api = (struct api){ auth, samples, is_ready, NULL, NULL };
     ok(lp_http_server_start(&options, &server, &err));
     snprintf(url, sizeof url, "https://%s", HOST);
     snprintf(host, sizeof host, "127.0.0.1:%u", lp_http_server_port(server));
@@ -481,7 +481,7 @@ static int once(void **state)
     (void)state;
     lp_json_init();
     telemetry_init();
-    discovery_init();
+
     make_certificates();
     return 0;
 }

@@ -34,7 +34,9 @@ static void a_path_leads_to_its_route(void **state)
         { "/", QUERY_UNKNOWN },
         { "/apis/custom.metrics.k8s.io/v1beta2/namespaces/lp/pods/%2A/queue_depth", QUERY_METRIC },
         { "/apis/custom.metrics.k8s.io/v1beta2/namespaces/lp/pods/*", QUERY_UNKNOWN },
-        { "/apis/custom.metrics.k8s.io/v1beta2/nodes/a/queue_depth", QUERY_UNKNOWN },
+        { "/apis/custom.metrics.k8s.io/v1beta2/nodes/a/queue_depth", QUERY_OTHER },
+        { "/apis/custom.metrics.k8s.io/v1beta1/namespaces/lp/metrics/depth", QUERY_OTHER },
+        { "/apis/custom.metrics.k8s.io/v1beta1/namespaces/lp/pods", QUERY_UNKNOWN },
         { "/a/b/c/d/e/f/g/h/i/j/k/l", QUERY_UNKNOWN },
     };
     (void)state;
@@ -131,8 +133,8 @@ static void the_aggregated_document_has_the_shape_of_the_api(void **state)
 {
     const struct discovery_document *d;
     (void)state;
-    discovery_init();
-    d = discovery_apis(DISCOVERY_V2);
+    struct discovery *now = discovery_current();
+    d = discovery_apis(now, DISCOVERY_V2);
     assert_string_equal(d->content_type, V2);
     assert_int_equal(strlen(d->etag), 66);
     json_auto_t *o = parsed(d->body);
@@ -147,18 +149,20 @@ static void the_aggregated_document_has_the_shape_of_the_api(void **state)
     const json_t *sub = json_array_get(json_object_get(resource, "subresources"), 0);
     assert_string_equal(lp_json_str(sub, "subresource", NULL), "queue_depth");
     assert_string_equal(lp_json_str(sub, "responseKind", "kind", NULL), "MetricValueList");
-    assert_string_not_equal(d->etag, discovery_apis(DISCOVERY_V2BETA1)->etag);
+    assert_string_not_equal(d->etag, discovery_apis(now, DISCOVERY_V2BETA1)->etag);
+    discovery_unref(now);
 }
 
 static void the_resource_list_is_never_empty(void **state)
 {
     (void)state;
-    discovery_init();
-    json_auto_t *list = parsed(discovery_resources(QUERY_V1BETA1));
+    struct discovery *now = discovery_current();
+    json_auto_t *list = parsed(discovery_resources(now, QUERY_V1BETA1));
     assert_string_equal(lp_json_str(list, "groupVersion", NULL), QUERY_GROUP "/v1beta1");
     assert_int_equal(json_array_size(json_object_get(list, "resources")), 5);
-    json_auto_t *group = parsed(discovery_group());
+    json_auto_t *group = parsed(discovery_group(now));
     assert_string_equal(lp_json_str(group, "preferredVersion", "version", NULL), "v1beta2");
+    discovery_unref(now);
 }
 
 static void the_versions_name_their_fields_differently(void **state)

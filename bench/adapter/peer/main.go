@@ -44,9 +44,10 @@ type pod struct {
 
 type peer struct {
 	defaults.DefaultCustomMetricsProvider
-	port  int
-	store cache.Store
-	http  *http.Client
+	port   int
+	metric string
+	store  cache.Store
+	http   *http.Client
 
 	mu      sync.Mutex
 	values  map[types.NamespacedName]sample
@@ -105,7 +106,7 @@ func (p *peer) GetMetricBySelector(_ context.Context, namespace string, selector
 }
 
 func (p *peer) ListAllMetrics() []provider.CustomMetricInfo {
-	return []provider.CustomMetricInfo{{GroupResource: schema.GroupResource{Resource: "pods"}, Namespaced: true, Metric: "queue_depth"}}
+	return []provider.CustomMetricInfo{{GroupResource: schema.GroupResource{Resource: "pods"}, Namespaced: true, Metric: p.metric}}
 }
 
 // scrape adds up what one pod has waiting and in flight.
@@ -221,6 +222,7 @@ func main() {
 	defer logs.FlushLogs()
 	base := &basecmd.AdapterBase{Name: "peer"}
 	port := base.Flags().Int("pod-port", 9090, "of the pods")
+	metric := base.Flags().String("metric", "queue_depth", "what it is called here")
 	logs.AddFlags(base.Flags())
 	base.Flags().AddGoFlagSet(flag.CommandLine)
 	if err := base.Flags().Parse(os.Args[1:]); err != nil {
@@ -234,7 +236,7 @@ func main() {
 	if err != nil {
 		klog.Fatal(err)
 	}
-	p := &peer{port: *port, http: &http.Client{Transport: &http.Transport{MaxIdleConns: 4096, MaxIdleConnsPerHost: 1}}}
+	p := &peer{port: *port, metric: *metric, http: &http.Client{Transport: &http.Transport{MaxIdleConns: 4096, MaxIdleConnsPerHost: 1}}}
 	ctx := context.Background()
 	if err := p.watch(ctx, client); err != nil {
 		klog.Fatal(err)
