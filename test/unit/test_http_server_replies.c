@@ -1,0 +1,166 @@
+/* test/unit/test_http_server_replies.c -- how a server answers: at once, later, as a stream; and
+ * how it ends. */
+#include "unit/http_server_fixture.h"
+
+static void answers_later_from_another_thread(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    static const char request[] = "GET /later HTTP/1.1\r\n" CLOSE "\r\n";
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_exchange *x = wait_for_later();
+    assert_false(lp_http_client_gone(x));
+    lp_http_reply_text(x, 202, "in the end");
+    read_reply(fd, NULL, &r);
+    assert_non_null(strstr(r.ptr, "HTTP/1.1 202 "));
+    assert_non_null(strstr(r.ptr, "in the end"));
+}
+
+static void knows_when_the_client_has_gone(void **state)
+{
+    int fd = dial(*state);
+    static const char request[] = "GET /later HTTP/1.1\r\n" CLOSE "\r\n";
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_exchange *x = wait_for_later();
+    close(fd);
+    int64_t limit = lp_clock_ms() + 20000;
+    while (!lp_http_client_gone(x))
+        assert_true(lp_clock_ms() < limit);
+    lp_http_reply_text(x, 200, "to nobody");
+}
+
+static void *reply_from_thread(void *user)
+{
+    lp_http_reply_text(user, 200, "x");
+    return NULL;
+}
+
+static void survives_replies_that_race_with_the_handler(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (int i = 0; i < 200; i++) {
+        pthread_t t;
+        lp_buf_reset(&r);
+        assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+        assert_int_equal(pthread_create(&t, NULL, reply_from_thread, wait_for_later()), 0);
+        read_reply(fd, "\r\n\r\nx", &r);
+        pthread_join(t, NULL);
+        assert_non_null(strstr(r.ptr, "HTTP/1.1 200 "));
+    }
+}
+
+static void streams_a_reply_of_unknown_length(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(8 << 20);
+    static const char request[] = "GET /later HTTP/1.0\r\nHost: a\r\n\r\n";
+    static char block[50000];
+    struct lp_error err;
+    memset(block, 'b', sizeof block);
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(lp_http_stream_write(s, block, sizeof block, &err), 0);
+    lp_http_stream_end(s, true);
+    read_reply(fd, NULL, &r);
+    const char *body = strstr(r.ptr, "\r\n\r\n");
+    assert_non_null(body);
+    assert_int_equal(strlen(body + 4), 3 * sizeof block);
+}
+
+static void cuts_a_stream_that_is_not_complete(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct lp_error err;
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    assert_int_equal(lp_http_stream_write(s, "part", 4, &err), 0);
+    read_reply(fd, "part", &r);
+    lp_http_stream_end(s, false);
+    read_reply(fd, NULL, &r);
+    assert_non_null(strstr(r.ptr, "part"));
+    assert_null(strstr(r.ptr, "\r\n0\r\n")); /* the last chunk never comes */
+}
+
+static void ends_a_stream_whose_client_does_not_read(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    static char block[65536];
+    struct lp_error err;
+    int r = 0;
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    for (int i = 0; i < 1000 && r == 0; i++)
+        r = lp_http_stream_write(s, block, sizeof block, &err);
+    assert_int_equal(r, LP_E_UNAVAILABLE);
+    lp_http_stream_end(s, false);
+}
+
+static void gives_head_the_headers_only(void **state)
+{
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    ask(*state, "HEAD /h HTTP/1.1\r\n" CLOSE "\r\n", &r);
+    assert_non_null(strstr(r.ptr, "HTTP/1.1 200 "));
+    assert_null(strstr(r.ptr, "path="));
+}
+
+static void says_who_cannot_listen_where(void **state)
+{
+    struct lp_http_server_options o = { .address = "127.0.0.1",
+                                        .port = lp_http_server_port(*state),
+                                        .name = "metrics port",
+                                        .handler = echo };
+    struct lp_http_server *s;
+    struct lp_error err;
+    char want[128];
+    assert_int_equal(lp_http_server_start(&o, &s, &err), LP_E_UNAVAILABLE);
+    snprintf(want, sizeof want, "metrics port: cannot listen on port %u: Address already in use",
+             o.port);
+    assert_string_equal(err.msg, want);
+    o.address = "localhost";
+    assert_int_equal(lp_http_server_start(&o, &s, &err), LP_E_INVALID);
+}
+
+static void takes_no_new_connections_after_quiesce(void **state)
+{
+    (void)state;
+    void *s = NULL;
+    assert_int_equal(start(&s), 0);
+    lp_auto_fd int open = dial(s);
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    static const char one[] = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_true(send(open, one, sizeof one - 1, MSG_NOSIGNAL) > 0);
+    read_reply(open, "x=", &r);
+    lp_http_server_quiesce(s);
+    lp_buf_reset(&r);
+    assert_true(send(open, one, sizeof one - 1, MSG_NOSIGNAL) > 0);
+    read_reply(open, "x=", &r);
+    assert_non_null(strstr(r.ptr, " 200 "));
+
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(lp_http_server_port(s)) };
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), -1);
+    lp_http_server_stop(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_later_from_another_thread),
+        cmocka_unit_test(knows_when_the_client_has_gone),
+        cmocka_unit_test(survives_replies_that_race_with_the_handler),
+        cmocka_unit_test(streams_a_reply_of_unknown_length),
+        cmocka_unit_test(cuts_a_stream_that_is_not_complete),
+        cmocka_unit_test(ends_a_stream_whose_client_does_not_read),
+        cmocka_unit_test(gives_head_the_headers_only),
+        cmocka_unit_test(says_who_cannot_listen_where),
+        cmocka_unit_test(takes_no_new_connections_after_quiesce),
+    };
+    return cmocka_run_group_tests_name("http_server_replies", tests, start, stop);
+}
