@@ -55,6 +55,7 @@ struct cache {
     struct cache_sink sink;
     const struct scope *scope;
     struct lp_kube_packer *packer;
+    atomic_uint strangers;
     atomic_uint unsynced; /* watches that have not seen their first whole list */
     struct kind_cache platforms, children[N_CHILD_KINDS];
 };
@@ -183,28 +184,10 @@ static bool is_behind(struct kind_cache *k, const char *key)
     return behind;
 }
 
-/* The key of the LearningPlatform that controls a child; the caller's; NULL where none does. */
-static char *owner_key(const json_t *child)
-{
-    const json_t *owner;
-    size_t i;
-
-    json_array_foreach(lp_json_at(child, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        const char *kind = lp_json_str(owner, "kind", NULL);
-        const char *name = lp_json_str(owner, "name", NULL);
-        const char *ns = lp_json_str(child, "metadata", "namespace", NULL);
-        if (kind && name && ns && strcmp(kind, lp_kube_platforms.kind) == 0 &&
-            lp_json_bool(false, owner, "controller", NULL))
-            return lp_kube_key(ns, name);
-    }
-    return NULL;
-}
-
 static void child_event(enum lp_kube_event event, json_t *object, void *user)
 {
     struct kind_cache *k = user;
-    lp_auto_free char *owner = owner_key(object);
+    lp_auto_free char *owner = owned_controller(object);
 
     /* A child whose owner reference was taken away still belongs to the platform that its label
      * names. */
@@ -217,6 +200,8 @@ static void child_event(enum lp_kube_event event, json_t *object, void *user)
     /* What others own of a child is nothing to us, and would take most of the room. */
     json_auto_t *ours = event == LP_KUBE_DELETED ? NULL : owned_project(object, MANAGER);
     bool held = take_event(k, event, object, ours);
+    if (event == LP_KUBE_ADDED && !held)
+        atomic_fetch_add(&k->cache->strangers, 1);
     if (owner && !held)
         k->cache->sink.child_changed(owner, event == LP_KUBE_DELETED, k->cache->sink.user);
 }
@@ -386,7 +371,7 @@ void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const ch
                  const json_t *ours)
 {
     struct kind_cache *k = &c->children[kind];
-    lp_auto_free char *key = lp_kube_key(ns, name), *owner = owner_key(ours);
+    lp_auto_free char *key = lp_kube_key(ns, name), *owner = owned_controller(ours);
     char held[64];
 
     take_answer(k, ours);
@@ -421,6 +406,11 @@ bool cache_wrote_platform(struct cache *c, const json_t *answer)
         k->cache->sink.platform_changed(key, k->cache->sink.user);
     }
     return true;
+}
+
+unsigned cache_strangers(const struct cache *c)
+{
+    return atomic_load(&c->strangers);
 }
 
 void cache_child_keys(struct cache *c, enum child_kind kind,

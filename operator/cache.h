@@ -62,6 +62,9 @@ void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const ch
  * place, the watch will tell. */
 bool cache_wrote_platform(struct cache *c, const json_t *answer);
 
+/* Grows with each child that came into the cache by no write of ours. */
+unsigned cache_strangers(const struct cache *c);
+
 /* Every key of children of a kind, and of platforms. */
 void cache_child_keys(struct cache *c, enum child_kind kind,
                       void (*each)(const char *key, void *user), void *user);

@@ -75,6 +75,7 @@ struct memory *memories_of(struct memories *m, const char *key)
         json_decref(lp_take(e->status));
         json_object_clear(e->settled);
         e->n_children = 0;
+        e->prune_mark = 0;
     }
     e->epoch = m->epoch;
     pthread_mutex_unlock(&m->lock);

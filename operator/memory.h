@@ -31,11 +31,13 @@ struct memory {
     int64_t told_ms;
     unsigned failures;           /* passes in a row that failed by what may pass by itself */
     struct event_series *events; /* NULL: none yet */
-    unsigned epoch;              /* in which it was remembered */
-    json_t *preview;             /* of mode Plan, or NULL */
-    char *preview_mark;          /* what it was made of, or NULL */
-    json_t *held;                /* "Kind/name": what upgrade.c knows of it, or NULL */
-    bool held_told;              /* the log has been told */
+    uint64_t prune_mark;         /* of a look for children to delete that found none; 0: none */
+    int64_t pruned_ms;
+    unsigned epoch;     /* in which it was remembered */
+    json_t *preview;    /* of mode Plan, or NULL */
+    char *preview_mark; /* what it was made of, or NULL */
+    json_t *held;       /* "Kind/name": what upgrade.c knows of it, or NULL */
+    bool held_told;     /* the log has been told */
     struct memory *next;
 };
 

@@ -13,6 +13,8 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "json/json.h"
+#include "kube/kinds.h"
+#include "kube/store.h"
 
 #define MAX_KEY_BYTES 4096 /* of the keys of one list item */
 #define MAX_DIGEST_BYTES (4 << 20)
@@ -130,6 +132,23 @@ json_t *owned_project(const json_t *object, const char *manager)
     if (replicas && json_object_get(ours, "spec") != json_object_get(object, "spec"))
         json_object_set(member(ours, "spec"), "replicas", replicas);
     return ours;
+}
+
+char *owned_controller(const json_t *child)
+{
+    const json_t *owner;
+    size_t i;
+
+    json_array_foreach(lp_json_at(child, "metadata", "ownerReferences", NULL), i, owner)
+    {
+        const char *kind = lp_json_str(owner, "kind", NULL);
+        const char *name = lp_json_str(owner, "name", NULL);
+        const char *ns = lp_json_str(child, "metadata", "namespace", NULL);
+        if (kind && name && ns && strcmp(kind, lp_kube_platforms.kind) == 0 &&
+            lp_json_bool(false, owner, "controller", NULL))
+            return lp_kube_key(ns, name);
+    }
+    return NULL;
 }
 
 /* ---- differences ---- */

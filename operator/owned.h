@@ -13,6 +13,9 @@
  */
 json_t *owned_project(const json_t *object, const char *manager);
 
+/* The key of the LearningPlatform that controls a child; the caller's; NULL where none does. */
+char *owned_controller(const json_t *child);
+
 /* Where a projection differs from an intent. */
 struct owned_difference {
     json_t *path;    /* steps from the root: a name, or the item of the intent's list; owned */

@@ -1,10 +1,14 @@
 /* operator/prune.c -- deletes children that the plan no longer has. Threads: the worker's. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "operator/apply.h"
+
+#define LOOK_AGAIN_MS 600000
 
 struct search {
     const char *prefix; /* "namespace/platform-" */
@@ -63,35 +67,56 @@ static void delete_child(struct pass *pass, enum child_kind kind, const char *na
                     "the plan no longer has it");
 }
 
-static void prune_one(struct pass *pass, const struct plan *plan, enum child_kind kind,
+/* False where there is something that is ours and not planned. */
+static bool prune_one(struct pass *pass, const struct plan *plan, enum child_kind kind,
                       const char *name)
 {
     bool stale;
 
     if (is_planned(plan, kind, name))
-        return;
+        return true;
     json_auto_t *object = cache_child(pass->r->cache, kind, pass->platform->ns, name, &stale);
     const char *service = lp_json_str(object, "metadata", "labels", LABEL_NAME, NULL);
-    if (!object || stale || !belongs(pass->platform, object))
-        return;
-    if (lp_json_str(object, "metadata", "deletionTimestamp", NULL))
-        return;
-    if (!service || !plan_is_paused(pass->platform, service))
+    if (!stale && (!object || !belongs(pass->platform, object)))
+        return true;
+    bool ends = lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
+    if (!stale && !ends && (!service || !plan_is_paused(pass->platform, service)))
         delete_child(pass, kind, name, object);
+    return false;
+}
+
+/* What decides whether a look at all names of the cache can find anything new. */
+static uint64_t mark_of(const struct pass *pass, const struct plan *plan, unsigned strangers)
+{
+    lp_auto_free char *text = lp_sprintf("%" PRId64 " %u", pass->platform->generation, strangers);
+    uint64_t mark = memory_hash(text);
+
+    for (unsigned i = 0; i < plan->n; i++)
+        mark = mark * 31 + memory_hash(plan->children[i].name) + plan->children[i].kind;
+    return mark;
 }
 
 void prune(struct pass *pass, const struct plan *plan)
 {
     const struct platform *p = pass->platform;
+    struct memory *m = pass->memory;
+    uint64_t mark = mark_of(pass, plan, cache_strangers(pass->r->cache));
+    int64_t now = lp_clock_ms();
+    bool clean = true;
+
+    if (m->prune_mark == mark && now < m->pruned_ms + LOOK_AGAIN_MS)
+        return;
     lp_auto_free char *prefix = lp_sprintf("%s/%s-", p->ns, p->name);
 
     for (unsigned kind = 0; kind < N_CHILD_KINDS; kind++) {
         struct search s = { .prefix = prefix };
         cache_child_keys(pass->r->cache, (enum child_kind)kind, collect, &s);
         for (size_t i = 0; i < s.n; i++) {
-            prune_one(pass, plan, (enum child_kind)kind, s.keys[i] + strlen(p->ns) + 1);
+            clean &= prune_one(pass, plan, (enum child_kind)kind, s.keys[i] + strlen(p->ns) + 1);
             free(s.keys[i]);
         }
         free(s.keys);
     }
+    m->prune_mark = clean ? mark : 0;
+    m->pruned_ms = now;
 }
