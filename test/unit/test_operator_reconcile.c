@@ -260,6 +260,39 @@ static void a_write_that_has_not_come_back_is_not_made_again(void **state)
     finish(&b);
 }
 
+/* Until it is gone each pass tries, though nothing new came into the cache. */
+static void a_child_that_the_plan_does_not_have_is_deleted(void **state)
+{
+    static const struct fake_answer answers[] = {
+        { .match = "/horizontalpodautoscalers?watch",
+          .status = 200,
+          .body =
+              "{\"type\":\"ADDED\",\"object\":{\"kind\":\"HorizontalPodAutoscaler\",\"metadata\":{"
+              "\"name\":\"english-old\",\"namespace\":\"n\",\"uid\":\"old\",\"resourceVersion\":"
+              "\"6\","
+              "\"ownerReferences\":[{\"uid\":\"u\"}],\"managedFields\":[{\"manager\":\"lp-"
+              "operator\","
+              "\"operation\":\"Apply\",\"fieldsV1\":{\"f:metadata\":{\"f:ownerReferences\":{}}}}]}}"
+              "}\n" END_OF_LIST,
+          .chunk = 4096,
+          .stall = true },
+        WATCHES(PLATFORM(FIXED, "")),
+        ECHO,
+        { .match = "DELETE ", .status = 200 },
+        FAKE_END,
+    };
+    struct reconcile_result result;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    ok(reconcile(&b.r, KEY, &result, &err));
+    assert_int_equal(asked(b.fake, "/horizontalpodautoscalers/english-old"), 1);
+    assert_int_equal(asked(b.fake, "\"uid\":\"old\""), 1);
+    ok(reconcile(&b.r, KEY, &result, &err));
+    assert_int_equal(asked(b.fake, "/horizontalpodautoscalers/english-old"), 2);
+    finish(&b);
+}
+
 static void a_spec_that_is_wrong_writes_a_status_and_no_child(void **state)
 {
     static const struct fake_answer answers[] = {
@@ -442,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_deployment_without_a_version_is_an_error),
         cmocka_unit_test(a_refused_child_is_told_and_the_others_are_written),
         cmocka_unit_test(a_write_that_has_not_come_back_is_not_made_again),
+        cmocka_unit_test(a_child_that_the_plan_does_not_have_is_deleted),
         cmocka_unit_test(a_spec_that_is_wrong_writes_a_status_and_no_child),
         cmocka_unit_test(what_is_gone_or_going_is_left_alone),
         cmocka_unit_test(only_the_leader_writes_and_what_fails_comes_again),
