@@ -82,9 +82,15 @@ void samples_changed(struct samples *s, const struct service *v)
     atomic_fetch_add(&s->versions[v->space], 1);
 }
 
+void samples_changed_value(struct samples *s, const struct service *v)
+{
+    atomic_fetch_add(&s->values[v->space], 1);
+}
+
 bool samples_still(const struct samples *s, const struct samples_validity *v, int64_t now_ms)
 {
-    return now_ms < v->until_ms && atomic_load(&s->versions[v->space]) == v->version;
+    return now_ms < v->until_ms && atomic_load(&s->versions[v->space]) == v->version &&
+           (now_ms < v->lag_ms || atomic_load(&s->values[v->space]) == v->values);
 }
 
 struct rendered *samples_rendered(struct samples *s)

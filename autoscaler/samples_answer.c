@@ -358,7 +358,8 @@ int samples_answer(struct samples *s, const struct samples_question *q, struct l
                    struct samples_validity *ret_validity, struct lp_error *err)
 {
     struct answer a;
-    struct samples_validity v = { .until_ms = q->now_ms + MAX_VALID_MS };
+    struct samples_validity v = { .until_ms = q->now_ms + MAX_VALID_MS,
+                                  .lag_ms = q->now_ms + SAMPLES_LAG_MS };
     struct pass pass = { s, q, &a, QUEUE_DEPTH, &v.until_ms };
     while (pass.metric < N_METRICS && strcmp(metrics[pass.metric], q->query->metric) != 0)
         pass.metric++;
@@ -368,6 +369,7 @@ int samples_answer(struct samples *s, const struct samples_question *q, struct l
     v.space = samples_space(q->query->ns, strlen(q->query->ns));
     pthread_mutex_lock(&s->lock);
     v.version = atomic_load(&s->versions[v.space]);
+    v.values = atomic_load(&s->values[v.space]);
     int r = write_items(&pass, err);
     pthread_mutex_unlock(&s->lock);
     if (r < 0) {

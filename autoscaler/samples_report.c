@@ -9,7 +9,7 @@
 
 #define MAX_PAUSE_MS 4000 /* between two scrapes of a failing pod; below SAMPLES_SWEEP_AGE_MS */
 #define FREE_FAILURES 3   /* until the pauses grow */
-#define TOGETHER_MS 10    /* scrapes that are due within it begin at once, with one look */
+#define TOGETHER_MS 50    /* scrapes that are due within it begin at once, with one look */
 
 unsigned samples_due(struct samples *s, int64_t now_ms, struct samples_target *ret_targets,
                      unsigned max, int64_t *ret_next_ms)
@@ -83,6 +83,14 @@ static void take_page(const struct samples *s, struct pod *p, const struct promt
     take_backlogs(v, page, now_ms);
 }
 
+/* It was known before, and of all metrics the same are. */
+static bool is_only_value(const struct pod *p, enum samples_result result,
+                          const struct promtext_page *page)
+{
+    return result == SAMPLES_OK && p->result == SAMPLES_OK && p->at_ms != 0 &&
+           p->load.rated == page->has_load;
+}
+
 void samples_report(struct samples *s, uint64_t id, enum samples_result result,
                     const struct promtext_page *page, int64_t now_ms)
 {
@@ -90,6 +98,7 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
     uint32_t slot = (uint32_t)id;
     struct pod *p = slot < s->n_slots ? s->slots[slot] : NULL;
     if (p && p->id == id) {
+        bool only_value = is_only_value(p, result, page);
         p->out = false;
         p->result = (uint8_t)result;
         p->result_ms = now_ms;
@@ -102,7 +111,10 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
         else if (result == SAMPLES_REFUSED)
             p->at_ms = 0;
         p->due_ms = next_due(s, p, now_ms);
-        samples_changed(s, p->service);
+        if (only_value)
+            samples_changed_value(s, p->service);
+        else
+            samples_changed(s, p->service);
         samples_note_sweep(s);
     }
     pthread_mutex_unlock(&s->lock);

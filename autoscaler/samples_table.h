@@ -71,7 +71,8 @@ struct table {
 
 /*
  * `first_sweep` is never taken back. `slots` leads from the low half of an id to its pod.
- * `versions` count what changes in a namespace, under the lock; several namespaces may share one.
+ * `versions` count what changes in a namespace, `values` new values of pods that have one, under
+ * the lock; several namespaces may share one.
  */
 struct samples {
     pthread_mutex_t lock;
@@ -83,7 +84,7 @@ struct samples {
     uint32_t generation;
     bool synced, first_sweep;
     pthread_cond_t swept; /* first_sweep is set */
-    _Atomic uint64_t versions[SAMPLES_SPACES];
+    _Atomic uint64_t versions[SAMPLES_SPACES], values[SAMPLES_SPACES];
     struct rendered *rendered;
 };
 
@@ -102,6 +103,8 @@ char *samples_key(const char *ns, const char *name);
 struct service *samples_service_make(struct samples *s, const char *key);
 /* What is answered of its namespace may be another thing from now on. */
 void samples_changed(struct samples *s, const struct service *v);
+/* Only the value of a pod is another. */
+void samples_changed_value(struct samples *s, const struct service *v);
 /* The version that answers about namespace `ns`, of `n` bytes, go by. */
 unsigned samples_space(const char *ns, size_t n);
 /* Where nothing is left that it is for. */

@@ -50,7 +50,7 @@ static void all_say(int requests, int64_t now)
 {
     struct samples_target targets[8];
     int64_t next;
-    const struct promtext_page page = { .waiting = requests * 1000 };
+    const struct promtext_page page = { .waiting = requests * 1000, .has_load = true };
     unsigned n = samples_due(s, now, targets, 8, &next);
     for (unsigned i = 0; i < n; i++)
         samples_report(s, targets[i].id, SAMPLES_OK, &page, now);
@@ -112,6 +112,29 @@ static void an_answer_is_given_again_until_a_sample_comes(void **state)
     assert_true(rendered_query(r, "/a", &q));
     assert_string_equal(q.name, "english-auth");
     assert_false(rendered_query(r, "/b", &q));
+}
+
+/* Where nothing else changes, so many milliseconds after it was put together. */
+static void an_answer_is_at_most_ten_milliseconds_behind_the_scrapes(void **state)
+{
+    (void)state;
+    all_say(4, NOW + 2000);
+    answer("/a", "queue_depth", NOW + 4000);
+    all_say(5, NOW + 4000);
+    assert_true(is_kept("/a", NOW + 4000 + SAMPLES_LAG_MS - 1));
+    assert_false(is_kept("/a", NOW + 4000 + SAMPLES_LAG_MS));
+}
+
+static void a_failed_scrape_is_seen_at_once(void **state)
+{
+    struct samples_target target;
+    int64_t next;
+    (void)state;
+    all_say(4, NOW + 2000);
+    answer("/a", "queue_depth", NOW + 4000);
+    assert_int_equal(samples_due(s, NOW + 4000, &target, 1, &next), 1);
+    samples_report(s, target.id, SAMPLES_REFUSED, NULL, NOW + 4000);
+    assert_false(is_kept("/a", NOW + 4000));
 }
 
 static void a_deleted_pod_is_gone_from_what_is_kept_at_once(void **state)
@@ -183,7 +206,7 @@ static void the_question_that_was_not_asked_for_longest_makes_room(void **state)
 static void put_large(const char *target, size_t n)
 {
     const struct query q = { .route = QUERY_METRIC };
-    const struct samples_validity validity = { 0, 0, INT64_MAX };
+    const struct samples_validity validity = { .until_ms = INT64_MAX };
     lp_auto_free char *bytes = lp_alloc(n);
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(RENDERED_BYTES * 2);
     lp_buf_add(&text, bytes, n);
@@ -240,6 +263,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, end)
     const struct CMUnitTest tests[] = {
         TEST(an_answer_is_given_again_until_a_sample_comes),
+        TEST(an_answer_is_at_most_ten_milliseconds_behind_the_scrapes),
+        TEST(a_failed_scrape_is_seen_at_once),
         TEST(a_deleted_pod_is_gone_from_what_is_kept_at_once),
         TEST(every_object_that_an_answer_goes_by_ends_it),
         TEST(what_happens_in_another_namespace_does_not_matter),
