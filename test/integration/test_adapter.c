@@ -300,6 +300,7 @@ static void discovery_lists_what_is_served(void **state)
 {
     (void)state;
     json_auto_t *list = NULL;
+    struct lp_error err;
     /* The aggregator's proxy learns of it after the condition. */
     until(lp_kube_raw(client, API "v1beta2", &list, &err) == 0);
     assert_string_equal(lp_json_str(list, "kind", NULL), "APIResourceList");
