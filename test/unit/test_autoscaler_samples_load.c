@@ -1,0 +1,106 @@
+/* test/unit/test_autoscaler_samples_load.c -- rates, demand and percentiles from the growth of the
+ * pods' counters. */
+#include "unit/samples_fixture.h"
+
+static void says_load(unsigned last_digit, double requests, double seconds, double waiting,
+                      int64_t now)
+{
+    struct promtext_page page = { .waiting = (int64_t)(waiting * 1000),
+                                  .in_flight = 1000,
+                                  .slots = 4000,
+                                  .has_load = true,
+                                  .requests = requests,
+                                  .answers = requests,
+                                  .seconds = seconds };
+    for (unsigned i = 4; i < PROMTEXT_BUCKETS; i++) /* all took 10 to 25 ms */
+        page.buckets[i] = requests;
+    samples_report(s, asked[last_digit], SAMPLES_OK, &page, now);
+}
+
+static void two_pods_with_rates(void)
+{
+    deployment(2);
+    pod("auth-1", "10.0.0.1", true);
+    pod("auth-2", "10.0.0.2", true);
+    samples_synced(s);
+    ask_all(NOW);
+    says_load(1, 1000, 20, 0, NOW);
+    says_load(2, 5000, 100, 0, NOW);
+    ask_all(NOW + 2000);
+    says_load(1, 1200, 24, 0, NOW + 2000);
+    says_load(2, 5080, 101.6, 0, NOW + 2000);
+}
+
+static void the_arrival_rate_is_the_growth_of_the_counters(void **state)
+{
+    (void)state;
+    metric = "arrival_rate";
+    two_pods_with_rates();
+    assert_string_equal(value(NOW + 2000), "140");
+}
+
+static void a_rate_is_missing_and_not_zero_before_there_are_two_pages(void **state)
+{
+    (void)state;
+    pod("auth-1", "10.0.0.1", true);
+    samples_synced(s);
+    ask_all(NOW);
+    says_load(1, 1000, 20, 0, NOW);
+    metric = "arrival_rate";
+    assert_string_equal(value(NOW + 100), "none");
+    assert_non_null(strstr(message, "0 of 1 english-auth pods scraped; auth-1 has no rates yet"));
+    metric = "queue_depth";
+    assert_string_equal(value(NOW + 100), "1");
+}
+
+static void a_restarted_process_counts_from_zero(void **state)
+{
+    (void)state;
+    metric = "arrival_rate";
+    two_pods_with_rates();
+    for (int i = 1; i <= 20; i++) {
+        ask_all(NOW + 2000 + i * 2000);
+        says_load(1, i * 200, i * 4.0, 0, NOW + 2000 + i * 2000);
+        says_load(2, 5080 + i * 80, 101.6 + i * 1.6, 0, NOW + 2000 + i * 2000);
+    }
+    assert_string_equal(value(NOW + 42000), "140");
+}
+
+/* 140 requests/s of 20 ms are 2.8 busy slots; of 4 slots a pod 70 % are to be busy. */
+static void the_demand_is_what_the_load_needs_by_littles_law(void **state)
+{
+    (void)state;
+    metric = "demand";
+    two_pods_with_rates();
+    assert_string_equal(value(NOW + 2000), "1");
+    ask_all(NOW + 4000);
+    samples_report(s, asked[1], SAMPLES_TIMEOUT, NULL, NOW + 4000);
+    says_load(2, 5160, 103.2, 0, NOW + 4000);
+    /* The frozen pod is 4 busy slots, the other has 40/s * 20 ms = 0.8. */
+    assert_string_equal(value(NOW + 4000), "1714m");
+}
+
+static void the_percentile_is_of_the_last_half_minute(void **state)
+{
+    (void)state;
+    metric = "p95_latency_ms";
+    two_pods_with_rates();
+    assert_string_equal(value(NOW + 2000), "24250m");
+    ask_all(NOW + 42000);
+    says_load(1, 1200, 24, 0, NOW + 42000);
+    says_load(2, 5080, 101.6, 0, NOW + 42000);
+    assert_string_equal(value(NOW + 42000), "none");
+    assert_non_null(strstr(message, "no request of english-auth was answered in the last 30 s"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        with_table(the_arrival_rate_is_the_growth_of_the_counters),
+        with_table(a_rate_is_missing_and_not_zero_before_there_are_two_pages),
+        with_table(a_restarted_process_counts_from_zero),
+        with_table(the_demand_is_what_the_load_needs_by_littles_law),
+        with_table(the_percentile_is_of_the_last_half_minute),
+    };
+    return cmocka_run_group_tests_name("autoscaler_samples_load", tests, NULL, NULL);
+}
