@@ -41,7 +41,7 @@ class ApiServer:
                                        start_new_session=True)
         self.pid = process.pid
         with open(self.pid_file, "w", encoding="ascii") as f:
-            f.write(str(self.pid))
+            f.write(f"{self.pid}\n")  # or the shell that stops it does not read it
 
 
 class Probes:
