@@ -52,7 +52,9 @@ struct lp_http_server_options {
 };
 
 /* Listens when it returns. LP_E_UNAVAILABLE "metrics API: cannot listen on port 9090: Address
- * already in use". Headers over LP_LIMIT_HTTP_HEADERS are answered 431. */
+ * already in use". Headers over LP_LIMIT_HTTP_HEADERS are answered 431; a head over 32 KiB,
+ * which is never whole in memory, by libmicrohttpd itself: 431 too, as HTML, and without `refusal`,
+ * as the library (0.9.75) has no hook there. */
 LP_MUST_USE int lp_http_server_start(const struct lp_http_server_options *options,
                                      struct lp_http_server **ret_server, struct lp_error *err);
 uint16_t lp_http_server_port(const struct lp_http_server *s);

@@ -111,8 +111,8 @@ func number(name string, otherwise int) int {
 	return otherwise
 }
 
-// Killed: until kube-apiserver knows, it may still choose the dead one for a connection that it opens, and nothing of ours
-// answers there. From then on at most one answer may fail, and the other program misses none.
+// Killed: this kube-apiserver chooses an endpoint for each request (--enable-aggregator-routing), so that half of them fail
+// until it knows, and nothing of ours answers there. From then on at most one answer may fail, and the other program misses none.
 // LP_KILL_RUNS and LP_KILL_LATE_MS measure: so many times, the endpoint gone so much later.
 func TestKillOfOneReplica(t *testing.T) {
 	auth.load(5, 1, 0)
