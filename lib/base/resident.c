@@ -7,10 +7,11 @@
  */
 #include "base/resident.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -24,28 +25,47 @@ struct mapping {
 /* Resident pages of files (statm's third field), in bytes; 0 where the kernel does not say. */
 static size_t file_resident(void)
 {
-    size_t size = 0, resident = 0, shared = 0;
+    char text[128] = "", *at = text;
+    size_t pages = 0;
     FILE *f = fopen("/proc/self/statm", "re");
 
     if (!f)
         return 0;
-    int n = fscanf(f, "%zu %zu %zu", &size, &resident, &shared);
+    if (fgets(text, sizeof text, f))
+        for (int field = 0; field < 3; field++)
+            pages = strtoul(at, &at, 10);
     fclose(f);
-    return n == 3 ? shared * (size_t)sysconf(_SC_PAGESIZE) : 0;
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* True where the line begins a mapping; *ret_candidate: one of a file that is not writable. */
+/* "START-END rwxp OFFSET DEVICE INODE PATH" begins a mapping. *ret_candidate: one of a file that is
+ * not writable. */
 static bool begins(const char *line, struct mapping *ret_mapping, bool *ret_candidate)
 {
-    struct mapping m;
-    char access[5] = "";
-    unsigned long inode = 0;
+    char *at;
+    struct mapping m = { .start = strtoul(line, &at, 16) };
 
-    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %lu", &m.start, &m.end, access,
-               &inode) != 4)
+    if (*at != '-')
         return false;
+    m.end = strtoul(at + 1, &at, 16);
+    if (strnlen(at, 6) < 6)
+        return false;
+    const char *access = at + 1, *inode = at + 5;
+    for (int field = 0; field < 2; field++)
+        inode += strspn(inode, " ") + strcspn(inode + strspn(inode, " "), " ");
     *ret_mapping = m;
-    *ret_candidate = inode != 0 && access[1] == '-' && access[3] == 'p';
+    *ret_candidate = access[1] == '-' && access[3] == 'p' && strtoul(inode, NULL, 10) != 0;
+    return true;
+}
+
+/* True where the line is "NAME: KB kB". */
+static bool says(const char *line, const char *name, size_t *ret_kb)
+{
+    size_t n = strlen(name);
+
+    if (strncmp(line, name, n) != 0 || line[n] != ':')
+        return false;
+    *ret_kb = strtoul(line + n + 1, NULL, 10);
     return true;
 }
 
@@ -60,10 +80,8 @@ static size_t list_clean(struct mapping list[MAX_MAPPINGS])
     if (!f)
         return 0;
     while (n < MAX_MAPPINGS && fgets(line, sizeof line, f)) {
-        if (begins(line, &current, &candidate) ||
-            sscanf(line, "Anonymous: %zu kB", &anonymous_kb) == 1)
-            continue;
-        if (sscanf(line, "Swap: %zu kB", &swap_kb) != 1)
+        if (begins(line, &current, &candidate) || says(line, "Anonymous", &anonymous_kb) ||
+            !says(line, "Swap", &swap_kb))
             continue;
         if (candidate && anonymous_kb == 0 && swap_kb == 0)
             list[n++] = current;
