@@ -34,12 +34,17 @@ func serveClusterIP(t *testing.T) {
 func toAnEndpoint(c *net.TCPConn) {
 	defer c.Close()
 	list, err := clients.DiscoveryV1().EndpointSlices(systemNamespace).List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=lp-metrics"})
-	if err != nil || len(list.Items) == 0 {
+	var all []string // the controller's own slice has none: the pods are Pending
+	for i := 0; err == nil && i < len(list.Items); i++ {
+		for _, e := range list.Items[i].Endpoints {
+			all = append(all, net.JoinHostPort(e.Addresses[0], strconv.Itoa(int(*list.Items[i].Ports[0].Port))))
+		}
+	}
+	if len(all) == 0 {
 		_ = c.SetLinger(0)
 		return
 	}
-	e := list.Items[rand.Intn(len(list.Items))]
-	u, err := net.Dial("tcp", net.JoinHostPort(e.Endpoints[0].Addresses[0], strconv.Itoa(int(*e.Ports[0].Port))))
+	u, err := net.Dial("tcp", all[rand.Intn(len(all))])
 	if err != nil { // refused: the packet of the pod's kernel comes through
 		_ = c.SetLinger(0)
 		return
