@@ -235,7 +235,7 @@ static void note_success(struct chain_proxy *p)
 
 static int connect_worker(struct worker *w, struct chain_target *t, struct lp_error *err)
 {
-    if (w->target == t && w->client)
+    if (w->client && w->target == t)
         return 0;
     lp_http_client_free(w->client);
     w->client = NULL;

@@ -93,23 +93,27 @@ static bool see(struct seen *s, const char *name, bool namespaced)
     return true;
 }
 
+struct other {
+    const json_t *o; /* borrowed */
+};
+
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(json_string_value(json_object_get(*(json_t *const *)a, "name")),
-                  json_string_value(json_object_get(*(json_t *const *)b, "name")));
+    return strcmp(json_string_value(json_object_get(((const struct other *)a)->o, "name")),
+                  json_string_value(json_object_get(((const struct other *)b)->o, "name")));
 }
 
 /* The good ones of `others`, sorted; borrowed. */
-static json_t **sorted(const json_t *others, size_t *ret_n)
+static struct other *sorted(const json_t *others, size_t *ret_n)
 {
-    json_t **list = lp_alloc((json_array_size(others) + 1) * sizeof(json_t *));
+    struct other *list = lp_alloc((json_array_size(others) + 1) * sizeof *list);
     size_t i;
     json_t *o;
     *ret_n = 0;
     json_array_foreach(others, i, o)
     {
         if (is_good(lp_json_str(o, "name", NULL)))
-            list[(*ret_n)++] = o;
+            list[(*ret_n)++].o = o;
     }
     qsort(list, *ret_n, sizeof *list, by_name);
     return list;
@@ -124,10 +128,10 @@ static json_t *entries(const json_t *others, size_t *ret_left_out)
     json_t *o;
     json_array_foreach(list, i, o) see(&seen, json_string_value(json_object_get(o, "name")), true);
     size_t own = json_array_size(list);
-    lp_auto_free json_t **more = sorted(others, &n);
+    lp_auto_free struct other *more = sorted(others, &n);
     for (i = 0; i < n; i++) {
-        const char *name = lp_json_str(more[i], "name", NULL);
-        bool namespaced = lp_json_bool(false, more[i], "namespaced", NULL);
+        const char *name = lp_json_str(more[i].o, "name", NULL);
+        bool namespaced = lp_json_bool(false, more[i].o, "namespaced", NULL);
         if (!see(&seen, name, namespaced))
             continue;
         if (json_array_size(list) < own + DISCOVERY_OTHERS)

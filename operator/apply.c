@@ -88,7 +88,7 @@ static void note_applied(struct pass *pass, const struct child *child, const jso
                    d.field, d.seen, d.wanted);
     json_object_set_new(pass->memory->settled, key,
                         lp_json_make("{s:s, s:s, s:I}", "mark", mark, "what", what, "until",
-                                     (json_int_t)(lp_clock_ms() + SETTLED_MS)));
+                                     (json_int_t)lp_clock_ms() + SETTLED_MS));
     lp_log_warn("the API server keeps another value than the one applied", "child", key, "field",
                 d.field, "is", d.seen, "applied", d.wanted);
 }

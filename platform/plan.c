@@ -34,7 +34,7 @@ void plan_digest(const json_t *o, char ret_hex[PLAN_DIGEST_TEXT])
 
     lp_json_write(o, &text);
     EVP_Digest(text.ptr, text.len, digest, &n, EVP_sha256(), NULL);
-    for (unsigned i = 0; i < n && 2 * i + 2 < PLAN_DIGEST_TEXT; i++) {
+    for (size_t i = 0; i < n && 2 * i + 2 < PLAN_DIGEST_TEXT; i++) {
         ret_hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
         ret_hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
         ret_hex[2 * i + 2] = '\0';

@@ -46,8 +46,10 @@ class Poison:
         self.kubelet.start()
 
     def deadly(self, request):
-        if request.method == "PATCH" and f"/deployments/{POISON}-auth" in request.target:
-            self.operator.kill(signal.SIGKILL)
+        if request.method != "PATCH" or f"/deployments/{POISON}-auth" not in request.target:
+            return None
+        self.operator.kill(signal.SIGKILL)
+        return 503, {}, b"{}"  # for nobody: had the write come through, the next process would have nothing to do
 
     def condition(self, kind):
         o = self.plane.get(PATH)
