@@ -386,6 +386,7 @@ static int run(struct program *p, struct lp_error *err)
         while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
             health_upkeep(p->health);
             lp_resident_trim();
+            malloc_trim(0); /* a platform's work leaves holes of many pages */
             refresh_on_conflict(p);
         }
     return r;
