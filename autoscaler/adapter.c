@@ -287,8 +287,12 @@ static void *run_upkeep(void *user)
         int r = client ? 0 : new_client(a, CLIENT_TIMEOUT_MS, a->stop, &client, &err);
         if (r == 0)
             r = keep_up(a, client, &held, &done, &err);
-        if (r == 0)
-            r = start_hpas(a, &err);
+        struct lp_error hpas = { 0 };
+        int started = start_hpas(a, &hpas);
+        if (r == 0 && started < 0) {
+            r = started;
+            err = hpas;
+        }
         if (r == 0) {
             lp_backoff_reset(&backoff);
             wait_ms = done ? lp_jitter(upkeep_ms(a), 10) : UPKEEP_SOON_MS;

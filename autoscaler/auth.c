@@ -30,8 +30,7 @@ int auth_start(struct lp_kube_config *kube, struct lp_stop *stop, struct auth **
 {
     struct auth *a = lp_alloc(sizeof *a);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->more, NULL);
-    a->last = &a->first;
+    a->jobs = lp_fifo_new(AUTH_WAITING);
     a->kube = kube;
     a->stop = stop;
     a->peers = cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, peer_ref, peer_unref);
@@ -55,7 +54,7 @@ void auth_free(struct auth *a)
     cache_free(a->peers);
     cache_free(a->tokens);
     cache_free(a->rights);
-    pthread_cond_destroy(&a->more);
+    lp_fifo_free(a->jobs);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }

@@ -5,18 +5,19 @@
 
 #include "autoscaler/auth.h"
 #include "autoscaler/cache.h"
+#include "work/fifo.h"
 
 #define AUTH_THREADS 2
 #define AUTH_WAITING 256 /* checks that wait for a review; one more is answered 503 */
 
 /* A check that needs the API server. `user` NULL: `token` tells who it is. */
 struct auth_job {
+    struct lp_fifo_item item; /* first: the fifo gives it back as a job */
     struct user *user;
     char *token;
     const struct auth_attributes *attributes;
     auth_done *done;
     void *done_user;
-    struct auth_job *next;
 };
 
 /*
@@ -25,13 +26,10 @@ struct auth_job {
  * `peers` is asked, so that a new trust makes all of it anew.
  */
 struct auth {
-    pthread_mutex_t lock;
-    pthread_cond_t more;
+    pthread_mutex_t lock; /* of the next two */
     struct trust *trust;
     uint64_t trust_serial;
-    struct auth_job *first, **last;
-    unsigned n_waiting;
-    bool closed;
+    struct lp_fifo *jobs;
     struct cache *peers, *tokens, *rights;
     struct lp_kube_config *kube;
     struct lp_stop *stop;

@@ -35,36 +35,8 @@ static void refuse(struct auth_job *job, const char *why)
 
 void auth_ask(struct auth *a, struct auth_job *job)
 {
-    pthread_mutex_lock(&a->lock);
-    bool taken = !a->closed && a->n_waiting < AUTH_WAITING;
-    if (taken) {
-        *a->last = job;
-        a->last = &job->next;
-        a->n_waiting++;
-        pthread_cond_signal(&a->more);
-    }
-    pthread_mutex_unlock(&a->lock);
-    if (!taken)
+    if (!lp_fifo_put(a->jobs, &job->item))
         refuse(job, "too many requests wait for an access review, or this replica is stopping");
-}
-
-/* NULL: closed, and nothing is left. */
-static struct auth_job *next_job(struct auth *a)
-{
-    lp_heartbeat_wait(INT64_MAX);
-    pthread_mutex_lock(&a->lock);
-    while (!a->first && !a->closed)
-        pthread_cond_wait(&a->more, &a->lock);
-    struct auth_job *job = a->first;
-    if (job) {
-        a->first = job->next;
-        if (!a->first)
-            a->last = &a->first;
-        a->n_waiting--;
-    }
-    pthread_mutex_unlock(&a->lock);
-    lp_heartbeat();
-    return job;
 }
 
 static void count(const char *kind, const char *result)
@@ -210,7 +182,7 @@ static void *run(void *user)
                                                     .total_timeout_ms = REVIEW_TIMEOUT_MS,
                                                     .stop = a->stop };
     lp_heartbeat_begin("reviews", LP_HEARTBEAT_MS);
-    for (struct auth_job *job; (job = next_job(a)) != NULL;) {
+    for (struct auth_job *job; (job = (struct auth_job *)lp_fifo_take(a->jobs)) != NULL;) {
         if (!client && lp_kube_client_new(a->kube, &options, &client, &err) < 0) {
             lp_log_error("no client for access reviews", "why", err.msg);
             refuse(job, "this replica cannot ask the API server for an access review");
@@ -234,10 +206,7 @@ int auth_start_threads(struct auth *a, struct lp_error *err)
 
 void auth_close(struct auth *a)
 {
-    pthread_mutex_lock(&a->lock);
-    a->closed = true;
-    pthread_cond_broadcast(&a->more);
-    pthread_mutex_unlock(&a->lock);
+    lp_fifo_close(a->jobs);
     while (a->n_threads > 0)
         pthread_join(a->threads[--a->n_threads], NULL);
 }

@@ -24,6 +24,7 @@
 #include "base/limits.h"
 #include "http/client.h"
 #include "json/json.h"
+#include "work/fifo.h"
 
 #define VERSIONS 2
 #define FAILURES 3
@@ -32,7 +33,7 @@
 #define MAX_SAID 300
 
 struct job {
-    struct job *next;
+    struct lp_fifo_item item;   /* first: the fifo gives it back as a job */
     struct lp_http_exchange *x; /* NULL: a list is asked for */
     enum query_version version;
     struct chain_target *target;
@@ -44,11 +45,8 @@ struct chain_proxy {
     struct chain_proxy_options options;
     pthread_t threads[CHAIN_PROXY_THREADS];
     unsigned n_threads;
+    struct lp_fifo *jobs;
     pthread_mutex_t lock; /* of all below */
-    pthread_cond_t more;
-    struct job *first, **last;
-    unsigned n_waiting;
-    bool closed;
     struct chain_target *targets[VERSIONS];
     char *token;
     unsigned failures; /* in a row */
@@ -331,30 +329,12 @@ static void work_on(struct worker *w, struct job *job)
 
 /* ---- the queue ---- */
 
-/* NULL: closed, and nothing is left. */
-static struct job *next_job(struct chain_proxy *p)
-{
-    lp_heartbeat_wait(INT64_MAX);
-    pthread_mutex_lock(&p->lock);
-    while (!p->first && !p->closed)
-        pthread_cond_wait(&p->more, &p->lock);
-    struct job *job = p->first;
-    if (job) {
-        p->first = job->next;
-        if (!p->first)
-            p->last = &p->first;
-        p->n_waiting--;
-    }
-    pthread_mutex_unlock(&p->lock);
-    lp_heartbeat();
-    return job;
-}
-
 static void *run(void *user)
 {
-    struct worker w = { .proxy = user };
+    struct chain_proxy *p = user;
+    struct worker w = { .proxy = p };
     lp_heartbeat_begin("chain", LP_HEARTBEAT_MS);
-    for (struct job *job; (job = next_job(user)) != NULL;) {
+    for (struct job *job; (job = (struct job *)lp_fifo_take(p->jobs)) != NULL;) {
         work_on(&w, job);
         job_free(job);
     }
@@ -367,16 +347,7 @@ static void *run(void *user)
 /* Takes the job over. */
 static void put(struct chain_proxy *p, struct job *job)
 {
-    pthread_mutex_lock(&p->lock);
-    bool taken = !p->closed && p->n_waiting < CHAIN_PROXY_WAITING;
-    if (taken) {
-        *p->last = job;
-        p->last = &job->next;
-        p->n_waiting++;
-        pthread_cond_signal(&p->more);
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (taken)
+    if (lp_fifo_put(p->jobs, &job->item))
         return;
     fail(p, job, 503, "is not asked: too many requests wait for it, or this replica is stopping");
     job_free(job);
@@ -400,12 +371,17 @@ static struct job *job_new(enum query_version v, struct lp_http_exchange *x, str
     return job;
 }
 
-/* Somebody passes on to us what we passed on to them. */
+/* Somebody passes on to us what we passed on to them: "1.1 a.b, 1.1 <service>.<namespace>". */
 static bool was_here(const struct chain_proxy *p, const struct lp_http_exchange *x)
 {
     const char *via = lp_http_header(x, "Via");
-    lp_auto_free char *ours = lp_sprintf("%s.%s", p->options.service, p->options.ns);
-    return via && (strlen(via) > MAX_VIA || strstr(via, ours));
+    lp_auto_free char *ours = lp_sprintf(" %s.%s", p->options.service, p->options.ns);
+    if (!via || strlen(via) > MAX_VIA)
+        return via != NULL;
+    for (const char *at = via; (at = strstr(at, ours)) != NULL; at++)
+        if (strchr(", ", at[strlen(ours)])) /* its NUL too */
+            return true;
+    return false;
 }
 
 bool chain_proxy_pass(struct chain_proxy *p, enum query_version v, struct lp_http_exchange *x,
@@ -438,9 +414,8 @@ int chain_proxy_start(const struct chain_proxy_options *options, struct chain_pr
         p->options.timeout_ms = CHAIN_PROXY_TIMEOUT_MS;
     if (p->options.max_bytes == 0)
         p->options.max_bytes = CHAIN_PROXY_MAX_BYTES;
-    p->last = &p->first;
+    p->jobs = lp_fifo_new(CHAIN_PROXY_WAITING);
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->more, NULL);
     for (; p->n_threads < CHAIN_PROXY_THREADS; p->n_threads++) {
         if (pthread_create(&p->threads[p->n_threads], NULL, run, p) != 0) {
             chain_proxy_close(p);
@@ -455,10 +430,7 @@ int chain_proxy_start(const struct chain_proxy_options *options, struct chain_pr
 
 void chain_proxy_close(struct chain_proxy *p)
 {
-    pthread_mutex_lock(&p->lock);
-    p->closed = true;
-    pthread_cond_broadcast(&p->more);
-    pthread_mutex_unlock(&p->lock);
+    lp_fifo_close(p->jobs);
     while (p->n_threads > 0)
         pthread_join(p->threads[--p->n_threads], NULL);
 }
@@ -470,7 +442,7 @@ void chain_proxy_free(struct chain_proxy *p)
     for (unsigned i = 0; i < VERSIONS; i++)
         chain_target_unref(p->targets[i]);
     free(p->token);
-    pthread_cond_destroy(&p->more);
+    lp_fifo_free(p->jobs);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }

@@ -16,14 +16,19 @@ static const char *const service_names[] = { "gateway", "auth", "ai-feedback", "
 /* As many platforms as lp_platform_ready has room for. */
 #define SERIES (2 * N_SERVICES * LP_LIMIT_METRIC_SERIES)
 
-static struct lp_metric_family *replicas(void)
+static struct lp_metric_family *of_services(enum lp_metric_kind kind, const char *name,
+                                            const char *help, const char *labels)
 {
-    struct lp_metric_family *f =
-        lp_metric_family(LP_METRIC_GAUGE, "lp_service_replicas",
-                         "Pods of a service that are ready, and that are wanted.",
-                         "namespace,platform,service,state", NULL, 0);
+    struct lp_metric_family *f = lp_metric_family(kind, name, help, labels, NULL, 0);
     lp_metric_limit(f, SERIES);
     return f;
+}
+
+static struct lp_metric_family *replicas(void)
+{
+    return of_services(LP_METRIC_GAUGE, "lp_service_replicas",
+                       "Pods of a service that are ready, and that are wanted.",
+                       "namespace,platform,service,state");
 }
 
 static struct lp_metric_family *ready(void)
@@ -35,12 +40,9 @@ static struct lp_metric_family *ready(void)
 
 static struct lp_metric_family *changes(void)
 {
-    struct lp_metric_family *f =
-        lp_metric_family(LP_METRIC_COUNTER, "lp_decision_changes_total",
-                         "Changes of the number of pods that a service shall have.",
-                         "namespace,platform,service,direction", NULL, 0);
-    lp_metric_limit(f, SERIES);
-    return f;
+    return of_services(LP_METRIC_COUNTER, "lp_decision_changes_total",
+                       "Changes of the number of pods that a service shall have.",
+                       "namespace,platform,service,direction");
 }
 
 static const json_t *service_of(const json_t *status, const char *name)

@@ -6,10 +6,12 @@
  */
 #include "http/server_parts.h"
 
+#include <stdatomic.h>
+
 #include "base/alloc.h"
 
 struct lp_http_body {
-    unsigned refs;
+    atomic_uint refs;
     size_t len;
     struct MHD_Response *response;
 };
@@ -28,13 +30,13 @@ struct lp_http_body *lp_http_body_new(const char *content_type, struct lp_buf *t
 
 struct lp_http_body *lp_http_body_ref(struct lp_http_body *b)
 {
-    __atomic_add_fetch(&b->refs, 1, __ATOMIC_RELAXED);
+    atomic_fetch_add(&b->refs, 1);
     return b;
 }
 
 void lp_http_body_unref(struct lp_http_body *b)
 {
-    if (!b || __atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) > 0)
+    if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
         return;
     MHD_destroy_response(b->response);
     free(b);
