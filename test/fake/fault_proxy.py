@@ -80,33 +80,40 @@ class FaultProxy:
 
     def close(self):
         self.closed = True
-        self.listener.close()
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.reset()
 
     def reset(self):
-        """Ends every connection with a RST."""
+        """Ends every connection with a RST. Only the thread that serves a connection closes its socket:
+        a descriptor that is closed under a thread in recv() may be another connection's the next moment."""
         with self.lock:
-            sockets, self.sockets, self.swallowed = self.sockets, set(), set()
-        for s in sockets:
-            self._reset_one(s)
+            self.swallowed = set()
+            for s in self.sockets:
+                self._end(s)
 
     @staticmethod
-    def _reset_one(s):
+    def _end(s):
+        """The plain socket's shutdown: an SSLSocket's own would go on in plain text."""
         try:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            s.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(s, socket.SHUT_RDWR)
         except OSError:
             pass
-        try:
+
+    def _close(self, s):
+        """By the thread that serves it."""
+        with self.lock:
+            self.sockets.discard(s)
+            self.swallowed.discard(s)
+            self._end(s)
             s.close()
-        except OSError:
-            pass
 
     def _accept(self):
         while not self.closed:
             try:
                 s, _ = self.listener.accept()
             except OSError:
+                self.listener.close()
                 return
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
@@ -120,12 +127,7 @@ class FaultProxy:
         except (OSError, ssl.SSLError, Gone, ValueError):
             pass
         finally:
-            with self.lock:
-                mine = s in self.sockets
-                self.sockets.discard(s)
-                self.swallowed.discard(s)
-            if mine:
-                self._reset_one(s)
+            self._close(s)
 
     def _is_swallowed(self, s):
         """Whoever is here while there is a hole stays in it."""
@@ -182,12 +184,13 @@ class FaultProxy:
 
     def _serve_http(self, raw):
         self._stay_in_hole(raw)
-        s = self.server_tls.wrap_socket(raw, server_side=True)
         with self.lock:
             self.sockets.discard(raw)
+            s = self.server_tls.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
             self.sockets.add(s)
         up, buffered = None, b""
         try:
+            s.do_handshake()
             while True:
                 request, buffered = self._read_request(s, buffered)
                 self.requests += 1
@@ -195,11 +198,7 @@ class FaultProxy:
         finally:
             if up:
                 up[0].close()
-            with self.lock:
-                mine = s in self.sockets
-                self.sockets.discard(s)
-            if mine:
-                self._reset_one(s)
+            self._close(s)
 
     def _recv(self, s, other=None):
         """Some bytes of s; b"" at its end. Gone where the other side ends meanwhile, a hole holds it up."""

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "autoscaler/adapter.h"
 #include "autoscaler/telemetry.h"
