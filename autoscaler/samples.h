@@ -62,8 +62,8 @@ unsigned samples_due(struct samples *s, int64_t now_ms, struct samples_target *r
 enum samples_result {
     SAMPLES_OK,
     SAMPLES_TIMEOUT, /* counts as saturated: at least the HPA's target, and all of its slots */
-    SAMPLES_REFUSED, /* nobody listens: its value is gone at once */
-    SAMPLES_FAILED,  /* bad answer: its last value grows old */
+    SAMPLES_REFUSED, /* nobody listens, and yet it is Ready: its last value grows old */
+    SAMPLES_FAILED,  /* bad answer: the same */
 };
 /* `page` only with SAMPLES_OK. */
 void samples_report(struct samples *s, uint64_t id, enum samples_result result,

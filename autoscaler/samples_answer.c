@@ -7,6 +7,15 @@
  * rollout, pods of an older ReplicaSet go on working until they terminate: the sums of a service
  * hold what they work on too, for else half a rollout would look like half the load.
  *
+ * A Ready pod that stops telling (its metrics port refuses, or answers nonsense) still works, as
+ * far as anybody knows: its last value counts for 30 s, and after that the sums hold the mean of
+ * the pods that tell in its place, for else they would fall without a reason. Three things bound
+ * that, so that a broken port cannot make a service grow without end. Only a pod that told once in
+ * this life has a place: pods that a scale-up adds and that never tell add nothing. Known pods are
+ * at least half of those that count, so a sum at most doubles. And where the silent pod does in
+ * fact no work, the others share it: with n pods, k of them silent, and work for w, the sum is for
+ * w * n / (n - k) pods, which comes to rest at n = w + k.
+ *
  * Threads: any.
  */
 #include <stdio.h>
@@ -32,10 +41,11 @@ struct pass {
 };
 
 /* What stands behind one value. `ready` and `warming` of all `pods`; `known` of `counted`;
- * `unknown`: one of the others, for the message. */
+ * `unknown`: one of the others, for the message. `silent`: told once, and say nothing any more;
+ * `told`: those whose own words are in the sums, `told_queue` what they are of `queue`. */
 struct tally {
-    unsigned pods, ready, warming, counted, known, saturated;
-    int64_t queue, oldest_ms;
+    unsigned pods, ready, warming, counted, known, saturated, silent, told;
+    int64_t queue, told_queue, oldest_ms;
     struct load_sum load;
     const struct pod *unknown;
 };
@@ -76,6 +86,14 @@ static bool has_value(const struct pass *pass, const struct pod *p)
     return is_known(pass, p) || (is_saturated(pass, p) && queue_of(pass, p) > 0);
 }
 
+/* It told of itself in this life, and is Ready without a word for so long that nobody knows. */
+static bool is_silent(const struct pass *pass, const struct pod *p)
+{
+    return !has_value(pass, p) && p->at_ms != 0 &&
+           pass->q->now_ms - p->at_ms > SAMPLES_MAX_AGE_MS &&
+           (pass->metric == QUEUE_DEPTH || p->load.rated);
+}
+
 /* When we learned what is said of it. */
 static int64_t time_of(const struct pass *pass, const struct pod *p)
 {
@@ -88,6 +106,8 @@ static void add_value(const struct pass *pass, struct tally *t, const struct pod
     bool saturated = is_saturated(pass, p);
     t->queue += queue_of(pass, p);
     t->saturated += saturated;
+    t->told += !saturated;
+    t->told_queue += saturated ? 0 : queue_of(pass, p);
     load_add(&t->load, &p->load, saturated);
     t->oldest_ms = at_ms < t->oldest_ms ? at_ms : t->oldest_ms;
 }
@@ -123,8 +143,18 @@ static void count_pod(const struct pass *pass, struct tally *t, const struct pod
         t->known += known;
         t->unknown = known ? t->unknown : p;
     }
+    t->silent += is_silent(pass, p);
     if (has_value(pass, p))
         add_value(pass, t, p);
+}
+
+/* The mean of those that tell, for each that does not any more. */
+static void fill_in(struct tally *t)
+{
+    if (t->silent == 0 || t->told == 0)
+        return;
+    t->queue += t->told_queue / t->told * t->silent;
+    load_stretch(&t->load, (double)t->silent / t->told);
 }
 
 static uint32_t current_revision(const struct pass *pass, const struct service *v)
@@ -156,9 +186,14 @@ static int too_few_known(const struct pass *pass, const struct tally *t, const c
 {
     const struct pod *p = t->unknown;
     int64_t since = p->result_ms != 0 ? p->result_ms : p->ready_since_ms;
-    return lp_error_set(err, LP_E_UNAVAILABLE, "%u of %u %s pods scraped; %s %s %.1f s ago",
-                        t->known, t->counted, of, p->name, result_text(pass, p),
-                        (double)(pass->q->now_ms - since) / 1000.0);
+    int r = lp_error_set(err, LP_E_UNAVAILABLE, "%u of %u %s pods scraped; %s %s %.1f s ago",
+                         t->known, t->counted, of, p->name, result_text(pass, p),
+                         (double)(pass->q->now_ms - since) / 1000.0);
+    size_t n = strlen(err->msg);
+    if (is_silent(pass, p))
+        snprintf(err->msg + n, sizeof err->msg - n, ", its last value is %.1f s old",
+                 (double)(pass->q->now_ms - p->at_ms) / 1000.0);
+    return r;
 }
 
 /* LP_E_UNAVAILABLE where none of the pods counts, or too few of those that do are known. */
@@ -217,6 +252,7 @@ static int service_value(const struct pass *pass, const struct service *v, struc
     int r = check(pass, t, v->name, err);
     if (r < 0)
         return r;
+    fill_in(t);
     switch (pass->metric) {
     case ARRIVAL_RATE:
         *ret_milli = (int64_t)(t->load.arrivals * 1000);

@@ -149,6 +149,17 @@ void load_add(struct load_sum *sum, const struct load *l, bool saturated)
     sum->queued += (double)l->queued;
 }
 
+void load_stretch(struct load_sum *sum, double share)
+{
+    sum->arrivals *= 1 + share;
+    sum->offered *= 1 + share;
+    sum->served *= 1 + share;
+    sum->work *= 1 + share;
+    sum->waiting *= 1 + share;
+    sum->in_flight *= 1 + share;
+    sum->queued *= 1 + share;
+}
+
 /* Seconds that a request holds a slot; 0 where none was served. */
 static double service_seconds(const struct load_sum *sum)
 {

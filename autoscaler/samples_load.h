@@ -43,6 +43,9 @@ struct load_sum {
     double arrivals, offered, served, work, waiting, in_flight, slots, queued;
 };
 
+/* As if there were `share` of it more; pods and their slots stay. */
+void load_stretch(struct load_sum *sum, double share);
+
 /* `saturated`: the pod does not answer in time, and counts as one whose slots are all busy. */
 void load_add(struct load_sum *sum, const struct load *l, bool saturated);
 

@@ -108,8 +108,6 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
             p->failures++;
         if (result == SAMPLES_OK)
             take_page(s, p, page, now_ms);
-        else if (result == SAMPLES_REFUSED)
-            p->at_ms = 0;
         p->due_ms = next_due(s, p, now_ms);
         if (only_value)
             samples_changed_value(s, p->service);

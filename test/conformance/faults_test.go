@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -182,6 +183,31 @@ func (f *faulty) saw(t *testing.T, what, average string) {
 	t.Logf("%s: the HPA saw %s per replica after %.1f s", what, average, time.Since(began).Seconds())
 }
 
+// stays asks for five seconds whether the service is said to have this to do.
+func (f *faulty) stays(t *testing.T, value string) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if body, err := through(f.depth()); err != nil || !strings.Contains(body, value) {
+			t.Fatalf("wanted %s: %s %v", value, body, err)
+		}
+	}
+}
+
+// timestamp is that of the oldest of what the answer is made of.
+func (f *faulty) timestamp(t *testing.T) time.Time {
+	t.Helper()
+	var list struct {
+		Items []struct{ Timestamp time.Time }
+	}
+	body, err := through(f.depth())
+	must(t, err)
+	must(t, json.Unmarshal([]byte(body), &list))
+	if len(list.Items) != 1 {
+		t.Fatalf("wanted one item: %s", body)
+	}
+	return list.Items[0].Timestamp
+}
+
 func (f *faulty) active(t *testing.T, what string, active bool, part string) {
 	t.Helper()
 	wait(t, what, func() (bool, error) {
@@ -240,7 +266,17 @@ func TestALostPodNeverScalesIn(t *testing.T) {
 
 	t.Run("its metrics port is closed", func(t *testing.T) {
 		last.end()
-		f.saw(t, "closed", "2667m") // 16 of two pods, and nobody scales in on that at once
+		first := f.timestamp(t)
+		f.stays(t, `"24"`) // as it said last, and when it said it
+		if now := f.timestamp(t); now.Sub(first) > 2*time.Second {
+			t.Errorf("the answer is of %v, though a pod was silent since %v", now, first)
+		}
+		wait(t, "the others' mean is taken for what it has", func() (bool, error) {
+			now := f.timestamp(t)
+			return now.Sub(first) > 20*time.Second, fmt.Errorf("the answer is of %v", now)
+		})
+		f.stays(t, `"24"`) // of two pods 8 each, so 8 for the third
+		f.saw(t, "closed for long", "4")
 		f.neverUnder(t, 6)
 		last.start(t, f.port)
 		f.saw(t, "open again", "4")
@@ -248,11 +284,7 @@ func TestALostPodNeverScalesIn(t *testing.T) {
 	t.Run("its process is frozen", func(t *testing.T) {
 		must(t, last.command.Process.Signal(syscall.SIGSTOP))
 		f.saw(t, "frozen", "4") // as much as it had to do last: saturated, not idle
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-			if body, err := through(f.depth()); err != nil || !strings.Contains(body, `"24"`) {
-				t.Fatalf("it does not count as saturated: %s %v", body, err)
-			}
-		}
+		f.stays(t, `"24"`)
 		must(t, last.command.Process.Signal(syscall.SIGCONT))
 		f.saw(t, "going on", "4")
 		f.neverUnder(t, 6)

@@ -416,7 +416,8 @@ static void delete_pod_at(const char *ip)
 }
 
 /* Of five replicas two are Ready: 10 + 8, a backlog of 2, a target of 4 each. The port of one is
- * closed, then takes connections and never answers, as a frozen process does; then it is deleted.
+ * closed: its 8 stay for 30 s, and then as much as the other has is taken for its share. Then it
+ * takes connections and never answers, as a frozen process does: its 8 again. Then it is deleted.
  */
 static void the_hpa_sees_a_closed_port_a_frozen_pod_and_a_deleted_one(void **state)
 {
@@ -426,12 +427,12 @@ static void the_hpa_sees_a_closed_port_a_frozen_pod_and_a_deleted_one(void **sta
     inet_pton(AF_INET, addresses[1], &to.sin_addr);
     until(hpa_saw("4"));
     lp_http_server_stop(lp_take(pods[1]));
-    until(hpa_saw("2400m"));
+    until(hpa_saw("4400m"));
     lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
     assert_int_equal(bind(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(listen(fd, 64), 0);
-    until(hpa_saw("3200m"));
+    until(hpa_saw("4"));
     delete_pod_at(addresses[1]);
     until(hpa_saw("2400m"));
     assert_int_equal(deployment_replicas(), 5);

@@ -105,17 +105,75 @@ static void timeouts_of_over_half_the_pods_are_no_load(void **state)
     assert_non_null(strstr(message, " timed out 1.2 s ago"));
 }
 
-static void a_refused_connection_takes_the_value_away(void **state)
+#define SILENT (SAMPLES_MAX_AGE_MS + 1) /* the last word is too old then */
+
+static void all_refuse(unsigned n, int64_t now)
+{
+    ask_all(now);
+    for (unsigned i = 1; i <= n; i++)
+        samples_report(s, asked[i], SAMPLES_REFUSED, NULL, now);
+}
+
+static void a_ready_pod_that_refuses_keeps_its_last_value_and_its_time(void **state)
 {
     (void)state;
     two_pods_with_values();
-    ask_all(NOW + 2000);
-    samples_report(s, asked[1], SAMPLES_REFUSED, NULL, NOW + 2000);
-    assert_string_equal(value(NOW + 2000), "10");
-    samples_report(s, asked[2], SAMPLES_REFUSED, NULL, NOW + 2100);
-    assert_string_equal(value(NOW + 3300), "none");
-    assert_non_null(strstr(message, "0 of 2 english-auth pods scraped; "));
-    assert_non_null(strstr(message, "refused the connection 1."));
+    all_refuse(1, NOW + 2000);
+    says(2, 4, 6, NOW + 20000);
+    json_auto_t *o = get("services", "english-auth", NULL, NOW + 20000);
+    const json_t *item = json_array_get(json_object_get(o, "items"), 0);
+    assert_string_equal(lp_json_str(item, "value", NULL), "13");
+    assert_string_equal(lp_json_str(item, "timestamp", NULL), "2026-10-01T09:16:40Z");
+    assert_int_equal(n_pods(NULL, NOW + 20000), 2);
+}
+
+/* 4 of the one that tells, and as much again; the backlog of 6 is nobody's. */
+static void one_that_goes_on_refusing_counts_as_the_mean_of_the_others(void **state)
+{
+    (void)state;
+    two_pods_with_values();
+    all_refuse(1, NOW + 2000);
+    says(2, 4, 6, NOW + 20000);
+    assert_string_equal(value(NOW + 10 + SAMPLES_MAX_AGE_MS), "13");
+    assert_string_equal(value(NOW + 10 + SILENT), "14");
+    assert_int_equal(n_pods(NULL, NOW + 10 + SILENT), 1);
+    ask_all(NOW + 40000);
+    says(1, 2, -1, NOW + 40000);
+    assert_string_equal(value(NOW + 40000), "12");
+    pod("auth-1", "10.0.0.1", false);
+    assert_string_equal(value(NOW + 40000), "10");
+}
+
+static void one_that_never_told_adds_nothing(void **state)
+{
+    (void)state;
+    two_pods_with_values();
+    pod("auth-3", "10.0.0.3", true);
+    all_refuse(3, NOW + 2000);
+    says(1, 3, -1, NOW + SILENT);
+    says(2, 4, 6, NOW + SILENT);
+    assert_string_equal(value(NOW + SILENT), "13");
+    pod("auth-2", "10.0.0.2", false); /* a restart that the kubelet saw is another life */
+    pod("auth-2", "10.0.0.2", true);
+    pod_gone("auth-3");
+    all_refuse(2, NOW + SILENT + 1000);
+    assert_string_equal(value(NOW + SILENT + 1000), "9");
+}
+
+/* The sums at most double, whoever is silent. */
+static void where_most_are_silent_nothing_is_made_up(void **state)
+{
+    (void)state;
+    two_pods_with_values();
+    pod("auth-3", "10.0.0.3", true);
+    ask_all(NOW + 1000);
+    says(3, 9, -1, NOW + 1000);
+    all_refuse(3, NOW + 3000);
+    says(2, 4, 6, NOW + 20000);
+    assert_string_equal(value(NOW + 1000 + SILENT), "none");
+    assert_non_null(strstr(message, "1 of 3 english-auth pods scraped; auth-"));
+    assert_non_null(strstr(message, "refused the connection 28.0 s ago, its last value is 3"));
+    assert_non_null(strstr(message, " s old"));
 }
 
 static void an_old_value_keeps_its_time_and_is_left_out_in_the_end(void **state)
@@ -128,7 +186,7 @@ static void an_old_value_keeps_its_time_and_is_left_out_in_the_end(void **state)
     const json_t *item = json_array_get(json_object_get(o, "items"), 0);
     assert_string_equal(lp_json_str(item, "value", NULL), "13");
     assert_string_equal(lp_json_str(item, "timestamp", NULL), "2026-10-01T09:16:40Z");
-    assert_string_equal(value(NOW + 10 + SAMPLES_MAX_AGE_MS + 1), "10");
+    assert_int_equal(n_pods(NULL, NOW + 10 + SILENT), 1);
     assert_string_equal(value(NOW + 15000 + SAMPLES_MAX_AGE_MS + 1), "none");
 }
 
@@ -251,21 +309,20 @@ static void a_loss_and_a_recovery_are_told_once_each(void **state)
     (void)state;
     two_pods_with_values();
     assert_int_equal(samples_losses(s, NOW + 30, found, 4), 0);
-    ask_all(NOW + 2000);
-    samples_report(s, asked[1], SAMPLES_REFUSED, NULL, NOW + 2000);
-    samples_report(s, asked[2], SAMPLES_REFUSED, NULL, NOW + 2000);
-    assert_int_equal(samples_losses(s, NOW + 2000, found, 4), 1);
+    all_refuse(2, NOW + 2000);
+    assert_int_equal(samples_losses(s, NOW + 2000, found, 4), 0);
+    assert_int_equal(samples_losses(s, NOW + 20 + SILENT, found, 4), 1);
     assert_true(found[0].lost);
     assert_string_equal(found[0].ns, "lp");
     assert_string_equal(found[0].name, "english-auth");
     assert_non_null(strstr(found[0].note, "0 of 2 english-auth pods scraped"));
-    assert_int_equal(samples_losses(s, NOW + 3000, found, 4), 0);
-    ask_all(NOW + 4000);
-    says(1, 1, -1, NOW + 4000);
-    says(2, 1, -1, NOW + 4000);
-    assert_int_equal(samples_losses(s, NOW + 4000, found, 4), 1);
+    assert_int_equal(samples_losses(s, NOW + 20 + SILENT, found, 4), 0);
+    ask_all(NOW + 40000);
+    says(1, 1, -1, NOW + 40000);
+    says(2, 1, -1, NOW + 40000);
+    assert_int_equal(samples_losses(s, NOW + 40000, found, 4), 1);
     assert_false(found[0].lost);
-    assert_int_equal(samples_losses(s, NOW + 4000, found, 4), 0);
+    assert_int_equal(samples_losses(s, NOW + 40000, found, 4), 0);
 }
 
 static void a_service_scaled_to_zero_is_not_lost(void **state)
@@ -304,7 +361,10 @@ int main(void)
         with_table(a_report_for_an_earlier_life_is_dropped),
         with_table(a_timeout_counts_as_saturated),
         with_table(timeouts_of_over_half_the_pods_are_no_load),
-        with_table(a_refused_connection_takes_the_value_away),
+        with_table(a_ready_pod_that_refuses_keeps_its_last_value_and_its_time),
+        with_table(one_that_goes_on_refusing_counts_as_the_mean_of_the_others),
+        with_table(one_that_never_told_adds_nothing),
+        with_table(where_most_are_silent_nothing_is_made_up),
         with_table(an_old_value_keeps_its_time_and_is_left_out_in_the_end),
         with_table(a_service_scaled_to_zero_is_zero_and_not_missing),
         with_table(pods_and_services_are_chosen_by_labels),

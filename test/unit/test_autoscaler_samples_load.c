@@ -66,6 +66,23 @@ static void a_restarted_process_counts_from_zero(void **state)
     assert_string_equal(value(NOW + 42000), "140");
 }
 
+/* 40 of the one that tells, and as much again for the other, which had 100. */
+static void a_pod_that_is_silent_counts_as_the_mean_of_the_others(void **state)
+{
+    int64_t late = NOW + 2000 + SAMPLES_MAX_AGE_MS + 1000;
+    (void)state;
+    metric = "arrival_rate";
+    two_pods_with_rates();
+    ask_all(late);
+    samples_report(s, asked[1], SAMPLES_REFUSED, NULL, late);
+    says_load(2, 5080 + 31 * 40, 101.6 + 31 * 0.8, 0, late);
+    assert_string_equal(value(late), "80");
+    metric = "demand"; /* 80 requests/s of 20 ms are 1.6 busy slots, of 2.8 a pod */
+    json_auto_t *o = get("services", "english-auth", NULL, late);
+    const json_t *item = json_array_get(json_object_get(o, "items"), 0);
+    assert_string_equal(lp_json_str(item, "value", NULL), "571m");
+}
+
 /* 140 requests/s of 20 ms are 2.8 busy slots; of 4 slots a pod 70 % are to be busy. */
 static void the_demand_is_what_the_load_needs_by_littles_law(void **state)
 {
@@ -99,6 +116,7 @@ int main(void)
         with_table(the_arrival_rate_is_the_growth_of_the_counters),
         with_table(a_rate_is_missing_and_not_zero_before_there_are_two_pages),
         with_table(a_restarted_process_counts_from_zero),
+        with_table(a_pod_that_is_silent_counts_as_the_mean_of_the_others),
         with_table(the_demand_is_what_the_load_needs_by_littles_law),
         with_table(the_percentile_is_of_the_last_half_minute),
     };
