@@ -71,8 +71,9 @@ struct chain {
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
     bool wake, refused, closed;
-    int64_t refused_ms; /* when a token was last renewed for being refused; 0: never */
-    char *bundle;       /* NULL: not ready to serve yet */
+    bool going[N_WATCHES]; /* as last told: deleted, being deleted, or scaled to 0 */
+    int64_t refused_ms;    /* when a token was last renewed for being refused; 0: never */
+    char *bundle;          /* NULL: not ready to serve yet */
     char conflict[REGISTRATION_CONFLICT];
     struct listed lists[CHAIN_VERSIONS];
 };
@@ -234,14 +235,26 @@ static int refresh_token(struct chain *c, struct lp_kube_client *client, bool re
     return r;
 }
 
+/* What woke the keeper. */
+struct work {
+    char *bundle;
+    const char *going; /* why everything is to be given back; NULL: it is not */
+    bool refused;
+};
+static void work_done(struct work *w)
+{
+    free(w->bundle);
+}
+#define auto_work __attribute__((cleanup(work_done)))
+
 /* *ret_wait_ms: until something is due. */
-static int round_of(struct chain *c, struct lp_kube_client *client, const char *bundle,
-                    bool refused, int64_t *ret_wait_ms, struct lp_error *err)
+static int round_of(struct chain *c, struct lp_kube_client *client, const struct work *w,
+                    int64_t *ret_wait_ms, struct lp_error *err)
 {
     char conflict[REGISTRATION_CONFLICT];
     int64_t again_ms = INT64_MAX;
-    int r = chain_lead(client, c->options.registration, c->leads, bundle, lp_clock_ms(), conflict,
-                       &again_ms, err);
+    const struct chain_lead_now now = { w->bundle, w->going, lp_clock_ms() };
+    int r = chain_lead(client, c->options.registration, c->leads, &now, conflict, &again_ms, err);
     if (r < 0)
         return r;
     pthread_mutex_lock(&c->lock);
@@ -252,15 +265,22 @@ static int round_of(struct chain *c, struct lp_kube_client *client, const char *
             tell_retaken(c, client, v);
     bool anybody = use_backends(c);
     if (anybody)
-        r = refresh_token(c, client, refused, err);
+        r = refresh_token(c, client, w->refused, err);
     refresh_lists(c, anybody);
     int64_t wait_ms = again_ms == INT64_MAX ? ROUND_MS : again_ms - lp_clock_ms();
     *ret_wait_ms = wait_ms < 0 ? 0 : wait_ms > ROUND_MS ? ROUND_MS : wait_ms;
     return r;
 }
 
-/* False: closed. *ret_bundle is the caller's. */
-static bool wait_for_work(struct chain *c, int64_t wait_ms, char **ret_bundle, bool *ret_refused)
+static const char *why_going_locked(const struct chain *c)
+{
+    if (c->going[WATCH_NAMESPACE] || c->going[WATCH_DEPLOYMENT])
+        return REGISTRATION_REMOVED;
+    return c->going[WATCH_DEFINITION] ? REGISTRATION_NO_DEFINITION : NULL;
+}
+
+/* False: closed. *ret_work is the caller's all the same. */
+static bool wait_for_work(struct chain *c, int64_t wait_ms, struct work *ret_work)
 {
     struct timespec end = lp_clock_deadline(wait_ms);
     lp_heartbeat_wait(INT64_MAX);
@@ -272,8 +292,7 @@ static bool wait_for_work(struct chain *c, int64_t wait_ms, char **ret_bundle, b
             break;
     }
     bool goes_on = !c->closed;
-    *ret_bundle = lp_strdup(c->bundle);
-    *ret_refused = c->refused;
+    *ret_work = (struct work){ lp_strdup(c->bundle), why_going_locked(c), c->refused };
     c->wake = c->refused = false;
     pthread_mutex_unlock(&c->lock);
     lp_heartbeat();
@@ -287,14 +306,13 @@ static void *run_keeper(void *user)
     int64_t wait_ms = 0;
     lp_heartbeat_begin("chain-keeper", LP_HEARTBEAT_MS);
     for (;;) {
-        lp_auto_free char *bundle = NULL;
+        auto_work struct work work = { 0 };
         struct lp_error err = { 0 };
-        bool refused = false;
-        if (!wait_for_work(c, wait_ms, &bundle, &refused))
+        if (!wait_for_work(c, wait_ms, &work))
             break;
         int r = client ? 0 : new_client(c, &client, &err);
         if (r == 0)
-            r = round_of(c, client, bundle, refused, &wait_ms, &err);
+            r = round_of(c, client, &work, &wait_ms, &err);
         if (r == 0)
             continue;
         wait_ms = lp_jitter(RETRY_MS, 10);
@@ -308,10 +326,23 @@ static void *run_keeper(void *user)
 
 /* ---- watches ---- */
 
+/* What is told of them is enough: a look of the keeper's own may come after our rights are gone. */
+static bool is_going(enum lp_kube_event event, const json_t *object)
+{
+    return event == LP_KUBE_DELETED ||
+           lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL ||
+           lp_json_int(1, object, "spec", "replicas", NULL) == 0;
+}
+
 static void on_event(enum lp_kube_event event, json_t *object, void *user)
 {
-    (void)event, (void)object;
-    wake(((struct told *)user)->chain);
+    const struct told *told = user;
+    struct chain *c = told->chain;
+    pthread_mutex_lock(&c->lock);
+    c->going[told->what] = is_going(event, object);
+    c->wake = true;
+    pthread_cond_signal(&c->changed);
+    pthread_mutex_unlock(&c->lock);
 }
 
 static void on_synced(void *user)

@@ -169,28 +169,44 @@ static int lead_both(struct look *k, struct chain_lead leads[CHAIN_VERSIONS], in
     return r;
 }
 
+/* *ret_going: why the APIServices are to be given back; NULL: they are not. */
+static int look_around(struct look *k, const char **ret_going, struct lp_error *err)
+{
+    bool going = false;
+    int r = registration_going(k->client, k->g, &going, err);
+    if (r == 0 && !going)
+        r = registration_owner(k->client, k->g, &k->owner, err);
+    *ret_going = going ? REGISTRATION_REMOVED : k->owner ? NULL : REGISTRATION_NO_DEFINITION;
+    return r;
+}
+
+static int give_back(struct look *k, struct chain_lead leads[CHAIN_VERSIONS], const char *why,
+                     struct lp_error *err)
+{
+    for (enum query_version v = QUERY_V1BETA2; v < CHAIN_VERSIONS; v++) {
+        chain_lead_done(&leads[v]);
+        leads[v].led = false;
+        show(v, &leads[v], false);
+    }
+    return registration_give_back_all(k->client, k->g, why, err);
+}
+
 int chain_lead(struct lp_kube_client *c, const struct registration *g,
-               struct chain_lead leads[CHAIN_VERSIONS], const char *ca_bundle, int64_t now_ms,
+               struct chain_lead leads[CHAIN_VERSIONS], const struct chain_lead_now *now,
                char ret_conflict[REGISTRATION_CONFLICT], int64_t *ret_again_ms,
                struct lp_error *err)
 {
-    struct look k = { c, g, ca_bundle, NULL, { NULL, NULL }, now_ms, ret_conflict, false };
-    bool going = false;
+    struct look k = {
+        c, g, now->ca_bundle, NULL, { NULL, NULL }, now->now_ms, ret_conflict, false
+    };
+    const char *going = now->going;
     ret_conflict[0] = '\0';
     *ret_again_ms = INT64_MAX;
-    int r = registration_going(c, g, &going, err);
-    if (r == 0)
-        r = registration_owner(c, &k.owner, err);
-    if (r == 0 && (going || !k.owner)) {
-        r = registration_give_back_all(
-            c, g, going ? REGISTRATION_REMOVED : REGISTRATION_NO_DEFINITION, err);
-        for (unsigned i = 0; i < CHAIN_VERSIONS; i++) {
-            chain_lead_done(&leads[i]);
-            leads[i].led = false;
-        }
-    } else if (r == 0) {
+    int r = going ? 0 : look_around(&k, &going, err);
+    if (r == 0 && going)
+        r = give_back(&k, leads, going, err);
+    else if (r == 0)
         r = lead_both(&k, leads, ret_again_ms, err);
-    }
     for (unsigned i = 0; i < CHAIN_VERSIONS; i++)
         json_decref(k.have[i]);
     json_decref(k.owner);

@@ -29,13 +29,23 @@ struct chain_lead {
     }
 void chain_lead_done(struct chain_lead *l);
 
+/* All borrowed. */
+struct chain_lead_now {
+    const char *ca_bundle;
+    const char *going; /* why the APIServices are to be given back without a look; NULL: they are
+                          not, as far as is known */
+    int64_t now_ms;
+};
+
 /*
  * Brings both APIServices into place: one of another adapter leads to us from now on, with a record
  * of its spec; where there is none at all ours are made. A version that the other adapter does not
- * register stays away, so that HPAs ask in the one that it has. ret_conflict: "" or why one does
- * not lead to us, in a sentence. *ret_again_ms: when something is due again; INT64_MAX: nothing.
+ * register stays away, so that HPAs ask in the one that it has. Where we are going, they are given
+ * back. ret_conflict: "" or why one does not lead to us, in a sentence. *ret_again_ms: when
+ * something is due again; INT64_MAX: nothing.
  */
 LP_MUST_USE int chain_lead(struct lp_kube_client *c, const struct registration *g,
-                           struct chain_lead leads[CHAIN_VERSIONS], const char *ca_bundle,
-                           int64_t now_ms, char ret_conflict[REGISTRATION_CONFLICT],
-                           int64_t *ret_again_ms, struct lp_error *err);
+                           struct chain_lead leads[CHAIN_VERSIONS],
+                           const struct chain_lead_now *now,
+                           char ret_conflict[REGISTRATION_CONFLICT], int64_t *ret_again_ms,
+                           struct lp_error *err);

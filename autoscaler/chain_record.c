@@ -9,6 +9,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "autoscaler/chain_fields.h"
+#include "autoscaler/registration.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/limits.h"
@@ -99,6 +101,13 @@ json_t *chain_previous(const json_t *api_service)
     return json_is_object(spec) ? json_incref(spec) : NULL;
 }
 
+json_t *chain_previous_fields(const json_t *api_service)
+{
+    json_auto_t *record = record_of(api_service);
+    json_t *fields = json_object_get(record, "fields");
+    return json_is_array(fields) ? json_incref(fields) : NULL;
+}
+
 bool chain_is_anothers(const json_t *api_service, const char *ns, const char *service)
 {
     json_auto_t *record = record_of(api_service);
@@ -120,17 +129,24 @@ static json_t *object_in(json_t *o, const char *key)
     return in;
 }
 
-static bool is_owner(const json_t *reference, const char *uid)
+/* Those of earlier versions too. */
+static bool is_our_owner(const json_t *reference)
 {
-    const char *theirs = lp_json_str(reference, "uid", NULL);
-    return theirs && uid && strcmp(theirs, uid) == 0;
+    const char *kind = lp_json_str(reference, "kind", NULL);
+    const char *name = lp_json_str(reference, "name", NULL);
+    if (!kind || !name)
+        return false;
+    return strcmp(kind, "CustomResourceDefinition") == 0
+               ? strcmp(name, REGISTRATION_DEFINITION) == 0
+               : strcmp(kind, "ClusterRoleBinding") == 0 &&
+                     strncmp(name, REGISTRATION_BINDING, strlen(REGISTRATION_BINDING)) == 0;
 }
 
-static void drop_owner(json_t *metadata, const char *uid)
+static void drop_owner(json_t *metadata)
 {
     json_t *owners = json_object_get(metadata, "ownerReferences");
     for (size_t i = json_array_size(owners); i-- > 0;)
-        if (is_owner(json_array_get(owners, i), uid))
+        if (is_our_owner(json_array_get(owners, i)))
             json_array_remove(owners, i);
     if (json_array_size(owners) == 0)
         json_object_del(metadata, "ownerReferences");
@@ -138,13 +154,21 @@ static void drop_owner(json_t *metadata, const char *uid)
 
 static void add_owner(json_t *metadata, const json_t *owner)
 {
-    drop_owner(metadata, lp_json_str(owner, "uid", NULL));
+    drop_owner(metadata);
     json_t *owners = json_object_get(metadata, "ownerReferences");
     if (!owners) {
         owners = json_array();
         json_object_set_new(metadata, "ownerReferences", owners);
     }
     json_array_append_new(owners, json_deep_copy(owner));
+}
+
+/* Those of now where it is another's, else those that are on record. */
+static json_t *fields_before(const json_t *have, const struct chain_wish *wish)
+{
+    bool ours = chain_leads_to(json_object_get(have, "spec"), wish->ns, wish->service);
+    json_t *fields = ours ? chain_previous_fields(have) : chain_fields_of(have);
+    return fields ? fields : json_array();
 }
 
 json_t *chain_led(const json_t *have, const json_t *previous, const struct chain_wish *wish)
@@ -159,7 +183,8 @@ json_t *chain_led(const json_t *have, const json_t *previous, const struct chain
     json_object_set_new(spec, "caBundle", json_string(wish->ca_base64));
     json_object_set_new(led, "spec", spec);
     lp_auto_free char *by = lp_sprintf("%s/%s", wish->ns, wish->service);
-    json_auto_t *note = lp_json_make("{s:s,s:O}", "by", by, "spec", previous);
+    json_auto_t *note = lp_json_make("{s:s,s:O,s:o}", "by", by, "spec", previous, "fields",
+                                     fields_before(have, wish));
     lp_json_write(note, &record);
     if (record.overflowed) {
         json_decref(led);
@@ -172,7 +197,7 @@ json_t *chain_led(const json_t *have, const json_t *previous, const struct chain
     return led;
 }
 
-json_t *chain_restored(const json_t *have, const json_t *previous, const char *owner_uid)
+json_t *chain_restored(const json_t *have, const json_t *previous)
 {
     json_t *restored = json_deep_copy(have), *metadata = object_in(restored, "metadata");
     json_t *annotations = object_in(metadata, "annotations");
@@ -180,6 +205,6 @@ json_t *chain_restored(const json_t *have, const json_t *previous, const char *o
     json_object_del(annotations, CHAIN_ANNOTATION);
     if (json_object_size(annotations) == 0)
         json_object_del(metadata, "annotations");
-    drop_owner(metadata, owner_uid);
+    drop_owner(metadata);
     return restored;
 }

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 
-/* Of an APIService that was made to lead to us: {"by":"<namespace>/<service>","spec":{...}}, whom
- * it leads to since and its spec before. */
+/* Of an APIService that was made to lead to us: {"by":"<namespace>/<service>","spec":{...},
+ * "fields":[...]}, whom it leads to since, its spec before, and whose that was (chain_fields.h). */
 #define CHAIN_ANNOTATION "learningplatform.io/previous-apiservice"
 
 /* The Service behind a spec, and how kube-apiserver would trust it (APIServiceSpec of
@@ -34,6 +34,9 @@ bool chain_leads_to(const json_t *spec, const char *ns, const char *service);
 /* The spec before ours, the caller's; NULL where none is recorded, or what is cannot be read. */
 json_t *chain_previous(const json_t *api_service);
 
+/* Whose the fields of that spec were, the caller's; NULL where that is not recorded. */
+json_t *chain_previous_fields(const json_t *api_service);
+
 /* Does it lead to another operator of ours that keeps a record on it? */
 bool chain_is_anothers(const json_t *api_service, const char *ns, const char *service);
 
@@ -51,6 +54,6 @@ struct chain_wish {
  */
 json_t *chain_led(const json_t *have, const json_t *previous, const struct chain_wish *wish);
 
-/* `have` with its spec exactly as recorded, without the record and without an owner of the kind
- * CustomResourceDefinition with this uid. The caller's. */
-json_t *chain_restored(const json_t *have, const json_t *previous, const char *owner_uid);
+/* `have` with its spec exactly as recorded, without the record and without an owner of ours. The
+ * caller's. */
+json_t *chain_restored(const json_t *have, const json_t *previous);

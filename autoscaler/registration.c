@@ -157,7 +157,7 @@ int registration_apply(struct lp_kube_client *c, const struct registration *g,
 {
     json_auto_t *owner = NULL;
     ret_conflict[0] = '\0';
-    int r = registration_owner(c, &owner, err);
+    int r = registration_owner(c, g, &owner, err);
     if (r < 0)
         return r;
     if (!owner)

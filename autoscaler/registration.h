@@ -9,6 +9,10 @@
 #include "base/error.h"
 #include "kube/client.h"
 
+#define REGISTRATION_DEFINITION "learningplatforms.learningplatform.io"
+/* Our right to write APIServices: the ClusterRoleBinding of this name, a dash and our namespace. */
+#define REGISTRATION_BINDING "lp-operator-metrics"
+
 /* All borrowed. */
 struct registration {
     const char *ns, *service, *secret, *deployment;
@@ -28,8 +32,8 @@ LP_MUST_USE int registration_certs(struct lp_kube_client *c, const struct regist
 /*
  * Makes or updates v1beta2 and v1beta1.custom.metrics.k8s.io, by server-side apply. One that names
  * another's Service is left alone, logged once, and shown by lp_adapter_apiservice_conflict;
- * ret_conflict then says which one and whose, in a sentence, else it is "". They are owned by the
- * definition of LearningPlatforms; without it they are given back. One thread.
+ * ret_conflict then says which one and whose, in a sentence, else it is "". They go with our right
+ * to write them; without the definition of LearningPlatforms they are given back. One thread.
  */
 LP_MUST_USE int registration_apply(struct lp_kube_client *c, const struct registration *g,
                                    const char *ca_bundle, char ret_conflict[REGISTRATION_CONFLICT],

@@ -8,7 +8,6 @@
 #include "autoscaler/query.h"
 #include "autoscaler/registration.h"
 
-#define REGISTRATION_DEFINITION "learningplatforms.learningplatform.io"
 #define REGISTRATION_NO_DEFINITION "there are no LearningPlatforms: their definition is gone"
 #define REGISTRATION_REMOVED "the operator is being removed"
 
@@ -23,12 +22,14 @@ bool registration_is_ours(const json_t *have, const struct registration *g); /* 
 bool registration_is_chained(const json_t *have); /* says what it was before */
 
 /*
- * The CustomResourceDefinition owns the APIServices, so that the garbage collector takes them where
- * everything is deleted at once and our own rights go before we can withdraw. *ret_owner, the
- * caller's: NULL where there is none, or it is being deleted.
+ * The ClusterRoleBinding that lets us write APIServices owns them: where it goes before we could
+ * give them back, nobody can any more, and the garbage collector takes them. (Not the namespace: it
+ * does not go while an APIService that leads into it does not answer.) Where there is none of its
+ * name, or we may not see it, the CustomResourceDefinition does. *ret_owner, the caller's: NULL
+ * where the CustomResourceDefinition is not there, or is being deleted.
  */
-LP_MUST_USE int registration_owner(struct lp_kube_client *c, json_t **ret_owner,
-                                   struct lp_error *err);
+LP_MUST_USE int registration_owner(struct lp_kube_client *c, const struct registration *g,
+                                   json_t **ret_owner, struct lp_error *err);
 
 /* For an APIService's caBundle; the caller's. */
 char *registration_base64(const char *text);
@@ -38,7 +39,8 @@ LP_MUST_USE int registration_make(struct lp_kube_client *c, const struct registr
                                   enum query_version v, const char *ca_bundle, const json_t *owner,
                                   const json_t *have, struct lp_error *err);
 
-/* One that leads to us becomes again what it was before, or is deleted where it was not there. */
+/* One that leads to us becomes again what it was before, or is deleted where it was not there.
+ * Both: first what they are, then whose their fields are. */
 LP_MUST_USE int registration_give_back(struct lp_kube_client *c, const struct registration *g,
                                        enum query_version v, const char *why, struct lp_error *err);
 LP_MUST_USE int registration_give_back_all(struct lp_kube_client *c, const struct registration *g,

@@ -27,6 +27,8 @@ NAMESPACED(lp_kube_leases, "coordination.k8s.io", "v1", "Lease", "leases");
 NAMESPACED(lp_kube_events, "events.k8s.io", "v1", "Event", "events");
 CLUSTER(lp_kube_crds, "apiextensions.k8s.io", "v1", "CustomResourceDefinition",
         "customresourcedefinitions");
+CLUSTER(lp_kube_cluster_role_bindings, "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding",
+        "clusterrolebindings");
 CLUSTER(lp_kube_api_services, "apiregistration.k8s.io", "v1", "APIService", "apiservices");
 CLUSTER(lp_kube_token_reviews, "authentication.k8s.io", "v1", "TokenReview", "tokenreviews");
 CLUSTER(lp_kube_subject_access_reviews, "authorization.k8s.io", "v1", "SubjectAccessReview",

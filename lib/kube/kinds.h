@@ -7,11 +7,12 @@ extern const struct lp_kube_kind lp_kube_platforms; /* learningplatform.io/v1alp
 extern const struct lp_kube_kind lp_kube_deployments, lp_kube_stateful_sets, lp_kube_replica_sets;
 extern const struct lp_kube_kind lp_kube_services, lp_kube_service_accounts, lp_kube_config_maps,
     lp_kube_secrets, lp_kube_pods, lp_kube_namespaces;
-extern const struct lp_kube_kind lp_kube_hpas;             /* autoscaling/v2 */
-extern const struct lp_kube_kind lp_kube_pdbs;             /* policy/v1 */
-extern const struct lp_kube_kind lp_kube_network_policies; /* networking.k8s.io/v1 */
-extern const struct lp_kube_kind lp_kube_leases;           /* coordination.k8s.io/v1 */
-extern const struct lp_kube_kind lp_kube_events;           /* events.k8s.io/v1 */
-extern const struct lp_kube_kind lp_kube_crds;             /* apiextensions.k8s.io/v1 */
-extern const struct lp_kube_kind lp_kube_api_services;     /* apiregistration.k8s.io/v1 */
+extern const struct lp_kube_kind lp_kube_hpas;                  /* autoscaling/v2 */
+extern const struct lp_kube_kind lp_kube_pdbs;                  /* policy/v1 */
+extern const struct lp_kube_kind lp_kube_network_policies;      /* networking.k8s.io/v1 */
+extern const struct lp_kube_kind lp_kube_leases;                /* coordination.k8s.io/v1 */
+extern const struct lp_kube_kind lp_kube_events;                /* events.k8s.io/v1 */
+extern const struct lp_kube_kind lp_kube_crds;                  /* apiextensions.k8s.io/v1 */
+extern const struct lp_kube_kind lp_kube_cluster_role_bindings; /* rbac.authorization.k8s.io/v1 */
+extern const struct lp_kube_kind lp_kube_api_services;          /* apiregistration.k8s.io/v1 */
 extern const struct lp_kube_kind lp_kube_token_reviews, lp_kube_subject_access_reviews;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autoscaler/chain_fields.h"
 #include "autoscaler/chain_record.h"
 #include "autoscaler/discovery.h"
 #include "autoscaler/telemetry.h"
@@ -39,7 +40,8 @@ static void an_api_service_becomes_again_exactly_what_it_was(void **state)
     json_auto_t *have =
         parse("{\"metadata\":{\"name\":\"v1beta1.custom.metrics.k8s.io\","
               "\"resourceVersion\":\"5\",\"labels\":{\"a\":\"b\"}},\"spec\":" SPEC "}");
-    json_auto_t *owner = parse("{\"kind\":\"CustomResourceDefinition\",\"uid\":\"u-1\"}");
+    json_auto_t *owner = parse("{\"kind\":\"ClusterRoleBinding\",\"uid\":\"u-1\",\"name\":"
+                               "\"lp-operator-metrics-lp-system\"}");
     const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", owner };
     json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
     const json_t *spec = json_object_get(led, "spec");
@@ -52,8 +54,66 @@ static void an_api_service_becomes_again_exactly_what_it_was(void **state)
     assert_true(json_equal(previous, json_object_get(have, "spec")));
     json_auto_t *again = chain_led(led, previous, &wish);
     assert_true(json_equal(again, led));
-    json_auto_t *restored = chain_restored(led, previous, "u-1");
+    json_auto_t *restored = chain_restored(led, previous);
     assert_true(json_equal(restored, have));
+}
+
+/* An APIService of server-side apply; `ours`: what our own write made of it. */
+#define STATUS_ENTRY                                                                  \
+    "{\"manager\":\"kube-apiserver\",\"operation\":\"Update\",\"apiVersion\":\"v1\"," \
+    "\"subresource\":\"status\",\"fieldsV1\":{\"f:status\":{}}}"
+#define CHART_ENTRY(fields)                                                             \
+    "{\"manager\":\"chart\",\"operation\":\"Apply\",\"apiVersion\":\"v1\","             \
+    "\"time\":\"2026-01-01T00:00:00Z\",\"fieldsV1\":{\"f:metadata\":{\"f:labels\":{}}," \
+    "\"f:spec\":{" fields "}}}"
+#define OUR_ENTRY                                                                 \
+    "{\"manager\":\"lp-adapter\",\"operation\":\"Update\",\"apiVersion\":\"v1\"," \
+    "\"fieldsV1\":{\"f:spec\":{\"f:caBundle\":{},\"f:service\":{\"f:name\":{}}}}}"
+#define MANAGED(entries) "{\"metadata\":{\"managedFields\":[" entries "]},\"spec\":" SPEC "}"
+
+static void the_fields_of_its_spec_are_again_whose_they_were(void **state)
+{
+    (void)state;
+    json_auto_t *have = parse(
+        MANAGED(CHART_ENTRY("\"f:group\":{},\"f:service\":{\"f:name\":{}}") "," STATUS_ENTRY));
+    const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", NULL };
+    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
+    json_auto_t *fields = chain_previous_fields(led);
+    assert_int_equal(json_array_size(fields), 1);
+    json_auto_t *now = parse(MANAGED(CHART_ENTRY("\"f:group\":{}") "," OUR_ENTRY "," STATUS_ENTRY));
+    json_auto_t *managed = chain_fields_back(now, fields);
+    assert_true(json_equal(managed, lp_json_at(have, "metadata", "managedFields", NULL)));
+    assert_null(chain_fields_back(have, fields)); /* nothing of ours is left */
+}
+
+static void an_owner_that_lost_all_of_its_fields_has_them_back(void **state)
+{
+    (void)state;
+    json_auto_t *fields = parse("[" CHART_ENTRY("\"f:service\":{}") "]");
+    json_auto_t *now = parse(MANAGED(OUR_ENTRY));
+    json_auto_t *managed = chain_fields_back(now, fields);
+    assert_true(json_equal(managed, fields));
+    json_auto_t *nobody = chain_fields_back(now, NULL); /* a record of an earlier version */
+    json_auto_t *none = parse("[{}]");
+    assert_true(json_equal(nobody, none));
+}
+
+/* What is written meanwhile, for a new certificate for instance, is no reason to record ourselves.
+ */
+static void the_record_of_whose_fields_they_were_stays(void **state)
+{
+    (void)state;
+    json_auto_t *have = parse(MANAGED(CHART_ENTRY("\"f:group\":{}")));
+    const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", NULL };
+    const struct chain_wish later = { "lp-system", "lp-metrics", 443, "Q0Ey", NULL };
+    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
+    json_auto_t *theirs = chain_previous_fields(led);
+    json_auto_t *ours = parse("[" OUR_ENTRY "]");
+    json_object_set(json_object_get(led, "metadata"), "managedFields", ours);
+    json_auto_t *previous = chain_previous(led);
+    json_auto_t *again = chain_led(led, previous, &later);
+    json_auto_t *still = chain_previous_fields(again);
+    assert_true(json_equal(still, theirs));
 }
 
 static void a_record_of_another_operator_is_told_from_one_that_was_overwritten(void **state)
@@ -481,6 +541,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_api_service_becomes_again_exactly_what_it_was),
+        cmocka_unit_test(the_fields_of_its_spec_are_again_whose_they_were),
+        cmocka_unit_test(an_owner_that_lost_all_of_its_fields_has_them_back),
+        cmocka_unit_test(the_record_of_whose_fields_they_were_stays),
         cmocka_unit_test(a_record_of_another_operator_is_told_from_one_that_was_overwritten),
         cmocka_unit_test(a_backend_that_cannot_be_one_is_refused_by_field),
         cmocka_unit_test(discovery_lists_both_and_its_tag_changes_with_the_content_only),

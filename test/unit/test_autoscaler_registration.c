@@ -20,9 +20,10 @@ static const struct registration ours = {
 };
 
 #define DEFINITION "learningplatforms.learningplatform.io"
-#define OWNER                                                                            \
-    "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":\"CustomResourceDefinition\"," \
-    "\"name\":\"" DEFINITION "\",\"uid\":\"c-1\"}"
+#define BINDING "lp-operator-metrics-system"
+#define OWNER                                                                           \
+    "{\"apiVersion\":\"rbac.authorization.k8s.io/v1\",\"kind\":\"ClusterRoleBinding\"," \
+    "\"name\":\"" BINDING "\",\"uid\":\"b-1\"}"
 
 static char *base64(const char *text)
 {
@@ -70,6 +71,9 @@ static char *api_service(const char *version, int priority, const char *service,
         version, version, priority, ca, service);
 }
 
+/* NULL: we may not see it. */
+static const char *binding = "{\"metadata\":{\"name\":\"" BINDING "\",\"uid\":\"b-1\"}}";
+
 /* Registers BUNDLE where the API server has this; the requests, the caller's. */
 static char *apply_over(const char *service, const char *bundle,
                         char ret_conflict[REGISTRATION_CONFLICT])
@@ -87,6 +91,7 @@ static char *apply_over(const char *service, const char *bundle,
         { .match = "customresourcedefinitions/" DEFINITION,
           .status = 200,
           .body = "{\"metadata\":{\"name\":\"" DEFINITION "\",\"uid\":\"c-1\"}}" },
+        { .match = "clusterrolebindings/" BINDING, .status = binding ? 200 : 403, .body = binding },
         FAKE_END
     };
     begin(script);
@@ -109,6 +114,20 @@ static void a_new_ca_reaches_both_api_services(void **state)
                     "v1beta1.custom.metrics.k8s.io?fieldManager=lp-adapter");
     assert_non_null(at);
     assert_non_null(strstr(at, want));
+}
+
+static void api_services_go_with_the_right_to_write_them_or_else_with_the_definition(void **state)
+{
+    char conflict[REGISTRATION_CONFLICT];
+    const char *was = binding;
+    (void)state;
+    lp_auto_free char *with = apply_over("lp-metrics", "old", conflict);
+    binding = NULL;
+    lp_auto_free char *without = apply_over("lp-metrics", "old", conflict);
+    binding = was;
+    assert_non_null(strstr(with, OWNER));
+    assert_null(strstr(without, OWNER));
+    assert_non_null(strstr(without, "\"name\":\"" DEFINITION "\",\"uid\":\"c-1\""));
 }
 
 static void api_services_that_trust_it_already_are_not_written(void **state)
@@ -190,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_ca_reaches_both_api_services),
+        cmocka_unit_test(api_services_go_with_the_right_to_write_them_or_else_with_the_definition),
         cmocka_unit_test(api_services_that_trust_it_already_are_not_written),
         cmocka_unit_test(api_services_of_another_adapter_are_not_written),
         cmocka_unit_test(a_certificate_is_renewed_in_its_secret_at_two_thirds_of_its_life),

@@ -93,7 +93,7 @@ class Plane:
                      "crd/learningplatforms.learningplatform.io")
         for name in ("lp-operator-a", "lp-operator-b"):
             self.kubectl("-n", SYSTEM, "create", "serviceaccount", name)
-            self.kubectl("create", "clusterrolebinding", name, "--clusterrole=lp-operator",
+            self.kubectl("create", "clusterrolebinding", name, "--clusterrole=lp-operator-learning-platform-system",
                          f"--serviceaccount={SYSTEM}:{name}")
             self.kubectl("-n", SYSTEM, "create", "rolebinding", name, "--role=lp-operator",
                          f"--serviceaccount={SYSTEM}:{name}")
