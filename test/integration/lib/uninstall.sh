@@ -1,0 +1,46 @@
+# What the tests of removal share: an operator with the rights that are shipped and a platform, and how all of it goes.
+# Sourced after shipped.sh, never run. Its user sets order, the name of what is tried.
+# shellcheck shell=bash disable=SC2317,SC2154,SC2034 # conditions are called by wait_for; dir, bin and bad are of shipped.sh
+system=learning-platform-system crd=learningplatforms.learningplatform.io
+fails() { echo "not ok: $order: $*"; bad=1; }
+
+is_serving() {
+    kubectl get --raw /apis/custom.metrics.k8s.io/v1beta2 && kubectl get --raw /apis/custom.metrics.k8s.io/v1beta1
+}
+
+has_children() {
+    [ "$(kubectl -n learning get deployments,statefulsets -o name | wc -l)" = 6 ]
+}
+
+no_children() {
+    [ -z "$(kubectl -n learning get deployments,statefulsets,services,hpa,secrets,configmaps -l app.kubernetes.io/part-of=smallest -o name)" ]
+}
+
+install_all() { # FILE: of an installation
+    say "$order"
+    kubectl apply -f "$1" >/dev/null
+    kubectl wait --for=condition=Established "crd/$crd" --timeout=30s >/dev/null
+    kubectl create namespace learning >/dev/null
+    start_operator_pod "$dir" operator "$bin" $system || fails "the operator does not become ready"
+    kubectl apply -f config/samples/smallest.yaml >/dev/null
+    wait_for "the children" 60 has_children || fails "the platform is not carried out"
+    wait_for "the metrics API" 60 is_serving || fails "the metrics API is not served"
+}
+
+namespace_goes() { # NAME...: waits for its end, at most 60 s
+    kubectl delete namespace "$@" --ignore-not-found --wait=true --timeout=60s >/dev/null ||
+        fails "namespace $* is still there after 60 s: $(kubectl get namespace "$1" -o 'jsonpath={.status.conditions[?(@.status=="True")].message}')"
+}
+
+# Everything that may still be there goes too.
+all_goes() { # FILE
+    namespace_goes learning $system
+    kubectl delete -f "$1" --ignore-not-found --wait=true --timeout=60s >/dev/null || fails "$1 is not deleted after 60 s"
+}
+
+# A namespace of others with an object in it can be deleted.
+stranger_goes() {
+    kubectl create namespace stranger >/dev/null
+    kubectl -n stranger create configmap thing >/dev/null
+    namespace_goes stranger
+}
