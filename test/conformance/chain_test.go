@@ -160,6 +160,18 @@ func restored(t *testing.T, before map[string]*unstructured.Unstructured) {
 		if len(now.GetAnnotations()) != 0 || len(now.GetOwnerReferences()) != 0 || !reflect.DeepEqual(now.GetLabels(), was.GetLabels()) {
 			t.Errorf("%s: metadata %v", v, now.Object["metadata"])
 		}
+		wait(t, v+" has no fields of ours", func() (bool, error) {
+			now, err := apiService(v)
+			if err != nil {
+				return false, err
+			}
+			for _, entry := range now.GetManagedFields() {
+				if entry.Manager == "lp-adapter" {
+					return false, fmt.Errorf("%+v", entry)
+				}
+			}
+			return true, nil
+		})
 	}
 }
 

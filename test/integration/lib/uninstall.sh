@@ -16,14 +16,22 @@ no_children() {
     [ -z "$(kubectl -n learning get deployments,statefulsets,services,hpa,secrets,configmaps -l app.kubernetes.io/part-of=smallest -o name)" ]
 }
 
-install_all() { # FILE: of an installation
+install_operator() { # FILE: of an installation
     say "$order"
     kubectl apply -f "$1" >/dev/null
     kubectl wait --for=condition=Established "crd/$crd" --timeout=30s >/dev/null
-    kubectl create namespace learning >/dev/null
     start_operator_pod "$dir" operator "$bin" $system || fails "the operator does not become ready"
+}
+
+install_platform() {
+    kubectl create namespace learning >/dev/null
     kubectl apply -f config/samples/smallest.yaml >/dev/null
     wait_for "the children" 60 has_children || fails "the platform is not carried out"
+}
+
+install_all() { # FILE
+    install_operator "$1"
+    install_platform
     wait_for "the metrics API" 60 is_serving || fails "the metrics API is not served"
 }
 
