@@ -292,6 +292,18 @@ int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods
     return oldest;
 }
 
+unsigned samples_silent(struct samples *s, int64_t now_ms)
+{
+    unsigned n = 0;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; i < s->n_slots; i++) {
+        const struct pod *p = s->slots[i];
+        n += p && p->ready && p->at_ms != 0 && now_ms - p->at_ms > SAMPLES_MAX_AGE_MS;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
 bool samples_swept(struct samples *s, int64_t now_ms, char why[128])
 {
     unsigned pods;

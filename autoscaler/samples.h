@@ -82,6 +82,9 @@ void samples_await_sweep(struct samples *s, int64_t ms);
  * many are Ready. */
 int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods);
 
+/* How many Ready pods have told of themselves, and have not in the last SAMPLES_MAX_AGE_MS. */
+unsigned samples_silent(struct samples *s, int64_t now_ms);
+
 /* Bytes that the table holds for each pod, names and labels included; 0 without pods. */
 size_t samples_bytes_per_pod(struct samples *s);
 

@@ -168,6 +168,7 @@ static void set_gauges(struct scraper *s)
     lp_metric_set(telemetry.scrape_age,
                   (double)samples_oldest_age(s->options.samples, now, &pods) / 1000.0);
     lp_metric_set(telemetry.pods, pods);
+    lp_metric_set(telemetry.silent, samples_silent(s->options.samples, now));
 }
 
 static void *run(void *user)

@@ -68,6 +68,11 @@ static void make_all(void)
                                 "Age of the oldest last answer of a Ready pod.", ""));
     telemetry.pods = lp_metric_single(
         family(LP_METRIC_GAUGE, "lp_adapter_pods", "Ready pods that are scraped.", ""));
+    telemetry.silent = lp_metric_single(
+        family(LP_METRIC_GAUGE, "lp_adapter_pods_silent",
+               "Ready pods that told of themselves and have not for 30 s: in the sums of their "
+               "service the mean of the others stands for each.",
+               ""));
     telemetry.tls_expiry =
         lp_metric_single(family(LP_METRIC_GAUGE, "lp_adapter_tls_expiry_timestamp_seconds",
                                 "When the serving certificate ends, in seconds since 1970.", ""));

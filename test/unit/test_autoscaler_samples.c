@@ -135,7 +135,9 @@ static void one_that_goes_on_refusing_counts_as_the_mean_of_the_others(void **st
     all_refuse(1, NOW + 2000);
     says(2, 4, 6, NOW + 20000);
     assert_string_equal(value(NOW + 10 + SAMPLES_MAX_AGE_MS), "13");
+    assert_int_equal(samples_silent(s, NOW + 10 + SAMPLES_MAX_AGE_MS), 0);
     assert_string_equal(value(NOW + 10 + SILENT), "14");
+    assert_int_equal(samples_silent(s, NOW + 10 + SILENT), 1);
     assert_int_equal(n_pods(NULL, NOW + 10 + SILENT), 1);
     ask_all(NOW + 40000);
     says(1, 2, -1, NOW + 40000);
