@@ -379,7 +379,7 @@ static int start_watch(struct chain *c, enum watched what, struct lp_error *err)
         .ns = watches[what].ns,
         .field_selector = told->selector,
         .name = watch_names[what],
-        .sink = { on_event, on_synced, on_failed, told },
+        .sink = { .event = on_event, .synced = on_synced, .failed = on_failed, .user = told },
     };
     int r = lp_kube_watch_start(c->options.kube, c->options.stop, &options, &told->watch, err);
     c->n_watches += r == 0;

@@ -19,22 +19,11 @@
 #include "kube/version.h"
 #include "kube/watch.h"
 #include "operator/owned.h"
+#include "operator/pending.h"
 
 #define SELECTOR LABEL_MANAGED_BY "=" MANAGER
-#define EXPECT_MS 5000
 /* A stream that is silent for 120 s is made anew (kube/watch.c); 60 s are for that. */
 #define SILENT_MS 180000
-
-struct expected {
-    char *key, *version;
-    int64_t until_ms;
-};
-
-/* A write of ours that has not been answered. */
-struct writing {
-    char *key;
-    char held[64]; /* the version that a watch told of meanwhile; "": none */
-};
 
 struct kind_cache {
     struct cache *cache;
@@ -45,10 +34,8 @@ struct kind_cache {
     char thread_name[16];
     pthread_mutex_t lock; /* guards the rest, and orders what is put into the store */
     char passed[64];      /* the newest version that a watch has told of */
-    struct expected *expected;
-    size_t n_expected, cap_expected;
-    struct writing *writing;
-    size_t n_writing, cap_writing;
+    struct expected_versions expected;
+    struct pending_writes writing;
 };
 
 struct cache {
@@ -65,60 +52,13 @@ static const char *version_of(const json_t *object)
     return lp_json_str(object, "metadata", "resourceVersion", NULL);
 }
 
-static void drop_expected_locked(struct kind_cache *k, size_t i)
+/* False where a watch has told of it, or of something later. */
+static bool advance_locked(struct kind_cache *k, const char *version)
 {
-    free(k->expected[i].key);
-    free(k->expected[i].version);
-    k->expected[i] = k->expected[--k->n_expected];
-}
-
-static void seen_locked(struct kind_cache *k, const char *key, const char *version, bool deleted)
-{
-    for (size_t i = k->n_expected; i-- > 0;) {
-        struct expected *e = &k->expected[i];
-        if (strcmp(e->key, key) == 0 && (deleted || lp_kube_version_reached(version, e->version)))
-            drop_expected_locked(k, i);
-    }
-}
-
-static void expect_locked(struct kind_cache *k, const char *key, const char *version)
-{
-    if (k->n_expected == k->cap_expected) {
-        k->cap_expected = k->cap_expected ? 2 * k->cap_expected : 16;
-        k->expected = lp_realloc(k->expected, k->cap_expected * sizeof *k->expected);
-    }
-    k->expected[k->n_expected++] =
-        (struct expected){ lp_strdup(key), lp_strdup(version), lp_clock_ms() + EXPECT_MS };
-}
-
-static struct writing *writing_locked(struct kind_cache *k, const char *key)
-{
-    for (size_t i = 0; i < k->n_writing; i++)
-        if (strcmp(k->writing[i].key, key) == 0)
-            return &k->writing[i];
-    return NULL;
-}
-
-static void end_writing(struct kind_cache *k, const char *key, char ret_held[64])
-{
-    pthread_mutex_lock(&k->lock);
-    struct writing *w = writing_locked(k, key);
-    snprintf(ret_held, sizeof w->held, "%s", w ? w->held : "");
-    if (w) {
-        free(w->key);
-        *w = k->writing[--k->n_writing];
-    }
-    pthread_mutex_unlock(&k->lock);
-}
-
-/* True where it is for the answer to say whether that is more than our own write. */
-static bool hold_locked(struct kind_cache *k, const char *key, const char *version)
-{
-    struct writing *w = version ? writing_locked(k, key) : NULL;
-
-    if (w)
-        snprintf(w->held, sizeof w->held, "%s", version);
-    return w != NULL;
+    if (!version || lp_kube_version_reached(k->passed, version))
+        return false;
+    snprintf(k->passed, sizeof k->passed, "%s", version);
+    return true;
 }
 
 /* What a watch told; our own answer may lie there already. True where it may be no news: it came
@@ -131,17 +71,50 @@ static bool take_event(struct kind_cache *k, enum lp_kube_event event, const jso
     bool deleted = event == LP_KUBE_DELETED;
 
     pthread_mutex_lock(&k->lock);
-    bool advances = version && !lp_kube_version_reached(k->passed, version);
-    if (advances)
-        snprintf(k->passed, sizeof k->passed, "%s", version);
+    bool advances = advance_locked(k, version);
     if (deleted)
         lp_kube_store_remove(k->store, object);
     else if (!advances || !lp_kube_store_reached(k->store, key, version))
         lp_kube_store_put(k->store, kept); /* versions that fall: etcd was restored, believe it */
-    seen_locked(k, key, version, deleted);
-    bool held = !deleted && hold_locked(k, key, version);
+    expected_seen(&k->expected, key, deleted ? NULL : version);
+    bool written = pending_taken(&k->writing, key, deleted ? NULL : version);
+    pthread_mutex_unlock(&k->lock);
+    return written && !deleted;
+}
+
+/* What a watch tells of an object that is being written: the answer says whether it is news. */
+static bool child_hold(const char *key, const char *version, const char *line, size_t len,
+                       void *user)
+{
+    struct kind_cache *k = user;
+
+    pthread_mutex_lock(&k->lock);
+    bool held = pending_hold(&k->writing, key, version, line, len);
+    if (held) {
+        advance_locked(k, version);
+        expected_seen(&k->expected, key, version);
+    }
     pthread_mutex_unlock(&k->lock);
     return held;
+}
+
+static void child_listing(void *user)
+{
+    struct kind_cache *k = user;
+
+    pthread_mutex_lock(&k->lock);
+    pending_forget_lines(&k->writing);
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* Puts what was held into the store, once it is known to be news. */
+static void take_held_locked(struct kind_cache *k, const struct pending *told)
+{
+    json_auto_t *event = told->line ? json_loadb(told->line, told->line_len, 0, NULL) : NULL;
+    json_auto_t *ours = event ? owned_project(json_object_get(event, "object"), MANAGER) : NULL;
+
+    if (ours)
+        lp_kube_store_put(k->store, ours);
 }
 
 /*
@@ -149,37 +122,24 @@ static bool take_event(struct kind_cache *k, enum lp_kube_event event, const jso
  * more. Not so where a watch has already told of something later: the object may be gone again.
  * False: wait for the watch.
  */
-static bool take_answer(struct kind_cache *k, const json_t *kept)
+static bool take_answer_locked(struct kind_cache *k, const char *key, const json_t *kept)
 {
-    lp_auto_free char *key = lp_kube_key_of(kept);
     const char *version = version_of(kept);
 
-    if (!version)
-        return false;
-    pthread_mutex_lock(&k->lock);
     bool known = lp_kube_store_reached(k->store, key, version);
     if (!known && !lp_kube_version_reached(k->passed, version)) {
         lp_kube_store_put(k->store, kept);
         known = true;
     }
     if (!known)
-        expect_locked(k, key, version);
-    pthread_mutex_unlock(&k->lock);
+        expected_add(&k->expected, key, version, lp_clock_ms());
     return known;
 }
 
 static bool is_behind(struct kind_cache *k, const char *key)
 {
-    bool behind = false;
-    int64_t now = lp_clock_ms();
-
     pthread_mutex_lock(&k->lock);
-    for (size_t i = k->n_expected; i-- > 0;) {
-        if (k->expected[i].until_ms <= now)
-            drop_expected_locked(k, i);
-        else if (strcmp(k->expected[i].key, key) == 0)
-            behind = true;
-    }
+    bool behind = expected_has(&k->expected, key, lp_clock_ms());
     pthread_mutex_unlock(&k->lock);
     return behind;
 }
@@ -247,15 +207,17 @@ static void watch_synced(void *user)
 
 static int start_watches(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
                          const struct scope *scope, const char *selector,
-                         void (*event)(enum lp_kube_event, json_t *, void *), struct lp_error *err)
+                         const struct lp_kube_watch_sink *sink, struct lp_error *err)
 {
     struct lp_kube_watch_options options = {
         .kind = k->kind,
         .label_selector = selector,
         .name = k->thread_name,
         .known = k->store,
-        .sink = { .event = event, .synced = watch_synced, .user = k },
+        .sink = *sink,
     };
+    options.sink.synced = watch_synced;
+    options.sink.user = k;
     snprintf(k->thread_name, sizeof k->thread_name, "w-%.13s", k->kind->plural);
     for (unsigned i = 0; i < scope_watches(scope); i++) {
         options.ns = scope_namespace(scope, i);
@@ -278,6 +240,10 @@ static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kub
 int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct scope *scope,
                 const struct cache_sink *sink, struct cache **ret_cache, struct lp_error *err)
 {
+    static const struct lp_kube_watch_sink platforms = { .event = platform_event };
+    static const struct lp_kube_watch_sink children = { .event = child_event,
+                                                        .hold = child_hold,
+                                                        .listing = child_listing };
     struct cache *c = lp_alloc(sizeof *c);
 
     c->sink = *sink;
@@ -287,9 +253,9 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
     init_kind(c, &c->platforms, &lp_kube_platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         init_kind(c, &c->children[i], child_kinds[i]);
-    int r = start_watches(&c->platforms, config, stop, scope, scope->selector, platform_event, err);
+    int r = start_watches(&c->platforms, config, stop, scope, scope->selector, &platforms, err);
     for (unsigned i = 0; i < N_CHILD_KINDS && r == 0; i++)
-        r = start_watches(&c->children[i], config, stop, scope, SELECTOR, child_event, err);
+        r = start_watches(&c->children[i], config, stop, scope, SELECTOR, &children, err);
     if (r < 0) {
         lp_stop_request(stop);
         cache_join(c);
@@ -304,12 +270,8 @@ static void done_kind(struct kind_cache *k)
     for (unsigned i = 0; i < k->n_watches; i++)
         lp_kube_watch_join(k->watches[i]);
     lp_kube_store_free(k->store);
-    while (k->n_expected > 0)
-        drop_expected_locked(k, k->n_expected - 1);
-    free(k->expected);
-    while (k->n_writing > 0)
-        free(k->writing[--k->n_writing].key);
-    free(k->writing);
+    expected_done(&k->expected);
+    pending_done(&k->writing);
     pthread_mutex_destroy(&k->lock);
 }
 
@@ -357,13 +319,10 @@ bool cache_has_child(struct cache *c, enum child_kind kind, const char *ns, cons
 void cache_writing(struct cache *c, enum child_kind kind, const char *ns, const char *name)
 {
     struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name);
 
     pthread_mutex_lock(&k->lock);
-    if (k->n_writing == k->cap_writing) {
-        k->cap_writing = k->cap_writing ? 2 * k->cap_writing : 8;
-        k->writing = lp_realloc(k->writing, k->cap_writing * sizeof *k->writing);
-    }
-    k->writing[k->n_writing++] = (struct writing){ .key = lp_kube_key(ns, name) };
+    pending_begin(&k->writing, key);
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -372,11 +331,20 @@ void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const ch
 {
     struct kind_cache *k = &c->children[kind];
     lp_auto_free char *key = lp_kube_key(ns, name), *owner = owned_controller(ours);
-    char held[64];
+    const char *version = version_of(ours) ? version_of(ours) : "";
+    struct pending told pending_auto;
 
-    take_answer(k, ours);
-    end_writing(k, key, held);
-    if (*held && owner && !lp_kube_version_reached(version_of(ours), held))
+    pthread_mutex_lock(&k->lock);
+    pending_end(&k->writing, key, &told);
+    bool news = *told.version && !lp_kube_version_reached(version, told.version);
+    if (news)
+        take_held_locked(k, &told);
+    else if (told.line && strcmp(told.version, version) == 0)
+        lp_kube_store_put(k->store, ours); /* its echo came first, and nothing after it */
+    else if (*version)
+        take_answer_locked(k, key, ours);
+    pthread_mutex_unlock(&k->lock);
+    if (news && owner)
         c->sink.child_changed(owner, false, c->sink.user);
 }
 
@@ -385,10 +353,13 @@ void cache_not_written(struct cache *c, enum child_kind kind, const char *ns, co
 {
     struct kind_cache *k = &c->children[kind];
     lp_auto_free char *key = lp_kube_key(ns, name), *owner = lp_kube_key(ns, platform);
-    char held[64];
+    struct pending told pending_auto;
 
-    end_writing(k, key, held);
-    if (*held)
+    pthread_mutex_lock(&k->lock);
+    pending_end(&k->writing, key, &told);
+    take_held_locked(k, &told);
+    pthread_mutex_unlock(&k->lock);
+    if (*told.version)
         c->sink.child_changed(owner, false, c->sink.user);
 }
 
@@ -398,14 +369,16 @@ bool cache_wrote_platform(struct cache *c, const json_t *answer)
     const char *ns = lp_json_str(answer, "metadata", "namespace", NULL);
     const char *name = lp_json_str(answer, "metadata", "name", NULL);
     json_auto_t *before = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
+    lp_auto_free char *key = lp_kube_key_of(answer);
 
-    if (!before || !scope_has_class_of(c->scope, answer) || !take_answer(k, answer))
+    if (!before || !version_of(answer) || !scope_has_class_of(c->scope, answer))
         return false;
-    if (differs(before, answer)) { /* somebody else's change that the watch will not tell of now */
-        lp_auto_free char *key = lp_kube_key(ns, name);
+    pthread_mutex_lock(&k->lock);
+    bool taken = take_answer_locked(k, key, answer);
+    pthread_mutex_unlock(&k->lock);
+    if (taken && differs(before, answer)) /* somebody else's change that the watch tells no more */
         k->cache->sink.platform_changed(key, k->cache->sink.user);
-    }
-    return true;
+    return taken;
 }
 
 unsigned cache_strangers(const struct cache *c)

@@ -198,8 +198,17 @@ static bool is_passing(struct pass *pass)
     return pass->memory->failures > 0 && pass->memory->failures < TELL_AFTER;
 }
 
-static void begin_with_missing(struct pass *pass, const struct plan *plan,
-                               struct observed *observed)
+/* The HPA of a workload that is not there says how many pods it begins with. */
+static bool counts_pods_of_missing(const struct plan *plan, unsigned i, const bool missing[])
+{
+    for (unsigned k = 0; k < plan->n && plan->children[i].kind == CHILD_HPA; k++)
+        if (missing[k] && plan->children[k].kind == CHILD_DEPLOYMENT &&
+            plan->children[k].service == plan->children[i].service)
+            return true;
+    return false;
+}
+
+static void begin_with_missing(struct pass *pass, struct plan *plan, struct observed *observed)
 {
     bool missing[PLAN_MAX_CHILDREN] = { false };
 
@@ -207,12 +216,14 @@ static void begin_with_missing(struct pass *pass, const struct plan *plan,
         const struct child *c = &plan->children[i];
         missing[i] = !cache_has_child(pass->r->cache, c->kind, pass->platform->ns, c->name,
                                       &observed->stale[i]);
+        if (missing[i])
+            plan_stamp_child(&plan->children[i]);
     }
     if (secrets_are_due(pass, plan, missing))
         secrets_ensure(pass);
-    for (unsigned i = 0; i < plan->n && lacks_workload(plan, missing); i++)
-        if (plan->children[i].kind == CHILD_HPA)
-            observe(pass, plan, i, observed); /* it says how many pods there are to be */
+    for (unsigned i = 0; i < plan->n; i++)
+        if (counts_pods_of_missing(plan, i, missing))
+            observe(pass, plan, i, observed);
     apply_missing(pass, plan, missing, observed);
 }
 
@@ -222,11 +233,13 @@ static int carry_out(struct pass *pass, struct lp_error *err)
     struct observed observed __attribute__((cleanup(observed_done))) = { .objects = { NULL } };
     struct notices notices notices_auto = NOTICES_INIT;
 
-    plan_init(&plan, pass->platform);
+    plan_make(&plan, pass->platform);
     if (spec_is_active(&pass->platform->spec))
         begin_with_missing(pass, &plan, &observed);
-    for (unsigned i = 0; i < plan.n; i++)
+    for (unsigned i = 0; i < plan.n; i++) {
+        plan_stamp_child(&plan.children[i]);
         observe(pass, &plan, i, &observed);
+    }
     if (spec_is_plan(&pass->platform->spec))
         planmode_run(pass, &observed, &plan, &notices);
     if (spec_is_active(&pass->platform->spec)) {

@@ -62,7 +62,6 @@ static struct child *add(struct plan *plan, const struct platform *p, enum child
     if (plan->n == PLAN_MAX_CHILDREN)
         abort();
     struct child *c = &plan->children[plan->n++];
-    plan_stamp(intent);
     *c = (struct child){ .kind = kind,
                          .intent = intent,
                          .service = service,
@@ -108,7 +107,21 @@ static int by_kind(const void *a, const void *b)
     return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
 }
 
+void plan_stamp_child(struct child *child)
+{
+    if (!child->stamped)
+        plan_stamp(child->intent);
+    child->stamped = true;
+}
+
 void plan_init(struct plan *plan, const struct platform *p)
+{
+    plan_make(plan, p);
+    for (unsigned i = 0; i < plan->n; i++)
+        plan_stamp_child(&plan->children[i]);
+}
+
+void plan_make(struct plan *plan, const struct platform *p)
 {
     plan->n = 0;
     if (!database_is_external(&p->spec.databases.postgres))

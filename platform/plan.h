@@ -49,8 +49,9 @@ struct child {
     enum child_kind kind;
     const char *name; /* in the intent */
     json_t *intent;
-    int service; /* enum service_id, or -1: of a database */
-    bool paused; /* to be observed, not to be written */
+    int service;  /* enum service_id, or -1: of a database */
+    bool paused;  /* to be observed, not to be written */
+    bool stamped; /* `intent` has its hash */
     /* Of a Deployment whose replicas are not ours (handover.h): how many it begins with; else -1.
      */
     int64_t initial_replicas;
@@ -62,6 +63,10 @@ struct plan {
 };
 
 void plan_init(struct plan *plan, const struct platform *p);
+/* The two parts of plan_init: the children without their hashes, which are half of its time, and
+ * the hash of one. Every child has it before anything of it is compared or applied. */
+void plan_make(struct plan *plan, const struct platform *p);
+void plan_stamp_child(struct child *child);
 void plan_done(struct plan *plan);
 #define plan_auto __attribute__((cleanup(plan_done)))
 

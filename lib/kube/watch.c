@@ -76,9 +76,9 @@ static void note_version(struct lp_kube_watch *w, const json_t *object)
 
 static int check_object(const json_t *object, struct lp_error *err)
 {
-    if (!lp_json_str(object, "metadata", "name", NULL))
-        return lp_error_set(err, LP_E_INVALID, "watch: object without metadata.name");
-    return 0;
+    return lp_json_str(object, "metadata", "name", NULL)
+               ? 0
+               : lp_error_set(err, LP_E_INVALID, "watch: object without metadata.name");
 }
 
 static void emit(struct lp_kube_watch *w, enum lp_kube_event event, json_t *object)
@@ -158,6 +158,8 @@ static void begin_list(struct lp_kube_watch *w)
     w->listed = lp_kube_store_new(NULL);
     w->first = !w->delivered;
     w->incomplete = false;
+    if (w->sink.listing)
+        w->sink.listing(w->sink.user);
 }
 
 static void drop_list(struct lp_kube_watch *w)
@@ -218,8 +220,8 @@ static int take_event(const char *type, json_t *object, void *user, struct lp_er
     return 0;
 }
 
-/* The echo of a write of ours whose answer is in `known` already: not worth parsing. */
-static bool is_known(const struct lp_watch_head *h, void *user)
+/* The echo of a write of ours, whose answer is in `known` or comes soon: not worth parsing. */
+static bool is_spared(const struct lp_watch_head *h, void *user)
 {
     struct lp_kube_watch *w = user;
     char version[sizeof w->version];
@@ -232,7 +234,8 @@ static bool is_known(const struct lp_watch_head *h, void *user)
     lp_auto_free char *ns = lp_strndup(h->ns, h->ns_len);
     lp_auto_free char *key = lp_kube_key(ns, name);
     snprintf(version, sizeof version, "%.*s", (int)h->version_len, h->version);
-    if (!lp_kube_store_holds(w->known, key, version))
+    if (!lp_kube_store_holds(w->known, key, version) &&
+        !(w->sink.hold && w->sink.hold(key, version, h->line, h->line_len, w->sink.user)))
         return false;
     memcpy(w->version, version, sizeof version);
     return true;
@@ -316,7 +319,7 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
     w->events_ms = w->listed ? w->begun_ms + w->initial_events_ms : 0;
     w->framer = (struct lp_watch_framer){ .tail = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT),
                                           .sink = take_event,
-                                          .is_known = is_known,
+                                          .is_spared = is_spared,
                                           .user = w };
     lp_metric_add(w->streams, 1);
     int r = lp_kube_call(w->client, &call, &response, err);
@@ -417,20 +420,17 @@ static void watch_free(struct lp_kube_watch *w)
     free(w);
 }
 
+static struct lp_metric *counter(const struct lp_kube_watch *w, const char *name, const char *help)
+{
+    return lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, name, help, "kind", NULL, 0),
+                          w->kind->kind);
+}
+
 static void make_metrics(struct lp_kube_watch *w)
 {
-    w->events =
-        lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_events_total",
-                                        "Objects added, modified or deleted.", "kind", NULL, 0),
-                       w->kind->kind);
-    w->lists =
-        lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_lists_total",
-                                        "Lists begun, by WatchList or in pages.", "kind", NULL, 0),
-                       w->kind->kind);
-    w->streams =
-        lp_metric_with(lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_streams_total",
-                                        "Watches begun, those that list too.", "kind", NULL, 0),
-                       w->kind->kind);
+    w->events = counter(w, "lp_kube_watch_events_total", "Objects added, modified or deleted.");
+    w->lists = counter(w, "lp_kube_watch_lists_total", "Lists begun, by WatchList or in pages.");
+    w->streams = counter(w, "lp_kube_watch_streams_total", "Watches begun, those that list too.");
     w->failures = lp_metric_family(LP_METRIC_COUNTER, "lp_kube_watch_failures_total",
                                    "Lists and watches that failed.", "kind,reason", NULL, 0);
 }

@@ -106,7 +106,7 @@ static bool read_head(const char *line, size_t len, struct lp_watch_head *h)
 {
     struct reader r = { line, line + len };
 
-    *h = (struct lp_watch_head){ .type = NULL };
+    *h = (struct lp_watch_head){ .line = line, .line_len = len };
     return take(&r, "{\"type\":") && take_string(&r, &h->type, &h->type_len) &&
            take(&r, ",\"object\":{") && enter(&r, "metadata") && read_metadata(&r, h);
 }
@@ -120,7 +120,7 @@ static int deliver(struct lp_watch_framer *f, const char *line, size_t len, stru
 
     if (len == 0 || (len == 1 && *line == '\r'))
         return 0;
-    if (f->is_known && read_head(line, len, &head) && f->is_known(&head, f->user)) {
+    if (f->is_spared && read_head(line, len, &head) && f->is_spared(&head, f->user)) {
         f->lines++;
         return 0;
     }

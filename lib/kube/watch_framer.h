@@ -15,8 +15,8 @@ typedef int lp_watch_sink(const char *type, json_t *object, void *user, struct l
 
 /* What can be read of an event without parsing it; borrowed from its line. */
 struct lp_watch_head {
-    const char *type, *ns, *name, *version; /* ns: NULL without one */
-    size_t type_len, ns_len, name_len, version_len;
+    const char *line, *type, *ns, *name, *version; /* ns: NULL without one */
+    size_t line_len, type_len, ns_len, name_len, version_len;
 };
 
 /*
@@ -28,11 +28,11 @@ struct lp_watch_head {
 struct lp_watch_framer {
     struct lp_buf tail;
     lp_watch_sink *sink;
-    /* True for an event that the sink need not see; NULL: it sees all. Not asked where the head is
-     * not what the API server's own kinds have. */
-    bool (*is_known)(const struct lp_watch_head *head, void *user);
+    /* True for an event that the sink need not see now; NULL: it sees all. Not asked where the head
+     * is not what the API server's own kinds have. */
+    bool (*is_spared)(const struct lp_watch_head *head, void *user);
     void *user;
-    uint64_t lines;   /* delivered, or known */
+    uint64_t lines;   /* delivered, or spared */
     uint64_t skipped; /* passed over, the one under way included */
     bool skipping;    /* until the next newline */
 };

@@ -167,7 +167,7 @@ static void what_is_known_by_its_head_is_not_parsed(void **state)
             lp_auto_buf struct lp_buf seen = LP_BUF_INIT(256);
             struct lp_error err;
             lp_auto_watch_framer struct lp_watch_framer f = {
-                .tail = LP_BUF_INIT(256), .sink = note_type, .is_known = is_seven, .user = &seen
+                .tail = LP_BUF_INIT(256), .sink = note_type, .is_spared = is_seven, .user = &seen
             };
             assert_int_equal(lp_watch_framer_feed(&f, cases[i].line, cut, &err), 0);
             assert_int_equal(
