@@ -1,5 +1,5 @@
 #!/bin/bash
-# Removal in any order never hangs: platform first, operator first, namespace first, definition first, and all at once.
+# Removal in any order never hangs: platform first, operator first, namespace first, definition first, all at once, and killed.
 # After each the namespaces are gone within 60 s, no APIService of ours is left, and a stranger's namespace can be deleted.
 # With the real garbage collector and namespace controller, and the operator with the rights that are shipped.
 #   uninstall.sh DIR        starts a control plane of its own in DIR and stops it; LP_BIN is where lp-operator lies
@@ -54,6 +54,15 @@ nothing_is_left
 order='definition first'
 install_all config/install.yaml
 kubectl delete crd $crd --wait=true --timeout=60s >/dev/null || fails "the definition is not deleted after 60 s"
+wait_for "the APIServices to go" 60 no_api_service || fails "an APIService is left"
+namespace_goes learning
+nothing_is_left
+
+# Nobody is left to take the APIServices back: they go with our right to write them.
+order='killed, then as helm uninstall does'
+install_all config/install.yaml
+kill_operator
+helm_uninstalls
 wait_for "the APIServices to go" 60 no_api_service || fails "an APIService is left"
 namespace_goes learning
 nothing_is_left

@@ -151,10 +151,7 @@ all_at_once() {
 # As helm uninstall goes, which leaves the definition and the namespace.
 as_helm_does() {
     install_chained
-    kubectl -n "$system" delete service,deployment,poddisruptionbudget --all --wait=false >/dev/null
-    kubectl delete rolebindings,roles -n "$system" --all --wait=false >/dev/null
-    kubectl delete clusterrolebindings,clusterroles -l app.kubernetes.io/name=lp-operator --wait=false >/dev/null
-    kubectl -n "$system" delete serviceaccounts -l app.kubernetes.io/name=lp-operator --wait=false >/dev/null
+    helm_uninstalls
     restored
     nothing_is_left
 }
@@ -167,13 +164,6 @@ as_documented() {
         apiservice/v1beta2.custom.metrics.k8s.io --timeout=60s >/dev/null || fails "scaled to 0 the APIServices still lead to us"
     kubectl delete -f "$install" --wait=true --timeout=60s >/dev/null || fails "install.yaml is not deleted after 60 s"
     nothing_is_left
-}
-
-kill_operator() {
-    local pid
-    read -r pid <"$dir/operator.pid"
-    kill -KILL "$pid"
-    wait "$pid" 2>/dev/null || true
 }
 
 # With nobody left to restore the garbage collector takes what leads to us when our rights go; its owner makes it again.

@@ -10,7 +10,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 config/generate --offline --registry registry.example.org:5000/english --tag v9.9.9-rc.1 --pull-policy Never --output "$work" || bad=1
 grep -qF 'image: registry.example.org:5000/english/lp-operator:v9.9.9-rc.1' "$work/install.yaml" || { echo "--registry and --tag did not reach the operator"; bad=1; }
-for wrong in '--tag a/b' '--registry x/' '--registry a|b' '--mongodb-auth yes' '--pull-policy Sometimes' '--postgres-image' '--nosuch 1'; do
+config/generate --cluster-namespace another --output "$work/another" || bad=1
+for wrong in '--cluster-namespace A' '--tag a/b' '--registry x/' '--registry a|b' '--mongodb-auth yes' '--pull-policy Sometimes' '--postgres-image' '--nosuch 1'; do
     # shellcheck disable=SC2086 # two words on purpose
     if config/generate $wrong --output "$work/wrong" 2>"$work/why"; then
         echo "config/generate takes $wrong"; bad=1
@@ -36,6 +37,19 @@ class Strict(yaml.SafeLoader):
 def documents(path):
     with open(path) as f:
         return list(yaml.load_all(f, Strict))
+
+def outside(path):
+    """What an installation has outside of its namespace."""
+    return {(d["kind"], d["metadata"]["name"]) for d in documents(path) if d["metadata"].get("namespace") in (None, "kube-system")}
+
+# An installation in another namespace takes no rights of the first: the definition and the roles for users are all that they share.
+shared = outside("config/install.yaml") & outside(f"{sys.argv[1]}/another/install.yaml")
+wanted = {("CustomResourceDefinition", "learningplatforms.learningplatform.io"), ("ClusterRole", "learning-platform-viewer"),
+          ("ClusterRole", "learning-platform-editor")}
+if shared != wanted:
+    problems.append(f"two installations share {sorted(shared)}, wanted {sorted(wanted)}")
+if "learning-platform-system" in open(f"{sys.argv[1]}/another/install.yaml").read():
+    problems.append("--cluster-namespace: learning-platform-system is still named in install.yaml")
 
 for path in glob.glob("config/samples/*.yaml") + ["config/manager/platform.yaml"]:
     docs = documents(path)

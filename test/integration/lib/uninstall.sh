@@ -40,6 +40,21 @@ namespace_goes() { # NAME...: waits for its end, at most 60 s
         fails "namespace $* is still there after 60 s: $(kubectl get namespace "$1" -o 'jsonpath={.status.conditions[?(@.status=="True")].message}')"
 }
 
+kill_operator() {
+    local pid
+    read -r pid <"$dir/operator.pid"
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+}
+
+# In its order of kinds; the definition and the namespace stay.
+helm_uninstalls() {
+    kubectl -n "$system" delete service,deployment,poddisruptionbudget --all --wait=false >/dev/null
+    kubectl -n "$system" delete rolebindings,roles --all --wait=false >/dev/null
+    kubectl delete clusterrolebindings,clusterroles -l app.kubernetes.io/name=lp-operator --wait=false >/dev/null
+    kubectl -n "$system" delete serviceaccounts -l app.kubernetes.io/name=lp-operator --wait=false >/dev/null
+}
+
 # Everything that may still be there goes too.
 all_goes() { # FILE
     namespace_goes learning $system
