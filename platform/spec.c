@@ -226,6 +226,11 @@ static const struct lp_json_field image_fields[] = {
     END,
 };
 static const struct lp_json_field maintenance_fields[] = {
+    { .key = "timeZone",
+      .type = LP_JSON_STRING,
+      .offset = offsetof(struct maintenance_spec, time_zone),
+      .min = 1,
+      .max = 64 },
     { .key = "utcOffset",
       .type = LP_JSON_STRING,
       .offset = offsetof(struct maintenance_spec, utc_offset),

@@ -73,6 +73,7 @@ struct database_spec {
 
 /* When pods may be restarted without a change of the spec; see platform/window.h. */
 struct maintenance_spec {
+    const char *time_zone;  /* "Asia/Jakarta"; NULL: utc_offset counts */
     const char *utc_offset; /* "+07:00" */
     json_t *weekly, *dated; /* arrays or NULL */
 };

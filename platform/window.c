@@ -1,7 +1,7 @@
 /*
- * platform/window.c -- maintenance windows. A weekly window is looked for from the day before until
- * a week from now, in days of the offset. Daylight saving is not followed: that would need the time
- * zone database, which the image does not carry. Pure.
+ * platform/window.c -- maintenance windows. A weekly window is looked for from two days before
+ * until eight days from now, in days of its clock: one more than a week on both sides, as a zone
+ * may skip a whole day. Threads: any.
  */
 #include "platform/window.h"
 
@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "platform/zone.h"
 
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS (1440 * MINUTE_MS)
@@ -109,6 +110,24 @@ static int check_dated(const json_t *window, const char *at, struct lp_error *er
                         lp_json_str(window, "start", NULL), lp_json_str(window, "end", NULL));
 }
 
+/* An offset of zero is also what the API server puts where none is given. */
+static int check_clock(const struct maintenance_spec *m, const char *path, struct lp_error *err)
+{
+    const struct zone *zone;
+
+    if (!is_offset(m->utc_offset))
+        return lp_error_set(err, LP_E_INVALID, "%s.utcOffset: must be -14:59..+14:59, is \"%.64s\"",
+                            path, m->utc_offset);
+    if (!m->time_zone)
+        return 0;
+    if (offset_ms(m->utc_offset) != 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.utcOffset: must not be given beside timeZone (%.64s), is \"%.64s\"",
+                            path, m->time_zone, m->utc_offset);
+    int r = zone_find(m->time_zone, &zone, err);
+    return r < 0 ? lp_error_wrap(err, "%s.timeZone", path) : 0;
+}
+
 int window_check(const struct maintenance_spec *m, const char *path, struct lp_error *err)
 {
     const struct {
@@ -119,19 +138,17 @@ int window_check(const struct maintenance_spec *m, const char *path, struct lp_e
     const json_t *window;
     size_t i;
 
-    if (!is_offset(m->utc_offset))
-        return lp_error_set(err, LP_E_INVALID, "%s.utcOffset: must be -14:59..+14:59, is \"%.64s\"",
-                            path, m->utc_offset);
-    for (size_t part = 0; part < LP_COUNT(parts); part++) {
+    int r = check_clock(m, path, err);
+    for (size_t part = 0; part < LP_COUNT(parts) && r == 0; part++) {
         json_array_foreach(parts[part].list, i, window)
         {
             lp_auto_free char *at = lp_sprintf("%.128s.%s[%zu]", path, parts[part].key, i);
-            int r = parts[part].check(window, at, err);
+            r = parts[part].check(window, at, err);
             if (r < 0)
                 return r;
         }
     }
-    return 0;
+    return r;
 }
 
 /* What has been found of a search. */
@@ -144,35 +161,62 @@ static void consider(struct search *s, int64_t start, int64_t end)
 {
     if (s->now >= start && s->now < end)
         s->open = true;
-    else if (start > s->now && (s->next == 0 || start < s->next))
+    else if (start > s->now && start < end && (s->next == 0 || start < s->next))
         s->next = start;
 }
 
-static void consider_weekly(struct search *s, const json_t *window, int64_t offset)
+/* What a weekly window's days and times are told by. */
+struct clock {
+    const struct zone *zone; /* NULL: `offset` */
+    int64_t offset;          /* milliseconds */
+};
+
+/* Milliseconds of the clock count as if they were UTC. */
+static int64_t shown_at(const struct clock *c, int64_t now_ms)
+{
+    int64_t until;
+    return now_ms + (c->zone ? zone_offset(c->zone, now_ms / 1000, &until) * 1000 : c->offset);
+}
+
+static int64_t first_showing(const struct clock *c, int64_t shown_ms)
+{
+    return c->zone ? zone_first(c->zone, shown_ms / 1000) * 1000 : shown_ms - c->offset;
+}
+
+static bool has_day(const json_t *days, int day)
+{
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(days, i, name) if (day_of(json_string_value(name)) == day) return true;
+    return false;
+}
+
+static void consider_weekly(struct search *s, const json_t *window, const struct clock *clock)
 {
     int64_t start = minutes_of(lp_json_str(window, "start", NULL), 1439);
     int64_t end = minutes_of(lp_json_str(window, "end", NULL), 1439);
     int64_t length = (end - start + 1440) % 1440;
-    int64_t today = (s->now + offset) / DAY_MS;
-    const json_t *name;
-    size_t i;
+    int64_t today = shown_at(clock, s->now) / DAY_MS;
 
-    for (int64_t day = today - 1; day <= today + 7; day++) {
-        int64_t begins = day * DAY_MS + start * MINUTE_MS - offset;
-        json_array_foreach(json_object_get(window, "days"), i,
-                           name) if (day_of(json_string_value(name)) ==
-                                     (day + 3) % 7) /* day 0 was a Thursday */
-            consider(s, begins, begins + length * MINUTE_MS);
+    for (int64_t day = today - 2; day <= today + 8; day++) {
+        int64_t begins = day * DAY_MS + start * MINUTE_MS;
+        if (has_day(json_object_get(window, "days"), (int)((day + 3) % 7))) /* 0: a Thursday */
+            consider(s, first_showing(clock, begins),
+                     first_showing(clock, begins + length * MINUTE_MS));
     }
 }
 
 bool window_is_open(const struct maintenance_spec *m, int64_t now_ms, int64_t *ret_next_ms)
 {
     struct search s = { .now = now_ms };
+    struct clock clock = { .offset = offset_ms(m->utc_offset) };
     const json_t *window;
+    struct lp_error err;
     size_t i;
 
-    json_array_foreach(m->weekly, i, window) consider_weekly(&s, window, offset_ms(m->utc_offset));
+    bool known = !m->time_zone || zone_find(m->time_zone, &clock.zone, &err) == 0;
+    json_array_foreach(m->weekly, i, window) if (known) consider_weekly(&s, window, &clock);
     json_array_foreach(m->dated, i, window)
         consider(&s, lp_clock_parse(lp_json_str(window, "start", NULL)),
                  lp_clock_parse(lp_json_str(window, "end", NULL)));

@@ -1,5 +1,13 @@
-/* platform/window.h -- maintenance windows: weekly ones at a fixed offset from UTC, and dated ones.
- * Pure. */
+/*
+ * platform/window.h -- maintenance windows: weekly ones by the clock of a time zone or at a fixed
+ * offset from UTC, and dated ones. Pure but for the time zones, which are read from their files.
+ *
+ * In a time zone that changes its clock a weekly window is open from the first moment at which the
+ * clock shows its start or a later time, to the first one at which it shows its end or a later one
+ * (zone.h). So on the night whose hour comes twice, both ends are the first of the two; on the one
+ * that skips an hour, an end in it is the moment of the jump, and a window that lies wholly in it
+ * does not open.
+ */
 #pragma once
 
 #include <stdbool.h>

@@ -33,6 +33,14 @@ root_copy() { # ROOT FROM PATH...: copies files or folders from the tree FROM to
     done
 }
 
+root_zones() { # ROOT FROM: the time zones of Debian's tzdata, without the two copies that only programs of old ask for
+    local zones=/usr/share/zoneinfo
+    [ -e "${2%/}$zones/Europe/Berlin" ] || die "${2%/}$zones has no time zones: install the package tzdata."
+    mkdir -p "$1$zones"
+    (cd "${2%/}$zones" && find . \( -path ./posix -o -path ./right -o -name localtime -o -name posixrules -o -name leapseconds \) -prune \
+        -o ! -name '*.*' \( -type f -o -type l \) -print0 | tar --null --files-from=- -cf -) | tar -xf - -C "$1$zones"
+}
+
 library_path() { # FROM NAME: prints where the library lies below FROM
     local dir
     for dir in "/usr/lib/$MULTIARCH" "/lib/$MULTIARCH" /usr/lib /lib /usr/local/lib; do

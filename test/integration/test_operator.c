@@ -153,6 +153,11 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
           "Duplicate value" },
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
           "spec.services.auth.pod.labels", "must not begin with app.kubernetes.io/" },
+        { "{maintenanceWindow: {timeZone: Asia/Jakarta, utcOffset: '+07:00'}}",
+          "spec.maintenanceWindow.utcOffset",
+          "must not be given beside timeZone (Asia/Jakarta), is +07:00" },
+        { "{maintenanceWindow: {timeZone: ../Jakarta}}", "spec.maintenanceWindow.timeZone",
+          "should match" },
         { "{mode: Nonsense}", "spec.mode", "Unsupported value" },
     };
     (void)state;

@@ -238,6 +238,12 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "\"app.kubernetes.io/name\"" },
         { "{maintenanceWindow: {utcOffset: '07:00'}}",
           "spec.maintenanceWindow.utcOffset: must be -14:59..+14:59, is \"07:00\"" },
+        { "{maintenanceWindow: {timeZone: Mars/Olympus}}",
+          "spec.maintenanceWindow.timeZone: must be a zone of the IANA time zone database such as "
+          "Europe/Berlin, is \"Mars/Olympus\"" },
+        { "{maintenanceWindow: {timeZone: Asia/Jakarta, utcOffset: '+07:00'}}",
+          "spec.maintenanceWindow.utcOffset: must not be given beside timeZone (Asia/Jakarta), is "
+          "\"+07:00\"" },
         { "{maintenanceWindow: {weekly: [{days: [Sat], start: '02:00', end: '24:00'}]}}",
           "spec.maintenanceWindow.weekly[0].end: must be 00:00..23:59, is \"24:00\"" },
         { "{maintenanceWindow: {weekly: [{days: [Someday], start: '02:00', end: '04:00'}]}}",

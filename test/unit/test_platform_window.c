@@ -80,6 +80,85 @@ static void the_days_are_those_of_the_offset(void **state)
                   west, LP_COUNT(west));
 }
 
+/* Europe/Berlin: 2026-03-29 02:00 becomes 03:00, 2026-10-25 03:00 becomes 02:00; both are Sundays.
+ */
+static void a_zone_is_followed_through_the_year(void **state)
+{
+    static const struct moment moments[] = {
+        { "2026-07-05T00:59:59Z", false, "2026-07-05T01:00:00Z" }, /* summer: UTC+2 */
+        { "2026-07-05T01:00:00Z", true, NULL },
+        { "2026-07-05T03:00:00Z", false, "2026-07-12T01:00:00Z" },
+        { "2026-11-22T01:59:59Z", false, "2026-11-22T02:00:00Z" }, /* winter: UTC+1 */
+        { "2026-10-24T12:00:00Z", false, "2026-10-25T02:00:00Z" }, /* told across the change */
+        { "2026-03-28T12:00:00Z", false, "2026-03-29T01:00:00Z" },
+    };
+    (void)state;
+    check_moments(
+        "{timeZone: Europe/Berlin, weekly: [{days: [Sun], start: '03:00', end: '05:00'}]}", moments,
+        LP_COUNT(moments));
+}
+
+static void an_end_in_the_hour_that_is_skipped_is_the_jump(void **state)
+{
+    static const struct moment start[] = {
+        { "2026-03-29T00:59:59Z", false, "2026-03-29T01:00:00Z" }, /* 03:00, and not 02:30 */
+        { "2026-03-29T01:00:00Z", true, NULL },
+        { "2026-03-29T01:59:59Z", true, NULL },
+        { "2026-03-29T02:00:00Z", false, "2026-04-05T00:30:00Z" },
+    };
+    static const struct moment end[] = {
+        { "2026-03-29T00:00:00Z", true, NULL },
+        { "2026-03-29T00:59:59Z", true, NULL },
+        { "2026-03-29T01:00:00Z", false, "2026-04-04T23:00:00Z" },
+    };
+    static const struct moment both[] = {
+        { "2026-03-29T00:59:59Z", false, "2026-04-05T00:15:00Z" },
+        { "2026-03-29T01:00:00Z", false, "2026-04-05T00:15:00Z" },
+    };
+    (void)state;
+    check_moments(
+        "{timeZone: Europe/Berlin, weekly: [{days: [Sun], start: '02:30', end: '04:00'}]}", start,
+        LP_COUNT(start));
+    check_moments(
+        "{timeZone: Europe/Berlin, weekly: [{days: [Sun], start: '01:00', end: '02:30'}]}", end,
+        LP_COUNT(end));
+    check_moments(
+        "{timeZone: Europe/Berlin, weekly: [{days: [Sun], start: '02:15', end: '02:45'}]}", both,
+        LP_COUNT(both));
+}
+
+static void in_the_hour_that_comes_twice_the_first_counts(void **state)
+{
+    static const struct moment start[] = {
+        { "2026-10-25T00:29:59Z", false, "2026-10-25T00:30:00Z" },
+        { "2026-10-25T00:30:00Z", true, NULL },
+        { "2026-10-25T01:15:00Z", true, NULL }, /* 02:15 for the second time */
+        { "2026-10-25T02:59:59Z", true, NULL },
+        { "2026-10-25T03:00:00Z", false, "2026-11-01T01:30:00Z" },
+    };
+    static const struct moment end[] = {
+        { "2026-10-24T23:00:00Z", true, NULL },
+        { "2026-10-25T00:29:59Z", true, NULL },
+        { "2026-10-25T00:30:00Z", false, "2026-11-01T00:00:00Z" },
+        { "2026-10-25T01:29:59Z", false, NULL },
+    };
+    static const struct moment night[] = {
+        { "2026-10-24T20:00:00Z", true, NULL },
+        { "2026-10-25T04:59:59Z", true, NULL }, /* 05:59:59, nine hours later */
+        { "2026-10-25T05:00:00Z", false, NULL },
+    };
+    (void)state;
+    check_moments(
+        "{timeZone: Europe/Berlin, weekly: [{days: [Sun], start: '02:30', end: '04:00'}]}", start,
+        LP_COUNT(start));
+    check_moments(
+        "{timeZone: Europe/Berlin, weekly: [{days: [Sun], start: '01:00', end: '02:30'}]}", end,
+        LP_COUNT(end));
+    check_moments(
+        "{timeZone: Europe/Berlin, weekly: [{days: [Sat], start: '22:00', end: '06:00'}]}", night,
+        LP_COUNT(night));
+}
+
 static void dated_windows_come_once(void **state)
 {
     static const struct moment moments[] = {
@@ -105,6 +184,9 @@ int main(void)
         cmocka_unit_test(a_weekly_window_has_its_start_and_not_its_end),
         cmocka_unit_test(a_weekly_window_may_end_on_the_next_day),
         cmocka_unit_test(the_days_are_those_of_the_offset),
+        cmocka_unit_test(a_zone_is_followed_through_the_year),
+        cmocka_unit_test(an_end_in_the_hour_that_is_skipped_is_the_jump),
+        cmocka_unit_test(in_the_hour_that_comes_twice_the_first_counts),
         cmocka_unit_test(dated_windows_come_once),
         cmocka_unit_test(no_window_is_never_open),
     };
