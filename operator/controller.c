@@ -305,9 +305,9 @@ bool controller_synced(struct controller *c)
     return cache_synced(c->cache);
 }
 
-bool controller_has(struct controller *c, const char *key)
+struct cache *controller_cache(const struct controller *c)
 {
-    return cache_has_platform(c->cache, key);
+    return c->cache;
 }
 
 bool controller_alive(struct controller *c, char why[128])

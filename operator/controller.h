@@ -39,8 +39,8 @@ void controller_refresh(struct controller *c);
 bool controller_leads(const struct controller *c);
 /* True where the platforms have been listed, so that the CRD is there. */
 bool controller_synced(struct controller *c);
-/* Whether a platform, "namespace/name", is there and ours. Any thread. */
-bool controller_has(struct controller *c, const char *key);
+/* What the watches have told; the controller's. */
+struct cache *controller_cache(const struct controller *c);
 
 /* False where a worker has been on one platform for over two minutes; `why` says which. */
 bool controller_alive(struct controller *c, char why[128]);

@@ -2,7 +2,8 @@
  * operator/floor.c -- METRICS_API=None: no APIService leads to us, so that HPAs cannot ask for
  * queue depths. Their plan leaves out that metric and minReplicas, and carries ANNOTATION_FLOOR in
  * their place; here the leader writes minReplicas, by server-side apply under a name of its own,
- * only where it changes. The HPA goes on by cpu and memory above it.
+ * only where it changes. The HPA goes on by cpu and memory above it. The HPAs are those of the
+ * cache: only writes go to the API server.
  *
  * Threads: one of its own.
  */
@@ -19,9 +20,10 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "kube/quantity.h"
-#include "kube/store.h"
+#include "kube/version.h"
 #include "metrics/metrics.h"
 #include "operator/config.h"
+#include "operator/owned.h"
 #include "platform/plan.h"
 
 #define LOOK_MS 2000
@@ -84,40 +86,60 @@ static bool read_input(const json_t *hpa, struct floor_input *ret)
            lp_quantity_parse(target, &ret->target_milli, &err) == 0 && ret->target_milli > 0;
 }
 
+/* Until the cache has what we wrote, that is what counts. */
+static void note_written(struct floor_memory *m, const json_t *answer, int64_t floor)
+{
+    const char *version = lp_json_str(answer, "metadata", "resourceVersion", NULL);
+
+    m->written = floor;
+    snprintf(m->version, sizeof m->version, "%s", version ? version : "");
+}
+
+static bool is_behind(const struct floor_memory *m, const json_t *hpa)
+{
+    return *m->version && !lp_kube_version_reached(
+                              lp_json_str(hpa, "metadata", "resourceVersion", NULL), m->version);
+}
+
 static int write_floor(struct floor *f, const char *ns, const char *name, int64_t floor,
-                       struct lp_error *err)
+                       struct floor_memory *m, struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = FLOOR_MANAGER,
                                                           .force = true };
+    json_auto_t *answer = NULL;
     json_auto_t *o =
         lp_json_make("{s:s, s:s, s:{s:s, s:s}, s:{s:I}}", "apiVersion", "autoscaling/v2", "kind",
                      "HorizontalPodAutoscaler", "metadata", "name", name, "namespace", ns, "spec",
                      "minReplicas", (json_int_t)floor);
-    return lp_kube_apply(f->client, &lp_kube_hpas, o, &options, NULL, err);
+    int r = lp_kube_apply(f->client, &lp_kube_hpas, o, &options, &answer, err);
+    if (r < 0)
+        return lp_error_wrap(err, "minReplicas of HorizontalPodAutoscaler %s/%s", ns, name);
+    note_written(m, answer, floor);
+    return 0;
 }
 
-static int look_at(json_t *hpa, void *user, struct lp_error *err)
+static int look_at(struct floor *f, const json_t *hpa, const char *ns, const char *name,
+                   struct lp_error *err)
 {
-    struct floor *f = user;
-    const char *ns = lp_json_str(hpa, "metadata", "namespace", NULL);
-    const char *name = lp_json_str(hpa, "metadata", "name", NULL);
     const char *uid = lp_json_str(hpa, "metadata", "uid", NULL);
-    const char *platform = lp_json_str(hpa, "metadata", "labels", LABEL_PART_OF, NULL);
+    lp_auto_free char *platform = owned_controller(hpa);
     struct floor_input in = { .depth_milli = -1 };
-    lp_auto_free char *key = ns && platform ? lp_kube_key(ns, platform) : NULL;
-    if (!key || !name || !uid || !f->options.is_ours(key, f->options.user) ||
+    if (!uid || !platform || !cache_has_platform(f->options.cache, platform) ||
         lp_json_str(hpa, "metadata", "deletionTimestamp", NULL) || !read_input(hpa, &in))
         return 0;
     struct floor_memory *m = floor_memories_of(f->memories, uid);
     if (!m)
         return 0;
+    bool written = is_behind(m, hpa);
+    if (written)
+        in.now = m->written;
     (void)adapter_queue_depth(f->options.adapter, ns, name, &in.depth_milli);
     int64_t floor = floor_next(m, &in, lp_clock_ms());
-    if (floor == in.now && lp_json_int(-1, hpa, "spec", "minReplicas", NULL) == floor)
+    if (floor == in.now && (written || lp_json_int(-1, hpa, "spec", "minReplicas", NULL) == floor))
         return 0;
-    int r = write_floor(f, ns, name, floor, err);
+    int r = write_floor(f, ns, name, floor, m, err);
     if (r < 0)
-        return lp_error_wrap(err, "minReplicas of HorizontalPodAutoscaler %s/%s", ns, name);
+        return r;
     char change[64];
     snprintf(change, sizeof change, "%lld to %lld", (long long)in.now, (long long)floor);
     lp_log_info("minReplicas follows the queue depth", "namespace", ns, "hpa", name, "replicas",
@@ -136,19 +158,35 @@ static void tell_left_out(struct floor *f, unsigned n)
     f->told_left_out = n > 0;
 }
 
+static void note_key(const char *key, void *user)
+{
+    json_array_append_new(user, json_string(key));
+}
+
+/* One that cannot be written keeps no other from its floor; the last failure is the result. */
 static int look(struct floor *f, struct lp_error *err)
 {
-    const struct lp_kube_list_options ours = { .label_selector = LABEL_MANAGED_BY "=" MANAGER };
-    unsigned n = f->options.n_namespaces;
-    char version[64];
-    int r = 0;
+    json_auto_t *keys = json_array();
+    const json_t *key;
+    int result = 0;
+    size_t i;
+
+    cache_child_keys(f->options.cache, CHILD_HPA, note_key, keys);
     floor_memories_begin(f->memories);
-    for (unsigned i = 0; r == 0 && i < (n ? n : 1); i++)
-        r = lp_kube_list(f->client, &lp_kube_hpas, n ? f->options.namespaces[i] : NULL, &ours,
-                         look_at, f, version, err);
-    if (r == 0)
-        tell_left_out(f, floor_memories_end(f->memories));
-    return r;
+    json_array_foreach(keys, i, key)
+    {
+        lp_auto_free char *ns = lp_strdup(json_string_value(key));
+        char *slash = strchr(ns, '/');
+        bool stale; /* what lp-operator wrote of it does not matter here */
+        if (!slash)
+            continue;
+        *slash = '\0';
+        json_auto_t *hpa = cache_child(f->options.cache, CHILD_HPA, ns, slash + 1, &stale);
+        int r = hpa ? look_at(f, hpa, ns, slash + 1, err) : 0;
+        result = r < 0 ? r : result;
+    }
+    tell_left_out(f, floor_memories_end(f->memories));
+    return result;
 }
 
 static void *run(void *user)

@@ -8,6 +8,7 @@
 #include "autoscaler/adapter.h"
 #include "base/stop.h"
 #include "kube/config.h"
+#include "operator/cache.h"
 #include "operator/floor_memories.h"
 
 #define FLOOR_MANAGER "lp-floor" /* owns minReplicas where there is no metrics API */
@@ -34,13 +35,11 @@ struct floor_options {
     struct adapter *adapter;                /* knows the depths */
     bool (*leads)(void *user);              /* whether we are the one who writes; any thread */
     int64_t (*writes_until_ms)(void *user); /* as in kube/client.h */
-    bool (*is_ours)(const char *platform, void *user); /* "namespace/name" */
-    void *user;                                        /* of all three */
-    const char *const *namespaces;                     /* whose HPAs; borrowed */
-    unsigned n_namespaces;                             /* 0: all */
+    void *user;                             /* of both */
+    struct cache *cache;                    /* knows the HPAs and whose they are */
 };
 
-/* One thread, which looks every two seconds. Everything must outlive floor_join. */
+/* One thread, which looks into the cache every two seconds. Everything must outlive floor_join. */
 struct floor;
 LP_MUST_USE int floor_start(const struct floor_options *options, struct floor **ret_floor,
                             struct lp_error *err);

@@ -6,10 +6,13 @@
 #define FLOOR_SLOTS \
     5 /* a floor goes down a slot at a time, to the greatest need of the last five */
 
-/* What a service needed, per slot of time. All zero: nothing is known. */
+/* What a service needed, per slot of time, and what was written last. All zero: nothing is known.
+ */
 struct floor_memory {
     int64_t slot; /* number of the newest */
     int64_t needs[FLOOR_SLOTS];
+    int64_t written;
+    char version[64]; /* of the HPA after that; "": nothing was written */
 };
 
 /* Sorted by uid, at most `limit`. Used in rounds: _begin, _of for each HPA there is, _end. */

@@ -148,12 +148,6 @@ static bool may_write(void *user)
     return controller_leads(p->controller) && controller_synced(p->controller);
 }
 
-static bool is_ours(const char *platform, void *user)
-{
-    struct program *p = user;
-    return controller_has(p->controller, platform);
-}
-
 static int load_kube(struct program *p, struct lp_error *err)
 {
     const struct operator_config *c = &p->config;
@@ -308,10 +302,8 @@ static int start_floor(struct program *p, struct lp_error *err)
         .adapter = p->adapter,
         .leads = may_write,
         .writes_until_ms = writes_until,
-        .is_ours = is_ours,
         .user = p,
-        .namespaces = p->config.scope.namespaces,
-        .n_namespaces = p->config.scope.n,
+        .cache = controller_cache(p->controller),
     };
     return p->adapter && no_metrics_api(p) ? floor_start(&options, &p->floor, err) : 0;
 }

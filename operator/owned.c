@@ -15,6 +15,7 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "kube/store.h"
+#include "platform/plan.h"
 
 #define MAX_KEY_BYTES 4096 /* of the keys of one list item */
 #define MAX_DIGEST_BYTES (4 << 20)
@@ -116,21 +117,29 @@ static json_t *member(json_t *o, const char *name)
     return value;
 }
 
+static void keep_of_spec(json_t *ours, const json_t *object, const char *name)
+{
+    json_t *value = lp_json_at(object, "spec", name, NULL);
+
+    if (value && json_object_get(ours, "spec") != json_object_get(object, "spec"))
+        json_object_set(member(ours, "spec"), name, value);
+}
+
 json_t *owned_project(const json_t *object, const char *manager)
 {
     static const char *const kept[] = { "name",       "namespace",       "uid",
                                         "generation", "resourceVersion", "deletionTimestamp" };
     const json_t *fields = fields_of(object, manager);
     json_t *ours = fields && has_children(fields) ? project(object, fields) : json_object();
-    json_t *replicas = lp_json_at(object, "spec", "replicas", NULL);
 
     keep(ours, object, "apiVersion");
     keep(ours, object, "kind");
     keep(ours, object, "status");
     for (size_t i = 0; i < LP_COUNT(kept); i++)
         keep(member(ours, "metadata"), json_object_get(object, "metadata"), kept[i]);
-    if (replicas && json_object_get(ours, "spec") != json_object_get(object, "spec"))
-        json_object_set(member(ours, "spec"), "replicas", replicas);
+    keep_of_spec(ours, object, "replicas");
+    if (lp_json_str(ours, "metadata", "annotations", ANNOTATION_FLOOR, NULL))
+        keep_of_spec(ours, object, "minReplicas");
     return ours;
 }
 
@@ -259,6 +268,7 @@ char *owned_digest(const json_t *projection, const json_t *intent)
 {
     static const char *const state[] = { "uid", "generation", "resourceVersion",
                                          "deletionTimestamp" };
+    static const char *const counts[] = { "replicas", "minReplicas" };
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_DIGEST_BYTES);
     json_auto_t *copy = json_copy((json_t *)projection);
     json_auto_t *metadata = json_copy(json_object_get(projection, "metadata"));
@@ -269,10 +279,11 @@ char *owned_digest(const json_t *projection, const json_t *intent)
         json_object_del(metadata, state[i]);
     json_object_del(copy, "status");
     json_object_set(copy, "metadata", metadata);
-    if (spec && !lp_json_at(intent, "spec", "replicas", NULL)) {
-        json_object_del(spec, "replicas");
+    for (size_t i = 0; spec && i < LP_COUNT(counts); i++)
+        if (!lp_json_at(intent, "spec", counts[i], NULL))
+            json_object_del(spec, counts[i]);
+    if (spec)
         json_object_set(copy, "spec", spec);
-    }
     lp_json_write(copy, &text);
     for (size_t i = 0; i < text.len; i++)
         h = (h ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211);

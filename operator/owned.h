@@ -8,8 +8,8 @@
  * What the field manager `manager` owns of `object` by server-side apply, in the shape of the
  * object: others' fields, and items that others added to our lists, are left out; so is what was
  * ours until somebody changed it. Beside it what everybody reads: apiVersion, kind, name,
- * namespace, uid, generation, resourceVersion, deletionTimestamp, spec.replicas, and the status.
- * The caller's.
+ * namespace, uid, generation, resourceVersion, deletionTimestamp, spec.replicas, of an HPA whose
+ * floor is not ours spec.minReplicas, and the status. The caller's.
  */
 json_t *owned_project(const json_t *object, const char *manager);
 

@@ -49,6 +49,11 @@ writes_about() { # USER NAME
         and (.verb == "create" or .verb == "update" or .verb == "patch" or .verb == "delete")) | .verb' "$dir/audit.log" | wc -l
 }
 
+# Lists that an account asked for, after the pods' of the adapter's start and the looks for a CRD.
+lists_of() { # USER
+    jq -r --arg user "$1" 'select(.user.username == $user and .verb == "list") | "\(.objectRef.resource) \(.requestURI)"' "$dir/audit.log" | sort | uniq -c
+}
+
 # What a platform's life asks of an operator's rights: made, edited, damaged, made smaller, deleted.
 live() { # NAMESPACE NAME LABEL [CLASS]
     local class=${4:+className: $4, }
@@ -132,6 +137,10 @@ done
 [ "$(written_namespaces "$dir/audit.log" $english)" = 'learning ' ] || fails "the namespaced operator wrote in: $(written_namespaces "$dir/audit.log" $english)"
 [ "$(written_namespaces "$dir/audit.log" $canary)" = 'canary learning ' ] || fails "the operator with a class wrote in: $(written_namespaces "$dir/audit.log" $canary)"
 [ "$(written_namespaces "$dir/audit.log" $german)" = '- german learning-platform-system ' ] || fails "the operator with a selector wrote in: $(written_namespaces "$dir/audit.log" $german)"
+
+# What the floor works with comes by the watches: not even at the start was a list of HPAs asked for, as there is WatchList.
+lists=$(lists_of $english)
+[ -z "$lists" ] || fails "the operator without a metrics API listed: $lists"
 
 # 7. A selector that is none is said at once.
 if timeout 30 env ADAPTER=false METRICS_PORT=0 "$bin/lp-operator" --kubeconfig "$KUBECONFIG" --selector 'a in b' 2>"$dir/why"; then

@@ -146,6 +146,34 @@ static void the_digest_follows_our_fields_and_nothing_else(void **state)
     assert_string_not_equal(before, other);
 }
 
+/* lp-floor writes minReplicas of an HPA that has the annotation; nobody else's is looked at. */
+static void the_floor_of_an_hpa_is_seen_and_is_no_difference(void **state)
+{
+    static const char fields[] = "{f:metadata: {f:annotations: {f:learningplatform.io/floor: {}}},"
+                                 " f:spec: {f:maxReplicas: {}}}";
+    static const char hpa[] = "{kind: HorizontalPodAutoscaler, metadata: {name: h, annotations: "
+                              "{learningplatform.io/floor: x}}, spec: {minReplicas: %d, "
+                              "maxReplicas: 9}}";
+    static const char plain[] = "{metadata: {name: h, annotations: {}}, spec: {maxReplicas: 9}}";
+    (void)state;
+    json_auto_t *intent_of_it = parse(plain);
+    lp_auto_free char *first = NULL;
+    for (int i = 0; i < 2; i++) {
+        lp_auto_free char *text = lp_sprintf(hpa, 3 + i);
+        json_auto_t *o = object_with(text, fields, "{f:spec: {f:minReplicas: {}}}");
+        json_auto_t *got = owned_project(o, "us"), *not_ours = owned_project(o, "them");
+        owned_auto_difference struct owned_difference d;
+        assert_int_equal(lp_json_int(0, got, "spec", "minReplicas", NULL), 3 + i);
+        assert_int_equal(lp_json_int(0, not_ours, "spec", "minReplicas", NULL), 0);
+        assert_false(owned_differs(got, intent_of_it, &d));
+        lp_auto_free char *digest = owned_digest(got, intent_of_it);
+        if (first)
+            assert_string_equal(digest, first);
+        else
+            first = lp_take(digest);
+    }
+}
+
 static void odd_fields_do_no_harm(void **state)
 {
     static const char *const odd[] = {
@@ -175,6 +203,7 @@ int main(void)
         cmocka_unit_test(without_an_entry_of_ours_nothing_is_ours),
         cmocka_unit_test(a_taken_field_is_named_with_who_has_it),
         cmocka_unit_test(the_digest_follows_our_fields_and_nothing_else),
+        cmocka_unit_test(the_floor_of_an_hpa_is_seen_and_is_no_difference),
         cmocka_unit_test(odd_fields_do_no_harm),
     };
     return cmocka_run_group_tests_name("operator_owned", tests, NULL, NULL);
