@@ -1,9 +1,13 @@
 #!/bin/bash
 # The same sources give the same bytes: programs, images and bills of materials, built twice in two folders without a cache.
 # The bill names every file of the image once, with its sum, and its packages are those that are installed. Needs no docker.
+# And nothing has grown by more than a tenth over what test/integration/footprint says: programs, images, the idle operator's memory.
 #   reproducible.sh DIR
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. test/e2e/lib/common.sh
+. test/integration/lib/processes.sh
 dir=$(realpath -m "$1")
 programs='lp-operator lp-gateway lp-auth lp-ai-feedback lp-progress'
 rm -rf "$dir"
@@ -56,6 +60,60 @@ bills_are_whole() {
     done
 }
 
+# shellcheck disable=SC2317 # called by the trap
+end_idle() {
+    stop_process "$dir/idle" operator
+    test/integration/control-plane stop "$dir/idle/plane" 2>/dev/null
+}
+
+# Anonymous memory of the operator in kB, ready, with its scraper and without a platform; the least of its first seconds,
+# as what the start needed is given back.
+idle_memory() {
+    local state=$dir/idle port pid now least=''
+    mkdir -p "$state"
+    port=$(free_port)
+    command -v kubectl >/dev/null || need_parts kubectl
+    trap end_idle EXIT
+    KUBECONFIG=$(test/integration/control-plane start "$state/plane") && export KUBECONFIG
+    kubectl apply -f crds/ >/dev/null
+    kubectl create namespace learning-platform-system >/dev/null
+    METRICS_PORT=$port METRICS_API=None start_process "$state" operator "$(realpath "$dir/one/build/release/bin/lp-operator")" --kubeconfig "$state/plane/kubeconfig"
+    if wait_process "$state" operator 60 curl -fsS "http://127.0.0.1:$port/readyz"; then
+        read -r pid <"$state/operator.pid"
+        for _ in {1..20}; do
+            now=$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status")
+            [ "${least:-$now}" -lt "$now" ] || least=$now
+            sleep 0.25
+        done
+    fi
+    echo "${least:-none}"
+}
+
+# WHAT VALUE: not more than a tenth over its line of the file.
+within() {
+    local was
+    was=$(awk -v what="$1" '$1 == what { print $2 }' test/integration/footprint)
+    echo "$1 $2 (test/integration/footprint: ${was:-not there})"
+    [ -n "$was" ] || { fails "test/integration/footprint has no line \"$1 $2\"" && return; }
+    [[ $2 =~ ^[0-9]+$ ]] || { fails "$1 could not be measured" && return; }
+    [ "$2" -le $((was + was / 10)) ] ||
+        fails "$1 is $2, more than a tenth over $was; if it is worth that, write \"$1 $2\" into test/integration/footprint"
+}
+
+footprint_is_kept() {
+    local name layer
+    [ "$(dpkg --print-architecture)" = amd64 ] || { echo "sizes are not compared: those that are known are amd64's" && return; }
+    for name in $programs; do
+        layer=$(tar -xOf "$dir/one/out/$name.tar" manifest.json | jq -r '.[0].Layers[0]')
+        tar -xOf "$dir/one/out/$name.tar" "$layer" | tar -tvf - | awk -v file="./usr/bin/$name" '
+            { all += $3 } $NF == file { program = $3 } END { print program, all }' >"$dir/sizes"
+        within "$name.program" "$(cut -d' ' -f1 "$dir/sizes")"
+        within "$name.image" "$(cut -d' ' -f2 "$dir/sizes")"
+    done
+    within lp-operator.idle-kB "$(idle_memory)"
+}
+
 builds_are_the_same
 bills_are_whole
+footprint_is_kept
 exit $bad
