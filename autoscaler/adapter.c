@@ -1,13 +1,17 @@
 /*
  * The metrics adapter, put together.
  *
- * It listens from the start, with a certificate of its own making, so that probes get answers; the
- * real one comes with the Secret. Ready means: the real certificate, the cluster's word whom to
- * trust, and a whole sweep over the pods. Only then are the APIServices made that lead HPAs to us.
+ * It listens from the start. Who connects waits for the certificate, which comes with the Secret;
+ * after a second without, one of our own making serves meanwhile, so that probes get answers. Ready
+ * means: the real certificate, the cluster's word whom to trust, and a whole sweep over the pods.
+ * Only then are the APIServices made that lead HPAs to us.
  *
- * Threads: the HTTPS server's, the scraper, two for access reviews, five watches (pods,
- * ReplicaSets, Deployments, HPAs, the ConfigMap of trust), and upkeep, which keeps Secret and
- * APIServices.
+ * An HPA that gets no answer asks again in 15 s, so the first answer comes first: three watches,
+ * and one connection that reads Secret and trust and then has the access reviews. All else waits
+ * until the pods were asked.
+ *
+ * Threads: the HTTPS server's, the scraper, two for access reviews, the watches, and upkeep, which
+ * keeps Secret and APIServices.
  */
 #include "autoscaler/adapter.h"
 
@@ -25,34 +29,23 @@
 #include "autoscaler/registration.h"
 #include "autoscaler/scraper.h"
 #include "autoscaler/telemetry.h"
+#include "autoscaler/watched.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/heartbeat.h"
 #include "base/log.h"
-#include "kube/kinds.h"
-#include "kube/watch.h"
 #include "work/backoff.h"
 
 #define SCRAPE_INTERVAL_MS 1000
 #define UPKEEP_MS 30000
 #define UPKEEP_SOON_MS 250 /* while something is still to be done */
 #define CLIENT_TIMEOUT_MS 10000
+#define FIRST_MS 1000     /* for which the first connections wait for the Secret */
+#define HEAD_START_MS 100 /* of the first answer, before upkeep asks for what else there is */
+#define QUESTIONS_MS 20   /* of that, for those who waited for the first sweep */
 #define WITHDRAW_TIMEOUT_MS 5000
 #define MAX_CONNECTIONS 512
 #define MAX_BODY 65536 /* of requests that are refused anyway */
-
-enum watched { WATCH_PODS, WATCH_SETS, WATCH_DEPLOYMENTS, WATCH_HPAS, WATCH_TRUST, N_WATCHES };
-
-static const char *const watch_names[N_WATCHES] = { "adapter-pods", "adapter-sets",
-                                                    "adapter-deploys", "adapter-hpas",
-                                                    "adapter-trust" };
-
-/* What a watch is told with. */
-struct told {
-    struct adapter *adapter;
-    enum watched what;
-    struct lp_kube_watch *watch;
-};
 
 struct adapter {
     struct adapter_config config;
@@ -67,136 +60,83 @@ struct adapter {
     struct reach *reach;
     struct chain *chain; /* NULL: not ADAPTER_CHAIN */
     struct lp_http_server *server;
-    struct told watches[N_WATCHES * ADAPTER_NAMESPACES];
-    unsigned n_watches, n_hpas; /* of them, of HPAs */
+    struct watched *watched;
+    pthread_mutex_t first_lock; /* of first_over */
+    bool first_over;            /* the certificate is upkeep's from now on */
+    atomic_bool serves;         /* by whatever certificate */
+    pthread_cond_t first_ended;
     pthread_mutex_t conflict_lock;
     char conflict[ADAPTER_CONFLICT]; /* "": none; under conflict_lock */
     pthread_t upkeep;
     bool upkeep_runs;
     atomic_bool has_certificate;
-    atomic_uint unknown; /* lists of pods, ReplicaSets and Deployments that are still to come */
 };
 
-/* ---- what the watches tell ---- */
+/* ---- the first certificate ---- */
 
-static void on_pod(enum lp_kube_event event, json_t *object, void *user)
+static int set_certificate(struct adapter *a, const struct certs *certs, struct lp_error *err)
 {
-    struct adapter *a = ((struct told *)user)->adapter;
-    if (samples_pod(a->samples, object, event == LP_KUBE_DELETED, lp_clock_ms(),
-                    lp_clock_wall_ms()))
-        scraper_wake(a->scraper);
+    const struct lp_http_tls tls = { certs->cert, certs->key, certs->ca };
+    int r = lp_http_server_set_certificate(a->server, &tls, err);
+    if (r == 0)
+        a->serves = true;
+    return r;
 }
 
-static void on_set(enum lp_kube_event event, json_t *object, void *user)
+/* The Secret's certificate as it is; whether it is still good is upkeep's question. */
+static int use_first(struct adapter *a, struct lp_kube_client *client, struct lp_error *err)
 {
-    struct adapter *a = ((struct told *)user)->adapter;
-    samples_replica_set(a->samples, object, event == LP_KUBE_DELETED);
+    auto_certs struct certs certs = { 0 };
+    int r = registration_certs_read(client, &a->registration, &certs, err);
+    pthread_mutex_lock(&a->first_lock);
+    if (r == 0 && !a->first_over)
+        r = set_certificate(a, &certs, err);
+    pthread_mutex_unlock(&a->first_lock);
+    return r;
 }
 
-static void on_deployment(enum lp_kube_event event, json_t *object, void *user)
+/* What upkeep and the watch of trust do again: here it is done sooner. */
+static void read_first(struct lp_kube_client *client, void *user)
 {
-    struct adapter *a = ((struct told *)user)->adapter;
-    samples_deployment(a->samples, object, event == LP_KUBE_DELETED);
-}
-
-static void on_hpa(enum lp_kube_event event, json_t *object, void *user)
-{
-    struct adapter *a = ((struct told *)user)->adapter;
-    samples_hpa(a->samples, object, event == LP_KUBE_DELETED);
-}
-
-static void on_trust(enum lp_kube_event event, json_t *object, void *user)
-{
-    struct adapter *a = ((struct told *)user)->adapter;
-    struct trust *t;
+    struct adapter *a = user;
     struct lp_error err = { 0 };
-    if (event == LP_KUBE_DELETED)
-        return;
-    if (trust_parse(object, &t, &err) < 0) {
-        lp_log_error("whom to trust cannot be read; what was known before stays", "why", err.msg);
-        return;
-    }
-    auth_set_trust(a->auth, t);
-    trust_unref(t);
+    int served = use_first(a, client, &err); /* handshakes go on while trust is read */
+    int trusted = watched_read_trust(a->watched, client, &err);
+    if (trusted < 0 || served < 0)
+        lp_log_debug("whom to trust or the certificate is not read yet", "why", err.msg);
+    pthread_mutex_lock(&a->first_lock);
+    a->first_over = true;
+    pthread_cond_signal(&a->first_ended);
+    pthread_mutex_unlock(&a->first_lock);
 }
 
-static void on_synced(void *user)
+/* By a certificate that nobody is told to trust. */
+static void serve_meanwhile(struct adapter *a)
 {
-    struct told *told = user;
-    struct adapter *a = told->adapter;
-    if (told->what > WATCH_DEPLOYMENTS)
-        return;
-    if (atomic_fetch_sub(&a->unknown, 1) == 1)
-        samples_synced(a->samples);
+    const struct certs_wish names = { .service = a->config.service, .ns = a->config.ns };
+    auto_certs struct certs certs = { 0 };
+    struct lp_error err = { 0 };
+    int r = certs_make(&names, lp_clock_wall_ms() / 1000, &certs, &err);
+    if (r == 0)
+        r = set_certificate(a, &certs, &err);
+    if (r < 0)
+        lp_log_error("nothing is served until there is a certificate", "why", err.msg);
 }
 
-static void on_failed(const struct lp_error *err, int64_t retry_ms, void *user)
+/* Upkeep's beginning: it takes nothing from the first answer that this needs. */
+static void await_first(struct adapter *a)
 {
-    const struct told *told = user;
-    lp_auto_free char *retry = lp_sprintf("%lld", (long long)retry_ms);
-    lp_log_warn("a watch of the metrics adapter failed", "watch", watch_names[told->what], "why",
-                err->msg, "retry_ms", retry);
-}
-
-static int start_watch(struct adapter *a, enum watched what, const char *ns, struct lp_error *err)
-{
-    static const char ours[] = "app.kubernetes.io/managed-by=lp-operator";
-    static const char pods[] =
-        "app.kubernetes.io/managed-by=lp-operator,app.kubernetes.io/component=service";
-    static const struct lp_kube_watch_options watches[N_WATCHES] = {
-        [WATCH_PODS] = { .kind = &lp_kube_pods, .label_selector = pods, .sink.event = on_pod },
-        [WATCH_SETS] = { .kind = &lp_kube_replica_sets,
-                         .label_selector = pods,
-                         .sink.event = on_set },
-        [WATCH_DEPLOYMENTS] = { .kind = &lp_kube_deployments,
-                                .label_selector = pods,
-                                .sink.event = on_deployment },
-        [WATCH_HPAS] = { .kind = &lp_kube_hpas, .label_selector = ours, .sink.event = on_hpa },
-        [WATCH_TRUST] = { .kind = &lp_kube_config_maps,
-                          .field_selector = "metadata.name=extension-apiserver-authentication",
-                          .sink.event = on_trust },
-    };
-    struct told *told = &a->watches[a->n_watches];
-    struct lp_kube_watch_options options = watches[what];
-    *told = (struct told){ .adapter = a, .what = what };
-    options.ns = ns;
-    options.name = watch_names[what];
-    options.sink.synced = on_synced;
-    options.sink.failed = on_failed;
-    options.sink.user = told;
-    int r = lp_kube_watch_start(a->kube, a->stop, &options, &told->watch, err);
-    a->n_watches += r == 0;
-    return r;
-}
-
-static unsigned n_spaces(const struct adapter *a)
-{
-    return a->config.n_namespaces ? a->config.n_namespaces : 1;
-}
-
-static int start_watch_in(struct adapter *a, enum watched what, unsigned i, struct lp_error *err)
-{
-    return start_watch(a, what, a->config.n_namespaces ? a->config.namespaces[i] : NULL, err);
-}
-
-/* What the first answer needs. */
-static int start_watches(struct adapter *a, struct lp_error *err)
-{
-    atomic_store(&a->unknown, (WATCH_DEPLOYMENTS + 1) * n_spaces(a));
-    int r = a->config.serve ? start_watch(a, WATCH_TRUST, "kube-system", err) : 0;
-    for (unsigned i = 0; r == 0 && i < n_spaces(a); i++)
-        for (unsigned what = WATCH_PODS; r == 0 && what <= WATCH_DEPLOYMENTS; what++)
-            r = start_watch_in(a, what, i, err);
-    return r;
-}
-
-/* Their targets matter for pods that do not answer. Upkeep's, once. */
-static int start_hpas(struct adapter *a, struct lp_error *err)
-{
+    struct timespec until = lp_clock_deadline(FIRST_MS);
     int r = 0;
-    for (; r == 0 && a->n_hpas < n_spaces(a); a->n_hpas += r == 0)
-        r = start_watch_in(a, WATCH_HPAS, a->n_hpas, err);
-    return r;
+    pthread_mutex_lock(&a->first_lock);
+    while (!a->first_over && r == 0)
+        r = pthread_cond_clockwait(&a->first_ended, &a->first_lock, CLOCK_MONOTONIC, &until);
+    a->first_over = true;
+    pthread_mutex_unlock(&a->first_lock);
+    if (a->serves)
+        adapter_await_sweep(a, HEAD_START_MS);
+    else if (r != 0)
+        serve_meanwhile(a);
 }
 
 /* ---- upkeep: certificate and APIServices ---- */
@@ -206,17 +146,16 @@ static int use_certificate(struct adapter *a, struct certs *held, struct certs *
                            struct lp_error *err)
 {
     bool same = held->cert && strcmp(held->cert, fresh->cert) == 0;
-    const struct lp_http_tls tls = { .cert_pem = fresh->cert, .key_pem = fresh->key };
-    int r = same ? 0 : lp_http_server_set_certificate(a->server, &tls, err);
+    int r = same ? 0 : set_certificate(a, fresh, err);
     if (r < 0)
         return r;
+    if (!same)
+        lp_log_info("a serving certificate is in use", "secret", a->config.secret);
+    a->has_certificate = true;
     certs_done(held);
     *held = *fresh;
     *fresh = (struct certs){ 0 };
-    if (!same)
-        lp_log_info("a serving certificate is in use", "secret", a->config.secret);
     lp_metric_set(telemetry.tls_expiry, (double)certs_end(held));
-    a->has_certificate = true;
     return 0;
 }
 
@@ -278,26 +217,29 @@ static void *run_upkeep(void *user)
     struct lp_backoff backoff = { .base_ms = 500, .max_ms = UPKEEP_MS };
     int64_t wait_ms = 0;
     lp_heartbeat_begin("adapter-upkeep", LP_HEARTBEAT_MS);
-    while (!lp_stop_wait(a->stop, wait_ms)) {
+    await_first(a);
+    for (bool first = true; !lp_stop_wait(a->stop, wait_ms); first = false) {
         struct lp_error err = { 0 };
         bool done = false;
         rendered_tidy(samples_rendered(a->samples), lp_clock_ms());
-        if (a->has_certificate) /* what comes first is not to wait for it */
+        if (!first) /* its handshake would be one of the first */
             reach_ask(a->reach, a->config.address, lp_http_server_port(a->server), a->stop);
         int r = client ? 0 : new_client(a, CLIENT_TIMEOUT_MS, a->stop, &client, &err);
         if (r == 0)
             r = keep_up(a, client, &held, &done, &err);
-        struct lp_error hpas = { 0 };
-        int started = start_hpas(a, &hpas);
+        struct lp_error more = { 0 };
+        int started = watched_more(a->watched, &more);
         if (r == 0 && started < 0) {
             r = started;
-            err = hpas;
+            err = more;
         }
         if (r == 0) {
             lp_backoff_reset(&backoff);
             wait_ms = done ? lp_jitter(upkeep_ms(a), 10) : UPKEEP_SOON_MS;
             continue;
         }
+        if (!a->serves)
+            serve_meanwhile(a);
         wait_ms = lp_backoff_next(&backoff);
         if (r != LP_E_CANCELED)
             lp_log_warn("certificate or APIServices are not in place; trying again", "why",
@@ -314,15 +256,8 @@ static bool is_ready(void *user, char why[128])
     return adapter_ready(user, why);
 }
 
-/* With a certificate for the moment, which nobody is told to trust. */
 static int start_server(struct adapter *a, struct lp_error *err)
 {
-    const struct certs_wish names = { .service = a->config.service, .ns = a->config.ns };
-    auto_certs struct certs certs = { 0 };
-    int r = certs_make(&names, lp_clock_wall_ms() / 1000, &certs, err);
-    if (r < 0)
-        return r;
-    const struct lp_http_tls tls = { certs.cert, certs.key, certs.ca };
     a->api =
         (struct api){ a->auth, a->samples, is_ready, a, a->chain ? chain_proxy(a->chain) : NULL };
     const struct lp_http_server_options options = {
@@ -332,13 +267,13 @@ static int start_server(struct adapter *a, struct lp_error *err)
         .max_connections = MAX_CONNECTIONS,
         .header_timeout_s = 60,
         .max_body = MAX_BODY,
-        .tls = &tls,
+        .tls_later = true,
         .name = "metrics API",
         .handler = api_handle,
         .user = &a->api,
         .refusal = api_refusal,
     };
-    r = lp_http_server_start(&options, &a->server, err);
+    int r = lp_http_server_start(&options, &a->server, err);
     if (r == 0 && a->registration.port == 0)
         a->registration.port = lp_http_server_port(a->server);
     return r;
@@ -351,24 +286,40 @@ static int start_chain(struct adapter *a, struct lp_error *err)
     return a->config.mode == ADAPTER_CHAIN ? chain_start(&options, &a->chain, err) : 0;
 }
 
+static struct watched *new_watched(struct adapter *a)
+{
+    const struct watched_options options = { .samples = a->samples,
+                                             .scraper = a->scraper,
+                                             .auth = a->auth,
+                                             .kube = a->kube,
+                                             .stop = a->stop,
+                                             .namespaces = a->config.namespaces,
+                                             .n_namespaces = a->config.n_namespaces };
+    return watched_new(&options);
+}
+
 static int start_all(struct adapter *a, struct lp_error *err)
 {
     const struct scraper_options scraper = { .samples = a->samples,
                                              .stop = a->stop,
                                              .port = a->config.pod_metrics_port };
-    int r = a->config.serve ? auth_start(a->kube, a->stop, &a->auth, err) : 0;
-    if (r == 0)
-        r = scraper_start(&scraper, &a->scraper, err);
-    if (r == 0)
-        r = start_watches(a, err); /* while they wait for the API server the rest is made */
-    if (r == 0 && a->config.serve)
+    a->auth = a->config.serve ? auth_new(a->kube, a->stop) : NULL;
+    int r = scraper_start(&scraper, &a->scraper, err);
+    if (r < 0)
+        return r;
+    a->watched = new_watched(a);
+    if (a->config.serve)
         r = start_chain(a, err);
     if (r == 0 && a->config.serve)
         r = start_server(a, err);
+    if (r == 0 && a->config.serve) /* has the longest way to the first answer */
+        r = auth_start(a->auth, read_first, a, err);
+    if (r == 0)
+        r = watched_start(a->watched, err);
     if (r == 0)
         r = losses_start(a->samples, a->kube, a->stop, &a->losses, err);
     if (r == 0 && !a->config.serve)
-        return start_hpas(a, err);
+        return watched_more(a->watched, err);
     if (r < 0)
         return r;
     if (pthread_create(&a->upkeep, NULL, run_upkeep, a) != 0)
@@ -383,14 +334,13 @@ static void end_all(struct adapter *a)
 {
     if (a->upkeep_runs)
         pthread_join(a->upkeep, NULL);
-    for (unsigned i = 0; i < a->n_watches; i++)
-        lp_kube_watch_join(a->watches[i].watch);
-    scraper_join(a->scraper);
-    losses_join(a->losses);
     if (a->server)
         lp_http_server_quiesce(a->server);
     if (a->auth)
         auth_close(a->auth);
+    watched_join(a->watched);
+    scraper_join(a->scraper);
+    losses_join(a->losses);
     if (a->chain)
         chain_close(a->chain);
     lp_http_server_stop(a->server);
@@ -398,6 +348,8 @@ static void end_all(struct adapter *a)
     auth_free(a->auth);
     samples_free(a->samples);
     reach_free(a->reach);
+    pthread_cond_destroy(&a->first_ended);
+    pthread_mutex_destroy(&a->first_lock);
     pthread_mutex_destroy(&a->conflict_lock);
     free(a);
 }
@@ -416,6 +368,8 @@ int adapter_start(const struct adapter_config *config, struct lp_kube_config *ku
         .ca_s = config->ca_s,
         .leaf_s = config->leaf_s,
     };
+    pthread_mutex_init(&a->first_lock, NULL);
+    pthread_cond_init(&a->first_ended, NULL);
     pthread_mutex_init(&a->conflict_lock, NULL);
     a->kube = kube;
     a->stop = stop;
@@ -446,7 +400,11 @@ bool adapter_ready(struct adapter *a, char why[128])
 
 void adapter_await_sweep(struct adapter *a, int64_t ms)
 {
+    int64_t end_ms = lp_clock_ms() + ms;
     samples_await_sweep(a->samples, ms);
+    int64_t left_ms = end_ms - lp_clock_ms();
+    if (left_ms > 0)
+        lp_stop_wait(a->stop, left_ms < QUESTIONS_MS ? left_ms : QUESTIONS_MS);
 }
 
 bool adapter_serves(struct adapter *a, char why[128])

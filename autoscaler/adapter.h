@@ -65,8 +65,9 @@ LP_MUST_USE int adapter_start(const struct adapter_config *config, struct lp_kub
  * `why` says what is missing, in one sentence. Any thread. */
 bool adapter_ready(struct adapter *a, char why[128]);
 
-/* Waits until the first whole sweep over the pods is done, `ms` at most: for who wants to leave it
- * the processor and the API server so long. */
+/* Waits until the first whole sweep over the pods is done, and a moment longer for those who wait
+ * for its values, `ms` at most: for who wants to leave it the processor and the API server so long.
+ */
 void adapter_await_sweep(struct adapter *a, int64_t ms);
 
 /* False where its HTTPS server has not answered our own request for two minutes. Any thread. */

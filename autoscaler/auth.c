@@ -25,8 +25,7 @@
 #define MAX_QUESTION ((size_t)64 * 1024)
 #define MAX_CHAIN 8
 
-int auth_start(struct lp_kube_config *kube, struct lp_stop *stop, struct auth **ret_auth,
-               struct lp_error *err)
+struct auth *auth_new(struct lp_kube_config *kube, struct lp_stop *stop)
 {
     struct auth *a = lp_alloc(sizeof *a);
     pthread_mutex_init(&a->lock, NULL);
@@ -36,14 +35,7 @@ int auth_start(struct lp_kube_config *kube, struct lp_stop *stop, struct auth **
     a->peers = cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, peer_ref, peer_unref);
     a->tokens = cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, user_ref, user_unref);
     a->rights = cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, NULL, NULL);
-    int r = auth_start_threads(a, err);
-    if (r < 0) {
-        auth_close(a);
-        auth_free(a);
-        return r;
-    }
-    *ret_auth = a;
-    return 0;
+    return a;
 }
 
 void auth_free(struct auth *a)

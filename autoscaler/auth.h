@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "http/server.h"
+#include "kube/client.h"
 #include "kube/config.h"
 
 #define AUTH_CACHE_MS 10000 /* what a review said counts for so long, as in k8s.io/apiserver */
@@ -21,8 +22,13 @@ struct auth_attributes {
 
 struct auth; /* its review threads, each with a connection to the API server */
 
-LP_MUST_USE int auth_start(struct lp_kube_config *kube, struct lp_stop *stop,
-                           struct auth **ret_auth, struct lp_error *err);
+/* Checks may come; those that wait for a review do so until auth_start. */
+struct auth *auth_new(struct lp_kube_config *kube, struct lp_stop *stop);
+
+/* Starts the review threads. `first` is what the first of them does before its first review, over
+ * the connection that reviews get then; NULL: nothing. */
+typedef void auth_first(struct lp_kube_client *client, void *user);
+LP_MUST_USE int auth_start(struct auth *a, auth_first *first, void *user, struct lp_error *err);
 
 /* Whom to trust from now on; takes a reference of its own. Open connections go on and are judged
  * anew. */

@@ -33,8 +33,11 @@ struct auth {
     struct cache *peers, *tokens, *rights;
     struct lp_kube_config *kube;
     struct lp_stop *stop;
-    unsigned n_threads;
-    pthread_t threads[AUTH_THREADS];
+    auth_first *first;
+    void *first_user;
+    bool started;
+    pthread_t first_thread, threads[AUTH_THREADS - 1];
+    unsigned n_threads; /* of the others, which the first one starts: to be read after its end */
 };
 
 #define AUTH_ALLOWED ((void *)(uintptr_t)1)
@@ -72,4 +75,3 @@ void auth_tell_right(const void *right, const struct user *u, const struct auth_
 
 /* Takes over `job` and its members. Any thread; calls done with 503 where too many wait. */
 void auth_ask(struct auth *a, struct auth_job *job);
-LP_MUST_USE int auth_start_threads(struct auth *a, struct lp_error *err);

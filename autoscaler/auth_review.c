@@ -173,40 +173,82 @@ static void work_on(struct auth *a, struct lp_kube_client *client, struct auth_j
     job_free(job);
 }
 
-static void *run(void *user)
+static int new_client(struct auth *a, struct lp_kube_client **ret_client, struct lp_error *err)
 {
-    struct auth *a = user;
-    lp_auto_kube_client struct lp_kube_client *client = NULL;
-    struct lp_error err = { 0 };
     const struct lp_kube_client_options options = { .user_agent = "lp-adapter/" LP_VERSION,
                                                     .total_timeout_ms = REVIEW_TIMEOUT_MS,
                                                     .stop = a->stop };
-    lp_heartbeat_begin("reviews", LP_HEARTBEAT_MS);
+    return lp_kube_client_new(a->kube, &options, ret_client, err);
+}
+
+static void start_others(struct auth *a);
+
+/* The thread that takes the first job has the others started: the one with a connection takes it.
+ */
+static void review(struct auth *a, struct lp_kube_client *client, bool first)
+{
+    lp_auto_kube_client struct lp_kube_client *own = client;
+    struct lp_error err = { 0 };
     for (struct auth_job *job; (job = (struct auth_job *)lp_fifo_take(a->jobs)) != NULL;) {
-        if (!client && lp_kube_client_new(a->kube, &options, &client, &err) < 0) {
+        if (first)
+            start_others(a);
+        first = false;
+        if (!own && new_client(a, &own, &err) < 0) {
             lp_log_error("no client for access reviews", "why", err.msg);
             refuse(job, "this replica cannot ask the API server for an access review");
             continue;
         }
-        work_on(a, client, job);
+        work_on(a, own, job);
     }
+}
+
+static void *run(void *user)
+{
+    lp_heartbeat_begin("reviews", LP_HEARTBEAT_MS);
+    review(user, NULL, false);
     lp_heartbeat_end();
     return NULL;
 }
 
-int auth_start_threads(struct auth *a, struct lp_error *err)
+static void start_others(struct auth *a)
 {
-    for (; a->n_threads < AUTH_THREADS; a->n_threads++) {
-        if (pthread_create(&a->threads[a->n_threads], NULL, run, a) != 0)
-            return lp_error_set(err, LP_E_INTERNAL, "cannot start a thread for access reviews");
-        pthread_setname_np(a->threads[a->n_threads], "reviews");
-    }
+    while (a->n_threads < LP_COUNT(a->threads) &&
+           pthread_create(&a->threads[a->n_threads], NULL, run, a) == 0)
+        pthread_setname_np(a->threads[a->n_threads++], "reviews");
+    if (a->n_threads < LP_COUNT(a->threads))
+        lp_log_warn("fewer threads for access reviews than wanted");
+}
+
+static void *run_first(void *user)
+{
+    struct auth *a = user;
+    struct lp_kube_client *client = NULL;
+    struct lp_error err = { 0 };
+    lp_heartbeat_begin("reviews", LP_HEARTBEAT_MS);
+    if (a->first && new_client(a, &client, &err) == 0)
+        a->first(client, a->first_user);
+    review(a, client, true);
+    lp_heartbeat_end();
+    return NULL;
+}
+
+int auth_start(struct auth *a, auth_first *first, void *user, struct lp_error *err)
+{
+    a->first = first;
+    a->first_user = user;
+    if (pthread_create(&a->first_thread, NULL, run_first, a) != 0)
+        return lp_error_set(err, LP_E_INTERNAL, "cannot start a thread for access reviews");
+    pthread_setname_np(a->first_thread, "reviews");
+    a->started = true;
     return 0;
 }
 
 void auth_close(struct auth *a)
 {
     lp_fifo_close(a->jobs);
+    if (a->started)
+        pthread_join(a->first_thread, NULL);
     while (a->n_threads > 0)
         pthread_join(a->threads[--a->n_threads], NULL);
+    a->started = false;
 }

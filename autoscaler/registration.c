@@ -1,5 +1,5 @@
 /*
- * What we keep in the API server. Threads: the adapter's upkeep thread only.
+ * What we keep in the API server. Threads: the adapter's upkeep thread only, but for _read.
  */
 #include "autoscaler/registration.h"
 
@@ -83,6 +83,14 @@ static int make_secret(struct lp_kube_client *c, const struct registration *g,
     *ret_certs = certs;
     certs = (struct certs){ 0 };
     return 0;
+}
+
+int registration_certs_read(struct lp_kube_client *c, const struct registration *g,
+                            struct certs *ret_certs, struct lp_error *err)
+{
+    json_auto_t *secret = NULL;
+    int r = lp_kube_get(c, &lp_kube_secrets, g->ns, g->secret, &secret, err);
+    return r == 0 ? certs_from_secret(secret, ret_certs, err) : r;
 }
 
 int registration_certs(struct lp_kube_client *c, const struct registration *g,

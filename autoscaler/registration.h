@@ -27,6 +27,10 @@ struct registration {
 LP_MUST_USE int registration_certs(struct lp_kube_client *c, const struct registration *g,
                                    struct certs *ret_certs, struct lp_error *err);
 
+/* The Secret as it is, good or not any more; writes nothing. Any thread. */
+LP_MUST_USE int registration_certs_read(struct lp_kube_client *c, const struct registration *g,
+                                        struct certs *ret_certs, struct lp_error *err);
+
 #define REGISTRATION_CONFLICT 256
 
 /*

@@ -325,6 +325,9 @@ static void server_free(struct lp_http_server *s)
     lp_http_tls_free(s->tls);
     pthread_cond_destroy(&s->all_sent);
     pthread_mutex_destroy(&s->reply_lock);
+    pthread_mutex_destroy(&s->start_lock);
+    if (s->waiting_fd >= 0)
+        close(s->waiting_fd);
     free(s);
 }
 
@@ -332,16 +335,37 @@ static struct lp_http_server *server_new(const struct lp_http_server_options *op
 {
     struct lp_http_server *s = lp_alloc(sizeof *s);
     s->options = *options;
-    s->quiesced_fd = -1;
+    s->quiesced_fd = s->waiting_fd = -1;
     if (s->options.max_connections == 0)
         s->options.max_connections = 512;
     if (s->options.header_timeout_s == 0)
         s->options.header_timeout_s = 30;
     s->header_ms = (int64_t)s->options.header_timeout_s * 1000;
     s->body_ms = s->header_ms * 4;
+    pthread_mutex_init(&s->start_lock, NULL);
     pthread_mutex_init(&s->reply_lock, NULL);
     pthread_cond_init(&s->all_sent, NULL);
     return s;
+}
+
+/* From here on connections are taken; `*fd` is the daemon's then. */
+static int serve(struct lp_http_server *s, int *fd, const struct lp_http_tls *tls,
+                 struct lp_error *err)
+{
+    int r = tls ? lp_http_tls_new(tls, &s->tls, err) : 0;
+    if (r < 0)
+        return r;
+    if (s->tls)
+        lp_http_tls_listening(s->tls, s->port);
+    s->daemon = start_daemon(s, *fd);
+    if (s->daemon) {
+        take_fd(fd);
+        return 0;
+    }
+    lp_http_tls_free(s->tls);
+    s->tls = NULL;
+    return lp_error_set(err, LP_E_UNAVAILABLE, "%s: the HTTP server does not start: %s",
+                        s->options.name ? s->options.name : "server", strerror(errno));
 }
 
 int lp_http_server_start(const struct lp_http_server_options *options,
@@ -351,24 +375,19 @@ int lp_http_server_start(const struct lp_http_server_options *options,
     lp_auto_fd int fd = -1;
 
     int r = listen_on(options, &fd, err);
-    if (r == 0 && options->tls)
-        r = lp_http_tls_new(options->tls, &s->tls, err);
     if (r == 0)
         r = lp_http_guard_new(s->header_ms, &s->guard, err);
+    if (r == 0) {
+        s->port = port_of(fd);
+        if (options->tls_later)
+            s->waiting_fd = take_fd(&fd);
+        else
+            r = serve(s, &fd, options->tls, err);
+    }
     if (r < 0) {
         server_free(s);
         return r;
     }
-    s->port = port_of(fd);
-    if (s->tls)
-        lp_http_tls_listening(s->tls, s->port);
-    s->daemon = start_daemon(s, fd);
-    if (!s->daemon) {
-        server_free(s);
-        return lp_error_set(err, LP_E_UNAVAILABLE, "%s: the HTTP server does not start: %s",
-                            options->name ? options->name : "server", strerror(errno));
-    }
-    take_fd(&fd); /* the daemon's now */
     *ret_server = s;
     return 0;
 }
@@ -381,6 +400,12 @@ uint16_t lp_http_server_port(const struct lp_http_server *s)
 int lp_http_server_set_certificate(struct lp_http_server *s, const struct lp_http_tls *tls,
                                    struct lp_error *err)
 {
+    pthread_mutex_lock(&s->start_lock);
+    bool first = s->waiting_fd >= 0;
+    int r = first ? serve(s, &s->waiting_fd, tls, err) : 0;
+    pthread_mutex_unlock(&s->start_lock);
+    if (first)
+        return r;
     if (!s->tls)
         return lp_error_set(err, LP_E_INVALID, "a server without TLS takes no certificate");
     return lp_http_tls_replace(s->tls, tls, err);
@@ -388,8 +413,11 @@ int lp_http_server_set_certificate(struct lp_http_server *s, const struct lp_htt
 
 void lp_http_server_quiesce(struct lp_http_server *s)
 {
-    if (s->quiesced_fd < 0)
-        s->quiesced_fd = MHD_quiesce_daemon(s->daemon);
+    pthread_mutex_lock(&s->start_lock);
+    struct MHD_Daemon *daemon = s->daemon;
+    pthread_mutex_unlock(&s->start_lock);
+    if (s->quiesced_fd < 0 && daemon)
+        s->quiesced_fd = MHD_quiesce_daemon(daemon);
     if (s->quiesced_fd >= 0)
         shutdown(s->quiesced_fd,
                  SHUT_RD); /* what waits in its queue is refused, not left hanging */
@@ -406,7 +434,8 @@ void lp_http_server_stop(struct lp_http_server *s)
     while (s->unsent > 0 && r == 0)
         r = pthread_cond_clockwait(&s->all_sent, &s->reply_lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&s->reply_lock);
-    MHD_stop_daemon(s->daemon);
+    if (s->daemon)
+        MHD_stop_daemon(s->daemon);
     if (s->quiesced_fd >= 0)
         close(s->quiesced_fd);
     server_free(s);

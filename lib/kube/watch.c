@@ -53,7 +53,7 @@ struct lp_kube_watch {
     struct lp_kube_store *known, *own; /* `own` is `known` where the sink keeps no objects */
     struct lp_kube_store *listed;      /* keys of the list under way; NULL outside of one */
     bool delivered;                    /* something, ever */
-    bool first;                /* nothing was delivered before that list, so nothing is missing */
+    bool cached_first, first;  /* nothing was delivered before that list, so nothing is missing */
     bool incomplete;           /* an object of that list was too large to be looked at */
     int64_t begun_ms, line_ms; /* of the request, and of the unfinished line; 0: no such line */
     int64_t events_ms;         /* when the initial events must go on; 0: they are over */
@@ -263,8 +263,7 @@ static int take_bytes(const char *bytes, size_t n, void *user, struct lp_error *
     int r = lp_watch_framer_feed(&w->framer, bytes, n, err);
     if (w->framer.skipped != skipped)
         tell_of_skipped(w);
-    bool unfinished = w->framer.tail.len > 0;
-    if (!unfinished)
+    if (w->framer.tail.len == 0)
         w->line_ms = 0;
     else if (w->line_ms == 0 || w->framer.lines != before)
         w->line_ms = lp_clock_ms();
@@ -302,6 +301,7 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
                                  .user = w,
                                  .total_timeout_ms = seconds * 1000 + WATCH_GRACE_MS };
     lp_auto_free char *text = lp_sprintf("%d", (int)seconds);
+    const char *oldest = w->cached_first && w->first ? "0" : NULL;
 
     lp_kube_path(w->kind, w->ns, NULL, NULL, &path);
     lp_url_query(&path, "watch", "1");
@@ -309,7 +309,7 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
     lp_url_query(&path, "timeoutSeconds", text);
     lp_url_query(&path, "labelSelector", w->label_selector);
     lp_url_query(&path, "fieldSelector", w->field_selector);
-    lp_url_query(&path, "resourceVersion", *w->version ? w->version : NULL);
+    lp_url_query(&path, "resourceVersion", *w->version ? w->version : oldest);
     if (w->listed) {
         lp_url_query(&path, "sendInitialEvents", "true");
         lp_url_query(&path, "resourceVersionMatch", "NotOlderThan");
@@ -443,10 +443,9 @@ static int start_thread(struct lp_kube_watch *w, struct lp_error *err)
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
     int failed = pthread_create(&w->thread, &attributes, run, w);
     pthread_attr_destroy(&attributes);
-    if (failed)
-        return lp_error_set(err, LP_E_INTERNAL, "watch %s: no thread: %s", w->name,
-                            strerror(failed));
-    return 0;
+    return failed ? lp_error_set(err, LP_E_INTERNAL, "watch %s: no thread: %s", w->name,
+                                 strerror(failed))
+                  : 0;
 }
 
 int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
@@ -463,6 +462,7 @@ int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
     w->label_selector = lp_strdup(options->label_selector);
     w->field_selector = lp_strdup(options->field_selector);
     snprintf(w->name, sizeof w->name, "%s", options->name ? options->name : "watch");
+    w->cached_first = options->cached_first;
     w->sink = options->sink;
     w->initial_events_ms =
         options->initial_events_ms ? options->initial_events_ms : INITIAL_EVENTS_MS;

@@ -42,6 +42,10 @@ struct lp_kube_watch_options {
      * namespace and resourceVersion; a DELETED that nobody sent has what lies there. NULL: the
      * watch keeps the metadata itself. */
     struct lp_kube_store *known;
+    /* The first list may be as old as the API server's cache (resourceVersion=0, as informers ask):
+     * otherwise the server waits up to 100 ms for etcd's word that its cache is not behind. Later
+     * lists are the most recent ones, so that nothing goes back in time. */
+    bool cached_first;
     struct lp_kube_watch_sink sink;
 };
 

@@ -28,6 +28,7 @@ static struct fake_kube *kube;
 static struct lp_kube_config *config;
 static struct lp_stop *stop;
 static struct auth *auth;
+static auth_first *before_reviews; /* NULL: nothing */
 static struct samples *samples;
 static struct api api;
 static struct lp_http_server *server;
@@ -92,7 +93,8 @@ static inline void start(const struct fake_answer *answers)
     kube = fake_kube_start(answers);
     config = fake_kube_config(kube, NULL);
     stop = lp_stop_new();
-    ok(auth_start(config, stop, &auth, &err));
+    auth = auth_new(config, stop);
+    ok(auth_start(auth, before_reviews, NULL, &err));
     trust_proxy(&proxy_ca);
     fill_samples();
     api = (struct api){ auth, samples, is_ready, NULL, NULL };

@@ -88,17 +88,21 @@ static int note_request(SSL *ssl, X509 **cert, EVP_PKEY **key)
     return 0;
 }
 
-/* False where the handshake fails. */
-static bool connect_with(struct connection *c, int max_version)
+static void connect_to(struct connection *c, const struct lp_http_server *to)
 {
     struct sockaddr_in a = { .sin_family = AF_INET,
-                             .sin_port = htons(lp_http_server_port(server)),
+                             .sin_port = htons(lp_http_server_port(to)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     const struct timeval limit = { .tv_sec = 20 };
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(c->fd >= 0);
     setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     assert_int_equal(connect(c->fd, (struct sockaddr *)&a, sizeof a), 0);
+}
+
+/* False where the handshake fails. */
+static bool shake_hands(struct connection *c, int max_version)
+{
     c->ctx = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_security_level(c->ctx, 0);
     SSL_CTX_set_min_proto_version(c->ctx, TLS1_VERSION);
@@ -109,6 +113,12 @@ static bool connect_with(struct connection *c, int max_version)
     bool ok = SSL_connect(c->ssl) == 1;
     ERR_clear_error();
     return ok;
+}
+
+static bool connect_with(struct connection *c, int max_version)
+{
+    connect_to(c, server);
+    return shake_hands(c, max_version);
 }
 
 static void disconnect(struct connection *c)
@@ -234,6 +244,43 @@ static void a_certificate_that_cannot_be_read_is_refused_and_the_old_one_stays(v
     disconnect(&c);
 }
 
+static void who_comes_before_the_certificate_waits_for_it(void **state)
+{
+    const struct lp_http_tls tls = { leaf.cert, leaf.key, ca.cert };
+    const struct lp_http_tls no_cert = { "nonsense", leaf.key, NULL };
+    const struct lp_http_server_options options = {
+        .address = "127.0.0.1", .tls_later = true, .name = "test", .handler = hello
+    };
+    struct lp_http_server *late;
+    struct lp_error err = { .msg = "" };
+    struct connection c;
+    (void)state;
+    assert_int_equal(lp_http_server_start(&options, &late, &err), 0);
+    connect_to(&c, late);
+    assert_int_equal(lp_http_server_set_certificate(late, &no_cert, &err), LP_E_INVALID);
+    assert_int_equal(lp_http_server_set_certificate(late, &tls, &err), 0);
+    asked = 0;
+    assert_true(shake_hands(&c, TLS1_3_VERSION));
+    assert_true(asked > 0);
+    assert_int_equal(get(&c), 200);
+    disconnect(&c);
+    lp_http_server_quiesce(late);
+    lp_http_server_stop(late);
+}
+
+static void a_server_may_end_before_its_certificate_comes(void **state)
+{
+    const struct lp_http_server_options options = {
+        .address = "127.0.0.1", .tls_later = true, .name = "test", .handler = hello
+    };
+    struct lp_http_server *late;
+    struct lp_error err = { .msg = "" };
+    (void)state;
+    assert_int_equal(lp_http_server_start(&options, &late, &err), 0);
+    lp_http_server_quiesce(late);
+    lp_http_server_stop(late);
+}
+
 static void an_answer_of_any_length_arrives_whole(void **state)
 {
     static const size_t lengths[] = { 1,          100,   RECORD - 1, RECORD,
@@ -295,6 +342,8 @@ int main(void)
         cmocka_unit_test(requests_that_come_in_one_piece_are_all_answered),
         cmocka_unit_test(a_client_that_ends_is_let_go),
         cmocka_unit_test(a_certificate_that_cannot_be_read_is_refused_and_the_old_one_stays),
+        cmocka_unit_test(who_comes_before_the_certificate_waits_for_it),
+        cmocka_unit_test(a_server_may_end_before_its_certificate_comes),
     };
     return cmocka_run_group_tests_name("autoscaler_tls", tests, start, end);
 }

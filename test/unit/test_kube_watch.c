@@ -69,13 +69,14 @@ static void on_failed(const struct lp_error *err, int64_t retry_ms, void *user)
     assert_in_range(retry_ms, 720, 33000);
 }
 
-static void begin(struct setup *s, const struct fake_answer *script)
+static void begin_at(struct setup *s, const struct fake_answer *script, bool cached_first)
 {
     struct lp_kube_watch_options options = {
         .kind = &lp_kube_pods,
         .label_selector = "l",
         .name = "watch-test",
         .initial_events_ms = 300,
+        .cached_first = cached_first,
         .sink = { .event = on_event, .synced = on_synced, .failed = on_failed, .user = s },
     };
     struct lp_error err;
@@ -87,6 +88,11 @@ static void begin(struct setup *s, const struct fake_answer *script)
     s->config = fake_kube_config(s->fake, NULL);
     s->stop = lp_stop_new();
     assert_int_equal(lp_kube_watch_start(s->config, s->stop, &options, &s->watch, &err), 0);
+}
+
+static void begin(struct setup *s, const struct fake_answer *script)
+{
+    begin_at(s, script, false);
 }
 
 /* Waits until the log is `want`. */
@@ -208,6 +214,35 @@ static void an_expired_watch_lists_again_and_tells_what_vanished(void **state)
     (void)state;
     begin(&s, script);
     await(&s, "+a +b +c synced !gone ~c +d -b ");
+    end(&s);
+}
+
+/* A list after that from a cache could go back in time. */
+static void only_the_first_list_may_come_from_a_cache(void **state)
+{
+    static const struct fake_answer script[] = {
+        { .match = "resourceVersion=0",
+          .status = 200,
+          .times = 1,
+          .chunk = 4096,
+          .body = EVENT("ADDED", "a", "3") INITIAL_END("5") GONE },
+        { .match = "sendInitialEvents",
+          .status = 200,
+          .stall = true,
+          .chunk = 4096,
+          .body = EVENT("ADDED", "a", "6") INITIAL_END("20") },
+        FAKE_END
+    };
+    struct setup s;
+    lp_auto_buf struct lp_buf seen = LP_BUF_INIT(65536);
+    (void)state;
+    begin_at(&s, script, true);
+    await(&s, "+a synced !gone ~a ");
+    fake_kube_requests(s.fake, &seen);
+    const char *first = strstr(seen.ptr, "resourceVersion=");
+    assert_non_null(first);
+    assert_int_equal(strncmp(first, "resourceVersion=0&", 18), 0);
+    assert_null(strstr(first + 1, "resourceVersion=0&"));
     end(&s);
 }
 
@@ -398,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_server_without_watch_list_is_listed_then_watched),
         cmocka_unit_test(initial_events_that_never_end_become_a_list),
         cmocka_unit_test(an_expired_watch_lists_again_and_tells_what_vanished),
+        cmocka_unit_test(only_the_first_list_may_come_from_a_cache),
         cmocka_unit_test(http_410_lists_again_too),
         cmocka_unit_test(a_broken_stream_goes_on_from_the_last_version),
         cmocka_unit_test(garbage_and_refusals_are_tried_again),
