@@ -30,12 +30,6 @@ static void page(struct lp_http_exchange *x, void *user)
     lp_http_reply_text(x, 200, "lp_requests_waiting 2\nlp_requests_in_flight 1\n");
 }
 
-static void other_page(struct lp_http_exchange *x, void *user)
-{
-    (void)user;
-    lp_http_reply_text(x, 200, "lp_requests_waiting 8\nlp_requests_in_flight 1\n");
-}
-
 static void nonsense(struct lp_http_exchange *x, void *user)
 {
     (void)user;
@@ -211,19 +205,6 @@ static void a_page_over_the_limit_is_of_no_use(void **state)
     await("auth-1", "no usable metrics page");
 }
 
-/* A pod whose process restarts keeps its address, and has closed the connection that we kept. */
-static void a_connection_that_was_closed_meanwhile_costs_no_value(void **state)
-{
-    (void)state;
-    serve(page);
-    start_scraper(WAIT_MS);
-    add_pod("auth-1", "127.0.0.21");
-    await("auth-1", "\"value\":\"3\"");
-    lp_http_server_stop(pod);
-    serve(other_page);
-    await("auth-1", "\"value\":\"9\"");
-}
-
 static void more_pods_than_handles_are_all_asked(void **state)
 {
     (void)state;
@@ -257,7 +238,6 @@ int main(void)
         with_pods(a_pod_that_is_not_there_is_refused),
         with_pods(a_page_without_our_series_is_of_no_use),
         with_pods(a_page_over_the_limit_is_of_no_use),
-        with_pods(a_connection_that_was_closed_meanwhile_costs_no_value),
         with_pods(more_pods_than_handles_are_all_asked),
     };
     return cmocka_run_group_tests_name("autoscaler_scraper", tests, once, NULL);
