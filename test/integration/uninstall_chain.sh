@@ -31,6 +31,7 @@ kubectl -n monitoring patch service other-adapter --type=json -p "[{\"op\": \"re
 install=$dir/install.yaml
 sed "s|{name: METRICS_API, value: \"Own\"}.*|{name: METRICS_API, value: \"Chain\"}\\
         - {name: LD_PRELOAD, value: \"${LP_KNOWN_NAME:?}\"}\\
+        - {name: ASAN_OPTIONS, value: \"verify_asan_link_order=0\"}\\
         - {name: KNOWN_NAME, value: \"other-adapter.monitoring.svc=$(host_address)\"}|" config/install.yaml >"$install"
 grep -q 'METRICS_API, value: "Chain"' "$install"
 
