@@ -11,9 +11,13 @@ xml_escape() {
 # check SENTENCE COMMAND...: the command's status decides; its output is shown where it failed.
 # The command runs in a subshell, so that a die() in it ends the check and not the run.
 check() {
-    local sentence=$1 start=$SECONDS output status=0
+    local sentence=$1 start=$SECONDS output status
     shift
-    output=$(set -euo pipefail; "$@" 2>&1) || status=$?
+    # Not as `|| status=$?`: whatever stands before an || goes on after a command that failed, set -e or not.
+    set +e
+    output=$(set -euo pipefail; "$@" 2>&1)
+    status=$?
+    set -e
     if [ "$status" = 0 ]; then
         checks_passed=$((checks_passed + 1))
         printf 'ok      %4d s  %s\n' $((SECONDS - start)) "$sentence"
