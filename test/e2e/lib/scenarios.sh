@@ -79,150 +79,19 @@ hpas_are_active() {
     wait_for "the HPAs to read their metrics" 120 all_hpas_active || { kn get hpa && kn describe hpa && return 1; }
 }
 
+# Names; a pod that the last rollout ended may still be listed.
+running_operators() {
+    k -n "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/name=lp-operator -o json |
+        jq -er '.items[] | select(.metadata.deletionTimestamp == null and .status.phase == "Running") | .metadata.name'
+}
+
 # What the running pods expose, through the API server's proxy.
 exposed_metrics() {
-    local pod
+    local pod pods
     for pod in $(kn get pods -l app.kubernetes.io/component=service -o 'jsonpath={.items[*].metadata.name}'); do
         k get --raw "/api/v1/namespaces/$PLATFORM_NAMESPACE/pods/$pod:9090/proxy/metrics"
     done
-    # One that the last rollout ended may still be listed.
-    for pod in $(k -n "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/name=lp-operator -o json |
-        jq -r '.items[] | select(.metadata.deletionTimestamp == null) | .metadata.name'); do
-        k get --raw "/api/v1/namespaces/$OPERATOR_NAMESPACE/pods/$pod:9090/proxy/metrics"
-    done
-}
-
-dashboard_metrics_are_exposed() {
-    local exposed name missing=''
-    exposed=$(exposed_metrics | sed -n 's/^# TYPE \([a-z_0-9]*\) .*/\1/p' | sort -u)
-    for name in $(grep -ohE '\b(lp|process|controller_runtime|workqueue|reconciles)_[a-z0-9_]+' dashboards/platform.json | sort -u); do
-        # lp_decision_changes_total has no series before the first decision.
-        grep -qxE "$name|${name%_bucket}" <<<"$exposed" || [ "$name" = lp_decision_changes_total ] || missing+="$name "
-    done
-    [ -n "$exposed" ]
-    equals "metrics of the dashboard that no pod exposes" '' "$missing"
-}
-
-uid_of() { # KIND/NAME
-    kn get "$1" -o 'jsonpath={.metadata.uid}' 2>/dev/null
-}
-
-deployment_came_back() { # OLD_UID
-    local now
-    now=$(uid_of "deployment/$PLATFORM-progress")
-    [ -n "$now" ] && [ "$now" != "$1" ]
-}
-
-deployment_is_repaired() {
-    local old
-    old=$(uid_of "deployment/$PLATFORM-progress")
-    kn delete deployment "$PLATFORM-progress" --wait=true >/dev/null
-    wait_for "the Deployment" 30 deployment_came_back "$old"
-    kn rollout status "deployment/$PLATFORM-progress" --timeout=120s
-}
-
-service_has_port() {
-    [ "$(kn get service "$PLATFORM-auth" -o 'jsonpath={.spec.ports[0].port}')" = 3000 ]
-}
-
-service_is_repaired() {
-    kn patch service "$PLATFORM-auth" --type=json -p '[{"op":"replace","path":"/spec/ports/0/port","value":3999}]' >/dev/null
-    wait_for "the Service's port" 30 service_has_port
-    # kube-proxy on the node follows a moment later.
-    wait_for "auth behind the Service" 30 learner_logs_in
-}
-
-# shellcheck disable=SC2317 # called by wait_for
-learner_logs_in() {
-    local email password user
-    read -r email password user <build/e2e/learner
-    jq -n --arg email "$email" --arg password "$password" '{email: $email, password: $password}' |
-        curl -fsS -m 5 -H 'Content-Type: application/json' -d @- "$BASE_URL/auth/api/auth/login" | jq -e .token >/dev/null
-}
-
-auth_pods() {
-    kn get deployment "$PLATFORM-auth" -o 'jsonpath={.spec.replicas}'
-}
-
-auth_shrank() { # FROM
-    [ "$(auth_pods)" -lt "$1" ]
-}
-
-load_scales_auth() {
-    local email password user before=0 peak=0 now k6
-    before=$(auth_pods)
-    read -r email password user <build/e2e/learner
-    BASE_URL=$BASE_URL EMAIL=$email PASSWORD=$password USER_ID=$user SUMMARY=build/e2e/k6.json \
-        k6 run --quiet test/e2e/load/learners.js >build/e2e/k6.log 2>&1 &
-    k6=$!
-    while kill -0 "$k6" 2>/dev/null || [ "$peak" -le "$before" ]; do
-        now=$(auth_pods)
-        [ "$now" -le "$peak" ] || peak=$now
-        [ "$((++polls))" -lt 120 ] || break
-        sleep 1
-    done
-    wait "$k6" || { tail -n 20 build/e2e/k6.log && return 1; }
-    echo "auth: $before pods before, $peak at the peak"
-    [ "$peak" -gt "$before" ] || { kn describe hpa "$PLATFORM-auth" && return 1; }
-    jq -e '.metrics.http_reqs.values.count > 50' build/e2e/k6.json >/dev/null
-    wait_for "auth to shrink" 300 auth_shrank "$peak"
-}
-polls=0
-
-operator_failover() {
-    local leader other
-    operator_had_no_denial # its counters go with the pod
-    leader=$(k -n "$OPERATOR_NAMESPACE" get lease lp-operator -o 'jsonpath={.spec.holderIdentity}')
-    [ -n "$leader" ] || { echo "nobody holds the lease" && return 1; }
-    k -n "$OPERATOR_NAMESPACE" delete pod "${leader%%_*}" --wait=false >/dev/null
-    for _ in $(seq 20); do
-        queue_depth auth >/dev/null || { echo "the metrics API did not answer during the change" && return 1; }
-        sleep 0.5
-    done
-    other=$(k -n "$OPERATOR_NAMESPACE" get lease lp-operator -o 'jsonpath={.spec.holderIdentity}')
-    [ -n "$other" ] && [ "$other" != "$leader" ] || { echo "the lease is still with '$other'" && return 1; }
-    wait_for "the operator" 120 operator_is_up
-}
-
-versions() {
-    kn get learningplatform,deployment,service,hpa,pdb,networkpolicy,serviceaccount,configmap,statefulset \
-        -l "app.kubernetes.io/managed-by=lp-operator" -o json |
-        jq -r '.items[] | [.kind, .metadata.name, (.metadata.managedFields[]? | select(.manager | startswith("lp-operator")) | select(.subresource != "status") | .time)] | join(" ")' | sort
-}
-
-idle_causes_no_writes() {
-    local before
-    before=$(versions)
-    [ -n "$before" ]
-    sleep 30 # the time of idleness that is looked at, not a wait for an event
-    equals "times of the operator's writes" "$before" "$(versions)"
-}
-
-database_restart_keeps_data() {
-    local email password user
-    read -r email password user <build/e2e/learner
-    kn delete pod -l app.kubernetes.io/component=database --wait=true --timeout=120s >/dev/null
-    kn wait --for=condition=Ready pod -l app.kubernetes.io/component=database --timeout=180s >/dev/null
-    wait_for "the learner to be known again" 120 learner_is_known "$email" "$password" "$user"
-}
-
-learner_is_known() { # EMAIL PASSWORD USER
-    local token
-    token=$(curl -fsS --max-time 20 -H 'Content-Type: application/json' --data-binary "$(jq -cn --arg e "$1" --arg p "$2" '{email: $e, password: $p}')" \
-        "$BASE_URL/auth/api/auth/login" | jq -er .token) &&
-        curl -fsS --max-time 20 -H "Authorization: Bearer $token" "$BASE_URL/progress/api/progress/recommendation/$3" | jq -e '.averageScore == 60' >/dev/null
-}
-
-operator_had_no_denial() {
-    local log
-    log=$(k -n "$OPERATOR_NAMESPACE" logs -l app.kubernetes.io/name=lp-operator --tail=-1 --prefix)
-    [ -n "$log" ]
-    ! grep -iE 'forbidden|"status":"?403|denied' <<<"$log" || return 1
-    local pod pods
-    # One that the last rollout ended may still be listed.
-    pods=$(k -n "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/name=lp-operator -o json |
-        jq -r '.items[] | select(.metadata.deletionTimestamp == null and .status.phase == "Running") | .metadata.name')
-    [ -n "$pods" ]
+    pods=$(running_operators)
     for pod in $pods; do
         k get --raw "/api/v1/namespaces/$OPERATOR_NAMESPACE/pods/$pod:9090/proxy/metrics"
     done
@@ -354,10 +223,9 @@ operator_had_no_denial() {
     log=$(k -n "$OPERATOR_NAMESPACE" logs -l app.kubernetes.io/name=lp-operator --tail=-1 --prefix)
     [ -n "$log" ]
     ! grep -iE 'forbidden|"status":"?403|denied' <<<"$log" || return 1
-    local pod
-    # One that the last rollout ended may still be listed.
-    for pod in $(k -n "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/name=lp-operator -o json |
-        jq -r '.items[] | select(.metadata.deletionTimestamp == null) | .metadata.name'); do
+    local pod pods
+    pods=$(running_operators)
+    for pod in $pods; do
         k get --raw "/api/v1/namespaces/$OPERATOR_NAMESPACE/pods/$pod:9090/proxy/metrics" >build/e2e/operator-metrics
         grep -q '^rest_client_requests_total{' build/e2e/operator-metrics || { echo "$pod does not count its requests" && return 1; }
         ! grep -E '^rest_client_requests_total\{.*code="403"' build/e2e/operator-metrics || return 1
