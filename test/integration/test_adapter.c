@@ -1,7 +1,6 @@
-/* test/integration/test_adapter.c -- the metrics adapter behind a real kube-apiserver: the
- * aggregator reaches it, values of two pods come through, the HPA of the real controller manager
- * scales on them. The pods are objects whose status this test writes, with addresses on loopback
- * where this test answers for their metrics port. */
+/* test/integration/test_adapter.c -- the metrics adapter behind a real kube-apiserver, whose
+ * aggregator and HPA controller ask it. Pods are objects whose status this test writes; it answers
+ * for their metrics ports on loopback. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>

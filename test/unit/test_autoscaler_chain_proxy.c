@@ -1,15 +1,11 @@
-/* test/unit/test_autoscaler_chain.c -- an APIService of another adapter becomes ours and its own
- * again; its metrics stand beside ours in discovery; requests are passed on to a real HTTPS server
- * in its place. */
+/* test/unit/test_autoscaler_chain_proxy.c -- requests are passed on to a real HTTPS server in the
+ * other adapter's place. */
 #include "autoscaler/chain_proxy.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/chain_fields.h"
-#include "autoscaler/chain_record.h"
-#include "autoscaler/discovery.h"
 #include "autoscaler/telemetry.h"
 #include "autoscaler/x509.h"
 #include "base/clock.h"
@@ -17,216 +13,9 @@
 #include "json/json.h"
 #include "unit/check.h"
 
-#define SPEC                                                                        \
-    "{\"group\":\"custom.metrics.k8s.io\",\"version\":\"v1beta1\",\"service\":"     \
-    "{\"namespace\":\"monitoring\",\"name\":\"prometheus-adapter\",\"port\":6443}," \
-    "\"insecureSkipTLSVerify\":true,\"groupPriorityMinimum\":77,\"versionPriority\":33}"
 #define MAX_BYTES ((size_t)64 * 1024)
 #define TARGET \
     "/apis/custom.metrics.k8s.io/v1beta1/namespaces/lp/pods/*/http_requests?labelSelector=a"
-
-static json_t *parse(const char *text)
-{
-    json_t *o = NULL;
-    ok(lp_json_parse(text, strlen(text), 1 << 20, "test", &o, &err));
-    return o;
-}
-
-/* ---- the record ---- */
-
-static void an_api_service_becomes_again_exactly_what_it_was(void **state)
-{
-    (void)state;
-    json_auto_t *have =
-        parse("{\"metadata\":{\"name\":\"v1beta1.custom.metrics.k8s.io\","
-              "\"resourceVersion\":\"5\",\"labels\":{\"a\":\"b\"}},\"spec\":" SPEC "}");
-    json_auto_t *owner = parse("{\"kind\":\"ClusterRoleBinding\",\"uid\":\"u-1\",\"name\":"
-                               "\"lp-operator-metrics-lp-system\"}");
-    const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", owner };
-    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
-    const json_t *spec = json_object_get(led, "spec");
-    assert_true(chain_leads_to(spec, "lp-system", "lp-metrics"));
-    assert_string_equal(lp_json_str(spec, "caBundle", NULL), "Q0E=");
-    assert_null(json_object_get(spec, "insecureSkipTLSVerify"));
-    assert_int_equal(lp_json_int(0, spec, "versionPriority", NULL), 33);
-    assert_int_equal(json_array_size(lp_json_at(led, "metadata", "ownerReferences", NULL)), 1);
-    json_auto_t *previous = chain_previous(led);
-    assert_true(json_equal(previous, json_object_get(have, "spec")));
-    json_auto_t *again = chain_led(led, previous, &wish);
-    assert_true(json_equal(again, led));
-    json_auto_t *restored = chain_restored(led, previous);
-    assert_true(json_equal(restored, have));
-}
-
-/* An APIService of server-side apply; `ours`: what our own write made of it. */
-#define STATUS_ENTRY                                                                  \
-    "{\"manager\":\"kube-apiserver\",\"operation\":\"Update\",\"apiVersion\":\"v1\"," \
-    "\"subresource\":\"status\",\"fieldsV1\":{\"f:status\":{}}}"
-#define CHART_ENTRY(fields)                                                             \
-    "{\"manager\":\"chart\",\"operation\":\"Apply\",\"apiVersion\":\"v1\","             \
-    "\"time\":\"2026-01-01T00:00:00Z\",\"fieldsV1\":{\"f:metadata\":{\"f:labels\":{}}," \
-    "\"f:spec\":{" fields "}}}"
-#define OUR_ENTRY                                                                 \
-    "{\"manager\":\"lp-adapter\",\"operation\":\"Update\",\"apiVersion\":\"v1\"," \
-    "\"fieldsV1\":{\"f:spec\":{\"f:caBundle\":{},\"f:service\":{\"f:name\":{}}}}}"
-#define MANAGED(entries) "{\"metadata\":{\"managedFields\":[" entries "]},\"spec\":" SPEC "}"
-
-static void the_fields_of_its_spec_are_again_whose_they_were(void **state)
-{
-    (void)state;
-    json_auto_t *have = parse(
-        MANAGED(CHART_ENTRY("\"f:group\":{},\"f:service\":{\"f:name\":{}}") "," STATUS_ENTRY));
-    const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", NULL };
-    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
-    json_auto_t *fields = chain_previous_fields(led);
-    assert_int_equal(json_array_size(fields), 1);
-    json_auto_t *now = parse(MANAGED(CHART_ENTRY("\"f:group\":{}") "," OUR_ENTRY "," STATUS_ENTRY));
-    json_auto_t *managed = chain_fields_back(now, fields);
-    assert_true(json_equal(managed, lp_json_at(have, "metadata", "managedFields", NULL)));
-    assert_null(chain_fields_back(have, fields)); /* nothing of ours is left */
-}
-
-static void an_owner_that_lost_all_of_its_fields_has_them_back(void **state)
-{
-    (void)state;
-    json_auto_t *fields = parse("[" CHART_ENTRY("\"f:service\":{}") "]");
-    json_auto_t *now = parse(MANAGED(OUR_ENTRY));
-    json_auto_t *managed = chain_fields_back(now, fields);
-    assert_true(json_equal(managed, fields));
-    json_auto_t *nobody = chain_fields_back(now, NULL); /* a record of an earlier version */
-    json_auto_t *none = parse("[{}]");
-    assert_true(json_equal(nobody, none));
-}
-
-/* What is written meanwhile, for a new certificate for instance, is no reason to record ourselves.
- */
-static void the_record_of_whose_fields_they_were_stays(void **state)
-{
-    (void)state;
-    json_auto_t *have = parse(MANAGED(CHART_ENTRY("\"f:group\":{}")));
-    const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", NULL };
-    const struct chain_wish later = { "lp-system", "lp-metrics", 443, "Q0Ey", NULL };
-    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
-    json_auto_t *theirs = chain_previous_fields(led);
-    json_auto_t *ours = parse("[" OUR_ENTRY "]");
-    json_object_set(json_object_get(led, "metadata"), "managedFields", ours);
-    json_auto_t *previous = chain_previous(led);
-    json_auto_t *again = chain_led(led, previous, &later);
-    json_auto_t *still = chain_previous_fields(again);
-    assert_true(json_equal(still, theirs));
-}
-
-static void a_record_of_another_operator_is_told_from_one_that_was_overwritten(void **state)
-{
-    (void)state;
-    json_auto_t *have = parse("{\"metadata\":{},\"spec\":" SPEC "}");
-    const struct chain_wish wish = { "team-b", "lp-metrics", 443, "Q0E=", NULL };
-    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
-    assert_true(chain_is_anothers(led, "team-a", "lp-metrics"));
-    assert_false(chain_is_anothers(led, "team-b", "lp-metrics"));
-    json_object_set(led, "spec", json_object_get(have, "spec")); /* its owner applied it again */
-    assert_false(chain_is_anothers(led, "team-a", "lp-metrics"));
-    assert_false(chain_is_anothers(have, "team-a", "lp-metrics"));
-    json_auto_t *broken = parse("{\"metadata\":{\"annotations\":{\"" CHAIN_ANNOTATION
-                                "\":\"[\"}},\"spec\":" SPEC "}");
-    assert_null(chain_previous(broken));
-}
-
-static void a_backend_that_cannot_be_one_is_refused_by_field(void **state)
-{
-    static const struct {
-        const char *spec;
-        int code;
-        const char *part;
-    } cases[] = {
-        { SPEC, 0, NULL },
-        { "{\"service\":{\"namespace\":\"a\",\"name\":\"b\"},\"caBundle\":\"Q0E=\"}", 0, NULL },
-        { "{}", LP_E_NOT_FOUND, "spec.service" },
-        { "{\"service\":{\"namespace\":\"a\",\"name\":\"b/../c\"}}", LP_E_INVALID, "spec.service" },
-        { "{\"service\":{\"namespace\":\"a\",\"name\":\"b\",\"port\":70000}}", LP_E_INVALID,
-          "port" },
-        { "{\"service\":{\"namespace\":\"a\",\"name\":\"b\"},\"caBundle\":\"Q0E\"}", LP_E_INVALID,
-          "spec.caBundle" },
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        json_auto_t *spec = parse(cases[i].spec);
-        auto_chain_backend struct chain_backend b = { 0 };
-        struct lp_error err = { .msg = "" };
-        assert_int_equal(chain_backend_of(spec, &b, &err), cases[i].code);
-        if (cases[i].part)
-            assert_non_null(strstr(err.msg, cases[i].part));
-        else if (i == 0)
-            assert_true(b.insecure && b.port == 6443 && !b.ca_pem);
-        else
-            assert_true(!b.insecure && b.port == 443 && strcmp(b.ca_pem, "CA") == 0);
-    }
-}
-
-/* ---- discovery ---- */
-
-static void use(const char *v1beta2, const char *v1beta1, size_t *ret_left_out)
-{
-    json_auto_t *a = v1beta2 ? parse(v1beta2) : NULL, *b = v1beta1 ? parse(v1beta1) : NULL;
-    discovery_use((json_t *const[]){ a, b }, ret_left_out);
-}
-
-#define ENTRY(name, namespaced) "{\"name\":\"" name "\",\"namespaced\":" namespaced "}"
-
-static void discovery_lists_both_and_its_tag_changes_with_the_content_only(void **state)
-{
-    size_t left_out;
-    char etag[80];
-    (void)state;
-    use("[" ENTRY("pods/http", "true") "," ENTRY("jobs.batch/b", "true") "," ENTRY(
-            "pods/queue_depth",
-            "true") "," ENTRY("namespaces/x", "false") "," ENTRY("bad",
-                                                                 "true") "," ENTRY("pods/cluster",
-                                                                                   "false") "]",
-        NULL, &left_out);
-    struct discovery *d = discovery_current();
-    json_auto_t *list = parse(discovery_resources(d, QUERY_V1BETA2));
-    json_auto_t *other = parse(discovery_resources(d, QUERY_V1BETA1));
-    json_auto_t *v2 = parse(discovery_apis(d, DISCOVERY_V2)->body);
-    const json_t *resources = json_object_get(list, "resources");
-    assert_int_equal(json_array_size(resources), 5 + 3);
-    assert_int_equal(json_array_size(json_object_get(other, "resources")), 5);
-    assert_string_equal(lp_json_str(json_array_get(resources, 5), "name", NULL), "jobs.batch/b");
-    const json_t *version = json_array_get(
-        lp_json_at(json_array_get(json_object_get(v2, "items"), 0), "versions", NULL), 0);
-    resources = json_object_get(version, "resources");
-    assert_int_equal(json_array_size(resources), 4); /* pods, services, jobs.batch, namespaces */
-    assert_int_equal(json_array_size(json_object_get(json_array_get(resources, 0), "subresources")),
-                     2);
-    assert_string_equal(lp_json_str(json_array_get(resources, 3), "scope", NULL), "Cluster");
-    snprintf(etag, sizeof etag, "%s", discovery_apis(d, DISCOVERY_V2)->etag);
-    discovery_unref(d);
-
-    use("[" ENTRY("namespaces/x", "false") "," ENTRY("jobs.batch/b", "true") "," ENTRY("pods/http",
-                                                                                       "true") "]",
-        NULL, &left_out);
-    d = discovery_current();
-    assert_string_equal(discovery_apis(d, DISCOVERY_V2)->etag, etag);
-    discovery_unref(d);
-    use(NULL, NULL, &left_out);
-    d = discovery_current();
-    assert_string_not_equal(discovery_apis(d, DISCOVERY_V2)->etag, etag);
-    discovery_unref(d);
-}
-
-static void discovery_has_room_for_so_many_and_no_more(void **state)
-{
-    json_auto_t *many = json_array();
-    size_t left_out;
-    (void)state;
-    for (unsigned i = 0; i < DISCOVERY_OTHERS + 7; i++) {
-        lp_auto_free char *name = lp_sprintf("pods/m%u", i);
-        json_array_append_new(many, lp_json_make("{s:s,s:b}", "name", name, "namespaced", 1));
-    }
-    discovery_use((json_t *const[]){ many, NULL }, &left_out);
-    assert_int_equal(left_out, 7);
-    use(NULL, NULL, &left_out);
-}
 
 /* ---- passing on ---- */
 
@@ -540,14 +329,6 @@ static int at_last(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_api_service_becomes_again_exactly_what_it_was),
-        cmocka_unit_test(the_fields_of_its_spec_are_again_whose_they_were),
-        cmocka_unit_test(an_owner_that_lost_all_of_its_fields_has_them_back),
-        cmocka_unit_test(the_record_of_whose_fields_they_were_stays),
-        cmocka_unit_test(a_record_of_another_operator_is_told_from_one_that_was_overwritten),
-        cmocka_unit_test(a_backend_that_cannot_be_one_is_refused_by_field),
-        cmocka_unit_test(discovery_lists_both_and_its_tag_changes_with_the_content_only),
-        cmocka_unit_test(discovery_has_room_for_so_many_and_no_more),
         proxy_test(a_request_goes_on_with_our_token_and_without_the_callers_name),
         proxy_test(what_it_answers_is_passed_on_or_explained),
         proxy_test(an_answer_over_the_limit_is_not_passed_on),
@@ -558,5 +339,5 @@ int main(void)
         proxy_test(without_a_token_nothing_is_sent),
         proxy_test(its_list_is_read_for_both_versions),
     };
-    return cmocka_run_group_tests_name("autoscaler_chain", tests, once, at_last);
+    return cmocka_run_group_tests_name("autoscaler_chain_proxy", tests, once, at_last);
 }
