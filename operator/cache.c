@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "kube/store.h"
@@ -107,14 +108,25 @@ static void child_listing(void *user)
     pthread_mutex_unlock(&k->lock);
 }
 
-/* Puts what was held into the store, once it is known to be news. */
+/* Puts what was held into the store, once it is known to be news. Where it cannot be read, only a
+ * new list tells what it was: the watch has gone past it. */
 static void take_held_locked(struct kind_cache *k, const struct pending *told)
 {
-    json_auto_t *event = told->line ? json_loadb(told->line, told->line_len, 0, NULL) : NULL;
-    json_auto_t *ours = event ? owned_project(json_object_get(event, "object"), MANAGER) : NULL;
+    struct lp_error why;
+    json_t *event = NULL;
 
-    if (ours)
-        lp_kube_store_put(k->store, ours);
+    if (!told->line)
+        return;
+    if (lp_json_parse(told->line, told->line_len, told->line_len, "event", &event, &why) < 0) {
+        lp_log_warn("an event cannot be read, listing again", "kind", k->kind->kind, "object",
+                    told->key, "error", why.msg);
+        for (unsigned i = 0; i < k->n_watches; i++)
+            lp_kube_watch_renew(k->watches[i]);
+        return;
+    }
+    json_auto_t *owned = event;
+    json_auto_t *ours = owned_project(json_object_get(owned, "object"), MANAGER);
+    lp_kube_store_put(k->store, ours);
 }
 
 /*

@@ -25,11 +25,9 @@
 #define WATCH_SECONDS 290
 #define WATCH_JITTER_PERCENT 10
 #define WATCH_GRACE_MS 30000 /* how much later than asked the server may end a watch */
-/* A bookmark comes about every minute, though none is promised: a silent stream is made anew from
- * the same version, which costs little where it was well. */
-#define IDLE_MS 120000
-#define DOUBT_MS 2000 /* silence that counts once another request was left without an answer */
-#define LINE_MS 10000 /* for one event, from its first byte to its last */
+#define IDLE_MS 120000 /* then anew, from the same version; bookmarks come about every minute */
+#define DOUBT_MS 2000  /* silence that counts once another request was left without an answer */
+#define LINE_MS 10000  /* for one event, from its first byte to its last */
 #define INITIAL_EVENTS_MS 10000
 #define LIST_MS 60000
 #define SHORT_WATCH_MS 1000 /* one that ends sooner counts as a failure */
@@ -42,7 +40,7 @@ struct lp_kube_watch {
     char *ns, *label_selector, *field_selector, name[16];
     struct lp_kube_watch_sink sink;
     int64_t initial_events_ms;
-    atomic_bool synced;
+    atomic_bool synced, renew;     /* `renew`: list again, what was delivered may be wrong */
     atomic_int_least64_t heard_ms; /* 0: never */
     struct lp_metric *events, *lists, *streams;
     struct lp_metric_family *failures;
@@ -65,13 +63,6 @@ struct lp_kube_watch {
 static void heard(struct lp_kube_watch *w)
 {
     atomic_store(&w->heard_ms, lp_clock_ms());
-}
-
-static void note_version(struct lp_kube_watch *w, const json_t *object)
-{
-    const char *version = lp_json_str(object, "metadata", "resourceVersion", NULL);
-    if (version)
-        snprintf(w->version, sizeof w->version, "%s", version);
 }
 
 static int check_object(const json_t *object, struct lp_error *err)
@@ -112,7 +103,6 @@ static int take_present(json_t *object, void *user, struct lp_error *err)
 static int take_deleted(struct lp_kube_watch *w, json_t *object, struct lp_error *err)
 {
     int r = check_object(object, err);
-
     if (r < 0)
         return r;
     if (w->listed)
@@ -210,9 +200,10 @@ static int take_event(const char *type, json_t *object, void *user, struct lp_er
     const char *end =
         lp_json_str(object, "metadata", "annotations", "k8s.io/initial-events-end", NULL);
     bool is_end = w->listed && end && strcmp(end, "true") == 0 && strcmp(type, "BOOKMARK") == 0;
+    const char *version = lp_json_str(object, "metadata", "resourceVersion", NULL);
     /* The events of a list come in no order of versions: only its end gives one to go on from. */
-    if (!w->listed || is_end)
-        note_version(w, object);
+    if (version && (!w->listed || is_end))
+        snprintf(w->version, sizeof w->version, "%s", version);
     if (is_end) {
         end_list(w);
         w->events_ms = 0;
@@ -276,6 +267,8 @@ static int take_bytes(const char *bytes, size_t n, void *user, struct lp_error *
 static int64_t stream_until(void *user)
 {
     const struct lp_kube_watch *w = user;
+    if (atomic_load(&w->renew) && !w->listed)
+        return 0;
     int64_t heard_ms = atomic_load(&w->heard_ms);
     int64_t sign = heard_ms > w->begun_ms ? heard_ms : w->begun_ms;
     int64_t until = lp_kube_unanswered_ms(w->client) > sign ? sign + DOUBT_MS : INT64_MAX;
@@ -368,6 +361,8 @@ static int step(struct lp_kube_watch *w, struct lp_error *err)
     int64_t start = lp_clock_ms();
     int r = 0;
 
+    if (atomic_exchange(&w->renew, false))
+        w->version[0] = '\0';
     if (!*w->version && !w->no_watch_list)
         r = watch_list(w, err);
     else if (!*w->version)
@@ -486,6 +481,11 @@ void lp_kube_watch_join(struct lp_kube_watch *w)
         return;
     pthread_join(w->thread, NULL);
     watch_free(w);
+}
+
+void lp_kube_watch_renew(struct lp_kube_watch *w)
+{
+    atomic_store(&w->renew, true);
 }
 
 bool lp_kube_watch_synced(const struct lp_kube_watch *w)

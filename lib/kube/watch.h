@@ -56,6 +56,9 @@ LP_MUST_USE int lp_kube_watch_start(struct lp_kube_config *config, struct lp_sto
 /* After the stop was requested: waits for the thread and frees. */
 void lp_kube_watch_join(struct lp_kube_watch *w);
 
+/* Lists again within a second, as `known` may not have what the server has; any thread. */
+void lp_kube_watch_renew(struct lp_kube_watch *w);
+
 bool lp_kube_watch_synced(const struct lp_kube_watch *w);
 /* Milliseconds since the last byte or answer from the API server; INT64_MAX before the first. */
 int64_t lp_kube_watch_silence_ms(const struct lp_kube_watch *w);

@@ -105,8 +105,7 @@ struct writes {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct cache *cache;
-    unsigned told; /* of n/auth */
-    bool last;     /* n/last was told of */
+    unsigned told, lasts; /* of n/auth, and of n/last */
 };
 
 /* With the first word of the child a write of it begins. */
@@ -120,7 +119,7 @@ static void on_owner(const char *key, bool deleted, void *user)
         pthread_cond_wait(&w->changed, &w->lock);
     if (strcmp(key, "n/auth") == 0 && w->told++ == 0)
         cache_writing(w->cache, CHILD_DEPLOYMENT, "n", "auth");
-    w->last = w->last || strcmp(key, "n/last") == 0;
+    w->lasts += strcmp(key, "n/last") == 0;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
 }
@@ -129,16 +128,22 @@ static void on_owner(const char *key, bool deleted, void *user)
 #define CHANGED CHILD("MODIFIED", "auth", "11")
 
 /* How often n/auth was told of: added, then `events` while a write is under way, whose answer has
- * `version` (NULL: it fails). Of what is in the cache afterwards *ret_version, "" for nothing, and
- * whether it is behind. */
-static unsigned told_around(const char *events, const char *version, char ret_version[8],
-                            bool *ret_stale)
+ * `version` (NULL: it fails), then `again` where not NULL, once they are asked for anew. Of what is
+ * in the cache afterwards *ret_version, "" for nothing, and whether it is behind. */
+static unsigned told_before(const char *events, const char *version, const char *again,
+                            char ret_version[8], bool *ret_stale)
 {
     static const struct scope everything = { 0 };
     const struct fake_answer answers[] = {
         { .match = "/deployments?watch",
           .status = 200,
           .body = events,
+          .chunk = 4096,
+          .times = again ? 1 : 0,
+          .stall = true },
+        { .match = "/deployments?watch",
+          .status = 200,
+          .body = again,
           .chunk = 4096,
           .stall = true },
         { .match = "watch=1", .status = 200, .body = END_OF_LIST, .chunk = 4096, .stall = true },
@@ -157,7 +162,7 @@ static unsigned told_around(const char *events, const char *version, char ret_ve
     pthread_mutex_lock(&w.lock);
     w.cache = cache;
     pthread_cond_broadcast(&w.changed);
-    while (!w.last && r == 0)
+    while (w.lasts < 1 && r == 0)
         r = pthread_cond_clockwait(&w.changed, &w.lock, CLOCK_MONOTONIC, &end);
     assert_true(w.told >= 1);
     pthread_mutex_unlock(&w.lock);
@@ -170,6 +175,11 @@ static unsigned told_around(const char *events, const char *version, char ret_ve
         cache_wrote(cache, CHILD_DEPLOYMENT, "n", "auth", answer);
     else
         cache_not_written(cache, CHILD_DEPLOYMENT, "n", "auth", "auth");
+    pthread_mutex_lock(&w.lock);
+    while (again && w.lasts < 2 && r == 0)
+        r = pthread_cond_clockwait(&w.changed, &w.lock, CLOCK_MONOTONIC, &end);
+    pthread_mutex_unlock(&w.lock);
+    assert_int_equal(r, 0);
     json_auto_t *kept = cache_child(cache, CHILD_DEPLOYMENT, "n", "auth", ret_stale);
     const char *there = lp_json_str(kept, "metadata", "resourceVersion", NULL);
     snprintf(ret_version, 8, "%s", there ? there : "");
@@ -179,6 +189,12 @@ static unsigned told_around(const char *events, const char *version, char ret_ve
     lp_stop_free(stop);
     fake_kube_stop(fake);
     return w.told;
+}
+
+static unsigned told_around(const char *events, const char *version, char ret_version[8],
+                            bool *ret_stale)
+{
+    return told_before(events, version, NULL, ret_version, ret_stale);
 }
 
 static void the_echo_of_a_write_wakes_nobody_even_where_it_comes_before_the_answer(void **state)
@@ -226,6 +242,27 @@ static void what_is_deleted_right_after_our_write_stays_so(void **state)
                     there, &stale),
         3);
     assert_string_equal(there, "13");
+}
+
+/* Its head is whole, so it was held without being parsed. */
+#define CUT_SHORT                                                                                 \
+    "{\"type\":\"MODIFIED\",\"object\":{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"auth\"," \
+    "\"namespace\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"11\",\"labels\":{\"a\":\n"
+#define AGAIN CHILD("ADDED", "auth", "11") CHILD("ADDED", "last", "20") END_OF_LIST
+
+static void what_cannot_be_read_after_our_write_is_listed_again(void **state)
+{
+    char there[8];
+    bool stale;
+
+    (void)state;
+    told_before(THEN(CUT_SHORT), "10", AGAIN, there, &stale);
+    assert_string_equal(there, "11");
+    told_before(THEN(CUT_SHORT), NULL, AGAIN, there, &stale);
+    assert_string_equal(there, "11");
+    /* The echo of the write itself: the answer says what it was. */
+    assert_int_equal(told_around(THEN(CUT_SHORT), "11", there, &stale), 1);
+    assert_string_equal(there, "11");
 }
 
 #define ADDED EVENT("ADDED", "10", "1", "", "")
@@ -286,6 +323,7 @@ int main(void)
         cmocka_unit_test(the_echo_of_a_write_wakes_nobody_even_where_it_comes_before_the_answer),
         cmocka_unit_test(what_others_wrote_after_us_or_while_we_failed_is_told),
         cmocka_unit_test(what_is_deleted_right_after_our_write_stays_so),
+        cmocka_unit_test(what_cannot_be_read_after_our_write_is_listed_again),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("operator_cache", tests, NULL, NULL);
