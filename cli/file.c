@@ -15,7 +15,7 @@
 #define OPERATOR_NS "learning-platform-system"
 #define OPERATOR_NAME "lp-operator"
 
-static int read_all(const char *path, struct lp_buf *out, struct lp_error *err)
+int file_read(const char *path, struct lp_buf *out, struct lp_error *err)
 {
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     char piece[4096];
@@ -74,7 +74,7 @@ int file_platforms(const char *path, const char *ns, json_t **ret_platforms, str
     json_t *document;
     size_t i;
 
-    int r = read_all(path, &text, err);
+    int r = file_read(path, &text, err);
     if (r == 0)
         r = lp_yaml_parse(text.ptr, text.len, LP_LIMIT_CONFIG_BYTES, path, &documents, err);
     json_array_foreach(documents, i, document) if (r == 0 && is_platform(document)) r =

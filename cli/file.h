@@ -8,6 +8,10 @@
 #include "kube/client.h"
 #include "platform/plan.h"
 
+/* Appends the bytes of a file ("-": standard input). LP_E_INVALID, LP_E_TOO_LARGE over the limit of
+ * `out`. */
+LP_MUST_USE int file_read(const char *path, struct lp_buf *out, struct lp_error *err);
+
 /*
  * The LearningPlatforms of a YAML or JSON file ("-": standard input), other kinds left out, each
  * with a namespace: its own, or `ns`. The caller owns the array. LP_E_INVALID with file, line and

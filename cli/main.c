@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/render.h"
 #include "cli/report.h"
+#include "cli/simulate.h"
 #include "cli/status.h"
 #include "cli/why.h"
 #include "base/clock.h"
@@ -98,6 +99,26 @@ static int run_render(const struct cli_options *o, struct lp_error *err)
     return r;
 }
 
+/* 1: it is over a limit of the options. */
+static int run_simulate(const struct cli_options *o, int *ret_status, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
+    json_auto_t *none = NULL, *failures = NULL;
+    const json_t *failure;
+    struct plan_images images;
+    size_t i;
+
+    file_images(NULL, o, &images, &none);
+    int r = simulate_command(o, &images, &out, &failures, err);
+    if (r < 0)
+        return r;
+    fwrite(out.ptr, 1, out.len, stdout);
+    json_array_foreach(failures, i, failure)
+        fprintf(stderr, "kubectl lp: %s\n", json_string_value(failure));
+    *ret_status = json_array_size(failures) > 0;
+    return 0;
+}
+
 static int run_command(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
                        struct lp_stop *stop, int *ret_status, struct lp_error *err)
 {
@@ -128,6 +149,8 @@ static int run(const struct cli_options *o, struct lp_stop *stop, int *ret_statu
 
     if (strcmp(o->command, "render") == 0)
         return run_render(o, err);
+    if (strcmp(o->command, "simulate") == 0)
+        return run_simulate(o, ret_status, err);
     int r = lp_kube_config_load(&source, &config, err);
     if (r == 0)
         r = lp_kube_client_new(config, &options, &client, err);
@@ -137,6 +160,12 @@ static int run(const struct cli_options *o, struct lp_stop *stop, int *ret_statu
     lp_kube_client_free(client);
     lp_kube_config_free(config);
     return r == LP_E_CANCELED ? 0 : r;
+}
+
+/* 1 means something else to these two. */
+static int error_status(const char *command)
+{
+    return command && (strcmp(command, "diff") == 0 || strcmp(command, "simulate") == 0) ? 2 : 1;
 }
 
 int main(int argc, char **argv)
@@ -161,5 +190,5 @@ int main(int argc, char **argv)
     if (r == 0)
         return status;
     fprintf(stderr, "kubectl lp: %s\n", err.msg);
-    return options.command && strcmp(options.command, "diff") == 0 ? 2 : 1;
+    return error_status(options.command);
 }

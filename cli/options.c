@@ -1,9 +1,14 @@
 /* cli/options.c -- reads the command line. No state. */
+#include "cli/options.h"
+
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/options.h"
+#include "base/alloc.h"
+#include "kube/quantity.h"
 #include "platform/images.h"
 
 static const char usage[] =
@@ -19,12 +24,22 @@ static const char usage[] =
     "      run by the API server. Status 0: nothing, 1: something, 2: an error\n\n"
     "  kubectl lp render -f FILE [-n NAMESPACE] [-o yaml|json]\n"
     "      the objects that the operator makes of a platform, without a cluster\n\n"
+    "  kubectl lp simulate -f FILE --service NAME --trace CSV [--compare FILE] [-o text|json]\n"
+    "      how the service would have scaled through that load, by the arithmetic of the HPA\n"
+    "      controller, without a cluster. CSV: a header line, time (seconds) and one or more of\n"
+    "      cpu (cores), memory (bytes), queue_depth, each of all pods together, or instead of\n"
+    "      queue_depth arrival_rate (requests a second) and service_time (seconds of a slot);\n"
+    "      an empty cell is a missing metric; metrics without a column are left out.\n"
+    "      --sync-period SECONDS (15), --ready-after SECONDS (30): of the controller, of a pod\n"
+    "      --compare FILE: the summary of another platform beside it\n"
+    "      --max-pod-hours N, --max-seconds-over-target N: status 1 where it is more.\n"
+    "      Status 2: an error\n\n"
     "  kubectl lp why [NAME] [-n NAMESPACE | -A] [-o text|json]\n"
     "      why each service has the number of pods that it has\n\n"
     "  kubectl lp report [NAME] [-n NAMESPACE | -A]\n"
     "      platform, objects, events and the operator's logs for a bug report; credentials are\n"
     "      taken out, Secrets are not read\n\n"
-    "  diff and render take images as the operator has them: of its Deployment, or of\n"
+    "  diff, render and simulate take images as the operator has them: of its Deployment, or of\n"
     "  LP_IMAGE_REGISTRY, LP_IMAGE_TAG and the others in the environment; FILE - is standard "
     "input\n\n"
     "  --kubeconfig FILE, --context NAME as kubectl takes them; --help, --version\n";
@@ -51,15 +66,39 @@ static bool is_option(const char *arg, const char *option)
     return strncmp(arg, option, n) == 0 && (arg[n] == '\0' || (n > 2 && arg[n] == '='));
 }
 
-static int read_interval(const char *text, struct cli_options *o, struct lp_error *err)
-{
-    char *end;
-    long seconds = strtol(text, &end, 10);
+/* Options with a number, of up to three decimals; `fallback` in thousandths of the unit. */
+static const struct number_option {
+    const char *name, *unit;
+    int64_t least, most, fallback;
+    size_t offset;
+} numbers[] = {
+    { "--interval", "seconds", 1, 60, 1000, offsetof(struct cli_options, interval_ms) },
+    { "--sync-period", "seconds", 1, 300, 15000, offsetof(struct cli_options, sync_ms) },
+    { "--ready-after", "seconds", 0, 3600, 30000, offsetof(struct cli_options, ready_after_ms) },
+    { "--max-pod-hours", "hours", 0, 1000000, -1, offsetof(struct cli_options, max_pod_hours) },
+    { "--max-seconds-over-target", "seconds", 0, 10000000, -1,
+      offsetof(struct cli_options, max_over_target) },
+};
 
-    if (*end || end == text || seconds < 1 || seconds > 60)
-        return lp_error_set(err, LP_E_INVALID, "--interval: must be 1..60 seconds, is \"%.64s\"",
-                            text);
-    o->interval_ms = seconds * 1000;
+static int64_t *number_of(struct cli_options *o, const struct number_option *n)
+{
+    return (int64_t *)(void *)((char *)o + n->offset);
+}
+
+static int read_number(const struct number_option *n, const char *text, struct cli_options *o,
+                       struct lp_error *err)
+{
+    const char *point = strchr(text, '.');
+    bool plain = text[strspn(text, "0123456789.")] == '\0' && (!point || strlen(point) <= 4);
+    struct lp_error ignored;
+    int64_t milli = -1;
+
+    if (!plain || lp_quantity_parse(text, &milli, &ignored) < 0 || milli < n->least * 1000 ||
+        milli > n->most * 1000)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s: must be %" PRId64 "..%" PRId64 " %s, is \"%.64s\"", n->name,
+                            n->least, n->most, n->unit, text);
+    *number_of(o, n) = milli;
     return 0;
 }
 
@@ -79,32 +118,50 @@ static int read_format(const char *text, struct cli_options *o, struct lp_error 
                         text);
 }
 
+/* Options with a text; NULL of `other`: it has one form. */
+static const struct text_option {
+    const char *name, *other;
+    size_t offset;
+} texts[] = {
+    { "-n", "--namespace", offsetof(struct cli_options, ns) },
+    { "-f", "--filename", offsetof(struct cli_options, file) },
+    { "--kubeconfig", NULL, offsetof(struct cli_options, kubeconfig) },
+    { "--context", NULL, offsetof(struct cli_options, context) },
+    { "--service", NULL, offsetof(struct cli_options, service) },
+    { "--trace", NULL, offsetof(struct cli_options, trace) },
+    { "--compare", NULL, offsetof(struct cli_options, compare) },
+};
+
+static int read_value(int argc, char **argv, int *i, struct cli_options *o, struct lp_error *err)
+{
+    const char *arg = argv[*i], *value;
+
+    for (size_t k = 0; k < LP_COUNT(texts); k++)
+        if (is_option(arg, texts[k].name) || (texts[k].other && is_option(arg, texts[k].other)))
+            return take_value(argc, argv, i, arg,
+                              (const char **)(void *)((char *)o + texts[k].offset), err);
+    for (size_t k = 0; k < LP_COUNT(numbers); k++) {
+        if (!is_option(arg, numbers[k].name))
+            continue;
+        int r = take_value(argc, argv, i, arg, &value, err);
+        return r < 0 ? r : read_number(&numbers[k], value, o, err);
+    }
+    if (!is_option(arg, "-o") && !is_option(arg, "--output"))
+        return lp_error_set(err, LP_E_INVALID, "unknown option %.64s: see --help", arg);
+    int r = take_value(argc, argv, i, arg, &value, err);
+    return r < 0 ? r : read_format(value, o, err);
+}
+
 static int read_option(int argc, char **argv, int *i, struct cli_options *o, struct lp_error *err)
 {
-    static const char *const with_value[] = { "-n",        "--namespace", "--interval",
-                                              "-o",        "--output",    "--kubeconfig",
-                                              "--context", "-f",          "--filename" };
-    const char *arg = argv[*i], *value = NULL;
+    const char *arg = argv[*i];
 
     if (strcmp(arg, "-A") == 0 || strcmp(arg, "--all-namespaces") == 0)
         o->all_namespaces = true;
     else if (strcmp(arg, "-w") == 0 || strcmp(arg, "--watch") == 0)
         o->watch = true;
-    else {
-        size_t k = 0;
-        while (k < sizeof with_value / sizeof *with_value && !is_option(arg, with_value[k]))
-            k++;
-        if (k == sizeof with_value / sizeof *with_value)
-            return lp_error_set(err, LP_E_INVALID, "unknown option %.64s: see --help", arg);
-        int r = take_value(argc, argv, i, with_value[k], &value, err);
-        if (r < 0 || !value)
-            return r;
-        if (k == 2)
-            return read_interval(value, o, err);
-        if (k == 3 || k == 4)
-            return read_format(value, o, err);
-        *(k < 2 ? &o->ns : k == 5 ? &o->kubeconfig : k == 6 ? &o->context : &o->file) = value;
-    }
+    else
+        return read_value(argc, argv, i, o, err);
     return 0;
 }
 
@@ -133,6 +190,32 @@ static int check_file(const struct cli_options *o, bool takes, bool needs, struc
     return 0;
 }
 
+/* What only simulate takes, and needs. */
+static int check_simulate(const struct cli_options *o, struct lp_error *err)
+{
+    static const char stdin_name[] = "-";
+    const char *const files[] = { o->file, o->trace, o->compare };
+    unsigned from_stdin = 0;
+
+    if (strcmp(o->command, "simulate") != 0) {
+        if (o->service || o->trace || o->compare || o->max_pod_hours >= 0 ||
+            o->max_over_target >= 0)
+            return lp_error_set(err, LP_E_INVALID,
+                                "--service, --trace, --compare and --max-...: %s does not take "
+                                "them; see --help",
+                                o->command);
+        return 0;
+    }
+    if (!o->service || !o->trace)
+        return lp_error_set(err, LP_E_INVALID, "simulate needs --%s; see --help",
+                            o->service ? "trace" : "service");
+    for (size_t i = 0; i < LP_COUNT(files); i++)
+        from_stdin += files[i] && strcmp(files[i], stdin_name) == 0;
+    if (from_stdin > 1)
+        return lp_error_set(err, LP_E_INVALID, "-f, --trace and --compare: only one may be \"-\"");
+    return 0;
+}
+
 static int check_command(struct cli_options *o, struct lp_error *err)
 {
     static const struct {
@@ -143,6 +226,7 @@ static int check_command(struct cli_options *o, struct lp_error *err)
                      { "export", CLI_YAML, CLI_JSON, false, false },
                      { "diff", CLI_TEXT, CLI_JSON, true, false },
                      { "render", CLI_YAML, CLI_JSON, true, true },
+                     { "simulate", CLI_TEXT, CLI_JSON, true, true },
                      { "why", CLI_TEXT, CLI_JSON, false, false },
                      { "report", CLI_YAML, CLI_YAML, false, false } };
     size_t i = 0, n = sizeof commands / sizeof *commands;
@@ -151,22 +235,25 @@ static int check_command(struct cli_options *o, struct lp_error *err)
         i++;
     if (i == n)
         return lp_error_set(err, LP_E_INVALID,
-                            "%s%.64s: the commands are: status, export, diff, render, why, report; "
-                            "see --help",
+                            "%s%.64s: the commands are: status, export, diff, render, simulate, "
+                            "why, report; see --help",
                             o->command ? "unknown command " : "no command given",
                             o->command ? o->command : "");
     if (o->format == CLI_DEFAULT)
         o->format = commands[i].format;
     if (o->format != commands[i].format && o->format != commands[i].other)
         return lp_error_set(err, LP_E_INVALID, "-o: %s has no such form; see --help", o->command);
-    return check_file(o, commands[i].takes_file, commands[i].needs_file, err);
+    int r = check_file(o, commands[i].takes_file, commands[i].needs_file, err);
+    return r < 0 ? r : check_simulate(o, err);
 }
 
 int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, struct lp_error *err)
 {
     struct cli_options *o = ret_options;
 
-    *o = (struct cli_options){ .interval_ms = 1000 };
+    *o = (struct cli_options){ .format = CLI_DEFAULT };
+    for (size_t i = 0; i < LP_COUNT(numbers); i++)
+        *number_of(o, &numbers[i]) = numbers[i].fallback;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 ||
             strcmp(argv[i], "--version") == 0) {

@@ -18,6 +18,12 @@ struct cli_options {
     int64_t interval_ms;                  /* --interval, in seconds 1..60; default 1 s */
     enum cli_format format;               /* -o; one that the command has */
     const char *file;                     /* -f; "-": standard input; NULL: none */
+    const char *service, *trace;          /* of simulate: --service, --trace ("-" as for file) */
+    const char *compare;                  /* --compare: another file; NULL: none */
+    int64_t sync_ms;                      /* --sync-period, in seconds 1..300; default 15 s */
+    int64_t ready_after_ms;               /* --ready-after, in seconds 0..3600; default 30 s */
+    int64_t max_pod_hours;                /* --max-pod-hours, in thousandths; -1: any */
+    int64_t max_over_target;              /* --max-seconds-over-target, in ms; -1: any */
     const char *images[IMAGES_VARIABLES]; /* values of platform/images.h's variables in the
                                              environment, or NULL */
     const char

@@ -13,6 +13,10 @@
 #define LP_LIMIT_HTTP_HEADERS 16384 /* all headers of a request */
 #define LP_LIMIT_HTTP_TARGET 8192   /* request target */
 
+#define LP_LIMIT_TRACE_BYTES (16 << 20) /* a trace for kubectl lp simulate */
+#define LP_LIMIT_TRACE_ROWS 1000000
+#define LP_LIMIT_TRACE_LINE 1024
+
 #define LP_LIMIT_SCRAPE_BYTES (1 << 20) /* one pod's /metrics */
 #define LP_LIMIT_METRIC_SERIES 4096     /* label sets of one metric family */
 #define LP_LIMIT_QUEUE_KEYS 100000      /* keys in a work queue */

@@ -48,9 +48,9 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_int_equal(PARSE(&o, &err, "status", "-n"), LP_E_INVALID);
     assert_string_equal(err.msg, "-n needs a value");
     assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
-    assert_string_equal(
-        err.msg, "unknown command explode: the commands are: status, export, diff, render, why, "
-                 "report; see --help");
+    assert_string_equal(err.msg,
+                        "unknown command explode: the commands are: status, export, diff, render, "
+                        "simulate, why, report; see --help");
     assert_int_equal(PARSE(&o, &err, "export", "-o", "table"), LP_E_INVALID);
     assert_string_equal(err.msg, "-o: export has no such form; see --help");
     assert_int_equal(PARSE(&o, &err, "status", "a", "b"), LP_E_INVALID);
@@ -60,6 +60,38 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_string_equal(err.msg, "-f: why takes no file; see --help");
     assert_int_equal(PARSE(&o, &err, "diff", "english", "-f", "x"), LP_E_INVALID);
     assert_string_equal(err.msg, "a name or -f, not both: \"english\"");
+}
+
+static void simulate_takes_numbers_and_files_of_its_own(void **state)
+{
+    struct cli_options o;
+    struct lp_error err;
+    (void)state;
+    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a.yaml", "--service", "auth", "--trace=-"),
+                     0);
+    assert_int_equal(o.format, CLI_TEXT);
+    assert_int_equal(o.sync_ms, 15000);
+    assert_int_equal(o.ready_after_ms, 30000);
+    assert_int_equal(o.max_pod_hours, -1);
+    assert_int_equal(o.max_over_target, -1);
+    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a", "--service", "auth", "--trace", "-",
+                           "--max-pod-hours", "1.25", "--ready-after=0", "--compare", "b"),
+                     0);
+    assert_int_equal(o.max_pod_hours, 1250);
+    assert_int_equal(o.ready_after_ms, 0);
+    assert_string_equal(o.compare, "b");
+    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a", "--sync-period", "301"), LP_E_INVALID);
+    assert_string_equal(err.msg, "--sync-period: must be 1..300 seconds, is \"301\"");
+    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a", "--max-pod-hours", "1k"), LP_E_INVALID);
+    assert_string_equal(err.msg, "--max-pod-hours: must be 0..1000000 hours, is \"1k\"");
+    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a", "--trace", "b"), LP_E_INVALID);
+    assert_string_equal(err.msg, "simulate needs --service; see --help");
+    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "-", "--service", "auth", "--trace", "-"),
+                     LP_E_INVALID);
+    assert_string_equal(err.msg, "-f, --trace and --compare: only one may be \"-\"");
+    assert_int_equal(PARSE(&o, &err, "why", "--trace", "a"), LP_E_INVALID);
+    assert_string_equal(
+        err.msg, "--service, --trace, --compare and --max-...: why does not take them; see --help");
 }
 
 static void the_table_shows_a_dash_where_nothing_is_known(void **state)
@@ -86,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_read_in_any_order_and_both_forms),
         cmocka_unit_test(a_wrong_option_is_named_with_what_is_allowed),
+        cmocka_unit_test(simulate_takes_numbers_and_files_of_its_own),
         cmocka_unit_test(the_table_shows_a_dash_where_nothing_is_known),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include "cli/why.h"
 #include "json/json.h"
 #include "json/yaml.h"
-#include "unit/check.h"
+#include "unit/golden.h"
 
 static const struct plan_images images = {
     "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
@@ -20,28 +20,6 @@ static int render(const char *file, enum cli_format format, struct lp_buf *out,
 {
     struct cli_options o = { .file = file, .format = format };
     return render_file(&o, &images, out, err);
-}
-
-static void check_golden(const char *path, const char *text)
-{
-    static char golden[1 << 20];
-    if (getenv("LP_UPDATE_GOLDEN")) {
-        FILE *out = fopen(path, "w");
-        assert_non_null(out);
-        fputs(text, out);
-        fclose(out);
-    }
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    size_t n = fread(golden, 1, sizeof golden - 1, in), at = 0;
-    fclose(in);
-    golden[n] = '\0';
-    while (golden[at] && golden[at] == text[at])
-        at++;
-    if (golden[at] || text[at])
-        fail_msg("differs from %s at byte %zu (run once with LP_UPDATE_GOLDEN=1 and look at git "
-                 "diff):\n%.200s",
-                 path, at, text + (at > 60 ? at - 60 : 0));
 }
 
 static void the_samples_are_rendered_as_the_golden_files_say(void **state)

@@ -1,0 +1,125 @@
+/* cli/cluster.c -- see the header. Whole numbers only, so that every machine gives the same. */
+#include "cli/cluster.h"
+
+#include "base/alloc.h"
+
+#define LONG_AGO_MS 3600000
+#define WINDOW_MS 15000 /* of metrics-server */
+#define SHORTEST_STEP_MS 10
+#define LONGEST_STEP_MS 100
+#define MICRO INT64_C(1000000)
+
+void cluster_init(struct cluster *c, const struct cluster_pod *kind, size_t n, int64_t now_ms)
+{
+    *c = (struct cluster){ .kind = *kind, .now_ms = now_ms - LONG_AGO_MS };
+    cluster_scale(c, n);
+    c->now_ms = now_ms;
+    for (size_t i = 0; i < n; i++) {
+        c->pods[i].pending = false;
+        c->pods[i].ready = true;
+    }
+    c->ready = n;
+}
+
+void cluster_scale(struct cluster *c, size_t n)
+{
+    for (; c->n < n && c->n < CLUSTER_MAX_PODS; c->n++) {
+        c->pods[c->n] = (struct hpa_pod){ .pending = true,
+                                          .started_ms = c->now_ms,
+                                          .changed_ms = c->now_ms,
+                                          .window_ms = WINDOW_MS,
+                                          .request = { c->kind.request[HPA_CPU],
+                                                       c->kind.request[HPA_MEMORY] } };
+    }
+    if (c->n > n)
+        c->n = n;
+    if (c->ready > c->n)
+        c->ready = c->n;
+}
+
+int64_t cluster_next_ready(const struct cluster *c)
+{
+    return c->ready < c->n ? c->pods[c->ready].started_ms + c->kind.ready_after_ms : INT64_MAX;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* No longer than a request takes, or what came in it would seem to wait. */
+static int64_t step_ms(int64_t service_ms)
+{
+    return service_ms < SHORTEST_STEP_MS ? SHORTEST_STEP_MS : least(service_ms, LONGEST_STEP_MS);
+}
+
+/* One step: milli a second times milliseconds are millionths. */
+static void work(struct cluster *c, int64_t rate, int64_t service_ms, int64_t ms)
+{
+    int64_t pods = (int64_t)c->ready;
+    int64_t slots = pods * c->kind.concurrency * MICRO;
+    int64_t places = slots + pods * c->kind.queue_limit * MICRO;
+    int64_t came = rate * ms;
+
+    c->backlog -= least(c->backlog, least(c->backlog, slots) * ms / service_ms);
+    int64_t room = places > c->backlog ? places - c->backlog : 0;
+    c->backlog += least(came, room);
+    c->turned_away += came - least(came, room);
+}
+
+void cluster_advance(struct cluster *c, const struct trace_row *row, int64_t until_ms)
+{
+    int64_t rate = row->values[TRACE_ARRIVAL_RATE];
+    int64_t service_ms = row->values[TRACE_SERVICE_TIME];
+
+    while (c->now_ms < until_ms) {
+        int64_t ms = least(until_ms - c->now_ms, rate < 0 ? INT64_MAX : step_ms(service_ms));
+        if (rate >= 0)
+            work(c, rate, service_ms, ms);
+        c->now_ms += ms;
+    }
+    while (cluster_next_ready(c) <= c->now_ms) {
+        struct hpa_pod *p = &c->pods[c->ready++];
+        p->pending = false;
+        p->ready = true;
+        p->changed_ms = c->now_ms;
+    }
+}
+
+int64_t cluster_queue(const struct cluster *c, const struct trace_row *row)
+{
+    return row->values[TRACE_ARRIVAL_RATE] < 0 ? row->values[TRACE_QUEUE_DEPTH] : c->backlog / 1000;
+}
+
+/* The share of the i-th of the ready pods; the first ones take what is left over. */
+static int64_t share(const struct cluster *c, size_t i, int64_t total, int64_t limit)
+{
+    int64_t ready = (int64_t)c->ready;
+
+    if (total < 0)
+        return -1;
+    int64_t part = total / ready + ((int64_t)i < total % ready);
+    return limit > 0 ? least(part, limit) : part;
+}
+
+struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *row)
+{
+    static const enum trace_column columns[HPA_RESOURCES] = {
+        [HPA_CPU] = TRACE_CPU, [HPA_MEMORY] = TRACE_MEMORY
+    };
+
+    for (size_t i = 0; i < c->n; i++) {
+        struct hpa_pod *p = &c->pods[i];
+        p->sampled_ms = c->now_ms;
+        for (unsigned k = 0; k < HPA_RESOURCES; k++)
+            p->usage[k] =
+                i < c->ready ? share(c, i, row->values[columns[k]], c->kind.limit[k]) : -1;
+    }
+    return (struct hpa_observed){ .now_ms = c->now_ms,
+                                  .spec_replicas = (int32_t)c->n,
+                                  .status_replicas = (int32_t)c->n,
+                                  .pods = c->pods,
+                                  .n_pods = c->n,
+                                  .usage_known = true,
+                                  .object_value = cluster_queue(c, row) };
+}

@@ -1,0 +1,50 @@
+/*
+ * cli/cluster.h -- a service as the HPA controller sees it, in a simulation: pods that need a time
+ * to become ready, and a load that the ready ones share.
+ *   - A new pod is Pending until it is ready. Where pods go, the youngest go first, at once.
+ *   - CPU and memory of a row are totals: each ready pod shows its share, of CPU at most its limit.
+ *     Its sample is of now, over the last 15 s, as metrics-server's; so it counts for CPU 15 s
+ * after the pod became ready.
+ *   - queue_depth is taken as it is. Of arrival_rate and service_time it is made: each ready pod
+ *     works on `concurrency` requests at a time and has `queue_limit` waiting; what finds no place
+ * is turned away. Computed as a fluid in steps of 10 to 100 ms.
+ */
+#pragma once
+
+#include "cli/trace.h"
+#include "platform/hpa.h"
+
+/* Of one pod, as planned. Resources in milli units; limit 0: none. */
+struct cluster_pod {
+    int64_t request[HPA_RESOURCES], limit[HPA_RESOURCES];
+    int64_t concurrency, queue_limit;
+    int64_t ready_after_ms;
+};
+
+#define CLUSTER_MAX_PODS 1000 /* maxReplicas of the CRD */
+
+struct cluster {
+    struct cluster_pod kind;
+    struct hpa_pod pods[CLUSTER_MAX_PODS]; /* the oldest first */
+    size_t n, ready;
+    int64_t now_ms;
+    int64_t backlog, turned_away; /* millionths of a request */
+};
+
+/* `n` pods that have been ready for an hour. */
+void cluster_init(struct cluster *c, const struct cluster_pod *kind, size_t n, int64_t now_ms);
+
+/* Makes it `n` pods, at most CLUSTER_MAX_PODS. */
+void cluster_scale(struct cluster *c, size_t n);
+
+/* When the next pod becomes ready; INT64_MAX: all are. */
+int64_t cluster_next_ready(const struct cluster *c);
+
+/* Goes on to until_ms under the load of `row`; pods that become ready by then are at its end. */
+void cluster_advance(struct cluster *c, const struct trace_row *row, int64_t until_ms);
+
+/* Requests waiting and in flight, milli; -1: the row has none. */
+int64_t cluster_queue(const struct cluster *c, const struct trace_row *row);
+
+/* What the controller sees. The pods are the cluster's. */
+struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *row);

@@ -1,0 +1,178 @@
+/* cli/simulate_text.c -- what a simulation says, as text and as JSON. Pure. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/simulate.h"
+#include "json/json.h"
+
+#define NUMBER_TEXT 32
+
+/* "12", "0.25": thousandths without what says nothing. */
+static const char *decimal(int64_t milli, char room[NUMBER_TEXT])
+{
+    snprintf(room, NUMBER_TEXT, "%" PRId64 ".%03d", milli / 1000, (int)(milli % 1000));
+    size_t n = strlen(room);
+    while (room[n - 1] == '0')
+        n--;
+    room[room[n - 1] == '.' ? n - 1 : n] = '\0';
+    return room;
+}
+
+static json_t *number(int64_t milli)
+{
+    return milli % 1000 == 0 ? json_integer(milli / 1000) : json_real((double)milli / 1000);
+}
+
+/* Of a metric: "85%", or what there is for one pod. */
+static const char *amount(const struct hpa_metric *m, int64_t value, char room[NUMBER_TEXT])
+{
+    if (m->source == HPA_OBJECT)
+        return decimal(value, room);
+    snprintf(room, NUMBER_TEXT, "%" PRId64 "%%", value);
+    return room;
+}
+
+static int64_t milli_of(const struct hpa_metric *m, int64_t value)
+{
+    return m->source == HPA_OBJECT ? value : value * 1000;
+}
+
+/* What kept the HPA from what the metric asks for. */
+static const char *why(const struct simulate_change *c)
+{
+    if (c->winner < 0)
+        return c->to < c->from ? "above maxReplicas" : "below minReplicas";
+    if (c->limited)
+        return c->limited;
+    return c->proposal == c->to ? "as asked" : "stabilization window";
+}
+
+static json_t *change_json(const struct hpa_rules *rules, const struct simulate_change *c)
+{
+    const struct hpa_metric *m = c->winner < 0 ? NULL : &rules->metrics[c->winner];
+    json_t *o = lp_json_make("{s:o, s:i, s:i, s:s}", "time", number(c->at_ms), "from", c->from,
+                             "to", c->to, "why", why(c));
+    if (m)
+        json_object_update_new(o,
+                               lp_json_make("{s:s, s:o, s:o, s:i}", "metric", m->name, "value",
+                                            number(milli_of(m, c->value)), "target",
+                                            number(milli_of(m, m->target)), "asked", c->proposal));
+    return o;
+}
+
+static json_t *summary_json(const struct simulate_service *s, const struct simulate_result *r)
+{
+    return lp_json_make(
+        "{s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
+        "seconds", number(r->length_ms), "podHours", number(r->pod_ms / 3600), "podHoursAtMax",
+        number(r->max_pod_ms / 3600), "syncs", (json_int_t)r->syncs, "min", s->rules.min, "max",
+        s->rules.max, "mostPods", r->most, "secondsAtMax", number(r->at_max_ms),
+        "secondsOverTarget", number(r->over_target_ms), "worstOverTarget", number(r->worst_over),
+        "turnedAway", number(r->turned_away / 1000), "changes", (json_int_t)r->n_changes, "ups",
+        (json_int_t)r->ups, "downs", (json_int_t)r->downs, "flaps", (json_int_t)r->flaps,
+        "syncsWithoutDecision", (json_int_t)r->frozen);
+}
+
+json_t *simulate_json(const struct simulate_service *service, const struct simulate_result *result,
+                      const struct simulate_service *other,
+                      const struct simulate_result *other_result, const json_t *failures)
+{
+    json_t *changes = json_array(), *left_out = json_array();
+
+    for (size_t i = 0; i < result->n_changes; i++)
+        json_array_append_new(changes, change_json(&service->rules, &result->changes[i]));
+    for (unsigned i = 0; i < service->n_left_out; i++)
+        json_array_append_new(left_out, json_string(service->left_out[i]));
+    json_t *o = lp_json_make("{s:s, s:o, s:o, s:o, s:O}", "service", service->title, "leftOut",
+                             left_out, "changes", changes, "summary", summary_json(service, result),
+                             "failures", failures);
+    if (other)
+        json_object_set_new(o, "compare", summary_json(other, other_result));
+    return o;
+}
+
+static void change_text(const struct hpa_rules *rules, const struct simulate_change *c,
+                        struct lp_buf *out)
+{
+    const struct hpa_metric *m = c->winner < 0 ? NULL : &rules->metrics[c->winner];
+    char time[NUMBER_TEXT], value[NUMBER_TEXT] = "-", target[NUMBER_TEXT] = "-", asked[16] = "-";
+
+    if (m) {
+        amount(m, c->value, value);
+        amount(m, m->target, target);
+        snprintf(asked, sizeof asked, "%d", c->proposal);
+    }
+    lp_buf_printf(out, "%10s  %-12s %10s %8s %6s %5d %5d  %s\n", decimal(c->at_ms, time),
+                  m ? m->name : "-", value, target, asked, c->from, c->to, why(c));
+}
+
+/* One line of the summary: a value, and that of the other. */
+static void line(struct lp_buf *out, const char *what, const char *value, const char *other)
+{
+    lp_buf_printf(out, "%-28s %14s", what, value);
+    if (other)
+        lp_buf_printf(out, " %14s", other);
+    lp_buf_char(out, '\n');
+}
+
+static void figure(struct lp_buf *out, const char *what, int64_t milli, bool both, int64_t other)
+{
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+    line(out, what, decimal(milli, a), both ? decimal(other, b) : NULL);
+}
+
+static void summary_text(const struct simulate_result *r, const struct simulate_result *o,
+                         bool both, struct lp_buf *out)
+{
+    const struct {
+        const char *what;
+        int64_t value, other; /* milli */
+    } figures[] = {
+        { "pod-hours", r->pod_ms / 3600, o->pod_ms / 3600 },
+        { "pod-hours at max all along", r->max_pod_ms / 3600, o->max_pod_ms / 3600 },
+        { "most pods", r->most * 1000, o->most * 1000 },
+        { "seconds at max", r->at_max_ms, o->at_max_ms },
+        { "seconds over queue target", r->over_target_ms, o->over_target_ms },
+        { "worst backlog over target", r->worst_over, o->worst_over },
+        { "requests turned away", r->turned_away / 1000, o->turned_away / 1000 },
+        { "changes up", (int64_t)r->ups * 1000, (int64_t)o->ups * 1000 },
+        { "changes down", (int64_t)r->downs * 1000, (int64_t)o->downs * 1000 },
+        { "flaps within ten minutes", (int64_t)r->flaps * 1000, (int64_t)o->flaps * 1000 },
+        { "syncs without a decision", (int64_t)r->frozen * 1000, (int64_t)o->frozen * 1000 },
+    };
+
+    for (size_t i = 0; i < LP_COUNT(figures); i++)
+        figure(out, figures[i].what, figures[i].value, both, figures[i].other);
+}
+
+static void head_text(const struct simulate_service *s, const struct simulate_result *r,
+                      struct lp_buf *out)
+{
+    char room[NUMBER_TEXT];
+
+    lp_buf_printf(out, "%s: %d to %d pods, %s s, %zu syncs\n", s->title, s->rules.min, s->rules.max,
+                  decimal(r->length_ms, room), r->syncs);
+    for (unsigned i = 0; i < s->n_left_out; i++)
+        lp_buf_printf(out, "the HPA also goes by %s, which the trace does not have: left out\n",
+                      s->left_out[i]);
+}
+
+void simulate_text(const struct simulate_service *service, const struct simulate_result *result,
+                   const struct simulate_service *other, const struct simulate_result *other_result,
+                   struct lp_buf *out)
+{
+    head_text(service, result, out);
+    if (!other && result->n_changes > 0)
+        lp_buf_printf(out, "\n%10s  %-12s %10s %8s %6s %5s %5s  %s\n", "TIME", "METRIC", "VALUE",
+                      "TARGET", "ASKS", "FROM", "TO", "WHY");
+    for (size_t i = 0; !other && i < result->n_changes; i++)
+        change_text(&service->rules, &result->changes[i], out);
+    lp_buf_char(out, '\n');
+    if (other) {
+        head_text(other, other_result, out);
+        line(out, "", "-f", "--compare");
+    }
+    summary_text(result, other_result, other != NULL, out);
+}

@@ -1,0 +1,273 @@
+/* cli/trace.c -- see the header. No state. */
+#include "cli/trace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "kube/quantity.h"
+
+#define MAX_CELL 40
+#define MAX_TIME INT64_C(100000000000000) /* ms; the year 5138 */
+#define MAX_SPAN (INT64_C(31) * 86400000)
+#define MAX_VALUE INT64_C(10000000000000000) /* milli: 10T; a hundred times it fits into int64 */
+
+const char *const trace_columns[TRACE_COLUMNS] = {
+    [TRACE_CPU] = "cpu",
+    [TRACE_MEMORY] = "memory",
+    [TRACE_QUEUE_DEPTH] = "queue_depth",
+    [TRACE_ARRIVAL_RATE] = "arrival_rate",
+    [TRACE_SERVICE_TIME] = "service_time",
+};
+
+/* Where the reader is. `columns` are those of the header after `time`, in its order. */
+struct reader {
+    const char *what, *at, *end;
+    size_t line;
+    enum trace_column columns[TRACE_COLUMNS];
+    size_t n_columns;
+};
+
+void trace_done(struct trace *trace)
+{
+    free(trace->rows);
+    *trace = (struct trace){ 0 };
+}
+
+/* The next line that is no comment, without its end. 0: there is none. */
+static int next_line(struct reader *r, const char **ret_line, size_t *ret_len, struct lp_error *err)
+{
+    while (r->at < r->end) {
+        const char *line = r->at;
+        const char *newline = memchr(line, '\n', (size_t)(r->end - line));
+        size_t len = (size_t)((newline ? newline : r->end) - line);
+        r->at = newline ? newline + 1 : r->end;
+        r->line++;
+        if (len > LP_LIMIT_TRACE_LINE)
+            return lp_error_set(err, LP_E_INVALID,
+                                "%.256s: line %zu: must be at most %d bytes, is %zu", r->what,
+                                r->line, LP_LIMIT_TRACE_LINE, len);
+        if (memchr(line, '\0', len))
+            return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: must be text, has a NUL byte",
+                                r->what, r->line);
+        if (len > 0 && line[0] == '#')
+            continue;
+        *ret_line = line;
+        *ret_len = len > 0 && line[len - 1] == '\r' ? len - 1 : len;
+        return 1;
+    }
+    return 0;
+}
+
+/* Copies the next cell of a line, without blanks around it, and moves past its comma. False where
+ * the line has no more. *ret_n is its length before it is cut to fit. */
+static bool next_cell(const char **at, const char *end, char cell[MAX_CELL + 1], size_t *ret_n)
+{
+    const char *from = *at;
+    if (!from)
+        return false;
+    const char *comma = memchr(from, ',', (size_t)(end - from));
+    const char *to = comma ? comma : end;
+
+    *at = comma ? comma + 1 : NULL;
+    while (from < to && (*from == ' ' || *from == '\t'))
+        from++;
+    while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    *ret_n = (size_t)(to - from);
+    snprintf(cell, MAX_CELL + 1, "%.*s", (int)(*ret_n < MAX_CELL ? *ret_n : MAX_CELL), from);
+    return true;
+}
+
+static int add_column(struct reader *r, const char *name, struct trace *trace, struct lp_error *err)
+{
+    unsigned i = 0;
+
+    while (i < TRACE_COLUMNS && strcmp(name, trace_columns[i]) != 0)
+        i++;
+    if (i == TRACE_COLUMNS)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: a column must be cpu, memory, queue_depth, "
+                            "arrival_rate or service_time, is \"%s\"",
+                            r->what, r->line, name);
+    if (trace->has[i])
+        return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: column %s is there twice",
+                            r->what, r->line, name);
+    trace->has[i] = true;
+    r->columns[r->n_columns++] = (enum trace_column)i;
+    return 0;
+}
+
+/* Which columns go together. */
+static int check_columns(const struct reader *r, const struct trace *trace, struct lp_error *err)
+{
+    const bool *has = trace->has;
+
+    if (r->n_columns == 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: a column of a metric must follow time", r->what,
+                            r->line);
+    if (has[TRACE_ARRIVAL_RATE] != has[TRACE_SERVICE_TIME])
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: arrival_rate and service_time must be there "
+                            "together, only %s is",
+                            r->what, r->line,
+                            has[TRACE_ARRIVAL_RATE] ? "arrival_rate" : "service_time");
+    if (has[TRACE_ARRIVAL_RATE] && has[TRACE_QUEUE_DEPTH])
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: must have queue_depth, or arrival_rate of which it "
+                            "is made, has both",
+                            r->what, r->line);
+    return 0;
+}
+
+static int read_header(struct reader *r, struct trace *trace, struct lp_error *err)
+{
+    const char *line = "";
+    char cell[MAX_CELL + 1];
+    size_t len = 0, n;
+
+    int found = next_line(r, &line, &len, err);
+    if (found < 0)
+        return found;
+    const char *at = line;
+    if (!next_cell(&at, line + len, cell, &n) || strcmp(cell, "time") != 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: the first column must be time, is \"%s\"", r->what,
+                            r->line, cell);
+    while (next_cell(&at, line + len, cell, &n)) {
+        int e = add_column(r, cell, trace, err);
+        if (e < 0)
+            return e;
+    }
+    return check_columns(r, trace, err);
+}
+
+/* Decimal seconds to milliseconds: a number without suffix, of at most three decimals. */
+static bool read_time(const char *cell, int64_t *ret_ms)
+{
+    struct lp_error ignored;
+    const char *point = strchr(cell, '.');
+
+    return cell[strspn(cell, "0123456789.")] == '\0' && (!point || strlen(point) <= 4) &&
+           lp_quantity_parse(cell, ret_ms, &ignored) == 0 && *ret_ms <= MAX_TIME;
+}
+
+static int check_time(const struct reader *r, const struct trace *trace, int64_t at_ms,
+                      const char *cell, struct lp_error *err)
+{
+    if (trace->n == 0)
+        return 0;
+    int64_t first = trace->rows[0].at_ms, before = trace->rows[trace->n - 1].at_ms;
+    if (at_ms <= before)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: time: must be after %" PRId64 ".%03d of the row "
+                            "before, is %s",
+                            r->what, r->line, before / 1000, (int)(before % 1000), cell);
+    if (at_ms - first > MAX_SPAN)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: time: must be at most 31 days after the first, "
+                            "is %s",
+                            r->what, r->line, cell);
+    return 0;
+}
+
+/* An empty cell is a missing value, but for the rate and the time that the backlog is made of. */
+static int read_value(const struct reader *r, enum trace_column column, const char *cell, size_t n,
+                      int64_t *ret_milli, struct lp_error *err)
+{
+    bool needed = column == TRACE_ARRIVAL_RATE || column == TRACE_SERVICE_TIME;
+    struct lp_error ignored;
+
+    if (n == 0 && !needed) {
+        *ret_milli = -1;
+        return 0;
+    }
+    if (n > MAX_CELL || lp_quantity_parse(cell, ret_milli, &ignored) < 0 || *ret_milli > MAX_VALUE)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: %s: must be a number of 0 to 10T such as 2, 0.5, "
+                            "250m or 2Gi, is \"%s\"",
+                            r->what, r->line, trace_columns[column], cell);
+    if (column == TRACE_SERVICE_TIME && *ret_milli == 0)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: service_time: must be over 0",
+                            r->what, r->line);
+    return 0;
+}
+
+static int read_row(const struct reader *r, const char *line, size_t len, const struct trace *trace,
+                    struct trace_row *row, struct lp_error *err)
+{
+    const char *at = line;
+    char cell[MAX_CELL + 1];
+    size_t n, cells = 0;
+
+    for (unsigned i = 0; i < TRACE_COLUMNS; i++)
+        row->values[i] = -1;
+    while (next_cell(&at, line + len, cell, &n)) {
+        int e = 0;
+        if (cells == 0 && (n > MAX_CELL || n == 0 || !read_time(cell, &row->at_ms)))
+            e = lp_error_set(err, LP_E_INVALID,
+                             "%.256s: line %zu: time: must be seconds of 0 to %" PRId64
+                             " with at most three decimals, is \"%s\"",
+                             r->what, r->line, MAX_TIME / 1000, cell);
+        else if (cells == 0)
+            e = check_time(r, trace, row->at_ms, cell, err);
+        else if (cells <= r->n_columns)
+            e = read_value(r, r->columns[cells - 1], cell, n, &row->values[r->columns[cells - 1]],
+                           err);
+        if (e < 0)
+            return e;
+        cells++;
+    }
+    if (cells != r->n_columns + 1)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: must have %zu cells, has %zu",
+                            r->what, r->line, r->n_columns + 1, cells);
+    return 0;
+}
+
+static int read_rows(struct reader *r, struct trace *trace, struct lp_error *err)
+{
+    const char *line;
+    size_t len, room = 0;
+    int found;
+
+    while ((found = next_line(r, &line, &len, err)) > 0) {
+        if (trace->n == LP_LIMIT_TRACE_ROWS)
+            return lp_error_set(err, LP_E_TOO_LARGE, "%.256s: line %zu: over %d rows", r->what,
+                                r->line, LP_LIMIT_TRACE_ROWS);
+        if (trace->n == room) {
+            room = room ? 2 * room : 64;
+            trace->rows = lp_realloc(trace->rows, room * sizeof *trace->rows);
+        }
+        int e = read_row(r, line, len, trace, &trace->rows[trace->n], err);
+        if (e < 0)
+            return e;
+        trace->n++;
+    }
+    if (found == 0 && trace->n < 2)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: must have two rows or more, has %zu",
+                            r->what, trace->n);
+    return found;
+}
+
+int trace_parse(const char *bytes, size_t len, const char *what, struct trace *ret_trace,
+                struct lp_error *err)
+{
+    struct reader r = { .what = what, .at = bytes, .end = bytes + len };
+    trace_auto struct trace trace = { 0 };
+
+    if (len > LP_LIMIT_TRACE_BYTES)
+        return lp_error_set(err, LP_E_TOO_LARGE, "%.256s: over %d bytes", what,
+                            LP_LIMIT_TRACE_BYTES);
+    int e = read_header(&r, &trace, err);
+    if (e == 0)
+        e = read_rows(&r, &trace, err);
+    if (e < 0)
+        return e;
+    *ret_trace = trace;
+    trace.rows = NULL;
+    return 0;
+}
