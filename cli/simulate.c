@@ -122,11 +122,11 @@ void simulate_run(const struct simulate_service *service, const struct trace *tr
     ret_result->turned_away = c->turned_away;
 }
 
-static int over_limit(json_t *failures, const char *what, int64_t limit, int64_t is, int64_t unit)
+static void over_limit(json_t *failures, const char *what, int64_t limit, int64_t is, int64_t unit)
 {
     lp_auto_free char *text = lp_sprintf("%s: must be at most %.3f, is %.3f", what,
                                          (double)limit / 1000, (double)is / (double)unit);
-    return json_array_append_new(failures, json_string(text));
+    json_array_append_new(failures, json_string(text));
 }
 
 json_t *simulate_check(const struct simulate_result *result, const struct cli_options *options)
@@ -173,7 +173,7 @@ int simulate_command(const struct cli_options *options, const struct plan_images
         r = simulate_load(options->file, options, images, &trace, &service, err);
     if (r == 0 && both)
         r = simulate_load(options->compare, options, images, &trace, &other, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     simulate_run(&service, &trace, options->sync_ms, &result);
     if (both)

@@ -132,7 +132,7 @@ static void summary_text(const struct simulate_result *r, const struct simulate_
     } figures[] = {
         { "pod-hours", r->pod_ms / 3600, o->pod_ms / 3600 },
         { "pod-hours at max all along", r->max_pod_ms / 3600, o->max_pod_ms / 3600 },
-        { "most pods", r->most * 1000, o->most * 1000 },
+        { "most pods", r->most * INT64_C(1000), o->most * INT64_C(1000) },
         { "seconds at max", r->at_max_ms, o->at_max_ms },
         { "seconds over queue target", r->over_target_ms, o->over_target_ms },
         { "worst backlog over target", r->worst_over, o->worst_over },

@@ -126,11 +126,14 @@ static int check_columns(const struct reader *r, const struct trace *trace, stru
 
 static int read_header(struct reader *r, struct trace *trace, struct lp_error *err)
 {
-    const char *line = "";
+    const char *line;
     char cell[MAX_CELL + 1];
-    size_t len = 0, n;
+    size_t len, n;
 
     int found = next_line(r, &line, &len, err);
+    if (found == 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: must begin with a line of columns, is empty", r->what);
     if (found < 0)
         return found;
     const char *at = line;

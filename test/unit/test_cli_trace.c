@@ -34,7 +34,7 @@ static void what_is_wrong_is_told_with_line_column_value_and_limit(void **state)
     static const struct {
         const char *text, *message;
     } cases[] = {
-        { "", "t.csv: line 0: the first column must be time, is \"\"" },
+        { "", "t.csv: must begin with a line of columns, is empty" },
         { "cpu,time\n", "t.csv: line 1: the first column must be time, is \"cpu\"" },
         { "time\n1\n", "t.csv: line 1: a column of a metric must follow time" },
         { "time,CPU\n", "t.csv: line 1: a column must be cpu, memory, queue_depth, arrival_rate or "
