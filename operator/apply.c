@@ -134,6 +134,11 @@ static bool is_same_intent(const struct pass *pass, const struct child *child, c
 enum need { NOTHING, CREATE, CHANGE, REPAIR, CREATE_AGAIN };
 static const char *const needs[] = { "", "created", "changed", "repaired", "created_again" };
 
+static bool is_going(const json_t *object)
+{
+    return lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
+}
+
 static enum need need_of(const struct pass *pass, const struct child *child, const json_t *ours,
                          struct owned_difference *ret_difference)
 {
@@ -141,7 +146,7 @@ static enum need need_of(const struct pass *pass, const struct child *child, con
 
     if (!ours)
         return is_same_intent(pass, child, NULL) ? CREATE_AGAIN : CREATE;
-    if (lp_json_str(ours, "metadata", "deletionTimestamp", NULL))
+    if (is_going(ours))
         return NOTHING; /* its end brings us back */
     if (!owned_differs(ours, child->intent, ret_difference))
         return NOTHING;
@@ -336,9 +341,13 @@ static void add_if_due(struct writing *w, unsigned i)
     const struct observed *o = w->observed;
     owned_auto_difference struct owned_difference d = { .path = NULL };
 
-    if (child->paused || o->stale[i] || o->tried[i])
+    if (child->paused || o->stale[i] || o->tried[i]) {
+        w->pass->all_well = false;
         return;
+    }
     enum need need = need_of(w->pass, child, o->objects[i], &d);
+    if (need != NOTHING || is_going(o->objects[i]))
+        w->pass->all_well = false;
     if (is_due(w->pass, child, need))
         w->dues[w->n++] = (struct due){ .i = i, .need = need };
 }

@@ -24,7 +24,9 @@ int64_t apply_generation(struct pass *pass, const struct child *child, const jso
  * applied, which field, and how many more; the caller's; NULL: there is none. */
 char *apply_rewritten(const struct pass *pass, const struct plan *plan);
 
-/* Deletes our children that the plan does not have; those of paused services stay. */
+/* Deletes our children that the plan does not have; those of paused services stay. Looks where
+ * something came into the cache since the last look, or PRUNE_AGAIN_MS later. */
+#define PRUNE_AGAIN_MS 600000
 void prune(struct pass *pass, const struct plan *plan);
 
 /* Makes the Secrets that do not exist yet. They are never read: what exists stays as it is. */

@@ -34,6 +34,7 @@ static void free_memory(struct memory *e)
     json_decref(e->preview);
     json_decref(e->held);
     free(e->preview_mark);
+    free(e->well_children);
     free(e->key);
     free(e->events);
     free(e);
@@ -75,7 +76,7 @@ struct memory *memories_of(struct memories *m, const char *key)
         json_decref(lp_take(e->status));
         json_object_clear(e->settled);
         e->n_children = 0;
-        e->prune_mark = 0;
+        e->prune_mark = e->well_mark = 0;
     }
     e->epoch = m->epoch;
     pthread_mutex_unlock(&m->lock);

@@ -8,8 +8,6 @@
 #include "json/json.h"
 #include "operator/apply.h"
 
-#define LOOK_AGAIN_MS 600000
-
 struct search {
     const char *prefix; /* "namespace/platform-" */
     char **keys;
@@ -104,7 +102,7 @@ void prune(struct pass *pass, const struct plan *plan)
     int64_t now = lp_clock_ms();
     bool clean = true;
 
-    if (m->prune_mark == mark && now < m->pruned_ms + LOOK_AGAIN_MS)
+    if (m->prune_mark == mark && now < m->pruned_ms + PRUNE_AGAIN_MS)
         return;
     lp_auto_free char *prefix = lp_sprintf("%s/%s-", p->ns, p->name);
 

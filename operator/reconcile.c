@@ -22,6 +22,7 @@
 #include "operator/quarantine.h"
 #include "operator/repairs.h"
 #include "operator/status.h"
+#include "operator/unchanged.h"
 #include "operator/upgrade.h"
 
 #define STATUS_MANAGER "lp-operator-status"
@@ -96,6 +97,7 @@ static int write_status(struct pass *pass, json_t *status, struct lp_error *err)
 
     if (json_equal(status, current_status(pass)))
         return 0;
+    pass->all_well = false;
     json_auto_t *object = lp_json_make(
         "{s:s, s:s, s:{s:O, s:O, s:O}, s:O}", "apiVersion", "learningplatform.io/v1alpha1", "kind",
         lp_kube_platforms.kind, "metadata", "name", json_object_get(metadata, "name"), "namespace",
@@ -254,6 +256,8 @@ static int carry_out(struct pass *pass, struct lp_error *err)
         return lp_error_wrap(err, "%s", pass->failed_child);
     }
     int r = write_built_status(pass, &plan, &observed, &notices, err);
+    if (r == 0)
+        unchanged_remember(pass, &plan, &observed);
     if (r < 0 || pass->failure.code == 0 || pass->failure.code == LP_E_INVALID)
         return r; /* what the API server calls invalid stays so until the spec or we change */
     *err = pass->failure;
@@ -285,7 +289,25 @@ static int set_aside(struct pass *pass, struct lp_error *err)
     return 0;
 }
 
-static int run(struct pass *pass, struct platform *platform, struct lp_error *err)
+/* What is not ready is looked at where its Secrets are due; what is ready, as secrets_are_due has
+ * it, only puts that off. */
+static bool is_unchanged(struct pass *pass)
+{
+    struct memory *m = pass->memory;
+    int64_t now = lp_clock_ms();
+    bool due = now >= m->secrets_at_ms + m->secrets_wait_ms;
+
+    if (!unchanged_since(pass, current_status(pass)) || (due && !is_ready(pass)))
+        return false;
+    if (due) {
+        m->secrets_wait_ms = SECRETS_FIRST_MS;
+        m->secrets_at_ms = now;
+    }
+    return true;
+}
+
+static int run(struct pass *pass, struct platform *platform, bool *ret_unchanged,
+               struct lp_error *err)
 {
     const json_t *metadata = json_object_get(pass->object, "metadata");
     const json_t *status = current_status(pass);
@@ -309,6 +331,10 @@ static int run(struct pass *pass, struct platform *platform, struct lp_error *er
             pass, status_new_generation(status, platform->generation, lp_clock_wall_ms()), err);
         if (r < 0)
             return r;
+    }
+    if (is_unchanged(pass)) {
+        *ret_unchanged = true;
+        return 0;
     }
     if (spec_decode(pass->object, &platform->spec, &why) < 0)
         return refuse_spec(pass, &why, err);
@@ -341,16 +367,19 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     if (lp_json_str(object, "metadata", "deletionTimestamp", NULL))
         return 0; /* the garbage collector takes the children */
     struct platform platform = { .ns = ns, .name = name, .images = r->images };
-    struct pass pass = {
-        .r = r, .memory = memories_of(r->memories, key), .object = object, .platform = &platform
-    };
-    int result = run(&pass, &platform, err);
+    struct pass pass = { .r = r,
+                         .memory = memories_of(r->memories, key),
+                         .object = object,
+                         .platform = &platform,
+                         .all_well = true };
+    int result = run(&pass, &platform, &ret_result->unchanged, err);
     ret_result->writes = pass.writes;
     ret_result->terminal = pass.failure.code == LP_E_INVALID;
     ret_result->again_ms =
         sooner(pass.again_ms, repairs_next_ms(pass.memory->repairs, lp_clock_ms()));
     int64_t secrets_ms = pass.memory->secrets_at_ms + pass.memory->secrets_wait_ms;
-    if (result == 0 && !is_ready(&pass) && platform.spec.mode && spec_is_active(&platform.spec))
+    bool active = ret_result->unchanged || (platform.spec.mode && spec_is_active(&platform.spec));
+    if (result == 0 && !is_ready(&pass) && active)
         ret_result->again_ms = sooner(ret_result->again_ms, secrets_ms - lp_clock_ms());
     if (pass.status_known)
         json_decref(lp_take(pass.memory->status));

@@ -1,0 +1,405 @@
+/* test/unit/test_operator_unchanged.c -- which passes need not compare anything. A second cache
+ * with another world, behind the same memory, stands for what changes between two passes. */
+#include "operator/unchanged.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fake/fake_kube.h"
+#include "json/json.h"
+#include "unit/check.h"
+
+#define WAIT_MS 30000
+#define KEY "n/english"
+#define FIXED "{\"services\":{\"auth\":{\"replicas\":1,\"autoscaling\":{\"enabled\":false}}}}"
+#define END_OF_LIST                                                                                \
+    "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\",\"annotations\":{" \
+    "\"k8s.io/initial-events-end\":\"true\"}}}}\n"
+
+/* What a world has otherwise than the first one. */
+struct change {
+    const char *spec;       /* NULL: FIXED */
+    const char *annotation; /* of the platform */
+    int generation;         /* 0: 3 */
+    const char *child;      /* this Deployment is of another version, "8" */
+    const char *missing;    /* this Deployment is not there */
+    const char *going;      /* this Deployment is being deleted */
+    const char *stranger;   /* a Deployment of ours that is not planned */
+};
+
+struct world {
+    struct fake_kube *fake;
+    struct lp_kube_config *config;
+    struct lp_stop *stop;
+    char *bodies[1 + N_CHILD_KINDS], *matches[1 + N_CHILD_KINDS];
+    struct fake_answer answers[1 + N_CHILD_KINDS + 4]; /* the fake borrows them */
+    struct reconciler r;
+};
+
+static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };
+static const struct scope everything = { 0 };
+
+static void on_platform(const char *key, void *user)
+{
+    (void)key, (void)user;
+}
+
+static void on_child(const char *key, bool deleted, void *user)
+{
+    (void)key, (void)deleted, (void)user;
+}
+
+static void on_synced(struct cache *cache, void *user)
+{
+    (void)cache, (void)user;
+}
+
+static json_t *platform_of(const struct change *change)
+{
+    json_error_t why;
+    json_t *spec = json_loads(change->spec ? change->spec : FIXED, 0, &why);
+    json_t *o = lp_json_make("{s:s, s:s, s:{s:s, s:s, s:s, s:I, s:s}, s:o}", "apiVersion",
+                             "learningplatform.io/v1alpha1", "kind", "LearningPlatform", "metadata",
+                             "name", "english", "namespace", "n", "uid", "u", "generation",
+                             (json_int_t)(change->generation ? change->generation : 3),
+                             "resourceVersion", "5", "spec", spec);
+
+    if (change->annotation)
+        json_object_set_new(json_object_get(o, "metadata"), "annotations",
+                            lp_json_make("{s:s}", change->annotation, "x"));
+    return o;
+}
+
+/* As the API server has it after our apply of `intent`. */
+static json_t *child_of(const json_t *intent, const char *version)
+{
+    json_t *o = json_deep_copy(intent), *metadata = json_object_get(o, "metadata"), *value;
+    json_t *fields = lp_json_make("{s:{s:{}, s:{}, s:{}}}", "f:metadata", "f:labels",
+                                  "f:annotations", "f:ownerReferences");
+    const char *name;
+
+    json_object_foreach(o, name, value)
+    {
+        lp_auto_free char *field = lp_sprintf("f:%s", name);
+        if (strcmp(name, "metadata") != 0)
+            json_object_set_new(fields, field, json_object());
+    }
+    json_object_set_new(metadata, "resourceVersion", json_string(version));
+    json_object_set_new(metadata, "managedFields",
+                        lp_json_make("[{s:s, s:s, s:o}]", "manager", MANAGER, "operation", "Apply",
+                                     "fieldsV1", fields));
+    return o;
+}
+
+static void add_event(struct lp_buf *body, json_t *object)
+{
+    json_auto_t *event = lp_json_make("{s:s, s:o}", "type", "ADDED", "object", object);
+
+    lp_json_write(event, body);
+    lp_buf_char(body, '\n');
+}
+
+static bool is(const struct child *c, const char *name)
+{
+    return name && c->kind == CHILD_DEPLOYMENT && strcmp(c->name, name) == 0;
+}
+
+static void add_child(struct lp_buf *body, const struct child *c, const struct change *change)
+{
+    if (is(c, change->missing))
+        return;
+    json_t *o = child_of(c->intent, is(c, change->child) ? "8" : "7");
+    if (is(c, change->going))
+        json_object_set_new(json_object_get(o, "metadata"), "deletionTimestamp",
+                            json_string("2026-01-01T00:00:00Z"));
+    add_event(body, o);
+    if (!change->stranger || !is(c, "english-auth"))
+        return;
+    o = child_of(c->intent, "7");
+    json_object_set_new(json_object_get(o, "metadata"), "name", json_string(change->stranger));
+    add_event(body, o);
+}
+
+/* The platform and its children. */
+static void fill(struct world *w, const struct change *change)
+{
+    json_auto_t *object = platform_of(change);
+    struct platform platform = {
+        .ns = "n", .name = "english", .uid = "u", .generation = 3, .images = &images
+    };
+    struct lp_buf bodies[1 + N_CHILD_KINDS];
+    struct plan plan plan_auto;
+
+    ok(spec_decode(object, &platform.spec, &err));
+    plan_init(&plan, &platform);
+    for (unsigned i = 0; i <= N_CHILD_KINDS; i++)
+        bodies[i] = (struct lp_buf)LP_BUF_INIT(4 << 20);
+    add_event(&bodies[0], json_incref(object));
+    for (unsigned i = 0; i < plan.n; i++)
+        add_child(&bodies[1 + plan.children[i].kind], &plan.children[i], change);
+    for (unsigned i = 0; i <= N_CHILD_KINDS; i++) {
+        lp_buf_str(&bodies[i], END_OF_LIST);
+        w->bodies[i] = lp_buf_take(&bodies[i]);
+        w->matches[i] =
+            lp_sprintf("/%s?watch", i ? child_kinds[i - 1]->plural : "learningplatforms");
+    }
+}
+
+static void begin(struct world *w, struct memories *memories, const struct change *change)
+{
+    const struct cache_sink sink = { on_platform, on_child, on_synced, NULL };
+    struct lp_kube_client_options options = { .user_agent = "test" };
+    int64_t end = lp_clock_ms() + WAIT_MS;
+    unsigned n = 0;
+
+    *w = (struct world){ .stop = lp_stop_new() };
+    fill(w, change);
+    for (; n <= N_CHILD_KINDS; n++)
+        w->answers[n] = (struct fake_answer){ .match = w->matches[n],
+                                              .status = 200,
+                                              .body = w->bodies[n],
+                                              .chunk = 4096,
+                                              .stall = true };
+    w->answers[n++] = (struct fake_answer){ .match = "PATCH ", .status = 200, .echo = true };
+    w->answers[n++] = (struct fake_answer){ .match = "POST ", .status = 201 };
+    w->answers[n++] = (struct fake_answer){ .match = "DELETE ", .status = 200 };
+    w->answers[n] = (struct fake_answer)FAKE_END;
+    w->fake = fake_kube_start(w->answers);
+    w->config = fake_kube_config(w->fake, NULL);
+    w->r = (struct reconciler){ .memories = memories, .images = &images, .instance = "pod" };
+    ok(cache_start(w->config, w->stop, &everything, &sink, &w->r.cache, &err));
+    ok(lp_kube_client_new(w->config, &options, &w->r.client, &err));
+    while (!cache_synced(w->r.cache) && lp_clock_ms() < end)
+        poll(NULL, 0, 5);
+    assert_true(cache_synced(w->r.cache));
+}
+
+static void finish(struct world *w)
+{
+    lp_stop_request(w->stop);
+    cache_join(w->r.cache);
+    lp_kube_client_free(w->r.client);
+    lp_kube_config_free(w->config);
+    lp_stop_free(w->stop);
+    fake_kube_stop(w->fake);
+    for (unsigned i = 0; i <= N_CHILD_KINDS; i++) {
+        free(w->bodies[i]);
+        free(w->matches[i]);
+    }
+}
+
+/* Requests that are no watches. */
+static unsigned asked(struct world *w, const char *what)
+{
+    lp_auto_buf struct lp_buf all = LP_BUF_INIT(4 << 20);
+    unsigned n = 0;
+
+    fake_kube_requests(w->fake, &all);
+    for (char *rest = all.ptr, *line; (line = strsep(&rest, "\n")) != NULL;)
+        n += *line && !strstr(line, "watch=1") && strstr(line, what) != NULL;
+    return n;
+}
+
+static bool passes_unchanged(struct world *w)
+{
+    struct reconcile_result result;
+
+    ok(reconcile(&w->r, KEY, &result, &err));
+    return result.unchanged;
+}
+
+/* A memory that knows the first world, in which all is well. */
+static struct memories *learn(void)
+{
+    struct memories *memories = memories_new();
+    struct world w;
+
+    begin(&w, memories, &(struct change){ 0 });
+    assert_false(passes_unchanged(&w)); /* writes the first status */
+    assert_false(passes_unchanged(&w)); /* nothing to write any more */
+    unsigned n = asked(&w, "");
+    assert_true(passes_unchanged(&w));
+    assert_true(passes_unchanged(&w));
+    assert_int_equal(asked(&w, ""), n);
+    assert_int_equal(asked(&w, "/deployments/"), 0);
+    finish(&w);
+    return memories;
+}
+
+/* Whether a pass over this world has nothing to compare after one over the first, and, where
+ * `request` is not NULL, how many such requests it makes. */
+static bool is_the_same(const struct change *change, const char *request, unsigned *ret_asked)
+{
+    struct memories *memories = learn();
+    struct world w;
+
+    begin(&w, memories, change);
+    bool same = passes_unchanged(&w);
+    if (request)
+        *ret_asked = asked(&w, request);
+    finish(&w);
+    memories_free(memories);
+    return same;
+}
+
+static void what_others_note_on_a_platform_changes_nothing(void **state)
+{
+    unsigned n;
+    (void)state;
+    assert_true(is_the_same(&(struct change){ 0 }, "", &n));
+    assert_int_equal(n, 0);
+    assert_true(is_the_same(&(struct change){ .annotation = "team" }, NULL, NULL));
+}
+
+static void a_change_of_the_platform_is_looked_at(void **state)
+{
+    (void)state;
+    assert_false(is_the_same(&(struct change){ .generation = 4 }, NULL, NULL));
+    assert_false(is_the_same(&(struct change){ .spec = "{}" }, NULL, NULL));
+    assert_false(is_the_same(
+        &(struct change){ .annotation = "learningplatform.io/approve-upgrade" }, NULL, NULL));
+}
+
+static void a_change_of_a_child_is_looked_at(void **state)
+{
+    unsigned n;
+    (void)state;
+    assert_false(is_the_same(&(struct change){ .child = "english-auth" }, NULL, NULL));
+    assert_false(is_the_same(&(struct change){ .missing = "english-auth" },
+                             "/deployments/english-auth", &n));
+    assert_int_equal(n, 1);
+    assert_false(is_the_same(&(struct change){ .stranger = "english-old" },
+                             "DELETE /apis/apps/v1/namespaces/n/deployments/english-old", &n));
+    assert_int_equal(n, 1);
+}
+
+static bool conflict(void *user, char why[256])
+{
+    snprintf(why, 256, "%s", (const char *)user);
+    return true;
+}
+
+static void what_the_operator_itself_goes_by_is_looked_at(void **state)
+{
+    static const struct plan_images other = { "r", "u", "Always", "p", "m", true, false };
+    struct memories *memories = learn();
+    struct reconcile_result result;
+    struct lp_error err;
+    struct world w;
+
+    (void)state;
+    begin(&w, memories, &(struct change){ 0 });
+    w.r.metrics_conflict = conflict;
+    w.r.metrics_user = "another adapter";
+    assert_false(passes_unchanged(&w)); /* tells of it */
+    assert_false(passes_unchanged(&w));
+    assert_true(passes_unchanged(&w));
+    w.r.metrics_user = "yet another";
+    assert_false(passes_unchanged(&w));
+    assert_false(passes_unchanged(&w));
+    assert_true(passes_unchanged(&w));
+    memories_expire(memories); /* another has led meanwhile */
+    assert_false(passes_unchanged(&w));
+    assert_true(asked(&w, "status?") > 0);
+    w.r.images = &other; /* asks what pods that would restart, and is not told here */
+    assert_true(reconcile(&w.r, KEY, &result, &err) < 0);
+    assert_true(asked(&w, "GET /apis/apps/v1/namespaces/n/deployments/english-auth") > 0);
+    finish(&w);
+    memories_free(memories);
+}
+
+static void what_time_brings_is_looked_at(void **state)
+{
+    struct memories *memories = learn();
+    struct memory *m = memories_of(memories, KEY);
+    struct world w;
+
+    (void)state;
+    begin(&w, memories, &(struct change){ 0 });
+    m->pruned_ms -= PRUNE_AGAIN_MS;
+    assert_false(passes_unchanged(&w));
+    assert_true(passes_unchanged(&w));
+    assert_int_equal(asked(&w, "POST "), 0);
+    m->secrets_at_ms -= m->secrets_wait_ms; /* nothing is ready here */
+    assert_false(passes_unchanged(&w));
+    assert_int_equal(asked(&w, "/secrets"), 3);
+    finish(&w);
+    memories_free(memories);
+}
+
+static void a_status_that_somebody_changed_is_put_right(void **state)
+{
+    struct memories *memories = learn();
+    struct world w;
+
+    (void)state;
+    begin(&w, memories, &(struct change){ 0 });
+    json_object_set_new(memories_of(memories, KEY)->status, "phase", json_string("Ready"));
+    assert_false(passes_unchanged(&w));
+    assert_int_equal(asked(&w, "english/status?"), 1);
+    finish(&w);
+    memories_free(memories);
+}
+
+/* A write of ours that the watch has not told of. */
+static void a_cache_that_is_behind_is_looked_at(void **state)
+{
+    struct memories *memories = learn();
+    json_auto_t *answer = lp_json_make("{s:{s:s, s:s, s:s}}", "metadata", "name", "english-auth",
+                                       "namespace", "n", "resourceVersion", "8");
+    struct world w;
+
+    (void)state;
+    begin(&w, memories, &(struct change){ .child = "english-progress" });
+    assert_false(passes_unchanged(&w));
+    assert_true(passes_unchanged(&w));
+    cache_writing(w.r.cache, CHILD_DEPLOYMENT, "n", "english-auth");
+    cache_wrote(w.r.cache, CHILD_DEPLOYMENT, "n", "english-auth", answer);
+    assert_false(passes_unchanged(&w));
+    finish(&w);
+    memories_free(memories);
+}
+
+/* How many of four passes had nothing to compare. */
+static unsigned skipped_in(const struct change *change)
+{
+    struct memories *memories = memories_new();
+    struct world w;
+    unsigned n = 0;
+
+    begin(&w, memories, change);
+    for (unsigned i = 0; i < 4; i++)
+        n += passes_unchanged(&w);
+    finish(&w);
+    memories_free(memories);
+    return n;
+}
+
+static void what_is_left_alone_for_now_is_looked_at_again(void **state)
+{
+    (void)state;
+    assert_int_equal(skipped_in(&(struct change){ 0 }), 2);
+    assert_int_equal(skipped_in(&(struct change){ .going = "english-auth" }), 0);
+    assert_int_equal(skipped_in(&(struct change){ .stranger = "english-old" }), 0);
+    assert_int_equal(
+        skipped_in(&(struct change){ .spec = "{\"services\":{\"auth\":{\"paused\":true}}}" }), 0);
+    assert_int_equal(skipped_in(&(struct change){ .spec = "{\"mode\":\"Paused\"}" }), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_others_note_on_a_platform_changes_nothing),
+        cmocka_unit_test(a_change_of_the_platform_is_looked_at),
+        cmocka_unit_test(a_change_of_a_child_is_looked_at),
+        cmocka_unit_test(what_the_operator_itself_goes_by_is_looked_at),
+        cmocka_unit_test(what_time_brings_is_looked_at),
+        cmocka_unit_test(a_status_that_somebody_changed_is_put_right),
+        cmocka_unit_test(a_cache_that_is_behind_is_looked_at),
+        cmocka_unit_test(what_is_left_alone_for_now_is_looked_at_again),
+    };
+    lp_json_init();
+    return cmocka_run_group_tests_name("operator_unchanged", tests, NULL, NULL);
+}
