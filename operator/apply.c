@@ -254,7 +254,9 @@ static int write_child(struct lp_kube_client *client, const char *ns, const stru
                        unsigned i, const struct observed *observed, json_t **ret_object,
                        struct lp_error *err)
 {
-    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
+    static const struct lp_kube_apply_options options = { .field_manager = MANAGER,
+                                                          .force = true,
+                                                          .raw_managed_fields = true };
     const struct child *child = &plan->children[i];
 
     if (handover_is_due(child, observed->objects[i])) {
@@ -305,7 +307,7 @@ static void write_due(unsigned k, void *client, void *user)
         cache_not_written(r->cache, child->kind, p->ns, child->name, p->name);
         return;
     }
-    d->ours = owned_project(object, MANAGER);
+    d->ours = owned_project_answer(object, child->intent, MANAGER);
     cache_wrote(r->cache, child->kind, p->ns, child->name, d->ours);
 }
 

@@ -9,6 +9,10 @@
 
 #define MAX_TRIES 8
 
+static const struct lp_kube_apply_options ours = { .field_manager = MANAGER,
+                                                   .force = true,
+                                                   .raw_managed_fields = true };
+
 bool handover_is_due(const struct child *child, const json_t *observed)
 {
     if (child->initial_replicas < 0)
@@ -31,14 +35,13 @@ int64_t handover_first_replicas(const struct child *child, const json_t *hpa)
 static int create(struct lp_kube_client *client, const struct child *child, int64_t replicas,
                   json_t **ret_object, struct lp_error *err)
 {
-    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
     json_auto_t *first = json_deep_copy(child->intent);
     json_t *annotations = lp_json_at(first, "metadata", "annotations", NULL);
 
     json_object_set_new(annotations, ANNOTATION_REPLICAS, json_string("operator"));
     json_object_set_new(annotations, ANNOTATION_INTENT, json_string("to be handed over"));
     json_object_set_new(json_object_get(first, "spec"), "replicas", json_integer(replicas));
-    return lp_kube_apply(client, child_kinds[child->kind], first, &options, ret_object, err);
+    return lp_kube_apply(client, child_kinds[child->kind], first, &ours, ret_object, err);
 }
 
 /* (2): the version makes it fail where somebody writes in between. */
@@ -90,19 +93,17 @@ static int release(struct lp_kube_client *client, const struct child *child, int
 static int create_released(struct lp_kube_client *client, const struct child *child,
                            json_t **ret_object, struct lp_error *err)
 {
-    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
     json_auto_t *first = json_copy(child->intent);
     json_auto_t *metadata = json_copy(json_object_get(first, "metadata"));
 
     json_object_set_new(metadata, "resourceVersion", json_string("1"));
     json_object_set(first, "metadata", metadata);
-    return lp_kube_apply(client, child_kinds[child->kind], first, &options, ret_object, err);
+    return lp_kube_apply(client, child_kinds[child->kind], first, &ours, ret_object, err);
 }
 
 int handover_apply(struct lp_kube_client *client, const struct child *child, bool is_new,
                    int64_t first_replicas, json_t **ret_object, struct lp_error *err)
 {
-    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
     struct lp_error why;
     int r = LP_E_CONFLICT;
 
@@ -117,6 +118,5 @@ int handover_apply(struct lp_kube_client *client, const struct child *child, boo
     r = release(client, child, first_replicas, err);
     if (r < 0)
         return r;
-    return lp_kube_apply(client, child_kinds[child->kind], child->intent, &options, ret_object,
-                         err);
+    return lp_kube_apply(client, child_kinds[child->kind], child->intent, &ours, ret_object, err);
 }

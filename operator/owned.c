@@ -125,12 +125,11 @@ static void keep_of_spec(json_t *ours, const json_t *object, const char *name)
         json_object_set(member(ours, "spec"), name, value);
 }
 
-json_t *owned_project(const json_t *object, const char *manager)
+/* Puts what everybody reads to what is ours. */
+static json_t *with_common(json_t *ours, const json_t *object)
 {
     static const char *const kept[] = { "name",       "namespace",       "uid",
                                         "generation", "resourceVersion", "deletionTimestamp" };
-    const json_t *fields = fields_of(object, manager);
-    json_t *ours = fields && has_children(fields) ? project(object, fields) : json_object();
 
     keep(ours, object, "apiVersion");
     keep(ours, object, "kind");
@@ -141,6 +140,38 @@ json_t *owned_project(const json_t *object, const char *manager)
     if (lp_json_str(ours, "metadata", "annotations", ANNOTATION_FLOOR, NULL))
         keep_of_spec(ours, object, "minReplicas");
     return ours;
+}
+
+json_t *owned_project(const json_t *object, const char *manager)
+{
+    const json_t *fields = fields_of(object, manager);
+
+    return with_common(fields && has_children(fields) ? project(object, fields) : json_object(),
+                       object);
+}
+
+static void copy_member(json_t *o, const char *name)
+{
+    json_t *copy = json_copy(json_object_get(o, name));
+    if (copy)
+        json_object_set_new(o, name, copy);
+}
+
+json_t *owned_project_answer(json_t *answer, const json_t *intent, const char *manager)
+{
+    json_t *metadata = json_object_get(answer, "metadata");
+    const char *raw = lp_json_str(metadata, "managedFields", NULL);
+
+    if (lp_json_contains(answer, intent)) {
+        json_t *ours = json_copy((json_t *)intent);
+        copy_member(ours, "metadata"); /* with_common changes these two */
+        copy_member(ours, "spec");
+        return with_common(ours, answer);
+    }
+    json_t *read = raw ? json_loads(raw, 0, NULL) : NULL;
+    if (read)
+        json_object_set_new(metadata, "managedFields", read);
+    return owned_project(answer, manager);
 }
 
 char *owned_controller(const json_t *child)

@@ -91,7 +91,8 @@ static int write_status(struct pass *pass, json_t *status, struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = STATUS_MANAGER,
                                                           .subresource = "status",
-                                                          .force = true };
+                                                          .force = true,
+                                                          .raw_managed_fields = true };
     const json_t *metadata = json_object_get(pass->object, "metadata");
     json_auto_t *owned = status, *answer = NULL;
 

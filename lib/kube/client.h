@@ -91,6 +91,8 @@ struct lp_kube_apply_options {
     const char *subresource;   /* "status", "scale"; NULL: the object */
     bool force;                /* take over fields that others own */
     bool dry_run;
+    /* metadata.managedFields, over half of the values of an answer, comes as a string: its text. */
+    bool raw_managed_fields;
 };
 /* Server-side apply (KEP-555) with fieldValidation=Strict. */
 LP_MUST_USE int lp_kube_apply(struct lp_kube_client *c, const struct lp_kube_kind *kind,

@@ -174,6 +174,64 @@ static void the_floor_of_an_hpa_is_seen_and_is_no_difference(void **state)
     }
 }
 
+/* With managedFields as a text. */
+static json_t *answer_with(const char *text)
+{
+    json_t *o = object_with(text, ours, "{}"), *metadata = json_object_get(o, "metadata");
+    json_auto_t *fields = json_incref(json_object_get(metadata, "managedFields"));
+    lp_auto_free char *raw = json_dumps(fields, JSON_COMPACT);
+
+    json_object_set_new(metadata, "managedFields", json_string(raw));
+    return o;
+}
+
+static void an_answer_that_is_as_it_was_applied_is_the_intent(void **state)
+{
+    static const char as_applied[] =
+        "{apiVersion: apps/v1, kind: Deployment,"
+        " metadata: {name: d, namespace: n, uid: u, generation: 4, resourceVersion: '7',"
+        "  labels: {ours: a, theirs: b}},"
+        " spec: {replicas: 3, template: {spec: {containers: [{name: auth, image: i,"
+        "  ports: [{containerPort: 8080, protocol: TCP, name: http}], env: [{name: A, value: "
+        "'1'}]}],"
+        "  tolerations: [{key: k}]}}}, status: {replicas: 3}}";
+    (void)state;
+    json_auto_t *o = answer_with(as_applied), *wanted = parse(intent), *before = parse(intent);
+    json_auto_t *got = owned_project_answer(o, wanted, "us");
+    owned_auto_difference struct owned_difference d;
+
+    assert_false(owned_differs(got, wanted, &d));
+    assert_true(json_equal(wanted, before));
+    assert_string_equal(lp_json_str(got, "metadata", "resourceVersion", NULL), "7");
+    assert_string_equal(lp_json_str(got, "metadata", "uid", NULL), "u");
+    assert_int_equal(lp_json_int(0, got, "metadata", "generation", NULL), 4);
+    assert_int_equal(lp_json_int(0, got, "spec", "replicas", NULL), 3);
+    assert_int_equal(lp_json_int(0, got, "status", "replicas", NULL), 3);
+    assert_null(lp_json_at(got, "metadata", "labels", "theirs", NULL));
+    assert_null(lp_json_at(got, "metadata", "managedFields", NULL));
+}
+
+/* A sidecar that somebody added, and an image that an admission policy rewrote. */
+static void an_answer_that_others_changed_is_read_by_its_managed_fields(void **state)
+{
+    (void)state;
+    json_auto_t *wanted = parse(intent), *other = parse(intent);
+    json_t *container =
+        json_array_get(lp_json_at(other, "spec", "template", "spec", "containers", NULL), 0);
+    json_auto_t *read = object_with(body, ours, "{}"), *raw = answer_with(body);
+    json_auto_t *exact = owned_project(read, "us");
+    json_auto_t *got = owned_project_answer(raw, wanted, "us");
+    owned_auto_difference struct owned_difference d;
+
+    assert_true(json_equal(got, exact));
+    assert_false(owned_differs(got, wanted, &d));
+    json_object_set_new(container, "image", json_string("j"));
+    json_auto_t *rewritten = answer_with(body);
+    json_auto_t *kept = owned_project_answer(rewritten, other, "us");
+    assert_true(json_equal(kept, exact));
+    assert_true(owned_differs(kept, other, &d));
+}
+
 static void odd_fields_do_no_harm(void **state)
 {
     static const char *const odd[] = {
@@ -204,6 +262,8 @@ int main(void)
         cmocka_unit_test(a_taken_field_is_named_with_who_has_it),
         cmocka_unit_test(the_digest_follows_our_fields_and_nothing_else),
         cmocka_unit_test(the_floor_of_an_hpa_is_seen_and_is_no_difference),
+        cmocka_unit_test(an_answer_that_is_as_it_was_applied_is_the_intent),
+        cmocka_unit_test(an_answer_that_others_changed_is_read_by_its_managed_fields),
         cmocka_unit_test(odd_fields_do_no_harm),
     };
     return cmocka_run_group_tests_name("operator_owned", tests, NULL, NULL);
