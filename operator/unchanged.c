@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "json/json.h"
 #include "operator/repairs.h"
 
@@ -31,19 +32,12 @@ static uint64_t add_text(uint64_t mark, const char *text)
     return add(mark, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-static int add_written(const char *bytes, size_t n, void *user)
-{
-    uint64_t *mark = user;
-    *mark = add(*mark, bytes, n);
-    return 0;
-}
-
 static uint64_t add_json(uint64_t mark, const json_t *value)
 {
-    if (value)
-        json_dump_callback(value, add_written, &mark,
-                           JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    return add_text(mark, NULL);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT);
+
+    lp_json_write(value, &text);
+    return add_text(mark, text.ptr);
 }
 
 static uint64_t add_annotations(uint64_t mark, const json_t *annotations)
