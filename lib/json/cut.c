@@ -21,7 +21,7 @@ static bool sees(const struct cursor *c, char what)
 
 static void skip_space(struct cursor *c)
 {
-    while (c->at < c->end && memchr(" \t\r\n", *c->at, 4))
+    while (c->at < c->end && strchr(" \t\r\n", *c->at))
         c->at++;
 }
 
@@ -64,7 +64,7 @@ static bool skip_value(struct cursor *c)
         return skip_string(c);
     if (sees(c, '{') || sees(c, '['))
         return skip_container(c);
-    while (c->at < c->end && !memchr(",]} \t\r\n", *c->at, 7))
+    while (c->at < c->end && !strchr(",]} \t\r\n", *c->at))
         c->at++;
     return c->at > from;
 }
