@@ -29,9 +29,12 @@ struct lp_http_client_options {
     const char *ca_pem;             /* PEM bytes; NULL: the system's trust store */
     const char *cert_pem, *key_pem; /* client certificate; NULL: none */
     bool insecure_skip_verify;
-    struct lp_http_share *share; /* NULL: none */
-    bool http2;                  /* offer HTTP/2 by ALPN */
-    const char *proxy;           /* URL; NULL: none, whatever the environment says */
+    struct lp_http_share *share; /* NULL: none; needed to multiplex */
+    /* Requests are streams of one HTTP/2 connection with those of others that say so and have the
+     * same `share`, where the server offers that by ALPN, made in a thread of the share's, which
+     * calls sinks and until_ms() too: those must not wait. */
+    bool multiplex;
+    const char *proxy;      /* URL; NULL: none, whatever the environment says */
     const char *connect_to; /* "host:port" to connect to in place of the URL's; NULL: the URL's */
     struct lp_stop *stop;   /* ends a request at once; NULL: nothing does. Borrowed. */
 };

@@ -1,4 +1,5 @@
-/* lib/http/share.c -- TLS sessions shared by clients of one peer that show the same certificate. */
+/* lib/http/share.c -- TLS sessions, and a mux, shared by clients of one peer that show the same
+ * certificate. */
 #include "http/share.h"
 
 #include <stdlib.h>
@@ -56,10 +57,21 @@ void lp_http_share_free(struct lp_http_share *s)
 {
     if (!s || atomic_fetch_sub(&s->users, 1) > 1)
         return;
+    lp_http_mux_free(s->mux);
     curl_share_cleanup(s->curl);
     lp_http_identity_free(s->identity);
     pthread_mutex_destroy(&s->lock);
     free(s);
+}
+
+struct lp_http_mux *lp_http_share_mux(struct lp_http_share *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->mux)
+        s->mux = lp_http_mux_new();
+    struct lp_http_mux *mux = s->mux;
+    pthread_mutex_unlock(&s->lock);
+    return mux;
 }
 
 static CURLcode on_context(CURL *easy, void *context, void *user)

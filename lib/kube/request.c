@@ -109,7 +109,7 @@ static int refresh_http(struct lp_kube_client *c, unsigned generation, struct lp
         .key_pem = config->key_pem,
         .insecure_skip_verify = config->insecure,
         .share = config->share,
-        .http2 = false,
+        .multiplex = c->limits.multiplex,
         .proxy = config->proxy,
         .connect_to = peer,
         .stop = c->stop,

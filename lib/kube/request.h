@@ -10,6 +10,7 @@
 /* A client with other limits than the verbs want; 0 where a field's default is good. */
 struct lp_kube_limits {
     int64_t idle_timeout_ms, total_timeout_ms;
+    bool multiplex; /* with all others of this configuration that say so (http/client.h) */
 };
 LP_MUST_USE int lp_kube_client_new_with(struct lp_kube_config *config,
                                         const struct lp_kube_client_options *options,

@@ -448,7 +448,9 @@ int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
                         struct lp_kube_watch **ret_watch, struct lp_error *err)
 {
     struct lp_kube_client_options client = { .stop = stop };
-    struct lp_kube_limits limits = { .total_timeout_ms = LIST_MS, .idle_timeout_ms = IDLE_MS };
+    struct lp_kube_limits limits = { .total_timeout_ms = LIST_MS,
+                                     .idle_timeout_ms = IDLE_MS,
+                                     .multiplex = true };
     struct lp_kube_watch *w = lp_alloc(sizeof *w);
 
     w->stop = stop;

@@ -11,9 +11,10 @@
 enum lp_kube_event { LP_KUBE_ADDED, LP_KUBE_MODIFIED, LP_KUBE_DELETED };
 
 /*
- * Called in the watch's thread. `object` is borrowed; incref to keep it (it is frozen from then
- * on). _SYNCED comes once the first whole list was delivered; after a re-list, objects that
- * vanished meanwhile come as DELETED with the last known metadata.
+ * Called in the watch's thread, or in the one that all watches of a configuration have for their
+ * connection: they must not wait for a request. `object` is borrowed; incref to keep it (it is
+ * frozen from then on). _SYNCED comes once the first whole list was delivered; after a re-list,
+ * objects that vanished meanwhile come as DELETED with the last known metadata.
  */
 struct lp_kube_watch_sink {
     void (*event)(enum lp_kube_event event, json_t *object, void *user);
@@ -49,7 +50,7 @@ struct lp_kube_watch_options {
     struct lp_kube_watch_sink sink;
 };
 
-struct lp_kube_watch; /* a thread with its own connection */
+struct lp_kube_watch; /* a thread; the connection is that of all watches of the configuration */
 LP_MUST_USE int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
                                     const struct lp_kube_watch_options *options,
                                     struct lp_kube_watch **ret_watch, struct lp_error *err);

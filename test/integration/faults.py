@@ -22,6 +22,9 @@ SECONDS = float(os.environ.get("LP_FAULT_SECONDS", "4"))
 WITHIN = 30 * PATIENCE
 NS, NAME = "learning", "english"
 BIG = "x" * (10 << 20)
+# HTTP/2 connections are told every now and then to take their requests elsewhere (GOAWAY), as behind
+# a load balancer that spreads them.
+os.environ["LP_APISERVER_FLAGS"] = "--goaway-chance=0.02"
 
 
 def status(code, reason, **headers):
@@ -284,6 +287,7 @@ def run(plane, suite):
         proxy.mode = "tcp"
         proxy.reset()
         suite.case("TLS comes in pieces", f.tcp_pieces)
+        suite.case("the one connection of all watches is reset again and again", f.resets)
         suite.case("TLS connections through the proxy fall into a hole for good", f.black_hole)
         suite.case("TLS connections through the proxy fall into a hole for a moment", f.short_black_hole)
         suite.case("descriptors, threads and memory are as before", no_growth, operator, before)

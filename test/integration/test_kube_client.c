@@ -184,12 +184,15 @@ static void a_pod_is_known_by_its_token_and_refused_with_a_wrong_one(void **stat
     lp_kube_config_free(pod);
 }
 
-static int version_spoken(bool http2)
+static int version_spoken(bool multiplex)
 {
+    struct lp_http_share *share =
+        lp_http_share_new(config->ca_pem, config->cert_pem, config->key_pem);
     struct lp_http_client_options options = { .ca_pem = config->ca_pem,
                                               .cert_pem = config->cert_pem,
                                               .key_pem = config->key_pem,
-                                              .http2 = http2 };
+                                              .share = share,
+                                              .multiplex = multiplex };
     lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
     lp_auto_free char *url = lp_sprintf("%s/version", config->server);
     struct lp_http_request request = { .method = "GET", .url = url };
@@ -199,6 +202,7 @@ static int version_spoken(bool http2)
     ok(lp_http_do(c, &request, &response, &err));
     assert_int_equal(response.status, 200);
     lp_http_client_free(c);
+    lp_http_share_free(share);
     return response.http_version;
 }
 

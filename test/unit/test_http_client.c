@@ -1,5 +1,5 @@
 /* test/unit/test_http_client.c -- requests against a scripted server: bodies, keep-alive, limits,
- * stop. */
+ * stop. Each by a client of its own, and as an errand of the mux. */
 #include "http/client.h"
 
 #include <pthread.h>
@@ -11,6 +11,8 @@
 #include "fake/fake_kube.h"
 #include "unit/check.h"
 
+static struct lp_http_share *share; /* NULL: clients of their own */
+
 struct setup {
     struct fake_kube *fake;
     struct lp_http_client *client;
@@ -20,10 +22,13 @@ struct setup {
 static void begin(struct setup *s, const struct fake_answer *script,
                   const struct lp_http_client_options *options)
 {
-    struct lp_error err;
+    struct lp_http_client_options o = *options;
+
+    o.share = share;
+    o.multiplex = share != NULL;
     s->fake = fake_kube_start(script);
     snprintf(s->url, sizeof s->url, "%s/path?a=b", fake_kube_url(s->fake));
-    assert_int_equal(lp_http_client_new(options, &s->client, &err), 0);
+    ok(lp_http_client_new(&o, &s->client, &err));
 }
 
 static void end(struct setup *s)
@@ -239,6 +244,20 @@ static void a_date_in_retry_after_counts_from_now(void **state)
     end(&s);
 }
 
+static int make_share(void **state)
+{
+    (void)state;
+    share = lp_http_share_new(NULL, NULL, NULL);
+    return 0;
+}
+
+static int free_share(void **state)
+{
+    (void)state;
+    lp_http_share_free(share);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,5 +270,6 @@ int main(void)
         cmocka_unit_test(a_sink_gets_good_bodies_only_and_may_end_them),
         cmocka_unit_test(a_date_in_retry_after_counts_from_now),
     };
-    return cmocka_run_group_tests_name("http_client", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("http_client", tests, NULL, NULL) +
+           cmocka_run_group_tests_name("http_client multiplexed", tests, make_share, free_share);
 }
