@@ -469,12 +469,11 @@ int lp_kube_watch_start(struct lp_kube_config *config, struct lp_stop *stop,
     int r = lp_kube_client_new_with(config, &client, &limits, &w->client, err);
     if (r == 0)
         r = start_thread(w, err);
-    if (r < 0) {
+    if (r < 0)
         watch_free(w);
-        return r;
-    }
-    *ret_watch = w;
-    return 0;
+    else
+        *ret_watch = w;
+    return r;
 }
 
 void lp_kube_watch_join(struct lp_kube_watch *w)
