@@ -22,8 +22,7 @@
 #include "work/backoff.h"
 
 #define STACK_BYTES (1 << 20)
-#define WATCH_SECONDS 290
-#define WATCH_JITTER_PERCENT 10
+#define WATCH_SECONDS 290    /* a tenth more or less */
 #define WATCH_GRACE_MS 30000 /* how much later than asked the server may end a watch */
 #define IDLE_MS 120000 /* then anew, from the same version; bookmarks come about every minute */
 #define DOUBT_MS 2000  /* silence that counts once another request was left without an answer */
@@ -286,7 +285,7 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
 {
     LP_AUTO_PATH(path);
     lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
-    int64_t seconds = lp_jitter(WATCH_SECONDS, WATCH_JITTER_PERCENT);
+    int64_t seconds = lp_jitter(WATCH_SECONDS, 10);
     struct lp_kube_call call = { .method = "GET",
                                  .path = &path,
                                  .until_ms = stream_until,
