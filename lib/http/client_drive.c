@@ -1,8 +1,6 @@
 /* lib/http/client_drive.c -- a request from its begin to its end: by a multi handle of the client's
  * own in the caller's thread, or as an errand of the mux. Stop, idle and total time are checked
  * beside it. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,19 +15,8 @@ static int peer_length(const char *url)
     return (int)(host - url) + (int)strcspn(host, "/?#");
 }
 
-#define fail(x, code, ...) fail_at((x), (code), __LINE__, __VA_ARGS__)
-__attribute__((format(printf, 4, 5))) static int fail_at(const struct exchange *x, int code,
-                                                         int line, const char *fmt, ...)
-{
-    char text[CURL_ERROR_SIZE + 64];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    return lp_error_set_at(x->err, code, __FILE__, line, "%.*s: %s", peer_length(x->url), x->url,
-                           text);
-}
+#define fail(x, code, fmt, ...) \
+    lp_error_set((x)->err, (code), "%.*s: " fmt, peer_length((x)->url), (x)->url, __VA_ARGS__)
 
 static int code_of(CURLcode result)
 {
@@ -90,7 +77,7 @@ static int check_time(const struct driven *d, int64_t *ret_left)
     int64_t end = end_of(d->total_end, d->request), now = lp_clock_ms();
 
     if (lp_stop_requested(x->c->stop))
-        return fail(x, LP_E_CANCELED, "stopped");
+        return fail(x, LP_E_CANCELED, "%s", "stopped");
     *ret_left = time_left(x, end, now);
     if (*ret_left > 0)
         return 0;
@@ -179,7 +166,7 @@ static int drive_as_errand(struct driven *d)
     if (e.end == LP_HTTP_MUX_CHECKED)
         return d->code;
     if (e.end == LP_HTTP_MUX_GIVEN_UP)
-        return fail(d->x, LP_E_UNAVAILABLE, "given up with its connection");
+        return fail(d->x, LP_E_UNAVAILABLE, "%s", "given up with its connection");
     return finish(d->x, e.result);
 }
 
