@@ -220,7 +220,7 @@ static void begin_with_missing(struct pass *pass, struct plan *plan, struct obse
         missing[i] = !cache_has_child(pass->r->cache, c->kind, pass->platform->ns, c->name,
                                       &observed->stale[i]);
         if (missing[i])
-            plan_stamp_child(&plan->children[i]);
+            plan_child(&plan->children[i], pass->platform);
     }
     if (secrets_are_due(pass, plan, missing))
         secrets_ensure(pass);
@@ -236,11 +236,11 @@ static int carry_out(struct pass *pass, struct lp_error *err)
     struct observed observed __attribute__((cleanup(observed_done))) = { .objects = { NULL } };
     struct notices notices notices_auto = NOTICES_INIT;
 
-    plan_make(&plan, pass->platform);
+    plan_list(&plan, pass->platform);
     if (spec_is_active(&pass->platform->spec))
         begin_with_missing(pass, &plan, &observed);
     for (unsigned i = 0; i < plan.n; i++) {
-        plan_stamp_child(&plan.children[i]);
+        plan_child(&plan.children[i], pass->platform);
         observe(pass, &plan, i, &observed);
     }
     if (spec_is_plan(&pass->platform->spec))

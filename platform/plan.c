@@ -55,50 +55,83 @@ void plan_stamp(json_t *intent)
     json_object_set_new(annotations, ANNOTATION_INTENT, json_string(hex));
 }
 
-/* Takes over `intent`. */
+/* `service` is an enum service_id, or -1; else the child is of the database `database`. */
 static struct child *add(struct plan *plan, const struct platform *p, enum child_kind kind,
-                         int service, json_t *intent)
+                         int service, enum database_id database)
 {
     if (plan->n == PLAN_MAX_CHILDREN)
         abort();
     struct child *c = &plan->children[plan->n++];
+    const char *suffix = service >= 0 ? service_kinds[service].name : database_names[database];
     *c = (struct child){ .kind = kind,
-                         .intent = intent,
                          .service = service,
+                         .database = (int)database,
                          .paused = !spec_is_active(&p->spec) ||
                                    (service >= 0 && p->spec.services[service].paused),
                          .initial_replicas = -1,
-                         .name = lp_json_str(intent, "metadata", "name", NULL) };
+                         .name = plan_name(p, suffix) };
     return c;
 }
 
 static void add_service(struct plan *plan, const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
-    json_auto_t *config = plan_config_map(p, id);
     int service = (int)id;
 
-    add(plan, p, CHILD_SERVICE_ACCOUNT, service, plan_service_account(p, service_kinds[id].name));
-    json_t *deployment = plan_deployment(p, id, config);
-    add(plan, p, CHILD_CONFIG_MAP, service, json_incref(config));
+    add(plan, p, CHILD_SERVICE_ACCOUNT, service, 0);
+    add(plan, p, CHILD_CONFIG_MAP, service, 0);
     if (p->spec.network_policy.enabled)
-        add(plan, p, CHILD_NETWORK_POLICY, service, plan_network_policy(p, id));
-    add(plan, p, CHILD_SERVICE, service, plan_service(p, id));
-    struct child *c = add(plan, p, CHILD_DEPLOYMENT, service, deployment);
+        add(plan, p, CHILD_NETWORK_POLICY, service, 0);
+    add(plan, p, CHILD_SERVICE, service, 0);
+    struct child *c = add(plan, p, CHILD_DEPLOYMENT, service, 0);
     if (s->replicas < 0)
         c->initial_replicas = s->autoscaling.min;
     if (s->autoscaling.enabled)
-        add(plan, p, CHILD_HPA, service, plan_hpa(p, id));
-    add(plan, p, CHILD_PDB, service, plan_pdb(p, id));
+        add(plan, p, CHILD_HPA, service, 0);
+    add(plan, p, CHILD_PDB, service, 0);
 }
 
 static void add_database(struct plan *plan, const struct platform *p, enum database_id id)
 {
-    add(plan, p, CHILD_SERVICE_ACCOUNT, -1, plan_service_account(p, database_names[id]));
+    add(plan, p, CHILD_SERVICE_ACCOUNT, -1, id);
     if (p->spec.network_policy.enabled)
-        add(plan, p, CHILD_NETWORK_POLICY, -1, plan_database_policy(p, id));
-    add(plan, p, CHILD_SERVICE, -1, plan_database_service(p, id));
-    add(plan, p, CHILD_STATEFUL_SET, -1, plan_stateful_set(p, id));
+        add(plan, p, CHILD_NETWORK_POLICY, -1, id);
+    add(plan, p, CHILD_SERVICE, -1, id);
+    add(plan, p, CHILD_STATEFUL_SET, -1, id);
+}
+
+static json_t *of_service(const struct platform *p, enum child_kind kind, enum service_id id)
+{
+    if (kind == CHILD_SERVICE_ACCOUNT)
+        return plan_service_account(p, service_kinds[id].name);
+    if (kind == CHILD_CONFIG_MAP)
+        return plan_config_map(p, id);
+    if (kind == CHILD_NETWORK_POLICY)
+        return plan_network_policy(p, id);
+    if (kind == CHILD_SERVICE)
+        return plan_service(p, id);
+    if (kind == CHILD_HPA)
+        return plan_hpa(p, id);
+    if (kind == CHILD_PDB)
+        return plan_pdb(p, id);
+    json_auto_t *config = plan_config_map(p, id);
+    return plan_deployment(p, id, config);
+}
+
+static json_t *of_database(const struct platform *p, enum child_kind kind, enum database_id id)
+{
+    if (kind == CHILD_SERVICE_ACCOUNT)
+        return plan_service_account(p, database_names[id]);
+    if (kind == CHILD_NETWORK_POLICY)
+        return plan_database_policy(p, id);
+    return kind == CHILD_SERVICE ? plan_database_service(p, id) : plan_stateful_set(p, id);
+}
+
+static void make(struct child *c, const struct platform *p)
+{
+    if (!c->intent)
+        c->intent = c->service >= 0 ? of_service(p, c->kind, (enum service_id)c->service)
+                                    : of_database(p, c->kind, (enum database_id)c->database);
 }
 
 static int by_kind(const void *a, const void *b)
@@ -107,8 +140,9 @@ static int by_kind(const void *a, const void *b)
     return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
 }
 
-void plan_stamp_child(struct child *child)
+void plan_child(struct child *child, const struct platform *p)
 {
+    make(child, p);
     if (!child->stamped)
         plan_stamp(child->intent);
     child->stamped = true;
@@ -116,12 +150,19 @@ void plan_stamp_child(struct child *child)
 
 void plan_init(struct plan *plan, const struct platform *p)
 {
-    plan_make(plan, p);
+    plan_list(plan, p);
     for (unsigned i = 0; i < plan->n; i++)
-        plan_stamp_child(&plan->children[i]);
+        plan_child(&plan->children[i], p);
 }
 
 void plan_make(struct plan *plan, const struct platform *p)
+{
+    plan_list(plan, p);
+    for (unsigned i = 0; i < plan->n; i++)
+        make(&plan->children[i], p);
+}
+
+void plan_list(struct plan *plan, const struct platform *p)
 {
     plan->n = 0;
     if (!database_is_external(&p->spec.databases.postgres))
@@ -135,8 +176,10 @@ void plan_make(struct plan *plan, const struct platform *p)
 
 void plan_done(struct plan *plan)
 {
-    for (unsigned i = 0; i < plan->n; i++)
+    for (unsigned i = 0; i < plan->n; i++) {
         json_decref(plan->children[i].intent);
+        free(plan->children[i].name);
+    }
     plan->n = 0;
 }
 

@@ -47,9 +47,10 @@ struct platform {
  */
 struct child {
     enum child_kind kind;
-    const char *name; /* in the intent */
+    char *name;
     json_t *intent;
     int service;  /* enum service_id, or -1: of a database */
+    int database; /* which, where it is of one */
     bool paused;  /* to be observed, not to be written */
     bool stamped; /* `intent` has its hash */
     /* Of a Deployment whose replicas are not ours (handover.h): how many it begins with; else -1.
@@ -63,10 +64,12 @@ struct plan {
 };
 
 void plan_init(struct plan *plan, const struct platform *p);
-/* The two parts of plan_init: the children without their hashes, which are half of its time, and
- * the hash of one. Every child has it before anything of it is compared or applied. */
+/* The two parts of plan_init: which children there are, without their intents, and the intent of
+ * one with its hash, which it has before anything of it is compared or applied. */
+void plan_list(struct plan *plan, const struct platform *p);
+void plan_child(struct child *child, const struct platform *p);
+/* plan_init without the hashes. */
 void plan_make(struct plan *plan, const struct platform *p);
-void plan_stamp_child(struct child *child);
 void plan_done(struct plan *plan);
 #define plan_auto __attribute__((cleanup(plan_done)))
 

@@ -121,6 +121,27 @@ static void the_same_spec_gives_the_same_bytes(void **state)
     drop(b);
 }
 
+/* Who is missing is seen by name, before any intent is made. */
+static void the_list_of_children_has_their_kinds_and_names(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{databases: {mongodb: {external: {secretRef: {name: s}}}}}");
+    struct plan list plan_auto;
+    plan_list(&list, &f->platform);
+    assert_int_equal(list.n, f->plan.n);
+    for (unsigned i = 0; i < list.n; i++) {
+        const struct child *c = &list.children[i], *made = &f->plan.children[i];
+        assert_null(c->intent);
+        assert_int_equal(c->kind, made->kind);
+        assert_string_equal(c->name, made->name);
+        assert_string_equal(c->name, lp_json_str(made->intent, "metadata", "name", NULL));
+        assert_string_equal(child_kinds[c->kind]->kind, lp_json_str(made->intent, "kind", NULL));
+        plan_child(&list.children[i], &f->platform);
+        assert_true(json_equal(c->intent, made->intent));
+    }
+    drop(f);
+}
+
 static const char *annotation(const struct child *c, const char *name)
 {
     return lp_json_str(c->intent, "metadata", "annotations", name, NULL);
@@ -360,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smallest_platform_is_what_the_golden_file_says),
         cmocka_unit_test(the_same_spec_gives_the_same_bytes),
+        cmocka_unit_test(the_list_of_children_has_their_kinds_and_names),
         cmocka_unit_test(replicas_are_ours_only_where_the_spec_gives_them),
         cmocka_unit_test(a_handover_is_due_until_the_replicas_are_released),
         cmocka_unit_test(a_deployment_made_anew_begins_with_what_its_hpa_wants),
