@@ -107,6 +107,11 @@ static void the_default_behavior_adds_four_or_doubles(void **state)
         check_conditions(&s, "True SucceededRescale", "True ValidMetricFound",
                          i < 4 ? "True ScaleUpLimit" : "True TooManyReplicas");
     }
+    /* Where the rate and maxReplicas allow the same, it is maxReplicas. */
+    hpa_auto_state struct hpa_state other = { 0 };
+    assert_int_equal(sync_queue(&rules, &other, 0, 25, 4000), 50);
+    check_conditions(&other, "True SucceededRescale", "True ValidMetricFound",
+                     "True TooManyReplicas");
 }
 
 static void policies_count_what_changed_in_their_period(void **state)
@@ -182,12 +187,13 @@ static void one_failed_metric_stops_the_way_down_only(void **state)
 }
 
 /* Three old pods of 500m that use `used`, and a fourth as `fourth` says. */
-static int32_t sync_cpu(int64_t used, struct hpa_pod fourth)
+static int32_t sync_cpu_to(int64_t target, int64_t used, struct hpa_pod fourth)
 {
     struct hpa_rules rules =
         rules_of("{\"minReplicas\":1,\"maxReplicas\":20," CPU ",\"behavior\":{\"scaleDown\":{"
                  "\"stabilizationWindowSeconds\":0}}}");
     struct hpa_pod pods[4] = { [3] = fourth };
+    rules.metrics[0].target = target;
     for (unsigned i = 0; i < 3; i++)
         pods[i] = (struct hpa_pod){ .ready = true,
                                     .usage = { used, 100 * MI },
@@ -206,6 +212,11 @@ static int32_t sync_cpu(int64_t used, struct hpa_pod fourth)
     struct hpa_decision d;
     hpa_decide(&rules, &seen, &s, &d);
     return d.replicas;
+}
+
+static int32_t sync_cpu(int64_t used, struct hpa_pod fourth)
+{
+    return sync_cpu_to(70, used, fourth);
 }
 
 static void pods_that_start_or_have_no_sample_dampen_both_ways(void **state)
@@ -237,6 +248,8 @@ static void pods_that_start_or_have_no_sample_dampen_both_ways(void **state)
     /* Down: 20 %, ratio 0.29, times 3; without a sample it counts as full: 40 %, 0.57 times 4. */
     assert_int_equal(sync_cpu(100, pending), 1);
     assert_int_equal(sync_cpu(100, missing), 3);
+    /* Full is the target where that is over 100 %: 60 % and 150 %: 82 %, 0.55 times 4. */
+    assert_int_equal(sync_cpu_to(150, 300, missing), 3);
 }
 
 static void what_the_api_server_would_refuse_is_named(void **state)

@@ -263,6 +263,12 @@ var load float64 // of the scenario: how much its pods are asked for, 1 is their
 
 func split(r *rand.Rand, s *step) []group {
 	left, groups := int64(s.Status), []group{}
+	switch r.Intn(10) {
+	case 0: // more pods than there should be, as in a rollout
+		left += 1 + r.Int63n(left+1)
+	case 1: // fewer
+		left = (left + 1) / 2
+	}
 	load *= 0.6 + r.Float64()*0.9
 	if load < 0.02 || load > 8 {
 		load = 1
@@ -287,7 +293,7 @@ func split(r *rand.Rand, s *step) []group {
 
 // Pods that start, that fail, that nobody has measured, that ask for something else.
 func oddities(r *rand.Rand, s *step, g *group) {
-	switch r.Intn(14) {
+	switch r.Intn(11) {
 	case 0:
 		g[1], g[3], g[4], g[5], g[6], g[7] = 0, 0, s.At-5000, s.At-5000, -1, -1
 	case 1:
@@ -296,6 +302,10 @@ func oddities(r *rand.Rand, s *step, g *group) {
 		g[4] = s.At - r.Int63n(400)*1000
 		g[5] = g[4] + r.Int63n(60)*1000
 		g[3] = int64(r.Intn(2))
+		if r.Intn(2) == 0 { // to the millisecond
+			g[4] = s.At - 300000*int64(r.Intn(2))
+			g[3], g[5], g[8] = 1, s.At-20000, s.At-5000-r.Int63n(2)
+		}
 	case 3: // old, and not ready: whether it ever was
 		g[3], g[5] = 0, g[4]+r.Int63n(60)*1000
 	case 4:
@@ -314,8 +324,8 @@ func rules(r *rand.Rand) *autoscalingv2.HPAScalingRules {
 	if r.Intn(4) == 0 {
 		return nil
 	}
-	if r.Intn(2) == 0 {
-		window := []int32{0, 15, 60, 61, 300, 3600}[r.Intn(6)]
+	if r.Intn(3) > 0 {
+		window := []int32{0, 0, 0, 0, 15, 30, 61, 300, 3600}[r.Intn(9)]
 		s.StabilizationWindowSeconds = &window
 	}
 	if r.Intn(2) == 0 {
@@ -346,13 +356,35 @@ func metricSpecs(r *rand.Rand) []autoscalingv2.MetricSpec {
 		list = append(list, usage("memory", &memory))
 	}
 	if which&4 != 0 {
-		target := resource.MustParse([]string{"4", "1", "2500m", "16", "333m"}[r.Intn(5)])
-		list = append(list, autoscalingv2.MetricSpec{Type: "Object", Object: &autoscalingv2.ObjectMetricSource{
-			DescribedObject: autoscalingv2.CrossVersionObjectReference{APIVersion: "v1", Kind: "Service", Name: "english"},
-			Metric:          autoscalingv2.MetricIdentifier{Name: "queue_depth"},
-			Target:          autoscalingv2.MetricTarget{Type: "AverageValue", AverageValue: &target}}})
+		list = append(list, queueOnly([]string{"4", "1", "2500m", "16", "333m"}[r.Intn(5)])...)
 	}
 	return list
+}
+
+// A queue that goes up and down under policies of one period up and another down: what was added and removed is forgotten at
+// different times.
+func seesaw(r *rand.Rand, s *scenario) {
+	window := int32(0)
+	rule := func(periods []int32) *autoscalingv2.HPAScalingRules {
+		p := autoscalingv2.HPAScalingPolicy{Type: "Pods", Value: 1 + r.Int31n(6), PeriodSeconds: periods[r.Intn(len(periods))]}
+		if r.Intn(3) == 0 {
+			p.Type, p.Value = "Percent", []int32{10, 33, 50}[r.Intn(3)]
+		}
+		return &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: &window, Policies: []autoscalingv2.HPAScalingPolicy{p}}
+	}
+	s.Spec.Metrics, s.Spec.MaxReplicas = queueOnly("4"), *s.Spec.MinReplicas+40
+	s.Spec.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{ScaleUp: rule([]int32{15, 30, 60}), ScaleDown: rule([]int32{15, 60, 180, 1800})}
+	for i := range s.Syncs {
+		s.Syncs[i].At, s.Syncs[i].Queue = int64(i)*15000, 4000*int64(1+40*(i/(3+i%2)%2))
+	}
+}
+
+func queueOnly(text string) []autoscalingv2.MetricSpec {
+	target := resource.MustParse(text)
+	return []autoscalingv2.MetricSpec{{Type: "Object", Object: &autoscalingv2.ObjectMetricSource{
+		DescribedObject: autoscalingv2.CrossVersionObjectReference{APIVersion: "v1", Kind: "Service", Name: "english"},
+		Metric:          autoscalingv2.MetricIdentifier{Name: "queue_depth"},
+		Target:          autoscalingv2.MetricTarget{Type: "AverageValue", AverageValue: &target}}}}
 }
 
 func makeScenario(r *rand.Rand, syncs int) *scenario {
@@ -369,7 +401,7 @@ func makeScenario(r *rand.Rand, syncs int) *scenario {
 	load = 1
 	queue := float64(target) * float64(low)
 	for range syncs {
-		queue *= 0.5 + r.Float64()*1.25
+		queue *= 0.3 + r.Float64()*2
 		if queue < 50 || queue > float64(target)*400 {
 			queue = float64(target) * float64(1+r.Intn(10))
 		}
@@ -386,7 +418,10 @@ func makeScenario(r *rand.Rand, syncs int) *scenario {
 			one.Spec = r.Int31n(s.Spec.MaxReplicas + 3)
 		}
 		s.Syncs = append(s.Syncs, one)
-		at += []int64{15000, 15000, 15000, 15000, 15000, 1000, 14999, 15001, 60000, 300000, 2000000}[r.Intn(11)]
+		at += []int64{15000, 15000, 15000, 15000, 15000, 15000, 15000, 15000, 1000, 14999, 15001, 60000, 300000, 2000000}[r.Intn(14)]
+	}
+	if r.Intn(4) == 0 {
+		seesaw(r, s)
 	}
 	s.Syncs[0].Spec, s.Syncs[0].Status, s.Syncs[0].Queue = low, low, target
 	s.Syncs[0].Pods = split(r, &s.Syncs[0])
