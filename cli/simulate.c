@@ -73,8 +73,10 @@ static void sync_once(const struct simulate_service *s, struct cluster *c,
 static void account(const struct simulate_service *s, const struct cluster *c,
                     const struct trace_row *row, int64_t ms, struct simulate_result *result)
 {
-    int64_t queue = cluster_queue(c, row);
-    int64_t over = queue - queue_target(&s->rules) * (int64_t)c->ready;
+    int64_t queue = cluster_queue(c, row), target = queue_target(&s->rules), allowed;
+
+    if (__builtin_mul_overflow(target, (int64_t)c->ready, &allowed))
+        allowed = INT64_MAX;
 
     result->length_ms += ms;
     result->pod_ms += (int64_t)c->n * ms;
@@ -83,11 +85,11 @@ static void account(const struct simulate_service *s, const struct cluster *c,
         result->most = (int32_t)c->n;
     if ((int32_t)c->n == s->rules.max)
         result->at_max_ms += ms;
-    if (queue_target(&s->rules) == 0 || queue < 0 || over <= 0)
+    if (target == 0 || queue < 0 || queue <= allowed)
         return;
     result->over_target_ms += ms;
-    if (over > result->worst_over)
-        result->worst_over = over;
+    if (queue - allowed > result->worst_over)
+        result->worst_over = queue - allowed;
 }
 
 static int64_t least(int64_t a, int64_t b)

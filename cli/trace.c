@@ -13,7 +13,6 @@
 #define MAX_CELL 40
 #define MAX_TIME INT64_C(100000000000000) /* ms; the year 5138 */
 #define MAX_SPAN (INT64_C(31) * 86400000)
-#define MAX_VALUE INT64_C(10000000000000000) /* milli: 10T; a hundred times it fits into int64 */
 
 const char *const trace_columns[TRACE_COLUMNS] = {
     [TRACE_CPU] = "cpu",
@@ -21,6 +20,18 @@ const char *const trace_columns[TRACE_COLUMNS] = {
     [TRACE_QUEUE_DEPTH] = "queue_depth",
     [TRACE_ARRIVAL_RATE] = "arrival_rate",
     [TRACE_SERVICE_TIME] = "service_time",
+};
+
+/* The greatest values, so that no sum of a simulation leaves int64. */
+static const struct {
+    int64_t milli;
+    const char *text;
+} most[TRACE_COLUMNS] = {
+    [TRACE_CPU] = { INT64_C(1000000000), "1M" },
+    [TRACE_MEMORY] = { INT64_C(10000000000000000), "10T" },
+    [TRACE_QUEUE_DEPTH] = { INT64_C(1000000000000), "1G" },
+    [TRACE_ARRIVAL_RATE] = { INT64_C(1000000000), "1M" },
+    [TRACE_SERVICE_TIME] = { INT64_C(86400000), "86400" },
 };
 
 /* Where the reader is. `columns` are those of the header after `time`, in its order. */
@@ -189,11 +200,12 @@ static int read_value(const struct reader *r, enum trace_column column, const ch
         *ret_milli = -1;
         return 0;
     }
-    if (n > MAX_CELL || lp_quantity_parse(cell, ret_milli, &ignored) < 0 || *ret_milli > MAX_VALUE)
+    if (n > MAX_CELL || lp_quantity_parse(cell, ret_milli, &ignored) < 0 ||
+        *ret_milli > most[column].milli)
         return lp_error_set(err, LP_E_INVALID,
-                            "%.256s: line %zu: %s: must be a number of 0 to 10T such as 2, 0.5, "
+                            "%.256s: line %zu: %s: must be a number of 0 to %s such as 2, 0.5, "
                             "250m or 2Gi, is \"%s\"",
-                            r->what, r->line, trace_columns[column], cell);
+                            r->what, r->line, trace_columns[column], most[column].text, cell);
     if (column == TRACE_SERVICE_TIME && *ret_milli == 0)
         return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: service_time: must be over 0",
                             r->what, r->line);

@@ -55,17 +55,17 @@ static void what_is_wrong_is_told_with_line_column_value_and_limit(void **state)
           "t.csv: line 3: time: must be after 2.000 of the row before, is 1.5" },
         { "time,cpu\n2,1\n2678402.001,1\n",
           "t.csv: line 3: time: must be at most 31 days after the first, is 2678402.001" },
-        { "time,cpu\n0,-1\n", "t.csv: line 2: cpu: must be a number of 0 to 10T such as 2, 0.5, "
+        { "time,cpu\n0,-1\n", "t.csv: line 2: cpu: must be a number of 0 to 1M such as 2, 0.5, "
                               "250m or 2Gi, is \"-1\"" },
-        { "time,cpu\n0,10.1T\n", "t.csv: line 2: cpu: must be a number of 0 to 10T such as 2, 0.5, "
-                                 "250m or 2Gi, is \"10.1T\"" },
+        { "time,cpu\n0,1.1M\n", "t.csv: line 2: cpu: must be a number of 0 to 1M such as 2, 0.5, "
+                                "250m or 2Gi, is \"1.1M\"" },
         { "time,cpu\n0,11111111111111111111111111111111111111111\n",
-          "t.csv: line 2: cpu: must be a number of 0 to 10T such as 2, 0.5, 250m or 2Gi, is "
+          "t.csv: line 2: cpu: must be a number of 0 to 1M such as 2, 0.5, 250m or 2Gi, is "
           "\"1111111111111111111111111111111111111111\"" },
         { "time,cpu,memory\n0,1\n", "t.csv: line 2: must have 3 cells, has 2" },
         { "time,cpu\n0,1,\n", "t.csv: line 2: must have 2 cells, has 3" },
         { "time,arrival_rate,service_time\n0,,1\n",
-          "t.csv: line 2: arrival_rate: must be a number of 0 to 10T such as 2, 0.5, 250m or 2Gi, "
+          "t.csv: line 2: arrival_rate: must be a number of 0 to 1M such as 2, 0.5, 250m or 2Gi, "
           "is \"\"" },
         { "time,arrival_rate,service_time\n0,1,0\n",
           "t.csv: line 2: service_time: must be over 0" },
