@@ -141,6 +141,25 @@ static void what_is_rendered_is_what_the_api_server_takes(void **state)
     assert_int_equal(taken, json_array_size(json_object_get(list, "items")));
 }
 
+static void a_simulation_tells_by_its_status_whether_limits_are_kept(void **state)
+{
+    static const char trace[] = "config/samples/school-day.csv";
+    lp_auto_free char *kept = NULL, *over = NULL, *wrong = NULL;
+    const char *f = file("{}");
+    (void)state;
+    assert_int_equal(CLI(&kept, "simulate", "-f", f, "--service", "ai-feedback", "--trace", trace,
+                         "--max-pod-hours", "33"),
+                     0);
+    assert_non_null(strstr(kept, "pod-hours"));
+    assert_int_equal(CLI(&over, "simulate", "-f", f, "--service", "ai-feedback", "--trace", trace,
+                         "--max-seconds-over-target", "1"),
+                     1);
+    assert_non_null(strstr(over, "kubectl lp: seconds over the queue depth's target: must be at "
+                                 "most 1.000, is "));
+    assert_int_equal(CLI(&wrong, "simulate", "-f", f, "--service", "none", "--trace", trace), 2);
+    assert_non_null(strstr(wrong, "--service: must be gateway, auth, ai-feedback or progress"));
+}
+
 static void why_and_report_tell_without_credentials(void **state)
 {
     lp_auto_free char *why = NULL, *report = NULL;
@@ -168,6 +187,7 @@ int main(void)
                                fixture_namespace),
         cmocka_unit_test_setup(a_new_or_a_wrong_file_says_so_by_its_status, fixture_namespace),
         cmocka_unit_test_setup(what_is_rendered_is_what_the_api_server_takes, fixture_namespace),
+        cmocka_unit_test(a_simulation_tells_by_its_status_whether_limits_are_kept),
         cmocka_unit_test_setup(why_and_report_tell_without_credentials, fixture_namespace),
     };
     return cmocka_run_group_tests_name("operator_cli", tests, fixture_begin, fixture_end);
