@@ -158,6 +158,8 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
           "must not be given beside timeZone (Asia/Jakarta), is +07:00" },
         { "{maintenanceWindow: {timeZone: ../Jakarta}}", "spec.maintenanceWindow.timeZone",
           "should match" },
+        { "{services: {auth: {autoscaling: {behavior: {scaleUp: {policies: []}}}}}}",
+          "spec.services.auth.autoscaling.behavior.scaleUp.policies", "at least 1 items" },
         { "{mode: Nonsense}", "spec.mode", "Unsupported value" },
     };
     (void)state;
