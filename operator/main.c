@@ -412,6 +412,7 @@ static void set_images(struct program *p)
 static void tune_memory(void)
 {
     mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MXFAST, 0); /* small pieces join at once, and not by walks over all of them */
     mallopt(M_MMAP_THRESHOLD,
             256 << 10); /* given, it does not grow; large buffers go back at once */
     mallopt(M_TRIM_THRESHOLD, 256 << 10);
