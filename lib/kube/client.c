@@ -225,7 +225,7 @@ int lp_kube_apply(struct lp_kube_client *c, const struct lp_kube_kind *kind, con
     lp_kube_path(kind, at.ns, at.name, options->subresource, &path);
     lp_url_query(&path, "fieldManager", options->field_manager);
     lp_url_query(&path, "force", options->force ? "true" : "false");
-    lp_url_query(&path, "fieldValidation", "Strict");
+    lp_url_query(&path, "fieldValidation", "Ignore");
     lp_url_query(&path, "dryRun", options->dry_run ? "All" : NULL);
     return call_for(c, &call, options->raw_managed_fields, ret_object, err);
 }

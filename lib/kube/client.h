@@ -94,7 +94,8 @@ struct lp_kube_apply_options {
     /* metadata.managedFields, over half of the values of an answer, comes as a string: its text. */
     bool raw_managed_fields;
 };
-/* Server-side apply (KEP-555) with fieldValidation=Strict. */
+/* Server-side apply (KEP-555), which refuses a field that the schema does not have by itself:
+ * fieldValidation=Strict would only have the server parse the body once more. */
 LP_MUST_USE int lp_kube_apply(struct lp_kube_client *c, const struct lp_kube_kind *kind,
                               const json_t *object, const struct lp_kube_apply_options *options,
                               json_t **ret_object, struct lp_error *err);

@@ -222,7 +222,7 @@ static void verbs_speak_as_the_api_reference_says(void **state)
 #define BODY "{\"metadata\":{\"name\":\"x\",\"namespace\":\"n\"}}\n"
     assert_requests(&s,
                     "PATCH /apis/autoscaling/v2/namespaces/n/horizontalpodautoscalers/x/status"
-                    "?fieldManager=lp-operator&force=true&fieldValidation=Strict&dryRun=All " BODY
+                    "?fieldManager=lp-operator&force=true&fieldValidation=Ignore&dryRun=All " BODY
                     "POST /api/v1/namespaces/n/pods?fieldValidation=Strict " BODY
                     "PUT /apis/coordination.k8s.io/v1/namespaces/n/leases/x"
                     "?fieldValidation=Strict " BODY
