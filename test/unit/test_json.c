@@ -90,50 +90,6 @@ static void equal_documents_are_written_as_equal_bytes(void **state)
     assert_string_equal(wa.ptr, "{\"a\":\"x\",\"b\":[1,{\"a\":null,\"z\":0}]}");
 }
 
-/* Hashes of such texts lie in clusters: the bytes are jansson's, of every release of ours. */
-static void what_is_written_has_the_bytes_that_hashes_were_made_of(void **state)
-{
-    static const char *const texts[] = {
-        "{}",
-        "[]",
-        "[{},[],\"\",0,-1,9223372036854775807,1.5,-0.25,1e300,2.0,true,false,null]",
-        "{\"b\":{\"y\":[{\"d\":1,\"c\":2}],\"x\":{}},\"a\":\"\",\"ab\":1,\"B\":2,\"\":3,\"\u00e4\":"
-        "4}",
-        "[\"\\\"\\\\/\\/\\b\\f\\n\\r\\t\\u0001\\u000b\\u001f\\u007f "
-        "\\u00e4\\ud83d\\ude00\",\"a\\u0000b\"]",
-        "\"text\"",
-        "7",
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(texts); i++) {
-        json_auto_t *o = json_loads(texts[i], JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-        lp_auto_free char *sorted = json_dumps(o, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
-        lp_auto_free char *unsorted = json_dumps(o, JSON_COMPACT | JSON_ENCODE_ANY);
-        lp_auto_buf struct lp_buf s = LP_BUF_INIT(1024), u = LP_BUF_INIT(1024);
-        assert_non_null(o);
-        lp_json_write(o, &s);
-        lp_json_write_unsorted(o, &u);
-        assert_string_equal(s.ptr, sorted);
-        assert_string_equal(u.ptr, unsorted);
-    }
-}
-
-static void many_members_are_sorted_and_a_full_buffer_says_so(void **state)
-{
-    json_auto_t *o = json_object();
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192), small = LP_BUF_INIT(16);
-    (void)state;
-    for (unsigned i = 0; i < 300; i++) {
-        lp_auto_free char *key = lp_sprintf("%x", i * 2654435761U);
-        json_object_set_new(o, key, json_integer(i));
-    }
-    lp_auto_free char *sorted = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
-    lp_json_write(o, &text);
-    assert_string_equal(text.ptr, sorted);
-    lp_json_write(o, &small);
-    assert_true(small.overflowed);
-}
-
 struct sample {
     const char *name;
     int64_t replicas;
@@ -283,8 +239,6 @@ int main(void)
         cmocka_unit_test(a_path_through_missing_or_other_types_gives_the_fallback),
         cmocka_unit_test(contains_ignores_what_defaulting_added_and_nothing_else),
         cmocka_unit_test(equal_documents_are_written_as_equal_bytes),
-        cmocka_unit_test(what_is_written_has_the_bytes_that_hashes_were_made_of),
-        cmocka_unit_test(many_members_are_sorted_and_a_full_buffer_says_so),
         cmocka_unit_test(a_decode_error_names_path_limit_and_value),
         cmocka_unit_test(decoding_keeps_defaults_of_absent_members),
         cmocka_unit_test(yaml_scalars_get_the_types_that_kubernetes_gives_them),
