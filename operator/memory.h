@@ -20,6 +20,8 @@ struct memory {
     char *key;
     json_t *status;          /* as last written, or NULL */
     char *status_version;    /* resourceVersion of that write */
+    uint64_t uid;            /* memory_hash of the platform's; 0: none yet */
+    int64_t renewed_ms;      /* when another object had taken its name, 0: never */
     int64_t secrets_at_ms;   /* when the Secrets were last tried, 0: never */
     int64_t secrets_wait_ms; /* how long after it again */
     struct child_memory *children;

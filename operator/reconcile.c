@@ -31,6 +31,9 @@
  * again, which is refused where it is there, after ever longer waits. */
 #define SECRETS_FIRST_MS 30000
 #define SECRETS_LAST_MS 1920000
+/* Those of an object of the same name go when the garbage collector has learned of its end. */
+#define SECRETS_SOON_MS 10000
+#define SECRETS_OLD_MS 120000
 
 void observed_done(struct observed *o)
 {
@@ -143,6 +146,17 @@ static bool lacks_workload(const struct plan *plan, const bool missing[])
     return false;
 }
 
+static void note_uid(struct memory *m, const char *uid)
+{
+    uint64_t before = m->uid;
+
+    m->uid = memory_hash(uid);
+    if (before == 0 || before == m->uid)
+        return;
+    m->renewed_ms = m->secrets_at_ms = lp_clock_ms();
+    m->secrets_wait_ms = SECRETS_SOON_MS;
+}
+
 static bool secrets_are_due(const struct pass *pass, const struct plan *plan, const bool missing[])
 {
     struct memory *m = pass->memory;
@@ -151,7 +165,9 @@ static bool secrets_are_due(const struct pass *pass, const struct plan *plan, co
 
     if (!first && now < m->secrets_at_ms + m->secrets_wait_ms)
         return false;
-    if (first || is_ready(pass))
+    if (m->renewed_ms != 0 && now < m->renewed_ms + SECRETS_OLD_MS)
+        m->secrets_wait_ms = SECRETS_SOON_MS;
+    else if (first || m->secrets_wait_ms < SECRETS_FIRST_MS || is_ready(pass))
         m->secrets_wait_ms = SECRETS_FIRST_MS;
     else if (2 * m->secrets_wait_ms <= SECRETS_LAST_MS)
         m->secrets_wait_ms *= 2;
@@ -318,6 +334,7 @@ static int run(struct pass *pass, struct platform *platform, bool *ret_unchanged
     platform->generation = lp_json_int(0, metadata, "generation", NULL);
     if (!platform->uid)
         return lp_error_set(err, LP_E_INTERNAL, "a LearningPlatform without a uid");
+    note_uid(pass->memory, platform->uid);
     bool held = quarantine_holds(pass->object, status);
     bool deadly = !held && pass->r->deaths >= QUARANTINE_DEATHS;
     quarantine_publish(platform->ns, platform->name, held || deadly);

@@ -62,14 +62,14 @@ int fixture_namespace(void **state)
     return 0;
 }
 
-json_t *await(const struct lp_kube_kind *kind, const char *name, holds *want_holds,
-              const void *want, const char *what)
+json_t *await_in(const char *in, const struct lp_kube_kind *kind, const char *name,
+                 holds *want_holds, const void *want, const char *what)
 {
     int64_t end = lp_clock_ms() + WAIT_MS;
     for (;;) {
         json_t *o = NULL;
         struct lp_error err;
-        int r = lp_kube_get(client, kind, ns, name, &o, &err);
+        int r = lp_kube_get(client, kind, in, name, &o, &err);
         if (r == LP_E_NOT_FOUND && !want_holds)
             return NULL;
         if (r == 0 && want_holds && want_holds(o, want))
@@ -79,6 +79,12 @@ json_t *await(const struct lp_kube_kind *kind, const char *name, holds *want_hol
             fail_msg("%s %s: not %s after %d s", kind->kind, name, what, WAIT_MS / 1000);
         poll(NULL, 0, 50);
     }
+}
+
+json_t *await(const struct lp_kube_kind *kind, const char *name, holds *want_holds,
+              const void *want, const char *what)
+{
+    return await_in(ns, kind, name, want_holds, want, what);
 }
 
 bool exists(const json_t *o, const void *want)

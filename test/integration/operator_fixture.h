@@ -40,6 +40,9 @@ json_t *await(const struct lp_kube_kind *kind, const char *name, holds *want_hol
               const void *want, const char *what);
 bool exists(const json_t *o, const void *want);
 bool has_other_uid(const json_t *o, const void *want);
+/* The same in the namespace `in`. */
+json_t *await_in(const char *in, const struct lp_kube_kind *kind, const char *name,
+                 holds *want_holds, const void *want, const char *what);
 void await_gone(const struct lp_kube_kind *kind, const char *name);
 /* Until it contains `want`, which is stolen. */
 json_t *await_like(const struct lp_kube_kind *kind, const char *name, json_t *want,

@@ -85,6 +85,12 @@ static void a_platform_is_ready_once_all_its_pods_are(void **state)
     assert_string_equal(lp_json_str(ready, "status", NULL), "False");
 }
 
+static bool is_marked(const json_t *o, const void *want)
+{
+    (void)want;
+    return lp_json_str(o, "metadata", "annotations", "learningplatform.io/seeded", NULL) != NULL;
+}
+
 static void a_seed_is_planted_once(void **state)
 {
     char text[256];
@@ -99,6 +105,7 @@ static void a_seed_is_planted_once(void **state)
                      "learningplatform.io/seed", "true", "data", "platform.yaml", text);
     ok(lp_kube_create(client, &lp_kube_config_maps, seed, NULL, &err));
     json_decref(await(&lp_kube_platforms, "first", exists, NULL, "planted"));
+    json_decref(await_in(OPERATOR_NS, &lp_kube_config_maps, ns, is_marked, NULL, "marked"));
     ok(lp_kube_delete(client, &lp_kube_platforms, ns, "first", NULL, &err));
     assert_int_equal(program_stop(&operator), 0);
     fixture_start(&operator, "operator");

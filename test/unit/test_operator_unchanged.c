@@ -329,6 +329,29 @@ static void what_time_brings_is_looked_at(void **state)
     memories_free(memories);
 }
 
+static void who_takes_a_name_over_tries_for_its_secrets_soon(void **state)
+{
+    struct memories *memories = learn();
+    struct memory *m = memories_of(memories, KEY);
+    struct world w;
+
+    (void)state;
+    begin(&w, memories, &(struct change){ 0 });
+    m->uid ^= 1; /* another object had this name */
+    assert_true(passes_unchanged(&w));
+    for (unsigned tries = 1; tries <= 3; tries++) {
+        m->secrets_at_ms -= 10000;
+        assert_false(passes_unchanged(&w));
+        assert_int_equal(asked(&w, "/secrets"), 3 * tries);
+    }
+    m->renewed_ms -= 120000;
+    m->secrets_at_ms -= 10000;
+    assert_false(passes_unchanged(&w));
+    assert_int_equal(m->secrets_wait_ms, 30000);
+    finish(&w);
+    memories_free(memories);
+}
+
 static void a_status_that_somebody_changed_is_put_right(void **state)
 {
     struct memories *memories = learn();
@@ -396,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_change_of_a_child_is_looked_at),
         cmocka_unit_test(what_the_operator_itself_goes_by_is_looked_at),
         cmocka_unit_test(what_time_brings_is_looked_at),
+        cmocka_unit_test(who_takes_a_name_over_tries_for_its_secrets_soon),
         cmocka_unit_test(a_status_that_somebody_changed_is_put_right),
         cmocka_unit_test(a_cache_that_is_behind_is_looked_at),
         cmocka_unit_test(what_is_left_alone_for_now_is_looked_at_again),
