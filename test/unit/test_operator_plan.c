@@ -12,6 +12,7 @@
 #include "operator/seed.h"
 #include "platform/plan_parts.h"
 #include "unit/check.h"
+#include "unit/golden.h"
 
 static const struct plan_images images = {
     "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
@@ -84,28 +85,10 @@ static char *text_of(const struct fixture *f)
 static void the_smallest_platform_is_what_the_golden_file_says(void **state)
 {
     static const char path[] = "test/unit/golden/operator_smallest.json";
-    static char golden[1 << 20];
     (void)state;
     struct fixture *f = make("{}");
     lp_auto_free char *text = text_of(f);
-    if (getenv("LP_UPDATE_GOLDEN")) {
-        FILE *out = fopen(path, "w");
-        assert_non_null(out);
-        fputs(text, out);
-        fclose(out);
-    }
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    size_t n = fread(golden, 1, sizeof golden - 1, in);
-    fclose(in);
-    golden[n] = '\0';
-    size_t at = 0;
-    while (golden[at] && golden[at] == text[at])
-        at++;
-    if (golden[at] || text[at])
-        fail_msg("differs from %s at byte %zu (run once with LP_UPDATE_GOLDEN=1 and look at git "
-                 "diff):\n%.200s",
-                 path, at, text + (at > 60 ? at - 60 : 0));
+    check_golden(path, text);
     drop(f);
 }
 

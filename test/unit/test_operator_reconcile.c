@@ -14,18 +14,13 @@
 #include "operator/controller.h"
 #include "operator/reconcile_metrics.h"
 #include "unit/check.h"
-
-#define WAIT_MS 30000
-#define KEY "n/english"
+#include "unit/reconciler_fixture.h"
 
 /* The watches: one platform, no children, then silence. */
 #define PLATFORM(spec, more)                                                                     \
     "{\"type\":\"ADDED\",\"object\":{\"apiVersion\":\"learningplatform.io/v1alpha1\",\"kind\":"  \
     "\"LearningPlatform\",\"metadata\":{\"name\":\"english\",\"namespace\":\"n\",\"uid\":\"u\"," \
     "\"generation\":3,\"resourceVersion\":\"5\"" more "},\"spec\":" spec "}}\n"
-#define END_OF_LIST                                                                                \
-    "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\",\"annotations\":{" \
-    "\"k8s.io/initial-events-end\":\"true\"}}}}\n"
 #define WATCHES(events)                                                                      \
     { .match = "/learningplatforms?watch",                                                   \
       .status = 200,                                                                         \
@@ -58,32 +53,13 @@ struct bench {
     struct reconciler r;
 };
 
-static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };
-static const struct scope everything = { 0 };
-
-static void on_platform(const char *key, void *user)
-{
-    (void)key, (void)user;
-}
-
-static void on_child(const char *key, bool deleted, void *user)
-{
-    (void)key, (void)deleted, (void)user;
-}
-
-static void on_synced(struct cache *cache, void *user)
-{
-    (void)cache, (void)user;
-}
-
 static void begin(struct bench *b, const struct fake_answer *answers)
 {
-    const struct cache_sink sink = { on_platform, on_child, on_synced, NULL };
     struct lp_kube_client_options options = { .user_agent = "test" };
     int64_t end = lp_clock_ms() + WAIT_MS;
     *b = (struct bench){ .fake = fake_kube_start(answers), .stop = lp_stop_new() };
     b->config = fake_kube_config(b->fake, NULL);
-    ok(cache_start(b->config, b->stop, &everything, &sink, &b->cache, &err));
+    ok(cache_start(b->config, b->stop, &everything, &deaf, &b->cache, &err));
     b->r = (struct reconciler){
         .cache = b->cache, .memories = memories_new(), .images = &images, .instance = "pod"
     };

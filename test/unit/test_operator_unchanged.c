@@ -10,13 +10,9 @@
 #include "fake/fake_kube.h"
 #include "json/json.h"
 #include "unit/check.h"
+#include "unit/reconciler_fixture.h"
 
-#define WAIT_MS 30000
-#define KEY "n/english"
 #define FIXED "{\"services\":{\"auth\":{\"replicas\":1,\"autoscaling\":{\"enabled\":false}}}}"
-#define END_OF_LIST                                                                                \
-    "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\",\"annotations\":{" \
-    "\"k8s.io/initial-events-end\":\"true\"}}}}\n"
 
 /* What a world has otherwise than the first one. */
 struct change {
@@ -37,24 +33,6 @@ struct world {
     struct fake_answer answers[1 + N_CHILD_KINDS + 4]; /* the fake borrows them */
     struct reconciler r;
 };
-
-static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };
-static const struct scope everything = { 0 };
-
-static void on_platform(const char *key, void *user)
-{
-    (void)key, (void)user;
-}
-
-static void on_child(const char *key, bool deleted, void *user)
-{
-    (void)key, (void)deleted, (void)user;
-}
-
-static void on_synced(struct cache *cache, void *user)
-{
-    (void)cache, (void)user;
-}
 
 static json_t *platform_of(const struct change *change)
 {
@@ -149,7 +127,6 @@ static void fill(struct world *w, const struct change *change)
 
 static void begin(struct world *w, struct memories *memories, const struct change *change)
 {
-    const struct cache_sink sink = { on_platform, on_child, on_synced, NULL };
     struct lp_kube_client_options options = { .user_agent = "test" };
     int64_t end = lp_clock_ms() + WAIT_MS;
     unsigned n = 0;
@@ -169,7 +146,7 @@ static void begin(struct world *w, struct memories *memories, const struct chang
     w->fake = fake_kube_start(w->answers);
     w->config = fake_kube_config(w->fake, NULL);
     w->r = (struct reconciler){ .memories = memories, .images = &images, .instance = "pod" };
-    ok(cache_start(w->config, w->stop, &everything, &sink, &w->r.cache, &err));
+    ok(cache_start(w->config, w->stop, &everything, &deaf, &w->r.cache, &err));
     ok(lp_kube_client_new(w->config, &options, &w->r.client, &err));
     while (!cache_synced(w->r.cache) && lp_clock_ms() < end)
         poll(NULL, 0, 5);
