@@ -6,10 +6,9 @@
 
 /*
  * Before a pass compares anything: takes down what the pass goes by, all but the children. True
- * where that and the resourceVersions of all children are those of the last pass in
- * which all was well (written nothing, waiting for nothing), and no time that counts has come
- * since. `status` is the one
- * that is there.
+ * where that and the resourceVersions of all children are those of the last pass in which all was
+ * well (nothing written, nothing waited for), and no time that counts has come since. `status` is
+ * the one that is there.
  */
 bool unchanged_since(struct pass *pass, const json_t *status);
 
