@@ -159,11 +159,12 @@ static void forget_lists(struct chain *c)
 
 /* ---- the keeper ---- */
 
+/* The stop ends no request of its: an APIService that is given back at that moment would be, and
+ * nobody would know any more whose its fields were. */
 static int new_client(struct chain *c, struct lp_kube_client **ret_client, struct lp_error *err)
 {
     const struct lp_kube_client_options options = { .user_agent = "lp-adapter/" LP_VERSION,
-                                                    .total_timeout_ms = CLIENT_TIMEOUT_MS,
-                                                    .stop = c->options.stop };
+                                                    .total_timeout_ms = CLIENT_TIMEOUT_MS };
     return lp_kube_client_new(c->options.kube, &options, ret_client, err);
 }
 
