@@ -202,14 +202,14 @@ static int close_share(void **state)
     return delete_namespace(state);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_share, close_share)
+#define test(name) cmocka_unit_test_setup_teardown(name, open_share, close_share)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(watches_are_streams_of_one_connection_and_a_stop_ends_them),
-        TEST(what_one_sink_refuses_ends_no_other_stream),
-        TEST(who_gets_no_answer_gives_the_connection_up_with_all_on_it),
+        test(watches_are_streams_of_one_connection_and_a_stop_ends_them),
+        test(what_one_sink_refuses_ends_no_other_stream),
+        test(who_gets_no_answer_gives_the_connection_up_with_all_on_it),
     };
     return cmocka_run_group_tests_name("http_mux", tests, connect_to_cluster, disconnect);
 }
