@@ -104,8 +104,13 @@ static int read_policies(const json_t *list, struct hpa_scaling *ret, struct lp_
                                 "policies[%zu]: value must be 1..100000 and periodSeconds 1..1800, "
                                 "are %" PRId64 " and %" PRId64,
                                 i, value, period);
-        ret->policies[i] = (struct hpa_policy){ is(lp_json_str(p, "type", NULL), "Percent"),
-                                                (int32_t)value, (int32_t)period };
+        const char *type = lp_json_str(p, "type", NULL);
+        if (!is(type, "Pods") && !is(type, "Percent"))
+            return lp_error_set(err, LP_E_INVALID,
+                                "policies[%zu].type: must be Pods or Percent, is \"%.64s\"", i,
+                                type ? type : "");
+        ret->policies[i] =
+            (struct hpa_policy){ is(type, "Percent"), (int32_t)value, (int32_t)period };
     }
     ret->n = (unsigned)json_array_size(list);
     return 0;
@@ -123,6 +128,9 @@ static int read_scaling(const json_t *o, const struct hpa_scaling *fallback,
         return lp_error_set(err, LP_E_INVALID,
                             "stabilizationWindowSeconds: must be 0..3600, is %" PRId64, window);
     ret->window_s = (int32_t)window;
+    if (select && !is(select, "Max") && !is(select, "Min") && !is(select, "Disabled"))
+        return lp_error_set(err, LP_E_INVALID,
+                            "selectPolicy: must be Max, Min or Disabled, is \"%.64s\"", select);
     if (select)
         ret->select = is(select, "Min")        ? HPA_SELECT_MIN
                       : is(select, "Disabled") ? HPA_SELECT_DISABLED

@@ -261,15 +261,19 @@ static void begin_waiting(struct lp_http_mux *m)
         m->opening = NULL;
         m->is_open = !m->http1;
     }
-    for (struct lp_http_errand *e = m->errands; e; e = e->next) {
+    for (struct lp_http_errand *e = m->errands, *next; e; e = next) {
+        next = e->next;
         if (m->opening && !m->http1)
             break;
         if (e->is_begun)
             continue;
+        if (curl_multi_add_handle(m->multi, e->easy) != CURLM_OK) {
+            end(m, e, false); /* its result is CURLE_FAILED_INIT */
+            continue;
+        }
         e->is_begun = true;
         m->n_begun++;
         m->opening = m->is_open ? NULL : e;
-        curl_multi_add_handle(m->multi, e->easy);
     }
 }
 

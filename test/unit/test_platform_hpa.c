@@ -266,6 +266,11 @@ static void what_the_api_server_would_refuse_is_named(void **state)
         { "{\"maxReplicas\":2," QUEUE
           ",\"behavior\":{\"scaleDown\":{\"stabilizationWindowSeconds\":3601}}}",
           "behavior.scaleDown: stabilizationWindowSeconds: must be 0..3600, is 3601" },
+        { "{\"maxReplicas\":2," QUEUE ",\"behavior\":{\"scaleUp\":{\"selectPolicy\":\"Most\"}}}",
+          "behavior.scaleUp: selectPolicy: must be Max, Min or Disabled, is \"Most\"" },
+        { "{\"maxReplicas\":2," QUEUE ",\"behavior\":{\"scaleUp\":{\"policies\":[{\"type\":\"Pod\","
+          "\"value\":1,\"periodSeconds\":15}]}}}",
+          "behavior.scaleUp: policies[0].type: must be Pods or Percent, is \"Pod\"" },
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {
