@@ -29,6 +29,7 @@ struct lp_kube_client {
     void *fence_user;
     struct lp_http_client *http; /* made for `generation` of the credentials */
     unsigned generation;
+    int64_t good_ms; /* when its connection was last known to be good: it was new, or answered */
 };
 
 int lp_kube_client_new_with(struct lp_kube_config *config,
@@ -88,13 +89,21 @@ static char *server_peer(const char *server)
     return lp_sprintf("%.*s%s", (int)n, host, port);
 }
 
-/* A new HTTP client where there is none for the credentials in use. */
+/* What left another request without an answer may have swallowed our idle connection too. Else each
+ * client of a process would spend a time-out of its own on finding that out. */
+static bool in_doubt(const struct lp_kube_client *c)
+{
+    return !c->limits.multiplex && atomic_load(&c->config->unanswered_ms) >= c->good_ms;
+}
+
+/* A new HTTP client where there is none for the credentials in use, or its connection may be dead.
+ */
 static int refresh_http(struct lp_kube_client *c, unsigned generation, struct lp_error *err)
 {
     struct lp_kube_config *config = c->config;
     lp_auto_free char *peer = config->tls_server_name ? server_peer(config->server) : NULL;
 
-    if (c->http && c->generation == generation)
+    if (c->http && c->generation == generation && !in_doubt(c))
         return 0;
     lp_http_client_free(c->http);
     c->http = NULL;
@@ -116,6 +125,7 @@ static int refresh_http(struct lp_kube_client *c, unsigned generation, struct lp
     };
     int r = lp_http_client_new(&options, &c->http, err);
     c->generation = config->generation;
+    c->good_ms = lp_clock_ms();
     pthread_mutex_unlock(&config->lock);
     return r;
 }
@@ -218,6 +228,8 @@ static int try_once(struct lp_kube_client *c, const struct lp_kube_call *call, c
     r = lp_http_stream(c->http, &request, call->sink, call->user, response, err);
     if (r == LP_E_TIMEOUT && response->status == 0)
         atomic_store(&c->config->unanswered_ms, begun);
+    if (response->status != 0)
+        c->good_ms = lp_clock_ms();
     return r;
 }
 

@@ -241,7 +241,7 @@ def ends_though_nothing_answers(plane, proxy, operator):
     wait_for("it leads", WITHIN, lambda: operator.leads)
     proxy.fault = Fault(hold=hold)
     plane.edit(NS, NAME, 61)
-    wait_for("a write waits for its answer", WITHIN, lambda: any(f"/{NAME}/status" in t for t in held))
+    wait_for("a write waits for its answer", WITHIN, lambda: any(f"/{NAME}" in t for t in held))
     begun = time.monotonic()
     code = operator.end(seconds=16)
     assert code == 0, f"exit status {code}, see {operator.log}"

@@ -297,6 +297,29 @@ static void writes_end_at_the_fence_and_reads_do_not_know_it(void **state)
     end(&s);
 }
 
+/* Each client has a connection: what swallowed one may have swallowed all. */
+static void an_idle_connection_is_not_used_after_a_request_without_an_answer(void **state)
+{
+    static const struct fake_answer script[] = { { .match = "pods/silent", .silent = true },
+                                                 { .status = 200 },
+                                                 FAKE_END };
+    struct lp_kube_client_options options = { .total_timeout_ms = 100 };
+    lp_auto_kube_client struct lp_kube_client *other = NULL;
+    struct lp_error err;
+    struct setup s;
+    (void)state;
+    begin(&s, script, 0);
+    assert_int_equal(lp_kube_get(s.client, &lp_kube_pods, "n", "p", NULL, &err), 0);
+    assert_int_equal(lp_kube_get(s.client, &lp_kube_pods, "n", "p", NULL, &err), 0);
+    assert_int_equal(fake_kube_connections(s.fake), 1);
+    assert_int_equal(lp_kube_client_new(s.config, &options, &other, &err), 0);
+    assert_int_equal(lp_kube_get(other, &lp_kube_pods, "n", "silent", NULL, &err), LP_E_TIMEOUT);
+    for (int i = 0; i < 3; i++) /* the first of these makes it anew, the others use it */
+        assert_int_equal(lp_kube_get(s.client, &lp_kube_pods, "n", "p", NULL, &err), 0);
+    assert_int_equal(fake_kube_connections(s.fake), 3);
+    end(&s);
+}
+
 static void a_list_that_is_too_long_is_asked_for_in_smaller_pages(void **state)
 {
     static char big[LP_LIMIT_KUBE_LIST + 3];
@@ -350,6 +373,7 @@ int main(void)
         cmocka_unit_test(an_object_without_name_or_namespace_is_not_sent),
         cmocka_unit_test(every_request_says_who_sends_it),
         cmocka_unit_test(writes_end_at_the_fence_and_reads_do_not_know_it),
+        cmocka_unit_test(an_idle_connection_is_not_used_after_a_request_without_an_answer),
         cmocka_unit_test(a_list_that_is_too_long_is_asked_for_in_smaller_pages),
         cmocka_unit_test(nothing_of_ours_holds_requests_back),
     };
