@@ -157,22 +157,32 @@ static void note_uid(struct memory *m, const char *uid)
     m->secrets_wait_ms = SECRETS_SOON_MS;
 }
 
-static bool secrets_are_due(const struct pass *pass, const struct plan *plan, const bool missing[])
+static bool secrets_are_due(const struct memory *m)
+{
+    return m->secrets_at_ms == 0 || lp_clock_ms() >= m->secrets_at_ms + m->secrets_wait_ms;
+}
+
+/* They are tried for now, or need not be. */
+static void put_secrets_off(const struct pass *pass)
 {
     struct memory *m = pass->memory;
     int64_t now = lp_clock_ms();
-    bool first = m->secrets_at_ms == 0;
 
-    if (!first && now < m->secrets_at_ms + m->secrets_wait_ms)
-        return false;
     if (m->renewed_ms != 0 && now < m->renewed_ms + SECRETS_OLD_MS)
         m->secrets_wait_ms = SECRETS_SOON_MS;
-    else if (first || m->secrets_wait_ms < SECRETS_FIRST_MS || is_ready(pass))
+    else if (m->secrets_wait_ms < SECRETS_FIRST_MS || is_ready(pass))
         m->secrets_wait_ms = SECRETS_FIRST_MS;
     else if (2 * m->secrets_wait_ms <= SECRETS_LAST_MS)
         m->secrets_wait_ms *= 2;
     m->secrets_at_ms = now;
-    return first ? lacks_workload(plan, missing) : !is_ready(pass);
+}
+
+/* A pass that is the first looks at the workloads, as there may be no phase yet. */
+static void try_for_secrets(struct pass *pass, bool wanted)
+{
+    put_secrets_off(pass);
+    if (wanted)
+        secrets_ensure(pass);
 }
 
 static int write_built_status(struct pass *pass, const struct plan *plan,
@@ -238,8 +248,9 @@ static void begin_with_missing(struct pass *pass, struct plan *plan, struct obse
         if (missing[i])
             plan_child(&plan->children[i], pass->platform);
     }
-    if (secrets_are_due(pass, plan, missing))
-        secrets_ensure(pass);
+    if (secrets_are_due(pass->memory))
+        try_for_secrets(pass, pass->memory->secrets_at_ms == 0 ? lacks_workload(plan, missing)
+                                                               : !is_ready(pass));
     for (unsigned i = 0; i < plan->n; i++)
         if (counts_pods_of_missing(plan, i, missing))
             observe(pass, plan, i, observed);
@@ -306,21 +317,11 @@ static int set_aside(struct pass *pass, struct lp_error *err)
     return 0;
 }
 
-/* What is not ready is looked at where its Secrets are due; what is ready, as secrets_are_due has
- * it, only puts that off. */
-static bool is_unchanged(struct pass *pass)
+/* All that is due of a platform of which nothing changed. True where there was nothing to do. */
+static bool has_secrets(struct pass *pass)
 {
-    struct memory *m = pass->memory;
-    int64_t now = lp_clock_ms();
-    bool due = now >= m->secrets_at_ms + m->secrets_wait_ms;
-
-    if (!unchanged_since(pass, current_status(pass)) || (due && !is_ready(pass)))
-        return false;
-    if (due) {
-        m->secrets_wait_ms = SECRETS_FIRST_MS;
-        m->secrets_at_ms = now;
-    }
-    return true;
+    try_for_secrets(pass, !is_ready(pass));
+    return pass->writes == 0 && pass->failure.code == 0;
 }
 
 static int run(struct pass *pass, struct platform *platform, bool *ret_unchanged,
@@ -350,13 +351,15 @@ static int run(struct pass *pass, struct platform *platform, bool *ret_unchanged
         if (r < 0)
             return r;
     }
-    if (is_unchanged(pass)) {
+    bool unchanged = unchanged_since(pass, current_status(pass));
+    if (unchanged && !secrets_are_due(pass->memory)) {
         *ret_unchanged = true;
         return 0;
     }
     if (spec_decode(pass->object, &platform->spec, &why) < 0)
         return refuse_spec(pass, &why, err);
-    return carry_out(pass, err);
+    *ret_unchanged = unchanged && has_secrets(pass);
+    return *ret_unchanged ? 0 : carry_out(pass, err);
 }
 
 /* Of two waits; 0: none. */

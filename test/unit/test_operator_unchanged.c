@@ -23,7 +23,10 @@ struct change {
     const char *missing;    /* this Deployment is not there */
     const char *going;      /* this Deployment is being deleted */
     const char *stranger;   /* a Deployment of ours that is not planned */
+    bool has_secrets;       /* of all names */
 };
+
+#define EXISTS "{\"kind\":\"Status\",\"code\":409,\"reason\":\"AlreadyExists\"}"
 
 struct world {
     struct fake_kube *fake;
@@ -140,7 +143,9 @@ static void begin(struct world *w, struct memories *memories, const struct chang
                                               .chunk = 4096,
                                               .stall = true };
     w->answers[n++] = (struct fake_answer){ .match = "PATCH ", .status = 200, .echo = true };
-    w->answers[n++] = (struct fake_answer){ .match = "POST ", .status = 201 };
+    w->answers[n++] = (struct fake_answer){ .match = "POST ",
+                                            .status = change->has_secrets ? 409 : 201,
+                                            .body = change->has_secrets ? EXISTS : NULL };
     w->answers[n++] = (struct fake_answer){ .match = "DELETE ", .status = 200 };
     w->answers[n] = (struct fake_answer)FAKE_END;
     w->fake = fake_kube_start(w->answers);
@@ -306,6 +311,25 @@ static void what_time_brings_is_looked_at(void **state)
     memories_free(memories);
 }
 
+static void secrets_that_are_there_are_tried_for_and_nothing_else(void **state)
+{
+    struct memories *memories = learn();
+    struct memory *m = memories_of(memories, KEY);
+    struct world w;
+
+    (void)state;
+    begin(&w, memories, &(struct change){ .has_secrets = true });
+    for (unsigned tries = 1; tries <= 3; tries++) {
+        m->secrets_at_ms -= m->secrets_wait_ms;
+        assert_true(passes_unchanged(&w));
+        assert_int_equal(asked(&w, "/secrets"), 3 * tries);
+        assert_int_equal(asked(&w, ""), 3 * tries);
+        assert_int_equal(m->secrets_wait_ms, 30000 << tries);
+    }
+    finish(&w);
+    memories_free(memories);
+}
+
 static void who_takes_a_name_over_tries_for_its_secrets_soon(void **state)
 {
     struct memories *memories = learn();
@@ -396,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_change_of_a_child_is_looked_at),
         cmocka_unit_test(what_the_operator_itself_goes_by_is_looked_at),
         cmocka_unit_test(what_time_brings_is_looked_at),
+        cmocka_unit_test(secrets_that_are_there_are_tried_for_and_nothing_else),
         cmocka_unit_test(who_takes_a_name_over_tries_for_its_secrets_soon),
         cmocka_unit_test(a_status_that_somebody_changed_is_put_right),
         cmocka_unit_test(a_cache_that_is_behind_is_looked_at),
