@@ -67,17 +67,22 @@ static bool is_option(const char *arg, const char *option)
     return strncmp(arg, option, n) == 0 && (arg[n] == '\0' || (n > 2 && arg[n] == '='));
 }
 
+#define NOT_GIVEN INT64_MIN
+
 /* Options with a number, of up to three decimals; `fallback` in thousandths of the unit. */
 static const struct number_option {
-    const char *name, *unit;
+    const char *name, *command, *unit;
     int64_t least, most, fallback;
     size_t offset;
 } numbers[] = {
-    { "--interval", "seconds", 1, 60, 1000, offsetof(struct cli_options, interval_ms) },
-    { "--sync-period", "seconds", 1, 300, 15000, offsetof(struct cli_options, sync_ms) },
-    { "--ready-after", "seconds", 0, 3600, 30000, offsetof(struct cli_options, ready_after_ms) },
-    { "--max-pod-hours", "hours", 0, 1000000, -1, offsetof(struct cli_options, max_pod_hours) },
-    { "--max-seconds-over-target", "seconds", 0, 10000000, -1,
+    { "--interval", "status", "seconds", 1, 60, 1000, offsetof(struct cli_options, interval_ms) },
+    { "--sync-period", "simulate", "seconds", 1, 300, 15000,
+      offsetof(struct cli_options, sync_ms) },
+    { "--ready-after", "simulate", "seconds", 0, 3600, 30000,
+      offsetof(struct cli_options, ready_after_ms) },
+    { "--max-pod-hours", "simulate", "hours", 0, 1000000, -1,
+      offsetof(struct cli_options, max_pod_hours) },
+    { "--max-seconds-over-target", "simulate", "seconds", 0, 10000000, -1,
       offsetof(struct cli_options, max_over_target) },
 };
 
@@ -119,19 +124,24 @@ static int read_format(const char *text, struct cli_options *o, struct lp_error 
                         text);
 }
 
-/* Options with a text; NULL of `other`: it has one form. */
+/* Options with a text; NULL of `other`: it has one form; of `command`: not of one alone. */
 static const struct text_option {
-    const char *name, *other;
+    const char *name, *other, *command;
     size_t offset;
 } texts[] = {
-    { "-n", "--namespace", offsetof(struct cli_options, ns) },
-    { "-f", "--filename", offsetof(struct cli_options, file) },
-    { "--kubeconfig", NULL, offsetof(struct cli_options, kubeconfig) },
-    { "--context", NULL, offsetof(struct cli_options, context) },
-    { "--service", NULL, offsetof(struct cli_options, service) },
-    { "--trace", NULL, offsetof(struct cli_options, trace) },
-    { "--compare", NULL, offsetof(struct cli_options, compare) },
+    { "-n", "--namespace", NULL, offsetof(struct cli_options, ns) },
+    { "-f", "--filename", NULL, offsetof(struct cli_options, file) },
+    { "--kubeconfig", NULL, NULL, offsetof(struct cli_options, kubeconfig) },
+    { "--context", NULL, NULL, offsetof(struct cli_options, context) },
+    { "--service", NULL, "simulate", offsetof(struct cli_options, service) },
+    { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
+    { "--compare", NULL, "simulate", offsetof(struct cli_options, compare) },
 };
+
+static const char *text_of(const struct cli_options *o, const struct text_option *t)
+{
+    return *(const char *const *)(const void *)((const char *)o + t->offset);
+}
 
 static int read_value(int argc, char **argv, int *i, struct cli_options *o, struct lp_error *err)
 {
@@ -191,22 +201,40 @@ static int check_file(const struct cli_options *o, bool takes, bool needs, struc
     return 0;
 }
 
-/* What only simulate takes, and needs. */
+static int check_taken(const struct cli_options *o, const char *option, const char *command,
+                       bool given, struct lp_error *err)
+{
+    if (!given || !command || strcmp(command, o->command) == 0)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID, "%s: %s does not take it, only %s; see --help", option,
+                        o->command, command);
+}
+
+/* Options of other commands. The numbers that were not given get what they are without. */
+static int check_others(struct cli_options *o, struct lp_error *err)
+{
+    int r = check_taken(o, "-w", "status", o->watch, err);
+
+    for (size_t i = 0; r == 0 && i < LP_COUNT(texts); i++)
+        r = check_taken(o, texts[i].name, texts[i].command, text_of(o, &texts[i]) != NULL, err);
+    for (size_t i = 0; r == 0 && i < LP_COUNT(numbers); i++) {
+        int64_t *number = number_of(o, &numbers[i]);
+        r = check_taken(o, numbers[i].name, numbers[i].command, *number != NOT_GIVEN, err);
+        if (*number == NOT_GIVEN)
+            *number = numbers[i].fallback;
+    }
+    return r;
+}
+
+/* What simulate needs. */
 static int check_simulate(const struct cli_options *o, struct lp_error *err)
 {
     static const char stdin_name[] = "-";
     const char *const files[] = { o->file, o->trace, o->compare };
     unsigned from_stdin = 0;
 
-    if (strcmp(o->command, "simulate") != 0) {
-        if (o->service || o->trace || o->compare || o->max_pod_hours >= 0 ||
-            o->max_over_target >= 0)
-            return lp_error_set(err, LP_E_INVALID,
-                                "--service, --trace, --compare and --max-...: %s does not take "
-                                "them; see --help",
-                                o->command);
+    if (strcmp(o->command, "simulate") != 0)
         return 0;
-    }
     if (!o->service || !o->trace)
         return lp_error_set(err, LP_E_INVALID, "simulate needs --%s; see --help",
                             o->service ? "trace" : "service");
@@ -245,6 +273,8 @@ static int check_command(struct cli_options *o, struct lp_error *err)
     if (o->format != commands[i].format && o->format != commands[i].other)
         return lp_error_set(err, LP_E_INVALID, "-o: %s has no such form; see --help", o->command);
     int r = check_file(o, commands[i].takes_file, commands[i].needs_file, err);
+    if (r == 0)
+        r = check_others(o, err);
     return r < 0 ? r : check_simulate(o, err);
 }
 
@@ -254,7 +284,7 @@ int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, st
 
     *o = (struct cli_options){ .format = CLI_DEFAULT };
     for (size_t i = 0; i < LP_COUNT(numbers); i++)
-        *number_of(o, &numbers[i]) = numbers[i].fallback;
+        *number_of(o, &numbers[i]) = NOT_GIVEN;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 ||
             strcmp(argv[i], "--version") == 0) {

@@ -89,9 +89,29 @@ static void simulate_takes_numbers_and_files_of_its_own(void **state)
     assert_int_equal(PARSE(&o, &err, "simulate", "-f", "-", "--service", "auth", "--trace", "-"),
                      LP_E_INVALID);
     assert_string_equal(err.msg, "-f, --trace and --compare: only one may be \"-\"");
-    assert_int_equal(PARSE(&o, &err, "why", "--trace", "a"), LP_E_INVALID);
-    assert_string_equal(
-        err.msg, "--service, --trace, --compare and --max-...: why does not take them; see --help");
+}
+
+static void what_another_command_takes_is_refused(void **state)
+{
+    static const char *const lines[][4] = {
+        { "why", "--trace", "a", "--trace: why does not take it, only simulate; see --help" },
+        { "diff", "--ready-after", "5",
+          "--ready-after: diff does not take it, only simulate; see --help" },
+        { "status", "--max-pod-hours", "5",
+          "--max-pod-hours: status does not take it, only simulate; see --help" },
+        { "export", "--interval", "5",
+          "--interval: export does not take it, only status; see --help" },
+        { "why", "-w", NULL, "-w: why does not take it, only status; see --help" },
+    };
+    struct cli_options o;
+    struct lp_error err;
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(lines); i++) {
+        int n = lines[i][2] ? 4 : 3;
+        char *argv[] = { "lp", (char *)lines[i][0], (char *)lines[i][1], (char *)lines[i][2] };
+        assert_int_equal(cli_options_parse(n, argv, &o, &err), LP_E_INVALID);
+        assert_string_equal(err.msg, lines[i][3]);
+    }
 }
 
 static void the_table_shows_a_dash_where_nothing_is_known(void **state)
@@ -119,6 +139,7 @@ int main(void)
         cmocka_unit_test(options_are_read_in_any_order_and_both_forms),
         cmocka_unit_test(a_wrong_option_is_named_with_what_is_allowed),
         cmocka_unit_test(simulate_takes_numbers_and_files_of_its_own),
+        cmocka_unit_test(what_another_command_takes_is_refused),
         cmocka_unit_test(the_table_shows_a_dash_where_nothing_is_known),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
