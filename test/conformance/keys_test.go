@@ -112,6 +112,27 @@ func dial(t *testing.T, certificate *tls.Certificate) *tls.Conn {
 	return c
 }
 
+// each has both programs asked what dial asks the first.
+func each(ask func(o *operator)) {
+	saved := operators[0]
+	defer func() { operators[0] = saved }()
+	for _, o := range []*operator{saved, operators[1]} {
+		operators[0] = o
+		ask(o)
+	}
+}
+
+// awaitEach waits until an answer of each program has this part: through the aggregator one would answer for both.
+func awaitEach(t *testing.T, path, part string) {
+	t.Helper()
+	each(func(o *operator) {
+		wait(t, o.name+" answers "+part, func() (bool, error) {
+			got := master(path).do(t)
+			return got.status == 200 && strings.Contains(got.body, part), fmt.Errorf("%s", got.body)
+		})
+	})
+}
+
 func (a ask) on(t *testing.T, c *tls.Conn) answer {
 	t.Helper()
 	method := a.method

@@ -117,7 +117,7 @@ func number(name string, otherwise int) int {
 func TestKillOfOneReplica(t *testing.T) {
 	auth.load(5, 1, 0)
 	path := below("v1beta2", "services/"+auth.name()+"/queue_depth")
-	awaitAnswer(t, path, `"14"`)
+	awaitEach(t, path, `"14"`)
 	kept := keptClient(operators[0])
 	direct := startAsking(func() error { return kept(path) })
 	for n := number("LP_KILL_RUNS", 1); n > 0; n-- {
@@ -135,7 +135,7 @@ func TestKillOfOneReplica(t *testing.T) {
 func TestEndOfOneReplicaInOrder(t *testing.T) {
 	auth.load(5, 1, 0)
 	path := below("v1beta2", "services/"+auth.name()+"/queue_depth")
-	awaitAnswer(t, path, `"14"`)
+	awaitEach(t, path, `"14"`)
 	e := endOne(t, path, syscall.SIGTERM, 500*time.Millisecond)
 	if e.before+e.during+e.after > 0 {
 		t.Errorf("answers failed (%v)", e.last)

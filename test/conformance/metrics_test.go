@@ -154,11 +154,7 @@ func TestMessagesOfFailuresExplain(t *testing.T) {
 	for i, p := range list.Items {
 		must(t, auth.setReady(p.Name, auth.pods[i].address, true))
 	}
-	back := func() (bool, error) {
-		got := master(path).do(t)
-		return got.status == 200 && strings.Contains(got.body, `"value":"14"`), fmt.Errorf("%s", got.body)
-	}
-	wait(t, "both are back", back)
+	awaitEach(t, path, `"value":"14"`)
 	for _, p := range auth.pods {
 		p.silent.Store(true)
 	}
@@ -171,5 +167,5 @@ func TestMessagesOfFailuresExplain(t *testing.T) {
 	for _, p := range auth.pods {
 		p.silent.Store(false)
 	}
-	wait(t, "both answer again", back)
+	awaitEach(t, path, `"value":"14"`)
 }

@@ -41,6 +41,7 @@ func shown(t *testing.T, o *operator) (serial, ca string) {
 func TestCertificatesChangeUnderLoadWithoutAFailedAnswer(t *testing.T) {
 	auth.load(5, 1, 0)
 	path := below("v1beta2", "services/"+auth.name()+"/queue_depth")
+	awaitEach(t, path, `"14"`)
 	_, ca := shown(t, operators[0])
 	pids := [2]int{operators[0].command.Process.Pid, operators[1].command.Process.Pid}
 	through := startAsking(func() error {
@@ -99,7 +100,7 @@ func requestHeaderCA() (string, error) {
 func TestTheFrontProxyOfKubeAPIServerIsRotatedUnderLoad(t *testing.T) {
 	auth.load(5, 1, 0)
 	path := below("v1beta2", "services/"+auth.name()+"/queue_depth")
-	awaitAnswer(t, path, `"14"`)
+	awaitEach(t, path, `"14"`)
 	oldCA, err := os.ReadFile(filepath.Join(dir, "pki", "front-proxy-ca.crt"))
 	must(t, err)
 	ca := issue(t, nil, "rotated-front-proxy-ca")

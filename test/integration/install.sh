@@ -16,7 +16,7 @@ fails() { echo "not ok: $*"; bad=1; }
 
 kubectl apply -f config/all-in-one.yaml >"$dir/applied" 2>"$dir/warnings" || fails "all-in-one.yaml is refused: $(cat "$dir/warnings")"
 [ ! -s "$dir/warnings" ] || fails "all-in-one.yaml: $(cat "$dir/warnings")"
-kubectl wait --for=condition=Established crd/learningplatforms.learningplatform.io --timeout=30s >/dev/null
+await_definition
 # kubectl says "configured" of every PodDisruptionBudget, whose selector it always replaces.
 kubectl apply -f config/install.yaml | grep -vE ' unchanged$|^poddisruptionbudget' && fails "applying install.yaml over itself changes something"
 

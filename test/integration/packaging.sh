@@ -69,7 +69,7 @@ same "helm template with two namespaces" "$dir/other/install-namespaced.yaml" "$
 
 # On the API server.
 helm install lp $chart --namespace $system --create-namespace >"$dir/installed" 2>&1 || fails "helm install: $(cat "$dir/installed")"
-kubectl wait --for=condition=Established crd/learningplatforms.learningplatform.io --timeout=30s >/dev/null || fails "the chart brings no definition"
+await_definition || fails "the chart brings no definition"
 kubectl -n $system get deployment lp-operator >/dev/null || fails "the chart brings no operator"
 before=$(kubectl -n $system get deployment lp-operator -o 'jsonpath={.metadata.generation}')
 helm upgrade lp $chart --namespace $system >"$dir/upgraded" 2>&1 || fails "helm upgrade: $(cat "$dir/upgraded")"

@@ -79,7 +79,7 @@ kubectl create -f config/install-namespaced.yaml --dry-run=client -o json >"$dir
 outside=$(jq -rs '(map(.items // [.]) | add) | .[] | select(.metadata.namespace != "learning" or (.kind | startswith("Cluster"))) | "\(.kind)/\(.metadata.name)"' "$dir/namespaced.json")
 [ -z "$outside" ] || fails "install-namespaced.yaml holds what is in no namespace of its own: $outside"
 kubectl apply -f crds/ -f config/rbac/users.yaml >/dev/null
-kubectl wait --for=condition=Established crd/learningplatforms.learningplatform.io --timeout=30s >/dev/null
+await_definition
 for ns in learning german other canary; do kubectl create namespace "$ns" >/dev/null; done
 kubectl apply -f config/install-namespaced.yaml >/dev/null 2>"$dir/warnings" || fails "install-namespaced.yaml is refused"
 [ ! -s "$dir/warnings" ] || fails "install-namespaced.yaml: $(cat "$dir/warnings")"

@@ -77,3 +77,9 @@ wait_for() {
     done
     [ -z "$told" ] || say "$text: there after $((SECONDS - start)) s"
 }
+
+# Until the API server serves LearningPlatforms. "kubectl wait" alone ends with an error where a definition has no conditions yet.
+await_definition() {
+    wait_for "the definition of LearningPlatforms" 30 kubectl wait --for=condition=Established --timeout=5s \
+        crd/learningplatforms.learningplatform.io
+}

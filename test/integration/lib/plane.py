@@ -89,14 +89,17 @@ class Plane:
     def install(self):
         """The shipped CRD and rights; the operators are processes of ours, not pods."""
         self.kubectl("apply", "-f", f"{TOP}/config/install.yaml")
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s",
-                     "crd/learningplatforms.learningplatform.io")
+        wait_for("the definition is established", 30, self.serves_platforms)
         for name in ("lp-operator-a", "lp-operator-b"):
             self.kubectl("-n", SYSTEM, "create", "serviceaccount", name)
             self.kubectl("create", "clusterrolebinding", name, "--clusterrole=lp-operator-learning-platform-system",
                          f"--serviceaccount={SYSTEM}:{name}")
             self.kubectl("-n", SYSTEM, "create", "rolebinding", name, "--role=lp-operator",
                          f"--serviceaccount={SYSTEM}:{name}")
+
+    def serves_platforms(self):
+        crd = self.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/learningplatforms.learningplatform.io")
+        return any(c["type"] == "Established" and c["status"] == "True" for c in crd["status"].get("conditions") or [])
 
     def token(self, account):
         o = self.call("POST", f"/api/v1/namespaces/{SYSTEM}/serviceaccounts/{account}/token",

@@ -19,7 +19,7 @@ no_children() {
 install_operator() { # FILE: of an installation
     say "$order"
     kubectl apply -f "$1" >/dev/null
-    kubectl wait --for=condition=Established "crd/$crd" --timeout=30s >/dev/null
+    await_definition
     start_operator_pod "$dir" operator "$bin" $system || fails "the operator does not become ready"
 }
 
