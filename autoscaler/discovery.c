@@ -260,17 +260,30 @@ void discovery_unref(struct discovery *d)
     free(d);
 }
 
-void discovery_use(json_t *const others[VERSIONS], size_t *ret_left_out)
+static struct discovery *make_with(json_t *const others[VERSIONS], size_t *ret_left_out)
 {
     *ret_left_out = 0;
     json_auto_t *first = entries(others[QUERY_V1BETA2], ret_left_out);
     json_auto_t *second = entries(others[QUERY_V1BETA1], ret_left_out);
-    struct discovery *d = make_all((json_t *const[]){ first, second });
+    return make_all((json_t *const[]){ first, second });
+}
+
+/* Takes over one reference of `d`. `first`: only where there is none yet. */
+static void set_current(struct discovery *d, bool first)
+{
     pthread_mutex_lock(&lock);
-    struct discovery *old = current;
-    current = d;
+    struct discovery *old = d;
+    if (!first || !current) {
+        old = current;
+        current = d;
+    }
     pthread_mutex_unlock(&lock);
     discovery_unref(old);
+}
+
+void discovery_use(json_t *const others[VERSIONS], size_t *ret_left_out)
+{
+    set_current(make_with(others, ret_left_out), false);
 }
 
 struct discovery *discovery_current(void)
@@ -279,7 +292,7 @@ struct discovery *discovery_current(void)
     pthread_mutex_lock(&lock);
     while (!current) {
         pthread_mutex_unlock(&lock);
-        discovery_use((json_t *const[VERSIONS]){ NULL, NULL }, &none);
+        set_current(make_with((json_t *const[VERSIONS]){ NULL, NULL }, &none), true);
         pthread_mutex_lock(&lock);
     }
     struct discovery *d = current;
