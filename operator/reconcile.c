@@ -177,7 +177,6 @@ static void put_secrets_off(const struct pass *pass)
     m->secrets_at_ms = now;
 }
 
-/* A pass that is the first looks at the workloads, as there may be no phase yet. */
 static void try_for_secrets(struct pass *pass, bool wanted)
 {
     put_secrets_off(pass);
@@ -248,6 +247,7 @@ static void begin_with_missing(struct pass *pass, struct plan *plan, struct obse
         if (missing[i])
             plan_child(&plan->children[i], pass->platform);
     }
+    /* The first pass looks at the workloads, as there may be no phase yet. */
     if (secrets_are_due(pass->memory))
         try_for_secrets(pass, pass->memory->secrets_at_ms == 0 ? lacks_workload(plan, missing)
                                                                : !is_ready(pass));
@@ -318,7 +318,7 @@ static int set_aside(struct pass *pass, struct lp_error *err)
 }
 
 /* All that is due of a platform of which nothing changed. True where there was nothing to do. */
-static bool has_secrets(struct pass *pass)
+static bool try_secrets_alone(struct pass *pass)
 {
     try_for_secrets(pass, !is_ready(pass));
     return pass->writes == 0 && pass->failure.code == 0;
@@ -358,7 +358,7 @@ static int run(struct pass *pass, struct platform *platform, bool *ret_unchanged
     }
     if (spec_decode(pass->object, &platform->spec, &why) < 0)
         return refuse_spec(pass, &why, err);
-    *ret_unchanged = unchanged && has_secrets(pass);
+    *ret_unchanged = unchanged && try_secrets_alone(pass);
     return *ret_unchanged ? 0 : carry_out(pass, err);
 }
 

@@ -93,11 +93,10 @@ static char *server_peer(const char *server)
  * client of a process would spend a time-out of its own on finding that out. */
 static bool in_doubt(const struct lp_kube_client *c)
 {
-    return !c->limits.multiplex && atomic_load(&c->config->unanswered_ms) >= c->good_ms;
+    return !c->limits.multiplex && lp_kube_unanswered_ms(c) >= c->good_ms;
 }
 
-/* A new HTTP client where there is none for the credentials in use, or its connection may be dead.
- */
+/* A new HTTP client, unless there is one for the credentials in use that can be trusted. */
 static int refresh_http(struct lp_kube_client *c, unsigned generation, struct lp_error *err)
 {
     struct lp_kube_config *config = c->config;
