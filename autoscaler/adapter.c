@@ -20,14 +20,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/api.h"
-#include "autoscaler/certs.h"
-#include "autoscaler/chain.h"
-#include "autoscaler/reach.h"
-#include "autoscaler/rendered.h"
+#include "autoscaler/api/api.h"
+#include "autoscaler/registration/certs.h"
+#include "autoscaler/chain/chain.h"
+#include "autoscaler/registration/reach.h"
+#include "autoscaler/api/rendered.h"
 #include "autoscaler/losses.h"
-#include "autoscaler/registration.h"
-#include "autoscaler/scraper.h"
+#include "autoscaler/registration/registration.h"
+#include "autoscaler/samples/scraper.h"
 #include "autoscaler/telemetry.h"
 #include "autoscaler/watched.h"
 #include "base/alloc.h"

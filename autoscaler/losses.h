@@ -1,7 +1,7 @@
 /* autoscaler/losses.h -- Events on Deployments whose metrics are lost, and are back. */
 #pragma once
 
-#include "autoscaler/samples.h"
+#include "autoscaler/samples/samples.h"
 #include "base/error.h"
 #include "base/stop.h"
 #include "kube/config.h"

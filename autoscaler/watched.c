@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "autoscaler/trust.h"
+#include "autoscaler/auth/trust.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "autoscaler/adapter.h"
-#include "autoscaler/auth.h"
-#include "autoscaler/samples.h"
-#include "autoscaler/scraper.h"
+#include "autoscaler/auth/auth.h"
+#include "autoscaler/samples/samples.h"
+#include "autoscaler/samples/scraper.h"
 #include "base/error.h"
 #include "base/stop.h"
 #include "kube/client.h"

@@ -12,7 +12,7 @@
 #pragma once
 
 #include "cli/trace.h"
-#include "platform/hpa.h"
+#include "platform/hpa/hpa.h"
 
 /* Of one pod, as planned. Resources in milli units; limit 0: none. */
 struct cluster_pod {

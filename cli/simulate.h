@@ -7,7 +7,7 @@
 #include "cli/cluster.h"
 #include "cli/options.h"
 #include "cli/trace.h"
-#include "platform/hpa.h"
+#include "platform/hpa/hpa.h"
 #include "platform/plan.h"
 
 /* What the planned objects of one service say. */

@@ -52,9 +52,9 @@ function(lp_packages target scope packages)
     endforeach()
 endfunction()
 
-# Makes `target` from the .c files of `folder` but main.c; an INTERFACE target while there are none.
+# Makes `target` from the .c files of `folder` and its rooms but main.c; an INTERFACE target while there are none.
 function(lp_sources target folder uses packages)
-    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
     list(FILTER sources EXCLUDE REGEX "/main\\.c$")
     if(sources)
         add_library(${target} STATIC ${sources})

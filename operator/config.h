@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "operator/scope.h"
+#include "operator/cache/scope.h"
 
 #define USER_AGENT "lp-operator/" LP_VERSION
 

@@ -19,8 +19,8 @@
 #include "json/json.h"
 #include "operator/config.h"
 #include "operator/memory.h"
-#include "operator/reconcile.h"
-#include "operator/reconcile_metrics.h"
+#include "operator/reconcile/reconcile.h"
+#include "operator/reconcile/reconcile_metrics.h"
 #include "work/backoff.h"
 #include "work/queue.h"
 

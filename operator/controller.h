@@ -6,8 +6,8 @@
 
 #include "base/stop.h"
 #include "kube/config.h"
-#include "operator/cache.h"
-#include "operator/journal.h"
+#include "operator/cache/cache.h"
+#include "operator/hold/journal.h"
 #include "platform/plan.h"
 
 struct controller_options {

@@ -23,7 +23,7 @@
 #include "kube/version.h"
 #include "metrics/metrics.h"
 #include "operator/config.h"
-#include "operator/owned.h"
+#include "operator/cache/owned.h"
 #include "platform/plan.h"
 
 #define LOOK_MS 2000

@@ -8,7 +8,7 @@
 #include "autoscaler/adapter.h"
 #include "base/stop.h"
 #include "kube/config.h"
-#include "operator/cache.h"
+#include "operator/cache/cache.h"
 #include "operator/floor_memories.h"
 
 #define FLOOR_MANAGER "lp-floor" /* owns minReplicas where there is no metrics API */

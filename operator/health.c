@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "http/server.h"
+#include "http/server/server.h"
 #include "json/json.h"
 #include "kube/auth.h"
 #include "metrics/metrics.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "operator/repairs.h"
+#include "operator/hold/repairs.h"
 
 #define TOLD_MS 60000
 #define TOLD_MAX 10

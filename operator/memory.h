@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "operator/event_series.h"
+#include "operator/status/event_series.h"
 
 /* Of one child, known by the hash (memory_hash) of its "Kind/name". */
 struct child_memory {

@@ -9,9 +9,9 @@
 
 /*
  * A thread that has begun promises a beat at least every `limit_ms`. The waits of lib/ (stop.h,
- * work/queue.h, http/client.h) beat by themselves, and are no silence however long they are meant
- * to be; what a thread does between two of them must not take longer than its limit. Without a
- * begin, the calls below do nothing.
+ * work/queue.h, http/client/client.h) beat by themselves, and are no silence however long they are
+ * meant to be; what a thread does between two of them must not take longer than its limit. Without
+ * a begin, the calls below do nothing.
  */
 void lp_heartbeat_begin(const char *name, int64_t limit_ms); /* at most 15 bytes of the name */
 void lp_heartbeat_end(void);

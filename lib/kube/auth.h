@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/stop.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "kube/client.h"
 
 /* An exec credential plugin: client.authentication.k8s.io/v1 or v1beta1, ExecConfig of

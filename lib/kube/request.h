@@ -4,13 +4,13 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "kube/client.h"
 
 /* A client with other limits than the verbs want; 0 where a field's default is good. */
 struct lp_kube_limits {
     int64_t idle_timeout_ms, total_timeout_ms;
-    bool multiplex; /* with all others of this configuration that say so (http/client.h) */
+    bool multiplex; /* with all others of this configuration that say so (http/client/client.h) */
 };
 LP_MUST_USE int lp_kube_client_new_with(struct lp_kube_config *config,
                                         const struct lp_kube_client_options *options,

@@ -1,6 +1,6 @@
 /*
- * The probe and metrics port: a small HTTP server of its own (lib/http/server.c, one thread), so
- * that an overloaded program still says so.
+ * The probe and metrics port: a small HTTP server of its own (lib/http/server/server.c, one
+ * thread), so that an overloaded program still says so.
  *
  * Liveness asks only whether the main loop turns; readiness also whether the service can work (its
  * database is there).
@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "http/server.h"
+#include "http/server/server.h"
 #include "metrics/metrics.h"
 
 #define MAX_EXPOSITION ((size_t)8 * 1024 * 1024)

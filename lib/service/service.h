@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/stop.h"
-#include "http/server.h"
-#include "service/env.h"
+#include "http/server/server.h"
+#include "config/env.h"
 
 /* What every service has; first member of its config struct. */
 struct lp_service_config {

@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "json/json.h"
 #include "metrics/metrics.h"
 #include "work/backoff.h"

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscaler/discovery.h"
-#include "autoscaler/labels.h"
+#include "autoscaler/api/discovery.h"
+#include "autoscaler/samples/labels.h"
 #include "base/alloc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -12,8 +12,8 @@
 #include "json/json.h"
 #include "kube/store.h"
 #include "kube/watch_framer.h"
-#include "operator/owned.h"
-#include "operator/scope.h"
+#include "operator/cache/owned.h"
+#include "operator/cache/scope.h"
 #include "platform/plan.h"
 
 #define LINE_BYTES 16384

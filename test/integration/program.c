@@ -21,7 +21,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "json/json.h"
 #include "unit/check.h"
 

@@ -11,7 +11,7 @@
 #include "autoscaler/telemetry.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "http/server.h"
+#include "http/server/server.h"
 #include "integration/program.h"
 #include "json/json.h"
 #include "json/yaml.h"

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/stop.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "integration/kube_client_fixture.h"
 #include "kube/auth.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/limits.h"
 #include "base/stop.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "integration/kube_client_fixture.h"
 #include "kube/auth.h"
 

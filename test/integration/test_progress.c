@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "integration/program.h"
 #include "json/json.h"
 #include "unit/check.h"

@@ -15,7 +15,7 @@ search() { grep -nE "$1" "${sources[@]}" | grep -vE "${2:-^$}" || true; }
 
 report "Banned calls:" "$(search '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|system|popen|alloca|longjmp|setjmp|pthread_cancel)\(')"
 report "sleep() where an event tells:" "$(search '\b(sleep|usleep)\(')"
-report "getenv outside lib/service/env.c and main.c:" "$(search '\bgetenv\(' '(^|/)(main|env)\.c:|^operator/config\.c:|^cli/options\.c:|^test/')"
+report "getenv outside lib/config/env.c and main.c:" "$(search '\bgetenv\(' '(^|/)(main|env)\.c:|^operator/config\.c:|^cli/options\.c:|^test/')"
 report "Marks of unfinished work:" "$(search '\b(TODO|FIXME|XXX|HACK)\b')"
 # grep counts characters where mawk counts bytes.
 report "Lines over 100 columns:" "$(LC_ALL=C.UTF-8 grep -nP '^.{101,}' "${sources[@]}" || true)"

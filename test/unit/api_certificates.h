@@ -3,7 +3,7 @@
 #pragma once
 
 #include "autoscaler/telemetry.h"
-#include "autoscaler/x509.h"
+#include "autoscaler/registration/x509.h"
 #include "base/clock.h"
 #include "json/json.h"
 #include "unit/check.h"

@@ -2,17 +2,17 @@
  * are scripted. */
 #pragma once
 
-#include "autoscaler/api.h"
+#include "autoscaler/api/api.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/discovery.h"
+#include "autoscaler/api/discovery.h"
 #include "autoscaler/telemetry.h"
 #include "base/clock.h"
 #include "fake/fake_kube.h"
-#include "http/client.h"
-#include "http/server.h"
+#include "http/client/client.h"
+#include "http/server/server.h"
 #include "json/json.h"
 #include "unit/api_certificates.h"
 #include "unit/check.h"

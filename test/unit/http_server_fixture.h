@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
-#include "http/server.h"
+#include "http/server/server.h"
 #include "unit/check.h"
 
 #define MAX_BODY 1000

@@ -1,8 +1,8 @@
 /* test/unit/reconciler_fixture.h -- what a reconciler needs that a test has no opinion on. */
 #pragma once
 
-#include "operator/cache.h"
-#include "operator/scope.h"
+#include "operator/cache/cache.h"
+#include "operator/cache/scope.h"
 #include "platform/plan.h"
 
 #define WAIT_MS 30000

@@ -1,7 +1,7 @@
 /* test/unit/samples_objects.h -- what the API server tells a table of samples. */
 #pragma once
 
-#include "autoscaler/samples.h"
+#include "autoscaler/samples/samples.h"
 #include "base/clock.h"
 #include "json/json.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "json/json.h"
 #include "services/ai-feedback/api.h"
 

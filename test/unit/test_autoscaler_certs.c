@@ -1,11 +1,11 @@
 /* test/unit/test_autoscaler_certs.c -- our CA and certificate: made, kept in a Secret, renewed in
  * time. */
-#include "autoscaler/certs.h"
+#include "autoscaler/registration/certs.h"
 
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "autoscaler/x509.h"
+#include "autoscaler/registration/x509.h"
 #include "json/json.h"
 #include "unit/check.h"
 

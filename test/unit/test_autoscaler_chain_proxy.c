@@ -1,15 +1,15 @@
 /* test/unit/test_autoscaler_chain_proxy.c -- requests are passed on to a real HTTPS server in the
  * other adapter's place. */
-#include "autoscaler/chain_proxy.h"
+#include "autoscaler/chain/chain_proxy.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "autoscaler/telemetry.h"
-#include "autoscaler/x509.h"
+#include "autoscaler/registration/x509.h"
 #include "base/clock.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "json/json.h"
 #include "unit/check.h"
 

@@ -1,12 +1,12 @@
 /* test/unit/test_autoscaler_chain_record.c -- an APIService of another adapter becomes ours and its
  * own again, with the fields whose they were; its metrics stand beside ours in discovery. */
-#include "autoscaler/chain_record.h"
+#include "autoscaler/chain/chain_record.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/chain_fields.h"
-#include "autoscaler/discovery.h"
+#include "autoscaler/chain/chain_fields.h"
+#include "autoscaler/api/discovery.h"
 #include "json/json.h"
 #include "unit/check.h"
 

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "autoscaler/discovery.h"
+#include "autoscaler/api/discovery.h"
 #include "json/json.h"
 
 #define PROCESSES 40

@@ -1,6 +1,6 @@
 /* test/unit/test_autoscaler_promtext.c -- what is read from a pod's metrics page, and what is
  * refused. */
-#include "autoscaler/promtext.h"
+#include "autoscaler/samples/promtext.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* test/unit/test_autoscaler_query.c -- paths to routes, Accept to a format, and the discovery
  * documents. */
-#include "autoscaler/query.h"
+#include "autoscaler/api/query.h"
 
 #include <string.h>
 
-#include "autoscaler/answer.h"
-#include "autoscaler/discovery.h"
+#include "autoscaler/api/answer.h"
+#include "autoscaler/api/discovery.h"
 #include "json/json.h"
 #include "unit/check.h"
 

@@ -1,12 +1,12 @@
 /* test/unit/test_autoscaler_reach.c -- what the probes say of the metrics API. */
-#include "autoscaler/reach.h"
+#include "autoscaler/registration/reach.h"
 
 #include <string.h>
 
-#include "autoscaler/certs.h"
+#include "autoscaler/registration/certs.h"
 #include "base/clock.h"
 #include "fake/fake_kube.h"
-#include "http/server.h"
+#include "http/server/server.h"
 #include "unit/check.h"
 
 static const struct registration ours = { .ns = "lp",

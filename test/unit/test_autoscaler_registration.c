@@ -1,6 +1,6 @@
 /* test/unit/test_autoscaler_registration.c -- a certificate whose time has come is renewed in its
  * Secret, and the CA that clients are to trust reaches the APIServices. */
-#include "autoscaler/registration.h"
+#include "autoscaler/registration/registration.h"
 
 #include <openssl/evp.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* test/unit/test_autoscaler_rendered.c -- how long an answer is given again, and how many are kept.
  */
-#include "autoscaler/rendered.h"
+#include "autoscaler/api/rendered.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/samples.h"
+#include "autoscaler/samples/samples.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"

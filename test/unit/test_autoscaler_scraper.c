@@ -1,6 +1,6 @@
 /* test/unit/test_autoscaler_scraper.c -- the scraper against pods on loopback: one that answers,
  * one that hangs, one that is not there, one that talks nonsense. */
-#include "autoscaler/scraper.h"
+#include "autoscaler/samples/scraper.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "autoscaler/telemetry.h"
 #include "base/clock.h"
-#include "http/server.h"
+#include "http/server/server.h"
 #include "json/json.h"
 #include "unit/check.h"
 

@@ -1,7 +1,7 @@
 /* test/unit/test_autoscaler_selector.c -- label selectors as Kubernetes reads them. */
 #include <string.h>
 
-#include "autoscaler/labels.h"
+#include "autoscaler/samples/labels.h"
 #include "json/json.h"
 #include "unit/check.h"
 

@@ -1,5 +1,5 @@
-/* test/unit/test_autoscaler_tls.c -- the TLS of lib/http/server_tls.c, seen by an OpenSSL client:
- * versions, the request for a client certificate, many connections at a time. */
+/* test/unit/test_autoscaler_tls.c -- the TLS of lib/http/server/server_tls.c, seen by an OpenSSL
+ * client: versions, the request for a client certificate, many connections at a time. */
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <netinet/tcp.h>
@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "autoscaler/x509.h"
+#include "autoscaler/registration/x509.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "http/server.h"
+#include "http/server/server.h"
 #include "json/json.h"
 #include "unit/check.h"
 

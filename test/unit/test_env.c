@@ -1,5 +1,5 @@
 /* test/unit/test_env.c -- configuration from the environment. */
-#include "service/env.h"
+#include "config/env.h"
 
 #include <stdlib.h>
 #include <string.h>

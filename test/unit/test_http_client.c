@@ -1,6 +1,6 @@
 /* test/unit/test_http_client.c -- requests against a scripted server: bodies, keep-alive, limits,
  * stop. Each by a client of its own, and as an errand of the mux. */
-#include "http/client.h"
+#include "http/client/client.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test/unit/test_operator_cache.c -- which changes of a LearningPlatform are worth a reconcile. */
-#include "operator/cache.h"
+#include "operator/cache/cache.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "json/json.h"
 #include "metrics/metrics.h"
-#include "operator/decisions.h"
+#include "operator/status/decisions.h"
 
 static json_t *status_of(int ready, int desired, const char *condition)
 {

@@ -1,5 +1,5 @@
 /* test/unit/test_operator_events.c -- which changes of a status are Events. */
-#include "operator/events.h"
+#include "operator/status/events.h"
 
 #include <string.h>
 

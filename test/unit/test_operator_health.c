@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/certs.h"
+#include "autoscaler/registration/certs.h"
 #include "base/clock.h"
-#include "http/client.h"
+#include "http/client/client.h"
 #include "json/json.h"
 #include "operator/stats.h"
 #include "unit/check.h"

@@ -1,5 +1,5 @@
 /* test/unit/test_operator_journal.c -- what a process was at when it died. */
-#include "operator/journal.h"
+#include "operator/hold/journal.h"
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* test/unit/test_operator_notices.c -- what a status says of what is not written, and its metrics.
  */
-#include "operator/notices.h"
+#include "operator/status/notices.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* test/unit/test_operator_owned.c -- what is ours of an object, by its managedFields. */
-#include "operator/owned.h"
+#include "operator/cache/owned.h"
 
 #include <string.h>
 

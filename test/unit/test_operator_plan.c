@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "json/json.h"
 #include "json/yaml.h"
-#include "operator/handover.h"
+#include "operator/reconcile/handover.h"
 #include "operator/seed.h"
 #include "platform/plan_parts.h"
 #include "unit/check.h"

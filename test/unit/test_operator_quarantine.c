@@ -1,12 +1,12 @@
 /* test/unit/test_operator_quarantine.c -- for how long a platform that ended the operator stays
  * aside. */
-#include "operator/quarantine.h"
+#include "operator/hold/quarantine.h"
 
 #include <string.h>
 
 #include "json/json.h"
 #include "metrics/metrics.h"
-#include "operator/conditions.h"
+#include "operator/status/conditions.h"
 #include "unit/check.h"
 
 static json_t *platform(int generation)

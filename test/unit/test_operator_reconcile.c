@@ -1,7 +1,7 @@
 /* test/unit/test_operator_reconcile.c -- one pass over a platform, and what the workers make of its
  * result, against a scripted API server: for answers that a real one does not give when asked to.
  */
-#include "operator/reconcile.h"
+#include "operator/reconcile/reconcile.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "json/json.h"
 #include "metrics/metrics.h"
 #include "operator/controller.h"
-#include "operator/reconcile_metrics.h"
+#include "operator/reconcile/reconcile_metrics.h"
 #include "unit/check.h"
 #include "unit/reconciler_fixture.h"
 

@@ -1,6 +1,6 @@
 /* test/unit/test_operator_reconcile_metrics.c -- dashboards made for controller-runtime find what
  * they look for. */
-#include "operator/reconcile_metrics.h"
+#include "operator/reconcile/reconcile_metrics.h"
 
 #include <string.h>
 

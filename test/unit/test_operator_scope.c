@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "json/json.h"
-#include "operator/scope.h"
+#include "operator/cache/scope.h"
 #include "unit/check.h"
 
 static void nothing_named_is_every_platform(void **state)

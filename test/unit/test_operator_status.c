@@ -1,6 +1,6 @@
 /* test/unit/test_operator_status.c -- conditions, rollout state, and the HPA's decision in words.
  */
-#include "operator/status.h"
+#include "operator/status/status.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include "base/limits.h"
 #include "json/json.h"
 #include "json/yaml.h"
-#include "operator/conditions.h"
-#include "operator/scaling.h"
-#include "operator/workload.h"
+#include "operator/status/conditions.h"
+#include "operator/status/scaling.h"
+#include "operator/status/workload.h"
 #include "unit/check.h"
 
 static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };

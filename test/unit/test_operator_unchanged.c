@@ -1,6 +1,6 @@
 /* test/unit/test_operator_unchanged.c -- which passes need not compare anything. A second cache
  * with another world, behind the same memory, stands for what changes between two passes. */
-#include "operator/unchanged.h"
+#include "operator/reconcile/unchanged.h"
 
 #include <poll.h>
 #include <stdio.h>

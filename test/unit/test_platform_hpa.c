@@ -3,7 +3,7 @@
  * and against what the controller of Kubernetes decided on random HPAs and loads
  * (test/unit/hpa/vectors.jsonl; generate beside it writes more, LP_HPA_VECTORS names them).
  */
-#include "platform/hpa.h"
+#include "platform/hpa/hpa.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http/client.h"
+#include "http/client/client.h"
 #include "unit/check.h"
 
 /* A service whose /slow waits until the test lets it go. One runs at a time. */

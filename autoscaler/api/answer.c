@@ -1,0 +1,134 @@
+/*
+ * The bodies that we answer with. The value list is put together from constant pieces and checked
+ * names, without a JSON tree: it is written for each GET, and for a thousand pods that is what the
+ * answer costs.
+ *
+ * Threads: none of its own.
+ */
+#include "autoscaler/api/answer.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "json/json.h"
+#include "kube/quantity.h"
+
+#define MAX_MILLI INT64_C(9200000000000000)
+
+#define STAMP (sizeof "2026-12-01T09:00:00Z" - 1)
+
+#define add_literal(out, text) lp_buf_add((out), (text), sizeof(text) - 1)
+
+/* Into a fixed array, which must have room: namespace, resource and metric are limited in query.h.
+ */
+static size_t put(char *at, size_t len, const char *text)
+{
+    size_t n = strlen(text);
+    memcpy(at + len, text, n + 1);
+    return len + n;
+}
+
+_Static_assert(sizeof((struct answer *)0)->head > QUERY_SEGMENT + 128, "a head fits");
+_Static_assert(sizeof((struct answer *)0)->tail > QUERY_SEGMENT + 128, "a tail fits");
+
+/* The fields that the two versions name differently. */
+static void make_tail(struct answer *a, const struct query *query)
+{
+    bool old = query->version == QUERY_V1BETA1;
+    size_t n = put(a->tail, 0, old ? "\"},\"metricName\":\"" : "\"},\"metric\":{\"name\":\"");
+    n = put(a->tail, n, query->metric);
+    n = put(a->tail, n,
+            old ? "\",\"window\":0,\"selector\":null,\"timestamp\":\""
+                : "\",\"selector\":null},\"windowSeconds\":0,\"timestamp\":\"");
+    a->stamp = n;
+    n += STAMP;
+    a->tail_len = put(a->tail, n, "\",\"value\":\"");
+}
+
+void answer_begin(struct answer *a, const struct query *query, struct lp_buf *out)
+{
+    bool pods = strcmp(query->resource, "pods") == 0;
+    a->out = out;
+    a->n = 0;
+    for (unsigned i = 0; i < ANSWER_STAMPS; i++)
+        a->stamps[i].second = -1;
+    add_literal(out, "{\"kind\":\"MetricValueList\",\"apiVersion\":\"" QUERY_GROUP "/");
+    lp_buf_str(out, query_version_name(query->version));
+    add_literal(out, "\",\"metadata\":{},\"items\":[");
+    size_t n = put(a->head, 0, ",{\"describedObject\":{\"kind\":\"");
+    n = put(a->head, n, pods ? "Pod" : "Service");
+    n = put(a->head, n, "\",\"namespace\":\"");
+    n = put(a->head, n, query->ns);
+    a->head_len = put(a->head, n, "\",\"apiVersion\":\"v1\",\"name\":\"");
+    make_tail(a, query);
+}
+
+static const char *stamp_of(struct answer *a, int64_t second)
+{
+    unsigned i = (unsigned)(second % ANSWER_STAMPS);
+    if (a->stamps[i].second != second) {
+        char text[LP_CLOCK_TEXT];
+        lp_clock_format(second * 1000, 0, text);
+        memcpy(a->stamps[i].text, text, STAMP);
+        a->stamps[i].second = second;
+    }
+    return a->stamps[i].text;
+}
+
+void answer_item(struct answer *a, const char *name, int64_t wall_ms, int64_t milli)
+{
+    char value[LP_QUANTITY_TEXT];
+    memcpy(a->tail + a->stamp, stamp_of(a, wall_ms / 1000), STAMP);
+    lp_quantity_format(milli < MAX_MILLI ? milli : MAX_MILLI, value);
+
+    size_t comma = a->n++ > 0 ? 0 : 1;
+    lp_buf_add(a->out, a->head + comma, a->head_len - comma);
+    lp_buf_str(a->out, name);
+    lp_buf_add(a->out, a->tail, a->tail_len);
+    lp_buf_str(a->out, value);
+    add_literal(a->out, "\"}");
+}
+
+void answer_end(struct answer *a)
+{
+    add_literal(a->out, "]}\n");
+}
+
+static const char *reason_of(int code)
+{
+    switch (code) {
+    case 400:
+        return "BadRequest";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "NotFound";
+    case 405:
+        return "MethodNotAllowed";
+    case 406:
+        return "NotAcceptable";
+    case 503:
+        return "ServiceUnavailable";
+    default:
+        return "InternalError";
+    }
+}
+
+void answer_status(int code, const char *message, struct lp_buf *out)
+{
+    char text[1024];
+    size_t n = 0;
+    for (; message[n] && n + 1 < sizeof text; n++) {
+        text[n] = message[n];
+        if (text[n] < ' ' || text[n] > '~')
+            text[n] = '?';
+    }
+    text[n] = '\0';
+    json_t *status = lp_json_make("{s:s,s:s,s:{},s:s,s:s,s:s,s:i}", "kind", "Status", "apiVersion",
+                                  "v1", "metadata", "status", "Failure", "message", text, "reason",
+                                  reason_of(code), "code", code);
+    lp_json_write(status, out);
+    json_decref(status);
+}

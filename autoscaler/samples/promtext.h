@@ -1,0 +1,40 @@
+/* autoscaler/samples/promtext.h -- what we want from a pod's /metrics page (Prometheus text,
+ * 0.0.4). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define PROMTEXT_QUEUES 4      /* shared backlogs that one service may have */
+#define PROMTEXT_QUEUE_NAME 48 /* bytes of a backlog's name with its NUL */
+#define PROMTEXT_BUCKETS 14    /* as many as lp_metrics_seconds has */
+
+/* Depths in thousandths, rounded up. All numbers 0 and more. */
+struct promtext_page {
+    int64_t waiting, in_flight;
+    /* Requests, requests that were turned away, of these the ones that had waited in vain, and the
+     * answers counted by `buckets`: all rising until the pod restarts. */
+    double requests, rejected, busy, late, answers, seconds;
+    double buckets[PROMTEXT_BUCKETS]; /* answers that took at most lp_metrics_seconds[i] */
+    int64_t slots;                    /* requests that can be under work at once */
+    bool has_load;                    /* slots and all counters but `rejected` are on the page */
+    unsigned n_queues;
+    struct promtext_queue {
+        char name[PROMTEXT_QUEUE_NAME];
+        int64_t depth;
+    } queues[PROMTEXT_QUEUES];
+};
+
+/*
+ * Reads lp_requests_waiting and lp_requests_in_flight, lp_request_slots, lp_requests_total,
+ * lp_requests_rejected_total, lp_request_seconds (several series of one are added up) and
+ * lp_backlog{queue}. LP_E_INVALID where one of the first two is missing, a number of these is NaN,
+ * infinite, negative or over 9.2e12, a line of theirs is malformed, or there are more than
+ * PROMTEXT_QUEUES backlogs: a page that is half right is not taken. Lines of other metrics are not
+ * looked at, and of lp_request_seconds only buckets whose bounds are our own.
+ */
+LP_MUST_USE int promtext_parse(const char *bytes, size_t len, struct promtext_page *ret_page,
+                               struct lp_error *err);

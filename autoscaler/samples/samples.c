@@ -1,0 +1,340 @@
+/*
+ * The services that we scrape for: Deployments, their ReplicaSets and HPAs, and how recent it all
+ * is. The pods are in samples_pods.c, what they say in samples_report.c and samples_answer.c.
+ *
+ * The watches put objects in and take them out, so that a deleted or unready pod is gone from the
+ * answers with the event that tells of it. The scraper takes what is due and reports. A pod is
+ * found by name in a sorted table (answers come out ordered, a namespace is one range of it), by id
+ * in an array.
+ *
+ * Threads: every public function takes the one lock, for microseconds: nothing here waits.
+ */
+#include "autoscaler/samples/samples.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autoscaler/samples/samples_table.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "json/json.h"
+#include "kube/quantity.h"
+
+struct samples *samples_new(int64_t interval_ms, int64_t warm_up_ms)
+{
+    struct samples *s = lp_alloc(sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->swept, NULL);
+    s->interval_ms = interval_ms;
+    s->warm_up_ms = warm_up_ms;
+    s->rendered = rendered_new(s);
+    return s;
+}
+
+static void service_free(struct service *v)
+{
+    labels_unref(v->labels);
+    free(v->sets);
+    free(v->key);
+    free(v);
+}
+
+void samples_free(struct samples *s)
+{
+    if (!s)
+        return;
+    for (unsigned i = 0; i < s->pods.n; i++)
+        samples_pod_free((struct pod *)s->pods.items[i]);
+    for (unsigned i = 0; i < s->services.n; i++)
+        service_free((struct service *)s->services.items[i]);
+    free(s->pods.items);
+    free(s->services.items);
+    free(s->slots);
+    rendered_free(s->rendered);
+    pthread_cond_destroy(&s->swept);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+bool samples_name_ok(const char *name)
+{
+    size_t n = 0;
+    for (; name && name[n]; n++)
+        if (!isalnum((unsigned char)name[n]) && !strchr("-._", name[n]))
+            return false;
+    return n >= 1 && n <= 253;
+}
+
+/* ---- versions ---- */
+
+unsigned samples_space(const char *ns, size_t n)
+{
+    unsigned h = 5381;
+    for (size_t i = 0; i < n; i++)
+        h = h * 33 + (unsigned char)ns[i];
+    return h % SAMPLES_SPACES;
+}
+
+void samples_changed(struct samples *s, const struct service *v)
+{
+    atomic_fetch_add(&s->versions[v->space], 1);
+}
+
+void samples_changed_value(struct samples *s, const struct service *v)
+{
+    atomic_fetch_add(&s->values[v->space], 1);
+}
+
+bool samples_still(const struct samples *s, const struct samples_validity *v, int64_t now_ms)
+{
+    return now_ms < v->until_ms && atomic_load(&s->versions[v->space]) == v->version &&
+           (now_ms < v->lag_ms || atomic_load(&s->values[v->space]) == v->values);
+}
+
+struct rendered *samples_rendered(struct samples *s)
+{
+    return s->rendered;
+}
+
+/* ---- services ---- */
+
+struct service *samples_service_make(struct samples *s, const char *key)
+{
+    struct service *v = table_get(&s->services, key);
+    if (v)
+        return v;
+    v = lp_alloc(sizeof *v);
+    v->key = lp_strdup(key);
+    v->name = strchr(v->key, '/') + 1;
+    v->space = samples_space(key, (size_t)(v->name - v->key) - 1);
+    table_add(&s->services, v);
+    return v;
+}
+
+void samples_service_drop(struct samples *s, struct service *v)
+{
+    if (v->deployed || v->has_hpa || v->pods || v->n_sets > 0)
+        return;
+    table_remove(&s->services, v->key);
+    service_free(v);
+}
+
+char *samples_key(const char *ns, const char *name)
+{
+    return samples_name_ok(ns) && samples_name_ok(name) ? lp_sprintf("%s/%s", ns, name) : NULL;
+}
+
+void samples_deployment(struct samples *s, const json_t *deployment, bool gone)
+{
+    lp_auto_free char *key = samples_key(lp_json_str(deployment, "metadata", "namespace", NULL),
+                                         lp_json_str(deployment, "metadata", "name", NULL));
+    if (!key)
+        return;
+    pthread_mutex_lock(&s->lock);
+    struct service *v = samples_service_make(s, key);
+    const char *uid = lp_json_str(deployment, "metadata", "uid", NULL);
+    v->deployed = !gone;
+    snprintf(v->uid, sizeof v->uid, "%s", uid ? uid : "");
+    v->replicas = lp_json_int(1, deployment, "spec", "replicas", NULL);
+    labels_unref(v->labels);
+    v->labels = labels_new(deployment);
+    samples_changed(s, v);
+    samples_service_drop(s, v);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* The target of the Object metric queue_depth, per pod; 0 where the HPA has none. */
+static int64_t target_of(const json_t *hpa)
+{
+    size_t i;
+    json_t *metric;
+    json_array_foreach(lp_json_at(hpa, "spec", "metrics", NULL), i, metric)
+    {
+        const char *name = lp_json_str(metric, "object", "metric", "name", NULL);
+        const char *text = lp_json_str(metric, "object", "target", "averageValue", NULL);
+        struct lp_error err;
+        int64_t milli;
+        if (name && text && strcmp(name, "queue_depth") == 0 &&
+            lp_quantity_parse(text, &milli, &err) == 0)
+            return milli;
+    }
+    return 0;
+}
+
+void samples_hpa(struct samples *s, const json_t *hpa, bool gone)
+{
+    lp_auto_free char *key = samples_key(lp_json_str(hpa, "metadata", "namespace", NULL),
+                                         lp_json_str(hpa, "metadata", "name", NULL));
+    if (!key)
+        return;
+    pthread_mutex_lock(&s->lock);
+    struct service *v = samples_service_make(s, key);
+    v->has_hpa = !gone;
+    v->target = gone ? 0 : target_of(hpa);
+    samples_changed(s, v);
+    samples_service_drop(s, v);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- ReplicaSets ---- */
+
+const json_t *samples_owner(const json_t *object, const char *kind)
+{
+    size_t i;
+    json_t *owner;
+    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
+    {
+        const char *k = lp_json_str(owner, "kind", NULL);
+        if (k && strcmp(k, kind) == 0 && json_is_true(json_object_get(owner, "controller")))
+            return owner;
+    }
+    return NULL;
+}
+
+uint32_t samples_revision(const struct service *v, uint64_t owner_hash)
+{
+    for (unsigned i = 0; i < v->n_sets; i++)
+        if (v->sets[i].uid_hash == owner_hash)
+            return v->sets[i].revision;
+    return 0;
+}
+
+static void set_revision(struct service *v, uint64_t uid_hash, uint32_t revision)
+{
+    unsigned i = 0;
+    while (i < v->n_sets && v->sets[i].uid_hash != uid_hash)
+        i++;
+    if (revision == 0) {
+        if (i < v->n_sets)
+            v->sets[i] = v->sets[--v->n_sets];
+    } else {
+        if (i == v->n_sets)
+            v->sets = lp_realloc(v->sets, ++v->n_sets * sizeof *v->sets);
+        v->sets[i] = (struct replica_set){ uid_hash, revision };
+    }
+    for (struct pod *p = v->pods; p; p = p->sibling)
+        if (p->owner_hash == uid_hash)
+            p->revision = revision;
+}
+
+/* The annotation that the Deployment's controller counts up with each rollout and each undo. */
+static uint32_t revision_of(const json_t *replica_set)
+{
+    const char *text = lp_json_str(replica_set, "metadata", "annotations",
+                                   "deployment.kubernetes.io/revision", NULL);
+    unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+    return n == 0 ? 1 : n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+void samples_replica_set(struct samples *s, const json_t *replica_set, bool gone)
+{
+    const json_t *owner = samples_owner(replica_set, "Deployment");
+    lp_auto_free char *key = samples_key(lp_json_str(replica_set, "metadata", "namespace", NULL),
+                                         lp_json_str(owner, "name", NULL));
+    if (!key)
+        return;
+    pthread_mutex_lock(&s->lock);
+    struct service *v = samples_service_make(s, key);
+    set_revision(v, table_hash(lp_json_str(replica_set, "metadata", "uid", NULL)),
+                 gone ? 0 : revision_of(replica_set));
+    samples_changed(s, v);
+    samples_service_drop(s, v);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- how recent it all is ---- */
+
+void samples_note_sweep(struct samples *s)
+{
+    if (s->first_sweep || !s->synced)
+        return;
+    for (unsigned i = 0; i < s->n_slots; i++)
+        if (s->slots[i] && s->slots[i]->ready && s->slots[i]->result_ms == 0)
+            return;
+    s->first_sweep = true;
+    pthread_cond_broadcast(&s->swept);
+}
+
+void samples_synced(struct samples *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->synced = true;
+    samples_note_sweep(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void samples_await_sweep(struct samples *s, int64_t ms)
+{
+    struct timespec until = lp_clock_deadline(ms);
+    int r = 0;
+    pthread_mutex_lock(&s->lock);
+    while (!s->first_sweep && r == 0)
+        r = pthread_cond_clockwait(&s->swept, &s->lock, CLOCK_MONOTONIC, &until);
+    pthread_mutex_unlock(&s->lock);
+}
+
+int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods)
+{
+    int64_t oldest = 0;
+    *ret_pods = 0;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; i < s->n_slots; i++) {
+        const struct pod *p = s->slots[i];
+        if (!p || !p->ready)
+            continue;
+        int64_t since = p->result_ms != 0 ? p->result_ms : p->seen_ms;
+        oldest = now_ms - since > oldest ? now_ms - since : oldest;
+        (*ret_pods)++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return oldest;
+}
+
+unsigned samples_silent(struct samples *s, int64_t now_ms)
+{
+    unsigned n = 0;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; i < s->n_slots; i++) {
+        const struct pod *p = s->slots[i];
+        n += p && p->ready && p->at_ms != 0 && now_ms - p->at_ms > SAMPLES_MAX_AGE_MS;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+bool samples_swept(struct samples *s, int64_t now_ms, char why[128])
+{
+    unsigned pods;
+    int64_t age = samples_oldest_age(s, now_ms, &pods);
+    pthread_mutex_lock(&s->lock);
+    bool synced = s->synced, first = s->first_sweep;
+    pthread_mutex_unlock(&s->lock);
+    if (first && age <= SAMPLES_SWEEP_AGE_MS)
+        return true;
+    if (!synced)
+        snprintf(why, 128, "pods and Deployments are not read from the API server yet");
+    else if (!first)
+        snprintf(why, 128, "the first sweep over %u pods is not done yet", pods);
+    else
+        snprintf(why, 128, "the last sweep over %u pods was %lld ms ago", pods, (long long)age);
+    return false;
+}
+
+size_t samples_bytes_per_pod(struct samples *s)
+{
+    pthread_mutex_lock(&s->lock);
+    unsigned n = s->pods.n;
+    size_t bytes = n * sizeof(struct pod) + (s->pods.cap + s->n_slots) * sizeof(void *);
+    const struct labels *last = NULL;
+    for (unsigned i = 0; i < n; i++) {
+        const struct pod *p = (const struct pod *)s->pods.items[i];
+        bytes += strlen(p->key) + 1 + 2 * sizeof(size_t); /* and what the allocator adds */
+        if (p->labels != last)
+            bytes += sizeof *p->labels + p->labels->len;
+        last = p->labels;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return n > 0 ? bytes / n : 0;
+}

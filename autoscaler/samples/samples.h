@@ -1,0 +1,141 @@
+/* autoscaler/samples/samples.h -- the pods that we scrape, what they said, and how old that is. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "autoscaler/samples/labels.h"
+#include "autoscaler/samples/promtext.h"
+#include "autoscaler/api/query.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#define SAMPLES_MAX_AGE_MS 30000  /* an older value is no value */
+#define SAMPLES_SWEEP_AGE_MS 5000 /* ready means: every pod was asked so recently */
+
+/*
+ * One table for watches (which tell of pods), scraper (which brings values) and queries (which read
+ * them). Missing and zero are different here throughout. Opaque: hides a lock; any thread. All
+ * times are lp_clock_ms() values, given by the caller.
+ */
+struct samples;
+
+/*
+ * A Ready pod is due for a scrape every `interval_ms`, spread over it, and counts once it has been
+ * Ready for `warm_up_ms`.
+ */
+struct samples *samples_new(int64_t interval_ms, int64_t warm_up_ms);
+void samples_free(struct samples *s);
+
+/* True for what may stand in an answer as it is: [A-Za-z0-9._-], 1 to 253 bytes. */
+bool samples_name_ok(const char *name);
+
+/*
+ * From the watches; `gone`: the object was deleted. Pods count by their labels name and part-of
+ * (app.kubernetes.io) for the service <part-of>-<name>. A Deployment tells of a service without
+ * pods, a ReplicaSet of that Deployment which of its pods are of which revision, an HPA its target
+ * of queue_depth per pod. `wall_ms`: the same moment as now_ms, since 1970. True where a scrape is
+ * due sooner than before.
+ */
+bool samples_pod(struct samples *s, const json_t *pod, bool gone, int64_t now_ms, int64_t wall_ms);
+void samples_deployment(struct samples *s, const json_t *deployment, bool gone);
+void samples_replica_set(struct samples *s, const json_t *replica_set, bool gone);
+void samples_hpa(struct samples *s, const json_t *hpa, bool gone);
+
+/* Pods, ReplicaSets and Deployments are all known from now on. */
+void samples_synced(struct samples *s);
+
+/* ---- the scraper's side ---- */
+struct samples_target {
+    uint64_t id; /* of this life of the pod: a report for another life is dropped */
+    char ip[46];
+};
+
+/*
+ * Up to `max` pods whose time has come; each is out until its report. *ret_next_ms: when the next
+ * one is due (INT64_MAX: none).
+ */
+unsigned samples_due(struct samples *s, int64_t now_ms, struct samples_target *ret_targets,
+                     unsigned max, int64_t *ret_next_ms);
+
+enum samples_result {
+    SAMPLES_OK,
+    SAMPLES_TIMEOUT, /* counts as saturated: at least the HPA's target, and all of its slots */
+    SAMPLES_REFUSED, /* nobody listens, and yet it is Ready: its last value grows old */
+    SAMPLES_FAILED,  /* bad answer: the same */
+};
+/* `page` only with SAMPLES_OK. */
+void samples_report(struct samples *s, uint64_t id, enum samples_result result,
+                    const struct promtext_page *page, int64_t now_ms);
+
+/* ---- the readers' side ---- */
+
+/* Every Ready pod was asked at most SAMPLES_SWEEP_AGE_MS ago, and a first whole sweep is done; else
+ * why not. */
+bool samples_swept(struct samples *s, int64_t now_ms, char why[128]);
+
+/* Waits until the first whole sweep is done, `ms` at most. */
+void samples_await_sweep(struct samples *s, int64_t ms);
+
+/* Milliseconds since the oldest last answer of a Ready pod; 0 where there is none. `ret_pods`: how
+ * many are Ready. */
+int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods);
+
+/* How many Ready pods have told of themselves, and have not in the last SAMPLES_MAX_AGE_MS. */
+unsigned samples_silent(struct samples *s, int64_t now_ms);
+
+/* Bytes that the table holds for each pod, names and labels included; 0 without pods. */
+size_t samples_bytes_per_pod(struct samples *s);
+
+/* A service whose queue_depth was answered and is refused now, or the other way. */
+struct samples_loss {
+    char ns[64], name[254], uid[64];
+    bool lost;
+    char note[512]; /* for people */
+};
+
+/*
+ * Up to `max` transitions since they were last told; each is told once. A service that was never
+ * answered is not lost, and one whose Deployment is gone or scaled to 0 is not either.
+ */
+unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *ret_losses,
+                        unsigned max);
+
+struct samples_question {
+    const struct query *query;
+    const struct selector
+        *selector; /* labels of pods, or of Deployments where services are asked for */
+    int64_t now_ms, wall_ms;
+};
+
+#define SAMPLES_LAG_MS \
+    10 /* by which an answer may be behind the last scrapes, never behind objects */
+
+/*
+ * How long an answer is good: until `until_ms`, and as long as nothing is told of its namespace. A
+ * new value of a pod that has one ends it from `lag_ms` on, for with a thousand pods there is one
+ * each millisecond.
+ */
+struct samples_validity {
+    unsigned space;
+    uint64_t version, values;
+    int64_t until_ms, lag_ms;
+};
+
+/* False: the answer must be put together anew. Takes no lock. */
+bool samples_still(const struct samples *s, const struct samples_validity *v, int64_t now_ms);
+
+/* Where the answers are kept, as long as `s` is. */
+struct rendered *samples_rendered(struct samples *s);
+
+/*
+ * Appends a whole MetricValueList. LP_E_NOT_FOUND: no such pod, service, or nothing Ready that
+ * matches. LP_E_UNAVAILABLE: the first sweep is not done, no pod of the service counts, or under
+ * half of those that do were scraped in the last SAMPLES_MAX_AGE_MS. The message is a sentence for
+ * people: "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago". `ret_validity`
+ * may be NULL.
+ */
+LP_MUST_USE int samples_answer(struct samples *s, const struct samples_question *question,
+                               struct lp_buf *out, struct samples_validity *ret_validity,
+                               struct lp_error *err);

@@ -1,0 +1,460 @@
+/*
+ * What the samples say, as a MetricValueList: written under the lock of the table, straight into
+ * the body.
+ *
+ * A pod counts when it is Ready, past its warm-up, and of the newest ReplicaSet of its Deployment
+ * that has such pods. Whether enough is known, and what is said of single pods, goes by those. In a
+ * rollout, pods of an older ReplicaSet go on working until they terminate: the sums of a service
+ * hold what they work on too, for else half a rollout would look like half the load.
+ *
+ * A Ready pod that stops telling (its metrics port refuses, or answers nonsense) still works, as
+ * far as anybody knows: its last value counts for 30 s, and after that the sums hold the mean of
+ * the pods that tell in its place, for else they would fall without a reason. Three things bound
+ * that, so that a broken port cannot make a service grow without end. Only a pod that told once in
+ * this life has a place: pods that a scale-up adds and that never tell add nothing. Known pods are
+ * at least half of those that count, so a sum at most doubles. And where the silent pod does in
+ * fact no work, the others share it: with n pods, k of them silent, and work for w, the sum is for
+ * w * n / (n - k) pods, which comes to rest at n = w + k.
+ *
+ * Threads: any.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "autoscaler/api/answer.h"
+#include "autoscaler/samples/samples_table.h"
+#include "base/alloc.h"
+
+#define MAX_VALID_MS 1000 /* also what is told of the present, such as a service scaled to 0 */
+
+enum metric { QUEUE_DEPTH, ARRIVAL_RATE, DEMAND, P95_LATENCY, N_METRICS };
+static const char *const metrics[N_METRICS] = { "queue_depth", "arrival_rate", "demand",
+                                                "p95_latency_ms" };
+
+/* A question on its way through the table. */
+struct pass {
+    const struct samples *s;
+    const struct samples_question *q;
+    struct answer *a;
+    enum metric metric;
+    int64_t *until_ms; /* when the passing of time makes it another answer */
+};
+
+/* What stands behind one value. `ready` and `warming` of all `pods`; `known` of `counted`;
+ * `unknown`: one of the others, for the message. `silent`: told once, and say nothing any more;
+ * `told`: those whose own words are in the sums, `told_queue` what they are of `queue`. */
+struct tally {
+    unsigned pods, ready, warming, counted, known, saturated, silent, told;
+    int64_t queue, told_queue, oldest_ms;
+    struct load_sum load;
+    const struct pod *unknown;
+};
+
+/* ---- one pod ---- */
+
+static bool is_warm(const struct pass *pass, const struct pod *p)
+{
+    return p->ready && pass->q->now_ms - p->ready_since_ms >= pass->s->warm_up_ms;
+}
+
+static bool is_known(const struct pass *pass, const struct pod *p)
+{
+    return p->at_ms != 0 && pass->q->now_ms - p->at_ms <= SAMPLES_MAX_AGE_MS &&
+           (pass->metric == QUEUE_DEPTH || p->load.rated);
+}
+
+static bool is_saturated(const struct pass *pass, const struct pod *p)
+{
+    return p->result_ms != 0 && p->result == SAMPLES_TIMEOUT &&
+           pass->q->now_ms - p->result_ms <= SAMPLES_MAX_AGE_MS;
+}
+
+/* A pod that does not answer in time has at least as much work as it is meant to have, and as it
+ * can do at once. */
+static int64_t queue_of(const struct pass *pass, const struct pod *p)
+{
+    int64_t value = p->at_ms != 0 ? p->value : 0;
+    int64_t slots = (int64_t)((double)p->load.slots * 1000);
+    if (!is_saturated(pass, p))
+        return value;
+    value = value > p->service->target ? value : p->service->target;
+    return value > slots ? value : slots;
+}
+
+static bool has_value(const struct pass *pass, const struct pod *p)
+{
+    return is_known(pass, p) || (is_saturated(pass, p) && queue_of(pass, p) > 0);
+}
+
+/* It told of itself in this life, and is Ready without a word for so long that nobody knows. */
+static bool is_silent(const struct pass *pass, const struct pod *p)
+{
+    return !has_value(pass, p) && p->at_ms != 0 &&
+           pass->q->now_ms - p->at_ms > SAMPLES_MAX_AGE_MS &&
+           (pass->metric == QUEUE_DEPTH || p->load.rated);
+}
+
+/* When we learned what is said of it. */
+static int64_t time_of(const struct pass *pass, const struct pod *p)
+{
+    return is_known(pass, p) ? p->at_ms : p->result_ms;
+}
+
+static void add_value(const struct pass *pass, struct tally *t, const struct pod *p)
+{
+    int64_t at_ms = time_of(pass, p);
+    bool saturated = is_saturated(pass, p);
+    t->queue += queue_of(pass, p);
+    t->saturated += saturated;
+    t->told += !saturated;
+    t->told_queue += saturated ? 0 : queue_of(pass, p);
+    load_add(&t->load, &p->load, saturated);
+    t->oldest_ms = at_ms < t->oldest_ms ? at_ms : t->oldest_ms;
+}
+
+static void lower(const struct pass *pass, int64_t at_ms)
+{
+    if (at_ms > pass->q->now_ms && at_ms < *pass->until_ms)
+        *pass->until_ms = at_ms;
+}
+
+/* When the pod counts for something else without anybody telling. */
+static void note_turns(const struct pass *pass, const struct pod *p)
+{
+    if (!p->ready)
+        return;
+    lower(pass, p->ready_since_ms + pass->s->warm_up_ms);
+    lower(pass, p->at_ms + SAMPLES_MAX_AGE_MS + 1);
+    lower(pass, p->result_ms + SAMPLES_MAX_AGE_MS + 1);
+}
+
+/* `current`: the newest revision of its service. */
+static void count_pod(const struct pass *pass, struct tally *t, const struct pod *p,
+                      uint32_t current)
+{
+    t->pods++;
+    t->ready += p->ready;
+    t->warming += p->ready && !is_warm(pass, p);
+    if (!is_warm(pass, p) || p->revision == 0)
+        return;
+    if (p->revision == current) {
+        bool known = is_known(pass, p);
+        t->counted++;
+        t->known += known;
+        t->unknown = known ? t->unknown : p;
+    }
+    t->silent += is_silent(pass, p);
+    if (has_value(pass, p))
+        add_value(pass, t, p);
+}
+
+/* The mean of those that tell, for each that does not any more. */
+static void fill_in(struct tally *t)
+{
+    if (t->silent == 0 || t->told == 0)
+        return;
+    t->queue += t->told_queue / t->told * t->silent;
+    load_stretch(&t->load, (double)t->silent / t->told);
+}
+
+static uint32_t current_revision(const struct pass *pass, const struct service *v)
+{
+    uint32_t newest = 0;
+    for (const struct pod *p = v->pods; p; p = p->sibling) {
+        note_turns(pass, p);
+        if (p->revision > newest && is_warm(pass, p))
+            newest = p->revision;
+    }
+    return newest;
+}
+
+/* ---- what is said instead of a value ---- */
+
+static const char *result_text(const struct pass *pass, const struct pod *p)
+{
+    static const char *const texts[] = { "was scraped", "timed out", "refused the connection",
+                                         "gave no usable metrics page" };
+    if (p->result_ms == 0)
+        return "was not asked yet, Ready";
+    if (p->result == SAMPLES_OK && pass->metric != QUEUE_DEPTH)
+        return "has no rates yet, scraped";
+    return texts[p->result];
+}
+
+static int too_few_known(const struct pass *pass, const struct tally *t, const char *of,
+                         struct lp_error *err)
+{
+    const struct pod *p = t->unknown;
+    int64_t since = p->result_ms != 0 ? p->result_ms : p->ready_since_ms;
+    int r = lp_error_set(err, LP_E_UNAVAILABLE, "%u of %u %s pods scraped; %s %s %.1f s ago",
+                         t->known, t->counted, of, p->name, result_text(pass, p),
+                         (double)(pass->q->now_ms - since) / 1000.0);
+    size_t n = strlen(err->msg);
+    if (is_silent(pass, p))
+        snprintf(err->msg + n, sizeof err->msg - n, ", its last value is %.1f s old",
+                 (double)(pass->q->now_ms - p->at_ms) / 1000.0);
+    return r;
+}
+
+/* LP_E_UNAVAILABLE where none of the pods counts, or too few of those that do are known. */
+static int check(const struct pass *pass, const struct tally *t, const char *of,
+                 struct lp_error *err)
+{
+    if (t->ready == 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE, "no pod of %s is Ready (%u exist)", of, t->pods);
+    if (t->counted == 0 && t->warming > 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "no pod of %s has been Ready for %.1f s yet (%u are Ready)", of,
+                            (double)pass->s->warm_up_ms / 1000.0, t->ready);
+    if (t->counted == 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "none of the %u Ready pods of %s is of a ReplicaSet of its Deployment",
+                            t->ready, of);
+    return t->known * 2 < t->counted ? too_few_known(pass, t, of, err) : 0;
+}
+
+/* ---- one service ---- */
+
+/* Without answers in the window: zero where nobody asked, else nobody knows. */
+static int latency_value(const struct pass *pass, const struct service *v, const struct tally *t,
+                         int64_t *ret_milli, struct lp_error *err)
+{
+    double ms = 0;
+    lower(pass, latency_until(pass->q->now_ms));
+    if (!latency_p95(&v->latency, pass->q->now_ms, &ms) && (t->queue > 0 || t->saturated > 0))
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "no request of %s was answered in the last %d s, and there are some",
+                            v->name, LATENCY_WINDOW_S);
+    *ret_milli = (int64_t)(ms * 1000);
+    return 0;
+}
+
+static int64_t with_backlogs(const struct pass *pass, const struct service *v, int64_t queue)
+{
+    for (unsigned i = 0; i < v->n_backlogs; i++) {
+        lower(pass, v->backlogs[i].at_ms + SAMPLES_MAX_AGE_MS + 1);
+        if (pass->q->now_ms - v->backlogs[i].at_ms <= SAMPLES_MAX_AGE_MS)
+            queue += v->backlogs[i].depth;
+    }
+    return queue;
+}
+
+static int service_value(const struct pass *pass, const struct service *v, struct tally *t,
+                         int64_t *ret_milli, struct lp_error *err)
+{
+    uint32_t current = current_revision(pass, v);
+    *t = (struct tally){ .oldest_ms = pass->q->now_ms };
+    *ret_milli = 0;
+    for (const struct pod *p = v->pods; p; p = p->sibling)
+        count_pod(pass, t, p, current);
+    if (t->ready == 0 && v->deployed && v->replicas == 0)
+        return 0;
+    int r = check(pass, t, v->name, err);
+    if (r < 0)
+        return r;
+    fill_in(t);
+    switch (pass->metric) {
+    case ARRIVAL_RATE:
+        *ret_milli = (int64_t)(t->load.arrivals * 1000);
+        return 0;
+    case DEMAND:
+        *ret_milli = (int64_t)(load_demand(&t->load) * 1000);
+        return 0;
+    case P95_LATENCY:
+        return latency_value(pass, v, t, ret_milli, err);
+    default:
+        *ret_milli = with_backlogs(pass, v, t->queue);
+        return 0;
+    }
+}
+
+static int add_service(const struct pass *pass, const struct service *v, struct lp_error *err)
+{
+    const struct samples_question *q = pass->q;
+    struct tally t;
+    int64_t milli;
+    int r = service_value(pass, v, &t, &milli, err);
+    if (r < 0)
+        return r;
+    answer_item(pass->a, v->name, q->wall_ms - (q->now_ms - t.oldest_ms), milli);
+    return 0;
+}
+
+static int answer_service(const struct pass *pass, struct lp_error *err)
+{
+    const struct query *query = pass->q->query;
+    lp_auto_free char *key = lp_sprintf("%s/%s", query->ns, query->name);
+    const struct service *v = table_get(&pass->s->services, key);
+    if (!v || (!v->deployed && !v->pods))
+        return lp_error_set(err, LP_E_NOT_FOUND,
+                            "%s/%s is no service of a LearningPlatform: it has neither a "
+                            "Deployment nor pods",
+                            query->ns, query->name);
+    return add_service(pass, v, err);
+}
+
+/* ---- everything in a namespace ---- */
+
+static bool in_namespace(const struct keyed *item, const char *prefix)
+{
+    return strncmp(item->key, prefix, strlen(prefix)) == 0;
+}
+
+/* What has no value is left out; where nothing is left, the last reason is the answer. */
+static int answer_services(const struct pass *pass, struct lp_error *err)
+{
+    const struct table *all = &pass->s->services;
+    lp_auto_free char *prefix = lp_sprintf("%s/", pass->q->query->ns);
+    int r = 0;
+    for (unsigned i = table_find(all, prefix); i < all->n && in_namespace(all->items[i], prefix);
+         i++) {
+        const struct service *v = (const struct service *)all->items[i];
+        if (v->deployed && selector_matches(pass->q->selector, v->labels))
+            r = add_service(pass, v, err);
+    }
+    if (pass->a->n > 0)
+        return 0;
+    return r < 0 ? r
+                 : lp_error_set(err, LP_E_NOT_FOUND,
+                                "no service of a LearningPlatform in namespace %s matches",
+                                pass->q->query->ns);
+}
+
+static void add_pod(const struct pass *pass, const struct pod *p)
+{
+    answer_item(pass->a, p->name, pass->q->wall_ms - (pass->q->now_ms - time_of(pass, p)),
+                queue_of(pass, p));
+}
+
+static int answer_pods(const struct pass *pass, struct lp_error *err)
+{
+    const struct table *all = &pass->s->pods;
+    lp_auto_free char *prefix = lp_sprintf("%s/", pass->q->query->ns);
+    struct tally t = { .oldest_ms = pass->q->now_ms };
+    const struct service *last = NULL;
+    const struct labels *labels = NULL;
+    uint32_t current = 0;
+    bool matches = false;
+    for (unsigned i = table_find(all, prefix); i < all->n && in_namespace(all->items[i], prefix);
+         i++) {
+        const struct pod *p = (const struct pod *)all->items[i];
+        if (p->labels != labels)
+            matches = selector_matches(pass->q->selector, p->labels);
+        labels = p->labels;
+        if (!matches)
+            continue;
+        if (p->service != last)
+            current = current_revision(pass, p->service);
+        last = p->service;
+        count_pod(pass, &t, p, current);
+        if (is_warm(pass, p) && p->revision == current && current > 0 && has_value(pass, p))
+            add_pod(pass, p);
+    }
+    if (t.ready == 0)
+        return lp_error_set(err, LP_E_NOT_FOUND,
+                            "no Ready pod of a LearningPlatform in namespace %s matches (%u that "
+                            "are not Ready do)",
+                            pass->q->query->ns, t.pods);
+    return check(pass, &t, "selected", err);
+}
+
+static int answer_pod(const struct pass *pass, struct lp_error *err)
+{
+    const struct query *query = pass->q->query;
+    lp_auto_free char *key = lp_sprintf("%s/%s", query->ns, query->name);
+    const struct pod *p = table_get(&pass->s->pods, key);
+    struct tally t = { .oldest_ms = pass->q->now_ms };
+    if (!p)
+        return lp_error_set(err, LP_E_NOT_FOUND, "%s/%s is no pod of a LearningPlatform's service",
+                            query->ns, query->name);
+    note_turns(pass, p);
+    count_pod(pass, &t, p, p->revision);
+    if (t.ready == 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE, "pod %s is not Ready", p->name);
+    int r = has_value(pass, p) && t.counted > 0 ? 0 : check(pass, &t, p->service->name, err);
+    if (r == 0)
+        add_pod(pass, p);
+    return r;
+}
+
+/* ---- the whole ---- */
+
+static int write_items(const struct pass *pass, struct lp_error *err)
+{
+    bool all = strcmp(pass->q->query->name, "*") == 0;
+    if (!pass->s->first_sweep)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "the first sweep over the pods is not done yet: try again in a second");
+    if (strcmp(pass->q->query->resource, "pods") == 0)
+        return all ? answer_pods(pass, err) : answer_pod(pass, err);
+    return all ? answer_services(pass, err) : answer_service(pass, err);
+}
+
+int samples_answer(struct samples *s, const struct samples_question *q, struct lp_buf *out,
+                   struct samples_validity *ret_validity, struct lp_error *err)
+{
+    struct answer a;
+    struct samples_validity v = { .until_ms = q->now_ms + MAX_VALID_MS,
+                                  .lag_ms = q->now_ms + SAMPLES_LAG_MS };
+    struct pass pass = { s, q, &a, QUEUE_DEPTH, &v.until_ms };
+    while (pass.metric < N_METRICS && strcmp(metrics[pass.metric], q->query->metric) != 0)
+        pass.metric++;
+    if (pass.metric == N_METRICS)
+        return lp_error_set(err, LP_E_NOT_FOUND, "the metric %s is not known", q->query->metric);
+    answer_begin(&a, q->query, out);
+    v.space = samples_space(q->query->ns, strlen(q->query->ns));
+    pthread_mutex_lock(&s->lock);
+    v.version = atomic_load(&s->versions[v.space]);
+    v.values = atomic_load(&s->values[v.space]);
+    int r = write_items(&pass, err);
+    pthread_mutex_unlock(&s->lock);
+    if (r < 0) {
+        lp_buf_reset(out);
+        return r;
+    }
+    answer_end(&a);
+    if (ret_validity)
+        *ret_validity = v;
+    return out->overflowed
+               ? lp_error_set(err, LP_E_TOO_LARGE, "the answer has over %zu bytes", out->max)
+               : 0;
+}
+
+/* ---- losses ---- */
+
+/* True where this is a transition; `*ret` is filled then. */
+static bool note_transition(const struct pass *pass, struct service *v, struct samples_loss *ret)
+{
+    struct tally t;
+    int64_t milli;
+    struct lp_error err = { .msg = "its metrics are answered again" };
+    bool lost = service_value(pass, v, &t, &milli, &err) < 0;
+    bool transition = v->answered && lost != v->lost;
+    v->answered |= !lost;
+    if (!transition)
+        return false;
+    v->lost = lost;
+    ret->lost = lost;
+    snprintf(ret->ns, sizeof ret->ns, "%.*s", (int)(v->name - v->key - 1), v->key);
+    snprintf(ret->name, sizeof ret->name, "%s", v->name);
+    snprintf(ret->uid, sizeof ret->uid, "%s", v->uid);
+    snprintf(ret->note, sizeof ret->note, "%s", err.msg);
+    return true;
+}
+
+unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *ret_losses,
+                        unsigned max)
+{
+    const struct samples_question q = { .now_ms = now_ms };
+    int64_t unused_ms = 0;
+    const struct pass pass = { s, &q, NULL, QUEUE_DEPTH, &unused_ms };
+    unsigned n = 0;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; s->first_sweep && i < s->services.n && n < max; i++) {
+        struct service *v = (struct service *)s->services.items[i];
+        if (v->deployed)
+            n += note_transition(&pass, v, &ret_losses[n]);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}

@@ -1,0 +1,117 @@
+/* autoscaler/samples/samples_table.h -- the inside of samples.h, shared by samples*.c. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "autoscaler/api/rendered.h"
+#include "autoscaler/samples/samples.h"
+#include "autoscaler/samples/samples_load.h"
+
+struct pod;
+
+#define SAMPLES_SPACES 64
+
+/* Is there while it has a Deployment, a ReplicaSet, an HPA or pods. */
+struct service {
+    char *key; /* namespace/name */
+    const char *name;
+    unsigned space; /* which version its namespace has */
+    bool deployed, has_hpa;
+    bool answered, lost;   /* as the last Event about it said */
+    char uid[40];          /* of the Deployment */
+    int64_t replicas;      /* that the Deployment asks for */
+    int64_t target;        /* of the HPA per pod, in thousandths; 0: not known */
+    struct labels *labels; /* of the Deployment, may be NULL */
+    struct pod *pods;      /* by `sibling` */
+    unsigned n_sets, n_backlogs;
+    struct replica_set {
+        uint64_t uid_hash;
+        uint32_t revision; /* from 1; the highest is the newest */
+    } * sets;
+    struct backlog {
+        int64_t depth, at_ms;
+        char name[PROMTEXT_QUEUE_NAME];
+    } backlogs[PROMTEXT_QUEUES];
+    struct latency latency;
+};
+
+/*
+ * `id` changes with readiness, address and identity of the pod, so that what was asked of an
+ * earlier life is not taken for this one. `at_ms` and `result_ms` are 0 where there is no page and
+ * no result. `revision` is that of its ReplicaSet, 0 where that is none of its service's
+ * Deployment.
+ */
+struct pod {
+    char *key; /* namespace/name */
+    const char *name;
+    struct service *service;
+    struct pod *sibling;
+    struct labels *labels;
+    uint64_t id, uid_hash, owner_hash;
+    int64_t due_ms, seen_ms, ready_since_ms; /* seen: when this life was told to us */
+    int64_t value, at_ms;
+    int64_t result_ms;
+    struct load load;
+    uint32_t revision;
+    uint16_t failures;
+    uint8_t result; /* enum samples_result */
+    bool ready, out;
+    char ip[46];
+};
+
+/* Pointers to what begins with a key, in the order of the keys. */
+struct keyed {
+    char *key;
+};
+struct table {
+    struct keyed **items;
+    unsigned n, cap;
+};
+
+/*
+ * `first_sweep` is never taken back. `slots` leads from the low half of an id to its pod.
+ * `versions` count what changes in a namespace, `values` new values of pods that have one, under
+ * the lock; several namespaces may share one.
+ */
+struct samples {
+    pthread_mutex_t lock;
+    int64_t interval_ms, warm_up_ms;
+    struct table pods, services;
+    struct pod **slots;
+    unsigned n_slots;
+    unsigned cursor; /* the slot that is looked at first, so that all get their turn */
+    uint32_t generation;
+    bool synced, first_sweep;
+    pthread_cond_t swept; /* first_sweep is set */
+    _Atomic uint64_t versions[SAMPLES_SPACES], values[SAMPLES_SPACES];
+    struct rendered *rendered;
+};
+
+/* Index of the first item whose key is not before `key`. */
+unsigned table_find(const struct table *t, const char *key);
+void *table_get(const struct table *t, const char *key); /* NULL where absent */
+void table_add(struct table *t, void *item);
+void table_remove(struct table *t, const char *key);
+
+uint64_t table_hash(const char *text); /* NULL is fine */
+
+/* All of these under the lock. */
+
+/* namespace/name of an object whose names may stand in an answer, NULL otherwise. The caller's. */
+char *samples_key(const char *ns, const char *name);
+struct service *samples_service_make(struct samples *s, const char *key);
+/* What is answered of its namespace may be another thing from now on. */
+void samples_changed(struct samples *s, const struct service *v);
+/* Only the value of a pod is another. */
+void samples_changed_value(struct samples *s, const struct service *v);
+/* The version that answers about namespace `ns`, of `n` bytes, go by. */
+unsigned samples_space(const char *ns, size_t n);
+/* Where nothing is left that it is for. */
+void samples_service_drop(struct samples *s, struct service *v);
+/* The ownerReference of the controller of this kind; NULL where there is none. */
+const json_t *samples_owner(const json_t *object, const char *kind);
+uint32_t samples_revision(const struct service *v, uint64_t owner_hash);
+/* Only while the first sweep is not done, so its cost does not matter later. */
+void samples_note_sweep(struct samples *s);
+void samples_pod_free(struct pod *p);

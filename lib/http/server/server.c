@@ -1,0 +1,442 @@
+/*
+ * An HTTP/1.1 server on libmicrohttpd.
+ *
+ * The library calls on_request several times for one request: with the headers (here it is checked,
+ * and refused before a body is read), with each piece of the body (collected), and at its end (the
+ * handler is called; a handler that does not answer at once leaves the connection suspended,
+ * without a thread, and the library calls again after the reply).
+ *
+ * Threads: libmicrohttpd's event loops (epoll), the guard's. The handler runs in an event loop;
+ * replies come from any thread.
+ */
+#include "http/server/server_parts.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/limits.h"
+
+/* The read buffer is half of it, and must hold LP_LIMIT_HTTP_HEADERS. Touched pages only cost
+ * memory. */
+#define CONNECTION_MEMORY ((size_t)48 * 1024)
+#define EVENT_LOOP_STACK ((size_t)512 * 1024)
+
+/* How much of a body that turned out too large is still read so that its sender gets to see the
+ * 413. */
+#define MAX_DISCARD ((size_t)1024 * 1024)
+
+/* How long a stop waits for replies to leave. */
+#define STOP_MS 5000
+
+/* The path stays as it was sent. */
+static size_t leave_escaped(void *user, struct MHD_Connection *c, char *text)
+{
+    (void)user, (void)c;
+    return strlen(text);
+}
+
+static struct lp_http_connection *connection_of(struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static struct lp_http_connection *connection_new(struct lp_http_server *s, struct MHD_Connection *c)
+{
+    struct lp_http_connection *n = lp_alloc(sizeof *n);
+    int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    n->guarded = lp_http_guard_add(s->guard, fd, s->header_ms);
+    if (s->tls)
+        n->wire = lp_http_wire_new(
+            MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session, fd);
+    return n;
+}
+
+static void connection_free(struct lp_http_server *s, struct lp_http_connection *n)
+{
+    lp_http_guard_remove(s->guard, n->guarded);
+    lp_http_wire_free(n->wire);
+    if (n->kept_done)
+        n->kept_done(n->kept);
+    free(n);
+}
+
+static void on_connection(void *user, struct MHD_Connection *c, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct lp_http_server *s = user;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *socket_context = connection_new(s, c);
+    } else {
+        connection_free(s, *socket_context);
+        *socket_context = NULL;
+    }
+}
+
+/* The request line is there. What this returns is `*context` of the calls below. */
+static void *on_target(void *user, const char *target, struct MHD_Connection *c)
+{
+    struct lp_http_exchange *x = lp_alloc(sizeof *x);
+    x->server = user;
+    x->connection = c;
+    x->on = connection_of(c);
+    x->target = lp_strdup(target ? target : "");
+    x->path = lp_strndup(x->target, strcspn(x->target, "?"));
+    x->body = (struct lp_buf)LP_BUF_INIT(x->server->options.max_body);
+    return x;
+}
+
+/* Without TLS libmicrohttpd misses an end of the client's bytes that came with the last of them,
+ * and would keep the connection until it is idle for too long: it is told once more. */
+static void tell_end(struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    char byte;
+
+    if (info && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(info->connect_fd, SHUT_RD);
+}
+
+static void on_completed(void *user, struct MHD_Connection *c, void **context,
+                         enum MHD_RequestTerminationCode why)
+{
+    struct lp_http_server *s = user;
+    struct lp_http_exchange *x = *context;
+    if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK && !s->tls)
+        tell_end(c);
+    if (!x)
+        return;
+    if (x->on)
+        lp_http_guard_allow(x->on->guarded, s->header_ms);
+    if (x->handed) {
+        pthread_mutex_lock(&s->reply_lock);
+        if (--s->unsent == 0)
+            pthread_cond_broadcast(&s->all_sent);
+        pthread_mutex_unlock(&s->reply_lock);
+    }
+    lp_http_exchange_free(x);
+    *context = NULL;
+}
+
+static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
+{
+    const struct lp_http_server_options *o = &x->server->options;
+    const char *body = o->refusal ? o->refusal((int)status, why, o->user) : NULL;
+
+    lp_http_guard_linger(x->on->guarded);
+    lp_http_reply_header(x, "Connection", "close");
+    if (body)
+        lp_http_reply(x, (int)status, "application/json", body, strlen(body));
+    else
+        lp_http_reply_json(x, (int)status, json_pack("{s:s}", "error", why));
+}
+
+static enum MHD_Result send_reply(struct lp_http_exchange *x)
+{
+    lp_http_guard_allow(x->on->guarded, x->server->body_ms);
+    if (x->sized)
+        lp_http_wire_expect(x->on->wire, strcmp(x->method, "HEAD") == 0 ? 0 : x->len);
+    return MHD_queue_response(x->connection, x->status, x->response);
+}
+
+static enum MHD_Result on_headers(struct lp_http_exchange *x, const char *url, const char *version)
+{
+    const char *why = NULL;
+    unsigned status = lp_http_check(x, url, version, &why);
+
+    x->checked = true;
+    if (status == 0) {
+        lp_http_guard_allow(x->on->guarded, x->server->body_ms);
+        return MHD_YES;
+    }
+    refuse(x, status, why);
+    return send_reply(x);
+}
+
+static enum MHD_Result on_body(struct lp_http_exchange *x, const char *bytes, size_t *n)
+{
+    lp_buf_add(&x->body, bytes, *n);
+    if (x->body.overflowed) {
+        lp_buf_done(&x->body);
+        x->body.max = 0;
+        x->discarded += *n;
+    }
+    *n = 0;
+    return x->discarded > MAX_DISCARD ? MHD_NO : MHD_YES;
+}
+
+static void note_peer(struct lp_http_exchange *x)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *a = info ? info->client_addr : NULL;
+
+    if (a && a->sa_family == AF_INET6) {
+        const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(in6))
+            inet_ntop(AF_INET, in6->s6_addr + 12, x->peer, sizeof x->peer);
+        else
+            inet_ntop(AF_INET6, in6, x->peer, sizeof x->peer);
+    } else if (a && a->sa_family == AF_INET) {
+        const struct in_addr *in = &((const struct sockaddr_in *)(const void *)a)->sin_addr;
+        inet_ntop(AF_INET, in, x->peer, sizeof x->peer);
+    }
+}
+
+/* The request is whole. */
+static void hand_over(struct lp_http_exchange *x)
+{
+    struct lp_http_server *s = x->server;
+
+    pthread_mutex_lock(&s->reply_lock);
+    s->unsent++;
+    pthread_mutex_unlock(&s->reply_lock);
+    x->handed = true;
+    x->arrived_ms = lp_clock_ms();
+    if (x->discarded > 0) {
+        refuse(x, 413, "request body too large");
+        return;
+    }
+    note_peer(x);
+    lp_http_guard_allow(x->on->guarded, 0);
+    s->options.handler(x, s->options.user);
+}
+
+static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **context)
+{
+    struct lp_http_server *s = user;
+    struct lp_http_exchange *x = *context;
+    (void)c;
+
+    x->method = method;
+    if (!x->checked)
+        return on_headers(x, url, version);
+    if (*upload_size > 0)
+        return on_body(x, upload, upload_size);
+    if (!x->handed)
+        hand_over(x);
+
+    pthread_mutex_lock(&s->reply_lock);
+    bool answered = x->response != NULL;
+    if (!answered) {
+        MHD_suspend_connection(x->connection);
+        x->suspended = true;
+    }
+    pthread_mutex_unlock(&s->reply_lock);
+    return answered ? send_reply(x) : MHD_YES;
+}
+
+/* Hands the descriptor over: the local's cleanup does nothing then. */
+static int take_fd(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
+static int bind_one(const struct addrinfo *a)
+{
+    const int on = 1, off = 0;
+    lp_auto_fd int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (a->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, 512) < 0)
+        return -errno;
+    return take_fd(&fd);
+}
+
+/* A listening socket: the given address, or both families where there is IPv6. */
+static int listen_on(const struct lp_http_server_options *o, int *ret_fd, struct lp_error *err)
+{
+    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+                              .ai_socktype = SOCK_STREAM };
+    const char *hosts[] = { o->address ? o->address : "::", o->address ? NULL : "0.0.0.0" };
+    const char *name = o->name ? o->name : "server";
+    char port[8];
+    int fd = -EADDRNOTAVAIL;
+
+    snprintf(port, sizeof port, "%u", o->port);
+    for (size_t i = 0; i < LP_COUNT(hosts) && hosts[i] && fd < 0; i++) {
+        struct addrinfo *list;
+        if (getaddrinfo(hosts[i], port, &hints, &list) != 0)
+            return lp_error_set(err, LP_E_INVALID, "%s: \"%s\" is not an IP address", name,
+                                hosts[i]);
+        fd = bind_one(list);
+        freeaddrinfo(list);
+    }
+    if (fd < 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE, "%s: cannot listen on port %u: %s", name,
+                            o->port, strerror(-fd));
+    *ret_fd = fd;
+    return 0;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_in6 a = { 0 }; /* the port of both families lies at the same place */
+    socklen_t n = sizeof a;
+    getsockname(fd, (struct sockaddr *)&a, &n);
+    return ntohs(a.sin6_port);
+}
+
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+               "port_of reads both");
+
+static struct MHD_Daemon *start_daemon(struct lp_http_server *s, int fd)
+{
+    const struct lp_http_server_options *o = &s->options;
+    struct MHD_OptionItem tls[LP_HTTP_TLS_OPTIONS] = { { MHD_OPTION_END, 0, NULL } };
+    struct MHD_OptionItem pool[] = { { MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads, NULL },
+                                     { MHD_OPTION_END, 0, NULL } };
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+
+    if (s->tls) {
+        flags |= MHD_USE_TLS;
+        lp_http_tls_options(s->tls, tls);
+    }
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, o->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        o->header_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+        MHD_OPTION_THREAD_STACK_SIZE, EVENT_LOOP_STACK, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_ARRAY, o->threads > 1 ? pool : pool + 1,
+        MHD_OPTION_END);
+}
+
+static void server_free(struct lp_http_server *s)
+{
+    lp_http_guard_free(s->guard);
+    lp_http_tls_free(s->tls);
+    pthread_cond_destroy(&s->all_sent);
+    pthread_mutex_destroy(&s->reply_lock);
+    pthread_mutex_destroy(&s->start_lock);
+    if (s->waiting_fd >= 0)
+        close(s->waiting_fd);
+    free(s);
+}
+
+static struct lp_http_server *server_new(const struct lp_http_server_options *options)
+{
+    struct lp_http_server *s = lp_alloc(sizeof *s);
+    s->options = *options;
+    s->quiesced_fd = s->waiting_fd = -1;
+    if (s->options.max_connections == 0)
+        s->options.max_connections = 512;
+    if (s->options.header_timeout_s == 0)
+        s->options.header_timeout_s = 30;
+    s->header_ms = (int64_t)s->options.header_timeout_s * 1000;
+    s->body_ms = s->header_ms * 4;
+    pthread_mutex_init(&s->start_lock, NULL);
+    pthread_mutex_init(&s->reply_lock, NULL);
+    pthread_cond_init(&s->all_sent, NULL);
+    return s;
+}
+
+/* From here on connections are taken; `*fd` is the daemon's then. */
+static int serve(struct lp_http_server *s, int *fd, const struct lp_http_tls *tls,
+                 struct lp_error *err)
+{
+    int r = tls ? lp_http_tls_new(tls, &s->tls, err) : 0;
+    if (r < 0)
+        return r;
+    if (s->tls)
+        lp_http_tls_listening(s->tls, s->port);
+    s->daemon = start_daemon(s, *fd);
+    if (s->daemon) {
+        take_fd(fd);
+        return 0;
+    }
+    lp_http_tls_free(s->tls);
+    s->tls = NULL;
+    return lp_error_set(err, LP_E_UNAVAILABLE, "%s: the HTTP server does not start: %s",
+                        s->options.name ? s->options.name : "server", strerror(errno));
+}
+
+int lp_http_server_start(const struct lp_http_server_options *options,
+                         struct lp_http_server **ret_server, struct lp_error *err)
+{
+    struct lp_http_server *s = server_new(options);
+    lp_auto_fd int fd = -1;
+
+    int r = listen_on(options, &fd, err);
+    if (r == 0)
+        r = lp_http_guard_new(s->header_ms, &s->guard, err);
+    if (r == 0) {
+        s->port = port_of(fd);
+        if (options->tls_later)
+            s->waiting_fd = take_fd(&fd);
+        else
+            r = serve(s, &fd, options->tls, err);
+    }
+    if (r < 0) {
+        server_free(s);
+        return r;
+    }
+    *ret_server = s;
+    return 0;
+}
+
+uint16_t lp_http_server_port(const struct lp_http_server *s)
+{
+    return s->port;
+}
+
+int lp_http_server_set_certificate(struct lp_http_server *s, const struct lp_http_tls *tls,
+                                   struct lp_error *err)
+{
+    pthread_mutex_lock(&s->start_lock);
+    bool first = s->waiting_fd >= 0;
+    int r = first ? serve(s, &s->waiting_fd, tls, err) : 0;
+    pthread_mutex_unlock(&s->start_lock);
+    if (first)
+        return r;
+    if (!s->tls)
+        return lp_error_set(err, LP_E_INVALID, "a server without TLS takes no certificate");
+    return lp_http_tls_replace(s->tls, tls, err);
+}
+
+void lp_http_server_quiesce(struct lp_http_server *s)
+{
+    pthread_mutex_lock(&s->start_lock);
+    struct MHD_Daemon *daemon = s->daemon;
+    pthread_mutex_unlock(&s->start_lock);
+    if (s->quiesced_fd < 0 && daemon)
+        s->quiesced_fd = MHD_quiesce_daemon(daemon);
+    if (s->quiesced_fd >= 0)
+        shutdown(s->quiesced_fd,
+                 SHUT_RD); /* what waits in its queue is refused, not left hanging */
+}
+
+void lp_http_server_stop(struct lp_http_server *s)
+{
+    if (!s)
+        return;
+    struct timespec until = lp_clock_deadline(STOP_MS);
+    int r = 0;
+
+    pthread_mutex_lock(&s->reply_lock);
+    while (s->unsent > 0 && r == 0)
+        r = pthread_cond_clockwait(&s->all_sent, &s->reply_lock, CLOCK_MONOTONIC, &until);
+    pthread_mutex_unlock(&s->reply_lock);
+    if (s->daemon)
+        MHD_stop_daemon(s->daemon);
+    if (s->quiesced_fd >= 0)
+        close(s->quiesced_fd);
+    server_free(s);
+}

@@ -1,0 +1,147 @@
+/* lib/http/server/server.h -- an HTTP/1.1 server by libmicrohttpd: whole requests in, answers out.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct lp_http_server;
+
+/*
+ * One request, whole. The handler answers it with lp_http_reply*, at once or later from any thread
+ * (the connection waits suspended meanwhile, without a thread); exactly one reply per exchange,
+ * which ends it: the pointer is dead afterwards. All strings are borrowed and live until the reply.
+ */
+struct lp_http_exchange;
+typedef void lp_http_handler(struct lp_http_exchange *x, void *user);
+
+struct lp_http_tls {
+    /* PEM, borrowed until the call returns. */
+    const char *cert_pem, *key_pem;
+    const char
+        *client_ca_pem; /* NULL: no client certificate is asked for; else asked for, not required */
+};
+
+struct lp_http_server_options {
+    const char *address;      /* NULL: all, IPv4 and IPv6 where there is */
+    uint16_t port;            /* 0: chosen by the system */
+    unsigned threads;         /* event loop threads; 0: 1 */
+    unsigned max_connections; /* 0: 512 */
+    unsigned
+        header_timeout_s; /* a connection idle or in its headers for so long is closed; 0: 30 */
+    size_t max_body;      /* over it: 413; 0: none taken (any body is 413) */
+    const struct lp_http_tls *tls; /* NULL: plain */
+    bool tls_later; /* `tls` comes by lp_http_server_set_certificate; until then connections wait in
+                       the queue of the listening socket */
+    const char *name; /* for error messages: "metrics API"; borrowed until _stop */
+    lp_http_handler *handler;
+    void *user;
+    /*
+     * Called for each request that the server itself refuses (400, 413, 414, 431); gives the JSON
+     * body, a literal, or NULL for {"error":why}. Runs in an event loop. NULL: that body always.
+     */
+    const char *(*refusal)(int status, const char *why, void *user);
+    /*
+     * Called once for each exchange, right after its reply was handed over, in the thread that
+     * replied; the exchange is dead already. `context` is what lp_http_set_context left, NULL for
+     * refused requests; `len` bytes of body.
+     */
+    void (*answered)(void *context, int status, size_t len, void *user);
+};
+
+/* Listens when it returns. LP_E_UNAVAILABLE "metrics API: cannot listen on port 9090: Address
+ * already in use". Headers over LP_LIMIT_HTTP_HEADERS are answered 431; a head over 32 KiB,
+ * which is never whole in memory, by libmicrohttpd itself: 431 too, as HTML, and without `refusal`,
+ * as the library (0.9.75) has no hook there. */
+LP_MUST_USE int lp_http_server_start(const struct lp_http_server_options *options,
+                                     struct lp_http_server **ret_server, struct lp_error *err);
+uint16_t lp_http_server_port(const struct lp_http_server *s);
+
+/* New certificate for handshakes from now on. Any thread; the first one of `tls_later` brings the
+ * CA too, and only then connections are taken. */
+LP_MUST_USE int lp_http_server_set_certificate(struct lp_http_server *s,
+                                               const struct lp_http_tls *tls, struct lp_error *err);
+
+/* Refuses new connections, goes on with what is open. */
+void lp_http_server_quiesce(struct lp_http_server *s);
+
+/* Every exchange must have been answered. Lets the replies leave (5 s at most), closes, frees. */
+void lp_http_server_stop(struct lp_http_server *s);
+
+const char *lp_http_method(const struct lp_http_exchange *x);
+const char *lp_http_target(const struct lp_http_exchange *x); /* as sent: "/a%2Fb?c=d" */
+const char *
+lp_http_path(const struct lp_http_exchange *x); /* as sent, without the query, not decoded */
+/* Decoded value of the first such parameter ('+' is a space); NULL where absent. */
+const char *lp_http_query(struct lp_http_exchange *x, const char *name);
+const char *lp_http_header(const struct lp_http_exchange *x,
+                           const char *name); /* first; any case */
+/* All values of a header in order; false from `each` ends it. */
+void lp_http_headers(const struct lp_http_exchange *x, const char *name,
+                     bool (*each)(const char *value, void *user), void *user);
+/* Every header in order, for names that are known by their beginning only. */
+void lp_http_each_header(const struct lp_http_exchange *x,
+                         bool (*each)(const char *name, const char *value, void *user), void *user);
+const char *lp_http_body(const struct lp_http_exchange *x, size_t *ret_len);
+const char *lp_http_peer(const struct lp_http_exchange *x);   /* address without port */
+int64_t lp_http_arrived_ms(const struct lp_http_exchange *x); /* lp_clock_ms() at the last byte */
+/* True once the client has closed its connection (as far as the kernel knows). */
+bool lp_http_client_gone(const struct lp_http_exchange *x);
+/* gnutls_session_t of the connection, NULL on plain ones. Only inside the handler, before a later
+ * reply. */
+void *lp_http_tls_session(const struct lp_http_exchange *x);
+
+/*
+ * What the handler keeps of the connection, for the requests to come over it: NULL at first. `done`
+ * gets it when something else is kept, and at the connection's end. Only inside the handler, before
+ * a later reply.
+ */
+void *lp_http_kept(const struct lp_http_exchange *x);
+void lp_http_keep(struct lp_http_exchange *x, void *value, void (*done)(void *));
+
+/* What `answered` gets; before the reply. */
+void lp_http_set_context(struct lp_http_exchange *x, void *context);
+
+/* Before the reply; copied. */
+void lp_http_reply_header(struct lp_http_exchange *x, const char *name, const char *value);
+/* Bytes are copied. content_type NULL: none. HEAD gets the headers only. */
+void lp_http_reply(struct lp_http_exchange *x, int status, const char *content_type,
+                   const void *body, size_t len);
+/* The same without a copy: takes the content of `body`, which is empty afterwards. */
+void lp_http_reply_buf(struct lp_http_exchange *x, int status, const char *content_type,
+                       struct lp_buf *body);
+/*
+ * A body for many replies, with its Content-Type: it is not copied for any. Counted; any thread.
+ * _new takes the content of `text`.
+ */
+struct lp_http_body;
+struct lp_http_body *lp_http_body_new(const char *content_type, struct lp_buf *text);
+struct lp_http_body *lp_http_body_ref(struct lp_http_body *b);
+void lp_http_body_unref(struct lp_http_body *b); /* NULL is fine */
+size_t lp_http_body_len(const struct lp_http_body *b);
+/* Borrows `b`. What lp_http_reply_header was given before is not sent. */
+void lp_http_reply_body(struct lp_http_exchange *x, int status, struct lp_http_body *b);
+void lp_http_reply_text(struct lp_http_exchange *x, int status, const char *text);
+/* Takes over one reference of `o`. */
+void lp_http_reply_json(struct lp_http_exchange *x, int status, json_t *o);
+
+/*
+ * A reply whose length nobody knows yet. It ends the exchange as the others do, but `answered` is
+ * called at its end. One thread writes.
+ */
+struct lp_http_stream;
+struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int status,
+                                            const char *content_type);
+/*
+ * Waits while the client is 256 kB behind. LP_E_UNAVAILABLE once it has gone (it also has where it
+ * took longer for the whole reply than four header time-outs); _end is still to be called.
+ */
+LP_MUST_USE int lp_http_stream_write(struct lp_http_stream *s, const void *bytes, size_t n,
+                                     struct lp_error *err);
+/* Not `complete`: the connection is cut, so that the client does not take a part for the whole. */
+void lp_http_stream_end(struct lp_http_stream *s, bool complete);

@@ -1,0 +1,86 @@
+/* lib/http/server/server_parts.h -- what server.c, exchange.c and server_check.c share. Nobody else
+ * includes it. */
+#pragma once
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "http/server/server.h"
+#include "http/server/server_guard.h"
+#include "http/server/server_tls.h"
+#include "http/server/server_wire.h"
+
+/* `reply_lock` orders a reply from another thread with the event loop that suspends the connection.
+ */
+struct lp_http_server {
+    struct MHD_Daemon *daemon;
+    struct lp_http_server_options options; /* address, tls: not used after the start */
+    struct lp_http_guard *guard;
+    struct lp_http_tls_state *tls;
+    int64_t header_ms, body_ms;
+    pthread_mutex_t start_lock; /* of daemon, tls and waiting_fd as long as waiting_fd >= 0 */
+    int waiting_fd;             /* the listening socket until there is a certificate, else -1 */
+    pthread_mutex_t reply_lock;
+    pthread_cond_t all_sent; /* under reply_lock */
+    unsigned unsent;         /* whole requests whose reply has not left yet; under reply_lock */
+    uint16_t port;
+    int quiesced_fd; /* the listening socket after _quiesce, else -1 */
+};
+
+/* The server's part of a connection, from its start to its end. `wire` is NULL without TLS. */
+struct lp_http_connection {
+    struct lp_http_guarded *guarded;
+    struct lp_http_wire *wire;
+    void *kept; /* by lp_http_keep */
+    void (*kept_done)(void *);
+};
+
+/* A text that lives as long as its exchange: reply headers (name and value), decoded query values.
+ */
+struct lp_http_text {
+    struct lp_http_text *next;
+    const char *name;
+    char value[];
+};
+
+/*
+ * Made when the request line is there, freed when libmicrohttpd is done with the request.
+ * `response` appears once, under reply_lock; while `suspended` only the replying thread touches the
+ * exchange.
+ */
+struct lp_http_exchange {
+    struct lp_http_server *server;
+    struct MHD_Connection *connection;
+    struct lp_http_connection *on;
+    char *target, *path;
+    const char *method;
+    char peer[64];
+    struct lp_buf body;
+    size_t discarded;     /* body bytes over max_body */
+    bool checked, handed; /* the headers were looked at; the request is whole */
+    bool suspended;
+    int64_t arrived_ms;
+    struct lp_http_text *reply_headers, *query;
+    struct MHD_Response *response;
+    struct lp_http_body *shared; /* whose the response is; NULL: it is ours */
+    void *context;
+    unsigned status;
+    bool sized; /* the reply has `len` bytes of body */
+    size_t len;
+};
+
+/*
+ * Is this request, whose headers are complete, one that every HTTP implementation reads alike (RFC
+ * 9112)? 0, or the status to refuse it with. `url` and `version` as libmicrohttpd gives them to the
+ * handler.
+ */
+unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const char *version,
+                       const char **ret_why);
+
+void lp_http_exchange_free(struct lp_http_exchange *x);
+
+/* Hands `response` to the event loop, with the reply headers. The exchange is dead afterwards. */
+void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_Response *response);
+
+struct MHD_Response *lp_http_body_response(const struct lp_http_body *b);

@@ -1,0 +1,482 @@
+/*
+ * operator/cache/cache.c -- one store per kind with its watches, one per namespace of the scope,
+ * and what we have written but not yet been told of. Threads: the watches' own call platform_event
+ * and child_event; one lock a kind, under which only the store is called.
+ */
+#include "operator/cache/cache.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "kube/store.h"
+#include "kube/version.h"
+#include "kube/watch.h"
+#include "operator/cache/owned.h"
+#include "operator/cache/pending.h"
+
+#define SELECTOR LABEL_MANAGED_BY "=" MANAGER
+/* A stream that is silent for 120 s is made anew (kube/watch.c); 60 s are for that. */
+#define SILENT_MS 180000
+
+struct kind_cache {
+    struct cache *cache;
+    const struct lp_kube_kind *kind;
+    struct lp_kube_store *store;
+    struct lp_kube_watch *watches[SCOPE_NAMESPACES];
+    unsigned n_watches;
+    char thread_name[16];
+    pthread_mutex_t lock; /* guards the rest, and orders what is put into the store */
+    char passed[64];      /* the newest version that a watch has told of */
+    struct expected_versions expected;
+    struct pending_writes writing;
+};
+
+struct cache {
+    struct cache_sink sink;
+    const struct scope *scope;
+    struct lp_kube_packer *packer;
+    atomic_uint strangers;
+    atomic_uint unsynced; /* watches that have not seen their first whole list */
+    struct kind_cache platforms, children[N_CHILD_KINDS];
+};
+
+static const char *version_of(const json_t *object)
+{
+    return lp_json_str(object, "metadata", "resourceVersion", NULL);
+}
+
+/* False where a watch has told of it, or of something later. */
+static bool advance_locked(struct kind_cache *k, const char *version)
+{
+    if (!version || lp_kube_version_reached(k->passed, version))
+        return false;
+    snprintf(k->passed, sizeof k->passed, "%s", version);
+    return true;
+}
+
+/* What a watch told; our own answer may lie there already. True where it may be no news: it came
+ * before the answer to a write of ours. */
+static bool take_event(struct kind_cache *k, enum lp_kube_event event, const json_t *object,
+                       const json_t *kept)
+{
+    lp_auto_free char *key = lp_kube_key_of(object);
+    const char *version = version_of(object);
+    bool deleted = event == LP_KUBE_DELETED;
+
+    pthread_mutex_lock(&k->lock);
+    bool advances = advance_locked(k, version);
+    if (deleted)
+        lp_kube_store_remove(k->store, object);
+    else if (!advances || !lp_kube_store_reached(k->store, key, version))
+        lp_kube_store_put(k->store, kept); /* versions that fall: etcd was restored, believe it */
+    expected_seen(&k->expected, key, deleted ? NULL : version);
+    bool written = pending_taken(&k->writing, key, deleted ? NULL : version);
+    pthread_mutex_unlock(&k->lock);
+    return written && !deleted;
+}
+
+/* What a watch tells of an object that is being written: the answer says whether it is news. */
+static bool child_hold(const char *key, const char *version, const char *line, size_t len,
+                       void *user)
+{
+    struct kind_cache *k = user;
+
+    pthread_mutex_lock(&k->lock);
+    bool held = pending_hold(&k->writing, key, version, line, len);
+    if (held) {
+        advance_locked(k, version);
+        expected_seen(&k->expected, key, version);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return held;
+}
+
+static void child_listing(void *user)
+{
+    struct kind_cache *k = user;
+
+    pthread_mutex_lock(&k->lock);
+    pending_forget_lines(&k->writing);
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* Puts what was held into the store, once it is known to be news. Where it cannot be read, only a
+ * new list tells what it was: the watch has gone past it. */
+static void take_held_locked(struct kind_cache *k, const struct pending *told)
+{
+    struct lp_error why;
+    json_t *event = NULL;
+
+    if (!told->line)
+        return;
+    if (lp_json_parse(told->line, told->line_len, told->line_len, "event", &event, &why) < 0) {
+        lp_log_warn("an event cannot be read, listing again", "kind", k->kind->kind, "object",
+                    told->key, "error", why.msg);
+        for (unsigned i = 0; i < k->n_watches; i++)
+            lp_kube_watch_renew(k->watches[i]);
+        return;
+    }
+    json_auto_t *owned = event;
+    json_auto_t *ours = owned_project(json_object_get(owned, "object"), MANAGER);
+    lp_kube_store_put(k->store, ours);
+}
+
+/*
+ * The answer to a write of ours is put there at once, and its echo by the watch is no event any
+ * more. Not so where a watch has already told of something later: the object may be gone again.
+ * False: wait for the watch.
+ */
+static bool take_answer_locked(struct kind_cache *k, const char *key, const json_t *kept)
+{
+    const char *version = version_of(kept);
+
+    bool known = lp_kube_store_reached(k->store, key, version);
+    if (!known && !lp_kube_version_reached(k->passed, version)) {
+        lp_kube_store_put(k->store, kept);
+        known = true;
+    }
+    if (!known)
+        expected_add(&k->expected, key, version, lp_clock_ms());
+    return known;
+}
+
+static bool is_behind(struct kind_cache *k, const char *key)
+{
+    pthread_mutex_lock(&k->lock);
+    bool behind = expected_has(&k->expected, key, lp_clock_ms());
+    pthread_mutex_unlock(&k->lock);
+    return behind;
+}
+
+static void child_event(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct kind_cache *k = user;
+    lp_auto_free char *owner = owned_controller(object);
+
+    /* A child whose owner reference was taken away still belongs to the platform that its label
+     * names. */
+    if (!owner) {
+        const char *part_of = lp_json_str(object, "metadata", "labels", LABEL_PART_OF, NULL);
+        const char *ns = lp_json_str(object, "metadata", "namespace", NULL);
+        if (part_of && ns)
+            owner = lp_kube_key(ns, part_of);
+    }
+    /* What others own of a child is nothing to us, and would take most of the room. */
+    json_auto_t *ours = event == LP_KUBE_DELETED ? NULL : owned_project(object, MANAGER);
+    bool held = take_event(k, event, object, ours);
+    if (event == LP_KUBE_ADDED && !held)
+        atomic_fetch_add(&k->cache->strangers, 1);
+    if (owner && !held)
+        k->cache->sink.child_changed(owner, event == LP_KUBE_DELETED, k->cache->sink.user);
+}
+
+/* Status writes, our own above all, are no reason to reconcile. */
+static bool differs(const json_t *before, const json_t *now)
+{
+    static const char *const parts[] = { "generation", "labels", "annotations", "deletionTimestamp",
+                                         "uid" };
+
+    if (!before)
+        return true;
+    for (size_t i = 0; i < LP_COUNT(parts); i++) {
+        json_t *a = lp_json_at(before, "metadata", parts[i], NULL);
+        json_t *b = lp_json_at(now, "metadata", parts[i], NULL);
+        if ((a || b) && !json_equal(a, b))
+            return true;
+    }
+    return false;
+}
+
+static void platform_event(enum lp_kube_event event, json_t *object, void *user)
+{
+    struct kind_cache *k = user;
+    const char *ns = lp_json_str(object, "metadata", "namespace", NULL);
+    const char *name = lp_json_str(object, "metadata", "name", NULL);
+    lp_auto_free char *key = lp_kube_key_of(object);
+    json_auto_t *before = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
+    /* What another operator carries out is not there for us. */
+    bool gone = event == LP_KUBE_DELETED || !scope_has_class_of(k->cache->scope, object);
+
+    take_event(k, gone ? LP_KUBE_DELETED : event, object, object);
+    if (gone ? before != NULL : differs(before, object))
+        k->cache->sink.platform_changed(key, k->cache->sink.user);
+}
+
+static void watch_synced(void *user)
+{
+    struct kind_cache *k = user;
+    if (atomic_fetch_sub(&k->cache->unsynced, 1) == 1)
+        k->cache->sink.synced(k->cache, k->cache->sink.user);
+}
+
+static int start_watches(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
+                         const struct scope *scope, const char *selector,
+                         const struct lp_kube_watch_sink *sink, struct lp_error *err)
+{
+    struct lp_kube_watch_options options = {
+        .kind = k->kind,
+        .label_selector = selector,
+        .name = k->thread_name,
+        .known = k->store,
+        .sink = *sink,
+    };
+    options.sink.synced = watch_synced;
+    options.sink.user = k;
+    snprintf(k->thread_name, sizeof k->thread_name, "w-%.13s", k->kind->plural);
+    for (unsigned i = 0; i < scope_watches(scope); i++) {
+        options.ns = scope_namespace(scope, i);
+        int r = lp_kube_watch_start(config, stop, &options, &k->watches[i], err);
+        if (r < 0)
+            return r;
+        k->n_watches++;
+    }
+    return 0;
+}
+
+static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kube_kind *kind)
+{
+    k->cache = c;
+    k->kind = kind;
+    k->store = lp_kube_store_new(c->packer);
+    pthread_mutex_init(&k->lock, NULL);
+}
+
+int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct scope *scope,
+                const struct cache_sink *sink, struct cache **ret_cache, struct lp_error *err)
+{
+    static const struct lp_kube_watch_sink platforms = { .event = platform_event };
+    static const struct lp_kube_watch_sink children = { .event = child_event,
+                                                        .hold = child_hold,
+                                                        .listing = child_listing };
+    struct cache *c = lp_alloc(sizeof *c);
+
+    c->sink = *sink;
+    c->scope = scope;
+    c->packer = lp_kube_packer_new();
+    atomic_init(&c->unsynced, scope_watches(scope) * (1 + N_CHILD_KINDS));
+    init_kind(c, &c->platforms, &lp_kube_platforms);
+    for (unsigned i = 0; i < N_CHILD_KINDS; i++)
+        init_kind(c, &c->children[i], child_kinds[i]);
+    int r = start_watches(&c->platforms, config, stop, scope, scope->selector, &platforms, err);
+    for (unsigned i = 0; i < N_CHILD_KINDS && r == 0; i++)
+        r = start_watches(&c->children[i], config, stop, scope, SELECTOR, &children, err);
+    if (r < 0) {
+        lp_stop_request(stop);
+        cache_join(c);
+        return r;
+    }
+    *ret_cache = c;
+    return 0;
+}
+
+static void done_kind(struct kind_cache *k)
+{
+    for (unsigned i = 0; i < k->n_watches; i++)
+        lp_kube_watch_join(k->watches[i]);
+    lp_kube_store_free(k->store);
+    expected_done(&k->expected);
+    pending_done(&k->writing);
+    pthread_mutex_destroy(&k->lock);
+}
+
+void cache_join(struct cache *c)
+{
+    if (!c)
+        return;
+    done_kind(&c->platforms);
+    for (unsigned i = 0; i < N_CHILD_KINDS; i++)
+        done_kind(&c->children[i]);
+    lp_kube_packer_free(c->packer);
+    free(c);
+}
+
+bool cache_has_platform(struct cache *c, const char *key)
+{
+    return lp_kube_store_has(c->platforms.store, key);
+}
+
+json_t *cache_platform(struct cache *c, const char *ns, const char *name)
+{
+    return lp_kube_store_get(c->platforms.store, ns, name);
+}
+
+json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                    bool *ret_stale)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name);
+
+    *ret_stale = is_behind(k, key);
+    return lp_kube_store_get(k->store, ns, name);
+}
+
+bool cache_has_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                     bool *ret_stale)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name);
+
+    *ret_stale = is_behind(k, key);
+    return lp_kube_store_has(k->store, key);
+}
+
+bool cache_child_version(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                         char ret_version[64])
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name);
+
+    return !is_behind(k, key) && lp_kube_store_version(k->store, key, ret_version) && *ret_version;
+}
+
+void cache_writing(struct cache *c, enum child_kind kind, const char *ns, const char *name)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name);
+
+    pthread_mutex_lock(&k->lock);
+    pending_begin(&k->writing, key);
+    pthread_mutex_unlock(&k->lock);
+}
+
+void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                 const json_t *ours)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name), *owner = owned_controller(ours);
+    const char *version = version_of(ours) ? version_of(ours) : "";
+    struct pending told pending_auto;
+
+    pthread_mutex_lock(&k->lock);
+    pending_end(&k->writing, key, &told);
+    bool news = *told.version && !lp_kube_version_reached(version, told.version);
+    if (news)
+        take_held_locked(k, &told);
+    else if (told.line && strcmp(told.version, version) == 0)
+        lp_kube_store_put(k->store, ours); /* its echo came first, and nothing after it */
+    else if (*version)
+        take_answer_locked(k, key, ours);
+    pthread_mutex_unlock(&k->lock);
+    if (news && owner)
+        c->sink.child_changed(owner, false, c->sink.user);
+}
+
+void cache_not_written(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+                       const char *platform)
+{
+    struct kind_cache *k = &c->children[kind];
+    lp_auto_free char *key = lp_kube_key(ns, name), *owner = lp_kube_key(ns, platform);
+    struct pending told pending_auto;
+
+    pthread_mutex_lock(&k->lock);
+    pending_end(&k->writing, key, &told);
+    take_held_locked(k, &told);
+    pthread_mutex_unlock(&k->lock);
+    if (*told.version)
+        c->sink.child_changed(owner, false, c->sink.user);
+}
+
+bool cache_wrote_platform(struct cache *c, const json_t *answer)
+{
+    struct kind_cache *k = &c->platforms;
+    const char *ns = lp_json_str(answer, "metadata", "namespace", NULL);
+    const char *name = lp_json_str(answer, "metadata", "name", NULL);
+    json_auto_t *before = ns && name ? lp_kube_store_get(k->store, ns, name) : NULL;
+    lp_auto_free char *key = lp_kube_key_of(answer);
+
+    if (!before || !version_of(answer) || !scope_has_class_of(c->scope, answer))
+        return false;
+    pthread_mutex_lock(&k->lock);
+    bool taken = take_answer_locked(k, key, answer);
+    pthread_mutex_unlock(&k->lock);
+    if (taken && differs(before, answer)) /* somebody else's change that the watch tells no more */
+        k->cache->sink.platform_changed(key, k->cache->sink.user);
+    return taken;
+}
+
+unsigned cache_strangers(const struct cache *c)
+{
+    return atomic_load(&c->strangers);
+}
+
+void cache_child_keys(struct cache *c, enum child_kind kind,
+                      void (*each)(const char *key, void *user), void *user)
+{
+    lp_kube_store_keys(c->children[kind].store, each, user);
+}
+
+void cache_platform_keys(struct cache *c, void (*each)(const char *key, void *user), void *user)
+{
+    lp_kube_store_keys(c->platforms.store, each, user);
+}
+
+static bool kind_healthy(const struct kind_cache *k, const struct scope *scope, char why[128])
+{
+    for (unsigned i = 0; i < k->n_watches; i++) {
+        const char *ns = scope_namespace(scope, i);
+        int64_t silent = lp_kube_watch_silence_ms(k->watches[i]);
+        if (!lp_kube_watch_synced(k->watches[i])) {
+            snprintf(why, 128, "the list of %s%s%.40s is not there yet", k->kind->plural,
+                     ns ? " in " : "", ns ? ns : "");
+            return false;
+        }
+        if (silent > SILENT_MS) {
+            snprintf(why, 128, "the watch of %s%s%.40s has heard nothing for %lld s",
+                     k->kind->plural, ns ? " in " : "", ns ? ns : "", (long long)(silent / 1000));
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cache_healthy(struct cache *c, char why[128])
+{
+    bool good = kind_healthy(&c->platforms, c->scope, why);
+    for (unsigned i = 0; i < N_CHILD_KINDS && good; i++)
+        good = kind_healthy(&c->children[i], c->scope, why);
+    return good;
+}
+
+static bool kind_synced(const struct kind_cache *k)
+{
+    bool synced = true;
+    for (unsigned i = 0; i < k->n_watches && synced; i++)
+        synced = lp_kube_watch_synced(k->watches[i]);
+    return synced;
+}
+
+bool cache_synced(struct cache *c)
+{
+    return atomic_load(&c->unsynced) == 0;
+}
+
+static json_t *stats_of(const struct kind_cache *k)
+{
+    int64_t silent = 0;
+    for (unsigned i = 0; i < k->n_watches; i++) {
+        int64_t one = lp_kube_watch_silence_ms(k->watches[i]);
+        silent = one > silent ? one : silent;
+    }
+    return lp_json_make(
+        "{s:s, s:I, s:b, s:o}", "kind", k->kind->kind, "objects",
+        (json_int_t)lp_kube_store_count(k->store), "synced", kind_synced(k), "silentSeconds",
+        silent == INT64_MAX ? json_null() : json_integer((json_int_t)(silent / 1000)));
+}
+
+json_t *cache_stats(struct cache *c)
+{
+    json_t *kinds = json_array();
+
+    json_array_append_new(kinds, stats_of(&c->platforms));
+    for (unsigned i = 0; i < N_CHILD_KINDS; i++)
+        json_array_append_new(kinds, stats_of(&c->children[i]));
+    return kinds;
+}

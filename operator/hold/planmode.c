@@ -1,0 +1,124 @@
+/*
+ * operator/hold/planmode.c -- see the header. What was dry-run is remembered by a digest of the
+ * intents and of the children without their status: an HPA that looks at its metrics does not make
+ * us ask again. Threads: the worker's.
+ */
+#include "operator/hold/planmode.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/reconcile/apply.h"
+#include "operator/cache/owned.h"
+#include "platform/plan_parts.h"
+#include "platform/preview.h"
+
+#define MAX_TEXT (512 << 10) /* bytes of one entry of the ConfigMap; the API server takes 1 MiB */
+
+/* What of a child tells that somebody changed it. */
+static json_t *essence(const json_t *object)
+{
+    json_t *metadata = json_object_get(object, "metadata");
+    json_auto_t *rest = json_copy((json_t *)object);
+
+    json_object_del(rest, "status");
+    json_object_del(rest, "metadata");
+    return lp_json_make("{s:O?, s:O?, s:O?, s:O?, s:O}", "uid", json_object_get(metadata, "uid"),
+                        "labels", json_object_get(metadata, "labels"), "annotations",
+                        json_object_get(metadata, "annotations"), "owners",
+                        json_object_get(metadata, "ownerReferences"), "rest", rest);
+}
+
+static void digest(const struct plan *plan, const struct observed *observed, int64_t generation,
+                   char ret_hex[PLAN_DIGEST_TEXT])
+{
+    json_auto_t *digests = lp_json_make("[I]", (json_int_t)generation);
+
+    for (unsigned i = 0; i < plan->n; i++) {
+        json_auto_t *seen = observed->objects[i] ? essence(observed->objects[i]) : json_null();
+        char hex[PLAN_DIGEST_TEXT];
+        plan_digest(seen, hex);
+        json_array_append_new(digests, json_string(hex));
+        json_array_append(digests, lp_json_at(plan->children[i].intent, "metadata", "annotations",
+                                              ANNOTATION_INTENT, NULL));
+    }
+    plan_digest(digests, ret_hex);
+}
+
+/* The plan of mode Active: there a child is paused only with its service. */
+static int ask(struct pass *pass, struct lp_error *err)
+{
+    struct platform active = *pass->platform;
+    struct plan plan plan_auto;
+    json_t *preview = NULL;
+
+    active.spec.mode = "Active";
+    plan_init(&plan, &active);
+    int r = preview_platform(pass->r->client, &active, &plan, &preview, err);
+    if (r == 0) {
+        json_decref(pass->memory->preview);
+        pass->memory->preview = preview;
+    }
+    return r;
+}
+
+static json_t *config_map(const struct platform *p, const json_t *preview)
+{
+    lp_auto_buf struct lp_buf json = LP_BUF_INIT(MAX_TEXT), text = LP_BUF_INIT(MAX_TEXT);
+    json_t *o = plan_object(p, &lp_kube_config_maps, PLAN_SUFFIX);
+
+    lp_json_write(preview, &json);
+    preview_text(preview, &text);
+    lp_json_set_str(lp_json_at(o, "metadata", "labels", NULL), LABEL_COMPONENT, PLAN_SUFFIX);
+    json_object_set_new(o, "data",
+                        lp_json_make("{s:o, s:o}", "plan.json", lp_json_text(json.ptr), "plan.txt",
+                                     lp_json_text(text.ptr)));
+    return o;
+}
+
+static int write_plan(struct pass *pass, struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
+    const struct platform *p = pass->platform;
+    json_auto_t *wanted = config_map(p, pass->memory->preview), *answer = NULL;
+    const char *name = lp_json_str(wanted, "metadata", "name", NULL);
+    bool stale = false;
+    json_auto_t *there = cache_child(pass->r->cache, CHILD_CONFIG_MAP, p->ns, name, &stale);
+
+    if (stale || (there && lp_json_contains(there, wanted)))
+        return 0;
+    int r = lp_kube_apply(pass->r->client, &lp_kube_config_maps, wanted, &options, &answer, err);
+    if (r < 0)
+        return r;
+    pass->writes++;
+    json_auto_t *ours = owned_project(answer, MANAGER);
+    cache_wrote(pass->r->cache, CHILD_CONFIG_MAP, p->ns, name, ours);
+    lp_auto_free char *summary = preview_summary(pass->memory->preview);
+    lp_log_info("planned", "changes", summary);
+    return 0;
+}
+
+void planmode_run(struct pass *pass, const struct observed *observed, const struct plan *plan,
+                  struct notices *notices)
+{
+    struct memory *m = pass->memory;
+    char mark[PLAN_DIGEST_TEXT];
+    struct lp_error err;
+    int r = 0;
+
+    digest(plan, observed, pass->platform->generation, mark);
+    if (!m->preview || !m->preview_mark || strcmp(m->preview_mark, mark) != 0)
+        r = ask(pass, &err);
+    if (r == 0) {
+        free(lp_take(m->preview_mark));
+        m->preview_mark = lp_strdup(mark);
+        r = write_plan(pass, &err);
+    }
+    if (r < 0)
+        pass_fail(pass, &lp_kube_config_maps, "plan", &err);
+    else
+        notices->preview = m->preview;
+}

@@ -1,0 +1,173 @@
+/*
+ * operator/hold/upgrade.c -- see the header. The status remembers which generation was carried out
+ * (appliedGeneration), so that this outlives the process; the result of a dry run is remembered
+ * until the intent or the object changes, so that what waits costs nothing. Threads: the worker's.
+ */
+#include "operator/hold/upgrade.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "operator/reconcile/apply.h"
+#include "platform/diff.h"
+#include "platform/preview.h"
+#include "platform/window.h"
+
+static bool is_workload(const struct child *child)
+{
+    return child->kind == CHILD_DEPLOYMENT || child->kind == CHILD_STATEFUL_SET;
+}
+
+static const char *hash_of(const json_t *object)
+{
+    return lp_json_str(object, "metadata", "annotations", ANNOTATION_INTENT, NULL);
+}
+
+static bool has_intent(const struct child *child, const json_t *object)
+{
+    const char *has = hash_of(object), *wants = hash_of(child->intent);
+    return has && wants && strcmp(has, wants) == 0;
+}
+
+/* An operator that did not write appliedGeneration yet left this in the condition Ready. */
+static bool was_carried_out_before(const json_t *status, int64_t generation)
+{
+    static const char *const not_yet[] = { "NewGeneration", "InvalidSpec", "ApplyFailed" };
+    const json_t *ready = conditions_find(status, "Ready");
+    const char *reason = lp_json_str(ready, "reason", NULL);
+
+    for (size_t i = 0; reason && i < LP_COUNT(not_yet); i++)
+        if (strcmp(reason, not_yet[i]) == 0)
+            return false;
+    return reason && lp_json_int(0, ready, "observedGeneration", NULL) == generation;
+}
+
+static bool was_carried_out(const json_t *status, int64_t generation)
+{
+    int64_t applied = lp_json_int(0, status, "appliedGeneration", NULL);
+    return applied > 0 ? applied == generation : was_carried_out_before(status, generation);
+}
+
+static bool is_approved(const struct pass *pass)
+{
+    const char *approved =
+        lp_json_str(pass->object, "metadata", "annotations", ANNOTATION_APPROVE, NULL);
+    char generation[24];
+
+    snprintf(generation, sizeof generation, "%" PRId64, pass->platform->generation);
+    return approved && (strcmp(approved, LP_VERSION) == 0 || strcmp(approved, generation) == 0);
+}
+
+/* What a dry run says, from memory where it was asked before. Borrowed; NULL after a failure. */
+static const json_t *dry_run(struct pass *pass, const struct child *child, const json_t *object)
+{
+    lp_auto_free char *key = lp_sprintf("%s/%s", child_kinds[child->kind]->kind, child->name);
+    lp_auto_free char *mark = lp_sprintf("%s %" PRId64, hash_of(child->intent),
+                                         lp_json_int(0, object, "metadata", "generation", NULL));
+    const json_t *known = json_object_get(pass->memory->held, key);
+    const char *known_mark = lp_json_str(known, "mark", NULL);
+    json_auto_t *live = NULL;
+    json_t *change = NULL;
+    struct lp_error err;
+
+    if (known_mark && strcmp(known_mark, mark) == 0)
+        return known;
+    int r = lp_kube_get(pass->r->client, child_kinds[child->kind], pass->platform->ns, child->name,
+                        &live, &err);
+    if (r == 0)
+        r = preview_child(pass->r->client, child, live, &change, &err);
+    if (r < 0) {
+        pass_fail(pass, child_kinds[child->kind], child->name, &err);
+        return NULL;
+    }
+    lp_json_set_str(change, "mark", mark);
+    if (!pass->memory->held)
+        pass->memory->held = json_object();
+    json_object_set_new(pass->memory->held, key, change);
+    return change;
+}
+
+static bool is_of_template(const json_t *field)
+{
+    static const char start[] = "spec.template.";
+    return strncmp(lp_json_str(field, "path", NULL), start, sizeof start - 1) == 0;
+}
+
+static void tell(struct notices *notices, const struct child *child, const json_t *change)
+{
+    struct lp_buf *out = &notices->held;
+    const json_t *field;
+    bool first = true;
+    size_t i;
+
+    lp_buf_printf(out, "%s%s %s", out->len > 0 ? "; " : "", child_kinds[child->kind]->kind,
+                  child->name);
+    json_array_foreach(json_object_get(change, "fields"), i, field)
+    {
+        if (!is_of_template(field))
+            continue;
+        lp_auto_buf struct lp_buf text = LP_BUF_INIT(2 * DIFF_MAX_VALUE + 1024);
+        diff_field_text(field, &text);
+        lp_buf_printf(out, "%s%s", first ? " (" : ", ", text.ptr);
+        first = false;
+    }
+    if (!first)
+        lp_buf_char(out, ')');
+}
+
+static void hold(struct pass *pass, struct plan *plan, struct child *workload)
+{
+    if (!pass->memory->held_told)
+        lp_log_warn("held back: the spec is the same and pods would restart", "child",
+                    workload->name);
+    workload->paused = true;
+    for (unsigned i = 0; i < plan->n && workload->service >= 0; i++)
+        if (plan->children[i].kind == CHILD_CONFIG_MAP &&
+            plan->children[i].service == workload->service)
+            plan->children[i].paused = true; /* new pods of the old template read it */
+}
+
+void upgrade_hold(struct pass *pass, const json_t *status, struct plan *plan,
+                  const struct observed *observed, struct notices *notices)
+{
+    const struct platform *p = pass->platform;
+    bool any = false;
+
+    if (pass->spec_changed || !was_carried_out(status, p->generation) || is_approved(pass) ||
+        window_is_open(&p->spec.maintenance, lp_clock_wall_ms(), &notices->window_ms))
+        return;
+    for (unsigned i = 0; i < plan->n; i++) {
+        struct child *child = &plan->children[i];
+        const json_t *object = observed->objects[i];
+        if (!is_workload(child) || child->paused || observed->stale[i] || observed->tried[i] ||
+            !object || has_intent(child, object))
+            continue;
+        const json_t *change = dry_run(pass, child, object);
+        if (change && !lp_json_bool(false, change, "restartsPods", NULL))
+            continue;
+        hold(pass, plan, child);
+        if (change)
+            tell(notices, child, change);
+        any = true;
+    }
+    pass->memory->held_told = any;
+    if (!any)
+        json_decref(lp_take(pass->memory->held));
+    else if (notices->window_ms > 0)
+        pass->again_ms = notices->window_ms - lp_clock_wall_ms() + 1;
+}
+
+bool upgrade_is_applied(const struct plan *plan, const struct observed *observed)
+{
+    for (unsigned i = 0; i < plan->n; i++) {
+        const struct child *child = &plan->children[i];
+        if (is_workload(child) && !child->paused && !has_intent(child, observed->objects[i]))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,34 @@
+/*
+ * operator/reconcile/handover.h -- replicas of a Deployment go from us to the HPA without ever
+ * dipping.
+ *
+ * A new one that begins with one pod gets the API server's default, which nobody owns: there is
+ * nothing to hand over.
+ *
+ * A field that only we own goes back to its default (1) when our next apply leaves it out
+ * (KEP-555). So it gets a second owner first: (1) where there is no Deployment, ours with replicas
+ * creates it; (2) an apply of nothing but the live replicas as lp-operator-handover; (3) ours
+ * without replicas.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "kube/client.h"
+#include "platform/plan.h"
+
+#define HANDOVER_MANAGER "lp-operator-handover"
+
+/* True where the replicas of this Deployment are not ours by the plan, but still may be by what was
+ * applied last. */
+bool handover_is_due(const struct child *child, const json_t *observed);
+
+/* How many pods a new Deployment begins with: what an HPA that is already there wants, within its
+ * limits. */
+int64_t handover_first_replicas(const struct child *child, const json_t *hpa);
+
+/* The three steps, beginning with a read of the live object; one where it `is_new` and begins with
+ * one pod. The last answer is the caller's. */
+LP_MUST_USE int handover_apply(struct lp_kube_client *client, const struct child *child,
+                               bool is_new, int64_t first_replicas, json_t **ret_object,
+                               struct lp_error *err);

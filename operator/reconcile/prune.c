@@ -1,0 +1,121 @@
+/* operator/reconcile/prune.c -- deletes children that the plan no longer has. Threads: the
+ * worker's. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "operator/reconcile/apply.h"
+
+struct search {
+    const char *prefix; /* "namespace/platform-" */
+    char **keys;
+    size_t n, cap;
+};
+
+static void collect(const char *key, void *user)
+{
+    struct search *s = user;
+
+    if (strncmp(key, s->prefix, strlen(s->prefix)) != 0)
+        return;
+    if (s->n == s->cap) {
+        s->cap = s->cap ? 2 * s->cap : 8;
+        s->keys = lp_realloc(s->keys, s->cap * sizeof *s->keys);
+    }
+    s->keys[s->n++] = lp_strdup(key);
+}
+
+static bool is_planned(const struct plan *plan, enum child_kind kind, const char *name)
+{
+    for (unsigned i = 0; i < plan->n; i++)
+        if (plan->children[i].kind == kind && strcmp(plan->children[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Ours by its owner: another platform may have a name that begins with this one's. */
+static bool belongs(const struct platform *p, const json_t *object)
+{
+    const json_t *owner;
+    size_t i;
+
+    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
+    {
+        const char *uid = lp_json_str(owner, "uid", NULL);
+        if (uid && strcmp(uid, p->uid) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void delete_child(struct pass *pass, enum child_kind kind, const char *name,
+                         const json_t *object)
+{
+    struct lp_error err;
+    const char *uid = lp_json_str(object, "metadata", "uid", NULL);
+
+    pass->writes++;
+    int r = lp_kube_delete(pass->r->client, child_kinds[kind], pass->platform->ns, name, uid, &err);
+    if (r < 0 && r != LP_E_NOT_FOUND && r != LP_E_CONFLICT)
+        pass_fail(pass, child_kinds[kind], name, &err);
+    else
+        lp_log_info("deleted", "kind", child_kinds[kind]->kind, "name", name, "why",
+                    "the plan no longer has it");
+}
+
+/* False where there is something that is ours and not planned. */
+static bool prune_one(struct pass *pass, const struct plan *plan, enum child_kind kind,
+                      const char *name)
+{
+    bool stale;
+
+    if (is_planned(plan, kind, name))
+        return true;
+    json_auto_t *object = cache_child(pass->r->cache, kind, pass->platform->ns, name, &stale);
+    const char *service = lp_json_str(object, "metadata", "labels", LABEL_NAME, NULL);
+    if (!stale && (!object || !belongs(pass->platform, object)))
+        return true;
+    bool ends = lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
+    if (!stale && !ends && (!service || !plan_is_paused(pass->platform, service)))
+        delete_child(pass, kind, name, object);
+    return false;
+}
+
+/* What decides whether a look at all names of the cache can find anything new. */
+static uint64_t mark_of(const struct pass *pass, const struct plan *plan, unsigned strangers)
+{
+    lp_auto_free char *text = lp_sprintf("%" PRId64 " %u", pass->platform->generation, strangers);
+    uint64_t mark = memory_hash(text);
+
+    for (unsigned i = 0; i < plan->n; i++)
+        mark = mark * 31 + memory_hash(plan->children[i].name) + plan->children[i].kind;
+    return mark;
+}
+
+void prune(struct pass *pass, const struct plan *plan)
+{
+    const struct platform *p = pass->platform;
+    struct memory *m = pass->memory;
+    uint64_t mark = mark_of(pass, plan, cache_strangers(pass->r->cache));
+    int64_t now = lp_clock_ms();
+    bool clean = true;
+
+    if (m->prune_mark == mark && now < m->pruned_ms + PRUNE_AGAIN_MS)
+        return;
+    lp_auto_free char *prefix = lp_sprintf("%s/%s-", p->ns, p->name);
+
+    for (unsigned kind = 0; kind < N_CHILD_KINDS; kind++) {
+        struct search s = { .prefix = prefix };
+        cache_child_keys(pass->r->cache, (enum child_kind)kind, collect, &s);
+        for (size_t i = 0; i < s.n; i++) {
+            clean &= prune_one(pass, plan, (enum child_kind)kind, s.keys[i] + strlen(p->ns) + 1);
+            free(s.keys[i]);
+        }
+        free(s.keys);
+    }
+    m->prune_mark = clean ? mark : 0;
+    m->pruned_ms = now;
+}

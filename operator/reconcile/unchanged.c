@@ -1,0 +1,149 @@
+/*
+ * operator/reconcile/unchanged.c -- one hash over all that a pass goes by: of the platform its uid,
+ * generation, spec, status and our own annotations; of the operator its images, what it says of the
+ * metrics API and the number of strangers in the cache; of every child its resourceVersion. The
+ * versions are those of the objects that were compared, not of what the cache has by then.
+ * Threads: the worker's.
+ */
+#include "operator/reconcile/unchanged.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "json/json.h"
+#include "operator/hold/repairs.h"
+
+#define OUR_ANNOTATIONS "learningplatform.io/"
+
+static uint64_t add(uint64_t mark, const void *bytes, size_t n)
+{
+    const unsigned char *at = bytes;
+
+    for (size_t i = 0; i < n; i++)
+        mark = (mark ^ at[i]) * UINT64_C(1099511628211); /* FNV-1a */
+    return mark;
+}
+
+static uint64_t add_text(uint64_t mark, const char *text)
+{
+    return add(mark, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static uint64_t add_json(uint64_t mark, const json_t *value)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT);
+
+    lp_json_write(value, &text);
+    return add_text(mark, text.ptr);
+}
+
+static uint64_t add_annotations(uint64_t mark, const json_t *annotations)
+{
+    uint64_t sum = 0; /* in no particular order */
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)annotations, name, value)
+    {
+        if (strncmp(name, OUR_ANNOTATIONS, sizeof OUR_ANNOTATIONS - 1) == 0)
+            sum += add_json(add_text(memory_hash(""), name), value);
+    }
+    return add(mark, &sum, sizeof sum);
+}
+
+static uint64_t add_images(uint64_t mark, const struct plan_images *images)
+{
+    bool flags[] = { images->mongodb_auth, images->no_metrics_api };
+
+    mark = add_text(add_text(mark, images->registry), images->tag);
+    mark = add_text(add_text(mark, images->pull_policy), images->postgres);
+    return add(add_text(mark, images->mongo), flags, sizeof flags);
+}
+
+static uint64_t mark_without_children(const struct pass *pass, const json_t *status)
+{
+    const struct reconciler *r = pass->r;
+    unsigned strangers = cache_strangers(r->cache);
+    char why[256] = "";
+    uint64_t mark = add_text(memory_hash(""), pass->platform->uid);
+
+    if (r->metrics_conflict && !r->metrics_conflict(r->metrics_user, why))
+        why[0] = '\0';
+    mark = add(mark, &pass->platform->generation, sizeof pass->platform->generation);
+    mark = add_json(mark, json_object_get(pass->object, "spec"));
+    mark = add_json(mark, status);
+    mark = add_annotations(mark, lp_json_at(pass->object, "metadata", "annotations", NULL));
+    mark = add(mark, &strangers, sizeof strangers);
+    return add_text(add_images(mark, r->images), why);
+}
+
+/* In memory a child is its kind as one byte, then what follows the platform's name in its own, with
+ * a NUL; after the last one comes N_CHILD_KINDS. */
+static bool add_children(const struct pass *pass, uint64_t *mark)
+{
+    const struct platform *p = pass->platform;
+    const char *at = pass->memory->well_children;
+
+    for (; (unsigned char)*at < N_CHILD_KINDS; at += strlen(at + 1) + 2) {
+        lp_auto_free char *name = lp_sprintf("%s%s", p->name, at + 1);
+        char version[64];
+        if (!cache_child_version(pass->r->cache, (enum child_kind) * at, p->ns, name, version))
+            return false;
+        *mark = add_text(*mark, version);
+    }
+    return true;
+}
+
+bool unchanged_since(struct pass *pass, const json_t *status)
+{
+    struct memory *m = pass->memory;
+    uint64_t well = m->well_mark, mark = mark_without_children(pass, status);
+
+    m->well_mark = 0;
+    pass->mark = mark;
+    if (well == 0 || lp_clock_ms() >= m->pruned_ms + PRUNE_AGAIN_MS || !add_children(pass, &mark) ||
+        mark != well)
+        return false;
+    m->well_mark = well;
+    return true;
+}
+
+/* Nothing was written, nothing waits, and no child is of another make than the plan's. */
+static bool is_well(const struct pass *pass)
+{
+    const struct memory *m = pass->memory;
+
+    return pass->all_well && pass->writes == 0 && pass->failure.code == 0 && pass->again_ms == 0 &&
+           spec_is_active(&pass->platform->spec) && json_object_size(m->settled) == 0 && !m->held &&
+           m->prune_mark != 0 && repairs_next_ms(m->repairs, lp_clock_ms()) == 0 &&
+           !lp_stop_requested(pass->r->stop);
+}
+
+void unchanged_remember(struct pass *pass, const struct plan *plan, const struct observed *observed)
+{
+    lp_auto_buf struct lp_buf children = LP_BUF_INIT((size_t)PLAN_MAX_CHILDREN * 256);
+    const char *platform = pass->platform->name;
+    size_t n = strlen(platform);
+    struct memory *m = pass->memory;
+    uint64_t mark = pass->mark;
+
+    for (unsigned i = 0; is_well(pass) && i < plan->n; i++) {
+        const struct child *c = &plan->children[i];
+        const char *version =
+            lp_json_str(observed->objects[i], "metadata", "resourceVersion", NULL);
+        if (!version || !*version || strncmp(c->name, platform, n) != 0)
+            return;
+        lp_buf_char(&children, (char)c->kind);
+        lp_buf_add(&children, c->name + n, strlen(c->name + n) + 1);
+        mark = add_text(mark, version);
+    }
+    if (children.len == 0 || children.overflowed)
+        return;
+    lp_buf_char(&children, (char)N_CHILD_KINDS);
+    free(m->well_children);
+    m->well_children = lp_buf_take(&children);
+    m->well_mark = mark;
+}

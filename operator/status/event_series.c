@@ -1,0 +1,69 @@
+/* operator/status/event_series.c -- a short table without order. No state of its own. */
+#include "operator/status/event_series.h"
+
+#include "base/alloc.h"
+
+static uint64_t add_text(uint64_t h, const char *text)
+{
+    for (;; text++) {
+        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211); /* FNV-1a */
+        if (*text == '\0')
+            return h;
+    }
+}
+
+uint64_t event_series_what(const char *type, const char *reason, const char *action,
+                           const char *note)
+{
+    uint64_t h = add_text(UINT64_C(14695981039346656037), type);
+    return add_text(add_text(add_text(h, reason), action), note);
+}
+
+static void drop_old(struct event_series *s, int64_t now_ms)
+{
+    for (unsigned i = s->n; i-- > 0;)
+        if (now_ms - s->told[i].last_ms >= EVENT_SERIES_MS)
+            s->told[i] = s->told[--s->n];
+}
+
+/* A place for one more: the next free one, or that of the longest quiet. */
+static unsigned make_room(struct event_series *s)
+{
+    unsigned oldest = 0;
+
+    if (s->n < EVENT_SERIES_MAX)
+        return s->n++;
+    for (unsigned i = 1; i < s->n; i++)
+        if (s->told[i].last_ms < s->told[oldest].last_ms)
+            oldest = i;
+    return oldest;
+}
+
+unsigned event_series_count(struct event_series **series, uint64_t what, uint64_t fresh_id,
+                            int64_t now_ms, uint64_t *ret_id)
+{
+    struct event_series *s = *series;
+
+    if (!s)
+        s = *series = lp_alloc(sizeof *s);
+    drop_old(s, now_ms);
+    unsigned i = 0;
+    while (i < s->n && s->told[i].what != what)
+        i++;
+    if (i == s->n) {
+        i = make_room(s);
+        s->told[i].what = what;
+        s->told[i].id = fresh_id;
+        s->told[i].count = 0;
+    }
+    s->told[i].last_ms = now_ms;
+    *ret_id = s->told[i].id;
+    return ++s->told[i].count;
+}
+
+void event_series_end(struct event_series *series, uint64_t what)
+{
+    for (unsigned i = series->n; i-- > 0;)
+        if (series->told[i].what == what)
+            series->told[i] = series->told[--series->n];
+}

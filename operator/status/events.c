@@ -1,0 +1,113 @@
+/* operator/status/events.c -- Events. Threads: the worker's. */
+#include "operator/status/events.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/status/conditions.h"
+
+#define MAX_NOTE 1024 /* API reference, Event v1 events.k8s.io: note */
+
+/* What an Event says; `id` makes its name. */
+struct saying {
+    const char *type, *reason, *action, *note;
+    uint64_t id;
+};
+
+static int create(const struct pass *pass, const struct saying *s, struct lp_error *err)
+{
+    const struct platform *p = pass->platform;
+    char when[LP_CLOCK_TEXT];
+    lp_auto_free char *cut = lp_strndup(s->note, MAX_NOTE);
+    lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, s->id);
+
+    lp_clock_format(lp_clock_wall_ms(), 6, when);
+    json_auto_t *event = lp_json_make(
+        "{s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}",
+        "apiVersion", "events.k8s.io/v1", "kind", "Event", "metadata", "name", name, "namespace",
+        p->ns, "eventTime", when, "type", s->type, "reason", s->reason, "action", s->action, "note",
+        lp_json_text(cut), "reportingController", "learningplatform.io/lp-operator",
+        "reportingInstance", pass->r->instance, "regarding", "apiVersion",
+        "learningplatform.io/v1alpha1", "kind", lp_kube_platforms.kind, "namespace", p->ns, "name",
+        p->name, "uid", p->uid);
+    return lp_kube_create(pass->r->client, &lp_kube_events, event, NULL, err);
+}
+
+static int count_again(const struct pass *pass, uint64_t id, unsigned count, struct lp_error *err)
+{
+    const struct platform *p = pass->platform;
+    char when[LP_CLOCK_TEXT];
+    lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, id);
+
+    lp_clock_format(lp_clock_wall_ms(), 6, when);
+    json_auto_t *patch = lp_json_make("{s:{s:I, s:s}}", "series", "count", (json_int_t)count,
+                                      "lastObservedTime", when);
+    return lp_kube_merge_patch(pass->r->client, &lp_kube_events, p->ns, name, NULL, patch, NULL,
+                               err);
+}
+
+void events_emit(const struct pass *pass, const char *type, const char *reason, const char *action,
+                 const char *note)
+{
+    struct event_series **series = &pass->memory->events;
+    struct saying s = { type, reason, action, note, (uint64_t)lp_clock_ns() };
+    uint64_t what = event_series_what(type, reason, action, note);
+    struct lp_error err;
+
+    unsigned count = event_series_count(series, what, s.id, lp_clock_ms(), &s.id);
+    int r = count > 1 ? count_again(pass, s.id, count, &err) : create(pass, &s, &err);
+    if (r == LP_E_NOT_FOUND && count > 1) { /* Events live for an hour, or until somebody deletes */
+        event_series_end(*series, what);
+        event_series_count(series, what, (uint64_t)lp_clock_ns(), lp_clock_ms(), &s.id);
+        r = create(pass, &s, &err);
+    }
+    if (r < 0)
+        lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
+}
+
+/* What a user should hear of: the state in which each condition is bad, what its end is called, and
+ * whether it is news when the condition comes into being in this state. A new platform is not
+ * ready, of course. */
+static const struct {
+    const char *type, *bad, *good_reason, *first;
+} told[] = {
+    { "Ready", "False", "Ready", "True" },
+    { "Degraded", "True", "Recovered", "True" },
+    { "ScalingActive", "False", "ScalingActive", "" },
+    { "DatabasesReady", "False", "DatabasesReady", "" },
+    { "FieldConflict", "True", "FieldConflictOver", "True" },
+    { "UpgradePending", "True", "UpgradeGoesOn", "True" },
+};
+
+static bool is_unknown(const char *state)
+{
+    return !state || strcmp(state, "Unknown") == 0;
+}
+
+static bool is_news(const char *first, const char *was, const char *state)
+{
+    if (is_unknown(state) || (was && strcmp(was, state) == 0))
+        return false;
+    return !is_unknown(was) || strcmp(state, first) == 0;
+}
+
+void events_of_transitions(const struct pass *pass, const json_t *before, const json_t *now)
+{
+    for (size_t i = 0; i < LP_COUNT(told); i++) {
+        const json_t *c = conditions_find(now, told[i].type);
+        const char *state = lp_json_str(c, "status", NULL);
+        const char *was = lp_json_str(conditions_find(before, told[i].type), "status", NULL);
+        const char *reason = lp_json_str(c, "reason", NULL);
+        const char *message = lp_json_str(c, "message", NULL);
+        bool is_bad = state && strcmp(state, told[i].bad) == 0;
+
+        if (reason && message && is_news(told[i].first, was, state))
+            events_emit(pass, is_bad ? "Warning" : "Normal", is_bad ? reason : told[i].good_reason,
+                        "Reconcile", message);
+    }
+}

@@ -1,0 +1,43 @@
+/* operator/status/notices.h -- what a pass has to say beside the state of the children: paused,
+ * planned, held back. Pure but for the metrics. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "operator/status/conditions.h"
+#include "platform/plan.h"
+
+/* Filled by a pass, for its status. All zero but `held`: nothing to say. */
+struct notices {
+    const json_t *preview; /* of mode Plan (platform/preview.h), borrowed; NULL: none */
+    struct lp_buf held;    /* what an upgrade of the operator would do to pods and does not yet */
+    int64_t window_ms;     /* wall clock: when that may go on, 0: no window is to come */
+    bool applied;          /* every workload has what this generation asks for, or is held back */
+};
+#define NOTICES_INIT                      \
+    {                                     \
+        .held = LP_BUF_INIT(NOTICES_HELD) \
+    }
+#define NOTICES_HELD 4096 /* bytes */
+void notices_done(struct notices *n);
+#define notices_auto __attribute__((cleanup(notices_done)))
+
+/* True where mode Plan has found changes: what runs is not what the spec asks for. */
+bool notices_plan_differs(const struct notices *n);
+
+/*
+ * Sets the conditions Paused, Planned and UpgradePending, each only while it is True (Planned: in
+ * mode Plan), and status.paused and status.appliedGeneration. `before`: the status that is there,
+ * or NULL.
+ */
+void notices_set(const struct notices *n, const struct platform *p, const json_t *before,
+                 const struct conditions *c, json_t *status);
+
+/*
+ * Metrics of a status: lp_platform_paused{namespace,platform,service} (service "all": the platform)
+ * and lp_platform_upgrade_pending{namespace,platform} are 1, or not there. NULL takes them away.
+ * Any thread.
+ */
+void notices_publish(const char *ns, const char *name, const json_t *status);

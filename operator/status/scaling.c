@@ -1,0 +1,224 @@
+/*
+ * operator/status/scaling.c -- reads autoscaling/v2 HorizontalPodAutoscaler status: the metric with
+ * the highest ratio of value to target decides (it is the one that asks for most pods). Pure.
+ */
+#include "operator/status/scaling.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "json/json.h"
+#include "platform/quantity_text.h"
+
+#define NEWS 0.25 /* a move of value / target by so much is worth a status write */
+
+struct reading {
+    char name[32]; /* "cpu", "memory", "queueDepth" */
+    char value[32], target[32];
+    char text[128]; /* "queue depth 6.5 a pod, target 4" */
+    double ratio;
+};
+
+static const json_t *condition(const json_t *hpa, const char *type)
+{
+    const json_t *c;
+    size_t i;
+
+    json_array_foreach(lp_json_at(hpa, "status", "conditions", NULL), i, c)
+    {
+        const char *t = lp_json_str(c, "type", NULL);
+        if (t && strcmp(t, type) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+static bool condition_is(const json_t *hpa, const char *type, const char *status)
+{
+    const char *s = lp_json_str(condition(hpa, type), "status", NULL);
+    return s && strcmp(s, status) == 0;
+}
+
+/* spec.metrics[] of the same type, and of the same resource. */
+static const json_t *spec_metric(const json_t *hpa, const char *type, const char *resource)
+{
+    const json_t *m;
+    size_t i;
+
+    json_array_foreach(lp_json_at(hpa, "spec", "metrics", NULL), i, m)
+    {
+        const char *t = lp_json_str(m, "type", NULL);
+        const char *r = lp_json_str(m, "resource", "name", NULL);
+        if (t && strcmp(t, type) == 0 && (!resource || (r && strcmp(r, resource) == 0)))
+            return m;
+    }
+    return NULL;
+}
+
+static bool read_resource(const json_t *hpa, const json_t *m, struct reading *r)
+{
+    const char *name = lp_json_str(m, "resource", "name", NULL);
+    int64_t value = lp_json_int(-1, m, "resource", "current", "averageUtilization", NULL);
+    const json_t *wanted = name ? spec_metric(hpa, "Resource", name) : NULL;
+    int64_t target = lp_json_int(0, wanted, "resource", "target", "averageUtilization", NULL);
+
+    if (value < 0 || target <= 0)
+        return false;
+    snprintf(r->name, sizeof r->name, "%s", name);
+    snprintf(r->value, sizeof r->value, "%" PRId64 "%%", value);
+    snprintf(r->target, sizeof r->target, "%" PRId64 "%%", target);
+    snprintf(r->text, sizeof r->text, "%s %s of its request, target %s", r->name, r->value,
+             r->target);
+    r->ratio = (double)value / (double)target;
+    return true;
+}
+
+static bool read_queue(const json_t *hpa, const json_t *m, struct reading *r)
+{
+    const json_t *value = lp_json_at(m, "object", "current", "averageValue", NULL);
+    const json_t *target =
+        lp_json_at(spec_metric(hpa, "Object", NULL), "object", "target", "averageValue", NULL);
+    int64_t value_milli = 0, target_milli = 0;
+    struct lp_error ignored;
+
+    if (!value || !target || quantity_milli(value, &value_milli, &ignored) < 0 ||
+        quantity_milli(target, &target_milli, &ignored) < 0 || target_milli <= 0)
+        return false;
+    snprintf(r->name, sizeof r->name, "queueDepth");
+    snprintf(r->value, sizeof r->value, "%g", (double)value_milli / 1000);
+    snprintf(r->target, sizeof r->target, "%g", (double)target_milli / 1000);
+    snprintf(r->text, sizeof r->text, "queue depth %s a pod, target %s", r->value, r->target);
+    r->ratio = (double)value_milli / (double)target_milli;
+    return true;
+}
+
+static bool find_winner(const json_t *hpa, struct reading *ret_winner)
+{
+    const json_t *m;
+    size_t i;
+    bool found = false;
+
+    json_array_foreach(lp_json_at(hpa, "status", "currentMetrics", NULL), i, m)
+    {
+        struct reading r = { .ratio = 0 };
+        const char *type = lp_json_str(m, "type", NULL);
+        bool known = type && (strcmp(type, "Resource") == 0 ? read_resource(hpa, m, &r)
+                              : strcmp(type, "Object") == 0 ? read_queue(hpa, m, &r)
+                                                            : false);
+        if (known && (!found || r.ratio > ret_winner->ratio)) {
+            *ret_winner = r;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* What holds the HPA back from what the metrics ask for. */
+static void limits_text(const json_t *hpa, char ret_text[96])
+{
+    const char *limited = lp_json_str(condition(hpa, "ScalingLimited"), "reason", NULL);
+    const char *able = lp_json_str(condition(hpa, "AbleToScale"), "reason", NULL);
+
+    snprintf(ret_text, 96, "none");
+    if (able && strcmp(able, "ScaleDownStabilized") == 0)
+        snprintf(ret_text, 96, "waiting for the scale-down window");
+    else if (able && strcmp(able, "ScaleUpStabilized") == 0)
+        snprintf(ret_text, 96, "waiting for the scale-up window");
+    if (!limited || !condition_is(hpa, "ScalingLimited", "True"))
+        return;
+    if (strcmp(limited, "TooManyReplicas") == 0)
+        snprintf(ret_text, 96, "maxReplicas %" PRId64,
+                 lp_json_int(0, hpa, "spec", "maxReplicas", NULL));
+    else if (strcmp(limited, "TooFewReplicas") == 0)
+        snprintf(ret_text, 96, "minReplicas %" PRId64,
+                 lp_json_int(1, hpa, "spec", "minReplicas", NULL));
+    else
+        snprintf(ret_text, 96, "%s", limited);
+}
+
+bool scaling_is_moving(const json_t *hpa)
+{
+    int64_t from = lp_json_int(0, hpa, "status", "currentReplicas", NULL);
+    int64_t to = lp_json_int(0, hpa, "status", "desiredReplicas", NULL);
+    return from > 0 && to > 0 && from != to;
+}
+
+const char *scaling_active(const json_t *hpa, const char **ret_reason, const char **ret_message)
+{
+    const json_t *c = condition(hpa, "ScalingActive");
+    const char *status = lp_json_str(c, "status", NULL);
+
+    *ret_reason = lp_json_str(c, "reason", NULL);
+    *ret_message = lp_json_str(c, "message", NULL);
+    return status ? status : "Unknown";
+}
+
+static json_t *only_why(const char *prefix, const char *why)
+{
+    lp_auto_free char *cut = lp_strndup(why, 240);
+    lp_auto_free char *text = lp_sprintf("%s%s", prefix, cut);
+    return lp_json_make("{s:o}", "why", lp_json_text(text));
+}
+
+/* The part of `why` before its figures. */
+static bool same_head(const char *before, const char *head)
+{
+    size_t n = strlen(head);
+    return before && strncmp(before, head, n) == 0 && before[n] == ':';
+}
+
+static bool same_tail(const char *before, const char *tail)
+{
+    size_t n = strlen(tail), all = strlen(before);
+    return all >= n && strcmp(before + all - n, tail) == 0;
+}
+
+/* True where `before` still says what there is to say. */
+static bool still_says(const json_t *before, const struct reading *now, const char *head,
+                       const char *tail, bool moving)
+{
+    const char *why = lp_json_str(before, "why", NULL);
+    const char *winner = lp_json_str(before, "winner", NULL);
+    const char *value = lp_json_str(before, "value", NULL);
+    const char *target = lp_json_str(before, "target", NULL);
+
+    if (!why || !winner || !value || !target || !same_head(why, head) || !same_tail(why, tail))
+        return false;
+    if (moving && strcmp(winner, now->name) != 0)
+        return false;
+    double wanted = strtod(target, NULL);
+    double ratio = wanted > 0 ? strtod(value, NULL) / wanted : 0;
+    return fabs(now->ratio - ratio) < NEWS;
+}
+
+json_t *scaling_explain(const json_t *hpa, const json_t *before)
+{
+    struct reading winner = { .ratio = 0 };
+    char limits[96], head[64], tail[128];
+    const char *reason, *message;
+
+    if (!hpa)
+        return only_why("", "autoscaling is off");
+    if (strcmp(scaling_active(hpa, &reason, &message), "False") == 0)
+        return only_why("not scaling: ", message ? message : "no reason given");
+    if (!find_winner(hpa, &winner))
+        return only_why("", "no decision yet");
+
+    int64_t from = lp_json_int(0, hpa, "status", "currentReplicas", NULL);
+    int64_t to = lp_json_int(0, hpa, "status", "desiredReplicas", NULL);
+    if (scaling_is_moving(hpa))
+        snprintf(head, sizeof head, "%" PRId64 " to %" PRId64, from, to);
+    else
+        snprintf(head, sizeof head, "stays at %" PRId64, to);
+    limits_text(hpa, limits);
+    snprintf(tail, sizeof tail, "; HPA limits: %s", limits);
+    if (still_says(before, &winner, head, tail, scaling_is_moving(hpa)))
+        return json_deep_copy(before);
+    lp_auto_free char *why = lp_sprintf("%s: %s%s", head, winner.text, tail);
+    return lp_json_make("{s:s, s:s, s:s, s:s}", "winner", winner.name, "value", winner.value,
+                        "target", winner.target, "why", why);
+}

@@ -1,0 +1,20 @@
+/* operator/status/scaling.h -- what an HPA decided, and why, in words. Pure. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/*
+ * {winner, value, target, why} for status.services[].scaling, the caller's. `before` (or NULL) is
+ * what the status has: it is kept while nothing but the figures moved, and those by less than a
+ * quarter of the target, so that an idle platform writes no status.
+ */
+json_t *scaling_explain(const json_t *hpa, const json_t *before);
+
+/* True where the HPA is changing the number of pods now: "2 to 4: queue depth …" is in the why of
+ * the result above. */
+bool scaling_is_moving(const json_t *hpa);
+
+/* "True", "False" or "Unknown" of the HPA's condition ScalingActive; *ret_message is borrowed, may
+ * be NULL. */
+const char *scaling_active(const json_t *hpa, const char **ret_reason, const char **ret_message);
