@@ -12,6 +12,7 @@
 #include "kube/kinds.h"
 #include "platform/diff.h"
 #include "platform/preview.h"
+#include "platform/spec_decode.h"
 
 #define MAX_TRIES 8
 

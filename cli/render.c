@@ -6,6 +6,8 @@
 #include "cli/file.h"
 #include "json/json.h"
 #include "json/yaml.h"
+#include "platform/spec_decode.h"
+#include "platform/intent.h"
 
 /* The intent without what ties it to one object of one cluster. */
 static json_t *without_owner(const json_t *intent)

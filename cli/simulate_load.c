@@ -9,6 +9,7 @@
 #include "cli/simulate.h"
 #include "json/json.h"
 #include "platform/quantity_text.h"
+#include "platform/spec_decode.h"
 
 static int find_service(const char *name, struct lp_error *err)
 {

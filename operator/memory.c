@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "operator/hold/repairs.h"
 
 #define TOLD_MS 60000
@@ -83,17 +84,9 @@ struct memory *memories_of(struct memories *m, const char *key)
     return e;
 }
 
-uint64_t memory_hash(const char *text)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return h;
-}
-
 struct child_memory *memory_child(struct memory *m, const char *kind_and_name)
 {
-    uint64_t key = memory_hash(kind_and_name);
+    uint64_t key = lp_hash(kind_and_name);
 
     for (unsigned i = 0; i < m->n_children; i++)
         if (m->children[i].key == key)

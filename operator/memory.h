@@ -8,11 +8,10 @@
 
 #include "operator/status/event_series.h"
 
-/* Of one child, known by the hash (memory_hash) of its "Kind/name". */
+/* Of one child, known by the hash (lp_hash) of its "Kind/name". */
 struct child_memory {
-    uint64_t key,
-        applied;        /* memory_hash of the hash of the intent that was applied last; 0: none */
-    int64_t generation; /* metadata.generation that our last write gave; 0: not known */
+    uint64_t key, applied; /* lp_hash of the hash of the intent that was applied last; 0: none */
+    int64_t generation;    /* metadata.generation that our last write gave; 0: not known */
 };
 
 /* Belongs to the worker that holds the platform's key. */
@@ -20,7 +19,7 @@ struct memory {
     char *key;
     json_t *status;          /* as last written, or NULL */
     char *status_version;    /* resourceVersion of that write */
-    uint64_t uid;            /* memory_hash of the platform's; 0: none yet */
+    uint64_t uid;            /* lp_hash of the platform's; 0: none yet */
     int64_t renewed_ms;      /* when another object had taken its name, 0: never */
     int64_t secrets_at_ms;   /* when the Secrets were last tried, 0: never */
     int64_t secrets_wait_ms; /* how long after it again */
@@ -56,8 +55,6 @@ void memories_forget(struct memories *m, const char *key);
 
 /* Never NULL; until the next call. */
 struct child_memory *memory_child(struct memory *m, const char *kind_and_name);
-/* FNV-1a, 64 bits. */
-uint64_t memory_hash(const char *text);
 
 /* What is remembered up to now may no longer hold: memories_of gives it out empty. */
 void memories_expire(struct memories *m);

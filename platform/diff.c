@@ -12,6 +12,7 @@
 #include "json/json.h"
 #include "platform/plan.h"
 #include "platform/redact.h"
+#include "platform/intent.h"
 
 #define MAX_PATH 1024
 

@@ -4,16 +4,14 @@
  */
 #include "platform/plan.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "platform/intent.h"
 #include "platform/plan_parts.h"
-
-#define MAX_INTENT_BYTES (1 << 20)
 
 const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
     [CHILD_SERVICE_ACCOUNT] = &lp_kube_service_accounts,
@@ -25,35 +23,6 @@ const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
     [CHILD_HPA] = &lp_kube_hpas,
     [CHILD_PDB] = &lp_kube_pdbs,
 };
-
-void plan_digest(const json_t *o, char ret_hex[PLAN_DIGEST_TEXT])
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_INTENT_BYTES);
-
-    lp_json_write(o, &text);
-    EVP_Digest(text.ptr, text.len, digest, &n, EVP_sha256(), NULL);
-    for (size_t i = 0; i < n && 2 * i + 2 < PLAN_DIGEST_TEXT; i++) {
-        ret_hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        ret_hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-        ret_hex[2 * i + 2] = '\0';
-    }
-}
-
-void plan_stamp(json_t *intent)
-{
-    char hex[PLAN_DIGEST_TEXT];
-
-    plan_digest(intent, hex);
-    json_t *metadata = json_object_get(intent, "metadata");
-    json_t *annotations = json_object_get(metadata, "annotations");
-    if (!annotations) {
-        annotations = json_object();
-        json_object_set_new(metadata, "annotations", annotations);
-    }
-    json_object_set_new(annotations, ANNOTATION_INTENT, json_string(hex));
-}
 
 /* `service` is an enum service_id, or -1; else the child is of the database `database`. */
 static struct child *add(struct plan *plan, const struct platform *p, enum child_kind kind,
@@ -144,7 +113,7 @@ void plan_child(struct child *child, const struct platform *p)
 {
     make(child, p);
     if (!child->stamped)
-        plan_stamp(child->intent);
+        intent_stamp(child->intent);
     child->stamped = true;
 }
 

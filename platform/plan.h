@@ -77,7 +77,6 @@ void plan_done(struct plan *plan);
 bool plan_is_paused(const struct platform *p, const char *service_name);
 
 /* Annotations that we put on children. */
-#define ANNOTATION_INTENT "learningplatform.io/intent"     /* hash of what we own */
 #define ANNOTATION_REPLICAS "learningplatform.io/replicas" /* "operator" or "released" */
 /* On an HPA where no_metrics_api: {"minReplicas":1,"queueDepth":"4"}, what its floor is made of. */
 #define ANNOTATION_FLOOR "learningplatform.io/floor"
@@ -88,13 +87,6 @@ bool plan_is_paused(const struct platform *p, const char *service_name);
 #define LABEL_MANAGED_BY "app.kubernetes.io/managed-by"
 #define LABEL_COMPONENT "app.kubernetes.io/component"
 #define MANAGER "lp-operator"
-
-/* Puts the hash of `intent` on it. */
-void plan_stamp(json_t *intent);
-
-/* SHA-256 of the canonical text of `o`, in hexadecimal digits. */
-#define PLAN_DIGEST_TEXT 65
-void plan_digest(const json_t *o, char ret_hex[PLAN_DIGEST_TEXT]);
 
 /* Suffix of the ConfigMap that mode Plan writes; no service or database has it. */
 #define PLAN_SUFFIX "plan"

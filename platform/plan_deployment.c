@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "platform/intent.h"
 #include "platform/plan_parts.h"
 #include "platform/quantity_text.h"
 
@@ -93,9 +94,8 @@ static json_t *pod_metadata(const struct platform *p, enum service_id id, const 
 
     json_object_update_missing(labels, s->pod.labels);
     json_object_update(annotations, s->pod.annotations);
-    plan_stamp(stamped);
-    json_object_set(annotations, ANNOTATION_CONFIG,
-                    lp_json_at(stamped, "metadata", "annotations", ANNOTATION_INTENT, NULL));
+    intent_stamp(stamped);
+    lp_json_set_str(annotations, ANNOTATION_CONFIG, intent_hash(stamped));
     return lp_json_make("{s:o, s:o}", "labels", labels, "annotations", annotations);
 }
 

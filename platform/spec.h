@@ -1,14 +1,10 @@
-/* platform/spec.h -- what a LearningPlatform asks for, decoded; the same defaults and checks as the
- * CRD. */
+/* platform/spec.h -- what a LearningPlatform asks for, decoded (spec_decode.h). */
 #pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-#include "base/error.h"
-#include "json/decode.h"
 
 enum service_id {
     SERVICE_GATEWAY,
@@ -96,21 +92,6 @@ struct platform_spec {
         bool enabled;
     } network_policy;
 };
-
-/* The table behind spec_decode; a test holds it equal to crds/learningplatform.yaml. */
-extern const struct lp_json_field spec_fields[];
-
-/*
- * Decodes the spec of `platform` (a whole LearningPlatform; an absent spec is an empty one) and
- * checks what spans fields. LP_E_INVALID with path, value seen and value wanted.
- */
-LP_MUST_USE int spec_decode(const json_t *platform, struct platform_spec *ret_spec,
-                            struct lp_error *err);
-
-/* As spec_decode, and refuses fields that the schema does not have: for files that no API server
- * has seen. */
-LP_MUST_USE int spec_decode_strict(const json_t *platform, struct platform_spec *ret_spec,
-                                   struct lp_error *err);
 
 static inline bool spec_is_active(const struct platform_spec *s)
 {

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "platform/spec.h"
 
 /* LP_E_INVALID with path, value seen and value wanted. */

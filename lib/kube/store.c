@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "json/json.h"
 #include "kube/version.h"
 
@@ -72,17 +73,9 @@ void lp_kube_store_free(struct lp_kube_store *s)
     free(s);
 }
 
-static size_t hash(const char *key)
-{
-    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *key; key++)
-        h = (h ^ (unsigned char)*key) * UINT64_C(1099511628211);
-    return (size_t)h;
-}
-
 static struct entry **slot_locked(struct lp_kube_store *s, const char *key)
 {
-    struct entry **at = &s->buckets[hash(key) & (s->n_buckets - 1)];
+    struct entry **at = &s->buckets[lp_hash(key) & (s->n_buckets - 1)];
     while (*at && strcmp((*at)->bytes, key) != 0)
         at = &(*at)->next;
     return at;
@@ -95,7 +88,7 @@ static void grow_locked(struct lp_kube_store *s)
 
     for (size_t i = 0; i < s->n_buckets; i++) {
         for (struct entry *e = s->buckets[i], *next; e; e = next) {
-            struct entry **at = &buckets[hash(e->bytes) & (n - 1)];
+            struct entry **at = &buckets[lp_hash(e->bytes) & (n - 1)];
             next = e->next;
             e->next = *at;
             *at = e;

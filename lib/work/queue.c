@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/heartbeat.h"
 #include "base/limits.h"
 #include "work/backoff.h"
@@ -53,17 +54,9 @@ static struct lp_queue *live;
 
 /* ---- table ---- */
 
-static size_t hash(const char *key)
-{
-    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *key; key++)
-        h = (h ^ (unsigned char)*key) * UINT64_C(1099511628211);
-    return (size_t)h;
-}
-
 static struct item **slot_locked(struct lp_queue *q, const char *key)
 {
-    struct item **at = &q->buckets[hash(key) & (q->n_buckets - 1)];
+    struct item **at = &q->buckets[lp_hash(key) & (q->n_buckets - 1)];
     while (*at && strcmp((*at)->key, key) != 0)
         at = &(*at)->bucket_next;
     return at;
@@ -76,7 +69,7 @@ static void grow_locked(struct lp_queue *q)
 
     for (size_t i = 0; i < q->n_buckets; i++) {
         for (struct item *it = q->buckets[i], *next; it; it = next) {
-            struct item **at = &buckets[hash(it->key) & (n - 1)];
+            struct item **at = &buckets[lp_hash(it->key) & (n - 1)];
             next = it->bucket_next;
             it->bucket_next = *at;
             *at = it;

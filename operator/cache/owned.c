@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "json/json.h"
 #include "kube/kinds.h"
@@ -304,7 +305,6 @@ char *owned_digest(const json_t *projection, const json_t *intent)
     json_auto_t *copy = json_copy((json_t *)projection);
     json_auto_t *metadata = json_copy(json_object_get(projection, "metadata"));
     json_auto_t *spec = json_copy(json_object_get(projection, "spec"));
-    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
 
     for (size_t i = 0; i < LP_COUNT(state); i++)
         json_object_del(metadata, state[i]);
@@ -316,9 +316,7 @@ char *owned_digest(const json_t *projection, const json_t *intent)
     if (spec)
         json_object_set(copy, "spec", spec);
     lp_json_write(copy, &text);
-    for (size_t i = 0; i < text.len; i++)
-        h = (h ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211);
-    return lp_sprintf("%016" PRIx64, h);
+    return lp_sprintf("%016" PRIx64, lp_hash_bytes(LP_HASH_START, text.ptr, text.len));
 }
 
 /* ---- the others ---- */

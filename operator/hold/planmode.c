@@ -13,6 +13,7 @@
 #include "kube/kinds.h"
 #include "operator/reconcile/apply.h"
 #include "operator/cache/owned.h"
+#include "platform/intent.h"
 #include "platform/plan_parts.h"
 #include "platform/preview.h"
 
@@ -33,19 +34,19 @@ static json_t *essence(const json_t *object)
 }
 
 static void digest(const struct plan *plan, const struct observed *observed, int64_t generation,
-                   char ret_hex[PLAN_DIGEST_TEXT])
+                   char ret_hex[INTENT_DIGEST_TEXT])
 {
     json_auto_t *digests = lp_json_make("[I]", (json_int_t)generation);
 
     for (unsigned i = 0; i < plan->n; i++) {
         json_auto_t *seen = observed->objects[i] ? essence(observed->objects[i]) : json_null();
-        char hex[PLAN_DIGEST_TEXT];
-        plan_digest(seen, hex);
+        char hex[INTENT_DIGEST_TEXT];
+        intent_digest(seen, hex);
         json_array_append_new(digests, json_string(hex));
         json_array_append(digests, lp_json_at(plan->children[i].intent, "metadata", "annotations",
                                               ANNOTATION_INTENT, NULL));
     }
-    plan_digest(digests, ret_hex);
+    intent_digest(digests, ret_hex);
 }
 
 /* The plan of mode Active: there a child is paused only with its service. */
@@ -105,7 +106,7 @@ void planmode_run(struct pass *pass, const struct observed *observed, const stru
                   struct notices *notices)
 {
     struct memory *m = pass->memory;
-    char mark[PLAN_DIGEST_TEXT];
+    char mark[INTENT_DIGEST_TEXT];
     struct lp_error err;
     int r = 0;
 

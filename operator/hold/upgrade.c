@@ -17,21 +17,17 @@
 #include "platform/diff.h"
 #include "platform/preview.h"
 #include "platform/window.h"
+#include "platform/intent.h"
 
 static bool is_workload(const struct child *child)
 {
     return child->kind == CHILD_DEPLOYMENT || child->kind == CHILD_STATEFUL_SET;
 }
 
-static const char *hash_of(const json_t *object)
-{
-    return lp_json_str(object, "metadata", "annotations", ANNOTATION_INTENT, NULL);
-}
-
 static bool has_intent(const struct child *child, const json_t *object)
 {
-    const char *has = hash_of(object), *wants = hash_of(child->intent);
-    return has && wants && strcmp(has, wants) == 0;
+    const char *has = intent_hash(object);
+    return *has && strcmp(has, intent_hash(child->intent)) == 0;
 }
 
 /* An operator that did not write appliedGeneration yet left this in the condition Ready. */
@@ -67,7 +63,7 @@ static bool is_approved(const struct pass *pass)
 static const json_t *dry_run(struct pass *pass, const struct child *child, const json_t *object)
 {
     lp_auto_free char *key = lp_sprintf("%s/%s", child_kinds[child->kind]->kind, child->name);
-    lp_auto_free char *mark = lp_sprintf("%s %" PRId64, hash_of(child->intent),
+    lp_auto_free char *mark = lp_sprintf("%s %" PRId64, intent_hash(child->intent),
                                          lp_json_int(0, object, "metadata", "generation", NULL));
     const json_t *known = json_object_get(pass->memory->held, key);
     const char *known_mark = lp_json_str(known, "mark", NULL);

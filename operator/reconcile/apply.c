@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
@@ -18,6 +19,7 @@
 #include "operator/cache/owned.h"
 #include "operator/reconcile/reconcile_metrics.h"
 #include "operator/hold/repairs.h"
+#include "platform/intent.h"
 
 #define SETTLED_MS 3600000 /* then a rewritten object is applied once more */
 
@@ -58,18 +60,12 @@ int64_t apply_generation(struct pass *pass, const struct child *child, const jso
     return now;
 }
 
-static const char *hash_of(const json_t *object)
-{
-    const char *hash = lp_json_str(object, "metadata", "annotations", ANNOTATION_INTENT, NULL);
-    return hash ? hash : "";
-}
-
 /* An admission policy that rewrites our fields would make us apply for ever: what it made of an
  * intent is accepted until our fields or the intent change. */
 static char *settled_mark(const struct child *child, const json_t *ours)
 {
     lp_auto_free char *digest = owned_digest(ours, child->intent);
-    return lp_sprintf("%s %s", hash_of(child->intent), digest);
+    return lp_sprintf("%s %s", intent_hash(child->intent), digest);
 }
 
 static void note_applied(struct pass *pass, const struct child *child, const json_t *ours)
@@ -77,7 +73,7 @@ static void note_applied(struct pass *pass, const struct child *child, const jso
     lp_auto_free char *key = child_key(child);
     owned_auto_difference struct owned_difference d = { .path = NULL };
 
-    memory_child(pass->memory, key)->applied = memory_hash(hash_of(child->intent));
+    memory_child(pass->memory, key)->applied = lp_hash(intent_hash(child->intent));
     if (!owned_differs(ours, child->intent, &d)) {
         json_object_del(pass->memory->settled, key);
         return;
@@ -125,10 +121,10 @@ char *apply_rewritten(const struct pass *pass, const struct plan *plan)
 static bool is_same_intent(const struct pass *pass, const struct child *child, const json_t *ours)
 {
     lp_auto_free char *key = child_key(child);
-    const char *wanted = hash_of(child->intent);
+    const char *wanted = intent_hash(child->intent);
 
-    return memory_child(pass->memory, key)->applied == memory_hash(wanted) ||
-           (ours && strcmp(hash_of(ours), wanted) == 0);
+    return memory_child(pass->memory, key)->applied == lp_hash(wanted) ||
+           (ours && strcmp(intent_hash(ours), wanted) == 0);
 }
 
 enum need { NOTHING, CREATE, CHANGE, REPAIR, CREATE_AGAIN };

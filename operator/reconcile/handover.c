@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "platform/intent.h"
 
 #define MAX_TRIES 8
 

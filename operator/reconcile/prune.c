@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
@@ -88,10 +89,10 @@ static bool prune_one(struct pass *pass, const struct plan *plan, enum child_kin
 static uint64_t mark_of(const struct pass *pass, const struct plan *plan, unsigned strangers)
 {
     lp_auto_free char *text = lp_sprintf("%" PRId64 " %u", pass->platform->generation, strangers);
-    uint64_t mark = memory_hash(text);
+    uint64_t mark = lp_hash(text);
 
     for (unsigned i = 0; i < plan->n; i++)
-        mark = mark * 31 + memory_hash(plan->children[i].name) + plan->children[i].kind;
+        mark = mark * 31 + lp_hash(plan->children[i].name) + plan->children[i].kind;
     return mark;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
@@ -25,6 +26,7 @@
 #include "operator/status/status.h"
 #include "operator/reconcile/unchanged.h"
 #include "operator/hold/upgrade.h"
+#include "platform/spec_decode.h"
 
 #define STATUS_MANAGER "lp-operator-status"
 #define TELL_AFTER 4 /* failures in a row before the status tells of a conflict or a time-out */
@@ -151,7 +153,7 @@ static void note_uid(struct memory *m, const char *uid)
 {
     uint64_t before = m->uid;
 
-    m->uid = memory_hash(uid);
+    m->uid = lp_hash(uid);
     if (before == 0 || before == m->uid)
         return;
     m->renewed_ms = m->secrets_at_ms = lp_clock_ms();

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -18,26 +19,12 @@
 
 #define OUR_ANNOTATIONS "learningplatform.io/"
 
-static uint64_t add(uint64_t mark, const void *bytes, size_t n)
-{
-    const unsigned char *at = bytes;
-
-    for (size_t i = 0; i < n; i++)
-        mark = (mark ^ at[i]) * UINT64_C(1099511628211); /* FNV-1a */
-    return mark;
-}
-
-static uint64_t add_text(uint64_t mark, const char *text)
-{
-    return add(mark, text ? text : "", text ? strlen(text) + 1 : 1);
-}
-
 static uint64_t add_json(uint64_t mark, const json_t *value)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT);
 
     lp_json_write(value, &text);
-    return add_text(mark, text.ptr);
+    return lp_hash_add(mark, text.ptr);
 }
 
 static uint64_t add_annotations(uint64_t mark, const json_t *annotations)
@@ -49,18 +36,18 @@ static uint64_t add_annotations(uint64_t mark, const json_t *annotations)
     json_object_foreach((json_t *)annotations, name, value)
     {
         if (strncmp(name, OUR_ANNOTATIONS, sizeof OUR_ANNOTATIONS - 1) == 0)
-            sum += add_json(add_text(memory_hash(""), name), value);
+            sum += add_json(lp_hash_add(lp_hash(""), name), value);
     }
-    return add(mark, &sum, sizeof sum);
+    return lp_hash_bytes(mark, &sum, sizeof sum);
 }
 
 static uint64_t add_images(uint64_t mark, const struct plan_images *images)
 {
     bool flags[] = { images->mongodb_auth, images->no_metrics_api };
 
-    mark = add_text(add_text(mark, images->registry), images->tag);
-    mark = add_text(add_text(mark, images->pull_policy), images->postgres);
-    return add(add_text(mark, images->mongo), flags, sizeof flags);
+    mark = lp_hash_add(lp_hash_add(mark, images->registry), images->tag);
+    mark = lp_hash_add(lp_hash_add(mark, images->pull_policy), images->postgres);
+    return lp_hash_bytes(lp_hash_add(mark, images->mongo), flags, sizeof flags);
 }
 
 static uint64_t mark_without_children(const struct pass *pass, const json_t *status)
@@ -68,16 +55,16 @@ static uint64_t mark_without_children(const struct pass *pass, const json_t *sta
     const struct reconciler *r = pass->r;
     unsigned strangers = cache_strangers(r->cache);
     char why[256] = "";
-    uint64_t mark = add_text(memory_hash(""), pass->platform->uid);
+    uint64_t mark = lp_hash_add(lp_hash(""), pass->platform->uid);
 
     if (r->metrics_conflict && !r->metrics_conflict(r->metrics_user, why))
         why[0] = '\0';
-    mark = add(mark, &pass->platform->generation, sizeof pass->platform->generation);
+    mark = lp_hash_bytes(mark, &pass->platform->generation, sizeof pass->platform->generation);
     mark = add_json(mark, json_object_get(pass->object, "spec"));
     mark = add_json(mark, status);
     mark = add_annotations(mark, lp_json_at(pass->object, "metadata", "annotations", NULL));
-    mark = add(mark, &strangers, sizeof strangers);
-    return add_text(add_images(mark, r->images), why);
+    mark = lp_hash_bytes(mark, &strangers, sizeof strangers);
+    return lp_hash_add(add_images(mark, r->images), why);
 }
 
 /* In memory a child is its kind as one byte, then what follows the platform's name in its own, with
@@ -92,7 +79,7 @@ static bool add_children(const struct pass *pass, uint64_t *mark)
         char version[64];
         if (!cache_child_version(pass->r->cache, (enum child_kind) * at, p->ns, name, version))
             return false;
-        *mark = add_text(*mark, version);
+        *mark = lp_hash_add(*mark, version);
     }
     return true;
 }
@@ -138,7 +125,7 @@ void unchanged_remember(struct pass *pass, const struct plan *plan, const struct
             return;
         lp_buf_char(&children, (char)c->kind);
         lp_buf_add(&children, c->name + n, strlen(c->name + n) + 1);
-        mark = add_text(mark, version);
+        mark = lp_hash_add(mark, version);
     }
     if (children.len == 0 || children.overflowed)
         return;

@@ -2,21 +2,13 @@
 #include "operator/status/event_series.h"
 
 #include "base/alloc.h"
-
-static uint64_t add_text(uint64_t h, const char *text)
-{
-    for (;; text++) {
-        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211); /* FNV-1a */
-        if (*text == '\0')
-            return h;
-    }
-}
+#include "base/hash.h"
 
 uint64_t event_series_what(const char *type, const char *reason, const char *action,
                            const char *note)
 {
-    uint64_t h = add_text(UINT64_C(14695981039346656037), type);
-    return add_text(add_text(add_text(h, reason), action), note);
+    uint64_t h = lp_hash_add(lp_hash_add(LP_HASH_START, type), reason);
+    return lp_hash_add(lp_hash_add(h, action), note);
 }
 
 static void drop_old(struct event_series *s, int64_t now_ms)

@@ -1,6 +1,8 @@
 /* test/unit/test_operator_memory.c -- what is remembered of a platform, and for how long. */
 #include "operator/memory.h"
 
+#include "base/hash.h"
+
 #include "unit/check.h"
 
 static void a_platform_is_remembered_until_it_is_forgotten(void **state)
@@ -36,10 +38,10 @@ static void each_child_has_a_memory_that_starts_empty(void **state)
     struct memory *m = memories_of(all, "learning/english");
     (void)state;
     memory_child(m, "Service/a")->generation = 3;
-    memory_child(m, "Service/b")->applied = memory_hash("x");
+    memory_child(m, "Service/b")->applied = lp_hash("x");
     assert_int_equal(memory_child(m, "Service/a")->generation, 3);
     assert_int_equal(memory_child(m, "Service/a")->applied, 0);
-    assert_true(memory_child(m, "Service/b")->applied == memory_hash("x"));
+    assert_true(memory_child(m, "Service/b")->applied == lp_hash("x"));
     assert_int_equal(m->n_children, 2);
     memories_expire(all);
     memories_of(all, "learning/english");

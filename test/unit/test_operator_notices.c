@@ -8,6 +8,7 @@
 #include "json/yaml.h"
 #include "metrics/metrics.h"
 #include "unit/check.h"
+#include "platform/spec_decode.h"
 
 static json_t *parse(const char *yaml)
 {

@@ -13,6 +13,8 @@
 #include "platform/plan_parts.h"
 #include "unit/check.h"
 #include "unit/golden.h"
+#include "platform/spec_decode.h"
+#include "platform/intent.h"
 
 static const struct plan_images images = {
     "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",

@@ -12,6 +12,7 @@
 #include "operator/status/scaling.h"
 #include "operator/status/workload.h"
 #include "unit/check.h"
+#include "platform/spec_decode.h"
 
 static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };
 

@@ -11,6 +11,7 @@
 #include "json/json.h"
 #include "unit/check.h"
 #include "unit/reconciler_fixture.h"
+#include "platform/spec_decode.h"
 
 #define FIXED "{\"services\":{\"auth\":{\"replicas\":1,\"autoscaling\":{\"enabled\":false}}}}"
 

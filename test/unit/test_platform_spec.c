@@ -1,6 +1,6 @@
 /* test/unit/test_platform_spec.c -- the decode table equals the CRD, and what is refused says why.
  */
-#include "platform/spec.h"
+#include "platform/spec_decode.h"
 
 #include <stdio.h>
 #include <string.h>

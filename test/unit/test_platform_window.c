@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "json/yaml.h"
 #include "unit/check.h"
+#include "platform/spec_decode.h"
 
 struct moment {
     const char *now;

@@ -1,0 +1,342 @@
+/*
+ * platform/spec_decode.c -- the decode table of a LearningPlatform and its defaults. The defaults
+ * are the CRD's: they matter for objects that were stored under an older CRD. What spans fields is
+ * in spec_check.c. No state but the default values, which spec_decode reads only.
+ */
+#include "platform/spec_decode.h"
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include "json/json.h"
+#include "platform/spec_check.h"
+
+#define AT(member) offsetof(struct service_spec, member)
+#define SUB(type, member) offsetof(__typeof__(((struct service_spec *)0)->type), member)
+#define END         \
+    {               \
+        .key = NULL \
+    }
+
+static const char *const modes[] = { "Active", "Plan", "Paused", NULL };
+static const char *const pull_policies[] = { "Always", "IfNotPresent", "Never", NULL };
+static const char *const expose_types[] = { "ClusterIP", "NodePort", "LoadBalancer", NULL };
+static const char *const database_modes[] = { "Embedded", "External", NULL };
+
+static const struct lp_json_field quantity_fields[] = {
+    { .key = "cpu", .type = LP_JSON_ANY, .offset = offsetof(struct quantities, cpu) },
+    { .key = "memory", .type = LP_JSON_ANY, .offset = offsetof(struct quantities, memory) },
+    END,
+};
+
+static const struct lp_json_field resource_fields[] = {
+    { .key = "requests",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(resources, requests),
+      .fields = quantity_fields },
+    { .key = "limits",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(resources, limits),
+      .fields = quantity_fields },
+    END,
+};
+
+static const struct lp_json_field expose_fields[] = {
+    { .key = "type", .type = LP_JSON_STRING, .offset = SUB(expose, type), .one_of = expose_types },
+    { .key = "nodePort",
+      .type = LP_JSON_INT,
+      .offset = SUB(expose, node_port),
+      .min = 30000,
+      .max = 32767 },
+    END,
+};
+
+static const struct lp_json_field pod_fields[] = {
+    { .key = "nodeSelector", .type = LP_JSON_OBJECT, .offset = SUB(pod, node_selector) },
+    { .key = "tolerations", .type = LP_JSON_ARRAY, .offset = SUB(pod, tolerations), .max = 32 },
+    { .key = "affinity", .type = LP_JSON_OBJECT, .offset = SUB(pod, affinity) },
+    { .key = "topologySpreadConstraints",
+      .type = LP_JSON_ARRAY,
+      .offset = SUB(pod, spread),
+      .max = 8 },
+    { .key = "priorityClassName",
+      .type = LP_JSON_STRING,
+      .offset = SUB(pod, priority_class),
+      .min = 1,
+      .max = 253 },
+    { .key = "annotations", .type = LP_JSON_OBJECT, .offset = SUB(pod, annotations) },
+    { .key = "labels", .type = LP_JSON_OBJECT, .offset = SUB(pod, labels) },
+    END,
+};
+
+static const struct lp_json_field utilization_fields[] = {
+    { .key = "averageUtilization", .type = LP_JSON_INT, .min = 1, .max = 1000 },
+    END,
+};
+
+static const struct lp_json_field queue_fields[] = {
+    { .key = "target", .type = LP_JSON_ANY },
+    END,
+};
+
+static const struct lp_json_field autoscaling_fields[] = {
+    { .key = "enabled", .type = LP_JSON_BOOL, .offset = SUB(autoscaling, enabled) },
+    { .key = "minReplicas",
+      .type = LP_JSON_INT,
+      .offset = SUB(autoscaling, min),
+      .min = 1,
+      .max = 1000 },
+    { .key = "maxReplicas",
+      .type = LP_JSON_INT,
+      .offset = SUB(autoscaling, max),
+      .min = 1,
+      .max = 1000 },
+    { .key = "cpu",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, cpu),
+      .fields = utilization_fields },
+    { .key = "memory",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, memory),
+      .fields = utilization_fields },
+    { .key = "queueDepth",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, queue),
+      .fields = queue_fields },
+    { .key = "behavior", .type = LP_JSON_OBJECT, .offset = SUB(autoscaling, behavior) },
+    END,
+};
+
+#define SERVICE_FIELDS                                                                         \
+    { .key = "paused", .type = LP_JSON_BOOL, .offset = AT(paused) },                           \
+        { .key = "image", .type = LP_JSON_STRING, .offset = AT(image), .min = 1, .max = 512 }, \
+        { .key = "replicas", .type = LP_JSON_INT, .offset = AT(replicas), .max = 100 },        \
+        { .key = "resources",                                                                  \
+          .type = LP_JSON_OBJECT,                                                              \
+          .offset = AT(resources),                                                             \
+          .fields = resource_fields },                                                         \
+        { .key = "env", .type = LP_JSON_ARRAY, .offset = AT(env), .max = 64 },                 \
+        { .key = "concurrency",                                                                \
+          .type = LP_JSON_INT,                                                                 \
+          .offset = AT(concurrency),                                                           \
+          .min = 1,                                                                            \
+          .max = 1024 },                                                                       \
+        { .key = "queueLimit",                                                                 \
+          .type = LP_JSON_INT,                                                                 \
+          .offset = AT(queue_limit),                                                           \
+          .min = 1,                                                                            \
+          .max = 100000 },                                                                     \
+        { .key = "pod", .type = LP_JSON_OBJECT, .offset = AT(pod), .fields = pod_fields },     \
+    {                                                                                          \
+        .key = "autoscaling", .type = LP_JSON_OBJECT, .offset = AT(autoscaling),               \
+        .fields = autoscaling_fields                                                           \
+    }
+
+static const struct lp_json_field service_fields[] = { SERVICE_FIELDS, END };
+static const struct lp_json_field gateway_fields[] = {
+    SERVICE_FIELDS,
+    { .key = "expose", .type = LP_JSON_OBJECT, .offset = AT(expose), .fields = expose_fields },
+    END,
+};
+
+#define OF_SERVICE(id) ((id) * sizeof(struct service_spec))
+static const struct lp_json_field services_fields[] = {
+    { .key = "gateway",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_GATEWAY),
+      .fields = gateway_fields },
+    { .key = "auth",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_AUTH),
+      .fields = service_fields },
+    { .key = "aiFeedback",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_AI_FEEDBACK),
+      .fields = service_fields },
+    { .key = "progress",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_PROGRESS),
+      .fields = service_fields },
+    END,
+};
+
+#define OF_DATABASE(member) offsetof(struct database_spec, member)
+static const struct lp_json_field secret_ref_fields[] = {
+    { .key = "name",
+      .type = LP_JSON_STRING,
+      .required = true,
+      .min = 1,
+      .max = 253,
+      .offset = OF_DATABASE(secret.name) - OF_DATABASE(secret) },
+    { .key = "key",
+      .type = LP_JSON_STRING,
+      .min = 1,
+      .max = 253,
+      .offset = OF_DATABASE(secret.key) - OF_DATABASE(secret) },
+    END,
+};
+static const struct lp_json_field database_fields[] = {
+    { .key = "mode",
+      .type = LP_JSON_STRING,
+      .offset = OF_DATABASE(mode),
+      .one_of = database_modes },
+    { .key = "storage", .type = LP_JSON_ANY, .offset = OF_DATABASE(storage) },
+    { .key = "secretRef",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_DATABASE(secret),
+      .fields = secret_ref_fields },
+    END,
+};
+static const struct lp_json_field databases_fields[] = {
+    { .key = "postgres", .type = LP_JSON_OBJECT, .offset = 0, .fields = database_fields },
+    { .key = "mongodb",
+      .type = LP_JSON_OBJECT,
+      .offset = sizeof(struct database_spec),
+      .fields = database_fields },
+    END,
+};
+
+#define OF(member) offsetof(struct platform_spec, member)
+static const struct lp_json_field image_fields[] = {
+    { .key = "registry",
+      .type = LP_JSON_STRING,
+      .offset = OF(image.registry) - OF(image),
+      .min = 1,
+      .max = 255 },
+    { .key = "tag",
+      .type = LP_JSON_STRING,
+      .offset = OF(image.tag) - OF(image),
+      .min = 1,
+      .max = 128 },
+    { .key = "pullPolicy",
+      .type = LP_JSON_STRING,
+      .offset = OF(image.pull_policy) - OF(image),
+      .one_of = pull_policies },
+    { .key = "pullSecrets",
+      .type = LP_JSON_ARRAY,
+      .offset = OF(image.pull_secrets) - OF(image),
+      .max = 8 },
+    END,
+};
+static const struct lp_json_field maintenance_fields[] = {
+    { .key = "timeZone",
+      .type = LP_JSON_STRING,
+      .offset = offsetof(struct maintenance_spec, time_zone),
+      .min = 1,
+      .max = 64 },
+    { .key = "utcOffset",
+      .type = LP_JSON_STRING,
+      .offset = offsetof(struct maintenance_spec, utc_offset),
+      .max = 6 },
+    { .key = "weekly",
+      .type = LP_JSON_ARRAY,
+      .offset = offsetof(struct maintenance_spec, weekly),
+      .max = 14 },
+    { .key = "dated",
+      .type = LP_JSON_ARRAY,
+      .offset = offsetof(struct maintenance_spec, dated),
+      .max = 32 },
+    END,
+};
+static const struct lp_json_field network_policy_fields[] = {
+    { .key = "enabled", .type = LP_JSON_BOOL },
+    END,
+};
+const struct lp_json_field spec_fields[] = {
+    { .key = "mode", .type = LP_JSON_STRING, .offset = OF(mode), .one_of = modes },
+    { .key = "className", .type = LP_JSON_STRING, .offset = OF(class_name), .min = 1, .max = 63 },
+    { .key = "maintenanceWindow",
+      .type = LP_JSON_OBJECT,
+      .offset = OF(maintenance),
+      .fields = maintenance_fields },
+    { .key = "image", .type = LP_JSON_OBJECT, .offset = OF(image), .fields = image_fields },
+    { .key = "services",
+      .type = LP_JSON_OBJECT,
+      .offset = OF(services),
+      .fields = services_fields },
+    { .key = "databases",
+      .type = LP_JSON_OBJECT,
+      .offset = OF(databases),
+      .fields = databases_fields },
+    { .key = "networkPolicy",
+      .type = LP_JSON_OBJECT,
+      .offset = OF(network_policy),
+      .fields = network_policy_fields },
+    END,
+};
+
+/* The values that quantities have by default; made once, never freed, read only. */
+static struct {
+    json_t *requests_cpu, *requests_memory, *limits_cpu, *limits_memory, *queue_target, *storage;
+} quantity_defaults;
+
+static void make_quantity_defaults(void)
+{
+    quantity_defaults.requests_cpu = json_string("10m");
+    quantity_defaults.requests_memory = json_string("128Mi");
+    quantity_defaults.limits_cpu = json_string("40m");
+    quantity_defaults.limits_memory = json_string("256Mi");
+    quantity_defaults.queue_target = json_string("4");
+    quantity_defaults.storage = json_string("1Gi");
+}
+
+static void set_service_defaults(struct service_spec *s, enum service_id id)
+{
+    *s = (struct service_spec){ .replicas = -1, .concurrency = 32, .queue_limit = 256 };
+    s->resources.requests.cpu = quantity_defaults.requests_cpu;
+    s->resources.requests.memory = quantity_defaults.requests_memory;
+    s->resources.limits.cpu = quantity_defaults.limits_cpu;
+    s->resources.limits.memory = quantity_defaults.limits_memory;
+    s->expose.type = "ClusterIP";
+    s->autoscaling.enabled = true;
+    s->autoscaling.min = 1;
+    s->autoscaling.max = id == SERVICE_GATEWAY ? 5 : 10;
+    s->autoscaling.cpu.utilization = 70;
+    s->autoscaling.memory.utilization = 75;
+    s->autoscaling.queue.target = quantity_defaults.queue_target;
+}
+
+static void set_defaults(struct platform_spec *spec)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_quantity_defaults);
+
+    *spec = (struct platform_spec){ .mode = "Active",
+                                    .maintenance.utc_offset = "+00:00",
+                                    .network_policy.enabled = true };
+    for (unsigned id = 0; id < N_SERVICES; id++)
+        set_service_defaults(&spec->services[id], (enum service_id)id);
+    struct database_spec database = { .mode = "Embedded",
+                                      .storage = quantity_defaults.storage,
+                                      .secret.key = "uri" };
+    spec->databases.postgres = spec->databases.mongodb = database;
+}
+
+static int decode(const json_t *platform, bool strict, struct platform_spec *ret_spec,
+                  struct lp_error *err)
+{
+    struct platform_spec spec;
+    const json_t *object = json_object_get(platform, "spec");
+
+    set_defaults(&spec);
+    if (object && !json_is_null(object)) {
+        int r = lp_json_decode(object, spec_fields, strict, "spec", &spec, err);
+        if (r < 0)
+            return r;
+    }
+    const char *name = lp_json_str(platform, "metadata", "name", NULL);
+    int r = spec_check(name ? name : "", &spec, err);
+    if (r == 0)
+        *ret_spec = spec;
+    return r;
+}
+
+int spec_decode(const json_t *platform, struct platform_spec *ret_spec, struct lp_error *err)
+{
+    return decode(platform, false, ret_spec, err);
+}
+
+int spec_decode_strict(const json_t *platform, struct platform_spec *ret_spec, struct lp_error *err)
+{
+    return decode(platform, true, ret_spec, err);
+}
