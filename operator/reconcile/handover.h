@@ -1,14 +1,11 @@
 /*
- * operator/reconcile/handover.h -- replicas of a Deployment go from us to the HPA without ever
- * dipping.
- *
- * A new one that begins with one pod gets the API server's default, which nobody owns: there is
- * nothing to hand over.
+ * operator/reconcile/handover.h -- replicas of a Deployment pass from us to the HPA without a dip.
  *
  * A field that only we own goes back to its default (1) when our next apply leaves it out
  * (KEP-555). So it gets a second owner first: (1) where there is no Deployment, ours with replicas
  * creates it; (2) an apply of nothing but the live replicas as lp-operator-handover; (3) ours
- * without replicas.
+ * without replicas. A new Deployment that begins with one pod gets the API server's default, which
+ * nobody owns: there is nothing to hand over.
  */
 #pragma once
 
