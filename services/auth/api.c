@@ -1,9 +1,12 @@
-/* The table of routes, and the two answers that need nothing. Handlers run in the service's
- * workers. */
+/* The table of routes, and the answer that needs nothing. Handlers run in the service's workers. */
 #include "services/auth/api.h"
 
 #include "json/json.h"
-#include "services/auth/reply.h"
+#include "services/auth/accounts/account.h"
+#include "services/auth/auth.h"
+#include "services/auth/http/cors.h"
+#include "services/auth/http/reply.h"
+#include "services/auth/sessions/session.h"
 
 static void health(struct lp_service_request *r, void *worker)
 {
@@ -11,10 +14,10 @@ static void health(struct lp_service_request *r, void *worker)
     reply_json(r, 200, lp_json_make("{s:s, s:s}", "status", "ok", "service", "auth-service"));
 }
 
-static void preflight(struct lp_service_request *r, void *worker)
+bool api_filter(struct lp_service_request *r)
 {
-    (void)worker;
-    reply_preflight(r);
+    const struct auth *auth = r->user;
+    return cors_filter(r, auth->cors_origin);
 }
 
 #define AUTH(name) "/api/auth/" name
@@ -26,10 +29,5 @@ const struct lp_route api_routes[] = {
     { "POST", AUTH("logout"), session_logout, "logout", false },
     { "GET", AUTH("me"), session_me, "me", false },
     { "GET", "/health", health, "health", true },
-    { "OPTIONS", AUTH("register"), preflight, "preflight", true },
-    { "OPTIONS", AUTH("login"), preflight, "preflight", true },
-    { "OPTIONS", AUTH("refresh-token"), preflight, "preflight", true },
-    { "OPTIONS", AUTH("logout"), preflight, "preflight", true },
-    { "OPTIONS", AUTH("me"), preflight, "preflight", true },
     { NULL, NULL, NULL, NULL, false },
 };

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "services/auth/db.h"
-#include "services/auth/password.h"
+#include "services/auth/database/db.h"
+#include "services/auth/passwords/password.h"
 
 #define AT(member) offsetof(struct auth_config, member)
 #define SECOND 1000LL

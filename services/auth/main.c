@@ -8,25 +8,29 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "json/json.h"
 #include "metrics/metrics.h"
 #include "services/auth/api.h"
-#include "services/auth/body.h"
+#include "services/auth/auth.h"
+#include "services/auth/http/body.h"
 #include "services/auth/config.h"
-#include "services/auth/cpu.h"
-#include "services/auth/dbwatch.h"
+#include "services/auth/passwords/cpu.h"
+#include "services/auth/passwords/hashpool.h"
+#include "services/auth/sessions/tokens.h"
+#include "services/auth/database/dbwatch.h"
 
 #define SUMMARY "Accounts, logins and tokens of the learning platform."
 
 static bool is_ready(void *user, char why[128])
 {
-    struct api *api = user;
-    return dbwatch_is_ready(api->watch, why);
+    struct auth *auth = user;
+    return dbwatch_is_ready(auth->watch, why);
 }
 
-static int serve(struct api *api, const struct auth_config *config, struct lp_stop *stop,
+static int serve(struct auth *auth, const struct auth_config *config, struct lp_stop *stop,
                  struct lp_error *err)
 {
     const struct lp_service service = {
@@ -34,15 +38,20 @@ static int serve(struct api *api, const struct auth_config *config, struct lp_st
         .routes = api_routes,
         .max_body = BODY_MAX,
         .not_found_json = "{\"error\":\"Route not found\"}",
-        .user = api,
+        .user = auth,
+        .filter = api_filter,
         .ready = is_ready,
     };
-    int r = dbwatch_new(api->db, stop, &api->watch, err);
+    int r = dbwatch_new(auth->db, stop, &auth->watch, err);
     if (r < 0)
         return r;
     r = lp_service_run(&service, &config->service, stop, err);
+    if (r == LP_E_TIMEOUT) { /* workers still use what run() would free */
+        lp_log_error("lp-auth ends", "error", err->msg);
+        _exit(1);
+    }
     lp_stop_request(stop);
-    dbwatch_free(api->watch);
+    dbwatch_free(auth->watch);
     return r;
 }
 
@@ -54,7 +63,7 @@ static unsigned most_logins(int64_t concurrency)
 
 static int run(const struct auth_config *config, struct lp_stop *stop, struct lp_error *err)
 {
-    struct api api = { .cors_origin = config->cors_origin };
+    struct auth auth = { .cors_origin = config->cors_origin };
     const struct hashpool_options hashing = {
         .workers = (unsigned)config->hash_workers,
         .cpu_quota = cpu_quota(),
@@ -67,16 +76,16 @@ static int run(const struct auth_config *config, struct lp_stop *stop, struct lp
         .connect_timeout_ms = 3000,
         .query_timeout_ms = 5000,
     };
-    api.db = db_new(&database);
+    auth.db = db_new(&database);
     int r = tokens_new(config->jwt_secret, config->jwt_refresh_secret, config->access_ttl_ms,
-                       config->refresh_ttl_ms, &api.tokens, err);
+                       config->refresh_ttl_ms, &auth.tokens, err);
     if (r == 0)
-        r = hashpool_new(&hashing, &api.hashes, err);
+        r = hashpool_new(&hashing, &auth.hashes, err);
     if (r == 0)
-        r = serve(&api, config, stop, err);
-    hashpool_free(api.hashes);
-    tokens_free(api.tokens);
-    db_free(api.db);
+        r = serve(&auth, config, stop, err);
+    hashpool_free(auth.hashes);
+    tokens_free(auth.tokens);
+    db_free(auth.db);
     return r;
 }
 

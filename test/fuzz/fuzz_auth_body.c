@@ -2,8 +2,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "services/auth/body.h"
-#include "services/auth/validate.h"
+#include "services/auth/http/body.h"
+#include "services/auth/http/validate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "services/auth/phc.h"
+#include "services/auth/passwords/phc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* Request bodies: JSON and forms give the same objects, and what is neither gets a status of its
  * own. */
-#include "services/auth/body.h"
+#include "services/auth/http/body.h"
 
 #include <string.h>
 #include "base/buf.h"

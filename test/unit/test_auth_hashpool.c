@@ -1,11 +1,11 @@
 /* The pool of hash threads: admission, order, deadlines, and its metrics. */
-#include "services/auth/hashpool.h"
+#include "services/auth/passwords/hashpool.h"
 
 #include <pthread.h>
 #include <string.h>
 #include "base/clock.h"
 #include "metrics/metrics.h"
-#include "services/auth/cpu.h"
+#include "services/auth/passwords/cpu.h"
 #include "unit/check.h"
 
 static struct hashpool *pool_of(unsigned workers, unsigned max_admitted, const char *setting)

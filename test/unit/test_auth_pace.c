@@ -1,11 +1,11 @@
 /* Pacing: a thread that computes sleeps in proportion, and what it computes stays right. */
-#include "services/auth/pace.h"
+#include "services/auth/passwords/pace.h"
 
 #include <pthread.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "services/auth/password.h"
+#include "services/auth/passwords/password.h"
 #include "unit/check.h"
 
 static int64_t cpu_ms(void)

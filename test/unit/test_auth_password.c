@@ -1,9 +1,9 @@
 /* Hashes: published vectors, the limits of what is read, and what counts as outdated. */
-#include "services/auth/password.h"
+#include "services/auth/passwords/password.h"
 
 #include <argon2.h>
 #include <string.h>
-#include "services/auth/phc.h"
+#include "services/auth/passwords/phc.h"
 #include "unit/check.h"
 
 /* Vectors of the argon2 reference implementation (test.c) and of crypt_blowfish. */

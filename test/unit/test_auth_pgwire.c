@@ -1,11 +1,11 @@
 /* What SQLSTATEs mean, which URLs are taken, and that an unreachable server is an error in time. */
-#include "services/auth/pgwire.h"
+#include "services/auth/database/pgwire.h"
 
 #include <string.h>
 
 #include "base/clock.h"
-#include "services/auth/db.h"
-#include "services/auth/reply.h"
+#include "services/auth/database/db.h"
+#include "services/auth/http/cors.h"
 #include "unit/check.h"
 
 static void tells_what_may_be_tried_again(void **state)
@@ -55,13 +55,13 @@ static void allows_the_origins_of_its_list(void **state)
 {
     static const char list[] = "https://a.example,https://b.example:8443, http://localhost:3000";
     (void)state;
-    assert_true(reply_origin_is_listed(list, "https://a.example"));
-    assert_true(reply_origin_is_listed(list, "https://b.example:8443"));
-    assert_true(reply_origin_is_listed(list, "http://localhost:3000"));
-    assert_false(reply_origin_is_listed(list, "https://b.example"));
-    assert_false(reply_origin_is_listed(list, "https://a.example.evil.example"));
-    assert_false(reply_origin_is_listed(list, "null"));
-    assert_false(reply_origin_is_listed(list, ""));
+    assert_true(cors_is_listed(list, "https://a.example"));
+    assert_true(cors_is_listed(list, "https://b.example:8443"));
+    assert_true(cors_is_listed(list, "http://localhost:3000"));
+    assert_false(cors_is_listed(list, "https://b.example"));
+    assert_false(cors_is_listed(list, "https://a.example.evil.example"));
+    assert_false(cors_is_listed(list, "null"));
+    assert_false(cors_is_listed(list, ""));
 }
 
 int main(void)

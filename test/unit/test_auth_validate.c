@@ -1,5 +1,5 @@
 /* The messages of validation, their order, and what is a valid address, password and name. */
-#include "services/auth/validate.h"
+#include "services/auth/http/validate.h"
 
 #include <string.h>
 #include "base/buf.h"

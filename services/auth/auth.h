@@ -1,0 +1,16 @@
+/* services/auth/auth.h -- what every handler of lp-auth works with. */
+#pragma once
+
+struct db;
+struct dbwatch;
+struct hashpool;
+struct tokens;
+
+/* The `user` of every request; made in main, lives as long as the service. */
+struct auth {
+    struct db *db;
+    struct hashpool *hashes;
+    struct tokens *tokens;
+    const char *cors_origin; /* "*" or a list, as CORS_ORIGIN */
+    struct dbwatch *watch;
+};

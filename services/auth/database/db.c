@@ -1,0 +1,256 @@
+/*
+ * The pool. DESIGN: a fixed array of slots; a taken slot belongs to one thread. A connection is
+ * made when a free one is not at hand and a slot is. After a failed attempt the whole pool waits
+ * (100 ms, doubled, at most 5 s) before the next; meanwhile requests fail at once, which is what
+ * their clients want to know. An idle connection that became readable was closed by the server (a
+ * restart) and is replaced before anybody trusts it.
+ *
+ * Threads: `lock` guards the slots' states and the back-off; it is never held over I/O.
+ */
+#include "services/auth/database/db.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "metrics/metrics.h"
+#include "services/auth/database/pgwire.h"
+#include "work/backoff.h"
+
+#define MAX_CONNECTIONS 64
+#define MAX_PREPARED 16
+
+struct db_connection {
+    PGconn *pg; /* NULL: closed */
+    bool taken;
+    bool open; /* what `pg` was when it was last given or taken; of the pool's lock */
+    const struct db_statement *prepared[MAX_PREPARED];
+    unsigned n_prepared;
+};
+
+struct db {
+    pthread_mutex_t lock;
+    pthread_cond_t given;
+    struct db_options options;
+    struct lp_backoff backoff;
+    int64_t retry_at_ms; /* 0: nothing failed lately */
+    char last_failure[160];
+    struct db_connection slots[MAX_CONNECTIONS];
+    struct lp_metric *open, *busy, *failures;
+};
+
+bool db_url_is_valid(const char *url)
+{
+    PQconninfoOption *parsed = PQconninfoParse(url, NULL);
+    PQconninfoFree(parsed);
+    return parsed != NULL;
+}
+
+struct db *db_new(const struct db_options *options)
+{
+    struct db *db = lp_alloc(sizeof *db);
+    pthread_mutex_init(&db->lock, NULL);
+    pthread_cond_init(&db->given, NULL);
+    db->options = *options;
+    db->backoff = (struct lp_backoff){ .base_ms = 100, .max_ms = 5000 };
+    struct lp_metric_family *connections = lp_metric_family(
+        LP_METRIC_GAUGE, "lp_auth_db_connections", "Connections to the database", "state", NULL, 0);
+    db->open = lp_metric_with(connections, "open");
+    db->busy = lp_metric_with(connections, "busy");
+    db->failures = lp_metric_single(
+        lp_metric_family(LP_METRIC_COUNTER, "lp_auth_db_connect_failures_total",
+                         "Attempts to connect to the database that failed", "", NULL, 0));
+    return db;
+}
+
+static void close_slot(struct db_connection *c)
+{
+    PQfinish(c->pg);
+    c->pg = NULL;
+    c->n_prepared = 0;
+}
+
+void db_free(struct db *db)
+{
+    if (!db)
+        return;
+    for (unsigned i = 0; i < db->options.max_connections; i++)
+        close_slot(&db->slots[i]);
+    pthread_cond_destroy(&db->given);
+    pthread_mutex_destroy(&db->lock);
+    free(db);
+}
+
+/*
+ * The best free slot: an open connection before a closed slot; NULL where there is none. While
+ * attempts wait for their back-off, a closed slot is one only if no connection is open: else those
+ * are worth waiting for.
+ */
+static struct db_connection *free_slot_locked(struct db *db)
+{
+    struct db_connection *closed = NULL;
+    bool any_open = false;
+    for (unsigned i = 0; i < db->options.max_connections; i++) {
+        struct db_connection *c = &db->slots[i];
+        if (!c->taken && c->pg)
+            return c;
+        any_open = any_open || (c->taken && c->open);
+        if (!c->taken && !closed)
+            closed = c;
+    }
+    return any_open && lp_clock_ms() < db->retry_at_ms ? NULL : closed;
+}
+
+static void publish_locked(struct db *db)
+{
+    unsigned open = 0, busy = 0;
+    for (unsigned i = 0; i < db->options.max_connections; i++) {
+        open += db->slots[i].open;
+        busy += db->slots[i].taken;
+    }
+    lp_metric_set(db->open, open);
+    lp_metric_set(db->busy, busy);
+}
+
+static int take_slot(struct db *db, struct db_connection **ret_connection, struct lp_error *err)
+{
+    struct timespec deadline = lp_clock_deadline(db->options.query_timeout_ms);
+    int r = 0;
+    pthread_mutex_lock(&db->lock);
+    struct db_connection *c = free_slot_locked(db);
+    while (!c && r == 0) {
+        r = pthread_cond_clockwait(&db->given, &db->lock, CLOCK_MONOTONIC, &deadline);
+        c = free_slot_locked(db);
+    }
+    if (!c) {
+        r = lp_error_set(err, LP_E_TIMEOUT, "database: all %u connections are busy",
+                         db->options.max_connections);
+    } else if (!c->pg && lp_clock_ms() < db->retry_at_ms) {
+        r = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s", db->last_failure);
+    } else {
+        c->taken = true;
+        c->open = c->pg != NULL;
+        *ret_connection = c;
+        r = 0;
+    }
+    publish_locked(db);
+    pthread_mutex_unlock(&db->lock);
+    return r;
+}
+
+void db_give(struct db *db, struct db_connection *c)
+{
+    if (c->pg && PQstatus(c->pg) != CONNECTION_OK)
+        close_slot(c);
+    pthread_mutex_lock(&db->lock);
+    c->taken = false;
+    c->open = c->pg != NULL;
+    publish_locked(db);
+    pthread_cond_signal(&db->given);
+    pthread_mutex_unlock(&db->lock);
+}
+
+void db_drop(struct db *db, struct db_connection *c)
+{
+    close_slot(c);
+    db_give(db, c);
+}
+
+static void note_attempt(struct db *db, struct db_connection *c, int result,
+                         const struct lp_error *err)
+{
+    pthread_mutex_lock(&db->lock);
+    c->open = result == 0;
+    if (result == 0) {
+        db->retry_at_ms = 0;
+        lp_backoff_reset(&db->backoff);
+    } else {
+        db->retry_at_ms = lp_clock_ms() + lp_backoff_next(&db->backoff);
+        snprintf(db->last_failure, sizeof db->last_failure, "%s", err->msg);
+        lp_metric_add(db->failures, 1);
+    }
+    pthread_mutex_unlock(&db->lock);
+}
+
+int db_take(struct db *db, struct db_connection **ret_connection, struct lp_error *err)
+{
+    struct db_connection *c = NULL;
+    int r = take_slot(db, &c, err);
+    if (!c)
+        return r;
+    if (c->pg && pgwire_is_stale(c->pg))
+        close_slot(c);
+    if (!c->pg) {
+        r = pgwire_connect(db->options.url, db->options.connect_timeout_ms,
+                           db->options.query_timeout_ms, &c->pg, err);
+        note_attempt(db, c, r, err);
+    }
+    if (r < 0) {
+        db_give(db, c);
+        return lp_error_wrap(err, "database");
+    }
+    *ret_connection = c;
+    return 0;
+}
+
+int db_execute(struct db *db, struct db_connection *c, const char *what, const char *sql,
+               PGresult **ret_result, struct lp_error *err)
+{
+    if (!PQsendQuery(c->pg, sql))
+        return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", what);
+    return pgwire_result(c->pg, what, db->options.query_timeout_ms, ret_result, err);
+}
+
+static int prepare(struct db *db, struct db_connection *c, const struct db_statement *s,
+                   struct lp_error *err)
+{
+    for (unsigned i = 0; i < c->n_prepared; i++)
+        if (c->prepared[i] == s)
+            return 0;
+    if (c->n_prepared == MAX_PREPARED)
+        return lp_error_set(err, LP_E_INTERNAL, "database: more than %d statements", MAX_PREPARED);
+    if (!PQsendPrepare(c->pg, s->name, s->sql, s->n_params, NULL))
+        return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", s->name);
+    PGresult *result = NULL;
+    int r = pgwire_result(c->pg, s->name, db->options.query_timeout_ms, &result, err);
+    if (r < 0)
+        return r;
+    PQclear(result);
+    c->prepared[c->n_prepared++] = s;
+    return 0;
+}
+
+/* *ret_lost: the connection broke, so that the statement may be tried on another. */
+static int run_once(struct db *db, const struct db_statement *s, const char *const *params,
+                    PGresult **ret_result, bool *ret_lost, struct lp_error *err)
+{
+    struct db_connection *c = NULL;
+    *ret_lost = false;
+    int r = db_take(db, &c, err);
+    if (!c)
+        return r;
+    r = prepare(db, c, s, err);
+    if (r == 0 && !PQsendQueryPrepared(c->pg, s->name, s->n_params, params, NULL, NULL, 0))
+        r = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", s->name);
+    if (r == 0)
+        r = pgwire_result(c->pg, s->name, db->options.query_timeout_ms, ret_result, err);
+    if (r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT) {
+        *ret_lost = r == LP_E_UNAVAILABLE;
+        db_drop(db, c);
+    } else {
+        db_give(db, c);
+    }
+    return r;
+}
+
+int db_run(struct db *db, const struct db_statement *statement, const char *const *params,
+           PGresult **ret_result, struct lp_error *err)
+{
+    bool lost = false;
+    int r = run_once(db, statement, params, ret_result, &lost, err);
+    if (r < 0 && lost && statement->repeatable)
+        r = run_once(db, statement, params, ret_result, &lost, err);
+    return r;
+}

@@ -1,0 +1,183 @@
+/*
+ * libpq blocks for as long as the network likes; its asynchronous half with poll() does not. A
+ * statement that outlives its time is ended by the server (statement_timeout); where even that does
+ * not come back, the caller drops the connection. One connection belongs to one thread.
+ */
+#include "services/auth/database/pgwire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/* The server's time-out comes first, so that the connection survives it. */
+#define GRACE_MS 1000
+
+/* 1: ready; 0: the time is over. */
+static int wait_for(int fd, short events, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left = deadline_ms - lp_clock_ms();
+        if (left <= 0)
+            return 0;
+        struct pollfd p = { .fd = fd, .events = events };
+        int n = poll(&p, 1, (int)left);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return 1;
+    }
+}
+
+/* libpq ends its messages with a newline and may put several lines into one. */
+static int fail_connection(const PGconn *c, struct lp_error *err)
+{
+    char line[160];
+    snprintf(line, sizeof line, "%s", PQerrorMessage(c));
+    line[strcspn(line, "\n")] = '\0';
+    return lp_error_set(err, LP_E_UNAVAILABLE, "%s", line[0] ? line : "connection failed");
+}
+
+static int finish_connect(PGconn *c, int64_t timeout_ms, struct lp_error *err)
+{
+    int64_t deadline = lp_clock_ms() + timeout_ms;
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    while (want != PGRES_POLLING_OK) {
+        if (want == PGRES_POLLING_FAILED)
+            return fail_connection(c, err);
+        short events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        if (!wait_for(PQsocket(c), events, deadline))
+            return lp_error_set(err, LP_E_TIMEOUT, "no connection within %lld ms",
+                                (long long)timeout_ms);
+        want = PQconnectPoll(c);
+    }
+    return 0;
+}
+
+static int set_session(PGconn *c, int64_t query_timeout_ms, struct lp_error *err)
+{
+    char sql[160];
+    PGresult *result = NULL;
+    snprintf(sql, sizeof sql,
+             "SET statement_timeout = %lld; SET idle_in_transaction_session_timeout = %lld",
+             (long long)query_timeout_ms, (long long)query_timeout_ms * 2);
+    if (PQsetnonblocking(c, 1) < 0 || !PQsendQuery(c, sql))
+        return fail_connection(c, err);
+    int r = pgwire_result(c, "set_session", query_timeout_ms, &result, err);
+    if (r == 0)
+        PQclear(result);
+    return r;
+}
+
+/* Notices may quote values, and stderr is for our log lines. */
+static void ignore_notice(void *user, const PGresult *notice)
+{
+    (void)user;
+    (void)notice;
+}
+
+int pgwire_connect(const char *url, int64_t timeout_ms, int64_t query_timeout_ms,
+                   PGconn **ret_connection, struct lp_error *err)
+{
+    static const char *const keys[] = { "dbname",          "fallback_application_name",
+                                        "client_encoding", "tcp_user_timeout",
+                                        "keepalives_idle", NULL };
+    const char *const values[] = { url, "lp-auth", "UTF8", "10000", "30", NULL };
+    PGconn *c = PQconnectStartParams(keys, values, 1);
+    if (!c)
+        return lp_error_set(err, LP_E_INTERNAL, "no memory for a connection");
+    PQsetNoticeReceiver(c, ignore_notice, NULL);
+    int r = PQstatus(c) == CONNECTION_BAD ? fail_connection(c, err)
+                                          : finish_connect(c, timeout_ms, err);
+    if (r == 0)
+        r = set_session(c, query_timeout_ms, err);
+    if (r < 0) {
+        PQfinish(c);
+        return r;
+    }
+    *ret_connection = c;
+    return 0;
+}
+
+int pgwire_code_of(const char *sqlstate)
+{
+    static const struct {
+        const char *prefix;
+        int code;
+    } meanings[] = {
+        { "23505", LP_E_EXISTS },    { "23503", LP_E_NOT_FOUND }, { "57014", LP_E_TIMEOUT },
+        { "40001", LP_E_CONFLICT },  { "40P01", LP_E_CONFLICT },  { "08", LP_E_UNAVAILABLE },
+        { "57P", LP_E_UNAVAILABLE }, { "53", LP_E_UNAVAILABLE },  { "25006", LP_E_UNAVAILABLE },
+        { "58", LP_E_UNAVAILABLE },
+    };
+    for (size_t i = 0; i < LP_COUNT(meanings); i++)
+        if (strncmp(sqlstate, meanings[i].prefix, strlen(meanings[i].prefix)) == 0)
+            return meanings[i].code;
+    return LP_E_INTERNAL;
+}
+
+/* Waits until PQgetResult does not block. */
+static int await(PGconn *c, const char *what, int64_t deadline_ms, struct lp_error *err)
+{
+    for (;;) {
+        int unsent = PQflush(c);
+        if (unsent == 0 && !PQisBusy(c))
+            return 0;
+        if (unsent < 0 || PQstatus(c) != CONNECTION_OK)
+            break;
+        if (!wait_for(PQsocket(c), (short)(unsent ? POLLIN | POLLOUT : POLLIN), deadline_ms))
+            return lp_error_set(err, LP_E_TIMEOUT, "database: %s: no answer in time", what);
+        if (!PQconsumeInput(c))
+            break;
+    }
+    return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", what);
+}
+
+static int check(const PGconn *c, const PGresult *result, const char *what, struct lp_error *err)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return 0;
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (PQstatus(c) != CONNECTION_OK || !sqlstate)
+        return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", what);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    return lp_error_set(err, pgwire_code_of(sqlstate), "database: %s: SQLSTATE %s%s%s", what,
+                        sqlstate, constraint ? " " : "", constraint ? constraint : "");
+}
+
+int pgwire_result(PGconn *c, const char *what, int64_t timeout_ms, PGresult **ret_result,
+                  struct lp_error *err)
+{
+    int64_t deadline = lp_clock_ms() + timeout_ms + GRACE_MS;
+    PGresult *last = NULL;
+    int result = 0;
+    for (;;) {
+        int r = await(c, what, deadline, err);
+        if (r < 0) {
+            PQclear(last);
+            return r;
+        }
+        PGresult *next = PQgetResult(c);
+        if (!next)
+            break;
+        PQclear(last);
+        last = next;
+        if (result == 0)
+            result = check(c, next, what, err);
+    }
+    if (result == 0 && !last)
+        result = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", what);
+    if (result < 0)
+        PQclear(last);
+    else
+        *ret_result = last;
+    return result;
+}
+
+bool pgwire_is_stale(PGconn *c)
+{
+    struct pollfd p = { .fd = PQsocket(c), .events = POLLIN };
+    return PQstatus(c) != CONNECTION_OK || p.fd < 0 || poll(&p, 1, 0) != 0;
+}

@@ -1,0 +1,154 @@
+/*
+ * The checks of request bodies, pure functions of the decoded body. One message per field: the
+ * first that applies, so that a client shows one line under each input. Any thread.
+ */
+#include "services/auth/http/validate.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static void complain(json_t **details, const char *message)
+{
+    if (!*details)
+        *details = json_array();
+    json_array_append_new(*details, json_string(message));
+}
+
+/* Length as JavaScript counts it: characters outside the basic plane are two. `text` is valid
+ * UTF-8. */
+static size_t utf16_length(const char *text, size_t bytes)
+{
+    size_t units = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((c & 0xC0) != 0x80)
+            units += c >= 0xF0 ? 2 : 1;
+    }
+    return units;
+}
+
+static bool is_domain(const char *domain)
+{
+    const char *dot = strchr(domain, '.');
+    size_t n = strlen(domain);
+    return dot && dot != domain && domain[n - 1] != '.' && !strstr(domain, "..");
+}
+
+bool validate_is_email(const char *text)
+{
+    const char *at = strchr(text, '@');
+    if (!at || at == text || at - text > 64 || strlen(text) > VALIDATE_EMAIL_MAX)
+        return false;
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c <= ' ' || c == 0x7F || strchr("\"(),:;<>[\\]", c))
+            return false;
+    }
+    return !strchr(at + 1, '@') && is_domain(at + 1);
+}
+
+bool validate_is_uuid(const char *text)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    for (size_t i = 0; i < sizeof shape; i++) {
+        bool fits = shape[i] == 'x' ? isxdigit((unsigned char)text[i]) != 0 : text[i] == shape[i];
+        if (!fits)
+            return false;
+    }
+    return true;
+}
+
+/* Absent, null and the empty string are all "not given". */
+static bool is_given(const json_t *value)
+{
+    return value && !json_is_null(value) && !(json_is_string(value) && !json_string_length(value));
+}
+
+static void check_email(const json_t *value, struct validate_account *a, json_t **details)
+{
+    const char *text = json_string_value(value);
+    if (!is_given(value)) {
+        complain(details, "Email is required");
+    } else if (!text || !validate_is_email(text)) {
+        complain(details, "Email must be valid");
+    } else {
+        size_t n = strlen(text);
+        for (size_t i = 0; i <= n; i++)
+            a->email[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 32 : text[i]);
+    }
+}
+
+/* "Password must be …": the messages that differ only in the field and its limit. */
+static void complain_length(json_t **details, const char *field, const char *what, int limit)
+{
+    char message[96];
+    snprintf(message, sizeof message, "%s must be %s %d characters", field, what, limit);
+    complain(details, message);
+}
+
+static void check_password(const json_t *value, int min, struct validate_account *a,
+                           json_t **details)
+{
+    const char *text = json_string_value(value);
+    size_t units = text ? utf16_length(text, strlen(text)) : 0;
+    if (!is_given(value))
+        complain(details, "Password is required");
+    else if (!text)
+        complain(details, "Password must be a string");
+    else if (units < (size_t)min)
+        complain_length(details, "Password", "at least", min);
+    else if (units > VALIDATE_PASSWORD_MAX)
+        complain_length(details, "Password", "no more than", VALIDATE_PASSWORD_MAX);
+    else
+        a->password = text;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static void check_name(const json_t *value, struct validate_account *a, json_t **details)
+{
+    const char *text = json_string_value(value);
+    if (!is_given(value)) {
+        complain(details, "Name is required");
+        return;
+    }
+    if (!text) {
+        complain(details, "Name must be a string");
+        return;
+    }
+    while (is_space(*text))
+        text++;
+    size_t n = strlen(text);
+    while (n > 0 && is_space(text[n - 1]))
+        n--;
+    size_t units = utf16_length(text, n);
+    if (units < VALIDATE_NAME_MIN) {
+        complain_length(details, "Name", "at least", VALIDATE_NAME_MIN);
+    } else if (units > VALIDATE_NAME_MAX) {
+        complain_length(details, "Name", "no more than", VALIDATE_NAME_MAX);
+    } else {
+        memcpy(a->name, text, n); /* a unit is at most 3 bytes of UTF-8 */
+        a->name[n] = '\0';
+    }
+}
+
+json_t *validate_register(const json_t *body, struct validate_account *ret_account)
+{
+    json_t *details = NULL;
+    check_email(json_object_get(body, "email"), ret_account, &details);
+    check_password(json_object_get(body, "password"), VALIDATE_PASSWORD_MIN, ret_account, &details);
+    check_name(json_object_get(body, "name"), ret_account, &details);
+    return details;
+}
+
+json_t *validate_login(const json_t *body, struct validate_account *ret_account)
+{
+    json_t *details = NULL;
+    check_email(json_object_get(body, "email"), ret_account, &details);
+    check_password(json_object_get(body, "password"), 1, ret_account, &details);
+    return details;
+}

@@ -1,0 +1,33 @@
+/* services/auth/http/validate.h -- what a client may send: checks and messages, word for word. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#define VALIDATE_EMAIL_MAX 254  /* bytes, RFC 5321 4.5.3.1.3 */
+#define VALIDATE_PASSWORD_MIN 6 /* characters here are UTF-16 units, as the clients count them */
+#define VALIDATE_PASSWORD_MAX 1024
+#define VALIDATE_NAME_MIN 2
+#define VALIDATE_NAME_MAX 100
+
+/* `password` is borrowed from the body; `email` is in lower case; `name` is without outer white
+ * space. */
+struct validate_account {
+    char email[VALIDATE_EMAIL_MAX + 1];
+    char name[3 * VALIDATE_NAME_MAX + 1];
+    const char *password;
+};
+
+/*
+ * Each gives NULL where `body` (an object) is valid and fills `ret_account` (_login: without name);
+ * else an array of messages in the order email, password, name, one per field, owned by the caller.
+ */
+json_t *validate_register(const json_t *body, struct validate_account *ret_account);
+json_t *validate_login(const json_t *body, struct validate_account *ret_account);
+
+/* One @, a local part of 1..64 bytes, a domain of at least two labels; no white space or control
+ * bytes. */
+bool validate_is_email(const char *text);
+
+/* 8-4-4-4-12 hexadecimal digits. */
+bool validate_is_uuid(const char *text);
