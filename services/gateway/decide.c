@@ -9,44 +9,34 @@
 #include "json/json.h"
 #include "services/gateway/target.h"
 
-static void answer_cached(struct exchange *x, enum reply_kind kind)
-{
-    unsigned status = 0;
-    struct MHD_Response *response = replies_get(&x->worker->replies, kind, x->origin, &status);
-    exchange_answer(x, status, response, true);
-}
+#define DECIDE_METHOD_MAX 31 /* what the exchange keeps of it */
 
-static void reject(const struct exchange *x, enum gateway_reason reason)
+static uint64_t random_bits(uint64_t state[2])
 {
-    lp_metric_add(x->worker->shared->metrics.rejected[reason], 1);
-}
+    uint64_t a = state[0], b = state[1]; /* xorshift128+ */
 
-static uint64_t random_bits(struct worker *w)
-{
-    uint64_t a = w->random[0], b = w->random[1]; /* xorshift128+ */
-
-    w->random[0] = b;
+    state[0] = b;
     a ^= a << 23;
-    w->random[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
-    return w->random[1] + b;
+    state[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+    return state[1] + b;
 }
 
 /* The client's, where it is 1 to 128 harmless characters; else a new one. */
-static void take_request_id(struct exchange *x, const struct head *head)
+static void take_request_id(const struct decision *d, const struct head *head, struct verdict *v)
 {
     static const char safe[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+/=:";
     const struct field *f = head_find(head, "X-Request-Id");
 
-    if (f && f->value_len > 0 && f->value_len < sizeof x->request_id &&
+    if (f && f->value_len > 0 && f->value_len < sizeof v->request_id &&
         strspn(f->value, safe) >= f->value_len) {
-        memcpy(x->request_id, f->value, f->value_len);
-        x->request_id[f->value_len] = '\0';
+        memcpy(v->request_id, f->value, f->value_len);
+        v->request_id[f->value_len] = '\0';
         return;
     }
-    snprintf(x->request_id, sizeof x->request_id, "%016llx%016llx",
-             (unsigned long long)random_bits(x->worker),
-             (unsigned long long)random_bits(x->worker));
+    snprintf(v->request_id, sizeof v->request_id, "%016llx%016llx",
+             (unsigned long long)random_bits(d->random),
+             (unsigned long long)random_bits(d->random));
 }
 
 /* "Bearer " in that case, then the token up to the next space; 0 where there is none. */
@@ -61,20 +51,32 @@ static size_t bearer(const struct head *head, const char **ret_token)
     return space ? (size_t)(space - *ret_token) : f->value_len - 7;
 }
 
-static json_t *claims_of(const struct exchange *x, const char *token, size_t len)
+static void reply(struct verdict *v, enum reply_kind kind)
+{
+    v->kind = VERDICT_REPLY;
+    v->reply = kind;
+}
+
+static void refuse(struct verdict *v, unsigned status, const char *why)
+{
+    v->kind = VERDICT_REFUSE;
+    v->status = status;
+    v->why = why;
+}
+
+static json_t *claims_of(const struct decision *d, const char *token, size_t len)
 {
     struct lp_error err;
     json_t *claims = NULL;
 
-    if (lp_jwt_verify(x->worker->shared->keys, token, len, lp_clock_wall_ms() / 1000, &claims,
-                      &err) < 0)
+    if (lp_jwt_verify(d->shared->keys, token, len, lp_clock_wall_ms() / 1000, &claims, &err) < 0)
         return NULL;
     return claims;
 }
 
 /* True where the request may go on; *ret_claims (the caller's) where it carried a good token. */
-static bool check_token(struct exchange *x, const struct head *head, const char *path,
-                        json_t **ret_claims)
+static bool check_token(const struct decision *d, const struct head *head, const char *path,
+                        json_t **ret_claims, struct verdict *v)
 {
     const char *token = NULL;
     size_t len = bearer(head, &token);
@@ -82,48 +84,41 @@ static bool check_token(struct exchange *x, const struct head *head, const char 
     if (target_is_open(path))
         return true;
     if (len == 0) {
-        answer_cached(x, REPLY_NO_TOKEN);
+        reply(v, REPLY_NO_TOKEN);
         return false;
     }
-    *ret_claims = claims_of(x, token, len);
+    *ret_claims = claims_of(d, token, len);
     if (!*ret_claims)
-        answer_cached(x, REPLY_BAD_TOKEN);
+        reply(v, REPLY_BAD_TOKEN);
     return *ret_claims != NULL;
 }
 
-static bool within_rate(struct exchange *x, const json_t *claims)
+static bool within_rate(const struct decision *d, const json_t *claims, struct verdict *v)
 {
-    struct limiter *limiter = x->worker->shared->limiter;
     const char *client = lp_json_str(claims, "sub", NULL);
 
-    if (!limiter)
+    if (!d->shared->limiter)
         return true;
     if (!client)
         client = lp_json_str(claims, "userId", NULL);
     if (!client)
-        client = x->conn->peer;
-    x->limited = true;
-    if (limiter_take(limiter, client, strlen(client), x->worker->now, &x->limit))
+        client = d->peer;
+    v->limited = true;
+    if (limiter_take(d->shared->limiter, client, strlen(client), d->now, &v->limit))
         return true;
-
-    char seconds[24];
-    snprintf(seconds, sizeof seconds, "%lld", (long long)x->limit.reset_s);
-    reject(x, REJECT_RATE_LIMIT);
-    exchange_answer(x, 429, replies_message(&x->worker->replies, x->origin, "Too many requests"),
-                    false);
-    MHD_add_response_header(x->response, "Retry-After", seconds);
+    v->kind = VERDICT_LIMITED;
     return false;
 }
 
 /* The head for the upstream. On /auth/ the cookie `token` stands in for a missing Authorization. */
-static void write_head(struct exchange *x, const struct head *head, const char *rest,
-                       const char *query)
+static void write_head(const struct decision *d, const struct head *head, const char *rest,
+                       const char *query, struct verdict *v)
 {
     lp_auto_buf struct lp_buf authorization = LP_BUF_INIT(LP_LIMIT_HTTP_HEADERS);
-    struct head_extras extras = { .peer = x->conn->peer, .request_id = x->request_id };
+    struct head_extras extras = { .peer = d->peer, .request_id = v->request_id };
     size_t len = 0;
 
-    if (strcmp(x->upstream->prefix, "/auth") == 0 && !head_find(head, "Authorization")) {
+    if (strcmp(v->upstream->prefix, "/auth") == 0 && !head_find(head, "Authorization")) {
         const char *cookie = head_cookie(head, "token", &len);
         if (cookie && len > 0) {
             lp_buf_str(&authorization, "Bearer ");
@@ -131,99 +126,55 @@ static void write_head(struct exchange *x, const struct head *head, const char *
             extras.authorization = authorization.ptr;
         }
     }
-    head_forward(head, &extras, &x->up_fields);
-    lp_buf_str(&x->up_target, x->upstream->base);
-    lp_buf_str(&x->up_target, *rest ? rest : "/");
-    lp_buf_str(&x->up_target, query);
+    head_forward(head, &extras, v->up_fields);
+    lp_buf_str(v->up_target, v->upstream->base);
+    lp_buf_str(v->up_target, *rest ? rest : "/");
+    lp_buf_str(v->up_target, query);
 }
 
-static void send_up(struct exchange *x)
-{
-    struct worker *w = x->worker;
-    size_t i = (size_t)(x->upstream - w->shared->routes.upstreams);
-
-    x->ticket.upstream = i;
-    if (!breaker_admits(&w->breakers[i], w->now)) {
-        reject(x, REJECT_CIRCUIT_OPEN);
-        exchange_unavailable(x, breaker_wait(&w->breakers[i], w->now) + 1);
-        return;
-    }
-    x->probe = w->breakers[i].state == BREAKER_HALF_OPEN;
-    switch (admission_enter(&w->admission, &x->ticket, i)) {
-    case ADMISSION_GRANTED:
-        proxy_start(x);
-        break;
-    case ADMISSION_WAITS:
-        lp_metric_add(w->shared->metrics.waiting, 1);
-        x->deadline = w->now + w->shared->config->common.deadline_ms;
-        worker_sweep_at(w, x->deadline);
-        break;
-    case ADMISSION_FULL:
-        reject(x, REJECT_QUEUE_FULL);
-        exchange_unavailable(x, 1000);
-        break;
-    }
-}
-
-static void decide_path(struct exchange *x, const struct head *head, const char *path,
-                        const char *query)
+static void decide_path(const struct decision *d, const struct head *head, const char *path,
+                        const char *query, struct verdict *v)
 {
     json_auto_t *claims = NULL;
     const char *rest = NULL;
     bool reads = strcmp(head->method, "GET") == 0 || strcmp(head->method, "HEAD") == 0;
 
-    if (!check_token(x, head, path, &claims))
+    if (!check_token(d, head, path, &claims, v))
         return;
     if (reads && target_is_health(path)) {
-        answer_cached(x, REPLY_HEALTH);
+        reply(v, REPLY_HEALTH);
         return;
     }
-    if (!within_rate(x, claims))
+    if (!within_rate(d, claims, v))
         return;
-    x->upstream = target_upstream(&x->worker->shared->routes, path, &rest);
-    if (!x->upstream) {
-        answer_cached(x, REPLY_NOT_FOUND);
+    v->upstream = target_upstream(&d->shared->routes, path, &rest);
+    if (!v->upstream) {
+        reply(v, REPLY_NOT_FOUND);
         return;
     }
-    write_head(x, head, rest, query);
-    if (x->up_target.overflowed || x->up_fields.overflowed)
-        exchange_answer(x, 431, replies_message(&x->worker->replies, x->origin, "head too large"),
-                        false);
+    write_head(d, head, rest, query, v);
+    if (v->up_target->overflowed || v->up_fields->overflowed)
+        refuse(v, 431, "head too large");
     else
-        send_up(x);
+        v->kind = VERDICT_FORWARD;
 }
 
-static void refuse(struct exchange *x, const char *why)
-{
-    exchange_answer(x, 400, replies_message(&x->worker->replies, x->origin, why), false);
-}
-
-static void preflight(struct exchange *x, const struct head *head)
-{
-    const struct field *f = head_find(head, "Access-Control-Request-Headers");
-
-    exchange_answer(x, 204,
-                    replies_preflight(&x->worker->replies, x->origin, f ? f->value : NULL,
-                                      f ? f->value_len : 0),
-                    false);
-}
-
-void decide(struct exchange *x, const struct head *head)
+void decide(const struct decision *d, const struct head *head, struct verdict *io_verdict)
 {
     lp_auto_buf struct lp_buf path = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET);
     const struct field *origin = head_find(head, "Origin");
     const char *query = NULL;
 
-    x->origin = replies_origin(&x->worker->replies, origin ? origin->value : NULL);
-    take_request_id(x, head);
+    io_verdict->origin = replies_origin(d->origins, origin ? origin->value : NULL);
+    take_request_id(d, head, io_verdict);
     if (strcmp(head->method, "OPTIONS") == 0)
-        preflight(x, head);
-    else if (!target_split(x->target, &path, &query))
-        refuse(x, "malformed request target");
-    else if (strlen(head->method) >= sizeof x->method)
-        refuse(x, "method over 31 characters");
+        io_verdict->kind = VERDICT_PREFLIGHT;
+    else if (!target_split(d->target, &path, &query))
+        refuse(io_verdict, 400, "malformed request target");
+    else if (strlen(head->method) > DECIDE_METHOD_MAX)
+        refuse(io_verdict, 400, "method over 31 characters");
     else if (strcmp(head->method, "HEAD") == 0 && head->body_length != 0)
-        refuse(x, "HEAD with a body");
+        refuse(io_verdict, 400, "HEAD with a body");
     else
-        decide_path(x, head, path.ptr, query);
+        decide_path(d, head, path.ptr, query, io_verdict);
 }

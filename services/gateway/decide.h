@@ -1,10 +1,46 @@
 /* services/gateway/decide.h -- what becomes of a request, by its head alone. */
 #pragma once
 
-#include "services/gateway/exchange.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/*
- * Preflight, token, rate limit, route, breaker, admission, in this order. Afterwards either
- * x->response is the answer, or the request is on its way to x->upstream, or waits for a slot.
- */
-void decide(struct exchange *x, const struct head *head);
+#include "services/gateway/head.h"
+#include "services/gateway/limiter.h"
+#include "services/gateway/reply.h"
+#include "services/gateway/worker.h"
+
+/* What the rules go by beside the head; borrowed. */
+struct decision {
+    struct gateway_shared *shared;
+    const struct reply_origins *origins;
+    uint64_t *random; /* two words, the state of a generator */
+    const char *peer;
+    const char *target; /* as sent */
+    int64_t now;        /* lp_clock_ms() */
+};
+
+enum verdict_kind {
+    VERDICT_FORWARD,   /* to `upstream`, with up_target and up_fields */
+    VERDICT_REPLY,     /* `reply` */
+    VERDICT_PREFLIGHT, /* what OPTIONS gets */
+    VERDICT_LIMITED,   /* 429, by `limit` */
+    VERDICT_REFUSE,    /* `status` with `why` */
+};
+
+/* `up_target` and `up_fields` are the caller's buffers, empty. */
+struct verdict {
+    enum verdict_kind kind;
+    enum reply_kind reply;
+    unsigned status;
+    const char *why;                         /* a literal */
+    const struct gateway_upstream *upstream; /* NULL: answered here */
+    struct lp_buf *up_target, *up_fields;
+    bool limited; /* `limit` was counted */
+    struct limiter_state limit;
+    size_t origin; /* for replies_* */
+    char request_id[129];
+};
+
+/* Preflight, token, rate limit, route, in this order. Counts the request in the rate limit, else
+ * changes nothing but *io_verdict. */
+void decide(const struct decision *d, const struct head *head, struct verdict *io_verdict);

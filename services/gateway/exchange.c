@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -161,6 +162,113 @@ static enum MHD_Result queue_answer(struct exchange *x)
     return MHD_queue_response(x->connection, x->status, x->response);
 }
 
+static void reject(const struct exchange *x, enum gateway_reason reason)
+{
+    lp_metric_add(x->worker->shared->metrics.rejected[reason], 1);
+}
+
+/* Starts the call, or waits for a slot, or answers that neither can be. */
+static void send_up(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    size_t i = x->ticket.upstream;
+
+    if (!breaker_admits(&w->breakers[i], w->now)) {
+        reject(x, REJECT_CIRCUIT_OPEN);
+        exchange_unavailable(x, breaker_wait(&w->breakers[i], w->now) + 1);
+        return;
+    }
+    x->probe = w->breakers[i].state == BREAKER_HALF_OPEN;
+    switch (admission_enter(&w->admission, &x->ticket, i)) {
+    case ADMISSION_GRANTED:
+        proxy_start(x);
+        break;
+    case ADMISSION_WAITS:
+        lp_metric_add(w->shared->metrics.waiting, 1);
+        x->deadline = w->now + w->shared->config->common.deadline_ms;
+        worker_sweep_at(w, x->deadline);
+        break;
+    case ADMISSION_FULL:
+        reject(x, REJECT_QUEUE_FULL);
+        exchange_unavailable(x, 1000);
+        break;
+    }
+}
+
+static void answer_cached(struct exchange *x, enum reply_kind kind)
+{
+    unsigned status = 0;
+    struct MHD_Response *response = replies_get(&x->worker->replies, kind, x->origin, &status);
+    exchange_answer(x, status, response, true);
+}
+
+static void answer_too_many(struct exchange *x)
+{
+    char seconds[24];
+
+    snprintf(seconds, sizeof seconds, "%lld", (long long)x->limit.reset_s);
+    reject(x, REJECT_RATE_LIMIT);
+    exchange_answer(x, 429, replies_message(&x->worker->replies, x->origin, "Too many requests"),
+                    false);
+    MHD_add_response_header(x->response, "Retry-After", seconds);
+}
+
+static void answer_preflight(struct exchange *x, const struct head *head)
+{
+    const struct field *f = head_find(head, "Access-Control-Request-Headers");
+
+    exchange_answer(x, 204,
+                    replies_preflight(&x->worker->replies, x->origin, f ? f->value : NULL,
+                                      f ? f->value_len : 0),
+                    false);
+}
+
+static void act(struct exchange *x, const struct head *head, const struct verdict *v)
+{
+    switch (v->kind) {
+    case VERDICT_FORWARD:
+        send_up(x);
+        break;
+    case VERDICT_REPLY:
+        answer_cached(x, v->reply);
+        break;
+    case VERDICT_PREFLIGHT:
+        answer_preflight(x, head);
+        break;
+    case VERDICT_LIMITED:
+        answer_too_many(x);
+        break;
+    case VERDICT_REFUSE:
+        exchange_answer(x, v->status, replies_message(&x->worker->replies, x->origin, v->why),
+                        false);
+        break;
+    }
+}
+
+/* Asks for the verdict and acts on it. */
+static void follow(struct exchange *x, const struct head *head)
+{
+    struct worker *w = x->worker;
+    const struct decision d = {
+        .shared = w->shared,
+        .origins = &w->replies.origins,
+        .random = w->random,
+        .peer = x->conn->peer,
+        .target = x->target,
+        .now = w->now,
+    };
+    struct verdict v = { .up_target = &x->up_target, .up_fields = &x->up_fields };
+
+    decide(&d, head, &v);
+    x->origin = v.origin;
+    x->limited = v.limited;
+    x->limit = v.limit;
+    memcpy(x->request_id, v.request_id, sizeof x->request_id);
+    x->upstream = v.upstream;
+    x->ticket.upstream = v.upstream ? (size_t)(v.upstream - w->shared->routes.upstreams) : 0;
+    act(x, head, &v);
+}
+
 static enum MHD_Result begin(struct exchange *x, const char *url, const char *method,
                              const char *version)
 {
@@ -179,7 +287,7 @@ static enum MHD_Result begin(struct exchange *x, const char *url, const char *me
     }
     snprintf(x->method, sizeof x->method, "%s", method);
     x->body_length = head.body_length;
-    decide(x, &head);
+    follow(x, &head);
     if (x->response && (head.body_length < 0 || head.body_length > KEEP_MAX ||
                         (head.expects_continue && head.body_length > 0))) {
         x->conn->linger = true;
@@ -255,11 +363,18 @@ void exchange_abandon(struct exchange *x)
     exchange_todo(x, TODO_WAKE);
 }
 
+void exchange_kill(struct conn *c)
+{
+    shutdown(c->fd, SHUT_RDWR);
+    if (c->exchange && c->exchange->suspended)
+        exchange_abandon(c->exchange);
+}
+
 /* The upstream's time is up, or the wait for a slot was too long. */
 static void overdue(struct exchange *x)
 {
     if (x->ticket.waits) {
-        lp_metric_add(x->worker->shared->metrics.rejected[REJECT_DEADLINE], 1);
+        reject(x, REJECT_DEADLINE);
         exchange_release(x);
         exchange_unavailable(x, 1000);
     } else if (x->call) {
@@ -276,7 +391,7 @@ static void overdue(struct exchange *x)
             exchange_unavailable(x, 0);
         exchange_release(x);
     } else if (!x->final) {
-        worker_kill(x->conn); /* the answer is ready and the body does not end */
+        exchange_kill(x->conn); /* the answer is ready and the body does not end */
     }
     exchange_todo(x, TODO_WAKE);
 }
@@ -301,7 +416,7 @@ static void sweep_pace(struct exchange *x, struct pace *p)
     if (w->now >= p->since_ms + window_ms) {
         if (p->bytes < window_ms && !x->suspended) {
             p->since_ms = 0;
-            worker_kill(x->conn);
+            exchange_kill(x->conn);
             return;
         }
         *p = (struct pace){ .since_ms = w->now };

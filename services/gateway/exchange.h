@@ -81,6 +81,9 @@ void exchange_sweep(struct exchange *x);                /* deadlines and paces *
 void exchange_owed(struct exchange *x, struct pace *p); /* from now on, unless it is already */
 void exchange_abandon(struct exchange *x);              /* the client has gone, or we end */
 
+/* libmicrohttpd closes the connection, whatever it is waiting for. */
+void exchange_kill(struct conn *c);
+
 /* Answers from here instead of the upstream; takes over `response` unless `cached`. */
 void exchange_answer(struct exchange *x, unsigned status, struct MHD_Response *response,
                      bool cached);

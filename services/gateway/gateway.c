@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "services/gateway/worker.h"
+#include "services/gateway/front.h"
 
 #define MAX_WORKERS 64
 #define AUTO_WORKERS 4
@@ -106,7 +106,7 @@ int gateway_start(const struct gateway_config *config, struct gateway **ret_gate
     r = make_shared(g, err);
     g->workers = lp_calloc((size_t)g->config.workers, sizeof *g->workers);
     while (r == 0 && g->n < (size_t)g->config.workers) {
-        r = worker_start(&g->workers[g->n], &g->shared, &g->port, err);
+        r = front_start(&g->workers[g->n], &g->shared, &g->port, err);
         if (r == 0)
             g->n++;
     }
@@ -151,7 +151,7 @@ static void end_worker(struct worker *w, int64_t until)
         worker_wake(w);
     }
     pthread_join(w->thread, NULL);
-    worker_free(w);
+    front_free(w);
 }
 
 void gateway_free(struct gateway *g, int64_t grace_ms)

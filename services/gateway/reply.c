@@ -133,15 +133,15 @@ void replies_done(struct replies *r)
     *r = (struct replies){ .origins = { .n = 0 } };
 }
 
-size_t replies_origin(const struct replies *r, const char *origin)
+size_t replies_origin(const struct reply_origins *o, const char *origin)
 {
-    if (r->origins.n == 1)
+    if (o->n == 1)
         return 0; /* one fixed origin is sent whatever the request says, as cors does */
-    for (size_t i = 0; origin && i < r->origins.n; i++) {
-        if (strcmp(r->origins.list[i], origin) == 0)
+    for (size_t i = 0; origin && i < o->n; i++) {
+        if (strcmp(o->list[i], origin) == 0)
             return i;
     }
-    return r->origins.n;
+    return o->n;
 }
 
 struct MHD_Response *replies_get(struct replies *r, enum reply_kind kind, size_t origin,

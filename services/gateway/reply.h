@@ -39,7 +39,7 @@ LP_MUST_USE int replies_init(struct replies *r, const struct gateway_config *c,
 void replies_done(struct replies *r);
 
 /* Index into `origins` for the request's Origin (NULL: none sent), for the functions below. */
-size_t replies_origin(const struct replies *r, const char *origin);
+size_t replies_origin(const struct reply_origins *o, const char *origin);
 
 /* Borrowed. */
 struct MHD_Response *replies_get(struct replies *r, enum reply_kind kind, size_t origin,

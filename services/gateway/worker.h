@@ -1,5 +1,5 @@
-/* services/gateway/worker.h -- one event loop: its sockets, its exchanges, its share of the limits.
- */
+/* services/gateway/worker.h -- what one event loop holds: sockets, exchanges, its share of the
+ * limits. */
 #pragma once
 
 #include <microhttpd.h>
@@ -51,7 +51,7 @@ struct conn {
     struct exchange *exchange; /* NULL between requests */
     int fd;                    /* libmicrohttpd's */
     int64_t head_until;        /* lp_clock_ms() by which the next head must be there; 0: one is */
-    bool linger;               /* unread bytes may be left: see worker.c */
+    bool linger;               /* unread bytes may be left: see front.c */
     bool half_closed;          /* the client sends no more */
     char peer[INET6_ADDRSTRLEN];
 };
@@ -82,19 +82,8 @@ struct worker {
     unsigned n_lingering;
 };
 
-/* Listens on `port` (0: chosen; *io_port is set) and starts the thread. LP_E_UNAVAILABLE where the
- * port cannot be had. */
-LP_MUST_USE int worker_start(struct worker *w, struct gateway_shared *shared, uint16_t *io_port,
-                             struct lp_error *err);
-
 /* Makes the loop look at its flags. Any thread. */
 void worker_wake(struct worker *w);
 
-/* Frees what the worker holds, but not `w`; its thread has ended (quiesce or abort was set). */
-void worker_free(struct worker *w);
-
 /* The sweep comes no later than `at`. */
 void worker_sweep_at(struct worker *w, int64_t at);
-
-/* libmicrohttpd closes the connection, whatever it is waiting for. */
-void worker_kill(struct conn *c);
