@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-LIB="base json metrics work http/client http/server http/url.h http/field.h"
+LIB="base json metrics work http/client http/server http/message http/url.h http/field.h"
 declare -A may=(
     [lib/base]=""
     [lib/json]="base"
@@ -12,8 +12,9 @@ declare -A may=(
     [lib/metrics]="base"
     [lib/work]="base metrics"
     [lib/http]="base"
+    [lib/http/message]="base http/field.h"
     [lib/http/client]="base json metrics http/url.h http/field.h"
-    [lib/http/server]="base json metrics http/url.h http/field.h"
+    [lib/http/server]="base json metrics http/message http/url.h http/field.h"
     [lib/kube]="$LIB"
     [lib/service]="$LIB config"
     [platform]="$LIB kube"
