@@ -10,6 +10,7 @@
 #include "cli/diff.h"
 #include "cli/export.h"
 #include "cli/file.h"
+#include "cli/load/load.h"
 #include "cli/options.h"
 #include "cli/render.h"
 #include "cli/report.h"
@@ -119,6 +120,16 @@ static int run_simulate(const struct cli_options *o, int *ret_status, struct lp_
     return 0;
 }
 
+static int run_load(const struct cli_options *o, struct lp_stop *stop, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+
+    int r = load_command(o, stop, &out, err);
+    if (r == 0)
+        fwrite(out.ptr, 1, out.len, stdout);
+    return r;
+}
+
 static int run_command(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
                        struct lp_stop *stop, int *ret_status, struct lp_error *err)
 {
@@ -151,6 +162,8 @@ static int run(const struct cli_options *o, struct lp_stop *stop, int *ret_statu
         return run_render(o, err);
     if (strcmp(o->command, "simulate") == 0)
         return run_simulate(o, ret_status, err);
+    if (strcmp(o->command, "load") == 0)
+        return run_load(o, stop, err);
     int r = lp_kube_config_load(&source, &config, err);
     if (r == 0)
         r = lp_kube_client_new(config, &options, &client, err);

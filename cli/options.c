@@ -35,6 +35,13 @@ static const char usage[] =
     "      --compare FILE: the summary of another platform beside it\n"
     "      --max-pod-hours N, --max-seconds-over-target N: status 1 where it is more.\n"
     "      Status 2: an error\n\n"
+    "  kubectl lp load --url URL [--learners N] [--duration SECONDS] [--pause SECONDS] [-o "
+    "text|json]\n"
+    "      a class of learners (20, 30 s, a pause of 2 s) against the gateway at URL: each logs "
+    "in\n"
+    "      as LP_LOAD_EMAIL with LP_LOAD_PASSWORD, sends a sentence, asks for a recommendation "
+    "and\n"
+    "      for /health. Only loopback and private addresses, or with --yes-this-is-mine any\n\n"
     "  kubectl lp why [NAME] [-n NAMESPACE | -A] [-o text|json]\n"
     "      why each service has the number of pods that it has\n\n"
     "  kubectl lp report [NAME] [-n NAMESPACE | -A]\n"
@@ -84,6 +91,9 @@ static const struct number_option {
       offsetof(struct cli_options, max_pod_hours) },
     { "--max-seconds-over-target", "simulate", "seconds", 0, 10000000, -1,
       offsetof(struct cli_options, max_over_target) },
+    { "--learners", "load", "learners", 1, 10000, 20000, offsetof(struct cli_options, learners) },
+    { "--duration", "load", "seconds", 1, 86400, 30000, offsetof(struct cli_options, duration_ms) },
+    { "--pause", "load", "seconds", 0, 3600, 2000, offsetof(struct cli_options, pause_ms) },
 };
 
 static int64_t *number_of(struct cli_options *o, const struct number_option *n)
@@ -136,6 +146,7 @@ static const struct text_option {
     { "--service", NULL, "simulate", offsetof(struct cli_options, service) },
     { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
     { "--compare", NULL, "simulate", offsetof(struct cli_options, compare) },
+    { "--url", NULL, "load", offsetof(struct cli_options, url) },
 };
 
 static const char *text_of(const struct cli_options *o, const struct text_option *t)
@@ -171,6 +182,8 @@ static int read_option(int argc, char **argv, int *i, struct cli_options *o, str
         o->all_namespaces = true;
     else if (strcmp(arg, "-w") == 0 || strcmp(arg, "--watch") == 0)
         o->watch = true;
+    else if (strcmp(arg, "--yes-this-is-mine") == 0)
+        o->yes_this_is_mine = true;
     else
         return read_value(argc, argv, i, o, err);
     return 0;
@@ -215,6 +228,8 @@ static int check_others(struct cli_options *o, struct lp_error *err)
 {
     int r = check_taken(o, "-w", "status", o->watch, err);
 
+    if (r == 0)
+        r = check_taken(o, "--yes-this-is-mine", "load", o->yes_this_is_mine, err);
     for (size_t i = 0; r == 0 && i < LP_COUNT(texts); i++)
         r = check_taken(o, texts[i].name, texts[i].command, text_of(o, &texts[i]) != NULL, err);
     for (size_t i = 0; r == 0 && i < LP_COUNT(numbers); i++) {
@@ -245,6 +260,20 @@ static int check_simulate(const struct cli_options *o, struct lp_error *err)
     return 0;
 }
 
+/* What load needs. */
+static int check_load(const struct cli_options *o, struct lp_error *err)
+{
+    if (strcmp(o->command, "load") != 0)
+        return 0;
+    if (!o->url)
+        return lp_error_set(err, LP_E_INVALID, "load needs --url; see --help");
+    if (o->learners % 1000 != 0)
+        return lp_error_set(err, LP_E_INVALID, "--learners: must be a whole number");
+    if (o->name)
+        return lp_error_set(err, LP_E_INVALID, "load takes no name, is \"%.64s\"", o->name);
+    return 0;
+}
+
 static int check_command(struct cli_options *o, struct lp_error *err)
 {
     static const struct {
@@ -256,6 +285,7 @@ static int check_command(struct cli_options *o, struct lp_error *err)
                      { "diff", CLI_TEXT, CLI_JSON, true, false },
                      { "render", CLI_YAML, CLI_JSON, true, true },
                      { "simulate", CLI_TEXT, CLI_JSON, true, true },
+                     { "load", CLI_TEXT, CLI_JSON, false, false },
                      { "why", CLI_TEXT, CLI_JSON, false, false },
                      { "report", CLI_YAML, CLI_YAML, false, false } };
     size_t i = 0, n = sizeof commands / sizeof *commands;
@@ -265,7 +295,7 @@ static int check_command(struct cli_options *o, struct lp_error *err)
     if (i == n)
         return lp_error_set(err, LP_E_INVALID,
                             "%s%.64s: the commands are: status, export, diff, render, simulate, "
-                            "why, report; see --help",
+                            "load, why, report; see --help",
                             o->command ? "unknown command " : "no command given",
                             o->command ? o->command : "");
     if (o->format == CLI_DEFAULT)
@@ -275,6 +305,8 @@ static int check_command(struct cli_options *o, struct lp_error *err)
     int r = check_file(o, commands[i].takes_file, commands[i].needs_file, err);
     if (r == 0)
         r = check_others(o, err);
+    if (r == 0)
+        r = check_load(o, err);
     return r < 0 ? r : check_simulate(o, err);
 }
 
@@ -309,6 +341,8 @@ int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, st
     if (r < 0)
         return r;
     default_kubeconfig(o);
+    o->load_email = getenv("LP_LOAD_EMAIL");
+    o->load_password = getenv("LP_LOAD_PASSWORD");
     for (size_t i = 0; images_variables[i]; i++)
         o->images[i] = getenv(images_variables[i]);
     return 0;

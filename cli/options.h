@@ -10,22 +10,28 @@
 enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_TEXT, CLI_YAML, CLI_JSON };
 
 struct cli_options {
-    const char *command;                  /* one of those in options.c */
-    const char *name;                     /* of one platform; NULL: all */
-    const char *ns;                       /* -n; NULL: the context's */
-    bool all_namespaces;                  /* -A */
-    bool watch;                           /* -w */
-    int64_t interval_ms;                  /* --interval, in seconds 1..60; default 1 s */
-    enum cli_format format;               /* -o; one that the command has */
-    const char *file;                     /* -f; "-": standard input; NULL: none */
-    const char *service, *trace;          /* of simulate: --service, --trace ("-" as for file) */
-    const char *compare;                  /* --compare: another file; NULL: none */
-    int64_t sync_ms;                      /* --sync-period, in seconds 1..300; default 15 s */
-    int64_t ready_after_ms;               /* --ready-after, in seconds 0..3600; default 30 s */
-    int64_t max_pod_hours;                /* --max-pod-hours, in thousandths; -1: any */
-    int64_t max_over_target;              /* --max-seconds-over-target, in ms; -1: any */
-    const char *images[IMAGES_VARIABLES]; /* values of platform/images.h's variables in the
-                                             environment, or NULL */
+    const char *command;                    /* one of those in options.c */
+    const char *name;                       /* of one platform; NULL: all */
+    const char *ns;                         /* -n; NULL: the context's */
+    bool all_namespaces;                    /* -A */
+    bool watch;                             /* -w */
+    int64_t interval_ms;                    /* --interval, in seconds 1..60; default 1 s */
+    enum cli_format format;                 /* -o; one that the command has */
+    const char *file;                       /* -f; "-": standard input; NULL: none */
+    const char *service, *trace;            /* of simulate: --service, --trace ("-" as for file) */
+    const char *compare;                    /* --compare: another file; NULL: none */
+    int64_t sync_ms;                        /* --sync-period, in seconds 1..300; default 15 s */
+    int64_t ready_after_ms;                 /* --ready-after, in seconds 0..3600; default 30 s */
+    int64_t max_pod_hours;                  /* --max-pod-hours, in thousandths; -1: any */
+    int64_t max_over_target;                /* --max-seconds-over-target, in ms; -1: any */
+    const char *url;                        /* of load: --url */
+    const char *load_email, *load_password; /* LP_LOAD_EMAIL, LP_LOAD_PASSWORD, or NULL */
+    int64_t learners;                       /* --learners 1..10,000, in thousandths; default 20 */
+    int64_t duration_ms;                    /* --duration, in seconds 1..86,400; default 30 s */
+    int64_t pause_ms;                       /* --pause, in seconds 0..3,600; default 2 s */
+    bool yes_this_is_mine;                  /* --yes-this-is-mine: any target */
+    const char *images[IMAGES_VARIABLES];   /* values of platform/images.h's variables in the
+                                               environment, or NULL */
     const char
         *kubeconfig; /* --kubeconfig, $KUBECONFIG, ~/.kube/config; owned strings live in `buffer` */
     const char *context; /* --context */

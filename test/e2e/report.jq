@@ -1,5 +1,5 @@
-# The table at the end of a load: $k6 is k6's summary, the input is the lines of `kubectl-lp status -o json -w`.
-# Arguments: $k6, $started and $ended in ms: when the load began and ended.
+# The table at the end of a load: $load is the summary of `kubectl lp load -o json`, the input is the lines of `kubectl-lp status -o json -w`.
+# Arguments: $load, $started and $ended in ms: when the load began and ended.
 def services: [.[] | {t: .timeMs, s: (.platforms[0].services // [])}];
 def of($name): [services[] | {t, r: (.s[] | select(.name == $name))}];
 def peak($field): map(.r[$field] // 0) | max // 0;
@@ -17,8 +17,8 @@ def ms: if . == null then "-" else (. * 10 | round / 10 | tostring) + " ms" end;
   "",
   "  \("ROUTE" | pad(16))\("REQUESTS" | pad(10))\("P50" | pad(14))\("P95" | pad(14))\("MAX" | pad(14))FAILED",
   (("login", "speech2text", "recommendation", "health") as $r
-    | ($k6.metrics["http_req_duration{name:\($r)}"].values // {}) as $d
-    | ($k6.metrics["http_req_failed{name:\($r)}"].values // {}) as $f
+    | ($load.metrics["http_req_duration{name:\($r)}"].values // {}) as $d
+    | ($load.metrics["http_req_failed{name:\($r)}"].values // {}) as $f
     | "  \($r | pad(16))\($d.count // 0 | pad(10))\($d.med | ms | pad(14))\($d["p(95)"] | ms | pad(14))\($d.max | ms | pad(14))\($f.passes // 0) of \(($f.passes // 0) + ($f.fails // 0))"),
   "",
-  "  \($k6.metrics.http_reqs.values.count) requests in \((($ended - $started) / 100 | round) / 10) s, \($k6.metrics.iterations.values.count // 0) rounds of a learner, \(($k6.metrics.http_req_failed.values.rate * 10000 | round) / 100) % failed"
+  "  \($load.metrics.http_reqs.values.count) requests in \((($ended - $started) / 100 | round) / 10) s, \($load.metrics.iterations.values.count // 0) rounds of a learner, \(($load.metrics.http_req_failed.values.rate * 10000 | round) / 100) % failed"

@@ -39,7 +39,8 @@ declare -A may=(
     [services/auth/accounts]="$LIB service services/auth"
     [services/ai-feedback]="$LIB config service"
     [services/progress]="$LIB config service"
-    [cli]="$LIB kube platform autoscaler/policy"
+    [cli]="$LIB kube platform cli/load autoscaler/policy"
+    [cli/load]="base json http/url.h cli/options.h"
 )
 
 bad=0

@@ -4,7 +4,7 @@
 LP_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/learning-platform
 LP_E2E_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# Programs that the parts bring (kubectl, kind, k6) come after those that are installed.
+# Programs that the parts bring (kubectl, kind) come after those that are installed.
 PATH=$PATH:$LP_CACHE/bin
 export PATH
 

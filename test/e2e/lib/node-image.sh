@@ -31,7 +31,7 @@ need_node_root() {
     if [ ! -f "$tar" ]; then
         need_commands debootstrap=debootstrap
         run_step "installing Debian $DEBIAN_RELEASE for the node" 1200 make_node_root "$tar" ||
-            die "debootstrap could not install Debian: check that deb.debian.org (or your mirror) answers, then run this again."
+            die "debootstrap could not install Debian: check that your Debian mirror answers, then run this again."
     fi
     run_step "loading the node's Debian into docker" 300 docker import "$tar" "$NODE_ROOT_IMAGE" ||
         die "docker could not import $tar: check the free space of the disk."

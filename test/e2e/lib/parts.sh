@@ -23,7 +23,6 @@ part_version() { # NAME
     kind) echo "$KIND_VERSION" ;;
     metrics-server) echo "$METRICS_SERVER_VERSION" ;;
     kwok) echo "$KWOK_VERSION" ;;
-    k6) echo "$K6_VERSION" ;;
     local-path-provisioner) echo "$LOCAL_PATH_VERSION" ;;
     helm) echo "$HELM_VERSION" ;;
     *) return 1 ;;
@@ -119,7 +118,6 @@ build_part() { # NAME DIR
     kind) build_module_program "$file" "sigs.k8s.io/kind@$version" sigs.k8s.io/kind '' ;;
     kwok) build_kwok "$file" "$version" ;;
     helm) unpack_helm "$file" "$version" ;;
-    k6) build_module_program "$file" "go.k6.io/k6@$version" go.k6.io/k6 '' ;;
     metrics-server) build_module_program "$file" "sigs.k8s.io/metrics-server@$version" \
         sigs.k8s.io/metrics-server/cmd/metrics-server '' ;;
     local-path-provisioner) build_module_program "$file" "github.com/rancher/local-path-provisioner@$version" \

@@ -5,7 +5,7 @@ REGISTRY=learning-platform
 PLATFORM=english
 PLATFORM_NAMESPACE=learning
 OPERATOR_NAMESPACE=learning-platform-system
-BASE_URL=http://127.0.0.1:30080
+BASE_URL=http://127.0.0.1:${LP_GATEWAY_PORT:-30080}
 PROGRAMS='lp-operator lp-gateway lp-auth lp-ai-feedback lp-progress'
 
 k() {
@@ -94,8 +94,9 @@ apply_platform() { # FILE
     k apply -f "$1" >/dev/null || die "$1 was not accepted: see above."
 }
 
+# Empty where there is no platform, no status or no such condition yet: what waits for one asks before it is there.
 platform_condition() { # TYPE FIELD
-    kn get learningplatform "$PLATFORM" -o "jsonpath={.status.conditions[?(@.type==\"$1\")].$2}" 2>/dev/null
+    kn get learningplatform "$PLATFORM" -o "jsonpath={.status.conditions[?(@.type==\"$1\")].$2}" 2>/dev/null || true
 }
 
 # Ready for the generation that was asked for, not for one before.
@@ -119,6 +120,11 @@ wait_ready() { # LIMIT
         fi
         sleep 1
     done
+}
+
+# The load of a class of 20 learners for SECONDS, as the learner of EMAIL and PASSWORD; the summary goes to FILE.
+load_class() { # EMAIL PASSWORD SECONDS FILE
+    LP_LOAD_EMAIL=$1 LP_LOAD_PASSWORD=$2 build/release/bin/kubectl-lp load --url "$BASE_URL" --duration "$3" -o json >"$4"
 }
 
 gateway_answers() {

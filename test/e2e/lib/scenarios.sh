@@ -154,22 +154,21 @@ auth_shrank() { # FROM
 }
 
 load_scales_auth() {
-    local email password user before=0 peak=0 now k6
+    local email password user before=0 peak=0 now class
     before=$(auth_pods)
     read -r email password user <build/e2e/learner
-    BASE_URL=$BASE_URL EMAIL=$email PASSWORD=$password USER_ID=$user SUMMARY=build/e2e/k6.json \
-        k6 run --quiet test/e2e/load/learners.js >build/e2e/k6.log 2>&1 &
-    k6=$!
-    while kill -0 "$k6" 2>/dev/null || [ "$peak" -le "$before" ]; do
-        now=$(auth_pods)
+    load_class "$email" "$password" 30 build/e2e/load.json 2>build/e2e/load.log &
+    class=$!
+    while kill -0 "$class" 2>/dev/null || [ "$peak" -le "$before" ]; do
+        now=$(auth_pods) || now=$peak
         [ "$now" -le "$peak" ] || peak=$now
         [ "$((++polls))" -lt 120 ] || break
         sleep 1
     done
-    wait "$k6" || { tail -n 20 build/e2e/k6.log && return 1; }
+    wait "$class" || { tail -n 20 build/e2e/load.log && return 1; }
     echo "auth: $before pods before, $peak at the peak"
     [ "$peak" -gt "$before" ] || { kn describe hpa "$PLATFORM-auth" && return 1; }
-    jq -e '.metrics.http_reqs.values.count > 50' build/e2e/k6.json >/dev/null
+    jq -e '.metrics.http_reqs.values.count > 50' build/e2e/load.json >/dev/null
     wait_for "auth to shrink" 300 auth_shrank "$peak"
 }
 polls=0
@@ -299,12 +298,17 @@ namespaces_go() {
     return 1
 }
 
+platform_exists() {
+    kn get learningplatform "$PLATFORM"
+}
+
 all_in_one_runs() { # TAG
     local dir=build/install
     k delete crd learningplatforms.learningplatform.io --ignore-not-found --timeout=60s
     generate_install "$1" "$dir"
     k apply -f "$dir/all-in-one.yaml"
     wait_for "the operator" 240 operator_is_up
+    wait_for "the platform of all-in-one.yaml" 60 platform_exists
     wait_ready 420
     wait_for "the metrics API" 60 metrics_api_is_up
 }

@@ -11,7 +11,6 @@ CONTAINERD_VERSION=v2.1.4
 KIND_VERSION=v0.33.0
 METRICS_SERVER_VERSION=v0.9.0
 KWOK_VERSION=v0.8.0
-K6_VERSION=v1.8.1
 DEBIAN_RELEASE=bookworm
 
 # What kubeadm of this version asks for; the images made here carry these tags whatever is inside.
