@@ -25,7 +25,7 @@ for f in "${sources[@]}"; do
     case "$f" in *.h) limit=150 ;; test/*) limit=600 ;; *) limit=500 ;; esac
     [ "$lines" -le "$limit" ] || report "Long file:" "$f: $lines lines, at most $limit"
     case "$f" in
-    *.h) head -12 "$f" | grep -q '#pragma once' || report "No #pragma once:" "$f" ;;
+    *.h) head -20 "$f" | grep -q '#pragma once' || report "No #pragma once:" "$f" ;;
     esac
     head -1 "$f" | grep -q '^/\*' || report "No head comment:" "$f"
 done
