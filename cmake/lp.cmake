@@ -35,6 +35,12 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
         -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
     target_link_options(lp_flags INTERFACE -Wl,--gc-sections)
 endif()
+# Hundreds of test programs are linked with sanitizers: mold takes a tenth of GNU ld's time for that. What is released is
+# linked by GNU ld, so that it does not depend on what a machine has.
+find_program(LP_MOLD ld.mold)
+if(LP_MOLD AND NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_link_options(lp_flags INTERFACE -fuse-ld=mold)
+endif()
 find_program(LP_CCACHE ccache)
 if(LP_CCACHE)
     set(CMAKE_C_COMPILER_LAUNCHER ${LP_CCACHE})

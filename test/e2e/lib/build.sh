@@ -4,7 +4,7 @@
 BUILD_PACKAGES='gcc libc6-dev cmake ninja-build pkg-config git ca-certificates curl jq
 libcurl4-openssl-dev libyaml-dev libjansson-dev libzstd-dev libssl-dev libmicrohttpd-dev libgnutls28-dev libpq-dev
 libmongoc-dev libhunspell-dev libargon2-dev hunspell-en-us hunspell-en-gb tzdata'
-CHECK_PACKAGES='libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev cppcheck shellcheck
+CHECK_PACKAGES='libcmocka-dev mold clang clang-tidy clang-format libclang-rt-14-dev cppcheck shellcheck
 python3 python3-yaml postgresql openssl default-jdk-headless maven'
 
 have_package() {
