@@ -24,7 +24,6 @@
 #include "autoscaler/registration/certs.h"
 #include "autoscaler/chain/chain.h"
 #include "autoscaler/registration/reach.h"
-#include "autoscaler/api/rendered.h"
 #include "autoscaler/losses.h"
 #include "autoscaler/registration/registration.h"
 #include "autoscaler/samples/scraper.h"
@@ -221,7 +220,6 @@ static void *run_upkeep(void *user)
     for (bool first = true; !lp_stop_wait(a->stop, wait_ms); first = false) {
         struct lp_error err = { 0 };
         bool done = false;
-        rendered_tidy(samples_rendered(a->samples), lp_clock_ms());
         if (!first) /* its handshake would be one of the first */
             reach_ask(a->reach, a->config.address, lp_http_server_port(a->server), a->stop);
         int r = client ? 0 : new_client(a, CLIENT_TIMEOUT_MS, a->stop, &client, &err);

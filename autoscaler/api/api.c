@@ -12,7 +12,6 @@
 
 #include "autoscaler/api/answer.h"
 #include "autoscaler/api/discovery.h"
-#include "autoscaler/api/rendered.h"
 #include "autoscaler/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -182,8 +181,7 @@ static int read_selectors(struct request *r, struct selector *ret_selector, stru
     return code < 0 ? lp_error_wrap(err, "labelSelector") : 0;
 }
 
-static int write_metric(struct request *r, struct lp_buf *body, struct samples_validity *validity,
-                        struct lp_error *err)
+static int write_metric(struct request *r, struct lp_buf *body, struct lp_error *err)
 {
     struct selector selector;
     if (!is_metric(r->query.resource, r->query.metric))
@@ -197,33 +195,7 @@ static int write_metric(struct request *r, struct lp_buf *body, struct samples_v
         return code;
     const struct samples_question question = { &r->query, &selector, lp_clock_ms(),
                                                lp_clock_wall_ms() };
-    return samples_answer(r->api->samples, &question, body, validity, err);
-}
-
-static void reply_list(const struct request *r, struct lp_http_body *answer)
-{
-    note_answer(r, 200);
-    lp_http_reply_body(r->x, 200, answer);
-    lp_http_body_unref(answer);
-}
-
-/* One that was put together a moment ago, and is as it would be now. */
-static bool answer_again(const struct request *r)
-{
-    struct rendered *known = samples_rendered(r->api->samples);
-    struct lp_http_body *answer = rendered_get(known, lp_http_target(r->x), lp_clock_ms());
-    if (answer)
-        reply_list(r, answer);
-    return answer != NULL;
-}
-
-static void answer_anew(const struct request *r, struct lp_buf *body,
-                        const struct samples_validity *validity)
-{
-    struct lp_http_body *answer = lp_http_body_new(JSON, body);
-    rendered_put(samples_rendered(r->api->samples), lp_http_target(r->x), &r->query, answer,
-                 validity);
-    reply_list(r, answer);
+    return samples_answer(r->api->samples, &question, body, err);
 }
 
 /* Where we stand in for another adapter: its answer comes later, from a thread of chain_proxy.c.
@@ -237,17 +209,14 @@ static bool pass_on(const struct request *r, const char *ours)
 static void answer_metric(struct request *r)
 {
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(MAX_ANSWER);
-    struct samples_validity validity;
     struct lp_error err = { 0 };
     bool known = is_metric(r->query.resource, r->query.metric);
     if (!known && pass_on(r, NULL))
         return;
     if (!accepts_json(r))
         not_acceptable(r);
-    else if (answer_again(r))
-        return;
-    else if (write_metric(r, &body, &validity, &err) == 0)
-        answer_anew(r, &body, &validity);
+    else if (write_metric(r, &body, &err) == 0)
+        reply_buf(r, 200, &body);
     else if (!known || err.code != LP_E_NOT_FOUND || !pass_on(r, err.msg))
         reply_status(r, status_of(&err), err.msg);
 }
@@ -325,8 +294,7 @@ void api_handle(struct lp_http_exchange *x, void *user)
     if (strcmp(lp_http_method(x), "GET") != 0) {
         lp_http_reply_header(x, "Allow", "GET");
         checked(405, "the metrics API knows GET only", r);
-    } else if (!rendered_query(samples_rendered(r->api->samples), lp_http_target(x), &r->query) &&
-               query_parse(lp_http_path(x), &r->query, &err) < 0) {
+    } else if (query_parse(lp_http_path(x), &r->query, &err) < 0) {
         r->query.route = QUERY_UNKNOWN;
         checked(400, err.msg, r);
     } else if (r->query.route == QUERY_HEALTH) {
@@ -349,7 +317,7 @@ bool api_queue_depth(struct samples *samples, const char *ns, const char *servic
         selector_parse(NULL, &all, &err) < 0)
         return false;
     const struct samples_question question = { &query, &all, lp_clock_ms(), lp_clock_wall_ms() };
-    if (samples_answer(samples, &question, &text, NULL, &err) < 0 ||
+    if (samples_answer(samples, &question, &text, &err) < 0 ||
         lp_json_parse(text.ptr, text.len, LP_LIMIT_CONFIG_BYTES, "depth", &list, &err) < 0)
         return false;
     const json_t *item = json_array_get(json_object_get(list, "items"), 0);

@@ -29,7 +29,6 @@ struct samples *samples_new(int64_t interval_ms, int64_t warm_up_ms)
     pthread_cond_init(&s->swept, NULL);
     s->interval_ms = interval_ms;
     s->warm_up_ms = warm_up_ms;
-    s->rendered = rendered_new(s);
     return s;
 }
 
@@ -52,7 +51,6 @@ void samples_free(struct samples *s)
     free(s->pods.items);
     free(s->services.items);
     free(s->slots);
-    rendered_free(s->rendered);
     pthread_cond_destroy(&s->swept);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -67,37 +65,6 @@ bool samples_name_ok(const char *name)
     return n >= 1 && n <= 253;
 }
 
-/* ---- versions ---- */
-
-unsigned samples_space(const char *ns, size_t n)
-{
-    unsigned h = 5381;
-    for (size_t i = 0; i < n; i++)
-        h = h * 33 + (unsigned char)ns[i];
-    return h % SAMPLES_SPACES;
-}
-
-void samples_changed(struct samples *s, const struct service *v)
-{
-    atomic_fetch_add(&s->versions[v->space], 1);
-}
-
-void samples_changed_value(struct samples *s, const struct service *v)
-{
-    atomic_fetch_add(&s->values[v->space], 1);
-}
-
-bool samples_still(const struct samples *s, const struct samples_validity *v, int64_t now_ms)
-{
-    return now_ms < v->until_ms && atomic_load(&s->versions[v->space]) == v->version &&
-           (now_ms < v->lag_ms || atomic_load(&s->values[v->space]) == v->values);
-}
-
-struct rendered *samples_rendered(struct samples *s)
-{
-    return s->rendered;
-}
-
 /* ---- services ---- */
 
 struct service *samples_service_make(struct samples *s, const char *key)
@@ -108,7 +75,6 @@ struct service *samples_service_make(struct samples *s, const char *key)
     v = lp_alloc(sizeof *v);
     v->key = lp_strdup(key);
     v->name = strchr(v->key, '/') + 1;
-    v->space = samples_space(key, (size_t)(v->name - v->key) - 1);
     table_add(&s->services, v);
     return v;
 }
@@ -140,7 +106,6 @@ void samples_deployment(struct samples *s, const json_t *deployment, bool gone)
     v->replicas = lp_json_int(1, deployment, "spec", "replicas", NULL);
     labels_unref(v->labels);
     v->labels = labels_new(deployment);
-    samples_changed(s, v);
     samples_service_drop(s, v);
     pthread_mutex_unlock(&s->lock);
 }
@@ -173,7 +138,6 @@ void samples_hpa(struct samples *s, const json_t *hpa, bool gone)
     struct service *v = samples_service_make(s, key);
     v->has_hpa = !gone;
     v->target = gone ? 0 : target_of(hpa);
-    samples_changed(s, v);
     samples_service_drop(s, v);
     pthread_mutex_unlock(&s->lock);
 }
@@ -239,7 +203,6 @@ void samples_replica_set(struct samples *s, const json_t *replica_set, bool gone
     struct service *v = samples_service_make(s, key);
     set_revision(v, table_hash(lp_json_str(replica_set, "metadata", "uid", NULL)),
                  gone ? 0 : revision_of(replica_set));
-    samples_changed(s, v);
     samples_service_drop(s, v);
     pthread_mutex_unlock(&s->lock);
 }

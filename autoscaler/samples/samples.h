@@ -109,33 +109,11 @@ struct samples_question {
     int64_t now_ms, wall_ms;
 };
 
-#define SAMPLES_LAG_MS \
-    10 /* by which an answer may be behind the last scrapes, never behind objects */
-
-/*
- * How long an answer is good: until `until_ms`, and as long as nothing is told of its namespace. A
- * new value of a pod that has one ends it from `lag_ms` on, for with a thousand pods there is one
- * each millisecond.
- */
-struct samples_validity {
-    unsigned space;
-    uint64_t version, values;
-    int64_t until_ms, lag_ms;
-};
-
-/* False: the answer must be put together anew. Takes no lock. */
-bool samples_still(const struct samples *s, const struct samples_validity *v, int64_t now_ms);
-
-/* Where the answers are kept, as long as `s` is. */
-struct rendered *samples_rendered(struct samples *s);
-
 /*
  * Appends a whole MetricValueList. LP_E_NOT_FOUND: no such pod, service, or nothing Ready that
  * matches. LP_E_UNAVAILABLE: the first sweep is not done, no pod of the service counts, or under
  * half of those that do were scraped in the last SAMPLES_MAX_AGE_MS. The message is a sentence for
- * people: "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago". `ret_validity`
- * may be NULL.
+ * people: "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago".
  */
 LP_MUST_USE int samples_answer(struct samples *s, const struct samples_question *question,
-                               struct lp_buf *out, struct samples_validity *ret_validity,
-                               struct lp_error *err);
+                               struct lp_buf *out, struct lp_error *err);

@@ -25,8 +25,6 @@
 #include "autoscaler/samples/samples_table.h"
 #include "base/alloc.h"
 
-#define MAX_VALID_MS 1000 /* also what is told of the present, such as a service scaled to 0 */
-
 enum metric { QUEUE_DEPTH, ARRIVAL_RATE, DEMAND, P95_LATENCY, N_METRICS };
 static const char *const metrics[N_METRICS] = { "queue_depth", "arrival_rate", "demand",
                                                 "p95_latency_ms" };
@@ -37,7 +35,6 @@ struct pass {
     const struct samples_question *q;
     struct answer *a;
     enum metric metric;
-    int64_t *until_ms; /* when the passing of time makes it another answer */
 };
 
 /* What stands behind one value. `ready` and `warming` of all `pods`; `known` of `counted`;
@@ -112,22 +109,6 @@ static void add_value(const struct pass *pass, struct tally *t, const struct pod
     t->oldest_ms = at_ms < t->oldest_ms ? at_ms : t->oldest_ms;
 }
 
-static void lower(const struct pass *pass, int64_t at_ms)
-{
-    if (at_ms > pass->q->now_ms && at_ms < *pass->until_ms)
-        *pass->until_ms = at_ms;
-}
-
-/* When the pod counts for something else without anybody telling. */
-static void note_turns(const struct pass *pass, const struct pod *p)
-{
-    if (!p->ready)
-        return;
-    lower(pass, p->ready_since_ms + pass->s->warm_up_ms);
-    lower(pass, p->at_ms + SAMPLES_MAX_AGE_MS + 1);
-    lower(pass, p->result_ms + SAMPLES_MAX_AGE_MS + 1);
-}
-
 /* `current`: the newest revision of its service. */
 static void count_pod(const struct pass *pass, struct tally *t, const struct pod *p,
                       uint32_t current)
@@ -160,11 +141,9 @@ static void fill_in(struct tally *t)
 static uint32_t current_revision(const struct pass *pass, const struct service *v)
 {
     uint32_t newest = 0;
-    for (const struct pod *p = v->pods; p; p = p->sibling) {
-        note_turns(pass, p);
+    for (const struct pod *p = v->pods; p; p = p->sibling)
         if (p->revision > newest && is_warm(pass, p))
             newest = p->revision;
-    }
     return newest;
 }
 
@@ -220,7 +199,6 @@ static int latency_value(const struct pass *pass, const struct service *v, const
                          int64_t *ret_milli, struct lp_error *err)
 {
     double ms = 0;
-    lower(pass, latency_until(pass->q->now_ms));
     if (!latency_p95(&v->latency, pass->q->now_ms, &ms) && (t->queue > 0 || t->saturated > 0))
         return lp_error_set(err, LP_E_UNAVAILABLE,
                             "no request of %s was answered in the last %d s, and there are some",
@@ -231,11 +209,9 @@ static int latency_value(const struct pass *pass, const struct service *v, const
 
 static int64_t with_backlogs(const struct pass *pass, const struct service *v, int64_t queue)
 {
-    for (unsigned i = 0; i < v->n_backlogs; i++) {
-        lower(pass, v->backlogs[i].at_ms + SAMPLES_MAX_AGE_MS + 1);
+    for (unsigned i = 0; i < v->n_backlogs; i++)
         if (pass->q->now_ms - v->backlogs[i].at_ms <= SAMPLES_MAX_AGE_MS)
             queue += v->backlogs[i].depth;
-    }
     return queue;
 }
 
@@ -367,7 +343,6 @@ static int answer_pod(const struct pass *pass, struct lp_error *err)
     if (!p)
         return lp_error_set(err, LP_E_NOT_FOUND, "%s/%s is no pod of a LearningPlatform's service",
                             query->ns, query->name);
-    note_turns(pass, p);
     count_pod(pass, &t, p, p->revision);
     if (t.ready == 0)
         return lp_error_set(err, LP_E_UNAVAILABLE, "pod %s is not Ready", p->name);
@@ -391,21 +366,16 @@ static int write_items(const struct pass *pass, struct lp_error *err)
 }
 
 int samples_answer(struct samples *s, const struct samples_question *q, struct lp_buf *out,
-                   struct samples_validity *ret_validity, struct lp_error *err)
+                   struct lp_error *err)
 {
     struct answer a;
-    struct samples_validity v = { .until_ms = q->now_ms + MAX_VALID_MS,
-                                  .lag_ms = q->now_ms + SAMPLES_LAG_MS };
-    struct pass pass = { s, q, &a, QUEUE_DEPTH, &v.until_ms };
+    struct pass pass = { s, q, &a, QUEUE_DEPTH };
     while (pass.metric < N_METRICS && strcmp(metrics[pass.metric], q->query->metric) != 0)
         pass.metric++;
     if (pass.metric == N_METRICS)
         return lp_error_set(err, LP_E_NOT_FOUND, "the metric %s is not known", q->query->metric);
     answer_begin(&a, q->query, out);
-    v.space = samples_space(q->query->ns, strlen(q->query->ns));
     pthread_mutex_lock(&s->lock);
-    v.version = atomic_load(&s->versions[v.space]);
-    v.values = atomic_load(&s->values[v.space]);
     int r = write_items(&pass, err);
     pthread_mutex_unlock(&s->lock);
     if (r < 0) {
@@ -413,8 +383,6 @@ int samples_answer(struct samples *s, const struct samples_question *q, struct l
         return r;
     }
     answer_end(&a);
-    if (ret_validity)
-        *ret_validity = v;
     return out->overflowed
                ? lp_error_set(err, LP_E_TOO_LARGE, "the answer has over %zu bytes", out->max)
                : 0;
@@ -446,8 +414,7 @@ unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *
                         unsigned max)
 {
     const struct samples_question q = { .now_ms = now_ms };
-    int64_t unused_ms = 0;
-    const struct pass pass = { s, &q, NULL, QUEUE_DEPTH, &unused_ms };
+    const struct pass pass = { s, &q, NULL, QUEUE_DEPTH };
     unsigned n = 0;
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; s->first_sweep && i < s->services.n && n < max; i++) {

@@ -27,11 +27,6 @@ static uint32_t *slot_now(struct latency *w, int64_t now_ms)
     return w->counts[slot % LATENCY_SLOTS];
 }
 
-int64_t latency_until(int64_t now_ms)
-{
-    return (now_ms / SLOT_MS + 1) * SLOT_MS;
-}
-
 bool latency_p95(const struct latency *w, int64_t now_ms, double *ret_ms)
 {
     uint64_t sums[PROMTEXT_BUCKETS + 1] = { 0 };

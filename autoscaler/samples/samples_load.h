@@ -61,6 +61,3 @@ double load_demand(const struct load_sum *sum);
  * was answered. Over the last bound: that bound. Answers that turned a request away at once are
  * left out. */
 bool latency_p95(const struct latency *w, int64_t now_ms, double *ret_ms);
-
-/* When the window moves on. */
-int64_t latency_until(int64_t now_ms);

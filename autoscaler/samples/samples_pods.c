@@ -59,7 +59,6 @@ static struct pod *pod_make(struct samples *s, const char *key, struct service *
 static void pod_remove(struct samples *s, struct pod *p)
 {
     struct service *v = p->service;
-    samples_changed(s, v);
     for (struct pod **at = &v->pods; *at; at = &(*at)->sibling)
         if (*at == p) {
             *at = p->sibling;
@@ -173,7 +172,6 @@ bool samples_pod(struct samples *s, const json_t *pod, bool gone, int64_t now_ms
         if (!p)
             p = pod_make(s, key, samples_service_make(s, service_key));
         sooner = pod_update(s, p, pod, now_ms, wall_ms);
-        samples_changed(s, p->service);
     }
     samples_note_sweep(s);
     pthread_mutex_unlock(&s->lock);

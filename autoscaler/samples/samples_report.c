@@ -83,14 +83,6 @@ static void take_page(const struct samples *s, struct pod *p, const struct promt
     take_backlogs(v, page, now_ms);
 }
 
-/* It was known before, and of all metrics the same are. */
-static bool is_only_value(const struct pod *p, enum samples_result result,
-                          const struct promtext_page *page)
-{
-    return result == SAMPLES_OK && p->result == SAMPLES_OK && p->at_ms != 0 &&
-           p->load.rated == page->has_load;
-}
-
 void samples_report(struct samples *s, uint64_t id, enum samples_result result,
                     const struct promtext_page *page, int64_t now_ms)
 {
@@ -98,7 +90,6 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
     uint32_t slot = (uint32_t)id;
     struct pod *p = slot < s->n_slots ? s->slots[slot] : NULL;
     if (p && p->id == id) {
-        bool only_value = is_only_value(p, result, page);
         p->out = false;
         p->result = (uint8_t)result;
         p->result_ms = now_ms;
@@ -109,10 +100,6 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
         if (result == SAMPLES_OK)
             take_page(s, p, page, now_ms);
         p->due_ms = next_due(s, p, now_ms);
-        if (only_value)
-            samples_changed_value(s, p->service);
-        else
-            samples_changed(s, p->service);
         samples_note_sweep(s);
     }
     pthread_mutex_unlock(&s->lock);

@@ -2,21 +2,16 @@
 #pragma once
 
 #include <pthread.h>
-#include <stdatomic.h>
 
-#include "autoscaler/api/rendered.h"
 #include "autoscaler/samples/samples.h"
 #include "autoscaler/samples/samples_load.h"
 
 struct pod;
 
-#define SAMPLES_SPACES 64
-
 /* Is there while it has a Deployment, a ReplicaSet, an HPA or pods. */
 struct service {
     char *key; /* namespace/name */
     const char *name;
-    unsigned space; /* which version its namespace has */
     bool deployed, has_hpa;
     bool answered, lost;   /* as the last Event about it said */
     char uid[40];          /* of the Deployment */
@@ -71,8 +66,6 @@ struct table {
 
 /*
  * `first_sweep` is never taken back. `slots` leads from the low half of an id to its pod.
- * `versions` count what changes in a namespace, `values` new values of pods that have one, under
- * the lock; several namespaces may share one.
  */
 struct samples {
     pthread_mutex_t lock;
@@ -84,8 +77,6 @@ struct samples {
     uint32_t generation;
     bool synced, first_sweep;
     pthread_cond_t swept; /* first_sweep is set */
-    _Atomic uint64_t versions[SAMPLES_SPACES], values[SAMPLES_SPACES];
-    struct rendered *rendered;
 };
 
 /* Index of the first item whose key is not before `key`. */
@@ -101,12 +92,6 @@ uint64_t table_hash(const char *text); /* NULL is fine */
 /* namespace/name of an object whose names may stand in an answer, NULL otherwise. The caller's. */
 char *samples_key(const char *ns, const char *name);
 struct service *samples_service_make(struct samples *s, const char *key);
-/* What is answered of its namespace may be another thing from now on. */
-void samples_changed(struct samples *s, const struct service *v);
-/* Only the value of a pod is another. */
-void samples_changed_value(struct samples *s, const struct service *v);
-/* The version that answers about namespace `ns`, of `n` bytes, go by. */
-unsigned samples_space(const char *ns, size_t n);
 /* Where nothing is left that it is for. */
 void samples_service_drop(struct samples *s, struct service *v);
 /* The ownerReference of the controller of this kind; NULL where there is none. */

@@ -57,7 +57,7 @@ static inline json_t *get(const char *resource, const char *name, const char *se
     message[0] = '\0';
     assert_int_equal(selector_parse(selector, &sel, &err), 0);
     const struct samples_question question = { &q, &sel, now, WALL + now };
-    if (samples_answer(s, &question, &out, NULL, &err) < 0) {
+    if (samples_answer(s, &question, &out, &err) < 0) {
         snprintf(message, sizeof message, "%d %s", err.code, err.msg);
         assert_int_equal(out.len, 0);
         return NULL;

@@ -2,7 +2,7 @@
  * they asked wrongly. */
 #include "unit/api_client.h"
 
-static void an_answer_that_is_given_again_follows_the_samples(void **state)
+static void each_answer_is_of_the_samples_of_its_moment(void **state)
 {
     struct wish w = as(&proxy, "X-Remote-User: a", "X-Remote-Group: system:masters");
     (void)state;
@@ -12,7 +12,7 @@ static void an_answer_that_is_given_again_follows_the_samples(void **state)
     assert_string_equal(ask_over(c, w).body, first);
     json_auto_t *hpa =
         lp_json_make("{s:{s:s,s:s}}", "metadata", "namespace", "lp", "name", "english-auth");
-    samples_hpa(samples, hpa, false); /* put together anew, with the same result */
+    samples_hpa(samples, hpa, false);
     assert_string_equal(ask_over(c, w).body, first);
     json_auto_t *pod =
         lp_json_make("{s:{s:s,s:s}}", "metadata", "namespace", "lp", "name", "auth-1");
@@ -110,7 +110,7 @@ static void a_replaced_certificate_is_shown_to_new_connections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(an_answer_that_is_given_again_follows_the_samples, end),
+        cmocka_unit_test_teardown(each_answer_is_of_the_samples_of_its_moment, end),
         cmocka_unit_test_teardown(the_aggregators_requests_get_what_they_need, end),
         cmocka_unit_test_teardown(what_cannot_be_answered_is_refused_with_the_reason, end),
         cmocka_unit_test_teardown(headers_over_the_limit_are_refused_with_a_status, end),

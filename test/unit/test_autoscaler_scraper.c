@@ -138,7 +138,7 @@ static void look(const char *name, char ret_text[512])
     snprintf(q.name, sizeof q.name, "%s", name);
     assert_int_equal(selector_parse(NULL, &all, &err), 0);
     const struct samples_question question = { &q, &all, lp_clock_ms(), lp_clock_wall_ms() };
-    if (samples_answer(samples, &question, &out, NULL, &err) < 0)
+    if (samples_answer(samples, &question, &out, &err) < 0)
         snprintf(ret_text, 512, "%s", err.msg);
     else
         snprintf(ret_text, 512, "%s", strstr(out.ptr, "\"value\""));

@@ -41,9 +41,8 @@ static struct lp_http_text *text_add(struct lp_http_text **list, const char *nam
 
 void lp_http_exchange_free(struct lp_http_exchange *x)
 {
-    if (x->response && !x->shared)
+    if (x->response)
         MHD_destroy_response(x->response);
-    lp_http_body_unref(x->shared);
     texts_free(x->reply_headers);
     texts_free(x->query);
     lp_buf_done(&x->body);
@@ -253,14 +252,6 @@ void lp_http_reply_buf(struct lp_http_exchange *x, int status, const char *conte
     if (content_type)
         lp_http_reply_header(x, "Content-Type", content_type);
     reply(x, status, response_of(lp_buf_take(body), len, MHD_RESPMEM_MUST_FREE), len);
-}
-
-void lp_http_reply_body(struct lp_http_exchange *x, int status, struct lp_http_body *b)
-{
-    texts_free(x->reply_headers);
-    x->reply_headers = NULL;
-    x->shared = lp_http_body_ref(b);
-    reply(x, status, lp_http_body_response(b), lp_http_body_len(b));
 }
 
 void lp_http_reply_text(struct lp_http_exchange *x, int status, const char *text)

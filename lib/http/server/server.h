@@ -115,17 +115,6 @@ void lp_http_reply(struct lp_http_exchange *x, int status, const char *content_t
 /* The same without a copy: takes the content of `body`, which is empty afterwards. */
 void lp_http_reply_buf(struct lp_http_exchange *x, int status, const char *content_type,
                        struct lp_buf *body);
-/*
- * A body for many replies, with its Content-Type: it is not copied for any. Counted; any thread.
- * _new takes the content of `text`.
- */
-struct lp_http_body;
-struct lp_http_body *lp_http_body_new(const char *content_type, struct lp_buf *text);
-struct lp_http_body *lp_http_body_ref(struct lp_http_body *b);
-void lp_http_body_unref(struct lp_http_body *b); /* NULL is fine */
-size_t lp_http_body_len(const struct lp_http_body *b);
-/* Borrows `b`. What lp_http_reply_header was given before is not sent. */
-void lp_http_reply_body(struct lp_http_exchange *x, int status, struct lp_http_body *b);
 void lp_http_reply_text(struct lp_http_exchange *x, int status, const char *text);
 /* Takes over one reference of `o`. */
 void lp_http_reply_json(struct lp_http_exchange *x, int status, json_t *o);

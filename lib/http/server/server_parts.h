@@ -63,7 +63,6 @@ struct lp_http_exchange {
     int64_t arrived_ms;
     struct lp_http_text *reply_headers, *query;
     struct MHD_Response *response;
-    struct lp_http_body *shared; /* whose the response is; NULL: it is ours */
     void *context;
     unsigned status;
     bool sized; /* the reply has `len` bytes of body */
@@ -82,5 +81,3 @@ void lp_http_exchange_free(struct lp_http_exchange *x);
 
 /* Hands `response` to the event loop, with the reply headers. The exchange is dead afterwards. */
 void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_Response *response);
-
-struct MHD_Response *lp_http_body_response(const struct lp_http_body *b);
