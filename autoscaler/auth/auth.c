@@ -115,8 +115,7 @@ bool auth_right_digest(const struct user *u, const struct auth_attributes *at,
 
 /* ---- who asks ---- */
 
-static struct peer *peer_of(struct auth *a, const struct trust *t, uint64_t serial, void *session,
-                            int64_t *until_ms)
+static struct peer *peer_of(struct auth *a, const struct trust *t, uint64_t serial, void *session)
 {
     unsigned n = 0;
     const gnutls_datum_t *chain = session ? gnutls_certificate_get_peers(session, &n) : NULL;
@@ -133,7 +132,7 @@ static struct peer *peer_of(struct auth *a, const struct trust *t, uint64_t seri
     unsigned char digest[CACHE_DIGEST];
     void *known;
     cache_digest(&question, digest);
-    if (cache_get(a->peers, digest, lp_clock_ms(), &known, until_ms))
+    if (cache_get(a->peers, digest, lp_clock_ms(), &known))
         return known;
     struct peer *p = trust_verify(t, chain, n);
     cache_put(a->peers, digest, p, lp_clock_ms());
@@ -202,9 +201,9 @@ static struct user *proxied_user(const struct lp_http_exchange *x, const struct 
 
 /* By certificate alone; NULL where that tells nobody. */
 static struct user *certified_user(struct auth *a, struct lp_http_exchange *x,
-                                   const struct trust *t, uint64_t serial, int64_t *until_ms)
+                                   const struct trust *t, uint64_t serial)
 {
-    struct peer *p = peer_of(a, t, serial, lp_http_tls_session(x), until_ms);
+    struct peer *p = peer_of(a, t, serial, lp_http_tls_session(x));
     struct user *u = NULL;
     if (p && p->front_proxy)
         u = proxied_user(x, t);
@@ -229,8 +228,7 @@ static const char *bearer_token(const struct lp_http_exchange *x)
 
 /* ---- and may they ---- */
 
-void *auth_known_right(struct auth *a, const struct user *u, const struct auth_attributes *at,
-                       int64_t *until_ms)
+void *auth_known_right(struct auth *a, const struct user *u, const struct auth_attributes *at)
 {
     unsigned char digest[CACHE_DIGEST];
     void *right;
@@ -238,7 +236,7 @@ void *auth_known_right(struct auth *a, const struct user *u, const struct auth_a
         return AUTH_ALLOWED;
     if (!auth_right_digest(u, at, digest))
         return NULL;
-    return cache_get(a->rights, digest, lp_clock_ms(), &right, until_ms) ? right : NULL;
+    return cache_get(a->rights, digest, lp_clock_ms(), &right) ? right : NULL;
 }
 
 void auth_tell_right(const void *right, const struct user *u, const struct auth_attributes *at,
@@ -270,7 +268,7 @@ static bool token_tells(struct auth *a, const char *token, struct user **ret_use
     if (!token)
         return true;
     auth_token_digest(token, digest);
-    if (!cache_get(a->tokens, digest, lp_clock_ms(), &known, NULL))
+    if (!cache_get(a->tokens, digest, lp_clock_ms(), &known))
         return false;
     *ret_user = known;
     return true;
@@ -290,17 +288,11 @@ static void ask(struct auth *a, struct user *u, const char *token, const struct 
     auth_ask(a, job);
 }
 
-/* By what memory holds. `until_ms`: how long that is so. */
-static void check(struct auth *a, struct lp_http_exchange *x, struct trust *t,
-                  const struct auth_question *q, const struct auth_attributes *attributes,
-                  auth_done *done, void *user)
+static void check(struct auth *a, struct lp_http_exchange *x, struct trust *t, uint64_t serial,
+                  const struct auth_attributes *attributes, auth_done *done, void *user)
 {
     const char *token = bearer_token(x);
-    int64_t until_ms = lp_clock_ms() + AUTH_CACHE_MS;
-    auto_user struct user *u = NULL;
-    if (t)
-        u = certified_user(a, x, t, q->trust_serial, &until_ms);
-    bool certified = u != NULL;
+    auto_user struct user *u = t ? certified_user(a, x, t, serial) : NULL;
     if (!u && !t && !token) {
         done(503, "whom to trust is not read from the API server yet", user);
         return;
@@ -313,26 +305,19 @@ static void check(struct auth *a, struct lp_http_exchange *x, struct trust *t,
         done(401, "Unauthorized", user);
         return;
     }
-    const void *right = auth_known_right(a, u, attributes, &until_ms);
+    const void *right = auth_known_right(a, u, attributes);
     if (!right) {
         ask(a, lp_take(u), NULL, attributes, done, user);
         return;
     }
-    if (certified && right == AUTH_ALLOWED)
-        auth_keep(x, q, until_ms);
     auth_tell_right(right, u, attributes, done, user);
 }
 
 void auth_check(struct auth *a, struct lp_http_exchange *x,
                 const struct auth_attributes *attributes, auth_done *done, void *user)
 {
-    struct auth_question q;
     uint64_t serial;
     struct trust *t = current_trust(a, &serial);
-    auth_question(x, t, serial, &q);
-    if (auth_kept_allows(x, &q))
-        done(200, "", user);
-    else
-        check(a, x, t, &q, attributes, done, user);
+    check(a, x, t, serial, attributes, done, user);
     trust_unref(t);
 }

@@ -49,25 +49,8 @@ void auth_token_digest(const char *token, unsigned char ret_digest[CACHE_DIGEST]
 bool auth_right_digest(const struct user *u, const struct auth_attributes *at,
                        unsigned char ret_digest[CACHE_DIGEST]);
 
-/* Known without the API server: AUTH_ALLOWED, AUTH_REFUSED; NULL where it must be asked. `until_ms`
- * is lowered to when that is so; NULL is fine. */
-void *auth_known_right(struct auth *a, const struct user *u, const struct auth_attributes *at,
-                       int64_t *until_ms);
-
-/* All that an answer to auth_check hangs on, where it is short. */
-struct auth_question {
-    uint64_t trust_serial;
-    size_t len;
-    bool fits;
-    char text[2048];
-};
-
-/* `t` NULL: none. */
-void auth_question(const struct lp_http_exchange *x, const struct trust *t, uint64_t trust_serial,
-                   struct auth_question *ret_question);
-/* The last request over this connection was the same, was allowed, and would be now. */
-bool auth_kept_allows(const struct lp_http_exchange *x, const struct auth_question *q);
-void auth_keep(struct lp_http_exchange *x, const struct auth_question *q, int64_t until_ms);
+/* Known without the API server: AUTH_ALLOWED, AUTH_REFUSED; NULL where it must be asked. */
+void *auth_known_right(struct auth *a, const struct user *u, const struct auth_attributes *at);
 
 /* Calls done with 200 or 403. */
 void auth_tell_right(const void *right, const struct user *u, const struct auth_attributes *at,

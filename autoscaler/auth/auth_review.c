@@ -82,7 +82,7 @@ static int review_token(struct auth *a, struct lp_kube_client *client, const cha
     unsigned char digest[CACHE_DIGEST];
     void *known = NULL;
     auth_token_digest(token, digest);
-    if (cache_get(a->tokens, digest, lp_clock_ms(), &known, NULL)) {
+    if (cache_get(a->tokens, digest, lp_clock_ms(), &known)) {
         *ret_user = known;
         return 0;
     }
@@ -129,7 +129,7 @@ static int access_question(const struct user *u, const struct auth_attributes *a
 static int review_access(struct auth *a, struct lp_kube_client *client, const struct user *u,
                          const struct auth_attributes *at, void **ret_right, struct lp_error *err)
 {
-    *ret_right = auth_known_right(a, u, at, NULL);
+    *ret_right = auth_known_right(a, u, at);
     if (*ret_right)
         return 0;
     json_auto_t *question = NULL, *review = NULL;

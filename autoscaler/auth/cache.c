@@ -77,7 +77,7 @@ static bool is_entry(const struct entry *e, const unsigned char *digest)
 }
 
 bool cache_get(struct cache *c, const unsigned char digest[CACHE_DIGEST], int64_t now_ms,
-               void **ret_value, int64_t *until_ms)
+               void **ret_value)
 {
     bool found = false;
     pthread_mutex_lock(&c->lock);
@@ -88,8 +88,6 @@ bool cache_get(struct cache *c, const unsigned char digest[CACHE_DIGEST], int64_
         if (e->value && c->ref)
             c->ref(e->value);
         *ret_value = e->value;
-        if (until_ms && e->until_ms < *until_ms)
-            *until_ms = e->until_ms;
         found = true;
     }
     pthread_mutex_unlock(&c->lock);

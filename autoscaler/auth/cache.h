@@ -21,10 +21,9 @@ struct cache *cache_new(unsigned capacity, int64_t ttl_ms, void (*ref)(void *),
                         void (*unref)(void *));
 void cache_free(struct cache *c); /* NULL is fine */
 
-/* False where nothing fresh is there; else a reference of the caller's. `until_ms` is lowered to
- * when it is no longer fresh; NULL is fine. */
+/* False where nothing fresh is there; else a reference of the caller's. */
 bool cache_get(struct cache *c, const unsigned char digest[CACHE_DIGEST], int64_t now_ms,
-               void **ret_value, int64_t *until_ms);
+               void **ret_value);
 /* Takes a reference of its own. */
 void cache_put(struct cache *c, const unsigned char digest[CACHE_DIGEST], void *value,
                int64_t now_ms);

@@ -170,19 +170,6 @@ void *lp_http_tls_session(const struct lp_http_exchange *x)
     return info ? info->tls_session : NULL;
 }
 
-void *lp_http_kept(const struct lp_http_exchange *x)
-{
-    return x->on->kept;
-}
-
-void lp_http_keep(struct lp_http_exchange *x, void *value, void (*done)(void *))
-{
-    if (x->on->kept_done)
-        x->on->kept_done(x->on->kept);
-    x->on->kept = value;
-    x->on->kept_done = done;
-}
-
 void lp_http_reply_header(struct lp_http_exchange *x, const char *name, const char *value)
 {
     text_add(&x->reply_headers, name, value);

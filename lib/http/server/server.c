@@ -64,8 +64,6 @@ static void connection_free(struct lp_http_server *s, struct lp_http_connection 
 {
     lp_http_guard_remove(s->guard, n->guarded);
     lp_http_wire_free(n->wire);
-    if (n->kept_done)
-        n->kept_done(n->kept);
     free(n);
 }
 

@@ -96,14 +96,6 @@ bool lp_http_client_gone(const struct lp_http_exchange *x);
  * reply. */
 void *lp_http_tls_session(const struct lp_http_exchange *x);
 
-/*
- * What the handler keeps of the connection, for the requests to come over it: NULL at first. `done`
- * gets it when something else is kept, and at the connection's end. Only inside the handler, before
- * a later reply.
- */
-void *lp_http_kept(const struct lp_http_exchange *x);
-void lp_http_keep(struct lp_http_exchange *x, void *value, void (*done)(void *));
-
 /* What `answered` gets; before the reply. */
 void lp_http_set_context(struct lp_http_exchange *x, void *context);
 

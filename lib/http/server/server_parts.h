@@ -32,8 +32,6 @@ struct lp_http_server {
 struct lp_http_connection {
     struct lp_http_guarded *guarded;
     struct lp_http_wire *wire;
-    void *kept; /* by lp_http_keep */
-    void (*kept_done)(void *);
 };
 
 /* A text that lives as long as its exchange: reply headers (name and value), decoded query values.
