@@ -9,7 +9,6 @@
 #include "base/stop.h"
 #include "kube/config.h"
 
-#define ADAPTER_NAMESPACES 32
 #define ADAPTER_CONFLICT 256
 
 /* What we do about the APIServices of custom.metrics.k8s.io. */
@@ -33,7 +32,7 @@ struct adapter_config {
     uint16_t pod_metrics_port;     /* of the scraped pods */
     int64_t warm_up_ms;            /* for which a pod must have been Ready to count */
     unsigned threads;              /* event loops of the HTTPS server */
-    const char *const *namespaces; /* whose pods are watched; at most ADAPTER_NAMESPACES */
+    const char *const *namespaces; /* whose pods are watched */
     unsigned n_namespaces;         /* 0: all of them */
     enum adapter_mode mode;
     bool serve; /* false: it scrapes for adapter_queue_depth alone, with no right but to see pods,
@@ -49,8 +48,8 @@ struct adapter_config {
         .chain_account = "lp-metrics-chain", .serve = true                                       \
     }
 
-struct adapter; /* its threads: HTTPS, scraper, watches, reviews, upkeep of certificate and
-                   APIServices */
+struct adapter; /* its threads: HTTPS, scraper, informers, reviews, and one that keeps certificate
+                   and APIServices */
 
 /*
  * Starts all threads and returns; an API server that is not there yet is waited for in the
@@ -64,11 +63,6 @@ LP_MUST_USE int adapter_start(const struct adapter_config *config, struct lp_kub
 /* True while a whole sweep over the pods is at most 5 s old and the certificate is in place; else
  * `why` says what is missing, in one sentence. Any thread. */
 bool adapter_ready(struct adapter *a, char why[128]);
-
-/* Waits until the first whole sweep over the pods is done, and a moment longer for those who wait
- * for its values, `ms` at most: for who wants to leave it the processor and the API server so long.
- */
-void adapter_await_sweep(struct adapter *a, int64_t ms);
 
 /* False where its HTTPS server has not answered our own request for two minutes. Any thread. */
 bool adapter_serves(struct adapter *a, char why[128]);

@@ -28,8 +28,6 @@
 #include "operator/stats.h"
 #include "work/backoff.h"
 
-#define HEAD_START_MS \
-    100 /* of the metrics API, before the controller asks for all that it caches */
 #define UPKEEP_MS 10000
 
 struct program {
@@ -321,8 +319,6 @@ static int start_parts(struct program *p, struct lp_error *err)
 
     struct lp_lease *held = NULL;
     int r = start_adapter(p, err);
-    if (r == 0 && p->adapter) /* an HPA that gets no answer asks again in 15 s */
-        adapter_await_sweep(p->adapter, HEAD_START_MS);
     if (r == 0)
         r = start_controller(p, err);
     if (r == 0)

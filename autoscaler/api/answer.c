@@ -15,9 +15,25 @@
 
 #define MAX_MILLI INT64_C(9200000000000000)
 
+#define STAMPS 32 /* values are of the last 30 seconds */
 #define STAMP (sizeof "2026-12-01T09:00:00Z" - 1)
 
 #define add_literal(out, text) lp_buf_add((out), (text), sizeof(text) - 1)
+
+/*
+ * A list on its way into `out`. What is equal in all items is put together once: `head` goes before
+ * the name of an object, `tail` between it and the value.
+ */
+struct answer {
+    struct lp_buf *out;
+    size_t head_len, tail_len;
+    size_t stamp; /* where the time stands in `tail` */
+    char head[320], tail[320];
+    struct {
+        int64_t second;
+        char text[20];
+    } stamps[STAMPS]; /* texts of the last seconds, by second modulo */
+};
 
 /* Into a fixed array, which must have room: namespace, resource and metric are limited in query.h.
  */
@@ -34,7 +50,7 @@ _Static_assert(sizeof((struct answer *)0)->tail > QUERY_SEGMENT + 128, "a tail f
 /* The fields that the two versions name differently. */
 static void make_tail(struct answer *a, const struct query *query)
 {
-    bool old = query->version == QUERY_V1BETA1;
+    bool old = query->version == METRICS_V1BETA1;
     size_t n = put(a->tail, 0, old ? "\"},\"metricName\":\"" : "\"},\"metric\":{\"name\":\"");
     n = put(a->tail, n, query->metric);
     n = put(a->tail, n,
@@ -45,15 +61,14 @@ static void make_tail(struct answer *a, const struct query *query)
     a->tail_len = put(a->tail, n, "\",\"value\":\"");
 }
 
-void answer_begin(struct answer *a, const struct query *query, struct lp_buf *out)
+static void begin(struct answer *a, const struct query *query, struct lp_buf *out)
 {
     bool pods = strcmp(query->resource, "pods") == 0;
     a->out = out;
-    a->n = 0;
-    for (unsigned i = 0; i < ANSWER_STAMPS; i++)
+    for (unsigned i = 0; i < STAMPS; i++)
         a->stamps[i].second = -1;
-    add_literal(out, "{\"kind\":\"MetricValueList\",\"apiVersion\":\"" QUERY_GROUP "/");
-    lp_buf_str(out, query_version_name(query->version));
+    add_literal(out, "{\"kind\":\"MetricValueList\",\"apiVersion\":\"" METRICS_GROUP "/");
+    lp_buf_str(out, metrics_version_name(query->version));
     add_literal(out, "\",\"metadata\":{},\"items\":[");
     size_t n = put(a->head, 0, ",{\"describedObject\":{\"kind\":\"");
     n = put(a->head, n, pods ? "Pod" : "Service");
@@ -65,7 +80,7 @@ void answer_begin(struct answer *a, const struct query *query, struct lp_buf *ou
 
 static const char *stamp_of(struct answer *a, int64_t second)
 {
-    unsigned i = (unsigned)(second % ANSWER_STAMPS);
+    unsigned i = (unsigned)(second % STAMPS);
     if (a->stamps[i].second != second) {
         char text[LP_CLOCK_TEXT];
         lp_clock_format(second * 1000, 0, text);
@@ -75,13 +90,13 @@ static const char *stamp_of(struct answer *a, int64_t second)
     return a->stamps[i].text;
 }
 
-void answer_item(struct answer *a, const char *name, int64_t wall_ms, int64_t milli)
+static void add_item(struct answer *a, const char *name, const struct samples_value *v, bool first)
 {
     char value[LP_QUANTITY_TEXT];
-    memcpy(a->tail + a->stamp, stamp_of(a, wall_ms / 1000), STAMP);
-    lp_quantity_format(milli < MAX_MILLI ? milli : MAX_MILLI, value);
+    memcpy(a->tail + a->stamp, stamp_of(a, v->wall_ms / 1000), STAMP);
+    lp_quantity_format(v->milli < MAX_MILLI ? v->milli : MAX_MILLI, value);
 
-    size_t comma = a->n++ > 0 ? 0 : 1;
+    size_t comma = first ? 1 : 0;
     lp_buf_add(a->out, a->head + comma, a->head_len - comma);
     lp_buf_str(a->out, name);
     lp_buf_add(a->out, a->tail, a->tail_len);
@@ -89,9 +104,13 @@ void answer_item(struct answer *a, const char *name, int64_t wall_ms, int64_t mi
     add_literal(a->out, "\"}");
 }
 
-void answer_end(struct answer *a)
+void answer_list(const struct query *query, const struct samples_values *values, struct lp_buf *out)
 {
-    add_literal(a->out, "]}\n");
+    struct answer a;
+    begin(&a, query, out);
+    for (unsigned i = 0; i < values->n; i++)
+        add_item(&a, values->names.ptr + values->items[i].name, &values->items[i], i == 0);
+    add_literal(out, "]}\n");
 }
 
 static const char *reason_of(int code)

@@ -7,17 +7,13 @@
  */
 #include "autoscaler/api/api.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "autoscaler/api/answer.h"
 #include "autoscaler/api/discovery.h"
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/limits.h"
-#include "json/json.h"
-#include "kube/quantity.h"
 
 #define MAX_ANSWER ((size_t)64 * 1024 * 1024)
 #define JSON "application/json"
@@ -153,17 +149,21 @@ static void answer_own_metrics(const struct request *r)
 {
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(MAX_ANSWER);
     lp_metrics_write(&body);
-    reply_constant(r, LP_METRICS_CONTENT_TYPE, body.ptr, body.len);
+    if (body.overflowed) /* a part of a page reads like a page */
+        reply_status(r, 500, "our own metrics have over 64 MiB");
+    else
+        reply_constant(r, LP_METRICS_CONTENT_TYPE, body.ptr, body.len);
 }
 
 /* ---- a metric ---- */
 
-static bool is_metric(const char *resource, const char *metric)
+/* NULL: we do not serve it. */
+static const struct discovery_metric *find_metric(const struct query *q)
 {
     for (const struct discovery_metric *m = discovery_metrics; m->resource; m++)
-        if (strcmp(m->resource, resource) == 0 && strcmp(m->metric, metric) == 0)
-            return true;
-    return false;
+        if (strcmp(m->resource, q->resource) == 0 && strcmp(m->metric, q->metric) == 0)
+            return m;
+    return NULL;
 }
 
 static int read_selectors(struct request *r, struct selector *ret_selector, struct lp_error *err)
@@ -181,10 +181,12 @@ static int read_selectors(struct request *r, struct selector *ret_selector, stru
     return code < 0 ? lp_error_wrap(err, "labelSelector") : 0;
 }
 
-static int write_metric(struct request *r, struct lp_buf *body, struct lp_error *err)
+static int write_metric(struct request *r, const struct discovery_metric *metric,
+                        struct lp_buf *body, struct lp_error *err)
 {
     struct selector selector;
-    if (!is_metric(r->query.resource, r->query.metric))
+    auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
+    if (!metric)
         return lp_error_set(err, LP_E_NOT_FOUND,
                             "the server could not find the metric %s for %s: it serves "
                             "queue_depth for pods, and queue_depth, arrival_rate, demand and "
@@ -193,31 +195,44 @@ static int write_metric(struct request *r, struct lp_buf *body, struct lp_error 
     int code = read_selectors(r, &selector, err);
     if (code < 0)
         return code;
-    const struct samples_question question = { &r->query, &selector, lp_clock_ms(),
-                                               lp_clock_wall_ms() };
-    return samples_answer(r->api->samples, &question, body, err);
+    const struct samples_question question = {
+        .pods = strcmp(r->query.resource, "pods") == 0,
+        .ns = r->query.ns,
+        .name = strcmp(r->query.name, "*") == 0 ? NULL : r->query.name,
+        .metric = metric->value,
+        .selector = &selector,
+        .now_ms = lp_clock_ms(),
+        .wall_ms = lp_clock_wall_ms(),
+    };
+    code = samples_read(r->api->samples, &question, &values, err);
+    if (code < 0)
+        return code;
+    answer_list(&r->query, &values, body);
+    return body->overflowed
+               ? lp_error_set(err, LP_E_TOO_LARGE, "the answer has over %zu bytes", body->max)
+               : 0;
 }
 
-/* Where we stand in for another adapter: its answer comes later, from a thread of chain_proxy.c.
+/* Where we stand in for another adapter: its answer comes later, from another thread.
  * What we have no metric of goes there; what we have no object of too, and `ours` is then what we
  * say of it. What we know and cannot tell now is our 503. */
 static bool pass_on(const struct request *r, const char *ours)
 {
-    return r->api->chain && chain_proxy_pass(r->api->chain, r->query.version, r->x, ours);
+    return r->api->pass_on && r->api->pass_on(r->api->pass_on_user, r->query.version, r->x, ours);
 }
 
 static void answer_metric(struct request *r)
 {
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(MAX_ANSWER);
     struct lp_error err = { 0 };
-    bool known = is_metric(r->query.resource, r->query.metric);
-    if (!known && pass_on(r, NULL))
+    const struct discovery_metric *metric = find_metric(&r->query);
+    if (!metric && pass_on(r, NULL))
         return;
     if (!accepts_json(r))
         not_acceptable(r);
-    else if (write_metric(r, &body, &err) == 0)
+    else if (write_metric(r, metric, &body, &err) == 0)
         reply_buf(r, 200, &body);
-    else if (!known || err.code != LP_E_NOT_FOUND || !pass_on(r, err.msg))
+    else if (!metric || err.code != LP_E_NOT_FOUND || !pass_on(r, err.msg))
         reply_status(r, status_of(&err), err.msg);
 }
 
@@ -272,12 +287,13 @@ static void checked(int status, const char *message, void *user)
 static const struct auth_attributes *attributes_of(struct request *r)
 {
     enum query_route route = r->query.route;
-    if (route == QUERY_UNKNOWN || (route == QUERY_OTHER && !r->api->chain))
+    if (route == QUERY_UNKNOWN || (route == QUERY_OTHER && !r->api->pass_on))
         return NULL;
     if (route != QUERY_METRIC && route != QUERY_OTHER)
         r->attributes.path = lp_http_path(r->x);
     r->attributes.ns = r->query.ns;
-    r->attributes.version = query_version_name(r->query.version);
+    r->attributes.group = METRICS_GROUP;
+    r->attributes.version = metrics_version_name(r->query.version);
     r->attributes.resource = r->query.resource;
     r->attributes.subresource = r->query.metric;
     r->attributes.name = r->query.name;
@@ -302,27 +318,6 @@ void api_handle(struct lp_http_exchange *x, void *user)
     } else {
         auth_check(r->api->auth, x, attributes_of(r), checked, r);
     }
-}
-
-bool api_queue_depth(struct samples *samples, const char *ns, const char *service,
-                     int64_t *ret_milli)
-{
-    struct query query = { .route = QUERY_METRIC, .resource = "services", .metric = "queue_depth" };
-    struct selector all;
-    struct lp_error err;
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_CONFIG_BYTES);
-    json_auto_t *list = NULL;
-    if (snprintf(query.ns, sizeof query.ns, "%s", ns) >= (int)sizeof query.ns ||
-        snprintf(query.name, sizeof query.name, "%s", service) >= (int)sizeof query.name ||
-        selector_parse(NULL, &all, &err) < 0)
-        return false;
-    const struct samples_question question = { &query, &all, lp_clock_ms(), lp_clock_wall_ms() };
-    if (samples_answer(samples, &question, &text, &err) < 0 ||
-        lp_json_parse(text.ptr, text.len, LP_LIMIT_CONFIG_BYTES, "depth", &list, &err) < 0)
-        return false;
-    const json_t *item = json_array_get(json_object_get(list, "items"), 0);
-    const char *value = lp_json_str(item, "value", NULL);
-    return value && lp_quantity_parse(value, ret_milli, &err) == 0;
 }
 
 #define STATUS(code, reason, message)                                                    \

@@ -20,18 +20,21 @@
 
 #define MAX_DOCUMENT ((size_t)8 * 1024 * 1024)
 #define MAX_NAME 380
-#define VERSIONS 2
 
 const struct discovery_metric discovery_metrics[] = {
-    { "pods", "queue_depth" }, { "services", "queue_depth" },    { "services", "arrival_rate" },
-    { "services", "demand" },  { "services", "p95_latency_ms" }, { NULL, NULL },
+    { "pods", "queue_depth", SAMPLES_QUEUE_DEPTH },
+    { "services", "queue_depth", SAMPLES_QUEUE_DEPTH },
+    { "services", "arrival_rate", SAMPLES_ARRIVAL_RATE },
+    { "services", "demand", SAMPLES_DEMAND },
+    { "services", "p95_latency_ms", SAMPLES_P95_LATENCY },
+    { NULL, NULL, SAMPLES_QUEUE_DEPTH },
 };
 
 struct discovery {
     atomic_uint refs;
     struct discovery_document apis[DISCOVERY_V2BETA1 + 1];
     char etags[DISCOVERY_V2BETA1 + 1][2 * EVP_MAX_MD_SIZE + 3];
-    char *group, *resources[VERSIONS];
+    char *group, *resources[METRICS_VERSIONS];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -144,9 +147,9 @@ static json_t *entries(const json_t *others, size_t *ret_left_out)
 
 /* ---- documents ---- */
 
-static json_t *resource_list(enum query_version v, json_t *list)
+static json_t *resource_list(enum metrics_version v, json_t *list)
 {
-    lp_auto_free char *version = lp_sprintf("%s/%s", QUERY_GROUP, query_version_name(v));
+    lp_auto_free char *version = lp_sprintf("%s/%s", METRICS_GROUP, metrics_version_name(v));
     return lp_json_make("{s:s,s:s,s:s,s:O}", "kind", "APIResourceList", "apiVersion", "v1",
                         "groupVersion", version, "resources", list);
 }
@@ -154,14 +157,14 @@ static json_t *resource_list(enum query_version v, json_t *list)
 static json_t *group_document(void)
 {
     json_t *versions = json_array();
-    for (enum query_version v = QUERY_V1BETA2; v < VERSIONS; v++) {
-        lp_auto_free char *text = lp_sprintf("%s/%s", QUERY_GROUP, query_version_name(v));
+    for (enum metrics_version v = METRICS_V1BETA2; v < METRICS_VERSIONS; v++) {
+        lp_auto_free char *text = lp_sprintf("%s/%s", METRICS_GROUP, metrics_version_name(v));
         json_array_append_new(versions, lp_json_make("{s:s,s:s}", "groupVersion", text, "version",
-                                                     query_version_name(v)));
+                                                     metrics_version_name(v)));
     }
-    json_t *preferred = json_array_get(versions, QUERY_V1BETA2);
+    json_t *preferred = json_array_get(versions, METRICS_V1BETA2);
     return lp_json_make("{s:s,s:s,s:s,s:o,s:O}", "kind", "APIGroup", "apiVersion", "v1", "name",
-                        QUERY_GROUP, "versions", versions, "preferredVersion", preferred);
+                        METRICS_GROUP, "versions", versions, "preferredVersion", preferred);
 }
 
 static json_t *response_kind(const char *kind)
@@ -202,20 +205,20 @@ static json_t *aggregated_resources(const json_t *list)
     return resources;
 }
 
-static json_t *aggregated_document(const char *api_version, json_t *const lists[VERSIONS])
+static json_t *aggregated_document(const char *api_version, json_t *const lists[METRICS_VERSIONS])
 {
     json_t *versions = json_array();
-    for (enum query_version v = QUERY_V1BETA2; v < VERSIONS; v++)
-        json_array_append_new(versions, lp_json_make("{s:s,s:s,s:o}", "version",
-                                                     query_version_name(v), "freshness", "Current",
-                                                     "resources", aggregated_resources(lists[v])));
+    for (enum metrics_version v = METRICS_V1BETA2; v < METRICS_VERSIONS; v++)
+        json_array_append_new(
+            versions, lp_json_make("{s:s,s:s,s:o}", "version", metrics_version_name(v), "freshness",
+                                   "Current", "resources", aggregated_resources(lists[v])));
     return lp_json_make("{s:s,s:s,s:{},s:[{s:{s:s},s:o}]}", "kind", "APIGroupDiscoveryList",
                         "apiVersion", api_version, "metadata", "items", "metadata", "name",
-                        QUERY_GROUP, "versions", versions);
+                        METRICS_GROUP, "versions", versions);
 }
 
-static void keep(struct discovery *d, enum discovery_format f, const char *content_type,
-                 json_t *document)
+static void add_document(struct discovery *d, enum discovery_format f, const char *content_type,
+                         json_t *document)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
@@ -230,20 +233,21 @@ static void keep(struct discovery *d, enum discovery_format f, const char *conte
     d->apis[f] = (struct discovery_document){ text, content_type, d->etags[f], strlen(text) };
 }
 
-static struct discovery *make_all(json_t *const lists[VERSIONS])
+static struct discovery *make_all(json_t *const lists[METRICS_VERSIONS])
 {
     struct discovery *d = lp_alloc(sizeof *d);
     d->refs = 1;
     json_t *list = lp_json_make("{s:s,s:s,s:[o]}", "kind", "APIGroupList", "apiVersion", "v1",
                                 "groups", group_document());
-    keep(d, DISCOVERY_JSON, "application/json", list);
-    keep(d, DISCOVERY_V2, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-         aggregated_document("apidiscovery.k8s.io/v2", lists));
-    keep(d, DISCOVERY_V2BETA1,
-         "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
-         aggregated_document("apidiscovery.k8s.io/v2beta1", lists));
+    add_document(d, DISCOVERY_JSON, "application/json", list);
+    add_document(d, DISCOVERY_V2,
+                 "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+                 aggregated_document("apidiscovery.k8s.io/v2", lists));
+    add_document(d, DISCOVERY_V2BETA1,
+                 "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+                 aggregated_document("apidiscovery.k8s.io/v2beta1", lists));
     d->group = text_of(group_document());
-    for (enum query_version v = QUERY_V1BETA2; v < VERSIONS; v++)
+    for (enum metrics_version v = METRICS_V1BETA2; v < METRICS_VERSIONS; v++)
         d->resources[v] = text_of(resource_list(v, lists[v]));
     return d;
 }
@@ -254,17 +258,17 @@ void discovery_unref(struct discovery *d)
         return;
     for (unsigned f = 0; f < LP_COUNT(d->apis); f++)
         free((char *)d->apis[f].body);
-    for (unsigned v = 0; v < VERSIONS; v++)
+    for (unsigned v = 0; v < METRICS_VERSIONS; v++)
         free(d->resources[v]);
     free(d->group);
     free(d);
 }
 
-static struct discovery *make_with(json_t *const others[VERSIONS], size_t *ret_left_out)
+static struct discovery *make_with(json_t *const others[METRICS_VERSIONS], size_t *ret_left_out)
 {
     *ret_left_out = 0;
-    json_auto_t *first = entries(others[QUERY_V1BETA2], ret_left_out);
-    json_auto_t *second = entries(others[QUERY_V1BETA1], ret_left_out);
+    json_auto_t *first = entries(others[METRICS_V1BETA2], ret_left_out);
+    json_auto_t *second = entries(others[METRICS_V1BETA1], ret_left_out);
     return make_all((json_t *const[]){ first, second });
 }
 
@@ -281,7 +285,7 @@ static void set_current(struct discovery *d, bool first)
     discovery_unref(old);
 }
 
-void discovery_use(json_t *const others[VERSIONS], size_t *ret_left_out)
+void discovery_use(json_t *const others[METRICS_VERSIONS], size_t *ret_left_out)
 {
     set_current(make_with(others, ret_left_out), false);
 }
@@ -292,7 +296,7 @@ struct discovery *discovery_current(void)
     pthread_mutex_lock(&lock);
     while (!current) {
         pthread_mutex_unlock(&lock);
-        set_current(make_with((json_t *const[VERSIONS]){ NULL, NULL }, &none), true);
+        set_current(make_with((json_t *const[METRICS_VERSIONS]){ NULL, NULL }, &none), true);
         pthread_mutex_lock(&lock);
     }
     struct discovery *d = current;
@@ -311,7 +315,7 @@ const char *discovery_group(const struct discovery *d)
     return d->group;
 }
 
-const char *discovery_resources(const struct discovery *d, enum query_version v)
+const char *discovery_resources(const struct discovery *d, enum metrics_version v)
 {
     return d->resources[v];
 }

@@ -4,11 +4,13 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "autoscaler/api/query.h"
+#include "autoscaler/base/group.h"
+#include "autoscaler/samples/samples.h"
 
 /* The metrics of each resource; ends with resource NULL. All in the one group, all namespaced. */
 struct discovery_metric {
     const char *resource, *metric;
+    enum samples_metric value;
 };
 extern const struct discovery_metric discovery_metrics[];
 
@@ -55,4 +57,4 @@ const struct discovery_document *discovery_apis(const struct discovery *d, enum 
 
 /* APIGroup and APIResourceList; JSON, NUL-terminated. */
 const char *discovery_group(const struct discovery *d);
-const char *discovery_resources(const struct discovery *d, enum query_version v);
+const char *discovery_resources(const struct discovery *d, enum metrics_version v);

@@ -10,12 +10,6 @@
 #include "http/url.h"
 
 #define MAX_SEGMENTS 9
-static const char *const versions[] = { "v1beta2", "v1beta1" };
-
-const char *query_version_name(enum query_version v)
-{
-    return versions[v];
-}
 
 struct segments {
     unsigned n;
@@ -107,12 +101,12 @@ static enum query_route below_apis(const struct segments *s, struct query *q)
 {
     if (s->n == 1)
         return QUERY_APIS;
-    if (strcmp(s->text[1], QUERY_GROUP) != 0)
+    if (strcmp(s->text[1], METRICS_GROUP) != 0)
         return QUERY_UNKNOWN;
     if (s->n == 2)
         return QUERY_API_GROUP;
-    for (q->version = QUERY_V1BETA2; q->version <= QUERY_V1BETA1; q->version++)
-        if (strcmp(s->text[2], versions[q->version]) == 0)
+    for (q->version = METRICS_V1BETA2; q->version < METRICS_VERSIONS; q->version++)
+        if (strcmp(s->text[2], metrics_version_name(q->version)) == 0)
             return below_version(s, q);
     return QUERY_UNKNOWN;
 }

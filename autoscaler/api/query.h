@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
+#include "autoscaler/base/group.h"
 #include "base/error.h"
 
-#define QUERY_GROUP "custom.metrics.k8s.io"
 #define QUERY_NAME 254    /* of an object: a DNS subdomain and its NUL */
 #define QUERY_SEGMENT 128 /* of a namespace, resource or metric */
 
@@ -22,13 +22,11 @@ enum query_route {
     QUERY_UNKNOWN, /* well-formed, not ours */
 };
 
-enum query_version { QUERY_V1BETA2, QUERY_V1BETA1 };
-
 /* ns, resource and metric only for QUERY_METRIC and, as an access review names them, QUERY_OTHER
  * (where some are ""). `name` may be "*". */
 struct query {
     enum query_route route;
-    enum query_version version;
+    enum metrics_version version;
     char ns[QUERY_SEGMENT], resource[QUERY_SEGMENT], metric[QUERY_SEGMENT], name[QUERY_NAME];
 };
 
@@ -38,6 +36,3 @@ struct query {
  * slash at the end is taken.
  */
 LP_MUST_USE int query_parse(const char *path, struct query *ret_query, struct lp_error *err);
-
-/* "v1beta2", "v1beta1" */
-const char *query_version_name(enum query_version v);

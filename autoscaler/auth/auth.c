@@ -15,7 +15,6 @@
 #include <strings.h>
 
 #include "autoscaler/auth/auth_parts.h"
-#include "autoscaler/api/query.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -32,9 +31,9 @@ struct auth *auth_new(struct lp_kube_config *kube, struct lp_stop *stop)
     a->jobs = lp_fifo_new(AUTH_WAITING);
     a->kube = kube;
     a->stop = stop;
-    a->peers = cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, peer_ref, peer_unref);
-    a->tokens = cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, user_ref, user_unref);
-    a->rights = cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, NULL, NULL);
+    a->peers = review_cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, peer_ref, peer_unref);
+    a->tokens = review_cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, user_ref, user_unref);
+    a->rights = review_cache_new(CACHE_ENTRIES, AUTH_CACHE_MS, NULL, NULL);
     return a;
 }
 
@@ -43,9 +42,9 @@ void auth_free(struct auth *a)
     if (!a)
         return;
     trust_unref(a->trust);
-    cache_free(a->peers);
-    cache_free(a->tokens);
-    cache_free(a->rights);
+    review_cache_free(a->peers);
+    review_cache_free(a->tokens);
+    review_cache_free(a->rights);
     lp_fifo_free(a->jobs);
     pthread_mutex_destroy(&a->lock);
     free(a);
@@ -89,19 +88,20 @@ static void add_text(struct lp_buf *b, const char *text)
     lp_buf_char(b, '\0');
 }
 
-void auth_token_digest(const char *token, unsigned char ret_digest[CACHE_DIGEST])
+void auth_token_digest(const char *token, unsigned char ret_digest[REVIEW_DIGEST])
 {
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(LP_LIMIT_TOKEN_BYTES);
     lp_buf_str(&b, token);
-    cache_digest(&b, ret_digest);
+    review_cache_digest(&b, ret_digest);
 }
 
 bool auth_right_digest(const struct user *u, const struct auth_attributes *at,
-                       unsigned char ret_digest[CACHE_DIGEST])
+                       unsigned char ret_digest[REVIEW_DIGEST])
 {
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(MAX_QUESTION);
     add_text(&b, at->path);
     add_text(&b, at->ns);
+    add_text(&b, at->group);
     add_text(&b, at->version);
     add_text(&b, at->resource);
     add_text(&b, at->subresource);
@@ -109,7 +109,7 @@ bool auth_right_digest(const struct user *u, const struct auth_attributes *at,
     user_write(u, &b);
     if (b.overflowed)
         return false;
-    cache_digest(&b, ret_digest);
+    review_cache_digest(&b, ret_digest);
     return true;
 }
 
@@ -129,13 +129,13 @@ static struct peer *peer_of(struct auth *a, const struct trust *t, uint64_t seri
     }
     if (question.overflowed)
         return NULL;
-    unsigned char digest[CACHE_DIGEST];
+    unsigned char digest[REVIEW_DIGEST];
     void *known;
-    cache_digest(&question, digest);
-    if (cache_get(a->peers, digest, lp_clock_ms(), &known))
+    review_cache_digest(&question, digest);
+    if (review_cache_get(a->peers, digest, lp_clock_ms(), &known))
         return known;
     struct peer *p = trust_verify(t, chain, n);
-    cache_put(a->peers, digest, p, lp_clock_ms());
+    review_cache_put(a->peers, digest, p, lp_clock_ms());
     return p;
 }
 
@@ -230,13 +230,13 @@ static const char *bearer_token(const struct lp_http_exchange *x)
 
 void *auth_known_right(struct auth *a, const struct user *u, const struct auth_attributes *at)
 {
-    unsigned char digest[CACHE_DIGEST];
+    unsigned char digest[REVIEW_DIGEST];
     void *right;
     if (!at || user_in_group(u, "system:masters"))
         return AUTH_ALLOWED;
     if (!auth_right_digest(u, at, digest))
         return NULL;
-    return cache_get(a->rights, digest, lp_clock_ms(), &right) ? right : NULL;
+    return review_cache_get(a->rights, digest, lp_clock_ms(), &right) ? right : NULL;
 }
 
 void auth_tell_right(const void *right, const struct user *u, const struct auth_attributes *at,
@@ -254,21 +254,21 @@ void auth_tell_right(const void *right, const struct user *u, const struct auth_
         lp_buf_printf(&b,
                       "%s.%s \"%s\" is forbidden: User \"%s\" cannot get resource \"%s/%s\" in "
                       "API group \"%s\" in the namespace \"%s\"",
-                      at->resource, QUERY_GROUP, at->name, u->name, at->resource, at->subresource,
-                      QUERY_GROUP, at->ns);
+                      at->resource, at->group, at->name, u->name, at->resource, at->subresource,
+                      at->group, at->ns);
     done(403, b.ptr, done_user);
 }
 
 /* Nobody by certificate: a token that is known, unknown, or not there. */
 static bool token_tells(struct auth *a, const char *token, struct user **ret_user)
 {
-    unsigned char digest[CACHE_DIGEST];
+    unsigned char digest[REVIEW_DIGEST];
     void *known = NULL;
     *ret_user = NULL;
     if (!token)
         return true;
     auth_token_digest(token, digest);
-    if (!cache_get(a->tokens, digest, lp_clock_ms(), &known))
+    if (!review_cache_get(a->tokens, digest, lp_clock_ms(), &known))
         return false;
     *ret_user = known;
     return true;

@@ -17,8 +17,8 @@
 /* What is asked for, as a SubjectAccessReview says it; verb "get". Borrowed until `done` was
  * called. */
 struct auth_attributes {
-    const char *path; /* of no resource; NULL: the four below */
-    const char *ns, *version, *resource, *subresource, *name;
+    const char *path; /* of no resource; NULL: the six below */
+    const char *ns, *group, *version, *resource, *subresource, *name;
 };
 
 struct auth; /* its review threads, each with a connection to the API server */
@@ -26,10 +26,12 @@ struct auth; /* its review threads, each with a connection to the API server */
 /* Checks may come; those that wait for a review do so until auth_start. */
 struct auth *auth_new(struct lp_kube_config *kube, struct lp_stop *stop);
 
-/* Starts the review threads. `first` is what the first of them does before its first review, over
- * the connection that reviews get then; NULL: nothing. */
-typedef void auth_first(struct lp_kube_client *client, void *user);
-LP_MUST_USE int auth_start(struct auth *a, auth_first *first, void *user, struct lp_error *err);
+/* Starts the review threads. */
+LP_MUST_USE int auth_start(struct auth *a, struct lp_error *err);
+
+/* Starts the informer of ConfigMap kube-system/extension-apiserver-authentication, which calls
+ * auth_set_trust. */
+LP_MUST_USE int auth_start_informer(struct auth *a, struct lp_error *err);
 
 /* Whom to trust from now on; takes a reference of its own. Open connections go on and are judged
  * anew. */

@@ -4,7 +4,8 @@
 #include <pthread.h>
 
 #include "autoscaler/auth/auth.h"
-#include "autoscaler/auth/cache.h"
+#include "autoscaler/auth/review_cache.h"
+#include "kube/watch.h"
 #include "work/fifo.h"
 
 #define AUTH_THREADS 2
@@ -30,24 +31,22 @@ struct auth {
     struct trust *trust;
     uint64_t trust_serial;
     struct lp_fifo *jobs;
-    struct cache *peers, *tokens, *rights;
+    struct review_cache *peers, *tokens, *rights;
     struct lp_kube_config *kube;
     struct lp_stop *stop;
-    auth_first *first;
-    void *first_user;
-    bool started;
-    pthread_t first_thread, threads[AUTH_THREADS - 1];
-    unsigned n_threads; /* of the others, which the first one starts: to be read after its end */
+    pthread_t threads[AUTH_THREADS];
+    unsigned n_threads;
+    struct lp_kube_watch *informer; /* of the ConfigMap; NULL: not started */
 };
 
 #define AUTH_ALLOWED ((void *)(uintptr_t)1)
 #define AUTH_REFUSED ((void *)(uintptr_t)2)
 
-void auth_token_digest(const char *token, unsigned char ret_digest[CACHE_DIGEST]);
+void auth_token_digest(const char *token, unsigned char ret_digest[REVIEW_DIGEST]);
 /* False where user and attributes have more than 64 kB: such a question is not kept, it is asked
  * each time, since a digest of a part of it would be that of others too. */
 bool auth_right_digest(const struct user *u, const struct auth_attributes *at,
-                       unsigned char ret_digest[CACHE_DIGEST]);
+                       unsigned char ret_digest[REVIEW_DIGEST]);
 
 /* Known without the API server: AUTH_ALLOWED, AUTH_REFUSED; NULL where it must be asked. */
 void *auth_known_right(struct auth *a, const struct user *u, const struct auth_attributes *at);

@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "autoscaler/auth/auth_parts.h"
-#include "autoscaler/api/query.h"
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/heartbeat.h"
@@ -79,10 +78,10 @@ static struct user *reviewed_user(const json_t *review)
 static int review_token(struct auth *a, struct lp_kube_client *client, const char *token,
                         struct user **ret_user, struct lp_error *err)
 {
-    unsigned char digest[CACHE_DIGEST];
+    unsigned char digest[REVIEW_DIGEST];
     void *known = NULL;
     auth_token_digest(token, digest);
-    if (cache_get(a->tokens, digest, lp_clock_ms(), &known)) {
+    if (review_cache_get(a->tokens, digest, lp_clock_ms(), &known)) {
         *ret_user = known;
         return 0;
     }
@@ -97,7 +96,7 @@ static int review_token(struct auth *a, struct lp_kube_client *client, const cha
     }
     *ret_user = reviewed_user(review);
     count("token", *ret_user ? "allowed" : "refused");
-    cache_put(a->tokens, digest, *ret_user, lp_clock_ms());
+    review_cache_put(a->tokens, digest, *ret_user, lp_clock_ms());
     return 0;
 }
 
@@ -109,7 +108,7 @@ static int access_question(const struct user *u, const struct auth_attributes *a
     json_t *what = NULL, *question = NULL;
     int r = at->path ? lp_json_pack(&what, err, "{s:s,s:s}", "path", at->path, "verb", "get")
                      : lp_json_pack(&what, err, "{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "namespace",
-                                    at->ns, "verb", "get", "group", QUERY_GROUP, "version",
+                                    at->ns, "verb", "get", "group", at->group, "version",
                                     at->version, "resource", at->resource, "subresource",
                                     at->subresource, "name", at->name);
     if (r < 0)
@@ -144,9 +143,9 @@ static int review_access(struct auth *a, struct lp_kube_client *client, const st
                    !lp_json_bool(false, review, "status", "denied", NULL);
     *ret_right = allowed ? AUTH_ALLOWED : AUTH_REFUSED;
     count("access", allowed ? "allowed" : "refused");
-    unsigned char digest[CACHE_DIGEST];
+    unsigned char digest[REVIEW_DIGEST];
     if (auth_right_digest(u, at, digest))
-        cache_put(a->rights, digest, *ret_right, lp_clock_ms());
+        review_cache_put(a->rights, digest, *ret_right, lp_clock_ms());
     return 0;
 }
 
@@ -181,74 +180,41 @@ static int new_client(struct auth *a, struct lp_kube_client **ret_client, struct
     return lp_kube_client_new(a->kube, &options, ret_client, err);
 }
 
-static void start_others(struct auth *a);
-
-/* The thread that takes the first job has the others started: the one with a connection takes it.
- */
-static void review(struct auth *a, struct lp_kube_client *client, bool first)
+/* The client is made for the first job: until the API server is asked, nothing can fail. */
+static void *run_reviews(void *user)
 {
-    lp_auto_kube_client struct lp_kube_client *own = client;
-    struct lp_error err = { 0 };
+    struct auth *a = user;
+    lp_auto_kube_client struct lp_kube_client *client = NULL;
+    lp_heartbeat_begin("reviews", LP_HEARTBEAT_MS);
     for (struct auth_job *job; (job = (struct auth_job *)lp_fifo_take(a->jobs)) != NULL;) {
-        if (first)
-            start_others(a);
-        first = false;
-        if (!own && new_client(a, &own, &err) < 0) {
+        struct lp_error err = { 0 };
+        if (!client && new_client(a, &client, &err) < 0) {
             lp_log_error("no client for access reviews", "why", err.msg);
             refuse(job, "this replica cannot ask the API server for an access review");
             continue;
         }
-        work_on(a, own, job);
+        work_on(a, client, job);
     }
-}
-
-static void *run(void *user)
-{
-    lp_heartbeat_begin("reviews", LP_HEARTBEAT_MS);
-    review(user, NULL, false);
     lp_heartbeat_end();
     return NULL;
 }
 
-static void start_others(struct auth *a)
+int auth_start(struct auth *a, struct lp_error *err)
 {
-    while (a->n_threads < LP_COUNT(a->threads) &&
-           pthread_create(&a->threads[a->n_threads], NULL, run, a) == 0)
-        pthread_setname_np(a->threads[a->n_threads++], "reviews");
-    if (a->n_threads < LP_COUNT(a->threads))
-        lp_log_warn("fewer threads for access reviews than wanted");
-}
-
-static void *run_first(void *user)
-{
-    struct auth *a = user;
-    struct lp_kube_client *client = NULL;
-    struct lp_error err = { 0 };
-    lp_heartbeat_begin("reviews", LP_HEARTBEAT_MS);
-    if (a->first && new_client(a, &client, &err) == 0)
-        a->first(client, a->first_user);
-    review(a, client, true);
-    lp_heartbeat_end();
-    return NULL;
-}
-
-int auth_start(struct auth *a, auth_first *first, void *user, struct lp_error *err)
-{
-    a->first = first;
-    a->first_user = user;
-    if (pthread_create(&a->first_thread, NULL, run_first, a) != 0)
-        return lp_error_set(err, LP_E_INTERNAL, "cannot start a thread for access reviews");
-    pthread_setname_np(a->first_thread, "reviews");
-    a->started = true;
+    for (; a->n_threads < AUTH_THREADS; a->n_threads++) {
+        if (pthread_create(&a->threads[a->n_threads], NULL, run_reviews, a) != 0)
+            return lp_error_set(err, LP_E_INTERNAL, "cannot start a thread for access reviews");
+        pthread_setname_np(a->threads[a->n_threads], "reviews");
+    }
     return 0;
 }
 
 void auth_close(struct auth *a)
 {
     lp_fifo_close(a->jobs);
-    if (a->started)
-        pthread_join(a->first_thread, NULL);
     while (a->n_threads > 0)
         pthread_join(a->threads[--a->n_threads], NULL);
-    a->started = false;
+    if (a->informer)
+        lp_kube_watch_join(a->informer);
+    a->informer = NULL;
 }

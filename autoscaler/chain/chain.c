@@ -1,10 +1,11 @@
 /*
- * One thread keeps three things: the APIServices (chain_lead.c), the token for the other adapter,
- * and its list of metrics in our discovery documents. Watches of the APIServices, of our Deployment
- * and namespace and of the definition of LearningPlatforms wake it, so that an APIService is given
- * back while we may still write: where everything is deleted at once, our rights soon go too.
+ * One thread, the keeper, keeps three things: the APIServices (chain_redirect.c), the token for the
+ * other adapter, and its list of metrics in our discovery documents. Informers of the APIServices,
+ * of our Deployment and namespace and of the definition of LearningPlatforms wake it, so that an
+ * APIService is given back while we may still write: where everything is deleted at once, our
+ * rights soon go too.
  *
- * Threads: the keeper and five watches; `lock` covers what they and the proxy's threads share.
+ * Threads: the keeper and five informers; `lock` covers what they and the proxy's threads share.
  */
 #include "autoscaler/chain/chain.h"
 
@@ -12,11 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/chain/chain_lead.h"
+#include "autoscaler/chain/chain_redirect.h"
 #include "autoscaler/chain/chain_token.h"
-#include "autoscaler/api/discovery.h"
+#include "autoscaler/chain/chain_lists.h"
+#include "autoscaler/registration/record.h"
 #include "autoscaler/registration/registration_objects.h"
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/heartbeat.h"
@@ -28,8 +30,7 @@
 #define ROUND_MS 30000
 #define RETRY_MS 1000
 #define LIST_MS 60000
-#define REFUSED_MS 10000     /* between two tokens, where the first was refused */
-#define LIST_KEPT_MS 3600000 /* a list that cannot be read anew is shown for so long */
+#define REFUSED_MS 10000 /* between two tokens, where the first was refused */
 #define CLIENT_TIMEOUT_MS 5000
 
 enum watched {
@@ -43,39 +44,32 @@ enum watched {
 static const char *const watch_names[N_WATCHES] = { "chain-v1beta2", "chain-v1beta1", "chain-crd",
                                                     "chain-ns", "chain-deploy" };
 
-struct told {
+struct informer {
     struct chain *chain;
     enum watched what;
     struct lp_kube_watch *watch;
     char selector[128];
 };
 
-/* What another adapter lists of one version. */
-struct listed {
-    json_t *resources; /* NULL: not known */
-    int64_t read_ms;   /* when it was last read */
-    bool bad;          /* the last try failed */
-};
-
 struct chain {
     struct chain_options options;
     struct chain_proxy *proxy;
-    struct told watches[N_WATCHES];
-    unsigned n_watches;
+    struct informer informers[N_WATCHES];
+    unsigned n_informers;
     pthread_t keeper;
     bool keeper_runs;
-    struct chain_lead leads[CHAIN_VERSIONS]; /* the keeper's */
-    struct chain_token token;                /* the keeper's */
-    int64_t list_at_ms;                      /* the keeper's */
+    struct chain_redirect redirects[METRICS_VERSIONS]; /* the keeper's */
+    struct chain_lists *lists;
+    struct chain_token token; /* the keeper's */
+    int64_t list_at_ms;       /* the keeper's */
 
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
-    bool wake, refused, closed;
-    bool going[N_WATCHES]; /* as last told: deleted, being deleted, or scaled to 0 */
-    int64_t refused_ms;    /* when a token was last renewed for being refused; 0: never */
-    char *bundle;          /* NULL: not ready to serve yet */
+    bool wake, refused, closed, listed;
+    bool terminating[N_WATCHES]; /* by its informer: deleted, terminating, or scaled to 0 */
+    int64_t refused_ms;          /* when a token was last renewed for being refused; 0: never */
+    char *bundle;                /* NULL: not ready to serve yet */
     char conflict[REGISTRATION_CONFLICT];
-    struct listed lists[CHAIN_VERSIONS];
 };
 
 static void wake(struct chain *c)
@@ -101,59 +95,13 @@ static void on_refused(void *user)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Holds the lock, so that two lists cannot overtake each other. */
-static void show_lists_locked(struct chain *c)
-{
-    size_t left_out = 0;
-    int64_t oldest_ms = 0;
-    for (unsigned v = 0; v < CHAIN_VERSIONS; v++)
-        if (c->lists[v].resources && lp_clock_ms() - c->lists[v].read_ms > oldest_ms)
-            oldest_ms = lp_clock_ms() - c->lists[v].read_ms;
-    lp_metric_set(telemetry.chain_list_age, (double)oldest_ms / 1e3);
-    discovery_use((json_t *const[]){ c->lists[0].resources, c->lists[1].resources }, &left_out);
-    if (left_out > 0) {
-        lp_auto_free char *n = lp_sprintf("%zu", left_out);
-        lp_log_warn("the other adapter lists more metrics than are shown", "left_out", n);
-    }
-}
-
-static void set_list_locked(struct listed *l, json_t *resources)
-{
-    json_t *mine = resources ? json_deep_copy(resources) : NULL;
-    json_decref(l->resources);
-    l->resources = mine;
-    l->read_ms = lp_clock_ms();
-}
-
-/* What cannot be read anew stays for an hour. */
-static void on_listed(enum query_version v, json_t *resources, const char *why, void *user)
+static void on_listed(enum metrics_version v, json_t *resources, const char *why, void *user)
 {
     struct chain *c = user;
+    chain_lists_arrive(c->lists, v, resources, why);
     pthread_mutex_lock(&c->lock);
-    struct listed *l = &c->lists[v];
-    bool was_bad = l->bad;
-    l->bad = resources == NULL;
-    if (resources)
-        set_list_locked(l, resources);
-    else if (l->resources && lp_clock_ms() - l->read_ms > LIST_KEPT_MS)
-        set_list_locked(l, NULL);
-    show_lists_locked(c);
-    pthread_mutex_unlock(&c->lock);
-    if (!resources && !was_bad)
-        lp_log_warn("discovery shows the other adapter's metrics as last read, for an hour", "why",
-                    why);
-    else if (resources && was_bad)
-        lp_log_info("the other adapter lists its metrics again", "version", query_version_name(v));
-}
-
-static void forget_lists(struct chain *c)
-{
-    pthread_mutex_lock(&c->lock);
-    for (unsigned v = 0; v < CHAIN_VERSIONS; v++) {
-        set_list_locked(&c->lists[v], NULL);
-        c->lists[v].bad = false;
-    }
-    show_lists_locked(c);
+    c->listed = true;
+    pthread_cond_signal(&c->changed);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -169,15 +117,16 @@ static int new_client(struct chain *c, struct lp_kube_client **ret_client, struc
 }
 
 /* An Event on our Deployment; that another replica wrote it already is fine. */
-static void tell_retaken(struct chain *c, struct lp_kube_client *client, enum query_version v)
+static void report_set_back(struct chain *c, struct lp_kube_client *client, enum metrics_version v)
 {
     const struct registration *g = c->options.registration;
     char when[LP_CLOCK_TEXT];
     int64_t now = lp_clock_wall_ms();
     struct lp_error err = { 0 };
     lp_clock_format(now, 6, when);
-    lp_auto_free char *name = lp_sprintf("%s.%s.set-back.%llx", g->deployment,
-                                         query_version_name(v), (unsigned long long)(now / 60000));
+    lp_auto_free char *name =
+        lp_sprintf("%s.%s.set-back.%llx", g->deployment, metrics_version_name(v),
+                   (unsigned long long)(now / 60000));
     lp_auto_free char *note = lp_sprintf(
         "APIService %s was set back by its owner and leads to us again", registration_name(v));
     json_auto_t *event = lp_json_make(
@@ -196,11 +145,11 @@ static bool use_backends(struct chain *c)
 {
     const struct registration *g = c->options.registration;
     bool any = false;
-    for (enum query_version v = QUERY_V1BETA2; v < CHAIN_VERSIONS; v++) {
+    for (enum metrics_version v = METRICS_V1BETA2; v < METRICS_VERSIONS; v++) {
         auto_chain_backend struct chain_backend backend = { 0 };
         struct lp_error err = { 0 };
-        const json_t *spec = c->leads[v].previous;
-        bool good = spec && !chain_leads_to(spec, g->ns, g->service) &&
+        const json_t *spec = c->redirects[v].previous;
+        bool good = spec && !record_leads_to(spec, g->ns, g->service) &&
                     chain_backend_of(spec, &backend, &err) == 0;
         if (spec && err.code < 0)
             lp_log_warn("what an APIService led to before cannot be asked", "why", err.msg);
@@ -215,10 +164,10 @@ static void refresh_lists(struct chain *c, bool anybody)
     int64_t now = lp_clock_ms();
     if (!anybody) {
         if (c->list_at_ms > 0)
-            forget_lists(c);
+            chain_lists_forget(c->lists);
         c->list_at_ms = 0;
     } else if (now >= c->list_at_ms) {
-        for (enum query_version v = QUERY_V1BETA2; v < CHAIN_VERSIONS; v++)
+        for (enum metrics_version v = METRICS_V1BETA2; v < METRICS_VERSIONS; v++)
             chain_proxy_list(c->proxy, v);
         c->list_at_ms = now + LIST_MS;
     }
@@ -239,8 +188,9 @@ static int refresh_token(struct chain *c, struct lp_kube_client *client, bool re
 /* What woke the keeper. */
 struct work {
     char *bundle;
-    const char *going; /* why everything is to be given back; NULL: it is not */
+    const char *terminating; /* why everything is to be given back; NULL: it is not */
     bool refused;
+    bool round; /* false: only a list has come */
 };
 static void work_done(struct work *w)
 {
@@ -254,16 +204,17 @@ static int round_of(struct chain *c, struct lp_kube_client *client, const struct
 {
     char conflict[REGISTRATION_CONFLICT];
     int64_t again_ms = INT64_MAX;
-    const struct chain_lead_now now = { w->bundle, w->going, lp_clock_ms() };
-    int r = chain_lead(client, c->options.registration, c->leads, &now, conflict, &again_ms, err);
+    const struct chain_redirect_input now = { w->bundle, w->terminating, lp_clock_ms() };
+    int r = chain_redirect(client, c->options.registration, c->redirects, &now, conflict, &again_ms,
+                           err);
     if (r < 0)
         return r;
     pthread_mutex_lock(&c->lock);
     memcpy(c->conflict, conflict, sizeof conflict);
     pthread_mutex_unlock(&c->lock);
-    for (enum query_version v = QUERY_V1BETA2; v < CHAIN_VERSIONS; v++)
-        if (c->leads[v].retaken)
-            tell_retaken(c, client, v);
+    for (enum metrics_version v = METRICS_V1BETA2; v < METRICS_VERSIONS; v++)
+        if (c->redirects[v].set_back)
+            report_set_back(c, client, v);
     bool anybody = use_backends(c);
     if (anybody)
         r = refresh_token(c, client, w->refused, err);
@@ -273,62 +224,75 @@ static int round_of(struct chain *c, struct lp_kube_client *client, const struct
     return r;
 }
 
-static const char *why_going_locked(const struct chain *c)
+static const char *why_terminating_locked(const struct chain *c)
 {
-    if (c->going[WATCH_NAMESPACE] || c->going[WATCH_DEPLOYMENT])
+    if (c->terminating[WATCH_NAMESPACE] || c->terminating[WATCH_DEPLOYMENT])
         return REGISTRATION_REMOVED;
-    return c->going[WATCH_DEFINITION] ? REGISTRATION_NO_DEFINITION : NULL;
+    return c->terminating[WATCH_DEFINITION] ? REGISTRATION_NO_DEFINITION : NULL;
 }
 
 /* False: closed. *ret_work is the caller's all the same. */
-static bool wait_for_work(struct chain *c, int64_t wait_ms, struct work *ret_work)
+static bool wait_for_work(struct chain *c, int64_t due_ms, struct work *ret_work)
 {
-    struct timespec end = lp_clock_deadline(wait_ms);
+    struct timespec end = lp_clock_deadline(due_ms - lp_clock_ms());
+    int r = 0;
     lp_heartbeat_wait(INT64_MAX);
     pthread_mutex_lock(&c->lock);
-    while (!c->closed && (!c->bundle || !c->wake)) {
+    while (!c->closed && r == 0 && (!c->bundle || (!c->wake && !c->listed))) {
         if (!c->bundle)
             pthread_cond_wait(&c->changed, &c->lock);
-        else if (pthread_cond_clockwait(&c->changed, &c->lock, CLOCK_MONOTONIC, &end) != 0)
-            break;
+        else
+            r = pthread_cond_clockwait(&c->changed, &c->lock, CLOCK_MONOTONIC, &end);
     }
     bool goes_on = !c->closed;
-    *ret_work = (struct work){ lp_strdup(c->bundle), why_going_locked(c), c->refused };
-    c->wake = c->refused = false;
+    *ret_work = (struct work){ lp_strdup(c->bundle), why_terminating_locked(c), c->refused,
+                               c->wake || r != 0 };
+    c->wake = c->refused = c->listed = false;
     pthread_mutex_unlock(&c->lock);
     lp_heartbeat();
     return goes_on && !lp_stop_requested(c->options.stop);
 }
 
-static void *run_keeper(void *user)
+/* When the next round is due. */
+static int64_t do_round(struct chain *c, struct lp_kube_client **client, const struct work *work)
 {
-    struct chain *c = user;
-    lp_auto_kube_client struct lp_kube_client *client = NULL;
+    struct lp_error err = { 0 };
     int64_t wait_ms = 0;
-    lp_heartbeat_begin("chain-keeper", LP_HEARTBEAT_MS);
-    for (;;) {
-        auto_work struct work work = { 0 };
-        struct lp_error err = { 0 };
-        if (!wait_for_work(c, wait_ms, &work))
-            break;
-        int r = client ? 0 : new_client(c, &client, &err);
-        if (r == 0)
-            r = round_of(c, client, &work, &wait_ms, &err);
-        if (r == 0)
-            continue;
+    int r = *client ? 0 : new_client(c, client, &err);
+    if (r == 0)
+        r = round_of(c, *client, work, &wait_ms, &err);
+    if (r < 0) {
         wait_ms = lp_jitter(RETRY_MS, 10);
         if (r != LP_E_CANCELED && r != LP_E_CONFLICT)
             lp_log_warn("the chain to the other adapter is not in place; trying again", "why",
                         err.msg);
     }
+    return lp_clock_ms() + wait_ms;
+}
+
+static void *run_chain(void *user)
+{
+    struct chain *c = user;
+    lp_auto_kube_client struct lp_kube_client *client = NULL;
+    int64_t due_ms = 0;
+    lp_heartbeat_begin("chain-keeper", LP_HEARTBEAT_MS);
+    for (;;) {
+        auto_work struct work work = { 0 };
+        if (!wait_for_work(c, due_ms, &work))
+            break;
+        chain_lists_show(c->lists);
+        if (work.round)
+            due_ms = do_round(c, &client, &work);
+    }
     lp_heartbeat_end();
     return NULL;
 }
 
-/* ---- watches ---- */
+/* ---- informers ---- */
 
-/* What is told of them is enough: a look of the keeper's own may come after our rights are gone. */
-static bool is_going(enum lp_kube_event event, const json_t *object)
+/* What the informers say is enough: a read of the keeper's own may come after our rights are gone.
+ */
+static bool is_terminating(enum lp_kube_event event, const json_t *object)
 {
     return event == LP_KUBE_DELETED ||
            lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL ||
@@ -337,10 +301,10 @@ static bool is_going(enum lp_kube_event event, const json_t *object)
 
 static void on_event(enum lp_kube_event event, json_t *object, void *user)
 {
-    const struct told *told = user;
-    struct chain *c = told->chain;
+    const struct informer *informer = user;
+    struct chain *c = informer->chain;
     pthread_mutex_lock(&c->lock);
-    c->going[told->what] = is_going(event, object);
+    c->terminating[informer->what] = is_terminating(event, object);
     c->wake = true;
     pthread_cond_signal(&c->changed);
     pthread_mutex_unlock(&c->lock);
@@ -348,42 +312,43 @@ static void on_event(enum lp_kube_event event, json_t *object, void *user)
 
 static void on_synced(void *user)
 {
-    wake(((struct told *)user)->chain);
+    wake(((struct informer *)user)->chain);
 }
 
 static void on_failed(const struct lp_error *err, int64_t retry_ms, void *user)
 {
-    const struct told *told = user;
+    const struct informer *informer = user;
     lp_auto_free char *retry = lp_sprintf("%lld", (long long)retry_ms);
-    lp_log_warn("a watch of the chain failed", "watch", watch_names[told->what], "why", err->msg,
-                "retry_ms", retry);
+    lp_log_warn("a watch of the chain failed", "watch", watch_names[informer->what], "why",
+                err->msg, "retry_ms", retry);
 }
 
-static int start_watch(struct chain *c, enum watched what, struct lp_error *err)
+static int start_informer(struct chain *c, enum watched what, struct lp_error *err)
 {
     const struct registration *g = c->options.registration;
     const struct {
         const struct lp_kube_kind *kind;
         const char *ns, *name;
     } watches[N_WATCHES] = {
-        [WATCH_V1BETA2] = { &lp_kube_api_services, NULL, registration_name(QUERY_V1BETA2) },
-        [WATCH_V1BETA1] = { &lp_kube_api_services, NULL, registration_name(QUERY_V1BETA1) },
+        [WATCH_V1BETA2] = { &lp_kube_api_services, NULL, registration_name(METRICS_V1BETA2) },
+        [WATCH_V1BETA1] = { &lp_kube_api_services, NULL, registration_name(METRICS_V1BETA1) },
         [WATCH_DEFINITION] = { &lp_kube_crds, NULL, REGISTRATION_DEFINITION },
         [WATCH_NAMESPACE] = { &lp_kube_namespaces, NULL, g->ns },
         [WATCH_DEPLOYMENT] = { &lp_kube_deployments, g->ns, g->deployment },
     };
-    struct told *told = &c->watches[c->n_watches];
-    *told = (struct told){ .chain = c, .what = what };
-    snprintf(told->selector, sizeof told->selector, "metadata.name=%.100s", watches[what].name);
+    struct informer *informer = &c->informers[c->n_informers];
+    *informer = (struct informer){ .chain = c, .what = what };
+    snprintf(informer->selector, sizeof informer->selector, "metadata.name=%.100s",
+             watches[what].name);
     const struct lp_kube_watch_options options = {
         .kind = watches[what].kind,
         .ns = watches[what].ns,
-        .field_selector = told->selector,
+        .field_selector = informer->selector,
         .name = watch_names[what],
-        .sink = { .event = on_event, .synced = on_synced, .failed = on_failed, .user = told },
+        .sink = { .event = on_event, .synced = on_synced, .failed = on_failed, .user = informer },
     };
-    int r = lp_kube_watch_start(c->options.kube, c->options.stop, &options, &told->watch, err);
-    c->n_watches += r == 0;
+    int r = lp_kube_watch_start(c->options.kube, c->options.stop, &options, &informer->watch, err);
+    c->n_informers += r == 0;
     return r;
 }
 
@@ -403,8 +368,8 @@ static int start_all(struct chain *c, struct lp_error *err)
     };
     int r = chain_proxy_start(&proxy, &c->proxy, err);
     for (enum watched w = 0; r == 0 && w < N_WATCHES; w++)
-        r = start_watch(c, w, err);
-    if (r == 0 && pthread_create(&c->keeper, NULL, run_keeper, c) != 0)
+        r = start_informer(c, w, err);
+    if (r == 0 && pthread_create(&c->keeper, NULL, run_chain, c) != 0)
         r = lp_error_set(err, LP_E_INTERNAL, "cannot start the thread of the chain");
     if (r < 0)
         return r;
@@ -417,8 +382,9 @@ int chain_start(const struct chain_options *options, struct chain **ret_chain, s
 {
     struct chain *c = lp_alloc(sizeof *c);
     c->options = *options;
-    for (unsigned i = 0; i < CHAIN_VERSIONS; i++)
-        c->leads[i] = (struct chain_lead)CHAIN_LEAD_INIT;
+    c->lists = chain_lists_new();
+    for (unsigned i = 0; i < METRICS_VERSIONS; i++)
+        c->redirects[i] = (struct chain_redirect)CHAIN_REDIRECT_INIT;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
     int r = start_all(c, err);
@@ -458,8 +424,8 @@ void chain_close(struct chain *c)
     pthread_mutex_unlock(&c->lock);
     if (c->keeper_runs)
         pthread_join(c->keeper, NULL);
-    while (c->n_watches > 0)
-        lp_kube_watch_join(c->watches[--c->n_watches].watch);
+    while (c->n_informers > 0)
+        lp_kube_watch_join(c->informers[--c->n_informers].watch);
     if (c->proxy)
         chain_proxy_close(c->proxy);
 }
@@ -469,10 +435,10 @@ void chain_free(struct chain *c)
     if (!c)
         return;
     chain_proxy_free(c->proxy);
-    for (unsigned i = 0; i < CHAIN_VERSIONS; i++) {
-        chain_lead_done(&c->leads[i]);
-        json_decref(c->lists[i].resources);
+    for (unsigned i = 0; i < METRICS_VERSIONS; i++) {
+        chain_redirect_done(&c->redirects[i]);
     }
+    chain_lists_free(c->lists);
     chain_token_done(&c->token);
     free(c->bundle);
     pthread_cond_destroy(&c->changed);

@@ -17,7 +17,7 @@
 
 #include "autoscaler/api/answer.h"
 #include "autoscaler/chain/chain_target.h"
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/heartbeat.h"
@@ -26,16 +26,15 @@
 #include "json/json.h"
 #include "work/fifo.h"
 
-#define VERSIONS 2
 #define FAILURES 3
-#define REST_MS 5000
+#define OPEN_MS 5000
 #define MAX_VIA 512
 #define MAX_SAID 300
 
 struct job {
     struct lp_fifo_item item;   /* first: the fifo gives it back as a job */
     struct lp_http_exchange *x; /* NULL: a list is asked for */
-    enum query_version version;
+    enum metrics_version version;
     struct chain_target *target;
     char *ours;
     int64_t came_ms;
@@ -47,10 +46,10 @@ struct chain_proxy {
     unsigned n_threads;
     struct lp_fifo *jobs;
     pthread_mutex_t lock; /* of all below */
-    struct chain_target *targets[VERSIONS];
+    struct chain_target *targets[METRICS_VERSIONS];
     char *token;
     unsigned failures; /* in a row */
-    int64_t rest_until_ms;
+    int64_t open_until_ms;
     char why[MAX_SAID]; /* of the last failure */
 };
 
@@ -63,20 +62,19 @@ struct worker {
 
 /* ---- whom to ask ---- */
 
-void chain_proxy_backend(struct chain_proxy *p, enum query_version v,
+void chain_proxy_backend(struct chain_proxy *p, enum metrics_version v,
                          const struct chain_backend *backend)
 {
+    struct chain_target *old = p->targets[v]; /* nobody else changes it */
+    if (backend && old && chain_target_is(old, backend))
+        return;
+    struct chain_target *target = backend ? chain_target_new(backend) : NULL;
     pthread_mutex_lock(&p->lock);
-    struct chain_target *old = p->targets[v];
-    bool same = backend && old && chain_target_is(old, backend);
-    if (!same) {
-        p->targets[v] = backend ? chain_target_new(backend) : NULL;
-        p->failures = 0;
-        p->rest_until_ms = 0;
-    }
+    p->targets[v] = target;
+    p->failures = 0;
+    p->open_until_ms = 0;
     pthread_mutex_unlock(&p->lock);
-    if (!same)
-        chain_target_unref(old);
+    chain_target_unref(old);
 }
 
 void chain_proxy_token(struct chain_proxy *p, const char *token)
@@ -143,8 +141,8 @@ static void said(const struct lp_http_response *response, char ret_said[MAX_SAID
         snprintf(ret_said, MAX_SAID, ": %.280s", message);
 }
 
-static void answer_list(const struct chain_proxy *p, const struct job *job,
-                        const struct lp_http_response *response)
+static void answer_resources(const struct chain_proxy *p, const struct job *job,
+                             const struct lp_http_response *response)
 {
     json_auto_t *list = NULL;
     struct lp_error err;
@@ -182,7 +180,7 @@ static void answer(struct chain_proxy *p, const struct job *job, struct lp_http_
     } else if (response->status != 404 && response->status != 200 && !job->x) {
         fail(p, job, 503, "answered its list of metrics with %d", response->status);
     } else if (!job->x) {
-        answer_list(p, job, response);
+        answer_resources(p, job, response);
     } else if (response->status == 404 && job->ours) {
         lp_auto_free char *both = lp_sprintf("%.700s (nor does %s/%s have it)", job->ours,
                                              job->target->backend.ns, job->target->backend.service);
@@ -200,24 +198,24 @@ static void answer(struct chain_proxy *p, const struct job *job, struct lp_http_
 
 /* ---- the breaker ---- */
 
-/* False, and why, while the backend is left in peace. */
+/* False, and why, while the breaker is open. */
 static bool may_ask(struct chain_proxy *p, char ret_why[MAX_SAID])
 {
     int64_t now = lp_clock_ms();
     pthread_mutex_lock(&p->lock);
-    bool open = p->failures < FAILURES || now >= p->rest_until_ms;
-    if (open && p->failures >= FAILURES)
-        p->rest_until_ms = now + REST_MS; /* the others wait for what this one finds */
+    bool may = p->failures < FAILURES || now >= p->open_until_ms;
+    if (may && p->failures >= FAILURES)
+        p->open_until_ms = now + OPEN_MS; /* the others wait for what this one finds */
     snprintf(ret_why, MAX_SAID, "%s", p->why);
     pthread_mutex_unlock(&p->lock);
-    return open;
+    return may;
 }
 
 static void note_failure(struct chain_proxy *p, const char *why)
 {
     pthread_mutex_lock(&p->lock);
     p->failures++;
-    p->rest_until_ms = lp_clock_ms() + REST_MS;
+    p->open_until_ms = lp_clock_ms() + OPEN_MS;
     snprintf(p->why, sizeof p->why, "%s", why);
     pthread_mutex_unlock(&p->lock);
 }
@@ -258,7 +256,7 @@ static char *url_of(const struct job *job)
 {
     const struct chain_backend *b = &job->target->backend;
     lp_auto_free char *list =
-        lp_sprintf("/apis/" QUERY_GROUP "/%s", query_version_name(job->version));
+        lp_sprintf("/apis/" METRICS_GROUP "/%s", metrics_version_name(job->version));
     return lp_sprintf("https://%s.%s.svc:%u%s", b->service, b->ns, b->port,
                       job->x ? lp_http_target(job->x) : list);
 }
@@ -329,7 +327,7 @@ static void work_on(struct worker *w, struct job *job)
 
 /* ---- the queue ---- */
 
-static void *run(void *user)
+static void *run_chain_proxy(void *user)
 {
     struct chain_proxy *p = user;
     struct worker w = { .proxy = p };
@@ -354,17 +352,19 @@ static void put(struct chain_proxy *p, struct job *job)
 }
 
 /* The version's own, else the other's: adapters serve both and may be registered for one. */
-static struct chain_target *target_of(struct chain_proxy *p, enum query_version v)
+static struct chain_target *target_of(struct chain_proxy *p, enum metrics_version v)
 {
     pthread_mutex_lock(&p->lock);
-    struct chain_target *t = p->targets[v] ? p->targets[v] : p->targets[VERSIONS - 1 - (int)v];
+    struct chain_target *t =
+        p->targets[v] ? p->targets[v] : p->targets[METRICS_VERSIONS - 1 - (int)v];
     if (t)
-        chain_target_ref(t);
+        atomic_fetch_add(&t->refs, 1);
     pthread_mutex_unlock(&p->lock);
     return t;
 }
 
-static struct job *job_new(enum query_version v, struct lp_http_exchange *x, struct chain_target *t)
+static struct job *job_new(enum metrics_version v, struct lp_http_exchange *x,
+                           struct chain_target *t)
 {
     struct job *job = lp_alloc(sizeof *job);
     *job = (struct job){ .x = x, .version = v, .target = t, .came_ms = lp_clock_ms() };
@@ -384,7 +384,7 @@ static bool was_here(const struct chain_proxy *p, const struct lp_http_exchange 
     return false;
 }
 
-bool chain_proxy_pass(struct chain_proxy *p, enum query_version v, struct lp_http_exchange *x,
+bool chain_proxy_pass(struct chain_proxy *p, enum metrics_version v, struct lp_http_exchange *x,
                       const char *ours)
 {
     struct chain_target *t = was_here(p, x) ? NULL : target_of(p, v);
@@ -396,7 +396,7 @@ bool chain_proxy_pass(struct chain_proxy *p, enum query_version v, struct lp_htt
     return true;
 }
 
-void chain_proxy_list(struct chain_proxy *p, enum query_version v)
+void chain_proxy_list(struct chain_proxy *p, enum metrics_version v)
 {
     struct chain_target *t = target_of(p, v);
     if (t)
@@ -417,7 +417,7 @@ int chain_proxy_start(const struct chain_proxy_options *options, struct chain_pr
     p->jobs = lp_fifo_new(CHAIN_PROXY_WAITING);
     pthread_mutex_init(&p->lock, NULL);
     for (; p->n_threads < CHAIN_PROXY_THREADS; p->n_threads++) {
-        if (pthread_create(&p->threads[p->n_threads], NULL, run, p) != 0) {
+        if (pthread_create(&p->threads[p->n_threads], NULL, run_chain_proxy, p) != 0) {
             chain_proxy_close(p);
             chain_proxy_free(p);
             return lp_error_set(err, LP_E_INTERNAL, "cannot start a thread for the previous API");
@@ -439,7 +439,7 @@ void chain_proxy_free(struct chain_proxy *p)
 {
     if (!p)
         return;
-    for (unsigned i = 0; i < VERSIONS; i++)
+    for (unsigned i = 0; i < METRICS_VERSIONS; i++)
         chain_target_unref(p->targets[i]);
     free(p->token);
     lp_fifo_free(p->jobs);

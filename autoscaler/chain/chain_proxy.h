@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "autoscaler/chain/chain_record.h"
-#include "autoscaler/api/query.h"
+#include "autoscaler/base/group.h"
+#include "autoscaler/chain/chain_backend.h"
 #include "base/error.h"
 #include "base/stop.h"
 #include "http/server/server.h"
@@ -30,15 +30,15 @@ struct chain_proxy_options {
     /* The backend refused the token; and what a list that was asked for gave (NULL: nothing, and
      * why not). Any thread. */
     void (*refused)(void *user);
-    void (*listed)(enum query_version v, json_t *resources, const char *why, void *user);
+    void (*listed)(enum metrics_version v, json_t *resources, const char *why, void *user);
     void *user;
 };
 
 LP_MUST_USE int chain_proxy_start(const struct chain_proxy_options *options,
                                   struct chain_proxy **ret_proxy, struct lp_error *err);
 
-/* To whom requests of this version go from now on; copied. NULL: to nobody. */
-void chain_proxy_backend(struct chain_proxy *p, enum query_version v,
+/* To whom requests of this version go from now on; copied. NULL: to nobody. One thread. */
+void chain_proxy_backend(struct chain_proxy *p, enum metrics_version v,
                          const struct chain_backend *backend);
 /* The bearer token that is sent from now on; NULL: none is to be had. */
 void chain_proxy_token(struct chain_proxy *p, const char *token);
@@ -49,11 +49,11 @@ void chain_proxy_token(struct chain_proxy *p, const char *token);
  * `ours`: what we say to it, for where the backend does not have it either (NULL: it alone is
  * asked); copied.
  */
-bool chain_proxy_pass(struct chain_proxy *p, enum query_version v, struct lp_http_exchange *x,
+bool chain_proxy_pass(struct chain_proxy *p, enum metrics_version v, struct lp_http_exchange *x,
                       const char *ours);
 
 /* Asks for the APIResourceList of this version; `listed` tells. */
-void chain_proxy_list(struct chain_proxy *p, enum query_version v);
+void chain_proxy_list(struct chain_proxy *p, enum metrics_version v);
 
 /* After the stop was requested: what waits is answered 503, the threads end; later ones are
  * answered 503 at once. */

@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "autoscaler/chain/chain_record.h"
+#include "autoscaler/chain/chain_backend.h"
 
 /* Never changed. */
 struct chain_target {

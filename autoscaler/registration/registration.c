@@ -1,5 +1,6 @@
 /*
- * What we keep in the API server. Threads: the adapter's upkeep thread only, but for _read.
+ * What we keep in the API server. Threads: the thread of serving.c only; _terminating, of chain.c
+ * too.
  */
 #include "autoscaler/registration/registration.h"
 
@@ -7,7 +8,7 @@
 #include <string.h>
 
 #include "autoscaler/registration/registration_objects.h"
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -85,14 +86,6 @@ static int make_secret(struct lp_kube_client *c, const struct registration *g,
     return 0;
 }
 
-int registration_certs_read(struct lp_kube_client *c, const struct registration *g,
-                            struct certs *ret_certs, struct lp_error *err)
-{
-    json_auto_t *secret = NULL;
-    int r = lp_kube_get(c, &lp_kube_secrets, g->ns, g->secret, &secret, err);
-    return r == 0 ? certs_from_secret(secret, ret_certs, err) : r;
-}
-
 int registration_certs(struct lp_kube_client *c, const struct registration *g,
                        struct certs *ret_certs, struct lp_error *err)
 {
@@ -112,7 +105,7 @@ int registration_certs(struct lp_kube_client *c, const struct registration *g,
 
 /* ---- the APIServices ---- */
 
-static void note_conflict(enum query_version v, const json_t *have)
+static void note_conflict(enum metrics_version v, const json_t *have)
 {
     struct lp_metric *m = lp_metric_with(telemetry.conflict, registration_name(v));
     bool was = lp_metric_value(m) > 0;
@@ -137,7 +130,7 @@ static void tell_conflict(const json_t *have, char ret_conflict[REGISTRATION_CON
 
 /* One that leads to us in another's place (from a time of METRICS_API=Chain) is given back first.
  */
-static int apply_one(struct lp_kube_client *c, const struct registration *g, enum query_version v,
+static int apply_one(struct lp_kube_client *c, const struct registration *g, enum metrics_version v,
                      const char *ca_bundle, const json_t *owner,
                      char ret_conflict[REGISTRATION_CONFLICT], struct lp_error *err)
 {
@@ -170,7 +163,7 @@ int registration_apply(struct lp_kube_client *c, const struct registration *g,
         return r;
     if (!owner)
         return registration_give_back_all(c, g, REGISTRATION_NO_DEFINITION, err);
-    for (enum query_version v = QUERY_V1BETA2; v <= QUERY_V1BETA1; v++) {
+    for (enum metrics_version v = METRICS_V1BETA2; v <= METRICS_V1BETA1; v++) {
         r = apply_one(c, g, v, ca_bundle, owner, ret_conflict, err);
         if (r < 0)
             return lp_error_wrap(err, "APIService %s", registration_name(v));
@@ -206,7 +199,7 @@ int registration_availability(struct lp_kube_client *c, const struct registratio
                               char **ret_why, struct lp_error *err)
 {
     *ret_why = NULL;
-    for (enum query_version v = QUERY_V1BETA2; v <= QUERY_V1BETA1 && !*ret_why; v++) {
+    for (enum metrics_version v = METRICS_V1BETA2; v <= METRICS_V1BETA1 && !*ret_why; v++) {
         json_auto_t *have = NULL;
         int r = registration_read(c, v, &have, err);
         if (r < 0)
@@ -216,7 +209,7 @@ int registration_availability(struct lp_kube_client *c, const struct registratio
         const char *message = lp_json_str(bad, "message", NULL);
         if (bad)
             *ret_why =
-                lp_sprintf("APIService %s is not Available: %s: %.200s", query_version_name(v),
+                lp_sprintf("APIService %s is not Available: %s: %.200s", metrics_version_name(v),
                            reason ? reason : "no reason", message ? message : "");
     }
     return 0;
@@ -225,15 +218,15 @@ int registration_availability(struct lp_kube_client *c, const struct registratio
 /* ---- when we go ---- */
 
 /* Not there, being deleted, or (a Deployment) told to have no pod. */
-static int is_going(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
-                    const char *name, bool *ret_going, struct lp_error *err)
+static int is_terminating(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
+                          const char *name, bool *ret_terminating, struct lp_error *err)
 {
     json_auto_t *object = NULL;
     int r = lp_kube_get(c, kind, ns, name, &object, err);
     if (r < 0 && r != LP_E_NOT_FOUND)
         return r;
-    *ret_going = !object || lp_json_str(object, "metadata", "deletionTimestamp", NULL) ||
-                 lp_json_int(1, object, "spec", "replicas", NULL) == 0;
+    *ret_terminating = !object || lp_json_str(object, "metadata", "deletionTimestamp", NULL) ||
+                       lp_json_int(1, object, "spec", "replicas", NULL) == 0;
     return 0;
 }
 
@@ -243,24 +236,24 @@ int registration_remove(struct lp_kube_client *c, const struct registration *g,
     return registration_give_back_all(c, g, "METRICS_API is None", err);
 }
 
-int registration_going(struct lp_kube_client *c, const struct registration *g, bool *ret_going,
-                       struct lp_error *err)
+int registration_terminating(struct lp_kube_client *c, const struct registration *g,
+                             bool *ret_terminating, struct lp_error *err)
 {
-    bool going = false;
-    int r = is_going(c, &lp_kube_deployments, g->ns, g->deployment, &going, err);
-    if (r == 0 && !going)
-        r = is_going(c, &lp_kube_namespaces, NULL, g->ns, &going, err);
+    bool terminating = false;
+    int r = is_terminating(c, &lp_kube_deployments, g->ns, g->deployment, &terminating, err);
+    if (r == 0 && !terminating)
+        r = is_terminating(c, &lp_kube_namespaces, NULL, g->ns, &terminating, err);
     if (r == 0)
-        *ret_going = going;
+        *ret_terminating = terminating;
     return r;
 }
 
 int registration_withdraw(struct lp_kube_client *c, const struct registration *g,
                           struct lp_error *err)
 {
-    bool going = false;
-    int r = registration_going(c, g, &going, err);
-    if (r < 0 || !going)
+    bool terminating = false;
+    int r = registration_terminating(c, g, &terminating, err);
+    if (r < 0 || !terminating)
         return r;
     return registration_give_back_all(c, g, REGISTRATION_REMOVED, err);
 }

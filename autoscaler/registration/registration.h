@@ -6,19 +6,9 @@
 #include <stdint.h>
 
 #include "autoscaler/registration/certs.h"
+#include "autoscaler/registration/registration_options.h"
 #include "base/error.h"
 #include "kube/client.h"
-
-#define REGISTRATION_DEFINITION "learningplatforms.learningplatform.io"
-/* Our right to write APIServices: the ClusterRoleBinding of this name, a dash and our namespace. */
-#define REGISTRATION_BINDING "lp-operator-metrics"
-
-/* All borrowed. */
-struct registration {
-    const char *ns, *service, *secret, *deployment;
-    uint16_t port;        /* of the Service */
-    int64_t ca_s, leaf_s; /* how long CA and certificate last; 0: as in certs.h */
-};
 
 /*
  * Reads the Secret; makes it where it is not there or of no use, renews what is due. Replicas that
@@ -26,12 +16,6 @@ struct registration {
  */
 LP_MUST_USE int registration_certs(struct lp_kube_client *c, const struct registration *g,
                                    struct certs *ret_certs, struct lp_error *err);
-
-/* The Secret as it is, good or not any more; writes nothing. Any thread. */
-LP_MUST_USE int registration_certs_read(struct lp_kube_client *c, const struct registration *g,
-                                        struct certs *ret_certs, struct lp_error *err);
-
-#define REGISTRATION_CONFLICT 256
 
 /*
  * Makes or updates v1beta2 and v1beta1.custom.metrics.k8s.io, by server-side apply. One that names
@@ -44,7 +28,7 @@ LP_MUST_USE int registration_apply(struct lp_kube_client *c, const struct regist
                                    struct lp_error *err);
 
 /* Gives back the APIServices that name our Service: they become what they were before, where we
- * took another's place (chain_record.h), and are deleted where they were not there. */
+ * took another's place (record.h), and are deleted where they were not there. */
 LP_MUST_USE int registration_remove(struct lp_kube_client *c, const struct registration *g,
                                     struct lp_error *err);
 
@@ -56,9 +40,9 @@ LP_MUST_USE int registration_remove(struct lp_kube_client *c, const struct regis
 LP_MUST_USE int registration_availability(struct lp_kube_client *c, const struct registration *g,
                                           char **ret_why, struct lp_error *err);
 
-/* Whether our Deployment is gone, going or scaled to 0, or our namespace is going. */
-LP_MUST_USE int registration_going(struct lp_kube_client *c, const struct registration *g,
-                                   bool *ret_going, struct lp_error *err);
+/* Whether our Deployment is gone, terminating or scaled to 0, or our namespace terminating. */
+LP_MUST_USE int registration_terminating(struct lp_kube_client *c, const struct registration *g,
+                                         bool *ret_terminating, struct lp_error *err);
 
 /*
  * Where that is so, gives back the APIServices that name our Service: one without a server behind

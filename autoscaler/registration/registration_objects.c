@@ -9,8 +9,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "autoscaler/chain/chain_fields.h"
-#include "autoscaler/chain/chain_record.h"
+#include "autoscaler/registration/managed_fields.h"
+#include "autoscaler/registration/record.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "json/json.h"
@@ -22,16 +22,16 @@ static const struct {
     const char *name;
     int priority;
 } api_services[] = {
-    [QUERY_V1BETA2] = { "v1beta2." QUERY_GROUP, 200 },
-    [QUERY_V1BETA1] = { "v1beta1." QUERY_GROUP, 100 },
+    [METRICS_V1BETA2] = { "v1beta2." METRICS_GROUP, 200 },
+    [METRICS_V1BETA1] = { "v1beta1." METRICS_GROUP, 100 },
 };
 
-const char *registration_name(enum query_version v)
+const char *registration_name(enum metrics_version v)
 {
     return api_services[v].name;
 }
 
-int registration_read(struct lp_kube_client *c, enum query_version v, json_t **ret_have,
+int registration_read(struct lp_kube_client *c, enum metrics_version v, json_t **ret_have,
                       struct lp_error *err)
 {
     struct lp_error why = { 0 };
@@ -47,12 +47,12 @@ int registration_read(struct lp_kube_client *c, enum query_version v, json_t **r
 
 bool registration_is_ours(const json_t *have, const struct registration *g)
 {
-    return chain_leads_to(json_object_get(have, "spec"), g->ns, g->service);
+    return record_leads_to(json_object_get(have, "spec"), g->ns, g->service);
 }
 
 bool registration_is_chained(const json_t *have)
 {
-    return lp_json_str(have, "metadata", "annotations", CHAIN_ANNOTATION, NULL) != NULL;
+    return lp_json_str(have, "metadata", "annotations", RECORD_ANNOTATION, NULL) != NULL;
 }
 
 static json_t *reference(const char *api_version, const char *kind, const json_t *to)
@@ -109,21 +109,21 @@ char *registration_base64(const char *text)
     return base64;
 }
 
-static json_t *wanted(const struct registration *g, enum query_version v, const char *ca_bundle)
+static json_t *wanted(const struct registration *g, enum metrics_version v, const char *ca_bundle)
 {
     lp_auto_free char *base64 = registration_base64(ca_bundle);
     return lp_json_make("{s:s,s:s,s:{s:s,s:{s:s}},s:{s:s,s:s,s:i,s:i,s:s,s:{s:s,s:s,s:i}}}",
                         "apiVersion", "apiregistration.k8s.io/v1", "kind", "APIService", "metadata",
                         "name", api_services[v].name, "labels", "app.kubernetes.io/managed-by",
-                        "lp-operator", "spec", "group", QUERY_GROUP, "version",
-                        query_version_name(v), "groupPriorityMinimum", 100, "versionPriority",
+                        "lp-operator", "spec", "group", METRICS_GROUP, "version",
+                        metrics_version_name(v), "groupPriorityMinimum", 100, "versionPriority",
                         api_services[v].priority, "caBundle", base64, "service", "namespace", g->ns,
                         "name", g->service, "port", (int)g->port);
 }
 
-int registration_make(struct lp_kube_client *c, const struct registration *g, enum query_version v,
-                      const char *ca_bundle, const json_t *owner, const json_t *have,
-                      struct lp_error *err)
+int registration_make(struct lp_kube_client *c, const struct registration *g,
+                      enum metrics_version v, const char *ca_bundle, const json_t *owner,
+                      const json_t *have, struct lp_error *err)
 {
     json_auto_t *want = wanted(g, v, ca_bundle);
     json_t *metadata = json_object_get(want, "metadata");
@@ -133,7 +133,7 @@ int registration_make(struct lp_kube_client *c, const struct registration *g, en
     if (have)
         json_object_set(metadata, "resourceVersion",
                         lp_json_at(have, "metadata", "resourceVersion", NULL));
-    const struct lp_kube_apply_options options = { .field_manager = CHAIN_MANAGER,
+    const struct lp_kube_apply_options options = { .field_manager = FIELD_MANAGER,
                                                    .force = have != NULL };
     int r = lp_kube_apply(c, &lp_kube_api_services, want, &options, NULL, err);
     if (r == 0)
@@ -154,21 +154,21 @@ static void given_done(struct given *given)
 #define auto_given __attribute__((cleanup(given_done)))
 
 static int give_back_once(struct lp_kube_client *c, const struct registration *g,
-                          enum query_version v, const char *why, struct given *ret_given,
+                          enum metrics_version v, const char *why, struct given *ret_given,
                           struct lp_error *err)
 {
     json_auto_t *have = NULL;
     int r = registration_read(c, v, &have, err);
     if (r < 0 || !have || !registration_is_ours(have, g))
         return r;
-    json_auto_t *previous = chain_previous(have);
+    json_auto_t *previous = record_spec(have);
     if (previous) {
-        json_auto_t *restored = chain_restored(have, previous);
+        json_auto_t *restored = record_restored(have, previous);
         lp_log_info("an APIService is given back to its owner", "apiservice", api_services[v].name,
                     "why", why);
         r = lp_kube_update(c, &lp_kube_api_services, NULL, restored, &ret_given->now, err);
         if (r == 0)
-            ret_given->fields = chain_previous_fields(have);
+            ret_given->fields = record_fields(have);
         return r;
     }
     lp_log_info("an APIService of ours is deleted", "apiservice", api_services[v].name, "why", why);
@@ -177,7 +177,7 @@ static int give_back_once(struct lp_kube_client *c, const struct registration *g
     return r == LP_E_NOT_FOUND ? 0 : r;
 }
 
-static int give_back(struct lp_kube_client *c, const struct registration *g, enum query_version v,
+static int give_back(struct lp_kube_client *c, const struct registration *g, enum metrics_version v,
                      const char *why, struct given *ret_given, struct lp_error *err)
 {
     int r = 0;
@@ -189,7 +189,7 @@ static int give_back(struct lp_kube_client *c, const struct registration *g, enu
 
 /* kube-apiserver notes in the APIService's status what it leads to now, and so may be faster. */
 static int give_fields_once(struct lp_kube_client *c, const struct registration *g,
-                            enum query_version v, struct given *given, bool again,
+                            enum metrics_version v, struct given *given, bool again,
                             struct lp_error *err)
 {
     if (again) {
@@ -199,7 +199,7 @@ static int give_fields_once(struct lp_kube_client *c, const struct registration 
             return r;
     }
     bool ours = given->now && registration_is_ours(given->now, g);
-    json_t *managed = given->now && !ours ? chain_fields_back(given->now, given->fields) : NULL;
+    json_t *managed = given->now && !ours ? managed_fields_back(given->now, given->fields) : NULL;
     if (!managed)
         return 0;
     json_object_set_new(json_object_get(given->now, "metadata"), "managedFields", managed);
@@ -208,7 +208,7 @@ static int give_fields_once(struct lp_kube_client *c, const struct registration 
 
 /* Where this cannot be done any more, what it leads to is right all the same. */
 static void give_fields_back(struct lp_kube_client *c, const struct registration *g,
-                             enum query_version v, struct given *given)
+                             enum metrics_version v, struct given *given)
 {
     struct lp_error err = { 0 };
     int r = 0;
@@ -221,7 +221,7 @@ static void give_fields_back(struct lp_kube_client *c, const struct registration
 }
 
 int registration_give_back(struct lp_kube_client *c, const struct registration *g,
-                           enum query_version v, const char *why, struct lp_error *err)
+                           enum metrics_version v, const char *why, struct lp_error *err)
 {
     auto_given struct given given = { NULL, NULL };
     int r = give_back(c, g, v, why, &given, err);
@@ -234,12 +234,12 @@ int registration_give_back_all(struct lp_kube_client *c, const struct registrati
                                const char *why, struct lp_error *err)
 {
     auto_given struct given second = { NULL, NULL }, first = { NULL, NULL };
-    int r = give_back(c, g, QUERY_V1BETA2, why, &second, err);
+    int r = give_back(c, g, METRICS_V1BETA2, why, &second, err);
     if (r == 0)
-        r = give_back(c, g, QUERY_V1BETA1, why, &first, err);
+        r = give_back(c, g, METRICS_V1BETA1, why, &first, err);
     if (r < 0)
         return r;
-    give_fields_back(c, g, QUERY_V1BETA2, &second);
-    give_fields_back(c, g, QUERY_V1BETA1, &first);
+    give_fields_back(c, g, METRICS_V1BETA2, &second);
+    give_fields_back(c, g, METRICS_V1BETA1, &first);
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * The services that we scrape for: Deployments, their ReplicaSets and HPAs, and how recent it all
- * is. The pods are in samples_pods.c, what they say in samples_report.c and samples_answer.c.
+ * is. The pods are in samples_pods.c, what they say in samples_report.c and samples_read.c.
  *
  * The watches put objects in and take them out, so that a deleted or unready pod is gone from the
  * answers with the event that tells of it. The scraper takes what is due and reports. A pod is
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscaler/samples/samples_table.h"
+#include "autoscaler/samples/samples_parts.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
@@ -26,7 +26,6 @@ struct samples *samples_new(int64_t interval_ms, int64_t warm_up_ms)
 {
     struct samples *s = lp_alloc(sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->swept, NULL);
     s->interval_ms = interval_ms;
     s->warm_up_ms = warm_up_ms;
     return s;
@@ -51,7 +50,6 @@ void samples_free(struct samples *s)
     free(s->pods.items);
     free(s->services.items);
     free(s->slots);
-    pthread_cond_destroy(&s->swept);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -217,7 +215,6 @@ void samples_note_sweep(struct samples *s)
         if (s->slots[i] && s->slots[i]->ready && s->slots[i]->result_ms == 0)
             return;
     s->first_sweep = true;
-    pthread_cond_broadcast(&s->swept);
 }
 
 void samples_synced(struct samples *s)
@@ -225,16 +222,6 @@ void samples_synced(struct samples *s)
     pthread_mutex_lock(&s->lock);
     s->synced = true;
     samples_note_sweep(s);
-    pthread_mutex_unlock(&s->lock);
-}
-
-void samples_await_sweep(struct samples *s, int64_t ms)
-{
-    struct timespec until = lp_clock_deadline(ms);
-    int r = 0;
-    pthread_mutex_lock(&s->lock);
-    while (!s->first_sweep && r == 0)
-        r = pthread_cond_clockwait(&s->swept, &s->lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&s->lock);
 }
 

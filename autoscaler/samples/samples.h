@@ -7,7 +7,6 @@
 
 #include "autoscaler/samples/labels.h"
 #include "autoscaler/samples/promtext.h"
-#include "autoscaler/api/query.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -75,9 +74,6 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
  * why not. */
 bool samples_swept(struct samples *s, int64_t now_ms, char why[128]);
 
-/* Waits until the first whole sweep is done, `ms` at most. */
-void samples_await_sweep(struct samples *s, int64_t ms);
-
 /* Milliseconds since the oldest last answer of a Ready pod; 0 where there is none. `ret_pods`: how
  * many are Ready. */
 int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods);
@@ -102,18 +98,49 @@ struct samples_loss {
 unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *ret_losses,
                         unsigned max);
 
+enum samples_metric {
+    SAMPLES_QUEUE_DEPTH,
+    SAMPLES_ARRIVAL_RATE,
+    SAMPLES_DEMAND,
+    SAMPLES_P95_LATENCY,
+};
+
+/* All borrowed. */
 struct samples_question {
-    const struct query *query;
-    const struct selector
-        *selector; /* labels of pods, or of Deployments where services are asked for */
+    bool pods; /* of single pods, which have a queue depth alone; false: of services */
+    const char *ns;
+    const char *name; /* NULL: of all that `selector` matches */
+    enum samples_metric metric;
+    const struct selector *selector; /* of the labels of pods, or of Deployments */
     int64_t now_ms, wall_ms;
 };
 
+/* Start from SAMPLES_VALUES_INIT; in the order of names. */
+struct samples_values {
+    unsigned n, cap;
+    struct samples_value {
+        size_t name;            /* where it begins in `names`, with a NUL at its end */
+        int64_t wall_ms, milli; /* when it was read; thousandths */
+    } * items;
+    struct lp_buf names;
+};
+#define SAMPLES_VALUES_INIT                        \
+    {                                              \
+        .names = LP_BUF_INIT(SAMPLES_VALUES_NAMES) \
+    }
+#define SAMPLES_VALUES_NAMES ((size_t)16 << 20) /* bytes: of 65,000 pods at least */
+void samples_values_done(struct samples_values *values);
+#define auto_samples_values __attribute__((cleanup(samples_values_done)))
+
 /*
- * Appends a whole MetricValueList. LP_E_NOT_FOUND: no such pod, service, or nothing Ready that
- * matches. LP_E_UNAVAILABLE: the first sweep is not done, no pod of the service counts, or under
- * half of those that do were scraped in the last SAMPLES_MAX_AGE_MS. The message is a sentence for
- * people: "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago".
+ * Appends what is known. LP_E_NOT_FOUND: no such pod, service, or nothing Ready that matches.
+ * LP_E_UNAVAILABLE: the first sweep is not done, no pod of the service counts, or under half of
+ * those that do were scraped in the last SAMPLES_MAX_AGE_MS. The message is a sentence for people:
+ * "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago". LP_E_TOO_LARGE.
  */
-LP_MUST_USE int samples_answer(struct samples *s, const struct samples_question *question,
-                               struct lp_buf *out, struct lp_error *err);
+LP_MUST_USE int samples_read(struct samples *s, const struct samples_question *question,
+                             struct samples_values *ret_values, struct lp_error *err);
+
+/* The queue depth of one service, in thousandths; false where it cannot be told. */
+bool samples_queue_depth(struct samples *s, const char *ns, const char *service, int64_t now_ms,
+                         int64_t *ret_milli);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscaler/samples/samples_table.h"
+#include "autoscaler/samples/samples_parts.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "autoscaler/samples/samples_table.h"
+#include "autoscaler/samples/samples_parts.h"
 
 #define MAX_PAUSE_MS 4000 /* between two scrapes of a failing pod; below SAMPLES_SWEEP_AGE_MS */
 #define FREE_FAILURES 3   /* until the pauses grow */

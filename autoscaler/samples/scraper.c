@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "autoscaler/adapter.h"
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "http/server/server.h"

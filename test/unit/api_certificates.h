@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "autoscaler/registration/x509.h"
 #include "base/clock.h"
 #include "json/json.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "autoscaler/api/discovery.h"
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/clock.h"
 #include "fake/fake_kube.h"
 #include "http/client/client.h"
@@ -28,7 +28,6 @@ static struct fake_kube *kube;
 static struct lp_kube_config *config;
 static struct lp_stop *stop;
 static struct auth *auth;
-static auth_first *before_reviews; /* NULL: nothing */
 static struct samples *samples;
 static struct api api;
 static struct lp_http_server *server;
@@ -94,10 +93,10 @@ static inline void start(const struct fake_answer *answers)
     config = fake_kube_config(kube, NULL);
     stop = lp_stop_new();
     auth = auth_new(config, stop);
-    ok(auth_start(auth, before_reviews, NULL, &err));
+    ok(auth_start(auth, &err));
     trust_proxy(&proxy_ca);
     fill_samples();
-    api = (struct api){ auth, samples, is_ready, NULL, NULL };
+    api = (struct api){ .auth = auth, .samples = samples, .ready = is_ready };
     ok(lp_http_server_start(&options, &server, &err));
     snprintf(url, sizeof url, "https://%s", HOST);
     snprintf(host, sizeof host, "127.0.0.1:%u", lp_http_server_port(server));

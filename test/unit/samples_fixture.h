@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autoscaler/api/answer.h"
 #include "unit/check.h"
 #include "unit/samples_objects.h"
 
@@ -42,26 +43,32 @@ static inline void says(unsigned last_digit, int requests, int backlog, int64_t 
     samples_report(s, asked[last_digit], SAMPLES_OK, &page, now);
 }
 
-static const char *metric;
+static enum samples_metric metric;
 
+/* A MetricValueList, as the API writes it. */
 static inline json_t *get(const char *resource, const char *name, const char *selector, int64_t now)
 {
-    struct query q = { .route = QUERY_METRIC, .ns = "lp" };
+    struct query q = { .route = QUERY_METRIC, .ns = "lp", .metric = "a_metric" };
     struct selector sel;
     struct lp_error err = { .msg = "" };
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
+    auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
     json_t *o = NULL;
     snprintf(q.resource, sizeof q.resource, "%s", resource);
-    snprintf(q.name, sizeof q.name, "%s", name);
-    snprintf(q.metric, sizeof q.metric, "%s", metric);
     message[0] = '\0';
     assert_int_equal(selector_parse(selector, &sel, &err), 0);
-    const struct samples_question question = { &q, &sel, now, WALL + now };
-    if (samples_answer(s, &question, &out, &err) < 0) {
+    const struct samples_question question = { .pods = strcmp(resource, "pods") == 0,
+                                               .ns = "lp",
+                                               .name = strcmp(name, "*") == 0 ? NULL : name,
+                                               .metric = metric,
+                                               .selector = &sel,
+                                               .now_ms = now,
+                                               .wall_ms = WALL + now };
+    if (samples_read(s, &question, &values, &err) < 0) {
         snprintf(message, sizeof message, "%d %s", err.code, err.msg);
-        assert_int_equal(out.len, 0);
         return NULL;
     }
+    answer_list(&q, &values, &out);
     assert_int_equal(lp_json_parse(out.ptr, out.len, 65536, "answer", &o, &err), 0);
     return o;
 }
@@ -84,7 +91,7 @@ static inline size_t n_pods(const char *selector, int64_t now)
 static inline int fresh(void **state)
 {
     (void)state;
-    metric = "queue_depth";
+    metric = SAMPLES_QUEUE_DEPTH;
     s = samples_new(1000, 2000);
     replica_set("set-1", "1", false);
     return 0;

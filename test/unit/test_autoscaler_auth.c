@@ -121,28 +121,6 @@ static void a_review_that_fails_is_not_taken_for_an_answer(void **state)
     expect(200, "\"value\":\"7\"", as(&proxy, "X-Remote-User: hpa", NULL));
 }
 
-static void read_the_version(struct lp_kube_client *client, void *user)
-{
-    json_auto_t *version = NULL;
-    (void)user;
-    ok(lp_kube_raw(client, "/version", &version, &err));
-}
-
-static void the_first_review_finds_a_connection(void **state)
-{
-    static const struct fake_answer answers[] = {
-        { .match = "/version", .status = 200, .times = 1 },
-        REVIEW("subjectaccessreviews", "{\"allowed\":true}", 1),
-        FAKE_END
-    };
-    (void)state;
-    before_reviews = read_the_version;
-    start(answers);
-    before_reviews = NULL;
-    expect(200, "\"value\":\"7\"", as(&proxy, "X-Remote-User: hpa", NULL));
-    assert_int_equal(fake_kube_connections(kube), 1);
-}
-
 static void a_new_front_proxy_ca_counts_from_the_next_request(void **state)
 {
     (void)state;
@@ -182,7 +160,6 @@ static void each_request_over_a_connection_is_judged_by_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(the_first_review_finds_a_connection, end),
         cmocka_unit_test_teardown(only_the_front_proxy_may_say_for_whom_it_asks, end),
         cmocka_unit_test_teardown(
             a_certificate_of_the_client_ca_is_a_user_and_its_headers_are_not_read, end),

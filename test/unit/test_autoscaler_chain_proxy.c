@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "autoscaler/registration/x509.h"
 #include "base/clock.h"
 #include "http/client/client.h"
@@ -59,7 +59,7 @@ static void answer(struct lp_http_exchange *x, void *user)
 static void pass(struct lp_http_exchange *x, void *user)
 {
     (void)user;
-    if (!chain_proxy_pass(proxy, QUERY_V1BETA1, x, lp_http_header(x, "Ours")))
+    if (!chain_proxy_pass(proxy, METRICS_V1BETA1, x, lp_http_header(x, "Ours")))
         lp_http_reply_text(x, 404, "nobody to ask");
 }
 
@@ -71,7 +71,7 @@ static void on_refused(void *user)
     pthread_mutex_unlock(&lock);
 }
 
-static void on_listed(enum query_version v, json_t *resources, const char *why, void *user)
+static void on_listed(enum metrics_version v, json_t *resources, const char *why, void *user)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(sizeof listed - 16);
     (void)user;
@@ -96,7 +96,7 @@ static void lead(const char *ca_pem, bool insecure)
 {
     char ns[] = "monitoring", service[] = "prometheus-adapter";
     const struct chain_backend b = { ns, service, 6443, (char *)ca_pem, insecure };
-    chain_proxy_backend(proxy, QUERY_V1BETA1, &b);
+    chain_proxy_backend(proxy, METRICS_V1BETA1, &b);
 }
 
 static void start_proxy(int64_t timeout_ms)
@@ -216,7 +216,7 @@ static void a_request_that_came_through_us_before_ends_here(void **state)
     static const char *const headers[] = { "Via: 1.1 other, 1.1 lp-metrics.lp-system", NULL };
     (void)state;
     expect(404, "nobody to ask", headers);
-    chain_proxy_backend(proxy, QUERY_V1BETA1, NULL);
+    chain_proxy_backend(proxy, METRICS_V1BETA1, NULL);
     expect(404, "nobody to ask", NULL);
     assert_int_equal(answers.asked, 0);
 }
@@ -291,14 +291,14 @@ static void its_list_is_read_for_both_versions(void **state)
 {
     (void)state;
     answers.body = "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"pods/a\"}]}";
-    chain_proxy_list(proxy, QUERY_V1BETA2); /* of whom v1beta1 leads to */
+    chain_proxy_list(proxy, METRICS_V1BETA2); /* of whom v1beta1 leads to */
     await_listed("0 [{\"name\":\"pods/a\"}]");
     answers.status = 404;
-    chain_proxy_list(proxy, QUERY_V1BETA1);
+    chain_proxy_list(proxy, METRICS_V1BETA1);
     await_listed("1 []");
     answers.status = 200;
     answers.body = "{\"kind\":\"Status\"}";
-    chain_proxy_list(proxy, QUERY_V1BETA1);
+    chain_proxy_list(proxy, METRICS_V1BETA1);
     await_listed("1 the previous metrics API monitoring/prometheus-adapter answered its list");
 }
 

@@ -1,5 +1,5 @@
 /* The documents of discovery under threads. What is in them: test_autoscaler_query.c and
- * _chain_record.c. */
+ * _record.c. */
 #include "unit/check.h"
 
 #include <pthread.h>
@@ -38,7 +38,7 @@ static int list_comes_with_the_first_request(void)
     discovery_use((json_t *const[]){ list, list }, &left_out);
     pthread_join(asker, NULL);
     struct discovery *d = discovery_current();
-    bool shown = strstr(discovery_resources(d, QUERY_V1BETA2), "pods/requests") != NULL;
+    bool shown = strstr(discovery_resources(d, METRICS_V1BETA2), "pods/requests") != NULL;
     discovery_unref(d);
     return shown ? 0 : 1;
 }

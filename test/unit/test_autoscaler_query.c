@@ -57,7 +57,7 @@ static void the_parts_of_a_metric_are_decoded(void **state)
                                  "english-auth/queue_depth",
                                  &q, &err),
                      0);
-    assert_int_equal(q.version, QUERY_V1BETA1);
+    assert_int_equal(q.version, METRICS_V1BETA1);
     assert_string_equal(q.ns, "lp");
     assert_string_equal(q.resource, "services");
     assert_string_equal(q.name, "english-auth");
@@ -140,7 +140,7 @@ static void the_aggregated_document_has_the_shape_of_the_api(void **state)
     json_auto_t *o = parsed(d->body);
     assert_string_equal(lp_json_str(o, "apiVersion", NULL), "apidiscovery.k8s.io/v2");
     const json_t *item = json_array_get(json_object_get(o, "items"), 0);
-    assert_string_equal(lp_json_str(item, "metadata", "name", NULL), QUERY_GROUP);
+    assert_string_equal(lp_json_str(item, "metadata", "name", NULL), METRICS_GROUP);
     const json_t *version = json_array_get(json_object_get(item, "versions"), 0);
     assert_string_equal(lp_json_str(version, "version", NULL), "v1beta2");
     const json_t *resource = json_array_get(json_object_get(version, "resources"), 0);
@@ -157,28 +157,43 @@ static void the_resource_list_is_never_empty(void **state)
 {
     (void)state;
     struct discovery *now = discovery_current();
-    json_auto_t *list = parsed(discovery_resources(now, QUERY_V1BETA1));
-    assert_string_equal(lp_json_str(list, "groupVersion", NULL), QUERY_GROUP "/v1beta1");
+    json_auto_t *list = parsed(discovery_resources(now, METRICS_V1BETA1));
+    assert_string_equal(lp_json_str(list, "groupVersion", NULL), METRICS_GROUP "/v1beta1");
     assert_int_equal(json_array_size(json_object_get(list, "resources")), 5);
     json_auto_t *group = parsed(discovery_group(now));
     assert_string_equal(lp_json_str(group, "preferredVersion", "version", NULL), "v1beta2");
     discovery_unref(now);
 }
 
+struct named {
+    const char *name;
+    int64_t wall_ms, milli;
+};
+
+static void write_list(const struct query *q, unsigned n, const struct named *list,
+                       struct lp_buf *out)
+{
+    auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
+    values.items = lp_calloc(n, sizeof *values.items);
+    for (; values.n < n; values.n++) {
+        const struct named *v = &list[values.n];
+        values.items[values.n] = (struct samples_value){ values.names.len, v->wall_ms, v->milli };
+        lp_buf_add(&values.names, v->name, strlen(v->name) + 1);
+    }
+    answer_list(q, &values, out);
+}
+
 static void the_versions_name_their_fields_differently(void **state)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
-    struct answer a;
     (void)state;
     struct query pods = {
-        .version = QUERY_V1BETA2, .ns = "lp", .resource = "pods", .metric = "queue_depth"
+        .version = METRICS_V1BETA2, .ns = "lp", .resource = "pods", .metric = "queue_depth"
     };
     struct query services = {
-        .version = QUERY_V1BETA1, .ns = "lp", .resource = "services", .metric = "queue_depth"
+        .version = METRICS_V1BETA1, .ns = "lp", .resource = "services", .metric = "queue_depth"
     };
-    answer_begin(&a, &pods, &out);
-    answer_item(&a, "quiz-1", 1790845203999, 12500);
-    answer_end(&a);
+    write_list(&pods, 1, (const struct named[]){ { "quiz-1", 1790845203999, 12500 } }, &out);
     json_auto_t *two = parsed(out.ptr);
     const json_t *item = json_array_get(json_object_get(two, "items"), 0);
     assert_string_equal(lp_json_str(item, "metric", "name", NULL), "queue_depth");
@@ -190,10 +205,8 @@ static void the_versions_name_their_fields_differently(void **state)
     assert_non_null(json_object_get(item, "windowSeconds"));
 
     lp_buf_reset(&out);
-    answer_begin(&a, &services, &out);
-    answer_item(&a, "quiz", 1000, 4000);
-    answer_item(&a, "auth", 2000, INT64_MAX);
-    answer_end(&a);
+    write_list(&services, 2,
+               (const struct named[]){ { "quiz", 1000, 4000 }, { "auth", 2000, INT64_MAX } }, &out);
     json_auto_t *one = parsed(out.ptr);
     item = json_array_get(json_object_get(one, "items"), 0);
     assert_string_equal(lp_json_str(item, "metricName", NULL), "queue_depth");

@@ -34,7 +34,7 @@ static void two_pods_with_rates(void)
 static void the_arrival_rate_is_the_growth_of_the_counters(void **state)
 {
     (void)state;
-    metric = "arrival_rate";
+    metric = SAMPLES_ARRIVAL_RATE;
     two_pods_with_rates();
     assert_string_equal(value(NOW + 2000), "140");
 }
@@ -46,17 +46,17 @@ static void a_rate_is_missing_and_not_zero_before_there_are_two_pages(void **sta
     samples_synced(s);
     ask_all(NOW);
     says_load(1, 1000, 20, 0, NOW);
-    metric = "arrival_rate";
+    metric = SAMPLES_ARRIVAL_RATE;
     assert_string_equal(value(NOW + 100), "none");
     assert_non_null(strstr(message, "0 of 1 english-auth pods scraped; auth-1 has no rates yet"));
-    metric = "queue_depth";
+    metric = SAMPLES_QUEUE_DEPTH;
     assert_string_equal(value(NOW + 100), "1");
 }
 
 static void a_restarted_process_counts_from_zero(void **state)
 {
     (void)state;
-    metric = "arrival_rate";
+    metric = SAMPLES_ARRIVAL_RATE;
     two_pods_with_rates();
     for (int i = 1; i <= 20; i++) {
         ask_all(NOW + 2000 + i * 2000);
@@ -71,13 +71,13 @@ static void a_pod_that_is_silent_counts_as_the_mean_of_the_others(void **state)
 {
     int64_t late = NOW + 2000 + SAMPLES_MAX_AGE_MS + 1000;
     (void)state;
-    metric = "arrival_rate";
+    metric = SAMPLES_ARRIVAL_RATE;
     two_pods_with_rates();
     ask_all(late);
     samples_report(s, asked[1], SAMPLES_REFUSED, NULL, late);
     says_load(2, 5080 + 31 * 40, 101.6 + 31 * 0.8, 0, late);
     assert_string_equal(value(late), "80");
-    metric = "demand"; /* 80 requests/s of 20 ms are 1.6 busy slots, of 2.8 a pod */
+    metric = SAMPLES_DEMAND; /* 80 requests/s of 20 ms are 1.6 busy slots, of 2.8 a pod */
     json_auto_t *o = get("services", "english-auth", NULL, late);
     const json_t *item = json_array_get(json_object_get(o, "items"), 0);
     assert_string_equal(lp_json_str(item, "value", NULL), "571m");
@@ -87,7 +87,7 @@ static void a_pod_that_is_silent_counts_as_the_mean_of_the_others(void **state)
 static void the_demand_is_what_the_load_needs_by_littles_law(void **state)
 {
     (void)state;
-    metric = "demand";
+    metric = SAMPLES_DEMAND;
     two_pods_with_rates();
     assert_string_equal(value(NOW + 2000), "1");
     ask_all(NOW + 4000);
@@ -100,7 +100,7 @@ static void the_demand_is_what_the_load_needs_by_littles_law(void **state)
 static void the_percentile_is_of_the_last_half_minute(void **state)
 {
     (void)state;
-    metric = "p95_latency_ms";
+    metric = SAMPLES_P95_LATENCY;
     two_pods_with_rates();
     assert_string_equal(value(NOW + 2000), "24250m");
     ask_all(NOW + 42000);

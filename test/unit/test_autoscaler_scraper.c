@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/clock.h"
 #include "http/server/server.h"
 #include "json/json.h"
@@ -129,19 +129,21 @@ static int end(void **state)
 /* The message where there is no answer, else the value. */
 static void look(const char *name, char ret_text[512])
 {
-    struct query q = {
-        .route = QUERY_METRIC, .ns = "lp", .resource = "pods", .metric = "queue_depth"
-    };
     struct selector all;
     struct lp_error err = { .msg = "" };
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
-    snprintf(q.name, sizeof q.name, "%s", name);
+    auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
     assert_int_equal(selector_parse(NULL, &all, &err), 0);
-    const struct samples_question question = { &q, &all, lp_clock_ms(), lp_clock_wall_ms() };
-    if (samples_answer(samples, &question, &out, &err) < 0)
+    const struct samples_question question = { .pods = true,
+                                               .ns = "lp",
+                                               .name = name,
+                                               .metric = SAMPLES_QUEUE_DEPTH,
+                                               .selector = &all,
+                                               .now_ms = lp_clock_ms(),
+                                               .wall_ms = lp_clock_wall_ms() };
+    if (samples_read(samples, &question, &values, &err) < 0)
         snprintf(ret_text, 512, "%s", err.msg);
     else
-        snprintf(ret_text, 512, "%s", strstr(out.ptr, "\"value\""));
+        snprintf(ret_text, 512, "value %lld", (long long)values.items[0].milli);
 }
 
 static void await(const char *name, const char *part)
@@ -161,7 +163,7 @@ static void a_pod_that_answers_has_its_value(void **state)
     serve(page);
     start_scraper(WAIT_MS);
     add_pod("auth-1", "127.0.0.21");
-    await("auth-1", "\"value\":\"3\"");
+    await("auth-1", "value 3000");
     assert_string_equal(user_agent, "lp-adapter/" LP_VERSION);
 }
 
@@ -174,7 +176,7 @@ static void a_pod_that_hangs_times_out_and_does_not_hold_up_the_others(void **st
     start_scraper(150);
     add_pod("auth-2", "127.0.0.22");
     add_pod("auth-1", "127.0.0.21");
-    await("auth-1", "\"value\":\"3\"");
+    await("auth-1", "value 3000");
     await("auth-2", "timed out");
 }
 
@@ -216,7 +218,7 @@ static void more_pods_than_handles_are_all_asked(void **state)
     }
     for (int i = 0; i < 20; i++) {
         lp_auto_free char *name = lp_sprintf("many-%d", i);
-        await(name, "\"value\":\"3\"");
+        await(name, "value 3000");
     }
 }
 

@@ -244,43 +244,6 @@ static void a_certificate_that_cannot_be_read_is_refused_and_the_old_one_stays(v
     disconnect(&c);
 }
 
-static void who_comes_before_the_certificate_waits_for_it(void **state)
-{
-    const struct lp_http_tls tls = { leaf.cert, leaf.key, ca.cert };
-    const struct lp_http_tls no_cert = { "nonsense", leaf.key, NULL };
-    const struct lp_http_server_options options = {
-        .address = "127.0.0.1", .tls_later = true, .name = "test", .handler = hello
-    };
-    struct lp_http_server *late;
-    struct lp_error err = { .msg = "" };
-    struct connection c;
-    (void)state;
-    assert_int_equal(lp_http_server_start(&options, &late, &err), 0);
-    connect_to(&c, late);
-    assert_int_equal(lp_http_server_set_certificate(late, &no_cert, &err), LP_E_INVALID);
-    assert_int_equal(lp_http_server_set_certificate(late, &tls, &err), 0);
-    asked = 0;
-    assert_true(shake_hands(&c, TLS1_3_VERSION));
-    assert_true(asked > 0);
-    assert_int_equal(get(&c), 200);
-    disconnect(&c);
-    lp_http_server_quiesce(late);
-    lp_http_server_stop(late);
-}
-
-static void a_server_may_end_before_its_certificate_comes(void **state)
-{
-    const struct lp_http_server_options options = {
-        .address = "127.0.0.1", .tls_later = true, .name = "test", .handler = hello
-    };
-    struct lp_http_server *late;
-    struct lp_error err = { .msg = "" };
-    (void)state;
-    assert_int_equal(lp_http_server_start(&options, &late, &err), 0);
-    lp_http_server_quiesce(late);
-    lp_http_server_stop(late);
-}
-
 static void an_answer_of_any_length_arrives_whole(void **state)
 {
     static const size_t lengths[] = { 1,          100,   RECORD - 1, RECORD,
@@ -342,8 +305,6 @@ int main(void)
         cmocka_unit_test(requests_that_come_in_one_piece_are_all_answered),
         cmocka_unit_test(a_client_that_ends_is_let_go),
         cmocka_unit_test(a_certificate_that_cannot_be_read_is_refused_and_the_old_one_stays),
-        cmocka_unit_test(who_comes_before_the_certificate_waits_for_it),
-        cmocka_unit_test(a_server_may_end_before_its_certificate_comes),
     };
     return cmocka_run_group_tests_name("autoscaler_tls", tests, start, end);
 }

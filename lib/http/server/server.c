@@ -323,9 +323,6 @@ static void server_free(struct lp_http_server *s)
     lp_http_tls_free(s->tls);
     pthread_cond_destroy(&s->all_sent);
     pthread_mutex_destroy(&s->reply_lock);
-    pthread_mutex_destroy(&s->start_lock);
-    if (s->waiting_fd >= 0)
-        close(s->waiting_fd);
     free(s);
 }
 
@@ -333,14 +330,13 @@ static struct lp_http_server *server_new(const struct lp_http_server_options *op
 {
     struct lp_http_server *s = lp_alloc(sizeof *s);
     s->options = *options;
-    s->quiesced_fd = s->waiting_fd = -1;
+    s->quiesced_fd = -1;
     if (s->options.max_connections == 0)
         s->options.max_connections = 512;
     if (s->options.header_timeout_s == 0)
         s->options.header_timeout_s = 30;
     s->header_ms = (int64_t)s->options.header_timeout_s * 1000;
     s->body_ms = s->header_ms * 4;
-    pthread_mutex_init(&s->start_lock, NULL);
     pthread_mutex_init(&s->reply_lock, NULL);
     pthread_cond_init(&s->all_sent, NULL);
     return s;
@@ -377,10 +373,7 @@ int lp_http_server_start(const struct lp_http_server_options *options,
         r = lp_http_guard_new(s->header_ms, &s->guard, err);
     if (r == 0) {
         s->port = port_of(fd);
-        if (options->tls_later)
-            s->waiting_fd = take_fd(&fd);
-        else
-            r = serve(s, &fd, options->tls, err);
+        r = serve(s, &fd, options->tls, err);
     }
     if (r < 0) {
         server_free(s);
@@ -398,12 +391,6 @@ uint16_t lp_http_server_port(const struct lp_http_server *s)
 int lp_http_server_set_certificate(struct lp_http_server *s, const struct lp_http_tls *tls,
                                    struct lp_error *err)
 {
-    pthread_mutex_lock(&s->start_lock);
-    bool first = s->waiting_fd >= 0;
-    int r = first ? serve(s, &s->waiting_fd, tls, err) : 0;
-    pthread_mutex_unlock(&s->start_lock);
-    if (first)
-        return r;
     if (!s->tls)
         return lp_error_set(err, LP_E_INVALID, "a server without TLS takes no certificate");
     return lp_http_tls_replace(s->tls, tls, err);
@@ -411,11 +398,8 @@ int lp_http_server_set_certificate(struct lp_http_server *s, const struct lp_htt
 
 void lp_http_server_quiesce(struct lp_http_server *s)
 {
-    pthread_mutex_lock(&s->start_lock);
-    struct MHD_Daemon *daemon = s->daemon;
-    pthread_mutex_unlock(&s->start_lock);
-    if (s->quiesced_fd < 0 && daemon)
-        s->quiesced_fd = MHD_quiesce_daemon(daemon);
+    if (s->quiesced_fd < 0)
+        s->quiesced_fd = MHD_quiesce_daemon(s->daemon);
     if (s->quiesced_fd >= 0)
         shutdown(s->quiesced_fd,
                  SHUT_RD); /* what waits in its queue is refused, not left hanging */

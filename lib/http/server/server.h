@@ -36,9 +36,7 @@ struct lp_http_server_options {
         header_timeout_s; /* a connection idle or in its headers for so long is closed; 0: 30 */
     size_t max_body;      /* over it: 413; 0: none taken (any body is 413) */
     const struct lp_http_tls *tls; /* NULL: plain */
-    bool tls_later; /* `tls` comes by lp_http_server_set_certificate; until then connections wait in
-                       the queue of the listening socket */
-    const char *name; /* for error messages: "metrics API"; borrowed until _stop */
+    const char *name;              /* for error messages: "metrics API"; borrowed until _stop */
     lp_http_handler *handler;
     void *user;
     /*
@@ -62,8 +60,7 @@ LP_MUST_USE int lp_http_server_start(const struct lp_http_server_options *option
                                      struct lp_http_server **ret_server, struct lp_error *err);
 uint16_t lp_http_server_port(const struct lp_http_server *s);
 
-/* New certificate for handshakes from now on. Any thread; the first one of `tls_later` brings the
- * CA too, and only then connections are taken. */
+/* New certificate for handshakes from now on. Any thread. */
 LP_MUST_USE int lp_http_server_set_certificate(struct lp_http_server *s,
                                                const struct lp_http_tls *tls, struct lp_error *err);
 

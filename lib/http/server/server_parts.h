@@ -19,8 +19,6 @@ struct lp_http_server {
     struct lp_http_guard *guard;
     struct lp_http_tls_state *tls;
     int64_t header_ms, body_ms;
-    pthread_mutex_t start_lock; /* of daemon, tls and waiting_fd as long as waiting_fd >= 0 */
-    int waiting_fd;             /* the listening socket until there is a certificate, else -1 */
     pthread_mutex_t reply_lock;
     pthread_cond_t all_sent; /* under reply_lock */
     unsigned unsent;         /* whole requests whose reply has not left yet; under reply_lock */

@@ -1,4 +1,4 @@
-/* autoscaler/telemetry.h -- the metrics lp_adapter_* about the adapter itself. */
+/* autoscaler/base/telemetry.h -- the metrics lp_adapter_* about the adapter itself. */
 #pragma once
 
 #include "metrics/metrics.h"

@@ -4,80 +4,19 @@
  *
  * Threads: none of its own.
  */
-#include "autoscaler/chain/chain_record.h"
+#include "autoscaler/registration/record.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
-#include "autoscaler/chain/chain_fields.h"
-#include "autoscaler/registration/registration.h"
+#include "autoscaler/registration/managed_fields.h"
+#include "autoscaler/registration/registration_options.h"
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "base/limits.h"
 #include "json/json.h"
 
 #define MAX_RECORD ((size_t)128 * 1024) /* annotations of an object: 256 KiB in all */
-#define NAME_BYTES 253
 
-void chain_backend_done(struct chain_backend *b)
-{
-    free(b->ns);
-    free(b->service);
-    free(b->ca_pem);
-    *b = (struct chain_backend){ 0 };
-}
-
-/* It becomes part of a URL and of messages. */
-static bool is_name(const char *text)
-{
-    size_t n = text ? strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") : 0;
-    return n > 0 && n <= NAME_BYTES && text[n] == '\0';
-}
-
-/* *ret_pem NULL where `text` is. */
-static int decode_ca(const char *text, char **ret_pem, struct lp_error *err)
-{
-    size_t n = text ? strlen(text) : 0;
-    if (n == 0)
-        return 0;
-    if (n > MAX_RECORD || n % 4 != 0)
-        return lp_error_set(err, LP_E_INVALID, "spec.caBundle: has %zu bytes, which is no base64",
-                            n);
-    lp_auto_free char *pem = lp_alloc(n / 4 * 3 + 1);
-    int len = EVP_DecodeBlock((unsigned char *)pem, (const unsigned char *)text, (int)n);
-    if (len < 0)
-        return lp_error_set(err, LP_E_INVALID, "spec.caBundle: is no base64");
-    pem[len] = '\0'; /* what '=' stands for was decoded as NUL */
-    *ret_pem = lp_take(pem);
-    return 0;
-}
-
-int chain_backend_of(const json_t *spec, struct chain_backend *ret_backend, struct lp_error *err)
-{
-    const json_t *service = json_object_get(spec, "service");
-    const char *ns = lp_json_str(service, "namespace", NULL);
-    const char *name = lp_json_str(service, "name", NULL);
-    int64_t port = lp_json_int(443, service, "port", NULL);
-    lp_auto_free char *ca = NULL;
-    if (!json_is_object(service))
-        return lp_error_set(err, LP_E_NOT_FOUND, "spec.service: there is none");
-    if (!is_name(ns) || !is_name(name) || port < 1 || port > 65535)
-        return lp_error_set(err, LP_E_INVALID,
-                            "spec.service: namespace, name or port is no valid one");
-    int r = decode_ca(lp_json_str(spec, "caBundle", NULL), &ca, err);
-    if (r < 0)
-        return r;
-    *ret_backend = (struct chain_backend){
-        .ns = lp_strdup(ns),
-        .service = lp_strdup(name),
-        .port = (uint16_t)port,
-        .ca_pem = lp_take(ca),
-        .insecure = lp_json_bool(false, spec, "insecureSkipTLSVerify", NULL),
-    };
-    return 0;
-}
-
-bool chain_leads_to(const json_t *spec, const char *ns, const char *service)
+bool record_leads_to(const json_t *spec, const char *ns, const char *service)
 {
     const char *their_ns = lp_json_str(spec, "service", "namespace", NULL);
     const char *theirs = lp_json_str(spec, "service", "name", NULL);
@@ -86,37 +25,38 @@ bool chain_leads_to(const json_t *spec, const char *ns, const char *service)
 
 static json_t *record_of(const json_t *api_service)
 {
-    const char *text = lp_json_str(api_service, "metadata", "annotations", CHAIN_ANNOTATION, NULL);
+    const char *text = lp_json_str(api_service, "metadata", "annotations", RECORD_ANNOTATION, NULL);
     json_t *record = NULL;
     struct lp_error err;
-    if (!text || lp_json_parse(text, strlen(text), MAX_RECORD, CHAIN_ANNOTATION, &record, &err) < 0)
+    if (!text ||
+        lp_json_parse(text, strlen(text), MAX_RECORD, RECORD_ANNOTATION, &record, &err) < 0)
         return NULL;
     return record;
 }
 
-json_t *chain_previous(const json_t *api_service)
+json_t *record_spec(const json_t *api_service)
 {
     json_auto_t *record = record_of(api_service);
     json_t *spec = json_object_get(record, "spec");
     return json_is_object(spec) ? json_incref(spec) : NULL;
 }
 
-json_t *chain_previous_fields(const json_t *api_service)
+json_t *record_fields(const json_t *api_service)
 {
     json_auto_t *record = record_of(api_service);
     json_t *fields = json_object_get(record, "fields");
     return json_is_array(fields) ? json_incref(fields) : NULL;
 }
 
-bool chain_is_anothers(const json_t *api_service, const char *ns, const char *service)
+bool record_is_anothers(const json_t *api_service, const char *ns, const char *service)
 {
     json_auto_t *record = record_of(api_service);
     const json_t *spec = json_object_get(api_service, "spec");
     const char *by = lp_json_str(record, "by", NULL), *slash = by ? strchr(by, '/') : NULL;
-    if (!slash || chain_leads_to(spec, ns, service))
+    if (!slash || record_leads_to(spec, ns, service))
         return false;
     lp_auto_free char *by_ns = lp_sprintf("%.*s", (int)(slash - by), by);
-    return chain_leads_to(spec, by_ns, slash + 1);
+    return record_leads_to(spec, by_ns, slash + 1);
 }
 
 static json_t *object_in(json_t *o, const char *key)
@@ -164,14 +104,15 @@ static void add_owner(json_t *metadata, const json_t *owner)
 }
 
 /* Those of now where it is another's, else those that are on record. */
-static json_t *fields_before(const json_t *have, const struct chain_wish *wish)
+static json_t *fields_before(const json_t *have, const struct record_target *wish)
 {
-    bool ours = chain_leads_to(json_object_get(have, "spec"), wish->ns, wish->service);
-    json_t *fields = ours ? chain_previous_fields(have) : chain_fields_of(have);
+    bool ours = record_leads_to(json_object_get(have, "spec"), wish->ns, wish->service);
+    json_t *fields = ours ? record_fields(have) : managed_fields_of(have);
     return fields ? fields : json_array();
 }
 
-json_t *chain_led(const json_t *have, const json_t *previous, const struct chain_wish *wish)
+json_t *record_redirected(const json_t *have, const json_t *previous,
+                          const struct record_target *wish)
 {
     json_t *led = json_deep_copy(have), *metadata = object_in(led, "metadata");
     json_t *spec = json_deep_copy(previous);
@@ -190,19 +131,19 @@ json_t *chain_led(const json_t *have, const json_t *previous, const struct chain
         json_decref(led);
         return NULL;
     }
-    json_object_set_new(object_in(metadata, "annotations"), CHAIN_ANNOTATION,
+    json_object_set_new(object_in(metadata, "annotations"), RECORD_ANNOTATION,
                         json_string(record.ptr));
     if (wish->owner)
         add_owner(metadata, wish->owner);
     return led;
 }
 
-json_t *chain_restored(const json_t *have, const json_t *previous)
+json_t *record_restored(const json_t *have, const json_t *previous)
 {
     json_t *restored = json_deep_copy(have), *metadata = object_in(restored, "metadata");
     json_t *annotations = object_in(metadata, "annotations");
     json_object_set_new(restored, "spec", json_deep_copy(previous));
-    json_object_del(annotations, CHAIN_ANNOTATION);
+    json_object_del(annotations, RECORD_ANNOTATION);
     if (json_object_size(annotations) == 0)
         json_object_del(metadata, "annotations");
     drop_owner(metadata);

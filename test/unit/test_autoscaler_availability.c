@@ -1,5 +1,5 @@
-/* test/unit/test_autoscaler_reach.c -- what the probes say of the metrics API. */
-#include "autoscaler/registration/reach.h"
+/* test/unit/test_autoscaler_availability.c -- what the probes say of the metrics API. */
+#include "autoscaler/registration/availability.h"
 
 #include <string.h>
 
@@ -61,18 +61,18 @@ static void what_the_aggregator_says_is_read(void **state)
 
 static void a_minute_without_the_aggregator_is_told(void **state)
 {
-    struct reach *r = reach_new();
+    struct availability *r = availability_new();
     char why[128] = "";
     (void)state;
-    assert_true(reach_available(r, 1000, why));
-    reach_note(r, "APIService v1beta2 is not Available", 1000);
-    reach_note(r, "APIService v1beta2 is not Available still", 40000);
-    assert_true(reach_available(r, 60999, why));
-    assert_false(reach_available(r, 61000, why));
+    assert_true(availability_aggregated(r, 1000, why));
+    availability_note(r, "APIService v1beta2 is not Available", 1000);
+    availability_note(r, "APIService v1beta2 is not Available still", 40000);
+    assert_true(availability_aggregated(r, 60999, why));
+    assert_false(availability_aggregated(r, 61000, why));
     assert_string_equal(why, "APIService v1beta2 is not Available still");
-    reach_note(r, NULL, 62000);
-    assert_true(reach_available(r, 200000, why));
-    reach_free(r);
+    availability_note(r, NULL, 62000);
+    assert_true(availability_aggregated(r, 200000, why));
+    availability_free(r);
 }
 
 static void answer(struct lp_http_exchange *x, void *user)
@@ -86,10 +86,10 @@ static void a_server_that_does_not_answer_us_is_told_after_two_minutes(void **st
     const struct certs_wish names = { .service = "lp-metrics", .ns = "lp" };
     auto_certs struct certs certs = { 0 };
     struct lp_http_server *server = NULL;
-    struct reach *r = reach_new();
+    struct availability *r = availability_new();
     char why[128] = "";
     (void)state;
-    assert_true(reach_serves(r, lp_clock_ms() + 999999, why)); /* not asked yet */
+    assert_true(availability_serves(r, lp_clock_ms() + 999999, why)); /* not asked yet */
     ok(certs_make(&names, lp_clock_wall_ms() / 1000, &certs, &err));
     const struct lp_http_tls tls = { .cert_pem = certs.cert, .key_pem = certs.key };
     struct lp_http_server_options options = { .address = "127.0.0.1",
@@ -100,14 +100,14 @@ static void a_server_that_does_not_answer_us_is_told_after_two_minutes(void **st
                                               .handler = answer };
     ok(lp_http_server_start(&options, &server, &err));
     uint16_t port = lp_http_server_port(server);
-    reach_ask(r, NULL, port, NULL);
+    availability_probe(r, NULL, port, NULL);
     int64_t before = lp_clock_ms();
-    assert_true(reach_serves(r, before + 100000, why));
+    assert_true(availability_serves(r, before + 100000, why));
     lp_http_server_stop(server);
-    reach_ask(r, "127.0.0.1", port, NULL);
-    assert_false(reach_serves(r, before + 120001, why));
+    availability_probe(r, "127.0.0.1", port, NULL);
+    assert_false(availability_serves(r, before + 120001, why));
     assert_non_null(strstr(why, "has not answered a request of our own for 12"));
-    reach_free(r);
+    availability_free(r);
 }
 
 int main(void)
@@ -117,5 +117,5 @@ int main(void)
         cmocka_unit_test(a_minute_without_the_aggregator_is_told),
         cmocka_unit_test(a_server_that_does_not_answer_us_is_told_after_two_minutes),
     };
-    return cmocka_run_group_tests_name("autoscaler_reach", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("autoscaler_availability", tests, NULL, NULL);
 }

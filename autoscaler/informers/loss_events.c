@@ -7,12 +7,12 @@
  *
  * Threads: one.
  */
-#include "autoscaler/losses.h"
+#include "autoscaler/informers/loss_events.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,9 +21,9 @@
 
 #define LOOK_MS 1000
 #define CLIENT_TIMEOUT_MS 5000
-#define TOLD_AT_ONCE 16 /* the others with the next look */
+#define REPORTED_AT_ONCE 16 /* the others with the next look */
 
-struct losses {
+struct loss_events {
     struct samples *samples;
     struct lp_kube_config *kube;
     struct lp_stop *stop;
@@ -50,7 +50,7 @@ static json_t *event_of(const struct samples_loss *loss)
         "uid", loss->uid);
 }
 
-static int emit(struct losses *l, const struct samples_loss *loss, struct lp_error *err)
+static int emit(struct loss_events *l, const struct samples_loss *loss, struct lp_error *err)
 {
     const struct lp_kube_client_options options = { .user_agent = "lp-adapter/" LP_VERSION,
                                                     .total_timeout_ms = CLIENT_TIMEOUT_MS,
@@ -62,7 +62,7 @@ static int emit(struct losses *l, const struct samples_loss *loss, struct lp_err
     return lp_kube_create(l->client, &lp_kube_events, event, NULL, err);
 }
 
-static void tell(struct losses *l, const struct samples_loss *loss)
+static void report(struct loss_events *l, const struct samples_loss *loss)
 {
     struct lp_error err = { 0 };
     lp_metric_add(lp_metric_with(telemetry.losses, loss->lost ? "lost" : "recovered"), 1);
@@ -75,33 +75,33 @@ static void tell(struct losses *l, const struct samples_loss *loss)
         lp_log_warn("cannot write an Event", "service", loss->name, "error", err.msg);
 }
 
-static void *run(void *user)
+static void *run_loss_events(void *user)
 {
-    struct losses *l = user;
+    struct loss_events *l = user;
     while (!lp_stop_wait(l->stop, LOOK_MS)) {
-        struct samples_loss found[TOLD_AT_ONCE];
-        unsigned n = samples_losses(l->samples, lp_clock_ms(), found, TOLD_AT_ONCE);
+        struct samples_loss found[REPORTED_AT_ONCE];
+        unsigned n = samples_losses(l->samples, lp_clock_ms(), found, REPORTED_AT_ONCE);
         for (unsigned i = 0; i < n; i++)
-            tell(l, &found[i]);
+            report(l, &found[i]);
     }
     return NULL;
 }
 
-int losses_start(struct samples *samples, struct lp_kube_config *kube, struct lp_stop *stop,
-                 struct losses **ret_losses, struct lp_error *err)
+int loss_events_start(struct samples *samples, struct lp_kube_config *kube, struct lp_stop *stop,
+                      struct loss_events **ret_events, struct lp_error *err)
 {
-    struct losses *l = lp_alloc(sizeof *l);
-    *l = (struct losses){ .samples = samples, .kube = kube, .stop = stop };
-    if (pthread_create(&l->thread, NULL, run, l) != 0) {
+    struct loss_events *l = lp_alloc(sizeof *l);
+    *l = (struct loss_events){ .samples = samples, .kube = kube, .stop = stop };
+    if (pthread_create(&l->thread, NULL, run_loss_events, l) != 0) {
         free(l);
         return lp_error_set(err, LP_E_INTERNAL, "metrics API: cannot start the thread of losses");
     }
     pthread_setname_np(l->thread, "adapter-losses");
-    *ret_losses = l;
+    *ret_events = l;
     return 0;
 }
 
-void losses_join(struct losses *l)
+void loss_events_join(struct loss_events *l)
 {
     if (!l)
         return;

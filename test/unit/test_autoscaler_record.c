@@ -1,11 +1,12 @@
-/* test/unit/test_autoscaler_chain_record.c -- an APIService of another adapter becomes ours and its
+/* test/unit/test_autoscaler_record.c -- an APIService of another adapter becomes ours and its
  * own again, with the fields whose they were; its metrics stand beside ours in discovery. */
-#include "autoscaler/chain/chain_record.h"
+#include "autoscaler/chain/chain_backend.h"
+#include "autoscaler/registration/record.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscaler/chain/chain_fields.h"
+#include "autoscaler/registration/managed_fields.h"
 #include "autoscaler/api/discovery.h"
 #include "json/json.h"
 #include "unit/check.h"
@@ -32,19 +33,19 @@ static void an_api_service_becomes_again_exactly_what_it_was(void **state)
               "\"resourceVersion\":\"5\",\"labels\":{\"a\":\"b\"}},\"spec\":" SPEC "}");
     json_auto_t *owner = parse("{\"kind\":\"ClusterRoleBinding\",\"uid\":\"u-1\",\"name\":"
                                "\"lp-operator-metrics-lp-system\"}");
-    const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", owner };
-    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
+    const struct record_target wish = { "lp-system", "lp-metrics", 443, "Q0E=", owner };
+    json_auto_t *led = record_redirected(have, json_object_get(have, "spec"), &wish);
     const json_t *spec = json_object_get(led, "spec");
-    assert_true(chain_leads_to(spec, "lp-system", "lp-metrics"));
+    assert_true(record_leads_to(spec, "lp-system", "lp-metrics"));
     assert_string_equal(lp_json_str(spec, "caBundle", NULL), "Q0E=");
     assert_null(json_object_get(spec, "insecureSkipTLSVerify"));
     assert_int_equal(lp_json_int(0, spec, "versionPriority", NULL), 33);
     assert_int_equal(json_array_size(lp_json_at(led, "metadata", "ownerReferences", NULL)), 1);
-    json_auto_t *previous = chain_previous(led);
+    json_auto_t *previous = record_spec(led);
     assert_true(json_equal(previous, json_object_get(have, "spec")));
-    json_auto_t *again = chain_led(led, previous, &wish);
+    json_auto_t *again = record_redirected(led, previous, &wish);
     assert_true(json_equal(again, led));
-    json_auto_t *restored = chain_restored(led, previous);
+    json_auto_t *restored = record_restored(led, previous);
     assert_true(json_equal(restored, have));
 }
 
@@ -66,14 +67,14 @@ static void the_fields_of_its_spec_are_again_whose_they_were(void **state)
     (void)state;
     json_auto_t *have = parse(
         MANAGED(CHART_ENTRY("\"f:group\":{},\"f:service\":{\"f:name\":{}}") "," STATUS_ENTRY));
-    const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", NULL };
-    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
-    json_auto_t *fields = chain_previous_fields(led);
+    const struct record_target wish = { "lp-system", "lp-metrics", 443, "Q0E=", NULL };
+    json_auto_t *led = record_redirected(have, json_object_get(have, "spec"), &wish);
+    json_auto_t *fields = record_fields(led);
     assert_int_equal(json_array_size(fields), 1);
     json_auto_t *now = parse(MANAGED(CHART_ENTRY("\"f:group\":{}") "," OUR_ENTRY "," STATUS_ENTRY));
-    json_auto_t *managed = chain_fields_back(now, fields);
+    json_auto_t *managed = managed_fields_back(now, fields);
     assert_true(json_equal(managed, lp_json_at(have, "metadata", "managedFields", NULL)));
-    assert_null(chain_fields_back(have, fields)); /* nothing of ours is left */
+    assert_null(managed_fields_back(have, fields)); /* nothing of ours is left */
 }
 
 static void an_owner_that_lost_all_of_its_fields_has_them_back(void **state)
@@ -81,9 +82,9 @@ static void an_owner_that_lost_all_of_its_fields_has_them_back(void **state)
     (void)state;
     json_auto_t *fields = parse("[" CHART_ENTRY("\"f:service\":{}") "]");
     json_auto_t *now = parse(MANAGED(OUR_ENTRY));
-    json_auto_t *managed = chain_fields_back(now, fields);
+    json_auto_t *managed = managed_fields_back(now, fields);
     assert_true(json_equal(managed, fields));
-    json_auto_t *nobody = chain_fields_back(now, NULL); /* a record of an earlier version */
+    json_auto_t *nobody = managed_fields_back(now, NULL); /* a record of an earlier version */
     json_auto_t *none = parse("[{}]");
     assert_true(json_equal(nobody, none));
 }
@@ -94,15 +95,15 @@ static void the_record_of_whose_fields_they_were_stays(void **state)
 {
     (void)state;
     json_auto_t *have = parse(MANAGED(CHART_ENTRY("\"f:group\":{}")));
-    const struct chain_wish wish = { "lp-system", "lp-metrics", 443, "Q0E=", NULL };
-    const struct chain_wish later = { "lp-system", "lp-metrics", 443, "Q0Ey", NULL };
-    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
-    json_auto_t *theirs = chain_previous_fields(led);
+    const struct record_target wish = { "lp-system", "lp-metrics", 443, "Q0E=", NULL };
+    const struct record_target later = { "lp-system", "lp-metrics", 443, "Q0Ey", NULL };
+    json_auto_t *led = record_redirected(have, json_object_get(have, "spec"), &wish);
+    json_auto_t *theirs = record_fields(led);
     json_auto_t *ours = parse("[" OUR_ENTRY "]");
     json_object_set(json_object_get(led, "metadata"), "managedFields", ours);
-    json_auto_t *previous = chain_previous(led);
-    json_auto_t *again = chain_led(led, previous, &later);
-    json_auto_t *still = chain_previous_fields(again);
+    json_auto_t *previous = record_spec(led);
+    json_auto_t *again = record_redirected(led, previous, &later);
+    json_auto_t *still = record_fields(again);
     assert_true(json_equal(still, theirs));
 }
 
@@ -110,16 +111,16 @@ static void a_record_of_another_operator_is_told_from_one_that_was_overwritten(v
 {
     (void)state;
     json_auto_t *have = parse("{\"metadata\":{},\"spec\":" SPEC "}");
-    const struct chain_wish wish = { "team-b", "lp-metrics", 443, "Q0E=", NULL };
-    json_auto_t *led = chain_led(have, json_object_get(have, "spec"), &wish);
-    assert_true(chain_is_anothers(led, "team-a", "lp-metrics"));
-    assert_false(chain_is_anothers(led, "team-b", "lp-metrics"));
+    const struct record_target wish = { "team-b", "lp-metrics", 443, "Q0E=", NULL };
+    json_auto_t *led = record_redirected(have, json_object_get(have, "spec"), &wish);
+    assert_true(record_is_anothers(led, "team-a", "lp-metrics"));
+    assert_false(record_is_anothers(led, "team-b", "lp-metrics"));
     json_object_set(led, "spec", json_object_get(have, "spec")); /* its owner applied it again */
-    assert_false(chain_is_anothers(led, "team-a", "lp-metrics"));
-    assert_false(chain_is_anothers(have, "team-a", "lp-metrics"));
-    json_auto_t *broken = parse("{\"metadata\":{\"annotations\":{\"" CHAIN_ANNOTATION
+    assert_false(record_is_anothers(led, "team-a", "lp-metrics"));
+    assert_false(record_is_anothers(have, "team-a", "lp-metrics"));
+    json_auto_t *broken = parse("{\"metadata\":{\"annotations\":{\"" RECORD_ANNOTATION
                                 "\":\"[\"}},\"spec\":" SPEC "}");
-    assert_null(chain_previous(broken));
+    assert_null(record_spec(broken));
 }
 
 static void a_backend_that_cannot_be_one_is_refused_by_field(void **state)
@@ -175,8 +176,8 @@ static void discovery_lists_both_and_its_tag_changes_with_the_content_only(void 
                                                                                    "false") "]",
         NULL, &left_out);
     struct discovery *d = discovery_current();
-    json_auto_t *list = parse(discovery_resources(d, QUERY_V1BETA2));
-    json_auto_t *other = parse(discovery_resources(d, QUERY_V1BETA1));
+    json_auto_t *list = parse(discovery_resources(d, METRICS_V1BETA2));
+    json_auto_t *other = parse(discovery_resources(d, METRICS_V1BETA1));
     json_auto_t *v2 = parse(discovery_apis(d, DISCOVERY_V2)->body);
     const json_t *resources = json_object_get(list, "resources");
     assert_int_equal(json_array_size(resources), 5 + 3);
@@ -231,5 +232,5 @@ int main(void)
         cmocka_unit_test(discovery_has_room_for_so_many_and_no_more),
     };
     lp_json_init();
-    return cmocka_run_group_tests_name("autoscaler_chain_record", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("autoscaler_record", tests, NULL, NULL);
 }

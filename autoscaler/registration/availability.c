@@ -1,5 +1,6 @@
-/* autoscaler/registration/reach.c -- see the header. Threads: upkeep notes, the probes ask. */
-#include "autoscaler/registration/reach.h"
+/* autoscaler/registration/availability.c -- see the header. Threads: upkeep notes, the probes ask.
+ */
+#include "autoscaler/registration/availability.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -14,21 +15,21 @@
 #define UNSERVED_MS 120000
 #define UNAVAILABLE_MS 60000
 
-struct reach {
+struct availability {
     pthread_mutex_t lock;
     int64_t answered_ms;  /* by ourselves; 0: not asked yet */
     int64_t bad_since_ms; /* 0: available, or not known */
     char why[128];
 };
 
-struct reach *reach_new(void)
+struct availability *availability_new(void)
 {
-    struct reach *r = lp_alloc(sizeof *r);
+    struct availability *r = lp_alloc(sizeof *r);
     pthread_mutex_init(&r->lock, NULL);
     return r;
 }
 
-void reach_free(struct reach *r)
+void availability_free(struct availability *r)
 {
     if (!r)
         return;
@@ -54,7 +55,8 @@ static bool is_answered(const char *address, uint16_t port, struct lp_stop *stop
            lp_http_do(client, &request, &response, &ignored) == 0;
 }
 
-void reach_ask(struct reach *r, const char *address, uint16_t port, struct lp_stop *stop)
+void availability_probe(struct availability *r, const char *address, uint16_t port,
+                        struct lp_stop *stop)
 {
     bool answered = is_answered(address ? address : "127.0.0.1", port, stop);
 
@@ -64,7 +66,7 @@ void reach_ask(struct reach *r, const char *address, uint16_t port, struct lp_st
     pthread_mutex_unlock(&r->lock);
 }
 
-void reach_note(struct reach *r, const char *why, int64_t now_ms)
+void availability_note(struct availability *r, const char *why, int64_t now_ms)
 {
     pthread_mutex_lock(&r->lock);
     if (!why)
@@ -76,18 +78,18 @@ void reach_note(struct reach *r, const char *why, int64_t now_ms)
     pthread_mutex_unlock(&r->lock);
 }
 
-int reach_read(struct reach *r, struct lp_kube_client *c, const struct registration *g,
-               struct lp_error *err)
+int availability_read(struct availability *r, struct lp_kube_client *c,
+                      const struct registration *g, struct lp_error *err)
 {
     lp_auto_free char *why = NULL;
     int result = registration_availability(c, g, &why, err);
 
     if (result == 0)
-        reach_note(r, why, lp_clock_ms());
+        availability_note(r, why, lp_clock_ms());
     return result;
 }
 
-bool reach_serves(struct reach *r, int64_t now_ms, char why[128])
+bool availability_serves(struct availability *r, int64_t now_ms, char why[128])
 {
     pthread_mutex_lock(&r->lock);
     int64_t silent_ms = r->answered_ms ? now_ms - r->answered_ms : 0;
@@ -99,7 +101,7 @@ bool reach_serves(struct reach *r, int64_t now_ms, char why[128])
     return false;
 }
 
-bool reach_available(struct reach *r, int64_t now_ms, char why[128])
+bool availability_aggregated(struct availability *r, int64_t now_ms, char why[128])
 {
     pthread_mutex_lock(&r->lock);
     bool good = r->bad_since_ms == 0 || now_ms - r->bad_since_ms < UNAVAILABLE_MS;

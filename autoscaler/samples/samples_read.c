@@ -1,6 +1,5 @@
 /*
- * What the samples say, as a MetricValueList: written under the lock of the table, straight into
- * the body.
+ * What the samples say: read under the lock of the table.
  *
  * A pod counts when it is Ready, past its warm-up, and of the newest ReplicaSet of its Deployment
  * that has such pods. Whether enough is known, and what is said of single pods, goes by those. In a
@@ -19,22 +18,17 @@
  * Threads: any.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "autoscaler/api/answer.h"
-#include "autoscaler/samples/samples_table.h"
+#include "autoscaler/samples/samples_parts.h"
 #include "base/alloc.h"
 
-enum metric { QUEUE_DEPTH, ARRIVAL_RATE, DEMAND, P95_LATENCY, N_METRICS };
-static const char *const metrics[N_METRICS] = { "queue_depth", "arrival_rate", "demand",
-                                                "p95_latency_ms" };
-
 /* A question on its way through the table. */
-struct pass {
+struct evaluation {
     const struct samples *s;
     const struct samples_question *q;
-    struct answer *a;
-    enum metric metric;
+    struct samples_values *values;
 };
 
 /* What stands behind one value. `ready` and `warming` of all `pods`; `known` of `counted`;
@@ -49,84 +43,83 @@ struct tally {
 
 /* ---- one pod ---- */
 
-static bool is_warm(const struct pass *pass, const struct pod *p)
+static bool is_warm(const struct evaluation *e, const struct pod *p)
 {
-    return p->ready && pass->q->now_ms - p->ready_since_ms >= pass->s->warm_up_ms;
+    return p->ready && e->q->now_ms - p->ready_since_ms >= e->s->warm_up_ms;
 }
 
-static bool is_known(const struct pass *pass, const struct pod *p)
+static bool is_known(const struct evaluation *e, const struct pod *p)
 {
-    return p->at_ms != 0 && pass->q->now_ms - p->at_ms <= SAMPLES_MAX_AGE_MS &&
-           (pass->metric == QUEUE_DEPTH || p->load.rated);
+    return p->at_ms != 0 && e->q->now_ms - p->at_ms <= SAMPLES_MAX_AGE_MS &&
+           (e->q->metric == SAMPLES_QUEUE_DEPTH || p->load.rated);
 }
 
-static bool is_saturated(const struct pass *pass, const struct pod *p)
+static bool is_saturated(const struct evaluation *e, const struct pod *p)
 {
     return p->result_ms != 0 && p->result == SAMPLES_TIMEOUT &&
-           pass->q->now_ms - p->result_ms <= SAMPLES_MAX_AGE_MS;
+           e->q->now_ms - p->result_ms <= SAMPLES_MAX_AGE_MS;
 }
 
 /* A pod that does not answer in time has at least as much work as it is meant to have, and as it
  * can do at once. */
-static int64_t queue_of(const struct pass *pass, const struct pod *p)
+static int64_t queue_of(const struct evaluation *e, const struct pod *p)
 {
     int64_t value = p->at_ms != 0 ? p->value : 0;
     int64_t slots = (int64_t)((double)p->load.slots * 1000);
-    if (!is_saturated(pass, p))
+    if (!is_saturated(e, p))
         return value;
     value = value > p->service->target ? value : p->service->target;
     return value > slots ? value : slots;
 }
 
-static bool has_value(const struct pass *pass, const struct pod *p)
+static bool has_value(const struct evaluation *e, const struct pod *p)
 {
-    return is_known(pass, p) || (is_saturated(pass, p) && queue_of(pass, p) > 0);
+    return is_known(e, p) || (is_saturated(e, p) && queue_of(e, p) > 0);
 }
 
 /* It told of itself in this life, and is Ready without a word for so long that nobody knows. */
-static bool is_silent(const struct pass *pass, const struct pod *p)
+static bool is_silent(const struct evaluation *e, const struct pod *p)
 {
-    return !has_value(pass, p) && p->at_ms != 0 &&
-           pass->q->now_ms - p->at_ms > SAMPLES_MAX_AGE_MS &&
-           (pass->metric == QUEUE_DEPTH || p->load.rated);
+    return !has_value(e, p) && p->at_ms != 0 && e->q->now_ms - p->at_ms > SAMPLES_MAX_AGE_MS &&
+           (e->q->metric == SAMPLES_QUEUE_DEPTH || p->load.rated);
 }
 
 /* When we learned what is said of it. */
-static int64_t time_of(const struct pass *pass, const struct pod *p)
+static int64_t time_of(const struct evaluation *e, const struct pod *p)
 {
-    return is_known(pass, p) ? p->at_ms : p->result_ms;
+    return is_known(e, p) ? p->at_ms : p->result_ms;
 }
 
-static void add_value(const struct pass *pass, struct tally *t, const struct pod *p)
+static void add_value(const struct evaluation *e, struct tally *t, const struct pod *p)
 {
-    int64_t at_ms = time_of(pass, p);
-    bool saturated = is_saturated(pass, p);
-    t->queue += queue_of(pass, p);
+    int64_t at_ms = time_of(e, p);
+    bool saturated = is_saturated(e, p);
+    t->queue += queue_of(e, p);
     t->saturated += saturated;
     t->told += !saturated;
-    t->told_queue += saturated ? 0 : queue_of(pass, p);
+    t->told_queue += saturated ? 0 : queue_of(e, p);
     load_add(&t->load, &p->load, saturated);
     t->oldest_ms = at_ms < t->oldest_ms ? at_ms : t->oldest_ms;
 }
 
 /* `current`: the newest revision of its service. */
-static void count_pod(const struct pass *pass, struct tally *t, const struct pod *p,
+static void count_pod(const struct evaluation *e, struct tally *t, const struct pod *p,
                       uint32_t current)
 {
     t->pods++;
     t->ready += p->ready;
-    t->warming += p->ready && !is_warm(pass, p);
-    if (!is_warm(pass, p) || p->revision == 0)
+    t->warming += p->ready && !is_warm(e, p);
+    if (!is_warm(e, p) || p->revision == 0)
         return;
     if (p->revision == current) {
-        bool known = is_known(pass, p);
+        bool known = is_known(e, p);
         t->counted++;
         t->known += known;
         t->unknown = known ? t->unknown : p;
     }
-    t->silent += is_silent(pass, p);
-    if (has_value(pass, p))
-        add_value(pass, t, p);
+    t->silent += is_silent(e, p);
+    if (has_value(e, p))
+        add_value(e, t, p);
 }
 
 /* The mean of those that tell, for each that does not any more. */
@@ -138,45 +131,45 @@ static void fill_in(struct tally *t)
     load_stretch(&t->load, (double)t->silent / t->told);
 }
 
-static uint32_t current_revision(const struct pass *pass, const struct service *v)
+static uint32_t current_revision(const struct evaluation *e, const struct service *v)
 {
     uint32_t newest = 0;
     for (const struct pod *p = v->pods; p; p = p->sibling)
-        if (p->revision > newest && is_warm(pass, p))
+        if (p->revision > newest && is_warm(e, p))
             newest = p->revision;
     return newest;
 }
 
 /* ---- what is said instead of a value ---- */
 
-static const char *result_text(const struct pass *pass, const struct pod *p)
+static const char *result_text(const struct evaluation *e, const struct pod *p)
 {
     static const char *const texts[] = { "was scraped", "timed out", "refused the connection",
                                          "gave no usable metrics page" };
     if (p->result_ms == 0)
         return "was not asked yet, Ready";
-    if (p->result == SAMPLES_OK && pass->metric != QUEUE_DEPTH)
+    if (p->result == SAMPLES_OK && e->q->metric != SAMPLES_QUEUE_DEPTH)
         return "has no rates yet, scraped";
     return texts[p->result];
 }
 
-static int too_few_known(const struct pass *pass, const struct tally *t, const char *of,
+static int too_few_known(const struct evaluation *e, const struct tally *t, const char *of,
                          struct lp_error *err)
 {
     const struct pod *p = t->unknown;
     int64_t since = p->result_ms != 0 ? p->result_ms : p->ready_since_ms;
     int r = lp_error_set(err, LP_E_UNAVAILABLE, "%u of %u %s pods scraped; %s %s %.1f s ago",
-                         t->known, t->counted, of, p->name, result_text(pass, p),
-                         (double)(pass->q->now_ms - since) / 1000.0);
+                         t->known, t->counted, of, p->name, result_text(e, p),
+                         (double)(e->q->now_ms - since) / 1000.0);
     size_t n = strlen(err->msg);
-    if (is_silent(pass, p))
+    if (is_silent(e, p))
         snprintf(err->msg + n, sizeof err->msg - n, ", its last value is %.1f s old",
-                 (double)(pass->q->now_ms - p->at_ms) / 1000.0);
+                 (double)(e->q->now_ms - p->at_ms) / 1000.0);
     return r;
 }
 
 /* LP_E_UNAVAILABLE where none of the pods counts, or too few of those that do are known. */
-static int check(const struct pass *pass, const struct tally *t, const char *of,
+static int check(const struct evaluation *e, const struct tally *t, const char *of,
                  struct lp_error *err)
 {
     if (t->ready == 0)
@@ -184,22 +177,22 @@ static int check(const struct pass *pass, const struct tally *t, const char *of,
     if (t->counted == 0 && t->warming > 0)
         return lp_error_set(err, LP_E_UNAVAILABLE,
                             "no pod of %s has been Ready for %.1f s yet (%u are Ready)", of,
-                            (double)pass->s->warm_up_ms / 1000.0, t->ready);
+                            (double)e->s->warm_up_ms / 1000.0, t->ready);
     if (t->counted == 0)
         return lp_error_set(err, LP_E_UNAVAILABLE,
                             "none of the %u Ready pods of %s is of a ReplicaSet of its Deployment",
                             t->ready, of);
-    return t->known * 2 < t->counted ? too_few_known(pass, t, of, err) : 0;
+    return t->known * 2 < t->counted ? too_few_known(e, t, of, err) : 0;
 }
 
 /* ---- one service ---- */
 
 /* Without answers in the window: zero where nobody asked, else nobody knows. */
-static int latency_value(const struct pass *pass, const struct service *v, const struct tally *t,
+static int latency_value(const struct evaluation *e, const struct service *v, const struct tally *t,
                          int64_t *ret_milli, struct lp_error *err)
 {
     double ms = 0;
-    if (!latency_p95(&v->latency, pass->q->now_ms, &ms) && (t->queue > 0 || t->saturated > 0))
+    if (!latency_p95(&v->latency, e->q->now_ms, &ms) && (t->queue > 0 || t->saturated > 0))
         return lp_error_set(err, LP_E_UNAVAILABLE,
                             "no request of %s was answered in the last %d s, and there are some",
                             v->name, LATENCY_WINDOW_S);
@@ -207,66 +200,82 @@ static int latency_value(const struct pass *pass, const struct service *v, const
     return 0;
 }
 
-static int64_t with_backlogs(const struct pass *pass, const struct service *v, int64_t queue)
+static int64_t with_backlogs(const struct evaluation *e, const struct service *v, int64_t queue)
 {
     for (unsigned i = 0; i < v->n_backlogs; i++)
-        if (pass->q->now_ms - v->backlogs[i].at_ms <= SAMPLES_MAX_AGE_MS)
+        if (e->q->now_ms - v->backlogs[i].at_ms <= SAMPLES_MAX_AGE_MS)
             queue += v->backlogs[i].depth;
     return queue;
 }
 
-static int service_value(const struct pass *pass, const struct service *v, struct tally *t,
+static int service_value(const struct evaluation *e, const struct service *v, struct tally *t,
                          int64_t *ret_milli, struct lp_error *err)
 {
-    uint32_t current = current_revision(pass, v);
-    *t = (struct tally){ .oldest_ms = pass->q->now_ms };
+    uint32_t current = current_revision(e, v);
+    *t = (struct tally){ .oldest_ms = e->q->now_ms };
     *ret_milli = 0;
     for (const struct pod *p = v->pods; p; p = p->sibling)
-        count_pod(pass, t, p, current);
+        count_pod(e, t, p, current);
     if (t->ready == 0 && v->deployed && v->replicas == 0)
         return 0;
-    int r = check(pass, t, v->name, err);
+    int r = check(e, t, v->name, err);
     if (r < 0)
         return r;
     fill_in(t);
-    switch (pass->metric) {
-    case ARRIVAL_RATE:
+    switch (e->q->metric) {
+    case SAMPLES_ARRIVAL_RATE:
         *ret_milli = (int64_t)(t->load.arrivals * 1000);
         return 0;
-    case DEMAND:
+    case SAMPLES_DEMAND:
         *ret_milli = (int64_t)(load_demand(&t->load) * 1000);
         return 0;
-    case P95_LATENCY:
-        return latency_value(pass, v, t, ret_milli, err);
+    case SAMPLES_P95_LATENCY:
+        return latency_value(e, v, t, ret_milli, err);
     default:
-        *ret_milli = with_backlogs(pass, v, t->queue);
+        *ret_milli = with_backlogs(e, v, t->queue);
         return 0;
     }
 }
 
-static int add_service(const struct pass *pass, const struct service *v, struct lp_error *err)
+static void add_item(const struct evaluation *e, const char *name, int64_t at_ms, int64_t milli)
 {
-    const struct samples_question *q = pass->q;
-    struct tally t;
-    int64_t milli;
-    int r = service_value(pass, v, &t, &milli, err);
-    if (r < 0)
-        return r;
-    answer_item(pass->a, v->name, q->wall_ms - (q->now_ms - t.oldest_ms), milli);
-    return 0;
+    struct samples_values *v = e->values;
+    if (v->n == v->cap) {
+        v->cap = v->cap ? 2 * v->cap : 16;
+        v->items = lp_realloc(v->items, v->cap * sizeof *v->items);
+    }
+    v->items[v->n++] = (struct samples_value){ .name = v->names.len,
+                                               .wall_ms = e->q->wall_ms - (e->q->now_ms - at_ms),
+                                               .milli = milli };
+    lp_buf_add(&v->names, name, strlen(name) + 1);
 }
 
-static int answer_service(const struct pass *pass, struct lp_error *err)
+static int add_service(const struct evaluation *e, const struct service *v, struct lp_error *err)
 {
-    const struct query *query = pass->q->query;
-    lp_auto_free char *key = lp_sprintf("%s/%s", query->ns, query->name);
-    const struct service *v = table_get(&pass->s->services, key);
-    if (!v || (!v->deployed && !v->pods))
+    struct tally t;
+    int64_t milli;
+    int r = service_value(e, v, &t, &milli, err);
+    if (r == 0)
+        add_item(e, v->name, t.oldest_ms, milli);
+    return r;
+}
+
+static const struct service *find_service(const struct samples *s, const char *ns, const char *name)
+{
+    lp_auto_free char *key = lp_sprintf("%s/%s", ns, name);
+    const struct service *v = table_get(&s->services, key);
+    return v && (v->deployed || v->pods) ? v : NULL;
+}
+
+static int read_service(const struct evaluation *e, struct lp_error *err)
+{
+    const struct service *v = find_service(e->s, e->q->ns, e->q->name);
+    if (!v)
         return lp_error_set(err, LP_E_NOT_FOUND,
                             "%s/%s is no service of a LearningPlatform: it has neither a "
                             "Deployment nor pods",
-                            query->ns, query->name);
-    return add_service(pass, v, err);
+                            e->q->ns, e->q->name);
+    return add_service(e, v, err);
 }
 
 /* ---- everything in a namespace ---- */
@@ -277,36 +286,35 @@ static bool in_namespace(const struct keyed *item, const char *prefix)
 }
 
 /* What has no value is left out; where nothing is left, the last reason is the answer. */
-static int answer_services(const struct pass *pass, struct lp_error *err)
+static int read_services(const struct evaluation *e, struct lp_error *err)
 {
-    const struct table *all = &pass->s->services;
-    lp_auto_free char *prefix = lp_sprintf("%s/", pass->q->query->ns);
+    const struct table *all = &e->s->services;
+    lp_auto_free char *prefix = lp_sprintf("%s/", e->q->ns);
     int r = 0;
     for (unsigned i = table_find(all, prefix); i < all->n && in_namespace(all->items[i], prefix);
          i++) {
         const struct service *v = (const struct service *)all->items[i];
-        if (v->deployed && selector_matches(pass->q->selector, v->labels))
-            r = add_service(pass, v, err);
+        if (v->deployed && selector_matches(e->q->selector, v->labels))
+            r = add_service(e, v, err);
     }
-    if (pass->a->n > 0)
+    if (e->values->n > 0)
         return 0;
-    return r < 0 ? r
-                 : lp_error_set(err, LP_E_NOT_FOUND,
-                                "no service of a LearningPlatform in namespace %s matches",
-                                pass->q->query->ns);
+    return r < 0
+               ? r
+               : lp_error_set(err, LP_E_NOT_FOUND,
+                              "no service of a LearningPlatform in namespace %s matches", e->q->ns);
 }
 
-static void add_pod(const struct pass *pass, const struct pod *p)
+static void add_pod(const struct evaluation *e, const struct pod *p)
 {
-    answer_item(pass->a, p->name, pass->q->wall_ms - (pass->q->now_ms - time_of(pass, p)),
-                queue_of(pass, p));
+    add_item(e, p->name, time_of(e, p), queue_of(e, p));
 }
 
-static int answer_pods(const struct pass *pass, struct lp_error *err)
+static int read_pods(const struct evaluation *e, struct lp_error *err)
 {
-    const struct table *all = &pass->s->pods;
-    lp_auto_free char *prefix = lp_sprintf("%s/", pass->q->query->ns);
-    struct tally t = { .oldest_ms = pass->q->now_ms };
+    const struct table *all = &e->s->pods;
+    lp_auto_free char *prefix = lp_sprintf("%s/", e->q->ns);
+    struct tally t = { .oldest_ms = e->q->now_ms };
     const struct service *last = NULL;
     const struct labels *labels = NULL;
     uint32_t current = 0;
@@ -315,88 +323,99 @@ static int answer_pods(const struct pass *pass, struct lp_error *err)
          i++) {
         const struct pod *p = (const struct pod *)all->items[i];
         if (p->labels != labels)
-            matches = selector_matches(pass->q->selector, p->labels);
+            matches = selector_matches(e->q->selector, p->labels);
         labels = p->labels;
         if (!matches)
             continue;
         if (p->service != last)
-            current = current_revision(pass, p->service);
+            current = current_revision(e, p->service);
         last = p->service;
-        count_pod(pass, &t, p, current);
-        if (is_warm(pass, p) && p->revision == current && current > 0 && has_value(pass, p))
-            add_pod(pass, p);
+        count_pod(e, &t, p, current);
+        if (is_warm(e, p) && p->revision == current && current > 0 && has_value(e, p))
+            add_pod(e, p);
     }
     if (t.ready == 0)
         return lp_error_set(err, LP_E_NOT_FOUND,
                             "no Ready pod of a LearningPlatform in namespace %s matches (%u that "
                             "are not Ready do)",
-                            pass->q->query->ns, t.pods);
-    return check(pass, &t, "selected", err);
+                            e->q->ns, t.pods);
+    return check(e, &t, "selected", err);
 }
 
-static int answer_pod(const struct pass *pass, struct lp_error *err)
+static int read_pod(const struct evaluation *e, struct lp_error *err)
 {
-    const struct query *query = pass->q->query;
-    lp_auto_free char *key = lp_sprintf("%s/%s", query->ns, query->name);
-    const struct pod *p = table_get(&pass->s->pods, key);
-    struct tally t = { .oldest_ms = pass->q->now_ms };
+    lp_auto_free char *key = lp_sprintf("%s/%s", e->q->ns, e->q->name);
+    const struct pod *p = table_get(&e->s->pods, key);
+    struct tally t = { .oldest_ms = e->q->now_ms };
     if (!p)
         return lp_error_set(err, LP_E_NOT_FOUND, "%s/%s is no pod of a LearningPlatform's service",
-                            query->ns, query->name);
-    count_pod(pass, &t, p, p->revision);
+                            e->q->ns, e->q->name);
+    count_pod(e, &t, p, p->revision);
     if (t.ready == 0)
         return lp_error_set(err, LP_E_UNAVAILABLE, "pod %s is not Ready", p->name);
-    int r = has_value(pass, p) && t.counted > 0 ? 0 : check(pass, &t, p->service->name, err);
+    int r = has_value(e, p) && t.counted > 0 ? 0 : check(e, &t, p->service->name, err);
     if (r == 0)
-        add_pod(pass, p);
+        add_pod(e, p);
     return r;
 }
 
 /* ---- the whole ---- */
 
-static int write_items(const struct pass *pass, struct lp_error *err)
+void samples_values_done(struct samples_values *values)
 {
-    bool all = strcmp(pass->q->query->name, "*") == 0;
-    if (!pass->s->first_sweep)
-        return lp_error_set(err, LP_E_UNAVAILABLE,
-                            "the first sweep over the pods is not done yet: try again in a second");
-    if (strcmp(pass->q->query->resource, "pods") == 0)
-        return all ? answer_pods(pass, err) : answer_pod(pass, err);
-    return all ? answer_services(pass, err) : answer_service(pass, err);
+    free(values->items);
+    lp_buf_done(&values->names);
 }
 
-int samples_answer(struct samples *s, const struct samples_question *q, struct lp_buf *out,
-                   struct lp_error *err)
+static int read_values(const struct evaluation *e, struct lp_error *err)
 {
-    struct answer a;
-    struct pass pass = { s, q, &a, QUEUE_DEPTH };
-    while (pass.metric < N_METRICS && strcmp(metrics[pass.metric], q->query->metric) != 0)
-        pass.metric++;
-    if (pass.metric == N_METRICS)
-        return lp_error_set(err, LP_E_NOT_FOUND, "the metric %s is not known", q->query->metric);
-    answer_begin(&a, q->query, out);
+    if (!e->s->first_sweep)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "the first sweep over the pods is not done yet: try again in a second");
+    if (e->q->pods)
+        return e->q->name ? read_pod(e, err) : read_pods(e, err);
+    return e->q->name ? read_service(e, err) : read_services(e, err);
+}
+
+int samples_read(struct samples *s, const struct samples_question *q,
+                 struct samples_values *ret_values, struct lp_error *err)
+{
+    const struct evaluation e = { s, q, ret_values };
     pthread_mutex_lock(&s->lock);
-    int r = write_items(&pass, err);
+    int r = read_values(&e, err);
     pthread_mutex_unlock(&s->lock);
-    if (r < 0) {
-        lp_buf_reset(out);
-        return r;
-    }
-    answer_end(&a);
-    return out->overflowed
-               ? lp_error_set(err, LP_E_TOO_LARGE, "the answer has over %zu bytes", out->max)
-               : 0;
+    if (r == 0 && ret_values->names.overflowed)
+        r = lp_error_set(err, LP_E_TOO_LARGE, "the names of what matches have over %zu bytes",
+                         ret_values->names.max);
+    return r;
+}
+
+bool samples_queue_depth(struct samples *s, const char *ns, const char *service, int64_t now_ms,
+                         int64_t *ret_milli)
+{
+    const struct samples_question q = { .metric = SAMPLES_QUEUE_DEPTH, .now_ms = now_ms };
+    const struct evaluation e = { s, &q, NULL };
+    struct lp_error err;
+    struct tally t;
+    int64_t milli = 0;
+    pthread_mutex_lock(&s->lock);
+    const struct service *v = s->first_sweep ? find_service(s, ns, service) : NULL;
+    bool known = v && service_value(&e, v, &t, &milli, &err) == 0;
+    pthread_mutex_unlock(&s->lock);
+    if (known)
+        *ret_milli = milli;
+    return known;
 }
 
 /* ---- losses ---- */
 
 /* True where this is a transition; `*ret` is filled then. */
-static bool note_transition(const struct pass *pass, struct service *v, struct samples_loss *ret)
+static bool note_transition(const struct evaluation *e, struct service *v, struct samples_loss *ret)
 {
     struct tally t;
     int64_t milli;
     struct lp_error err = { .msg = "its metrics are answered again" };
-    bool lost = service_value(pass, v, &t, &milli, &err) < 0;
+    bool lost = service_value(e, v, &t, &milli, &err) < 0;
     bool transition = v->answered && lost != v->lost;
     v->answered |= !lost;
     if (!transition)
@@ -413,14 +432,14 @@ static bool note_transition(const struct pass *pass, struct service *v, struct s
 unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *ret_losses,
                         unsigned max)
 {
-    const struct samples_question q = { .now_ms = now_ms };
-    const struct pass pass = { s, &q, NULL, QUEUE_DEPTH };
+    const struct samples_question q = { .metric = SAMPLES_QUEUE_DEPTH, .now_ms = now_ms };
+    const struct evaluation e = { s, &q, NULL };
     unsigned n = 0;
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; s->first_sweep && i < s->services.n && n < max; i++) {
         struct service *v = (struct service *)s->services.items[i];
         if (v->deployed)
-            n += note_transition(&pass, v, &ret_losses[n]);
+            n += note_transition(&e, v, &ret_losses[n]);
     }
     pthread_mutex_unlock(&s->lock);
     return n;

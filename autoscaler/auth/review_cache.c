@@ -4,7 +4,7 @@
  *
  * Threads: one lock, held for a few comparisons.
  */
-#include "autoscaler/auth/cache.h"
+#include "autoscaler/auth/review_cache.h"
 
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -16,12 +16,12 @@
 
 /* `until_ms` 0: free. */
 struct entry {
-    unsigned char digest[CACHE_DIGEST];
+    unsigned char digest[REVIEW_DIGEST];
     int64_t until_ms;
     void *value;
 };
 
-struct cache {
+struct review_cache {
     pthread_mutex_t lock;
     unsigned capacity;
     int64_t ttl_ms;
@@ -30,15 +30,15 @@ struct cache {
     struct entry entries[];
 };
 
-void cache_digest(const struct lp_buf *question, unsigned char ret_digest[CACHE_DIGEST])
+void review_cache_digest(const struct lp_buf *question, unsigned char ret_digest[REVIEW_DIGEST])
 {
     EVP_Digest(question->ptr, question->len, ret_digest, NULL, EVP_sha256(), NULL);
 }
 
-struct cache *cache_new(unsigned capacity, int64_t ttl_ms, void (*ref)(void *),
-                        void (*unref)(void *))
+struct review_cache *review_cache_new(unsigned capacity, int64_t ttl_ms, void (*ref)(void *),
+                                      void (*unref)(void *))
 {
-    struct cache *c = lp_alloc(sizeof *c + capacity * sizeof(struct entry));
+    struct review_cache *c = lp_alloc(sizeof *c + capacity * sizeof(struct entry));
     pthread_mutex_init(&c->lock, NULL);
     c->capacity = capacity;
     c->ttl_ms = ttl_ms;
@@ -47,14 +47,14 @@ struct cache *cache_new(unsigned capacity, int64_t ttl_ms, void (*ref)(void *),
     return c;
 }
 
-static void entry_clear(struct cache *c, struct entry *e)
+static void entry_clear(struct review_cache *c, struct entry *e)
 {
     if (e->until_ms != 0 && e->value && c->unref)
         c->unref(e->value);
     e->until_ms = 0;
 }
 
-void cache_free(struct cache *c)
+void review_cache_free(struct review_cache *c)
 {
     if (!c)
         return;
@@ -64,7 +64,7 @@ void cache_free(struct cache *c)
     free(c);
 }
 
-static struct entry *neighbour(struct cache *c, const unsigned char *digest, unsigned i)
+static struct entry *neighbour(struct review_cache *c, const unsigned char *digest, unsigned i)
 {
     uint32_t start;
     memcpy(&start, digest, sizeof start);
@@ -73,11 +73,11 @@ static struct entry *neighbour(struct cache *c, const unsigned char *digest, uns
 
 static bool is_entry(const struct entry *e, const unsigned char *digest)
 {
-    return e->until_ms != 0 && memcmp(e->digest, digest, CACHE_DIGEST) == 0;
+    return e->until_ms != 0 && memcmp(e->digest, digest, REVIEW_DIGEST) == 0;
 }
 
-bool cache_get(struct cache *c, const unsigned char digest[CACHE_DIGEST], int64_t now_ms,
-               void **ret_value)
+bool review_cache_get(struct review_cache *c, const unsigned char digest[REVIEW_DIGEST],
+                      int64_t now_ms, void **ret_value)
 {
     bool found = false;
     pthread_mutex_lock(&c->lock);
@@ -94,8 +94,8 @@ bool cache_get(struct cache *c, const unsigned char digest[CACHE_DIGEST], int64_
     return found;
 }
 
-void cache_put(struct cache *c, const unsigned char digest[CACHE_DIGEST], void *value,
-               int64_t now_ms)
+void review_cache_put(struct review_cache *c, const unsigned char digest[REVIEW_DIGEST],
+                      void *value, int64_t now_ms)
 {
     pthread_mutex_lock(&c->lock);
     struct entry *place = neighbour(c, digest, 0);
@@ -111,7 +111,7 @@ void cache_put(struct cache *c, const unsigned char digest[CACHE_DIGEST], void *
     entry_clear(c, place);
     if (value && c->ref)
         c->ref(value);
-    memcpy(place->digest, digest, CACHE_DIGEST);
+    memcpy(place->digest, digest, REVIEW_DIGEST);
     place->value = value;
     place->until_ms = now_ms + c->ttl_ms;
     pthread_mutex_unlock(&c->lock);

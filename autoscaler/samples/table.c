@@ -2,7 +2,7 @@
  * A sorted array of what begins with a key: found by halving, walked in order. Threads: the
  * caller's lock.
  */
-#include "autoscaler/samples/samples_table.h"
+#include "autoscaler/samples/table.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * The metrics about the adapter itself. Threads: any; _init runs once, updates are atomic.
  */
-#include "autoscaler/telemetry.h"
+#include "autoscaler/base/telemetry.h"
 
 #include <pthread.h>
 

@@ -1,10 +1,11 @@
-/* autoscaler/samples/samples_table.h -- the inside of samples.h, shared by samples*.c. */
+/* autoscaler/samples/samples_parts.h -- the inside of samples.h, shared by samples*.c. */
 #pragma once
 
 #include <pthread.h>
 
 #include "autoscaler/samples/samples.h"
 #include "autoscaler/samples/samples_load.h"
+#include "autoscaler/samples/table.h"
 
 struct pod;
 
@@ -55,15 +56,6 @@ struct pod {
     char ip[46];
 };
 
-/* Pointers to what begins with a key, in the order of the keys. */
-struct keyed {
-    char *key;
-};
-struct table {
-    struct keyed **items;
-    unsigned n, cap;
-};
-
 /*
  * `first_sweep` is never taken back. `slots` leads from the low half of an id to its pod.
  */
@@ -76,16 +68,7 @@ struct samples {
     unsigned cursor; /* the slot that is looked at first, so that all get their turn */
     uint32_t generation;
     bool synced, first_sweep;
-    pthread_cond_t swept; /* first_sweep is set */
 };
-
-/* Index of the first item whose key is not before `key`. */
-unsigned table_find(const struct table *t, const char *key);
-void *table_get(const struct table *t, const char *key); /* NULL where absent */
-void table_add(struct table *t, void *item);
-void table_remove(struct table *t, const char *key);
-
-uint64_t table_hash(const char *text); /* NULL is fine */
 
 /* All of these under the lock. */
 

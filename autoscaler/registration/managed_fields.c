@@ -6,7 +6,7 @@
  *
  * Threads: none of its own.
  */
-#include "autoscaler/chain/chain_fields.h"
+#include "autoscaler/registration/managed_fields.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -29,10 +29,10 @@ static bool same_manager(const json_t *a, const json_t *b)
 static bool is_ours(const json_t *entry)
 {
     const char *manager = lp_json_str(entry, "manager", NULL);
-    return manager && strcmp(manager, CHAIN_MANAGER) == 0;
+    return manager && strcmp(manager, FIELD_MANAGER) == 0;
 }
 
-json_t *chain_fields_of(const json_t *api_service)
+json_t *managed_fields_of(const json_t *api_service)
 {
     json_t *fields = json_array(), *entry;
     size_t i;
@@ -79,7 +79,7 @@ static void give(json_t *managed, const json_t *entry)
     json_array_append_new(managed, json_deep_copy(entry));
 }
 
-json_t *chain_fields_back(const json_t *api_service, const json_t *fields)
+json_t *managed_fields_back(const json_t *api_service, const json_t *fields)
 {
     json_t *managed = json_deep_copy(lp_json_at(api_service, "metadata", "managedFields", NULL));
     const json_t *entry;
