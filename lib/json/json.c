@@ -2,6 +2,7 @@
  */
 #include "json/json.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,39 @@ void lp_json_init(void)
     json_object_seed(0);
 }
 
+/* Whole numbers up to 2^53 back to integers, the rest stays: "1e20", "0.5". */
+static json_t *whole_again(const json_t *o)
+{
+    const json_t *value;
+    const char *key;
+    size_t i;
+
+    if (json_is_object(o)) {
+        json_t *object = json_object();
+        json_object_foreach((json_t *)o, key, value)
+            json_object_set_new_nocheck(object, key, whole_again(value));
+        return object;
+    }
+    if (json_is_array(o)) {
+        json_t *array = json_array();
+        json_array_foreach(o, i, value) json_array_append_new(array, whole_again(value));
+        return array;
+    }
+    if (json_is_real(o) && fabs(json_real_value(o)) <= 0x1p53 &&
+        json_real_value(o) == trunc(json_real_value(o)))
+        return json_integer((json_int_t)json_real_value(o));
+    return json_incref((json_t *)o);
+}
+
+/* An integer that no int64_t holds: the numbers of the document are read as JavaScript reads them,
+ * and Kubernetes: as doubles. */
+static json_t *parse_as_doubles(const char *bytes, size_t len, json_error_t *ret_why)
+{
+    json_auto_t *o =
+        json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, ret_why);
+    return o ? whole_again(o) : NULL;
+}
+
 int lp_json_parse(const char *bytes, size_t len, size_t max, const char *what, json_t **ret_json,
                   struct lp_error *err)
 {
@@ -24,6 +58,8 @@ int lp_json_parse(const char *bytes, size_t len, size_t max, const char *what, j
         return lp_error_set(err, LP_E_TOO_LARGE, "%s: %zu bytes, at most %zu allowed", what, len,
                             max);
     json_t *o = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
+    if (!o && json_error_code(&why) == json_error_numeric_overflow)
+        o = parse_as_doubles(bytes, len, &why);
     if (!o)
         return lp_error_set(err, LP_E_INVALID, "%s: line %d column %d: %s", what, why.line,
                             why.column, why.text);

@@ -1,38 +1,30 @@
 /*
- * lib/service/jwt.c -- one EVP_MAC context per key and digest, keyed once at start; a verification
- * duplicates it, which saves the key schedule (two SHA blocks) of each token. Nothing changes after
- * _new, so any number of threads share one set of keys.
+ * lib/service/jwt.c -- signs tokens and verifies them. Which keys are tried goes by the token's
+ * alg: an HMAC over a public key's text finds no key to be compared with.
  */
 #include "service/jwt.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
+#include "base/base64url.h"
 #include "base/buf.h"
 #include "json/json.h"
+#include "service/jwt_parts.h"
 
-#define MAX_KEYS 16
 #define MAX_TOKEN 8192
-#define MAX_DIGEST 64
 
-static const struct algorithm {
-    const char *name, *digest;
-} algorithms[] = { { "HS256", "SHA256" }, { "HS384", "SHA384" }, { "HS512", "SHA512" } };
+const struct lp_jwt_want lp_jwt_access = { .type = LP_JWT_ACCESS, .audience = LP_JWT_AUDIENCE };
+const struct lp_jwt_want lp_jwt_refresh = { .type = LP_JWT_REFRESH, .strict = true };
 
-struct key {
-    EVP_MAC_CTX *states[LP_COUNT(algorithms)];
-    char kid[9];
-};
-
-struct lp_jwt_keys {
-    struct key keys[MAX_KEYS];
-    size_t n;
+static const char *const algorithms[] = {
+    [LP_JWT_HS256] = "HS256",
+    [LP_JWT_HS384] = "HS384",
+    [LP_JWT_HS512] = "HS512",
+    [LP_JWT_EDDSA] = "EdDSA",
 };
 
 /* A part of a token, not terminated. */
@@ -41,168 +33,88 @@ struct part {
     size_t len;
 };
 
-static int base64url_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* RFC 4648, section 5, without padding. A length or unused bits that no encoder makes are refused,
- * so that one token has one spelling. */
-static bool base64url_decode(const struct part *p, struct lp_buf *out)
-{
-    unsigned bits = 0;
-    int n_bits = 0;
-
-    if (p->len % 4 == 1)
-        return false;
-    for (size_t i = 0; i < p->len; i++) {
-        int v = base64url_value(p->text[i]);
-        if (v < 0)
-            return false;
-        bits = (bits << 6 | (unsigned)v) & 0xffff;
-        n_bits += 6;
-        if (n_bits >= 8) {
-            n_bits -= 8;
-            lp_buf_char(out, (char)(bits >> n_bits & 0xff));
-        }
-    }
-    return (bits & ((1u << n_bits) - 1)) == 0 && !out->overflowed;
-}
-
-static void base64url_encode(const void *bytes, size_t n, struct lp_buf *out)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const unsigned char *b = bytes;
-    unsigned bits = 0;
-    int n_bits = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        bits = (bits << 8 | b[i]) & 0xffff;
-        for (n_bits += 8; n_bits >= 6; n_bits -= 6)
-            lp_buf_char(out, alphabet[bits >> (n_bits - 6) & 63]);
-    }
-    if (n_bits > 0)
-        lp_buf_char(out, alphabet[bits << (6 - n_bits) & 63]);
-}
-
-static EVP_MAC_CTX *keyed_state(EVP_MAC *mac, const char *digest, const struct part *secret)
-{
-    char name[16];
-    OSSL_PARAM params[2];
-
-    snprintf(name, sizeof name, "%s", digest);
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
-    params[1] = OSSL_PARAM_construct_end();
-    EVP_MAC_CTX *state = EVP_MAC_CTX_new(mac);
-    if (state &&
-        EVP_MAC_init(state, (const unsigned char *)secret->text, secret->len, params) != 1) {
-        EVP_MAC_CTX_free(state);
-        return NULL;
-    }
-    return state;
-}
-
-static bool make_key(EVP_MAC *mac, const struct part *secret, struct key *key)
-{
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-
-    if (EVP_Digest(secret->text, secret->len, hash, &n, EVP_sha256(), NULL) != 1 || n < 4)
-        return false;
-    snprintf(key->kid, sizeof key->kid, "%02x%02x%02x%02x", hash[0], hash[1], hash[2], hash[3]);
-    for (size_t i = 0; i < LP_COUNT(algorithms); i++) {
-        key->states[i] = keyed_state(mac, algorithms[i].digest, secret);
-        if (!key->states[i])
-            return false;
-    }
-    return true;
-}
-
-static int fill_keys(struct lp_jwt_keys *k, EVP_MAC *mac, const char *secrets, struct lp_error *err)
-{
-    for (const char *at = secrets;;) {
-        struct part secret = { at, strcspn(at, ",") };
-        if (k->n == MAX_KEYS)
-            return lp_error_set(err, LP_E_INVALID, "more than %d JWT secrets", MAX_KEYS);
-        if (secret.len == 0)
-            return lp_error_set(err, LP_E_INVALID, "JWT secret %zu of the list is empty", k->n + 1);
-        if (!make_key(mac, &secret, &k->keys[k->n++]))
-            return lp_error_set(err, LP_E_INTERNAL, "OpenSSL cannot make an HMAC key");
-        if (at[secret.len] == '\0')
-            return 0;
-        at += secret.len + 1;
-    }
-}
-
-int lp_jwt_keys_new(const char *secrets, struct lp_jwt_keys **ret_keys, struct lp_error *err)
-{
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (!mac)
-        return lp_error_set(err, LP_E_INTERNAL, "this OpenSSL has no HMAC");
-
-    struct lp_jwt_keys *k = lp_alloc(sizeof *k);
-    int r = fill_keys(k, mac, secrets, err);
-    EVP_MAC_free(mac); /* the states hold references of their own */
-    if (r < 0) {
-        lp_jwt_keys_free(k);
-        return r;
-    }
-    *ret_keys = k;
-    return 0;
-}
-
-void lp_jwt_keys_free(struct lp_jwt_keys *k)
-{
-    if (!k)
-        return;
-    for (size_t i = 0; i < k->n; i++) {
-        for (size_t j = 0; j < LP_COUNT(algorithms); j++)
-            EVP_MAC_CTX_free(k->keys[i].states[j]);
-    }
-    free(k);
-}
-
 /* HMAC of `input`; 0 where OpenSSL fails. */
-static size_t digest_of(const struct key *key, size_t algorithm, const struct part *input,
-                        unsigned char ret_digest[MAX_DIGEST])
+static size_t digest_of(const struct lp_jwt_hmac *key, enum lp_jwt_algorithm algorithm,
+                        const struct part *input, unsigned char ret_digest[LP_JWT_SIGNATURE])
 {
     EVP_MAC_CTX *state = EVP_MAC_CTX_dup(key->states[algorithm]);
     size_t n = 0;
 
     if (!state || EVP_MAC_update(state, (const unsigned char *)input->text, input->len) != 1 ||
-        EVP_MAC_final(state, ret_digest, &n, MAX_DIGEST) != 1)
+        EVP_MAC_final(state, ret_digest, &n, LP_JWT_SIGNATURE) != 1)
         n = 0;
     EVP_MAC_CTX_free(state);
     return n;
 }
 
-static bool signed_by(const struct key *key, size_t algorithm, const struct part *input,
-                      const struct lp_buf *signature)
+static bool hmac_is_by(const struct lp_jwt_hmac *key, enum lp_jwt_algorithm algorithm,
+                       const struct part *input, const struct lp_buf *signature)
 {
-    unsigned char want[MAX_DIGEST];
+    unsigned char want[LP_JWT_SIGNATURE];
     size_t n = digest_of(key, algorithm, input, want);
     return n > 0 && n == signature->len && CRYPTO_memcmp(want, signature->ptr, n) == 0;
 }
 
-static bool signed_by_any(const struct lp_jwt_keys *k, const char *kid, size_t algorithm,
-                          const struct part *input, const struct lp_buf *signature)
+static bool hmac_is_ours(const struct lp_jwt_keys *k, const char *kid,
+                         enum lp_jwt_algorithm algorithm, const struct part *input,
+                         const struct lp_buf *signature)
 {
-    for (size_t i = 0; kid && i < k->n; i++) {
-        if (strcmp(k->keys[i].kid, kid) == 0)
-            return signed_by(&k->keys[i], algorithm, input, signature);
+    for (size_t i = 0; kid && i < k->n_hmac; i++) {
+        if (strcmp(k->hmac[i].kid, kid) == 0)
+            return hmac_is_by(&k->hmac[i], algorithm, input, signature);
     }
-    for (size_t i = 0; i < k->n; i++) {
-        if (signed_by(&k->keys[i], algorithm, input, signature))
+    for (size_t i = 0; i < k->n_hmac; i++) {
+        if (hmac_is_by(&k->hmac[i], algorithm, input, signature))
             return true;
     }
     return false;
+}
+
+static bool ed25519_is_by(EVP_PKEY *key, const struct part *input, const struct lp_buf *signature)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool good = md && EVP_DigestVerifyInit(md, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestVerify(md, (const unsigned char *)signature->ptr, signature->len,
+                                 (const unsigned char *)input->text, input->len) == 1;
+    EVP_MD_CTX_free(md);
+    return good;
+}
+
+static int bad_signature(struct lp_error *err)
+{
+    return lp_error_set(err, LP_E_DENIED, "token signature is not of one of our keys");
+}
+
+/* A kid may stand twice, as two issuers may choose the same. */
+static int check_ed25519(const struct lp_jwt_keys *k, const char *kid, const struct part *input,
+                         const struct lp_buf *signature, struct lp_error *err)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < k->n_ed25519; i++) {
+        if (kid && strcmp(k->ed25519[i].kid, kid) != 0)
+            continue;
+        known = true;
+        if (ed25519_is_by(k->ed25519[i].key, input, signature))
+            return 0;
+    }
+    if (!known)
+        return lp_error_set(err, LP_E_NOT_FOUND, "token is signed by a key that we have not");
+    return bad_signature(err);
+}
+
+static int check_signature(const struct lp_jwt_keys *k, const json_t *header,
+                           enum lp_jwt_algorithm algorithm, const struct part *input,
+                           const struct part *text, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf signature = LP_BUF_INIT(LP_JWT_SIGNATURE);
+    const char *kid = lp_json_str(header, "kid", NULL);
+
+    if (!lp_base64url_decode(text->text, text->len, &signature))
+        return bad_signature(err);
+    if (algorithm == LP_JWT_EDDSA)
+        return check_ed25519(k, kid, input, &signature, err);
+    return hmac_is_ours(k, kid, algorithm, input, &signature) ? 0 : bad_signature(err);
 }
 
 static int decode_json(const struct part *p, const char *what, json_t **ret_json,
@@ -211,7 +123,7 @@ static int decode_json(const struct part *p, const char *what, json_t **ret_json
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_TOKEN);
     json_t *o = NULL;
 
-    if (!base64url_decode(p, &text) ||
+    if (!lp_base64url_decode(p->text, p->len, &text) ||
         lp_json_parse(text.ptr, text.len, MAX_TOKEN, what, &o, err) < 0)
         return lp_error_set(err, LP_E_DENIED, "%s is not base64url of JSON", what);
     if (!json_is_object(o)) {
@@ -222,27 +134,45 @@ static int decode_json(const struct part *p, const char *what, json_t **ret_json
     return 0;
 }
 
-/* "crit" names extensions that a receiver must understand (RFC 7515, 4.1.11); we know none. */
-static int check_header(const json_t *header, size_t *ret_algorithm, struct lp_error *err)
+/* RFC 7515, 4.1.9: a media type whose "application/" may be left away, in any case. */
+static bool is_token_type(const json_t *typ)
 {
-    const char *alg = json_string_value(json_object_get(header, "alg"));
+    const char *type = json_string_value(typ);
+
+    if (!type)
+        return false;
+    if (strncasecmp(type, "application/", 12) == 0)
+        type += 12;
+    return strcasecmp(type, "JWT") == 0 || strcasecmp(type, "at+jwt") == 0;
+}
+
+/* "crit" names extensions that a receiver must understand (RFC 7515, 4.1.11); we know none. */
+static int check_header(const json_t *header, enum lp_jwt_algorithm *ret_algorithm,
+                        struct lp_error *err)
+{
+    const char *alg = lp_json_str(header, "alg", NULL);
+    const json_t *typ = json_object_get(header, "typ");
 
     if (json_object_get(header, "crit"))
         return lp_error_set(err, LP_E_DENIED, "token header has crit");
+    if (typ && !is_token_type(typ))
+        return lp_error_set(err, LP_E_DENIED, "token header typ is not JWT or at+jwt");
     for (size_t i = 0; alg && i < LP_COUNT(algorithms); i++) {
-        if (strcmp(alg, algorithms[i].name) == 0) {
-            *ret_algorithm = i;
+        if (strcmp(alg, algorithms[i]) == 0) {
+            *ret_algorithm = (enum lp_jwt_algorithm)i;
             return 0;
         }
     }
-    return lp_error_set(err, LP_E_DENIED, "token alg is not HS256, HS384 or HS512");
+    return lp_error_set(err, LP_E_DENIED, "token alg is not HS256, HS384, HS512 or EdDSA");
 }
 
-static int check_times(const json_t *claims, int64_t now_s, struct lp_error *err)
+static int check_times(const json_t *claims, bool strict, int64_t now_s, struct lp_error *err)
 {
     const json_t *exp = json_object_get(claims, "exp"), *nbf = json_object_get(claims, "nbf");
     double now = (double)now_s;
 
+    if (strict && !exp)
+        return lp_error_set(err, LP_E_DENIED, "token has no exp");
     if (exp && !json_is_number(exp))
         return lp_error_set(err, LP_E_DENIED, "token exp is not a number");
     if (nbf && !json_is_number(nbf))
@@ -251,6 +181,34 @@ static int check_times(const json_t *claims, int64_t now_s, struct lp_error *err
         return lp_error_set(err, LP_E_DENIED, "token has expired");
     if (nbf && json_number_value(nbf) > now)
         return lp_error_set(err, LP_E_DENIED, "token is not valid yet");
+    return 0;
+}
+
+static bool holds(const json_t *text_or_list, const char *want)
+{
+    const json_t *one;
+    size_t i;
+
+    if (json_is_string(text_or_list))
+        return strcmp(json_string_value(text_or_list), want) == 0;
+    json_array_foreach(text_or_list, i, one)
+    {
+        if (json_is_string(one) && strcmp(json_string_value(one), want) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int check_claims(const json_t *claims, const struct lp_jwt_want *want, bool strict,
+                        struct lp_error *err)
+{
+    const json_t *typ = json_object_get(claims, "typ"), *aud = json_object_get(claims, "aud");
+    const char *type = json_string_value(typ);
+
+    if (want->type && (typ || strict) && !(type && strcmp(type, want->type) == 0))
+        return lp_error_set(err, LP_E_DENIED, "token typ is not %s", want->type);
+    if (want->audience && (aud || strict) && !holds(aud, want->audience))
+        return lp_error_set(err, LP_E_DENIED, "token aud is not %s", want->audience);
     return 0;
 }
 
@@ -268,13 +226,13 @@ static bool split(const char *token, size_t len, struct part parts[3])
     return true;
 }
 
-int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len, int64_t now_s,
-                  json_t **ret_claims, struct lp_error *err)
+int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len,
+                  const struct lp_jwt_want *want, int64_t now_s, json_t **ret_claims,
+                  struct lp_error *err)
 {
-    lp_auto_buf struct lp_buf signature = LP_BUF_INIT(MAX_DIGEST);
     json_auto_t *header = NULL, *claims = NULL;
     struct part parts[3];
-    size_t algorithm = 0;
+    enum lp_jwt_algorithm algorithm = LP_JWT_HS256;
 
     if (len > MAX_TOKEN)
         return lp_error_set(err, LP_E_DENIED, "token is over %d bytes", MAX_TOKEN);
@@ -283,47 +241,80 @@ int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len, in
     int r = decode_json(&parts[0], "token header", &header, err);
     if (r == 0)
         r = check_header(header, &algorithm, err);
-    if (r < 0)
-        return r;
-
     struct part input = { token, parts[0].len + 1 + parts[1].len };
-    const char *kid = json_string_value(json_object_get(header, "kid"));
-    if (!base64url_decode(&parts[2], &signature) ||
-        !signed_by_any(k, kid, algorithm, &input, &signature))
-        return lp_error_set(err, LP_E_DENIED, "token signature is not of one of our keys");
-    r = decode_json(&parts[1], "token payload", &claims, err);
     if (r == 0)
-        r = check_times(claims, now_s, err);
-    if (r < 0)
-        return r;
-    *ret_claims = lp_take(claims);
-    return 0;
+        r = check_signature(k, header, algorithm, &input, &parts[2], err);
+    if (r == 0)
+        r = decode_json(&parts[1], "token payload", &claims, err);
+    bool strict = want->strict || algorithm == LP_JWT_EDDSA;
+    if (r == 0)
+        r = check_times(claims, strict, now_s, err);
+    if (r == 0)
+        r = check_claims(claims, want, strict, err);
+    if (r == 0)
+        *ret_claims = lp_take(claims);
+    return r;
+}
+
+/* ---- signing ---- */
+
+static const struct lp_jwt_ed25519 *signing_key(const struct lp_jwt_keys *k)
+{
+    for (size_t i = 0; i < k->n_ed25519; i++) {
+        if (k->ed25519[i].private)
+            return &k->ed25519[i];
+    }
+    return NULL;
+}
+
+static size_t ed25519_sign(EVP_PKEY *key, const struct part *input,
+                           unsigned char ret_signature[LP_JWT_SIGNATURE])
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    size_t n = LP_JWT_SIGNATURE;
+
+    if (!md || EVP_DigestSignInit(md, NULL, NULL, NULL, key) != 1 ||
+        EVP_DigestSign(md, ret_signature, &n, (const unsigned char *)input->text, input->len) != 1)
+        n = 0;
+    EVP_MD_CTX_free(md);
+    return n;
+}
+
+static void add_part(struct lp_buf *token, const json_t *o)
+{
+    lp_auto_buf struct lp_buf json = LP_BUF_INIT(MAX_TOKEN);
+
+    lp_json_write(o, &json);
+    lp_base64url_encode(json.ptr, json.len, token);
+    token->overflowed = token->overflowed || json.overflowed;
 }
 
 int lp_jwt_sign(const struct lp_jwt_keys *k, const json_t *claims, char **ret_token,
                 struct lp_error *err)
 {
-    lp_auto_buf struct lp_buf token = LP_BUF_INIT(MAX_TOKEN), json = LP_BUF_INIT(MAX_TOKEN);
-    json_auto_t *header =
-        lp_json_make("{s:s, s:s, s:s}", "alg", "HS256", "kid", k->keys[0].kid, "typ", "JWT");
-    unsigned char digest[MAX_DIGEST];
+    lp_auto_buf struct lp_buf token = LP_BUF_INIT(MAX_TOKEN);
+    const struct lp_jwt_ed25519 *ed25519 = signing_key(k);
+    unsigned char signature[LP_JWT_SIGNATURE];
 
     if (!json_is_object(claims))
         return lp_error_set(err, LP_E_INVALID, "token claims are not an object");
-    lp_json_write(header, &json);
-    base64url_encode(json.ptr, json.len, &token);
+    if (!ed25519 && k->n_hmac == 0)
+        return lp_error_set(err, LP_E_INVALID, "there is no key to sign a token with");
+    json_auto_t *header =
+        lp_json_make("{s:s, s:s, s:s}", "alg", algorithms[ed25519 ? LP_JWT_EDDSA : LP_JWT_HS256],
+                     "kid", ed25519 ? ed25519->kid : k->hmac[0].kid, "typ", "JWT");
+    add_part(&token, header);
     lp_buf_char(&token, '.');
-    lp_buf_reset(&json);
-    lp_json_write(claims, &json);
-    base64url_encode(json.ptr, json.len, &token);
+    add_part(&token, claims);
 
     struct part input = { token.ptr, token.len };
-    size_t n = digest_of(&k->keys[0], 0, &input, digest);
+    size_t n = ed25519 ? ed25519_sign(ed25519->key, &input, signature)
+                       : digest_of(&k->hmac[0], LP_JWT_HS256, &input, signature);
     if (n == 0)
-        return lp_error_set(err, LP_E_INTERNAL, "OpenSSL cannot compute an HMAC");
+        return lp_error_set(err, LP_E_INTERNAL, "OpenSSL cannot sign a token");
     lp_buf_char(&token, '.');
-    base64url_encode(digest, n, &token);
-    if (token.overflowed || json.overflowed)
+    lp_base64url_encode(signature, n, &token);
+    if (token.overflowed)
         return lp_error_set(err, LP_E_TOO_LARGE, "token would be over %d bytes", MAX_TOKEN);
     *ret_token = lp_buf_take(&token);
     return 0;

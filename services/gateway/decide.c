@@ -69,7 +69,8 @@ static json_t *claims_of(const struct decision *d, const char *token, size_t len
     struct lp_error err;
     json_t *claims = NULL;
 
-    if (lp_jwt_verify(d->shared->keys, token, len, lp_clock_wall_ms() / 1000, &claims, &err) < 0)
+    if (lp_jwt_verify(d->shared->keys, token, len, &lp_jwt_access, lp_clock_wall_ms() / 1000,
+                      &claims, &err) < 0)
         return NULL;
     return claims;
 }

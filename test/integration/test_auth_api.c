@@ -73,7 +73,8 @@ static void puts_the_agreed_claims_into_the_access_token(void **state)
     const char *token = text_of(&in, "token");
     assert_int_equal(lp_jwt_keys_new(ACCESS_SECRET, &keys, &err), 0);
     int64_t now = lp_clock_wall_ms() / 1000;
-    assert_int_equal(lp_jwt_verify(keys, token, strlen(token), now, &claims, &err), 0);
+    assert_int_equal(lp_jwt_verify(keys, token, strlen(token), &lp_jwt_access, now, &claims, &err),
+                     0);
     lp_jwt_keys_free(keys);
     assert_string_equal(lp_json_str(claims, "userId", NULL), text_of(&made, "userId"));
     assert_string_equal(lp_json_str(claims, "email", NULL), "claims@example.org");

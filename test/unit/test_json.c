@@ -40,6 +40,25 @@ static void bad_documents_are_refused_with_their_place(void **state)
     }
 }
 
+/* Issue 12, 37: as JavaScript and Kubernetes read it. */
+static void an_integer_over_64_bits_is_read_as_a_double_and_the_others_stay_integers(void **state)
+{
+    static const char text[] =
+        "{\"big\":[99999999999999999999,-99999999999999999999],\"small\":{\"n\":7},\"half\":0.5,"
+        "\"over\":9007199254740994}";
+    json_auto_t *o = NULL;
+    (void)state;
+    ok(lp_json_parse(text, strlen(text), 1000, "x", &o, &err));
+    assert_true(json_real_value(json_array_get(json_object_get(o, "big"), 0)) == 1e20);
+    assert_true(json_real_value(json_array_get(json_object_get(o, "big"), 1)) == -1e20);
+    assert_int_equal(lp_json_int(0, o, "small", "n", NULL), 7);
+    assert_true(json_real_value(json_object_get(o, "half")) == 0.5);
+    assert_true(json_is_real(json_object_get(o, "over")));
+    struct lp_error err;
+    json_t *none = NULL;
+    assert_int_equal(lp_json_parse("[1e999]", 7, 100, "x", &none, &err), LP_E_INVALID);
+}
+
 static void a_path_through_missing_or_other_types_gives_the_fallback(void **state)
 {
     json_auto_t *o = json("{\"a\":{\"b\":\"x\",\"n\":5,\"t\":true}}");
@@ -236,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_documents_are_refused_with_their_place),
+        cmocka_unit_test(an_integer_over_64_bits_is_read_as_a_double_and_the_others_stay_integers),
         cmocka_unit_test(a_path_through_missing_or_other_types_gives_the_fallback),
         cmocka_unit_test(contains_ignores_what_defaulting_added_and_nothing_else),
         cmocka_unit_test(equal_documents_are_written_as_equal_bytes),

@@ -29,7 +29,7 @@ static int verify_at(const char *secrets, const char *token, int64_t now_s)
     struct lp_jwt_keys *k = keys_of(secrets);
     json_t *claims = NULL;
     struct lp_error err;
-    int r = lp_jwt_verify(k, token, strlen(token), now_s, &claims, &err);
+    int r = lp_jwt_verify(k, token, strlen(token), &lp_jwt_access, now_s, &claims, &err);
     json_decref(claims);
     lp_jwt_keys_free(k);
     return r;
@@ -53,7 +53,7 @@ static void gives_the_claims(void **state)
     json_t *claims = NULL;
     struct lp_error err;
     (void)state;
-    assert_int_equal(lp_jwt_verify(k, HS256, strlen(HS256), 0, &claims, &err), 0);
+    assert_int_equal(lp_jwt_verify(k, HS256, strlen(HS256), &lp_jwt_access, 0, &claims, &err), 0);
     assert_string_equal(lp_json_str(claims, "userId", NULL), "u1");
     assert_int_equal(lp_json_int(0, claims, "exp", NULL), 2000000000);
     json_decref(claims);
@@ -114,7 +114,8 @@ static void refuses_a_token_with_any_character_changed(void **state)
         json_t *claims = NULL;
         struct lp_error err;
         token[i] = token[i] == 'A' ? 'B' : 'A';
-        assert_int_equal(lp_jwt_verify(k, token, strlen(token), 1, &claims, &err), LP_E_DENIED);
+        assert_int_equal(lp_jwt_verify(k, token, strlen(token), &lp_jwt_access, 1, &claims, &err),
+                         LP_E_DENIED);
     }
     lp_jwt_keys_free(k);
 }
@@ -126,7 +127,7 @@ static void refuses_a_token_cut_anywhere(void **state)
     for (size_t n = 0; n < strlen(HS256); n++) {
         json_t *claims = NULL;
         struct lp_error err;
-        assert_int_equal(lp_jwt_verify(k, HS256, n, 1, &claims, &err), LP_E_DENIED);
+        assert_int_equal(lp_jwt_verify(k, HS256, n, &lp_jwt_access, 1, &claims, &err), LP_E_DENIED);
     }
     lp_jwt_keys_free(k);
 }
@@ -139,7 +140,7 @@ static int sign_and_verify(const char *claims_text, int64_t now_s)
     struct lp_error err;
 
     assert_int_equal(lp_jwt_sign(k, claims, &token, &err), 0);
-    int r = lp_jwt_verify(k, token, strlen(token), now_s, &seen, &err);
+    int r = lp_jwt_verify(k, token, strlen(token), &lp_jwt_access, now_s, &seen, &err);
     if (r == 0)
         assert_true(json_equal(claims, seen));
     lp_jwt_keys_free(k);

@@ -72,9 +72,9 @@ int tokens_access(const struct tokens *t, const struct store_user *user, char **
 {
     json_int_t now = lp_clock_wall_ms() / 1000;
     json_auto_t *claims = NULL;
-    int r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:I, s:I}", "userId", user->id, "email",
-                         user->email, "role", user->role, "iat", now, "exp",
-                         now + t->access_ttl_ms / 1000);
+    int r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "userId", user->id,
+                         "email", user->email, "role", user->role, "typ", LP_JWT_ACCESS, "aud",
+                         LP_JWT_AUDIENCE, "iat", now, "exp", now + t->access_ttl_ms / 1000);
     return r < 0 ? r : lp_jwt_sign(t->access, claims, ret_token, err);
 }
 
@@ -89,7 +89,7 @@ int tokens_refresh(const struct tokens *t, const char *user_id, char **ret_token
     to_hex(random, sizeof random, jti);
     json_auto_t *claims = NULL;
     int r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:I, s:I}", "userId", user_id, "jti", jti,
-                         "typ", "refresh", "iat", now, "exp", now + t->refresh_ttl_ms / 1000);
+                         "typ", LP_JWT_REFRESH, "iat", now, "exp", now + t->refresh_ttl_ms / 1000);
     if (r == 0)
         r = lp_jwt_sign(t->refresh, claims, ret_token, err);
     if (r == 0)
@@ -101,12 +101,12 @@ static int check(const struct lp_jwt_keys *keys, const char *token, bool refresh
                  char ret_user_id[STORE_UUID], struct lp_error *err)
 {
     json_auto_t *claims = NULL;
-    int r = lp_jwt_verify(keys, token, strlen(token), lp_clock_wall_ms() / 1000, &claims, err);
+    int r = lp_jwt_verify(keys, token, strlen(token), refresh ? &lp_jwt_refresh : &lp_jwt_access,
+                          lp_clock_wall_ms() / 1000, &claims, err);
     if (r < 0)
         return r;
     const char *id = lp_json_str(claims, "userId", NULL);
-    const char *type = lp_json_str(claims, "typ", NULL);
-    if (!id || !validate_is_uuid(id) || refresh != (type && strcmp(type, "refresh") == 0))
+    if (!id || !validate_is_uuid(id))
         return lp_error_set(err, LP_E_DENIED, "not a token of this kind");
     memcpy(ret_user_id, id, STORE_UUID);
     return 0;

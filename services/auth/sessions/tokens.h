@@ -15,7 +15,7 @@ LP_MUST_USE int tokens_new(const char *access_secrets, const char *refresh_secre
                            struct tokens **ret_tokens, struct lp_error *err);
 void tokens_free(struct tokens *t);
 
-/* A JWT {userId,email,role,iat,exp}, owned by the caller. */
+/* A JWT {userId,email,role,typ,aud,iat,exp}, owned by the caller. */
 LP_MUST_USE int tokens_access(const struct tokens *t, const struct store_user *user,
                               char **ret_token, struct lp_error *err);
 
