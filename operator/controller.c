@@ -50,8 +50,8 @@ struct controller {
     struct memories *memories;
     struct lp_queue *queue;
     atomic_bool leading;
-    struct lp_crew *crew;
-    struct lp_kube_client *writers[WRITERS]; /* the crew's */
+    struct lp_thread_pool *pool;
+    struct lp_kube_client *writers[WRITERS]; /* of the pool */
     struct lp_stop *cut_off; /* ends the workers' requests, FINISH_MS after the stop */
     pthread_t stopper;
     bool stopper_started;
@@ -127,7 +127,7 @@ static void work_on(struct worker *w, const char *key)
     struct controller *c = w->controller;
     char id[ID_SIZE];
     struct reconciler r = { .client = w->client,
-                            .crew = c->crew,
+                            .pool = c->pool,
                             .id = id,
                             .cache = c->cache,
                             .memories = c->memories,
@@ -220,17 +220,17 @@ static int new_client(const struct controller *c, struct lp_kube_client **ret_cl
     return lp_kube_client_new(c->options.kube, &options, ret_client, err);
 }
 
-static int start_crew(struct controller *c, struct lp_error *err)
+static int start_pool(struct controller *c, struct lp_error *err)
 {
-    void *tools[WRITERS];
+    void *contexts[WRITERS];
 
     for (unsigned i = 0; i < WRITERS; i++) {
         int r = new_client(c, &c->writers[i], err);
         if (r < 0)
             return r;
-        tools[i] = c->writers[i];
+        contexts[i] = c->writers[i];
     }
-    return lp_crew_new("writer", WRITERS, tools, &c->crew, err);
+    return lp_thread_pool_new("writer", WRITERS, contexts, &c->pool, err);
 }
 
 static int start_workers(struct controller *c, struct lp_error *err)
@@ -268,7 +268,7 @@ int controller_start(const struct controller_options *options, struct controller
     reconcile_metrics_crashed(journal_cut_short(options->journal));
     int r = cache_start(options->kube, options->stop, options->scope, &sink, &c->cache, err);
     if (r == 0)
-        r = start_crew(c, err);
+        r = start_pool(c, err);
     if (r == 0)
         r = start_workers(c, err);
     if (r < 0) {
@@ -347,7 +347,7 @@ void controller_drain(struct controller *c)
             pthread_join(c->workers[i].thread, NULL);
         c->workers[i].started = false;
     }
-    lp_crew_free(lp_take(c->crew));
+    lp_thread_pool_free(lp_take(c->pool));
     lp_stop_request(c->cut_off);
     if (c->stopper_started)
         pthread_join(c->stopper, NULL);

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "http/server/server.h"
 #include "json/json.h"
-#include "kube/auth.h"
 #include "metrics/metrics.h"
 
 #define MAX_METRICS_BYTES (16 << 20) /* 4,096 platforms have 8 MB */
@@ -96,11 +96,11 @@ static int read_pair(const char *dir, char **ret_cert, char **ret_key, struct lp
     lp_auto_free char *key_path = lp_sprintf("%s/tls.key", dir);
     lp_auto_free char *cert = NULL, *key = NULL, *again = NULL;
 
-    int r = lp_kube_read_file(cert_path, "METRICS_CERT_DIR", &cert, err);
+    int r = lp_file_read(cert_path, "METRICS_CERT_DIR", &cert, err);
     if (r == 0)
-        r = lp_kube_read_file(key_path, "METRICS_CERT_DIR", &key, err);
+        r = lp_file_read(key_path, "METRICS_CERT_DIR", &key, err);
     if (r == 0)
-        r = lp_kube_read_file(cert_path, "METRICS_CERT_DIR", &again, err);
+        r = lp_file_read(cert_path, "METRICS_CERT_DIR", &again, err);
     if (r == 0 && strcmp(cert, again) != 0)
         r = lp_error_set(err, LP_E_UNAVAILABLE, "%s changes just now", dir);
     if (r < 0)

@@ -1,16 +1,20 @@
 /* lib/base/utf8.c -- the table of RFC 3629, section 4, as ranges of the second byte. No state. */
 #include "base/utf8.h"
 
-#include <stddef.h>
+#include <string.h>
 
-/* Bytes of the valid sequence at `s`, 0 where there is none. Reads no further than a NUL. */
-static size_t sequence(const unsigned char *s)
+size_t lp_utf8_sequence(const char *text, size_t n)
 {
+    const unsigned char *s = (const unsigned char *)text;
     unsigned char low = 0x80, high = 0xbf;
-    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
 
-    if (n <= 1 || s[0] > 0xf4)
-        return n == 1;
+    if (n == 0)
+        return 0;
+    size_t want = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    if (want <= 1)
+        return want;
+    if (s[0] > 0xf4 || n < want)
+        return 0;
     if (s[0] == 0xe0)
         low = 0xa0;
     else if (s[0] == 0xed)
@@ -21,18 +25,52 @@ static size_t sequence(const unsigned char *s)
         high = 0x8f;
     if (s[1] < low || s[1] > high)
         return 0;
-    for (size_t i = 2; i < n; i++)
+    for (size_t i = 2; i < want; i++)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
-    return n;
+    return want;
+}
+
+bool lp_utf8_is_valid(const char *text, size_t n)
+{
+    for (size_t at = 0, step; at < n; at += step)
+        if ((step = lp_utf8_sequence(text + at, n - at)) == 0)
+            return false;
+    return true;
+}
+
+size_t lp_utf8_cut(const char *text, size_t n, size_t max)
+{
+    if (n <= max)
+        return n;
+    /* A character that reaches over the cut begins at most three bytes before it. */
+    for (size_t back = 1; back <= 3 && back <= max; back++)
+        if (lp_utf8_sequence(text + max - back, n - max + back) > back)
+            return max - back;
+    return max;
+}
+
+void lp_utf8_repairn(char *text, size_t n)
+{
+    for (size_t at = 0, step; at < n; at += step) {
+        step = lp_utf8_sequence(text + at, n - at);
+        if (step == 0) {
+            text[at] = '?';
+            step = 1;
+        }
+    }
 }
 
 void lp_utf8_repair(char *text)
 {
-    while (*text) {
-        size_t n = sequence((const unsigned char *)text);
-        if (n == 0)
-            *text = '?';
-        text += n ? n : 1;
-    }
+    lp_utf8_repairn(text, strlen(text));
+}
+
+void lp_utf8_copy(char *to, size_t room, const char *text, size_t n)
+{
+    size_t keep = lp_utf8_cut(text, n, room - 1);
+
+    memcpy(to, text, keep);
+    to[keep] = '\0';
+    lp_utf8_repair(to);
 }

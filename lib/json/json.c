@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "base/utf8.h"
 
 void lp_json_init(void)
@@ -125,27 +124,21 @@ int lp_json_pack(json_t **ret_json, struct lp_error *err, const char *fmt, ...)
     return 0;
 }
 
-json_t *lp_json_make(const char *fmt, ...)
+json_t *lp_json_textn(const char *text, size_t n)
 {
-    json_error_t why;
-    va_list args;
+    json_t *v = json_stringn(text, n); /* NULL where that is not valid UTF-8 */
 
-    va_start(args, fmt);
-    json_t *o = json_vpack_ex(&why, 0, fmt, args);
-    va_end(args);
-    if (!o) {
-        lp_log_error("cannot make JSON", "why", why.text, "format", fmt);
-        abort();
-    }
-    return o;
+    if (v)
+        return v;
+    lp_auto_free char *copy = lp_alloc(n + 1);
+    memcpy(copy, text, n);
+    lp_utf8_repairn(copy, n);
+    return json_stringn(copy, n);
 }
 
 json_t *lp_json_text(const char *text)
 {
-    lp_auto_free char *copy = lp_strdup(text);
-
-    lp_utf8_repair(copy);
-    return json_string(copy);
+    return text ? lp_json_textn(text, strlen(text)) : NULL;
 }
 
 static int add_to_buf(const char *bytes, size_t n, void *user)
@@ -167,7 +160,7 @@ void lp_json_write_unsorted(const json_t *o, struct lp_buf *b)
 void lp_json_set_str(json_t *o, const char *key, const char *value)
 {
     if (value)
-        json_object_set_new(o, key, json_string(value));
+        json_object_set_new(o, key, lp_json_text(value));
 }
 
 static bool array_contains(const json_t *have, const json_t *want)

@@ -31,19 +31,26 @@ __attribute__((sentinel)) bool lp_json_bool(bool fallback, const json_t *o, ...)
 /* json_pack whose failure is an error with a reason ("o" steals, "O" does not). */
 LP_MUST_USE int lp_json_pack(json_t **ret_json, struct lp_error *err, const char *fmt, ...);
 
-/* json_pack for values that are all ours: aborts where it fails, as that is a defect. Owned by the
- * caller. */
+/*
+ * JSON by a format as json_pack has it, of {} [] s s% s+ i I f b n o O ?; a '*' behind a member's
+ * value leaves the member out where that is NULL. Owned by the caller. No value makes it fail: a
+ * text is repaired as by lp_json_text(), what JSON has not (NULL, NaN) becomes null. Aborts where
+ * the format is wrong.
+ */
 json_t *lp_json_make(const char *fmt, ...);
 
-/* A string of `text`, with '?' for what is no valid UTF-8: for texts of others, cut or not. */
+/* A string of `text`, with '?' for every byte that is not valid UTF-8: for texts of others, cut or
+ * not. NULL for NULL. */
 json_t *lp_json_text(const char *text);
+json_t *lp_json_textn(const char *text, size_t n);
 
 /* Compact text with the keys sorted, appended to `b`: equal documents give equal bytes. */
 void lp_json_write(const json_t *o, struct lp_buf *b);
 /* The same in the order in which the keys were set: for who reads it again. */
 void lp_json_write_unsorted(const json_t *o, struct lp_buf *b);
 
-/* Sets a string at object `o`; NULL removes nothing and sets nothing. */
+/* Sets a string, repaired as by lp_json_text(), at object `o`; NULL removes nothing and sets
+ * nothing. */
 void lp_json_set_str(json_t *o, const char *key, const char *value);
 
 /*

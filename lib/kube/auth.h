@@ -70,11 +70,6 @@ LP_MUST_USE int lp_kube_auth_get(struct lp_kube_config *c, const char *refused,
 /* True where a 401 may be cured by asking again. */
 bool lp_kube_auth_renewable(const struct lp_kube_config *c);
 
-/* Reads at most LP_LIMIT_CONFIG_BYTES of a file into a string of the caller's, which holds no NUL.
- */
-LP_MUST_USE int lp_kube_read_file(const char *path, const char *what, char **ret_text,
-                                  struct lp_error *err);
-
 /* What a plugin printed: ExecCredential.status. Strings are the caller's, NULL where absent. */
 struct lp_kube_exec_result {
     char *token, *cert_pem, *key_pem;

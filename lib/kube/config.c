@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "json/json.h"
 #include "json/yaml.h"
@@ -123,7 +124,7 @@ static int read_pem(const struct lp_kube_config *c, const json_t *from, const ch
     if (!path)
         return 0;
     *ret_file = path;
-    return lp_kube_read_file(path, field, ret_pem, err);
+    return lp_file_read(path, field, ret_pem, err);
 }
 
 static int read_cluster(struct lp_kube_config *c, const json_t *cluster, struct lp_error *err)
@@ -203,7 +204,7 @@ static int read_exec(struct lp_kube_config *c, const json_t *exec, struct lp_err
 static int read_token_file(struct lp_kube_config *c, struct lp_error *err)
 {
     lp_auto_free char *token = NULL;
-    int r = lp_kube_read_file(c->token_file, "token", &token, err);
+    int r = lp_file_read(c->token_file, "token", &token, err);
 
     if (r < 0)
         return r;
@@ -273,7 +274,7 @@ static int load_file(struct lp_kube_config *c, const struct lp_kube_config_sourc
     json_auto_t *documents = NULL;
 
     c->path = lp_strdup(source->kubeconfig);
-    int r = lp_kube_read_file(c->path, "kubeconfig", &text, err);
+    int r = lp_file_read(c->path, "kubeconfig", &text, err);
     if (r < 0)
         return r;
     r = lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "YAML", &documents, err);
@@ -303,14 +304,14 @@ static int load_in_cluster(struct lp_kube_config *c, const struct lp_kube_config
                                   : lp_sprintf("https://%s:%s", host, port);
     c->token_file = lp_sprintf("%s/token", c->path);
     c->ca_file = lp_sprintf("%s/ca.crt", c->path);
-    int r = lp_kube_read_file(c->ca_file, "in-cluster", &c->ca_pem, err);
+    int r = lp_file_read(c->ca_file, "in-cluster", &c->ca_pem, err);
     if (r == 0)
         r = read_token_file(c, err);
     if (r < 0)
         return r;
     lp_auto_free char *ns_file = lp_sprintf("%s/namespace", c->path);
     struct lp_error ignored;
-    if (lp_kube_read_file(ns_file, "in-cluster", &c->ns, &ignored) == 0)
+    if (lp_file_read(ns_file, "in-cluster", &c->ns, &ignored) == 0)
         c->ns[strcspn(c->ns, "\r\n")] = '\0';
     return 0;
 }

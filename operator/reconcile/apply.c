@@ -284,7 +284,7 @@ struct writing {
     unsigned n;
 };
 
-/* A job of the crew: touches no memory of the pass but its own `due`. */
+/* A job of the thread pool: touches no memory of the pass but its own `due`. */
 static void write_due(unsigned k, void *client, void *user)
 {
     struct writing *w = user;

@@ -47,7 +47,7 @@ void observed_done(struct observed *o)
 struct named {
     const struct pass *pass;
     const char *key;
-    lp_crew_job *job;
+    lp_thread_pool_job *job;
     void *user;
 };
 
@@ -70,12 +70,12 @@ static void do_named(unsigned i, void *client, void *user)
     }
 }
 
-void pass_run(const struct pass *pass, unsigned n, lp_crew_job *job, void *user)
+void pass_run(const struct pass *pass, unsigned n, lp_thread_pool_job *job, void *user)
 {
     lp_auto_free char *key = lp_kube_key(pass->platform->ns, pass->platform->name);
     struct named named = { pass, key, job, user };
 
-    lp_crew_run(pass->r->crew, n, do_named, pass->r->client, &named);
+    lp_thread_pool_run(pass->r->pool, n, do_named, pass->r->client, &named);
 }
 
 static const char *version_of(const json_t *object)

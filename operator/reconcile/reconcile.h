@@ -9,13 +9,13 @@
 #include "operator/cache/cache.h"
 #include "operator/memory.h"
 #include "platform/plan.h"
-#include "work/crew.h"
+#include "work/thread_pool.h"
 
 /* What a worker has; `client` and `id` are its own, the rest is shared. */
 struct reconciler {
     struct lp_kube_client *client;
-    struct lp_crew *crew; /* with clients as tools; NULL: the worker writes alone */
-    const char *id;       /* of this reconcile, for logs and the audit log; NULL: none */
+    struct lp_thread_pool *pool; /* its contexts are clients; NULL: the worker writes alone */
+    const char *id;              /* of this reconcile, for logs and the audit log; NULL: none */
     struct cache *cache;
     struct memories *memories;
     const struct plan_images *images;
@@ -37,8 +37,8 @@ struct observed {
 void observed_done(struct observed *o);
 
 struct pass;
-/* lp_crew_run, with the clients of worker and crew under the name of this reconcile. */
-void pass_run(const struct pass *pass, unsigned n, lp_crew_job *job, void *user);
+/* lp_thread_pool_run, with the clients of worker and pool under the name of this reconcile. */
+void pass_run(const struct pass *pass, unsigned n, lp_thread_pool_job *job, void *user);
 
 /* One pass; what the parts of it share. Borrowed but for `writes` and the failure. */
 struct pass {

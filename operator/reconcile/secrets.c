@@ -85,7 +85,7 @@ struct secrets {
     unsigned n;
 };
 
-/* A job of the crew. */
+/* A job of the thread pool. */
 static void create(unsigned i, void *client, void *user)
 {
     struct secrets *s = user;

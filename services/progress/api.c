@@ -28,13 +28,13 @@
 
 static void reply_message(struct lp_service_request *r, int status, const char *message)
 {
-    lp_http_reply_json(r->x, status, json_pack("{s:s}", "message", message));
+    lp_http_reply_json(r->x, status, lp_json_make("{s:s}", "message", message));
 }
 
 static void reply_error(struct lp_service_request *r, int status, const char *message,
                         const char *error)
 {
-    lp_http_reply_json(r->x, status, json_pack("{s:s,s:s}", "message", message, "error", error));
+    lp_http_reply_json(r->x, status, lp_json_make("{s:s,s:s}", "message", message, "error", error));
 }
 
 /* The store failed: logged with a hash for the learner, told to the client without details. */
@@ -269,11 +269,11 @@ static void recommend(struct lp_service_request *r, void *worker)
         reply_store_failed(r, "error fetching recommendation:", r->params[0], &err);
     else
         lp_http_reply_json(r->x, 200,
-                           json_pack("{s:s,s:o,s:o,s:I}", "message",
-                                     "activity recommendation based on lowest average score.",
-                                     "activityName", lp_json_text(best.name), "averageScore",
-                                     document_number(best.average), "numberOfAttemps",
-                                     /* the platform's spelling */ (json_int_t)best.attempts));
+                           lp_json_make("{s:s,s:o,s:o,s:I}", "message",
+                                        "activity recommendation based on lowest average score.",
+                                        "activityName", lp_json_text(best.name), "averageScore",
+                                        document_number(best.average), "numberOfAttemps",
+                                        /* the platform's spelling */ (json_int_t)best.attempts));
     free(best.name);
 }
 
@@ -281,7 +281,7 @@ static void health(struct lp_service_request *r, void *worker)
 {
     (void)worker;
     lp_http_reply_json(r->x, 200,
-                       json_pack("{s:s,s:s}", "status", "ok", "service", "progress-service"));
+                       lp_json_make("{s:s,s:s}", "status", "ok", "service", "progress-service"));
 }
 
 const struct lp_route api_routes[] = {

@@ -1,5 +1,5 @@
 /* test/unit/test_http_client.c -- requests against a scripted server: bodies, keep-alive, limits,
- * stop. Each by a client of its own, and as an errand of the mux. */
+ * stop. Each by a client of its own, and as a transfer of the mux. */
 #include "http/client/client.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* test/unit/test_json.c -- parsing with limits, paths, comparison, decode tables and YAML. */
 #include "unit/check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -251,6 +252,31 @@ static void yaml_nested_past_the_limit_is_refused(void **state)
     assert_non_null(strstr(err.msg, "too deep"));
 }
 
+static void no_value_keeps_lp_json_make_from_making_a_document(void **state)
+{
+    char cut[] = "caf\xc3"; /* the start of a letter */
+    json_auto_t *o = lp_json_make("{s:s, s:[s, n], s:s%, s:s, s:o, s:o*, s:f, s:s+}", "cut", cut,
+                                  "list", "\xff\xed\xa0\x80", "part", "x\xf0\x9f\x98\x80y",
+                                  (size_t)4, "null", NULL, "object", NULL, "left out", NULL,
+                                  "number", strtod("nan", NULL), "joined", "a\x80", "b");
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
+    (void)state;
+    lp_json_write_unsorted(o, &out);
+    assert_string_equal(out.ptr, "{\"cut\":\"caf?\",\"list\":[\"????\",null],\"part\":\"x???\","
+                                 "\"null\":null,\"object\":null,\"number\":null,"
+                                 "\"joined\":\"a?b\"}");
+}
+
+static void a_text_of_others_is_set_though_it_is_no_utf8(void **state)
+{
+    json_auto_t *o = json_object();
+    (void)state;
+    lp_json_set_str(o, "a", "1\xc3");
+    lp_json_set_str(o, "b", NULL);
+    assert_string_equal(lp_json_str(o, "a", NULL), "1?");
+    assert_int_equal(json_object_size(o), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +292,8 @@ int main(void)
         cmocka_unit_test(yaml_looks_as_kubectl_writes_it),
         cmocka_unit_test(yaml_that_could_surprise_is_refused),
         cmocka_unit_test(yaml_nested_past_the_limit_is_refused),
+        cmocka_unit_test(no_value_keeps_lp_json_make_from_making_a_document),
+        cmocka_unit_test(a_text_of_others_is_set_though_it_is_no_utf8),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "fake/fake_kube.h"
 #include "json/json.h"
 #include "kube/auth.h"
@@ -277,7 +278,7 @@ static void a_plugin_gives_the_token_and_is_asked_again_when_it_expires(void **s
                         "GET /version Bearer arg-x-2\n");
     lp_auto_free char *path = lp_sprintf("%s/info", folder);
     lp_auto_free char *info = NULL;
-    assert_int_equal(lp_kube_read_file(path, "info", &info, &err), 0);
+    assert_int_equal(lp_file_read(path, "info", &info, &err), 0);
     assert_non_null(strstr(info, "\"kind\":\"ExecCredential\""));
     assert_non_null(strstr(info, fake_kube_url(s.fake)));
     end(&s);

@@ -1,5 +1,5 @@
 /* lib/http/client/client_drive.c -- a request from its begin to its end: by a multi handle of the
- * client's own in the caller's thread, or as an errand of the mux. Stop, idle and total time are
+ * client's own in the caller's thread, or as a transfer of the mux. Stop, idle and total time are
  * checked beside it. */
 #include <string.h>
 
@@ -132,9 +132,9 @@ static int drive_alone(const struct driven *d)
     return r;
 }
 
-/* ---- as an errand ---- */
+/* ---- as a transfer ---- */
 
-static bool check_errand(void *user, int64_t *ret_left_ms)
+static bool check_transfer(void *user, int64_t *ret_left_ms)
 {
     struct driven *d = user;
 
@@ -144,7 +144,7 @@ static bool check_errand(void *user, int64_t *ret_left_ms)
 
 /* What a sink does not want, a stop, or a stream that the server resets (RFC 9113, 5.4.2) is no
  * sign of a connection that is dead. */
-static bool blames_connection(const struct lp_http_errand *e)
+static bool blames_connection(const struct lp_http_transfer *e)
 {
     const struct driven *d = e->user;
 
@@ -153,14 +153,14 @@ static bool blames_connection(const struct lp_http_errand *e)
     return e->result != CURLE_OK && e->result != CURLE_HTTP2_STREAM && d->x->failed == 0;
 }
 
-static int drive_as_errand(struct driven *d)
+static int drive_by_mux(struct driven *d)
 {
     struct lp_http_client *c = d->x->c;
-    struct lp_http_errand e = { .easy = c->easy,
-                                .stop = c->stop,
-                                .check = check_errand,
-                                .blames_connection = blames_connection,
-                                .user = d };
+    struct lp_http_transfer e = { .easy = c->easy,
+                                  .stop = c->stop,
+                                  .check = check_transfer,
+                                  .blames_connection = blames_connection,
+                                  .user = d };
 
     lp_http_mux_run(c->mux, &e);
     if (e.end == LP_HTTP_MUX_CHECKED)
@@ -177,5 +177,5 @@ int lp_http_client_drive(struct exchange *x, const struct lp_http_request *reque
 
     d.total_end = total_ms < 0 ? -1 : d.start + total_ms;
     x->active_ms = d.start;
-    return x->c->mux ? drive_as_errand(&d) : drive_alone(&d);
+    return x->c->mux ? drive_by_mux(&d) : drive_alone(&d);
 }

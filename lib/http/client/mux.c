@@ -1,7 +1,7 @@
 /*
- * lib/http/client/mux.c -- callers leave their errands in `incoming`, wake the thread and wait for
- * the end. A connection that is shared is given up as a whole: libcurl keeps one in use as long as
- * a single request is on it, and puts the next ones on it too, though nothing may come back any
+ * lib/http/client/mux.c -- callers leave their transfers in `incoming`, wake the thread and wait
+ * for the end. A connection that is shared is given up as a whole: libcurl keeps one in use as long
+ * as a single request is on it, and puts the next ones on it too, though nothing may come back any
  * more (a router that has forgotten it, a server that wants no more requests on it). Threads:
  * `lock` guards what callers and thread share; the rest is the thread's.
  */
@@ -22,16 +22,16 @@ struct lp_http_mux {
     CURLM *multi;
     pthread_t thread;
     pthread_mutex_t lock;
-    bool started, ending;            /* `lock` */
-    struct lp_http_errand *incoming; /* `lock` */
+    bool started, ending;              /* `lock` */
+    struct lp_http_transfer *incoming; /* `lock` */
 
-    struct lp_http_errand *errands; /* the thread's, as all below */
-    struct lp_http_errand *opening; /* waits for its connection; NULL: none does */
-    bool http1;                     /* so the last connection spoke: nobody waits for another's */
-    bool is_open;                   /* a connection that others may use */
-    uint64_t n_begun;               /* ever */
-    unsigned n, room;               /* errands, and `stops` */
-    struct curl_waitfd *stops;      /* one an errand */
+    struct lp_http_transfer *transfers; /* the thread's, as all below */
+    struct lp_http_transfer *opening;   /* waits for its connection; NULL: none does */
+    bool http1;                /* so the last connection spoke: nobody waits for another's */
+    bool is_open;              /* a connection that others may use */
+    uint64_t n_begun;          /* ever */
+    unsigned n, room;          /* transfers, and `stops` */
+    struct curl_waitfd *stops; /* one a transfer */
     bool resets;
 };
 
@@ -71,7 +71,7 @@ const bool *lp_http_mux_resets(const struct lp_http_mux *m)
 
 /* ---- the callers' side ---- */
 
-static void append(struct lp_http_errand **list, struct lp_http_errand *e)
+static void append(struct lp_http_transfer **list, struct lp_http_transfer *e)
 {
     while (*list)
         list = &(*list)->next;
@@ -91,7 +91,7 @@ static bool start_locked(struct lp_http_mux *m)
     return m->started;
 }
 
-void lp_http_mux_run(struct lp_http_mux *m, struct lp_http_errand *e)
+void lp_http_mux_run(struct lp_http_mux *m, struct lp_http_transfer *e)
 {
     e->next = NULL;
     e->is_begun = e->is_over = false;
@@ -114,8 +114,8 @@ void lp_http_mux_run(struct lp_http_mux *m, struct lp_http_errand *e)
 
 /* ---- the thread's side ---- */
 
-/* From here on the errand is its caller's again. */
-static void hand_back(struct lp_http_mux *m, struct lp_http_errand *e)
+/* From here on the transfer is its caller's again. */
+static void hand_back(struct lp_http_mux *m, struct lp_http_transfer *e)
 {
     pthread_mutex_lock(&m->lock);
     e->is_over = true;
@@ -124,9 +124,9 @@ static void hand_back(struct lp_http_mux *m, struct lp_http_errand *e)
 }
 
 /* `give_up`: no other request is to use its connection. */
-static void end(struct lp_http_mux *m, struct lp_http_errand *e, bool give_up)
+static void end(struct lp_http_mux *m, struct lp_http_transfer *e, bool give_up)
 {
-    struct lp_http_errand **at = &m->errands;
+    struct lp_http_transfer **at = &m->transfers;
 
     while (*at != e)
         at = &(*at)->next;
@@ -147,7 +147,7 @@ static void end(struct lp_http_mux *m, struct lp_http_errand *e, bool give_up)
 }
 
 /* The same for all whose requests are on one connection. Its port of ours names it. */
-static long port_of(const struct lp_http_errand *e)
+static long port_of(const struct lp_http_transfer *e)
 {
     long port = 0;
     if (e->is_begun)
@@ -155,12 +155,12 @@ static long port_of(const struct lp_http_errand *e)
     return port;
 }
 
-static void end_with_connection(struct lp_http_mux *m, struct lp_http_errand *e)
+static void end_with_connection(struct lp_http_mux *m, struct lp_http_transfer *e)
 {
     long port = port_of(e);
 
     end(m, e, true);
-    for (struct lp_http_errand *other = m->errands, *next; port > 0 && other; other = next) {
+    for (struct lp_http_transfer *other = m->transfers, *next; port > 0 && other; other = next) {
         next = other->next;
         if (port_of(other) != port)
             continue;
@@ -169,7 +169,7 @@ static void end_with_connection(struct lp_http_mux *m, struct lp_http_errand *e)
     }
 }
 
-static void end_somehow(struct lp_http_mux *m, struct lp_http_errand *e)
+static void end_somehow(struct lp_http_mux *m, struct lp_http_transfer *e)
 {
     if (e->blames_connection(e))
         end_with_connection(m, e);
@@ -181,11 +181,11 @@ static void end_somehow(struct lp_http_mux *m, struct lp_http_errand *e)
 static bool take_incoming(struct lp_http_mux *m)
 {
     pthread_mutex_lock(&m->lock);
-    struct lp_http_errand *e = m->incoming;
+    struct lp_http_transfer *e = m->incoming;
     m->incoming = NULL;
-    bool goes_on = e || m->errands || !m->ending;
+    bool goes_on = e || m->transfers || !m->ending;
     pthread_mutex_unlock(&m->lock);
-    append(&m->errands, e);
+    append(&m->transfers, e);
     for (; e; e = e->next)
         m->n++;
     return goes_on;
@@ -196,7 +196,7 @@ static int check_all(struct lp_http_mux *m)
 {
     int64_t sleep_ms = BEAT_MS, left = 0;
 
-    for (struct lp_http_errand *e = m->errands; e;) {
+    for (struct lp_http_transfer *e = m->transfers; e;) {
         if (e->check(e->user, &left)) {
             sleep_ms = left < sleep_ms ? left : sleep_ms;
             e = e->next;
@@ -204,15 +204,15 @@ static int check_all(struct lp_http_mux *m)
         }
         e->end = LP_HTTP_MUX_CHECKED;
         end_somehow(m, e);
-        e = m->errands;
+        e = m->transfers;
         sleep_ms = BEAT_MS;
     }
     return (int)sleep_ms;
 }
 
-static struct lp_http_errand *errand_of(const struct lp_http_mux *m, const CURL *easy)
+static struct lp_http_transfer *transfer_of(const struct lp_http_mux *m, const CURL *easy)
 {
-    struct lp_http_errand *e = m->errands;
+    struct lp_http_transfer *e = m->transfers;
 
     while (e && e->easy != easy)
         e = e->next;
@@ -224,14 +224,14 @@ static void end_the_done(struct lp_http_mux *m)
     int left;
 
     for (const CURLMsg *msg; (msg = curl_multi_info_read(m->multi, &left));) {
-        struct lp_http_errand *e = errand_of(m, msg->easy_handle);
+        struct lp_http_transfer *e = transfer_of(m, msg->easy_handle);
         e->result = msg->data.result;
         end_somehow(m, e);
     }
 }
 
 /* Its request is about to be sent, or was. */
-static bool has_connection(const struct lp_http_errand *e)
+static bool has_connection(const struct lp_http_transfer *e)
 {
     curl_off_t us = 0;
     curl_easy_getinfo(e->easy, CURLINFO_PRETRANSFER_TIME_T, &us);
@@ -239,7 +239,7 @@ static bool has_connection(const struct lp_http_errand *e)
 }
 
 /* What was agreed on by ALPN (RFC 7301). */
-static bool is_http1(const struct lp_http_errand *e)
+static bool is_http1(const struct lp_http_transfer *e)
 {
     const struct curl_tlssessioninfo *tls = NULL;
     const unsigned char *protocol = NULL;
@@ -261,7 +261,7 @@ static void begin_waiting(struct lp_http_mux *m)
         m->opening = NULL;
         m->is_open = !m->http1;
     }
-    for (struct lp_http_errand *e = m->errands, *next; e; e = next) {
+    for (struct lp_http_transfer *e = m->transfers, *next; e; e = next) {
         next = e->next;
         if (m->opening && !m->http1)
             break;
@@ -298,7 +298,7 @@ static void wait(struct lp_http_mux *m, int ms)
         m->room = 2 * m->n;
         m->stops = lp_realloc(m->stops, m->room * sizeof *m->stops);
     }
-    for (const struct lp_http_errand *e = m->errands; e; e = e->next)
+    for (const struct lp_http_transfer *e = m->transfers; e; e = e->next)
         if (e->stop)
             m->stops[n++] =
                 (struct curl_waitfd){ .fd = lp_stop_fd(e->stop), .events = CURL_WAIT_POLLIN };

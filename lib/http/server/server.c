@@ -22,6 +22,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "json/json.h"
 
 /* The read buffer is half of it, and must hold LP_LIMIT_HTTP_HEADERS. Touched pages only cost
  * memory. */
@@ -135,7 +136,7 @@ static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
     if (body)
         lp_http_reply(x, (int)status, "application/json", body, strlen(body));
     else
-        lp_http_reply_json(x, (int)status, json_pack("{s:s}", "error", why));
+        lp_http_reply_json(x, (int)status, lp_json_make("{s:s}", "error", why));
 }
 
 static enum MHD_Result send_reply(struct lp_http_exchange *x)
