@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "autoscaler/api/discovery.h"
+#include "autoscaler/api/query.h"
 #include "autoscaler/samples/labels.h"
 #include "base/alloc.h"
 
