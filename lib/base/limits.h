@@ -1,6 +1,7 @@
 /* lib/base/limits.h -- the limits of everything that comes from outside, in one place. */
 #pragma once
 
+#define LP_LIMIT_YAML_COPIES 100000     /* values that the aliases of a YAML file may make */
 #define LP_LIMIT_JSON_DEPTH 64          /* nesting of a JSON or YAML document */
 #define LP_LIMIT_CONFIG_BYTES (1 << 20) /* a configuration or YAML file */
 #define LP_LIMIT_TOKEN_BYTES (16 << 10) /* a bearer token or token file */

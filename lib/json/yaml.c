@@ -2,19 +2,21 @@
  */
 #include "json/yaml.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
 #include "base/limits.h"
+#include "json/yaml_scalar.h"
 
 struct reader {
     yaml_parser_t parser;
     yaml_event_t event; /* the current one */
     bool has_event;
     const char *what;
+    json_t *anchors; /* of the document: name to value */
+    size_t copied;   /* values that aliases brought */
 };
 
 static int fail(const struct reader *r, const char *why, struct lp_error *err)
@@ -37,39 +39,20 @@ static int next(struct reader *r, struct lp_error *err)
     return 0;
 }
 
-/* The core schema: what a plain scalar means. */
-static json_t *plain_scalar(const char *s)
-{
-    char *end;
-
-    if (!*s || strcmp(s, "null") == 0 || strcmp(s, "~") == 0)
-        return json_null();
-    if (strcmp(s, "true") == 0)
-        return json_true();
-    if (strcmp(s, "false") == 0)
-        return json_false();
-    if (!strchr("+-.0123456789", *s))
-        return json_string(s);
-    errno = 0;
-    long long n = strtoll(s, &end, 10);
-    if (!*end && errno == 0)
-        return json_integer(n);
-    double d = strtod(s, &end);
-    if (!*end && errno == 0 && strspn(s, "+-.0123456789eE") == strlen(s))
-        return json_real(d);
-    return json_string(s);
-}
-
 static int read_scalar(struct reader *r, json_t **ret, struct lp_error *err)
 {
+    const yaml_char_t *tag = r->event.data.scalar.tag;
     const char *s = (const char *)r->event.data.scalar.value;
     bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    json_t *v = NULL;
 
     if (strlen(s) != r->event.data.scalar.length)
         return fail(r, "NUL byte in a scalar", err);
-    if (r->event.data.scalar.tag)
-        return fail(r, "tags are not supported", err);
-    json_t *v = plain ? plain_scalar(s) : json_string(s);
+    if (!tag)
+        v = plain ? lp_yaml_plain(s) : json_string(s);
+    else if (!lp_yaml_tagged((const char *)tag, s, &v))
+        return fail(r, "the tag does not fit the value; str, int, float, bool and null are known",
+                    err);
     if (!v)
         return fail(r, "not valid UTF-8", err);
     *ret = v;
@@ -98,22 +81,55 @@ static int read_sequence(struct reader *r, int depth, json_t **ret, struct lp_er
     return 0;
 }
 
-static int read_member(struct reader *r, int depth, json_t *map, struct lp_error *err)
+/* A key as JSON has it: kubectl makes "true" of a plain yes. */
+static char *key_text(const struct reader *r)
+{
+    const char *s = (const char *)r->event.data.scalar.value;
+    bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    json_auto_t *v = plain ? lp_yaml_plain(s) : NULL;
+
+    return strdup(json_is_boolean(v) ? (json_is_true(v) ? "true" : "false") : s);
+}
+
+/* What "<<" brings: a mapping, or a list of them, of which the first that has a key wins. */
+static int note_merge(struct reader *r, json_t *v, json_t *merged, struct lp_error *err)
+{
+    json_auto_t *value = v;
+    json_t *item;
+    size_t i;
+
+    if (json_is_object(value)) {
+        json_object_update_missing(merged, value);
+        return 0;
+    }
+    json_array_foreach(value, i, item)
+    {
+        if (!json_is_object(item))
+            return fail(r, "<<: must be a mapping or a list of mappings", err);
+        json_object_update_missing(merged, item);
+    }
+    return json_is_array(value) ? 0 : fail(r, "<<: must be a mapping or a list of mappings", err);
+}
+
+static int read_member(struct reader *r, int depth, json_t *map, json_t *merged,
+                       struct lp_error *err)
 {
     json_t *v = NULL;
     char *key = NULL;
 
     if (r->event.type != YAML_SCALAR_EVENT)
         return fail(r, "a key must be a scalar", err);
-    if (strcmp((const char *)r->event.data.scalar.value, "<<") == 0)
-        return fail(r, "merge keys are not supported", err);
-    if (json_object_get(map, (const char *)r->event.data.scalar.value))
-        return fail(r, "duplicate key", err);
-    key = strdup((const char *)r->event.data.scalar.value);
-    int n = key ? next(r, err) : fail(r, "out of memory", err);
+    bool merge = strcmp((const char *)r->event.data.scalar.value, "<<") == 0 &&
+                 r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    key = key_text(r);
+    int n = !key                        ? fail(r, "out of memory", err)
+            : json_object_get(map, key) ? fail(r, "duplicate key", err)
+                                        : next(r, err);
     if (n == 0)
         n = read_value(r, depth + 1, &v, err);
-    if (n == 0 && json_object_set_new(map, key, v) < 0)
+    if (n == 0 && merge)
+        n = note_merge(r, v, merged, err);
+    else if (n == 0 && json_object_set_new(map, key, v) < 0)
         n = fail(r, "key is not valid UTF-8", err);
     free(key);
     return n;
@@ -121,7 +137,7 @@ static int read_member(struct reader *r, int depth, json_t *map, struct lp_error
 
 static int read_mapping(struct reader *r, int depth, json_t **ret, struct lp_error *err)
 {
-    json_auto_t *map = json_object();
+    json_auto_t *map = json_object(), *merged = json_object();
 
     for (;;) {
         int n = next(r, err);
@@ -129,31 +145,81 @@ static int read_mapping(struct reader *r, int depth, json_t **ret, struct lp_err
             return n;
         if (r->event.type == YAML_MAPPING_END_EVENT)
             break;
-        n = read_member(r, depth, map, err);
+        n = read_member(r, depth, map, merged, err);
         if (n < 0)
             return n;
     }
+    json_object_update_missing(map, merged);
     *ret = json_incref(map);
     return 0;
 }
 
-static int read_value(struct reader *r, int depth, json_t **ret, struct lp_error *err)
+/* How many values there are in `v`, itself too; counts no further than `most`. */
+static size_t count_values(const json_t *v, size_t most)
 {
-    if (depth > LP_LIMIT_JSON_DEPTH)
-        return fail(r, "nested too deep", err);
+    const char *key;
+    json_t *item;
+    size_t i, n = 1;
+
+    if (json_is_object(v))
+        json_object_foreach((json_t *)v, key, item) n +=
+            n < most ? count_values(item, most - n) : 0;
+    else if (json_is_array(v))
+        json_array_foreach(v, i, item) n += n < most ? count_values(item, most - n) : 0;
+    return n;
+}
+
+/* A copy of what the anchor names. An anchor is known once its value is whole, so that none holds
+ * itself; the copies are counted, so that aliases of aliases do not grow without bound. */
+static int read_alias(struct reader *r, json_t **ret, struct lp_error *err)
+{
+    const json_t *v = json_object_get(r->anchors, (const char *)r->event.data.alias.anchor);
+
+    if (!v)
+        return fail(r, "there is no such anchor before this alias", err);
+    r->copied += count_values(v, LP_LIMIT_YAML_COPIES);
+    if (r->copied > LP_LIMIT_YAML_COPIES)
+        return fail(r, "aliases make too many values: at most 100,000 may be copied", err);
+    *ret = json_deep_copy(v);
+    return 0;
+}
+
+static int read_content(struct reader *r, int depth, json_t **ret, struct lp_error *err)
+{
     switch (r->event.type) {
     case YAML_SCALAR_EVENT:
-        return r->event.data.scalar.anchor ? fail(r, "anchors are not supported", err)
-                                           : read_scalar(r, ret, err);
+        return read_scalar(r, ret, err);
     case YAML_SEQUENCE_START_EVENT:
-        return r->event.data.sequence_start.anchor ? fail(r, "anchors are not supported", err)
-                                                   : read_sequence(r, depth, ret, err);
+        return read_sequence(r, depth, ret, err);
     case YAML_MAPPING_START_EVENT:
-        return r->event.data.mapping_start.anchor ? fail(r, "anchors are not supported", err)
-                                                  : read_mapping(r, depth, ret, err);
+        return read_mapping(r, depth, ret, err);
     default:
-        return fail(r, "anchors and aliases are not supported", err);
+        return read_alias(r, ret, err);
     }
+}
+
+static const yaml_char_t *anchor_of(const yaml_event_t *e)
+{
+    return e->type == YAML_SCALAR_EVENT           ? e->data.scalar.anchor
+           : e->type == YAML_SEQUENCE_START_EVENT ? e->data.sequence_start.anchor
+           : e->type == YAML_MAPPING_START_EVENT  ? e->data.mapping_start.anchor
+                                                  : NULL;
+}
+
+static int read_value(struct reader *r, int depth, json_t **ret, struct lp_error *err)
+{
+    const char *anchor = (const char *)anchor_of(&r->event);
+
+    if (depth > LP_LIMIT_JSON_DEPTH)
+        return fail(r, "nested too deep", err);
+    if (!anchor)
+        return read_content(r, depth, ret, err);
+    char *name = strdup(anchor);
+    int n = name ? read_content(r, depth, ret, err) : fail(r, "out of memory", err);
+    if (n == 0)
+        json_object_set(r->anchors, name, *ret);
+    free(name);
+    return n;
 }
 
 static int read_stream(struct reader *r, json_t *documents, struct lp_error *err)
@@ -166,6 +232,7 @@ static int read_stream(struct reader *r, json_t *documents, struct lp_error *err
         if (r->event.type != YAML_DOCUMENT_START_EVENT)
             continue; /* stream start, document end */
         n = next(r, err);
+        json_object_clear(r->anchors);
         if (n == 0)
             n = read_value(r, 0, &v, err);
         if (n < 0)
@@ -180,8 +247,8 @@ static int read_stream(struct reader *r, json_t *documents, struct lp_error *err
 int lp_yaml_parse(const char *bytes, size_t len, size_t max, const char *what,
                   json_t **ret_documents, struct lp_error *err)
 {
-    struct reader r = { .what = what };
-    json_auto_t *documents = json_array();
+    json_auto_t *documents = json_array(), *anchors = json_object();
+    struct reader r = { .what = what, .anchors = anchors };
 
     if (len > max)
         return lp_error_set(err, LP_E_TOO_LARGE, "%s: %zu bytes, at most %zu allowed", what, len,

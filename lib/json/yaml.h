@@ -9,10 +9,11 @@
 
 /*
  * Parses a stream of one or more YAML documents into a JSON array of them (empty documents are left
- * out); the caller owns it. YAML 1.2 core schema as Kubernetes reads it: plain true/false, null and
- * ~, integers and floats; quoted scalars stay strings. Anchors, merge keys, tags and duplicate keys
- * are refused; at most `max` bytes, LP_LIMIT_JSON_DEPTH deep. LP_E_TOO_LARGE, LP_E_INVALID with
- * `what`, line and column.
+ * out); the caller owns it. Values mean what they mean to kubectl (yaml_scalar.h: YAML 1.1, so that
+ * a plain yes is true); quoted scalars stay strings. Anchors, aliases and merge keys are resolved
+ * (a key of the mapping itself wins), at most LP_LIMIT_YAML_COPIES values by aliases. Duplicate
+ * keys and tags other than YAML's own are refused; at most `max` bytes, LP_LIMIT_JSON_DEPTH deep.
+ * LP_E_TOO_LARGE, LP_E_INVALID with `what`, line and column.
  */
 LP_MUST_USE int lp_yaml_parse(const char *bytes, size_t len, size_t max, const char *what,
                               json_t **ret_documents, struct lp_error *err);
