@@ -57,30 +57,64 @@ static int status_of(const struct lp_error *err)
     return err->code == LP_E_TIMEOUT ? 503 : 400;
 }
 
+/* An answer on its way: short ones go out whole, longer ones as they come. */
+struct reply {
+    struct lp_service_request *request;
+    struct lp_http_stream *stream; /* NULL until the first piece */
+};
+
+#define JSON_TYPE "application/json; charset=utf-8"
+
+static int hand_on(struct lp_buf *out, void *user, struct lp_error *err)
+{
+    struct reply *reply = user;
+
+    if (!reply->stream)
+        reply->stream = lp_http_reply_stream(reply->request->x, 200, JSON_TYPE);
+    int n = lp_http_stream_write(reply->stream, out->ptr, out->len, err);
+    lp_buf_reset(out);
+    return n;
+}
+
+/* Ends the reply after a check that came to `n`. */
+static void finish(struct reply *reply, int n, struct lp_buf *out, struct lp_error *err)
+{
+    if (reply->stream) {
+        if (n == 0)
+            n = hand_on(out, reply, err);
+        lp_http_stream_end(reply->stream, n == 0);
+    } else if (n < 0) {
+        answer_error(reply->request, status_of(err), err->msg);
+    } else {
+        lp_http_reply_buf(reply->request->x, 200, JSON_TYPE, out);
+    }
+}
+
 static void speech2text(struct lp_service_request *r, void *worker)
 {
     struct ai *ai = r->user;
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(2 * FEEDBACK_ANSWER);
     json_auto_t *body = NULL;
     const json_t *text = NULL;
-    json_t *user = NULL, *reply = NULL;
+    json_t *user = NULL;
+    struct reply reply = { .request = r };
+    struct lp_service_pass pass;
     struct lp_error err;
     int score = 0;
 
     (void)worker;
+    lp_service_pass_on(r, &pass);
     int n = read_request(r, &body, &text, &user, &err);
-    if (n == 0)
-        n = feedback_check(ai->speller, json_string_value(text), json_string_length(text),
-                           r->deadline_ms, &reply, &score, &err);
-    if (n < 0) {
-        answer_error(r, status_of(&err), err.msg);
-        return;
+    if (n == 0) {
+        struct feedback_request request = { .text = json_string_value(text),
+                                            .deadline_ms = r->deadline_ms,
+                                            .hand_on = hand_on,
+                                            .user = &reply };
+        n = feedback_check(ai->speller, &request, &out, &score, &err);
     }
-    if (user) {
-        struct lp_service_pass pass;
-        lp_service_pass_on(r, &pass);
+    if (n == 0 && user)
         outbox_add(ai->outbox, user, score, &pass);
-    }
-    lp_http_reply_json(r->x, 200, reply);
+    finish(&reply, n, &out, &err);
 }
 
 static void health(struct lp_service_request *r, void *worker)

@@ -3,7 +3,7 @@
 
 #include "service/service.h"
 #include "services/ai-feedback/outbox.h"
-#include "services/ai-feedback/spelling.h"
+#include "services/ai-feedback/spelling/spelling.h"
 
 #define AI_MAX_TEXT (1 << 20) /* bytes of a request body */
 

@@ -2,25 +2,43 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
-#include "services/ai-feedback/spelling.h"
+#include "services/ai-feedback/spelling/spelling.h"
 
+/* What one request may cost. Where one of the last four ends the work, the rest of the text is left
+ * unread and "limits" in the answer names which. */
 #define FEEDBACK_SENTENCE_BYTES 2000 /* a longer run without an end is cut at a word */
-#define FEEDBACK_SUGGESTIONS 300     /* unknown words looked up per request */
+#define FEEDBACK_SUGGESTIONS 300     /* unknown words looked up; more are left as they are */
+#define FEEDBACK_SENTENCES 2000
+#define FEEDBACK_EDITS 10000
+#define FEEDBACK_ANSWER (4 << 20) /* bytes */
+#define FEEDBACK_PIECE                                                       \
+    (64 << 10) /* bytes of an answer that are kept before they are handed on \
+                */
+
+struct feedback_request {
+    const char *text;    /* borrowed, ends with a NUL; what is no UTF-8 in it counts as '?' */
+    int64_t deadline_ms; /* lp_clock_ms() value */
+    /* Takes what is in `out` once FEEDBACK_PIECE is reached and more is to come, and empties it; a
+     * negative result ends the work with that result. NULL: everything stays in `out`. */
+    int (*hand_on)(struct lp_buf *out, void *user, struct lp_error *err);
+    void *user;
+};
 
 /*
- * Checks `len` bytes. The reply, the caller's:
+ * Checks a text and writes the answer to `out` sentence by sentence:
  * {"sentence_pairs":[{"original","corrected","distance","edits":[{"start","end",
  * "original","replacement","category","rule","message","confidence"}]}],"stats":{"average
  * distance","corrected sentences","total sentences"},"engine":"local"}. start and end count
- * characters of the pair's original; an insertion has start = end. "limits" is there where
- * FEEDBACK_SUGGESTIONS was reached. ret_score: 0..100, 100 for a text that needs no change.
- * LP_E_INVALID: no word in it. LP_E_TIMEOUT: lp_clock_ms() passed `deadline_ms`.
+ * characters of the pair's original; an insertion has start = end. "limits" is there where a limit
+ * was met: {"<which>":<limit>, …, "characters read":n}. ret_score: 0..100, 100 for a text that
+ * needs no change. LP_E_INVALID: no word in it. LP_E_TIMEOUT: the deadline passed before anything
+ * was handed on; after that it is a limit ("deadline"). Any thread; memory grows with a sentence
+ * and a piece, not with the text.
  */
-LP_MUST_USE int feedback_check(struct spelling *speller, const char *text, size_t len,
-                               int64_t deadline_ms, json_t **ret_reply, int *ret_score,
-                               struct lp_error *err);
+LP_MUST_USE int feedback_check(struct spelling *speller, const struct feedback_request *request,
+                               struct lp_buf *out, int *ret_score, struct lp_error *err);

@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "json/json.h"
@@ -22,7 +23,12 @@ static int run(const struct ai_config *config, struct lp_stop *stop, struct lp_e
         struct lp_service service = ai_service(&ai);
         r = lp_service_run(&service, &config->service, stop, err);
     }
-    outbox_close(ai.outbox, 3000);
+    outbox_finish(ai.outbox, 3000);
+    if (r == LP_E_TIMEOUT) {
+        lp_log_error("cannot go on", "error", err->msg);
+        _exit(1); /* workers still use what would be freed, by us or by exit() */
+    }
+    outbox_free(ai.outbox);
     spelling_free(ai.speller);
     return r;
 }

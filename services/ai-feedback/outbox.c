@@ -186,7 +186,7 @@ bool outbox_add(struct outbox *o, const json_t *user_id, int score,
     return taken;
 }
 
-void outbox_close(struct outbox *o, int64_t wait_ms)
+void outbox_finish(struct outbox *o, int64_t wait_ms)
 {
     struct timespec deadline = lp_clock_deadline(wait_ms);
 
@@ -199,15 +199,24 @@ void outbox_close(struct outbox *o, int64_t wait_ms)
            pthread_cond_clockwait(&o->changed, &o->lock, CLOCK_MONOTONIC, &deadline) == 0)
         ;
     size_t left = o->n;
-    lp_stop_request(o->give_up);
-    pthread_cond_broadcast(&o->changed);
     pthread_mutex_unlock(&o->lock);
-    pthread_join(o->sender, NULL);
     if (left > 0) {
         char text[32];
         snprintf(text, sizeof text, "%zu", left);
         lp_log_warn("results were not delivered to the progress service", "count", text);
     }
+}
+
+void outbox_free(struct outbox *o)
+{
+    if (!o)
+        return;
+    pthread_mutex_lock(&o->lock);
+    o->closing = true;
+    lp_stop_request(o->give_up);
+    pthread_cond_broadcast(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+    pthread_join(o->sender, NULL);
     while (o->n > 0)
         drop_first_locked(o); /* no other thread is left */
     lp_http_client_free(o->http);

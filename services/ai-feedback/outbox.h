@@ -21,5 +21,9 @@ LP_MUST_USE int outbox_new(const char *url, struct outbox **ret_outbox, struct l
 bool outbox_add(struct outbox *o, const json_t *user_id, int score,
                 const struct lp_service_pass *pass);
 
-/* Goes on sending for up to `wait_ms`, then gives up what is left, counts it, and frees. */
-void outbox_close(struct outbox *o, int64_t wait_ms);
+/* Takes no more, goes on sending for up to `wait_ms`, and counts what is left. Others may still
+ * call outbox_add(), which refuses. */
+void outbox_finish(struct outbox *o, int64_t wait_ms);
+
+/* Gives up what is left. No other thread may use it any more. */
+void outbox_free(struct outbox *o);

@@ -105,7 +105,8 @@ static int finish(void **state)
     (void)state;
     lp_stop_request(t.stop);
     pthread_join(t.thread, NULL);
-    outbox_close(t.ai.outbox, 1000);
+    outbox_finish(t.ai.outbox, 1000);
+    outbox_free(t.ai.outbox);
     spelling_free(t.ai.speller);
     lp_http_server_stop(t.progress);
     lp_stop_free(t.stop);

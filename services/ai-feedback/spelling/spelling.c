@@ -1,7 +1,7 @@
-/* services/ai-feedback/spelling.c -- one hunspell handle per dialect behind one lock: the work is
- * CPU-bound, and a handle per worker would cost a dictionary's memory each. Suggestions are ranked
- * by edit distance, then by whether the word is common. */
-#include "services/ai-feedback/spelling.h"
+/* services/ai-feedback/spelling/spelling.c -- one hunspell handle per dialect behind one lock: the
+ * work is CPU-bound, and a handle per worker would cost a dictionary's memory each. Suggestions are
+ * ranked by edit distance, then by whether the word is common. */
+#include "services/ai-feedback/spelling/spelling.h"
 
 #include <hunspell/hunspell.h>
 #include <pthread.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "services/ai-feedback/distance.h"
+#include "services/ai-feedback/text/distance.h"
 
 struct spelling {
     pthread_mutex_t lock;

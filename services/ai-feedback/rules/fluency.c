@@ -1,6 +1,6 @@
-/* services/ai-feedback/rule_fluency.c -- what speaking leaves in a transcript: fillers and
+/* services/ai-feedback/rules/fluency.c -- what speaking leaves in a transcript: fillers and
  * repetitions. */
-#include "services/ai-feedback/rules.h"
+#include "services/ai-feedback/rules/rules.h"
 
 #include <string.h>
 
@@ -82,14 +82,6 @@ static bool may_repeat(const struct sentence *s, size_t i)
     return is_one_of(s, i, fine, LP_COUNT(fine));
 }
 
-static bool same_word(const struct sentence *s, size_t i, size_t j)
-{
-    char a[64], b[64];
-    return j < s->n && s->tokens[i].kind == TOKEN_WORD && s->tokens[j].kind == TOKEN_WORD &&
-           token_lower(s, i, a, sizeof a) > 0 && token_lower(s, j, b, sizeof b) > 0 &&
-           strcmp(a, b) == 0;
-}
-
 static void delete_repeated(struct sentence *s, size_t i)
 {
     char word[64];
@@ -104,7 +96,7 @@ static bool delete_pair(struct sentence *s, size_t i, size_t second)
     size_t third = second < s->n ? sentence_next(s, second) : s->n;
     size_t fourth = third < s->n ? sentence_next(s, third) : s->n;
 
-    if (second == s->n || !same_word(s, i, third) || !same_word(s, second, fourth))
+    if (second == s->n || !token_same(s, i, third) || !token_same(s, second, fourth))
         return false;
     delete_repeated(s, i);
     delete_repeated(s, second);
@@ -117,7 +109,7 @@ void rule_repetitions(struct sentence *s)
         if (s->tokens[i].now && !*s->tokens[i].now)
             continue;
         size_t j = sentence_next(s, i);
-        if (same_word(s, i, j)) {
+        if (token_same(s, i, j)) {
             if (!may_repeat(s, i))
                 delete_repeated(s, i);
         } else {

@@ -1,4 +1,4 @@
-/* services/ai-feedback/distance.h -- Levenshtein distance over characters. */
+/* services/ai-feedback/text/distance.h -- Levenshtein distance over characters. */
 #pragma once
 
 #include <stddef.h>

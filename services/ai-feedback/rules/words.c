@@ -1,10 +1,11 @@
-/* services/ai-feedback/rule_words.c -- contractions, spelling, "a" and "an". */
-#include "services/ai-feedback/rules.h"
+/* services/ai-feedback/rules/words.c -- contractions, spelling, "a" and "an". */
+#include "services/ai-feedback/rules/rules.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 /* Gives `to` the capital that token i has. */
 static void keep_capital(const struct sentence *s, size_t i, char *to)
@@ -57,16 +58,16 @@ static bool is_checkable(const struct sentence *s, size_t i)
     return capitals == 0 || (capitals == 1 && starts && isupper((unsigned char)*text));
 }
 
-void rule_spelling(struct sentence *s, struct spelling *speller, unsigned *budget)
+void rule_spelling(struct sentence *s, struct spelling *speller, struct budget *budget)
 {
     for (size_t i = 0; i < s->n; i++) {
         char word[64], better[SPELLING_WORD];
         if (!is_checkable(s, i) || token_lower(s, i, word, sizeof word) == 0 ||
             spelling_knows(speller, word))
             continue;
-        if (*budget == 0)
+        if (budget->suggestions == 0 || lp_clock_ms() >= budget->deadline_ms)
             return;
-        --*budget;
+        budget->suggestions--;
         double confidence = spelling_suggest(speller, word, better);
         if (confidence <= 0)
             continue;

@@ -1,4 +1,4 @@
-/* services/ai-feedback/spelling.h -- hunspell dictionaries of the accepted dialects. */
+/* services/ai-feedback/spelling/spelling.h -- hunspell dictionaries of the accepted dialects. */
 #pragma once
 
 #include <stdbool.h>

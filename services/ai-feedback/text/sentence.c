@@ -1,7 +1,8 @@
-/* services/ai-feedback/sentence.c -- cutting text into sentences and tokens, and writing them back.
- * No state. Bytes over 0x7f count as letters but for the typographic punctuation in mark_length().
+/* services/ai-feedback/text/sentence.c -- cutting text into sentences and tokens, and writing them
+ * back. No state. Bytes over 0x7f count as letters but for the typographic punctuation in
+ * mark_length().
  */
-#include "services/ai-feedback/sentence.h"
+#include "services/ai-feedback/text/sentence.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -117,31 +118,90 @@ void sentence_init(struct sentence *s, const char *text, size_t len)
 
 void sentence_done(struct sentence *s)
 {
-    for (size_t i = 0; i < s->n; i++)
-        free(s->tokens[i].now);
+    for (size_t i = 0; i < s->n; i++) {
+        struct token *t = &s->tokens[i];
+        free(t->now);
+        free(t->reason.own);
+        free(t->after_reason.own);
+        free(t->space_reason.own);
+    }
     free(s->tokens);
     s->tokens = NULL;
     s->n = 0;
 }
 
-size_t token_lower(const struct sentence *s, size_t i, char *out, size_t size)
+/* Bytes of the character at `s`, of which `left` are there; bytes that belong to none count one by
+ * one. */
+static size_t character_length(const char *s, size_t left)
+{
+    size_t n = 1;
+    if ((unsigned char)*s >= 0xc0)
+        while (n < left && n < 4 && ((unsigned char)s[n] & 0xc0) == 0x80)
+            n++;
+    return n;
+}
+
+static const char *text_now(const struct sentence *s, size_t i, size_t *ret_len)
 {
     const struct token *t = &s->tokens[i];
-    const char *from = t->now ? t->now : s->text + t->at;
-    size_t left = t->now ? strlen(t->now) : t->len, n = 0;
 
-    while (left > 0 && n + 1 < size) {
-        size_t step = is_curly_apostrophe(from, left) ? 3 : 1;
-        out[n++] = *from;
-        if (step == 3)
-            out[n - 1] = '\'';
-        else if (*from >= 'A' && *from <= 'Z')
-            out[n - 1] |= 0x20;
-        from += step;
-        left -= step;
+    *ret_len = t->now ? strlen(t->now) : t->len;
+    return t->now ? t->now : s->text + t->at;
+}
+
+/* The lower-case form of the character at *from, which moves behind it; its bytes go to `out`. */
+static size_t lower_character(const char **from, size_t *left, char out[4])
+{
+    size_t n = is_curly_apostrophe(*from, *left) ? 3 : character_length(*from, *left);
+    size_t made = 1;
+
+    if (n == 3 && is_curly_apostrophe(*from, *left)) {
+        out[0] = '\'';
+    } else {
+        memcpy(out, *from, n);
+        made = n;
+        if (*out >= 'A' && *out <= 'Z')
+            *out |= 0x20;
+    }
+    *from += n;
+    *left -= n;
+    return made;
+}
+
+size_t token_lower(const struct sentence *s, size_t i, char *out, size_t size)
+{
+    size_t left, n = 0;
+    const char *from = text_now(s, i, &left);
+
+    while (left > 0) {
+        char c[4];
+        size_t made = lower_character(&from, &left, c);
+        if (n + made >= size)
+            break;
+        memcpy(out + n, c, made);
+        n += made;
     }
     out[n] = '\0';
     return n;
+}
+
+bool token_same(const struct sentence *s, size_t i, size_t j)
+{
+    size_t left, left2;
+
+    if (i >= s->n || j >= s->n || s->tokens[i].kind != TOKEN_WORD ||
+        s->tokens[j].kind != TOKEN_WORD)
+        return false;
+    const char *a = text_now(s, i, &left), *b = text_now(s, j, &left2);
+    if (left == 0)
+        return false;
+    while (left > 0 && left2 > 0) {
+        char x[4], y[4];
+        size_t n = lower_character(&a, &left, x);
+        if (n != lower_character(&b, &left2, y) || memcmp(x, y, n) != 0)
+            return false;
+    }
+    return left == left2;
 }
 
 bool token_is(const struct sentence *s, size_t i, const char *lower)
@@ -170,6 +230,27 @@ size_t sentence_previous(const struct sentence *s, size_t i)
     return s->n;
 }
 
+void reason_say(struct reason *r, enum category category, const char *rule, double confidence,
+                const char *message)
+{
+    if (r->category != CATEGORY_NONE)
+        return;
+    *r = (struct reason){ category, rule, confidence, message, NULL };
+}
+
+/* printf into a string of the caller's; "" where a value cannot be written. */
+static char *format(const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    char *text = lp_alloc(n > 0 ? (size_t)n + 1 : 1);
+    if (n > 0)
+        vsnprintf(text, (size_t)n + 1, fmt, args);
+    return text;
+}
+
 void token_change(struct sentence *s, size_t i, const char *now, enum category category,
                   const char *rule, double confidence, const char *message, ...)
 {
@@ -177,12 +258,10 @@ void token_change(struct sentence *s, size_t i, const char *now, enum category c
     va_list args;
 
     if (t->reason.category == CATEGORY_NONE) {
-        t->reason.category = category;
-        t->reason.rule = rule;
-        t->reason.confidence = confidence;
         va_start(args, message);
-        vsnprintf(t->reason.message, sizeof t->reason.message, message, args);
+        char *own = format(message, args);
         va_end(args);
+        t->reason = (struct reason){ category, rule, confidence, own, own };
     }
     char *copy = lp_strdup(now);
     free(t->now);

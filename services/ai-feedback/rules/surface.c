@@ -1,5 +1,5 @@
-/* services/ai-feedback/rule_surface.c -- capitals and punctuation marks. */
-#include "services/ai-feedback/rules.h"
+/* services/ai-feedback/rules/surface.c -- capitals and punctuation marks. */
+#include "services/ai-feedback/rules/rules.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -80,12 +80,7 @@ void rule_capitals(struct sentence *s)
 
 static void explain(struct reason *r, const char *rule, double confidence, const char *message)
 {
-    if (r->category != CATEGORY_NONE)
-        return;
-    r->category = CATEGORY_PUNCTUATION;
-    r->rule = rule;
-    r->confidence = confidence;
-    snprintf(r->message, sizeof r->message, "%s", message);
+    reason_say(r, CATEGORY_PUNCTUATION, rule, confidence, message);
 }
 
 static bool is_mark(const struct sentence *s, size_t i, const char *set)
@@ -94,10 +89,10 @@ static bool is_mark(const struct sentence *s, size_t i, const char *set)
     return t && t->kind == TOKEN_MARK && t->len == 1 && !t->now && strchr(set, s->text[t->at]);
 }
 
-static void fix_spaces(struct sentence *s, size_t i)
+/* `before`: the kept token before i, s->n where there is none. */
+static void fix_spaces(struct sentence *s, size_t i, size_t before)
 {
     struct token *t = &s->tokens[i];
-    size_t before = sentence_previous(s, i);
 
     if (is_mark(s, i, ",.;:!?") && t->space && before != s->n && !is_mark(s, before, "\"'([")) {
         size_t next = sentence_next(s, i);
@@ -115,9 +110,8 @@ static void fix_spaces(struct sentence *s, size_t i)
 }
 
 /* ",," and "??" once; "..." is an ellipsis and stays. */
-static void drop_repeated_mark(struct sentence *s, size_t i)
+static void drop_repeated_mark(struct sentence *s, size_t i, size_t before)
 {
-    size_t before = sentence_previous(s, i);
     if (before == s->n || !is_mark(s, i, ",;!?") || !is_mark(s, before, ",;!?") ||
         s->text[s->tokens[i].at] != s->text[s->tokens[before].at])
         return;
@@ -171,11 +165,13 @@ static void end_sentence(struct sentence *s)
 
 void rule_marks(struct sentence *s)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        if (s->tokens[i].now && !*s->tokens[i].now)
-            continue;
-        fix_spaces(s, i);
-        drop_repeated_mark(s, i);
+    size_t before = s->n; /* walking back each time would be quadratic in deleted marks */
+
+    for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i)) {
+        fix_spaces(s, i, before);
+        drop_repeated_mark(s, i, before);
+        if (!s->tokens[i].now || *s->tokens[i].now)
+            before = i;
     }
     end_sentence(s);
 }

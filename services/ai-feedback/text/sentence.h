@@ -1,4 +1,4 @@
-/* services/ai-feedback/sentence.h -- a sentence as tokens, which the rules change one after
+/* services/ai-feedback/text/sentence.h -- a sentence as tokens, which the rules change one after
  * another. */
 #pragma once
 
@@ -23,8 +23,9 @@ const char *category_name(enum category c);
 struct reason {
     enum category category;
     const char *rule;
-    double confidence; /* 0..1 */
-    char message[192];
+    double confidence;   /* 0..1 */
+    const char *message; /* a literal or `own` */
+    char *own;           /* owned; NULL for a literal */
 };
 
 enum token_kind { TOKEN_WORD, TOKEN_NUMBER, TOKEN_MARK }; /* MARK: punctuation */
@@ -56,14 +57,22 @@ void sentence_init(struct sentence *s, const char *text, size_t len);
 void sentence_done(struct sentence *s);
 #define auto_sentence __attribute__((cleanup(sentence_done)))
 
-/* The token's text as it is now, into `out` (cut at size - 1), lower-cased in ASCII, with ' for a
- * typographic apostrophe. Returns its length, 0 for a deleted token. */
+/* The token's text as it is now, into `out` (cut between characters, at most size - 1 bytes),
+ * lower-cased in ASCII, with ' for a typographic apostrophe. Returns its length, 0 for a deleted
+ * token. */
 size_t token_lower(const struct sentence *s, size_t i, char *out, size_t size);
 bool token_is(const struct sentence *s, size_t i, const char *lower);
+
+/* True where both are words that differ in nothing but case and the form of apostrophes. */
+bool token_same(const struct sentence *s, size_t i, size_t j);
 
 /* The next/previous token that is not deleted; s->n where there is none. */
 size_t sentence_next(const struct sentence *s, size_t i);
 size_t sentence_previous(const struct sentence *s, size_t i);
+
+/* Says why, where nothing was said before; `message` is a literal. */
+void reason_say(struct reason *r, enum category category, const char *rule, double confidence,
+                const char *message);
 
 /* Changes token i to `now` (copied; "" deletes it). */
 __attribute__((format(printf, 7, 8))) void token_change(struct sentence *s, size_t i,

@@ -1,6 +1,6 @@
-/* services/ai-feedback/distance.c -- the dynamic programme within a band around the diagonal that
- * doubles until the answer lies inside it. No state. */
-#include "services/ai-feedback/distance.h"
+/* services/ai-feedback/text/distance.c -- the dynamic programme within a band around the diagonal
+ * that doubles until the answer lies inside it. No state. */
+#include "services/ai-feedback/text/distance.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -69,11 +69,19 @@ size_t distance_characters(const char *a, size_t a_len, const char *b, size_t b_
     size_t an, bn;
     lp_auto_free uint32_t *ac = decode(a, a_len, &an);
     lp_auto_free uint32_t *bc = decode(b, b_len, &bn);
+    const uint32_t *from = ac, *other = bc;
+
+    for (; an > 0 && bn > 0 && *from == *other; an--, bn--, from++, other++)
+        ; /* what both begin and end with costs nothing */
+    for (; an > 0 && bn > 0 && from[an - 1] == other[bn - 1]; an--, bn--)
+        ;
+    if (an == 0 || bn == 0)
+        return an + bn;
     lp_auto_free size_t *row = lp_calloc(bn + 2, sizeof *row);
     size_t band = an > bn ? an - bn : bn - an;
 
     for (band = band < 8 ? 8 : band;; band *= 2) {
-        size_t d = within(ac, an, bc, bn, band, row);
+        size_t d = within(from, an, other, bn, band, row);
         if (d <= band || band >= an + bn)
             return d;
     }
