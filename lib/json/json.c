@@ -56,6 +56,10 @@ int lp_json_parse(const char *bytes, size_t len, size_t max, const char *what, j
     if (len > max)
         return lp_error_set(err, LP_E_TOO_LARGE, "%s: %zu bytes, at most %zu allowed", what, len,
                             max);
+    if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) { /* RFC 8259, 8.1: may be ignored */
+        bytes += 3;
+        len -= 3;
+    }
     json_t *o = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &why);
     if (!o && json_error_code(&why) == json_error_numeric_overflow)
         o = parse_as_doubles(bytes, len, &why);

@@ -16,7 +16,7 @@ void lp_json_init(void);
  * Parses one document of at most `max` bytes; duplicate keys and trailing bytes are refused. `what`
  * names it in the error ("request body"). The caller owns *ret_json. An integer over 64 bits is
  * read as a double, as JavaScript reads it; the others above 2^53 of that document are then, too.
- * LP_E_TOO_LARGE, LP_E_INVALID with line and column.
+ * A byte order mark before it is skipped. LP_E_TOO_LARGE, LP_E_INVALID with line and column.
  */
 LP_MUST_USE int lp_json_parse(const char *bytes, size_t len, size_t max, const char *what,
                               json_t **ret_json, struct lp_error *err);

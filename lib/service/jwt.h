@@ -20,6 +20,9 @@ struct lp_jwt_keys;
  * for an empty secret or too many. */
 LP_MUST_USE int lp_jwt_keys_new(const char *secrets, struct lp_jwt_keys **ret_keys,
                                 struct lp_error *err);
+/* One HMAC key of exactly 32 bytes, given as base64url: of a service that calls another. */
+LP_MUST_USE int lp_jwt_keys_new_caller(const char *key, struct lp_jwt_keys **ret_keys,
+                                       struct lp_error *err);
 void lp_jwt_keys_free(struct lp_jwt_keys *k);
 
 /* Adds an Ed25519 private key: PKCS #8 in PEM, or base64url of its 32 bytes (the seed of RFC 8032).

@@ -17,7 +17,7 @@
 #include "json/json.h"
 #include "service/jwt_parts.h"
 
-#define RAW 32 /* bytes of an Ed25519 key, public or private (RFC 8032, 5.1) */
+#define RAW 32 /* bytes of an Ed25519 key, public or private (RFC 8032, 5.1), and of a caller's */
 
 /* ---- HMAC ---- */
 
@@ -84,6 +84,29 @@ int lp_jwt_keys_new(const char *secrets, struct lp_jwt_keys **ret_keys, struct l
     if (r < 0) {
         lp_jwt_keys_free(k);
         return r;
+    }
+    *ret_keys = k;
+    return 0;
+}
+
+int lp_jwt_keys_new_caller(const char *key, struct lp_jwt_keys **ret_keys, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf raw = LP_BUF_INIT(RAW);
+    struct lp_jwt_keys *k = NULL;
+
+    if (!lp_base64url_decode(key, strlen(key), &raw) || raw.len != RAW)
+        return lp_error_set(err, LP_E_INVALID, "it must be base64url of %d bytes, without padding",
+                            RAW);
+    int r = lp_jwt_keys_new(NULL, &k, err);
+    if (r < 0)
+        return r;
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    bool made = mac && make_hmac(mac, raw.ptr, raw.len, &k->hmac[k->n_hmac++]);
+    EVP_MAC_free(mac);
+    OPENSSL_cleanse(raw.ptr, raw.len);
+    if (!made) {
+        lp_jwt_keys_free(k);
+        return lp_error_set(err, LP_E_INTERNAL, "OpenSSL cannot make an HMAC key");
     }
     *ret_keys = k;
     return 0;

@@ -142,6 +142,7 @@ static void find_route(struct lp_job *job)
 
     if (lp_job_read_path(job))
         job->route = lp_route_find(service->routes, job->method, &job->path);
+    job->request.route = job->route ? job->route->name : NULL;
     for (size_t i = 0; i < LP_ROUTE_PARAMS; i++)
         job->request.params[i] = job->path.params[i];
 }
