@@ -40,7 +40,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_url(data, "AUTH_SERVICE_URL", p, SERVICE_AUTH);
         set_url(data, "AI_SERVICE_URL", p, SERVICE_AI_FEEDBACK);
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
-        lp_json_set_str(data, "DEFAULT_TIMEOUT", "30000");
+        lp_json_set_str(data, "DEFAULT_TIMEOUT", "35000"); /* over their REQUEST_DEADLINE, 30 s */
     }
     if (id == SERVICE_AI_FEEDBACK)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);

@@ -2,6 +2,7 @@
 #include "services/gateway/config.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,7 +10,13 @@
 
 #define AT(member) offsetof(struct gateway_config, member)
 
-static const char *const clients[] = { "curl", NULL };
+/* What the services take; services.md. */
+#define AUTH_BODY ((int64_t)10 * 1024 * 1024)
+#define AI_BODY ((int64_t)10 * 1024 * 1024)
+#define PROGRESS_BODY ((int64_t)100 * 1024)
+
+static const char *const clients[] = { "native", "curl", NULL };
+static const char *const logs[] = { "off", "errors", "all", NULL };
 
 const struct lp_env gateway_env[] = {
     { "AUTH_SERVICE_URL", LP_ENV_URL, AT(auth_url), .help = "upstream of /auth" },
@@ -19,7 +26,7 @@ const struct lp_env gateway_env[] = {
       .help = "more upstreams: /path=http://host:port, separated by commas" },
     { "AUTH_JWT_SECRET", LP_ENV_STRING, AT(jwt_secrets), NULL, 1, 8192, .secret = true,
       .help = "keys that sign tokens, separated by commas, newest first" },
-    { "DEFAULT_TIMEOUT", LP_ENV_INT, AT(timeout_ms), "5000", 10, 600000,
+    { "DEFAULT_TIMEOUT", LP_ENV_INT, AT(timeout_ms), "35000", 10, 600000,
       .help = "ms without a sign of life from an upstream until 503" },
     { "HEADER_TIMEOUT", LP_ENV_DURATION, AT(head_timeout_ms), "10s", 50, 600000,
       .help = "for the whole head of a connection's first request" },
@@ -33,12 +40,52 @@ const struct lp_env gateway_env[] = {
       .help = "requests per client and window in this pod; 0: no limit" },
     { "UPSTREAM_CONCURRENCY", LP_ENV_INT, AT(upstream_limit), "0", 0, 100000,
       .help = "requests at once to one upstream; 0: three quarters of CONCURRENCY" },
-    { "UPSTREAM_CLIENT", LP_ENV_STRING, AT(upstream_client), "curl", 0, 0, clients,
-      .help = "HTTP client towards the upstreams" },
+    { "UPSTREAM_CLIENT", LP_ENV_STRING, AT(upstream_client), "native", 0, 0, clients,
+      .help = "HTTP client towards http upstreams; https ones have curl" },
+    { "TRUSTED_PROXIES", LP_ENV_STRING, AT(trusted_proxies), "", 0, 4096,
+      .help = "addresses and networks whose X-Forwarded-* are believed, separated by commas" },
+    { "EXTRA_BODY_LIMIT", LP_ENV_INT, AT(extra_body_limit), "10485760", 0, 1073741824,
+      .help = "bytes of a request's body to an upstream of EXTRA_SERVICES; 0: any" },
+    { "WEBSOCKET_IDLE", LP_ENV_DURATION, AT(websocket_idle_ms), "10m", 1000, 86400000,
+      .help = "a WebSocket without a byte either way for so long is closed" },
+    { "MAX_CONNECTIONS", LP_ENV_INT, AT(max_connections), "4096", 1, 100000,
+      .help = "clients' connections in this pod; more are answered 503" },
+    { "ACCESS_LOG", LP_ENV_STRING, AT(access_log_name), "all", 0, 0, logs,
+      .help = "which requests are logged" },
     { "WORKERS", LP_ENV_INT, AT(workers), "1", 0, 64,
       .help = "event loops, a thread each; 0: one per CPU, at most 4" },
     { .name = NULL },
 };
+
+/* "host", "host:port" or "[v6]:port" of the origin. */
+static bool split_authority(const char *s, size_t n, struct gateway_upstream *u)
+{
+    const char *end = s + n, *host = s, *host_end = NULL, *port = NULL;
+    unsigned long number = u->https ? 443 : 80;
+
+    if (n > 0 && *s == '[') {
+        host_end = memchr(s, ']', n);
+        host = s + 1;
+        port = host_end ? host_end + 1 : NULL;
+    } else {
+        host_end = memchr(s, ':', n);
+        port = host_end = host_end ? host_end : end;
+    }
+    if (!host_end || host_end == host || (port < end && *port != ':') || port + 1 == end ||
+        end - port > 6)
+        return false;
+    for (const char *p = port + 1; p < end; p++) {
+        if (!isdigit((unsigned char)*p))
+            return false;
+    }
+    if (port < end)
+        number = strtoul(port + 1, NULL, 10);
+    if (number == 0 || number > 65535)
+        return false;
+    u->host = lp_strndup(host, (size_t)(host_end - host));
+    u->port = (unsigned)number;
+    return true;
+}
 
 /* Cuts "http://host:port/base/" into origin and base. */
 static bool split_url(const char *url, size_t len, struct gateway_upstream *u)
@@ -55,7 +102,8 @@ static bool split_url(const char *url, size_t len, struct gateway_upstream *u)
     }
     const char *slash = memchr(url + scheme, '/', len - scheme);
     size_t origin = slash ? (size_t)(slash - url) : len;
-    if (origin == scheme)
+    u->https = scheme == 8;
+    if (!split_authority(url + scheme, origin - scheme, u))
         return false;
     while (len > origin && url[len - 1] == '/')
         len--;
@@ -76,7 +124,7 @@ static bool prefix_is_sound(const char *p, size_t len)
 }
 
 static int add(struct gateway_routes *r, const char *variable, const char *prefix, size_t plen,
-               const char *url, size_t ulen, struct lp_error *err)
+               const char *url, size_t ulen, int64_t body_limit, struct lp_error *err)
 {
     if (r->n == GATEWAY_MAX_UPSTREAMS)
         return lp_error_set(err, LP_E_INVALID, "%s: more than %d upstreams", variable,
@@ -97,18 +145,21 @@ static int add(struct gateway_routes *r, const char *variable, const char *prefi
                             variable, (int)ulen, url);
     u->prefix = lp_strndup(prefix, plen);
     u->name = lp_strndup(prefix + 1, plen - 1);
+    u->body_limit = body_limit;
     r->n++;
     return 0;
 }
 
-static int add_extra(struct gateway_routes *r, const char *list, struct lp_error *err)
+static int add_extra(struct gateway_routes *r, const char *list, int64_t body_limit,
+                     struct lp_error *err)
 {
     while (list && *list) {
         size_t len = strcspn(list, ",");
         const char *equals = memchr(list, '=', len);
         size_t plen = equals ? (size_t)(equals - list) : len;
         const char *url = equals ? equals + 1 : list + len;
-        int ret = add(r, "EXTRA_SERVICES", list, plen, url, len - (size_t)(url - list), err);
+        int ret =
+            add(r, "EXTRA_SERVICES", list, plen, url, len - (size_t)(url - list), body_limit, err);
         if (ret < 0)
             return ret;
         list += list[len] ? len + 1 : len;
@@ -121,19 +172,20 @@ int gateway_routes_make(const struct gateway_config *c, struct gateway_routes *r
 {
     const struct {
         const char *variable, *prefix, *url;
+        int64_t body_limit;
     } fixed[] = {
-        { "AUTH_SERVICE_URL", "/auth", c->auth_url },
-        { "AI_SERVICE_URL", "/ai", c->ai_url },
-        { "PROGRESS_SERVICE_URL", "/progress", c->progress_url },
+        { "AUTH_SERVICE_URL", "/auth", c->auth_url, AUTH_BODY },
+        { "AI_SERVICE_URL", "/ai", c->ai_url, AI_BODY },
+        { "PROGRESS_SERVICE_URL", "/progress", c->progress_url, PROGRESS_BODY },
     };
     struct gateway_routes r = { .n = 0 };
     int ret = 0;
 
     for (size_t i = 0; i < LP_COUNT(fixed) && ret == 0; i++)
         ret = add(&r, fixed[i].variable, fixed[i].prefix, strlen(fixed[i].prefix), fixed[i].url,
-                  strlen(fixed[i].url), err);
+                  strlen(fixed[i].url), fixed[i].body_limit, err);
     if (ret == 0)
-        ret = add_extra(&r, c->extra_services, err);
+        ret = add_extra(&r, c->extra_services, c->extra_body_limit, err);
     if (ret < 0) {
         gateway_routes_done(&r);
         return ret;
@@ -149,6 +201,7 @@ void gateway_routes_done(struct gateway_routes *r)
         free(r->upstreams[i].prefix);
         free(r->upstreams[i].origin);
         free(r->upstreams[i].base);
+        free(r->upstreams[i].host);
     }
     r->n = 0;
 }

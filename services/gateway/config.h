@@ -1,6 +1,7 @@
 /* services/gateway/config.h -- what the environment says, checked once at start. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,21 +11,29 @@
 #define GATEWAY_MAX_UPSTREAMS 16
 #define GATEWAY_MAX_ORIGINS 16
 
+enum gateway_access_log { GATEWAY_LOG_OFF, GATEWAY_LOG_ERRORS, GATEWAY_LOG_ALL };
+
 /* Strings are borrowed from the environment. */
 struct gateway_config {
     struct lp_service_config common; /* first: lp_env_load fills it */
     const char *auth_url, *ai_url, *progress_url;
-    const char *extra_services;  /* EXTRA_SERVICES: "/path=http://host:port,…" or "" */
-    const char *jwt_secrets;     /* AUTH_JWT_SECRET: comma list, newest first */
-    const char *cors_origin;     /* CORS_ORIGIN: "*", one origin, or a comma list */
-    const char *upstream_client; /* UPSTREAM_CLIENT: curl */
-    int64_t timeout_ms;          /* DEFAULT_TIMEOUT */
-    int64_t head_timeout_ms;     /* HEADER_TIMEOUT */
-    int64_t body_timeout_ms;     /* BODY_TIMEOUT */
-    int64_t upstream_limit;      /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
-    int64_t rate_window_ms;      /* RATE_LIMIT_WINDOW */
-    int64_t rate_max;            /* RATE_LIMIT_MAX, 0: no limit */
-    int64_t workers;             /* WORKERS, 0: one per CPU, at most 4 */
+    const char *extra_services;         /* EXTRA_SERVICES: "/path=http://host:port,…" or "" */
+    const char *jwt_secrets;            /* AUTH_JWT_SECRET: comma list, newest first */
+    const char *cors_origin;            /* CORS_ORIGIN: "*", one origin, or a comma list */
+    const char *trusted_proxies;        /* TRUSTED_PROXIES: networks, or "" */
+    const char *upstream_client;        /* UPSTREAM_CLIENT: native or curl */
+    const char *access_log_name;        /* ACCESS_LOG: off, errors, all */
+    enum gateway_access_log access_log; /* what it means: gateway_start sets it */
+    int64_t timeout_ms;                 /* DEFAULT_TIMEOUT */
+    int64_t head_timeout_ms;            /* HEADER_TIMEOUT */
+    int64_t body_timeout_ms;            /* BODY_TIMEOUT */
+    int64_t websocket_idle_ms;          /* WEBSOCKET_IDLE */
+    int64_t extra_body_limit;           /* EXTRA_BODY_LIMIT, 0: none */
+    int64_t max_connections;            /* MAX_CONNECTIONS */
+    int64_t upstream_limit;             /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
+    int64_t rate_window_ms;             /* RATE_LIMIT_WINDOW */
+    int64_t rate_max;                   /* RATE_LIMIT_MAX, 0: no limit */
+    int64_t workers;                    /* WORKERS, 0: one per CPU, at most 4 */
 };
 
 /* The table for lp_env_load, ends with name NULL. */
@@ -36,6 +45,10 @@ struct gateway_upstream {
     char *prefix; /* "/ai" */
     char *origin; /* "http://host:port" */
     char *base;   /* path of the URL without trailing slashes, "" mostly */
+    char *host;   /* of the origin, without brackets */
+    unsigned port;
+    bool https;
+    int64_t body_limit; /* bytes of a request's body, 0: any */
 };
 
 /* What config means; owned by the caller, ended with _done. */

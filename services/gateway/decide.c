@@ -7,9 +7,8 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "json/json.h"
+#include "services/gateway/head.h"
 #include "services/gateway/target.h"
-
-#define DECIDE_METHOD_MAX 31 /* what the exchange keeps of it */
 
 static uint64_t random_bits(uint64_t state[2])
 {
@@ -22,16 +21,19 @@ static uint64_t random_bits(uint64_t state[2])
 }
 
 /* The client's, where it is 1 to 128 harmless characters; else a new one. */
-static void take_request_id(const struct decision *d, const struct head *head, struct verdict *v)
+static void take_request_id(const struct decision *d, const struct lp_request_head *head,
+                            struct verdict *v)
 {
     static const char safe[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+/=:";
-    const struct field *f = head_find(head, "X-Request-Id");
+    const struct lp_field *f = lp_fields_find(&head->fields, "X-Request-Id");
+    size_t n = f && f->value_len <= DECIDE_ID_MAX ? f->value_len : 0, good = 0;
 
-    if (f && f->value_len > 0 && f->value_len < sizeof v->request_id &&
-        strspn(f->value, safe) >= f->value_len) {
-        memcpy(v->request_id, f->value, f->value_len);
-        v->request_id[f->value_len] = '\0';
+    while (good < n && f->value[good] && strchr(safe, f->value[good]))
+        good++;
+    if (n > 0 && good == n) {
+        memcpy(v->request_id, f->value, n);
+        v->request_id[n] = '\0';
         return;
     }
     snprintf(v->request_id, sizeof v->request_id, "%016llx%016llx",
@@ -40,9 +42,9 @@ static void take_request_id(const struct decision *d, const struct head *head, s
 }
 
 /* "Bearer " in that case, then the token up to the next space; 0 where there is none. */
-static size_t bearer(const struct head *head, const char **ret_token)
+static size_t bearer(const struct lp_request_head *head, const char **ret_token)
 {
-    const struct field *f = head_find(head, "Authorization");
+    const struct lp_field *f = lp_fields_find(&head->fields, "Authorization");
 
     if (!f || f->value_len <= 7 || strncmp(f->value, "Bearer ", 7) != 0)
         return 0;
@@ -76,13 +78,13 @@ static json_t *claims_of(const struct decision *d, const char *token, size_t len
 }
 
 /* True where the request may go on; *ret_claims (the caller's) where it carried a good token. */
-static bool check_token(const struct decision *d, const struct head *head, const char *path,
-                        json_t **ret_claims, struct verdict *v)
+static bool check_token(const struct decision *d, const struct lp_request_head *head,
+                        const char *path, json_t **ret_claims, struct verdict *v)
 {
     const char *token = NULL;
     size_t len = bearer(head, &token);
 
-    if (target_is_open(path))
+    if (target_is_open(&d->shared->routes, path))
         return true;
     if (len == 0) {
         reply(v, REPLY_NO_TOKEN);
@@ -94,33 +96,46 @@ static bool check_token(const struct decision *d, const struct head *head, const
     return *ret_claims != NULL;
 }
 
-static bool within_rate(const struct decision *d, const json_t *claims, struct verdict *v)
+static bool within_rate(const struct decision *d, const struct in6_addr *client,
+                        const json_t *claims, struct verdict *v)
 {
-    const char *client = lp_json_str(claims, "sub", NULL);
+    const char *subject = lp_json_str(claims, "sub", NULL);
+    const void *key = client;
+    size_t len = sizeof *client;
 
     if (!d->shared->limiter)
         return true;
-    if (!client)
-        client = lp_json_str(claims, "userId", NULL);
-    if (!client)
-        client = d->peer;
+    if (!subject)
+        subject = lp_json_str(claims, "userId", NULL);
+    if (subject) {
+        key = subject;
+        len = strlen(subject);
+    }
     v->limited = true;
-    if (limiter_take(d->shared->limiter, client, strlen(client), d->now, &v->limit))
+    if (limiter_take(d->shared->limiter, key, len, d->now, &v->limit))
         return true;
     v->kind = VERDICT_LIMITED;
     return false;
 }
 
 /* The head for the upstream. On /auth/ the cookie `token` stands in for a missing Authorization. */
-static void write_head(const struct decision *d, const struct head *head, const char *rest,
-                       const char *query, struct verdict *v)
+static void write_head(const struct decision *d, const struct lp_request_head *head,
+                       const struct in6_addr *client, const char *rest, const char *query,
+                       struct verdict *v)
 {
     lp_auto_buf struct lp_buf authorization = LP_BUF_INIT(LP_LIMIT_HTTP_HEADERS);
-    struct head_extras extras = { .peer = d->peer, .request_id = v->request_id };
+    char address[INET6_ADDRSTRLEN];
+    struct head_extras extras = {
+        .client = address,
+        .request_id = v->request_id,
+        .from_proxy = peer_is_trusted(&d->shared->trusted, d->peer),
+    };
     size_t len = 0;
 
-    if (strcmp(v->upstream->prefix, "/auth") == 0 && !head_find(head, "Authorization")) {
-        const char *cookie = head_cookie(head, "token", &len);
+    peer_text(client, address);
+    if (strcmp(v->upstream->prefix, "/auth") == 0 &&
+        !lp_fields_find(&head->fields, "Authorization")) {
+        const char *cookie = head_cookie(&head->fields, "token", &len);
         if (cookie && len > 0) {
             lp_buf_str(&authorization, "Bearer ");
             lp_buf_add(&authorization, cookie, len);
@@ -133,12 +148,41 @@ static void write_head(const struct decision *d, const struct head *head, const 
     lp_buf_str(v->up_target, query);
 }
 
-static void decide_path(const struct decision *d, const struct head *head, const char *path,
-                        const char *query, struct verdict *v)
+static bool is_websocket(const struct lp_request_head *head)
+{
+    return head->upgrade && head->body_length == 0 && lp_request_head_is(head, "GET") &&
+           lp_fields_list_has(&head->fields, "Upgrade", "websocket", 9);
+}
+
+static void decide_upstream(const struct decision *d, const struct lp_request_head *head,
+                            const struct in6_addr *client, const char *path, const char *query,
+                            struct verdict *v)
+{
+    const char *rest = NULL;
+
+    v->upstream = target_upstream(&d->shared->routes, path, &rest);
+    if (!v->upstream) {
+        reply(v, REPLY_NOT_FOUND);
+        return;
+    }
+    if (v->upstream->body_limit > 0 && head->body_length > v->upstream->body_limit) {
+        refuse(v, 413, "request body too large");
+        return;
+    }
+    v->upgrade = is_websocket(head);
+    write_head(d, head, client, rest, query, v);
+    if (v->up_target->overflowed || v->up_fields->overflowed)
+        refuse(v, 431, "head too large");
+    else
+        v->kind = VERDICT_FORWARD;
+}
+
+static void decide_path(const struct decision *d, const struct lp_request_head *head,
+                        const char *path, const char *query, struct verdict *v)
 {
     json_auto_t *claims = NULL;
-    const char *rest = NULL;
-    bool reads = strcmp(head->method, "GET") == 0 || strcmp(head->method, "HEAD") == 0;
+    struct in6_addr client;
+    bool reads = lp_request_head_is(head, "GET") || lp_request_head_is(head, "HEAD");
 
     if (!check_token(d, head, path, &claims, v))
         return;
@@ -146,36 +190,27 @@ static void decide_path(const struct decision *d, const struct head *head, const
         reply(v, REPLY_HEALTH);
         return;
     }
-    if (!within_rate(d, claims, v))
-        return;
-    v->upstream = target_upstream(&d->shared->routes, path, &rest);
-    if (!v->upstream) {
-        reply(v, REPLY_NOT_FOUND);
-        return;
-    }
-    write_head(d, head, rest, query, v);
-    if (v->up_target->overflowed || v->up_fields->overflowed)
-        refuse(v, 431, "head too large");
-    else
-        v->kind = VERDICT_FORWARD;
+    peer_client(&d->shared->trusted, d->peer, &head->fields, &client);
+    if (within_rate(d, &client, claims, v))
+        decide_upstream(d, head, &client, path, query, v);
 }
 
-void decide(const struct decision *d, const struct head *head, struct verdict *io_verdict)
+void decide(const struct decision *d, const struct lp_request_head *head,
+            struct verdict *io_verdict)
 {
-    lp_auto_buf struct lp_buf path = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET);
-    const struct field *origin = head_find(head, "Origin");
-    const char *query = NULL;
+    lp_auto_buf struct lp_buf path = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1),
+                              query = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1);
 
-    io_verdict->origin = replies_origin(d->origins, origin ? origin->value : NULL);
+    io_verdict->origin = replies_origin(d->origins, lp_fields_find(&head->fields, "Origin"));
     take_request_id(d, head, io_verdict);
-    if (strcmp(head->method, "OPTIONS") == 0)
+    if (lp_request_head_is(head, "OPTIONS"))
         io_verdict->kind = VERDICT_PREFLIGHT;
-    else if (!target_split(d->target, &path, &query))
+    else if (!target_split(head->path, head->path_len, &path, &query))
         refuse(io_verdict, 400, "malformed request target");
-    else if (strlen(head->method) > DECIDE_METHOD_MAX)
-        refuse(io_verdict, 400, "method over 31 characters");
-    else if (strcmp(head->method, "HEAD") == 0 && head->body_length != 0)
+    else if (lp_request_head_is(head, "HEAD") && head->body_length != 0)
         refuse(io_verdict, 400, "HEAD with a body");
+    else if (lp_fields_count(&head->fields, "Authorization") > 1)
+        refuse(io_verdict, 400, "more than one Authorization");
     else
-        decide_path(d, head, path.ptr, query, io_verdict);
+        decide_path(d, head, path.ptr, query.ptr, io_verdict);
 }

@@ -4,19 +4,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "services/gateway/head.h"
+#include "http/message/request_head.h"
 #include "services/gateway/limiter.h"
 #include "services/gateway/reply.h"
 #include "services/gateway/worker.h"
+
+#define DECIDE_METHOD_MAX 31
+#define DECIDE_ID_MAX 128
 
 /* What the rules go by beside the head; borrowed. */
 struct decision {
     struct gateway_shared *shared;
     const struct reply_origins *origins;
     uint64_t *random; /* two words, the state of a generator */
-    const char *peer;
-    const char *target; /* as sent */
-    int64_t now;        /* lp_clock_ms() */
+    const struct in6_addr *peer;
+    int64_t now; /* lp_clock_ms() */
 };
 
 enum verdict_kind {
@@ -38,9 +40,11 @@ struct verdict {
     bool limited; /* `limit` was counted */
     struct limiter_state limit;
     size_t origin; /* for replies_* */
-    char request_id[129];
+    bool upgrade;  /* a WebSocket handshake */
+    char request_id[DECIDE_ID_MAX + 1];
 };
 
-/* Preflight, token, rate limit, route, in this order. Counts the request in the rate limit, else
- * changes nothing but *io_verdict. */
-void decide(const struct decision *d, const struct head *head, struct verdict *io_verdict);
+/* Preflight, token, rate limit, route, size, in this order. Counts the request in the rate limit,
+ * else changes nothing but *io_verdict. */
+void decide(const struct decision *d, const struct lp_request_head *head,
+            struct verdict *io_verdict);

@@ -2,16 +2,14 @@
  * byte. */
 #pragma once
 
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http/message/chunked.h"
 #include "services/gateway/admission.h"
-#include "services/gateway/head.h"
+#include "services/gateway/conn.h"
+#include "services/gateway/decide.h"
 #include "services/gateway/stream.h"
-#include "services/gateway/worker.h"
-
-enum exchange_todo { TODO_WAKE = 1, TODO_RECEIVE = 2, TODO_SEND = 4 };
 
 /* What a client owes us: one byte a ms, counted over body_timeout_ms at a time. */
 struct pace {
@@ -20,83 +18,79 @@ struct pace {
 };
 
 /*
- * libmicrohttpd's callbacks and the upstream client's only move bytes and set `todo`; the loop does
- * the rest between them (exchange_todo), so neither library is called from inside the other.
- * `suspended` is libmicrohttpd's state: it waits for us. `response` is the answer to queue once the
- * request is read; `call` the upstream's work.
+ * The upstream client's events only move bytes and mark the connection; request.c does the rest
+ * when the loop comes to it, so the client is never called from inside its own events.
  */
 struct exchange {
-    struct exchange *prev, *next, *todo_next;
     struct worker *worker;
     struct conn *conn;
-    struct MHD_Connection *connection;
     struct admission_ticket ticket;          /* while the upstream is wanted */
     const struct gateway_upstream *upstream; /* NULL: answered here */
+    struct upstream_client *client;          /* whose call is */
     struct upstream_call *call;
-    unsigned todo;
 
-    char *target;
-    char method[32];
-    char request_id[129];
+    char method[DECIDE_METHOD_MAX + 1];
+    char request_id[DECIDE_ID_MAX + 1];
     size_t origin;              /* for replies_* */
     int64_t began_ms, deadline; /* deadline 0: none */
-    bool head_read, final, suspended, dead;
+    bool keep;                  /* the connection may go on after the answer */
+    bool http10;
+    bool abandoned; /* nobody wants the answer */
 
     /* towards the upstream */
-    int64_t body_length; /* as head.h says */
-    struct lp_buf up_target, up_fields;
-    struct stream up;
+    int64_t body_length; /* 0: no body, -1: chunked */
+    int64_t body_limit;  /* 0: none */
     int64_t body_read;
-    struct pace up_pace;
+    struct lp_chunked chunks;
+    bool says_length, expects_continue, upgrade;
+    bool body_done;  /* all of it was read */
+    bool dropping;   /* nobody reads it any more */
+    bool sent_all;   /* the upstream has it */
     bool up_starved; /* the upstream waits for us */
     bool probe;      /* of a half-open breaker */
+    struct stream up;
+    struct pace up_pace;
+    char *up_target, *up_fields; /* kept while it waits for a slot, else NULL */
+    size_t up_fields_len;
 
     /* towards the client */
-    struct MHD_Response *response;
     unsigned status;
-    bool response_cached, queued;
-    struct lp_buf down_fields;
-    struct stream down;
-    struct pace down_pace; /* owed while there is something to take */
-    int64_t down_length;
-    unsigned down_status;
-    bool head_ready, capture, ended, cut, down_paused;
-    bool limited;
+    bool begun;   /* its head is in conn->out */
+    bool done;    /* all of it is */
+    bool cut;     /* the upstream broke off */
+    bool chunked; /* in chunks, as its length is not known */
+    bool capture; /* kept back until it is whole */
+    bool down_paused, tunnel, limited;
+    unsigned down_mask; /* common headers that the upstream set */
+    bool down_id, down_date;
+    struct lp_buf down_fields, down_body; /* of a captured answer */
+    struct pace down_pace;                /* owed while there is something to take */
     struct limiter_state limit;
 };
 
-struct exchange *exchange_new(struct worker *w, struct MHD_Connection *c, struct conn *conn,
-                              const char *target);
+/* Begins a request on `c`, whose head is just being read. */
+struct exchange *exchange_new(struct conn *c);
 
-/* libmicrohttpd's access handler for this exchange. */
-enum MHD_Result exchange_handle(struct exchange *x, const char *url, const char *method,
-                                const char *version, const char *bytes, size_t *io_n);
+/* Counts and logs it, gives everything back and frees it. */
+void exchange_free(struct exchange *x);
 
-/* libmicrohttpd is done with it: frees it. */
-void exchange_completed(struct exchange *x);
+/* From now on the client must move bytes, unless it does already. */
+void exchange_owed(struct exchange *x, struct pace *p);
 
-void exchange_todo(struct exchange *x, unsigned what);  /* notes it */
-void exchange_do(struct exchange *x);                   /* does what is noted */
-void exchange_sweep(struct exchange *x);                /* deadlines and paces */
-void exchange_owed(struct exchange *x, struct pace *p); /* from now on, unless it is already */
-void exchange_abandon(struct exchange *x);              /* the client has gone, or we end */
+/* `ms` from now something must have happened. */
+void exchange_expect(struct exchange *x, int64_t ms);
 
-/* libmicrohttpd closes the connection, whatever it is waiting for. */
-void exchange_kill(struct conn *c);
+/* ---- answers; each may be begun once ---- */
 
-/* Answers from here instead of the upstream; takes over `response` unless `cached`. */
-void exchange_answer(struct exchange *x, unsigned status, struct MHD_Response *response,
-                     bool cached);
+/* One of ours: JSON, with further header lines (each with its CR LF; NULL: none). */
+void exchange_answer(struct exchange *x, unsigned status, const char *json, const char *lines);
+void exchange_message(struct exchange *x, unsigned status, const char *message, const char *lines);
 void exchange_unavailable(struct exchange *x, int64_t retry_after_ms);
+/* 204, which allows the headers that were asked for (NULL: none were). */
+void exchange_preflight(struct exchange *x, const struct lp_field *requested);
 
-/* Gives back the slot and starts who waits for it. */
-void exchange_release(struct exchange *x);
-void exchange_suspend(struct exchange *x);
-
-/* ---- proxy.c: the upstream's side ---- */
-void proxy_start(struct exchange *x);
-void proxy_cancel(struct exchange *x);
-/* True once the answer may be begun. */
-bool proxy_can_answer(const struct exchange *x);
-/* Builds x->response from what the upstream said. */
-void proxy_response(struct exchange *x);
+/* The upstream's status line and head: `fields` are lines that pass, `length` -1: not known. */
+void exchange_head(struct exchange *x, const char *fields, size_t fields_len, int64_t length,
+                   bool bodiless, const char *cookie);
+void exchange_body(struct exchange *x, const char *bytes, size_t n);
+void exchange_end_body(struct exchange *x);

@@ -1,17 +1,16 @@
 /*
- * services/gateway/front.c -- one thread, one epoll: in it libmicrohttpd's own epoll descriptor,
- * the upstream client's sockets, the clients' sockets (only to hear that a client has gone while
- * libmicrohttpd does not look), and an eventfd by which other threads are heard. Data of an event:
- * a tag in the low or high bits, else a conn.
+ * services/gateway/front.c -- one thread, one epoll: in it the listening socket, the clients'
+ * sockets, the upstream clients' sockets, and an eventfd by which other threads are heard. Data of
+ * an event: a tag in the low or high bits, else a conn. Events only note what has become possible;
+ * the work is done afterwards, connection by connection, so that what came together goes out
+ * together.
  *
  * Deadlines are swept: `next_sweep` is the earliest of them, and a sweep looks at everything that
  * is open.
  */
 #include "services/gateway/front.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -21,270 +20,178 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
-#include "services/gateway/exchange.h"
+#include "services/gateway/request.h"
+#include "services/gateway/upstream_curl.h"
+#include "services/gateway/upstream_http.h"
 
-#define TAG_MHD 1u
+#define TAG_LISTEN 1u
 #define TAG_WAKE 3u
-#define TAG_UPSTREAM ((uint64_t)1 << 63) /* no pointer of a process has that bit */
+#define TAG_HTTP ((uint64_t)1 << 63) /* no pointer of a process has these bits */
+#define TAG_CURL ((uint64_t)1 << 62)
 #define MAX_EVENTS 128
-#define POOL_BYTES ((size_t)48 * 1024)
-#define MAX_CONNECTIONS 4096
-#define IDLE_MS 60000 /* between requests, their head included; bytes do not stretch it */
-#define IDLE_S 60u    /* libmicrohttpd's: no byte either way for so long */
-#define LINGER_MS 1000
+#define ACCEPTS 64 /* at once */
+#define QUIET_MS 2
 
-/* ---- libmicrohttpd's callbacks ---- */
+/* ---- connections ---- */
 
-static void name_peer(struct MHD_Connection *connection, char peer[INET6_ADDRSTRLEN])
+/* One answer for whom there is no room; what does not fit into the socket's buffer is not sent. */
+static void turn_away(struct worker *w, int fd)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr_in6 *in6 = info ? (const void *)info->client_addr : NULL;
-    const struct sockaddr_in *in = info ? (const void *)info->client_addr : NULL;
+    static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+                               "Retry-After: 1\r\nConnection: close\r\n\r\n";
 
-    peer[0] = '\0';
-    if (in6 && in6->sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-        inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], peer, INET6_ADDRSTRLEN);
-    else if (in6 && in6->sin6_family == AF_INET6)
-        inet_ntop(AF_INET6, &in6->sin6_addr, peer, INET6_ADDRSTRLEN);
-    else if (in)
-        inet_ntop(AF_INET, &in->sin_addr, peer, INET6_ADDRSTRLEN);
+    lp_metric_add(w->shared->metrics.rejected[REJECT_CONNECTIONS], 1);
+    (void)!send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
 }
 
-static struct conn *open_conn(struct worker *w, struct MHD_Connection *connection)
+static void accept_some(struct worker *w)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct conn *c = lp_alloc(sizeof *c);
-    struct epoll_event e = { .events = EPOLLRDHUP | EPOLLET, .data.ptr = c };
+    int64_t max = w->shared->config->max_connections / w->shared->config->workers + 1;
 
-    c->fd = info->connect_fd;
-    c->head_until = w->now + w->shared->config->head_timeout_ms;
-    name_peer(connection, c->peer);
-    c->next = w->conns;
-    if (c->next)
-        c->next->prev = c;
-    w->conns = c;
-    epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, c->fd, &e); /* without it a vanished client costs time */
-    worker_sweep_at(w, c->head_until);
-    return c;
-}
-
-/* A client that still sends would get a reset in place of our answer when its socket is closed: a
- * copy of it stays open for a while. */
-static void linger(struct worker *w, int fd)
-{
-    if (w->n_lingering == WORKER_MAX_LINGERING)
-        return;
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (copy < 0)
-        return;
-    epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* or it would stay with the copy */
-    shutdown(copy, SHUT_WR);
-    w->lingering[w->n_lingering].fd = copy;
-    w->lingering[w->n_lingering++].until = w->now + LINGER_MS;
-    worker_sweep_at(w, w->now + LINGER_MS);
-}
-
-static void close_conn(struct worker *w, struct conn *c)
-{
-    if (c->linger)
-        linger(w, c->fd);
-    if (c->prev)
-        c->prev->next = c->next;
-    else
-        w->conns = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
-    free(c);
-}
-
-static void on_connection(void *user, struct MHD_Connection *connection, void **socket_context,
-                          enum MHD_ConnectionNotificationCode what)
-{
-    struct worker *w = user;
-
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        *socket_context = open_conn(w, connection);
-    } else {
-        close_conn(w, *socket_context);
-        *socket_context = NULL;
+    for (unsigned i = 0; i < ACCEPTS; i++) {
+        struct sockaddr_in6 peer = { .sin6_family = 0 };
+        socklen_t len = sizeof peer;
+        int fd = accept4(w->listen_fd, (struct sockaddr *)(void *)&peer, &len,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        if (w->n_conns >= max)
+            turn_away(w, fd);
+        else
+            conn_open(w, fd, &peer);
     }
 }
 
-/* The request line is there: libmicrohttpd hands back what this returns as the request's context.
- */
-static void *on_request_line(void *user, const char *target, struct MHD_Connection *connection)
+static void client_ready(struct conn *c, uint32_t events)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return exchange_new(user, connection, info->socket_context, target);
-}
-
-static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *bytes,
-                                  size_t *io_n, void **context)
-{
-    (void)user;
-    (void)connection;
-    return *context ? exchange_handle(*context, url, method, version, bytes, io_n) : MHD_NO;
-}
-
-static void on_completed(void *user, struct MHD_Connection *connection, void **context,
-                         enum MHD_RequestTerminationCode why)
-{
-    struct worker *w = user;
-    struct exchange *x = *context;
-    (void)connection;
-    (void)why;
-
-    if (!x)
+    if (c->fd < 0)
         return;
-    x->conn->head_until = w->now + IDLE_MS;
-    if (x->conn->half_closed) /* libmicrohttpd misses an end that came with the last bytes */
-        shutdown(x->conn->fd, SHUT_RD);
-    worker_sweep_at(w, x->conn->head_until);
-    exchange_completed(x);
-    *context = NULL;
-}
-
-/* Targets stay as they were sent. */
-static size_t unescape_nothing(void *user, struct MHD_Connection *connection, char *s)
-{
-    (void)user;
-    (void)connection;
-    return strlen(s);
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        c->can_read = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        c->gone = true;
+    if (events & EPOLLOUT)
+        c->can_write = true;
+    conn_mark(c);
 }
 
 /* ---- the loop ---- */
-
-static void sweep_conns(struct worker *w)
-{
-    for (struct conn *c = w->conns; c; c = c->next) {
-        if (c->head_until == 0)
-            continue;
-        if (w->now < c->head_until) {
-            worker_sweep_at(w, c->head_until);
-        } else {
-            c->head_until = 0;
-            exchange_kill(c);
-        }
-    }
-}
-
-static void sweep_lingering(struct worker *w)
-{
-    unsigned kept = 0;
-
-    for (unsigned i = 0; i < w->n_lingering; i++) {
-        if (w->lingering[i].until <= w->now) {
-            close(w->lingering[i].fd);
-        } else {
-            worker_sweep_at(w, w->lingering[i].until);
-            w->lingering[kept++] = w->lingering[i];
-        }
-    }
-    w->n_lingering = kept;
-}
-
-static void sweep(struct worker *w)
-{
-    struct exchange *next;
-
-    w->next_sweep = INT64_MAX;
-    for (struct exchange *x = w->exchanges; x; x = next) {
-        next = x->next;
-        exchange_sweep(x);
-    }
-    sweep_conns(w);
-    sweep_lingering(w);
-    w->mhd_due = true;
-}
-
-static void client_gone(struct worker *w, struct conn *c)
-{
-    struct exchange *x = c->exchange;
-    bool known = c->half_closed;
-
-    c->half_closed = true;
-    if (!x && !known)
-        shutdown(c->fd, SHUT_RD); /* as in on_completed, which came before this event */
-    if (!x || x->dead || !x->suspended)
-        return; /* libmicrohttpd sees it by itself */
-    if (x->ticket.waits)
-        lp_metric_add(w->shared->metrics.rejected[REJECT_CLIENT_GONE], 1);
-    exchange_abandon(x);
-}
 
 static void take_event(struct worker *w, const struct epoll_event *e)
 {
     eventfd_t count;
 
-    if (e->data.u64 & TAG_UPSTREAM)
-        w->client->ops->ready(w->client, (int)(e->data.u64 & ~TAG_UPSTREAM), e->events);
-    else if (e->data.u64 == TAG_MHD)
-        w->mhd_due = true;
-    else if (e->data.u64 == TAG_WAKE)
+    if (e->data.u64 & TAG_HTTP) {
+        w->http->ops->ready(w->http, (int)(e->data.u64 & ~TAG_HTTP), e->events);
+    } else if (e->data.u64 & TAG_CURL) {
+        w->curl->ops->ready(w->curl, (int)(e->data.u64 & ~TAG_CURL), e->events);
+    } else if (e->data.u64 == TAG_LISTEN) {
+        accept_some(w);
+    } else if (e->data.u64 == TAG_WAKE) {
         eventfd_read(w->wake_fd, &count);
-    else
-        client_gone(w, e->data.ptr);
+        if (w->http)
+            w->http->ops->wake(w->http);
+    } else {
+        client_ready(e->data.ptr, e->events);
+    }
 }
 
+/* Those that are marked meanwhile have their turn in the next round. */
 static void do_todo(struct worker *w)
 {
-    while (w->todo) {
-        struct exchange *x = w->todo;
-        w->todo = x->todo_next;
-        exchange_do(x);
+    struct conn *c = w->todo, *next;
+
+    w->todo = NULL;
+    for (; c; c = next) {
+        next = c->todo_next;
+        c->marked = false;
+        if (c->fd >= 0)
+            request_drive(c);
     }
 }
 
-/* Lets libmicrohttpd work, and does what it asked for; its own timers make it due again. */
-static void run_mhd(struct worker *w)
+static void bury(struct worker *w)
 {
-    MHD_UNSIGNED_LONG_LONG ms = 0;
-
-    w->mhd_due = false;
-    MHD_run(w->mhd);
-    do_todo(w);
-    if (MHD_get_timeout(w->mhd, &ms) == MHD_YES) {
-        if (ms == 0)
-            w->mhd_due = true;
-        else
-            worker_sweep_at(w, w->now + (int64_t)ms);
+    while (w->dead && !w->todo) {
+        struct conn *c = w->dead;
+        w->dead = c->next;
+        free(c);
     }
+}
+
+static void sweep(struct worker *w)
+{
+    struct conn *next;
+
+    w->next_sweep = INT64_MAX;
+    for (struct conn *c = w->conns; c; c = next) {
+        next = c->next;
+        request_sweep(c);
+    }
+}
+
+static void run_timers(struct upstream_client *client)
+{
+    if (client && client->ops->timeout_ms(client) == 0)
+        client->ops->timers(client);
 }
 
 static int wait_ms(const struct worker *w)
 {
-    int64_t upstream = w->client->ops->timeout_ms(w->client);
+    const struct upstream_client *clients[] = { w->http, w->curl };
     int64_t left = w->next_sweep - w->now;
 
-    if (w->mhd_due || w->todo)
+    if (w->todo)
         return 0;
-    if (upstream >= 0 && upstream < left)
-        left = upstream;
+    for (size_t i = 0; i < LP_COUNT(clients); i++) {
+        int64_t ms = clients[i] ? clients[i]->ops->timeout_ms(clients[i]) : -1;
+        if (ms >= 0 && ms < left)
+            left = ms;
+    }
     return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
-/* Every suspended connection must go on before libmicrohttpd may stop. */
-static void abandon_all(struct worker *w)
+/* ---- the end of the loop ---- */
+
+static bool is_idle(const struct conn *c)
 {
-    for (struct exchange *x = w->exchanges; x; x = x->next)
-        exchange_abandon(x);
-    do_todo(w);
+    return !c->exchange && c->in.len == 0 && stream_length(&c->out) == 0 && c->linger_until == 0;
+}
+
+/* Takes who has been let in by the kernel already, then no more; those that are idle end. */
+static void stop_listening(struct worker *w)
+{
+    struct conn *next;
+
+    accept_some(w);
+    close(w->listen_fd);
+    w->listen_fd = -1;
+    for (struct conn *c = w->conns; c; c = next) {
+        next = c->next;
+        if (is_idle(c) && !c->can_read && c->head_until > w->now + QUIET_MS)
+            conn_close(c);
+    }
+}
+
+static bool all_idle(const struct worker *w)
+{
+    for (const struct conn *c = w->conns; c; c = c->next) {
+        if (!is_idle(c) && c->linger_until == 0)
+            return false;
+    }
+    return true;
 }
 
 static bool goes_on(struct worker *w)
 {
-    if (atomic_load(&w->quiesce) && w->listen_fd >= 0) {
-        MHD_quiesce_daemon(w->mhd);
-        close(w->listen_fd);
-        w->listen_fd = -1;
-        w->mhd_due = true;
-    }
-    return !atomic_load(&w->abort) && (w->listen_fd >= 0 || w->exchanges);
+    if (atomic_load(&w->quiesce) && w->listen_fd >= 0)
+        stop_listening(w);
+    if (atomic_load(&w->abort))
+        return false;
+    return !atomic_load(&w->quiesce) || !all_idle(w);
 }
 
 static void *run(void *user)
@@ -298,18 +205,17 @@ static void *run(void *user)
         atomic_store(&w->asked, 0);
         for (int i = 0; i < n; i++)
             take_event(w, &events[i]);
-        do_todo(w);
         if (w->now >= w->next_sweep)
             sweep(w);
-        if (w->mhd_due)
-            run_mhd(w);
-        if (w->client->ops->timeout_ms(w->client) == 0)
-            w->client->ops->timers(w->client);
+        run_timers(w->http);
+        run_timers(w->curl);
         do_todo(w);
+        bury(w);
     }
-    abandon_all(w);
-    MHD_run(w->mhd);
-    MHD_stop_daemon(w->mhd);
+    while (w->conns)
+        request_abandon(w->conns);
+    w->todo = NULL;
+    bury(w);
     lp_stop_request(w->ended);
     return NULL;
 }
@@ -362,31 +268,24 @@ static int open_port(struct worker *w, uint16_t *io_port, struct lp_error *err)
     return 0;
 }
 
-__attribute__((format(printf, 2, 0))) static void log_from_mhd(void *user, const char *format,
-                                                               va_list args)
-{
-    char line[512];
-    (void)user;
-    vsnprintf(line, sizeof line, format, args);
-    lp_log_debug("libmicrohttpd", "text", line);
-}
-
-static struct MHD_Daemon *make_daemon(struct worker *w)
-{
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, w, MHD_OPTION_EXTERNAL_LOGGER, log_from_mhd, NULL,
-        MHD_OPTION_LISTEN_SOCKET, w->listen_fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, w,
-        MHD_OPTION_URI_LOG_CALLBACK, on_request_line, w, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        w, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
-}
-
 static int watch_fd(struct worker *w, int fd, uint64_t tag)
 {
     struct epoll_event e = { .events = EPOLLIN, .data.u64 = tag };
     return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &e);
+}
+
+static bool make_clients(struct worker *w)
+{
+    const struct gateway_shared *s = w->shared;
+    bool native = strcasecmp(s->config->upstream_client, "curl") != 0, https = false;
+
+    for (size_t i = 0; i < s->routes.n; i++)
+        https |= s->routes.upstreams[i].https;
+    if (native)
+        w->http = upstream_http_new(w->epoll_fd, TAG_HTTP, s->endpoints, s->routes.n);
+    if (!native || https)
+        w->curl = upstream_curl_new(w->epoll_fd, TAG_CURL);
+    return (w->http || !native) && (w->curl || (native && !https));
 }
 
 static int start_parts(struct worker *w, uint16_t *io_port, struct lp_error *err)
@@ -398,11 +297,8 @@ static int start_parts(struct worker *w, uint16_t *io_port, struct lp_error *err
         return r;
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    w->client = w->epoll_fd < 0 ? NULL : upstream_curl_new(w->epoll_fd, TAG_UPSTREAM);
-    w->mhd = w->client && w->wake_fd >= 0 ? make_daemon(w) : NULL;
-    const union MHD_DaemonInfo *info =
-        w->mhd ? MHD_get_daemon_info(w->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
-    if (!info || watch_fd(w, info->epoll_fd, TAG_MHD) < 0 || watch_fd(w, w->wake_fd, TAG_WAKE) < 0)
+    if (w->epoll_fd < 0 || w->wake_fd < 0 || !make_clients(w) ||
+        watch_fd(w, w->listen_fd, TAG_LISTEN) < 0 || watch_fd(w, w->wake_fd, TAG_WAKE) < 0)
         return lp_error_set(err, LP_E_UNAVAILABLE, "gateway: no event loop: %s", strerror(errno));
     return 0;
 }
@@ -422,12 +318,16 @@ static void share_limits(struct worker *w)
 
 void front_free(struct worker *w)
 {
-    if (w->client)
-        w->client->ops->free(w->client);
+    if (w->http)
+        w->http->ops->free(w->http);
+    if (w->curl)
+        w->curl->ops->free(w->curl);
     replies_done(&w->replies);
     lp_stop_free(w->ended);
-    for (unsigned i = 0; i < w->n_lingering; i++)
-        close(w->lingering[i].fd);
+    lp_buf_done(&w->up_target);
+    lp_buf_done(&w->up_fields);
+    for (size_t i = 0; i < LP_COUNT(w->codes); i++)
+        free(w->codes[i]);
     int fds[] = { w->epoll_fd, w->wake_fd, w->listen_fd };
     for (size_t i = 0; i < LP_COUNT(fds); i++) {
         if (fds[i] >= 0)
@@ -438,7 +338,10 @@ void front_free(struct worker *w)
 int front_start(struct worker *w, struct gateway_shared *shared, uint16_t *io_port,
                 struct lp_error *err)
 {
-    *w = (struct worker){ .shared = shared, .epoll_fd = -1, .wake_fd = -1, .listen_fd = -1 };
+    w->shared = shared;
+    w->epoll_fd = w->wake_fd = w->listen_fd = -1;
+    w->up_target = (struct lp_buf)LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1024);
+    w->up_fields = (struct lp_buf)LP_BUF_INIT((size_t)4 * LP_LIMIT_HTTP_HEADERS);
     w->ended = lp_stop_new();
     w->now = lp_clock_ms();
     w->next_sweep = INT64_MAX;
@@ -448,10 +351,7 @@ int front_start(struct worker *w, struct gateway_shared *shared, uint16_t *io_po
         r = lp_error_set(err, LP_E_INTERNAL, "gateway: no random numbers");
     if (r == 0 && pthread_create(&w->thread, NULL, run, w) != 0)
         r = lp_error_set(err, LP_E_UNAVAILABLE, "gateway: no thread for a worker");
-    if (r < 0) {
-        if (w->mhd)
-            MHD_stop_daemon(w->mhd);
+    if (r < 0)
         front_free(w);
-    }
     return r;
 }

@@ -6,6 +6,9 @@
 #include "services/gateway/gateway.h"
 
 #include <curl/curl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -20,6 +23,7 @@ struct gateway {
     struct gateway_shared shared;
     struct worker *workers;
     size_t n;
+    atomic_size_t awake; /* workers that wake_all reaches */
     uint16_t port;
 };
 
@@ -28,7 +32,7 @@ static void make_metrics(struct gateway_shared *s)
     static const char *const reasons[REJECT_REASONS] = {
         [REJECT_QUEUE_FULL] = "queue_full",     [REJECT_DEADLINE] = "deadline",
         [REJECT_CLIENT_GONE] = "client_gone",   [REJECT_RATE_LIMIT] = "rate_limit",
-        [REJECT_CIRCUIT_OPEN] = "circuit_open",
+        [REJECT_CIRCUIT_OPEN] = "circuit_open", [REJECT_CONNECTIONS] = "connections",
     };
     struct gateway_metrics *m = &s->metrics;
     struct lp_metric_family *seconds =
@@ -39,9 +43,15 @@ static void make_metrics(struct gateway_shared *s)
         lp_metric_family(LP_METRIC_COUNTER, "lp_requests_rejected_total",
                          "Requests turned away before any work.", "reason", NULL, 0);
 
+    struct lp_metric_family *awaiting =
+        lp_metric_family(LP_METRIC_GAUGE, "lp_requests_awaiting_upstream",
+                         "Requests in flight that wait for another service.", "upstream", NULL, 0);
+
     m->requests = lp_metric_family(LP_METRIC_COUNTER, "lp_requests_total",
                                    "Requests answered, 499 where the client went before.",
                                    "service,route,code", NULL, 0);
+    for (size_t i = 0; i < s->routes.n; i++)
+        m->awaiting[i] = lp_metric_with(awaiting, s->routes.upstreams[i].name);
     for (size_t i = 0; i < s->routes.n; i++)
         m->seconds[i] = lp_metric_with(seconds, "gateway", s->routes.upstreams[i].name);
     m->seconds[GATEWAY_MAX_UPSTREAMS] = lp_metric_with(seconds, "gateway", "other");
@@ -65,6 +75,23 @@ static int64_t count_workers(int64_t wanted)
     return cpus < 1 ? 1 : cpus < AUTO_WORKERS ? cpus : AUTO_WORKERS;
 }
 
+/* From the thread that looks names up; every worker that is started hears it, and one that starts
+ * now reads the list first. */
+static void wake_all(void *user)
+{
+    struct gateway *g = user;
+
+    for (size_t i = 0; i < atomic_load(&g->awake); i++)
+        worker_wake(&g->workers[i]);
+}
+
+static enum gateway_access_log access_log(const char *name)
+{
+    return strcasecmp(name, "off") == 0      ? GATEWAY_LOG_OFF
+           : strcasecmp(name, "errors") == 0 ? GATEWAY_LOG_ERRORS
+                                             : GATEWAY_LOG_ALL;
+}
+
 static int make_shared(struct gateway *g, struct lp_error *err)
 {
     struct gateway_shared *s = &g->shared;
@@ -75,6 +102,11 @@ static int make_shared(struct gateway *g, struct lp_error *err)
     if (r < 0)
         return r;
     s->config = &g->config;
+    r = peer_networks_read(g->config.trusted_proxies, &s->trusted, err);
+    if (r == 0)
+        r = endpoints_new(&s->routes, wake_all, g, &s->endpoints, err);
+    if (r < 0)
+        return r;
     if (g->config.rate_max > 0)
         s->limiter = limiter_new(g->config.rate_max, g->config.rate_window_ms);
     make_metrics(s);
@@ -83,6 +115,7 @@ static int make_shared(struct gateway *g, struct lp_error *err)
 
 static void free_shared(struct gateway *g)
 {
+    endpoints_free(g->shared.endpoints);
     gateway_routes_done(&g->shared.routes);
     lp_jwt_keys_free(g->shared.keys);
     limiter_free(g->shared.limiter);
@@ -102,13 +135,14 @@ int gateway_start(const struct gateway_config *config, struct gateway **ret_gate
     }
     g->config = *config;
     g->config.workers = count_workers(config->workers);
+    g->config.access_log = access_log(config->access_log_name);
     g->port = (uint16_t)config->common.port;
-    r = make_shared(g, err);
     g->workers = lp_calloc((size_t)g->config.workers, sizeof *g->workers);
+    r = make_shared(g, err);
     while (r == 0 && g->n < (size_t)g->config.workers) {
         r = front_start(&g->workers[g->n], &g->shared, &g->port, err);
         if (r == 0)
-            g->n++;
+            atomic_store(&g->awake, ++g->n);
     }
     if (r < 0) {
         gateway_free(g, 0);
@@ -160,6 +194,8 @@ void gateway_free(struct gateway *g, int64_t grace_ms)
         return;
     int64_t until = lp_clock_ms() + grace_ms;
     gateway_close_politely(g);
+    if (g->shared.endpoints)
+        endpoints_stop(g->shared.endpoints);
     for (size_t i = 0; i < g->n; i++) {
         atomic_store(&g->workers[i].quiesce, true);
         worker_wake(&g->workers[i]);
@@ -173,9 +209,12 @@ int gateway_check(const struct gateway_config *config, struct lp_error *err)
 {
     struct gateway_routes routes = { .n = 0 };
     struct lp_jwt_keys *keys = NULL;
+    struct peer_networks trusted;
     struct replies replies;
 
     int r = gateway_routes_make(config, &routes, err);
+    if (r == 0)
+        r = peer_networks_read(config->trusted_proxies, &trusted, err);
     if (r == 0)
         r = lp_jwt_keys_new(config->jwt_secrets, &keys, err);
     if (r == 0)

@@ -1,29 +1,32 @@
 /*
- * services/gateway/proxy.c -- the upstream's side of an exchange: starts the call, takes its
- * events, and makes the client's answer of them. An answer that is complete when the loop comes to
- * it goes out in one write; a longer one is streamed between the water marks.
+ * services/gateway/proxy.c -- starts the call, takes its events, and makes the client's answer of
+ * them. A head goes out when it came; bytes follow between the water marks. One thread.
  */
-#include "services/gateway/exchange.h"
+#include "services/gateway/proxy.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
+#include "base/alloc.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "services/gateway/head.h"
 
 #define CAPTURE_MAX ((size_t)64 * 1024) /* an /auth/ reply that may carry a token */
-#define BLOCK ((size_t)16 * 1024)
 
 /* The upstream has shown life: its time begins anew, unless it waits for the client. */
 static void alive(struct exchange *x)
 {
-    int64_t timeout = x->worker->shared->config->timeout_ms;
+    const struct gateway_config *c = x->worker->shared->config;
 
-    x->deadline = x->down_paused || x->up_starved ? 0 : x->worker->now + timeout;
-    if (x->deadline > 0)
-        worker_sweep_at(x->worker, x->deadline);
+    if (x->down_paused || x->up_starved)
+        x->deadline = 0;
+    else
+        exchange_expect(x, c->timeout_ms);
+    if (x->tunnel)
+        exchange_expect(x, c->websocket_idle_ms);
 }
 
 static struct breaker *breaker_of(struct exchange *x)
@@ -31,212 +34,59 @@ static struct breaker *breaker_of(struct exchange *x)
     return &x->worker->breakers[x->ticket.upstream];
 }
 
-static const char *field_value(const struct lp_buf *fields, const char *name)
-{
-    const char *end = fields->ptr + fields->len;
+/* ---- the answer's head ---- */
 
-    for (const char *p = fields->ptr; p < end;) {
-        const char *value = p + strlen(p) + 1;
-        if (strcasecmp(p, name) == 0)
-            return value;
-        p = value + strlen(value) + 1;
+/* The lines that pass, and what of the common ones they hold already. */
+static void copy_fields(struct exchange *x, const struct lp_fields *fields, struct lp_buf *out)
+{
+    for (size_t i = 0; i < fields->n; i++) {
+        const struct lp_field *f = &fields->list[i];
+        if (head_is_hop(fields, f) || lp_field_is(f, "Content-Length"))
+            continue;
+        x->down_mask |= replies_mask(f);
+        x->down_id |= lp_field_is(f, "X-Request-Id");
+        x->down_date |= lp_field_is(f, "Date");
+        lp_buf_add(out, f->name, f->name_len);
+        lp_buf_add(out, ": ", 2);
+        lp_buf_add(out, f->value, f->value_len);
+        lp_buf_add(out, "\r\n", 2);
     }
-    return NULL;
 }
 
 /* Replies of the auth service that may carry a token are read whole before their head is sent. */
-static bool wants_capture(const struct exchange *x)
+static bool wants_capture(const struct exchange *x, const struct upstream_head *head)
 {
-    const char *type = field_value(&x->down_fields, "Content-Type");
+    const struct lp_field *type = lp_fields_find(head->fields, "Content-Type");
 
-    return strcmp(x->upstream->prefix, "/auth") == 0 && x->down_status / 100 == 2 && type &&
-           strncasecmp(type, "application/json", 16) == 0 &&
-           !field_value(&x->down_fields, "Content-Encoding") &&
-           x->down_length <= (int64_t)CAPTURE_MAX;
+    return strcmp(x->upstream->prefix, "/auth") == 0 && head->status / 100 == 2 && type &&
+           type->value_len >= 16 && strncasecmp(type->value, "application/json", 16) == 0 &&
+           !lp_fields_find(head->fields, "Content-Encoding") && !head->bodiless &&
+           head->length <= (int64_t)CAPTURE_MAX;
 }
 
-static void on_head(void *user, int status, const char *fields, size_t fields_len, int64_t length)
+static void on_head(void *user, const struct upstream_head *head)
 {
     struct exchange *x = user;
 
-    x->down_status = (unsigned)status;
-    x->down_length = length;
-    lp_buf_add(&x->down_fields, fields, fields_len);
-    x->head_ready = true;
-    x->capture = wants_capture(x);
     breaker_result(breaker_of(x), true, x->worker->now);
     x->probe = false;
+    x->status = head->status;
+    x->capture = wants_capture(x, head);
+    copy_fields(x, head->fields, &x->down_fields);
+    if (head->status == 101) {
+        x->tunnel = true;
+        x->up_pace.since_ms = 0;
+        x->body_done = false;
+        proxy_release(x); /* a connection, and no load of the queue */
+    }
     alive(x);
-    if (!x->capture)
-        exchange_todo(x, TODO_WAKE);
+    if (x->capture)
+        return;
+    exchange_head(x, x->down_fields.ptr, x->down_fields.len, head->length, head->bodiless, NULL);
+    lp_buf_done(&x->down_fields);
 }
 
-static bool on_body(void *user, const char *bytes, size_t n)
-{
-    struct exchange *x = user;
-
-    if (stream_length(&x->down) >= STREAM_HIGH) {
-        x->down_paused = true;
-        x->deadline = 0;
-        return false;
-    }
-    stream_put(&x->down, bytes, n);
-    if (x->queued)
-        exchange_owed(x, &x->down_pace);
-    if (x->capture && stream_length(&x->down) > CAPTURE_MAX)
-        x->capture = false;
-    if (!x->capture)
-        exchange_todo(x, TODO_WAKE);
-    alive(x);
-    return true;
-}
-
-static size_t on_read(void *user, char *to, size_t room, bool *ret_end)
-{
-    struct exchange *x = user;
-    size_t n = stream_take(&x->up, to, room);
-
-    if (n == 0 && x->final) {
-        *ret_end = true;
-    } else if (n == 0) {
-        x->up_starved = true;
-        x->deadline = 0;
-        return 0;
-    }
-    if (x->suspended && !x->final && stream_length(&x->up) <= STREAM_LOW)
-        exchange_todo(x, TODO_WAKE);
-    alive(x);
-    return n;
-}
-
-static void on_end(void *user, bool complete, const char *why)
-{
-    struct exchange *x = user;
-
-    x->call = NULL;
-    x->deadline = 0;
-    if (complete) {
-        x->ended = true;
-    } else {
-        lp_log_warn("upstream failed", "route", x->upstream->name, "why", why, "id", x->request_id);
-        if (x->head_ready) {
-            x->cut = true;
-        } else {
-            breaker_result(breaker_of(x), false, x->worker->now);
-            x->probe = false;
-            exchange_unavailable(x, 0);
-        }
-    }
-    x->capture = false;
-    exchange_todo(x, TODO_WAKE);
-    exchange_release(x);
-}
-
-void proxy_start(struct exchange *x)
-{
-    static const struct upstream_events events = { on_head, on_body, on_read, on_end };
-    struct upstream_client *client = x->worker->client;
-    struct upstream_request r = {
-        .origin = x->upstream->origin,
-        .target = x->up_target.ptr,
-        .method = x->method,
-        .fields = x->up_fields.ptr,
-        .fields_len = x->up_fields.len,
-        .body_length = x->body_length,
-        .idempotent = head_is_idempotent(x->method),
-        .events = &events,
-        .user = x,
-    };
-
-    x->call = client->ops->start(client, &r);
-    lp_buf_done(&x->up_fields);
-    lp_buf_done(&x->up_target);
-    lp_metric_add(x->worker->shared->metrics.in_flight, 1);
-    alive(x);
-}
-
-void proxy_cancel(struct exchange *x)
-{
-    if (x->call) {
-        x->worker->client->ops->cancel(x->call);
-        x->call = NULL;
-    }
-    if (x->probe) {
-        breaker_forget(breaker_of(x));
-        x->probe = false;
-    }
-}
-
-static bool has_body(const struct exchange *x)
-{
-    return strcmp(x->method, "HEAD") != 0 && x->down_status != 204 && x->down_status != 304 &&
-           x->down_length != 0;
-}
-
-bool proxy_can_answer(const struct exchange *x)
-{
-    return x->head_ready && !x->capture && (x->body_length == 0 || x->ended || has_body(x));
-}
-
-/* The end of the answer ends the exchange, so its last byte waits until the upstream has taken the
- * whole request. */
-static size_t room_now(const struct exchange *x, uint64_t position, size_t room)
-{
-    uint64_t left = (uint64_t)x->down_length - position;
-
-    if (x->down_length < 0 || x->body_length == 0 || x->ended || left > room)
-        return room;
-    return left > 0 ? (size_t)left - 1 : 0;
-}
-
-/* libmicrohttpd asks for bytes of the answer's body. */
-static ssize_t read_down(void *user, uint64_t position, char *to, size_t room)
-{
-    struct exchange *x = user;
-
-    if (x->cut || x->dead)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    size_t n = stream_take(&x->down, to, room_now(x, position, room));
-    if (x->down_paused && stream_length(&x->down) <= STREAM_LOW)
-        exchange_todo(x, TODO_RECEIVE);
-    x->down_pace.bytes += (int64_t)n;
-    if (stream_length(&x->down) == 0)
-        x->down_pace.since_ms = 0;
-    else
-        exchange_owed(x, &x->down_pace);
-    if (n > 0)
-        return (ssize_t)n;
-    if (x->ended && stream_length(&x->down) == 0)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    exchange_suspend(x);
-    return 0;
-}
-
-static struct MHD_Response *body_response(struct exchange *x)
-{
-    bool whole = x->ended && x->down.start == 0;
-
-    if (strcmp(x->method, "HEAD") != 0 && whole) {
-        size_t n = x->down.buf.len;
-        return MHD_create_response_from_buffer(n, lp_buf_take(&x->down.buf), MHD_RESPMEM_MUST_FREE);
-    }
-    uint64_t size = x->down_length >= 0 ? (uint64_t)x->down_length : MHD_SIZE_UNKNOWN;
-    return MHD_create_response_from_callback(size, BLOCK, read_down, x, NULL);
-}
-
-static void copy_fields(struct exchange *x, struct MHD_Response *response)
-{
-    const char *connection = field_value(&x->down_fields, "Connection");
-    const char *end = x->down_fields.ptr + x->down_fields.len;
-
-    for (const char *p = x->down_fields.ptr; p < end;) {
-        size_t n = strlen(p);
-        const char *value = p + n + 1;
-        if (!head_is_hop(p, n, connection) && strcasecmp(p, "Content-Length") != 0)
-            MHD_add_response_header(response, p, value);
-        p = value + strlen(value) + 1;
-    }
-}
+/* ---- a captured answer ---- */
 
 static bool is_cookie_value(const char *s)
 {
@@ -254,25 +104,256 @@ static void make_cookie(const struct exchange *x, struct lp_buf *cookie)
     struct lp_error err;
     json_auto_t *body = NULL;
 
-    if (!x->ended || !wants_capture(x) ||
-        lp_json_parse(x->down.buf.ptr, x->down.buf.len, CAPTURE_MAX, "reply", &body, &err) < 0)
+    if (lp_json_parse(x->down_body.ptr, x->down_body.len, CAPTURE_MAX, "reply", &body, &err) < 0)
         return;
     const char *token = lp_json_str(body, "token", NULL);
     if (token && *token && is_cookie_value(token))
         lp_buf_printf(cookie, "token=%s; Path=/; HttpOnly; Secure; SameSite=Lax", token);
 }
 
-void proxy_response(struct exchange *x)
+/* `whole`: its length is known now; else it grew over what is kept back, and goes on as a stream.
+ */
+static void let_go(struct exchange *x, bool whole)
 {
     lp_auto_buf struct lp_buf cookie = LP_BUF_INIT(12288);
 
-    make_cookie(x, &cookie); /* before the body is handed over */
-    struct MHD_Response *response = body_response(x);
-    if (!response)
-        abort(); /* no memory */
-    copy_fields(x, response);
-    if (cookie.len > 0)
-        MHD_add_response_header(response, "Set-Cookie", cookie.ptr);
-    replies_common_headers(&x->worker->replies, x->origin, response);
-    exchange_answer(x, x->down_status, response, false);
+    x->capture = false;
+    if (whole)
+        make_cookie(x, &cookie);
+    exchange_head(x, x->down_fields.ptr, x->down_fields.len, whole ? (int64_t)x->down_body.len : -1,
+                  false, cookie.ptr);
+    exchange_body(x, x->down_body.ptr, x->down_body.len);
+    lp_buf_done(&x->down_fields);
+    lp_buf_done(&x->down_body);
+}
+
+/* ---- events ---- */
+
+static bool on_body(void *user, const char *bytes, size_t n)
+{
+    struct exchange *x = user;
+
+    if (x->capture) {
+        lp_buf_add(&x->down_body, bytes, n);
+        alive(x);
+        if (x->down_body.len > CAPTURE_MAX)
+            let_go(x, false);
+        return true;
+    }
+    if (stream_length(&x->conn->out) >= STREAM_HIGH) {
+        x->down_paused = true;
+        x->deadline = 0;
+        return false;
+    }
+    exchange_body(x, bytes, n);
+    alive(x);
+    return true;
+}
+
+static size_t on_read(void *user, char *to, size_t room, bool *ret_end)
+{
+    struct exchange *x = user;
+    size_t n = stream_take(&x->up, to, room);
+
+    *ret_end = x->body_done && stream_length(&x->up) == 0;
+    x->sent_all |= *ret_end;
+    x->up_starved = n == 0 && !*ret_end;
+    alive(x);
+    conn_mark(x->conn); /* there is room for more */
+    return n;
+}
+
+static void on_whole(void *user)
+{
+    struct exchange *x = user;
+
+    if (x->capture)
+        let_go(x, true);
+    exchange_end_body(x);
+}
+
+/* Did the upstream fail, or did the client's own sending end it? */
+static bool is_its_fault(const struct exchange *x, enum upstream_result result)
+{
+    return result == UPSTREAM_UNREACHED || x->body_length == 0 || x->sent_all;
+}
+
+static void on_end(void *user, enum upstream_result result, const char *why)
+{
+    struct exchange *x = user;
+
+    x->call = NULL;
+    x->deadline = 0;
+    x->up_starved = false;
+    if (result != UPSTREAM_COMPLETE)
+        lp_log_warn("upstream failed", "route", x->upstream->name, "why", why, "id", x->request_id);
+    if (result == UPSTREAM_CUT && x->begun) {
+        x->cut = true;
+    } else if (result != UPSTREAM_COMPLETE) {
+        if (is_its_fault(x, result))
+            breaker_result(breaker_of(x), false, x->worker->now);
+        else if (x->probe)
+            breaker_forget(breaker_of(x));
+        exchange_unavailable(x, 0);
+    }
+    x->probe = false;
+    if (!x->body_done && !x->dropping) { /* an early answer: the rest has no reader */
+        x->dropping = true;
+        stream_done(&x->up);
+        exchange_expect(x, x->worker->shared->config->body_timeout_ms);
+    }
+    proxy_release(x);
+    conn_mark(x->conn);
+}
+
+/* ---- the call ---- */
+
+static struct upstream_client *client_for(const struct exchange *x)
+{
+    const struct worker *w = x->worker;
+    return x->upstream->https || !w->http ? w->curl : w->http;
+}
+
+static void count_awaiting(const struct exchange *x, double by)
+{
+    lp_metric_add(x->worker->shared->metrics.in_flight, by);
+    lp_metric_add(x->worker->shared->metrics.awaiting[x->ticket.upstream], by);
+}
+
+static void start(struct exchange *x, const char *target, const char *fields, size_t fields_len)
+{
+    static const struct upstream_events events = { on_head, on_body, on_read, on_whole, on_end };
+    struct upstream_request r = {
+        .upstream = x->ticket.upstream,
+        .origin = x->upstream->origin,
+        .target = target,
+        .method = x->method,
+        .fields = fields,
+        .fields_len = fields_len,
+        .body_length = x->body_length,
+        .says_length = x->says_length,
+        .upgrade = x->upgrade,
+        .idempotent = head_is_idempotent(x->method),
+        .events = &events,
+        .user = x,
+    };
+
+    if (x->expects_continue) {
+        stream_put(&x->conn->out, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+        x->expects_continue = false;
+    }
+    x->sent_all = x->body_length == 0;
+    count_awaiting(x, 1);
+    x->client = client_for(x);
+    x->call = x->client->ops->start(x->client, &r);
+    alive(x);
+    conn_mark(x->conn);
+}
+
+void proxy_release(struct exchange *x)
+{
+    struct admission *a = &x->worker->admission;
+    struct admission_ticket *t;
+
+    if (x->ticket.waits)
+        lp_metric_add(x->worker->shared->metrics.waiting, -1);
+    if (x->ticket.holds_slot)
+        count_awaiting(x, -1);
+    admission_leave(a, &x->ticket);
+    while ((t = admission_next(a))) {
+        struct exchange *next = (void *)((char *)t - offsetof(struct exchange, ticket));
+        lp_metric_add(x->worker->shared->metrics.waiting, -1);
+        start(next, next->up_target, next->up_fields, next->up_fields_len);
+        free(lp_take(next->up_target));
+        free(lp_take(next->up_fields));
+    }
+}
+
+static void reject(const struct exchange *x, enum gateway_reason reason)
+{
+    lp_metric_add(x->worker->shared->metrics.rejected[reason], 1);
+}
+
+void proxy_send(struct exchange *x)
+{
+    struct worker *w = x->worker;
+    size_t i = x->ticket.upstream;
+
+    if (!breaker_admits(&w->breakers[i], w->now)) {
+        reject(x, REJECT_CIRCUIT_OPEN);
+        exchange_unavailable(x, breaker_wait(&w->breakers[i], w->now) + 1);
+        return;
+    }
+    x->probe = w->breakers[i].state == BREAKER_HALF_OPEN;
+    switch (admission_enter(&w->admission, &x->ticket, i)) {
+    case ADMISSION_GRANTED:
+        start(x, w->up_target.ptr, w->up_fields.ptr, w->up_fields.len);
+        break;
+    case ADMISSION_WAITS:
+        lp_metric_add(w->shared->metrics.waiting, 1);
+        x->up_target = lp_strndup(w->up_target.ptr, w->up_target.len);
+        x->up_fields = lp_strndup(w->up_fields.ptr, w->up_fields.len);
+        x->up_fields_len = w->up_fields.len;
+        exchange_expect(x, w->shared->config->common.deadline_ms);
+        break;
+    case ADMISSION_FULL:
+        reject(x, REJECT_QUEUE_FULL);
+        if (x->probe)
+            breaker_forget(&w->breakers[i]);
+        x->probe = false;
+        exchange_unavailable(x, 1000);
+        break;
+    }
+}
+
+void proxy_cancel(struct exchange *x)
+{
+    if (x->call) {
+        x->client->ops->cancel(x->call);
+        x->call = NULL;
+    }
+    if (x->probe) {
+        breaker_forget(breaker_of(x));
+        x->probe = false;
+    }
+}
+
+bool proxy_resume(struct exchange *x)
+{
+    bool moved = false;
+
+    if (x->call && x->up_starved && (stream_length(&x->up) > 0 || x->body_done)) {
+        x->up_starved = false;
+        exchange_expect(x, x->worker->shared->config->timeout_ms);
+        x->client->ops->resume_send(x->call);
+        moved = true;
+    }
+    if (x->call && x->down_paused && stream_length(&x->conn->out) <= STREAM_LOW) {
+        x->down_paused = false;
+        exchange_expect(x, x->worker->shared->config->timeout_ms);
+        x->client->ops->resume_receive(x->call);
+        moved = true;
+    }
+    return moved;
+}
+
+void proxy_overdue(struct exchange *x)
+{
+    if (x->ticket.waits) {
+        reject(x, REJECT_DEADLINE);
+        proxy_cancel(x);
+        proxy_release(x);
+        exchange_unavailable(x, 1000);
+        return;
+    }
+    lp_log_warn("upstream timed out", "route", x->upstream->name, "id", x->request_id);
+    if (!x->begun && !x->capture) {
+        breaker_result(breaker_of(x), false, x->worker->now);
+        x->probe = false;
+    }
+    proxy_cancel(x);
+    x->cut = x->begun;
+    if (!x->begun)
+        exchange_unavailable(x, 0);
+    proxy_release(x);
 }

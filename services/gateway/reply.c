@@ -3,13 +3,16 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/clock.h"
 #include "json/json.h"
 
-static const char *const security[][2] = {
+#define ALLOW_ORIGIN (REPLY_COMMON - 1) /* its place in the list */
+
+static const char *const common[REPLY_COMMON][2] = {
     { "Content-Security-Policy",
       "default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';"
       "frame-ancestors 'self';img-src 'self' data:;object-src 'none';script-src 'self';"
@@ -25,37 +28,56 @@ static const char *const security[][2] = {
     { "X-Frame-Options", "SAMEORIGIN" },
     { "X-Permitted-Cross-Domain-Policies", "none" },
     { "X-XSS-Protection", "0" },
+    { "Access-Control-Allow-Origin", NULL },
 };
 
-#define ALLOW_ORIGIN "Access-Control-Allow-Origin"
-
-void replies_common_headers(const struct replies *r, size_t origin, struct MHD_Response *response)
+static void put_line(struct lp_buf *out, const char *name, const char *value)
 {
-    for (size_t i = 0; i < LP_COUNT(security); i++) {
-        if (!MHD_get_response_header(response, security[i][0]))
-            MHD_add_response_header(response, security[i][0], security[i][1]);
-    }
-    bool own = MHD_get_response_header(response, ALLOW_ORIGIN) != NULL;
-    if (!own && r->origins.any)
-        MHD_add_response_header(response, ALLOW_ORIGIN, "*");
-    else if (!own && origin < r->origins.n)
-        MHD_add_response_header(response, ALLOW_ORIGIN, r->origins.list[origin]);
-    if (!r->origins.any)
-        MHD_add_response_header(response, "Vary", "Origin");
+    lp_buf_str(out, name);
+    lp_buf_add(out, ": ", 2);
+    lp_buf_str(out, value);
+    lp_buf_add(out, "\r\n", 2);
 }
 
-static struct MHD_Response *json_response(json_t *body)
+static void put_common(const struct replies *r, size_t origin, unsigned mask, struct lp_buf *out)
+{
+    for (unsigned i = 0; i < ALLOW_ORIGIN; i++) {
+        if (!(mask & 1u << i))
+            put_line(out, common[i][0], common[i][1]);
+    }
+    bool own = mask & 1u << ALLOW_ORIGIN;
+    if (!own && r->origins.any)
+        put_line(out, common[ALLOW_ORIGIN][0], "*");
+    else if (!own && origin < r->origins.n)
+        put_line(out, common[ALLOW_ORIGIN][0], r->origins.list[origin]);
+    if (!r->origins.any)
+        put_line(out, "Vary", "Origin");
+}
+
+void replies_common(const struct replies *r, size_t origin, unsigned mask, struct lp_buf *out)
+{
+    if (mask == 0)
+        lp_buf_add(out, r->common[origin].ptr, r->common[origin].len);
+    else
+        put_common(r, origin, mask, out);
+}
+
+unsigned replies_mask(const struct lp_field *f)
+{
+    for (unsigned i = 0; i < REPLY_COMMON; i++) {
+        if (lp_field_is(f, common[i][0]))
+            return 1u << i;
+    }
+    return 0;
+}
+
+static char *text_of(json_t *body)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(65536);
 
     lp_json_write(body, &text);
     json_decref(body);
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(text.len, text.ptr, MHD_RESPMEM_MUST_COPY);
-    if (!response)
-        abort(); /* no memory */
-    MHD_add_response_header(response, "Content-Type", "application/json; charset=utf-8");
-    return response;
+    return lp_buf_take(&text);
 }
 
 static json_t *body_of(enum reply_kind kind, const struct gateway_config *c)
@@ -71,6 +93,17 @@ static json_t *body_of(enum reply_kind kind, const struct gateway_config *c)
     default:
         return lp_json_make("{s:s}", "message", "resource not found");
     }
+}
+
+unsigned replies_status(enum reply_kind kind)
+{
+    static const unsigned status[REPLY_KINDS] = {
+        [REPLY_NO_TOKEN] = 401,
+        [REPLY_BAD_TOKEN] = 401,
+        [REPLY_NOT_FOUND] = 404,
+        [REPLY_HEALTH] = 200,
+    };
+    return status[kind];
 }
 
 static int read_origins(struct reply_origins *o, const char *list, struct lp_error *err)
@@ -97,97 +130,128 @@ static int read_origins(struct reply_origins *o, const char *list, struct lp_err
 
 int replies_init(struct replies *r, const struct gateway_config *c, struct lp_error *err)
 {
-    static const unsigned status[REPLY_KINDS] = {
-        [REPLY_NO_TOKEN] = 401,
-        [REPLY_BAD_TOKEN] = 401,
-        [REPLY_NOT_FOUND] = 404,
-        [REPLY_HEALTH] = 200,
-    };
-
-    *r = (struct replies){ .origins = { .n = 0 } };
+    *r = (struct replies){ .date_s = -1 };
+    for (size_t i = 0; i <= GATEWAY_MAX_ORIGINS; i++)
+        r->common[i] = (struct lp_buf)LP_BUF_INIT(16384);
     int ret = read_origins(&r->origins, c->cors_origin, err);
     if (ret < 0) {
         replies_done(r);
         return ret;
     }
-    for (size_t kind = 0; kind < REPLY_KINDS; kind++) {
-        r->status[kind] = status[kind];
-        for (size_t origin = 0; origin <= r->origins.n; origin++) {
-            r->cached[kind][origin] = json_response(body_of((enum reply_kind)kind, c));
-            replies_common_headers(r, origin, r->cached[kind][origin]);
-        }
-    }
+    for (size_t kind = 0; kind < REPLY_KINDS; kind++)
+        r->body[kind] = text_of(body_of((enum reply_kind)kind, c));
+    for (size_t origin = 0; origin <= r->origins.n; origin++)
+        put_common(r, origin, 0, &r->common[origin]);
     return 0;
 }
 
 void replies_done(struct replies *r)
 {
-    for (size_t kind = 0; kind < REPLY_KINDS; kind++) {
-        for (size_t origin = 0; origin <= GATEWAY_MAX_ORIGINS; origin++) {
-            if (r->cached[kind][origin])
-                MHD_destroy_response(r->cached[kind][origin]);
-        }
-    }
+    for (size_t kind = 0; kind < REPLY_KINDS; kind++)
+        free(r->body[kind]);
+    for (size_t i = 0; i <= GATEWAY_MAX_ORIGINS; i++)
+        lp_buf_done(&r->common[i]);
     for (size_t i = 0; i < r->origins.n; i++)
         free(r->origins.list[i]);
-    *r = (struct replies){ .origins = { .n = 0 } };
+    r->origins.n = 0;
+    memset(r->body, 0, sizeof r->body);
 }
 
-size_t replies_origin(const struct reply_origins *o, const char *origin)
+size_t replies_origin(const struct reply_origins *o, const struct lp_field *origin)
 {
     if (o->n == 1)
         return 0; /* one fixed origin is sent whatever the request says, as cors does */
     for (size_t i = 0; origin && i < o->n; i++) {
-        if (strcmp(o->list[i], origin) == 0)
+        if (strlen(o->list[i]) == origin->value_len &&
+            memcmp(o->list[i], origin->value, origin->value_len) == 0)
             return i;
     }
     return o->n;
 }
 
-struct MHD_Response *replies_get(struct replies *r, enum reply_kind kind, size_t origin,
-                                 unsigned *ret_status)
+void replies_status_line(unsigned status, struct lp_buf *out)
 {
-    *ret_status = r->status[kind];
-    return r->cached[kind][origin];
-}
+    static const struct {
+        unsigned status;
+        const char *reason;
+    } reasons[] = {
+        { 101, "Switching Protocols" },
+        { 200, "OK" },
+        { 201, "Created" },
+        { 202, "Accepted" },
+        { 204, "No Content" },
+        { 206, "Partial Content" },
+        { 301, "Moved Permanently" },
+        { 302, "Found" },
+        { 303, "See Other" },
+        { 304, "Not Modified" },
+        { 307, "Temporary Redirect" },
+        { 308, "Permanent Redirect" },
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 406, "Not Acceptable" },
+        { 408, "Request Timeout" },
+        { 409, "Conflict" },
+        { 410, "Gone" },
+        { 412, "Precondition Failed" },
+        { 413, "Content Too Large" },
+        { 414, "URI Too Long" },
+        { 415, "Unsupported Media Type" },
+        { 416, "Range Not Satisfiable" },
+        { 417, "Expectation Failed" },
+        { 422, "Unprocessable Content" },
+        { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" },
+        { 500, "Internal Server Error" },
+        { 501, "Not Implemented" },
+        { 502, "Bad Gateway" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
+        { 505, "HTTP Version Not Supported" },
+    };
+    char line[16] = "HTTP/1.1 000 ";
 
-struct MHD_Response *replies_preflight(const struct replies *r, size_t origin,
-                                       const char *requested, size_t requested_len)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(0, lp_buf_empty, MHD_RESPMEM_PERSISTENT);
-    if (!response)
-        abort(); /* no memory */
-    replies_common_headers(r, origin, response);
-    MHD_add_response_header(response, "Access-Control-Allow-Methods",
-                            "GET,HEAD,PUT,PATCH,POST,DELETE");
-    MHD_add_response_header(response, "Vary", "Access-Control-Request-Headers");
-    if (requested && requested_len > 0) {
-        lp_auto_free char *value = lp_strndup(requested, requested_len);
-        MHD_add_response_header(response, "Access-Control-Allow-Headers", value);
+    line[9] = (char)('0' + status / 100 % 10);
+    line[10] = (char)('0' + status / 10 % 10);
+    line[11] = (char)('0' + status % 10);
+    lp_buf_add(out, line, 13);
+    for (size_t i = 0; i < LP_COUNT(reasons); i++) {
+        if (reasons[i].status == status) {
+            lp_buf_str(out, reasons[i].reason);
+            break;
+        }
     }
-    return response;
+    lp_buf_add(out, "\r\n", 2);
 }
 
-struct MHD_Response *replies_message(const struct replies *r, size_t origin, const char *message)
+void replies_date(struct replies *r, struct lp_buf *out)
 {
-    struct MHD_Response *response = json_response(lp_json_make("{s:s}", "message", message));
-    replies_common_headers(r, origin, response);
-    return response;
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (now != r->date_s) { /* RFC 9110, 5.6.7; the C locale, as no program of ours sets another */
+        gmtime_r(&now, &tm);
+        strftime(r->date, sizeof r->date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+        r->date_s = now;
+    }
+    lp_buf_str(out, r->date);
 }
 
-struct MHD_Response *replies_unavailable(const struct replies *r, size_t origin,
-                                         int64_t retry_after_ms)
+void replies_message(const char *message, struct lp_buf *body)
 {
-    char when[LP_CLOCK_TEXT], seconds[24];
+    json_auto_t *json = lp_json_make("{s:s}", "message", message);
+    lp_json_write(json, body);
+}
+
+void replies_unavailable(struct lp_buf *body)
+{
+    char when[LP_CLOCK_TEXT];
 
     lp_clock_format(lp_clock_wall_ms(), 3, when);
-    struct MHD_Response *response = json_response(lp_json_make(
-        "{s:s, s:i, s:s}", "message", "Service unavailable", "status", 503, "timestamp", when));
-    replies_common_headers(r, origin, response);
-    if (retry_after_ms > 0) {
-        snprintf(seconds, sizeof seconds, "%lld", (long long)((retry_after_ms + 999) / 1000));
-        MHD_add_response_header(response, "Retry-After", seconds);
-    }
-    return response;
+    json_auto_t *json = lp_json_make("{s:s, s:i, s:s}", "message", "Service unavailable", "status",
+                                     503, "timestamp", when);
+    lp_json_write(json, body);
 }

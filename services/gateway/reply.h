@@ -2,11 +2,15 @@
  */
 #pragma once
 
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/buf.h"
+#include "http/message/fields.h"
 #include "services/gateway/config.h"
+
+#define REPLY_COMMON 13 /* security headers and Access-Control-Allow-Origin */
 
 enum reply_kind {
     REPLY_NO_TOKEN,
@@ -23,14 +27,13 @@ struct reply_origins {
     bool any; /* "*" */
 };
 
-/*
- * The answers that are the same each time are built once per worker and origin, and only counted up
- * and down afterwards. One thread.
- */
+/* What is the same each time is written once per worker. One thread. */
 struct replies {
     struct reply_origins origins;
-    struct MHD_Response *cached[REPLY_KINDS][GATEWAY_MAX_ORIGINS + 1]; /* the last: no origin */
-    unsigned status[REPLY_KINDS];
+    struct lp_buf common[GATEWAY_MAX_ORIGINS + 1]; /* all common lines; the last: no origin */
+    char *body[REPLY_KINDS];
+    char date[48]; /* "Date: …\r\n" of date_s */
+    int64_t date_s;
 };
 
 /* LP_E_INVALID for a CORS_ORIGIN with more than GATEWAY_MAX_ORIGINS or an empty origin. */
@@ -39,24 +42,25 @@ LP_MUST_USE int replies_init(struct replies *r, const struct gateway_config *c,
 void replies_done(struct replies *r);
 
 /* Index into `origins` for the request's Origin (NULL: none sent), for the functions below. */
-size_t replies_origin(const struct reply_origins *o, const char *origin);
+size_t replies_origin(const struct reply_origins *o, const struct lp_field *origin);
 
-/* Borrowed. */
-struct MHD_Response *replies_get(struct replies *r, enum reply_kind kind, size_t origin,
-                                 unsigned *ret_status);
+/* The status and JSON body of an answer that is the same each time. */
+unsigned replies_status(enum reply_kind kind);
 
-/* The answer to OPTIONS: 204 that allows `requested` (Access-Control-Request-Headers, NULL: none).
- * The caller's. */
-struct MHD_Response *replies_preflight(const struct replies *r, size_t origin,
-                                       const char *requested, size_t requested_len);
+/* The bit of a common header that has the name of this field, 0 where none has. */
+unsigned replies_mask(const struct lp_field *f);
 
-/* {"message":…}, with the common headers. The caller's. */
-struct MHD_Response *replies_message(const struct replies *r, size_t origin, const char *message);
+/* Appends the common headers but those of `mask`. */
+void replies_common(const struct replies *r, size_t origin, unsigned mask, struct lp_buf *out);
 
-/* {"message":"Service unavailable","status":503,"timestamp":"…"}, with Retry-After unless 0. The
- * caller's. */
-struct MHD_Response *replies_unavailable(const struct replies *r, size_t origin,
-                                         int64_t retry_after_ms);
+/* Appends "HTTP/1.1 200 OK\r\n"; the reason is the usual one. */
+void replies_status_line(unsigned status, struct lp_buf *out);
 
-/* Adds the security and CORS headers that `response` does not have already. */
-void replies_common_headers(const struct replies *r, size_t origin, struct MHD_Response *response);
+/* Appends the Date field. */
+void replies_date(struct replies *r, struct lp_buf *out);
+
+/* Appends {"message":…}. */
+void replies_message(const char *message, struct lp_buf *body);
+
+/* Appends {"message":"Service unavailable","status":503,"timestamp":"…"}. */
+void replies_unavailable(struct lp_buf *body);

@@ -31,14 +31,19 @@ bool stream_put(struct stream *s, const void *bytes, size_t n)
     return !s->buf.overflowed;
 }
 
+void stream_skip(struct stream *s, size_t n)
+{
+    s->start += n;
+    compact(s);
+}
+
 size_t stream_take(struct stream *s, void *to, size_t room)
 {
     size_t n = stream_length(s) < room ? stream_length(s) : room;
 
     if (n > 0) {
         memcpy(to, s->buf.ptr + s->start, n);
-        s->start += n;
-        compact(s);
+        stream_skip(s, n);
     }
     return n;
 }

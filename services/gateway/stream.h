@@ -32,3 +32,6 @@ bool stream_put(struct stream *s, const void *bytes, size_t n);
 
 /* Moves up to `room` bytes to `to`; how many. */
 size_t stream_take(struct stream *s, void *to, size_t room);
+
+/* Forgets `n` bytes at the front; at most stream_length. */
+void stream_skip(struct stream *s, size_t n);

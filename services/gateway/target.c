@@ -4,34 +4,21 @@
 #include <string.h>
 #include <strings.h>
 
-bool target_split(const char *raw, struct lp_buf *path, const char **ret_query)
+bool target_split(const char *raw, size_t n, struct lp_buf *path, struct lp_buf *query)
 {
-    for (const char *p = raw; *p; p++) {
-        if ((unsigned char)*p <= ' ' || *p == 0x7f)
-            return false;
-    }
-    if (strncasecmp(raw, "http://", 7) == 0 || strncasecmp(raw, "https://", 8) == 0) {
-        raw = strchr(raw, ':') + 3;
-        if (*raw == '/' || *raw == '\0')
-            return false;
-        raw += strcspn(raw, "/?");
-        if (*raw != '/')
-            lp_buf_char(path, '/');
-    } else if (*raw != '/') {
+    const char *mark = memchr(raw, '?', n);
+    size_t len = mark ? (size_t)(mark - raw) : n;
+
+    if (len == 0)
+        lp_buf_char(path, '/');
+    else if (*raw != '/')
         return false;
-    }
-    size_t len = strcspn(raw, "?");
     for (size_t i = 0; i < len; i++) {
         if (raw[i] != '/' || i == 0 || raw[i - 1] != '/')
             lp_buf_char(path, raw[i]);
     }
-    *ret_query = raw + len;
-    return !path->overflowed;
-}
-
-bool target_is_open(const char *path)
-{
-    return strncmp(path, "/health", 7) == 0 || strncmp(path, "/auth/", 6) == 0;
+    lp_buf_add(query, raw + len, n - len);
+    return !path->overflowed && !query->overflowed;
 }
 
 bool target_is_health(const char *path)
@@ -52,4 +39,12 @@ const struct gateway_upstream *target_upstream(const struct gateway_routes *r, c
         }
     }
     return NULL;
+}
+
+bool target_is_open(const struct gateway_routes *r, const char *path)
+{
+    const char *rest;
+
+    return strncmp(path, "/auth/", 6) == 0 ||
+           (strncmp(path, "/health", 7) == 0 && !target_upstream(r, path, &rest));
 }

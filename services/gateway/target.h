@@ -7,15 +7,15 @@
 #include "services/gateway/config.h"
 
 /*
- * Splits a request target (RFC 9112, 3.2: origin form, or absolute form whose scheme and authority
- * are dropped): the path goes to `path` with repeated slashes collapsed and everything else byte
- * for byte; *ret_query points into `raw` at "?" or the end. False for any other form, a control
- * byte or a space.
+ * Splits the path and query of a request target (`raw`, `n` bytes; empty: "/"): the path goes to
+ * `path` with repeated slashes collapsed and everything else byte for byte, the query with its "?"
+ * to `query`. False where it begins with neither "/" nor "?", or is over the buffers' limits.
  */
-bool target_split(const char *raw, struct lp_buf *path, const char **ret_query);
+bool target_split(const char *raw, size_t n, struct lp_buf *path, struct lp_buf *query);
 
-/* Paths that need no token; case-sensitive. */
-bool target_is_open(const char *path);
+/* Paths that need no token: what begins with /auth/, or with /health where that is no upstream's.
+ * Case counts. */
+bool target_is_open(const struct gateway_routes *r, const char *path);
 
 /* The health route: /health or /health/, any case. */
 bool target_is_health(const char *path);

@@ -8,7 +8,7 @@
  * methods that are not idempotent, and bodies that cannot be sent twice, `refuse_rewind` and a
  * fresh connection prevent that.
  */
-#include "services/gateway/upstream.h"
+#include "services/gateway/upstream_curl.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -34,16 +34,14 @@ struct curl_client {
     size_t n_idle;
 };
 
-/* `length` is -1 until a Content-Length came; `fields` is the head of the answer so far. */
+/* `lines_in` is the head of the answer so far, without its first line. */
 struct upstream_call {
     struct curl_client *client;
     CURL *easy;
     struct curl_slist *lines;
     const struct upstream_events *events;
     void *user;
-    struct lp_buf fields;
-    int64_t length;
-    int status;
+    struct lp_buf lines_in;
     bool head_given, receive_paused, send_paused;
 };
 
@@ -80,46 +78,45 @@ static int on_timer(CURLM *multi, long ms, void *user)
 static size_t on_header(char *line, size_t size, size_t n, void *user)
 {
     struct upstream_call *call = user;
-    size_t len = n * size, whole = len;
+    size_t len = n * size;
 
-    while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n'))
-        len--;
-    if (len >= 5 && strncmp(line, "HTTP/", 5) == 0) {
-        lp_buf_reset(&call->fields);
-        call->length = -1;
-        return whole;
-    }
-    const char *colon = memchr(line, ':', len);
-    if (!colon || call->head_given) /* the empty line, or a trailer */
-        return whole;
-    size_t name = (size_t)(colon - line), at = name + 1;
-    while (at < len && (line[at] == ' ' || line[at] == '\t'))
-        at++;
-    lp_buf_add(&call->fields, line, name);
-    lp_buf_char(&call->fields, '\0');
-    lp_buf_add(&call->fields, line + at, len - at);
-    lp_buf_char(&call->fields, '\0');
-    return call->fields.overflowed ? 0 : whole;
+    if (call->head_given) /* a trailer */
+        return len;
+    if (len >= 5 && strncmp(line, "HTTP/", 5) == 0)
+        lp_buf_reset(&call->lines_in);
+    else
+        lp_buf_add(&call->lines_in, line, len);
+    return call->lines_in.overflowed ? 0 : len;
 }
 
-static void give_head(struct upstream_call *call)
+/* False where the fields are not sound; `whole`: no body came. */
+static bool give_head(struct upstream_call *call, bool whole)
 {
     long status = 0;
-    curl_off_t length = -1;
+    struct lp_fields fields;
+    struct lp_refusal refusal;
+    struct upstream_head head = { .length = -1, .bodiless = whole, .fields = &fields };
 
     if (call->head_given)
-        return;
-    call->head_given = true;
+        return true;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    call->events->head(call->user, (int)status, call->fields.ptr, call->fields.len, length);
+    if (!lp_fields_read(call->lines_in.ptr, call->lines_in.len, &fields, &refusal))
+        return false;
+    const struct lp_field *length = lp_fields_find(&fields, "Content-Length");
+    if (length && !lp_fields_read_length(length, &head.length))
+        return false;
+    head.status = (unsigned)status;
+    call->head_given = true;
+    call->events->head(call->user, &head);
+    return true;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *user)
 {
     struct upstream_call *call = user;
 
-    give_head(call);
+    if (!give_head(call, false))
+        return CURL_WRITEFUNC_ERROR;
     if (call->events->body(call->user, bytes, n * size))
         return n * size;
     call->receive_paused = true;
@@ -146,27 +143,35 @@ static int refuse_rewind(void *user, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_FAIL;
 }
 
+/* One line, in libcurl's spelling of an empty value where it has none. */
+static void add_line(struct upstream_call *call, const char *line, size_t n)
+{
+    lp_auto_free char *text = n > 2 && memcmp(line + n - 2, ": ", 2) == 0
+                                  ? lp_sprintf("%.*s;", (int)n - 2, line)
+                                  : lp_strndup(line, n);
+    call->lines = curl_slist_append(call->lines, text);
+}
+
 static void set_lines(struct upstream_call *call, const struct upstream_request *r)
 {
     static const char *const silenced[] = { "Expect:", "Accept:", "User-Agent:" };
     const char *line = r->fields, *end = line + r->fields_len;
     bool given[LP_COUNT(silenced)] = { false };
 
-    for (; line < end; line += strlen(line) + 1) {
-        size_t name = strcspn(line, ":");
+    while (line < end) {
+        const char *stop = memchr(line, '\r', (size_t)(end - line));
+        size_t n = (size_t)((stop ? stop : end) - line);
         for (size_t i = 0; i < LP_COUNT(silenced); i++)
-            given[i] |= strncasecmp(line, silenced[i], name + 1) == 0;
-        if (line[name] && line[name + 1] && !line[name + 2]) { /* libcurl's way to say "empty" */
-            lp_auto_free char *empty = lp_sprintf("%.*s;", (int)name, line);
-            call->lines = curl_slist_append(call->lines, empty);
-        } else {
-            call->lines = curl_slist_append(call->lines, line);
-        }
+            given[i] |= strncasecmp(line, silenced[i], strlen(silenced[i])) == 0;
+        add_line(call, line, n);
+        line += n + 2;
     }
     for (size_t i = 0; i < LP_COUNT(silenced); i++) {
         if (!given[i])
             call->lines = curl_slist_append(call->lines, silenced[i]);
     }
+    if (r->says_length && r->body_length == 0)
+        call->lines = curl_slist_append(call->lines, "Content-Length: 0");
     curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->lines);
 }
 
@@ -223,8 +228,7 @@ static struct upstream_call *curl_start(struct upstream_client *base,
         .easy = c->n_idle > 0 ? c->idle[--c->n_idle] : curl_easy_init(),
         .events = r->events,
         .user = r->user,
-        .fields = LP_BUF_INIT(MAX_HEAD),
-        .length = -1,
+        .lines_in = LP_BUF_INIT(MAX_HEAD),
     };
     set_common(call->easy);
     set_callbacks(call);
@@ -242,7 +246,7 @@ static void free_call(struct upstream_call *call)
 
     curl_multi_remove_handle(c->multi, call->easy);
     curl_slist_free_all(call->lines);
-    lp_buf_done(&call->fields);
+    lp_buf_done(&call->lines_in);
     if (c->n_idle < MAX_IDLE) {
         curl_easy_reset(call->easy);
         c->idle[c->n_idle++] = call->easy;
@@ -285,12 +289,20 @@ static void finish(struct curl_client *c)
         if (msg->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
-        if (result == CURLE_OK)
-            give_head(call);
+        if (result == CURLE_OK && !give_head(call, true))
+            result = CURLE_WEIRD_SERVER_REPLY;
         const struct upstream_events *events = call->events;
         void *user = call->user;
+        enum upstream_result how =
+            result == CURLE_OK ? UPSTREAM_COMPLETE
+            : call->head_given ? UPSTREAM_CUT
+            : result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST
+                ? UPSTREAM_UNREACHED
+                : UPSTREAM_UNANSWERED;
         free_call(call);
-        events->end(user, result == CURLE_OK, curl_easy_strerror(result));
+        if (result == CURLE_OK)
+            events->whole(user);
+        events->end(user, how, result == CURLE_OK ? NULL : curl_easy_strerror(result));
     }
 }
 

@@ -1,7 +1,10 @@
 /* services/gateway/worker.c -- what others ask of a worker's loop. */
 #include "services/gateway/worker.h"
 
+#include <stdio.h>
 #include <sys/eventfd.h>
+
+#include "base/alloc.h"
 
 void worker_sweep_at(struct worker *w, int64_t at)
 {
@@ -12,4 +15,23 @@ void worker_sweep_at(struct worker *w, int64_t at)
 void worker_wake(struct worker *w)
 {
     eventfd_write(w->wake_fd, 1);
+}
+
+void worker_count(struct worker *w, size_t upstream, unsigned status)
+{
+    const struct gateway_routes *routes = &w->shared->routes;
+    size_t route = upstream < routes->n ? upstream : GATEWAY_MAX_UPSTREAMS;
+    const char *name = upstream < routes->n ? routes->upstreams[upstream].name : "other";
+    char code[12];
+
+    if (status >= WORKER_MAX_STATUS)
+        status = 0;
+    if (!w->codes[route])
+        w->codes[route] = lp_calloc(WORKER_MAX_STATUS, sizeof(struct lp_metric *));
+    if (!w->codes[route][status]) {
+        snprintf(code, sizeof code, "%u", status);
+        w->codes[route][status] =
+            lp_metric_with(w->shared->metrics.requests, "gateway", name, code);
+    }
+    lp_metric_add(w->codes[route][status], 1);
 }

@@ -72,7 +72,8 @@ static void says_what_is_wrong_with_its_configuration(void **state)
         const char *extra, *want;
     } cases[] = {
         { "DEFAULT_TIMEOUT=soon", "DEFAULT_TIMEOUT=\"soon\" is wrong: it must be a whole number" },
-        { "UPSTREAM_CLIENT=netcat", "UPSTREAM_CLIENT=\"netcat\" is wrong: it must be one of curl" },
+        { "UPSTREAM_CLIENT=netcat",
+          "UPSTREAM_CLIENT=\"netcat\" is wrong: it must be one of native, curl" },
         { "EXTRA_SERVICES=/ai=http://x", "EXTRA_SERVICES: /ai is there twice" },
         { "CORS_ORIGIN=https://a,,https://b", "CORS_ORIGIN: must be *" },
         { "AUTH_JWT_SECRET=not-shown-anywhere,,b", "JWT secret 2 of the list is empty" },

@@ -23,18 +23,27 @@
 /* Nothing listens there. */
 #define GATEWAY_NOBODY "http://127.0.0.1:1"
 
-/* What a test changes is changed before gateway_up. */
+/* What a test changes is changed before gateway_up. /any takes bodies of any size. */
 static inline struct gateway_config gateway_defaults(const char *url)
 {
+    const char *client = getenv("LP_UPSTREAM_CLIENT"); /* the same tests hold for curl */
+    static char extra[64]; /* borrowed by the gateways of one test program */
+
+    snprintf(extra, sizeof extra, "/any=%s", url);
     return (struct gateway_config){
         .common = { .concurrency = 32, .queue_limit = 256, .deadline_ms = 20000 },
         .auth_url = url,
         .ai_url = url,
         .progress_url = url,
-        .extra_services = "",
+        .extra_services = extra,
         .jwt_secrets = "secret-two,secret-one",
         .cors_origin = "*",
-        .upstream_client = "curl",
+        .trusted_proxies = "",
+        .upstream_client = client ? client : "native",
+        .access_log_name = "all",
+        .websocket_idle_ms = 600000,
+        .extra_body_limit = 0,
+        .max_connections = 4096,
         .timeout_ms = 20000,
         .head_timeout_ms = 10000,
         .body_timeout_ms = 30000,

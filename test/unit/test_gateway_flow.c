@@ -166,7 +166,7 @@ static void holds_back_a_client_whose_upstream_reads_slowly(void **state)
         FAKE_SCRIPT_END,
     };
     static const char head[] =
-        "POST /ai/x HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER "Content-Length: 64000000\r\n\r\n";
+        "POST /any/x HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER "Content-Length: 64000000\r\n\r\n";
     lp_auto_free char *block = lp_alloc(64000000);
     struct fixture f;
     size_t sent = 0;
@@ -210,7 +210,7 @@ static void passes_a_body_on_to_its_end_though_the_answer_came_first(void **stat
         { .reply = OK, .answer_first = true, .narrow = true },
         FAKE_SCRIPT_END,
     };
-    static const char *const targets[] = { "/ai/204", "/ai/empty", "/ai/chunks", "/ai/x" };
+    static const char *const targets[] = { "/any/204", "/any/empty", "/any/chunks", "/any/x" };
     lp_auto_free char *block = lp_alloc(12000000);
     struct fixture f;
     (void)state;

@@ -46,8 +46,8 @@ static void passes_on_the_headers_of_both_ends_and_none_of_one_hop(void **state)
     static const char *const there[] = {
         GATEWAY_BEARER,
         "\r\nX-Mine: 1\r\n",
-        "\r\nX-Empty:\r\n",
-        "\r\nX-Forwarded-For: 10.1.2.3, 127.0.0.1\r\n",
+        "\r\nX-Empty:",
+        "\r\nX-Forwarded-For: 127.0.0.1\r\n",
         "\r\nX-Forwarded-Proto: http\r\n",
         "\r\nX-Forwarded-Host: g.example\r\n",
         "\r\nX-Request-Id: abc-1\r\n",

@@ -1,0 +1,270 @@
+/* services/gateway/upstream_pool.c -- connections to the upstreams: kept, opened, closed. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "services/gateway/upstream_http_parts.h"
+
+#define IDLE_MAX 64
+#define IDLE_MS 15000
+#define AGE_MS 20000
+#define CONNECT_MS 2000
+#define OUT_MS 2000
+#define OUT_MAX_MS 30000
+#define KEEP_BYTES ((size_t)16 * 1024) /* of a buffer of an idle link */
+#define IN_MAX (2 * LINK_BLOCK)
+#define OUT_MAX (4 * LINK_BLOCK)
+
+void pool_timer(struct http_client *c, int64_t at)
+{
+    if (c->timer_at == 0 || at < c->timer_at)
+        c->timer_at = at;
+}
+
+/* ---- idle links ---- */
+
+static void unlink_idle(struct link *l)
+{
+    struct pool *p = &l->client->pools[l->upstream];
+
+    if (l->idle_until == 0)
+        return;
+    if (l->idle_prev)
+        l->idle_prev->idle_next = l->idle_next;
+    else
+        p->idle = l->idle_next;
+    if (l->idle_next)
+        l->idle_next->idle_prev = l->idle_prev;
+    else
+        p->idle_last = l->idle_prev;
+    l->idle_prev = l->idle_next = NULL;
+    l->idle_until = 0;
+    p->n_idle--;
+}
+
+static void trim(struct lp_buf *b)
+{
+    if (b->cap > KEEP_BYTES)
+        lp_buf_done(b);
+    else
+        lp_buf_reset(b);
+}
+
+void pool_give(struct link *l)
+{
+    struct http_client *c = l->client;
+    struct pool *p = &c->pools[l->upstream];
+    int64_t now = lp_clock_ms();
+
+    l->call = NULL;
+    trim(&l->in);
+    trim(&l->out);
+    l->out_start = 0;
+    if (now >= l->born + AGE_MS) {
+        pool_close(l);
+        return;
+    }
+    if (p->n_idle == IDLE_MAX)
+        pool_close(p->idle_last);
+    l->idle_until = now + IDLE_MS;
+    l->idle_prev = NULL;
+    l->idle_next = p->idle;
+    if (p->idle)
+        p->idle->idle_prev = l;
+    else
+        p->idle_last = l;
+    p->idle = l;
+    p->n_idle++;
+    pool_timer(c, l->idle_until);
+}
+
+void pool_close(struct link *l)
+{
+    struct http_client *c = l->client;
+
+    unlink_idle(l);
+    if (l->prev)
+        l->prev->next = l->next;
+    else
+        c->links = l->next;
+    if (l->next)
+        l->next->prev = l->prev;
+    c->by_fd[l->fd] = NULL;
+    close(l->fd);
+    lp_buf_done(&l->in);
+    lp_buf_done(&l->out);
+    free(l);
+}
+
+/* ---- addresses ---- */
+
+static struct outlier *find_outlier(struct pool *p, const union endpoint *address)
+{
+    for (size_t i = 0; i < ENDPOINTS_MAX; i++) {
+        if (p->outliers[i].failures > 0 &&
+            memcmp(&p->outliers[i].address, address, sizeof *address) == 0)
+            return &p->outliers[i];
+    }
+    return NULL;
+}
+
+void pool_connected(struct link *l, bool well)
+{
+    struct pool *p = &l->client->pools[l->upstream];
+    struct outlier *o = find_outlier(p, &l->address);
+    int64_t wait = OUT_MS, now = lp_clock_ms();
+
+    l->connect_until = 0;
+    if (well) {
+        if (o)
+            *o = (struct outlier){ .failures = 0 };
+        return;
+    }
+    for (size_t i = 0; !o && i < ENDPOINTS_MAX; i++) {
+        if (p->outliers[i].failures == 0 || p->outliers[i].until < now - OUT_MAX_MS)
+            o = &p->outliers[i];
+    }
+    if (!o)
+        return; /* more addresses than are looked at at once: it is tried again in its turn */
+    if (memcmp(&o->address, &l->address, sizeof o->address) != 0)
+        *o = (struct outlier){ .address = l->address };
+    for (unsigned i = 0; i < o->failures && wait < OUT_MAX_MS; i++)
+        wait *= 2;
+    o->until = now + (wait < OUT_MAX_MS ? wait : OUT_MAX_MS);
+    o->failures++;
+}
+
+/* The next address in turn that is no outlier now; where all are, simply the next. */
+static const union endpoint *next_address(struct pool *p, int64_t now)
+{
+    for (unsigned i = 0; i < p->endpoints.n; i++) {
+        const union endpoint *a = &p->endpoints.list[(p->turn + i) % p->endpoints.n];
+        const struct outlier *o = find_outlier(p, a);
+        if (!o || o->until <= now) {
+            p->turn += i + 1;
+            return a;
+        }
+    }
+    return &p->endpoints.list[p->turn++ % p->endpoints.n];
+}
+
+/* ---- new links ---- */
+
+static bool remember(struct http_client *c, struct link *l)
+{
+    struct epoll_event e = {
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        .data.u64 = c->tag | (uint64_t)l->fd,
+    };
+
+    if ((size_t)l->fd >= c->n_by_fd) {
+        size_t n = (size_t)l->fd * 2 + 64;
+        c->by_fd = lp_realloc(c->by_fd, n * sizeof(struct link *));
+        memset(c->by_fd + c->n_by_fd, 0, (n - c->n_by_fd) * sizeof(struct link *));
+        c->n_by_fd = n;
+    }
+    c->by_fd[l->fd] = l;
+    l->next = c->links;
+    if (l->next)
+        l->next->prev = l;
+    c->links = l;
+    return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) == 0;
+}
+
+static struct link *open_link(struct http_client *c, size_t upstream, const union endpoint *a)
+{
+    socklen_t len = a->any.sa_family == AF_INET6 ? sizeof a->in6 : sizeof a->in;
+    int one = 1, fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int64_t now = lp_clock_ms();
+
+    if (fd < 0)
+        return NULL;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    bool begun = connect(fd, &a->any, len) == 0 || errno == EINPROGRESS;
+    struct link *l = lp_alloc(sizeof *l);
+    *l = (struct link){
+        .client = c,
+        .upstream = upstream,
+        .address = *a,
+        .fd = fd,
+        .born = now,
+        .connect_until = now + CONNECT_MS,
+        .in = LP_BUF_INIT(IN_MAX),
+        .out = LP_BUF_INIT(OUT_MAX),
+    };
+    if (!remember(c, l) || !begun) {
+        pool_connected(l, false);
+        pool_close(l);
+        return NULL;
+    }
+    pool_timer(c, l->connect_until);
+    return l;
+}
+
+/* An idle link that is not over its age; `checked`: nor closed by the other side, as far as the
+ * kernel knows. */
+static struct link *take_idle(struct http_client *c, struct pool *p, bool checked)
+{
+    int64_t now = lp_clock_ms();
+    struct link *l;
+    char byte;
+
+    while ((l = p->idle)) {
+        unlink_idle(l);
+        bool good = now < l->born + AGE_MS && !l->eof;
+        if (good && checked)
+            good = recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+        if (good) {
+            l->reused = true;
+            return l;
+        }
+        pool_close(l);
+    }
+    (void)c;
+    return NULL;
+}
+
+enum pool_result pool_take(struct http_client *c, size_t upstream, bool fresh, bool checked,
+                           struct link **ret_link)
+{
+    struct pool *p = &c->pools[upstream];
+    struct link *l = fresh ? NULL : take_idle(c, p, checked);
+
+    endpoints_update(c->endpoints, upstream, &p->endpoints);
+    if (!l && p->endpoints.version == 0)
+        return POOL_NOT_YET;
+    for (unsigned tries = 0; !l && tries < p->endpoints.n && tries < 3; tries++)
+        l = open_link(c, upstream, next_address(p, lp_clock_ms()));
+    *ret_link = l;
+    return l ? POOL_LINK : POOL_NONE;
+}
+
+void pool_sweep(struct http_client *c, void (*overdue)(struct link *l))
+{
+    int64_t now = lp_clock_ms();
+    struct link *next;
+
+    c->timer_at = 0;
+    for (struct link *l = c->links; l; l = next) {
+        next = l->next;
+        int64_t at = l->connect_until > 0 ? l->connect_until : l->idle_until;
+        if (at == 0)
+            continue;
+        if (at > now)
+            pool_timer(c, at);
+        else if (l->idle_until > 0)
+            pool_close(l);
+    }
+    for (struct link *l = c->links; l; l = l->next) { /* `overdue` may free it, and others */
+        if (l->connect_until > 0 && l->connect_until <= now) {
+            overdue(l);
+            pool_timer(c, now);
+            return;
+        }
+    }
+}
