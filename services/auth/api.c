@@ -3,6 +3,7 @@
 
 #include "json/json.h"
 #include "services/auth/accounts/account.h"
+#include "services/auth/accounts/login.h"
 #include "services/auth/auth.h"
 #include "services/auth/http/cors.h"
 #include "services/auth/http/reply.h"
@@ -24,10 +25,14 @@ bool api_filter(struct lp_service_request *r)
 
 const struct lp_route api_routes[] = {
     { "POST", AUTH("register"), account_register, "register", false },
-    { "POST", AUTH("login"), account_login, "login", false },
+    { "POST", AUTH("login"), login_route, "login", false },
     { "POST", AUTH("refresh-token"), session_refresh, "refresh-token", false },
     { "POST", AUTH("logout"), session_logout, "logout", false },
+    { "POST", AUTH("logout-everywhere"), session_logout_everywhere, "logout-everywhere", false },
+    { "GET", AUTH("sessions"), session_list, "sessions", false },
+    { "DELETE", AUTH("sessions/:id"), session_end, "session-end", false },
     { "GET", AUTH("me"), session_me, "me", false },
+    { "GET", "/.well-known/jwks.json", session_jwks, "jwks", true },
     { "GET", "/health", health, "health", true },
     { NULL, NULL, NULL, NULL, false },
 };

@@ -1,16 +1,22 @@
 /* services/auth/auth.h -- what every handler of lp-auth works with. */
 #pragma once
 
+struct checks;
 struct db;
 struct dbwatch;
 struct hashpool;
+struct slow;
 struct tokens;
+struct verified;
 
 /* The `user` of every request; made in main, lives as long as the service. */
 struct auth {
     struct db *db;
     struct hashpool *hashes;
+    struct verified *verified;
+    struct checks *checks;
     struct tokens *tokens;
+    struct slow *slow;
     const char *cors_origin; /* "*" or a list, as CORS_ORIGIN */
     struct dbwatch *watch;
 };

@@ -5,6 +5,7 @@
 
 #include "services/auth/database/db.h"
 #include "services/auth/passwords/password.h"
+#include "services/auth/sessions/tokens.h"
 
 #define AT(member) offsetof(struct auth_config, member)
 #define SECOND 1000LL
@@ -21,10 +22,19 @@ const struct lp_env auth_env[] = {
     { .name = "JWT_SECRET",
       .type = LP_ENV_STRING,
       .offset = AT(jwt_secret),
-      .min = 16,
+      .fallback = "",
       .max = 4096,
       .secret = true,
-      .help = "key of access tokens; more than one, newest first, separated by commas" },
+      .help = "HS256 key of access tokens, at least 16 bytes; more than one, newest first, "
+              "separated by commas; with JWT_SIGNING_KEY they only verify" },
+    { .name = "JWT_SIGNING_KEY",
+      .type = LP_ENV_STRING,
+      .offset = AT(jwt_signing_key),
+      .fallback = "",
+      .max = 4096,
+      .secret = true,
+      .help = "Ed25519 private key of access tokens (PKCS #8 in PEM); more than one, newest first, "
+              "one after the other" },
     { .name = "JWT_REFRESH_SECRET",
       .type = LP_ENV_STRING,
       .offset = AT(jwt_refresh_secret),
@@ -49,10 +59,17 @@ const struct lp_env auth_env[] = {
     { .name = "PASSWORD_HASH",
       .type = LP_ENV_STRING,
       .offset = AT(password_hash),
-      .fallback = "argon2id",
+      .fallback = "auto",
       .one_of = password_settings,
-      .help =
-          "how new passwords are hashed: argon2id (19 MiB, 2 passes) or with 46, 12, 9 or 7 MiB" },
+      .help = "how new passwords are hashed: argon2id (19 MiB, 2 passes) or with 46, 12, 9 or 7 "
+              "MiB; auto: by the CPU limit" },
+    { .name = "VERIFIED_PASSWORD_TTL",
+      .type = LP_ENV_DURATION,
+      .offset = AT(verified_ttl_ms),
+      .fallback = "10m",
+      .min = 0,
+      .max = 3600 * SECOND,
+      .help = "how long a password that was right needs no new hash; 0: always" },
     { .name = "CORS_ORIGIN",
       .type = LP_ENV_STRING,
       .offset = AT(cors_origin),
@@ -77,6 +94,24 @@ const struct lp_env auth_env[] = {
     { .name = NULL },
 };
 
+static int check_keys(const struct auth_config *config, struct lp_error *err)
+{
+    size_t n = strlen(config->jwt_secret);
+    if (n == 0 && !config->jwt_signing_key[0])
+        return lp_error_set(err, LP_E_INVALID,
+                            "JWT_SECRET, JWT_SIGNING_KEY: one of them is required");
+    if (n > 0 && n < 16)
+        return lp_error_set(err, LP_E_INVALID, "JWT_SECRET: must be a string of 16 to 4096 bytes");
+    if (config->jwt_signing_key[0] && !tokens_are_signing_keys(config->jwt_signing_key))
+        return lp_error_set(err, LP_E_INVALID,
+                            "JWT_SIGNING_KEY: must be Ed25519 private keys, PKCS #8 in PEM");
+    if (strcmp(config->jwt_secret, config->jwt_refresh_secret) == 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "JWT_REFRESH_SECRET: must differ from JWT_SECRET, or a refresh token "
+                            "would open what asks for an access token");
+    return 0;
+}
+
 int config_load(struct auth_config *config, struct lp_error *err)
 {
     int r = lp_env_load(auth_env, true, AUTH_PORT, config, err);
@@ -88,9 +123,5 @@ int config_load(struct auth_config *config, struct lp_error *err)
                             "DATABASE_URL: not a PostgreSQL URI such as "
                             "postgresql://user:password@host:5432/name "
                             "(special characters of a password are percent-encoded)");
-    if (strcmp(config->jwt_secret, config->jwt_refresh_secret) == 0)
-        return lp_error_set(err, LP_E_INVALID,
-                            "JWT_REFRESH_SECRET: must differ from JWT_SECRET, or a refresh token "
-                            "would open what asks for an access token");
-    return 0;
+    return check_keys(config, err);
 }

@@ -6,8 +6,10 @@
 
 struct auth_config {
     struct lp_service_config service; /* first: the common variables */
-    const char *database_url, *jwt_secret, *jwt_refresh_secret, *password_hash, *cors_origin;
-    int64_t access_ttl_ms, refresh_ttl_ms;
+    const char *database_url, *cors_origin, *password_hash;
+    const char *jwt_secret, *jwt_signing_key,
+        *jwt_refresh_secret; /* one of the first two or both */
+    int64_t access_ttl_ms, refresh_ttl_ms, verified_ttl_ms;
     int64_t database_connections, hash_workers;
 };
 

@@ -3,11 +3,13 @@
  *
  * Threads: this one serves until SIGTERM (lib/service: event loop, CONCURRENCY workers, probes);
  * `auth-db` brings the tables up to date and watches the database; `auth-hash` times H hash
- * passwords.
+ * passwords; `auth-slow` sends the answers that are held back.
  */
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -17,6 +19,9 @@
 #include "services/auth/auth.h"
 #include "services/auth/http/body.h"
 #include "services/auth/config.h"
+#include "services/auth/database/db.h"
+#include "services/auth/http/slow.h"
+#include "services/auth/passwords/checks.h"
 #include "services/auth/passwords/cpu.h"
 #include "services/auth/passwords/hashpool.h"
 #include "services/auth/sessions/tokens.h"
@@ -61,15 +66,48 @@ static unsigned most_logins(int64_t concurrency)
     return concurrency < 4 ? 1 : (unsigned)(concurrency * 3 / 4);
 }
 
+static int make_passwords(struct auth *auth, const struct auth_config *config, struct lp_error *err)
+{
+    double quota = cpu_quota();
+    const struct hashpool_options hashing = {
+        .workers = (unsigned)config->hash_workers,
+        .cpu_quota = quota,
+        .max_admitted = most_logins(config->service.concurrency),
+        .params = password_params_of(config->password_hash, quota),
+    };
+    int r = hashpool_new(&hashing, &auth->hashes, err);
+    if (r < 0)
+        return r;
+    auth->verified = verified_new(config->verified_ttl_ms);
+    auth->checks = checks_new(auth->hashes, auth->verified);
+    return 0;
+}
+
+static int make_tokens(struct auth *auth, const struct auth_config *config, struct lp_error *err)
+{
+    const struct tokens_options options = {
+        .signing_keys = config->jwt_signing_key,
+        .access_secrets = config->jwt_secret,
+        .refresh_secrets = config->jwt_refresh_secret,
+        .access_ttl_ms = config->access_ttl_ms,
+        .refresh_ttl_ms = config->refresh_ttl_ms,
+    };
+    return tokens_new(&options, &auth->tokens, err);
+}
+
+static void free_all(struct auth *auth)
+{
+    slow_free(auth->slow);
+    checks_free(auth->checks);
+    verified_free(auth->verified);
+    hashpool_free(auth->hashes);
+    tokens_free(auth->tokens);
+    db_free(auth->db);
+}
+
 static int run(const struct auth_config *config, struct lp_stop *stop, struct lp_error *err)
 {
     struct auth auth = { .cors_origin = config->cors_origin };
-    const struct hashpool_options hashing = {
-        .workers = (unsigned)config->hash_workers,
-        .cpu_quota = cpu_quota(),
-        .max_admitted = most_logins(config->service.concurrency),
-        .params = password_params_of(config->password_hash),
-    };
     const struct db_options database = {
         .url = config->database_url,
         .max_connections = (unsigned)config->database_connections,
@@ -77,16 +115,28 @@ static int run(const struct auth_config *config, struct lp_stop *stop, struct lp
         .query_timeout_ms = 5000,
     };
     auth.db = db_new(&database);
-    int r = tokens_new(config->jwt_secret, config->jwt_refresh_secret, config->access_ttl_ms,
-                       config->refresh_ttl_ms, &auth.tokens, err);
+    int r = make_tokens(&auth, config, err);
     if (r == 0)
-        r = hashpool_new(&hashing, &auth.hashes, err);
+        r = make_passwords(&auth, config, err);
+    if (r == 0)
+        r = slow_new(&auth.slow, err);
     if (r == 0)
         r = serve(&auth, config, stop, err);
-    hashpool_free(auth.hashes);
-    tokens_free(auth.tokens);
-    db_free(auth.db);
+    free_all(&auth);
     return r;
+}
+
+/*
+ * Passwords pass through this process and their traces stay in its memory (passwords/verified.c):
+ * no core file, and no other process of the same user may look in. The sanitizers' leak check is
+ * such a process.
+ */
+static void keep_memory_private(void)
+{
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+#ifndef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 int main(int argc, char **argv)
@@ -105,6 +155,7 @@ int main(int argc, char **argv)
     if (only_check)
         return puts("lp-auth: the configuration is valid") < 0;
 
+    keep_memory_private();
     enum lp_log_level level = LP_LOG_INFO;
     lp_log_parse_level(config.service.log_level, &level);
     lp_log_set_level(level);

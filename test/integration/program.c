@@ -151,7 +151,7 @@ static int fetch(int port, const char *path, const struct ask *ask, struct lp_ht
         lp_sprintf("Content-Type: %s", ask->type ? ask->type : "application/json");
     lp_auto_free char *bearer =
         lp_sprintf("Authorization: Bearer %s", ask->bearer ? ask->bearer : "");
-    const char *headers[3] = { NULL };
+    const char *headers[4] = { NULL };
     struct lp_error err;
     size_t n = 0;
 
@@ -159,6 +159,8 @@ static int fetch(int port, const char *path, const struct ask *ask, struct lp_ht
         headers[n++] = bearer;
     if (ask->body)
         headers[n++] = type;
+    if (ask->header)
+        headers[n++] = ask->header;
     struct lp_http_request request = {
         .method = ask->method ? ask->method
                   : ask->body ? "POST"

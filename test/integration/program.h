@@ -47,6 +47,7 @@ struct ask {
     const char *type;   /* Content-Type; NULL: application/json where there is a body */
     const char *bearer;
     const char *body;
+    const char *header; /* one more: "Name: value" */
 };
 
 /* One request to 127.0.0.1:port, at most 60 s. A connection that fails gives status 0. */

@@ -11,7 +11,7 @@
 static struct hashpool *pool_of(unsigned workers, unsigned max_admitted, const char *setting)
 {
     const struct hashpool_options options = { workers, 0, max_admitted,
-                                              password_params_of(setting) };
+                                              password_params_of(setting, 0) };
     struct hashpool *p = NULL;
     struct lp_error err;
     assert_int_equal(hashpool_new(&options, &p, &err), 0);

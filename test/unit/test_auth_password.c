@@ -84,7 +84,7 @@ static void makes_hashes_that_it_and_the_reference_library_verify(void **state)
     for (size_t i = 0; i < LP_COUNT(passwords); i++) {
         char hash[PASSWORD_HASH_MAX];
         struct lp_error err;
-        struct password_params params = password_params_of("argon2id-7m");
+        struct password_params params = password_params_of("argon2id-7m", 0);
         assert_int_equal(password_hash(&params, passwords[i], hash, &err), 0);
         assert_int_equal(strncmp(hash, "$argon2id$v=19$m=7168,t=5,p=1$", 30), 0);
         assert_int_equal(verified(hash, passwords[i]), 1);
@@ -96,7 +96,7 @@ static void makes_hashes_that_it_and_the_reference_library_verify(void **state)
 static void salts_every_hash_anew(void **state)
 {
     (void)state;
-    struct password_params params = password_params_of("argon2id-7m");
+    struct password_params params = password_params_of("argon2id-7m", 0);
     struct lp_error err;
     char one[PASSWORD_HASH_MAX], two[PASSWORD_HASH_MAX];
     assert_int_equal(password_hash(&params, "same", one, &err), 0);
@@ -107,7 +107,7 @@ static void salts_every_hash_anew(void **state)
 static void uses_the_recommended_parameters_by_default(void **state)
 {
     (void)state;
-    struct password_params p = password_params_of("argon2id");
+    struct password_params p = password_params_of("argon2id", 0);
     assert_int_equal(p.memory_kib, 19456);
     assert_int_equal(p.passes, 2);
 }
@@ -137,8 +137,8 @@ static void writes_what_it_reads_for_every_length(void **state)
 static void calls_other_parameters_and_bcrypt_outdated(void **state)
 {
     (void)state;
-    struct password_params now = password_params_of("argon2id-7m");
-    struct password_params before = password_params_of("argon2id-9m");
+    struct password_params now = password_params_of("argon2id-7m", 0);
+    struct password_params before = password_params_of("argon2id-9m", 0);
     struct lp_error err;
     char hash[PASSWORD_HASH_MAX];
     assert_int_equal(password_hash(&now, "x", hash, &err), 0);

@@ -2,25 +2,29 @@
  * The pool. DESIGN: a fixed array of slots; a taken slot belongs to one thread. A connection is
  * made when a free one is not at hand and a slot is. After a failed attempt the whole pool waits
  * (100 ms, doubled, at most 5 s) before the next; meanwhile requests fail at once, which is what
- * their clients want to know. An idle connection that became readable was closed by the server (a
- * restart) and is replaced before anybody trusts it.
+ * their clients want to know. A pooler in transaction mode (PgBouncer) gives each statement another
+ * connection of the server, where what was prepared is missing (26000) or somebody else's (42P05):
+ * from the first such answer on statements are sent whole. An idle connection that became readable
+ * was closed by the server (a restart) and is replaced before anybody trusts it.
  *
  * Threads: `lock` guards the slots' states and the back-off; it is never held over I/O.
  */
 #include "services/auth/database/db.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "metrics/metrics.h"
 #include "services/auth/database/pgwire.h"
 #include "work/backoff.h"
 
 #define MAX_CONNECTIONS 64
-#define MAX_PREPARED 16
+#define MAX_PREPARED 64
 
 struct db_connection {
     PGconn *pg; /* NULL: closed */
@@ -38,6 +42,7 @@ struct db {
     int64_t retry_at_ms; /* 0: nothing failed lately */
     char last_failure[160];
     struct db_connection slots[MAX_CONNECTIONS];
+    atomic_bool unprepared; /* statements are sent whole; never false again */
     struct lp_metric *open, *busy, *failures;
 };
 
@@ -222,22 +227,42 @@ static int prepare(struct db *db, struct db_connection *c, const struct db_state
     return 0;
 }
 
-/* *ret_lost: the connection broke, so that the statement may be tried on another. */
+static int send(struct db *db, struct db_connection *c, const struct db_statement *s,
+                const char *const *params, struct lp_error *err)
+{
+    int sent;
+    if (atomic_load(&db->unprepared)) {
+        sent = PQsendQueryParams(c->pg, s->sql, s->n_params, NULL, params, NULL, NULL, 0);
+    } else {
+        int r = prepare(db, c, s, err);
+        if (r < 0)
+            return r;
+        sent = PQsendQueryPrepared(c->pg, s->name, s->n_params, params, NULL, NULL, 0);
+    }
+    if (!sent)
+        return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", s->name);
+    return 0;
+}
+
+/* *ret_again: the statement may be tried on another connection, or in another way. */
 static int run_once(struct db *db, const struct db_statement *s, const char *const *params,
-                    PGresult **ret_result, bool *ret_lost, struct lp_error *err)
+                    PGresult **ret_result, bool *ret_again, struct lp_error *err)
 {
     struct db_connection *c = NULL;
-    *ret_lost = false;
+    *ret_again = false;
     int r = db_take(db, &c, err);
     if (!c)
         return r;
-    r = prepare(db, c, s, err);
-    if (r == 0 && !PQsendQueryPrepared(c->pg, s->name, s->n_params, params, NULL, NULL, 0))
-        r = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", s->name);
+    r = send(db, c, s, params, err);
     if (r == 0)
         r = pgwire_result(c->pg, s->name, db->options.query_timeout_ms, ret_result, err);
+    if (r == LP_E_GONE) { /* refused before it ran, so it may run again whatever it does */
+        *ret_again = true;
+        if (!atomic_exchange(&db->unprepared, true))
+            lp_log_info("database: a pooler keeps no prepared statements, sending them whole");
+    }
     if (r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT) {
-        *ret_lost = r == LP_E_UNAVAILABLE;
+        *ret_again = r == LP_E_UNAVAILABLE && s->repeatable;
         db_drop(db, c);
     } else {
         db_give(db, c);
@@ -248,9 +273,11 @@ static int run_once(struct db *db, const struct db_statement *s, const char *con
 int db_run(struct db *db, const struct db_statement *statement, const char *const *params,
            PGresult **ret_result, struct lp_error *err)
 {
-    bool lost = false;
-    int r = run_once(db, statement, params, ret_result, &lost, err);
-    if (r < 0 && lost && statement->repeatable)
-        r = run_once(db, statement, params, ret_result, &lost, err);
-    return r;
+    bool again = false;
+    int r = run_once(db, statement, params, ret_result, &again, err);
+    if (r < 0 && again)
+        r = run_once(db, statement, params, ret_result, &again, err);
+    return r == LP_E_GONE
+               ? lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not prepared", statement->name)
+               : r;
 }

@@ -43,6 +43,20 @@ static const char *const versions[] = {
     " expires_at timestamptz NOT NULL,"
     " used_at timestamptz);"
     "CREATE INDEX refresh_tokens_session_key ON refresh_tokens (session_id);",
+    /* The successor of a used token can be made again from it and its times. Failures are found by
+     * a hash of account, of address, and of both. */
+    "ALTER TABLE users ADD COLUMN disabled_at timestamptz;"
+    "ALTER TABLE users DROP CONSTRAINT users_role_check;"
+    "ALTER TABLE users ADD CONSTRAINT users_role_check"
+    " CHECK (role IN ('user', 'teacher', 'admin'));"
+    "ALTER TABLE sessions ADD COLUMN device text, ADD COLUMN last_used_at timestamptz;"
+    "ALTER TABLE refresh_tokens ADD COLUMN successor bytea,"
+    " ADD COLUMN issued_s bigint, ADD COLUMN expires_s bigint;"
+    "CREATE TABLE login_failures ("
+    " key bytea PRIMARY KEY,"
+    " failures integer NOT NULL,"
+    " last_at timestamptz NOT NULL);"
+    "CREATE INDEX login_failures_last_key ON login_failures (last_at);",
 };
 
 static int execute(struct db *db, struct db_connection *c, const char *sql, struct lp_error *err)

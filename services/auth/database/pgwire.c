@@ -109,7 +109,7 @@ int pgwire_code_of(const char *sqlstate)
         { "23505", LP_E_EXISTS },    { "23503", LP_E_NOT_FOUND }, { "57014", LP_E_TIMEOUT },
         { "40001", LP_E_CONFLICT },  { "40P01", LP_E_CONFLICT },  { "08", LP_E_UNAVAILABLE },
         { "57P", LP_E_UNAVAILABLE }, { "53", LP_E_UNAVAILABLE },  { "25006", LP_E_UNAVAILABLE },
-        { "58", LP_E_UNAVAILABLE },
+        { "58", LP_E_UNAVAILABLE },  { "26000", LP_E_GONE },      { "42P05", LP_E_GONE },
     };
     for (size_t i = 0; i < LP_COUNT(meanings); i++)
         if (strncmp(sqlstate, meanings[i].prefix, strlen(meanings[i].prefix)) == 0)

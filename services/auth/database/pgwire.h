@@ -28,5 +28,6 @@ LP_MUST_USE int pgwire_result(PGconn *c, const char *what, int64_t timeout_ms,
  */
 bool pgwire_is_stale(PGconn *c);
 
-/* What a SQLSTATE means to a caller. */
+/* What a SQLSTATE means to a caller; LP_E_GONE: a prepared statement is not there, or is another.
+ */
 int pgwire_code_of(const char *sqlstate);

@@ -1,33 +1,42 @@
-/* services/auth/database/store.h -- what the service asks its database. */
+/* services/auth/database/store.h -- accounts in the database. */
 #pragma once
 
 #include <libpq-fe.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/error.h"
 #include "services/auth/database/db.h"
 
-#define STORE_UUID 37          /* with the NUL */
-#define STORE_TOKEN_HASH 65    /* SHA-256 in hexadecimal, with the NUL */
-#define STORE_MAX_SESSIONS 100 /* of one user; a login over it ends the oldest */
+#define STORE_UUID 37 /* with the NUL */
 
 /* A row; the strings belong to `row`, NULL where SQL has none. Initialise with { 0 }, end with
  * _done. */
 struct store_user {
     PGresult *row;
     const char *id, *email, *name, *bio, *avatar_url, *role, *created_at, *updated_at;
-    const char *password; /* its hash; only from _find_by_email */
+    const char *disabled_at, *verified_at;
+    const char *password; /* its hash; only from _find_by_email and _find_for_login */
 };
 void store_user_done(struct store_user *u);
 #define store_auto_user __attribute__((cleanup(store_user_done)))
 
+/* The columns that fill a store_user from column `at` of row 0 on; it takes `row` over. */
+#define STORE_USER_COLUMNS                                                                    \
+    "users.id, users.email, users.role, users.name, users.bio, users.avatar_url, " ROWS_TIME( \
+        "users.created_at") ", " ROWS_TIME("users.updated_at") ", users.disabled_at, "        \
+                                                               "users.email_verified_at"
+void store_user_take(struct store_user *u, PGresult *row);
+
 /* LP_E_NOT_FOUND; all functions here: errors of db_run. Any thread. */
 LP_MUST_USE int store_find_by_email(struct db *db, const char *email, struct store_user *ret_user,
                                     struct lp_error *err);
-/* `id` is a uuid. */
-LP_MUST_USE int store_find_by_id(struct db *db, const char *id, struct store_user *ret_user,
-                                 struct lp_error *err);
+
+/*
+ * Whose access token this is: user `id`, who is not disabled and, where `session_id` is not "",
+ * whose session was not ended. Both are uuids. LP_E_NOT_FOUND.
+ */
+LP_MUST_USE int store_find_by_token(struct db *db, const char *id, const char *session_id,
+                                    struct store_user *ret_user, struct lp_error *err);
 
 /* LP_E_EXISTS: the e-mail address is taken, in whatever case. */
 LP_MUST_USE int store_create_user(struct db *db, const char *email, const char *password_hash,
@@ -36,21 +45,3 @@ LP_MUST_USE int store_create_user(struct db *db, const char *email, const char *
 /* Replaces the hash if it is still `old_hash`. */
 LP_MUST_USE int store_replace_password(struct db *db, const char *id, const char *old_hash,
                                        const char *new_hash, struct lp_error *err);
-
-/* A new session of user `id` with its first refresh token; removes the user's expired ones.
- * LP_E_NOT_FOUND: no such user. */
-LP_MUST_USE int store_start_session(struct db *db, const char *id, const char *token_hash,
-                                    int64_t ttl_ms, struct lp_error *err);
-
-/*
- * Uses up one refresh token and puts `new_hash` in its place, at once; ret_user has id, email and
- * role. LP_E_DENIED: unknown, expired, revoked or used. A used one revokes its session:
- * *ret_reused_by is then the user's id, else "".
- */
-LP_MUST_USE int store_rotate(struct db *db, const char *old_hash, const char *new_hash,
-                             int64_t ttl_ms, struct store_user *ret_user,
-                             char ret_reused_by[STORE_UUID], struct lp_error *err);
-
-/* Ends the session of this refresh token; all sessions of a user. Fine where there is none. */
-LP_MUST_USE int store_end_session(struct db *db, const char *token_hash, struct lp_error *err);
-LP_MUST_USE int store_end_sessions_of(struct db *db, const char *id, struct lp_error *err);

@@ -82,8 +82,13 @@ static int parse_form(const char *bytes, size_t len, json_t **ret_object, struct
 
 static int parse_json(const char *bytes, size_t len, json_t **ret_object, struct lp_error *err)
 {
+    static const char mark[] = "\xEF\xBB\xBF"; /* byte order mark, RFC 8259, 8.1 */
     struct lp_error why;
     json_auto_t *object = NULL;
+    if (len >= 3 && memcmp(bytes, mark, 3) == 0) {
+        bytes += 3;
+        len -= 3;
+    }
     if (lp_json_parse(bytes, len, BODY_MAX, "request body", &object, &why) < 0)
         return refuse(err, 400, LP_E_INVALID, "Invalid JSON in request body");
     if (!json_is_object(object))

@@ -5,8 +5,11 @@
 #include "services/auth/http/validate.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/alloc.h"
 
 static void complain(json_t **details, const char *message)
 {
@@ -35,6 +38,47 @@ static bool is_domain(const char *domain)
     return dot && dot != domain && domain[n - 1] != '.' && !strstr(domain, "..");
 }
 
+/* Ranges of characters that are white space, invisible, or controls (Unicode White_Space, Cc, Cf,
+ * Default_Ignorable_Code_Point), with the wide and the Braille blank. */
+static const struct {
+    uint32_t first, last;
+} unseen[] = {
+    { 0x0000, 0x0020 },   { 0x007F, 0x00A0 },   { 0x00AD, 0x00AD },   { 0x034F, 0x034F },
+    { 0x061C, 0x061C },   { 0x115F, 0x1160 },   { 0x1680, 0x1680 },   { 0x17B4, 0x17B5 },
+    { 0x180B, 0x180F },   { 0x2000, 0x200F },   { 0x2028, 0x202F },   { 0x205F, 0x206F },
+    { 0x2800, 0x2800 },   { 0x3000, 0x3000 },   { 0x3164, 0x3164 },   { 0xD800, 0xDFFF },
+    { 0xFE00, 0xFE0F },   { 0xFEFF, 0xFEFF },   { 0xFFA0, 0xFFA0 },   { 0xFFF0, 0xFFFB },
+    { 0x1BCA0, 0x1BCA3 }, { 0x1D173, 0x1D17A }, { 0xE0000, 0xE0FFF },
+};
+
+static bool is_unseen(uint32_t c)
+{
+    for (size_t i = 0; i < LP_COUNT(unseen); i++)
+        if (c >= unseen[i].first && c <= unseen[i].last)
+            return true;
+    return false;
+}
+
+/* The character at *text, which is valid UTF-8; moves on behind it. */
+static uint32_t next_character(const char **text)
+{
+    const unsigned char *p = (const unsigned char *)*text;
+    unsigned more = *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : *p >= 0xC0 ? 1 : 0;
+    uint32_t c = more == 3 ? *p & 7U : more == 2 ? *p & 15U : more == 1 ? *p & 31U : *p;
+    for (p++; more > 0 && (*p & 0xC0) == 0x80; more--)
+        c = c << 6 | (*p++ & 63U);
+    *text = (const char *)p;
+    return c;
+}
+
+static bool has_unseen(const char *text)
+{
+    while (*text)
+        if (is_unseen(next_character(&text)))
+            return true;
+    return false;
+}
+
 bool validate_is_email(const char *text)
 {
     const char *at = strchr(text, '@');
@@ -42,10 +86,10 @@ bool validate_is_email(const char *text)
         return false;
     for (const char *p = text; *p; p++) {
         unsigned char c = (unsigned char)*p;
-        if (c <= ' ' || c == 0x7F || strchr("\"(),:;<>[\\]", c))
+        if (strchr("\"(),:;<>[\\]", c))
             return false;
     }
-    return !strchr(at + 1, '@') && is_domain(at + 1);
+    return !has_unseen(text) && !strchr(at + 1, '@') && is_domain(at + 1);
 }
 
 bool validate_is_uuid(const char *text)

@@ -25,8 +25,8 @@ struct validate_account {
 json_t *validate_register(const json_t *body, struct validate_account *ret_account);
 json_t *validate_login(const json_t *body, struct validate_account *ret_account);
 
-/* One @, a local part of 1..64 bytes, a domain of at least two labels; no white space or control
- * bytes. */
+/* One @, a local part of 1..64 bytes, a domain of at least two labels; no white space, control or
+ * invisible character of Unicode, which nobody would type again at the login. */
 bool validate_is_email(const char *text);
 
 /* 8-4-4-4-12 hexadecimal digits. */

@@ -16,18 +16,22 @@
 #include "services/auth/passwords/pace.h"
 #include "services/auth/passwords/phc.h"
 
-const char *const password_settings[] = { "argon2id",    "argon2id-46m", "argon2id-12m",
-                                          "argon2id-9m", "argon2id-7m",  NULL };
+const char *const password_settings[] = {
+    "auto", "argon2id", "argon2id-46m", "argon2id-12m", "argon2id-9m", "argon2id-7m", NULL
+};
+/* Beside password_settings, from its second on. */
 static const struct password_params settings_params[] = {
     { 19456, 2 }, { 47104, 1 }, { 12288, 3 }, { 9216, 4 }, { 7168, 5 }
 };
 
-struct password_params password_params_of(const char *setting)
+struct password_params password_params_of(const char *setting, double cpu_quota)
 {
-    for (size_t i = 0; password_settings[i]; i++)
-        if (strcmp(password_settings[i], setting) == 0)
+    for (size_t i = 0; i < LP_COUNT(settings_params); i++)
+        if (strcmp(password_settings[i + 1], setting) == 0)
             return settings_params[i];
-    return settings_params[0];
+    if (cpu_quota <= 0 || cpu_quota >= 1)
+        return settings_params[0];
+    return settings_params[cpu_quota >= 0.5 ? 3 : 4];
 }
 
 static int take_memory(uint8_t **ret_memory, size_t size)

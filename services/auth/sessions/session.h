@@ -3,15 +3,18 @@
 
 #include "base/error.h"
 #include "service/service.h"
-#include "services/auth/auth.h"
 #include "services/auth/database/store.h"
 
-/* A new session of `user`; the tokens are the caller's. LP_E_NOT_FOUND: no such user any more;
- * errors of db_run. */
-LP_MUST_USE int session_start(struct auth *auth, const struct store_user *user, char **ret_access,
-                              char **ret_refresh, struct lp_error *err);
+/* A new session of `user` on the device of the request; the tokens are the caller's.
+ * LP_E_NOT_FOUND: no such user any more; errors of db_run. */
+LP_MUST_USE int session_start(struct lp_service_request *r, const struct store_user *user,
+                              char **ret_access, char **ret_refresh, struct lp_error *err);
 
 /* Routes; each answers. */
 void session_refresh(struct lp_service_request *r, void *worker);
 void session_logout(struct lp_service_request *r, void *worker);
+void session_logout_everywhere(struct lp_service_request *r, void *worker);
+void session_list(struct lp_service_request *r, void *worker);
+void session_end(struct lp_service_request *r, void *worker);
 void session_me(struct lp_service_request *r, void *worker);
+void session_jwks(struct lp_service_request *r, void *worker);

@@ -1,12 +1,13 @@
 /*
- * Access tokens are checked by whoever holds the key, without the database, so they live shortly. A
- * refresh token is signed too, with a key of its own: garbage is refused before it costs a query.
- * What makes it valid is its row in the database, found by SHA-256 of the token's text; a copy of
- * the database does not hold one.
+ * Access tokens are checked by whoever has the public key, without the database, so they live
+ * shortly. A refresh token is signed too, with a secret of its own: garbage is refused before it
+ * costs a query. What makes it valid is its row in the database, found by SHA-256 of the token's
+ * text; a copy of the database does not hold one.
  */
 #include "services/auth/sessions/tokens.h"
 
-#include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -18,20 +19,65 @@
 #include "service/jwt.h"
 #include "services/auth/http/validate.h"
 
+#define PEM_BEGIN "-----BEGIN "
+#define JTI_BYTES 16
+
 struct tokens {
     struct lp_jwt_keys *access, *refresh;
     int64_t access_ttl_ms, refresh_ttl_ms;
+    unsigned char successor_key[SHA256_DIGEST_LENGTH];
 };
 
-int tokens_new(const char *access_secrets, const char *refresh_secrets, int64_t access_ttl_ms,
-               int64_t refresh_ttl_ms, struct tokens **ret_tokens, struct lp_error *err)
+/* One after the other; text without a PEM block is a key by itself (base64url of a seed). */
+static int add_signing_keys(struct lp_jwt_keys *keys, const char *text, struct lp_error *err)
+{
+    const char *at = strstr(text, PEM_BEGIN);
+    if (!at)
+        return lp_jwt_keys_add_private(keys, text, err);
+    while (at) {
+        const char *next = strstr(at + 1, PEM_BEGIN);
+        char *pem = lp_strndup(at, next ? (size_t)(next - at) : strlen(at));
+        int r = lp_jwt_keys_add_private(keys, pem, err);
+        OPENSSL_cleanse(pem, strlen(pem));
+        free(pem);
+        if (r < 0)
+            return r;
+        at = next;
+    }
+    return 0;
+}
+
+bool tokens_are_signing_keys(const char *text)
+{
+    struct lp_jwt_keys *keys = NULL;
+    struct lp_error err;
+    bool good = lp_jwt_keys_new(NULL, &keys, &err) == 0 && add_signing_keys(keys, text, &err) == 0;
+    lp_jwt_keys_free(keys);
+    return good;
+}
+
+/* Of the newest secret: what follows a token must come out the same in every pod. */
+static void derive_successor_key(struct tokens *t, const char *refresh_secrets)
+{
+    static const char purpose[] = "successors of refresh tokens";
+    unsigned n = 0;
+    HMAC(EVP_sha256(), refresh_secrets, (int)strcspn(refresh_secrets, ","),
+         (const unsigned char *)purpose, sizeof purpose - 1, t->successor_key, &n);
+}
+
+int tokens_new(const struct tokens_options *options, struct tokens **ret_tokens,
+               struct lp_error *err)
 {
     struct tokens *t = lp_alloc(sizeof *t);
-    t->access_ttl_ms = access_ttl_ms;
-    t->refresh_ttl_ms = refresh_ttl_ms;
-    int r = lp_jwt_keys_new(access_secrets, &t->access, err);
+    const char *secrets = options->access_secrets[0] ? options->access_secrets : NULL;
+    t->access_ttl_ms = options->access_ttl_ms;
+    t->refresh_ttl_ms = options->refresh_ttl_ms;
+    derive_successor_key(t, options->refresh_secrets);
+    int r = lp_jwt_keys_new(secrets, &t->access, err);
+    if (r == 0 && options->signing_keys[0])
+        r = add_signing_keys(t->access, options->signing_keys, err);
     if (r == 0)
-        r = lp_jwt_keys_new(refresh_secrets, &t->refresh, err);
+        r = lp_jwt_keys_new(options->refresh_secrets, &t->refresh, err);
     if (r < 0) {
         tokens_free(t);
         return r;
@@ -46,12 +92,19 @@ void tokens_free(struct tokens *t)
         return;
     lp_jwt_keys_free(t->access);
     lp_jwt_keys_free(t->refresh);
+    OPENSSL_cleanse(t, sizeof *t);
     free(t);
 }
 
-int64_t tokens_refresh_ttl_ms(const struct tokens *t)
+json_t *tokens_jwks(const struct tokens *t)
 {
-    return t->refresh_ttl_ms;
+    return lp_jwt_keys_jwks(t->access);
+}
+
+struct store_token tokens_times(const struct tokens *t)
+{
+    int64_t now = lp_clock_wall_ms() / 1000;
+    return (struct store_token){ .issued_s = now, .expires_s = now + t->refresh_ttl_ms / 1000 };
 }
 
 static void to_hex(const unsigned char *bytes, size_t n, char *out)
@@ -67,62 +120,82 @@ static void hash_token(const char *token, char ret_hash[STORE_TOKEN_HASH])
     to_hex(digest, sizeof digest, ret_hash);
 }
 
-int tokens_access(const struct tokens *t, const struct store_user *user, char **ret_token,
-                  struct lp_error *err)
+int tokens_access(const struct tokens *t, const struct store_user *user, const char *session_id,
+                  char **ret_token, struct lp_error *err)
 {
     json_int_t now = lp_clock_wall_ms() / 1000;
     json_auto_t *claims = NULL;
-    int r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "userId", user->id,
-                         "email", user->email, "role", user->role, "typ", LP_JWT_ACCESS, "aud",
-                         LP_JWT_AUDIENCE, "iat", now, "exp", now + t->access_ttl_ms / 1000);
+    int r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "userId",
+                         user->id, "email", user->email, "role", user->role, "sid", session_id,
+                         "typ", LP_JWT_ACCESS, "aud", LP_JWT_AUDIENCE, "iat", now, "exp",
+                         now + t->access_ttl_ms / 1000);
     return r < 0 ? r : lp_jwt_sign(t->access, claims, ret_token, err);
 }
 
-int tokens_refresh(const struct tokens *t, const char *user_id, char **ret_token,
-                   char ret_hash[STORE_TOKEN_HASH], struct lp_error *err)
+static int make_jti(const struct tokens *t, const char *predecessor, char jti[2 * JTI_BYTES + 1],
+                    struct lp_error *err)
 {
-    json_int_t now = lp_clock_wall_ms() / 1000;
-    unsigned char random[16];
-    char jti[2 * sizeof random + 1];
-    if (RAND_bytes(random, sizeof random) != 1)
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    bool good = predecessor ? HMAC(EVP_sha256(), t->successor_key, sizeof t->successor_key,
+                                   (const unsigned char *)predecessor, strlen(predecessor), bytes,
+                                   &n) != NULL
+                            : RAND_bytes(bytes, JTI_BYTES) == 1;
+    if (!good)
         return lp_error_set(err, LP_E_INTERNAL, "no random bytes for a token");
-    to_hex(random, sizeof random, jti);
-    json_auto_t *claims = NULL;
-    int r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:I, s:I}", "userId", user_id, "jti", jti,
-                         "typ", LP_JWT_REFRESH, "iat", now, "exp", now + t->refresh_ttl_ms / 1000);
-    if (r == 0)
-        r = lp_jwt_sign(t->refresh, claims, ret_token, err);
-    if (r == 0)
-        hash_token(*ret_token, ret_hash);
-    return r;
-}
-
-static int check(const struct lp_jwt_keys *keys, const char *token, bool refresh,
-                 char ret_user_id[STORE_UUID], struct lp_error *err)
-{
-    json_auto_t *claims = NULL;
-    int r = lp_jwt_verify(keys, token, strlen(token), refresh ? &lp_jwt_refresh : &lp_jwt_access,
-                          lp_clock_wall_ms() / 1000, &claims, err);
-    if (r < 0)
-        return r;
-    const char *id = lp_json_str(claims, "userId", NULL);
-    if (!id || !validate_is_uuid(id))
-        return lp_error_set(err, LP_E_DENIED, "not a token of this kind");
-    memcpy(ret_user_id, id, STORE_UUID);
+    to_hex(bytes, JTI_BYTES, jti);
     return 0;
 }
 
-int tokens_check_access(const struct tokens *t, const char *token, char ret_user_id[STORE_UUID],
+int tokens_refresh(const struct tokens *t, const char *user_id, const char *predecessor,
+                   struct store_token *token, char **ret_token, struct lp_error *err)
+{
+    char jti[2 * JTI_BYTES + 1];
+    json_auto_t *claims = NULL;
+    int r = make_jti(t, predecessor, jti, err);
+    if (r == 0)
+        r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:I, s:I}", "userId", user_id, "jti", jti,
+                         "typ", LP_JWT_REFRESH, "iat", (json_int_t)token->issued_s, "exp",
+                         (json_int_t)token->expires_s);
+    if (r == 0)
+        r = lp_jwt_sign(t->refresh, claims, ret_token, err);
+    if (r == 0)
+        hash_token(*ret_token, token->hash);
+    return r;
+}
+
+static int check(const struct lp_jwt_keys *keys, const char *token, const struct lp_jwt_want *want,
+                 struct tokens_holder *ret_holder, struct lp_error *err)
+{
+    json_auto_t *claims = NULL;
+    int r =
+        lp_jwt_verify(keys, token, strlen(token), want, lp_clock_wall_ms() / 1000, &claims, err);
+    if (r < 0)
+        return r;
+    const char *id = lp_json_str(claims, "userId", NULL);
+    const char *session = lp_json_str(claims, "sid", NULL);
+    if (!id || !validate_is_uuid(id))
+        return lp_error_set(err, LP_E_DENIED, "not a token of this kind");
+    memcpy(ret_holder->user_id, id, STORE_UUID);
+    snprintf(ret_holder->session_id, STORE_UUID, "%s",
+             session && validate_is_uuid(session) ? session : "");
+    return 0;
+}
+
+int tokens_check_access(const struct tokens *t, const char *token, struct tokens_holder *ret_holder,
                         struct lp_error *err)
 {
-    return check(t->access, token, false, ret_user_id, err);
+    return check(t->access, token, &lp_jwt_access, ret_holder, err);
 }
 
 int tokens_check_refresh(const struct tokens *t, const char *token, char ret_user_id[STORE_UUID],
                          char ret_hash[STORE_TOKEN_HASH], struct lp_error *err)
 {
-    int r = check(t->refresh, token, true, ret_user_id, err);
-    if (r == 0)
-        hash_token(token, ret_hash);
-    return r;
+    struct tokens_holder holder;
+    int r = check(t->refresh, token, &lp_jwt_refresh, &holder, err);
+    if (r < 0)
+        return r;
+    memcpy(ret_user_id, holder.user_id, STORE_UUID);
+    hash_token(token, ret_hash);
+    return 0;
 }
