@@ -7,8 +7,6 @@
 #include "base/error.h"
 #include "operator/cache/scope.h"
 
-#define USER_AGENT "lp-operator/" LP_VERSION
-
 /* Strings are borrowed from the environment and from argv; `scope` is the caller's to end. */
 struct operator_config {
     const char *image_registry, *image_tag, *image_pull_policy;

@@ -17,8 +17,7 @@
 #include "base/heartbeat.h"
 #include "base/log.h"
 #include "json/json.h"
-#include "operator/config.h"
-#include "operator/memory.h"
+#include "operator/state/platform_state.h"
 #include "operator/reconcile/reconcile.h"
 #include "operator/reconcile/reconcile_metrics.h"
 #include "work/backoff.h"
@@ -46,8 +45,8 @@ struct worker {
 
 struct controller {
     struct controller_options options;
-    struct cache *cache;
-    struct memories *memories;
+    struct informer_cache *cache;
+    struct platform_states *states;
     struct lp_queue *queue;
     atomic_bool leading;
     struct lp_thread_pool *pool;
@@ -79,15 +78,15 @@ static void add_platform(const char *key, void *user)
     lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, suspect ? SUSPECT_MS : 0);
 }
 
-static void synced(struct cache *cache, void *user)
+static void synced(struct informer_cache *cache, void *user)
 {
     struct controller *c = user;
     if (atomic_load(&c->leading))
         cache_platform_keys(cache, add_platform, c);
 }
 
-static void settle(struct controller *c, const char *key, int r,
-                   const struct reconcile_result *result, const struct lp_error *err)
+static void requeue(struct controller *c, const char *key, int r,
+                    const struct reconcile_result *result, const struct lp_error *err)
 {
     if (r == 0) {
         lp_queue_forget(c->queue, key);
@@ -130,7 +129,7 @@ static void work_on(struct worker *w, const char *key)
                             .pool = c->pool,
                             .id = id,
                             .cache = c->cache,
-                            .memories = c->memories,
+                            .states = c->states,
                             .images = c->options.images,
                             .instance = c->options.instance,
                             .metrics_conflict = c->options.metrics_conflict,
@@ -150,7 +149,7 @@ static void work_on(struct worker *w, const char *key)
     int code = reconcile(&r, key, &result, &err);
     reconcile_metrics_end((double)(lp_clock_ns() - begun) / 1e9, code, &result);
     journal_end(c->options.journal, w->number, key, code == 0);
-    settle(c, key, code, &result, &err);
+    requeue(c, key, code, &result, &err);
     lp_log_debug("reconciled", "result",
                  code < 0           ? lp_error_name(code)
                  : result.unchanged ? "unchanged"
@@ -213,7 +212,6 @@ static int new_client(const struct controller *c, struct lp_kube_client **ret_cl
 {
     struct lp_kube_client_options options = { .stop = c->cut_off,
                                               .total_timeout_ms = REQUEST_MS,
-                                              .user_agent = USER_AGENT,
                                               .writes_until_ms = c->options.writes_until_ms,
                                               .fence_user = c->options.fence_user };
 
@@ -257,12 +255,12 @@ int controller_start(const struct controller_options *options, struct controller
                      struct lp_error *err)
 {
     struct controller *c = lp_alloc(sizeof *c + options->workers * sizeof c->workers[0]);
-    struct cache_sink sink = { platform_changed, child_changed, synced, c };
+    struct cache_handler sink = { platform_changed, child_changed, synced, c };
 
     c->options = *options;
     c->n = options->workers;
     c->queue = lp_queue_new("learningplatform");
-    c->memories = memories_new();
+    c->states = platform_states_new();
     c->cut_off = lp_stop_new();
     reconcile_metrics_init(c->n);
     reconcile_metrics_crashed(journal_cut_short(options->journal));
@@ -282,7 +280,7 @@ int controller_start(const struct controller_options *options, struct controller
 
 void controller_lead(struct controller *c)
 {
-    memories_expire(c->memories); /* another may have led meanwhile */
+    platform_states_expire(c->states); /* another may have led meanwhile */
     atomic_store(&c->leading, true);
     cache_platform_keys(c->cache, add_platform, c);
 }
@@ -308,7 +306,7 @@ bool controller_synced(struct controller *c)
     return cache_synced(c->cache);
 }
 
-struct cache *controller_cache(const struct controller *c)
+struct informer_cache *controller_cache(const struct controller *c)
 {
     return c->cache;
 }
@@ -365,7 +363,7 @@ void controller_free(struct controller *c)
         lp_kube_client_free(c->writers[i]);
     cache_join(c->cache);
     lp_queue_free(c->queue);
-    memories_free(c->memories);
+    platform_states_free(c->states);
     lp_stop_free(c->cut_off);
     free(c);
 }

@@ -40,7 +40,7 @@ bool controller_leads(const struct controller *c);
 /* True where the platforms have been listed, so that the CRD is there. */
 bool controller_synced(struct controller *c);
 /* What the watches have told; the controller's. */
-struct cache *controller_cache(const struct controller *c);
+struct informer_cache *controller_cache(const struct controller *c);
 
 /* False where a worker has been on one platform for over two minutes; `why` says which. */
 bool controller_alive(struct controller *c, char why[128]);

@@ -22,7 +22,6 @@
 #include "kube/quantity.h"
 #include "kube/version.h"
 #include "metrics/metrics.h"
-#include "operator/config.h"
 #include "operator/cache/owned.h"
 #include "platform/plan.h"
 
@@ -208,8 +207,7 @@ static void *run(void *user)
 
 int floor_start(const struct floor_options *options, struct floor **ret_floor, struct lp_error *err)
 {
-    const struct lp_kube_client_options client = { .user_agent = USER_AGENT,
-                                                   .total_timeout_ms = CLIENT_TIMEOUT_MS,
+    const struct lp_kube_client_options client = { .total_timeout_ms = CLIENT_TIMEOUT_MS,
                                                    .stop = options->stop,
                                                    .writes_until_ms = options->writes_until_ms,
                                                    .fence_user = options->user };

@@ -36,7 +36,7 @@ struct floor_options {
     bool (*leads)(void *user);              /* whether we are the one who writes; any thread */
     int64_t (*writes_until_ms)(void *user); /* as in kube/client.h */
     void *user;                             /* of both */
-    struct cache *cache;                    /* knows the HPAs and whose they are */
+    struct informer_cache *cache;           /* knows the HPAs and whose they are */
 };
 
 /* One thread, which looks into the cache every two seconds. Everything must outlive floor_join. */

@@ -154,7 +154,7 @@ static int load_kube(struct program *p, struct lp_error *err)
         .context = *c->context ? c->context : NULL,
         .service_host = c->service_host,
         .service_port = c->service_port,
-        .user_agent = USER_AGENT,
+        .user_agent = "lp-operator/" LP_VERSION,
     };
 
     if (!*c->kubeconfig && !*c->service_host)
@@ -169,9 +169,7 @@ static int load_kube(struct program *p, struct lp_error *err)
 static bool wait_for_cluster(struct program *p)
 {
     struct lp_backoff backoff = { .base_ms = 800, .max_ms = 30000 };
-    struct lp_kube_client_options options = { .stop = p->stop,
-                                              .total_timeout_ms = 10000,
-                                              .user_agent = USER_AGENT };
+    struct lp_kube_client_options options = { .stop = p->stop, .total_timeout_ms = 10000 };
 
     for (;;) {
         lp_auto_kube_client struct lp_kube_client *client = NULL;

@@ -16,7 +16,6 @@
 #include "kube/kinds.h"
 #include "kube/store.h"
 #include "kube/watch.h"
-#include "operator/config.h"
 #include "work/queue.h"
 
 #define WAIT_MS 1000    /* until we may write */
@@ -148,7 +147,6 @@ static void config_map_event(enum lp_kube_event event, json_t *object, void *use
 static int start(struct seed *s, struct lp_error *err)
 {
     struct lp_kube_client_options client = { .stop = s->options.stop,
-                                             .user_agent = USER_AGENT,
                                              .writes_until_ms = s->options.writes_until_ms,
                                              .fence_user = s->options.user };
     struct lp_kube_watch_options watch = {

@@ -27,7 +27,7 @@
 #define SILENT_MS 180000
 
 struct kind_cache {
-    struct cache *cache;
+    struct informer_cache *cache;
     const struct lp_kube_kind *kind;
     struct lp_kube_store *store;
     struct lp_kube_watch *watches[SCOPE_NAMESPACES];
@@ -39,11 +39,11 @@ struct kind_cache {
     struct pending_writes writing;
 };
 
-struct cache {
-    struct cache_sink sink;
+struct informer_cache {
+    struct cache_handler sink;
     const struct scope *scope;
     struct lp_kube_packer *packer;
-    atomic_uint strangers;
+    atomic_uint foreign_adds;
     atomic_uint unsynced; /* watches that have not seen their first whole list */
     struct kind_cache platforms, children[N_CHILD_KINDS];
 };
@@ -173,7 +173,7 @@ static void child_event(enum lp_kube_event event, json_t *object, void *user)
     json_auto_t *ours = event == LP_KUBE_DELETED ? NULL : owned_project(object, MANAGER);
     bool held = take_event(k, event, object, ours);
     if (event == LP_KUBE_ADDED && !held)
-        atomic_fetch_add(&k->cache->strangers, 1);
+        atomic_fetch_add(&k->cache->foreign_adds, 1);
     if (owner && !held)
         k->cache->sink.child_changed(owner, event == LP_KUBE_DELETED, k->cache->sink.user);
 }
@@ -241,7 +241,8 @@ static int start_watches(struct kind_cache *k, struct lp_kube_config *config, st
     return 0;
 }
 
-static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kube_kind *kind)
+static void init_kind(struct informer_cache *c, struct kind_cache *k,
+                      const struct lp_kube_kind *kind)
 {
     k->cache = c;
     k->kind = kind;
@@ -250,13 +251,14 @@ static void init_kind(struct cache *c, struct kind_cache *k, const struct lp_kub
 }
 
 int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct scope *scope,
-                const struct cache_sink *sink, struct cache **ret_cache, struct lp_error *err)
+                const struct cache_handler *sink, struct informer_cache **ret_cache,
+                struct lp_error *err)
 {
     static const struct lp_kube_watch_sink platforms = { .event = platform_event };
     static const struct lp_kube_watch_sink children = { .event = child_event,
                                                         .hold = child_hold,
                                                         .listing = child_listing };
-    struct cache *c = lp_alloc(sizeof *c);
+    struct informer_cache *c = lp_alloc(sizeof *c);
 
     c->sink = *sink;
     c->scope = scope;
@@ -287,7 +289,7 @@ static void done_kind(struct kind_cache *k)
     pthread_mutex_destroy(&k->lock);
 }
 
-void cache_join(struct cache *c)
+void cache_join(struct informer_cache *c)
 {
     if (!c)
         return;
@@ -298,18 +300,18 @@ void cache_join(struct cache *c)
     free(c);
 }
 
-bool cache_has_platform(struct cache *c, const char *key)
+bool cache_has_platform(struct informer_cache *c, const char *key)
 {
     return lp_kube_store_has(c->platforms.store, key);
 }
 
-json_t *cache_platform(struct cache *c, const char *ns, const char *name)
+json_t *cache_platform(struct informer_cache *c, const char *ns, const char *name)
 {
     return lp_kube_store_get(c->platforms.store, ns, name);
 }
 
-json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
-                    bool *ret_stale)
+json_t *cache_child(struct informer_cache *c, enum child_kind kind, const char *ns,
+                    const char *name, bool *ret_stale)
 {
     struct kind_cache *k = &c->children[kind];
     lp_auto_free char *key = lp_kube_key(ns, name);
@@ -318,8 +320,8 @@ json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const
     return lp_kube_store_get(k->store, ns, name);
 }
 
-bool cache_has_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
-                     bool *ret_stale)
+bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char *ns,
+                     const char *name, bool *ret_stale)
 {
     struct kind_cache *k = &c->children[kind];
     lp_auto_free char *key = lp_kube_key(ns, name);
@@ -328,8 +330,8 @@ bool cache_has_child(struct cache *c, enum child_kind kind, const char *ns, cons
     return lp_kube_store_has(k->store, key);
 }
 
-bool cache_child_version(struct cache *c, enum child_kind kind, const char *ns, const char *name,
-                         char ret_version[64])
+bool cache_child_version(struct informer_cache *c, enum child_kind kind, const char *ns,
+                         const char *name, char ret_version[64])
 {
     struct kind_cache *k = &c->children[kind];
     lp_auto_free char *key = lp_kube_key(ns, name);
@@ -337,7 +339,7 @@ bool cache_child_version(struct cache *c, enum child_kind kind, const char *ns, 
     return !is_behind(k, key) && lp_kube_store_version(k->store, key, ret_version) && *ret_version;
 }
 
-void cache_writing(struct cache *c, enum child_kind kind, const char *ns, const char *name)
+void cache_writing(struct informer_cache *c, enum child_kind kind, const char *ns, const char *name)
 {
     struct kind_cache *k = &c->children[kind];
     lp_auto_free char *key = lp_kube_key(ns, name);
@@ -347,7 +349,7 @@ void cache_writing(struct cache *c, enum child_kind kind, const char *ns, const 
     pthread_mutex_unlock(&k->lock);
 }
 
-void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+void cache_wrote(struct informer_cache *c, enum child_kind kind, const char *ns, const char *name,
                  const json_t *ours)
 {
     struct kind_cache *k = &c->children[kind];
@@ -369,8 +371,8 @@ void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const ch
         c->sink.child_changed(owner, false, c->sink.user);
 }
 
-void cache_not_written(struct cache *c, enum child_kind kind, const char *ns, const char *name,
-                       const char *platform)
+void cache_not_written(struct informer_cache *c, enum child_kind kind, const char *ns,
+                       const char *name, const char *platform)
 {
     struct kind_cache *k = &c->children[kind];
     lp_auto_free char *key = lp_kube_key(ns, name), *owner = lp_kube_key(ns, platform);
@@ -384,7 +386,7 @@ void cache_not_written(struct cache *c, enum child_kind kind, const char *ns, co
         c->sink.child_changed(owner, false, c->sink.user);
 }
 
-bool cache_wrote_platform(struct cache *c, const json_t *answer)
+bool cache_wrote_platform(struct informer_cache *c, const json_t *answer)
 {
     struct kind_cache *k = &c->platforms;
     const char *ns = lp_json_str(answer, "metadata", "namespace", NULL);
@@ -402,18 +404,19 @@ bool cache_wrote_platform(struct cache *c, const json_t *answer)
     return taken;
 }
 
-unsigned cache_strangers(const struct cache *c)
+unsigned cache_foreign_adds(const struct informer_cache *c)
 {
-    return atomic_load(&c->strangers);
+    return atomic_load(&c->foreign_adds);
 }
 
-void cache_child_keys(struct cache *c, enum child_kind kind,
+void cache_child_keys(struct informer_cache *c, enum child_kind kind,
                       void (*each)(const char *key, void *user), void *user)
 {
     lp_kube_store_keys(c->children[kind].store, each, user);
 }
 
-void cache_platform_keys(struct cache *c, void (*each)(const char *key, void *user), void *user)
+void cache_platform_keys(struct informer_cache *c, void (*each)(const char *key, void *user),
+                         void *user)
 {
     lp_kube_store_keys(c->platforms.store, each, user);
 }
@@ -437,7 +440,7 @@ static bool kind_healthy(const struct kind_cache *k, const struct scope *scope, 
     return true;
 }
 
-bool cache_healthy(struct cache *c, char why[128])
+bool cache_healthy(struct informer_cache *c, char why[128])
 {
     bool good = kind_healthy(&c->platforms, c->scope, why);
     for (unsigned i = 0; i < N_CHILD_KINDS && good; i++)
@@ -453,7 +456,7 @@ static bool kind_synced(const struct kind_cache *k)
     return synced;
 }
 
-bool cache_synced(struct cache *c)
+bool cache_synced(struct informer_cache *c)
 {
     return atomic_load(&c->unsynced) == 0;
 }
@@ -471,7 +474,7 @@ static json_t *stats_of(const struct kind_cache *k)
         silent == INT64_MAX ? json_null() : json_integer((json_int_t)(silent / 1000)));
 }
 
-json_t *cache_stats(struct cache *c)
+json_t *cache_stats(struct informer_cache *c)
 {
     json_t *kinds = json_array();
 

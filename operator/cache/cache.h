@@ -13,73 +13,75 @@
  * One store per kind, and a watch thread per kind and namespace of the scope; children are selected
  * by label on the server. Opaque: hides a lock; any thread.
  */
-struct cache;
+struct informer_cache;
 
 /* Called in watch threads; keys "namespace/name" are borrowed. */
-struct cache_sink {
+struct cache_handler {
     void (*platform_changed)(const char *key, void *user); /* spec, labels, annotations, deletion */
     void (*child_changed)(const char *owner_key, bool deleted, void *user);
     /* Every watch has seen its first whole list; comes once, maybe before cache_start returns. */
-    void (*synced)(struct cache *c, void *user);
+    void (*synced)(struct informer_cache *c, void *user);
     void *user;
 };
 
 /* `scope` must outlive the cache. */
 LP_MUST_USE int cache_start(struct lp_kube_config *config, struct lp_stop *stop,
-                            const struct scope *scope, const struct cache_sink *sink,
-                            struct cache **ret_cache, struct lp_error *err);
+                            const struct scope *scope, const struct cache_handler *sink,
+                            struct informer_cache **ret_cache, struct lp_error *err);
 /* After the stop was requested. NULL is fine. */
-void cache_join(struct cache *c);
+void cache_join(struct informer_cache *c);
 
-bool cache_has_platform(struct cache *c, const char *key);
+bool cache_has_platform(struct informer_cache *c, const char *key);
 /* Owned by the caller; NULL where absent. */
-json_t *cache_platform(struct cache *c, const char *ns, const char *name);
+json_t *cache_platform(struct informer_cache *c, const char *ns, const char *name);
 
 /*
  * What we own of a child (owned.h), and its status. *ret_stale is set where we wrote a newer
  * version than the watch has told of (at most 5 s long): then the result is not to be acted on.
  */
-json_t *cache_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
-                    bool *ret_stale);
+json_t *cache_child(struct informer_cache *c, enum child_kind kind, const char *ns,
+                    const char *name, bool *ret_stale);
 /* Only whether there is one. */
-bool cache_has_child(struct cache *c, enum child_kind kind, const char *ns, const char *name,
-                     bool *ret_stale);
+bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char *ns,
+                     const char *name, bool *ret_stale);
 
 /* The resourceVersion of the child that is there; false where there is none, where it has no
  * version, or where that is older than what we wrote. */
-bool cache_child_version(struct cache *c, enum child_kind kind, const char *ns, const char *name,
-                         char ret_version[64]);
+bool cache_child_version(struct informer_cache *c, enum child_kind kind, const char *ns,
+                         const char *name, char ret_version[64]);
 
 /* Before a write of a child, which one of the two below ends: what a watch tells of it until then
  * wakes nobody unless it is later than that write. */
-void cache_writing(struct cache *c, enum child_kind kind, const char *ns, const char *name);
-void cache_not_written(struct cache *c, enum child_kind kind, const char *ns, const char *name,
-                       const char *platform);
+void cache_writing(struct informer_cache *c, enum child_kind kind, const char *ns,
+                   const char *name);
+void cache_not_written(struct informer_cache *c, enum child_kind kind, const char *ns,
+                       const char *name, const char *platform);
 
 /*
  * Call with what is ours of the answer to each write of a child (owned.h). It takes the child's
  * place at once, and its echo wakes nobody; where the watch has told of something later meanwhile,
  * the cache is behind until that watch has passed this version.
  */
-void cache_wrote(struct cache *c, enum child_kind kind, const char *ns, const char *name,
+void cache_wrote(struct informer_cache *c, enum child_kind kind, const char *ns, const char *name,
                  const json_t *ours);
 /* The same with the whole answer of a write of a platform's status. False: it did not take its
  * place, the watch will tell. */
-bool cache_wrote_platform(struct cache *c, const json_t *answer);
+bool cache_wrote_platform(struct informer_cache *c, const json_t *answer);
 
 /* Grows with each child that came into the cache by no write of ours. */
-unsigned cache_strangers(const struct cache *c);
+unsigned cache_foreign_adds(const struct informer_cache *c);
 
 /* Every key of children of a kind, and of platforms. */
-void cache_child_keys(struct cache *c, enum child_kind kind,
+void cache_child_keys(struct informer_cache *c, enum child_kind kind,
                       void (*each)(const char *key, void *user), void *user);
-void cache_platform_keys(struct cache *c, void (*each)(const char *key, void *user), void *user);
+void cache_platform_keys(struct informer_cache *c, void (*each)(const char *key, void *user),
+                         void *user);
 
 /* True where every watch has seen its first whole list and heard from the API server lately; else
  * `why` names one. */
-bool cache_healthy(struct cache *c, char why[128]);
-bool cache_synced(struct cache *c);
+bool cache_healthy(struct informer_cache *c, char why[128]);
+bool cache_synced(struct informer_cache *c);
 
 /* [{"kind","objects","synced","silentSeconds"}], the last null before the first answer; the
  * caller's. */
-json_t *cache_stats(struct cache *c);
+json_t *cache_stats(struct informer_cache *c);

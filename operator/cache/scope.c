@@ -8,7 +8,6 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/config.h"
 
 static bool is_label(const char *text)
 {
@@ -94,7 +93,7 @@ static int end_list(json_t *object, void *user, struct lp_error *err)
 int scope_check(const struct scope *s, struct lp_kube_config *kube, struct lp_stop *stop,
                 struct lp_error *err)
 {
-    const struct lp_kube_client_options options = { .stop = stop, .user_agent = USER_AGENT };
+    const struct lp_kube_client_options options = { .stop = stop };
     const struct lp_kube_list_options list = { .label_selector = s->selector };
     lp_auto_kube_client struct lp_kube_client *client = NULL;
     struct lp_error why;

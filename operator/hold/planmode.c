@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/reconcile/apply.h"
 #include "operator/cache/owned.h"
 #include "platform/intent.h"
 #include "platform/plan_parts.h"
@@ -50,18 +49,18 @@ static void digest(const struct plan *plan, const struct observed *observed, int
 }
 
 /* The plan of mode Active: there a child is paused only with its service. */
-static int ask(struct pass *pass, struct lp_error *err)
+static int ask(struct reconcile_context *ctx, struct lp_error *err)
 {
-    struct platform active = *pass->platform;
+    struct platform active = *ctx->platform;
     struct plan plan plan_auto;
     json_t *preview = NULL;
 
     active.spec.mode = "Active";
     plan_init(&plan, &active);
-    int r = preview_platform(pass->r->client, &active, &plan, &preview, err);
+    int r = preview_platform(ctx->r->client, &active, &plan, &preview, err);
     if (r == 0) {
-        json_decref(pass->memory->preview);
-        pass->memory->preview = preview;
+        json_decref(ctx->state->preview);
+        ctx->state->preview = preview;
     }
     return r;
 }
@@ -80,46 +79,46 @@ static json_t *config_map(const struct platform *p, const json_t *preview)
     return o;
 }
 
-static int write_plan(struct pass *pass, struct lp_error *err)
+static int write_plan(struct reconcile_context *ctx, struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
-    const struct platform *p = pass->platform;
-    json_auto_t *wanted = config_map(p, pass->memory->preview), *answer = NULL;
+    const struct platform *p = ctx->platform;
+    json_auto_t *wanted = config_map(p, ctx->state->preview), *answer = NULL;
     const char *name = lp_json_str(wanted, "metadata", "name", NULL);
     bool stale = false;
-    json_auto_t *there = cache_child(pass->r->cache, CHILD_CONFIG_MAP, p->ns, name, &stale);
+    json_auto_t *there = cache_child(ctx->r->cache, CHILD_CONFIG_MAP, p->ns, name, &stale);
 
     if (stale || (there && lp_json_contains(there, wanted)))
         return 0;
-    int r = lp_kube_apply(pass->r->client, &lp_kube_config_maps, wanted, &options, &answer, err);
+    int r = lp_kube_apply(ctx->r->client, &lp_kube_config_maps, wanted, &options, &answer, err);
     if (r < 0)
         return r;
-    pass->writes++;
+    ctx->writes++;
     json_auto_t *ours = owned_project(answer, MANAGER);
-    cache_wrote(pass->r->cache, CHILD_CONFIG_MAP, p->ns, name, ours);
-    lp_auto_free char *summary = preview_summary(pass->memory->preview);
+    cache_wrote(ctx->r->cache, CHILD_CONFIG_MAP, p->ns, name, ours);
+    lp_auto_free char *summary = preview_summary(ctx->state->preview);
     lp_log_info("planned", "changes", summary);
     return 0;
 }
 
-void planmode_run(struct pass *pass, const struct observed *observed, const struct plan *plan,
-                  struct notices *notices)
+void planmode_run(struct reconcile_context *ctx, const struct observed *observed,
+                  const struct plan *plan, struct notices *notices)
 {
-    struct memory *m = pass->memory;
+    struct platform_state *m = ctx->state;
     char mark[INTENT_DIGEST_TEXT];
     struct lp_error err;
     int r = 0;
 
-    digest(plan, observed, pass->platform->generation, mark);
-    if (!m->preview || !m->preview_mark || strcmp(m->preview_mark, mark) != 0)
-        r = ask(pass, &err);
+    digest(plan, observed, ctx->platform->generation, mark);
+    if (!m->preview || !m->preview_digest || strcmp(m->preview_digest, mark) != 0)
+        r = ask(ctx, &err);
     if (r == 0) {
-        free(lp_take(m->preview_mark));
-        m->preview_mark = lp_strdup(mark);
-        r = write_plan(pass, &err);
+        free(lp_take(m->preview_digest));
+        m->preview_digest = lp_strdup(mark);
+        r = write_plan(ctx, &err);
     }
     if (r < 0)
-        pass_fail(pass, &lp_kube_config_maps, "plan", &err);
+        context_fail(ctx, &lp_kube_config_maps, "plan", &err);
     else
         notices->preview = m->preview;
 }

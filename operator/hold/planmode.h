@@ -2,7 +2,7 @@
 #pragma once
 
 #include "operator/status/notices.h"
-#include "operator/reconcile/reconcile.h"
+#include "operator/state/context.h"
 
 /*
  * Dry-runs every child where the spec or a child (but its status) has changed since the last time,
@@ -10,5 +10,5 @@
  * data "plan.json" (platform/preview.h) and "plan.txt". Nothing else is written. `notices` borrows
  * the preview from pass->memory. A failure is noted in the pass.
  */
-void planmode_run(struct pass *pass, const struct observed *observed, const struct plan *plan,
-                  struct notices *notices);
+void planmode_run(struct reconcile_context *ctx, const struct observed *observed,
+                  const struct plan *plan, struct notices *notices);

@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
-#include "operator/reconcile/apply.h"
 #include "platform/diff.h"
 #include "platform/preview.h"
 #include "platform/window.h"
@@ -49,23 +48,24 @@ static bool was_carried_out(const json_t *status, int64_t generation)
     return applied > 0 ? applied == generation : was_carried_out_before(status, generation);
 }
 
-static bool is_approved(const struct pass *pass)
+static bool is_approved(const struct reconcile_context *ctx)
 {
     const char *approved =
-        lp_json_str(pass->object, "metadata", "annotations", ANNOTATION_APPROVE, NULL);
+        lp_json_str(ctx->object, "metadata", "annotations", ANNOTATION_APPROVE, NULL);
     char generation[24];
 
-    snprintf(generation, sizeof generation, "%" PRId64, pass->platform->generation);
+    snprintf(generation, sizeof generation, "%" PRId64, ctx->platform->generation);
     return approved && (strcmp(approved, LP_VERSION) == 0 || strcmp(approved, generation) == 0);
 }
 
 /* What a dry run says, from memory where it was asked before. Borrowed; NULL after a failure. */
-static const json_t *dry_run(struct pass *pass, const struct child *child, const json_t *object)
+static const json_t *dry_run(struct reconcile_context *ctx, const struct child *child,
+                             const json_t *object)
 {
     lp_auto_free char *key = lp_sprintf("%s/%s", child_kinds[child->kind]->kind, child->name);
     lp_auto_free char *mark = lp_sprintf("%s %" PRId64, intent_hash(child->intent),
                                          lp_json_int(0, object, "metadata", "generation", NULL));
-    const json_t *known = json_object_get(pass->memory->held, key);
+    const json_t *known = json_object_get(ctx->state->dry_runs, key);
     const char *known_mark = lp_json_str(known, "mark", NULL);
     json_auto_t *live = NULL;
     json_t *change = NULL;
@@ -73,18 +73,18 @@ static const json_t *dry_run(struct pass *pass, const struct child *child, const
 
     if (known_mark && strcmp(known_mark, mark) == 0)
         return known;
-    int r = lp_kube_get(pass->r->client, child_kinds[child->kind], pass->platform->ns, child->name,
+    int r = lp_kube_get(ctx->r->client, child_kinds[child->kind], ctx->platform->ns, child->name,
                         &live, &err);
     if (r == 0)
-        r = preview_child(pass->r->client, child, live, &change, &err);
+        r = preview_child(ctx->r->client, child, live, &change, &err);
     if (r < 0) {
-        pass_fail(pass, child_kinds[child->kind], child->name, &err);
+        context_fail(ctx, child_kinds[child->kind], child->name, &err);
         return NULL;
     }
     lp_json_set_str(change, "mark", mark);
-    if (!pass->memory->held)
-        pass->memory->held = json_object();
-    json_object_set_new(pass->memory->held, key, change);
+    if (!ctx->state->dry_runs)
+        ctx->state->dry_runs = json_object();
+    json_object_set_new(ctx->state->dry_runs, key, change);
     return change;
 }
 
@@ -116,9 +116,9 @@ static void tell(struct notices *notices, const struct child *child, const json_
         lp_buf_char(out, ')');
 }
 
-static void hold(struct pass *pass, struct plan *plan, struct child *workload)
+static void hold(struct reconcile_context *ctx, struct plan *plan, struct child *workload)
 {
-    if (!pass->memory->held_told)
+    if (!ctx->state->upgrade_logged)
         lp_log_warn("held back: the spec is the same and pods would restart", "child",
                     workload->name);
     workload->paused = true;
@@ -128,13 +128,13 @@ static void hold(struct pass *pass, struct plan *plan, struct child *workload)
             plan->children[i].paused = true; /* new pods of the old template read it */
 }
 
-void upgrade_hold(struct pass *pass, const json_t *status, struct plan *plan,
+void upgrade_hold(struct reconcile_context *ctx, const json_t *status, struct plan *plan,
                   const struct observed *observed, struct notices *notices)
 {
-    const struct platform *p = pass->platform;
+    const struct platform *p = ctx->platform;
     bool any = false;
 
-    if (pass->spec_changed || !was_carried_out(status, p->generation) || is_approved(pass) ||
+    if (ctx->spec_changed || !was_carried_out(status, p->generation) || is_approved(ctx) ||
         window_is_open(&p->spec.maintenance, lp_clock_wall_ms(), &notices->window_ms))
         return;
     for (unsigned i = 0; i < plan->n; i++) {
@@ -143,19 +143,19 @@ void upgrade_hold(struct pass *pass, const json_t *status, struct plan *plan,
         if (!is_workload(child) || child->paused || observed->stale[i] || observed->tried[i] ||
             !object || has_intent(child, object))
             continue;
-        const json_t *change = dry_run(pass, child, object);
+        const json_t *change = dry_run(ctx, child, object);
         if (change && !lp_json_bool(false, change, "restartsPods", NULL))
             continue;
-        hold(pass, plan, child);
+        hold(ctx, plan, child);
         if (change)
             tell(notices, child, change);
         any = true;
     }
-    pass->memory->held_told = any;
+    ctx->state->upgrade_logged = any;
     if (!any)
-        json_decref(lp_take(pass->memory->held));
+        json_decref(lp_take(ctx->state->dry_runs));
     else if (notices->window_ms > 0)
-        pass->again_ms = notices->window_ms - lp_clock_wall_ms() + 1;
+        ctx->again_ms = notices->window_ms - lp_clock_wall_ms() + 1;
 }
 
 bool upgrade_is_applied(const struct plan *plan, const struct observed *observed)

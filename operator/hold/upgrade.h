@@ -2,11 +2,7 @@
 #pragma once
 
 #include "operator/status/notices.h"
-#include "operator/reconcile/reconcile.h"
-
-/* On a LearningPlatform: the version of the operator that may restart its pods now, or the
- * generation of the spec for which every version may. */
-#define ANNOTATION_APPROVE "learningplatform.io/approve-upgrade"
+#include "operator/state/context.h"
 
 /*
  * `status` is the one that is there. Where this generation of the spec has been carried out before,
@@ -16,7 +12,7 @@
  * approves. A workload that cannot be dry-run is held back for this pass and noted as a failure of
  * it.
  */
-void upgrade_hold(struct pass *pass, const json_t *status, struct plan *plan,
+void upgrade_hold(struct reconcile_context *ctx, const json_t *status, struct plan *plan,
                   const struct observed *observed, struct notices *notices);
 
 /* After the children were applied: true where each workload that is not paused has its intent, or

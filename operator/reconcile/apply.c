@@ -18,97 +18,89 @@
 #include "operator/reconcile/handover.h"
 #include "operator/cache/owned.h"
 #include "operator/reconcile/reconcile_metrics.h"
-#include "operator/hold/repairs.h"
+#include "operator/state/repairs.h"
 #include "platform/intent.h"
 
-#define SETTLED_MS 3600000 /* then a rewritten object is applied once more */
-
-void pass_fail(struct pass *pass, const struct lp_kube_kind *kind, const char *name,
-               const struct lp_error *err)
-{
-    if (err->code != LP_E_CANCELED) /* the stop: it is written after the next start */
-        lp_log_warn("cannot write a child", "kind", kind->kind, "name", name, "error", err->msg);
-    if (pass->failure.code != 0)
-        return;
-    pass->failure = *err;
-    snprintf(pass->failed_child, sizeof pass->failed_child, "%s %s", kind->kind, name);
-}
+#define REWRITTEN_MS 3600000 /* then a rewritten object is applied once more */
 
 static char *child_key(const struct child *child)
 {
     return lp_sprintf("%s/%s", child_kinds[child->kind]->kind, child->name);
 }
 
-static void note_generation(struct pass *pass, const struct child *child, const json_t *object)
+static void record_generation(struct reconcile_context *ctx, const struct child *child,
+                              const json_t *object)
 {
     lp_auto_free char *key = child_key(child);
     int64_t generation = lp_json_int(0, object, "metadata", "generation", NULL);
 
     if (generation > 0)
-        memory_child(pass->memory, key)->generation = generation;
+        platform_state_child(ctx->state, key)->generation = generation;
 }
 
-int64_t apply_generation(struct pass *pass, const struct child *child, const json_t *observed)
+int64_t apply_generation(struct reconcile_context *ctx, const struct child *child,
+                         const json_t *observed)
 {
     lp_auto_free char *key = child_key(child);
 
-    int64_t known = memory_child(pass->memory, key)->generation;
+    int64_t known = platform_state_child(ctx->state, key)->generation;
     int64_t now = lp_json_int(0, observed, "metadata", "generation", NULL);
     if (known > 0 && known <= now)
         return known;
-    note_generation(pass, child, observed); /* not known, or of an object that was deleted */
+    record_generation(ctx, child, observed); /* not known, or of an object that was deleted */
     return now;
 }
 
 /* An admission policy that rewrites our fields would make us apply for ever: what it made of an
  * intent is accepted until our fields or the intent change. */
-static char *settled_mark(const struct child *child, const json_t *ours)
+static char *rewritten_mark(const struct child *child, const json_t *ours)
 {
     lp_auto_free char *digest = owned_digest(ours, child->intent);
     return lp_sprintf("%s %s", intent_hash(child->intent), digest);
 }
 
-static void note_applied(struct pass *pass, const struct child *child, const json_t *ours)
+static void record_applied(struct reconcile_context *ctx, const struct child *child,
+                           const json_t *ours)
 {
     lp_auto_free char *key = child_key(child);
     owned_auto_difference struct owned_difference d = { .path = NULL };
 
-    memory_child(pass->memory, key)->applied = lp_hash(intent_hash(child->intent));
+    platform_state_child(ctx->state, key)->applied = lp_hash(intent_hash(child->intent));
     if (!owned_differs(ours, child->intent, &d)) {
-        json_object_del(pass->memory->settled, key);
+        json_object_del(ctx->state->rewritten, key);
         return;
     }
-    lp_auto_free char *mark = settled_mark(child, ours);
+    lp_auto_free char *mark = rewritten_mark(child, ours);
     lp_auto_free char *what =
         lp_sprintf("%s %s: %s is %s, applied was %s", child_kinds[child->kind]->kind, child->name,
                    d.field, d.seen, d.wanted);
-    json_object_set_new(pass->memory->settled, key,
+    json_object_set_new(ctx->state->rewritten, key,
                         lp_json_make("{s:s, s:s, s:I}", "mark", mark, "what", what, "until",
-                                     (json_int_t)lp_clock_ms() + SETTLED_MS));
+                                     (json_int_t)lp_clock_ms() + REWRITTEN_MS));
     lp_log_warn("the API server keeps another value than the one applied", "child", key, "field",
                 d.field, "is", d.seen, "applied", d.wanted);
 }
 
 /* *ret_again: so long ago that the policy may be gone. */
-static bool is_settled(const struct pass *pass, const struct child *child, const json_t *ours,
-                       bool *ret_again)
+static bool is_rewritten(const struct reconcile_context *ctx, const struct child *child,
+                         const json_t *ours, bool *ret_again)
 {
     lp_auto_free char *key = child_key(child);
-    const char *known = lp_json_str(pass->memory->settled, key, "mark", NULL);
-    lp_auto_free char *mark = known ? settled_mark(child, ours) : NULL;
+    const char *known = lp_json_str(ctx->state->rewritten, key, "mark", NULL);
+    lp_auto_free char *mark = known ? rewritten_mark(child, ours) : NULL;
 
-    *ret_again = lp_clock_ms() >= lp_json_int(0, pass->memory->settled, key, "until", NULL);
+    *ret_again = lp_clock_ms() >= lp_json_int(0, ctx->state->rewritten, key, "until", NULL);
     return known && strcmp(known, mark) == 0;
 }
 
-char *apply_rewritten(const struct pass *pass, const struct plan *plan)
+char *apply_rewritten(const struct reconcile_context *ctx, const struct plan *plan)
 {
     const char *first = NULL;
     unsigned n = 0;
 
     for (unsigned i = 0; i < plan->n; i++) {
         lp_auto_free char *key = child_key(&plan->children[i]);
-        const char *what = lp_json_str(pass->memory->settled, key, "what", NULL);
+        const char *what = lp_json_str(ctx->state->rewritten, key, "what", NULL);
         first = first ? first : what;
         n += what != NULL;
     }
@@ -118,48 +110,49 @@ char *apply_rewritten(const struct pass *pass, const struct plan *plan)
 }
 
 /* True where this very intent was applied before. */
-static bool is_same_intent(const struct pass *pass, const struct child *child, const json_t *ours)
+static bool is_same_intent(const struct reconcile_context *ctx, const struct child *child,
+                           const json_t *ours)
 {
     lp_auto_free char *key = child_key(child);
     const char *wanted = intent_hash(child->intent);
 
-    return memory_child(pass->memory, key)->applied == lp_hash(wanted) ||
+    return platform_state_child(ctx->state, key)->applied == lp_hash(wanted) ||
            (ours && strcmp(intent_hash(ours), wanted) == 0);
 }
 
 enum need { NOTHING, CREATE, CHANGE, REPAIR, CREATE_AGAIN };
 static const char *const needs[] = { "", "created", "changed", "repaired", "created_again" };
 
-static bool is_going(const json_t *object)
+static bool is_terminating(const json_t *object)
 {
     return lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
 }
 
-static enum need need_of(const struct pass *pass, const struct child *child, const json_t *ours,
-                         struct owned_difference *ret_difference)
+static enum need need_of(const struct reconcile_context *ctx, const struct child *child,
+                         const json_t *ours, struct owned_difference *ret_difference)
 {
     bool again = false;
 
     if (!ours)
-        return is_same_intent(pass, child, NULL) ? CREATE_AGAIN : CREATE;
-    if (is_going(ours))
+        return is_same_intent(ctx, child, NULL) ? CREATE_AGAIN : CREATE;
+    if (is_terminating(ours))
         return NOTHING; /* its end brings us back */
     if (!owned_differs(ours, child->intent, ret_difference))
         return NOTHING;
-    if (is_settled(pass, child, ours, &again))
+    if (is_rewritten(ctx, child, ours, &again))
         return again ? CHANGE : NOTHING;
-    return is_same_intent(pass, child, ours) ? REPAIR : CHANGE;
+    return is_same_intent(ctx, child, ours) ? REPAIR : CHANGE;
 }
 
 /* Reads the object once more, as the cache does not keep who owns what. */
-static void name_manager(struct pass *pass, const struct child *child, struct repair *r)
+static void name_manager(struct reconcile_context *ctx, const struct child *child, struct repair *r)
 {
     const struct lp_kube_kind *kind = child_kinds[child->kind];
     owned_auto_difference struct owned_difference d = { .path = NULL };
     json_auto_t *live = NULL;
     struct lp_error ignored;
 
-    if (lp_kube_get(pass->r->client, kind, pass->platform->ns, child->name, &live, &ignored) < 0)
+    if (lp_kube_get(ctx->r->client, kind, ctx->platform->ns, child->name, &live, &ignored) < 0)
         return;
     json_auto_t *ours = owned_project(live, MANAGER);
     if (!owned_differs(ours, child->intent, &d))
@@ -171,29 +164,29 @@ static void name_manager(struct pass *pass, const struct child *child, struct re
 }
 
 /* False where the time for it has not come yet (repairs.h). */
-static bool may_repair(struct pass *pass, const struct child *child, bool is_gone)
+static bool may_repair(struct reconcile_context *ctx, const struct child *child, bool is_gone)
 {
     lp_auto_free char *name = lp_sprintf("%s %s", child_kinds[child->kind]->kind, child->name);
     int64_t now = lp_clock_ms();
-    struct repair *r = repairs_find(&pass->memory->repairs, name, is_gone, now, true);
+    struct repair *r = repairs_find(&ctx->state->repairs, name, is_gone, now, true);
 
     r->open = now < r->due_ms;
     if (r->open)
         return false;
     repairs_count(r, now, lp_clock_wall_ms());
     if (repairs_are_many(r))
-        name_manager(pass, child, r);
+        name_manager(ctx, child, r);
     return true;
 }
 
-static bool is_due(struct pass *pass, const struct child *child, enum need need)
+static bool is_due(struct reconcile_context *ctx, const struct child *child, enum need need)
 {
     lp_auto_free char *name = lp_sprintf("%s %s", child_kinds[child->kind]->kind, child->name);
-    struct repair **repairs = &pass->memory->repairs;
+    struct repair **repairs = &ctx->state->repairs;
     struct repair *r = repairs_find(repairs, name, false, lp_clock_ms(), false);
 
     if (need == REPAIR || need == CREATE_AGAIN)
-        return may_repair(pass, child, need == CREATE_AGAIN);
+        return may_repair(ctx, child, need == CREATE_AGAIN);
     if (r && need == NOTHING)
         r->open = false; /* somebody else put it back */
     if (r && need == CHANGE)
@@ -203,22 +196,22 @@ static bool is_due(struct pass *pass, const struct child *child, enum need need)
 
 /* A user wants to know that something of theirs was put back, not that a plan was carried out. Of
  * what is put back again and again, a condition tells. */
-static void tell(struct pass *pass, const struct child *child, enum need need)
+static void tell(struct reconcile_context *ctx, const struct child *child, enum need need)
 {
     const struct lp_kube_kind *kind = child_kinds[child->kind];
     lp_auto_free char *name = lp_sprintf("%s %s", kind->kind, child->name);
     int64_t now = lp_clock_ms();
     const struct repair *r =
-        repairs_find(&pass->memory->repairs, name, need == CREATE_AGAIN, now, false);
+        repairs_find(&ctx->state->repairs, name, need == CREATE_AGAIN, now, false);
 
     lp_log_info("applied", "kind", kind->kind, "name", child->name, "why", needs[need]);
     reconcile_metrics_write(kind->kind, needs[need]);
-    if (pass->spec_changed || need == CHANGE || (r && repairs_are_many(r)) ||
-        !memory_may_tell(pass->memory, now))
+    if (ctx->spec_changed || need == CHANGE || (r && repairs_are_many(r)) ||
+        !platform_state_may_emit(ctx->state, now))
         return;
     lp_auto_free char *note = lp_sprintf("%s was put back: it %s", name,
                                          need == REPAIR ? "had been changed" : "was not there");
-    events_emit(pass, "Normal", "Repaired", "Apply", note);
+    events_emit(ctx, "Normal", "Repaired", "Apply", note);
 }
 
 static const json_t *hpa_of(const struct plan *plan, const struct observed *observed, int service)
@@ -277,7 +270,7 @@ struct due {
 };
 
 struct writing {
-    struct pass *pass;
+    struct reconcile_context *ctx;
     const struct plan *plan;
     const struct observed *observed;
     struct due dues[PLAN_MAX_CHILDREN];
@@ -288,7 +281,7 @@ struct writing {
 static void write_due(unsigned k, void *client, void *user)
 {
     struct writing *w = user;
-    const struct reconciler *r = w->pass->r;
+    const struct reconciler *r = w->ctx->r;
     struct due *d = &w->dues[k];
     json_auto_t *object = NULL;
 
@@ -296,7 +289,7 @@ static void write_due(unsigned k, void *client, void *user)
         lp_error_set(&d->err, LP_E_CANCELED, "stopped");
         return;
     }
-    const struct platform *p = w->pass->platform;
+    const struct platform *p = w->ctx->platform;
     const struct child *child = &w->plan->children[d->i];
     cache_writing(r->cache, child->kind, p->ns, child->name);
     if (write_child(client, p->ns, w->plan, d->i, w->observed, &object, &d->err) < 0) {
@@ -307,29 +300,29 @@ static void write_due(unsigned k, void *client, void *user)
     cache_wrote(r->cache, child->kind, p->ns, child->name, d->ours);
 }
 
-static void take_written(struct pass *pass, const struct child *child, struct due *d,
+static void take_written(struct reconcile_context *ctx, const struct child *child, struct due *d,
                          struct observed *observed)
 {
     observed->tried[d->i] = true;
     if (d->err.code != LP_E_CANCELED)
-        pass->writes++;
+        ctx->writes++;
     if (!d->ours) {
-        pass_fail(pass, child_kinds[child->kind], child->name, &d->err);
+        context_fail(ctx, child_kinds[child->kind], child->name, &d->err);
         return;
     }
-    note_applied(pass, child, d->ours);
-    note_generation(pass, child, d->ours);
-    observed->generations[d->i] = apply_generation(pass, child, d->ours);
-    tell(pass, child, d->need);
+    record_applied(ctx, child, d->ours);
+    record_generation(ctx, child, d->ours);
+    observed->generations[d->i] = apply_generation(ctx, child, d->ours);
+    tell(ctx, child, d->need);
     json_decref(observed->objects[d->i]);
     observed->objects[d->i] = lp_take(d->ours);
 }
 
 static void write_all(struct writing *w, struct observed *observed)
 {
-    pass_run(w->pass, w->n, write_due, w);
+    context_run(w->ctx, w->n, write_due, w);
     for (unsigned k = 0; k < w->n; k++)
-        take_written(w->pass, &w->plan->children[w->dues[k].i], &w->dues[k], observed);
+        take_written(w->ctx, &w->plan->children[w->dues[k].i], &w->dues[k], observed);
     w->n = 0;
 }
 
@@ -340,13 +333,13 @@ static void add_if_due(struct writing *w, unsigned i)
     owned_auto_difference struct owned_difference d = { .path = NULL };
 
     if (child->paused || o->stale[i] || o->tried[i]) {
-        w->pass->all_well = false;
+        w->ctx->all_well = false;
         return;
     }
-    enum need need = need_of(w->pass, child, o->objects[i], &d);
-    if (need != NOTHING || is_going(o->objects[i]))
-        w->pass->all_well = false;
-    if (is_due(w->pass, child, need))
+    enum need need = need_of(w->ctx, child, o->objects[i], &d);
+    if (need != NOTHING || is_terminating(o->objects[i]))
+        w->ctx->all_well = false;
+    if (is_due(w->ctx, child, need))
         w->dues[w->n++] = (struct due){ .i = i, .need = need };
 }
 
@@ -356,10 +349,10 @@ static bool makes_pods(const struct child *child)
     return child->kind >= CHILD_STATEFUL_SET;
 }
 
-static void apply_some(struct pass *pass, const struct plan *plan, const bool chosen[],
+static void apply_some(struct reconcile_context *ctx, const struct plan *plan, const bool chosen[],
                        struct observed *observed)
 {
-    struct writing w = { .pass = pass, .plan = plan, .observed = observed };
+    struct writing w = { .ctx = ctx, .plan = plan, .observed = observed };
 
     for (unsigned i = 0; i < plan->n; i++) {
         if (i > 0 && makes_pods(&plan->children[i]) && !makes_pods(&plan->children[i - 1]))
@@ -382,20 +375,20 @@ static bool waits_for_workload(const struct plan *plan, unsigned i, const bool m
     return false;
 }
 
-void apply_missing(struct pass *pass, const struct plan *plan, const bool missing[],
+void apply_missing(struct reconcile_context *ctx, const struct plan *plan, const bool missing[],
                    struct observed *observed)
 {
     bool chosen[PLAN_MAX_CHILDREN] = { false };
 
     for (unsigned i = 0; i < plan->n; i++)
         chosen[i] = missing[i] && !waits_for_workload(plan, i, missing);
-    apply_some(pass, plan, chosen, observed);
+    apply_some(ctx, plan, chosen, observed);
 }
 
-void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed)
+void apply_plan(struct reconcile_context *ctx, const struct plan *plan, struct observed *observed)
 {
     bool all[PLAN_MAX_CHILDREN];
 
     memset(all, true, sizeof all);
-    apply_some(pass, plan, all, observed);
+    apply_some(ctx, plan, all, observed);
 }

@@ -1,37 +1,34 @@
 /* operator/reconcile/apply.h -- makes the API server have what the plan says. */
 #pragma once
 
-#include "operator/reconcile/reconcile.h"
+#include "operator/state/context.h"
 
 /*
  * Before anything that exists is looked at: creates what is not there, so that a child that was
  * deleted is back at once. `missing` as observed now.
  */
-void apply_missing(struct pass *pass, const struct plan *plan, const bool missing[],
+void apply_missing(struct reconcile_context *ctx, const struct plan *plan, const bool missing[],
                    struct observed *observed);
 
 /*
  * Applies each child that differs from its intent and puts the answer into `observed`. A child that
  * fails is noted in pass->failure (the first), the others go on.
  */
-void apply_plan(struct pass *pass, const struct plan *plan, struct observed *observed);
+void apply_plan(struct reconcile_context *ctx, const struct plan *plan, struct observed *observed);
 
 /* The generation that our last write of this child gave it; where we do not remember one, that of
  * `observed`. */
-int64_t apply_generation(struct pass *pass, const struct child *child, const json_t *observed);
+int64_t apply_generation(struct reconcile_context *ctx, const struct child *child,
+                         const json_t *observed);
 
 /* The first object of the plan of which an admission policy has made something else than was
  * applied, which field, and how many more; the caller's; NULL: there is none. */
-char *apply_rewritten(const struct pass *pass, const struct plan *plan);
+char *apply_rewritten(const struct reconcile_context *ctx, const struct plan *plan);
 
 /* Deletes our children that the plan does not have; those of paused services stay. Looks where
  * something came into the cache since the last look, or PRUNE_AGAIN_MS later. */
 #define PRUNE_AGAIN_MS 600000
-void prune(struct pass *pass, const struct plan *plan);
+void prune(struct reconcile_context *ctx, const struct plan *plan);
 
 /* Makes the Secrets that do not exist yet. They are never read: what exists stays as it is. */
-void secrets_ensure(struct pass *pass);
-
-/* Notes a failure on `kind` `name`, the first of a pass, and logs it. */
-void pass_fail(struct pass *pass, const struct lp_kube_kind *kind, const char *name,
-               const struct lp_error *err);
+void secrets_ensure(struct reconcile_context *ctx);

@@ -52,43 +52,44 @@ static bool belongs(const struct platform *p, const json_t *object)
     return false;
 }
 
-static void delete_child(struct pass *pass, enum child_kind kind, const char *name,
+static void delete_child(struct reconcile_context *ctx, enum child_kind kind, const char *name,
                          const json_t *object)
 {
     struct lp_error err;
     const char *uid = lp_json_str(object, "metadata", "uid", NULL);
 
-    pass->writes++;
-    int r = lp_kube_delete(pass->r->client, child_kinds[kind], pass->platform->ns, name, uid, &err);
+    ctx->writes++;
+    int r = lp_kube_delete(ctx->r->client, child_kinds[kind], ctx->platform->ns, name, uid, &err);
     if (r < 0 && r != LP_E_NOT_FOUND && r != LP_E_CONFLICT)
-        pass_fail(pass, child_kinds[kind], name, &err);
+        context_fail(ctx, child_kinds[kind], name, &err);
     else
         lp_log_info("deleted", "kind", child_kinds[kind]->kind, "name", name, "why",
                     "the plan no longer has it");
 }
 
 /* False where there is something that is ours and not planned. */
-static bool prune_one(struct pass *pass, const struct plan *plan, enum child_kind kind,
+static bool prune_one(struct reconcile_context *ctx, const struct plan *plan, enum child_kind kind,
                       const char *name)
 {
     bool stale;
 
     if (is_planned(plan, kind, name))
         return true;
-    json_auto_t *object = cache_child(pass->r->cache, kind, pass->platform->ns, name, &stale);
+    json_auto_t *object = cache_child(ctx->r->cache, kind, ctx->platform->ns, name, &stale);
     const char *service = lp_json_str(object, "metadata", "labels", LABEL_NAME, NULL);
-    if (!stale && (!object || !belongs(pass->platform, object)))
+    if (!stale && (!object || !belongs(ctx->platform, object)))
         return true;
     bool ends = lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
-    if (!stale && !ends && (!service || !plan_is_paused(pass->platform, service)))
-        delete_child(pass, kind, name, object);
+    if (!stale && !ends && (!service || !plan_is_paused(ctx->platform, service)))
+        delete_child(ctx, kind, name, object);
     return false;
 }
 
 /* What decides whether a look at all names of the cache can find anything new. */
-static uint64_t mark_of(const struct pass *pass, const struct plan *plan, unsigned strangers)
+static uint64_t mark_of(const struct reconcile_context *ctx, const struct plan *plan,
+                        unsigned foreign_adds)
 {
-    lp_auto_free char *text = lp_sprintf("%" PRId64 " %u", pass->platform->generation, strangers);
+    lp_auto_free char *text = lp_sprintf("%" PRId64 " %u", ctx->platform->generation, foreign_adds);
     uint64_t mark = lp_hash(text);
 
     for (unsigned i = 0; i < plan->n; i++)
@@ -96,11 +97,11 @@ static uint64_t mark_of(const struct pass *pass, const struct plan *plan, unsign
     return mark;
 }
 
-void prune(struct pass *pass, const struct plan *plan)
+void prune(struct reconcile_context *ctx, const struct plan *plan)
 {
-    const struct platform *p = pass->platform;
-    struct memory *m = pass->memory;
-    uint64_t mark = mark_of(pass, plan, cache_strangers(pass->r->cache));
+    const struct platform *p = ctx->platform;
+    struct platform_state *m = ctx->state;
+    uint64_t mark = mark_of(ctx, plan, cache_foreign_adds(ctx->r->cache));
     int64_t now = lp_clock_ms();
     bool clean = true;
 
@@ -110,9 +111,9 @@ void prune(struct pass *pass, const struct plan *plan)
 
     for (unsigned kind = 0; kind < N_CHILD_KINDS; kind++) {
         struct search s = { .prefix = prefix };
-        cache_child_keys(pass->r->cache, (enum child_kind)kind, collect, &s);
+        cache_child_keys(ctx->r->cache, (enum child_kind)kind, collect, &s);
         for (size_t i = 0; i < s.n; i++) {
-            clean &= prune_one(pass, plan, (enum child_kind)kind, s.keys[i] + strlen(p->ns) + 1);
+            clean &= prune_one(ctx, plan, (enum child_kind)kind, s.keys[i] + strlen(p->ns) + 1);
             free(s.keys[i]);
         }
         free(s.keys);

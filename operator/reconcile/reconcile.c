@@ -22,7 +22,7 @@
 #include "operator/status/notices.h"
 #include "operator/hold/planmode.h"
 #include "operator/hold/quarantine.h"
-#include "operator/hold/repairs.h"
+#include "operator/state/repairs.h"
 #include "operator/status/status.h"
 #include "operator/reconcile/unchanged.h"
 #include "operator/hold/upgrade.h"
@@ -38,104 +38,64 @@
 #define SECRETS_SOON_MS 10000
 #define SECRETS_OLD_MS 120000
 
-void observed_done(struct observed *o)
-{
-    for (unsigned i = 0; i < PLAN_MAX_CHILDREN; i++)
-        json_decref(o->objects[i]);
-}
-
-struct named {
-    const struct pass *pass;
-    const char *key;
-    lp_thread_pool_job *job;
-    void *user;
-};
-
-static void do_named(unsigned i, void *client, void *user)
-{
-    const struct named *n = user;
-    const struct reconciler *r = n->pass->r;
-    bool borrowed = client != r->client;
-
-    if (borrowed) {
-        lp_log_context("platform", n->key);
-        lp_log_context_id("reconcileID", r->id);
-        lp_kube_client_audit_id(client, r->id);
-    }
-    n->job(i, client, n->user);
-    if (borrowed) {
-        lp_kube_client_audit_id(client, NULL);
-        lp_log_context_id(NULL, NULL);
-        lp_log_context(NULL, NULL);
-    }
-}
-
-void pass_run(const struct pass *pass, unsigned n, lp_thread_pool_job *job, void *user)
-{
-    lp_auto_free char *key = lp_kube_key(pass->platform->ns, pass->platform->name);
-    struct named named = { pass, key, job, user };
-
-    lp_thread_pool_run(pass->r->pool, n, do_named, pass->r->client, &named);
-}
-
 static const char *version_of(const json_t *object)
 {
     return lp_json_str(object, "metadata", "resourceVersion", NULL);
 }
 
 /* The status as it is: our own last write where the watch has not told of it yet. Borrowed. */
-static const json_t *current_status(const struct pass *pass)
+static const json_t *current_status(const struct reconcile_context *ctx)
 {
-    const struct memory *m = pass->memory;
-    if (m->status && !lp_kube_version_reached(version_of(pass->object), m->status_version))
+    const struct platform_state *m = ctx->state;
+    if (m->status && !lp_kube_version_reached(version_of(ctx->object), m->status_version))
         return m->status;
-    return json_object_get(pass->object, "status");
+    return json_object_get(ctx->object, "status");
 }
 
 /* Takes over `status`. Writes it only where it says something else than the one that is there. */
-static int write_status(struct pass *pass, json_t *status, struct lp_error *err)
+static int write_status(struct reconcile_context *ctx, json_t *status, struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = STATUS_MANAGER,
                                                           .subresource = "status",
                                                           .force = true,
                                                           .raw_managed_fields = true };
-    const json_t *metadata = json_object_get(pass->object, "metadata");
+    const json_t *metadata = json_object_get(ctx->object, "metadata");
     json_auto_t *owned = status, *answer = NULL;
 
-    if (json_equal(status, current_status(pass)))
+    if (json_equal(status, current_status(ctx)))
         return 0;
-    pass->all_well = false;
+    ctx->all_well = false;
     json_auto_t *object = lp_json_make(
         "{s:s, s:s, s:{s:O, s:O, s:O}, s:O}", "apiVersion", "learningplatform.io/v1alpha1", "kind",
         lp_kube_platforms.kind, "metadata", "name", json_object_get(metadata, "name"), "namespace",
         json_object_get(metadata, "namespace"), "uid", json_object_get(metadata, "uid"), "status",
         status);
-    int r = lp_kube_apply(pass->r->client, &lp_kube_platforms, object, &options, &answer, err);
+    int r = lp_kube_apply(ctx->r->client, &lp_kube_platforms, object, &options, &answer, err);
     if (r < 0)
         return r == LP_E_NOT_FOUND || r == LP_E_CONFLICT ? 0 : lp_error_wrap(err, "status");
-    pass->writes++;
-    json_decref(pass->memory->status);
-    pass->memory->status = lp_take(owned);
-    free(pass->memory->status_version);
-    pass->memory->status_version = lp_strdup(version_of(answer));
-    pass->status_known = cache_wrote_platform(pass->r->cache, answer);
+    ctx->writes++;
+    json_decref(ctx->state->status);
+    ctx->state->status = lp_take(owned);
+    free(ctx->state->status_version);
+    ctx->state->status_version = lp_strdup(version_of(answer));
+    ctx->status_known = cache_wrote_platform(ctx->r->cache, answer);
     return 0;
 }
 
 /* What apply_missing made is known already. */
-static void observe(struct pass *pass, const struct plan *plan, unsigned i,
+static void observe(struct reconcile_context *ctx, const struct plan *plan, unsigned i,
                     struct observed *observed)
 {
     const struct child *c = &plan->children[i];
 
     if (!observed->objects[i] && !observed->tried[i])
         observed->objects[i] =
-            cache_child(pass->r->cache, c->kind, pass->platform->ns, c->name, &observed->stale[i]);
+            cache_child(ctx->r->cache, c->kind, ctx->platform->ns, c->name, &observed->stale[i]);
 }
 
-static bool is_ready(const struct pass *pass)
+static bool is_ready(const struct reconcile_context *ctx)
 {
-    const char *phase = lp_json_str(current_status(pass), "phase", NULL);
+    const char *phase = lp_json_str(current_status(ctx), "phase", NULL);
     return phase && (strcmp(phase, "Ready") == 0 || strcmp(phase, "Scaling") == 0);
 }
 
@@ -149,60 +109,60 @@ static bool lacks_workload(const struct plan *plan, const bool missing[])
     return false;
 }
 
-static void note_uid(struct memory *m, const char *uid)
+static void note_uid(struct platform_state *m, const char *uid)
 {
     uint64_t before = m->uid;
 
     m->uid = lp_hash(uid);
     if (before == 0 || before == m->uid)
         return;
-    m->renewed_ms = m->secrets_at_ms = lp_clock_ms();
+    m->recreated_ms = m->secrets_tried_ms = lp_clock_ms();
     m->secrets_wait_ms = SECRETS_SOON_MS;
 }
 
-static bool secrets_are_due(const struct memory *m)
+static bool secrets_are_due(const struct platform_state *m)
 {
-    return m->secrets_at_ms == 0 || lp_clock_ms() >= m->secrets_at_ms + m->secrets_wait_ms;
+    return m->secrets_tried_ms == 0 || lp_clock_ms() >= m->secrets_tried_ms + m->secrets_wait_ms;
 }
 
 /* They are tried for now, or need not be. */
-static void put_secrets_off(const struct pass *pass)
+static void schedule_secrets(const struct reconcile_context *ctx)
 {
-    struct memory *m = pass->memory;
+    struct platform_state *m = ctx->state;
     int64_t now = lp_clock_ms();
 
-    if (m->renewed_ms != 0 && now < m->renewed_ms + SECRETS_OLD_MS)
+    if (m->recreated_ms != 0 && now < m->recreated_ms + SECRETS_OLD_MS)
         m->secrets_wait_ms = SECRETS_SOON_MS;
-    else if (m->secrets_wait_ms < SECRETS_FIRST_MS || is_ready(pass))
+    else if (m->secrets_wait_ms < SECRETS_FIRST_MS || is_ready(ctx))
         m->secrets_wait_ms = SECRETS_FIRST_MS;
     else if (2 * m->secrets_wait_ms <= SECRETS_LAST_MS)
         m->secrets_wait_ms *= 2;
-    m->secrets_at_ms = now;
+    m->secrets_tried_ms = now;
 }
 
-static void try_for_secrets(struct pass *pass, bool wanted)
+static void create_missing_secrets(struct reconcile_context *ctx, bool wanted)
 {
-    put_secrets_off(pass);
+    schedule_secrets(ctx);
     if (wanted)
-        secrets_ensure(pass);
+        secrets_ensure(ctx);
 }
 
-static int write_built_status(struct pass *pass, const struct plan *plan,
+static int write_built_status(struct reconcile_context *ctx, const struct plan *plan,
                               const struct observed *observed, const struct notices *notices,
                               struct lp_error *err)
 {
-    json_auto_t *before = json_deep_copy(current_status(pass));
-    const struct reconciler *r = pass->r;
-    lp_auto_free char *rewritten = apply_rewritten(pass, plan);
+    json_auto_t *before = json_deep_copy(current_status(ctx));
+    const struct reconciler *r = ctx->r;
+    lp_auto_free char *rewritten = apply_rewritten(ctx, plan);
     char why[256];
     struct status_input in = {
         .before = before,
-        .platform = pass->platform,
+        .platform = ctx->platform,
         .plan = plan,
         .observed = observed,
-        .failure = &pass->failure,
-        .failed_child = pass->failed_child,
-        .conflict = repairs_conflict(pass->memory->repairs, lp_clock_ms()),
+        .failure = &ctx->failure,
+        .failed_child = ctx->failed_child,
+        .conflict = repairs_conflict(ctx->state->repairs, lp_clock_ms()),
         .rewritten = rewritten,
         .metrics_conflict =
             r->metrics_conflict && r->metrics_conflict(r->metrics_user, why) ? why : NULL,
@@ -210,23 +170,23 @@ static int write_built_status(struct pass *pass, const struct plan *plan,
         .now_ms = lp_clock_wall_ms(),
     };
     json_auto_t *status = status_build(&in);
-    decisions_publish(pass->platform->ns, pass->platform->name, before, status);
-    notices_publish(pass->platform->ns, pass->platform->name, status);
-    int written = write_status(pass, json_incref(status), err);
+    decisions_publish(ctx->platform->ns, ctx->platform->name, before, status);
+    notices_publish(ctx->platform->ns, ctx->platform->name, status);
+    int written = write_status(ctx, json_incref(status), err);
     if (written == 0)
-        events_of_transitions(pass, before, status);
+        events_of_transitions(ctx, before, status);
     return written;
 }
 
 /* True for a failure that is not worth telling the user of yet. */
-static bool is_passing(struct pass *pass)
+static bool is_passing(struct reconcile_context *ctx)
 {
-    int code = pass->failure.code;
+    int code = ctx->failure.code;
 
     if (code == LP_E_CANCELED)
         return true;
-    pass->memory->failures = lp_error_is_transient(code) ? pass->memory->failures + 1 : 0;
-    return pass->memory->failures > 0 && pass->memory->failures < TELL_AFTER;
+    ctx->state->failures = lp_error_is_transient(code) ? ctx->state->failures + 1 : 0;
+    return ctx->state->failures > 0 && ctx->state->failures < TELL_AFTER;
 }
 
 /* The HPA of a workload that is not there says how many pods it begins with. */
@@ -239,130 +199,133 @@ static bool counts_pods_of_missing(const struct plan *plan, unsigned i, const bo
     return false;
 }
 
-static void begin_with_missing(struct pass *pass, struct plan *plan, struct observed *observed)
+static void create_missing_children(struct reconcile_context *ctx, struct plan *plan,
+                                    struct observed *observed)
 {
     bool missing[PLAN_MAX_CHILDREN] = { false };
 
     for (unsigned i = 0; i < plan->n; i++) {
         const struct child *c = &plan->children[i];
-        missing[i] = !cache_has_child(pass->r->cache, c->kind, pass->platform->ns, c->name,
+        missing[i] = !cache_has_child(ctx->r->cache, c->kind, ctx->platform->ns, c->name,
                                       &observed->stale[i]);
         if (missing[i])
-            plan_child(&plan->children[i], pass->platform);
+            plan_child(&plan->children[i], ctx->platform);
     }
     /* The first pass looks at the workloads, as there may be no phase yet. */
-    if (secrets_are_due(pass->memory))
-        try_for_secrets(pass, pass->memory->secrets_at_ms == 0 ? lacks_workload(plan, missing)
-                                                               : !is_ready(pass));
+    if (secrets_are_due(ctx->state))
+        create_missing_secrets(ctx, ctx->state->secrets_tried_ms == 0
+                                        ? lacks_workload(plan, missing)
+                                        : !is_ready(ctx));
     for (unsigned i = 0; i < plan->n; i++)
         if (counts_pods_of_missing(plan, i, missing))
-            observe(pass, plan, i, observed);
-    apply_missing(pass, plan, missing, observed);
+            observe(ctx, plan, i, observed);
+    apply_missing(ctx, plan, missing, observed);
 }
 
-static int carry_out(struct pass *pass, struct lp_error *err)
+static int reconcile_children(struct reconcile_context *ctx, struct lp_error *err)
 {
     struct plan plan plan_auto;
     struct observed observed __attribute__((cleanup(observed_done))) = { .objects = { NULL } };
     struct notices notices notices_auto = NOTICES_INIT;
 
-    plan_list(&plan, pass->platform);
-    if (spec_is_active(&pass->platform->spec))
-        begin_with_missing(pass, &plan, &observed);
+    plan_list(&plan, ctx->platform);
+    if (spec_is_active(&ctx->platform->spec))
+        create_missing_children(ctx, &plan, &observed);
     for (unsigned i = 0; i < plan.n; i++) {
-        plan_child(&plan.children[i], pass->platform);
-        observe(pass, &plan, i, &observed);
+        plan_child(&plan.children[i], ctx->platform);
+        observe(ctx, &plan, i, &observed);
     }
-    if (spec_is_plan(&pass->platform->spec))
-        planmode_run(pass, &observed, &plan, &notices);
-    if (spec_is_active(&pass->platform->spec)) {
-        upgrade_hold(pass, current_status(pass), &plan, &observed, &notices);
-        apply_plan(pass, &plan, &observed);
-        if (!lp_stop_requested(pass->r->stop))
-            prune(pass, &plan);
+    if (spec_is_plan(&ctx->platform->spec))
+        planmode_run(ctx, &observed, &plan, &notices);
+    if (spec_is_active(&ctx->platform->spec)) {
+        upgrade_hold(ctx, current_status(ctx), &plan, &observed, &notices);
+        apply_plan(ctx, &plan, &observed);
+        if (!lp_stop_requested(ctx->r->stop))
+            prune(ctx, &plan);
         notices.applied = upgrade_is_applied(&plan, &observed);
     }
-    if (is_passing(pass)) {
-        *err = pass->failure;
-        return lp_error_wrap(err, "%s", pass->failed_child);
+    if (is_passing(ctx)) {
+        *err = ctx->failure;
+        return lp_error_wrap(err, "%s", ctx->failed_child);
     }
-    int r = write_built_status(pass, &plan, &observed, &notices, err);
+    int r = write_built_status(ctx, &plan, &observed, &notices, err);
     if (r == 0)
-        unchanged_remember(pass, &plan, &observed);
-    if (r < 0 || pass->failure.code == 0 || pass->failure.code == LP_E_INVALID)
+        unchanged_remember(ctx, &plan, &observed);
+    if (r < 0 || ctx->failure.code == 0 || ctx->failure.code == LP_E_INVALID)
         return r; /* what the API server calls invalid stays so until the spec or we change */
-    *err = pass->failure;
-    return lp_error_wrap(err, "%s", pass->failed_child);
+    *err = ctx->failure;
+    return lp_error_wrap(err, "%s", ctx->failed_child);
 }
 
-static int refuse_spec(struct pass *pass, const struct lp_error *why, struct lp_error *err)
+static int report_invalid_spec(struct reconcile_context *ctx, const struct lp_error *why,
+                               struct lp_error *err)
 {
-    json_auto_t *before = json_deep_copy(current_status(pass));
+    json_auto_t *before = json_deep_copy(current_status(ctx));
     json_auto_t *status =
-        status_invalid(before, pass->platform->generation, why->msg, lp_clock_wall_ms());
-    pass->failure = *why;
-    int r = write_status(pass, json_incref(status), err);
+        status_invalid(before, ctx->platform->generation, why->msg, lp_clock_wall_ms());
+    ctx->failure = *why;
+    int r = write_status(ctx, json_incref(status), err);
     if (r == 0)
-        events_of_transitions(pass, before, status);
+        events_of_transitions(ctx, before, status);
     return r;
 }
 
-static int set_aside(struct pass *pass, struct lp_error *err)
+static int quarantine(struct reconcile_context *ctx, struct lp_error *err)
 {
-    json_auto_t *before = json_deep_copy(current_status(pass));
+    json_auto_t *before = json_deep_copy(current_status(ctx));
     json_auto_t *status =
-        quarantine_status(before, pass->object, pass->r->deaths, lp_clock_wall_ms());
-    int r = write_status(pass, json_incref(status), err);
+        quarantine_status(before, ctx->object, ctx->r->deaths, lp_clock_wall_ms());
+    int r = write_status(ctx, json_incref(status), err);
     if (r < 0)
         return r;
     lp_log_error("quarantined", "reason", "the operator died while it carried this platform out");
-    events_of_transitions(pass, before, status);
+    events_of_transitions(ctx, before, status);
     return 0;
 }
 
 /* All that is due of a platform of which nothing changed. True where there was nothing to do. */
-static bool try_secrets_alone(struct pass *pass)
+static bool only_secrets_are_due(struct reconcile_context *ctx)
 {
-    try_for_secrets(pass, !is_ready(pass));
-    return pass->writes == 0 && pass->failure.code == 0;
+    create_missing_secrets(ctx, !is_ready(ctx));
+    return ctx->writes == 0 && ctx->failure.code == 0;
 }
 
-static int run(struct pass *pass, struct platform *platform, bool *ret_unchanged,
+static int run(struct reconcile_context *ctx, struct platform *platform, bool *ret_unchanged,
                struct lp_error *err)
 {
-    const json_t *metadata = json_object_get(pass->object, "metadata");
-    const json_t *status = current_status(pass);
+    const json_t *metadata = json_object_get(ctx->object, "metadata");
+    const json_t *status = current_status(ctx);
     struct lp_error why;
 
     platform->uid = lp_json_str(metadata, "uid", NULL);
     platform->generation = lp_json_int(0, metadata, "generation", NULL);
     if (!platform->uid)
         return lp_error_set(err, LP_E_INTERNAL, "a LearningPlatform without a uid");
-    note_uid(pass->memory, platform->uid);
-    bool held = quarantine_holds(pass->object, status);
-    bool deadly = !held && pass->r->deaths >= QUARANTINE_DEATHS;
+    note_uid(ctx->state, platform->uid);
+    bool held = quarantine_holds(ctx->object, status);
+    bool deadly = !held && ctx->r->deaths >= QUARANTINE_DEATHS;
     quarantine_publish(platform->ns, platform->name, held || deadly);
     if (held)
         return 0;
     if (deadly)
-        return set_aside(pass, err);
-    pass->spec_changed = lp_json_int(0, status, "observedGeneration", NULL) != platform->generation;
+        return quarantine(ctx, err);
+    ctx->spec_changed = lp_json_int(0, status, "observedGeneration", NULL) != platform->generation;
     /* Where nothing was said yet there is nothing to take back. */
-    if (pass->spec_changed && json_object_size(status) > 0) {
+    if (ctx->spec_changed && json_object_size(status) > 0) {
         int r = write_status(
-            pass, status_new_generation(status, platform->generation, lp_clock_wall_ms()), err);
+            ctx, status_new_generation(status, platform->generation, lp_clock_wall_ms()), err);
         if (r < 0)
             return r;
     }
-    bool unchanged = unchanged_since(pass, current_status(pass));
-    if (unchanged && !secrets_are_due(pass->memory)) {
+    bool unchanged = unchanged_since(ctx, current_status(ctx));
+    if (unchanged && !secrets_are_due(ctx->state)) {
         *ret_unchanged = true;
         return 0;
     }
-    if (spec_decode(pass->object, &platform->spec, &why) < 0)
-        return refuse_spec(pass, &why, err);
-    *ret_unchanged = unchanged && try_secrets_alone(pass);
-    return *ret_unchanged ? 0 : carry_out(pass, err);
+    if (spec_decode(ctx->object, &platform->spec, &why) < 0)
+        return report_invalid_spec(ctx, &why, err);
+    *ret_unchanged = unchanged && only_secrets_are_due(ctx);
+    return *ret_unchanged ? 0 : reconcile_children(ctx, err);
 }
 
 /* Of two waits; 0: none. */
@@ -381,7 +344,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
 
     *ret_result = (struct reconcile_result){ 0 };
     if (!object) {
-        memories_forget(r->memories, key);
+        platform_states_forget(r->states, key);
         decisions_forget(ns, name);
         notices_publish(ns, name, NULL);
         quarantine_publish(ns, name, false);
@@ -391,21 +354,20 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     if (lp_json_str(object, "metadata", "deletionTimestamp", NULL))
         return 0; /* the garbage collector takes the children */
     struct platform platform = { .ns = ns, .name = name, .images = r->images };
-    struct pass pass = { .r = r,
-                         .memory = memories_of(r->memories, key),
-                         .object = object,
-                         .platform = &platform,
-                         .all_well = true };
-    int result = run(&pass, &platform, &ret_result->unchanged, err);
-    ret_result->writes = pass.writes;
-    ret_result->terminal = pass.failure.code == LP_E_INVALID;
-    ret_result->again_ms =
-        sooner(pass.again_ms, repairs_next_ms(pass.memory->repairs, lp_clock_ms()));
-    int64_t secrets_ms = pass.memory->secrets_at_ms + pass.memory->secrets_wait_ms;
+    struct reconcile_context ctx = { .r = r,
+                                     .state = platform_states_of(r->states, key),
+                                     .object = object,
+                                     .platform = &platform,
+                                     .all_well = true };
+    int result = run(&ctx, &platform, &ret_result->unchanged, err);
+    ret_result->writes = ctx.writes;
+    ret_result->terminal = ctx.failure.code == LP_E_INVALID;
+    ret_result->again_ms = sooner(ctx.again_ms, repairs_next_ms(ctx.state->repairs, lp_clock_ms()));
+    int64_t secrets_ms = ctx.state->secrets_tried_ms + ctx.state->secrets_wait_ms;
     bool active = ret_result->unchanged || (platform.spec.mode && spec_is_active(&platform.spec));
-    if (result == 0 && !is_ready(&pass) && active)
+    if (result == 0 && !is_ready(&ctx) && active)
         ret_result->again_ms = sooner(ret_result->again_ms, secrets_ms - lp_clock_ms());
-    if (pass.status_known)
-        json_decref(lp_take(pass.memory->status));
+    if (ctx.status_known)
+        json_decref(lp_take(ctx.state->status));
     return result;
 }

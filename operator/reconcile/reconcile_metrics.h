@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "operator/reconcile/reconcile.h"
+#include "operator/state/context.h"
 
 /* Every series is there from now on, at 0. */
 void reconcile_metrics_init(unsigned workers);

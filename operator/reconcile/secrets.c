@@ -103,10 +103,10 @@ static void create(unsigned i, void *client, void *user)
                     lp_json_str(secret, "metadata", "name", NULL));
 }
 
-void secrets_ensure(struct pass *pass)
+void secrets_ensure(struct reconcile_context *ctx)
 {
-    const struct platform_spec *spec = &pass->platform->spec;
-    struct secrets s = { pass->platform, { { .suffix = "jwt", .make = jwt_data } }, 1 };
+    const struct platform_spec *spec = &ctx->platform->spec;
+    struct secrets s = { ctx->platform, { { .suffix = "jwt", .make = jwt_data } }, 1 };
 
     if (!database_is_external(&spec->databases.postgres))
         s.wanted[s.n++] =
@@ -114,12 +114,12 @@ void secrets_ensure(struct pass *pass)
     if (!database_is_external(&spec->databases.mongodb))
         s.wanted[s.n++] =
             (struct wanted){ .suffix = database_names[DATABASE_MONGODB], .make = mongodb_data };
-    pass_run(pass, s.n, create, &s);
+    context_run(ctx, s.n, create, &s);
     for (unsigned i = 0; i < s.n; i++) {
         lp_auto_free char *name = plan_name(s.platform, s.wanted[i].suffix);
         if (s.wanted[i].result == 0)
-            pass->writes++;
+            ctx->writes++;
         else if (s.wanted[i].result != LP_E_EXISTS)
-            pass_fail(pass, &lp_kube_secrets, name, &s.wanted[i].err);
+            context_fail(ctx, &lp_kube_secrets, name, &s.wanted[i].err);
     }
 }

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "json/json.h"
-#include "operator/hold/repairs.h"
+#include "operator/state/repairs.h"
 
 #define OUR_ANNOTATIONS "learningplatform.io/"
 
@@ -50,48 +50,48 @@ static uint64_t add_images(uint64_t mark, const struct plan_images *images)
     return lp_hash_bytes(lp_hash_add(mark, images->mongo), flags, sizeof flags);
 }
 
-static uint64_t mark_without_children(const struct pass *pass, const json_t *status)
+static uint64_t mark_without_children(const struct reconcile_context *ctx, const json_t *status)
 {
-    const struct reconciler *r = pass->r;
-    unsigned strangers = cache_strangers(r->cache);
+    const struct reconciler *r = ctx->r;
+    unsigned foreign_adds = cache_foreign_adds(r->cache);
     char why[256] = "";
-    uint64_t mark = lp_hash_add(lp_hash(""), pass->platform->uid);
+    uint64_t mark = lp_hash_add(lp_hash(""), ctx->platform->uid);
 
     if (r->metrics_conflict && !r->metrics_conflict(r->metrics_user, why))
         why[0] = '\0';
-    mark = lp_hash_bytes(mark, &pass->platform->generation, sizeof pass->platform->generation);
-    mark = add_json(mark, json_object_get(pass->object, "spec"));
+    mark = lp_hash_bytes(mark, &ctx->platform->generation, sizeof ctx->platform->generation);
+    mark = add_json(mark, json_object_get(ctx->object, "spec"));
     mark = add_json(mark, status);
-    mark = add_annotations(mark, lp_json_at(pass->object, "metadata", "annotations", NULL));
-    mark = lp_hash_bytes(mark, &strangers, sizeof strangers);
+    mark = add_annotations(mark, lp_json_at(ctx->object, "metadata", "annotations", NULL));
+    mark = lp_hash_bytes(mark, &foreign_adds, sizeof foreign_adds);
     return lp_hash_add(add_images(mark, r->images), why);
 }
 
 /* In memory a child is its kind as one byte, then what follows the platform's name in its own, with
  * a NUL; after the last one comes N_CHILD_KINDS. */
-static bool add_children(const struct pass *pass, uint64_t *mark)
+static bool add_children(const struct reconcile_context *ctx, uint64_t *mark)
 {
-    const struct platform *p = pass->platform;
-    const char *at = pass->memory->well_children;
+    const struct platform *p = ctx->platform;
+    const char *at = ctx->state->well_children;
 
     for (; (unsigned char)*at < N_CHILD_KINDS; at += strlen(at + 1) + 2) {
         lp_auto_free char *name = lp_sprintf("%s%s", p->name, at + 1);
         char version[64];
-        if (!cache_child_version(pass->r->cache, (enum child_kind) * at, p->ns, name, version))
+        if (!cache_child_version(ctx->r->cache, (enum child_kind) * at, p->ns, name, version))
             return false;
         *mark = lp_hash_add(*mark, version);
     }
     return true;
 }
 
-bool unchanged_since(struct pass *pass, const json_t *status)
+bool unchanged_since(struct reconcile_context *ctx, const json_t *status)
 {
-    struct memory *m = pass->memory;
-    uint64_t well = m->well_mark, mark = mark_without_children(pass, status);
+    struct platform_state *m = ctx->state;
+    uint64_t well = m->well_mark, mark = mark_without_children(ctx, status);
 
     m->well_mark = 0;
-    pass->mark = mark;
-    if (well == 0 || lp_clock_ms() >= m->pruned_ms + PRUNE_AGAIN_MS || !add_children(pass, &mark) ||
+    ctx->mark = mark;
+    if (well == 0 || lp_clock_ms() >= m->pruned_ms + PRUNE_AGAIN_MS || !add_children(ctx, &mark) ||
         mark != well)
         return false;
     m->well_mark = well;
@@ -99,25 +99,26 @@ bool unchanged_since(struct pass *pass, const json_t *status)
 }
 
 /* Nothing was written, nothing waits, and no child is of another make than the plan's. */
-static bool is_well(const struct pass *pass)
+static bool is_well(const struct reconcile_context *ctx)
 {
-    const struct memory *m = pass->memory;
+    const struct platform_state *m = ctx->state;
 
-    return pass->all_well && pass->writes == 0 && pass->failure.code == 0 && pass->again_ms == 0 &&
-           spec_is_active(&pass->platform->spec) && json_object_size(m->settled) == 0 && !m->held &&
-           m->prune_mark != 0 && repairs_next_ms(m->repairs, lp_clock_ms()) == 0 &&
-           !lp_stop_requested(pass->r->stop);
+    return ctx->all_well && ctx->writes == 0 && ctx->failure.code == 0 && ctx->again_ms == 0 &&
+           spec_is_active(&ctx->platform->spec) && json_object_size(m->rewritten) == 0 &&
+           !m->dry_runs && m->prune_mark != 0 && repairs_next_ms(m->repairs, lp_clock_ms()) == 0 &&
+           !lp_stop_requested(ctx->r->stop);
 }
 
-void unchanged_remember(struct pass *pass, const struct plan *plan, const struct observed *observed)
+void unchanged_remember(struct reconcile_context *ctx, const struct plan *plan,
+                        const struct observed *observed)
 {
     lp_auto_buf struct lp_buf children = LP_BUF_INIT((size_t)PLAN_MAX_CHILDREN * 256);
-    const char *platform = pass->platform->name;
+    const char *platform = ctx->platform->name;
     size_t n = strlen(platform);
-    struct memory *m = pass->memory;
-    uint64_t mark = pass->mark;
+    struct platform_state *m = ctx->state;
+    uint64_t mark = ctx->mark;
 
-    for (unsigned i = 0; is_well(pass) && i < plan->n; i++) {
+    for (unsigned i = 0; is_well(ctx) && i < plan->n; i++) {
         const struct child *c = &plan->children[i];
         const char *version =
             lp_json_str(observed->objects[i], "metadata", "resourceVersion", NULL);

@@ -10,8 +10,8 @@
  * well (nothing written, nothing waited for), and no time that counts has come since. `status` is
  * the one that is there.
  */
-bool unchanged_since(struct pass *pass, const json_t *status);
+bool unchanged_since(struct reconcile_context *ctx, const json_t *status);
 
 /* At the end of a pass, with what it compared: remembers it where all was well. */
-void unchanged_remember(struct pass *pass, const struct plan *plan,
+void unchanged_remember(struct reconcile_context *ctx, const struct plan *plan,
                         const struct observed *observed);

@@ -19,9 +19,9 @@ struct saying {
     uint64_t id;
 };
 
-static int create(const struct pass *pass, const struct saying *s, struct lp_error *err)
+static int create(const struct reconcile_context *ctx, const struct saying *s, struct lp_error *err)
 {
-    const struct platform *p = pass->platform;
+    const struct platform *p = ctx->platform;
     char when[LP_CLOCK_TEXT];
     lp_auto_free char *cut = lp_strndup(s->note, MAX_NOTE);
     lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, s->id);
@@ -32,39 +32,40 @@ static int create(const struct pass *pass, const struct saying *s, struct lp_err
         "apiVersion", "events.k8s.io/v1", "kind", "Event", "metadata", "name", name, "namespace",
         p->ns, "eventTime", when, "type", s->type, "reason", s->reason, "action", s->action, "note",
         lp_json_text(cut), "reportingController", "learningplatform.io/lp-operator",
-        "reportingInstance", pass->r->instance, "regarding", "apiVersion",
+        "reportingInstance", ctx->r->instance, "regarding", "apiVersion",
         "learningplatform.io/v1alpha1", "kind", lp_kube_platforms.kind, "namespace", p->ns, "name",
         p->name, "uid", p->uid);
-    return lp_kube_create(pass->r->client, &lp_kube_events, event, NULL, err);
+    return lp_kube_create(ctx->r->client, &lp_kube_events, event, NULL, err);
 }
 
-static int count_again(const struct pass *pass, uint64_t id, unsigned count, struct lp_error *err)
+static int count_again(const struct reconcile_context *ctx, uint64_t id, unsigned count,
+                       struct lp_error *err)
 {
-    const struct platform *p = pass->platform;
+    const struct platform *p = ctx->platform;
     char when[LP_CLOCK_TEXT];
     lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, id);
 
     lp_clock_format(lp_clock_wall_ms(), 6, when);
     json_auto_t *patch = lp_json_make("{s:{s:I, s:s}}", "series", "count", (json_int_t)count,
                                       "lastObservedTime", when);
-    return lp_kube_merge_patch(pass->r->client, &lp_kube_events, p->ns, name, NULL, patch, NULL,
+    return lp_kube_merge_patch(ctx->r->client, &lp_kube_events, p->ns, name, NULL, patch, NULL,
                                err);
 }
 
-void events_emit(const struct pass *pass, const char *type, const char *reason, const char *action,
-                 const char *note)
+void events_emit(const struct reconcile_context *ctx, const char *type, const char *reason,
+                 const char *action, const char *note)
 {
-    struct event_series **series = &pass->memory->events;
+    struct event_series **series = &ctx->state->events;
     struct saying s = { type, reason, action, note, (uint64_t)lp_clock_ns() };
     uint64_t what = event_series_what(type, reason, action, note);
     struct lp_error err;
 
     unsigned count = event_series_count(series, what, s.id, lp_clock_ms(), &s.id);
-    int r = count > 1 ? count_again(pass, s.id, count, &err) : create(pass, &s, &err);
+    int r = count > 1 ? count_again(ctx, s.id, count, &err) : create(ctx, &s, &err);
     if (r == LP_E_NOT_FOUND && count > 1) { /* Events live for an hour, or until somebody deletes */
         event_series_end(*series, what);
         event_series_count(series, what, (uint64_t)lp_clock_ns(), lp_clock_ms(), &s.id);
-        r = create(pass, &s, &err);
+        r = create(ctx, &s, &err);
     }
     if (r < 0)
         lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
@@ -96,7 +97,8 @@ static bool is_news(const char *first, const char *was, const char *state)
     return !is_unknown(was) || strcmp(state, first) == 0;
 }
 
-void events_of_transitions(const struct pass *pass, const json_t *before, const json_t *now)
+void events_of_transitions(const struct reconcile_context *ctx, const json_t *before,
+                           const json_t *now)
 {
     for (size_t i = 0; i < LP_COUNT(told); i++) {
         const json_t *c = conditions_find(now, told[i].type);
@@ -107,7 +109,7 @@ void events_of_transitions(const struct pass *pass, const json_t *before, const 
         bool is_bad = state && strcmp(state, told[i].bad) == 0;
 
         if (reason && message && is_news(told[i].first, was, state))
-            events_emit(pass, is_bad ? "Warning" : "Normal", is_bad ? reason : told[i].good_reason,
+            events_emit(ctx, is_bad ? "Warning" : "Normal", is_bad ? reason : told[i].good_reason,
                         "Reconcile", message);
     }
 }

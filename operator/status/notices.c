@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "metrics/metrics.h"
-#include "operator/hold/upgrade.h"
 #include "platform/preview.h"
 
 #define ALL "all"

@@ -9,6 +9,10 @@
 #include "operator/status/conditions.h"
 #include "platform/plan.h"
 
+/* On a LearningPlatform: the version of the operator that may restart its pods now, or the
+ * generation of the spec for which every version may. */
+#define ANNOTATION_APPROVE "learningplatform.io/approve-upgrade"
+
 /* Filled by a pass, for its status. All zero but `held`: nothing to say. */
 struct notices {
     const json_t *preview; /* of mode Plan (platform/preview.h), borrowed; NULL: none */

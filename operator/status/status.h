@@ -5,8 +5,8 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "operator/reconcile/reconcile.h"
-#include "operator/hold/repairs.h"
+#include "operator/state/context.h"
+#include "operator/state/repairs.h"
 
 struct status_input {
     const json_t *before; /* the status that is there, or NULL */

@@ -25,9 +25,9 @@ static void on_child(const char *key, bool deleted, void *user)
     (void)key, (void)deleted, (void)user;
 }
 
-static void on_synced(struct cache *cache, void *user)
+static void on_synced(struct informer_cache *cache, void *user)
 {
     (void)cache, (void)user;
 }
 
-static const struct cache_sink deaf = { on_platform, on_child, on_synced, NULL };
+static const struct cache_handler deaf = { on_platform, on_child, on_synced, NULL };

@@ -42,7 +42,7 @@ static void on_child(const char *key, bool deleted, void *user)
     (void)key, (void)deleted, (void)user;
 }
 
-static void on_synced(struct cache *cache, void *user)
+static void on_synced(struct informer_cache *cache, void *user)
 {
     (void)cache, (void)user;
 }
@@ -64,12 +64,12 @@ static unsigned told_of_in(const struct scope *scope, const char *events)
         FAKE_END
     };
     struct told t = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-    const struct cache_sink sink = { on_platform, on_child, on_synced, &t };
+    const struct cache_handler sink = { on_platform, on_child, on_synced, &t };
     struct fake_kube *fake = fake_kube_start(answers);
     struct lp_kube_config *config = fake_kube_config(fake, NULL);
     struct lp_stop *stop = lp_stop_new();
     struct timespec end = lp_clock_deadline(WAIT_MS);
-    struct cache *cache;
+    struct informer_cache *cache;
     int r = 0;
 
     ok(cache_start(config, stop, scope, &sink, &cache, &err));
@@ -104,7 +104,7 @@ static unsigned told_of(const char *events)
 struct writes {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct cache *cache;
+    struct informer_cache *cache;
     unsigned told, lasts; /* of n/auth, and of n/last */
 };
 
@@ -150,12 +150,12 @@ static unsigned told_before(const char *events, const char *version, const char 
         FAKE_END
     };
     struct writes w = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-    const struct cache_sink sink = { on_platform, on_owner, on_synced, &w };
+    const struct cache_handler sink = { on_platform, on_owner, on_synced, &w };
     struct fake_kube *fake = fake_kube_start(answers);
     struct lp_kube_config *config = fake_kube_config(fake, NULL);
     struct lp_stop *stop = lp_stop_new();
     struct timespec end = lp_clock_deadline(WAIT_MS);
-    struct cache *cache;
+    struct informer_cache *cache;
     int r = 0;
 
     ok(cache_start(config, stop, &everything, &sink, &cache, &err));

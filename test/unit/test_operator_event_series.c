@@ -1,6 +1,6 @@
 /* test/unit/test_operator_event_series.c -- when an Event is a new one, and when the old one is
  * counted. */
-#include "operator/status/event_series.h"
+#include "operator/state/event_series.h"
 
 #include "base/alloc.h"
 #include "unit/check.h"

@@ -5,7 +5,7 @@
 
 #include "fake/fake_kube.h"
 #include "json/json.h"
-#include "operator/memory.h"
+#include "operator/state/platform_state.h"
 #include "unit/check.h"
 
 #define NONE "{}"
@@ -20,19 +20,19 @@ static char *events(const char *before, const char *now)
     struct fake_kube *fake = fake_kube_start(answers);
     struct lp_kube_config *config = fake_kube_config(fake, NULL);
     const struct lp_kube_client_options options = { .user_agent = "test" };
-    struct memories *memories = memories_new();
+    struct platform_states *states = platform_states_new();
     struct reconciler r = { .instance = "pod" };
     const struct platform platform = { .ns = "n", .name = "english", .uid = "u" };
-    const struct pass pass = { .r = &r,
-                               .memory = memories_of(memories, "n/english"),
-                               .platform = &platform };
+    const struct reconcile_context ctx = { .r = &r,
+                                           .state = platform_states_of(states, "n/english"),
+                                           .platform = &platform };
     json_auto_t *was = json_loads(before, 0, NULL), *is = json_loads(now, 0, NULL);
     struct lp_buf sent = LP_BUF_INIT(1 << 20);
 
     ok(lp_kube_client_new(config, &options, &r.client, &err));
-    events_of_transitions(&pass, was, is);
+    events_of_transitions(&ctx, was, is);
     fake_kube_requests(fake, &sent);
-    memories_free(memories);
+    platform_states_free(states);
     lp_kube_client_free(r.client);
     lp_kube_config_free(config);
     fake_kube_stop(fake);

@@ -49,7 +49,7 @@ struct bench {
     struct fake_kube *fake;
     struct lp_kube_config *config;
     struct lp_stop *stop;
-    struct cache *cache;
+    struct informer_cache *cache;
     struct reconciler r;
 };
 
@@ -61,7 +61,7 @@ static void begin(struct bench *b, const struct fake_answer *answers)
     b->config = fake_kube_config(b->fake, NULL);
     ok(cache_start(b->config, b->stop, &everything, &deaf, &b->cache, &err));
     b->r = (struct reconciler){
-        .cache = b->cache, .memories = memories_new(), .images = &images, .instance = "pod"
+        .cache = b->cache, .states = platform_states_new(), .images = &images, .instance = "pod"
     };
     ok(lp_kube_client_new(b->config, &options, &b->r.client, &err));
     while (!cache_synced(b->cache) && lp_clock_ms() < end)
@@ -73,7 +73,7 @@ static void finish(struct bench *b)
 {
     lp_stop_request(b->stop);
     cache_join(b->cache);
-    memories_free(b->r.memories);
+    platform_states_free(b->r.states);
     lp_kube_client_free(b->r.client);
     lp_kube_config_free(b->config);
     lp_stop_free(b->stop);
@@ -165,11 +165,11 @@ static void a_failure_that_passes_is_tried_again_before_anybody_hears_of_it(void
     struct bench b;
     (void)state;
     begin(&b, answers);
-    for (unsigned pass = 1; pass <= 4; pass++) {
+    for (unsigned ctx = 1; ctx <= 4; ctx++) {
         assert_int_equal(reconcile(&b.r, KEY, &result, &err), LP_E_UNAVAILABLE);
         assert_non_null(strstr(err.msg, "Service english-auth"));
-        assert_int_equal(told(b.fake, "\"reason\":\"ApplyFailed\""), pass < 4 ? 0 : 1);
-        assert_int_equal(asked(b.fake, "/services/english-progress?"), pass);
+        assert_int_equal(told(b.fake, "\"reason\":\"ApplyFailed\""), ctx < 4 ? 0 : 1);
+        assert_int_equal(asked(b.fake, "/services/english-progress?"), ctx);
     }
     assert_int_equal(told(b.fake, "tried again within 10 s"), 1);
     finish(&b);
@@ -228,10 +228,10 @@ static void a_write_that_has_not_come_back_is_not_made_again(void **state)
     struct bench b;
     (void)state;
     begin(&b, answers);
-    for (unsigned pass = 1; pass <= 3; pass++) {
+    for (unsigned ctx = 1; ctx <= 3; ctx++) {
         ok(reconcile(&b.r, KEY, &result, &err));
         assert_int_equal(asked(b.fake, "/services/english-auth?"), 1);
-        assert_int_equal(asked(b.fake, "/services/english-progress?"), pass);
+        assert_int_equal(asked(b.fake, "/services/english-progress?"), ctx);
     }
     finish(&b);
 }

@@ -1,5 +1,5 @@
 /* test/unit/test_operator_repairs.c -- waits between repairs, and when they are a conflict. */
-#include "operator/hold/repairs.h"
+#include "operator/state/repairs.h"
 
 #include "unit/check.h"
 

@@ -1,5 +1,6 @@
 /* test/unit/test_operator_unchanged.c -- which passes need not compare anything. A second cache
  * with another world, behind the same memory, stands for what changes between two passes. */
+#include "operator/reconcile/reconcile.h"
 #include "operator/reconcile/unchanged.h"
 
 #include <poll.h>
@@ -129,7 +130,7 @@ static void fill(struct world *w, const struct change *change)
     }
 }
 
-static void begin(struct world *w, struct memories *memories, const struct change *change)
+static void begin(struct world *w, struct platform_states *states, const struct change *change)
 {
     struct lp_kube_client_options options = { .user_agent = "test" };
     int64_t end = lp_clock_ms() + WAIT_MS;
@@ -151,7 +152,7 @@ static void begin(struct world *w, struct memories *memories, const struct chang
     w->answers[n] = (struct fake_answer)FAKE_END;
     w->fake = fake_kube_start(w->answers);
     w->config = fake_kube_config(w->fake, NULL);
-    w->r = (struct reconciler){ .memories = memories, .images = &images, .instance = "pod" };
+    w->r = (struct reconciler){ .states = states, .images = &images, .instance = "pod" };
     ok(cache_start(w->config, w->stop, &everything, &deaf, &w->r.cache, &err));
     ok(lp_kube_client_new(w->config, &options, &w->r.client, &err));
     while (!cache_synced(w->r.cache) && lp_clock_ms() < end)
@@ -194,12 +195,12 @@ static bool passes_unchanged(struct world *w)
 }
 
 /* A memory that knows the first world, in which all is well. */
-static struct memories *learn(void)
+static struct platform_states *learn(void)
 {
-    struct memories *memories = memories_new();
+    struct platform_states *states = platform_states_new();
     struct world w;
 
-    begin(&w, memories, &(struct change){ 0 });
+    begin(&w, states, &(struct change){ 0 });
     assert_false(passes_unchanged(&w)); /* writes the first status */
     assert_false(passes_unchanged(&w)); /* nothing to write any more */
     unsigned n = asked(&w, "");
@@ -208,22 +209,22 @@ static struct memories *learn(void)
     assert_int_equal(asked(&w, ""), n);
     assert_int_equal(asked(&w, "/deployments/"), 0);
     finish(&w);
-    return memories;
+    return states;
 }
 
 /* Whether a pass over this world has nothing to compare after one over the first, and, where
  * `request` is not NULL, how many such requests it makes. */
 static bool is_the_same(const struct change *change, const char *request, unsigned *ret_asked)
 {
-    struct memories *memories = learn();
+    struct platform_states *states = learn();
     struct world w;
 
-    begin(&w, memories, change);
+    begin(&w, states, change);
     bool same = passes_unchanged(&w);
     if (request)
         *ret_asked = asked(&w, request);
     finish(&w);
-    memories_free(memories);
+    platform_states_free(states);
     return same;
 }
 
@@ -267,13 +268,13 @@ static bool conflict(void *user, char why[256])
 static void what_the_operator_itself_goes_by_is_looked_at(void **state)
 {
     static const struct plan_images other = { "r", "u", "Always", "p", "m", true, false };
-    struct memories *memories = learn();
+    struct platform_states *states = learn();
     struct reconcile_result result;
     struct lp_error err;
     struct world w;
 
     (void)state;
-    begin(&w, memories, &(struct change){ 0 });
+    begin(&w, states, &(struct change){ 0 });
     w.r.metrics_conflict = conflict;
     w.r.metrics_user = "another adapter";
     assert_false(passes_unchanged(&w)); /* tells of it */
@@ -283,122 +284,122 @@ static void what_the_operator_itself_goes_by_is_looked_at(void **state)
     assert_false(passes_unchanged(&w));
     assert_false(passes_unchanged(&w));
     assert_true(passes_unchanged(&w));
-    memories_expire(memories); /* another has led meanwhile */
+    platform_states_expire(states); /* another has led meanwhile */
     assert_false(passes_unchanged(&w));
     assert_true(asked(&w, "status?") > 0);
     w.r.images = &other; /* asks what pods that would restart, and is not told here */
     assert_true(reconcile(&w.r, KEY, &result, &err) < 0);
     assert_true(asked(&w, "GET /apis/apps/v1/namespaces/n/deployments/english-auth") > 0);
     finish(&w);
-    memories_free(memories);
+    platform_states_free(states);
 }
 
 static void what_time_brings_is_looked_at(void **state)
 {
-    struct memories *memories = learn();
-    struct memory *m = memories_of(memories, KEY);
+    struct platform_states *states = learn();
+    struct platform_state *m = platform_states_of(states, KEY);
     struct world w;
 
     (void)state;
-    begin(&w, memories, &(struct change){ 0 });
+    begin(&w, states, &(struct change){ 0 });
     m->pruned_ms -= PRUNE_AGAIN_MS;
     assert_false(passes_unchanged(&w));
     assert_true(passes_unchanged(&w));
     assert_int_equal(asked(&w, "POST "), 0);
-    m->secrets_at_ms -= m->secrets_wait_ms; /* nothing is ready here */
+    m->secrets_tried_ms -= m->secrets_wait_ms; /* nothing is ready here */
     assert_false(passes_unchanged(&w));
     assert_int_equal(asked(&w, "/secrets"), 3);
     finish(&w);
-    memories_free(memories);
+    platform_states_free(states);
 }
 
 static void secrets_that_are_there_are_tried_for_and_nothing_else(void **state)
 {
-    struct memories *memories = learn();
-    struct memory *m = memories_of(memories, KEY);
+    struct platform_states *states = learn();
+    struct platform_state *m = platform_states_of(states, KEY);
     struct world w;
 
     (void)state;
-    begin(&w, memories, &(struct change){ .has_secrets = true });
+    begin(&w, states, &(struct change){ .has_secrets = true });
     for (unsigned tries = 1; tries <= 3; tries++) {
-        m->secrets_at_ms -= m->secrets_wait_ms;
+        m->secrets_tried_ms -= m->secrets_wait_ms;
         assert_true(passes_unchanged(&w));
         assert_int_equal(asked(&w, "/secrets"), 3 * tries);
         assert_int_equal(asked(&w, ""), 3 * tries);
         assert_int_equal(m->secrets_wait_ms, 30000 << tries);
     }
     finish(&w);
-    memories_free(memories);
+    platform_states_free(states);
 }
 
 static void who_takes_a_name_over_tries_for_its_secrets_soon(void **state)
 {
-    struct memories *memories = learn();
-    struct memory *m = memories_of(memories, KEY);
+    struct platform_states *states = learn();
+    struct platform_state *m = platform_states_of(states, KEY);
     struct world w;
 
     (void)state;
-    begin(&w, memories, &(struct change){ 0 });
+    begin(&w, states, &(struct change){ 0 });
     m->uid ^= 1; /* another object had this name */
     assert_true(passes_unchanged(&w));
     for (unsigned tries = 1; tries <= 3; tries++) {
-        m->secrets_at_ms -= 10000;
+        m->secrets_tried_ms -= 10000;
         assert_false(passes_unchanged(&w));
         assert_int_equal(asked(&w, "/secrets"), 3 * tries);
     }
-    m->renewed_ms -= 120000;
-    m->secrets_at_ms -= 10000;
+    m->recreated_ms -= 120000;
+    m->secrets_tried_ms -= 10000;
     assert_false(passes_unchanged(&w));
     assert_int_equal(m->secrets_wait_ms, 30000);
     finish(&w);
-    memories_free(memories);
+    platform_states_free(states);
 }
 
 static void a_status_that_somebody_changed_is_put_right(void **state)
 {
-    struct memories *memories = learn();
+    struct platform_states *states = learn();
     struct world w;
 
     (void)state;
-    begin(&w, memories, &(struct change){ 0 });
-    json_object_set_new(memories_of(memories, KEY)->status, "phase", json_string("Ready"));
+    begin(&w, states, &(struct change){ 0 });
+    json_object_set_new(platform_states_of(states, KEY)->status, "phase", json_string("Ready"));
     assert_false(passes_unchanged(&w));
     assert_int_equal(asked(&w, "english/status?"), 1);
     finish(&w);
-    memories_free(memories);
+    platform_states_free(states);
 }
 
 /* A write of ours that the watch has not told of. */
 static void a_cache_that_is_behind_is_looked_at(void **state)
 {
-    struct memories *memories = learn();
+    struct platform_states *states = learn();
     json_auto_t *answer = lp_json_make("{s:{s:s, s:s, s:s}}", "metadata", "name", "english-auth",
                                        "namespace", "n", "resourceVersion", "8");
     struct world w;
 
     (void)state;
-    begin(&w, memories, &(struct change){ .child = "english-progress" });
+    begin(&w, states, &(struct change){ .child = "english-progress" });
     assert_false(passes_unchanged(&w));
     assert_true(passes_unchanged(&w));
     cache_writing(w.r.cache, CHILD_DEPLOYMENT, "n", "english-auth");
     cache_wrote(w.r.cache, CHILD_DEPLOYMENT, "n", "english-auth", answer);
     assert_false(passes_unchanged(&w));
     finish(&w);
-    memories_free(memories);
+    platform_states_free(states);
 }
 
 /* How many of four passes had nothing to compare. */
 static unsigned skipped_in(const struct change *change)
 {
-    struct memories *memories = memories_new();
+    struct platform_states *states = platform_states_new();
     struct world w;
     unsigned n = 0;
 
-    begin(&w, memories, change);
+    begin(&w, states, change);
     for (unsigned i = 0; i < 4; i++)
         n += passes_unchanged(&w);
     finish(&w);
-    memories_free(memories);
+    platform_states_free(states);
     return n;
 }
 

@@ -1,5 +1,5 @@
-/* operator/memory.c -- a short list under a lock: platforms are few. */
-#include "operator/memory.h"
+/* operator/state/platform_state.c -- a short list under a lock: platforms are few. */
+#include "operator/state/platform_state.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -7,46 +7,46 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "operator/hold/repairs.h"
+#include "operator/state/repairs.h"
 
 #define TOLD_MS 60000
 #define TOLD_MAX 10
 
-struct memories {
+struct platform_states {
     pthread_mutex_t lock;
     unsigned epoch;
-    struct memory *first;
+    struct platform_state *first;
 };
 
-struct memories *memories_new(void)
+struct platform_states *platform_states_new(void)
 {
-    struct memories *m = lp_alloc(sizeof *m);
+    struct platform_states *m = lp_alloc(sizeof *m);
     pthread_mutex_init(&m->lock, NULL);
     return m;
 }
 
-static void free_memory(struct memory *e)
+static void free_memory(struct platform_state *e)
 {
     json_decref(e->status);
-    json_decref(e->settled);
+    json_decref(e->rewritten);
     free(e->children);
     repairs_free(e->repairs);
     free(e->status_version);
     json_decref(e->preview);
-    json_decref(e->held);
-    free(e->preview_mark);
+    json_decref(e->dry_runs);
+    free(e->preview_digest);
     free(e->well_children);
     free(e->key);
     free(e->events);
     free(e);
 }
 
-void memories_free(struct memories *m)
+void platform_states_free(struct platform_states *m)
 {
     if (!m)
         return;
     while (m->first) {
-        struct memory *e = m->first;
+        struct platform_state *e = m->first;
         m->first = e->next;
         free_memory(e);
     }
@@ -54,28 +54,28 @@ void memories_free(struct memories *m)
     free(m);
 }
 
-void memories_expire(struct memories *m)
+void platform_states_expire(struct platform_states *m)
 {
     pthread_mutex_lock(&m->lock);
     m->epoch++;
     pthread_mutex_unlock(&m->lock);
 }
 
-struct memory *memories_of(struct memories *m, const char *key)
+struct platform_state *platform_states_of(struct platform_states *m, const char *key)
 {
     pthread_mutex_lock(&m->lock);
-    struct memory *e = m->first;
+    struct platform_state *e = m->first;
     while (e && strcmp(e->key, key) != 0)
         e = e->next;
     if (!e) {
         e = lp_alloc(sizeof *e);
         e->key = lp_strdup(key);
-        e->settled = json_object();
+        e->rewritten = json_object();
         e->next = m->first;
         m->first = e;
     } else if (e->epoch != m->epoch) {
         json_decref(lp_take(e->status));
-        json_object_clear(e->settled);
+        json_object_clear(e->rewritten);
         e->n_children = 0;
         e->prune_mark = e->well_mark = 0;
     }
@@ -84,7 +84,7 @@ struct memory *memories_of(struct memories *m, const char *key)
     return e;
 }
 
-struct child_memory *memory_child(struct memory *m, const char *kind_and_name)
+struct child_state *platform_state_child(struct platform_state *m, const char *kind_and_name)
 {
     uint64_t key = lp_hash(kind_and_name);
 
@@ -92,16 +92,16 @@ struct child_memory *memory_child(struct memory *m, const char *kind_and_name)
         if (m->children[i].key == key)
             return &m->children[i];
     m->children = lp_realloc(m->children, (m->n_children + 1) * sizeof *m->children);
-    m->children[m->n_children] = (struct child_memory){ .key = key };
+    m->children[m->n_children] = (struct child_state){ .key = key };
     return &m->children[m->n_children++];
 }
 
-void memories_forget(struct memories *m, const char *key)
+void platform_states_forget(struct platform_states *m, const char *key)
 {
-    struct memory *found = NULL;
+    struct platform_state *found = NULL;
 
     pthread_mutex_lock(&m->lock);
-    for (struct memory **at = &m->first; *at; at = &(*at)->next) {
+    for (struct platform_state **at = &m->first; *at; at = &(*at)->next) {
         if (strcmp((*at)->key, key) == 0) {
             found = *at;
             *at = found->next;
@@ -113,14 +113,14 @@ void memories_forget(struct memories *m, const char *key)
         free_memory(found);
 }
 
-bool memory_may_tell(struct memory *m, int64_t now_ms)
+bool platform_state_may_emit(struct platform_state *m, int64_t now_ms)
 {
-    if (m->repairs_told == 0 || now_ms - m->told_ms >= TOLD_MS) {
-        m->told_ms = now_ms;
-        m->repairs_told = 0;
+    if (m->repair_events == 0 || now_ms - m->repair_events_ms >= TOLD_MS) {
+        m->repair_events_ms = now_ms;
+        m->repair_events = 0;
     }
-    if (m->repairs_told == TOLD_MAX)
+    if (m->repair_events == TOLD_MAX)
         return false;
-    m->repairs_told++;
+    m->repair_events++;
     return true;
 }

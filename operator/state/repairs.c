@@ -1,5 +1,5 @@
-/* operator/hold/repairs.c -- a short list: fields that are fought over are few. */
-#include "operator/hold/repairs.h"
+/* operator/state/repairs.c -- a short list: fields that are fought over are few. */
+#include "operator/state/repairs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* operator/status/event_series.c -- a short table without order. No state of its own. */
-#include "operator/status/event_series.h"
+/* operator/state/event_series.c -- a short table without order. No state of its own. */
+#include "operator/state/event_series.h"
 
 #include "base/alloc.h"
 #include "base/hash.h"

@@ -1,5 +1,5 @@
 /*
- * operator/hold/repairs.h -- children whose owned fields somebody else keeps taking, or that
+ * operator/state/repairs.h -- children whose owned fields somebody else keeps taking, or that
  * somebody keeps deleting. Each repair that follows another within ten minutes waits longer, 5 ms
  * to 5 min, so that two controllers that want different things do not keep the API server busy. A
  * hundred deletions are free of that. One thread: the worker that holds the platform's key.

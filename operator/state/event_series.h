@@ -1,4 +1,4 @@
-/* operator/status/event_series.h -- which Events of a platform were written lately: one that comes
+/* operator/state/event_series.h -- which Events of a platform were written lately: one that comes
  * again is counted in the series of the first (API reference, EventSeries v1 events.k8s.io). */
 #pragma once
 

@@ -1,0 +1,61 @@
+/* operator/state/context.c -- see the header. Threads: the worker's; the pool's in context_run. */
+#include "operator/state/context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "kube/store.h"
+
+void observed_done(struct observed *o)
+{
+    for (unsigned i = 0; i < PLAN_MAX_CHILDREN; i++)
+        json_decref(o->objects[i]);
+}
+
+struct named {
+    const struct reconcile_context *ctx;
+    const char *key;
+    lp_thread_pool_job *job;
+    void *user;
+};
+
+static void do_named(unsigned i, void *client, void *user)
+{
+    const struct named *n = user;
+    const struct reconciler *r = n->ctx->r;
+    bool borrowed = client != r->client;
+
+    if (borrowed) {
+        lp_log_context("platform", n->key);
+        lp_log_context_id("reconcileID", r->id);
+        lp_kube_client_audit_id(client, r->id);
+    }
+    n->job(i, client, n->user);
+    if (borrowed) {
+        lp_kube_client_audit_id(client, NULL);
+        lp_log_context_id(NULL, NULL);
+        lp_log_context(NULL, NULL);
+    }
+}
+
+void context_run(const struct reconcile_context *ctx, unsigned n, lp_thread_pool_job *job,
+                 void *user)
+{
+    lp_auto_free char *key = lp_kube_key(ctx->platform->ns, ctx->platform->name);
+    struct named named = { ctx, key, job, user };
+
+    lp_thread_pool_run(ctx->r->pool, n, do_named, ctx->r->client, &named);
+}
+
+void context_fail(struct reconcile_context *ctx, const struct lp_kube_kind *kind, const char *name,
+                  const struct lp_error *err)
+{
+    if (err->code != LP_E_CANCELED) /* the stop: it is written after the next start */
+        lp_log_warn("cannot write a child", "kind", kind->kind, "name", name, "error", err->msg);
+    if (ctx->failure.code != 0)
+        return;
+    ctx->failure = *err;
+    snprintf(ctx->failed_child, sizeof ctx->failed_child, "%s %s", kind->kind, name);
+}

@@ -1,0 +1,67 @@
+/* operator/state/context.h -- what the parts of one reconcile share. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "kube/client.h"
+#include "operator/cache/cache.h"
+#include "operator/state/platform_state.h"
+#include "platform/plan.h"
+#include "work/thread_pool.h"
+
+/* What a worker has; `client` and `id` are its own, the rest is shared. */
+struct reconciler {
+    struct lp_kube_client *client;
+    struct lp_thread_pool *pool; /* its contexts are clients; NULL: the worker writes alone */
+    const char *id;              /* of this reconcile, for logs and the audit log; NULL: none */
+    struct informer_cache *cache;
+    struct platform_states *states;
+    const struct plan_images *images;
+    const char *instance; /* our pod, named in Events */
+    /* True where the metrics API belongs to another adapter, as `why` says; NULL: nobody asks. */
+    bool (*metrics_conflict)(void *user, char why[256]);
+    void *metrics_user;
+    const struct lp_stop *stop;
+    unsigned deaths; /* of processes while they had this platform under work */
+};
+
+/* The plan's children as the API server has them, index by index; owned. NULL: not there. */
+struct observed {
+    json_t *objects[PLAN_MAX_CHILDREN];
+    bool stale[PLAN_MAX_CHILDREN]; /* our own write has not come back yet: leave it alone */
+    bool tried[PLAN_MAX_CHILDREN]; /* written in this reconcile, or refused */
+    int64_t generations[PLAN_MAX_CHILDREN]; /* of our own last write, as far as we remember */
+};
+void observed_done(struct observed *o);
+
+/* One reconcile. Borrowed but for `writes` and the failure. */
+struct reconcile_context {
+    const struct reconciler *r;
+    struct platform_state *state;
+    const json_t *object; /* the LearningPlatform */
+    const struct platform *platform;
+    bool spec_changed; /* this generation has not been reconciled before */
+    bool status_known; /* the cache has the status that we wrote */
+    bool all_well;     /* no child was, or is to be, written, and none is left alone */
+    uint64_t mark;     /* of what this pass goes by, the children not among it */
+    unsigned writes;
+    int64_t again_ms;        /* 0: nothing to wait for */
+    struct lp_error failure; /* the first one; code 0: none */
+    char failed_child[128];  /* "Deployment english-auth" */
+};
+
+struct reconcile_result {
+    unsigned writes;
+    int64_t again_ms; /* 0: at the next resync */
+    bool gone;        /* there is no such platform (any more) */
+    bool unchanged;   /* nothing has changed since a pass in which all was well (unchanged.h) */
+    bool terminal;    /* something is wrong that no retry repairs; the status says what */
+};
+
+/* lp_thread_pool_run, with the clients of worker and pool under the name of this reconcile. */
+void context_run(const struct reconcile_context *ctx, unsigned n, lp_thread_pool_job *job,
+                 void *user);
+
+/* Notes a failure on `kind` `name`, the first of a reconcile, and logs it. */
+void context_fail(struct reconcile_context *ctx, const struct lp_kube_kind *kind, const char *name,
+                  const struct lp_error *err);

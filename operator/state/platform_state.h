@@ -1,0 +1,65 @@
+/* operator/state/platform_state.h -- what a process remembers of a platform between two reconciles.
+ * Losing it costs a few requests. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "operator/state/event_series.h"
+
+/* Of one child, known by the hash (lp_hash) of its "Kind/name". */
+struct child_state {
+    uint64_t key, applied; /* lp_hash of the hash of the intent that was applied last; 0: none */
+    int64_t generation;    /* metadata.generation that our last write gave; 0: not known */
+};
+
+/* Belongs to the worker that holds the platform's key. */
+struct platform_state {
+    char *key;
+    json_t *status;           /* as last written, or NULL */
+    char *status_version;     /* resourceVersion of that write */
+    uint64_t uid;             /* lp_hash of the platform's; 0: none yet */
+    int64_t recreated_ms;     /* when another object had taken its name, 0: never */
+    int64_t secrets_tried_ms; /* when the Secrets were last tried, 0: never */
+    int64_t secrets_wait_ms;  /* how long after it again */
+    struct child_state *children;
+    unsigned n_children;
+    json_t *rewritten;      /* "Kind/name": {mark: hash of an intent and digest of what an
+                             admission policy made of it, what: the same for a user} */
+    struct repair *repairs; /* children whose fields others took (repairs.h) */
+    unsigned repair_events; /* Events "Repaired" of the minute that began then */
+    int64_t repair_events_ms;
+    unsigned failures;           /* passes in a row that failed by what may pass by itself */
+    struct event_series *events; /* NULL: none yet */
+    uint64_t prune_mark;         /* of a look for children to delete that found none; 0: none */
+    int64_t pruned_ms;
+    uint64_t well_mark;   /* of the last pass in which all was well (unchanged.c); 0: none */
+    char *well_children;  /* of that pass, as in unchanged.c; or NULL */
+    unsigned epoch;       /* in which it was remembered */
+    json_t *preview;      /* of mode Plan, or NULL */
+    char *preview_digest; /* what it was made of, or NULL */
+    json_t *dry_runs;     /* "Kind/name": what upgrade.c knows of it, or NULL */
+    bool upgrade_logged;  /* the log has been told */
+    struct platform_state *next;
+};
+
+/* All platforms'. Opaque: hides a lock; any thread. */
+struct platform_states;
+struct platform_states *platform_states_new(void);
+void platform_states_free(struct platform_states *m);
+
+/* Never NULL; lives until platform_states_forget with this key, which only the key's worker calls.
+ */
+struct platform_state *platform_states_of(struct platform_states *m, const char *key);
+void platform_states_forget(struct platform_states *m, const char *key);
+
+/* Never NULL; until the next call. */
+struct child_state *platform_state_child(struct platform_state *m, const char *kind_and_name);
+
+/* What is remembered up to now may no longer hold: platform_states_of gives it out empty. */
+void platform_states_expire(struct platform_states *m);
+
+/* True where one more Event of a repair may be written: ten in a minute, or somebody who changes a
+ * child again and again would fill etcd with them. Counts the one it allows. */
+bool platform_state_may_emit(struct platform_state *m, int64_t now_ms);
