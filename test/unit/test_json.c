@@ -252,6 +252,17 @@ static void yaml_nested_past_the_limit_is_refused(void **state)
     assert_non_null(strstr(err.msg, "too deep"));
 }
 
+static void what_a_star_follows_is_left_out_where_it_is_null(void **state)
+{
+    json_auto_t *o = lp_json_make("[i, o*, s*, {s:o*, s:i}, o*]", 1, NULL, NULL, "gone", NULL, "k",
+                                  2, json_true());
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(256);
+
+    (void)state;
+    lp_json_write(o, &text);
+    assert_string_equal(text.ptr, "[1,{\"k\":2},true]");
+}
+
 static void no_value_keeps_lp_json_make_from_making_a_document(void **state)
 {
     char cut[] = "caf\xc3"; /* the start of a letter */
@@ -292,6 +303,7 @@ int main(void)
         cmocka_unit_test(yaml_looks_as_kubectl_writes_it),
         cmocka_unit_test(yaml_that_could_surprise_is_refused),
         cmocka_unit_test(yaml_nested_past_the_limit_is_refused),
+        cmocka_unit_test(what_a_star_follows_is_left_out_where_it_is_null),
         cmocka_unit_test(no_value_keeps_lp_json_make_from_making_a_document),
         cmocka_unit_test(a_text_of_others_is_set_though_it_is_no_utf8),
     };
