@@ -18,7 +18,9 @@ struct gateway_config {
     struct lp_service_config common; /* first: lp_env_load fills it */
     const char *auth_url, *ai_url, *progress_url;
     const char *extra_services;         /* EXTRA_SERVICES: "/path=http://host:port,…" or "" */
-    const char *jwt_secrets;            /* AUTH_JWT_SECRET: comma list, newest first */
+    const char *jwt_secrets;            /* AUTH_JWT_SECRET: comma list, newest first; "": none */
+    const char *jwks_url;               /* AUTH_JWKS_URL, "": none */
+    int64_t jwks_refresh_ms;            /* AUTH_JWKS_REFRESH */
     const char *cors_origin;            /* CORS_ORIGIN: "*", one origin, or a comma list */
     const char *trusted_proxies;        /* TRUSTED_PROXIES: networks, or "" */
     const char *upstream_client;        /* UPSTREAM_CLIENT: native or curl */

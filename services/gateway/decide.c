@@ -66,23 +66,13 @@ static void refuse(struct verdict *v, unsigned status, const char *why)
     v->why = why;
 }
 
-static json_t *claims_of(const struct decision *d, const char *token, size_t len)
-{
-    struct lp_error err;
-    json_t *claims = NULL;
-
-    if (lp_jwt_verify(d->shared->keys, token, len, &lp_jwt_access, lp_clock_wall_ms() / 1000,
-                      &claims, &err) < 0)
-        return NULL;
-    return claims;
-}
-
 /* True where the request may go on; *ret_claims (the caller's) where it carried a good token. */
 static bool check_token(const struct decision *d, const struct lp_request_head *head,
                         const char *path, json_t **ret_claims, struct verdict *v)
 {
     const char *token = NULL;
     size_t len = bearer(head, &token);
+    struct lp_error err;
 
     if (target_is_open(&d->shared->routes, path))
         return true;
@@ -90,10 +80,14 @@ static bool check_token(const struct decision *d, const struct lp_request_head *
         reply(v, REPLY_NO_TOKEN);
         return false;
     }
-    *ret_claims = claims_of(d, token, len);
-    if (!*ret_claims)
+    int r = lp_keys_verify(d->shared->keys, token, len, 0, ret_claims, &err);
+    if (r == LP_E_UNAVAILABLE) {
+        v->kind = VERDICT_LATER;
+        v->retry_after_ms = err.retry_after_ms;
+    } else if (r < 0) {
         reply(v, REPLY_BAD_TOKEN);
-    return *ret_claims != NULL;
+    }
+    return r == 0;
 }
 
 static bool within_rate(const struct decision *d, const struct in6_addr *client,

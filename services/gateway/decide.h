@@ -27,6 +27,7 @@ enum verdict_kind {
     VERDICT_PREFLIGHT, /* what OPTIONS gets */
     VERDICT_LIMITED,   /* 429, by `limit` */
     VERDICT_REFUSE,    /* `status` with `why` */
+    VERDICT_LATER,     /* 503 for retry_after_ms: the token's key is being fetched */
 };
 
 /* `up_target` and `up_fields` are the caller's buffers, empty. */
@@ -34,6 +35,7 @@ struct verdict {
     enum verdict_kind kind;
     enum reply_kind reply;
     unsigned status;
+    int retry_after_ms;
     const char *why;                         /* a literal */
     const struct gateway_upstream *upstream; /* NULL: answered here */
     struct lp_buf *up_target, *up_fields;

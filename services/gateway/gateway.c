@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "service/jwt.h"
 #include "services/gateway/front.h"
 
 #define MAX_WORKERS 64
@@ -95,10 +96,12 @@ static enum gateway_access_log access_log(const char *name)
 static int make_shared(struct gateway *g, struct lp_error *err)
 {
     struct gateway_shared *s = &g->shared;
+    const struct lp_keys_options keys = { g->config.jwt_secrets, g->config.jwks_url,
+                                          g->config.jwks_refresh_ms, 0 };
     int r = gateway_routes_make(&g->config, &s->routes, err);
 
     if (r == 0)
-        r = lp_jwt_keys_new(g->config.jwt_secrets, &s->keys, err);
+        r = lp_keys_new(&keys, &s->keys, err);
     if (r < 0)
         return r;
     s->config = &g->config;
@@ -117,7 +120,7 @@ static void free_shared(struct gateway *g)
 {
     endpoints_free(g->shared.endpoints);
     gateway_routes_done(&g->shared.routes);
-    lp_jwt_keys_free(g->shared.keys);
+    lp_keys_free(g->shared.keys);
     limiter_free(g->shared.limiter);
     free(g->workers);
     free(g);
@@ -157,6 +160,11 @@ int gateway_start(const struct gateway_config *config, struct gateway **ret_gate
 uint16_t gateway_port(const struct gateway *g)
 {
     return g->port;
+}
+
+bool gateway_ready(struct gateway *g, char why[128])
+{
+    return lp_keys_ready(g->shared.keys, why);
 }
 
 bool gateway_turns(struct gateway *g)
@@ -216,7 +224,10 @@ int gateway_check(const struct gateway_config *config, struct lp_error *err)
     if (r == 0)
         r = peer_networks_read(config->trusted_proxies, &trusted, err);
     if (r == 0)
-        r = lp_jwt_keys_new(config->jwt_secrets, &keys, err);
+        r = lp_jwt_keys_new(*config->jwt_secrets ? config->jwt_secrets : NULL, &keys, err);
+    if (r == 0 && !*config->jwt_secrets && !*config->jwks_url)
+        r = lp_error_set(err, LP_E_INVALID,
+                         "AUTH_JWKS_URL or AUTH_JWT_SECRET is required: by what are tokens known?");
     if (r == 0)
         r = replies_init(&replies, config, err);
     if (r == 0)

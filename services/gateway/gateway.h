@@ -20,6 +20,9 @@ LP_MUST_USE int gateway_start(const struct gateway_config *config, struct gatewa
                               struct lp_error *err);
 uint16_t gateway_port(const struct gateway *g);
 
+/* False with a reason until the issuer's keys have been fetched once, well or not. */
+bool gateway_ready(struct gateway *g, char why[128]);
+
 /* True where every worker's loop has turned since the last call but two. Call it every second or
  * so. */
 bool gateway_turns(struct gateway *g);

@@ -18,6 +18,7 @@
 #define SUMMARY "Checks tokens and passes requests on to the services of the learning platform."
 #define GRACE_MS 10000
 #define BEAT_MS 1000
+#define KEYS_MS 100
 #define BEAT_LIMIT_MS 60000
 
 /* Beats as long as every worker turns; ends with the stop, or after `ms` where it is not -1. */
@@ -36,6 +37,18 @@ static void watch(struct gateway *g, struct lp_probes *probes, struct lp_stop *s
     }
 }
 
+/* Ready once the issuer's keys were asked for, well or not; it serves meanwhile. */
+static void await_keys(struct gateway *g, struct lp_probes *probes, struct lp_stop *stop)
+{
+    char why[128] = "";
+
+    while (!gateway_ready(g, why) && !lp_stop_requested(stop)) {
+        lp_probes_set_state(probes, "fetching the issuer's keys");
+        watch(g, probes, stop, KEYS_MS);
+    }
+    lp_probes_set_state(probes, NULL);
+}
+
 static void serve(struct gateway *g, struct lp_probes *probes, const struct gateway_config *config,
                   struct lp_stop *stop)
 {
@@ -45,7 +58,7 @@ static void serve(struct gateway *g, struct lp_probes *probes, const struct gate
     snprintf(metrics_port, sizeof metrics_port, "%u", lp_probes_port(probes));
     lp_log_info("serving", "service", "gateway", "version", LP_VERSION, "port", port,
                 "metrics_port", metrics_port);
-    lp_probes_set_state(probes, NULL);
+    await_keys(g, probes, stop);
     watch(g, probes, stop, -1);
 
     struct lp_stop *never = lp_stop_new();

@@ -48,6 +48,9 @@ static void act(struct exchange *x, const struct lp_request_head *head, const st
     case VERDICT_REFUSE:
         exchange_message(x, v->status, v->why, NULL);
         break;
+    case VERDICT_LATER:
+        exchange_unavailable(x, v->retry_after_ms > 0 ? v->retry_after_ms : 1000);
+        break;
     }
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/stop.h"
 #include "metrics/metrics.h"
-#include "service/jwt.h"
+#include "service/keys.h"
 #include "services/gateway/admission.h"
 #include "services/gateway/breaker.h"
 #include "services/gateway/config.h"
@@ -43,7 +43,7 @@ struct gateway_shared {
     const struct gateway_config *config;
     struct gateway_routes routes;
     struct peer_networks trusted;
-    struct lp_jwt_keys *keys;
+    struct lp_keys *keys;
     struct limiter *limiter; /* NULL: no rate limit */
     struct endpoints *endpoints;
     struct gateway_metrics metrics;
