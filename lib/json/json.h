@@ -32,10 +32,10 @@ __attribute__((sentinel)) bool lp_json_bool(bool fallback, const json_t *o, ...)
 LP_MUST_USE int lp_json_pack(json_t **ret_json, struct lp_error *err, const char *fmt, ...);
 
 /*
- * JSON by a format as json_pack has it, of {} [] s s% s+ i I f b n o O ?; a '*' behind a member's
- * value leaves the member out where that is NULL. Owned by the caller. No value makes it fail: a
- * text is repaired as by lp_json_text(), what JSON has not (NULL, NaN) becomes null. Aborts where
- * the format is wrong.
+ * JSON by a format as json_pack has it, of {} [] s s% s+ i I f b n o O ?; a '*' behind the value of
+ * a member or an item leaves that out where it is NULL. Owned by the caller. No value makes it
+ * fail: a text is repaired as by lp_json_text(), what JSON has not (NULL, NaN) becomes null. Aborts
+ * where the format is wrong.
  */
 json_t *lp_json_make(const char *fmt, ...);
 

@@ -53,20 +53,6 @@ static json_t *make_string(struct maker *m)
 
 static json_t *make_value(struct maker *m);
 
-/* NULL where the value is null and the format says '*': then it is left out. */
-static json_t *make_optional(struct maker *m)
-{
-    json_t *v = make_value(m);
-
-    if (*m->at != '*')
-        return v;
-    m->at++;
-    if (!json_is_null(v))
-        return v;
-    json_decref(v);
-    return NULL;
-}
-
 static json_t *make_object(struct maker *m)
 {
     json_t *o = json_object();
@@ -75,8 +61,12 @@ static json_t *make_object(struct maker *m)
         m->at++;
         const char *key = va_arg(m->args, const char *);
         peek(m);
-        json_t *v = make_optional(m);
-        if (v)
+        json_t *v = make_value(m);
+        bool optional = *m->at == '*';
+        m->at += optional;
+        if (optional && json_is_null(v))
+            json_decref(v);
+        else
             json_object_set_new(o, key, v);
     }
     if (*m->at++ != '}')
@@ -88,8 +78,15 @@ static json_t *make_array(struct maker *m)
 {
     json_t *a = json_array();
 
-    while (peek(m) != ']' && *m->at)
-        json_array_append_new(a, make_optional(m)); /* NULL appends nothing */
+    while (peek(m) != ']' && *m->at) {
+        json_t *v = make_value(m);
+        bool optional = *m->at == '*';
+        m->at += optional;
+        if (optional && json_is_null(v))
+            json_decref(v);
+        else
+            json_array_append_new(a, v);
+    }
     if (*m->at++ != ']')
         bad_format(m);
     return a;

@@ -252,24 +252,13 @@ static void yaml_nested_past_the_limit_is_refused(void **state)
     assert_non_null(strstr(err.msg, "too deep"));
 }
 
-static void what_a_star_follows_is_left_out_where_it_is_null(void **state)
-{
-    json_auto_t *o = lp_json_make("[i, o*, s*, {s:o*, s:i}, o*]", 1, NULL, NULL, "gone", NULL, "k",
-                                  2, json_true());
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(256);
-
-    (void)state;
-    lp_json_write(o, &text);
-    assert_string_equal(text.ptr, "[1,{\"k\":2},true]");
-}
-
 static void no_value_keeps_lp_json_make_from_making_a_document(void **state)
 {
     char cut[] = "caf\xc3"; /* the start of a letter */
-    json_auto_t *o = lp_json_make("{s:s, s:[s, n], s:s%, s:s, s:o, s:o*, s:f, s:s+}", "cut", cut,
-                                  "list", "\xff\xed\xa0\x80", "part", "x\xf0\x9f\x98\x80y",
-                                  (size_t)4, "null", NULL, "object", NULL, "left out", NULL,
-                                  "number", strtod("nan", NULL), "joined", "a\x80", "b");
+    json_auto_t *o = lp_json_make(
+        "{s:s, s:[s, n, o*], s:s%, s:s, s:o, s:o*, s:f, s:s+}", "cut", cut, "list",
+        "\xff\xed\xa0\x80", NULL, "part", "x\xf0\x9f\x98\x80y", (size_t)4, "null", NULL, "object",
+        NULL, "left out", NULL, "number", strtod("nan", NULL), "joined", "a\x80", "b");
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
     (void)state;
     lp_json_write_unsorted(o, &out);
@@ -303,7 +292,6 @@ int main(void)
         cmocka_unit_test(yaml_looks_as_kubectl_writes_it),
         cmocka_unit_test(yaml_that_could_surprise_is_refused),
         cmocka_unit_test(yaml_nested_past_the_limit_is_refused),
-        cmocka_unit_test(what_a_star_follows_is_left_out_where_it_is_null),
         cmocka_unit_test(no_value_keeps_lp_json_make_from_making_a_document),
         cmocka_unit_test(a_text_of_others_is_set_though_it_is_no_utf8),
     };

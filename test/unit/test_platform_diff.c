@@ -52,8 +52,8 @@ static void paths_name_what_differs(void **state)
         { "{m: [{type: x, v: 1}, {type: y, v: 1}]}", "{m: [{type: x, v: 1}, {type: y, v: 2}]}",
           "m[1].v: 1 -> 2\n" },
         { "{m: [1, 2]}", "{m: [1]}", "m[1]: 2 -> (none)\n" },
-        { "{metadata: {labels: {a.b/c: x}}}", "{metadata: {labels: {a.b/c: y}}}",
-          "metadata.labels[a.b/c]: \"x\" -> \"y\"\n" },
+        { "{metadata: {labels: {a.b/c: x}}}", "{metadata: {labels: {a.b/c: z}}}",
+          "metadata.labels[a.b/c]: \"x\" -> \"z\"\n" },
         { "{metadata: {uid: a, resourceVersion: '1', managedFields: [1], annotations: "
           "{learningplatform.io/intent: x}}, status: {a: 1}}",
           "{metadata: {uid: b, resourceVersion: '2', managedFields: [2], annotations: "
