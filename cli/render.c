@@ -9,15 +9,16 @@
 #include "platform/spec_decode.h"
 #include "platform/intent.h"
 
-/* The intent without what ties it to one object of one cluster. */
-static json_t *without_owner(const json_t *intent)
+/* What a child is made of, without what ties it to one object of one cluster. */
+static json_t *without_owner(const struct child *child)
 {
-    json_t *copy = json_deep_copy(intent);
+    json_t *copy = plan_creation(child);
     json_t *metadata = json_object_get(copy, "metadata");
     json_t *annotations = json_object_get(metadata, "annotations");
 
     json_object_del(metadata, "ownerReferences");
     json_object_del(annotations, ANNOTATION_INTENT);
+    json_object_del(annotations, ANNOTATION_USED_BY);
     if (json_object_size(annotations) == 0)
         json_object_del(metadata, "annotations");
     return copy;
@@ -38,7 +39,7 @@ static int add_children(const json_t *object, const struct plan_images *images, 
         return lp_error_wrap(err, "%s/%s", p.ns, p.name);
     plan_init(&plan, &p);
     for (unsigned i = 0; i < plan.n; i++)
-        json_array_append_new(items, without_owner(plan.children[i].intent));
+        json_array_append_new(items, without_owner(&plan.children[i]));
     return 0;
 }
 
@@ -59,7 +60,7 @@ int render_file(const struct cli_options *options, const struct plan_images *ima
     const json_t *platform;
     size_t i;
 
-    int r = file_platforms(options->files, options->ns ? options->ns : "default", &platforms, err);
+    int r = file_platforms(options->file, options->ns ? options->ns : "default", &platforms, err);
     if (r < 0)
         return r;
     json_array_foreach(platforms, i, platform)

@@ -14,6 +14,7 @@
 #include "platform/plan_parts.h"
 
 const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
+    [CHILD_CLAIM] = &lp_kube_volume_claims,
     [CHILD_SERVICE_ACCOUNT] = &lp_kube_service_accounts,
     [CHILD_CONFIG_MAP] = &lp_kube_config_maps,
     [CHILD_NETWORK_POLICY] = &lp_kube_network_policies,
@@ -32,13 +33,14 @@ static struct child *add(struct plan *plan, const struct platform *p, enum child
         abort();
     struct child *c = &plan->children[plan->n++];
     const char *suffix = service >= 0 ? service_kinds[service].name : database_names[database];
-    *c = (struct child){ .kind = kind,
-                         .service = service,
-                         .database = (int)database,
-                         .paused = !spec_is_active(&p->spec) ||
-                                   (service >= 0 && p->spec.services[service].paused),
-                         .initial_replicas = -1,
-                         .name = plan_name(p, suffix) };
+    *c = (struct child){
+        .kind = kind,
+        .service = service,
+        .database = (int)database,
+        .paused = !spec_is_active(&p->spec) || (service >= 0 && p->spec.services[service].paused),
+        .initial_replicas = -1,
+        .name = kind == CHILD_CLAIM ? plan_claim_name(p, database) : plan_name(p, suffix)
+    };
     return c;
 }
 
@@ -62,11 +64,17 @@ static void add_service(struct plan *plan, const struct platform *p, enum servic
 
 static void add_database(struct plan *plan, const struct platform *p, enum database_id id)
 {
+    unsigned first = plan->n;
+
+    if (!p->databases[id].leaving)
+        add(plan, p, CHILD_CLAIM, -1, id);
     add(plan, p, CHILD_SERVICE_ACCOUNT, -1, id);
     if (p->spec.network_policy.enabled)
         add(plan, p, CHILD_NETWORK_POLICY, -1, id);
     add(plan, p, CHILD_SERVICE, -1, id);
     add(plan, p, CHILD_STATEFUL_SET, -1, id);
+    for (unsigned i = first; i < plan->n && p->databases[id].leaving; i++)
+        plan->children[i].paused = plan->children[i].leaving = true;
 }
 
 static json_t *of_service(const struct platform *p, enum child_kind kind, enum service_id id)
@@ -89,6 +97,8 @@ static json_t *of_service(const struct platform *p, enum child_kind kind, enum s
 
 static json_t *of_database(const struct platform *p, enum child_kind kind, enum database_id id)
 {
+    if (kind == CHILD_CLAIM)
+        return plan_claim(p, id);
     if (kind == CHILD_SERVICE_ACCOUNT)
         return plan_service_account(p, database_names[id]);
     if (kind == CHILD_NETWORK_POLICY)
@@ -101,6 +111,8 @@ static void make(struct child *c, const struct platform *p)
     if (!c->intent)
         c->intent = c->service >= 0 ? of_service(p, c->kind, (enum service_id)c->service)
                                     : of_database(p, c->kind, (enum database_id)c->database);
+    if (c->kind == CHILD_CLAIM && !c->first_spec)
+        c->first_spec = plan_claim_spec(p, (enum database_id)c->database);
 }
 
 static int by_kind(const void *a, const void *b)
@@ -115,6 +127,19 @@ void plan_child(struct child *child, const struct platform *p)
     if (!child->stamped)
         intent_stamp(child->intent);
     child->stamped = true;
+}
+
+void plan_pods_again(struct plan *plan, const struct platform *p)
+{
+    for (unsigned i = 0; i < plan->n; i++) {
+        struct child *c = &plan->children[i];
+        if (c->kind != CHILD_STATEFUL_SET && c->kind != CHILD_DEPLOYMENT)
+            continue;
+        json_decref(c->intent);
+        c->intent = NULL;
+        c->stamped = false;
+        plan_child(c, p);
+    }
 }
 
 void plan_init(struct plan *plan, const struct platform *p)
@@ -134,10 +159,9 @@ void plan_make(struct plan *plan, const struct platform *p)
 void plan_list(struct plan *plan, const struct platform *p)
 {
     plan->n = 0;
-    if (!database_is_external(&p->spec.databases.postgres))
-        add_database(plan, p, DATABASE_POSTGRES);
-    if (!database_is_external(&p->spec.databases.mongodb))
-        add_database(plan, p, DATABASE_MONGODB);
+    for (unsigned id = 0; id < N_DATABASES; id++)
+        if (!database_is_external(platform_database(p, id)) || p->databases[id].leaving)
+            add_database(plan, p, (enum database_id)id);
     for (unsigned id = 0; id < N_SERVICES; id++)
         add_service(plan, p, (enum service_id)id);
     qsort(plan->children, plan->n, sizeof plan->children[0], by_kind);
@@ -147,9 +171,19 @@ void plan_done(struct plan *plan)
 {
     for (unsigned i = 0; i < plan->n; i++) {
         json_decref(plan->children[i].intent);
+        json_decref(plan->children[i].first_spec);
         free(plan->children[i].name);
     }
     plan->n = 0;
+}
+
+json_t *plan_creation(const struct child *child)
+{
+    json_t *o = json_deep_copy(child->intent);
+
+    if (child->first_spec)
+        json_object_set(o, "spec", child->first_spec);
+    return o;
 }
 
 bool plan_is_paused(const struct platform *p, const char *service_name)

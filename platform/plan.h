@@ -11,6 +11,7 @@
 
 /* In the order in which they are applied. */
 enum child_kind {
+    CHILD_CLAIM,
     CHILD_SERVICE_ACCOUNT,
     CHILD_CONFIG_MAP,
     CHILD_NETWORK_POLICY,
@@ -33,13 +34,34 @@ struct plan_images {
     bool no_metrics_api;
 };
 
+enum database_id { DATABASE_POSTGRES, DATABASE_MONGODB, N_DATABASES };
+
+/* What is fixed about an embedded database from the day its volume is made, and what was told its
+ * pods last (pins.h). All zero: nothing of it is there. */
+struct database_state {
+    const char *image; /* NULL: the operator's own */
+    const char *users; /* "true", "false": whether it knows users; NULL: as the operator's image */
+    bool exists;       /* its StatefulSet, of which what cannot be changed is: */
+    const char *pod_policy;  /* as we said it; NULL: not */
+    const json_t *storage;   /* of its template of a claim, or NULL */
+    const char *secret;      /* which making of its Secret its pods have; NULL: the first */
+    const char *user_secret; /* the same of the pods of its service */
+    bool leaving;            /* the spec has it External, and its service is not Ready there yet */
+};
+
 /* One LearningPlatform. Borrowed parts live as long as the object that it was decoded from. */
 struct platform {
     const char *ns, *name, *uid;
     int64_t generation;
     struct platform_spec spec;
     const struct plan_images *images;
+    struct database_state databases[N_DATABASES];
+    const char
+        *keys; /* which making of the services' own Secrets their pods have; NULL: the first */
 };
+
+/* Of the spec. */
+const struct database_spec *platform_database(const struct platform *p, enum database_id id);
 
 #define PLAN_MAX_CHILDREN 48
 
@@ -49,10 +71,12 @@ struct child {
     enum child_kind kind;
     char *name;
     json_t *intent;
-    int service;  /* enum service_id, or -1: of a database */
-    int database; /* which, where it is of one */
-    bool paused;  /* to be observed, not to be written */
-    bool stamped; /* `intent` has its hash */
+    json_t *first_spec; /* of a claim: its spec, which is ours to say only when it is made */
+    int service;        /* enum service_id, or -1: of a database */
+    int database;       /* which, where it is of one */
+    bool paused;        /* to be observed, not to be written */
+    bool leaving;       /* and to go when nobody needs it any more (struct database_state) */
+    bool stamped;       /* `intent` has its hash */
     /* Of a Deployment whose replicas are not ours (handover.h): how many it begins with; else -1.
      */
     int64_t initial_replicas;
@@ -68,6 +92,8 @@ void plan_init(struct plan *plan, const struct platform *p);
  * one with its hash, which it has before anything of it is compared or applied. */
 void plan_list(struct plan *plan, const struct platform *p);
 void plan_child(struct child *child, const struct platform *p);
+/* Makes the intents of all that has pods anew, as platform->databases or ->keys changed. */
+void plan_pods_again(struct plan *plan, const struct platform *p);
 /* plan_init without the hashes. */
 void plan_make(struct plan *plan, const struct platform *p);
 void plan_done(struct plan *plan);
@@ -76,11 +102,24 @@ void plan_done(struct plan *plan);
 /* True where children with this label app.kubernetes.io/name are to be left alone. */
 bool plan_is_paused(const struct platform *p, const char *service_name);
 
+/* What a child that is not there is made of: its intent and its first spec. The caller's. */
+json_t *plan_creation(const struct child *child);
+
 /* Annotations that we put on children. */
 #define ANNOTATION_REPLICAS "learningplatform.io/replicas" /* "operator" or "released" */
 /* On an HPA where no_metrics_api: {"minReplicas":1,"queueDepth":"4"}, what its floor is made of. */
 #define ANNOTATION_FLOOR "learningplatform.io/floor"
 #define ANNOTATION_CONFIG "learningplatform.io/config" /* on pods: hash of their ConfigMap */
+
+/* On claims, what is fixed about their database, and the uid of the platform that has it. */
+#define ANNOTATION_IMAGE "learningplatform.io/image"
+#define ANNOTATION_USERS "learningplatform.io/users"
+#define ANNOTATION_USED_BY "learningplatform.io/used-by"
+/* On pods: which making of a Secret they have; another one rolls them. */
+#define ANNOTATION_SECRET_DATABASE "learningplatform.io/secret-database"
+#define ANNOTATION_SECRET_KEYS "learningplatform.io/secret-keys"
+/* On an object of somebody else: "<platform>" hands it over to that platform. */
+#define ANNOTATION_ADOPT "learningplatform.io/adopt"
 
 #define LABEL_NAME "app.kubernetes.io/name"
 #define LABEL_PART_OF "app.kubernetes.io/part-of"

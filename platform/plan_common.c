@@ -5,8 +5,14 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "platform/plan_parts.h"
+#include "platform/quantity_text.h"
 
 const char *const database_names[N_DATABASES] = { "postgres", "mongodb" };
+
+enum service_id plan_database_user(enum database_id id)
+{
+    return id == DATABASE_POSTGRES ? SERVICE_AUTH : SERVICE_PROGRESS;
+}
 
 char *plan_name(const struct platform *p, const char *suffix)
 {
@@ -52,6 +58,27 @@ json_t *plan_copy_or_null(const json_t *o)
     bool empty = !o || (json_is_array(o) && json_array_size(o) == 0) ||
                  (json_is_object(o) && json_object_size(o) == 0);
     return empty ? NULL : json_deep_copy(o);
+}
+
+const struct database_spec *platform_database(const struct platform *p, enum database_id id)
+{
+    return id == DATABASE_POSTGRES ? &p->spec.databases.postgres : &p->spec.databases.mongodb;
+}
+
+static json_t *quantities(const struct quantities *q)
+{
+    char cpu[LP_QUANTITY_TEXT], memory[LP_QUANTITY_TEXT];
+
+    if (q->cpu)
+        quantity_canonical(q->cpu, cpu);
+    quantity_canonical(q->memory, memory);
+    return lp_json_make("{s:s*, s:s}", "cpu", q->cpu ? cpu : NULL, "memory", memory);
+}
+
+json_t *plan_resources(const struct resources_spec *r)
+{
+    return lp_json_make("{s:o, s:o}", "requests", quantities(&r->requests), "limits",
+                        quantities(&r->limits));
 }
 
 json_t *plan_service_account(const struct platform *p, const char *suffix)

@@ -6,7 +6,6 @@
 #include "kube/kinds.h"
 #include "platform/intent.h"
 #include "platform/plan_parts.h"
-#include "platform/quantity_text.h"
 
 #define SERVICE_UID 65532
 #define DRAIN_SECONDS 5 /* preStop: endpoints and gateways forget the pod meanwhile */
@@ -23,15 +22,6 @@ static char *image_of(const struct platform *p, enum service_id id)
     if (spec->services[id].image)
         return lp_strdup(spec->services[id].image);
     return lp_sprintf("%s%s%s:%s", registry, *registry ? "/" : "", service_kinds[id].program, tag);
-}
-
-static json_t *quantities(const struct quantities *q)
-{
-    char cpu[LP_QUANTITY_TEXT], memory[LP_QUANTITY_TEXT];
-
-    quantity_canonical(q->cpu, cpu);
-    quantity_canonical(q->memory, memory);
-    return lp_json_make("{s:s, s:s}", "cpu", cpu, "memory", memory);
 }
 
 static json_t *spread_over(const struct platform *p, const char *suffix, const char *key)
@@ -69,9 +59,7 @@ static json_t *container(const struct platform *p, enum service_id id)
                         lp_json_make("[{s:s, s:i, s:s}, {s:s, s:i, s:s}]", "name", "http",
                                      "containerPort", kind->port, "protocol", "TCP", "name",
                                      "metrics", "containerPort", 9090, "protocol", "TCP"));
-    json_object_set_new(c, "resources",
-                        lp_json_make("{s:o, s:o}", "requests", quantities(&s->resources.requests),
-                                     "limits", quantities(&s->resources.limits)));
+    json_object_set_new(c, "resources", plan_resources(&s->resources));
     /* A start under a small CPU limit takes many seconds: three minutes are allowed. */
     json_object_set_new(c, "startupProbe", plan_http_probe("/livez", 2, 2, 90));
     json_object_set_new(c, "readinessProbe", plan_http_probe("/readyz", 3, 3, 2));
@@ -94,6 +82,10 @@ static json_t *pod_metadata(const struct platform *p, enum service_id id, const 
 
     json_object_update_missing(labels, s->pod.labels);
     json_object_update(annotations, s->pod.annotations);
+    lp_json_set_str(annotations, ANNOTATION_SECRET_KEYS, p->keys);
+    for (unsigned d = 0; d < N_DATABASES; d++)
+        if (plan_database_user((enum database_id)d) == id)
+            lp_json_set_str(annotations, ANNOTATION_SECRET_DATABASE, p->databases[d].user_secret);
     intent_stamp(stamped);
     lp_json_set_str(annotations, ANNOTATION_CONFIG, intent_hash(stamped));
     return lp_json_make("{s:o, s:o}", "labels", labels, "annotations", annotations);

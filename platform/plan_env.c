@@ -10,6 +10,9 @@
 #include "kube/kinds.h"
 #include "platform/plan_parts.h"
 
+/* Above the REQUEST_DEADLINE of the services (30 s): they answer first, and say why. */
+#define GATEWAY_TIMEOUT_MS 35000
+
 static void set_url(json_t *data, const char *variable, const struct platform *p,
                     enum service_id id)
 {
@@ -22,6 +25,28 @@ static void set_number(json_t *data, const char *variable, int64_t value)
 {
     lp_auto_free char *text = lp_sprintf("%" PRId64, value);
     lp_json_set_str(data, variable, text);
+}
+
+/* Where auth publishes the public keys that its tokens are verified by. */
+static void set_key_url(json_t *data, const struct platform *p)
+{
+    lp_auto_free char *url =
+        lp_sprintf("http://%s-%s:%d/.well-known/jwks.json", p->name,
+                   service_kinds[SERVICE_AUTH].name, service_kinds[SERVICE_AUTH].port);
+    lp_json_set_str(data, "AUTH_JWKS_URL", url);
+}
+
+/* "10.0.0.0/8,2001:db8::/32"; where there are none, nobody's word on the client is believed. */
+static void set_proxies(json_t *data, const json_t *proxies)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(4096);
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(proxies, i, item)
+        lp_buf_printf(&text, "%s%s", i > 0 ? "," : "", json_string_value(item));
+    if (text.len > 0)
+        lp_json_set_str(data, "TRUSTED_PROXIES", text.ptr);
 }
 
 json_t *plan_config_map(const struct platform *p, enum service_id id)
@@ -40,8 +65,13 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_url(data, "AUTH_SERVICE_URL", p, SERVICE_AUTH);
         set_url(data, "AI_SERVICE_URL", p, SERVICE_AI_FEEDBACK);
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
-        lp_json_set_str(data, "DEFAULT_TIMEOUT", "35000"); /* over their REQUEST_DEADLINE, 30 s */
+        set_number(data, "DEFAULT_TIMEOUT", GATEWAY_TIMEOUT_MS);
+        set_proxies(data, s->expose.trusted_proxies);
+    } else {
+        lp_json_set_str(data, "ACCESS", p->spec.access);
     }
+    if (id != SERVICE_AUTH)
+        set_key_url(data, p);
     if (id == SERVICE_AI_FEEDBACK)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
     if (id == SERVICE_PROGRESS)
@@ -56,13 +86,23 @@ static void add_secret(json_t *env, const char *variable, const char *secret, co
                                        "secretKeyRef", "name", secret, "key", key));
 }
 
-/* One key for all pods of a platform, so that a learner has the same pseudonym in all their logs.
- * Optional: a Secret that was made by hand may lack it; each pod then makes a key of its own. */
-static void add_log_key(json_t *env, const char *secret)
+/* Of a Secret that was made by hand, or by an operator before, which may lack the key. */
+static void add_optional_secret(json_t *env, const char *variable, const char *secret,
+                                const char *key)
 {
-    json_array_append_new(env, lp_json_make("{s:s, s:{s:{s:s, s:s, s:b}}}", "name", "LOG_HASH_KEY",
-                                            "valueFrom", "secretKeyRef", "name", secret, "key",
-                                            "loghash", "optional", 1));
+    json_array_append_new(env, lp_json_make("{s:s, s:{s:{s:s, s:s, s:b}}}", "name", variable,
+                                            "valueFrom", "secretKeyRef", "name", secret, "key", key,
+                                            "optional", 1));
+}
+
+/* The key that `caller` signs its calls of other services with; each of these has it too. */
+static void add_caller_key(json_t *env, const char *variable, const struct platform *p,
+                           enum service_id caller)
+{
+    lp_auto_free char *suffix = lp_sprintf("caller-%s", service_kinds[caller].name);
+    lp_auto_free char *secret = plan_name(p, suffix);
+
+    add_secret(env, variable, secret, "key");
 }
 
 static void add_database(json_t *env, const char *variable, const struct platform *p,
@@ -77,24 +117,35 @@ static void add_database(json_t *env, const char *variable, const struct platfor
 
 static void add_secrets(json_t *env, const struct platform *p, enum service_id id)
 {
-    lp_auto_free char *jwt = plan_name(p, "jwt");
+    lp_auto_free char *jwt = plan_name(p, "jwt"), *signing = plan_name(p, "signing");
 
     switch (id) {
     case SERVICE_GATEWAY:
-        add_secret(env, "AUTH_JWT_SECRET", jwt, "access");
+        /* For tokens from before auth had a signing key; they are good for an hour at most. */
+        add_optional_secret(env, "AUTH_JWT_SECRET", jwt, "access");
         break;
     case SERVICE_AUTH:
         add_database(env, "DATABASE_URL", p, &p->spec.databases.postgres, DATABASE_POSTGRES);
         add_secret(env, "JWT_SECRET", jwt, "access");
         add_secret(env, "JWT_REFRESH_SECRET", jwt, "refresh");
+        add_secret(env, "JWT_SIGNING_KEY", signing, "signing.pem");
+        add_caller_key(env, "SERVICE_TOKEN_KEY", p, SERVICE_AUTH);
+        break;
+    case SERVICE_AI_FEEDBACK:
+        add_caller_key(env, "SERVICE_TOKEN_KEY", p, SERVICE_AI_FEEDBACK);
+        add_caller_key(env, "CALLER_KEY_AUTH", p, SERVICE_AUTH);
         break;
     case SERVICE_PROGRESS:
         add_database(env, "MONGODB_URI", p, &p->spec.databases.mongodb, DATABASE_MONGODB);
+        add_caller_key(env, "CALLER_KEY_AI_FEEDBACK", p, SERVICE_AI_FEEDBACK);
+        add_caller_key(env, "CALLER_KEY_AUTH", p, SERVICE_AUTH);
         break;
     default:
         break;
     }
-    add_log_key(env, jwt);
+    /* One for all pods of a platform, so that a learner has the same pseudonym in all their logs;
+     * where it lacks, each pod makes one of its own. */
+    add_optional_secret(env, "LOG_HASH_KEY", jwt, "loghash");
 }
 
 /* A user's variable takes the place of one of ours. An empty value is left out, as the API server

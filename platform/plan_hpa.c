@@ -5,11 +5,12 @@
 #include "platform/plan_parts.h"
 #include "platform/quantity_text.h"
 
-static json_t *resource_metric(const char *name, int64_t utilization)
+/* Of the service's own container: a sidecar without requests must not end scaling (KEP-1610). */
+static json_t *resource_metric(const char *container, const char *name, int64_t utilization)
 {
-    return lp_json_make("{s:s, s:{s:s, s:{s:s, s:I}}}", "type", "Resource", "resource", "name",
-                        name, "target", "type", "Utilization", "averageUtilization",
-                        (json_int_t)utilization);
+    return lp_json_make("{s:s, s:{s:s, s:s, s:{s:s, s:I}}}", "type", "ContainerResource",
+                        "containerResource", "name", name, "container", container, "target", "type",
+                        "Utilization", "averageUtilization", (json_int_t)utilization);
 }
 
 /* An Object metric on the Service: one number for all pods, divided by the HPA (AverageValue). */
@@ -46,8 +47,8 @@ json_t *plan_hpa(const struct platform *p, enum service_id id)
 
     bool queue = !p->images->no_metrics_api;
     json_t *metrics =
-        lp_json_make("[o, o, o*]", resource_metric("cpu", s->autoscaling.cpu.utilization),
-                     resource_metric("memory", s->autoscaling.memory.utilization),
+        lp_json_make("[o, o, o*]", resource_metric(suffix, "cpu", s->autoscaling.cpu.utilization),
+                     resource_metric(suffix, "memory", s->autoscaling.memory.utilization),
                      queue ? queue_metric(name, s->autoscaling.queue.target) : NULL);
     if (!queue)
         annotate_floor(o, s);

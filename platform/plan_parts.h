@@ -6,8 +6,9 @@
 
 #include "platform/plan.h"
 
-enum database_id { DATABASE_POSTGRES, DATABASE_MONGODB, N_DATABASES };
 extern const char *const database_names[N_DATABASES]; /* suffix, label, Secret */
+/* The service whose database it is. */
+enum service_id plan_database_user(enum database_id id);
 
 /* "<platform>-<suffix>", the caller's. */
 char *plan_name(const struct platform *p, const char *suffix);
@@ -37,6 +38,13 @@ json_t *plan_deployment(const struct platform *p, enum service_id id, const json
 json_t *plan_database_service(const struct platform *p, enum database_id id);
 json_t *plan_database_policy(const struct platform *p, enum database_id id);
 json_t *plan_stateful_set(const struct platform *p, enum database_id id);
+/* The volume of a database: what is ours of the claim, and the spec that it is made with. */
+char *plan_claim_name(const struct platform *p, enum database_id id);
+json_t *plan_claim(const struct platform *p, enum database_id id);
+json_t *plan_claim_spec(const struct platform *p, enum database_id id);
+
+/* {"requests": .., "limits": ..} of a container. */
+json_t *plan_resources(const struct resources_spec *r);
 
 /* The restricted profile of a pod and of a container. */
 json_t *plan_pod_security(int64_t uid);

@@ -19,7 +19,8 @@ json_t *plan_service(const struct platform *p, enum service_id id)
     if (s->expose.node_port > 0)
         json_object_set_new(port, "nodePort", json_integer(s->expose.node_port));
     json_object_set_new(o, "spec",
-                        lp_json_make("{s:s, s:o, s:[o]}", "type", s->expose.type, "selector",
+                        lp_json_make("{s:s, s:s*, s:o, s:[o]}", "type", s->expose.type,
+                                     "externalTrafficPolicy", s->expose.traffic_policy, "selector",
                                      plan_selector(p, kind->name), "ports", port));
     return o;
 }
@@ -61,22 +62,25 @@ static json_t *policy(const struct platform *p, const char *suffix, json_t *rule
     return o;
 }
 
+/* Which services call which, as bits: the gateway passes learners on, AI feedback keeps results in
+ * progress, auth takes a deleted account's records away, and both ask auth for its public keys. */
+#define CALLER(id) (1U << (id))
+static const unsigned caller_bits[N_SERVICES] = {
+    [SERVICE_AUTH] =
+        CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) | CALLER(SERVICE_PROGRESS),
+    [SERVICE_AI_FEEDBACK] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AUTH),
+    [SERVICE_PROGRESS] =
+        CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) | CALLER(SERVICE_AUTH),
+};
+
 /* Who may call a service; NULL: everybody. */
 static json_t *callers(const struct platform *p, enum service_id id)
 {
-    json_t *from = json_array();
+    json_t *from = id == SERVICE_GATEWAY ? NULL : json_array();
 
-    switch (id) {
-    case SERVICE_GATEWAY:
-        json_decref(from);
-        return NULL;
-    case SERVICE_PROGRESS:
-        json_array_append_new(from, from_pods(p, service_kinds[SERVICE_AI_FEEDBACK].name));
-        break;
-    default:
-        break;
-    }
-    json_array_append_new(from, from_pods(p, service_kinds[SERVICE_GATEWAY].name));
+    for (unsigned i = 0; i < N_SERVICES && from; i++)
+        if (caller_bits[id] & CALLER(i))
+            json_array_append_new(from, from_pods(p, service_kinds[i].name));
     return from;
 }
 
@@ -91,7 +95,6 @@ json_t *plan_network_policy(const struct platform *p, enum service_id id)
 
 json_t *plan_database_policy(const struct platform *p, enum database_id id)
 {
-    enum service_id user = id == DATABASE_POSTGRES ? SERVICE_AUTH : SERVICE_PROGRESS;
-    json_t *from = lp_json_make("[o]", from_pods(p, service_kinds[user].name));
+    json_t *from = lp_json_make("[o]", from_pods(p, service_kinds[plan_database_user(id)].name));
     return policy(p, database_names[id], lp_json_make("[o]", ingress(from, "db")));
 }

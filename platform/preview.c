@@ -13,8 +13,10 @@
 #include "json/json.h"
 #include "kube/request.h"
 #include "platform/diff.h"
+#include "platform/ownership.h"
 #include "platform/plan_parts.h"
 
+#define CLAIM_KEY "PersistentVolumeClaim/"
 #define MAX_BYTES (256 << 10) /* of the changes of one preview */
 
 static bool has_pods(enum child_kind kind)
@@ -26,7 +28,7 @@ static bool has_pods(enum child_kind kind)
  */
 static json_t *wanted(const struct child *child, const json_t *live)
 {
-    json_t *o = json_deep_copy(child->intent);
+    json_t *o = live ? json_deep_copy(child->intent) : plan_creation(child);
 
     if (child->initial_replicas >= 0)
         json_object_set_new(
@@ -233,11 +235,21 @@ static void add_deletions(const struct platform *p, const json_t *left, json_t *
         const char *service = lp_json_str(object, "metadata", "labels", LABEL_NAME, NULL);
         if (!is_owned(p, object) || (service && plan_is_paused(p, service)))
             continue;
-        if (strcmp(name, own) != 0)
+        bool is_claim = strncmp(key, CLAIM_KEY, sizeof CLAIM_KEY - 1) == 0; /* never deleted */
+        if (strcmp(name, own) != 0 && !is_claim)
             add_change(preview,
                        lp_json_make("{s:s%, s:s, s:s, s:b}", "kind", key, strcspn(key, "/"), "name",
                                     name, "action", "delete", "restartsPods", 0));
     }
+}
+
+static json_t *conflict_of(const struct platform *p, const struct child *child, const json_t *live)
+{
+    json_t *change = change_of(child, "error");
+    lp_auto_free char *message = ownership_conflict(p, child->kind, live);
+
+    json_object_set_new(change, "message", lp_json_text(message));
+    return change;
 }
 
 static int preview_each(struct lp_kube_client *client, struct survey *s, const struct plan *plan,
@@ -247,7 +259,9 @@ static int preview_each(struct lp_kube_client *client, struct survey *s, const s
         const struct child *child = &plan->children[i];
         json_auto_t *live = NULL, *change = NULL;
         int r = find_live(client, s, child, &live, err);
-        if (r == 0 && !child->paused)
+        if (r == 0 && live && ownership_of(s->p, child->kind, live) == OWNERSHIP_FOREIGN)
+            change = conflict_of(s->p, child, live);
+        else if (r == 0 && !child->paused)
             r = preview_child(client, child, live, &change, err);
         if (r < 0)
             return lp_error_wrap(err, "%s %s", child_kinds[child->kind]->kind, child->name);

@@ -23,29 +23,36 @@ struct service_kind {
 };
 extern const struct service_kind service_kinds[N_SERVICES];
 
-/* Quantities are strings or integers, checked by spec_decode. NULL never stays. */
+/* Quantities are strings or integers, checked by spec_decode. NULL never stays, but for the cpu
+ * limit of a database: none. */
 struct quantities {
     json_t *cpu, *memory;
+};
+
+struct resources_spec {
+    struct quantities requests, limits;
+};
+
+/* Objects and arrays as in the spec, or NULL. */
+struct pod_spec {
+    json_t *node_selector, *tolerations, *affinity, *spread, *annotations, *labels;
+    const char *priority_class;
 };
 
 struct service_spec {
     bool paused;
     const char *image; /* NULL: made from spec.image and the operator's own */
     int64_t replicas;  /* -1: not given */
-    struct {
-        struct quantities requests, limits;
-    } resources;
+    struct resources_spec resources;
     json_t *env; /* [{name, value}] or NULL */
     int64_t concurrency, queue_limit;
     struct {
         const char *type;
-        int64_t node_port; /* 0: not given */
-    } expose;              /* of the gateway */
-    struct {
-        json_t *node_selector, *tolerations, *affinity, *spread, *annotations,
-            *labels; /* or NULL */
-        const char *priority_class;
-    } pod;
+        int64_t node_port;          /* 0: not given */
+        const char *traffic_policy; /* "Cluster", "Local"; NULL: not given */
+        json_t *trusted_proxies;    /* ["10.0.0.0/8"] or NULL */
+    } expose;                       /* of the gateway */
+    struct pod_spec pod;
     struct {
         bool enabled;
         int64_t min, max;
@@ -62,6 +69,10 @@ struct service_spec {
 struct database_spec {
     const char *mode; /* "Embedded", "External" */
     json_t *storage;
+    const char *storage_class; /* NULL: the cluster's default */
+    const char *on_delete;     /* "Retain", "Delete" */
+    struct resources_spec resources;
+    struct pod_spec pod; /* without spread, labels and priority class */
     struct {
         const char *name, *key; /* name NULL: no secretRef */
     } secret;
@@ -88,6 +99,7 @@ struct platform_spec {
     struct {
         struct database_spec postgres, mongodb;
     } databases;
+    const char *access; /* "Owner", "Any" */
     struct {
         bool enabled;
     } network_policy;
@@ -111,4 +123,10 @@ static inline bool spec_is_paused(const struct platform_spec *s)
 static inline bool database_is_external(const struct database_spec *d)
 {
     return strcmp(d->mode, "External") == 0;
+}
+
+/* Whether volume and Secret go with the platform. */
+static inline bool database_is_deleted(const struct database_spec *d)
+{
+    return strcmp(d->on_delete, "Delete") == 0;
 }

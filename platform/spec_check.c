@@ -2,8 +2,10 @@
  */
 #include "platform/spec_check.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -35,6 +37,7 @@ static int check_quantity(const json_t *value, const char *path, const char *fie
     return r < 0 ? lp_error_wrap(err, "%s.%s", path, field) : 0;
 }
 
+/* `limit` NULL: there is none. */
 static int check_pair(const json_t *request, const json_t *limit, const char *path,
                       const char *what, struct lp_error *err)
 {
@@ -44,9 +47,9 @@ static int check_pair(const json_t *request, const json_t *limit, const char *pa
     lp_auto_free char *limits = lp_sprintf("%.128s.resources.limits", path);
 
     int r = check_quantity(request, requests, what, &requested, err);
-    if (r == 0)
+    if (r == 0 && limit)
         r = check_quantity(limit, limits, what, &limited, err);
-    if (r < 0 || requested <= limited)
+    if (r < 0 || !limit || requested <= limited)
         return r;
     quantity_canonical(request, seen);
     quantity_canonical(limit, wanted);
@@ -54,13 +57,15 @@ static int check_pair(const json_t *request, const json_t *limit, const char *pa
                         what, what, wanted, seen);
 }
 
+static int check_pairs(const struct resources_spec *r, const char *path, struct lp_error *err)
+{
+    int code = check_pair(r->requests.cpu, r->limits.cpu, path, "cpu", err);
+    return code < 0 ? code : check_pair(r->requests.memory, r->limits.memory, path, "memory", err);
+}
+
 static int check_resources(const struct service_spec *s, const char *path, struct lp_error *err)
 {
-    int r = check_pair(s->resources.requests.cpu, s->resources.limits.cpu, path, "cpu", err);
-    if (r < 0)
-        return r;
-    return check_pair(s->resources.requests.memory, s->resources.limits.memory, path, "memory",
-                      err);
+    return check_pairs(&s->resources, path, err);
 }
 
 static int check_autoscaling(const struct service_spec *s, const char *path, struct lp_error *err)
@@ -85,13 +90,49 @@ static int check_autoscaling(const struct service_spec *s, const char *path, str
     return r;
 }
 
+/* "192.0.2.0/24" or "2001:db8::/32". */
+static bool is_network(const char *text)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    size_t n = strcspn(text, "/");
+    lp_auto_free char *host = lp_strndup(text, n);
+    const char *bits = text + n + 1;
+
+    if (text[n] != '/' || n > INET6_ADDRSTRLEN || !*bits || strlen(bits) > 3 ||
+        strspn(bits, "0123456789") != strlen(bits))
+        return false;
+    if (inet_pton(AF_INET, host, address) == 1)
+        return strtol(bits, NULL, 10) <= 32;
+    return inet_pton(AF_INET6, host, address) == 1 && strtol(bits, NULL, 10) <= 128;
+}
+
+static int check_proxies(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(s->expose.trusted_proxies, i, item)
+    {
+        const char *text = json_string_value(item);
+        if (!text || !is_network(text))
+            return lp_error_set(err, LP_E_INVALID,
+                                "%s.expose.trustedProxies[%zu]: must be a network such as "
+                                "10.0.0.0/8 or 2001:db8::/32, is \"%.64s\"",
+                                path, i, text ? text : "");
+    }
+    return 0;
+}
+
 static int check_expose(const struct service_spec *s, const char *path, struct lp_error *err)
 {
-    if (s->expose.node_port == 0 || strcmp(s->expose.type, "ClusterIP") != 0)
-        return 0;
-    return lp_error_set(err, LP_E_INVALID,
-                        "%s.expose.nodePort: needs type NodePort or LoadBalancer, type is %s", path,
-                        s->expose.type);
+    bool inside = strcmp(s->expose.type, "ClusterIP") == 0;
+    const char *field = s->expose.node_port > 0 ? "nodePort" : "externalTrafficPolicy";
+
+    if (inside && (s->expose.node_port > 0 || s->expose.traffic_policy))
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.expose.%s: needs type NodePort or LoadBalancer, type is %s", path,
+                            field, s->expose.type);
+    return check_proxies(s, path, err);
 }
 
 /* Names of variables: unique, and objects with a name. */
@@ -153,7 +194,8 @@ static int check_database(const struct database_spec *d, const char *path, struc
         return lp_error_set(err, LP_E_INVALID,
                             "%s.secretRef: is only allowed where mode is External, mode is %s",
                             path, d->mode);
-    return check_quantity(d->storage, path, "storage", &size, err);
+    int r = check_quantity(d->storage, path, "storage", &size, err);
+    return r < 0 ? r : check_pairs(&d->resources, path, err);
 }
 
 int spec_check(const char *name, const struct platform_spec *spec, struct lp_error *err)

@@ -21,7 +21,10 @@
 static const char *const modes[] = { "Active", "Plan", "Paused", NULL };
 static const char *const pull_policies[] = { "Always", "IfNotPresent", "Never", NULL };
 static const char *const expose_types[] = { "ClusterIP", "NodePort", "LoadBalancer", NULL };
+static const char *const traffic_policies[] = { "Cluster", "Local", NULL };
 static const char *const database_modes[] = { "Embedded", "External", NULL };
+static const char *const on_delete[] = { "Retain", "Delete", NULL };
+static const char *const accesses[] = { "Owner", "Any", NULL };
 
 static const struct lp_json_field quantity_fields[] = {
     { .key = "cpu", .type = LP_JSON_ANY, .offset = offsetof(struct quantities, cpu) },
@@ -32,11 +35,11 @@ static const struct lp_json_field quantity_fields[] = {
 static const struct lp_json_field resource_fields[] = {
     { .key = "requests",
       .type = LP_JSON_OBJECT,
-      .offset = SUB(resources, requests),
+      .offset = offsetof(struct resources_spec, requests),
       .fields = quantity_fields },
     { .key = "limits",
       .type = LP_JSON_OBJECT,
-      .offset = SUB(resources, limits),
+      .offset = offsetof(struct resources_spec, limits),
       .fields = quantity_fields },
     END,
 };
@@ -48,24 +51,38 @@ static const struct lp_json_field expose_fields[] = {
       .offset = SUB(expose, node_port),
       .min = 30000,
       .max = 32767 },
+    { .key = "externalTrafficPolicy",
+      .type = LP_JSON_STRING,
+      .offset = SUB(expose, traffic_policy),
+      .one_of = traffic_policies },
+    { .key = "trustedProxies",
+      .type = LP_JSON_ARRAY,
+      .offset = SUB(expose, trusted_proxies),
+      .max = 32 },
     END,
 };
 
+#define POD(member) offsetof(struct pod_spec, member)
 static const struct lp_json_field pod_fields[] = {
-    { .key = "nodeSelector", .type = LP_JSON_OBJECT, .offset = SUB(pod, node_selector) },
-    { .key = "tolerations", .type = LP_JSON_ARRAY, .offset = SUB(pod, tolerations), .max = 32 },
-    { .key = "affinity", .type = LP_JSON_OBJECT, .offset = SUB(pod, affinity) },
-    { .key = "topologySpreadConstraints",
-      .type = LP_JSON_ARRAY,
-      .offset = SUB(pod, spread),
-      .max = 8 },
+    { .key = "nodeSelector", .type = LP_JSON_OBJECT, .offset = POD(node_selector) },
+    { .key = "tolerations", .type = LP_JSON_ARRAY, .offset = POD(tolerations), .max = 32 },
+    { .key = "affinity", .type = LP_JSON_OBJECT, .offset = POD(affinity) },
+    { .key = "topologySpreadConstraints", .type = LP_JSON_ARRAY, .offset = POD(spread), .max = 8 },
     { .key = "priorityClassName",
       .type = LP_JSON_STRING,
-      .offset = SUB(pod, priority_class),
+      .offset = POD(priority_class),
       .min = 1,
       .max = 253 },
-    { .key = "annotations", .type = LP_JSON_OBJECT, .offset = SUB(pod, annotations) },
-    { .key = "labels", .type = LP_JSON_OBJECT, .offset = SUB(pod, labels) },
+    { .key = "annotations", .type = LP_JSON_OBJECT, .offset = POD(annotations) },
+    { .key = "labels", .type = LP_JSON_OBJECT, .offset = POD(labels) },
+    END,
+};
+
+static const struct lp_json_field database_pod_fields[] = {
+    { .key = "nodeSelector", .type = LP_JSON_OBJECT, .offset = POD(node_selector) },
+    { .key = "tolerations", .type = LP_JSON_ARRAY, .offset = POD(tolerations), .max = 32 },
+    { .key = "affinity", .type = LP_JSON_OBJECT, .offset = POD(affinity) },
+    { .key = "annotations", .type = LP_JSON_OBJECT, .offset = POD(annotations) },
     END,
 };
 
@@ -181,6 +198,23 @@ static const struct lp_json_field database_fields[] = {
       .offset = OF_DATABASE(mode),
       .one_of = database_modes },
     { .key = "storage", .type = LP_JSON_ANY, .offset = OF_DATABASE(storage) },
+    { .key = "storageClassName",
+      .type = LP_JSON_STRING,
+      .offset = OF_DATABASE(storage_class),
+      .min = 1,
+      .max = 253 },
+    { .key = "onDelete",
+      .type = LP_JSON_STRING,
+      .offset = OF_DATABASE(on_delete),
+      .one_of = on_delete },
+    { .key = "resources",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_DATABASE(resources),
+      .fields = resource_fields },
+    { .key = "pod",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_DATABASE(pod),
+      .fields = database_pod_fields },
     { .key = "secretRef",
       .type = LP_JSON_OBJECT,
       .offset = OF_DATABASE(secret),
@@ -258,6 +292,7 @@ const struct lp_json_field spec_fields[] = {
       .type = LP_JSON_OBJECT,
       .offset = OF(databases),
       .fields = databases_fields },
+    { .key = "access", .type = LP_JSON_STRING, .offset = OF(access), .one_of = accesses },
     { .key = "networkPolicy",
       .type = LP_JSON_OBJECT,
       .offset = OF(network_policy),
@@ -267,7 +302,8 @@ const struct lp_json_field spec_fields[] = {
 
 /* The values that quantities have by default; made once, never freed, read only. */
 static struct {
-    json_t *requests_cpu, *requests_memory, *limits_cpu, *limits_memory, *queue_target, *storage;
+    json_t *requests_cpu, *requests_memory, *limits_cpu, *limits_memory, *queue_target, *storage,
+        *database_cpu, *postgres_memory, *mongodb_memory;
 } quantity_defaults;
 
 static void make_quantity_defaults(void)
@@ -278,6 +314,9 @@ static void make_quantity_defaults(void)
     quantity_defaults.limits_memory = json_string("256Mi");
     quantity_defaults.queue_target = json_string("4");
     quantity_defaults.storage = json_string("1Gi");
+    quantity_defaults.database_cpu = json_string("50m");
+    quantity_defaults.postgres_memory = json_string("512Mi");
+    quantity_defaults.mongodb_memory = json_string("1Gi");
 }
 
 static void set_service_defaults(struct service_spec *s, enum service_id id)
@@ -296,6 +335,19 @@ static void set_service_defaults(struct service_spec *s, enum service_id id)
     s->autoscaling.queue.target = quantity_defaults.queue_target;
 }
 
+static struct database_spec database_defaults(json_t *memory_limit)
+{
+    struct database_spec d = { .mode = "Embedded",
+                               .storage = quantity_defaults.storage,
+                               .on_delete = "Retain",
+                               .secret.key = "uri" };
+
+    d.resources.requests.cpu = quantity_defaults.database_cpu;
+    d.resources.requests.memory = quantity_defaults.requests_memory;
+    d.resources.limits.memory = memory_limit;
+    return d;
+}
+
 static void set_defaults(struct platform_spec *spec)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -303,13 +355,12 @@ static void set_defaults(struct platform_spec *spec)
 
     *spec = (struct platform_spec){ .mode = "Active",
                                     .maintenance.utc_offset = "+00:00",
+                                    .access = "Owner",
                                     .network_policy.enabled = true };
     for (unsigned id = 0; id < N_SERVICES; id++)
         set_service_defaults(&spec->services[id], (enum service_id)id);
-    struct database_spec database = { .mode = "Embedded",
-                                      .storage = quantity_defaults.storage,
-                                      .secret.key = "uri" };
-    spec->databases.postgres = spec->databases.mongodb = database;
+    spec->databases.postgres = database_defaults(quantity_defaults.postgres_memory);
+    spec->databases.mongodb = database_defaults(quantity_defaults.mongodb_memory);
 }
 
 static int decode(const json_t *platform, bool strict, struct platform_spec *ret_spec,

@@ -159,8 +159,8 @@ static int read_target(const struct lp_kube_kind *kind, const json_t *object, st
     return 0;
 }
 
-int lp_kube_create(struct lp_kube_client *c, const struct lp_kube_kind *kind, const json_t *object,
-                   json_t **ret_object, struct lp_error *err)
+static int post(struct lp_kube_client *c, const struct lp_kube_kind *kind, const json_t *object,
+                bool dry_run, json_t **ret_object, struct lp_error *err)
 {
     LP_AUTO_PATH(path);
     const char *ns = lp_json_str(object, "metadata", "namespace", NULL);
@@ -173,7 +173,20 @@ int lp_kube_create(struct lp_kube_client *c, const struct lp_kube_kind *kind, co
         return lp_error_set(err, LP_E_INVALID, "%s: metadata.namespace: must be set", kind->kind);
     lp_kube_path(kind, ns, NULL, NULL, &path);
     lp_url_query(&path, "fieldValidation", "Strict");
+    lp_url_query(&path, "dryRun", dry_run ? "All" : NULL);
     return call_json(c, &call, ret_object, err);
+}
+
+int lp_kube_create(struct lp_kube_client *c, const struct lp_kube_kind *kind, const json_t *object,
+                   json_t **ret_object, struct lp_error *err)
+{
+    return post(c, kind, object, false, ret_object, err);
+}
+
+int lp_kube_dry_run_create(struct lp_kube_client *c, const struct lp_kube_kind *kind,
+                           const json_t *object, json_t **ret_object, struct lp_error *err)
+{
+    return post(c, kind, object, true, ret_object, err);
 }
 
 static int put(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *subresource,
@@ -241,22 +254,6 @@ int lp_kube_merge_patch(struct lp_kube_client *c, const struct lp_kube_kind *kin
                                  .body = patch };
 
     lp_kube_path(kind, ns, name, subresource, &path);
-    return call_json(c, &call, ret_object, err);
-}
-
-int lp_kube_dry_run_merge_patch(struct lp_kube_client *c, const struct lp_kube_kind *kind,
-                                const char *ns, const char *name, const json_t *patch,
-                                json_t **ret_object, struct lp_error *err)
-{
-    LP_AUTO_PATH(path);
-    struct lp_kube_call call = { .method = "PATCH",
-                                 .path = &path,
-                                 .content_type = "application/merge-patch+json",
-                                 .body = patch };
-
-    lp_kube_path(kind, ns, name, NULL, &path);
-    lp_url_query(&path, "fieldValidation", "Strict");
-    lp_url_query(&path, "dryRun", "All");
     return call_json(c, &call, ret_object, err);
 }
 

@@ -49,7 +49,8 @@ static inline void lp_kube_client_free_indirect(struct lp_kube_client **c)
 /*
  * Results are owned by the caller; ret_object may be NULL where not wanted. `ns` is NULL for
  * cluster-scoped kinds (and for a list over all namespaces). Errors come from the answer's Status,
- * with its message: 400/405/406/415/422 LP_E_INVALID, 401/403 LP_E_DENIED, 404 LP_E_NOT_FOUND, 409
+ * with its message: 400/405/406/415/422 LP_E_INVALID, 401/403 LP_E_DENIED (of a
+ * quota: LP_E_UNAVAILABLE), 404 LP_E_NOT_FOUND, 409
  * LP_E_CONFLICT (reason AlreadyExists: LP_E_EXISTS), 410 LP_E_GONE, 413 LP_E_TOO_LARGE, 408/504
  * LP_E_TIMEOUT, 429 and other 5xx LP_E_UNAVAILABLE; err->http_status and err->retry_after_ms are
  * set. 429 with Retry-After is waited for and tried again, up to 3 times and 10 s in all. 401
@@ -81,7 +82,10 @@ LP_MUST_USE int lp_kube_update(struct lp_kube_client *c, const struct lp_kube_ki
                                const char *subresource, const json_t *object, json_t **ret_object,
                                struct lp_error *err);
 
-/* What _update would answer; nothing is kept (dryRun=All). */
+/* What _create and _update would answer; nothing is kept (dryRun=All). */
+LP_MUST_USE int lp_kube_dry_run_create(struct lp_kube_client *c, const struct lp_kube_kind *kind,
+                                       const json_t *object, json_t **ret_object,
+                                       struct lp_error *err);
 LP_MUST_USE int lp_kube_dry_run_update(struct lp_kube_client *c, const struct lp_kube_kind *kind,
                                        const json_t *object, json_t **ret_object,
                                        struct lp_error *err);
@@ -104,13 +108,6 @@ LP_MUST_USE int lp_kube_apply(struct lp_kube_client *c, const struct lp_kube_kin
 LP_MUST_USE int lp_kube_merge_patch(struct lp_kube_client *c, const struct lp_kube_kind *kind,
                                     const char *ns, const char *name, const char *subresource,
                                     const json_t *patch, json_t **ret_object, struct lp_error *err);
-
-/* What it would answer; nothing is kept (dryRun=All), and a field that the schema does not have is
- * refused. */
-LP_MUST_USE int lp_kube_dry_run_merge_patch(struct lp_kube_client *c,
-                                            const struct lp_kube_kind *kind, const char *ns,
-                                            const char *name, const json_t *patch,
-                                            json_t **ret_object, struct lp_error *err);
 
 /* Background propagation. `uid` NULL: whichever object has the name. */
 LP_MUST_USE int lp_kube_delete(struct lp_kube_client *c, const struct lp_kube_kind *kind,

@@ -17,6 +17,7 @@ NAMESPACED(lp_kube_services, "", "v1", "Service", "services");
 NAMESPACED(lp_kube_service_accounts, "", "v1", "ServiceAccount", "serviceaccounts");
 NAMESPACED(lp_kube_config_maps, "", "v1", "ConfigMap", "configmaps");
 NAMESPACED(lp_kube_secrets, "", "v1", "Secret", "secrets");
+NAMESPACED(lp_kube_volume_claims, "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 NAMESPACED(lp_kube_pods, "", "v1", "Pod", "pods");
 CLUSTER(lp_kube_namespaces, "", "v1", "Namespace", "namespaces");
 NAMESPACED(lp_kube_hpas, "autoscaling", "v2", "HorizontalPodAutoscaler",

@@ -6,7 +6,7 @@
 extern const struct lp_kube_kind lp_kube_platforms; /* learningplatform.io/v1alpha1 */
 extern const struct lp_kube_kind lp_kube_deployments, lp_kube_stateful_sets, lp_kube_replica_sets;
 extern const struct lp_kube_kind lp_kube_services, lp_kube_service_accounts, lp_kube_config_maps,
-    lp_kube_secrets, lp_kube_pods, lp_kube_namespaces;
+    lp_kube_secrets, lp_kube_volume_claims, lp_kube_pods, lp_kube_namespaces;
 extern const struct lp_kube_kind lp_kube_hpas;                  /* autoscaling/v2 */
 extern const struct lp_kube_kind lp_kube_pdbs;                  /* policy/v1 */
 extern const struct lp_kube_kind lp_kube_network_policies;      /* networking.k8s.io/v1 */

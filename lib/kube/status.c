@@ -44,6 +44,14 @@ static void show_body(const struct lp_buf *body, char ret_text[SHOWN_BYTES + 1])
     ret_text[n] = '\0';
 }
 
+/* The quota plugin answers 403 as RBAC does, but what it lacks may be free again any time
+ * (k8s.io/apiserver plugin/pkg/admission/resourcequota/controller.go). */
+static bool is_of_quota(const char *message)
+{
+    return message && (strstr(message, "exceeded quota: ") || strstr(message, "failed quota: ") ||
+                       strstr(message, "status unknown for quota: "));
+}
+
 int lp_kube_status_error(const struct lp_http_response *r, struct lp_error *err)
 {
     struct lp_error ignored;
@@ -59,6 +67,8 @@ int lp_kube_status_error(const struct lp_http_response *r, struct lp_error *err)
      * retry helps. */
     if (r->status == 500 && message && strstr(message, "field not declared in schema"))
         code = LP_E_INVALID;
+    if (r->status == 403 && is_of_quota(message))
+        code = LP_E_UNAVAILABLE;
     if (!message)
         show_body(&r->body, text);
     lp_error_set(err, code, "HTTP %d %s: %s", r->status, reason ? reason : "",

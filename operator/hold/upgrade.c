@@ -13,7 +13,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/status/workload.h"
 #include "platform/diff.h"
+#include "platform/plan_parts.h"
 #include "platform/preview.h"
 #include "platform/window.h"
 #include "platform/intent.h"
@@ -128,6 +131,76 @@ static void hold(struct reconcile_context *ctx, struct plan *plan, struct child 
             plan->children[i].paused = true; /* new pods of the old template read it */
 }
 
+static const char *of_template(const json_t *workload, const char *annotation)
+{
+    const char *text =
+        lp_json_str(workload, "spec", "template", "metadata", "annotations", annotation, NULL);
+    return text ? text : "";
+}
+
+/* A Secret was made anew: until they have it, its pods and their database do not understand each
+ * other. */
+static bool has_new_secret(const struct child *child, const json_t *object)
+{
+    static const char *const marks[] = { ANNOTATION_SECRET_DATABASE, ANNOTATION_SECRET_KEYS };
+
+    for (size_t i = 0; i < LP_COUNT(marks); i++)
+        if (strcmp(of_template(child->intent, marks[i]), of_template(object, marks[i])) != 0)
+            return true;
+    return false;
+}
+
+struct pods_seen {
+    unsigned n, running; /* of those that are not Ready */
+};
+
+static int count_pod(json_t *pod, void *user, struct lp_error *err)
+{
+    struct pods_seen *seen = user;
+    const json_t *c;
+    size_t i;
+
+    (void)err;
+    json_array_foreach(lp_json_at(pod, "status", "conditions", NULL), i, c)
+    {
+        const char *type = lp_json_str(c, "type", NULL), *state = lp_json_str(c, "status", NULL);
+        if (type && state && strcmp(type, "Ready") == 0 && strcmp(state, "True") == 0)
+            return 0;
+    }
+    bool running = false;
+    json_array_foreach(lp_json_at(pod, "status", "containerStatuses", NULL), i, c) running =
+        running || lp_json_at(c, "state", "running", NULL);
+    seen->n++;
+    seen->running += running;
+    return 0;
+}
+
+/*
+ * True where there is nothing to disturb: none of the workload's pods is Ready, or those of its
+ * last change are not, and of these not one runs: they cannot be made or started, or crash. What we
+ * have for it now may be what helps.
+ */
+static bool is_cure(struct reconcile_context *ctx, const struct child *child, const json_t *object)
+{
+    const struct platform *p = ctx->platform;
+    lp_auto_free char *selector = lp_sprintf(
+        LABEL_NAME "=%s," LABEL_PART_OF "=%s",
+        child->service >= 0 ? service_kinds[child->service].name : database_names[child->database],
+        p->name);
+    const struct lp_kube_list_options options = { .label_selector = selector };
+    struct pods_seen seen = { 0 };
+    struct workload w;
+    char version[64];
+    struct lp_error ignored;
+
+    workload_read(object, 1, 0, &w);
+    if (w.desired == 0 || (w.rolled && w.available))
+        return false;
+    return lp_kube_list(ctx->r->client, &lp_kube_pods, p->ns, &options, count_pod, &seen, version,
+                        &ignored) == 0 &&
+           seen.running == 0;
+}
+
 void upgrade_hold(struct reconcile_context *ctx, const json_t *status, struct plan *plan,
                   const struct observed *observed, struct notices *notices)
 {
@@ -141,7 +214,8 @@ void upgrade_hold(struct reconcile_context *ctx, const json_t *status, struct pl
         struct child *child = &plan->children[i];
         const json_t *object = observed->objects[i];
         if (!is_workload(child) || child->paused || observed->stale[i] || observed->tried[i] ||
-            !object || has_intent(child, object))
+            !object || has_intent(child, object) || has_new_secret(child, object) ||
+            is_cure(ctx, child, object))
             continue;
         const json_t *change = dry_run(ctx, child, object);
         if (change && !lp_json_bool(false, change, "restartsPods", NULL))
@@ -155,7 +229,7 @@ void upgrade_hold(struct reconcile_context *ctx, const json_t *status, struct pl
     if (!any)
         json_decref(lp_take(ctx->state->dry_runs));
     else if (notices->window_ms > 0)
-        ctx->again_ms = notices->window_ms - lp_clock_wall_ms() + 1;
+        context_again(ctx, notices->window_ms - lp_clock_wall_ms() + 1);
 }
 
 bool upgrade_is_applied(const struct plan *plan, const struct observed *observed)

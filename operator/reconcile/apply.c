@@ -15,13 +15,17 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "operator/status/events.h"
-#include "operator/reconcile/handover.h"
+#include "operator/reconcile/write.h"
 #include "operator/cache/owned.h"
 #include "operator/reconcile/reconcile_metrics.h"
 #include "operator/state/repairs.h"
 #include "platform/intent.h"
+#include "platform/ownership.h"
 
 #define REWRITTEN_MS 3600000 /* then a rewritten object is applied once more */
+#define WAITING_MS                                                                \
+    10000 /* for an object of a platform that is gone, if nobody tells of its end \
+           */
 
 static char *child_key(const struct child *child)
 {
@@ -222,50 +226,12 @@ static const json_t *hpa_of(const struct plan *plan, const struct observed *obse
     return NULL;
 }
 
-/*
- * Somebody changed the key of a list's item (a port's number): apply would add ours beside theirs,
- * and the API server refuses the two together. A merge patch (RFC 7386) puts whole lists in place;
- * applying again then makes the fields ours.
- */
-static int replace_and_apply(struct lp_kube_client *client, const char *ns,
-                             const struct child *child, const struct lp_kube_apply_options *options,
-                             json_t **ret_object, struct lp_error *err)
-{
-    const struct lp_kube_kind *kind = child_kinds[child->kind];
-    json_auto_t *patch = json_object();
-
-    json_object_set(patch, "spec", json_object_get(child->intent, "spec"));
-    int r = lp_kube_merge_patch(client, kind, ns, child->name, NULL, patch, NULL, err);
-    return r < 0 ? r : lp_kube_apply(client, kind, child->intent, options, ret_object, err);
-}
-
-static int write_child(struct lp_kube_client *client, const char *ns, const struct plan *plan,
-                       unsigned i, const struct observed *observed, json_t **ret_object,
-                       struct lp_error *err)
-{
-    static const struct lp_kube_apply_options options = { .field_manager = MANAGER,
-                                                          .force = true,
-                                                          .raw_managed_fields = true };
-    const struct child *child = &plan->children[i];
-
-    if (handover_is_due(child, observed->objects[i])) {
-        const json_t *hpa = hpa_of(plan, observed, child->service);
-        return handover_apply(client, child, !observed->objects[i],
-                              handover_first_replicas(child, hpa), ret_object, err);
-    }
-    int r =
-        lp_kube_apply(client, child_kinds[child->kind], child->intent, &options, ret_object, err);
-    if (r != LP_E_INVALID || !observed->objects[i] || !json_object_get(child->intent, "spec"))
-        return r;
-    struct lp_error again;
-    return replace_and_apply(client, ns, child, &options, ret_object, &again) < 0 ? r : 0;
-}
-
 /* A child that is to be written, and what came of it. */
 struct due {
     unsigned i; /* in the plan */
     enum need need;
-    json_t *ours; /* what is ours of the answer; NULL: it failed */
+    json_t *ours; /* what is ours of the answer; NULL: it was not written */
+    struct written written;
     struct lp_error err;
 };
 
@@ -283,7 +249,6 @@ static void write_due(unsigned k, void *client, void *user)
     struct writing *w = user;
     const struct reconciler *r = w->ctx->r;
     struct due *d = &w->dues[k];
-    json_auto_t *object = NULL;
 
     if (lp_stop_requested(r->stop)) { /* the next leader goes on here */
         lp_error_set(&d->err, LP_E_CANCELED, "stopped");
@@ -291,13 +256,39 @@ static void write_due(unsigned k, void *client, void *user)
     }
     const struct platform *p = w->ctx->platform;
     const struct child *child = &w->plan->children[d->i];
+    const json_t *hpa = hpa_of(w->plan, w->observed, child->service);
     cache_writing(r->cache, child->kind, p->ns, child->name);
-    if (write_child(client, p->ns, w->plan, d->i, w->observed, &object, &d->err) < 0) {
+    int result =
+        write_child(client, p, child, w->observed->objects[d->i], hpa, &d->written, &d->err);
+    if (result < 0 || !d->written.object) {
         cache_not_written(r->cache, child->kind, p->ns, child->name, p->name);
         return;
     }
-    d->ours = owned_project_answer(object, child->intent, MANAGER);
+    d->ours = owned_project_answer(d->written.object, child->intent, MANAGER);
     cache_wrote(r->cache, child->kind, p->ns, child->name, d->ours);
+}
+
+/* Somebody else has its name, one of that name is still going, or it failed. */
+static void not_written(struct reconcile_context *ctx, const struct child *child,
+                        const struct due *d)
+{
+    ctx->all_well = false;
+    if (d->written.conflict)
+        context_name_conflict(ctx, d->written.conflict);
+    else if (d->written.is_waiting)
+        context_again(ctx, WAITING_MS);
+    else
+        context_fail(ctx, child_kinds[child->kind], child->name, &d->err);
+}
+
+static void tell_of_kept(const struct reconcile_context *ctx, const struct child *child)
+{
+    lp_auto_free char *note = lp_sprintf(
+        "PersistentVolumeClaim %s was there before this platform and is used with all that is in "
+        "it; to begin with an empty database delete the platform, then: kubectl delete pvc %s -n "
+        "%s",
+        child->name, child->name, ctx->platform->ns);
+    events_emit(ctx, "Normal", "DatabaseFound", "Apply", note);
 }
 
 static void take_written(struct reconcile_context *ctx, const struct child *child, struct due *d,
@@ -307,9 +298,11 @@ static void take_written(struct reconcile_context *ctx, const struct child *chil
     if (d->err.code != LP_E_CANCELED)
         ctx->writes++;
     if (!d->ours) {
-        context_fail(ctx, child_kinds[child->kind], child->name, &d->err);
+        not_written(ctx, child, d);
         return;
     }
+    if (d->written.was_kept)
+        tell_of_kept(ctx, child);
     record_applied(ctx, child, d->ours);
     record_generation(ctx, child, d->ours);
     observed->generations[d->i] = apply_generation(ctx, child, d->ours);
@@ -321,8 +314,10 @@ static void take_written(struct reconcile_context *ctx, const struct child *chil
 static void write_all(struct writing *w, struct observed *observed)
 {
     context_run(w->ctx, w->n, write_due, w);
-    for (unsigned k = 0; k < w->n; k++)
+    for (unsigned k = 0; k < w->n; k++) {
         take_written(w->ctx, &w->plan->children[w->dues[k].i], &w->dues[k], observed);
+        written_done(&w->dues[k].written);
+    }
     w->n = 0;
 }
 
@@ -334,6 +329,12 @@ static void add_if_due(struct writing *w, unsigned i)
 
     if (child->paused || o->stale[i] || o->tried[i]) {
         w->ctx->all_well = false;
+        return;
+    }
+    if (o->objects[i] &&
+        ownership_of(w->ctx->platform, child->kind, o->objects[i]) == OWNERSHIP_TERMINATING) {
+        w->ctx->all_well = false;
+        context_again(w->ctx, WAITING_MS); /* its end brings us back before */
         return;
     }
     enum need need = need_of(w->ctx, child, o->objects[i], &d);

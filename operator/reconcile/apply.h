@@ -29,6 +29,3 @@ char *apply_rewritten(const struct reconcile_context *ctx, const struct plan *pl
  * something came into the cache since the last look, or PRUNE_AGAIN_MS later. */
 #define PRUNE_AGAIN_MS 600000
 void prune(struct reconcile_context *ctx, const struct plan *plan);
-
-/* Makes the Secrets that do not exist yet. They are never read: what exists stays as it is. */
-void secrets_ensure(struct reconcile_context *ctx);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "operator/state/create.h"
 #include "platform/intent.h"
 
 #define MAX_TRIES 8
@@ -32,17 +33,23 @@ int64_t handover_first_replicas(const struct child *child, const json_t *hpa)
     return wanted > child->initial_replicas ? wanted : child->initial_replicas;
 }
 
-/* (1): ours, with replicas, and saying so. */
-static int create(struct lp_kube_client *client, const struct child *child, int64_t replicas,
-                  json_t **ret_object, struct lp_error *err)
+/* (1): ours, with replicas, and saying so. The caller's. */
+static json_t *with_replicas(const struct child *child, int64_t replicas)
 {
-    json_auto_t *first = json_deep_copy(child->intent);
+    json_t *first = json_deep_copy(child->intent);
     json_t *annotations = lp_json_at(first, "metadata", "annotations", NULL);
 
     json_object_set_new(annotations, ANNOTATION_REPLICAS, json_string("operator"));
     json_object_set_new(annotations, ANNOTATION_INTENT, json_string("to be handed over"));
     json_object_set_new(json_object_get(first, "spec"), "replicas", json_integer(replicas));
-    return lp_kube_apply(client, child_kinds[child->kind], first, &ours, ret_object, err);
+    return first;
+}
+
+static int create(struct lp_kube_client *client, const struct child *child, int64_t replicas,
+                  json_t **ret_object, struct lp_error *err)
+{
+    json_auto_t *first = with_replicas(child, replicas);
+    return create_only(client, child_kinds[child->kind], first, ret_object, err);
 }
 
 /* (2): the version makes it fail where somebody writes in between. */
@@ -87,36 +94,32 @@ static int release(struct lp_kube_client *client, const struct child *child, int
     return r;
 }
 
-/*
- * Creates, and never changes: no object has this version (etcd's first write makes 2), so one that
- * is there after all, without the label that the cache selects by, gives a conflict.
- */
-static int create_released(struct lp_kube_client *client, const struct child *child,
-                           json_t **ret_object, struct lp_error *err)
+int handover_create(struct lp_kube_client *client, const struct child *child,
+                    int64_t first_replicas, json_t **ret_object, struct lp_error *err)
 {
-    json_auto_t *first = json_copy(child->intent);
-    json_auto_t *metadata = json_copy(json_object_get(first, "metadata"));
-
-    json_object_set_new(metadata, "resourceVersion", json_string("1"));
-    json_object_set(first, "metadata", metadata);
-    return lp_kube_apply(client, child_kinds[child->kind], first, &ours, ret_object, err);
-}
-
-int handover_apply(struct lp_kube_client *client, const struct child *child, bool is_new,
-                   int64_t first_replicas, json_t **ret_object, struct lp_error *err)
-{
-    struct lp_error why;
-    int r = LP_E_CONFLICT;
-
-    if (is_new && first_replicas == 1)
-        r = create_released(client, child, ret_object, &why);
-    if (r == 0)
-        return 0;
-    if (r != LP_E_CONFLICT && r != LP_E_NOT_FOUND) {
-        *err = why;
+    if (first_replicas == 1) /* the API server's default: it is nobody's from the beginning */
+        return create_only(client, child_kinds[child->kind], child->intent, ret_object, err);
+    json_auto_t *first = with_replicas(child, first_replicas);
+    json_auto_t *live = NULL;
+    struct lp_error conflict;
+    int r = create_only(client, child_kinds[child->kind], first, &live, err);
+    if (r < 0)
+        return r;
+    r = hand_over(client, child, live, &conflict);
+    if (r == LP_E_CONFLICT)
+        return handover_apply(client, child, first_replicas, ret_object, err);
+    if (r < 0) {
+        *err = conflict;
         return r;
     }
-    r = release(client, child, first_replicas, err);
+    return lp_kube_apply(client, child_kinds[child->kind], child->intent, &ours, ret_object, err);
+}
+
+int handover_apply(struct lp_kube_client *client, const struct child *child, int64_t first_replicas,
+                   json_t **ret_object, struct lp_error *err)
+{
+    int r = release(client, child, first_replicas, err);
+
     if (r < 0)
         return r;
     return lp_kube_apply(client, child_kinds[child->kind], child->intent, &ours, ret_object, err);

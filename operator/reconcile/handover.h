@@ -24,8 +24,11 @@ bool handover_is_due(const struct child *child, const json_t *observed);
  * limits. */
 int64_t handover_first_replicas(const struct child *child, const json_t *hpa);
 
-/* The three steps, beginning with a read of the live object; one where it `is_new` and begins with
- * one pod. The last answer is the caller's. */
+/* The three steps, beginning with a read of the live object. The last answer is the caller's. */
 LP_MUST_USE int handover_apply(struct lp_kube_client *client, const struct child *child,
-                               bool is_new, int64_t first_replicas, json_t **ret_object,
-                               struct lp_error *err);
+                               int64_t first_replicas, json_t **ret_object, struct lp_error *err);
+
+/* The same where there is no such Deployment, in one step where it begins with one pod.
+ * LP_E_CONFLICT: there is one (platform/ownership.h). */
+LP_MUST_USE int handover_create(struct lp_kube_client *client, const struct child *child,
+                                int64_t first_replicas, json_t **ret_object, struct lp_error *err);

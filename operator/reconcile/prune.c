@@ -109,7 +109,7 @@ void prune(struct reconcile_context *ctx, const struct plan *plan)
         return;
     lp_auto_free char *prefix = lp_sprintf("%s/%s-", p->ns, p->name);
 
-    for (unsigned kind = 0; kind < N_CHILD_KINDS; kind++) {
+    for (unsigned kind = CHILD_CLAIM + 1; kind < N_CHILD_KINDS; kind++) { /* no claim, ever */
         struct search s = { .prefix = prefix };
         cache_child_keys(ctx->r->cache, (enum child_kind)kind, collect, &s);
         for (size_t i = 0; i < s.n; i++) {

@@ -17,6 +17,8 @@
 #include "kube/store.h"
 #include "kube/version.h"
 #include "operator/reconcile/apply.h"
+#include "operator/reconcile/databases.h"
+#include "operator/reconcile/secrets.h"
 #include "operator/status/decisions.h"
 #include "operator/status/events.h"
 #include "operator/status/notices.h"
@@ -26,6 +28,7 @@
 #include "operator/status/status.h"
 #include "operator/reconcile/unchanged.h"
 #include "operator/hold/upgrade.h"
+#include "platform/intent.h"
 #include "platform/spec_decode.h"
 
 #define STATUS_MANAGER "lp-operator-status"
@@ -140,11 +143,23 @@ static void schedule_secrets(const struct reconcile_context *ctx)
     m->secrets_tried_ms = now;
 }
 
-static void create_missing_secrets(struct reconcile_context *ctx, bool wanted)
+static void create_missing_secrets(struct reconcile_context *ctx, struct platform *platform,
+                                   const struct claims *claims, bool wanted)
 {
     schedule_secrets(ctx);
     if (wanted)
-        secrets_ensure(ctx);
+        secrets_ensure(ctx, platform, claims);
+}
+
+/* Of the plan's children as observed. */
+static struct claims claims_of(const struct plan *plan, const struct observed *observed)
+{
+    struct claims claims = { .of = { NULL } };
+
+    for (unsigned i = 0; i < plan->n; i++)
+        if (plan->children[i].kind == CHILD_CLAIM)
+            claims.of[plan->children[i].database] = observed->objects[i];
+    return claims;
 }
 
 static int write_built_status(struct reconcile_context *ctx, const struct plan *plan,
@@ -154,6 +169,7 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
     json_auto_t *before = json_deep_copy(current_status(ctx));
     const struct reconciler *r = ctx->r;
     lp_auto_free char *rewritten = apply_rewritten(ctx, plan);
+    lp_auto_free char *stuck_pod = databases_stuck_pod(ctx, plan, observed);
     char why[256];
     struct status_input in = {
         .before = before,
@@ -167,6 +183,9 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
         .metrics_conflict =
             r->metrics_conflict && r->metrics_conflict(r->metrics_user, why) ? why : NULL,
         .notices = notices,
+        .name_conflict = ctx->name_conflict,
+        .name_conflicts = ctx->name_conflicts,
+        .stuck_pod = stuck_pod,
         .now_ms = lp_clock_wall_ms(),
     };
     json_auto_t *status = status_build(&in);
@@ -199,62 +218,120 @@ static bool counts_pods_of_missing(const struct plan *plan, unsigned i, const bo
     return false;
 }
 
-static void create_missing_children(struct reconcile_context *ctx, struct plan *plan,
-                                    struct observed *observed)
+/* Claims come first, and then the Secrets that they own. */
+static void create_missing_claims(struct reconcile_context *ctx, struct plan *plan,
+                                  const bool missing[], struct observed *observed)
+{
+    bool claims[PLAN_MAX_CHILDREN] = { false };
+
+    for (unsigned i = 0; i < plan->n; i++) {
+        claims[i] = missing[i] && plan->children[i].kind == CHILD_CLAIM;
+        if (claims[i])
+            plan_child(&plan->children[i], ctx->platform);
+    }
+    apply_missing(ctx, plan, claims, observed);
+}
+
+static void create_missing_children(struct reconcile_context *ctx, struct platform *platform,
+                                    struct plan *plan, struct observed *observed)
 {
     bool missing[PLAN_MAX_CHILDREN] = { false };
 
     for (unsigned i = 0; i < plan->n; i++) {
         const struct child *c = &plan->children[i];
-        missing[i] = !cache_has_child(ctx->r->cache, c->kind, ctx->platform->ns, c->name,
-                                      &observed->stale[i]);
-        if (missing[i])
-            plan_child(&plan->children[i], ctx->platform);
+        missing[i] =
+            !cache_has_child(ctx->r->cache, c->kind, platform->ns, c->name, &observed->stale[i]);
     }
+    create_missing_claims(ctx, plan, missing, observed);
+    for (unsigned i = 0; i < plan->n; i++)
+        if (plan->children[i].kind == CHILD_CLAIM)
+            observe(ctx, plan, i, observed);
+    struct claims claims = claims_of(plan, observed);
     /* The first pass looks at the workloads, as there may be no phase yet. */
     if (secrets_are_due(ctx->state))
-        create_missing_secrets(ctx, ctx->state->secrets_tried_ms == 0
-                                        ? lacks_workload(plan, missing)
-                                        : !is_ready(ctx));
-    for (unsigned i = 0; i < plan->n; i++)
+        create_missing_secrets(ctx, platform, &claims,
+                               ctx->state->secrets_tried_ms == 0 ? lacks_workload(plan, missing)
+                                                                 : !is_ready(ctx));
+    for (unsigned i = 0; i < plan->n; i++) {
+        if (missing[i])
+            plan_child(&plan->children[i], platform);
         if (counts_pods_of_missing(plan, i, missing))
             observe(ctx, plan, i, observed);
+    }
     apply_missing(ctx, plan, missing, observed);
 }
 
-static int reconcile_children(struct reconcile_context *ctx, struct lp_error *err)
+/* A workload that is going to be another may need a Secret that there was no need of before. */
+static bool changes_workload(const struct plan *plan, const struct observed *observed)
+{
+    for (unsigned i = 0; i < plan->n; i++) {
+        const struct child *c = &plan->children[i];
+        const json_t *object = observed->objects[i];
+        if ((c->kind == CHILD_DEPLOYMENT || c->kind == CHILD_STATEFUL_SET) && !c->paused &&
+            object && !observed->tried[i] &&
+            strcmp(intent_hash(object), intent_hash(c->intent)) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void change_children(struct reconcile_context *ctx, struct platform *platform,
+                            struct plan *plan, struct observed *observed, struct notices *notices)
+{
+    struct claims claims = claims_of(plan, observed);
+
+    upgrade_hold(ctx, current_status(ctx), plan, observed, notices);
+    databases_protect(ctx, plan, observed);
+    if (ctx->lost_secrets == 0 && changes_workload(plan, observed)) {
+        create_missing_secrets(ctx, platform, &claims, true);
+        if (ctx->lost_secrets != 0)
+            plan_pods_again(plan, platform);
+    }
+    apply_plan(ctx, plan, observed);
+    if (ctx->lost_secrets != 0)
+        secrets_make_lost(ctx, &claims);
+    if (!lp_stop_requested(ctx->r->stop))
+        prune(ctx, plan);
+    notices->applied = upgrade_is_applied(plan, observed);
+}
+
+static int write_what_was_seen(struct reconcile_context *ctx, const struct plan *plan,
+                               const struct observed *observed, const struct notices *notices,
+                               struct lp_error *err)
+{
+    if (is_passing(ctx)) {
+        *err = ctx->failure;
+        return lp_error_wrap(err, "%s", ctx->failed_child);
+    }
+    int r = write_built_status(ctx, plan, observed, notices, err);
+    if (r == 0)
+        unchanged_remember(ctx, plan, observed);
+    if (r < 0 || ctx->failure.code == 0 || ctx->failure.code == LP_E_INVALID)
+        return r; /* what the API server calls invalid stays so until the spec or we change */
+    *err = ctx->failure;
+    return lp_error_wrap(err, "%s", ctx->failed_child);
+}
+
+static int reconcile_children(struct reconcile_context *ctx, struct platform *platform,
+                              const struct databases_seen *databases, struct lp_error *err)
 {
     struct plan plan plan_auto;
     struct observed observed __attribute__((cleanup(observed_done))) = { .objects = { NULL } };
     struct notices notices notices_auto = NOTICES_INIT;
 
-    plan_list(&plan, ctx->platform);
-    if (spec_is_active(&ctx->platform->spec))
-        create_missing_children(ctx, &plan, &observed);
+    plan_list(&plan, platform);
+    if (spec_is_active(&platform->spec))
+        create_missing_children(ctx, platform, &plan, &observed);
     for (unsigned i = 0; i < plan.n; i++) {
-        plan_child(&plan.children[i], ctx->platform);
+        plan_child(&plan.children[i], platform);
         observe(ctx, &plan, i, &observed);
     }
-    if (spec_is_plan(&ctx->platform->spec))
+    if (spec_is_plan(&platform->spec))
         planmode_run(ctx, &observed, &plan, &notices);
-    if (spec_is_active(&ctx->platform->spec)) {
-        upgrade_hold(ctx, current_status(ctx), &plan, &observed, &notices);
-        apply_plan(ctx, &plan, &observed);
-        if (!lp_stop_requested(ctx->r->stop))
-            prune(ctx, &plan);
-        notices.applied = upgrade_is_applied(&plan, &observed);
-    }
-    if (is_passing(ctx)) {
-        *err = ctx->failure;
-        return lp_error_wrap(err, "%s", ctx->failed_child);
-    }
-    int r = write_built_status(ctx, &plan, &observed, &notices, err);
-    if (r == 0)
-        unchanged_remember(ctx, &plan, &observed);
-    if (r < 0 || ctx->failure.code == 0 || ctx->failure.code == LP_E_INVALID)
-        return r; /* what the API server calls invalid stays so until the spec or we change */
-    *err = ctx->failure;
-    return lp_error_wrap(err, "%s", ctx->failed_child);
+    if (spec_is_active(&platform->spec))
+        change_children(ctx, platform, &plan, &observed, &notices);
+    databases_notice(ctx, databases, &notices);
+    return write_what_was_seen(ctx, &plan, &observed, &notices, err);
 }
 
 static int report_invalid_spec(struct reconcile_context *ctx, const struct lp_error *why,
@@ -284,10 +361,14 @@ static int quarantine(struct reconcile_context *ctx, struct lp_error *err)
 }
 
 /* All that is due of a platform of which nothing changed. True where there was nothing to do. */
-static bool only_secrets_are_due(struct reconcile_context *ctx)
+static bool only_secrets_are_due(struct reconcile_context *ctx, struct platform *platform,
+                                 const struct databases_seen *databases)
 {
-    create_missing_secrets(ctx, !is_ready(ctx));
-    return ctx->writes == 0 && ctx->failure.code == 0;
+    struct claims claims = { .of = { databases->claims[DATABASE_POSTGRES],
+                                     databases->claims[DATABASE_MONGODB] } };
+
+    create_missing_secrets(ctx, platform, &claims, !is_ready(ctx));
+    return ctx->writes == 0 && ctx->failure.code == 0 && ctx->lost_secrets == 0;
 }
 
 static int run(struct reconcile_context *ctx, struct platform *platform, bool *ret_unchanged,
@@ -324,8 +405,10 @@ static int run(struct reconcile_context *ctx, struct platform *platform, bool *r
     }
     if (spec_decode(ctx->object, &platform->spec, &why) < 0)
         return report_invalid_spec(ctx, &why, err);
-    *ret_unchanged = unchanged && only_secrets_are_due(ctx);
-    return *ret_unchanged ? 0 : reconcile_children(ctx, err);
+    struct databases_seen databases databases_auto = { .gateway = NULL };
+    databases_observe(ctx, platform, &databases);
+    *ret_unchanged = unchanged && only_secrets_are_due(ctx, platform, &databases);
+    return *ret_unchanged ? 0 : reconcile_children(ctx, platform, &databases, err);
 }
 
 /* Of two waits; 0: none. */
@@ -344,7 +427,8 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
 
     *ret_result = (struct reconcile_result){ 0 };
     if (!object) {
-        platform_states_forget(r->states, key);
+        if (platform_states_forget(r->states, key))
+            databases_tell_kept(r, ns, name);
         decisions_forget(ns, name);
         notices_publish(ns, name, NULL);
         quarantine_publish(ns, name, false);

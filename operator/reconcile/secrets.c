@@ -1,28 +1,42 @@
-/*
- * operator/reconcile/secrets.c -- database passwords and token keys: made once, with the right to
- * create only. What exists is never read or changed. Threads: the worker's.
+/* operator/reconcile/secrets.c -- see the header. Threads: the worker's, and the crew's in
+ * create().
  */
+#include "operator/reconcile/secrets.h"
+
+#include <inttypes.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
-#include "operator/reconcile/apply.h"
+#include "platform/pins.h"
 #include "platform/plan_parts.h"
 
 #define RANDOM_BYTES 32
 #define RANDOM_TEXT (2 * RANDOM_BYTES + 1)
+#define MAX_PEM 1024
+
+static int random_bytes(unsigned char ret[RANDOM_BYTES], struct lp_error *err)
+{
+    if (RAND_bytes(ret, RANDOM_BYTES) == 1)
+        return 0;
+    return lp_error_set(err, LP_E_INTERNAL, "no random bytes are to be had from OpenSSL");
+}
 
 static int make_random(char ret_text[RANDOM_TEXT], struct lp_error *err)
 {
     unsigned char bytes[RANDOM_BYTES];
 
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
-        return lp_error_set(err, LP_E_INTERNAL, "no random bytes are to be had from OpenSSL");
+    int r = random_bytes(bytes, err);
+    if (r < 0)
+        return r;
     for (unsigned i = 0; i < sizeof bytes; i++)
         snprintf(ret_text + (size_t)2 * i, 3, "%02x", bytes[i]);
     OPENSSL_cleanse(bytes, sizeof bytes);
@@ -49,7 +63,7 @@ static int mongodb_data(const struct platform *p, json_t **ret_data, struct lp_e
     if (r < 0)
         return r;
     lp_auto_free char *uri =
-        p->images->mongodb_auth
+        pins_users(p, DATABASE_MONGODB)
             ? lp_sprintf("mongodb://lp:%s@%s-mongodb:27017/?authSource=admin", password, p->name)
             : lp_sprintf("mongodb://%s-mongodb:27017/?retryWrites=false", p->name);
     *ret_data = lp_json_make("{s:s, s:s, s:s}", "username", "lp", "password", password, "uri", uri);
@@ -72,54 +86,206 @@ static int jwt_data(const struct platform *p, json_t **ret_data, struct lp_error
     return r;
 }
 
-struct wanted {
+/* RFC 8410: an Ed25519 private key in PKCS #8, as PEM. */
+static int signing_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    BIO *out = BIO_new(BIO_s_secmem());
+    char pem[MAX_PEM] = "";
+    int n = -1;
+
+    (void)p;
+    if (key && out && PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) == 1)
+        n = BIO_read(out, pem, sizeof pem - 1);
+    EVP_PKEY_free(key);
+    BIO_free(out);
+    if (n <= 0)
+        return lp_error_set(err, LP_E_INTERNAL, "OpenSSL makes no Ed25519 key");
+    *ret_data = lp_json_make("{s:s}", "signing.pem", pem);
+    OPENSSL_cleanse(pem, sizeof pem);
+    return 0;
+}
+
+/* base64url without padding (RFC 4648, section 5). */
+static int caller_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
+{
+    unsigned char bytes[RANDOM_BYTES], text[4 * ((RANDOM_BYTES + 2) / 3) + 1];
+
+    (void)p;
+    int r = random_bytes(bytes, err);
+    if (r < 0)
+        return r;
+    EVP_EncodeBlock(text, bytes, sizeof bytes);
+    for (unsigned char *c = text; *c; c++)
+        *c = *c == '+' ? '-' : *c == '/' ? '_' : *c == '=' ? '\0' : *c;
+    *ret_data = lp_json_make("{s:s}", "key", (const char *)text);
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    OPENSSL_cleanse(text, sizeof text);
+    return 0;
+}
+
+/* The first N_DATABASES are the databases'; the rest is for the services. */
+static const struct kind {
     const char *suffix;
     int (*make)(const struct platform *, json_t **, struct lp_error *);
+} kinds[] = {
+    { "postgres", postgres_data },
+    { "mongodb", mongodb_data },
+    { "jwt", jwt_data },
+    { "signing", signing_data },
+    { "caller-ai-feedback", caller_data },
+    { "caller-auth", caller_data },
+};
+#define N_SECRETS LP_COUNT(kinds)
+
+struct wanted {
+    unsigned kind;
+    const json_t *claim; /* that owns it; NULL: the platform does */
+    bool had_by_pods;    /* only ask whether it is there */
     int result;
     struct lp_error err;
 };
 
 struct secrets {
     const struct platform *platform;
-    struct wanted wanted[3];
+    struct wanted wanted[N_SECRETS];
     unsigned n;
 };
+
+static json_t *secret_of(const struct platform *p, const struct wanted *w)
+{
+    json_t *secret = plan_object(p, &lp_kube_secrets, kinds[w->kind].suffix);
+    const json_t *metadata = json_object_get(w->claim, "metadata");
+
+    if (w->claim)
+        json_object_set_new(json_object_get(secret, "metadata"), "ownerReferences",
+                            lp_json_make("[{s:s, s:s, s:O, s:O}]", "apiVersion", "v1", "kind",
+                                         lp_kube_volume_claims.kind, "name",
+                                         json_object_get(metadata, "name"), "uid",
+                                         json_object_get(metadata, "uid")));
+    return secret;
+}
 
 /* A job of the thread pool. */
 static void create(unsigned i, void *client, void *user)
 {
     struct secrets *s = user;
     struct wanted *w = &s->wanted[i];
-    json_auto_t *secret = plan_object(s->platform, &lp_kube_secrets, w->suffix);
+    json_auto_t *secret = secret_of(s->platform, w);
     json_t *data = NULL;
 
-    w->result = w->make(s->platform, &data, &w->err);
+    w->result = kinds[w->kind].make(s->platform, &data, &w->err);
     if (w->result < 0)
         return;
     json_object_set_new(secret, "stringData", data);
+    if (w->had_by_pods) {
+        w->result = lp_kube_dry_run_create(client, &lp_kube_secrets, secret, NULL, &w->err);
+        return;
+    }
     w->result = lp_kube_create(client, &lp_kube_secrets, secret, NULL, &w->err);
     if (w->result == 0)
         lp_log_info("created", "kind", "Secret", "name",
                     lp_json_str(secret, "metadata", "name", NULL));
 }
 
-void secrets_ensure(struct reconcile_context *ctx)
+static void run(struct reconcile_context *ctx, struct secrets *s)
 {
-    const struct platform_spec *spec = &ctx->platform->spec;
-    struct secrets s = { ctx->platform, { { .suffix = "jwt", .make = jwt_data } }, 1 };
-
-    if (!database_is_external(&spec->databases.postgres))
-        s.wanted[s.n++] =
-            (struct wanted){ .suffix = database_names[DATABASE_POSTGRES], .make = postgres_data };
-    if (!database_is_external(&spec->databases.mongodb))
-        s.wanted[s.n++] =
-            (struct wanted){ .suffix = database_names[DATABASE_MONGODB], .make = mongodb_data };
-    context_run(ctx, s.n, create, &s);
-    for (unsigned i = 0; i < s.n; i++) {
-        lp_auto_free char *name = plan_name(s.platform, s.wanted[i].suffix);
-        if (s.wanted[i].result == 0)
+    context_run(ctx, s->n, create, s);
+    for (unsigned i = 0; i < s->n; i++) {
+        struct wanted *w = &s->wanted[i];
+        lp_auto_free char *name = plan_name(s->platform, kinds[w->kind].suffix);
+        if (w->result == 0 && w->had_by_pods)
+            ctx->lost_secrets |= 1U << w->kind;
+        else if (w->result == 0)
             ctx->writes++;
-        else if (s.wanted[i].result != LP_E_EXISTS)
-            context_fail(ctx, &lp_kube_secrets, name, &s.wanted[i].err);
+        else if (w->result != LP_E_EXISTS)
+            context_fail(ctx, &lp_kube_secrets, name, &w->err);
     }
+}
+
+static bool names(const json_t *workload, const char *secret)
+{
+    const json_t *container =
+        json_array_get(lp_json_at(workload, "spec", "template", "spec", "containers", NULL), 0);
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(container, "env"), i, item)
+    {
+        const char *name = lp_json_str(item, "valueFrom", "secretKeyRef", "name", NULL);
+        if (name && strcmp(name, secret) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Notes which Secrets the pods of a workload that is there are given. */
+static void note_had(const struct reconcile_context *ctx, struct secrets *s, enum child_kind kind,
+                     const char *suffix)
+{
+    const struct platform *p = ctx->platform;
+    lp_auto_free char *workload = plan_name(p, suffix);
+    bool stale;
+    json_auto_t *object = cache_child(ctx->r->cache, kind, p->ns, workload, &stale);
+
+    for (unsigned i = 0; i < s->n && object; i++) {
+        lp_auto_free char *secret = plan_name(p, kinds[s->wanted[i].kind].suffix);
+        s->wanted[i].had_by_pods = s->wanted[i].had_by_pods || names(object, secret);
+    }
+}
+
+static void add(struct reconcile_context *ctx, struct secrets *s, unsigned kind,
+                const struct claims *claims)
+{
+    struct wanted w = { .kind = kind };
+
+    if (kind < N_DATABASES && database_is_external(platform_database(ctx->platform, kind)))
+        return;
+    if (kind < N_DATABASES) {
+        w.claim = claims->of[kind];
+        if (!lp_json_str(w.claim, "metadata", "uid", NULL) ||
+            lp_json_str(w.claim, "metadata", "deletionTimestamp", NULL)) {
+            ctx->all_well = false; /* its claim comes first */
+            return;
+        }
+    }
+    s->wanted[s->n++] = w;
+}
+
+void secrets_ensure(struct reconcile_context *ctx, struct platform *platform,
+                    const struct claims *claims)
+{
+    struct secrets s = { .platform = platform };
+
+    for (unsigned kind = 0; kind < N_SECRETS; kind++)
+        add(ctx, &s, kind, claims);
+    for (unsigned id = 0; id < N_DATABASES; id++)
+        note_had(ctx, &s, CHILD_STATEFUL_SET, database_names[id]);
+    for (unsigned id = 0; id < N_SERVICES; id++)
+        note_had(ctx, &s, CHILD_DEPLOYMENT, service_kinds[id].name);
+    run(ctx, &s);
+    if (ctx->lost_secrets == 0)
+        return;
+    ctx->all_well = false;
+    snprintf(ctx->new_mark, sizeof ctx->new_mark, "%" PRId64, lp_clock_wall_ms());
+    for (unsigned kind = 0; kind < N_SECRETS; kind++) {
+        if (!(ctx->lost_secrets & 1U << kind))
+            continue;
+        lp_log_warn("a Secret is gone that pods have: it is made anew and they are replaced",
+                    "secret", kinds[kind].suffix);
+        if (kind < N_DATABASES)
+            platform->databases[kind].secret = ctx->new_mark;
+        else
+            platform->keys = ctx->new_mark;
+    }
+}
+
+void secrets_make_lost(struct reconcile_context *ctx, const struct claims *claims)
+{
+    struct secrets s = { .platform = ctx->platform };
+
+    for (unsigned kind = 0; kind < N_SECRETS; kind++)
+        if (ctx->lost_secrets & 1U << kind)
+            add(ctx, &s, kind, claims);
+    run(ctx, &s);
 }

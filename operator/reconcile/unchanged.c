@@ -1,9 +1,9 @@
 /*
  * operator/reconcile/unchanged.c -- one hash over all that a pass goes by: of the platform its uid,
  * generation, spec, status and our own annotations; of the operator its images, what it says of the
- * metrics API and the number of strangers in the cache; of every child its resourceVersion. The
- * versions are those of the objects that were compared, not of what the cache has by then.
- * Threads: the worker's.
+ * metrics API and the number of strangers in the cache; of every child and claim its
+ * resourceVersion. The versions are those of the objects that were compared, not of what the cache
+ * has by then. Threads: the worker's.
  */
 #include "operator/reconcile/unchanged.h"
 
@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "json/json.h"
 #include "operator/state/repairs.h"
+#include "platform/plan_parts.h"
 
 #define OUR_ANNOTATIONS "learningplatform.io/"
 
@@ -50,6 +51,19 @@ static uint64_t add_images(uint64_t mark, const struct plan_images *images)
     return lp_hash_bytes(lp_hash_add(mark, images->mongo), flags, sizeof flags);
 }
 
+/* Planned or not: what of a database is kept is told too. */
+static uint64_t add_claims(const struct reconcile_context *ctx, uint64_t mark)
+{
+    for (unsigned id = 0; id < N_DATABASES; id++) {
+        lp_auto_free char *name = plan_claim_name(ctx->platform, id);
+        char version[64] = "";
+        if (!cache_child_version(ctx->r->cache, CHILD_CLAIM, ctx->platform->ns, name, version))
+            version[0] = '\0';
+        mark = lp_hash_add(mark, version);
+    }
+    return mark;
+}
+
 static uint64_t mark_without_children(const struct reconcile_context *ctx, const json_t *status)
 {
     const struct reconciler *r = ctx->r;
@@ -64,6 +78,7 @@ static uint64_t mark_without_children(const struct reconcile_context *ctx, const
     mark = add_json(mark, status);
     mark = add_annotations(mark, lp_json_at(ctx->object, "metadata", "annotations", NULL));
     mark = lp_hash_bytes(mark, &foreign_adds, sizeof foreign_adds);
+    mark = add_claims(ctx, mark);
     return lp_hash_add(add_images(mark, r->images), why);
 }
 
@@ -120,6 +135,8 @@ void unchanged_remember(struct reconcile_context *ctx, const struct plan *plan,
 
     for (unsigned i = 0; is_well(ctx) && i < plan->n; i++) {
         const struct child *c = &plan->children[i];
+        if (c->kind == CHILD_CLAIM)
+            continue; /* is in ctx->mark */
         const char *version =
             lp_json_str(observed->objects[i], "metadata", "resourceVersion", NULL);
         if (!version || !*version || strncmp(c->name, platform, n) != 0)

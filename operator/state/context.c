@@ -59,3 +59,17 @@ void context_fail(struct reconcile_context *ctx, const struct lp_kube_kind *kind
     ctx->failure = *err;
     snprintf(ctx->failed_child, sizeof ctx->failed_child, "%s %s", kind->kind, name);
 }
+
+void context_again(struct reconcile_context *ctx, int64_t ms)
+{
+    if (ctx->again_ms == 0 || ms < ctx->again_ms)
+        ctx->again_ms = ms;
+}
+
+void context_name_conflict(struct reconcile_context *ctx, const char *text)
+{
+    ctx->all_well = false;
+    context_again(ctx, CONTEXT_CONFLICT_MS);
+    if (ctx->name_conflicts++ == 0)
+        snprintf(ctx->name_conflict, sizeof ctx->name_conflict, "%s", text);
+}

@@ -48,6 +48,10 @@ struct reconcile_context {
     int64_t again_ms;        /* 0: nothing to wait for */
     struct lp_error failure; /* the first one; code 0: none */
     char failed_child[128];  /* "Deployment english-auth" */
+    char name_conflict[768]; /* the first object of somebody else under a child's name; "": none */
+    unsigned name_conflicts; /* how many */
+    unsigned lost_secrets;   /* that pods had and that are to be made anew, as bits (secrets.c) */
+    char new_mark[24];       /* on the pods that get them */
 };
 
 struct reconcile_result {
@@ -61,6 +65,14 @@ struct reconcile_result {
 /* lp_thread_pool_run, with the clients of worker and pool under the name of this reconcile. */
 void context_run(const struct reconcile_context *ctx, unsigned n, lp_thread_pool_job *job,
                  void *user);
+
+/* Something is to be looked at again in so many ms, or before. */
+void context_again(struct reconcile_context *ctx, int64_t ms);
+
+/* Notes that an object of somebody else has the name of a child, as `text` says; it is looked at
+ * again every CONTEXT_CONFLICT_MS, as no watch tells of it. */
+#define CONTEXT_CONFLICT_MS 30000
+void context_name_conflict(struct reconcile_context *ctx, const char *text);
 
 /* Notes a failure on `kind` `name`, the first of a reconcile, and logs it. */
 void context_fail(struct reconcile_context *ctx, const struct lp_kube_kind *kind, const char *name,

@@ -96,7 +96,7 @@ struct child_state *platform_state_child(struct platform_state *m, const char *k
     return &m->children[m->n_children++];
 }
 
-void platform_states_forget(struct platform_states *m, const char *key)
+bool platform_states_forget(struct platform_states *m, const char *key)
 {
     struct platform_state *found = NULL;
 
@@ -111,6 +111,7 @@ void platform_states_forget(struct platform_states *m, const char *key)
     pthread_mutex_unlock(&m->lock);
     if (found)
         free_memory(found);
+    return found != NULL;
 }
 
 bool platform_state_may_emit(struct platform_state *m, int64_t now_ms)

@@ -52,7 +52,8 @@ void platform_states_free(struct platform_states *m);
 /* Never NULL; lives until platform_states_forget with this key, which only the key's worker calls.
  */
 struct platform_state *platform_states_of(struct platform_states *m, const char *key);
-void platform_states_forget(struct platform_states *m, const char *key);
+/* True where there was one. */
+bool platform_states_forget(struct platform_states *m, const char *key);
 
 /* Never NULL; until the next call. */
 struct child_state *platform_state_child(struct platform_state *m, const char *kind_and_name);

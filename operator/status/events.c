@@ -19,23 +19,35 @@ struct saying {
     uint64_t id;
 };
 
+/* Takes over `regarding`. */
+static int create_about(const struct reconciler *r, json_t *regarding, const struct saying *s,
+                        struct lp_error *err)
+{
+    char when[LP_CLOCK_TEXT];
+    lp_auto_free char *cut = lp_strndup(s->note, MAX_NOTE);
+    lp_auto_free char *name =
+        lp_sprintf("%s.%" PRIx64, lp_json_str(regarding, "name", NULL), s->id);
+
+    lp_clock_format(lp_clock_wall_ms(), 6, when);
+    json_auto_t *event =
+        lp_json_make("{s:s, s:s, s:{s:s, s:O}, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o}",
+                     "apiVersion", "events.k8s.io/v1", "kind", "Event", "metadata", "name", name,
+                     "namespace", json_object_get(regarding, "namespace"), "eventTime", when,
+                     "type", s->type, "reason", s->reason, "action", s->action, "note",
+                     lp_json_text(cut), "reportingController", "learningplatform.io/lp-operator",
+                     "reportingInstance", r->instance, "regarding", regarding);
+    return lp_kube_create(r->client, &lp_kube_events, event, NULL, err);
+}
+
 static int create(const struct reconcile_context *ctx, const struct saying *s, struct lp_error *err)
 {
     const struct platform *p = ctx->platform;
-    char when[LP_CLOCK_TEXT];
-    lp_auto_free char *cut = lp_strndup(s->note, MAX_NOTE);
-    lp_auto_free char *name = lp_sprintf("%s.%" PRIx64, p->name, s->id);
 
-    lp_clock_format(lp_clock_wall_ms(), 6, when);
-    json_auto_t *event = lp_json_make(
-        "{s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}",
-        "apiVersion", "events.k8s.io/v1", "kind", "Event", "metadata", "name", name, "namespace",
-        p->ns, "eventTime", when, "type", s->type, "reason", s->reason, "action", s->action, "note",
-        lp_json_text(cut), "reportingController", "learningplatform.io/lp-operator",
-        "reportingInstance", ctx->r->instance, "regarding", "apiVersion",
-        "learningplatform.io/v1alpha1", "kind", lp_kube_platforms.kind, "namespace", p->ns, "name",
-        p->name, "uid", p->uid);
-    return lp_kube_create(ctx->r->client, &lp_kube_events, event, NULL, err);
+    return create_about(ctx->r,
+                        lp_json_make("{s:s, s:s, s:s, s:s, s:s}", "apiVersion",
+                                     "learningplatform.io/v1alpha1", "kind", lp_kube_platforms.kind,
+                                     "namespace", p->ns, "name", p->name, "uid", p->uid),
+                        s, err);
 }
 
 static int count_again(const struct reconcile_context *ctx, uint64_t id, unsigned count,
@@ -71,6 +83,21 @@ void events_emit(const struct reconcile_context *ctx, const char *type, const ch
         lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
 }
 
+void events_emit_about(const struct reconciler *r, const json_t *object, const char *type,
+                       const char *reason, const char *action, const char *note)
+{
+    const json_t *metadata = json_object_get(object, "metadata");
+    struct saying s = { type, reason, action, note, (uint64_t)lp_clock_ns() };
+    struct lp_error err;
+
+    json_t *regarding = lp_json_make(
+        "{s:O, s:O, s:O, s:O, s:O}", "apiVersion", json_object_get(object, "apiVersion"), "kind",
+        json_object_get(object, "kind"), "namespace", json_object_get(metadata, "namespace"),
+        "name", json_object_get(metadata, "name"), "uid", json_object_get(metadata, "uid"));
+    if (create_about(r, regarding, &s, &err) < 0)
+        lp_log_warn("cannot write an Event", "reason", reason, "error", err.msg);
+}
+
 /* What a user should hear of: the state in which each condition is bad, what its end is called, and
  * whether it is news when the condition comes into being in this state. A new platform is not
  * ready, of course. */
@@ -83,6 +110,9 @@ static const struct {
     { "DatabasesReady", "False", "DatabasesReady", "" },
     { "FieldConflict", "True", "FieldConflictOver", "True" },
     { "UpgradePending", "True", "UpgradeGoesOn", "True" },
+    { "NameConflict", "True", "NameConflictOver", "True" },
+    { "DatabaseKept", "True", "DatabaseRemoved", "True" },
+    { "DatabasePinned", "True", "DatabasePinOver", "True" },
 };
 
 static bool is_unknown(const char *state)

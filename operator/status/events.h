@@ -10,6 +10,10 @@
 void events_emit(const struct reconcile_context *ctx, const char *type, const char *reason,
                  const char *action, const char *note);
 
+/* The same once, about another `object`, which has apiVersion, kind and metadata. */
+void events_emit_about(const struct reconciler *r, const json_t *object, const char *type,
+                       const char *reason, const char *action, const char *note);
+
 /* One Event for each condition that changed between two statuses (`before` may be NULL). */
 void events_of_transitions(const struct reconcile_context *ctx, const json_t *before,
                            const json_t *now);

@@ -15,6 +15,8 @@
 void notices_done(struct notices *n)
 {
     lp_buf_done(&n->held);
+    lp_buf_done(&n->kept);
+    lp_buf_done(&n->pinned);
 }
 
 bool notices_plan_differs(const struct notices *n)
@@ -97,6 +99,11 @@ void notices_set(const struct notices *n, const struct platform *p, const json_t
     set_paused(p, c, status);
     set_planned(n, p, c);
     set_upgrade_pending(n, p, c);
+    if (n->kept.len > 0)
+        conditions_set(c, "DatabaseKept", "True", n->is_leaving ? "StillNeeded" : "VolumeKept",
+                       n->kept.ptr);
+    if (n->pinned.len > 0)
+        conditions_set(c, "DatabasePinned", "True", "MajorChangeRefused", n->pinned.ptr);
     if (applied > 0)
         json_object_set_new(status, "appliedGeneration", json_integer(applied));
 }

@@ -18,11 +18,15 @@ struct notices {
     const json_t *preview; /* of mode Plan (platform/preview.h), borrowed; NULL: none */
     struct lp_buf held;    /* what an upgrade of the operator would do to pods and does not yet */
     int64_t window_ms;     /* wall clock: when that may go on, 0: no window is to come */
+    struct lp_buf kept;    /* embedded databases that stay though the spec has them no more */
+    bool is_leaving;       /* one of them still runs */
+    struct lp_buf pinned;  /* what of the operator's settings their data does not suit */
     bool applied;          /* every workload has what this generation asks for, or is held back */
 };
-#define NOTICES_INIT                      \
-    {                                     \
-        .held = LP_BUF_INIT(NOTICES_HELD) \
+#define NOTICES_INIT                                                          \
+    {                                                                         \
+        .held = LP_BUF_INIT(NOTICES_HELD), .kept = LP_BUF_INIT(NOTICES_HELD), \
+        .pinned = LP_BUF_INIT(NOTICES_HELD)                                   \
     }
 #define NOTICES_HELD 4096 /* bytes */
 void notices_done(struct notices *n);
@@ -32,9 +36,9 @@ void notices_done(struct notices *n);
 bool notices_plan_differs(const struct notices *n);
 
 /*
- * Sets the conditions Paused, Planned and UpgradePending, each only while it is True (Planned: in
- * mode Plan), and status.paused and status.appliedGeneration. `before`: the status that is there,
- * or NULL.
+ * Sets the conditions Paused, Planned, UpgradePending, DatabaseKept and DatabasePinned, each only
+ * while it is True (Planned: in mode Plan), and status.paused and status.appliedGeneration.
+ * `before`: the status that is there, or NULL.
  */
 void notices_set(const struct notices *n, const struct platform *p, const json_t *before,
                  const struct conditions *c, json_t *status);

@@ -43,8 +43,9 @@ static bool condition_is(const json_t *hpa, const char *type, const char *status
     return s && strcmp(s, status) == 0;
 }
 
-/* spec.metrics[] of the same type, and of the same resource. */
-static const json_t *spec_metric(const json_t *hpa, const char *type, const char *resource)
+/* spec.metrics[] of the same type, and of the same resource, which stands under `key`. */
+static const json_t *spec_metric(const json_t *hpa, const char *type, const char *key,
+                                 const char *resource)
 {
     const json_t *m;
     size_t i;
@@ -52,19 +53,21 @@ static const json_t *spec_metric(const json_t *hpa, const char *type, const char
     json_array_foreach(lp_json_at(hpa, "spec", "metrics", NULL), i, m)
     {
         const char *t = lp_json_str(m, "type", NULL);
-        const char *r = lp_json_str(m, "resource", "name", NULL);
+        const char *r = resource ? lp_json_str(m, key, "name", NULL) : NULL;
         if (t && strcmp(t, type) == 0 && (!resource || (r && strcmp(r, resource) == 0)))
             return m;
     }
     return NULL;
 }
 
-static bool read_resource(const json_t *hpa, const json_t *m, struct reading *r)
+/* Of the service's own container; an HPA that an older operator made counts whole pods. */
+static bool read_resource(const json_t *hpa, const json_t *m, const char *type, struct reading *r)
 {
-    const char *name = lp_json_str(m, "resource", "name", NULL);
-    int64_t value = lp_json_int(-1, m, "resource", "current", "averageUtilization", NULL);
-    const json_t *wanted = name ? spec_metric(hpa, "Resource", name) : NULL;
-    int64_t target = lp_json_int(0, wanted, "resource", "target", "averageUtilization", NULL);
+    const char *key = strcmp(type, "Resource") == 0 ? "resource" : "containerResource";
+    const char *name = lp_json_str(m, key, "name", NULL);
+    int64_t value = lp_json_int(-1, m, key, "current", "averageUtilization", NULL);
+    const json_t *wanted = name ? spec_metric(hpa, type, key, name) : NULL;
+    int64_t target = lp_json_int(0, wanted, key, "target", "averageUtilization", NULL);
 
     if (value < 0 || target <= 0)
         return false;
@@ -80,8 +83,8 @@ static bool read_resource(const json_t *hpa, const json_t *m, struct reading *r)
 static bool read_queue(const json_t *hpa, const json_t *m, struct reading *r)
 {
     const json_t *value = lp_json_at(m, "object", "current", "averageValue", NULL);
-    const json_t *target =
-        lp_json_at(spec_metric(hpa, "Object", NULL), "object", "target", "averageValue", NULL);
+    const json_t *target = lp_json_at(spec_metric(hpa, "Object", "object", NULL), "object",
+                                      "target", "averageValue", NULL);
     int64_t value_milli = 0, target_milli = 0;
     struct lp_error ignored;
 
@@ -106,9 +109,11 @@ static bool find_winner(const json_t *hpa, struct reading *ret_winner)
     {
         struct reading r = { .ratio = 0 };
         const char *type = lp_json_str(m, "type", NULL);
-        bool known = type && (strcmp(type, "Resource") == 0 ? read_resource(hpa, m, &r)
-                              : strcmp(type, "Object") == 0 ? read_queue(hpa, m, &r)
-                                                            : false);
+        bool known = false;
+        if (type && strcmp(type, "Object") == 0)
+            known = read_queue(hpa, m, &r);
+        else if (type && (strcmp(type, "Resource") == 0 || strcmp(type, "ContainerResource") == 0))
+            known = read_resource(hpa, m, type, &r);
         if (known && (!found || r.ratio > ret_winner->ratio)) {
             *ret_winner = r;
             found = true;

@@ -65,10 +65,12 @@ static void note(char room[384], const char *object, const struct workload *w)
         workload_text(object, w, room);
 }
 
-static void add_workload(struct summary *sum, enum child_kind kind, const char *name,
-                         const struct workload *w)
+static void add_workload(const struct status_input *in, struct summary *sum, enum child_kind kind,
+                         const char *name, const struct workload *w)
 {
     lp_auto_free char *object = lp_sprintf("%s %s", child_kinds[kind]->kind, name);
+    lp_auto_free char *advice = workload_advice(
+        w, kind == CHILD_STATEFUL_SET ? "statefulset" : "deployment", name, in->platform->ns);
 
     if (!w->available) {
         sum->ready_all = false;
@@ -82,9 +84,27 @@ static void add_workload(struct summary *sum, enum child_kind kind, const char *
     }
     if (*w->stuck && !*sum->stuck)
         snprintf(sum->stuck, sizeof sum->stuck,
-                 "%s: %s: it does not go on by itself, kubectl describe tells more; looked at with "
-                 "every change and within 30 s",
-                 object, w->stuck);
+                 "%s: %s: it does not go on by itself: %s; looked at with every change and within "
+                 "30 s",
+                 object, w->stuck, advice);
+}
+
+/* Somebody scaled it to 0: then its HPA does nothing any more (its condition ScalingDisabled), and
+ * no learner is served. */
+static void need_a_pod(const struct status_input *in, enum service_id id, const char *deployment,
+                       struct workload *w, struct summary *sum)
+{
+    if (!w->exists || w->desired != 0 || in->platform->spec.services[id].replicas == 0)
+        return;
+    w->available = w->complete = false;
+    w->field = NULL;
+    if (!*sum->waiting)
+        snprintf(sum->waiting, sizeof sum->waiting,
+                 "Deployment %s: spec.replicas is 0, wanted at least 1: somebody scaled it down, "
+                 "and an HPA leaves 0 alone: kubectl scale deployment/%s -n %s --replicas=1",
+                 deployment, deployment, in->platform->ns);
+    if (!*sum->changing)
+        snprintf(sum->changing, sizeof sum->changing, "%s", sum->waiting);
 }
 
 static json_t *service_status(const struct status_input *in, enum service_id id,
@@ -100,7 +120,8 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
     workload_read(deployment, s->autoscaling.enabled ? s->autoscaling.min : -1,
                   generation_of(in, (int)id), &w);
     lp_auto_free char *object = lp_sprintf("%s-%s", in->platform->name, name);
-    add_workload(sum, CHILD_DEPLOYMENT, object, &w);
+    need_a_pod(in, id, object, &w, sum);
+    add_workload(in, sum, CHILD_DEPLOYMENT, object, &w);
     sum->ready += w.ready;
     sum->desired += w.desired;
     const json_t *container =
@@ -119,34 +140,48 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
 static void add_databases(const struct status_input *in, struct summary *sum)
 {
     sum->databases_ready = true;
+    if (in->stuck_pod && !*sum->stuck)
+        snprintf(sum->stuck, sizeof sum->stuck, "%s", in->stuck_pod);
     for (unsigned i = 0; i < in->plan->n; i++) {
         const struct child *child = &in->plan->children[i];
         struct workload w;
 
-        if (child->kind != CHILD_STATEFUL_SET)
+        if (child->kind != CHILD_STATEFUL_SET || child->leaving)
             continue;
         workload_read(in->observed->objects[i], -1, in->observed->generations[i], &w);
-        add_workload(sum, child->kind, child->name, &w);
+        add_workload(in, sum, child->kind, child->name, &w);
         sum->databases_ready = sum->databases_ready && w.available;
     }
 }
 
-/* What comes next after a write that failed. */
-static const char *after_failure(int code)
+/* What comes next after a write that failed. Only RBAC says "User … cannot …"; a quota, a limit
+ * range, the restricted profile and webhooks answer 403 too. The caller's. */
+static char *after_failure(const struct status_input *in)
 {
-    if (code == LP_E_INVALID)
-        return "repair the spec; tried again when that changes";
-    if (code == LP_E_DENIED)
-        return "give the operator this right; tried again within 5 min";
-    return lp_error_is_transient(code) ? "tried again within 10 s" : "tried again within 5 min";
+    const struct lp_error *failure = in->failure;
+
+    if (failure->code == LP_E_INVALID)
+        return lp_strdup("repair the spec; tried again when that changes");
+    if (failure->http_status == 403 && strstr(failure->msg, "quota: "))
+        return lp_sprintf("raise the quota or free some of it (kubectl describe quota -n %s); "
+                          "tried again within 10 s",
+                          in->platform->ns);
+    if (failure->code == LP_E_DENIED && !strstr(failure->msg, " cannot "))
+        return lp_strdup("a rule of the cluster is against it: change that rule, or what the spec "
+                         "asks for; tried again within 5 min");
+    if (failure->code == LP_E_DENIED)
+        return lp_strdup("give the operator this right; tried again within 5 min");
+    return lp_strdup(lp_error_is_transient(failure->code) ? "tried again within 10 s"
+                                                          : "tried again within 5 min");
 }
 
 static void set_degraded(const struct conditions *c, const struct status_input *in,
                          const struct summary *sum)
 {
     if (in->failure->code != 0) {
-        lp_auto_free char *text = lp_sprintf("%s: %s: %s", in->failed_child, in->failure->msg,
-                                             after_failure(in->failure->code));
+        lp_auto_free char *next = after_failure(in);
+        lp_auto_free char *text =
+            lp_sprintf("%s: %s: %s", in->failed_child, in->failure->msg, next);
         conditions_set(c, "Degraded", "True", "ApplyFailed", text);
     } else if (*sum->stuck) {
         conditions_set(c, "Degraded", "True", "RolloutStuck", sum->stuck);
@@ -247,6 +282,22 @@ static void set_metrics_conflict(const struct conditions *c, const struct status
                        "the APIServices of custom.metrics.k8s.io lead to the operator");
 }
 
+/* Only where there is or was one. */
+static void set_name_conflict(const struct conditions *c, const struct status_input *in)
+{
+    lp_auto_free char *more = in->name_conflicts > 1
+                                  ? lp_sprintf(" (and %u more objects)", in->name_conflicts - 1)
+                                  : lp_strdup("");
+    lp_auto_free char *text =
+        lp_sprintf("%s%s; looked at again within 30 s", in->name_conflict, more);
+
+    if (in->name_conflicts > 0)
+        conditions_set(c, "NameConflict", "True", "NotOurs", text);
+    else if (conditions_find(in->before, "NameConflict"))
+        conditions_set(c, "NameConflict", "False", "Resolved",
+                       "every object of the platform is its own");
+}
+
 static void set_conditions(const struct conditions *c, const struct status_input *in,
                            const struct summary *sum)
 {
@@ -255,6 +306,10 @@ static void set_conditions(const struct conditions *c, const struct status_input
     if (failed)
         conditions_set(c, "Ready", "False", "ApplyFailed",
                        "an object could not be written, see Degraded");
+    else if (in->name_conflicts > 0)
+        conditions_set(c, "Ready", "False", "NameConflict",
+                       "an object has the name of one of the platform's and is not its own, see "
+                       "NameConflict");
     else if (!sum->ready_all)
         conditions_set(c, "Ready", "False", *sum->stuck ? "RolloutStuck" : "PodsNotReady",
                        sum->waiting);
@@ -277,6 +332,7 @@ static void set_conditions(const struct conditions *c, const struct status_input
     set_scaling_active(c, in);
     set_databases_ready(c, in, sum);
     set_field_conflict(c, in);
+    set_name_conflict(c, in);
     set_metrics_conflict(c, in);
 }
 
@@ -284,7 +340,7 @@ static const char *phase_of(const struct status_input *in, const struct summary 
 {
     if (!spec_is_active(&in->platform->spec))
         return spec_is_plan(&in->platform->spec) ? "Plan" : "Paused";
-    if (in->failure->code != 0 || *sum->stuck || in->conflict)
+    if (in->failure->code != 0 || *sum->stuck || in->conflict || in->name_conflicts > 0)
         return "Degraded";
     if (!sum->ready_all)
         return "Progressing";

@@ -19,7 +19,11 @@ struct status_input {
     const char *rewritten;         /* what admission makes of an object of ours; NULL: nothing */
     const char *metrics_conflict;  /* whose the metrics API is instead of ours, or NULL */
     const struct notices *notices; /* or NULL */
-    int64_t now_ms;                /* wall clock */
+    /* The first object of somebody else under a child's name, and how many there are. */
+    const char *name_conflict;
+    unsigned name_conflicts;
+    const char *stuck_pod; /* that only a user can take away, and how; NULL: none */
+    int64_t now_ms;        /* wall clock */
 };
 
 json_t *status_build(const struct status_input *in);

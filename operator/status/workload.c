@@ -5,27 +5,50 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "json/json.h"
 
-/* A rollout that its controller has given up on, or pods that may not be made (quota, admission).
- */
+static bool is(const json_t *condition, const char *member, const char *wanted)
+{
+    const char *text = lp_json_str(condition, member, NULL);
+    return text && strcmp(text, wanted) == 0;
+}
+
+/* A rollout that its controller has given up on, pods that may not be made (quota, admission), or a
+ * Deployment that somebody has paused. */
+static void read_condition(const json_t *c, struct workload *w)
+{
+    const char *message = lp_json_str(c, "message", NULL);
+    bool failed = is(c, "type", "ReplicaFailure") && is(c, "status", "True");
+    bool given_up = is(c, "type", "Progressing") && is(c, "status", "False");
+
+    if (is(c, "type", "Progressing") && is(c, "reason", "DeploymentPaused")) {
+        w->stuck_by = STUCK_PAUSED;
+        snprintf(w->stuck, sizeof w->stuck, "it is paused, so no change reaches its pods");
+    } else if ((failed || given_up) && (failed || !*w->stuck)) {
+        bool quota = message && strstr(message, "exceeded quota");
+        w->stuck_by = quota ? STUCK_QUOTA : STUCK_ROLLOUT;
+        snprintf(w->stuck, sizeof w->stuck, "%s", message ? message : lp_json_str(c, "type", NULL));
+    }
+}
+
 static void read_stuck(const json_t *object, struct workload *w)
 {
-    static const struct {
-        const char *type, *bad;
-    } wanted[] = { { "ReplicaFailure", "True" }, { "Progressing", "False" } };
     const json_t *c;
     size_t i;
 
-    json_array_foreach(lp_json_at(object, "status", "conditions", NULL), i, c)
-    {
-        const char *type = lp_json_str(c, "type", NULL);
-        const char *state = lp_json_str(c, "status", NULL);
-        const char *message = lp_json_str(c, "message", NULL);
-        for (unsigned k = 0; k < 2 && type && state; k++)
-            if (strcmp(type, wanted[k].type) == 0 && strcmp(state, wanted[k].bad) == 0)
-                snprintf(w->stuck, sizeof w->stuck, "%s", message ? message : type);
-    }
+    json_array_foreach(lp_json_at(object, "status", "conditions", NULL), i, c) read_condition(c, w);
+}
+
+char *workload_advice(const struct workload *w, const char *kind, const char *name, const char *ns)
+{
+    if (w->stuck_by == STUCK_PAUSED)
+        return lp_sprintf("kubectl rollout resume %s/%s -n %s", kind, name, ns);
+    if (w->stuck_by == STUCK_QUOTA)
+        return lp_sprintf("raise the quota (kubectl describe quota -n %s), or lower the resources "
+                          "or numbers of pods in the spec",
+                          ns);
+    return lp_sprintf("kubectl describe %s/%s -n %s tells more", kind, name, ns);
 }
 
 static void lacks(struct workload *w, const char *field, int64_t seen, int64_t wanted,
@@ -61,6 +84,10 @@ void workload_read(const json_t *object, int64_t at_least, int64_t generation,
     else if (updated != total)
         lacks(&w, "status.updatedReplicas", updated, total,
               "pods from before the last change are being replaced");
+    else if (total < 1 && w.desired > 0)
+        lacks(&w, "status.replicas", total, w.desired,
+              "no pod of it could be made yet, kubectl describe names a quota or policy that is "
+              "against it");
     else if (available < enough)
         lacks(&w, "status.availableReplicas", available, enough,
               "its pods are not ready yet, kubectl describe pods tells why");

@@ -12,6 +12,11 @@ struct workload {
     bool available; /* and enough pods answer */
     bool complete;  /* and as many as desired, no more and no fewer */
     char stuck[384]; /* why it does not go on by itself; "" where it does */
+    enum workload_stuck {
+        STUCK_ROLLOUT, /* its controller has given up, or may not make pods */
+        STUCK_PAUSED,  /* spec.paused, of a Deployment */
+        STUCK_QUOTA,   /* a ResourceQuota of the namespace has no room for a pod */
+    } stuck_by;
     /* What keeps it from being complete; field NULL: nothing. `next`: what happens, or is to be
      * done, next. */
     const char *field, *next;
@@ -25,6 +30,9 @@ struct workload {
  */
 void workload_read(const json_t *object, int64_t at_least, int64_t generation,
                    struct workload *ret_workload);
+
+/* What helps a stuck one, with the command; `kind` and `name` of the object. The caller's. */
+char *workload_advice(const struct workload *w, const char *kind, const char *name, const char *ns);
 
 /* One sentence for a condition: object ("Deployment english-auth"), field, value seen, value
  * wanted, what comes next and when. */

@@ -28,12 +28,13 @@ static bool is(const char *text, const char *wanted)
     return text && strcmp(text, wanted) == 0;
 }
 
+/* `m`: what stands under "resource" or "containerResource"; the controller counts both alike. */
 static int read_resource(const json_t *m, struct hpa_metric *ret, struct lp_error *err)
 {
-    const char *name = lp_json_str(m, "resource", "name", NULL);
+    const char *name = lp_json_str(m, "name", NULL);
 
     ret->source = is(name, "memory") ? HPA_MEMORY : HPA_CPU;
-    ret->target = lp_json_int(0, m, "resource", "target", "averageUtilization", NULL);
+    ret->target = lp_json_int(0, m, "target", "averageUtilization", NULL);
     if (!is(name, "cpu") && !is(name, "memory"))
         return lp_error_set(err, LP_E_INVALID, "resource.name: must be cpu or memory, is \"%.64s\"",
                             name ? name : "");
@@ -74,11 +75,14 @@ static int read_metrics(const json_t *list, struct hpa_rules *rules, struct lp_e
         const char *type = lp_json_str(m, "type", NULL);
         int r = 0;
         if (is(type, "Resource"))
-            r = read_resource(m, &rules->metrics[i], err);
+            r = read_resource(json_object_get(m, "resource"), &rules->metrics[i], err);
+        else if (is(type, "ContainerResource"))
+            r = read_resource(json_object_get(m, "containerResource"), &rules->metrics[i], err);
         else if (is(type, "Object"))
             r = read_object(m, &rules->metrics[i], err);
         else
-            r = lp_error_set(err, LP_E_INVALID, "type: must be Resource or Object, is \"%.64s\"",
+            r = lp_error_set(err, LP_E_INVALID,
+                             "type: must be Resource, ContainerResource or Object, is \"%.64s\"",
                              type ? type : "");
         if (r < 0)
             return lp_error_wrap(err, "metrics[%zu]", i);

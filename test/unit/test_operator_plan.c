@@ -3,6 +3,7 @@
 #include "platform/plan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -273,6 +274,7 @@ static void external_databases_have_no_children_and_their_own_secret(void **stat
         lp_json_at(json_array_get(json_object_get(c, "env"), 0), "valueFrom", "secretKeyRef", NULL);
     assert_string_equal(lp_json_str(ref, "name", NULL), "db");
     assert_string_equal(lp_json_str(ref, "key", NULL), "k");
+    assert_null(find(f, CHILD_CLAIM, "data-english-postgres-0"));
     assert_null(find(f, CHILD_STATEFUL_SET, "english-postgres"));
     assert_null(find(f, CHILD_SERVICE, "english-mongodb"));
     assert_int_equal(f->plan.n, 4 * 7);

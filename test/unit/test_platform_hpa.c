@@ -260,7 +260,7 @@ static void what_the_api_server_would_refuse_is_named(void **state)
         { "{\"minReplicas\":3,\"maxReplicas\":2," QUEUE "}",
           "minReplicas: must be 1..maxReplicas (2), is 3" },
         { "{\"maxReplicas\":2,\"metrics\":[{\"type\":\"Pods\"}]}",
-          "metrics[0]: type: must be Resource or Object, is \"Pods\"" },
+          "metrics[0]: type: must be Resource, ContainerResource or Object, is \"Pods\"" },
         { "{\"maxReplicas\":2," QUEUE ",\"behavior\":{\"scaleUp\":{\"policies\":[]}}}",
           "behavior.scaleUp: policies: must be 1..8, are 0" },
         { "{\"maxReplicas\":2," QUEUE

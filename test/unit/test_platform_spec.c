@@ -28,7 +28,7 @@ static json_t *load_crd(void)
     size_t n = fread(text, 1, sizeof text - 1, f);
     fclose(f);
     text[n] = '\0';
-    assert_true(n < 60000);
+    assert_true(n < 100000); /* kubectl apply keeps it whole in an annotation of at most 262,144 */
     return parse(text);
 }
 
@@ -159,6 +159,17 @@ static void check_same_service(const struct service_spec *a, const struct servic
     assert_true(json_equal(a->autoscaling.queue.target, b->autoscaling.queue.target));
 }
 
+static void check_same_database(const struct database_spec *a, const struct database_spec *b)
+{
+    assert_string_equal(a->mode, b->mode);
+    assert_string_equal(a->on_delete, b->on_delete);
+    assert_true(json_equal(a->storage, b->storage));
+    check_same_quantities(&a->resources.requests, &b->resources.requests);
+    assert_null(a->resources.limits.cpu);
+    assert_null(b->resources.limits.cpu);
+    assert_true(json_equal(a->resources.limits.memory, b->resources.limits.memory));
+}
+
 static void our_defaults_are_the_crds(void **state)
 {
     struct platform_spec ours, theirs;
@@ -172,8 +183,9 @@ static void our_defaults_are_the_crds(void **state)
     assert_int_equal(spec_decode(filled, &theirs, &err), 0);
     assert_string_equal(ours.mode, theirs.mode);
     assert_int_equal(ours.network_policy.enabled, theirs.network_policy.enabled);
-    assert_string_equal(ours.databases.postgres.mode, theirs.databases.postgres.mode);
-    assert_true(json_equal(ours.databases.mongodb.storage, theirs.databases.mongodb.storage));
+    check_same_database(&ours.databases.postgres, &theirs.databases.postgres);
+    check_same_database(&ours.databases.mongodb, &theirs.databases.mongodb);
+    assert_string_equal(ours.access, theirs.access);
     for (unsigned i = 0; i < N_SERVICES; i++)
         check_same_service(&ours.services[i], &theirs.services[i]);
     assert_int_equal(ours.services[SERVICE_GATEWAY].autoscaling.max, 5);
@@ -215,7 +227,7 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
     static const struct {
         const char *spec, *message;
     } cases[] = {
-        { "{mode: Off}", "spec.mode: must be one of Active, Plan, Paused, is \"Off\"" },
+        { "{mode: 'Off'}", "spec.mode: must be one of Active, Plan, Paused, is \"Off\"" },
         { "{services: {auth: {concurrency: 0}}}",
           "spec.services.auth.concurrency: must be 1..1024, is 0" },
         { "{services: {gateway: {autoscaling: {minReplicas: 9}}}}",
@@ -261,6 +273,23 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
         { "{databases: {mongodb: {secretRef: {name: x}}}}",
           "spec.databases.mongodb.secretRef: is only allowed where mode is External, mode is "
           "Embedded" },
+        { "{databases: {mongodb: {onDelete: Keep}}}",
+          "spec.databases.mongodb.onDelete: must be one of Retain, Delete, is \"Keep\"" },
+        { "{databases: {postgres: {resources: {limits: {memory: 64Mi}}}}}",
+          "spec.databases.postgres.resources.requests.memory: must not exceed limits.memory "
+          "(64Mi), is 128Mi" },
+        { "{databases: {postgres: {resources: {requests: {cpu: 2}, limits: {cpu: 1}}}}}",
+          "spec.databases.postgres.resources.requests.cpu: must not exceed limits.cpu (1), is 2" },
+        { "{access: Everybody}", "spec.access: must be one of Owner, Any, is \"Everybody\"" },
+        { "{services: {gateway: {expose: {externalTrafficPolicy: Local}}}}",
+          "spec.services.gateway.expose.externalTrafficPolicy: needs type NodePort or "
+          "LoadBalancer, type is ClusterIP" },
+        { "{services: {gateway: {expose: {trustedProxies: [10.0.0.0/8, 10.0.0.0/33]}}}}",
+          "spec.services.gateway.expose.trustedProxies[1]: must be a network such as 10.0.0.0/8 or "
+          "2001:db8::/32, is \"10.0.0.0/33\"" },
+        { "{services: {gateway: {expose: {trustedProxies: [10.0.0.1]}}}}",
+          "spec.services.gateway.expose.trustedProxies[0]: must be a network such as 10.0.0.0/8 or "
+          "2001:db8::/32, is \"10.0.0.1\"" },
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {

@@ -1,0 +1,258 @@
+/* operator/reconcile/databases.c -- see the header. Threads: the worker's. */
+#include "operator/reconcile/databases.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "json/json.h"
+#include "kube/kinds.h"
+#include "operator/status/events.h"
+#include "operator/status/workload.h"
+#include "platform/intent.h"
+#include "platform/pins.h"
+#include "platform/plan_parts.h"
+
+#define CLAIM_AGAIN_MS 2000 /* until its StatefulSet's controller has let go of a claim */
+
+void databases_seen_done(struct databases_seen *seen)
+{
+    for (unsigned id = 0; id < N_DATABASES; id++) {
+        json_decref(seen->claims[id]);
+        json_decref(seen->stateful_sets[id]);
+        json_decref(seen->users[id]);
+    }
+    json_decref(seen->gateway);
+}
+
+static json_t *look(const struct reconcile_context *ctx, enum child_kind kind, const char *suffix)
+{
+    lp_auto_free char *name = plan_name(ctx->platform, suffix);
+    bool stale;
+
+    return cache_child(ctx->r->cache, kind, ctx->platform->ns, name, &stale);
+}
+
+static const char *of_template(const json_t *workload, const char *annotation)
+{
+    return lp_json_str(workload, "spec", "template", "metadata", "annotations", annotation, NULL);
+}
+
+/* As many pods as are wanted, at least one, all of the last change and Ready. */
+static bool is_complete(const json_t *workload)
+{
+    struct workload w;
+
+    workload_read(workload, -1, 0, &w);
+    return w.complete && w.desired > 0;
+}
+
+/* The claim as it is, for its owners; true where a StatefulSet is among them, or nobody knows. */
+static bool is_owned_by_stateful_set(const struct reconcile_context *ctx, enum database_id id)
+{
+    lp_auto_free char *name = plan_claim_name(ctx->platform, id);
+    json_auto_t *claim = NULL;
+    const json_t *owner;
+    struct lp_error err;
+    size_t i;
+
+    int r =
+        lp_kube_get(ctx->r->client, &lp_kube_volume_claims, ctx->platform->ns, name, &claim, &err);
+    if (r < 0)
+        return r != LP_E_NOT_FOUND;
+    json_array_foreach(lp_json_at(claim, "metadata", "ownerReferences", NULL), i, owner)
+    {
+        const char *kind = lp_json_str(owner, "kind", NULL);
+        if (kind && strcmp(kind, lp_kube_stateful_sets.kind) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the Deployment of the service has what the spec asks for now. */
+static bool has_intent(const struct platform *p, enum service_id id, const json_t *deployment)
+{
+    json_auto_t *config = plan_config_map(p, id);
+    json_auto_t *intent = plan_deployment(p, id, config);
+
+    intent_stamp(intent);
+    return strcmp(intent_hash(intent), intent_hash(deployment)) == 0;
+}
+
+static bool is_leaving(struct reconcile_context *ctx, const struct platform *p, enum database_id id,
+                       const struct databases_seen *seen)
+{
+    if (!database_is_external(platform_database(p, id)) || !seen->stateful_sets[id])
+        return false;
+    if (!has_intent(p, plan_database_user(id), seen->users[id]) || !is_complete(seen->users[id]))
+        return true;
+    bool held = is_owned_by_stateful_set(ctx, id);
+    if (held)
+        context_again(ctx, CLAIM_AGAIN_MS);
+    return held;
+}
+
+void databases_observe(struct reconcile_context *ctx, struct platform *platform,
+                       struct databases_seen *ret)
+{
+    *ret = (struct databases_seen){ .gateway = look(ctx, CHILD_DEPLOYMENT,
+                                                    service_kinds[SERVICE_GATEWAY].name) };
+    platform->keys = of_template(ret->gateway, ANNOTATION_SECRET_KEYS);
+    for (unsigned id = 0; id < N_DATABASES; id++) {
+        struct database_state *d = &platform->databases[id];
+        lp_auto_free char *claim = plan_claim_name(platform, id);
+        bool stale;
+        ret->claims[id] = cache_child(ctx->r->cache, CHILD_CLAIM, platform->ns, claim, &stale);
+        ret->stateful_sets[id] = look(ctx, CHILD_STATEFUL_SET, database_names[id]);
+        ret->users[id] = look(ctx, CHILD_DEPLOYMENT, service_kinds[plan_database_user(id)].name);
+        pins_read(id, ret->claims[id], ret->stateful_sets[id], d);
+        /* First the database, then its service. */
+        bool follows = d->secret && is_complete(ret->stateful_sets[id]);
+        d->user_secret =
+            follows ? d->secret : of_template(ret->users[id], ANNOTATION_SECRET_DATABASE);
+    }
+    for (unsigned id = 0; id < N_DATABASES; id++)
+        platform->databases[id].leaving = is_leaving(ctx, platform, id, ret);
+}
+
+static bool takes_volume_along(const json_t *stateful_set)
+{
+    const char *when = lp_json_str(stateful_set, "spec", "persistentVolumeClaimRetentionPolicy",
+                                   "whenDeleted", NULL);
+    return when && strcmp(when, "Delete") == 0;
+}
+
+void databases_protect(struct reconcile_context *ctx, const struct plan *plan,
+                       const struct observed *observed)
+{
+    json_auto_t *patch = lp_json_make(
+        "{s:{s:{s:s}}}", "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted", "Retain");
+
+    for (unsigned i = 0; i < plan->n; i++) {
+        const struct child *child = &plan->children[i];
+        struct lp_error err;
+        if (child->kind != CHILD_STATEFUL_SET || !child->paused ||
+            !takes_volume_along(observed->objects[i]))
+            continue;
+        ctx->writes++;
+        if (lp_kube_merge_patch(ctx->r->client, &lp_kube_stateful_sets, ctx->platform->ns,
+                                child->name, NULL, patch, NULL, &err) < 0)
+            context_fail(ctx, &lp_kube_stateful_sets, child->name, &err);
+        else
+            lp_log_info("its volume stays now when it is deleted", "kind", "StatefulSet", "name",
+                        child->name);
+    }
+}
+
+static void notice_kept(const struct platform *p, enum database_id id, struct lp_buf *out)
+{
+    const char *database = database_names[id];
+    const char *separator = out->len > 0 ? "; " : "";
+
+    if (p->databases[id].leaving)
+        lp_buf_printf(out,
+                      "%s%s: StatefulSet %s-%s stays until every pod of %s-%s is Ready with the "
+                      "external one; looked at with every change",
+                      separator, database, p->name, database, p->name,
+                      service_kinds[plan_database_user(id)].name);
+    else
+        lp_buf_printf(out,
+                      "%s%s: PersistentVolumeClaim data-%s-%s-0 keeps what the embedded database "
+                      "held, for mode Embedded again; to remove it for ever: kubectl delete pvc "
+                      "data-%s-%s-0 -n %s",
+                      separator, database, p->name, database, p->name, database, p->ns);
+}
+
+void databases_notice(const struct reconcile_context *ctx, const struct databases_seen *seen,
+                      struct notices *notices)
+{
+    const struct platform *p = ctx->platform;
+
+    for (unsigned id = 0; id < N_DATABASES; id++) {
+        bool external = database_is_external(platform_database(p, id));
+        lp_auto_free char *refused = external ? NULL : pins_refused(p, id);
+        if (refused)
+            lp_buf_printf(&notices->pinned, "%s%s", notices->pinned.len > 0 ? "; " : "", refused);
+        if (external && (seen->claims[id] || p->databases[id].leaving)) {
+            notices->is_leaving |= p->databases[id].leaving;
+            notice_kept(p, id, &notices->kept);
+        }
+    }
+}
+
+static bool is_pod_ready(const json_t *pod)
+{
+    const json_t *c;
+    size_t i;
+
+    json_array_foreach(lp_json_at(pod, "status", "conditions", NULL), i, c)
+    {
+        const char *type = lp_json_str(c, "type", NULL), *state = lp_json_str(c, "status", NULL);
+        if (type && state && strcmp(type, "Ready") == 0)
+            return strcmp(state, "True") == 0;
+    }
+    return false;
+}
+
+/* By its status alone: an update is under way and no pod has it or is Ready. */
+static bool may_be_stuck(const json_t *stateful_set)
+{
+    const json_t *status = json_object_get(stateful_set, "status");
+    const char *now = lp_json_str(status, "currentRevision", NULL);
+    const char *next = lp_json_str(status, "updateRevision", NULL);
+
+    return now && next && strcmp(now, next) != 0 &&
+           lp_json_int(0, status, "observedGeneration", NULL) >=
+               lp_json_int(0, stateful_set, "metadata", "generation", NULL) &&
+           lp_json_int(0, status, "replicas", NULL) > 0 &&
+           lp_json_int(0, status, "updatedReplicas", NULL) == 0 &&
+           lp_json_int(0, status, "readyReplicas", NULL) == 0;
+}
+
+char *databases_stuck_pod(const struct reconcile_context *ctx, const struct plan *plan,
+                          const struct observed *observed)
+{
+    const char *ns = ctx->platform->ns;
+
+    for (unsigned i = 0; i < plan->n; i++) {
+        const struct child *child = &plan->children[i];
+        const json_t *set = observed->objects[i];
+        json_auto_t *pod = NULL;
+        struct lp_error ignored;
+        if (child->kind != CHILD_STATEFUL_SET || !may_be_stuck(set))
+            continue;
+        lp_auto_free char *name = lp_sprintf("%s-0", child->name);
+        if (lp_kube_get(ctx->r->client, &lp_kube_pods, ns, name, &pod, &ignored) < 0)
+            continue;
+        const char *revision =
+            lp_json_str(pod, "metadata", "labels", "controller-revision-hash", NULL);
+        if (!revision || lp_json_str(pod, "metadata", "deletionTimestamp", NULL) ||
+            is_pod_ready(pod) ||
+            strcmp(revision, lp_json_str(set, "status", "updateRevision", NULL)) == 0)
+            continue;
+        return lp_sprintf("StatefulSet %s: pod %s was made from an older template and is not "
+                          "Ready, and its controller waits for it for ever: kubectl delete pod %s "
+                          "-n %s; looked at with every change and within 30 s",
+                          child->name, name, name, ns);
+    }
+    return NULL;
+}
+
+void databases_tell_kept(const struct reconciler *r, const char *ns, const char *name)
+{
+    const struct platform p = { .ns = ns, .name = name };
+
+    for (unsigned id = 0; id < N_DATABASES; id++) {
+        lp_auto_free char *claim = plan_claim_name(&p, id);
+        bool stale;
+        json_auto_t *object = cache_child(r->cache, CHILD_CLAIM, ns, claim, &stale);
+        if (!object || lp_json_at(object, "metadata", "ownerReferences", NULL) ||
+            lp_json_str(object, "metadata", "deletionTimestamp", NULL))
+            continue;
+        lp_auto_free char *note = lp_sprintf(
+            "LearningPlatform %s is gone and its %s data stays, with its Secret, for a platform of "
+            "this name in namespace %s; to remove both for ever: kubectl delete pvc %s -n %s",
+            name, database_names[id], ns, claim, ns);
+        events_emit_about(r, object, "Normal", "DatabaseKept", "Delete", note);
+    }
+}

@@ -1,0 +1,67 @@
+/*
+ * platform/database_start.c -- see the header. Needs no right beyond the restricted profile: no
+ * root, no network, files in /tmp only. A new volume is left to the image, which takes the same
+ * variables. No password is ever written to the log.
+ */
+#include "platform/database_start.h"
+
+/* PostgreSQL's single-user mode (postgres --single) takes commands before anybody can connect; it
+ * has to be a child of process 1, whose number a killed server leaves in postmaster.pid. -j: a
+ * command ends with a semicolon and an empty line, so that a password may have a line break. */
+static const char postgres_start[] =
+    "set -eu\n"
+    "umask 077\n"
+    "trap 'exit 143' TERM INT\n"
+    "double() { # TEXT CHARACTER: the text with that character twice, as SQL quotes it\n"
+    "    rest=$1 quoted=\n"
+    "    while :; do\n"
+    "        case $rest in *\"$2\"*) ;; *) break ;; esac\n"
+    "        quoted=$quoted${rest%%\"$2\"*}$2$2 rest=${rest#*\"$2\"}\n"
+    "    done\n"
+    "    quoted=$quoted$rest\n"
+    "}\n"
+    "if [ -s \"$PGDATA/PG_VERSION\" ] && [ ! -e \"$PGDATA/.moving\" ]; then\n"
+    "    double \"$POSTGRES_USER\" '\"'; user=$quoted\n"
+    "    double \"$POSTGRES_PASSWORD\" \"'\"\n"
+    "    printf \"ALTER ROLE \\\"%s\\\" WITH LOGIN PASSWORD '%s';\\n\\n\" \"$user\" \"$quoted\" "
+    ">/tmp/password.sql\n"
+    "    failed=\n"
+    "    postgres --single -j -D \"$PGDATA\" postgres </tmp/password.sql >/tmp/password.log 2>&1 "
+    "|| failed=1\n"
+    "    case $(cat /tmp/password.log) in *ERROR:* | *FATAL:* | *PANIC:*) failed=1 ;; esac\n"
+    "    while [ \"$failed\" ] && IFS= read -r line; do\n"
+    "        case $line in *ERROR:* | *FATAL:* | *PANIC:* | *DETAIL:* | *HINT:*) "
+    "echo \"$line\" >&2 ;; esac\n"
+    "    done </tmp/password.log\n"
+    "    rm -f /tmp/password.sql /tmp/password.log\n"
+    "    [ ! \"$failed\" ] || { echo \"the password of the Secret could not be set\" >&2; exit 1; "
+    "}\n"
+    "fi\n"
+    "if command -v docker-entrypoint.sh >/dev/null; then exec docker-entrypoint.sh postgres; fi\n"
+    "exec lp-postgres\n";
+
+/* A server without authentication, on a port of this pod's loopback, for as long as it takes. */
+static const char mongodb_start[] =
+    "set -eu\n"
+    "umask 077\n"
+    "trap 'exit 143' TERM INT\n"
+    "if [ -e /data/db/WiredTiger ]; then\n"
+    "    mongod --noauth --dbpath /data/db --bind_ip 127.0.0.1 --port 27018 --fork "
+    "--logpath /tmp/password.log >/dev/null || { cat /tmp/password.log >&2; exit 1; }\n"
+    "    failed=\n"
+    "    mongosh --quiet mongodb://127.0.0.1:27018/admin --eval '\n"
+    "        const user = process.env.MONGO_INITDB_ROOT_USERNAME;\n"
+    "        const pwd = process.env.MONGO_INITDB_ROOT_PASSWORD;\n"
+    "        if (db.getUser(user)) db.updateUser(user, { pwd });\n"
+    "        else db.createUser({ user, pwd, roles: [\"root\"] });' >&2 || failed=1\n"
+    "    mongod --dbpath /data/db --shutdown >/dev/null\n"
+    "    rm -f /tmp/password.log\n"
+    "    [ ! \"$failed\" ] || { echo \"the password of the Secret could not be set\" >&2; exit 1; "
+    "}\n"
+    "fi\n"
+    "exec docker-entrypoint.sh mongod\n";
+
+const char *const database_starts[N_DATABASES] = {
+    [DATABASE_POSTGRES] = postgres_start,
+    [DATABASE_MONGODB] = mongodb_start,
+};

@@ -1,0 +1,10 @@
+/* platform/database_start.h -- what the pod of an embedded database does before the program of its
+ * image starts: it gives the user of the Secret the Secret's password, so that the volume follows
+ * the Secret. */
+#pragma once
+
+#include "platform/plan.h"
+
+/* Scripts for sh, by database; they end in the entry point of the image. Read from the environment:
+ * PGDATA, POSTGRES_USER and POSTGRES_PASSWORD; MONGO_INITDB_ROOT_USERNAME and _PASSWORD. */
+extern const char *const database_starts[N_DATABASES];
