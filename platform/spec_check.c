@@ -30,11 +30,43 @@ static int check_name(const char *name, struct lp_error *err)
                         MAX_NAME, name);
 }
 
+/* A plain 0.5 of YAML is a float, which the API server refuses. */
+static int refuse_float(const json_t *value, const char *path, const char *field,
+                        struct lp_error *err)
+{
+    double v = json_real_value(value);
+
+    return lp_error_set(err, LP_E_INVALID,
+                        "%s.%s: must be a whole number or a text such as \"500m\", is the number "
+                        "%g: write \"%g\" in quotes",
+                        path, field, v, v);
+}
+
 static int check_quantity(const json_t *value, const char *path, const char *field,
                           int64_t *ret_milli, struct lp_error *err)
 {
+    if (json_is_real(value))
+        return refuse_float(value, path, field, err);
     int r = quantity_milli(value, ret_milli, err);
     return r < 0 ? lp_error_wrap(err, "%s.%s", path, field) : 0;
+}
+
+/* What no pod can be given: nothing at all, or thousandths of a byte, as of "128m" for 128Mi. */
+static int check_amount(const json_t *value, int64_t milli, const char *path, const char *what,
+                        struct lp_error *err)
+{
+    char seen[LP_QUANTITY_TEXT];
+
+    quantity_canonical(value, seen);
+    if (milli <= 0)
+        return lp_error_set(err, LP_E_INVALID, "%s.%s: must be more than 0, is %s", path, what,
+                            seen);
+    if (strcmp(what, "memory") == 0 && milli % 1000 != 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.memory: must be whole bytes, is %s (m stands for thousandths; "
+                            "Mi for 1,048,576)",
+                            path, seen);
+    return 0;
 }
 
 /* `limit` NULL: there is none. */
@@ -47,8 +79,12 @@ static int check_pair(const json_t *request, const json_t *limit, const char *pa
     lp_auto_free char *limits = lp_sprintf("%.128s.resources.limits", path);
 
     int r = check_quantity(request, requests, what, &requested, err);
+    if (r == 0)
+        r = check_amount(request, requested, requests, what, err);
     if (r == 0 && limit)
         r = check_quantity(limit, limits, what, &limited, err);
+    if (r == 0 && limit)
+        r = check_amount(limit, limited, limits, what, err);
     if (r < 0 || !limit || requested <= limited)
         return r;
     quantity_canonical(request, seen);

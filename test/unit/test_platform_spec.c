@@ -232,6 +232,14 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "spec.services.auth.concurrency: must be 1..1024, is 0" },
         { "{services: {gateway: {autoscaling: {minReplicas: 9}}}}",
           "spec.services.gateway.autoscaling.minReplicas: must not exceed maxReplicas (5), is 9" },
+        { "{services: {auth: {resources: {limits: {cpu: 0.5}}}}}",
+          "spec.services.auth.resources.limits.cpu: must be a whole number or a text such as "
+          "\"500m\", is the number 0.5: write \"0.5\" in quotes" },
+        { "{services: {auth: {resources: {requests: {cpu: 0}}}}}",
+          "spec.services.auth.resources.requests.cpu: must be more than 0, is 0" },
+        { "{services: {auth: {resources: {requests: {memory: 128m}}}}}",
+          "spec.services.auth.resources.requests.memory: must be whole bytes, is 128m (m stands "
+          "for thousandths; Mi for 1,048,576)" },
         { "{services: {aiFeedback: {resources: {requests: {memory: 1Gi}}}}}",
           "spec.services.aiFeedback.resources.requests.memory: must not exceed limits.memory "
           "(256Mi), is 1Gi" },
