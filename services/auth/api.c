@@ -3,7 +3,11 @@
 
 #include "json/json.h"
 #include "services/auth/accounts/account.h"
+#include "services/auth/accounts/admin.h"
+#include "services/auth/accounts/audit.h"
 #include "services/auth/accounts/login.h"
+#include "services/auth/accounts/profile.h"
+#include "services/auth/accounts/recovery.h"
 #include "services/auth/auth.h"
 #include "services/auth/http/cors.h"
 #include "services/auth/http/reply.h"
@@ -22,6 +26,8 @@ bool api_filter(struct lp_service_request *r)
 }
 
 #define AUTH(name) "/api/auth/" name
+#define USERS(name) "/api/users/" name
+#define ADMIN(name) "/api/admin/" name
 
 const struct lp_route api_routes[] = {
     { "POST", AUTH("register"), account_register, "register", false },
@@ -32,6 +38,22 @@ const struct lp_route api_routes[] = {
     { "GET", AUTH("sessions"), session_list, "sessions", false },
     { "DELETE", AUTH("sessions/:id"), session_end, "session-end", false },
     { "GET", AUTH("me"), session_me, "me", false },
+    { "POST", AUTH("password-reset/request"), recovery_request_reset, "reset-request", false },
+    { "POST", AUTH("password-reset"), recovery_reset, "password-reset", false },
+    { "GET", AUTH("password-reset/callback"), recovery_reset_page, "reset-page", false },
+    { "POST", AUTH("verify-email"), recovery_verify, "verify-email", false },
+    { "GET", AUTH("verify-email/callback"), recovery_verify_page, "verify-page", false },
+    { "POST", AUTH("resend-verification"), recovery_resend, "resend-verification", false },
+    { "GET", USERS("profile"), profile_mine, "profile", false },
+    { "PUT", USERS("profile"), profile_change, "profile-change", false },
+    { "DELETE", USERS("profile"), profile_delete, "profile-delete", false },
+    { "POST", USERS("profile/upload-picture"), profile_upload, "upload-picture", false },
+    { "GET", USERS("profile/:id"), profile_of, "profile-of", false },
+    { "GET", USERS("pictures/:id"), profile_picture, "picture", false },
+    { "GET", ADMIN("users"), admin_users, "admin-users", false },
+    { "PUT", ADMIN("users/:id/role"), admin_role, "admin-role", false },
+    { "PUT", ADMIN("users/:id/disabled"), admin_disabled, "admin-disabled", false },
+    { "GET", ADMIN("audit"), audit_route, "audit", false },
     { "GET", "/.well-known/jwks.json", session_jwks, "jwks", true },
     { "GET", "/health", health, "health", true },
     { NULL, NULL, NULL, NULL, false },

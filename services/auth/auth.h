@@ -2,6 +2,7 @@
 #pragma once
 
 struct checks;
+struct courier;
 struct db;
 struct dbwatch;
 struct hashpool;
@@ -17,6 +18,8 @@ struct auth {
     struct checks *checks;
     struct tokens *tokens;
     struct slow *slow;
+    struct courier *courier; /* NULL: no mail is sent */
+    const char *link_base;   /* LINK_BASE */
     const char *cors_origin; /* "*" or a list, as CORS_ORIGIN */
     struct dbwatch *watch;
 };

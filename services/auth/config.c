@@ -4,12 +4,17 @@
 #include <string.h>
 
 #include "services/auth/database/db.h"
+#include "services/auth/http/validate.h"
 #include "services/auth/passwords/password.h"
 #include "services/auth/sessions/tokens.h"
 
 #define AT(member) offsetof(struct auth_config, member)
 #define SECOND 1000LL
 #define DAY (24LL * 3600 * SECOND)
+
+#define NO_SENDER "no-reply@learning-platform.invalid"
+
+static const char *const smtp_tls_settings[] = { "required", "off", NULL };
 
 const struct lp_env auth_env[] = {
     { .name = "DATABASE_URL",
@@ -77,6 +82,46 @@ const struct lp_env auth_env[] = {
       .min = 1,
       .max = 2048,
       .help = "* or origins separated by commas" },
+    { .name = "LINK_BASE",
+      .type = LP_ENV_URL,
+      .offset = AT(link_base),
+      .fallback = "http://localhost:8080/auth",
+      .help = "under which URL clients reach these routes; links of mails and pictures begin so" },
+    { .name = "SMTP_URL",
+      .type = LP_ENV_STRING,
+      .offset = AT(smtp_url),
+      .fallback = "",
+      .max = 2048,
+      .secret = true,
+      .help = "mail server: smtp://user:password@host:587, or smtps://" },
+    { .name = "SMTP_TLS",
+      .type = LP_ENV_STRING,
+      .offset = AT(smtp_tls),
+      .fallback = "required",
+      .one_of = smtp_tls_settings,
+      .help = "STARTTLS on smtp://: required, or off" },
+    { .name = "SMTP_CA_FILE",
+      .type = LP_ENV_STRING,
+      .offset = AT(smtp_ca_file),
+      .fallback = "",
+      .help = "PEM file with the CAs of the mail server; empty: the system's" },
+    { .name = "MAIL_DIR",
+      .type = LP_ENV_STRING,
+      .offset = AT(mail_dir),
+      .fallback = "",
+      .help = "without SMTP_URL: a folder that gets a file per mail; empty: no mail is sent" },
+    { .name = "MAIL_FROM",
+      .type = LP_ENV_STRING,
+      .offset = AT(mail_from),
+      .fallback = NO_SENDER,
+      .max = VALIDATE_EMAIL_MAX,
+      .help = "sender of mails" },
+    { .name = "MAIL_TEMPLATE_DIR",
+      .type = LP_ENV_STRING,
+      .offset = AT(mail_template_dir),
+      .fallback = "",
+      .help = "verify.txt and reset.txt: \"Subject: ...\", an empty line, a text with {{name}} and "
+              "{{link}}; empty: built-in texts" },
     { .name = "DATABASE_CONNECTIONS",
       .type = LP_ENV_INT,
       .offset = AT(database_connections),
@@ -112,6 +157,21 @@ static int check_keys(const struct auth_config *config, struct lp_error *err)
     return 0;
 }
 
+static int check_mail(const struct auth_config *config, struct lp_error *err)
+{
+    const char *url = config->smtp_url;
+    size_t n = strlen(config->link_base);
+    if (url[0] && strncmp(url, "smtp://", 7) != 0 && strncmp(url, "smtps://", 8) != 0)
+        return lp_error_set(err, LP_E_INVALID, "SMTP_URL: must begin with smtp:// or smtps://");
+    if (!validate_is_email(config->mail_from))
+        return lp_error_set(err, LP_E_INVALID, "MAIL_FROM: must be an e-mail address");
+    if (url[0] && strcmp(config->mail_from, NO_SENDER) == 0)
+        return lp_error_set(err, LP_E_INVALID, "MAIL_FROM: is required with SMTP_URL");
+    if (n > 0 && config->link_base[n - 1] == '/')
+        return lp_error_set(err, LP_E_INVALID, "LINK_BASE: must not end with a slash");
+    return 0;
+}
+
 int config_load(struct auth_config *config, struct lp_error *err)
 {
     int r = lp_env_load(auth_env, true, AUTH_PORT, config, err);
@@ -123,5 +183,6 @@ int config_load(struct auth_config *config, struct lp_error *err)
                             "DATABASE_URL: not a PostgreSQL URI such as "
                             "postgresql://user:password@host:5432/name "
                             "(special characters of a password are percent-encoded)");
-    return check_keys(config, err);
+    r = check_keys(config, err);
+    return r < 0 ? r : check_mail(config, err);
 }

@@ -3,7 +3,8 @@
  *
  * Threads: this one serves until SIGTERM (lib/service: event loop, CONCURRENCY workers, probes);
  * `auth-db` brings the tables up to date and watches the database; `auth-hash` times H hash
- * passwords; `auth-slow` sends the answers that are held back.
+ * passwords; `auth-slow` sends the answers that are held back, `auth-mail` the
+ * mails.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -15,19 +16,25 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "metrics/metrics.h"
+#include "services/auth/accounts/picture.h"
 #include "services/auth/api.h"
 #include "services/auth/auth.h"
 #include "services/auth/http/body.h"
 #include "services/auth/config.h"
 #include "services/auth/database/db.h"
 #include "services/auth/http/slow.h"
+#include "services/auth/mail/courier.h"
 #include "services/auth/passwords/checks.h"
 #include "services/auth/passwords/cpu.h"
 #include "services/auth/passwords/hashpool.h"
 #include "services/auth/sessions/tokens.h"
 #include "services/auth/database/dbwatch.h"
+#include "services/auth/database/migrate.h"
+#include "services/auth/database/store_admin.h"
 
-#define SUMMARY "Accounts, logins and tokens of the learning platform."
+#define SUMMARY                                               \
+    "Accounts, logins and tokens of the learning platform.\n" \
+    "lp-auth --make-admin EMAIL makes an account an admin's, and ends."
 
 static bool is_ready(void *user, char why[128])
 {
@@ -41,7 +48,7 @@ static int serve(struct auth *auth, const struct auth_config *config, struct lp_
     const struct lp_service service = {
         .name = "auth",
         .routes = api_routes,
-        .max_body = BODY_MAX,
+        .max_body = PICTURE_MAX_BYTES + BODY_MAX,
         .not_found_json = "{\"error\":\"Route not found\"}",
         .user = auth,
         .filter = api_filter,
@@ -95,8 +102,24 @@ static int make_tokens(struct auth *auth, const struct auth_config *config, stru
     return tokens_new(&options, &auth->tokens, err);
 }
 
+static int make_courier(struct auth *auth, const struct auth_config *config, struct lp_error *err)
+{
+    const struct courier_options options = {
+        .db = auth->db,
+        .smtp_url = config->smtp_url,
+        .smtp_ca_file = config->smtp_ca_file,
+        .smtp_tls = config->smtp_tls,
+        .mail_dir = config->mail_dir,
+        .from = config->mail_from,
+        .link_base = config->link_base,
+        .template_dir = config->mail_template_dir,
+    };
+    return courier_new(&options, &auth->courier, err);
+}
+
 static void free_all(struct auth *auth)
 {
+    courier_free(auth->courier);
     slow_free(auth->slow);
     checks_free(auth->checks);
     verified_free(auth->verified);
@@ -105,21 +128,51 @@ static void free_all(struct auth *auth)
     db_free(auth->db);
 }
 
-static int run(const struct auth_config *config, struct lp_stop *stop, struct lp_error *err)
+static struct db *open_database(const struct auth_config *config)
 {
-    struct auth auth = { .cors_origin = config->cors_origin };
-    const struct db_options database = {
+    const struct db_options options = {
         .url = config->database_url,
         .max_connections = (unsigned)config->database_connections,
         .connect_timeout_ms = 3000,
         .query_timeout_ms = 5000,
     };
-    auth.db = db_new(&database);
+    return db_new(&options);
+}
+
+/* lp-auth --make-admin EMAIL: how the first admin comes to be, in a pod, by who may enter one. */
+static int make_admin(const struct auth_config *config, const char *email)
+{
+    struct lp_error err;
+    char id[STORE_UUID];
+    struct db *db = open_database(config);
+    int r = migrate_run(db, &err);
+    if (r == 0)
+        r = store_make_admin(db, email, id, &err);
+    if (r == 0) {
+        const struct store_event event = { .event = "role_changed",
+                                           .subject = id,
+                                           .detail = "admin, by --make-admin" };
+        r = store_add_event(db, &event, &err);
+    }
+    db_free(db);
+    if (r < 0)
+        fprintf(stderr, "lp-auth: --make-admin: %s\n", err.msg);
+    else
+        printf("lp-auth: %s is an admin from the next login on\n", id);
+    return r < 0 ? 1 : 0;
+}
+
+static int run(const struct auth_config *config, struct lp_stop *stop, struct lp_error *err)
+{
+    struct auth auth = { .cors_origin = config->cors_origin, .link_base = config->link_base };
+    auth.db = open_database(config);
     int r = make_tokens(&auth, config, err);
     if (r == 0)
         r = make_passwords(&auth, config, err);
     if (r == 0)
         r = slow_new(&auth.slow, err);
+    if (r == 0)
+        r = make_courier(&auth, config, err);
     if (r == 0)
         r = serve(&auth, config, stop, err);
     free_all(&auth);
@@ -144,8 +197,10 @@ int main(int argc, char **argv)
     struct auth_config config = { 0 };
     struct lp_error err;
     bool only_check = argc == 2 && strcmp(argv[1], "--check-config") == 0;
-    int status =
-        only_check ? -1 : lp_service_arguments(argc, argv, "lp-auth", SUMMARY, auth_env, true);
+    const char *admin = argc == 3 && strcmp(argv[1], "--make-admin") == 0 ? argv[2] : NULL;
+    int status = only_check || admin
+                     ? -1
+                     : lp_service_arguments(argc, argv, "lp-auth", SUMMARY, auth_env, true);
     if (status >= 0)
         return status;
     if (config_load(&config, &err) < 0) {
@@ -155,6 +210,8 @@ int main(int argc, char **argv)
     if (only_check)
         return puts("lp-auth: the configuration is valid") < 0;
 
+    if (admin)
+        return make_admin(&config, admin);
     keep_memory_private();
     enum lp_log_level level = LP_LOG_INFO;
     lp_log_parse_level(config.service.log_level, &level);

@@ -116,6 +116,20 @@ int fixture_check_config(const char *changed, char **ret_output)
     return status;
 }
 
+int fixture_make_admin(const char *url, const char *email, char **ret_output)
+{
+    const char *env[16];
+    lp_auto_free char *database = lp_sprintf("DATABASE_URL=%s", url);
+    lp_auto_free char *path = lp_sprintf("%s/lp-auth", setting("LP_BIN"));
+    lp_auto_free char *log = lp_sprintf("%s.admin", fixture_log());
+    unlink(log);
+    fill_env(env, database, NULL);
+    int status = program_run((const char *[]){ path, "--make-admin", email, NULL }, env, log);
+    *ret_output = program_read_file(log);
+    unlink(log);
+    return status;
+}
+
 static struct answer post(const struct program *p, const char *path, json_t *body)
 {
     lp_auto_free char *text = json_dumps(body, JSON_COMPACT);

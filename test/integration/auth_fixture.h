@@ -25,6 +25,9 @@ void fixture_start(struct program *p, const char *url, const char *extra);
 /* Runs lp-auth --check-config with the good environment, but `changed` ("NAME=" takes it away). */
 int fixture_check_config(const char *changed, char **ret_output);
 
+/* Runs lp-auth --make-admin on that database; its exit status. */
+int fixture_make_admin(const char *url, const char *email, char **ret_output);
+
 /* The file that all output of lp-auth goes to. */
 const char *fixture_log(void);
 

@@ -168,7 +168,9 @@ static int fetch(int port, const char *path, const struct ask *ask, struct lp_ht
         .url = url,
         .headers = headers,
         .body = ask->body,
-        .body_len = ask->body ? strlen(ask->body) : 0,
+        .body_len = ask->body_len ? ask->body_len
+                    : ask->body   ? strlen(ask->body)
+                                  : 0,
     };
     int r = lp_http_client_new(&options, &client, &err);
     return r < 0 ? r : lp_http_do(client, &request, ret, &err);

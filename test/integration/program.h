@@ -47,6 +47,7 @@ struct ask {
     const char *type;   /* Content-Type; NULL: application/json where there is a body */
     const char *bearer;
     const char *body;
+    size_t body_len;    /* 0: up to its NUL */
     const char *header; /* one more: "Name: value" */
 };
 

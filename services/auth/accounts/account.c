@@ -5,11 +5,13 @@
 #include "services/auth/accounts/account.h"
 
 #include "json/json.h"
+#include "services/auth/accounts/audit.h"
 #include "services/auth/auth.h"
 #include "services/auth/database/store.h"
 #include "services/auth/http/body.h"
 #include "services/auth/http/reply.h"
 #include "services/auth/http/validate.h"
+#include "services/auth/mail/courier.h"
 #include "services/auth/passwords/checks.h"
 
 #define REGISTERED "User registered successfully. Please check your email for verification."
@@ -42,6 +44,8 @@ static void register_user(struct lp_service_request *r, const struct validate_ac
     } else if (done < 0) {
         reply_failure(r, "register", &err);
     } else {
+        audit_note(r, "registered", id, id, NULL);
+        courier_wake(auth->courier);
         checks_remember(auth->checks, hash, account->password);
         reply_json(r, 201, lp_json_make("{s:s, s:s}", "message", REGISTERED, "userId", id));
     }

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "services/auth/accounts/audit.h"
 #include "services/auth/auth.h"
 #include "services/auth/http/body.h"
 #include "services/auth/http/client.h"
@@ -125,7 +126,10 @@ static void fail(const struct attempt *a)
     struct auth *auth = a->r->user;
     struct lp_error err;
     int64_t blocked_ms = 0;
-    if (store_note_failure(auth->db, &a->keys, &blocked_ms, &err) < 0)
+    int done = store_note_failure(auth->db, &a->keys, &blocked_ms, &err);
+    if (done == 0 && a->guesses.pair == STORE_FREE_TRIES - 1)
+        audit_note(a->r, "login_blocked", NULL, a->user.id, NULL); /* once, not for each guess */
+    if (done < 0)
         reply_failure(a->r, "login", &err); /* a guess that cannot be counted gets no answer */
     else
         answer(a, 400, lp_json_make("{s:s}", "error", INVALID));

@@ -16,10 +16,12 @@
 #include "base/log.h"
 #include "metrics/metrics.h"
 #include "services/auth/database/migrate.h"
+#include "services/auth/database/store_purge.h"
 #include "work/backoff.h"
 
 #define PING_MS 2000
 #define AWAY_MS 5000
+#define PURGE_MS 600000
 
 struct dbwatch {
     struct db *db;
@@ -64,12 +66,20 @@ static int look(struct dbwatch *w, bool there, struct lp_error *err)
     return r;
 }
 
+static void purge(struct db *db)
+{
+    struct lp_error err;
+    if (store_purge(db, &err) < 0)
+        lp_log_warn("old rows not removed", "error", err.msg);
+}
+
 static void *watch(void *arg)
 {
     struct dbwatch *w = arg;
     struct lp_backoff backoff = { .base_ms = 200, .max_ms = PING_MS };
     struct lp_error err;
     bool there = false;
+    int64_t purge_at_ms = 0;
     do {
         int r = look(w, there, &err);
         if (there && r == LP_E_TIMEOUT)
@@ -78,6 +88,10 @@ static void *watch(void *arg)
         there = r == 0;
         if (there)
             lp_backoff_reset(&backoff);
+        if (there && lp_clock_ms() >= purge_at_ms) {
+            purge(w->db);
+            purge_at_ms = lp_clock_ms() + lp_jitter(PURGE_MS, 10);
+        }
     } while (!lp_stop_wait(w->stop, there ? PING_MS : lp_backoff_next(&backoff)));
     return NULL;
 }

@@ -13,7 +13,8 @@ struct dbwatch;
 
 /*
  * Starts a thread that migrates, as often as it takes, and then asks the database for a sign of
- * life every two seconds until `stop`. Both are borrowed until _free. LP_E_INTERNAL.
+ * life every two seconds, and every ten minutes removes what is over, until `stop`. Both are
+ * borrowed until _free. LP_E_INTERNAL.
  */
 LP_MUST_USE int dbwatch_new(struct db *db, struct lp_stop *stop, struct dbwatch **ret_watch,
                             struct lp_error *err);

@@ -57,6 +57,44 @@ static const char *const versions[] = {
     " failures integer NOT NULL,"
     " last_at timestamptz NOT NULL);"
     "CREATE INDEX login_failures_last_key ON login_failures (last_at);",
+    /* Mails wait without their code, which is made when one is sent; codes are kept as SHA-256.
+     * mailed_at: when the last three mails to this account were asked for. */
+    "ALTER TABLE users ADD COLUMN mailed_at timestamptz[] NOT NULL DEFAULT '{}';"
+    "CREATE INDEX users_created_key ON users (created_at, id);"
+    "CREATE TABLE mails ("
+    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,"
+    " kind text NOT NULL CHECK (kind IN ('verify', 'reset')),"
+    " created_at timestamptz NOT NULL DEFAULT now(),"
+    " due_at timestamptz NOT NULL DEFAULT now(),"
+    " attempts integer NOT NULL DEFAULT 0,"
+    " sent_at timestamptz);"
+    "CREATE INDEX mails_due_key ON mails (due_at) WHERE sent_at IS NULL;"
+    "CREATE INDEX mails_user_key ON mails (user_id);"
+    "CREATE TABLE codes ("
+    " code_hash bytea PRIMARY KEY,"
+    " user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,"
+    " kind text NOT NULL,"
+    " expires_at timestamptz NOT NULL,"
+    " used_at timestamptz);"
+    "CREATE INDEX codes_user_key ON codes (user_id);"
+    "CREATE TABLE pictures ("
+    " id uuid PRIMARY KEY DEFAULT gen_random_uuid(),"
+    " user_id uuid NOT NULL UNIQUE REFERENCES users ON DELETE CASCADE,"
+    " type text NOT NULL,"
+    " bytes bytea NOT NULL);"
+    /* No reference to users: what a deleted account did stays known. */
+    "CREATE TABLE audit_events ("
+    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " at timestamptz NOT NULL DEFAULT now(),"
+    " event text NOT NULL,"
+    " actor uuid,"
+    " subject uuid,"
+    " address text,"
+    " request_id text,"
+    " detail text);"
+    "CREATE INDEX audit_events_subject_key ON audit_events (subject, id);"
+    "CREATE INDEX audit_events_at_key ON audit_events (at);",
 };
 
 static int execute(struct db *db, struct db_connection *c, const char *sql, struct lp_error *err)

@@ -21,8 +21,12 @@ static const struct db_statement find_by_token = {
 };
 
 static const struct db_statement create_user = {
-    "create_user", "INSERT INTO users (email, password, name) VALUES ($1, $2, $3) RETURNING id", 3,
-    false
+    "create_user",
+    "WITH u AS (INSERT INTO users (email, password, name, mailed_at)"
+    " VALUES ($1, $2, $3, ARRAY[now()]) RETURNING id),"
+    " m AS (INSERT INTO mails (user_id, kind) SELECT id, 'verify' FROM u)"
+    "SELECT id FROM u",
+    3, false
 };
 
 static const struct db_statement replace_password = {

@@ -38,7 +38,7 @@ LP_MUST_USE int store_find_by_email(struct db *db, const char *email, struct sto
 LP_MUST_USE int store_find_by_token(struct db *db, const char *id, const char *session_id,
                                     struct store_user *ret_user, struct lp_error *err);
 
-/* LP_E_EXISTS: the e-mail address is taken, in whatever case. */
+/* With the mail that asks to confirm the address. LP_E_EXISTS: it is taken, in whatever case. */
 LP_MUST_USE int store_create_user(struct db *db, const char *email, const char *password_hash,
                                   const char *name, char ret_id[STORE_UUID], struct lp_error *err);
 

@@ -55,13 +55,6 @@ static const struct db_statement forget_failures = {
     "forget_failures", "DELETE FROM login_failures WHERE key = decode($1, 'hex')", 1, true
 };
 
-static const struct db_statement purge_failures = {
-    "purge_failures",
-    "DELETE FROM login_failures WHERE key IN"
-    " (SELECT key FROM login_failures WHERE last_at < now() - " KEPT " LIMIT 10000)",
-    0, true
-};
-
 int store_begin_login(struct db *db, const char *email, const struct store_guess_keys *keys,
                       struct store_user *ret_user, struct store_guesses *ret_guesses,
                       struct lp_error *err)
@@ -109,9 +102,4 @@ int store_note_failure(struct db *db, const struct store_guess_keys *keys, int64
 int store_forget_failures(struct db *db, const struct store_guess_keys *keys, struct lp_error *err)
 {
     return rows_run(db, &forget_failures, (const char *[]){ keys->pair }, NULL, err);
-}
-
-int store_purge_failures(struct db *db, struct lp_error *err)
-{
-    return rows_run(db, &purge_failures, NULL, NULL, err);
 }

@@ -42,6 +42,3 @@ LP_MUST_USE int store_note_failure(struct db *db, const struct store_guess_keys 
 /* The right password came: the pair begins anew. */
 LP_MUST_USE int store_forget_failures(struct db *db, const struct store_guess_keys *keys,
                                       struct lp_error *err);
-
-/* Removes what no longer counts, at most 10,000 rows. */
-LP_MUST_USE int store_purge_failures(struct db *db, struct lp_error *err);

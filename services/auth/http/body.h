@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "service/service.h"
 
-#define BODY_MAX 100000    /* bytes; no route of today takes a file */
+#define BODY_MAX 100000    /* bytes of JSON and forms; pictures are looked at elsewhere */
 #define BODY_MAX_FIELDS 64 /* members of a form */
 
 /*

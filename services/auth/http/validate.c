@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 
-static void complain(json_t **details, const char *message)
+void validate_complain(json_t **details, const char *message)
 {
     if (!*details)
         *details = json_array();
@@ -29,6 +29,11 @@ static size_t utf16_length(const char *text, size_t bytes)
             units += c >= 0xF0 ? 2 : 1;
     }
     return units;
+}
+
+size_t validate_length(const char *text)
+{
+    return utf16_length(text, strlen(text));
 }
 
 static bool is_domain(const char *domain)
@@ -71,7 +76,7 @@ static uint32_t next_character(const char **text)
     return c;
 }
 
-static bool has_unseen(const char *text)
+bool validate_has_unseen(const char *text)
 {
     while (*text)
         if (is_unseen(next_character(&text)))
@@ -89,7 +94,7 @@ bool validate_is_email(const char *text)
         if (strchr("\"(),:;<>[\\]", c))
             return false;
     }
-    return !has_unseen(text) && !strchr(at + 1, '@') && is_domain(at + 1);
+    return !validate_has_unseen(text) && !strchr(at + 1, '@') && is_domain(at + 1);
 }
 
 bool validate_is_uuid(const char *text)
@@ -103,19 +108,18 @@ bool validate_is_uuid(const char *text)
     return true;
 }
 
-/* Absent, null and the empty string are all "not given". */
-static bool is_given(const json_t *value)
+bool validate_is_given(const json_t *value)
 {
     return value && !json_is_null(value) && !(json_is_string(value) && !json_string_length(value));
 }
 
-static void check_email(const json_t *value, struct validate_account *a, json_t **details)
+void validate_email(const json_t *value, struct validate_account *a, json_t **details)
 {
     const char *text = json_string_value(value);
-    if (!is_given(value)) {
-        complain(details, "Email is required");
+    if (!validate_is_given(value)) {
+        validate_complain(details, "Email is required");
     } else if (!text || !validate_is_email(text)) {
-        complain(details, "Email must be valid");
+        validate_complain(details, "Email must be valid");
     } else {
         size_t n = strlen(text);
         for (size_t i = 0; i <= n; i++)
@@ -128,7 +132,7 @@ static void complain_length(json_t **details, const char *field, const char *wha
 {
     char message[96];
     snprintf(message, sizeof message, "%s must be %s %d characters", field, what, limit);
-    complain(details, message);
+    validate_complain(details, message);
 }
 
 static void check_password(const json_t *value, int min, struct validate_account *a,
@@ -136,10 +140,10 @@ static void check_password(const json_t *value, int min, struct validate_account
 {
     const char *text = json_string_value(value);
     size_t units = text ? utf16_length(text, strlen(text)) : 0;
-    if (!is_given(value))
-        complain(details, "Password is required");
+    if (!validate_is_given(value))
+        validate_complain(details, "Password is required");
     else if (!text)
-        complain(details, "Password must be a string");
+        validate_complain(details, "Password must be a string");
     else if (units < (size_t)min)
         complain_length(details, "Password", "at least", min);
     else if (units > VALIDATE_PASSWORD_MAX)
@@ -153,15 +157,15 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static void check_name(const json_t *value, struct validate_account *a, json_t **details)
+void validate_name(const json_t *value, struct validate_account *a, json_t **details)
 {
     const char *text = json_string_value(value);
-    if (!is_given(value)) {
-        complain(details, "Name is required");
+    if (!validate_is_given(value)) {
+        validate_complain(details, "Name is required");
         return;
     }
     if (!text) {
-        complain(details, "Name must be a string");
+        validate_complain(details, "Name must be a string");
         return;
     }
     while (is_space(*text))
@@ -183,16 +187,16 @@ static void check_name(const json_t *value, struct validate_account *a, json_t *
 json_t *validate_register(const json_t *body, struct validate_account *ret_account)
 {
     json_t *details = NULL;
-    check_email(json_object_get(body, "email"), ret_account, &details);
+    validate_email(json_object_get(body, "email"), ret_account, &details);
     check_password(json_object_get(body, "password"), VALIDATE_PASSWORD_MIN, ret_account, &details);
-    check_name(json_object_get(body, "name"), ret_account, &details);
+    validate_name(json_object_get(body, "name"), ret_account, &details);
     return details;
 }
 
 json_t *validate_login(const json_t *body, struct validate_account *ret_account)
 {
     json_t *details = NULL;
-    check_email(json_object_get(body, "email"), ret_account, &details);
+    validate_email(json_object_get(body, "email"), ret_account, &details);
     check_password(json_object_get(body, "password"), 1, ret_account, &details);
     return details;
 }

@@ -1,0 +1,141 @@
+/* One statement each, as in store.c. */
+#include "services/auth/database/store_mail.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "services/auth/database/rows.h"
+
+/* The row's lock makes two at once come one after the other, and the second sees the first. */
+static const struct db_statement ask_mail = {
+    "ask_mail",
+    "WITH u AS (UPDATE users SET"
+    "  mailed_at = (mailed_at || now())[greatest(1, cardinality(mailed_at) - 1):]"
+    "  WHERE lower(email) = lower($1) AND disabled_at IS NULL"
+    "  AND ($2 <> 'verify' OR email_verified_at IS NULL)"
+    "  AND (cardinality(mailed_at) < 3 OR mailed_at[1] < now() - interval '1 hour') RETURNING id)"
+    "INSERT INTO mails (user_id, kind) SELECT id, $2 FROM u",
+    2, false
+};
+
+static const struct db_statement take_mail = {
+    "take_mail",
+    "WITH due AS (SELECT id FROM mails WHERE sent_at IS NULL AND due_at <= now()"
+    "  AND attempts < 12 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED),"
+    " taken AS (UPDATE mails m SET attempts = attempts + 1,"
+    "  due_at = now() + least(3600, 15 * 2 ^ attempts) * interval '1 second'"
+    "  FROM due WHERE m.id = due.id RETURNING m.id, m.kind, m.user_id)"
+    "SELECT t.id, t.kind, u.id, u.email, u.name FROM taken t JOIN users u ON u.id = t.user_id",
+    0, false
+};
+
+static const struct db_statement mail_sent = {
+    "mail_sent", "UPDATE mails SET sent_at = now() WHERE id = $1::bigint", 1, true
+};
+
+static const struct db_statement add_code = {
+    "add_code",
+    "INSERT INTO codes (code_hash, user_id, kind, expires_at)"
+    " VALUES (decode($1, 'hex'), $2::uuid, $3, now() + interval '15 minutes')",
+    3, false
+};
+
+#define GOOD_CODE \
+    "code_hash = decode($1, 'hex') AND kind = $2 AND used_at IS NULL AND expires_at > now()"
+
+static const struct db_statement peek_code = { "peek_code", "SELECT 1 FROM codes WHERE " GOOD_CODE,
+                                               2, true };
+
+static const struct db_statement use_verify = {
+    "use_verify",
+    "WITH c AS (UPDATE codes SET used_at = now() WHERE " GOOD_CODE " RETURNING user_id)"
+    "UPDATE users u SET email_verified_at = coalesce(email_verified_at, now())"
+    " FROM c WHERE u.id = c.user_id AND disabled_at IS NULL RETURNING u.id",
+    2, false
+};
+
+/* Who can read the mail has the address: it is verified too. */
+static const struct db_statement use_reset = {
+    "use_reset",
+    "WITH c AS (UPDATE codes SET used_at = now() WHERE " GOOD_CODE " RETURNING user_id),"
+    " others AS (UPDATE codes o SET used_at = now() FROM c WHERE o.user_id = c.user_id"
+    "  AND o.used_at IS NULL AND o.code_hash <> decode($1, 'hex')),"
+    " ended AS (UPDATE sessions s SET revoked_at = now() FROM c"
+    "  WHERE s.user_id = c.user_id AND s.revoked_at IS NULL)"
+    "UPDATE users u SET password = $3, updated_at = now(),"
+    " email_verified_at = coalesce(email_verified_at, now())"
+    " FROM c WHERE u.id = c.user_id AND disabled_at IS NULL RETURNING u.id",
+    3, false
+};
+
+static const char *const kinds[] = { [STORE_MAIL_VERIFY] = "verify", [STORE_MAIL_RESET] = "reset" };
+
+int store_ask_mail(struct db *db, enum store_mail_kind kind, const char *email,
+                   struct lp_error *err)
+{
+    return rows_run(db, &ask_mail, (const char *[]){ email, kinds[kind] }, NULL, err);
+}
+
+int store_take_mail(struct db *db, struct store_mail *ret_mail, struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int r = rows_first(db, &take_mail, NULL, LP_E_NOT_FOUND, &row, err);
+    if (r < 0)
+        return r;
+    bool reset = strcmp(PQgetvalue(row, 0, 1), kinds[STORE_MAIL_RESET]) == 0;
+    *ret_mail = (struct store_mail){
+        .row = row,
+        .kind = reset ? STORE_MAIL_RESET : STORE_MAIL_VERIFY,
+        .id = PQgetvalue(row, 0, 0),
+        .user_id = PQgetvalue(row, 0, 2),
+        .email = PQgetvalue(row, 0, 3),
+        .name = PQgetvalue(row, 0, 4),
+    };
+    return 0;
+}
+
+int store_mail_sent(struct db *db, const char *mail_id, struct lp_error *err)
+{
+    return rows_run(db, &mail_sent, (const char *[]){ mail_id }, NULL, err);
+}
+
+int store_add_code(struct db *db, enum store_mail_kind kind, const char *user_id,
+                   const char *code_hash, struct lp_error *err)
+{
+    const char *params[] = { code_hash, user_id, kinds[kind] };
+    return rows_run(db, &add_code, params, NULL, err);
+}
+
+int store_peek_code(struct db *db, enum store_mail_kind kind, const char *code_hash,
+                    struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int r = rows_first(db, &peek_code, (const char *[]){ code_hash, kinds[kind] }, LP_E_DENIED,
+                       &row, err);
+    if (r == 0)
+        PQclear(row);
+    return r;
+}
+
+static int use(struct db *db, const struct db_statement *s, const char *const *params,
+               char ret_id[STORE_UUID], struct lp_error *err)
+{
+    int r = rows_value(db, s, params, ret_id, STORE_UUID, err);
+    if (r == 0 && !ret_id[0])
+        return lp_error_set(err, LP_E_DENIED, "the code is unknown, used or expired");
+    return r;
+}
+
+int store_use_verify(struct db *db, const char *code_hash, char ret_id[STORE_UUID],
+                     struct lp_error *err)
+{
+    return use(db, &use_verify, (const char *[]){ code_hash, kinds[STORE_MAIL_VERIFY] }, ret_id,
+               err);
+}
+
+int store_use_reset(struct db *db, const char *code_hash, const char *password_hash,
+                    char ret_id[STORE_UUID], struct lp_error *err)
+{
+    const char *params[] = { code_hash, kinds[STORE_MAIL_RESET], password_hash };
+    return use(db, &use_reset, params, ret_id, err);
+}

@@ -1,0 +1,45 @@
+/* services/auth/database/store_mail.h -- mails that wait, and the one-time codes that they carry.
+ */
+#pragma once
+
+#include <libpq-fe.h>
+
+#include "base/error.h"
+#include "services/auth/database/store.h"
+
+#define STORE_CODE_HASH 65     /* SHA-256 in hexadecimal, with the NUL */
+#define STORE_CODE_MINUTES 15  /* a code is good for so long from its sending */
+#define STORE_MAIL_ATTEMPTS 12 /* 15 s apart, doubled up to an hour; then it is given up */
+
+enum store_mail_kind { STORE_MAIL_VERIFY, STORE_MAIL_RESET };
+
+/*
+ * Puts a mail for the account of `email` into the queue; does nothing, and fails not, where there
+ * is no such account, where it is disabled, where nothing is left to verify, or where three were
+ * asked for within the last hour. All functions here: errors of db_run. Any thread.
+ */
+LP_MUST_USE int store_ask_mail(struct db *db, enum store_mail_kind kind, const char *email,
+                               struct lp_error *err);
+
+/* A mail to send; the strings belong to `row`. */
+struct store_mail {
+    PGresult *row; /* the caller's (PQclear) */
+    enum store_mail_kind kind;
+    const char *id, *user_id, *email, *name;
+};
+/* Takes the next one that is due: no other pod sends it until its next attempt. LP_E_NOT_FOUND. */
+LP_MUST_USE int store_take_mail(struct db *db, struct store_mail *ret_mail, struct lp_error *err);
+LP_MUST_USE int store_mail_sent(struct db *db, const char *mail_id, struct lp_error *err);
+
+LP_MUST_USE int store_add_code(struct db *db, enum store_mail_kind kind, const char *user_id,
+                               const char *code_hash, struct lp_error *err);
+/* Whether it could be used now. LP_E_DENIED. */
+LP_MUST_USE int store_peek_code(struct db *db, enum store_mail_kind kind, const char *code_hash,
+                                struct lp_error *err);
+
+/* Each uses up a code at once. LP_E_DENIED: unknown, used or expired, or a disabled account.
+ * _reset: the new password's hash, an end to all sessions and other codes. */
+LP_MUST_USE int store_use_verify(struct db *db, const char *code_hash, char ret_id[STORE_UUID],
+                                 struct lp_error *err);
+LP_MUST_USE int store_use_reset(struct db *db, const char *code_hash, const char *password_hash,
+                                char ret_id[STORE_UUID], struct lp_error *err);
