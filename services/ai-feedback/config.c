@@ -23,5 +23,12 @@ const struct lp_env ai_env[] = {
       .min = 1,
       .max = 1024,
       .help = "folder of en_US and en_GB .aff and .dic" },
+    { .name = "MODEL_DIR",
+      .type = LP_ENV_STRING,
+      .offset = offsetof(struct ai_config, model_dir),
+      .fallback = "/usr/share/pocketsphinx/model/en-us",
+      .min = 1,
+      .max = 1024,
+      .help = "folder of en-us.lm.bin, the trigram model" },
     { 0 },
 };

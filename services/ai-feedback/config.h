@@ -8,6 +8,7 @@ struct ai_config {
     const char *progress_url;   /* PROGRESS_SERVICE_URL; "" for none */
     const char *dialect;        /* DIALECT */
     const char *dictionary_dir; /* DICTIONARY_DIR */
+    const char *model_dir;      /* MODEL_DIR */
 };
 
 extern const struct lp_env ai_env[];

@@ -10,11 +10,12 @@
 #include "json/json.h"
 #include "services/ai-feedback/answer.h"
 #include "services/ai-feedback/rules/rules.h"
+#include "services/ai-feedback/text/cut.h"
 #include "services/ai-feedback/text/distance.h"
 
 /* One request under work. */
 struct run {
-    struct spelling *speller;
+    const struct spelling *speller;
     const struct feedback_request *request;
     struct lp_buf *out;
     struct budget budget;
@@ -25,7 +26,7 @@ struct run {
     json_int_t limit;
 };
 
-static void apply_rules(struct sentence *s, struct spelling *speller, struct budget *budget)
+static void apply_rules(struct sentence *s, const struct spelling *speller, struct budget *budget)
 {
     rule_fillers(s);
     rule_contractions(s);
@@ -51,9 +52,14 @@ static void check_sentence(struct run *run, const char *text, size_t len)
     sentence_init(&s, text, len);
     if (s.n == 0)
         return;
-    apply_rules(&s, run->speller, &run->budget);
+    const char *language = sentence_language(&s, run->speller);
+    bool ours = strcmp(language, "en") == 0;
+    if (ours)
+        apply_rules(&s, run->speller, &run->budget);
     struct answer_pair a = answer_pair(&s, FEEDBACK_EDITS - run->edits);
     json_auto_t *pair = a.pair;
+    if (!ours)
+        json_object_set_new(pair, "language", json_string(language));
     lp_buf_str(run->out, run->sentences ? "," : "{\"sentence_pairs\":[");
     write_json(run, pair);
     run->sentences++;
@@ -131,7 +137,7 @@ static void write_end(struct run *run, size_t read)
     lp_buf_char(run->out, '}');
 }
 
-int feedback_check(struct spelling *speller, const struct feedback_request *request,
+int feedback_check(const struct spelling *speller, const struct feedback_request *request,
                    struct lp_buf *out, int *ret_score, struct lp_error *err)
 {
     lp_auto_free char *text = lp_strdup(request->text);

@@ -34,11 +34,13 @@ struct feedback_request {
  * {"sentence_pairs":[{"original","corrected","distance","edits":[{"start","end",
  * "original","replacement","category","rule","message","confidence"}]}],"stats":{"average
  * distance","corrected sentences","total sentences"},"engine":"local"}. start and end count
- * characters of the pair's original; an insertion has start = end. "limits" is there where a limit
- * was met: {"<which>":<limit>, …, "characters read":n}. ret_score: 0..100, 100 for a text that
- * needs no change. LP_E_INVALID: no word in it. LP_E_TIMEOUT: the deadline passed before anything
- * was handed on; after that it is a limit ("deadline"). Any thread; memory grows with a sentence
- * and a piece, not with the text.
+ * characters of the pair's original; an insertion has start = end. A sentence of another language
+ * is left as it is, and "language" in its pair names it (sentence_language()). "limits" is there
+ * where a limit was met: {"<which>":<limit>, …, "characters read":n}. ret_score: 0..100, 100 for a
+ * text that needs no change. LP_E_INVALID: no word in it. LP_E_TIMEOUT: the deadline passed before
+ * anything was handed on; after that it is a limit ("deadline"). Any thread; memory grows with a
+ * sentence and a piece, not with the text.
  */
-LP_MUST_USE int feedback_check(struct spelling *speller, const struct feedback_request *request,
-                               struct lp_buf *out, int *ret_score, struct lp_error *err);
+LP_MUST_USE int feedback_check(const struct spelling *speller,
+                               const struct feedback_request *request, struct lp_buf *out,
+                               int *ret_score, struct lp_error *err);

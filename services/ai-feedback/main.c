@@ -15,7 +15,10 @@
 static int run(const struct ai_config *config, struct lp_stop *stop, struct lp_error *err)
 {
     struct ai ai = { 0 };
-    int r = spelling_new(config->dialect, config->dictionary_dir, &ai.speller, err);
+    const struct spelling_files files = { .dialect = config->dialect,
+                                          .dictionaries = config->dictionary_dir,
+                                          .model = config->model_dir };
+    int r = spelling_new(&files, &ai.speller, err);
 
     if (r == 0)
         r = outbox_new(config->progress_url, &ai.outbox, err);

@@ -7,16 +7,21 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "services/ai-feedback/feedback.h"
+#include "services/ai-feedback/text/cut.h"
 #include "services/ai-feedback/text/sentence.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct spelling_files files = { .dialect = "any",
+                                             .dictionaries = "/usr/share/hunspell",
+                                             .model = "/usr/share/pocketsphinx/model/en-us" };
 
 static struct spelling *speller(void)
 {
     static struct spelling *loaded;
     struct lp_error err;
 
-    if (!loaded && spelling_new("any", "/usr/share/hunspell", &loaded, &err) < 0)
+    if (!loaded && spelling_new(&files, &loaded, &err) < 0)
         abort();
     return loaded;
 }

@@ -11,7 +11,9 @@
 #include "json/json.h"
 #include "services/ai-feedback/api.h"
 
-#define DICTIONARIES "/usr/share/hunspell"
+static const struct spelling_files files = { .dialect = "any",
+                                             .dictionaries = "/usr/share/hunspell",
+                                             .model = "/usr/share/pocketsphinx/model/en-us" };
 
 /* One service and one progress service for all tests; `lock` guards what both threads touch. */
 static struct {
@@ -89,8 +91,7 @@ static int start(void **state)
     if (lp_http_server_start(&options, &t.progress, &err) < 0)
         fail_msg("%s", err.msg);
     snprintf(url, sizeof url, "http://127.0.0.1:%u", lp_http_server_port(t.progress));
-    if (spelling_new("any", DICTIONARIES, &t.ai.speller, &err) < 0 ||
-        outbox_new(url, &t.ai.outbox, &err) < 0)
+    if (spelling_new(&files, &t.ai.speller, &err) < 0 || outbox_new(url, &t.ai.outbox, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(pthread_create(&t.thread, NULL, serve, NULL), 0);
     pthread_mutex_lock(&t.lock);

@@ -27,6 +27,12 @@ static void delete_comma(struct sentence *s, size_t i)
         token_change(s, i, "", CATEGORY_FILLER, "filler", 0.9, "The comma belonged to the filler.");
 }
 
+static bool is_mark_of(const struct sentence *s, size_t i, const char *set)
+{
+    const struct token *t = i < s->n ? &s->tokens[i] : NULL;
+    return t && t->kind == TOKEN_MARK && t->len == 1 && !t->now && strchr(set, s->text[t->at]);
+}
+
 static void delete_sound(struct sentence *s, size_t i)
 {
     char word[16];
@@ -39,6 +45,26 @@ static void delete_sound(struct sentence *s, size_t i)
     bool comma_before = !at_start && token_is(s, before, ",");
     if (at_start || comma_before)
         delete_comma(s, after);
+    /* Where nothing else was said, its full stop goes too. */
+    after = sentence_next(s, i);
+    if (at_start && is_mark_of(s, after, ".?!") && sentence_next(s, after) == s->n)
+        token_change(s, after, "", CATEGORY_FILLER, "filler", 0.9,
+                     "The mark belonged to the filler.");
+}
+
+/* "ER" is a room in a hospital, "5 mm" a length. */
+static bool is_sound(const struct sentence *s, size_t i)
+{
+    static const char *const sounds[] = { "um",  "umm", "ummm", "uh", "uhh", "uhm",
+                                          "erm", "er",  "hmm",  "mm", "mmm", "ah" };
+    const struct token *t = &s->tokens[i];
+    size_t before = sentence_previous(s, i);
+
+    if (!is_one_of(s, i, sounds, LP_COUNT(sounds)))
+        return false;
+    bool capitals = t->len > 1 && s->text[t->at + 1] >= 'A' && s->text[t->at + 1] <= 'Z';
+    bool measure = before < s->n && s->tokens[before].kind == TOKEN_NUMBER;
+    return !capitals && !measure;
 }
 
 /* "you know" and the like are fillers only where commas set them off, or at the start before a
@@ -60,12 +86,10 @@ static void delete_phrase(struct sentence *s, size_t i, const char *first, const
 
 void rule_fillers(struct sentence *s)
 {
-    static const char *const sounds[] = { "um",  "umm", "ummm", "uh", "uhh", "uhm",
-                                          "erm", "er",  "hmm",  "mm", "mmm", "ah" };
     for (size_t i = 0; i < s->n; i++) {
         if (s->tokens[i].kind != TOKEN_WORD)
             continue;
-        if (is_one_of(s, i, sounds, LP_COUNT(sounds))) {
+        if (is_sound(s, i)) {
             delete_sound(s, i);
             continue;
         }
@@ -75,11 +99,38 @@ void rule_fillers(struct sentence *s)
     }
 }
 
+/* Words that are said twice on purpose, or that meet themselves ("what it is is", "had had"). */
 static bool may_repeat(const struct sentence *s, size_t i)
 {
-    static const char *const fine[] = { "had", "that", "very", "really", "so",    "no",   "yes",
-                                        "bye", "many", "much", "far",    "again", "never" };
+    static const char *const fine[] = {
+        "had",  "that", "very", "really", "so",    "no",   "yes",   "bye",   "many",  "much",
+        "far",  "is",   "was",  "do",     "again", "long", "never", "ha",    "knock", "night",
+        "now",  "go",   "wait", "please", "well",  "hear", "blah",  "there", "big",   "more",
+        "zero", "one",  "two",  "three",  "four",  "five", "six",   "seven", "eight", "nine",
+        "who",  "her",  "too",  "quick",  "run",   "oh",   "ok",    "okay",  "yeah",  "old",
+    };
     return is_one_of(s, i, fine, LP_COUNT(fine));
+}
+
+static bool is_capital(const struct sentence *s, size_t i)
+{
+    char c = s->text[s->tokens[i].at];
+    return c >= 'A' && c <= 'Z';
+}
+
+/* "Bora Bora": two capitals are a name, but for "I". */
+static bool is_double_name(const struct sentence *s, size_t i, size_t j)
+{
+    return is_capital(s, i) && is_capital(s, j) && !token_is(s, i, "i");
+}
+
+/* What a speaker begins anew with. */
+static bool may_begin_anew(const struct sentence *s, size_t i)
+{
+    static const char *const first[] = { "i",  "we",  "he",   "she", "it", "they", "you", "to",
+                                         "in", "the", "a",    "an",  "my", "and",  "but", "because",
+                                         "so", "at",  "when", "if",  "on", "for",  "with" };
+    return is_one_of(s, i, first, LP_COUNT(first));
 }
 
 static void delete_repeated(struct sentence *s, size_t i)
@@ -96,7 +147,8 @@ static bool delete_pair(struct sentence *s, size_t i, size_t second)
     size_t third = second < s->n ? sentence_next(s, second) : s->n;
     size_t fourth = third < s->n ? sentence_next(s, third) : s->n;
 
-    if (second == s->n || !token_same(s, i, third) || !token_same(s, second, fourth))
+    if (second == s->n || !may_begin_anew(s, i) || !token_same(s, i, third) ||
+        !token_same(s, second, fourth))
         return false;
     delete_repeated(s, i);
     delete_repeated(s, second);
@@ -110,7 +162,7 @@ void rule_repetitions(struct sentence *s)
             continue;
         size_t j = sentence_next(s, i);
         if (token_same(s, i, j)) {
-            if (!may_repeat(s, i))
+            if (!may_repeat(s, i) && !is_double_name(s, i, j))
                 delete_repeated(s, i);
         } else {
             delete_pair(s, i, j);

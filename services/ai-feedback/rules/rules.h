@@ -7,6 +7,10 @@
 #include "services/ai-feedback/text/sentence.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
+/* The language of a sentence: "en", that of another one (ISO 639-1) by its most frequent words or
+ * its script, or "other" where it is none that we know. A literal. */
+const char *sentence_language(const struct sentence *s, const struct spelling *speller);
+
 void rule_fillers(struct sentence *s);      /* "um", "uh", ", you know," */
 void rule_repetitions(struct sentence *s);  /* "the the", "I want I want" */
 void rule_contractions(struct sentence *s); /* "dont" */
@@ -19,7 +23,7 @@ struct budget {
 };
 
 /* Unknown words by the speller. */
-void rule_spelling(struct sentence *s, struct spelling *speller, struct budget *budget);
+void rule_spelling(struct sentence *s, const struct spelling *speller, struct budget *budget);
 
 void rule_names(struct sentence *s);    /* capitals of days, months, languages, places */
 void rule_articles(struct sentence *s); /* "a apple" */

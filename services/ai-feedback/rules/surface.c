@@ -37,12 +37,21 @@ static bool is_proper(const char *word)
     return in_sorted(word, names, LP_COUNT(names));
 }
 
+/* "iPhone", "eBay" */
+static bool has_inner_capital(const char *word)
+{
+    for (word++; *word; word++)
+        if (*word >= 'A' && *word <= 'Z')
+            return true;
+    return false;
+}
+
 static void capitalise(struct sentence *s, size_t i, const char *rule, const char *message)
 {
     const struct token *t = &s->tokens[i];
     lp_auto_free char *to = t->now ? lp_strdup(t->now) : lp_strndup(s->text + t->at, t->len);
 
-    if (!islower((unsigned char)*to))
+    if (!islower((unsigned char)*to) || has_inner_capital(to))
         return;
     *to = (char)toupper((unsigned char)*to);
     token_change(s, i, to, CATEGORY_CAPITALS, rule, 0.97, "%s", message);
@@ -60,16 +69,24 @@ void rule_names(struct sentence *s)
     }
 }
 
+/* An item of a list, and what opens with an address, a number or an ellipsis, is no new sentence.
+ */
+static bool opens_a_sentence(const struct sentence *s)
+{
+    size_t i = sentence_next(s, (size_t)-1);
+    while (i < s->n && s->tokens[i].kind == TOKEN_MARK && s->tokens[i].len == 1)
+        i = sentence_next(s, i);
+    return i < s->n && s->tokens[i].kind == TOKEN_WORD;
+}
+
 void rule_capitals(struct sentence *s)
 {
-    bool first = true;
+    bool first = opens_a_sentence(s);
     for (size_t i = 0; i < s->n; i++) {
         char word[32];
         size_t n = token_lower(s, i, word, sizeof word);
-        if (n == 0 || s->tokens[i].kind != TOKEN_WORD) {
-            first = first && (n == 0 || s->tokens[i].kind == TOKEN_MARK);
+        if (n == 0 || s->tokens[i].kind != TOKEN_WORD)
             continue;
-        }
         if (first)
             capitalise(s, i, "sentence-start", "A sentence begins with a capital letter.");
         else if (*word == 'i' && (n == 1 || word[1] == '\''))
@@ -153,8 +170,9 @@ static void end_sentence(struct sentence *s)
 {
     size_t first = sentence_next(s, (size_t)-1), last = sentence_previous(s, s->n);
 
-    if (last == s->n || s->tokens[last].kind == TOKEN_MARK)
-        return;
+    if (last == s->n || s->tokens[last].kind == TOKEN_MARK ||
+        s->tokens[last].kind == TOKEN_OPAQUE || s->tokens[0].kind == TOKEN_OPAQUE)
+        return; /* nothing follows an address; a list's items need no mark */
     bool question = is_question(s, first);
     struct token *t = &s->tokens[last];
     t->after[0] = question ? '?' : '.';

@@ -29,7 +29,7 @@ void rule_contractions(struct sentence *s)
         { "theres", "there's" },   { "youve", "you've" },       { "weve", "we've" },
     };
     for (size_t i = 0; i < s->n; i++) {
-        for (size_t k = 0; k < LP_COUNT(pairs); k++) {
+        for (size_t k = 0; s->tokens[i].kind == TOKEN_WORD && k < LP_COUNT(pairs); k++) {
             if (!token_is(s, i, pairs[k][0]))
                 continue;
             lp_auto_free char *to = lp_strdup(pairs[k][1]);
@@ -40,40 +40,110 @@ void rule_contractions(struct sentence *s)
     }
 }
 
-/* Names, abbreviations, codes and long words are not for the speller. */
-static bool is_checkable(const struct sentence *s, size_t i)
+static bool is_quote(const struct sentence *s, size_t i)
+{
+    const struct token *t = i < s->n ? &s->tokens[i] : NULL;
+    if (!t || t->kind != TOKEN_MARK)
+        return false;
+    const char *mark = s->text + t->at;
+    return *mark == '"' || *mark == '\'' ||
+           (t->len == 3 && memcmp(mark, "\xe2\x80", 2) == 0 && (unsigned char)mark[2] >= 0x98 &&
+            (unsigned char)mark[2] <= 0x9f);
+}
+
+/* Names, abbreviations, codes, quoted and long words are not for the speller. */
+static bool is_checkable(const struct sentence *s, size_t i, size_t before)
 {
     const struct token *t = &s->tokens[i];
     const char *text = s->text + t->at;
     size_t capitals = 0;
 
-    if (t->kind != TOKEN_WORD || t->now || t->len < 3 || t->len > 32)
+    if (t->kind != TOKEN_WORD || t->now || t->len < 2 || t->len > 32)
         return false;
     for (size_t k = 0; k < t->len; k++) {
         if (isdigit((unsigned char)text[k]) || text[k] & 0x80)
             return false;
         capitals += isupper((unsigned char)text[k]) != 0;
     }
-    bool starts = sentence_previous(s, i) == s->n;
+    if (is_quote(s, before) || is_quote(s, i + 1))
+        return false;
+    /* At the start a short word with a capital is as likely a name. */
+    bool starts = before == s->n && t->len > 4;
     return capitals == 0 || (capitals == 1 && starts && isupper((unsigned char)*text));
 }
 
-void rule_spelling(struct sentence *s, struct spelling *speller, struct budget *budget)
+/* The words around token i, for the speller; strings of the caller's. */
+struct neighbours {
+    char before2[64], before[64], after[64], after2[64];
+};
+
+static const char *neighbour(const struct sentence *s, size_t i, char out[64])
 {
-    for (size_t i = 0; i < s->n; i++) {
-        char word[64], better[SPELLING_WORD];
-        if (!is_checkable(s, i) || token_lower(s, i, word, sizeof word) == 0 ||
-            spelling_knows(speller, word))
-            continue;
-        if (budget->suggestions == 0 || lp_clock_ms() >= budget->deadline_ms)
-            return;
-        budget->suggestions--;
-        double confidence = spelling_suggest(speller, word, better);
-        if (confidence <= 0)
-            continue;
-        keep_capital(s, i, better);
+    if (i >= s->n)
+        return NULL;
+    token_lower(s, i, out, 64);
+    if (s->tokens[i].kind != TOKEN_WORD)
+        return strchr(".?!", *out) ? NULL : "";
+    return out;
+}
+
+static bool is_unknown(const struct sentence *s, size_t i, const struct spelling *speller)
+{
+    char word[64];
+    return i < s->n && s->tokens[i].kind == TOKEN_WORD && !s->tokens[i].now &&
+           token_lower(s, i, word, sizeof word) > 0 && !spelling_knows(speller, word);
+}
+
+static struct spelling_place place_of(const struct sentence *s, size_t i, const char *word,
+                                      const struct spelling *speller, struct neighbours *n)
+{
+    size_t before = sentence_previous(s, i), after = sentence_next(s, i);
+    struct spelling_place p = { .word = word,
+                                .before = neighbour(s, before, n->before),
+                                .after = neighbour(s, after, n->after),
+                                .capital = isupper((unsigned char)s->text[s->tokens[i].at]),
+                                .beside_unknown = is_unknown(s, before, speller) ||
+                                                  is_unknown(s, after, speller) };
+    if (before < s->n)
+        p.before2 = neighbour(s, sentence_previous(s, before), n->before2);
+    if (after < s->n)
+        p.after2 = neighbour(s, sentence_next(s, after), n->after2);
+    return p;
+}
+
+static void correct_word(struct sentence *s, size_t i, const char *word,
+                         const struct spelling *speller)
+{
+    struct neighbours n;
+    struct spelling_place place = place_of(s, i, word, speller, &n);
+    char better[SPELLING_WORD];
+    double confidence = spelling_suggest(speller, &place, better);
+
+    if (confidence <= 0)
+        return;
+    keep_capital(s, i, better);
+    if (strchr(better, ' '))
+        token_change(s, i, better, CATEGORY_SPELLING, "two-words", confidence,
+                     "These are two words: \"%s\".", better);
+    else
         token_change(s, i, better, CATEGORY_SPELLING, "spelling", confidence,
                      "\"%s\" is not in the dictionary; did you mean \"%s\"?", word, better);
+}
+
+void rule_spelling(struct sentence *s, const struct spelling *speller, struct budget *budget)
+{
+    size_t before = s->n;
+
+    for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i)) {
+        char word[64];
+        if (is_checkable(s, i, before) && token_lower(s, i, word, sizeof word) > 0 &&
+            !spelling_knows(speller, word)) {
+            if (budget->suggestions == 0 || lp_clock_ms() >= budget->deadline_ms)
+                return;
+            budget->suggestions--;
+            correct_word(s, i, word, speller);
+        }
+        before = i;
     }
 }
 

@@ -1,51 +1,38 @@
-/* services/ai-feedback/spelling/spelling.c -- one hunspell handle per dialect behind one lock: the
- * work is CPU-bound, and a handle per worker would cost a dictionary's memory each. Suggestions are
- * ranked by edit distance, then by whether the word is common. */
+/* services/ai-feedback/spelling/spelling.c -- a noisy channel: of the words within two edits, the
+ * one that is most likely in its place and most likely to be written like this. */
 #include "services/ai-feedback/spelling/spelling.h"
 
-#include <hunspell/hunspell.h>
-#include <pthread.h>
-#include <stdio.h>
+#include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
-#include "services/ai-feedback/text/distance.h"
+#include "services/ai-feedback/spelling/channel.h"
+#include "services/ai-feedback/spelling/lexicon.h"
+#include "services/ai-feedback/spelling/model.h"
+
+#define BEST 24            /* candidates that are looked at in their place */
+#define RARE 2.0           /* nats against a word that the model does not have */
+#define KEEP_LOWER 19.0    /* cost of taking a word in small letters for one that we do not know */
+#define KEEP_NAME 15.0     /* the same for one with a capital */
+#define KEEP_PHRASE 16.0   /* the same for one beside another that we do not know */
+#define PHRASE_CHANNEL 7.5 /* and what may then be miswritten */
+#define SURE 0.6           /* least share of the best among all */
 
 struct spelling {
-    pthread_mutex_t lock;
-    Hunhandle *dictionaries[2];
-    int n;
+    struct lexicon *lexicon;
+    struct model *model;
 };
 
-static int open_dictionary(const char *folder, const char *name, Hunhandle **ret,
-                           struct lp_error *err)
-{
-    lp_auto_free char *aff = lp_sprintf("%s/%s.aff", folder, name);
-    lp_auto_free char *dic = lp_sprintf("%s/%s.dic", folder, name);
-    const char *missing = access(aff, R_OK) != 0 ? aff : access(dic, R_OK) != 0 ? dic : NULL;
-
-    if (missing)
-        return lp_error_set(err, LP_E_NOT_FOUND,
-                            "dictionary %s cannot be read: install the package "
-                            "hunspell-en-us or hunspell-en-gb, or set DICTIONARY_DIR",
-                            missing);
-    *ret = Hunspell_create(aff, dic);
-    return *ret ? 0 : lp_error_set(err, LP_E_INTERNAL, "dictionary %s cannot be loaded", dic);
-}
-
-int spelling_new(const char *dialect, const char *folder, struct spelling **ret_speller,
+int spelling_new(const struct spelling_files *files, struct spelling **ret_speller,
                  struct lp_error *err)
 {
     struct spelling *s = lp_alloc(sizeof *s);
-    int r = 0;
+    int r = lexicon_new(files->dialect, files->dictionaries, &s->lexicon, err);
 
-    pthread_mutex_init(&s->lock, NULL);
-    if (strcmp(dialect, "en-GB") != 0)
-        r = open_dictionary(folder, "en_US", &s->dictionaries[s->n++], err);
-    if (r == 0 && strcmp(dialect, "en-US") != 0)
-        r = open_dictionary(folder, "en_GB", &s->dictionaries[s->n++], err);
+    if (r == 0)
+        r = model_open(files->model, &s->model, err);
     if (r < 0) {
         spelling_free(s);
         return r;
@@ -58,100 +45,235 @@ void spelling_free(struct spelling *s)
 {
     if (!s)
         return;
-    for (int i = 0; i < s->n; i++)
-        if (s->dictionaries[i])
-            Hunspell_destroy(s->dictionaries[i]);
-    pthread_mutex_destroy(&s->lock);
+    lexicon_free(s->lexicon);
+    model_close(s->model);
     free(s);
 }
 
-bool spelling_knows(struct spelling *s, const char *word)
+/* ---- what is a word ---- */
+
+/* Without "'s" or the apostrophe of a plural. */
+static size_t stem_length(const char *word, size_t len)
 {
-    bool known = false;
-    pthread_mutex_lock(&s->lock);
-    for (int i = 0; i < s->n && !known; i++)
-        known = Hunspell_spell(s->dictionaries[i], word) != 0;
-    pthread_mutex_unlock(&s->lock);
-    return known;
+    if (len > 2 && word[len - 2] == '\'' && word[len - 1] == 's')
+        return len - 2;
+    return len > 2 && word[len - 1] == '\'' ? len - 1 : len;
 }
 
-/* Words so frequent that among equally near ones they are the likelier. */
-static bool is_common(const char *word)
+static unsigned bits_of(const struct spelling *s, const char *word, size_t len)
 {
-    static const char *const words[] = {
-        "about",     "after",       "again",     "always",     "and",         "another", "are",
-        "around",    "because",     "before",    "believe",    "between",     "but",     "could",
-        "different", "environment", "every",     "favorite",   "finally",     "first",   "for",
-        "friend",    "friends",     "from",      "government", "grammar",     "have",    "her",
-        "him",       "his",         "important", "in",         "interesting", "is",      "it",
-        "know",      "language",    "learn",     "like",       "little",      "many",    "more",
-        "my",        "necessary",   "not",       "of",         "on",          "people",  "really",
-        "receive",   "said",        "school",    "sentence",   "separate",    "should",  "speak",
-        "student",   "that",        "the",       "their",      "them",        "then",    "there",
-        "they",      "thing",       "think",     "this",       "through",     "to",      "tomorrow",
-        "until",     "very",        "want",      "was",        "we",          "were",    "what",
-        "when",      "where",       "which",     "with",       "would",       "writing", "year",
-        "yesterday", "you",         "your",
-    };
-    for (size_t i = 0; i < LP_COUNT(words); i++)
-        if (strcmp(words[i], word) == 0)
-            return true;
-    return false;
+    unsigned bits = lexicon_find(s->lexicon, word, len);
+    size_t stem = stem_length(word, len);
+    return bits || stem == len ? bits : lexicon_find(s->lexicon, word, stem);
 }
 
-/* Two neighbours in the wrong order are one slip of the fingers, not two. */
-static bool is_transposition(const char *a, const char *b)
+bool spelling_knows(const struct spelling *s, const char *word)
 {
-    size_t n = strlen(a), i = 0;
+    size_t len = strlen(word);
 
-    if (strlen(b) != n)
+    if (bits_of(s, word, len))
+        return true;
+    if (!memchr(word, '-', len))
         return false;
-    while (i < n && a[i] == b[i])
-        i++;
-    return i + 1 < n && a[i] == b[i + 1] && a[i + 1] == b[i] && strcmp(a + i + 2, b + i + 2) == 0;
+    for (const char *part = word; part;) {
+        size_t n = strcspn(part, "-");
+        if (n > 0 && !bits_of(s, part, n))
+            return false;
+        part = part[n] ? part + n + 1 : NULL;
+    }
+    return true;
 }
 
-/* Less is better. Suggestions of two words cost more, as learners seldom drop a space. */
-static double cost(const char *word, const char *suggestion, int rank)
+bool spelling_knows_lower(const struct spelling *s, const char *word)
 {
-    double c =
-        is_transposition(word, suggestion)
-            ? 0.9
-            : (double)distance_characters(word, strlen(word), suggestion, strlen(suggestion));
-    c += rank * 0.05;
-    if (is_common(suggestion))
-        c -= 0.6;
-    if (strpbrk(suggestion, " -"))
-        c += 1.0;
-    if (suggestion[0] != word[0])
-        c += 0.5;
-    return c;
+    return bits_of(s, word, strlen(word)) & LEXICON_LOWER;
 }
 
-static double best_of(const char *word, char **list, int n, char ret_word[SPELLING_WORD])
+double spelling_frequency(const struct spelling *s, const char *word)
 {
-    double best = 1e9;
-    for (int i = 0; i < n; i++) {
-        double c = cost(word, list[i], i);
-        if (c < best && strlen(list[i]) < SPELLING_WORD) {
-            best = c;
-            memcpy(ret_word, list[i], strlen(list[i]) + 1);
+    return model_score(s->model, model_word(s->model, word, strlen(word)), MODEL_UNKNOWN,
+                       MODEL_UNKNOWN);
+}
+
+static int number_of(const struct spelling *s, const char *word, int at_edge)
+{
+    return word ? model_word(s->model, word, strlen(word)) : at_edge;
+}
+
+double spelling_likelihood(const struct spelling *s, const char *const *words, size_t n)
+{
+    int ids[8];
+    double sum = 0;
+
+    n = n < LP_COUNT(ids) ? n : LP_COUNT(ids);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = number_of(s, words[i], i < 2 ? model_start(s->model) : model_end(s->model));
+    for (size_t i = 2; i < n; i++)
+        sum += model_score(s->model, ids[i], ids[i - 1],
+                           ids[i - 1] == model_start(s->model) ? MODEL_UNKNOWN : ids[i - 2]);
+    return sum;
+}
+
+/* ---- which word was meant ---- */
+
+struct candidate {
+    char word[LEXICON_WORD + 1];
+    size_t split; /* where a space belongs; 0: nowhere */
+    unsigned bits;
+    double channel, frequency, total;
+};
+
+/* The candidates with the least cost, in order. */
+struct choice {
+    const struct spelling *speller;
+    const struct spelling_place *place;
+    size_t len; /* of the word */
+    struct candidate best[BEST];
+    size_t n;
+};
+
+static void offer(struct choice *c, const struct candidate *new)
+{
+    size_t i = c->n;
+
+    if (c->place->beside_unknown && new->channel > PHRASE_CHANNEL)
+        return;
+    if (c->n == BEST && new->total >= c->best[BEST - 1].total)
+        return;
+    if (c->n == BEST)
+        i--;
+    else
+        c->n++;
+    for (; i > 0 && c->best[i - 1].total > new->total; i--)
+        c->best[i] = c->best[i - 1];
+    c->best[i] = *new;
+}
+
+static double frequency_of(const struct spelling *s, const char *word, size_t len)
+{
+    int id = model_word(s->model, word, len);
+    return model_score(s->model, id, MODEL_UNKNOWN, MODEL_UNKNOWN) - (id < 0 ? RARE : 0);
+}
+
+static void take_near(const char *word, size_t len, unsigned bits, unsigned edits, void *user)
+{
+    struct choice *c = user;
+    struct candidate new = { .bits = bits };
+
+    if (bits & LEXICON_SHY || edits == 0 || len < 2)
+        return;
+    memcpy(new.word, word, len + 1);
+    new.channel = channel_cost(c->place->word, c->len, word, len);
+    new.frequency = frequency_of(c->speller, word, len);
+    if (!(bits & LEXICON_LOWER))
+        new.channel += 1; /* a name, without its capital */
+    new.total = new.channel - new.frequency;
+    offer(c, &new);
+}
+
+/* "alot": two words that the model has in a row. */
+static void take_splits(struct choice *c)
+{
+    const struct spelling *s = c->speller;
+    const char *word = c->place->word;
+
+    for (size_t i = 1; i < c->len; i++) {
+        struct candidate new = { .split = i, .bits = LEXICON_LOWER, .channel = 5.5 };
+        int first = model_word(s->model, word, i);
+        int second = model_word(s->model, word + i, c->len - i);
+        bool short_one = (i == 1 && *word != 'a' && *word != 'i') || c->len - i == 1;
+        if (first < 0 || second < 0 || short_one ||
+            !(lexicon_find(s->lexicon, word, i) & LEXICON_LOWER) ||
+            !(lexicon_find(s->lexicon, word + i, c->len - i) & LEXICON_LOWER))
+            continue;
+        memcpy(new.word, word, c->len + 1);
+        new.frequency = model_score(s->model, first, MODEL_UNKNOWN, MODEL_UNKNOWN) +
+                        model_score(s->model, second, first, MODEL_UNKNOWN);
+        new.total = new.channel - new.frequency;
+        offer(c, &new);
+    }
+}
+
+/* Nats of the candidate between its neighbours. */
+static double in_place(const struct choice *c, const struct candidate *k)
+{
+    const struct spelling *s = c->speller;
+    const struct spelling_place *p = c->place;
+    const struct model *m = s->model;
+    int start = model_start(m), end = model_end(m);
+    int b2 = p->before ? number_of(s, p->before2, start) : MODEL_UNKNOWN;
+    int b = number_of(s, p->before, start), a = number_of(s, p->after, end);
+    int first = model_word(m, k->word, k->split ? k->split : strlen(k->word)), last = first;
+    int before_last = b;
+    double sum = first < 0 ? MODEL_FLOOR - RARE : model_score(m, first, b, b2);
+
+    if (k->split) {
+        last = model_word(m, k->word + k->split, strlen(k->word + k->split));
+        sum += model_score(m, last, first, b);
+        before_last = first;
+    }
+    if (a >= 0)
+        sum += model_score(m, a, last, before_last);
+    int a2 = p->after ? number_of(s, p->after2, end) : MODEL_UNKNOWN;
+    if (a >= 0 && a2 >= 0)
+        sum += model_score(m, a2, a, last);
+    return sum;
+}
+
+/* What the neighbours would weigh beside a word that nobody knows. */
+static double place_alone(const struct choice *c)
+{
+    const struct candidate none = { .word = "\x01" };
+    return in_place(c, &none) - (MODEL_FLOOR - RARE);
+}
+
+static void write_choice(const struct candidate *k, char ret_word[SPELLING_WORD])
+{
+    size_t n = 0;
+    for (const char *w = k->word; *w; w++) {
+        if (k->split && (size_t)(w - k->word) == k->split)
+            ret_word[n++] = ' ';
+        ret_word[n++] = *w;
+    }
+    ret_word[n] = '\0';
+    if (!(k->bits & LEXICON_LOWER))
+        *ret_word = (char)toupper((unsigned char)*ret_word);
+}
+
+/* What it costs to take the word for one that is right and that we do not know. A name that the
+ * model has is right. */
+static double keep_cost(const struct choice *c)
+{
+    const struct spelling_place *p = c->place;
+
+    if (p->capital)
+        return model_word(c->speller->model, p->word, c->len) >= 0 ? 0 : KEEP_NAME;
+    return p->beside_unknown ? KEEP_PHRASE : KEEP_LOWER;
+}
+
+double spelling_suggest(const struct spelling *s, const struct spelling_place *place,
+                        char ret_word[SPELLING_WORD])
+{
+    struct choice c = { .speller = s, .place = place, .len = strlen(place->word) };
+    size_t best = 0;
+
+    if (c.len < 2 || c.len >= LEXICON_WORD)
+        return 0;
+    lexicon_near(s->lexicon, place->word, c.len, c.len <= 3 ? 1 : 2, take_near, &c);
+    take_splits(&c);
+    double alone = place_alone(&c);
+    double all = exp(-keep_cost(&c)), share = 0;
+    for (size_t i = 0; i < c.n; i++) {
+        c.best[i].total = c.best[i].channel - in_place(&c, &c.best[i]) + alone;
+        double weight = exp(-c.best[i].total);
+        all += weight;
+        if (c.best[i].total <= c.best[best].total) {
+            best = i;
+            share = weight;
         }
     }
-    return best;
-}
-
-double spelling_suggest(struct spelling *s, const char *word, char ret_word[SPELLING_WORD])
-{
-    char **list = NULL;
-
-    pthread_mutex_lock(&s->lock);
-    int n = Hunspell_suggest(s->dictionaries[0], &list, word);
-    double best = best_of(word, list, n, ret_word);
-    Hunspell_free_list(s->dictionaries[0], &list, n);
-    pthread_mutex_unlock(&s->lock);
-    double limit = strlen(word) <= 4 ? 1.6 : 2.6;
-    if (best > limit)
+    if (c.n == 0 || share / all < SURE)
         return 0;
-    return best <= 1.1 ? 0.9 : best <= 1.6 ? 0.75 : 0.6;
+    write_choice(&c.best[best], ret_word);
+    return share / all > 0.99 ? 0.99 : share / all;
 }

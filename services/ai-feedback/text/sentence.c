@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
+#include "services/ai-feedback/text/span.h"
 
 const char *category_name(enum category c)
 {
@@ -26,15 +26,20 @@ static bool is_curly_apostrophe(const char *s, size_t left)
     return left >= 3 && memcmp(s, "\xe2\x80", 2) == 0 && (s[2] == '\x98' || s[2] == '\x99');
 }
 
-/* Bytes of the punctuation mark at `s`: ASCII, or U+2010 to U+203F (dashes, quotes, ellipsis); 0
- * where it is none. */
+/* Bytes of the punctuation mark at `s`: ASCII, U+2010 to U+203F (dashes, quotes, ellipsis), or
+ * those of Chinese and Japanese; 0 where it is none. */
 static size_t mark_length(const char *s, size_t left)
 {
     unsigned char c = (unsigned char)*s;
     if (c < 0x80)
         return ispunct(c) ? 1 : 0;
-    bool general = left >= 3 && memcmp(s, "\xe2\x80", 2) == 0 && (unsigned char)s[2] >= 0x90;
-    return general ? 3 : 0;
+    if (left < 3)
+        return 0;
+    bool general = memcmp(s, "\xe2\x80", 2) == 0 && (unsigned char)s[2] >= 0x90;
+    bool cjk = memcmp(s, "\xe3\x80", 2) == 0 && (unsigned char)s[2] <= 0x91;
+    bool wide = memcmp(s, "\xef\xbc", 2) == 0 &&
+                ((unsigned char)s[2] <= 0x8f || (unsigned char)s[2] >= 0x9a);
+    return general || cjk || wide ? 3 : 0;
 }
 
 static bool is_space(char c)
@@ -79,9 +84,26 @@ static size_t number_length(const char *s, size_t left)
     return n;
 }
 
-static size_t token_length(const char *s, size_t left, enum token_kind *ret_kind)
+/* A run of full stops is one mark. */
+static size_t ellipsis_length(const char *s, size_t left)
 {
-    size_t n = number_length(s, left);
+    size_t n = 0;
+    while (n < left && s[n] == '.')
+        n++;
+    return n > 1 ? n : 0;
+}
+
+static size_t token_length(const char *s, size_t left, size_t before, enum token_kind *ret_kind)
+{
+    size_t n = before == 0 ? span_list_mark(s, left) : 0;
+    while (n > 0 && is_space(s[n - 1]))
+        n--;
+    if (n == 0)
+        n = span_length(s, left, before);
+    *ret_kind = TOKEN_OPAQUE;
+    if (n > 0)
+        return n;
+    n = number_length(s, left);
     *ret_kind = TOKEN_NUMBER;
     if (n > 0 && !is_letter_at(s + n, left - n))
         return n;
@@ -90,7 +112,9 @@ static size_t token_length(const char *s, size_t left, enum token_kind *ret_kind
     if (n > 0)
         return n;
     *ret_kind = TOKEN_MARK;
-    n = mark_length(s, left);
+    n = ellipsis_length(s, left);
+    if (n == 0)
+        n = mark_length(s, left);
     return n > 0 ? n : 1;
 }
 
@@ -110,7 +134,7 @@ void sentence_init(struct sentence *s, const char *text, size_t len)
             s->tokens = lp_realloc(s->tokens, cap * sizeof *s->tokens);
         }
         struct token t = { .at = at, .space = space };
-        t.len = token_length(text + at, len - at, &t.kind);
+        t.len = token_length(text + at, len - at, at, &t.kind);
         s->tokens[s->n++] = t;
         at += t.len;
     }
@@ -257,6 +281,8 @@ void token_change(struct sentence *s, size_t i, const char *now, enum category c
     struct token *t = &s->tokens[i];
     va_list args;
 
+    if (t->kind == TOKEN_OPAQUE)
+        return;
     if (t->reason.category == CATEGORY_NONE) {
         va_start(args, message);
         char *own = format(message, args);
@@ -284,54 +310,4 @@ void sentence_write(const struct sentence *s, struct lp_buf *out)
             lp_buf_add(out, s->text + t->at, t->len);
         lp_buf_str(out, t->after);
     }
-}
-
-/* Titles and abbreviations whose full stop ends no sentence. */
-static bool is_abbreviation(const char *text, size_t stop)
-{
-    static const char *const known[] = { "mr", "mrs", "ms",  "dr",  "prof",
-                                         "st", "vs",  "e.g", "i.e", "etc" };
-    size_t start = stop;
-
-    while (start > 0 && !is_space(text[start - 1]) && stop - start < 8)
-        start--;
-    for (size_t i = 0; i < LP_COUNT(known); i++)
-        if (strlen(known[i]) == stop - start &&
-            strncasecmp(known[i], text + start, stop - start) == 0)
-            return true;
-    return stop - start == 1 && isupper((unsigned char)text[start]) && text[start] != 'I';
-}
-
-static bool ends_at(const char *text, size_t len, size_t i)
-{
-    if (text[i] == '\n')
-        return true;
-    if (!strchr(".!?", text[i]) ||
-        (i + 1 < len && !is_space(text[i + 1]) && !strchr("\"')", text[i + 1])))
-        return false;
-    return text[i] != '.' || !is_abbreviation(text, i);
-}
-
-size_t sentence_cut(const char *text, size_t len, size_t max)
-{
-    size_t i = 0, last_space = 0;
-
-    for (; i < len && i < max; i++) {
-        if (is_space(text[i]))
-            last_space = i;
-        if (ends_at(text, len, i))
-            break;
-    }
-    if (i == max && i < len) {
-        i = last_space > 0 ? last_space : max;
-        while (i > 1 && ((unsigned char)text[i] & 0xc0) == 0x80)
-            i--; /* not inside a character */
-        return i;
-    }
-    i = i < len ? i + 1 : len;
-    while (i < len && strchr("\"')", text[i]))
-        i++;
-    while (i < len && is_space(text[i]))
-        i++;
-    return i;
 }

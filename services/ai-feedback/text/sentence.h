@@ -28,7 +28,8 @@ struct reason {
     char *own;           /* owned; NULL for a literal */
 };
 
-enum token_kind { TOKEN_WORD, TOKEN_NUMBER, TOKEN_MARK }; /* MARK: punctuation */
+/* MARK: punctuation. OPAQUE: what span_length() and span_list_mark() find; no rule changes it. */
+enum token_kind { TOKEN_WORD, TOKEN_NUMBER, TOKEN_MARK, TOKEN_OPAQUE };
 
 /*
  * `at` and `len` are bytes of the original sentence; `space` says that white space stood before it.
@@ -74,7 +75,7 @@ size_t sentence_previous(const struct sentence *s, size_t i);
 void reason_say(struct reason *r, enum category category, const char *rule, double confidence,
                 const char *message);
 
-/* Changes token i to `now` (copied; "" deletes it). */
+/* Changes token i to `now` (copied; "" deletes it); an opaque one stays as it is. */
 __attribute__((format(printf, 7, 8))) void token_change(struct sentence *s, size_t i,
                                                         const char *now, enum category category,
                                                         const char *rule, double confidence,
@@ -82,8 +83,3 @@ __attribute__((format(printf, 7, 8))) void token_change(struct sentence *s, size
 
 /* The corrected sentence, appended to `out`. */
 void sentence_write(const struct sentence *s, struct lp_buf *out);
-
-/* The length of the first sentence of `text` with the white space behind it: up to . ! ? (with
- * quotes) before white space, a line end, or `max` bytes at a word's end. At least 1 for len > 0.
- */
-size_t sentence_cut(const char *text, size_t len, size_t max);
