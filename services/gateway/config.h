@@ -30,12 +30,15 @@ struct gateway_config {
     int64_t head_timeout_ms;            /* HEADER_TIMEOUT */
     int64_t body_timeout_ms;            /* BODY_TIMEOUT */
     int64_t websocket_idle_ms;          /* WEBSOCKET_IDLE */
+    int64_t websocket_message_max;      /* WEBSOCKET_MESSAGE_MAX, 0: any */
     int64_t extra_body_limit;           /* EXTRA_BODY_LIMIT, 0: none */
     int64_t max_connections;            /* MAX_CONNECTIONS */
     int64_t upstream_limit;             /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
     int64_t rate_window_ms;             /* RATE_LIMIT_WINDOW */
-    int64_t rate_max;                   /* RATE_LIMIT_MAX, 0: no limit */
-    int64_t workers;                    /* WORKERS, 0: one per CPU, at most 4 */
+    int64_t rate_max;                   /* RATE_LIMIT_MAX, 0: no limit, -1: the four below */
+    int64_t subject_rate, subject_burst; /* RATE_LIMIT_RATE, RATE_LIMIT_BURST */
+    int64_t address_rate, address_burst; /* RATE_LIMIT_ADDRESS_RATE, RATE_LIMIT_ADDRESS_BURST */
+    int64_t workers;                     /* WORKERS, 0: one per CPU, at most 4 */
 };
 
 /* The table for lp_env_load, ends with name NULL. */

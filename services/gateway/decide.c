@@ -10,16 +10,6 @@
 #include "services/gateway/head.h"
 #include "services/gateway/target.h"
 
-static uint64_t random_bits(uint64_t state[2])
-{
-    uint64_t a = state[0], b = state[1]; /* xorshift128+ */
-
-    state[0] = b;
-    a ^= a << 23;
-    state[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
-    return state[1] + b;
-}
-
 /* The client's, where it is 1 to 128 harmless characters; else a new one. */
 static void take_request_id(const struct decision *d, const struct lp_request_head *head,
                             struct verdict *v)
@@ -37,16 +27,51 @@ static void take_request_id(const struct decision *d, const struct lp_request_he
         return;
     }
     snprintf(v->request_id, sizeof v->request_id, "%016llx%016llx",
-             (unsigned long long)random_bits(d->random),
-             (unsigned long long)random_bits(d->random));
+             (unsigned long long)worker_random(d->random),
+             (unsigned long long)worker_random(d->random));
+}
+
+static bool is_websocket(const struct lp_request_head *head)
+{
+    return head->upgrade && head->body_length == 0 && lp_request_head_is(head, "GET") &&
+           lp_fields_list_has(&head->fields, "Upgrade", "websocket", 9);
+}
+
+/* "bearer, <token>" at the front of the subprotocols: browsers cannot send Authorization with a
+ * handshake. *ret_rest: the other ones. */
+static size_t offered_token(const struct lp_request_head *head, const char **ret_token,
+                            const char **ret_rest)
+{
+    const struct lp_field *f = lp_fields_find(&head->fields, "Sec-WebSocket-Protocol");
+    const char *end = f ? f->value + f->value_len : NULL, *p = f ? f->value + 6 : NULL;
+
+    if (!f || f->value_len < 8 || memcmp(f->value, "bearer", 6) != 0 || !is_websocket(head))
+        return 0;
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    if (p == end || *p++ != ',')
+        return 0;
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    *ret_token = p;
+    while (p < end && *p != ',' && *p != ' ' && *p != '\t')
+        p++;
+    size_t n = (size_t)(p - *ret_token);
+    while (p < end && (*p == ' ' || *p == '\t' || *p == ','))
+        p++;
+    *ret_rest = p;
+    return n;
 }
 
 /* "Bearer " in that case, then the token up to the next space; 0 where there is none. */
 static size_t bearer(const struct lp_request_head *head, const char **ret_token)
 {
     const struct lp_field *f = lp_fields_find(&head->fields, "Authorization");
+    const char *rest;
 
-    if (!f || f->value_len <= 7 || strncmp(f->value, "Bearer ", 7) != 0)
+    if (!f)
+        return offered_token(head, ret_token, &rest);
+    if (f->value_len <= 7 || strncmp(f->value, "Bearer ", 7) != 0)
         return 0;
     *ret_token = f->value + 7;
     const char *space = memchr(*ret_token, ' ', f->value_len - 7);
@@ -93,26 +118,48 @@ static bool check_token(const struct decision *d, const struct lp_request_head *
 static bool within_rate(const struct decision *d, const struct in6_addr *client,
                         const json_t *claims, struct verdict *v)
 {
+    const struct gateway_routes *routes = &d->shared->routes;
     const char *subject = lp_json_str(claims, "sub", NULL);
-    const void *key = client;
-    size_t len = sizeof *client;
+    unsigned route =
+        v->upstream ? (unsigned)(v->upstream - routes->upstreams) : (unsigned)routes->n;
 
-    if (!d->shared->limiter)
+    if (!d->shared->by_address)
         return true;
     if (!subject)
         subject = lp_json_str(claims, "userId", NULL);
-    if (subject) {
-        key = subject;
-        len = strlen(subject);
-    }
     v->limited = true;
-    if (limiter_take(d->shared->limiter, key, len, d->now, &v->limit))
+    if (subject
+            ? limiter_take(d->shared->by_subject, route, subject, strlen(subject), d->now,
+                           &v->limit)
+            : limiter_take(d->shared->by_address, route, client, sizeof *client, d->now, &v->limit))
         return true;
     v->kind = VERDICT_LIMITED;
     return false;
 }
 
-/* The head for the upstream. On /auth/ the cookie `token` stands in for a missing Authorization. */
+/* What stands in for a missing Authorization: a token among the subprotocols, on /auth/ the cookie
+ * `token`. */
+static void stand_in(const struct lp_request_head *head, struct head_extras *io_extras,
+                     struct lp_buf *authorization, struct verdict *v)
+{
+    const char *token = NULL, *rest = NULL;
+    size_t len = 0;
+
+    if (lp_fields_find(&head->fields, "Authorization"))
+        return;
+    len = offered_token(head, &token, &rest);
+    v->offered_bearer = len > 0;
+    if (len > 0)
+        io_extras->subprotocols = rest;
+    else if (strcmp(v->upstream->prefix, "/auth") == 0)
+        token = head_cookie(&head->fields, "token", &len);
+    if (!token || len == 0)
+        return;
+    lp_buf_str(authorization, "Bearer ");
+    lp_buf_add(authorization, token, len);
+    io_extras->authorization = authorization->ptr;
+}
+
 static void write_head(const struct decision *d, const struct lp_request_head *head,
                        const struct in6_addr *client, const char *rest, const char *query,
                        struct verdict *v)
@@ -124,37 +171,19 @@ static void write_head(const struct decision *d, const struct lp_request_head *h
         .request_id = v->request_id,
         .from_proxy = peer_is_trusted(&d->shared->trusted, d->peer),
     };
-    size_t len = 0;
 
     peer_text(client, address);
-    if (strcmp(v->upstream->prefix, "/auth") == 0 &&
-        !lp_fields_find(&head->fields, "Authorization")) {
-        const char *cookie = head_cookie(&head->fields, "token", &len);
-        if (cookie && len > 0) {
-            lp_buf_str(&authorization, "Bearer ");
-            lp_buf_add(&authorization, cookie, len);
-            extras.authorization = authorization.ptr;
-        }
-    }
+    stand_in(head, &extras, &authorization, v);
     head_forward(head, &extras, v->up_fields);
     lp_buf_str(v->up_target, v->upstream->base);
     lp_buf_str(v->up_target, *rest ? rest : "/");
     lp_buf_str(v->up_target, query);
 }
 
-static bool is_websocket(const struct lp_request_head *head)
-{
-    return head->upgrade && head->body_length == 0 && lp_request_head_is(head, "GET") &&
-           lp_fields_list_has(&head->fields, "Upgrade", "websocket", 9);
-}
-
 static void decide_upstream(const struct decision *d, const struct lp_request_head *head,
-                            const struct in6_addr *client, const char *path, const char *query,
+                            const struct in6_addr *client, const char *rest, const char *query,
                             struct verdict *v)
 {
-    const char *rest = NULL;
-
-    v->upstream = target_upstream(&d->shared->routes, path, &rest);
     if (!v->upstream) {
         reply(v, REPLY_NOT_FOUND);
         return;
@@ -176,17 +205,21 @@ static void decide_path(const struct decision *d, const struct lp_request_head *
 {
     json_auto_t *claims = NULL;
     struct in6_addr client;
+    const char *rest = NULL;
+    const struct gateway_upstream *upstream = target_upstream(&d->shared->routes, path, &rest);
     bool reads = lp_request_head_is(head, "GET") || lp_request_head_is(head, "HEAD");
+    bool known = check_token(d, head, path, &claims, v);
 
-    if (!check_token(d, head, path, &claims, v))
-        return;
-    if (reads && target_is_health(path)) {
+    if (known && reads && target_is_health(path)) {
         reply(v, REPLY_HEALTH);
         return;
     }
+    v->upstream = upstream;
     peer_client(&d->shared->trusted, d->peer, &head->fields, &client);
-    if (within_rate(d, &client, claims, v))
-        decide_upstream(d, head, &client, path, query, v);
+    if (within_rate(d, &client, claims, v) && known)
+        decide_upstream(d, head, &client, rest, query, v);
+    if (v->kind != VERDICT_FORWARD && !known)
+        v->upstream = NULL; /* it has nothing to do with it */
 }
 
 void decide(const struct decision *d, const struct lp_request_head *head,

@@ -41,8 +41,9 @@ struct verdict {
     struct lp_buf *up_target, *up_fields;
     bool limited; /* `limit` was counted */
     struct limiter_state limit;
-    size_t origin; /* for replies_* */
-    bool upgrade;  /* a WebSocket handshake */
+    size_t origin;       /* for replies_* */
+    bool upgrade;        /* a WebSocket handshake */
+    bool offered_bearer; /* its token came as a subprotocol */
     char request_id[DECIDE_ID_MAX + 1];
 };
 

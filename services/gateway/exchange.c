@@ -25,6 +25,7 @@ struct exchange *exchange_new(struct conn *c)
         .up = STREAM_INIT,
         .down_fields = LP_BUF_INIT((size_t)4 * LP_LIMIT_HTTP_HEADERS),
         .down_body = LP_BUF_INIT(2 * STREAM_HIGH),
+        .from_client.masked = true,
     };
     c->exchange = x;
     c->head_until = 0;
@@ -55,6 +56,8 @@ static void record(const struct exchange *x)
 void exchange_free(struct exchange *x)
 {
     record(x);
+    if (x->tunnel)
+        lp_metric_add(x->worker->shared->metrics.websockets[x->ticket.upstream], -1);
     x->conn->exchange = NULL;
     free(x->up_target);
     free(x->up_fields);

@@ -10,6 +10,7 @@
 #include "services/gateway/conn.h"
 #include "services/gateway/decide.h"
 #include "services/gateway/stream.h"
+#include "services/gateway/websocket.h"
 
 /* What a client owes us: one byte a ms, counted over body_timeout_ms at a time. */
 struct pace {
@@ -66,6 +67,12 @@ struct exchange {
     struct lp_buf down_fields, down_body; /* of a captured answer */
     struct pace down_pace;                /* owed while there is something to take */
     struct limiter_state limit;
+
+    /* a tunnel: a WebSocket after its handshake */
+    struct websocket from_client, from_server;
+    unsigned tunnel_code; /* it is to end, and why: enum websocket_close */
+    int64_t tunnel_until; /* it ends then, as we do; 0: not so */
+    bool offered_bearer;  /* the token came as a subprotocol */
 };
 
 /* Begins a request on `c`, whose head is just being read. */

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "services/gateway/exchange.h"
 #include "services/gateway/request.h"
 #include "services/gateway/upstream_curl.h"
 #include "services/gateway/upstream_http.h"
@@ -185,8 +186,20 @@ static bool all_idle(const struct worker *w)
     return true;
 }
 
+/* We are about to end: WebSockets hear of it, one after the other. */
+static void end_tunnels(struct worker *w)
+{
+    w->closing_seen = true;
+    for (struct conn *c = w->conns; c; c = c->next) {
+        if (c->exchange && c->exchange->tunnel)
+            worker_end_tunnel_at(w, &c->exchange->tunnel_until);
+    }
+}
+
 static bool goes_on(struct worker *w)
 {
+    if (atomic_load(&w->closing) && !w->closing_seen)
+        end_tunnels(w);
     if (atomic_load(&w->quiesce) && w->listen_fd >= 0)
         stop_listening(w);
     if (atomic_load(&w->abort))

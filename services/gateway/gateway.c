@@ -48,11 +48,16 @@ static void make_metrics(struct gateway_shared *s)
         lp_metric_family(LP_METRIC_GAUGE, "lp_requests_awaiting_upstream",
                          "Requests in flight that wait for another service.", "upstream", NULL, 0);
 
+    struct lp_metric_family *websockets = lp_metric_family(
+        LP_METRIC_GAUGE, "lp_websocket_connections", "Open WebSockets.", "upstream", NULL, 0);
+
     m->requests = lp_metric_family(LP_METRIC_COUNTER, "lp_requests_total",
                                    "Requests answered, 499 where the client went before.",
                                    "service,route,code", NULL, 0);
     for (size_t i = 0; i < s->routes.n; i++)
         m->awaiting[i] = lp_metric_with(awaiting, s->routes.upstreams[i].name);
+    for (size_t i = 0; i < s->routes.n; i++)
+        m->websockets[i] = lp_metric_with(websockets, s->routes.upstreams[i].name);
     for (size_t i = 0; i < s->routes.n; i++)
         m->seconds[i] = lp_metric_with(seconds, "gateway", s->routes.upstreams[i].name);
     m->seconds[GATEWAY_MAX_UPSTREAMS] = lp_metric_with(seconds, "gateway", "other");
@@ -93,6 +98,21 @@ static enum gateway_access_log access_log(const char *name)
                                              : GATEWAY_LOG_ALL;
 }
 
+/* RATE_LIMIT_MAX: 0 turns them off, over 0 it is the bucket of every client. */
+static void make_limiters(struct gateway_shared *s)
+{
+    const struct gateway_config *c = s->config;
+    double rate = (double)c->rate_max * 1000 / (double)c->rate_window_ms;
+
+    if (c->rate_max > 0) {
+        s->by_subject = limiter_new(rate, c->rate_max);
+        s->by_address = limiter_new(rate, c->rate_max);
+    } else if (c->rate_max < 0) {
+        s->by_subject = limiter_new((double)c->subject_rate, c->subject_burst);
+        s->by_address = limiter_new((double)c->address_rate, c->address_burst);
+    }
+}
+
 static int make_shared(struct gateway *g, struct lp_error *err)
 {
     struct gateway_shared *s = &g->shared;
@@ -110,8 +130,7 @@ static int make_shared(struct gateway *g, struct lp_error *err)
         r = endpoints_new(&s->routes, wake_all, g, &s->endpoints, err);
     if (r < 0)
         return r;
-    if (g->config.rate_max > 0)
-        s->limiter = limiter_new(g->config.rate_max, g->config.rate_window_ms);
+    make_limiters(s);
     make_metrics(s);
     return 0;
 }
@@ -121,7 +140,8 @@ static void free_shared(struct gateway *g)
     endpoints_free(g->shared.endpoints);
     gateway_routes_done(&g->shared.routes);
     lp_keys_free(g->shared.keys);
-    limiter_free(g->shared.limiter);
+    limiter_free(g->shared.by_subject);
+    limiter_free(g->shared.by_address);
     free(g->workers);
     free(g);
 }
@@ -180,8 +200,10 @@ bool gateway_turns(struct gateway *g)
 
 void gateway_close_politely(struct gateway *g)
 {
-    for (size_t i = 0; i < g->n; i++)
+    for (size_t i = 0; i < g->n; i++) {
         atomic_store(&g->workers[i].closing, true);
+        worker_wake(&g->workers[i]);
+    }
 }
 
 static void end_worker(struct worker *w, int64_t until)

@@ -58,6 +58,15 @@ static void put(struct lp_buf *out, const char *name, const char *value, size_t 
     lp_buf_add(out, "\r\n", 2);
 }
 
+/* The field without what stands before `rest`; nothing where no rest is. */
+static void put_rest(const struct lp_field *f, const char *rest, struct lp_buf *out)
+{
+    size_t n = (size_t)(f->value + f->value_len - rest);
+
+    if (n > 0)
+        put(out, "Sec-WebSocket-Protocol", rest, n);
+}
+
 static void put_forwarded(const struct lp_request_head *h, const struct head_extras *extras,
                           struct lp_buf *out)
 {
@@ -81,6 +90,11 @@ void head_forward(const struct lp_request_head *h, const struct head_extras *ext
         const struct lp_field *f = &h->fields.list[i];
         if (is_ours(f) || head_is_hop(&h->fields, f))
             continue;
+        if (extras->subprotocols && extras->subprotocols >= f->value &&
+            extras->subprotocols <= f->value + f->value_len) {
+            put_rest(f, extras->subprotocols, out);
+            continue;
+        }
         lp_buf_add(out, f->name, f->name_len);
         lp_buf_add(out, ": ", 2);
         lp_buf_add(out, f->value, f->value_len);

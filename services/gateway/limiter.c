@@ -1,6 +1,7 @@
-/* services/gateway/limiter.c -- 4-way buckets of counters, a lock for each 1/64 of them. */
+/* services/gateway/limiter.c -- rows of four clients, a lock for each 1/64 of them. */
 #include "services/gateway/limiter.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <sys/random.h>
 
@@ -12,11 +13,13 @@
 
 struct entry {
     uint64_t client; /* 0: free */
-    int64_t ends, count;
+    int64_t at;      /* when `left` was right */
+    double left;
 };
 
 struct limiter {
-    int64_t max, window_ms;
+    double rate; /* a second */
+    int64_t burst;
     uint64_t key[2];
     pthread_mutex_t locks[LOCKS];
     struct entry entries[BUCKETS][WAYS];
@@ -70,12 +73,12 @@ static uint64_t siphash(const uint64_t key[2], const unsigned char *p, size_t le
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-struct limiter *limiter_new(int64_t max, int64_t window_ms)
+struct limiter *limiter_new(double rate, int64_t burst)
 {
     struct limiter *l = lp_alloc(sizeof *l);
 
-    l->max = max;
-    l->window_ms = window_ms;
+    l->rate = rate;
+    l->burst = burst;
     if (getrandom(l->key, sizeof l->key, 0) != (ssize_t)sizeof l->key)
         abort(); /* no system without it */
     for (size_t i = 0; i < LOCKS; i++)
@@ -92,41 +95,58 @@ void limiter_free(struct limiter *l)
     free(l);
 }
 
-/* The client's entry, or the one of its bucket whose window ends (or ended) first. */
+/* The client's entry, or the one of its row that was asked for longest ago. */
 static struct entry *entry_locked(struct entry *ways, uint64_t client)
 {
-    struct entry *first = &ways[0];
+    struct entry *oldest = &ways[0];
 
     for (size_t i = 0; i < WAYS; i++) {
         if (ways[i].client == client)
             return &ways[i];
-        if (ways[i].ends < first->ends)
-            first = &ways[i];
+        if (ways[i].at < oldest->at)
+            oldest = &ways[i];
     }
-    return first;
+    return oldest;
 }
 
-bool limiter_take(struct limiter *l, const void *client, size_t len, int64_t now,
+/* What is left after this request; below 0: it is not taken, and by how much it falls short. */
+static double take_locked(const struct limiter *l, struct entry *e, uint64_t client, int64_t now)
+{
+    double full = (double)l->burst;
+
+    if (e->client != client)
+        *e = (struct entry){ .client = client, .at = now, .left = full };
+    if (now > e->at) {
+        e->left += (double)(now - e->at) / 1000 * l->rate;
+        e->left = e->left < full ? e->left : full;
+        e->at = now;
+    }
+    if (e->left < 1)
+        return e->left - 1;
+    e->left -= 1;
+    return e->left;
+}
+
+bool limiter_take(struct limiter *l, unsigned route, const void *client, size_t len, int64_t now,
                   struct limiter_state *ret_state)
 {
-    uint64_t hash = siphash(l->key, client, len) | 1;
+    const uint64_t key[2] = { l->key[0] ^ route, l->key[1] };
+    uint64_t hash = siphash(key, client, len) | 1;
     size_t bucket = (hash >> 1) & (BUCKETS - 1);
     pthread_mutex_t *lock = &l->locks[bucket % LOCKS];
 
     pthread_mutex_lock(lock);
-    struct entry *e = entry_locked(l->entries[bucket], hash);
-    if (e->client != hash || e->ends <= now)
-        *e = (struct entry){ .client = hash, .ends = now + l->window_ms };
-    if (e->count <= l->max)
-        e->count++;
-    struct entry seen = *e;
+    double left = take_locked(l, entry_locked(l->entries[bucket], hash), hash, now);
     pthread_mutex_unlock(lock);
 
+    bool taken = left >= 0;
+    double have = taken ? left : left + 1;
     *ret_state = (struct limiter_state){
-        .limit = l->max,
-        .remaining = seen.count < l->max ? l->max - seen.count : 0,
-        .reset_s = (seen.ends - now + 999) / 1000,
-        .window_s = l->window_ms / 1000,
+        .limit = l->burst,
+        .remaining = (int64_t)have,
+        .reset_s = (int64_t)ceil(((double)l->burst - have) / l->rate),
+        .window_s = (int64_t)ceil((double)l->burst / l->rate),
+        .retry_ms = taken ? 0 : (int64_t)ceil(-left / l->rate * 1000),
     };
-    return seen.count <= l->max;
+    return taken;
 }

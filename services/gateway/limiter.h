@@ -1,4 +1,4 @@
-/* services/gateway/limiter.h -- requests per client and window. */
+/* services/gateway/limiter.h -- a token bucket per client and route. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,23 +6,25 @@
 #include <stdint.h>
 
 /*
- * Fixed windows that begin with a client's first request. A client is a hash under a key of this
- * process (SipHash), so nobody can choose to collide; memory is fixed: where a bucket is full, the
- * client whose window ends first is forgotten. Shared by all workers of a pod. Opaque: hides locks;
- * any thread.
+ * A client's bucket holds `burst` requests at first and gets `rate` a second back. A client is a
+ * hash under a key of this process (SipHash), so nobody can choose to collide; memory is fixed:
+ * where a row is full, the client that asked longest ago is forgotten. Shared by all workers of a
+ * pod. Opaque: hides locks; any thread.
  */
 struct limiter;
 
-/* `max` requests per `window_ms`; both over 0. */
-struct limiter *limiter_new(int64_t max, int64_t window_ms);
+/* Both over 0. */
+struct limiter *limiter_new(double rate, int64_t burst);
 void limiter_free(struct limiter *l); /* NULL is fine */
 
 /* What the RateLimit-* headers say (draft-ietf-httpapi-ratelimit-headers-06, as express-rate-limit
- * sends them). */
+ * sends them): whole requests, and whole seconds until the bucket is full again. */
 struct limiter_state {
     int64_t limit, remaining, reset_s, window_s;
+    int64_t retry_ms; /* until the next request is taken, where this one was not */
 };
 
-/* Counts one request of `client`. False: over the limit. `now` is lp_clock_ms(). */
-bool limiter_take(struct limiter *l, const void *client, size_t len, int64_t now,
+/* Takes one request of `client` to `route`, which have a bucket together. False: there is none in
+ * it. `now` is lp_clock_ms(). */
+bool limiter_take(struct limiter *l, unsigned route, const void *client, size_t len, int64_t now,
                   struct limiter_state *ret_state);

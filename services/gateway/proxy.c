@@ -64,6 +64,32 @@ static bool wants_capture(const struct exchange *x, const struct upstream_head *
            head->length <= (int64_t)CAPTURE_MAX;
 }
 
+/* From here on it is a connection, and no load of the queue. */
+static void begin_tunnel(struct exchange *x, const struct upstream_head *head)
+{
+    x->tunnel = true;
+    x->up_pace.since_ms = 0;
+    x->body_done = false;
+    if (x->offered_bearer && !lp_fields_find(head->fields, "Sec-WebSocket-Protocol"))
+        lp_buf_str(&x->down_fields, "Sec-WebSocket-Protocol: bearer\r\n");
+    if (atomic_load(&x->worker->closing))
+        worker_end_tunnel_at(x->worker, &x->tunnel_until);
+    lp_metric_add(x->worker->shared->metrics.websockets[x->ticket.upstream], 1);
+    proxy_release(x);
+}
+
+void proxy_end_tunnel(struct exchange *x)
+{
+    unsigned char frame[WEBSOCKET_CLOSE_BYTES];
+
+    proxy_cancel(x);
+    if (websocket_between(&x->from_server))
+        stream_put(&x->conn->out, frame, websocket_close_frame(frame, x->tunnel_code));
+    x->deadline = 0;
+    x->done = true;
+    conn_mark(x->conn);
+}
+
 static void on_head(void *user, const struct upstream_head *head)
 {
     struct exchange *x = user;
@@ -73,12 +99,8 @@ static void on_head(void *user, const struct upstream_head *head)
     x->status = head->status;
     x->capture = wants_capture(x, head);
     copy_fields(x, head->fields, &x->down_fields);
-    if (head->status == 101) {
-        x->tunnel = true;
-        x->up_pace.since_ms = 0;
-        x->body_done = false;
-        proxy_release(x); /* a connection, and no load of the queue */
-    }
+    if (head->status == 101)
+        begin_tunnel(x, head);
     alive(x);
     if (x->capture)
         return;
@@ -145,6 +167,8 @@ static bool on_body(void *user, const char *bytes, size_t n)
         x->deadline = 0;
         return false;
     }
+    if (x->tunnel && x->tunnel_code == 0)
+        x->tunnel_code = websocket_follow(&x->from_server, bytes, n, 0);
     exchange_body(x, bytes, n);
     alive(x);
     return true;
@@ -344,6 +368,10 @@ void proxy_overdue(struct exchange *x)
         proxy_cancel(x);
         proxy_release(x);
         exchange_unavailable(x, 1000);
+        return;
+    }
+    if (x->tunnel) {
+        x->tunnel_code = WEBSOCKET_GOING_AWAY; /* idle for too long */
         return;
     }
     lp_log_warn("upstream timed out", "route", x->upstream->name, "id", x->request_id);

@@ -25,7 +25,7 @@ static void answer_too_many(struct exchange *x)
 {
     char line[48];
 
-    snprintf(line, sizeof line, "Retry-After: %" PRId64 "\r\n", x->limit.reset_s);
+    snprintf(line, sizeof line, "Retry-After: %" PRId64 "\r\n", (x->limit.retry_ms + 999) / 1000);
     lp_metric_add(x->worker->shared->metrics.rejected[REJECT_RATE_LIMIT], 1);
     exchange_message(x, 429, "Too many requests", line);
 }
@@ -74,6 +74,7 @@ static void follow(struct exchange *x, const struct lp_request_head *head)
     x->limited = v.limited;
     x->limit = v.limit;
     x->upgrade = v.upgrade;
+    x->offered_bearer = v.offered_bearer;
     memcpy(x->request_id, v.request_id, sizeof x->request_id);
     x->upstream = v.upstream;
     x->ticket.upstream = v.upstream ? (size_t)(v.upstream - w->shared->routes.upstreams) : 0;
@@ -186,7 +187,11 @@ static size_t take_chunks(struct exchange *x, const char *bytes, size_t n)
 static size_t take_body(struct exchange *x, const char *bytes, size_t n)
 {
     if (x->tunnel) {
-        stream_put(&x->up, bytes, n);
+        int64_t max = x->worker->shared->config->websocket_message_max;
+        if (x->tunnel_code == 0)
+            x->tunnel_code = websocket_follow(&x->from_client, bytes, n, (uint64_t)max);
+        if (x->tunnel_code == 0)
+            stream_put(&x->up, bytes, n);
         return n;
     }
     if (x->body_length < 0)
@@ -303,7 +308,7 @@ static void finish(struct conn *c)
     bool rest = !x->body_done && !x->tunnel;
 
     c->close_after = !x->keep || x->tunnel || rest;
-    c->linger = rest || c->in.len > 0 || c->can_read;
+    c->linger = rest || x->tunnel || c->in.len > 0 || c->can_read;
     exchange_free(x);
     c->head_until = c->worker->now + IDLE_MS;
     worker_sweep_at(c->worker, c->head_until);
@@ -327,6 +332,10 @@ static bool settle(struct conn *c)
     if (is_lost(c)) {
         request_abandon(c);
         return false;
+    }
+    if (x && x->tunnel_code != 0 && !x->done) {
+        proxy_end_tunnel(x);
+        return true;
     }
     if (x && proxy_resume(x))
         return true;
@@ -403,6 +412,12 @@ static void sweep_exchange(struct exchange *x)
         !keeps_pace(x, &x->down_pace, stream_length(&c->out) > 0)) {
         request_abandon(c);
         return;
+    }
+    if (x->tunnel_until > 0 && w->now >= x->tunnel_until && x->tunnel_code == 0) {
+        x->tunnel_code = WEBSOCKET_RESTART;
+        conn_mark(c);
+    } else if (x->tunnel_until > w->now) {
+        worker_sweep_at(w, x->tunnel_until);
     }
     if (x->deadline == 0)
         return;

@@ -17,6 +17,24 @@ void worker_wake(struct worker *w)
     eventfd_write(w->wake_fd, 1);
 }
 
+uint64_t worker_random(uint64_t state[2])
+{
+    uint64_t a = state[0], b = state[1]; /* xorshift128+ */
+
+    state[0] = b;
+    a ^= a << 23;
+    state[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+    return state[1] + b;
+}
+
+void worker_end_tunnel_at(struct worker *w, int64_t *ret_until)
+{
+    int64_t span = w->shared->config->common.drain_ms * 3 / 4;
+
+    *ret_until = w->now + (int64_t)(worker_random(w->random) % (uint64_t)(span + 1));
+    worker_sweep_at(w, *ret_until);
+}
+
 void worker_count(struct worker *w, size_t upstream, unsigned status)
 {
     const struct gateway_routes *routes = &w->shared->routes;

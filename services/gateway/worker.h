@@ -35,16 +35,18 @@ struct gateway_metrics {
     struct lp_metric_family *requests;                    /* service, route, code */
     struct lp_metric *seconds[GATEWAY_MAX_UPSTREAMS + 1]; /* the last: route "other" */
     struct lp_metric *awaiting[GATEWAY_MAX_UPSTREAMS];
+    struct lp_metric *websockets[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *in_flight, *waiting, *slots, *rejected[REJECT_REASONS];
 };
 
-/* What all workers read; only `limiter` and the metrics change, by their own locks and atomics. */
+/* What all workers read; only the limiters, the keys and the metrics change, by their own locks and
+ * atomics. */
 struct gateway_shared {
     const struct gateway_config *config;
     struct gateway_routes routes;
     struct peer_networks trusted;
     struct lp_keys *keys;
-    struct limiter *limiter; /* NULL: no rate limit */
+    struct limiter *by_subject, *by_address; /* both NULL: no rate limit */
     struct endpoints *endpoints;
     struct gateway_metrics metrics;
 };
@@ -67,6 +69,7 @@ struct worker {
     struct lp_metric **codes[GATEWAY_MAX_UPSTREAMS + 1]; /* of lp_requests_total, by status */
     struct lp_buf up_target, up_fields;                  /* of the request that is decided */
     char block[WORKER_BLOCK];
+    bool closing_seen;
     atomic_bool closing; /* answers say Connection: close */
     atomic_bool quiesce; /* no new connections; ends once no request is left */
     atomic_bool abort;   /* ends now */
@@ -78,6 +81,13 @@ void worker_wake(struct worker *w);
 
 /* The sweep comes no later than `at`. */
 void worker_sweep_at(struct worker *w, int64_t at);
+
+/* A WebSocket ends at a random time of the first three quarters of DRAIN_DELAY, so that not all
+ * clients come back at once. */
+void worker_end_tunnel_at(struct worker *w, int64_t *ret_until);
+
+/* 64 of them, not for secrets. */
+uint64_t worker_random(uint64_t state[2]);
 
 /* Counts an answer of that upstream (routes.n: none). */
 void worker_count(struct worker *w, size_t upstream, unsigned status);

@@ -316,6 +316,37 @@ static void limits_requests_of_one_client_and_says_when_to_come_back(void **stat
     gateway_free(g, 10000);
 }
 
+static void limits_subjects_and_addresses_apart_by_default(void **state)
+{
+    static const char *const requests[] = {
+        "GET /ai/x HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER "\r\n",
+        "GET /auth/x HTTP/1.1\r\nHost: g\r\n\r\n",
+        "GET /progress/x HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer x.y.z\r\n\r\n",
+    };
+    static const int want[LP_COUNT(requests)][4] = { { 200, 200, 429, 429 },
+                                                     { 200, 200, 200, 429 },
+                                                     { 401, 401, 401, 429 } };
+    struct gateway_config c = config;
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
+    (void)state;
+
+    c.rate_max = -1;
+    c.subject_rate = c.address_rate = 1;
+    c.subject_burst = 2;
+    c.address_burst = 3;
+    struct gateway *g = gateway_up(&c);
+    for (size_t i = 0; i < LP_COUNT(requests); i++) {
+        for (size_t n = 0; n < 4; n++) {
+            lp_buf_reset(&out);
+            assert_int_equal(raw_request(gateway_port(g), requests[i], &out), want[i][n]);
+            assert_non_null(strstr(out.ptr, i == 0 ? "\r\nRateLimit-Policy: 2;w=2\r\n"
+                                                   : "\r\nRateLimit-Policy: 3;w=3\r\n"));
+            assert_int_equal(strstr(out.ptr, "\r\nRetry-After: 1\r\n") != NULL, want[i][n] == 429);
+        }
+    }
+    gateway_free(g, 10000);
+}
+
 static void keeps_the_connection_after_its_own_answers(void **state)
 {
     static const char *const requests[] = {
@@ -399,6 +430,7 @@ int main(void)
         cmocka_unit_test(ends_every_connection_that_the_client_half_closes),
         cmocka_unit_test(refuses_heads_over_the_limits),
         cmocka_unit_test(limits_requests_of_one_client_and_says_when_to_come_back),
+        cmocka_unit_test(limits_subjects_and_addresses_apart_by_default),
         cmocka_unit_test(keeps_the_connection_after_its_own_answers),
         cmocka_unit_test(lets_the_sender_of_a_long_body_see_the_401),
         cmocka_unit_test(ends_clients_that_drip),

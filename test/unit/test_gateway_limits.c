@@ -99,32 +99,42 @@ static void gives_a_probe_back_that_told_nothing(void **state)
     assert_true(breaker_admits(&b, 2000));
 }
 
-static void counts_each_client_by_itself(void **state)
+static void gives_each_client_a_bucket_of_its_own_for_each_route(void **state)
 {
-    struct limiter *l = limiter_new(2, 1000);
+    struct limiter *l = limiter_new(2, 3);
     struct limiter_state s;
     (void)state;
 
-    assert_true(limiter_take(l, "anna", 4, 5000, &s));
-    assert_int_equal(s.limit, 2);
-    assert_int_equal(s.remaining, 1);
-    assert_int_equal(s.reset_s, 1);
-    assert_true(limiter_take(l, "anna", 4, 5500, &s));
+    for (int64_t left = 2; left >= 0; left--) {
+        assert_true(limiter_take(l, 0, "anna", 4, 5000, &s));
+        assert_int_equal(s.limit, 3);
+        assert_int_equal(s.remaining, left);
+        assert_int_equal(s.reset_s, (3 - left + 1) / 2);
+        assert_int_equal(s.window_s, 2);
+    }
+    assert_false(limiter_take(l, 0, "anna", 4, 5000, &s));
     assert_int_equal(s.remaining, 0);
-    assert_false(limiter_take(l, "anna", 4, 5999, &s));
-    assert_true(limiter_take(l, "bert", 4, 5999, &s));
-    assert_true(limiter_take(l, "anna", 4, 6000, &s)); /* a new window */
+    assert_int_equal(s.retry_ms, 500);
+    assert_true(limiter_take(l, 0, "bert", 4, 5000, &s));
+    assert_true(limiter_take(l, 1, "anna", 4, 5000, &s));
+    assert_false(limiter_take(l, 0, "anna", 4, 5250, &s));
+    assert_int_equal(s.retry_ms, 250);
+    assert_true(limiter_take(l, 0, "anna", 4, 5500, &s)); /* what was refused cost nothing */
+    assert_false(limiter_take(l, 0, "anna", 4, 5500, &s));
+    for (int i = 0; i < 3; i++) /* no more than a bucket, however long ago */
+        assert_true(limiter_take(l, 0, "anna", 4, 5000000, &s));
+    assert_false(limiter_take(l, 0, "anna", 4, 5000000, &s));
     limiter_free(l);
 }
 
 static void keeps_its_size_with_ever_new_clients(void **state)
 {
-    struct limiter *l = limiter_new(1, 1000);
+    struct limiter *l = limiter_new(1, 1);
     struct limiter_state s;
     (void)state;
 
     for (uint64_t i = 0; i < 300000; i++)
-        assert_true(limiter_take(l, &i, sizeof i, 1, &s));
+        assert_true(limiter_take(l, 0, &i, sizeof i, 1, &s));
     limiter_free(l);
 }
 
@@ -214,7 +224,7 @@ int main(void)
         cmocka_unit_test(lets_one_probe_through_and_closes_after_two),
         cmocka_unit_test(waits_longer_after_each_failed_probe),
         cmocka_unit_test(gives_a_probe_back_that_told_nothing),
-        cmocka_unit_test(counts_each_client_by_itself),
+        cmocka_unit_test(gives_each_client_a_bucket_of_its_own_for_each_route),
         cmocka_unit_test(keeps_its_size_with_ever_new_clients),
         cmocka_unit_test(serves_waiting_requests_in_the_order_they_came),
         cmocka_unit_test(keeps_slots_free_of_one_slow_upstream),
