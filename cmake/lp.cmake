@@ -96,6 +96,16 @@ function(lp_program name)
     endif()
 endfunction()
 
+# Makes `file` part of target lp_<name>_core, as `const char symbol[]`, ended with a NUL.
+function(lp_embed name file symbol)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${file})
+    file(READ ${PROJECT_SOURCE_DIR}/${file} hex HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    set(source ${CMAKE_BINARY_DIR}/generated/${name}_${symbol}.c)
+    file(CONFIGURE OUTPUT ${source} CONTENT "extern const char ${symbol}[];\nconst char ${symbol}[] = {${bytes}0};\n" @ONLY)
+    target_sources(lp_${name}_core PRIVATE ${source})
+endfunction()
+
 # test/unit/test_<x>.c: one cmocka program each. test_<program>_<module>.c links that program's library.
 function(lp_unit_tests)
     get_property(libraries GLOBAL PROPERTY LP_LIBRARIES)

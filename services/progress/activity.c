@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "json/number.h"
 
 #define MAX_USER_ID ((size_t)256)
 #define MAX_NAME ((size_t)1024)
@@ -68,7 +69,7 @@ static size_t space_at_end(const char *s, size_t n)
     return 0;
 }
 
-static char *trimmed(const char *s)
+char *activity_trimmed(const char *s)
 {
     size_t n = strlen(s), m;
     while ((m = space_at_start(s, n)) > 0) {
@@ -97,18 +98,6 @@ static int cast_failed(const char *key, const char *to, const json_t *value, str
                         key, to, text ? text : "?", key);
 }
 
-/* The shortest text that reads back as the same number. */
-static char *number_text(double v)
-{
-    char text[32];
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    return lp_strdup(text);
-}
-
 /* NULL and 0 for an absent or null member. */
 static int read_text(const json_t *object, const char *key, size_t max, char **ret_text,
                      struct lp_error *err)
@@ -116,16 +105,17 @@ static int read_text(const json_t *object, const char *key, size_t max, char **r
     const json_t *value = json_object_get(object, key);
     char *text = NULL;
 
-    if (json_is_string(value))
-        text = trimmed(json_string_value(value));
-    else if (json_is_integer(value))
-        text = lp_sprintf("%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value))
-        text = number_text(json_real_value(value));
-    else if (json_is_boolean(value))
+    if (json_is_string(value)) {
+        text = activity_trimmed(json_string_value(value));
+    } else if (json_is_number(value)) {
+        char number[LP_NUMBER_TEXT];
+        lp_json_number_text(value, number);
+        text = lp_strdup(number);
+    } else if (json_is_boolean(value)) {
         text = lp_strdup(json_is_true(value) ? "true" : "false");
-    else if (value && !json_is_null(value))
+    } else if (value && !json_is_null(value)) {
         return cast_failed(key, "string", value, err);
+    }
     if (text && strlen(text) > max) {
         size_t n = strlen(text);
         free(text);
@@ -160,7 +150,7 @@ static int read_number(const json_t *object, const char *key, bool *ret_has, dou
     } else if (json_is_boolean(value)) {
         *ret_value = json_is_true(value) ? 1 : 0;
     } else if (json_is_string(value)) {
-        lp_auto_free char *text = trimmed(json_string_value(value));
+        lp_auto_free char *text = activity_trimmed(json_string_value(value));
         if (*text == '\0')
             return 0;
         if (!number_of(text, ret_value))

@@ -13,6 +13,10 @@ struct activity {
     bool has_duration, has_score;
     double duration, score;
 };
+/* A copy without the white space at both ends that String.prototype.trim takes away; the caller's.
+ */
+char *activity_trimmed(const char *s);
+
 #define auto_activity __attribute__((cleanup(activity_done)))
 void activity_done(struct activity *a);
 

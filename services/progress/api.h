@@ -1,10 +1,19 @@
 /* services/progress/api.h -- the HTTP routes of lp-progress. */
 #pragma once
 
+#include "service/identity.h"
 #include "service/service.h"
 #include "services/progress/store.h"
+#include "services/progress/streams.h"
+
+/* The `user` of the service. */
+struct api {
+    struct store *store;
+    struct lp_identities *identities;
+    struct streams *streams;
+};
 
 extern const struct lp_route api_routes[];
+extern const struct lp_identity_grant api_grants[]; /* what other services may call */
 
-/* The `user` of the service is its store. */
 #define API_MAX_BODY ((size_t)100 * 1024)

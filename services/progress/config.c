@@ -12,6 +12,7 @@ const struct lp_env config_table[] = {
       "connection string, mongodb:// or mongodb+srv://" },
     { "DB_NAME", LP_ENV_STRING, AT(db_name), "progress", 1, 63, NULL, false,
       "database that holds the collection activitylogs" },
+    LP_IDENTITY_ENV(struct config, identity),
     { 0 },
 };
 

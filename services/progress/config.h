@@ -1,6 +1,7 @@
 /* services/progress/config.h -- the environment of lp-progress. */
 #pragma once
 
+#include "service/identity.h"
 #include "service/service.h"
 
 /* `mongodb_uri` has passed the driver's own check. Borrowed from the environment. */
@@ -8,6 +9,7 @@ struct config {
     struct lp_service_config common;
     const char *mongodb_uri; /* MONGODB_URI, required; may hold a password */
     const char *db_name;     /* DB_NAME, default "progress" */
+    struct lp_identity_config identity;
 };
 
 extern const struct lp_env config_table[];

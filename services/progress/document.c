@@ -140,6 +140,11 @@ static int add_bytes(const char *bytes, size_t n, void *user)
     return 0;
 }
 
+void document_write_text(const json_t *o, struct lp_buf *out)
+{
+    json_dump_callback(o, add_bytes, out, JSON_COMPACT | JSON_REAL_PRECISION(digits_of(o, 15)));
+}
+
 void document_write_json(const bson_t *document, struct lp_buf *out)
 {
     json_auto_t *o = json_object();
@@ -148,7 +153,7 @@ void document_write_json(const bson_t *document, struct lp_buf *out)
     if (bson_iter_init(&i, document))
         while (bson_iter_next(&i))
             json_object_set_new(o, bson_iter_key(&i), of_iter(&i, 0));
-    json_dump_callback(o, add_bytes, out, JSON_COMPACT | JSON_REAL_PRECISION(digits_of(o, 15)));
+    document_write_text(o, out);
 }
 
 void document_id_of_key(const char *user_id, const char *key, bson_oid_t *ret_id)

@@ -10,7 +10,8 @@
 
 static bool ready(void *user, char why[128])
 {
-    return store_ready(user, why);
+    const struct api *api = user;
+    return lp_identities_ready(api->identities, why) && store_ready(api->store, why);
 }
 
 static int serve(const struct config *config, struct lp_stop *stop, struct lp_error *err)
@@ -24,15 +25,21 @@ static int serve(const struct config *config, struct lp_stop *stop, struct lp_er
         .too_large_json = "{\"message\":\"request entity too large\"}",
         .ready = ready,
     };
-    struct store *store;
+    static struct api api; /* workers that hang use it until the process ends */
 
-    int r = store_new(config, &store, err);
-    if (r < 0)
+    int r = lp_identities_new(&config->identity, "progress", api_grants, &api.identities, err);
+    if (r == 0)
+        r = store_new(config, &api.store, err);
+    if (r == 0) {
+        api.streams = streams_new((unsigned)(config->common.concurrency + 1) / 2);
+        service.user = &api;
+        r = lp_service_run(&service, &config->common, stop, err);
+    }
+    if (r == LP_E_TIMEOUT)
         return r;
-    service.user = store;
-    r = lp_service_run(&service, &config->common, stop, err);
-    if (r != LP_E_TIMEOUT) /* else workers still use it */
-        store_free(store);
+    streams_free(api.streams);
+    store_free(api.store);
+    lp_identities_free(api.identities);
     return r;
 }
 
@@ -58,7 +65,7 @@ int main(int argc, char **argv)
     r = serve(&config, stop, &err);
     if (r < 0) {
         lp_log_error(err.msg);
-        return 1;
+        return r == LP_E_INVALID ? 2 : 1;
     }
     mongoc_cleanup();
     return 0;

@@ -1,13 +1,12 @@
 /*
- * What lp-progress asks of MongoDB. Each call takes a client from the pool and gives it back.
+ * services/progress/store.c -- the connections to MongoDB, and whether it answers. Each operation
+ * takes a client from the pool and gives it back.
  *
  * Threads: workers call the store_* functions; `keeper` makes the indexes with growing waits until
  * the database is there, then pings it, and keeps the reason for /readyz under `lock`.
  */
-#include "services/progress/store.h"
-
-#include <mongoc/mongoc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,14 +15,13 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "metrics/metrics.h"
-#include "services/progress/document.h"
+#include "services/progress/store_parts.h"
 #include "work/backoff.h"
 
 #define COLLECTION "activitylogs"
 #define SELECTION_MS 3000
 #define CONNECT_MS 3000
 #define SOCKET_MS 15000
-#define OPERATION_MS 10000
 #define PING_MS 5000
 
 struct store {
@@ -32,51 +30,38 @@ struct store {
     struct lp_stop *stop;
     pthread_t keeper;
     pthread_mutex_t lock;
-    char why[128]; /* under lock; "": ready */
+    char why[128];    /* under lock; "": ready */
+    atomic_bool lost; /* nobody answers there: operations need not wait to find out */
     struct lp_metric *up;
     struct lp_metric_family *seconds;
 };
 
-/* One operation: a client of the pool, the collection, and when it began. */
-struct operation {
-    struct store *store;
-    const char *name;
-    int64_t began_ns;
-    mongoc_client_t *client;
-    mongoc_collection_t *logs;
-};
-
-static void operation_end(struct operation *o)
+void store_operation_end(struct store_operation *o)
 {
+    if (!o->store)
+        return;
     double seconds = (double)(lp_clock_ns() - o->began_ns) / 1e9;
     lp_metric_observe(lp_metric_with(o->store->seconds, o->name), seconds);
     mongoc_collection_destroy(o->logs);
     mongoc_client_pool_push(o->store->pool, o->client);
 }
 
-#define auto_operation __attribute__((cleanup(operation_end)))
-#define auto_bson __attribute__((cleanup(bson_destroy)))
-
-static struct operation operation_begin(struct store *s, const char *name)
+int store_operation_begin(struct store *s, const char *name, struct store_operation *ret,
+                          struct lp_error *err)
 {
-    struct operation o = { .store = s, .name = name, .began_ns = lp_clock_ns() };
-    o.client = mongoc_client_pool_pop(s->pool);
-    o.logs = mongoc_client_get_collection(o.client, s->db_name, COLLECTION);
-    return o;
-}
-
-/* The driver's error as ours. */
-static int failed(const char *what, const bson_error_t *e, struct lp_error *err)
-{
-    int code = LP_E_UNAVAILABLE;
-    if (e->domain == MONGOC_ERROR_SERVER || e->domain == MONGOC_ERROR_WRITE_CONCERN)
-        code = e->code == MONGOC_ERROR_PROTOCOL_ERROR ? LP_E_UNAVAILABLE : LP_E_INVALID;
-    if (e->code == 50 || e->domain == MONGOC_ERROR_WRITE_CONCERN) /* MaxTimeMSExpired, wtimeout */
-        code = LP_E_TIMEOUT;
-    return lp_error_set(err, code, "%s: %s", what, e->message);
+    if (atomic_load(&s->lost))
+        return lp_error_set(err, LP_E_UNAVAILABLE, "%s: the database does not answer", name);
+    ret->store = s;
+    ret->name = name;
+    ret->began_ns = lp_clock_ns();
+    ret->client = mongoc_client_pool_pop(s->pool);
+    ret->logs = mongoc_client_get_collection(ret->client, s->db_name, COLLECTION);
+    return 0;
 }
 
 /* ---- indexes, readiness ---- */
+
+#define auto_bson __attribute__((cleanup(bson_destroy)))
 
 static bool make_indexes(struct store *s, bson_error_t *e)
 {
@@ -126,12 +111,13 @@ static void set_state(struct store *s, bool up, const bson_error_t *e)
 static void *keep(void *user)
 {
     struct store *s = user;
-    struct lp_backoff wait = { .base_ms = 250, .max_ms = 10000 };
+    struct lp_backoff wait = { .base_ms = 250, .max_ms = 2000 };
     bson_error_t e = { 0 };
     bool indexed = false, up = false;
 
     do {
         up = indexed ? ping(s, &e) : (indexed = make_indexes(s, &e));
+        atomic_store(&s->lost, !up && e.domain == MONGOC_ERROR_SERVER_SELECTION);
         set_state(s, up, &e);
         if (up)
             lp_backoff_reset(&wait);
@@ -226,150 +212,4 @@ void store_free(struct store *s)
     lp_stop_free(s->stop);
     pthread_mutex_destroy(&s->lock);
     free(s);
-}
-
-/* ---- operations ---- */
-
-static bool append_write_concern(bson_t *opts)
-{
-    mongoc_write_concern_t *wc = mongoc_write_concern_new();
-    mongoc_write_concern_set_wmajority(wc, OPERATION_MS);
-    mongoc_write_concern_set_journal(wc, true);
-    bool good = mongoc_write_concern_append(wc, opts);
-    mongoc_write_concern_destroy(wc);
-    return good;
-}
-
-int store_add(struct store *s, const struct activity *a, const char *key, struct lp_error *err)
-{
-    auto_operation struct operation o = operation_begin(s, "add");
-    auto_bson bson_t document = BSON_INITIALIZER, opts = BSON_INITIALIZER;
-    bson_oid_t id;
-    bson_error_t e;
-
-    if (key)
-        document_id_of_key(a->user_id, key, &id);
-    else
-        bson_oid_init(&id, NULL);
-    document_of_activity(a, &id, lp_clock_wall_ms(), &document);
-    if (!append_write_concern(&opts))
-        return lp_error_set(err, LP_E_INTERNAL, "write concern");
-    if (mongoc_collection_insert_one(o.logs, &document, &opts, NULL, &e))
-        return 0;
-    if (key && e.code == MONGOC_ERROR_DUPLICATE_KEY)
-        return 0;
-    return failed("insert", &e, err);
-}
-
-/* userId, and what is older than the page's start. */
-static void append_filter(bson_t *filter, const char *user_id, const struct page *page)
-{
-    BCON_APPEND(filter, "userId", BCON_UTF8(user_id));
-    if (page->after_id)
-        BCON_APPEND(filter, "$or", "[", "{", "createdAt", "{", "$lt",
-                    BCON_DATE_TIME(page->before_ms), "}", "}", "{", "createdAt",
-                    BCON_DATE_TIME(page->before_ms), "_id", "{", "$lt", BCON_OID(&page->id), "}",
-                    "}", "]");
-    else if (page->before_ms > 0)
-        BCON_APPEND(filter, "createdAt", "{", "$lt", BCON_DATE_TIME(page->before_ms), "}");
-}
-
-int store_list(struct store *s, const char *user_id, const struct page *page, store_sink *sink,
-               void *user, struct lp_error *err)
-{
-    auto_operation struct operation o = operation_begin(s, "list");
-    auto_bson bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER;
-    const bson_t *document;
-    bson_error_t e;
-    int r = 0;
-
-    append_filter(&filter, user_id, page);
-    BCON_APPEND(&opts, "sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1), "}",
-                "maxTimeMS", BCON_INT64(OPERATION_MS), "limit", BCON_INT64(page->limit));
-    mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.logs, &filter, &opts, NULL);
-    while (r == 0 && mongoc_cursor_next(c, &document))
-        r = sink(document, user, err);
-    if (r == 0 && mongoc_cursor_error(c, &e))
-        r = failed("find", &e, err);
-    mongoc_cursor_destroy(c);
-    return r;
-}
-
-static int take_place(const bson_t *document, void *user, struct lp_error *err)
-{
-    struct page *page = user;
-    bson_iter_t i;
-    (void)err;
-    if (bson_iter_init_find(&i, document, "createdAt") && BSON_ITER_HOLDS_DATE_TIME(&i)) {
-        page->before_ms = bson_iter_date_time(&i);
-        page->after_id = true;
-    }
-    return 0;
-}
-
-int store_place(struct store *s, const char *user_id, const bson_oid_t *id, struct page *page,
-                struct lp_error *err)
-{
-    auto_operation struct operation o = operation_begin(s, "place");
-    auto_bson bson_t filter = BSON_INITIALIZER;
-    const bson_t *document;
-    bson_error_t e;
-    int r = 0;
-
-    page->id = *id;
-    BCON_APPEND(&filter, "_id", BCON_OID(id), "userId", BCON_UTF8(user_id));
-    mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.logs, &filter, NULL, NULL);
-    if (mongoc_cursor_next(c, &document))
-        r = take_place(document, page, err);
-    else if (mongoc_cursor_error(c, &e))
-        r = failed("find", &e, err);
-    mongoc_cursor_destroy(c);
-    if (r == 0 && !page->after_id)
-        return lp_error_set(err, LP_E_NOT_FOUND, "before: this learner has no such activity");
-    return r;
-}
-
-static int take_recommendation(const bson_t *document, struct recommendation *ret,
-                               struct lp_error *err)
-{
-    bson_iter_t i;
-
-    if (!bson_iter_init_find(&i, document, "_id") || !BSON_ITER_HOLDS_UTF8(&i))
-        return lp_error_set(err, LP_E_NOT_FOUND, "no scorable activity");
-    ret->name = lp_strdup(bson_iter_utf8(&i, NULL));
-    if (bson_iter_init_find(&i, document, "averageScore"))
-        ret->average = bson_iter_as_double(&i);
-    if (bson_iter_init_find(&i, document, "attempts"))
-        ret->attempts = bson_iter_as_int64(&i);
-    return 0;
-}
-
-int store_recommend(struct store *s, const char *user_id, struct recommendation *ret_recommendation,
-                    struct lp_error *err)
-{
-    auto_operation struct operation o = operation_begin(s, "recommend");
-    auto_bson bson_t opts = BSON_INITIALIZER;
-    const bson_t *document;
-    bson_error_t e;
-    int r;
-
-    bson_t *pipeline =
-        BCON_NEW("pipeline", "[", "{", "$match", "{", "userId", BCON_UTF8(user_id), "score", "{",
-                 "$ne", BCON_NULL, "}", "}", "}", "{", "$group", "{", "_id", "$activityName",
-                 "averageScore", "{", "$avg", "$score", "}", "attempts", "{", "$sum", BCON_INT32(1),
-                 "}", "}", "}", "{", "$match", "{", "averageScore", "{", "$ne", BCON_NULL, "}", "}",
-                 "}", "{", "$sort", "{", "averageScore", BCON_INT32(1), "_id", BCON_INT32(1), "}",
-                 "}", "{", "$limit", BCON_INT32(1), "}", "]");
-    BCON_APPEND(&opts, "maxTimeMS", BCON_INT64(OPERATION_MS));
-    mongoc_cursor_t *c =
-        mongoc_collection_aggregate(o.logs, MONGOC_QUERY_NONE, pipeline, &opts, NULL);
-    if (mongoc_cursor_next(c, &document))
-        r = take_recommendation(document, ret_recommendation, err);
-    else if (mongoc_cursor_error(c, &e))
-        r = failed("aggregate", &e, err);
-    else
-        r = lp_error_set(err, LP_E_NOT_FOUND, "no scorable activity");
-    mongoc_cursor_destroy(c);
-    bson_destroy(pipeline);
-    return r;
 }

@@ -22,10 +22,16 @@ void store_free(struct store *s);
 bool store_ready(struct store *s, char why[128]);
 
 /*
+ * Every operation: LP_E_UNAVAILABLE and LP_E_TIMEOUT where a later try may do (nobody answers, an
+ * election, a member that ends; at once where the last ping found nobody); LP_E_INVALID where the
+ * database refuses it.
+ */
+
+/*
  * Stores one activity: majority of the replica set and journal, so that it is not lost afterwards.
  * `key` (NULL: none): a second activity of the same learner with the same key is not stored, and
- * that is success. LP_E_UNAVAILABLE, LP_E_TIMEOUT: it may or may not be stored. LP_E_INVALID where
- * the database refuses it.
+ * that is success once a majority has the first one. LP_E_UNAVAILABLE, LP_E_TIMEOUT: it may or may
+ * not be stored.
  */
 LP_MUST_USE int store_add(struct store *s, const struct activity *a, const char *key,
                           struct lp_error *err);
@@ -58,3 +64,25 @@ struct recommendation {
 };
 LP_MUST_USE int store_recommend(struct store *s, const char *user_id,
                                 struct recommendation *ret_recommendation, struct lp_error *err);
+
+/* One activity of a learner over all its attempts. `name` is borrowed. */
+struct summary {
+    const char *name;
+    int64_t count, scored; /* attempts, those with a score and a time */
+    double mean;           /* of the scores */
+    bool has_trend;        /* two scores, at least, that lie as far apart as two within an hour */
+    double trend;          /* points per day: slope of the least squares line */
+    int64_t last_ms;       /* wall time of the last attempt; 0: unknown */
+    bool has_last_score;
+    double last_score;
+};
+#define STORE_SUMMARY 500 /* activities at most, by name */
+typedef int store_summary_sink(const struct summary *summary, void *user, struct lp_error *err);
+
+LP_MUST_USE int store_summarize(struct store *s, const char *user_id, store_summary_sink *sink,
+                                void *user, struct lp_error *err);
+
+/* Deletes all of a learner, as durably as store_add stores; *ret_n documents. Asked again it goes
+ * on. */
+LP_MUST_USE int store_erase(struct store *s, const char *user_id, int64_t *ret_n,
+                            struct lp_error *err);

@@ -101,6 +101,24 @@ static void ends_a_stream_whose_client_does_not_read(void **state)
     lp_http_stream_end(s, false);
 }
 
+/* Issue 12, 16: long before the server ends the connection. */
+static void a_reader_under_the_least_pace_gives_its_writer_back(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    static char block[65536];
+    struct lp_error err;
+    int r = 0;
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    lp_http_stream_pace(s, 1 << 30, 1);
+    for (int i = 0; i < 1000 && r == 0; i++)
+        r = lp_http_stream_write(s, block, sizeof block, &err);
+    assert_int_equal(r, LP_E_UNAVAILABLE);
+    assert_non_null(strstr(err.msg, "bytes a second"));
+    lp_http_stream_end(s, false);
+}
+
 static void gives_head_the_headers_only(void **state)
 {
     lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
@@ -158,6 +176,7 @@ int main(void)
         cmocka_unit_test(streams_a_reply_of_unknown_length),
         cmocka_unit_test(cuts_a_stream_that_is_not_complete),
         cmocka_unit_test(ends_a_stream_whose_client_does_not_read),
+        cmocka_unit_test(a_reader_under_the_least_pace_gives_its_writer_back),
         cmocka_unit_test(gives_head_the_headers_only),
         cmocka_unit_test(says_who_cannot_listen_where),
         cmocka_unit_test(takes_no_new_connections_after_quiesce),

@@ -235,7 +235,8 @@ static void refuses_what_is_no_ed25519_private_key(void **state)
                                         "AA",
                                         D "A",
                                         D " x",
-                                        "-----BEGIN PRIVATE KEY-----",
+                                        "-----BEGIN "
+                                        "PRIVATE KEY-----",
                                         "-----BEGIN "
                                         "PUBLIC KEY-----\nAAAA\n"
                                         "-----END "

@@ -121,5 +121,9 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
  */
 LP_MUST_USE int lp_http_stream_write(struct lp_http_stream *s, const void *bytes, size_t n,
                                      struct lp_error *err);
+/* From now on _write fails with LP_E_UNAVAILABLE once it has waited for the client longer than
+ * `grace_ms` in all and the client took less than `bytes_per_s` of that time. Before the first
+ * _write. */
+void lp_http_stream_pace(struct lp_http_stream *s, int64_t bytes_per_s, int64_t grace_ms);
 /* Not `complete`: the connection is cut, so that the client does not take a part for the whole. */
 void lp_http_stream_end(struct lp_http_stream *s, bool complete);

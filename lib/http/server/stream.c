@@ -13,10 +13,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #define HIGH_WATER ((size_t)256 * 1024)
 #define LOW_WATER (HIGH_WATER / 2)
 #define BLOCK ((size_t)32 * 1024)
+#define LOOK_MS 500
 
 struct lp_http_stream {
     pthread_mutex_t lock;
@@ -24,6 +26,8 @@ struct lp_http_stream {
     struct MHD_Connection *connection;
     struct lp_buf buffer;
     size_t total;
+    int64_t waited_ms; /* for the client, in _write */
+    int64_t pace, grace_ms;
     bool suspended;  /* the event loop waits for bytes */
     bool ended, cut; /* the writer is done; the connection is to be closed */
     bool gone;       /* libmicrohttpd is done with the response */
@@ -111,20 +115,49 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
     return s;
 }
 
+void lp_http_stream_pace(struct lp_http_stream *s, int64_t bytes_per_s, int64_t grace_ms)
+{
+    s->pace = bytes_per_s;
+    s->grace_ms = grace_ms;
+}
+
+/* What the client has taken, against the time that the writer waited for it. */
+static bool is_too_slow(const struct lp_http_stream *s, int64_t waited_ms)
+{
+    int64_t taken = (int64_t)(s->total - s->buffer.len);
+    return s->pace > 0 && waited_ms > s->grace_ms && taken < s->pace * waited_ms / 1000;
+}
+
+/* Waits for room while the client is far behind; false where it is too slow. The guard ends clients
+ * that take too long for all. */
+static bool await_room_locked(struct lp_http_stream *s)
+{
+    int64_t before = s->waited_ms, began = lp_clock_ms();
+
+    if (s->buffer.len <= HIGH_WATER)
+        return true;
+    while (s->buffer.len > LOW_WATER && !s->gone && !is_too_slow(s, s->waited_ms)) {
+        struct timespec until = lp_clock_deadline(LOOK_MS);
+        pthread_cond_clockwait(&s->room, &s->lock, CLOCK_MONOTONIC, &until);
+        s->waited_ms = before + lp_clock_ms() - began;
+    }
+    return s->buffer.len <= LOW_WATER || s->gone;
+}
+
 int lp_http_stream_write(struct lp_http_stream *s, const void *bytes, size_t n,
                          struct lp_error *err)
 {
     pthread_mutex_lock(&s->lock);
-    if (s->buffer.len > HIGH_WATER)
-        while (s->buffer.len > LOW_WATER && !s->gone)
-            pthread_cond_wait(&s->room, &s->lock); /* the guard ends clients that take too long */
-    bool gone = s->gone;
-    if (!gone) {
+    bool slow = !await_room_locked(s), gone = s->gone;
+    if (!gone && !slow) {
         lp_buf_add(&s->buffer, bytes, n);
         s->total += n;
         resume_locked(s);
     }
     pthread_mutex_unlock(&s->lock);
+    if (slow)
+        return lp_error_set(err, LP_E_UNAVAILABLE, "the client reads under %lld bytes a second",
+                            (long long)s->pace);
     return gone ? lp_error_set(err, LP_E_UNAVAILABLE, "the client has gone") : 0;
 }
 

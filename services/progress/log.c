@@ -1,0 +1,64 @@
+/* services/progress/log.c -- POST /api/progress/activityLog. No state. */
+#include "base/alloc.h"
+#include "json/json.h"
+#include "services/progress/activity.h"
+#include "services/progress/api.h"
+#include "services/progress/handlers.h"
+#include "services/progress/key.h"
+#include "services/progress/reply.h"
+
+static const char log_failed[] = "error logging activity:";
+
+/* The header's key or NULL; false: 400 is answered. */
+static bool read_key(struct lp_service_request *r, struct lp_buf *bytes, const char **ret_key)
+{
+    const char *value = lp_http_header(r->x, "Idempotency-Key");
+    struct lp_error err;
+
+    if (!value) {
+        *ret_key = NULL;
+        return true;
+    }
+    if (key_read(value, bytes, &err) < 0) {
+        reply_error(r, 400, log_failed, err.msg);
+        return false;
+    }
+    *ret_key = bytes->ptr;
+    return true;
+}
+
+static bool read_activity(struct lp_service_request *r, struct activity *a)
+{
+    json_auto_t *body = NULL;
+    struct lp_error err;
+
+    if (lp_service_read_json(r, &body, &err) < 0) {
+        reply_error(r, err.http_status, log_failed, err.msg);
+        return false;
+    }
+    int code = activity_read(body, a, &err);
+    if (code == LP_E_NOT_FOUND)
+        reply_message(r, 400, "please provide all fields");
+    else if (code < 0)
+        reply_error(r, 400, log_failed, err.msg);
+    return code == 0;
+}
+
+void handle_log(struct lp_service_request *r, void *worker)
+{
+    lp_auto_buf struct lp_buf key_bytes = LP_BUF_INIT(KEY_MAX + 1);
+    lp_auto_identity struct lp_identity who = { 0 };
+    auto_activity struct activity a = { 0 };
+    const struct api *api = r->user;
+    const char *key = NULL;
+    struct lp_error err;
+
+    (void)worker;
+    if (!reply_who(r, &who) || !read_key(r, &key_bytes, &key) || !read_activity(r, &a) ||
+        !reply_may(r, &who, a.user_id))
+        return;
+    if (store_add(api->store, &a, key, &err) < 0)
+        reply_store_failed(r, log_failed, a.user_id, &err);
+    else
+        reply_message(r, 201, "activity logged successfully!");
+}

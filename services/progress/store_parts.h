@@ -1,0 +1,30 @@
+/* services/progress/store_parts.h -- what store.c and the operations in store_*.c share. */
+#pragma once
+
+#include <mongoc/mongoc.h>
+
+#include "services/progress/store.h"
+
+#define STORE_OPERATION_MS 10000 /* the database's own limit of one operation */
+
+/* One operation: a client of the pool, the collection, and when it began. Initialise with {0}. */
+struct store_operation {
+    struct store *store; /* NULL: not begun */
+    const char *name;
+    int64_t began_ns;
+    mongoc_client_t *client;
+    mongoc_collection_t *logs;
+};
+
+/* LP_E_UNAVAILABLE at once where the last ping found nobody. */
+LP_MUST_USE int store_operation_begin(struct store *s, const char *name,
+                                      struct store_operation *ret, struct lp_error *err);
+void store_operation_end(struct store_operation *o);
+#define auto_operation __attribute__((cleanup(store_operation_end)))
+#define auto_bson __attribute__((cleanup(bson_destroy)))
+
+/* The driver's error as ours. `reply` holds its labels; NULL: none. */
+int store_failed(const char *what, const bson_t *reply, const bson_error_t *e,
+                 struct lp_error *err);
+/* The error of a cursor, 0 where it has none. */
+int store_cursor_result(const char *what, const mongoc_cursor_t *c, struct lp_error *err);

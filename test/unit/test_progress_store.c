@@ -1,0 +1,182 @@
+/* test/unit/test_progress_store.c -- what the store makes of a database that is being elected. */
+#include "services/progress/store.h"
+
+#include <mongoc/mongoc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "unit/check.h"
+#include "unit/mongo_wire.h"
+
+#define DUPLICATE \
+    "{\"ok\":1,\"n\":0,\"writeErrors\":[{\"index\":0,\"code\":11000,\"errmsg\":\"E11000\"}]}"
+#define NO_MAJORITY                                                         \
+    "{\"ok\":1,\"n\":1,\"nModified\":0,\"writeConcernError\":{\"code\":64," \
+    "\"errmsg\":\"waiting for replication timed out\"}}"
+
+static struct store *store;
+
+static int start(void **state)
+{
+    static char uri[64];
+    static struct config config = { .common = { .concurrency = 4 }, .db_name = "test" };
+    (void)state;
+    mongoc_init();
+    wire_start();
+    snprintf(uri, sizeof uri, "mongodb://127.0.0.1:%d/", wire.port);
+    config.mongodb_uri = uri;
+    ok(store_new(&config, &store, &err));
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    store_free(store);
+    wire_stop();
+    mongoc_cleanup();
+    return 0;
+}
+
+/* `command`: names of the commands that get the answers, in order. */
+static void answer_with(const char *command, const char *first, const char *second,
+                        const char *third)
+{
+    pthread_mutex_lock(&wire.lock);
+    wire.command = command;
+    wire.answers[0] = first;
+    wire.answers[1] = second;
+    wire.answers[2] = third;
+    wire.next = wire.seen = 0;
+    pthread_mutex_unlock(&wire.lock);
+}
+
+static int add(const char *key)
+{
+    const struct activity a = { .user_id = (char[]){ "ann" }, .name = (char[]){ "Reading" } };
+    struct lp_error err;
+    return store_add(store, &a, key, &err);
+}
+
+static int no_sink(const bson_t *document, void *user, struct lp_error *err)
+{
+    (void)document, (void)user, (void)err;
+    return 0;
+}
+
+static int no_summary(const struct summary *summary, void *user, struct lp_error *err)
+{
+    (void)summary, (void)user, (void)err;
+    return 0;
+}
+
+/* Issue 12, 26. */
+static void an_election_is_no_defect_but_asks_for_another_try(void **state)
+{
+    static const int codes[] = { 10107, 189, 91, 11600, 11602, 13435, 13436, 10058,
+                                 6,     7,   89, 9001,  262,   134,   112,   24 };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(codes); i++) {
+        lp_auto_free char *whole = lp_sprintf("{\"ok\":0,\"code\":%d,\"errmsg\":\"x\"}", codes[i]);
+        lp_auto_free char *one = lp_sprintf("{\"ok\":1,\"n\":0,\"writeErrors\":[{\"index\":0,"
+                                            "\"code\":%d,\"errmsg\":\"x\"}]}",
+                                            codes[i]);
+        answer_with("insert", whole, one, NULL);
+        for (int n = 0; n < 2; n++) {
+            int r = add(NULL);
+            if (r != LP_E_UNAVAILABLE)
+                fail_msg("code %d: %s", codes[i], lp_error_name(r));
+        }
+    }
+    assert_int_equal(add(NULL), 0);
+}
+
+static void an_election_shows_in_every_operation(void **state)
+{
+    static const char election[] = "{\"ok\":0,\"code\":11602,\"errmsg\":\"x\"}";
+    const struct page page = { 0 };
+    struct recommendation best;
+    struct lp_error err;
+    int64_t n;
+    (void)state;
+    answer_with("find", election, NULL, NULL);
+    assert_int_equal(store_list(store, "ann", &page, no_sink, NULL, &err), LP_E_UNAVAILABLE);
+    answer_with("aggregate", election, election, NULL);
+    assert_int_equal(store_recommend(store, "ann", &best, &err), LP_E_UNAVAILABLE);
+    assert_int_equal(store_summarize(store, "ann", no_summary, NULL, &err), LP_E_UNAVAILABLE);
+    answer_with("delete", election, NULL, NULL);
+    assert_int_equal(store_erase(store, "ann", &n, &err), LP_E_UNAVAILABLE);
+}
+
+static void labels_ask_for_another_try_whatever_the_code(void **state)
+{
+    (void)state;
+    answer_with(
+        "insert",
+        "{\"ok\":0,\"code\":4711,\"errmsg\":\"x\",\"errorLabels\":[\"RetryableWriteError\"]}",
+        "{\"ok\":0,\"code\":4711,\"errmsg\":\"x\"}",
+        "{\"ok\":0,\"code\":50,\"errmsg\":\"operation exceeded time limit\"}");
+    assert_int_equal(add(NULL), LP_E_UNAVAILABLE);
+    assert_int_equal(add(NULL), LP_E_INVALID);
+    assert_int_equal(add(NULL), LP_E_TIMEOUT);
+}
+
+static void a_write_without_a_majority_is_not_answered_as_stored(void **state)
+{
+    (void)state;
+    answer_with("insert", NO_MAJORITY, NULL, NULL);
+    assert_int_equal(add("key"), LP_E_TIMEOUT);
+}
+
+/* Issue 12, 25. */
+static void a_repeated_key_is_success_only_once_a_majority_has_the_first_write(void **state)
+{
+    (void)state;
+    answer_with("insert update", DUPLICATE, NO_MAJORITY, NULL);
+    assert_int_equal(add("key"), LP_E_TIMEOUT);
+    assert_int_equal(wire.seen, 2);
+    assert_non_null(strstr(wire.last, "\"update\""));
+    assert_non_null(strstr(wire.last, "\"majority\""));
+    answer_with("insert update", DUPLICATE, "{\"ok\":1,\"n\":1,\"nModified\":0}", NULL);
+    assert_int_equal(add("key"), 0);
+    assert_int_equal(wire.seen, 2);
+}
+
+static void a_first_write_that_an_election_took_back_is_written_again(void **state)
+{
+    (void)state;
+    answer_with("insert update", DUPLICATE, "{\"ok\":1,\"n\":0,\"nModified\":0}",
+                "{\"ok\":1,\"n\":1}");
+    assert_int_equal(add("key"), 0);
+    assert_int_equal(wire.seen, 3);
+    assert_non_null(strstr(wire.last, "\"insert\""));
+}
+
+/* Issue 12, 16: the protocol counts documents, so few are asked for at first. */
+static void a_list_is_asked_for_in_small_batches(void **state)
+{
+    const struct page page = { 0 };
+    struct lp_error err;
+    (void)state;
+    answer_with("find",
+                "{\"ok\":1,\"cursor\":{\"id\":{\"$numberLong\":\"0\"},\"ns\":"
+                "\"test.activitylogs\",\"firstBatch\":[]}}",
+                NULL, NULL);
+    assert_int_equal(store_list(store, "ann", &page, no_sink, NULL, &err), 0);
+    assert_non_null(strstr(wire.last, "\"batchSize\" : 8"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_election_is_no_defect_but_asks_for_another_try),
+        cmocka_unit_test(an_election_shows_in_every_operation),
+        cmocka_unit_test(labels_ask_for_another_try_whatever_the_code),
+        cmocka_unit_test(a_write_without_a_majority_is_not_answered_as_stored),
+        cmocka_unit_test(a_repeated_key_is_success_only_once_a_majority_has_the_first_write),
+        cmocka_unit_test(a_first_write_that_an_election_took_back_is_written_again),
+        cmocka_unit_test(a_list_is_asked_for_in_small_batches),
+    };
+    return cmocka_run_group_tests_name("progress_store", tests, start, stop);
+}
