@@ -51,9 +51,10 @@ struct controller {
     atomic_bool leading;
     struct lp_thread_pool *pool;
     struct lp_kube_client *writers[WRITERS]; /* of the pool */
-    struct lp_stop *cut_off; /* ends the workers' requests, FINISH_MS after the stop */
-    pthread_t stopper;
-    bool stopper_started;
+    struct lp_stop *cut_off; /* ends the workers' requests, FINISH_MS after the drain began */
+    pthread_mutex_t lock;    /* guards `running` */
+    pthread_cond_t ended;
+    unsigned running; /* workers */
     unsigned n;
     struct worker workers[];
 };
@@ -190,20 +191,10 @@ static void *worker_main(void *user)
         atomic_store(&w->busy_since_ms, 0);
     }
     lp_heartbeat_end();
-    return NULL;
-}
-
-/* A stop must reach workers that wait for a key. */
-static void *stopper_main(void *user)
-{
-    struct controller *c = user;
-
-    pthread_setname_np(pthread_self(), "stopper");
-    while (!lp_stop_wait(c->options.stop, 3600000))
-        ;
-    lp_queue_shut_down(c->queue);
-    lp_stop_wait(c->cut_off, FINISH_MS);
-    lp_stop_request(c->cut_off);
+    pthread_mutex_lock(&c->lock);
+    c->running--;
+    pthread_cond_signal(&c->ended);
+    pthread_mutex_unlock(&c->lock);
     return NULL;
 }
 
@@ -241,13 +232,13 @@ static int start_workers(struct controller *c, struct lp_error *err)
         int r = new_client(c, &w->client, err);
         if (r < 0)
             return r;
-        if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
+        pthread_mutex_lock(&c->lock);
+        w->started = pthread_create(&w->thread, NULL, worker_main, w) == 0;
+        c->running += w->started;
+        pthread_mutex_unlock(&c->lock);
+        if (!w->started)
             return lp_error_set(err, LP_E_INTERNAL, "cannot start thread %s", w->name);
-        w->started = true;
     }
-    if (pthread_create(&c->stopper, NULL, stopper_main, c) != 0)
-        return lp_error_set(err, LP_E_INTERNAL, "cannot start thread stopper");
-    c->stopper_started = true;
     return 0;
 }
 
@@ -259,9 +250,11 @@ int controller_start(const struct controller_options *options, struct controller
 
     c->options = *options;
     c->n = options->workers;
-    c->queue = lp_queue_new("learningplatform");
+    c->queue = lp_queue_new("learningplatform", options->stop);
     c->states = platform_states_new();
     c->cut_off = lp_stop_new();
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->ended, NULL);
     reconcile_metrics_init(c->n);
     reconcile_metrics_crashed(journal_cut_short(options->journal));
     int r = cache_start(options->kube, options->stop, options->scope, &sink, &c->cache, err);
@@ -335,21 +328,30 @@ json_t *controller_stats(struct controller *c)
                         (json_int_t)lp_queue_depth(c->queue), "cache", cache_stats(c->cache));
 }
 
+/* Gives the workers FINISH_MS for what they are at, then ends their requests. */
+static void wait_for_workers(struct controller *c)
+{
+    struct timespec until = lp_clock_deadline(FINISH_MS);
+    int r = 0;
+
+    pthread_mutex_lock(&c->lock);
+    while (c->running > 0 && r == 0)
+        r = pthread_cond_clockwait(&c->ended, &c->lock, CLOCK_MONOTONIC, &until);
+    pthread_mutex_unlock(&c->lock);
+    lp_stop_request(c->cut_off);
+}
+
 void controller_drain(struct controller *c)
 {
     if (!c)
         return;
-    lp_queue_shut_down(c->queue);
+    wait_for_workers(c);
     for (unsigned i = 0; i < c->n; i++) {
         if (c->workers[i].started)
             pthread_join(c->workers[i].thread, NULL);
         c->workers[i].started = false;
     }
     lp_thread_pool_free(lp_take(c->pool));
-    lp_stop_request(c->cut_off);
-    if (c->stopper_started)
-        pthread_join(c->stopper, NULL);
-    c->stopper_started = false;
 }
 
 void controller_free(struct controller *c)
@@ -365,5 +367,7 @@ void controller_free(struct controller *c)
     lp_queue_free(c->queue);
     platform_states_free(c->states);
     lp_stop_free(c->cut_off);
+    pthread_cond_destroy(&c->ended);
+    pthread_mutex_destroy(&c->lock);
     free(c);
 }

@@ -1,6 +1,6 @@
 /*
  * operator/seed.c -- a watch puts ConfigMaps into a store and their keys into a queue; one thread
- * takes them. Threads: the watch's, "seed", and "seed-stop", which ends the wait for a key.
+ * takes them. Threads: the watch's and "seed".
  */
 #include "operator/seed.h"
 
@@ -27,8 +27,8 @@ struct seed {
     struct lp_queue *queue;
     struct lp_kube_watch *watch;
     struct lp_kube_client *client;
-    pthread_t thread, stopper;
-    bool thread_started, stopper_started;
+    pthread_t thread;
+    bool thread_started;
 };
 
 static bool is_platform(const json_t *o)
@@ -120,17 +120,6 @@ static void *seed_main(void *user)
     return NULL;
 }
 
-static void *stopper_main(void *user)
-{
-    struct seed *s = user;
-
-    pthread_setname_np(pthread_self(), "seed-stop");
-    while (!lp_stop_wait(s->options.stop, 3600000))
-        ;
-    lp_queue_shut_down(s->queue);
-    return NULL;
-}
-
 static void config_map_event(enum lp_kube_event event, json_t *object, void *user)
 {
     struct seed *s = user;
@@ -163,9 +152,8 @@ static int start(struct seed *s, struct lp_error *err)
     if (r < 0)
         return r;
     s->thread_started = pthread_create(&s->thread, NULL, seed_main, s) == 0;
-    s->stopper_started = pthread_create(&s->stopper, NULL, stopper_main, s) == 0;
-    if (!s->thread_started || !s->stopper_started)
-        return lp_error_set(err, LP_E_INTERNAL, "cannot start the threads of the seeds");
+    if (!s->thread_started)
+        return lp_error_set(err, LP_E_INTERNAL, "cannot start the thread of the seeds");
     return 0;
 }
 
@@ -175,7 +163,7 @@ int seed_start(const struct seed_options *options, struct seed **ret_seed, struc
 
     s->options = *options;
     s->store = lp_kube_store_new(NULL);
-    s->queue = lp_queue_new("seed");
+    s->queue = lp_queue_new("seed", options->stop);
     int r = start(s, err);
     if (r < 0) {
         lp_stop_request(options->stop);
@@ -190,11 +178,8 @@ void seed_join(struct seed *s)
 {
     if (!s)
         return;
-    lp_queue_shut_down(s->queue);
     if (s->thread_started)
         pthread_join(s->thread, NULL);
-    if (s->stopper_started)
-        pthread_join(s->stopper, NULL);
     if (s->watch)
         lp_kube_watch_join(s->watch);
     lp_kube_client_free(s->client);

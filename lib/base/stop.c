@@ -17,6 +17,8 @@
 struct lp_stop {
     atomic_bool requested;
     int fd;
+    pthread_mutex_t lock; /* guards the list, and is held while a waker is called */
+    struct lp_stop_waker *wakers;
 };
 
 struct lp_stop *lp_stop_new(void)
@@ -25,6 +27,7 @@ struct lp_stop *lp_stop_new(void)
     s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (s->fd < 0)
         abort(); /* no descriptor at start: nothing would work */
+    pthread_mutex_init(&s->lock, NULL);
     return s;
 }
 
@@ -33,6 +36,7 @@ void lp_stop_free(struct lp_stop *s)
     if (!s)
         return;
     close(s->fd);
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
@@ -40,6 +44,32 @@ void lp_stop_request(struct lp_stop *s)
 {
     atomic_store(&s->requested, true);
     eventfd_write(s->fd, 1); /* full means readable already */
+    pthread_mutex_lock(&s->lock);
+    for (const struct lp_stop_waker *w = s->wakers; w; w = w->next)
+        w->wake(w->user);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void lp_stop_add_waker(struct lp_stop *s, struct lp_stop_waker *waker)
+{
+    pthread_mutex_lock(&s->lock);
+    waker->next = s->wakers;
+    s->wakers = waker;
+    if (atomic_load(&s->requested))
+        waker->wake(waker->user);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void lp_stop_remove_waker(struct lp_stop *s, struct lp_stop_waker *waker)
+{
+    pthread_mutex_lock(&s->lock);
+    for (struct lp_stop_waker **at = &s->wakers; *at; at = &(*at)->next) {
+        if (*at == waker) {
+            *at = waker->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 bool lp_stop_requested(const struct lp_stop *s)

@@ -46,6 +46,8 @@ struct lp_queue {
     struct item **heap;
     size_t n_heap, cap_heap;
     struct lp_queue_metrics metrics;
+    struct lp_stop *stop;
+    struct lp_stop_waker waker;
     struct lp_queue *live_next;
 };
 
@@ -397,7 +399,12 @@ static void register_collector(void)
     lp_metrics_on_collect(collect_all, NULL);
 }
 
-struct lp_queue *lp_queue_new(const char *name)
+static void stop_requested(void *user)
+{
+    lp_queue_shut_down(user);
+}
+
+struct lp_queue *lp_queue_new(const char *name, struct lp_stop *stop)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct lp_queue *q = lp_alloc(sizeof *q);
@@ -412,6 +419,10 @@ struct lp_queue *lp_queue_new(const char *name)
     q->live_next = live;
     live = q;
     pthread_mutex_unlock(&live_lock);
+    q->stop = stop;
+    q->waker = (struct lp_stop_waker){ .wake = stop_requested, .user = q };
+    if (stop)
+        lp_stop_add_waker(stop, &q->waker);
     return q;
 }
 
@@ -419,6 +430,8 @@ void lp_queue_free(struct lp_queue *q)
 {
     if (!q)
         return;
+    if (q->stop)
+        lp_stop_remove_waker(q->stop, &q->waker);
     pthread_mutex_lock(&live_lock);
     struct lp_queue **at = &live;
     while (*at != q)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/stop.h"
+
 /*
  * As client-go's workqueue: a key is in the queue once however often it is added; a key under work
  * that is added again comes back when its worker is done with it; two workers never hold one key.
@@ -17,8 +19,9 @@ struct lp_queue;
 
 enum lp_queue_priority { LP_QUEUE_HIGH, LP_QUEUE_LOW }; /* a user's edit; a resync */
 
-/* `name`: a literal. At most LP_LIMIT_QUEUE_KEYS keys; one more is refused by _add with false. */
-struct lp_queue *lp_queue_new(const char *name);
+/* `name`: a literal. At most LP_LIMIT_QUEUE_KEYS keys; one more is refused by _add with false.
+ * `stop` (NULL: none) must outlive the queue, which shuts down when it is requested. */
+struct lp_queue *lp_queue_new(const char *name, struct lp_stop *stop);
 void lp_queue_free(struct lp_queue *q);
 
 /* Now, or after `delay_ms`. An earlier time or a higher priority wins over what is queued. */

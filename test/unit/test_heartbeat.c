@@ -74,7 +74,7 @@ static void a_thread_that_hangs_is_named_until_it_ends(void **state)
 
 static void a_wait_for_work_or_the_stop_is_no_silence(void **state)
 {
-    struct patient waits = { .limit_ms = 20, .queue = lp_queue_new("heartbeat") };
+    struct patient waits = { .limit_ms = 20, .queue = lp_queue_new("heartbeat", NULL) };
     struct patient sleeps = { .limit_ms = 20, .stop = lp_stop_new() };
     char why[128] = "";
     (void)state;

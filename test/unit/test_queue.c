@@ -25,7 +25,7 @@ static void assert_takes(struct lp_queue *q, const char *want)
 
 static void a_key_added_twice_is_taken_once(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("t");
+    auto_queue struct lp_queue *q = lp_queue_new("t", NULL);
     (void)state;
     assert_true(lp_queue_add(q, "a", LP_QUEUE_LOW));
     assert_true(lp_queue_add(q, "a", LP_QUEUE_LOW));
@@ -37,7 +37,7 @@ static void a_key_added_twice_is_taken_once(void **state)
 
 static void a_key_added_under_work_comes_back_when_it_is_done(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("t");
+    auto_queue struct lp_queue *q = lp_queue_new("t", NULL);
     (void)state;
     lp_queue_add(q, "a", LP_QUEUE_LOW);
     assert_takes(q, "a");
@@ -49,7 +49,7 @@ static void a_key_added_under_work_comes_back_when_it_is_done(void **state)
 
 static void high_goes_before_low_and_each_keeps_its_order(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("t");
+    auto_queue struct lp_queue *q = lp_queue_new("t", NULL);
     (void)state;
     lp_queue_add(q, "l1", LP_QUEUE_LOW);
     lp_queue_add(q, "l2", LP_QUEUE_LOW);
@@ -65,7 +65,7 @@ static void high_goes_before_low_and_each_keeps_its_order(void **state)
 
 static void delayed_keys_come_in_the_order_of_their_times(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("t");
+    auto_queue struct lp_queue *q = lp_queue_new("t", NULL);
     int64_t start = lp_clock_ms();
     char key[8];
     (void)state;
@@ -83,7 +83,7 @@ static void delayed_keys_come_in_the_order_of_their_times(void **state)
 
 static void an_earlier_time_wins_over_a_later_one(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("t");
+    auto_queue struct lp_queue *q = lp_queue_new("t", NULL);
     (void)state;
     lp_queue_add_after(q, "a", LP_QUEUE_LOW, 3600000);
     lp_queue_add_after(q, "b", LP_QUEUE_LOW, 1);
@@ -98,7 +98,7 @@ static void an_earlier_time_wins_over_a_later_one(void **state)
 
 static void failures_double_the_wait_until_forgotten(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("t");
+    auto_queue struct lp_queue *q = lp_queue_new("t", NULL);
     int64_t want = 5;
     (void)state;
     for (int i = 0; i < 20; i++) {
@@ -112,7 +112,7 @@ static void failures_double_the_wait_until_forgotten(void **state)
 
 static void shut_down_gives_what_is_ready_then_nothing(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("t");
+    auto_queue struct lp_queue *q = lp_queue_new("t", NULL);
     (void)state;
     lp_queue_add(q, "ready", LP_QUEUE_LOW);
     lp_queue_add_after(q, "delayed", LP_QUEUE_LOW, 3600000);
@@ -122,9 +122,37 @@ static void shut_down_gives_what_is_ready_then_nothing(void **state)
     assert_null(lp_queue_take(q));
 }
 
+static void *take_one(void *queue)
+{
+    return lp_queue_take(queue);
+}
+
+static void a_stop_ends_the_wait_for_a_key(void **state)
+{
+    struct lp_stop *stop = lp_stop_new();
+    struct lp_queue *q = lp_queue_new("t", stop);
+    pthread_t takers[2];
+    void *key = NULL;
+    (void)state;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&takers[i], NULL, take_one, q), 0);
+    lp_stop_request(stop);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(takers[i], &key), 0);
+        assert_null(key);
+    }
+    lp_queue_free(q);
+    auto_queue struct lp_queue *later = lp_queue_new("t", stop);
+    assert_false(lp_queue_add(later, "a", LP_QUEUE_LOW));
+    assert_null(lp_queue_take(later));
+    lp_queue_free(lp_take(later));
+    lp_stop_request(stop); /* no queue is left to be told */
+    lp_stop_free(stop);
+}
+
 static void one_key_over_the_limit_is_refused(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("t");
+    auto_queue struct lp_queue *q = lp_queue_new("t", NULL);
     char key[16];
     (void)state;
     for (int i = 0; i < LP_LIMIT_QUEUE_KEYS; i++) {
@@ -142,7 +170,7 @@ static void one_key_over_the_limit_is_refused(void **state)
 
 static void the_metrics_tell_what_happened(void **state)
 {
-    auto_queue struct lp_queue *q = lp_queue_new("measured");
+    auto_queue struct lp_queue *q = lp_queue_new("measured", NULL);
     static const char *const lines[] = {
         "workqueue_depth" MEASURED ",priority=\"-100\"} 1\n",
         "workqueue_depth" MEASURED ",priority=\"0\"} 0\n",
@@ -218,7 +246,7 @@ static void many_threads_lose_nothing_and_never_share_a_key(void **state)
     static struct race r;
     pthread_t workers[4], producers[2];
     (void)state;
-    r.q = lp_queue_new("race");
+    r.q = lp_queue_new("race", NULL);
     for (size_t i = 0; i < LP_COUNT(workers); i++)
         assert_int_equal(pthread_create(&workers[i], NULL, worker, &r), 0);
     for (size_t i = 0; i < LP_COUNT(producers); i++)
@@ -245,6 +273,7 @@ int main(void)
         cmocka_unit_test(an_earlier_time_wins_over_a_later_one),
         cmocka_unit_test(failures_double_the_wait_until_forgotten),
         cmocka_unit_test(shut_down_gives_what_is_ready_then_nothing),
+        cmocka_unit_test(a_stop_ends_the_wait_for_a_key),
         cmocka_unit_test(one_key_over_the_limit_is_refused),
         cmocka_unit_test(the_metrics_tell_what_happened),
         cmocka_unit_test(many_threads_lose_nothing_and_never_share_a_key),
