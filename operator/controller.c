@@ -151,10 +151,7 @@ static void work_on(struct worker *w, const char *key)
     reconcile_metrics_end((double)(lp_clock_ns() - begun) / 1e9, code, &result);
     journal_end(c->options.journal, w->number, key, code == 0);
     requeue(c, key, code, &result, &err);
-    lp_log_debug("reconciled", "result",
-                 code < 0           ? lp_error_name(code)
-                 : result.unchanged ? "unchanged"
-                                    : "ok");
+    lp_log_debug("reconciled", "result", code < 0 ? lp_error_name(code) : "ok");
     lp_kube_client_audit_id(w->client, NULL);
     lp_log_context_id(NULL, NULL);
     lp_log_context(NULL, NULL);

@@ -262,17 +262,6 @@ bool lp_kube_store_reached(struct lp_kube_store *s, const char *key, const char 
     return reached;
 }
 
-bool lp_kube_store_version(struct lp_kube_store *s, const char *key, char ret_version[64])
-{
-    pthread_mutex_lock(&s->lock);
-    const struct entry *e = *slot_locked(s, key);
-    bool fits = e && e->text_at - e->version_at <= 64;
-    if (fits)
-        memcpy(ret_version, e->bytes + e->version_at, e->text_at - e->version_at);
-    pthread_mutex_unlock(&s->lock);
-    return fits;
-}
-
 bool lp_kube_store_holds(struct lp_kube_store *s, const char *key, const char *version)
 {
     pthread_mutex_lock(&s->lock);

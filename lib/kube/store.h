@@ -27,8 +27,6 @@ void lp_kube_store_put_outline(struct lp_kube_store *s, const json_t *object);
 void lp_kube_store_remove(struct lp_kube_store *s, const json_t *object);
 /* NULL where absent; owned by the caller. */
 json_t *lp_kube_store_get(struct lp_kube_store *s, const char *ns, const char *name);
-/* False where it is not there, or its version is 64 bytes or more. */
-bool lp_kube_store_version(struct lp_kube_store *s, const char *key, char ret_version[64]);
 bool lp_kube_store_has(struct lp_kube_store *s, const char *key);
 /* True where the object is there with this resourceVersion, or with this one or a newer one. */
 bool lp_kube_store_holds(struct lp_kube_store *s, const char *key, const char *version);

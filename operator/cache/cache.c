@@ -330,15 +330,6 @@ bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char 
     return lp_kube_store_has(k->store, key);
 }
 
-bool cache_child_version(struct informer_cache *c, enum child_kind kind, const char *ns,
-                         const char *name, char ret_version[64])
-{
-    struct kind_cache *k = &c->children[kind];
-    lp_auto_free char *key = lp_kube_key(ns, name);
-
-    return !is_behind(k, key) && lp_kube_store_version(k->store, key, ret_version) && *ret_version;
-}
-
 void cache_writing(struct informer_cache *c, enum child_kind kind, const char *ns, const char *name)
 {
     struct kind_cache *k = &c->children[kind];

@@ -45,11 +45,6 @@ json_t *cache_child(struct informer_cache *c, enum child_kind kind, const char *
 bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char *ns,
                      const char *name, bool *ret_stale);
 
-/* The resourceVersion of the child that is there; false where there is none, where it has no
- * version, or where that is older than what we wrote. */
-bool cache_child_version(struct informer_cache *c, enum child_kind kind, const char *ns,
-                         const char *name, char ret_version[64]);
-
 /* Before a write of a child, which one of the two below ends: what a watch tells of it until then
  * wakes nobody unless it is later than that write. */
 void cache_writing(struct informer_cache *c, enum child_kind kind, const char *ns,

@@ -272,7 +272,6 @@ static void write_due(unsigned k, void *client, void *user)
 static void not_written(struct reconcile_context *ctx, const struct child *child,
                         const struct due *d)
 {
-    ctx->all_well = false;
     if (d->written.conflict)
         context_name_conflict(ctx, d->written.conflict);
     else if (d->written.is_waiting)
@@ -327,19 +326,14 @@ static void add_if_due(struct writing *w, unsigned i)
     const struct observed *o = w->observed;
     owned_auto_difference struct owned_difference d = { .path = NULL };
 
-    if (child->paused || o->stale[i] || o->tried[i]) {
-        w->ctx->all_well = false;
+    if (child->paused || o->stale[i] || o->tried[i])
         return;
-    }
     if (o->objects[i] &&
         ownership_of(w->ctx->platform, child->kind, o->objects[i]) == OWNERSHIP_TERMINATING) {
-        w->ctx->all_well = false;
         context_again(w->ctx, WAITING_MS); /* its end brings us back before */
         return;
     }
     enum need need = need_of(w->ctx, child, o->objects[i], &d);
-    if (need != NOTHING || is_terminating(o->objects[i]))
-        w->ctx->all_well = false;
     if (is_due(w->ctx, child, need))
         w->dues[w->n++] = (struct due){ .i = i, .need = need };
 }

@@ -26,7 +26,6 @@
 #include "operator/hold/quarantine.h"
 #include "operator/state/repairs.h"
 #include "operator/status/status.h"
-#include "operator/reconcile/unchanged.h"
 #include "operator/hold/upgrade.h"
 #include "platform/intent.h"
 #include "platform/spec_decode.h"
@@ -67,7 +66,6 @@ static int write_status(struct reconcile_context *ctx, json_t *status, struct lp
 
     if (json_equal(status, current_status(ctx)))
         return 0;
-    ctx->all_well = false;
     json_auto_t *object = lp_json_make(
         "{s:s, s:s, s:{s:O, s:O, s:O}, s:O}", "apiVersion", "learningplatform.io/v1alpha1", "kind",
         lp_kube_platforms.kind, "metadata", "name", json_object_get(metadata, "name"), "namespace",
@@ -304,8 +302,6 @@ static int write_what_was_seen(struct reconcile_context *ctx, const struct plan 
         return lp_error_wrap(err, "%s", ctx->failed_child);
     }
     int r = write_built_status(ctx, plan, observed, notices, err);
-    if (r == 0)
-        unchanged_remember(ctx, plan, observed);
     if (r < 0 || ctx->failure.code == 0 || ctx->failure.code == LP_E_INVALID)
         return r; /* what the API server calls invalid stays so until the spec or we change */
     *err = ctx->failure;
@@ -360,19 +356,8 @@ static int quarantine(struct reconcile_context *ctx, struct lp_error *err)
     return 0;
 }
 
-/* All that is due of a platform of which nothing changed. True where there was nothing to do. */
-static bool only_secrets_are_due(struct reconcile_context *ctx, struct platform *platform,
-                                 const struct databases_seen *databases)
-{
-    struct claims claims = { .of = { databases->claims[DATABASE_POSTGRES],
-                                     databases->claims[DATABASE_MONGODB] } };
-
-    create_missing_secrets(ctx, platform, &claims, !is_ready(ctx));
-    return ctx->writes == 0 && ctx->failure.code == 0 && ctx->lost_secrets == 0;
-}
-
-static int run(struct reconcile_context *ctx, struct platform *platform, bool *ret_unchanged,
-               struct lp_error *err)
+static int reconcile_object(struct reconcile_context *ctx, struct platform *platform,
+                            struct lp_error *err)
 {
     const json_t *metadata = json_object_get(ctx->object, "metadata");
     const json_t *status = current_status(ctx);
@@ -398,17 +383,11 @@ static int run(struct reconcile_context *ctx, struct platform *platform, bool *r
         if (r < 0)
             return r;
     }
-    bool unchanged = unchanged_since(ctx, current_status(ctx));
-    if (unchanged && !secrets_are_due(ctx->state)) {
-        *ret_unchanged = true;
-        return 0;
-    }
     if (spec_decode(ctx->object, &platform->spec, &why) < 0)
         return report_invalid_spec(ctx, &why, err);
     struct databases_seen databases databases_auto = { .gateway = NULL };
     databases_observe(ctx, platform, &databases);
-    *ret_unchanged = unchanged && only_secrets_are_due(ctx, platform, &databases);
-    return *ret_unchanged ? 0 : reconcile_children(ctx, platform, &databases, err);
+    return reconcile_children(ctx, platform, &databases, err);
 }
 
 /* Of two waits; 0: none. */
@@ -438,17 +417,15 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     if (lp_json_str(object, "metadata", "deletionTimestamp", NULL))
         return 0; /* the garbage collector takes the children */
     struct platform platform = { .ns = ns, .name = name, .images = r->images };
-    struct reconcile_context ctx = { .r = r,
-                                     .state = platform_states_of(r->states, key),
-                                     .object = object,
-                                     .platform = &platform,
-                                     .all_well = true };
-    int result = run(&ctx, &platform, &ret_result->unchanged, err);
+    struct reconcile_context ctx = {
+        .r = r, .state = platform_states_of(r->states, key), .object = object, .platform = &platform
+    };
+    int result = reconcile_object(&ctx, &platform, err);
     ret_result->writes = ctx.writes;
     ret_result->terminal = ctx.failure.code == LP_E_INVALID;
     ret_result->again_ms = sooner(ctx.again_ms, repairs_next_ms(ctx.state->repairs, lp_clock_ms()));
     int64_t secrets_ms = ctx.state->secrets_tried_ms + ctx.state->secrets_wait_ms;
-    bool active = ret_result->unchanged || (platform.spec.mode && spec_is_active(&platform.spec));
+    bool active = platform.spec.mode && spec_is_active(&platform.spec);
     if (result == 0 && !is_ready(&ctx) && active)
         ret_result->again_ms = sooner(ret_result->again_ms, secrets_ms - lp_clock_ms());
     if (ctx.status_known)

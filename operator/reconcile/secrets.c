@@ -244,10 +244,8 @@ static void add(struct reconcile_context *ctx, struct secrets *s, unsigned kind,
     if (kind < N_DATABASES) {
         w.claim = claims->of[kind];
         if (!lp_json_str(w.claim, "metadata", "uid", NULL) ||
-            lp_json_str(w.claim, "metadata", "deletionTimestamp", NULL)) {
-            ctx->all_well = false; /* its claim comes first */
-            return;
-        }
+            lp_json_str(w.claim, "metadata", "deletionTimestamp", NULL))
+            return; /* its claim comes first */
     }
     s->wanted[s->n++] = w;
 }
@@ -266,7 +264,6 @@ void secrets_ensure(struct reconcile_context *ctx, struct platform *platform,
     run(ctx, &s);
     if (ctx->lost_secrets == 0)
         return;
-    ctx->all_well = false;
     snprintf(ctx->new_mark, sizeof ctx->new_mark, "%" PRId64, lp_clock_wall_ms());
     for (unsigned kind = 0; kind < N_SECRETS; kind++) {
         if (!(ctx->lost_secrets & 1U << kind))

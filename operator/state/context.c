@@ -68,7 +68,6 @@ void context_again(struct reconcile_context *ctx, int64_t ms)
 
 void context_name_conflict(struct reconcile_context *ctx, const char *text)
 {
-    ctx->all_well = false;
     context_again(ctx, CONTEXT_CONFLICT_MS);
     if (ctx->name_conflicts++ == 0)
         snprintf(ctx->name_conflict, sizeof ctx->name_conflict, "%s", text);

@@ -42,8 +42,6 @@ struct reconcile_context {
     const struct platform *platform;
     bool spec_changed; /* this generation has not been reconciled before */
     bool status_known; /* the cache has the status that we wrote */
-    bool all_well;     /* no child was, or is to be, written, and none is left alone */
-    uint64_t mark;     /* of what this pass goes by, the children not among it */
     unsigned writes;
     int64_t again_ms;        /* 0: nothing to wait for */
     struct lp_error failure; /* the first one; code 0: none */
@@ -58,7 +56,6 @@ struct reconcile_result {
     unsigned writes;
     int64_t again_ms; /* 0: at the next resync */
     bool gone;        /* there is no such platform (any more) */
-    bool unchanged;   /* nothing has changed since a pass in which all was well (unchanged.h) */
     bool terminal;    /* something is wrong that no retry repairs; the status says what */
 };
 

@@ -35,7 +35,6 @@ static void free_memory(struct platform_state *e)
     json_decref(e->preview);
     json_decref(e->dry_runs);
     free(e->preview_digest);
-    free(e->well_children);
     free(e->key);
     free(e->events);
     free(e);
@@ -77,7 +76,7 @@ struct platform_state *platform_states_of(struct platform_states *m, const char 
         json_decref(lp_take(e->status));
         json_object_clear(e->rewritten);
         e->n_children = 0;
-        e->prune_mark = e->well_mark = 0;
+        e->prune_mark = 0;
     }
     e->epoch = m->epoch;
     pthread_mutex_unlock(&m->lock);

@@ -34,8 +34,6 @@ struct platform_state {
     struct event_series *events; /* NULL: none yet */
     uint64_t prune_mark;         /* of a look for children to delete that found none; 0: none */
     int64_t pruned_ms;
-    uint64_t well_mark;   /* of the last pass in which all was well (unchanged.c); 0: none */
-    char *well_children;  /* of that pass, as in unchanged.c; or NULL */
     unsigned epoch;       /* in which it was remembered */
     json_t *preview;      /* of mode Plan, or NULL */
     char *preview_digest; /* what it was made of, or NULL */

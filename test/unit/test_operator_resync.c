@@ -1,7 +1,7 @@
-/* test/unit/test_operator_unchanged.c -- which passes need not compare anything. A second cache
- * with another world, behind the same memory, stands for what changes between two passes. */
+/* test/unit/test_operator_resync.c -- what a look at a platform asks of the API server after one
+ * that found all as it should be. A second cache with another world, behind the same state, stands
+ * for what changes between two looks. */
 #include "operator/reconcile/reconcile.h"
-#include "operator/reconcile/unchanged.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -18,7 +18,6 @@
 
 /* What a world has otherwise than the first one. */
 struct change {
-    const char *spec;       /* NULL: FIXED */
     const char *annotation; /* of the platform */
     int generation;         /* 0: 3 */
     const char *child;      /* this Deployment is of another version, "8" */
@@ -42,7 +41,7 @@ struct world {
 static json_t *platform_of(const struct change *change)
 {
     json_error_t why;
-    json_t *spec = json_loads(change->spec ? change->spec : FIXED, 0, &why);
+    json_t *spec = json_loads(FIXED, 0, &why);
     json_t *o = lp_json_make("{s:s, s:s, s:{s:s, s:s, s:s, s:I, s:s}, s:o}", "apiVersion",
                              "learningplatform.io/v1alpha1", "kind", "LearningPlatform", "metadata",
                              "name", "english", "namespace", "n", "uid", "u", "generation",
@@ -186,41 +185,40 @@ static unsigned asked(struct world *w, const char *what)
     return n;
 }
 
-static bool passes_unchanged(struct world *w)
+/* One look that makes no request. */
+static bool is_quiet(struct world *w)
 {
     struct reconcile_result result;
+    unsigned before = asked(w, "");
 
     ok(reconcile(&w->r, KEY, &result, &err));
-    return result.unchanged;
+    return asked(w, "") == before;
 }
 
-/* A memory that knows the first world, in which all is well. */
+/* The state of an operator that knows the first world, in which all is well. */
 static struct platform_states *learn(void)
 {
     struct platform_states *states = platform_states_new();
     struct world w;
 
     begin(&w, states, &(struct change){ 0 });
-    assert_false(passes_unchanged(&w)); /* writes the first status */
-    assert_false(passes_unchanged(&w)); /* nothing to write any more */
-    unsigned n = asked(&w, "");
-    assert_true(passes_unchanged(&w));
-    assert_true(passes_unchanged(&w));
-    assert_int_equal(asked(&w, ""), n);
+    assert_false(is_quiet(&w)); /* writes the first status */
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(is_quiet(&w));
     assert_int_equal(asked(&w, "/deployments/"), 0);
     finish(&w);
     return states;
 }
 
-/* Whether a pass over this world has nothing to compare after one over the first, and, where
- * `request` is not NULL, how many such requests it makes. */
+/* Whether a look at this world after one at the first makes no request, and, where `request` is not
+ * NULL, how many such requests it makes. */
 static bool is_the_same(const struct change *change, const char *request, unsigned *ret_asked)
 {
     struct platform_states *states = learn();
     struct world w;
 
     begin(&w, states, change);
-    bool same = passes_unchanged(&w);
+    bool same = is_quiet(&w);
     if (request)
         *ret_asked = asked(&w, request);
     finish(&w);
@@ -228,29 +226,26 @@ static bool is_the_same(const struct change *change, const char *request, unsign
     return same;
 }
 
-static void what_others_note_on_a_platform_changes_nothing(void **state)
+static void a_resync_and_what_others_note_on_a_platform_cause_no_request(void **state)
 {
-    unsigned n;
     (void)state;
-    assert_true(is_the_same(&(struct change){ 0 }, "", &n));
-    assert_int_equal(n, 0);
+    assert_true(is_the_same(&(struct change){ 0 }, NULL, NULL));
     assert_true(is_the_same(&(struct change){ .annotation = "team" }, NULL, NULL));
+    assert_true(is_the_same(&(struct change){ .child = "english-auth" }, NULL, NULL));
 }
 
-static void a_change_of_the_platform_is_looked_at(void **state)
-{
-    (void)state;
-    assert_false(is_the_same(&(struct change){ .generation = 4 }, NULL, NULL));
-    assert_false(is_the_same(&(struct change){ .spec = "{}" }, NULL, NULL));
-    assert_false(is_the_same(
-        &(struct change){ .annotation = "learningplatform.io/approve-upgrade" }, NULL, NULL));
-}
-
-static void a_change_of_a_child_is_looked_at(void **state)
+static void a_new_generation_is_told_in_the_status(void **state)
 {
     unsigned n;
     (void)state;
-    assert_false(is_the_same(&(struct change){ .child = "english-auth" }, NULL, NULL));
+    assert_false(is_the_same(&(struct change){ .generation = 4 }, "english/status?", &n));
+    assert_true(n > 0);
+}
+
+static void a_child_that_is_missing_is_made_and_one_too_many_deleted(void **state)
+{
+    unsigned n;
+    (void)state;
     assert_false(is_the_same(&(struct change){ .missing = "english-auth" },
                              "/deployments/english-auth", &n));
     assert_int_equal(n, 1);
@@ -259,13 +254,40 @@ static void a_change_of_a_child_is_looked_at(void **state)
     assert_int_equal(n, 1);
 }
 
+static void a_child_that_is_being_deleted_is_left_alone(void **state)
+{
+    unsigned n;
+    (void)state;
+    is_the_same(&(struct change){ .going = "english-auth" }, "/deployments/", &n);
+    assert_int_equal(n, 0);
+}
+
 static bool conflict(void *user, char why[256])
 {
     snprintf(why, 256, "%s", (const char *)user);
     return true;
 }
 
-static void what_the_operator_itself_goes_by_is_looked_at(void **state)
+static void a_conflict_over_the_metrics_api_is_told_once(void **state)
+{
+    struct platform_states *states = learn();
+    struct world w;
+
+    (void)state;
+    begin(&w, states, &(struct change){ 0 });
+    w.r.metrics_conflict = conflict;
+    w.r.metrics_user = "another adapter";
+    assert_false(is_quiet(&w));
+    assert_true(is_quiet(&w));
+    w.r.metrics_user = "yet another";
+    assert_false(is_quiet(&w));
+    assert_true(is_quiet(&w));
+    assert_int_equal(asked(&w, "english/status?"), 2);
+    finish(&w);
+    platform_states_free(states);
+}
+
+static void other_images_are_asked_about_before_pods_restart(void **state)
 {
     static const struct plan_images other = { "r", "u", "Always", "p", "m", true, false };
     struct platform_states *states = learn();
@@ -275,18 +297,6 @@ static void what_the_operator_itself_goes_by_is_looked_at(void **state)
 
     (void)state;
     begin(&w, states, &(struct change){ 0 });
-    w.r.metrics_conflict = conflict;
-    w.r.metrics_user = "another adapter";
-    assert_false(passes_unchanged(&w)); /* tells of it */
-    assert_false(passes_unchanged(&w));
-    assert_true(passes_unchanged(&w));
-    w.r.metrics_user = "yet another";
-    assert_false(passes_unchanged(&w));
-    assert_false(passes_unchanged(&w));
-    assert_true(passes_unchanged(&w));
-    platform_states_expire(states); /* another has led meanwhile */
-    assert_false(passes_unchanged(&w));
-    assert_true(asked(&w, "status?") > 0);
     w.r.images = &other; /* asks what pods that would restart, and is not told here */
     assert_true(reconcile(&w.r, KEY, &result, &err) < 0);
     assert_true(asked(&w, "GET /apis/apps/v1/namespaces/n/deployments/english-auth") > 0);
@@ -294,27 +304,7 @@ static void what_the_operator_itself_goes_by_is_looked_at(void **state)
     platform_states_free(states);
 }
 
-static void what_time_brings_is_looked_at(void **state)
-{
-    struct platform_states *states = learn();
-    struct platform_state *m = platform_states_of(states, KEY);
-    struct world w;
-
-    (void)state;
-    begin(&w, states, &(struct change){ 0 });
-    m->pruned_ms -= PRUNE_AGAIN_MS;
-    assert_false(passes_unchanged(&w));
-    assert_true(passes_unchanged(&w));
-    assert_int_equal(asked(&w, "POST "), 0);
-    m->secrets_tried_ms -= m->secrets_wait_ms; /* nothing is ready here */
-    assert_false(passes_unchanged(&w));
-    assert_int_equal(asked(&w, "/secrets"), 4 + 4); /* they are gone, though pods have them */
-    assert_int_equal(asked(&w, "dryRun=All"), 4);
-    finish(&w);
-    platform_states_free(states);
-}
-
-static void secrets_that_are_there_are_tried_for_and_nothing_else(void **state)
+static void missing_secrets_are_tried_for_ever_more_slowly(void **state)
 {
     struct platform_states *states = learn();
     struct platform_state *m = platform_states_of(states, KEY);
@@ -323,8 +313,8 @@ static void secrets_that_are_there_are_tried_for_and_nothing_else(void **state)
     (void)state;
     begin(&w, states, &(struct change){ .has_secrets = true });
     for (unsigned tries = 1; tries <= 3; tries++) {
-        m->secrets_tried_ms -= m->secrets_wait_ms;
-        assert_true(passes_unchanged(&w));
+        m->secrets_tried_ms -= m->secrets_wait_ms; /* nothing is ready here */
+        assert_false(is_quiet(&w));
         assert_int_equal(asked(&w, "/secrets"), 4 * tries);
         assert_int_equal(asked(&w, ""), 4 * tries);
         assert_int_equal(m->secrets_wait_ms, 30000 << tries);
@@ -342,15 +332,15 @@ static void who_takes_a_name_over_tries_for_its_secrets_soon(void **state)
     (void)state;
     begin(&w, states, &(struct change){ 0 });
     m->uid ^= 1; /* another object had this name */
-    assert_true(passes_unchanged(&w));
+    assert_true(is_quiet(&w));
     for (unsigned tries = 1; tries <= 3; tries++) {
         m->secrets_tried_ms -= 10000;
-        assert_false(passes_unchanged(&w));
+        assert_false(is_quiet(&w));
         assert_int_equal(asked(&w, "/secrets"), 8 * tries);
     }
     m->recreated_ms -= 120000;
     m->secrets_tried_ms -= 10000;
-    assert_false(passes_unchanged(&w));
+    assert_false(is_quiet(&w));
     assert_int_equal(m->secrets_wait_ms, 30000);
     finish(&w);
     platform_states_free(states);
@@ -364,71 +354,24 @@ static void a_status_that_somebody_changed_is_put_right(void **state)
     (void)state;
     begin(&w, states, &(struct change){ 0 });
     json_object_set_new(platform_states_of(states, KEY)->status, "phase", json_string("Ready"));
-    assert_false(passes_unchanged(&w));
+    assert_false(is_quiet(&w));
     assert_int_equal(asked(&w, "english/status?"), 1);
     finish(&w);
     platform_states_free(states);
 }
 
-/* A write of ours that the watch has not told of. */
-static void a_cache_that_is_behind_is_looked_at(void **state)
-{
-    struct platform_states *states = learn();
-    json_auto_t *answer = lp_json_make("{s:{s:s, s:s, s:s}}", "metadata", "name", "english-auth",
-                                       "namespace", "n", "resourceVersion", "8");
-    struct world w;
-
-    (void)state;
-    begin(&w, states, &(struct change){ .child = "english-progress" });
-    assert_false(passes_unchanged(&w));
-    assert_true(passes_unchanged(&w));
-    cache_writing(w.r.cache, CHILD_DEPLOYMENT, "n", "english-auth");
-    cache_wrote(w.r.cache, CHILD_DEPLOYMENT, "n", "english-auth", answer);
-    assert_false(passes_unchanged(&w));
-    finish(&w);
-    platform_states_free(states);
-}
-
-/* How many of four passes had nothing to compare. */
-static unsigned skipped_in(const struct change *change)
-{
-    struct platform_states *states = platform_states_new();
-    struct world w;
-    unsigned n = 0;
-
-    begin(&w, states, change);
-    for (unsigned i = 0; i < 4; i++)
-        n += passes_unchanged(&w);
-    finish(&w);
-    platform_states_free(states);
-    return n;
-}
-
-static void what_is_left_alone_for_now_is_looked_at_again(void **state)
-{
-    (void)state;
-    assert_int_equal(skipped_in(&(struct change){ 0 }), 2);
-    assert_int_equal(skipped_in(&(struct change){ .going = "english-auth" }), 0);
-    assert_int_equal(skipped_in(&(struct change){ .stranger = "english-old" }), 0);
-    assert_int_equal(
-        skipped_in(&(struct change){ .spec = "{\"services\":{\"auth\":{\"paused\":true}}}" }), 0);
-    assert_int_equal(skipped_in(&(struct change){ .spec = "{\"mode\":\"Paused\"}" }), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_others_note_on_a_platform_changes_nothing),
-        cmocka_unit_test(a_change_of_the_platform_is_looked_at),
-        cmocka_unit_test(a_change_of_a_child_is_looked_at),
-        cmocka_unit_test(what_the_operator_itself_goes_by_is_looked_at),
-        cmocka_unit_test(what_time_brings_is_looked_at),
-        cmocka_unit_test(secrets_that_are_there_are_tried_for_and_nothing_else),
+        cmocka_unit_test(a_resync_and_what_others_note_on_a_platform_cause_no_request),
+        cmocka_unit_test(a_new_generation_is_told_in_the_status),
+        cmocka_unit_test(a_child_that_is_missing_is_made_and_one_too_many_deleted),
+        cmocka_unit_test(a_child_that_is_being_deleted_is_left_alone),
+        cmocka_unit_test(a_conflict_over_the_metrics_api_is_told_once),
+        cmocka_unit_test(other_images_are_asked_about_before_pods_restart),
+        cmocka_unit_test(missing_secrets_are_tried_for_ever_more_slowly),
         cmocka_unit_test(who_takes_a_name_over_tries_for_its_secrets_soon),
         cmocka_unit_test(a_status_that_somebody_changed_is_put_right),
-        cmocka_unit_test(a_cache_that_is_behind_is_looked_at),
-        cmocka_unit_test(what_is_left_alone_for_now_is_looked_at_again),
     };
-    lp_json_init();
-    return cmocka_run_group_tests_name("operator_unchanged", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("operator_resync", tests, NULL, NULL);
 }
