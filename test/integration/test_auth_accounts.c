@@ -143,6 +143,10 @@ static void resets_a_password_once_and_ends_all_sessions(void **state)
     assert_answer(&sent, 200,
                   "{\"message\":\"Password reset email sent. Please check your email.\"}");
     lp_auto_free char *code = await_code("reset@example.org", "Choose a new password");
+    for (int i = 0; i < 5; i++) {
+        auto_answer struct answer wrong = fixture_login(&auth, "reset@example.org", "forgotten");
+        assert_int_equal(wrong.status, 400);
+    }
     lp_auto_free char *link = lp_sprintf(RESET "/callback?token=%s", code);
     auto_answer struct answer page = ask("GET", link, NULL, NULL);
     assert_int_equal(page.status, 200);

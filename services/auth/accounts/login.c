@@ -52,14 +52,31 @@ static void hash_key(const char *email, const char *network, char ret_key[STORE_
         snprintf(ret_key + 2 * i, 3, "%02x", digest[i]);
 }
 
-static void fill_keys(struct attempt *a)
+/* `email` is in lower case, as validate_login() leaves it. */
+static void fill_keys(const struct lp_service_request *r, const char *email,
+                      struct store_guess_keys *ret_keys)
 {
     char address[CLIENT_ADDRESS], network[CLIENT_ADDRESS];
-    client_address(a->r, address);
+    client_address(r, address);
     client_network(address, network);
-    hash_key(a->account->email, network, a->keys.pair);
-    hash_key(a->account->email, "", a->keys.account);
-    hash_key("", network, a->keys.address);
+    hash_key(email, network, ret_keys->pair);
+    hash_key(email, "", ret_keys->account);
+    hash_key("", network, ret_keys->address);
+}
+
+void login_forget_failures(struct lp_service_request *r, const char *email)
+{
+    struct auth *auth = r->user;
+    struct store_guess_keys keys;
+    struct lp_error err;
+    char lower[VALIDATE_EMAIL_MAX + 1];
+    size_t i = 0;
+    for (; email[i] && i < sizeof lower - 1; i++)
+        lower[i] = (char)(email[i] >= 'A' && email[i] <= 'Z' ? email[i] + 32 : email[i]);
+    lower[i] = '\0';
+    fill_keys(r, lower, &keys);
+    if (store_forget_failures(auth->db, &keys, &err) < 0)
+        lp_log_warn("failed logins not forgotten", "error", err.msg);
 }
 
 static int64_t over(int64_t failures, int64_t free, int64_t step_ms)
@@ -161,7 +178,7 @@ static void attempt(struct attempt *a)
 {
     struct auth *auth = a->r->user;
     struct lp_error err;
-    fill_keys(a);
+    fill_keys(a->r, a->account->email, &a->keys);
     int done =
         store_begin_login(auth->db, a->account->email, &a->keys, &a->user, &a->guesses, &err);
     int64_t blocked_ms = a->guesses.blocked_ms;

@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "services/auth/accounts/audit.h"
 #include "services/auth/mail/code.h"
+#include "services/auth/accounts/login.h"
 #include "services/auth/accounts/page.h"
 #include "services/auth/auth.h"
 #include "services/auth/http/body.h"
@@ -70,7 +71,8 @@ static int reset(struct lp_service_request *r, const char *token, const char *pa
 {
     struct auth *auth = r->user;
     struct hashpool_patience patience = { r->deadline_ms, client_gone, r->x };
-    char code[STORE_CODE_HASH], hash[PASSWORD_HASH_MAX], id[STORE_UUID];
+    struct store_owner owner;
+    char code[STORE_CODE_HASH], hash[PASSWORD_HASH_MAX];
     if (!code_hash(token, code))
         return lp_error_set(err, LP_E_DENIED, "not a code");
     int done = store_peek_code(auth->db, STORE_MAIL_RESET, code, err);
@@ -82,10 +84,12 @@ static int reset(struct lp_service_request *r, const char *token, const char *pa
     done = hashpool_hash(auth->hashes, password, &patience, hash, err);
     hashpool_leave(auth->hashes);
     if (done == 0)
-        done = store_use_reset(auth->db, code, hash, id, err);
-    if (done == 0)
-        audit_note(r, "password_reset", id, id, NULL);
-    return done;
+        done = store_use_reset(auth->db, code, hash, &owner, err);
+    if (done < 0)
+        return done;
+    audit_note(r, "password_reset", owner.id, owner.id, NULL);
+    login_forget_failures(r, owner.email);
+    return 0;
 }
 
 void recovery_reset(struct lp_service_request *r, void *worker)

@@ -64,7 +64,7 @@ static const struct db_statement use_reset = {
     "  WHERE s.user_id = c.user_id AND s.revoked_at IS NULL)"
     "UPDATE users u SET password = $3, updated_at = now(),"
     " email_verified_at = coalesce(email_verified_at, now())"
-    " FROM c WHERE u.id = c.user_id AND disabled_at IS NULL RETURNING u.id",
+    " FROM c WHERE u.id = c.user_id AND disabled_at IS NULL RETURNING u.id, u.email",
     3, false
 };
 
@@ -117,25 +117,26 @@ int store_peek_code(struct db *db, enum store_mail_kind kind, const char *code_h
     return r;
 }
 
-static int use(struct db *db, const struct db_statement *s, const char *const *params,
-               char ret_id[STORE_UUID], struct lp_error *err)
+int store_use_verify(struct db *db, const char *code_hash, char ret_id[STORE_UUID],
+                     struct lp_error *err)
 {
-    int r = rows_value(db, s, params, ret_id, STORE_UUID, err);
+    const char *params[] = { code_hash, kinds[STORE_MAIL_VERIFY] };
+    int r = rows_value(db, &use_verify, params, ret_id, STORE_UUID, err);
     if (r == 0 && !ret_id[0])
         return lp_error_set(err, LP_E_DENIED, "the code is unknown, used or expired");
     return r;
 }
 
-int store_use_verify(struct db *db, const char *code_hash, char ret_id[STORE_UUID],
-                     struct lp_error *err)
-{
-    return use(db, &use_verify, (const char *[]){ code_hash, kinds[STORE_MAIL_VERIFY] }, ret_id,
-               err);
-}
-
 int store_use_reset(struct db *db, const char *code_hash, const char *password_hash,
-                    char ret_id[STORE_UUID], struct lp_error *err)
+                    struct store_owner *ret_owner, struct lp_error *err)
 {
+    PGresult *row = NULL;
     const char *params[] = { code_hash, kinds[STORE_MAIL_RESET], password_hash };
-    return use(db, &use_reset, params, ret_id, err);
+    int r = rows_first(db, &use_reset, params, LP_E_DENIED, &row, err);
+    if (r < 0)
+        return r;
+    snprintf(ret_owner->id, sizeof ret_owner->id, "%s", PQgetvalue(row, 0, 0));
+    snprintf(ret_owner->email, sizeof ret_owner->email, "%s", PQgetvalue(row, 0, 1));
+    PQclear(row);
+    return 0;
 }

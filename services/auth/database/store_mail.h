@@ -41,5 +41,8 @@ LP_MUST_USE int store_peek_code(struct db *db, enum store_mail_kind kind, const 
  * _reset: the new password's hash, an end to all sessions and other codes. */
 LP_MUST_USE int store_use_verify(struct db *db, const char *code_hash, char ret_id[STORE_UUID],
                                  struct lp_error *err);
+struct store_owner {
+    char id[STORE_UUID], email[255]; /* RFC 5321, 4.5.3.1.3, with the NUL */
+};
 LP_MUST_USE int store_use_reset(struct db *db, const char *code_hash, const char *password_hash,
-                                char ret_id[STORE_UUID], struct lp_error *err);
+                                struct store_owner *ret_owner, struct lp_error *err);
