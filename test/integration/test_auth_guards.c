@@ -389,6 +389,20 @@ static void reads_a_body_with_a_byte_order_mark_and_huge_numbers(void **state)
     assert_answer(&huge, 400, INVALID_LOGIN);
 }
 
+static void refuses_a_compressed_body(void **state)
+{
+    (void)state;
+    auto_answer struct answer zipped = program_ask(
+        auth.port, LOGIN,
+        (struct ask){ .body = "\x1F\x8B\x08 and so on", .header = "Content-Encoding: gzip" });
+    assert_answer(&zipped, 415, "{\"error\":\"Content-Encoding must be identity\"}");
+    auto_answer struct answer plain =
+        program_ask(auth.port, LOGIN,
+                    (struct ask){ .body = "{\"email\":\"nobody@example.org\",\"password\":\"x\"}",
+                                  .header = "Content-Encoding: identity" });
+    assert_answer(&plain, 400, INVALID_LOGIN);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -425,6 +439,7 @@ int main(void)
         cmocka_unit_test(signs_with_ed25519_and_publishes_the_key),
         cmocka_unit_test(refuses_addresses_that_nobody_would_type_again),
         cmocka_unit_test(reads_a_body_with_a_byte_order_mark_and_huge_numbers),
+        cmocka_unit_test(refuses_a_compressed_body),
     };
     return cmocka_run_group_tests_name("auth_guards", tests, start, stop);
 }

@@ -150,6 +150,19 @@ static void tells_an_address_from_other_text(void **state)
         { "a@c.co\n", false },
         { "<a@c.co>", false },
         { "a@c.co,b@c.co", false },
+        { "a\xC2\xA0"
+          "b@c.co",
+          false },                       /* no-break space */
+        { "a@c.co\xE3\x80\x80", false }, /* wide space */
+        { "a\xE2\x80\x8B@c.co", false }, /* zero width space */
+        { "\xEF\xBB\xBF"
+          "a@c.co",
+          false },                           /* byte order mark */
+        { "a@c\xC2\xAD.co", false },         /* soft hyphen */
+        { "a\xE2\x80\xAE@c.co", false },     /* writes from right to left */
+        { "a\xF3\xA0\x81\x81@c.co", false }, /* tag letter */
+        { "a\xC2\x85@c.co", false },         /* control */
+        { "\xF0\x9F\x98\x80@c.co", true },
         { "0123456789012345678901234567890123456789012345678901234567890123@b.co", true },
         { "01234567890123456789012345678901234567890123456789012345678901234@b.co", false },
     };
@@ -177,6 +190,23 @@ static void tells_a_uuid_from_other_text(void **state)
     assert_false(validate_is_uuid(""));
 }
 
+static void takes_blanks_of_all_scripts_from_around_a_name(void **state)
+{
+    struct validate_account account;
+    (void)state;
+    json_auto_t *wide = parse("{\"email\":\"a@b.co\",\"password\":\"123456\","
+                              "\"name\":\"\\u3000 \\u00a0Ann \\u2009B\\ufeff\\n\"}");
+    assert_null(validate_register(wide, &account));
+    assert_string_equal(account.name, "Ann \xE2\x80\x89"
+                                      "B");
+    json_auto_t *none = parse("{\"email\":\"a@b.co\",\"password\":\"123456\","
+                              "\"name\":\"\\u3000\\u200b\\u00a0\"}");
+    json_auto_t *details = validate_register(none, &account);
+    assert_int_equal(json_array_size(details), 1);
+    assert_string_equal(json_string_value(json_array_get(details, 0)),
+                        "Name must be at least 2 characters");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +216,7 @@ int main(void)
         cmocka_unit_test(keeps_the_widest_name_that_the_limit_allows),
         cmocka_unit_test(lowers_the_address_and_trims_the_name),
         cmocka_unit_test(tells_an_address_from_other_text),
+        cmocka_unit_test(takes_blanks_of_all_scripts_from_around_a_name),
         cmocka_unit_test(tells_a_uuid_from_other_text),
     };
     return cmocka_run_group_tests_name("auth_validate", tests, NULL, NULL);

@@ -11,7 +11,7 @@
 #define BODY_MAX_FIELDS 64 /* members of a form */
 
 /*
- * `content_type` NULL counts as application/json; an empty body is an empty object. The caller owns
+ * `content_type` NULL or "" counts as application/json; an empty body is an empty object. The caller owns
  * *ret_object. Fails with err->http_status: 400 (not JSON, no object, bad form), 415 (another type
  * or charset), 413 (over BODY_MAX). The message is meant for the client and holds nothing of the
  * body.
@@ -19,6 +19,6 @@
 LP_MUST_USE int body_parse(const char *content_type, const char *bytes, size_t len,
                            json_t **ret_object, struct lp_error *err);
 
-/* The same for the body of a request. */
+/* The same for the body of a request; 415 for one that is compressed. */
 LP_MUST_USE int body_of(const struct lp_service_request *r, json_t **ret_object,
                         struct lp_error *err);

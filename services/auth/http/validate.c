@@ -152,9 +152,28 @@ static void check_password(const json_t *value, int min, struct validate_account
         a->password = text;
 }
 
-static bool is_space(char c)
+/* What String.prototype.trim() of JavaScript takes away (ECMA-262, WhiteSpace, LineTerminator), and
+ * the zero width space. */
+static bool is_blank(uint32_t c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xA0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200B) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+           c == 0x205F || c == 0x3000 || c == 0xFEFF;
+}
+
+/* The part of `text` without blanks around it, *ret_len bytes. */
+static const char *trim(const char *text, size_t *ret_len)
+{
+    const char *begin = NULL, *end = text, *at = text;
+    while (*at) {
+        const char *here = at;
+        if (is_blank(next_character(&at)))
+            continue;
+        begin = begin ? begin : here;
+        end = at;
+    }
+    *ret_len = begin ? (size_t)(end - begin) : 0;
+    return begin ? begin : text;
 }
 
 void validate_name(const json_t *value, struct validate_account *a, json_t **details)
@@ -168,11 +187,8 @@ void validate_name(const json_t *value, struct validate_account *a, json_t **det
         validate_complain(details, "Name must be a string");
         return;
     }
-    while (is_space(*text))
-        text++;
-    size_t n = strlen(text);
-    while (n > 0 && is_space(text[n - 1]))
-        n--;
+    size_t n;
+    text = trim(text, &n);
     size_t units = utf16_length(text, n);
     if (units < VALIDATE_NAME_MIN) {
         complain_length(details, "Name", "at least", VALIDATE_NAME_MIN);
