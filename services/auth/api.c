@@ -11,6 +11,7 @@
 #include "services/auth/auth.h"
 #include "services/auth/http/cors.h"
 #include "services/auth/http/reply.h"
+#include "services/auth/learners/learner.h"
 #include "services/auth/sessions/session.h"
 
 static void health(struct lp_service_request *r, void *worker)
@@ -49,6 +50,9 @@ const struct lp_route api_routes[] = {
     { "DELETE", USERS("profile"), profile_delete, "profile-delete", false },
     { "POST", USERS("profile/upload-picture"), profile_upload, "upload-picture", false },
     { "GET", USERS("profile/:id"), profile_of, "profile-of", false },
+    { "GET", USERS(":id/data"), learner_export, "export", false },
+    { "DELETE", USERS(":id/data"), learner_erase, "erase", false },
+    { "GET", USERS("erasures/:receipt"), learner_receipt, "receipt", false },
     { "GET", USERS("pictures/:id"), profile_picture, "picture", false },
     { "GET", ADMIN("users"), admin_users, "admin-users", false },
     { "PUT", ADMIN("users/:id/role"), admin_role, "admin-role", false },

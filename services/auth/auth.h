@@ -5,7 +5,9 @@ struct checks;
 struct courier;
 struct db;
 struct dbwatch;
+struct eraser;
 struct hashpool;
+struct peer;
 struct slow;
 struct tokens;
 struct verified;
@@ -19,6 +21,8 @@ struct auth {
     struct tokens *tokens;
     struct slow *slow;
     struct courier *courier; /* NULL: no mail is sent */
+    struct peer *peer;
+    struct eraser *eraser;
     const char *link_base;   /* LINK_BASE */
     const char *cors_origin; /* "*" or a list, as CORS_ORIGIN */
     struct dbwatch *watch;

@@ -4,7 +4,7 @@
  * Threads: this one serves until SIGTERM (lib/service: event loop, CONCURRENCY workers, probes);
  * `auth-db` brings the tables up to date and watches the database; `auth-hash` times H hash
  * passwords; `auth-slow` sends the answers that are held back, `auth-mail` the
- * mails.
+ * mails; `auth-erase` carries out erasures.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -23,6 +23,7 @@
 #include "services/auth/config.h"
 #include "services/auth/database/db.h"
 #include "services/auth/http/slow.h"
+#include "services/auth/learners/eraser.h"
 #include "services/auth/mail/courier.h"
 #include "services/auth/passwords/checks.h"
 #include "services/auth/passwords/cpu.h"
@@ -117,8 +118,16 @@ static int make_courier(struct auth *auth, const struct auth_config *config, str
     return courier_new(&options, &auth->courier, err);
 }
 
+static int make_eraser(struct auth *auth, const struct auth_config *config, struct lp_error *err)
+{
+    int r = peer_new(config->progress_url, config->service_token_key, &auth->peer, err);
+    return r < 0 ? r : eraser_new(auth->db, auth->peer, &auth->eraser, err);
+}
+
 static void free_all(struct auth *auth)
 {
+    eraser_free(auth->eraser);
+    peer_free(auth->peer);
     courier_free(auth->courier);
     slow_free(auth->slow);
     checks_free(auth->checks);
@@ -173,6 +182,8 @@ static int run(const struct auth_config *config, struct lp_stop *stop, struct lp
         r = slow_new(&auth.slow, err);
     if (r == 0)
         r = make_courier(&auth, config, err);
+    if (r == 0)
+        r = make_eraser(&auth, config, err);
     if (r == 0)
         r = serve(&auth, config, stop, err);
     free_all(&auth);

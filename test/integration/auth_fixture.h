@@ -19,7 +19,8 @@ char *fixture_sql(const char *url, const char *sql);
 /* test/integration/postgres COMMAND of the cluster under test. */
 void fixture_postgres(const char *command);
 
-/* Starts lp-auth on that database; `extra`: one more variable or NULL. */
+/* Starts lp-auth on that database; `extra`: one more variable or NULL. SERVICE_TOKEN_KEY of our
+ * own environment goes along. */
 void fixture_start(struct program *p, const char *url, const char *extra);
 
 /* Runs lp-auth --check-config with the good environment, but `changed` ("NAME=" takes it away). */

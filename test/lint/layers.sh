@@ -39,6 +39,7 @@ declare -A may=(
     [services/auth/passwords]="$LIB"
     [services/auth/http]="$LIB service services/auth/database"
     [services/auth/mail]="$LIB services/auth/database services/auth/http"
+    [services/auth/learners]="$LIB service services/auth"
     [services/auth/sessions]="$LIB service services/auth"
     [services/auth/accounts]="$LIB service services/auth"
     [services/ai-feedback]="$LIB config service services/ai-feedback"

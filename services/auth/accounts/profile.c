@@ -11,10 +11,12 @@
 #include "services/auth/accounts/picture.h"
 #include "services/auth/auth.h"
 #include "services/auth/database/store_admin.h"
+#include "services/auth/database/store_learner.h"
 #include "services/auth/http/body.h"
 #include "services/auth/http/multipart.h"
 #include "services/auth/http/reply.h"
 #include "services/auth/http/validate_profile.h"
+#include "services/auth/learners/eraser.h"
 #include "services/auth/sessions/identity.h"
 
 static json_t *shown(const struct store_user *u, bool with_email)
@@ -100,12 +102,18 @@ void profile_delete(struct lp_service_request *r, void *worker)
     struct auth *auth = r->user;
     struct lp_error err;
     auto_identity struct identity me = { 0 };
+    char receipt[STORE_UUID];
     if (!identity_of(r, &me))
         return;
-    if (store_delete_user(auth->db, me.user.id, &err) < 0) {
+    /* what other services hold of the user goes too, the account itself now */
+    int done = store_ask_erasure(auth->db, me.user.id, me.user.id, receipt, &err);
+    if (done == 0 || done == LP_E_NOT_FOUND)
+        done = store_delete_user(auth->db, me.user.id, &err);
+    if (done < 0) {
         reply_failure(r, "profile-delete", &err);
         return;
     }
+    eraser_wake(auth->eraser);
     audit_note(r, "account_deleted", me.user.id, me.user.id, NULL);
     reply_json(r, 200, lp_json_make("{s:s}", "message", "Profile deleted successfully"));
 }

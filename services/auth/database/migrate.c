@@ -95,6 +95,16 @@ static const char *const versions[] = {
     " detail text);"
     "CREATE INDEX audit_events_subject_key ON audit_events (subject, id);"
     "CREATE INDEX audit_events_at_key ON audit_events (at);",
+    /* A learner's erasure, which other services take part in; its id is the receipt. */
+    "CREATE TABLE erasures ("
+    " id uuid PRIMARY KEY DEFAULT gen_random_uuid(),"
+    " user_id uuid NOT NULL UNIQUE,"
+    " asked_by uuid NOT NULL,"
+    " asked_at timestamptz NOT NULL DEFAULT now(),"
+    " due_at timestamptz NOT NULL DEFAULT now(),"
+    " attempts integer NOT NULL DEFAULT 0,"
+    " done_at timestamptz);"
+    "CREATE INDEX erasures_due_key ON erasures (due_at) WHERE done_at IS NULL;",
 };
 
 static int execute(struct db *db, struct db_connection *c, const char *sql, struct lp_error *err)

@@ -11,10 +11,10 @@
 #define BODY_MAX_FIELDS 64 /* members of a form */
 
 /*
- * `content_type` NULL or "" counts as application/json; an empty body is an empty object. The caller owns
- * *ret_object. Fails with err->http_status: 400 (not JSON, no object, bad form), 415 (another type
- * or charset), 413 (over BODY_MAX). The message is meant for the client and holds nothing of the
- * body.
+ * `content_type` NULL or "" counts as application/json; an empty body is an empty object. The
+ * caller owns *ret_object. Fails with err->http_status: 400 (not JSON, no object, bad form), 415
+ * (another type or charset), 413 (over BODY_MAX). The message is meant for the client and holds
+ * nothing of the body.
  */
 LP_MUST_USE int body_parse(const char *content_type, const char *bytes, size_t len,
                            json_t **ret_object, struct lp_error *err);

@@ -1,0 +1,110 @@
+/* One statement each, as in store.c. */
+#include "services/auth/database/store_learner.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "services/auth/database/rows.h"
+
+static const struct db_statement export_user = {
+    "export_user",
+    "SELECT json_build_object('account', to_json(a), 'sessions', (SELECT coalesce(json_agg("
+    "  json_build_object('created_at', s.created_at, 'last_used_at', s.last_used_at,"
+    "  'expires_at', s.expires_at, 'device', s.device)), '[]') FROM sessions s"
+    "  WHERE s.user_id = a.id), 'events', (SELECT coalesce(json_agg(json_build_object("
+    "  'at', e.at, 'event', e.event, 'address', e.address, 'detail', e.detail)), '[]')"
+    "  FROM (SELECT * FROM audit_events WHERE subject = $1::uuid ORDER BY id DESC LIMIT 10000) e))"
+    " FROM (SELECT id, email, name, bio, avatar_url, phone, address, role, email_verified_at,"
+    "  created_at, updated_at FROM users WHERE id = $1::uuid) a",
+    1, true
+};
+
+static const struct db_statement ask_erasure = {
+    "ask_erasure",
+    "WITH u AS (UPDATE users SET disabled_at = coalesce(disabled_at, now())"
+    "  WHERE id = $1::uuid RETURNING id),"
+    " ended AS (UPDATE sessions s SET revoked_at = now() FROM u"
+    "  WHERE s.user_id = u.id AND s.revoked_at IS NULL),"
+    " e AS (INSERT INTO erasures (user_id, asked_by) SELECT id, $2::uuid FROM u"
+    "  ON CONFLICT (user_id) DO UPDATE SET due_at = now() RETURNING id)"
+    "SELECT id FROM e UNION ALL SELECT id FROM erasures"
+    " WHERE user_id = $1::uuid AND done_at IS NOT NULL LIMIT 1",
+    2, true
+};
+
+static const struct db_statement take_erasure = {
+    "take_erasure",
+    "WITH due AS (SELECT id FROM erasures WHERE done_at IS NULL AND due_at <= now()"
+    "  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    "UPDATE erasures e SET attempts = attempts + 1,"
+    " due_at = now() + least(3600, 15 * 2 ^ least(attempts, 10)) * interval '1 second'"
+    " FROM due WHERE e.id = due.id RETURNING e.user_id",
+    0, false
+};
+
+/* Events stay, for what was done must be known; where from they came does not. */
+static const struct db_statement finish_erasure = {
+    "finish_erasure",
+    "WITH gone AS (DELETE FROM users WHERE id = $1::uuid),"
+    " events AS (UPDATE audit_events SET address = NULL WHERE subject = $1::uuid),"
+    " noted AS (INSERT INTO audit_events (event, actor, subject)"
+    "  SELECT 'account_erased', asked_by, user_id FROM erasures WHERE user_id = $1::uuid)"
+    "UPDATE erasures SET done_at = now() WHERE user_id = $1::uuid AND done_at IS NULL",
+    1, false
+};
+
+static const struct db_statement find_receipt = {
+    "find_receipt",
+    "SELECT " ROWS_TIME("asked_at") ", " ROWS_TIME("done_at") " FROM erasures WHERE id = $1::uuid",
+    1, true
+};
+
+int store_export_user(struct db *db, const char *id, char **ret_json, struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int r = rows_first(db, &export_user, (const char *[]){ id }, LP_E_NOT_FOUND, &row, err);
+    if (r < 0)
+        return r;
+    *ret_json = lp_strdup(PQgetvalue(row, 0, 0));
+    PQclear(row);
+    return 0;
+}
+
+static int run_for_uuid(struct db *db, const struct db_statement *s, const char *const *params,
+                        char ret_id[STORE_UUID], struct lp_error *err)
+{
+    int r = rows_value(db, s, params, ret_id, STORE_UUID, err);
+    if (r == 0 && !ret_id[0])
+        return lp_error_set(err, LP_E_NOT_FOUND, "%s: no such row", s->name);
+    return r;
+}
+
+int store_ask_erasure(struct db *db, const char *id, const char *by, char ret_receipt[STORE_UUID],
+                      struct lp_error *err)
+{
+    return run_for_uuid(db, &ask_erasure, (const char *[]){ id, by }, ret_receipt, err);
+}
+
+int store_take_erasure(struct db *db, char ret_user_id[STORE_UUID], struct lp_error *err)
+{
+    return run_for_uuid(db, &take_erasure, NULL, ret_user_id, err);
+}
+
+int store_finish_erasure(struct db *db, const char *user_id, struct lp_error *err)
+{
+    return rows_run(db, &finish_erasure, (const char *[]){ user_id }, NULL, err);
+}
+
+int store_find_receipt(struct db *db, const char *receipt, struct store_receipt *ret_receipt,
+                       struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int r = rows_first(db, &find_receipt, (const char *[]){ receipt }, LP_E_NOT_FOUND, &row, err);
+    if (r < 0)
+        return r;
+    const char *done = rows_text(row, 0, 1);
+    snprintf(ret_receipt->asked_at, sizeof ret_receipt->asked_at, "%s", PQgetvalue(row, 0, 0));
+    snprintf(ret_receipt->done_at, sizeof ret_receipt->done_at, "%s", done ? done : "");
+    PQclear(row);
+    return 0;
+}

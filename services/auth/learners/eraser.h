@@ -1,0 +1,18 @@
+/* services/auth/learners/eraser.h -- carries out erasures until every service has done its part. */
+#pragma once
+
+#include "base/error.h"
+#include "services/auth/database/db.h"
+#include "services/auth/learners/peer.h"
+
+/* Opaque: hides a lock and a thread. */
+struct eraser;
+
+/* Starts a thread that carries out what is due, now when woken and every ten seconds; any number of
+ * pods share the table. Both are borrowed until _free. LP_E_INTERNAL. */
+LP_MUST_USE int eraser_new(struct db *db, const struct peer *peer, struct eraser **ret_eraser,
+                           struct lp_error *err);
+void eraser_free(struct eraser *e);
+
+/* There is a new one. Any thread. */
+void eraser_wake(struct eraser *e);
