@@ -147,6 +147,35 @@ static void calls_other_parameters_and_bcrypt_outdated(void **state)
     assert_true(password_is_outdated(&now, BCRYPT_2B));
 }
 
+/* Whichever library computes it. */
+static void makes_hashes_that_libargon2_verifies(void **state)
+{
+    (void)state;
+    for (size_t i = 1; password_settings[i]; i++) {
+        struct password_params params = password_params_of(password_settings[i], 0);
+        struct lp_error err;
+        char hash[PASSWORD_HASH_MAX];
+        assert_int_equal(password_hash(&params, "correct horse", hash, &err), 0);
+        assert_int_equal(argon2id_verify(hash, "correct horse", 13), ARGON2_OK);
+        assert_int_equal(argon2id_verify(hash, "correct Horse", 13), ARGON2_VERIFY_MISMATCH);
+    }
+}
+
+static void takes_the_cheapest_parameters_where_the_pod_has_little_cpu(void **state)
+{
+    static const struct {
+        double quota;
+        unsigned memory_kib, passes;
+    } cases[] = { { 0, 19456, 2 },  { 0.04, 7168, 5 }, { 0.49, 7168, 5 },
+                  { 0.5, 9216, 4 }, { 1, 19456, 2 },   { 4, 19456, 2 } };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct password_params p = password_params_of("auto", cases[i].quota);
+        assert_int_equal(p.memory_kib, cases[i].memory_kib);
+        assert_int_equal(p.passes, cases[i].passes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +187,8 @@ int main(void)
         cmocka_unit_test(uses_the_recommended_parameters_by_default),
         cmocka_unit_test(writes_what_it_reads_for_every_length),
         cmocka_unit_test(calls_other_parameters_and_bcrypt_outdated),
+        cmocka_unit_test(makes_hashes_that_libargon2_verifies),
+        cmocka_unit_test(takes_the_cheapest_parameters_where_the_pod_has_little_cpu),
     };
     return cmocka_run_group_tests_name("auth_password", tests, NULL, NULL);
 }

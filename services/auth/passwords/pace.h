@@ -10,7 +10,8 @@ void pace_thread(double share);
 void pace_thread_end(void);
 
 /*
- * Around code that takes no lock and allocates nothing, as the thread sleeps anywhere in it.
+ * Around code that takes no lock and allocates nothing but at its ends, within the first slice, as
+ * the thread sleeps anywhere in it.
  * Nothing happens in threads that did not ask for it.
  */
 void pace_begin(void);
