@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "json/json.h"
+#include "json/number.h"
 #include "services/ai-feedback/feedback.h"
 
 static void answer_error(struct lp_service_request *r, int status, const char *message)
@@ -57,6 +58,35 @@ static int status_of(const struct lp_error *err)
     return err->code == LP_E_TIMEOUT ? 503 : 400;
 }
 
+/* Whether a result may be logged for `user`, a string, a number or NULL (nobody). */
+static int check_owner(const struct lp_identity *identity, const json_t *user, struct lp_error *err)
+{
+    char number[LP_NUMBER_TEXT] = "";
+    const char *id = json_string_value(user);
+
+    if (json_is_number(user)) {
+        lp_json_number_text(user, number);
+        id = number;
+    }
+    if (!id || lp_identity_may(identity, id))
+        return 0;
+    lp_error_set(err, LP_E_DENIED, "userId must be your own");
+    err->http_status = 403;
+    return err->code;
+}
+
+/* Who asks comes first: a stranger learns nothing of what a body should be. */
+static int admit(const struct ai *ai, struct lp_service_request *r, json_t **ret_body,
+                 const json_t **ret_text, json_t **ret_user, struct lp_error *err)
+{
+    lp_auto_identity struct lp_identity identity = { 0 };
+    int n = lp_identity_read(ai->identities, r, &identity, err);
+
+    if (n == 0)
+        n = read_request(r, ret_body, ret_text, ret_user, err);
+    return n < 0 ? n : check_owner(&identity, *ret_user, err);
+}
+
 /* An answer on its way: short ones go out whole, longer ones as they come. */
 struct reply {
     struct lp_service_request *request;
@@ -104,7 +134,7 @@ static void speech2text(struct lp_service_request *r, void *worker)
 
     (void)worker;
     lp_service_pass_on(r, &pass);
-    int n = read_request(r, &body, &text, &user, &err);
+    int n = admit(ai, r, &body, &text, &user, &err);
     if (n == 0) {
         struct feedback_request request = { .text = json_string_value(text),
                                             .deadline_ms = r->deadline_ms,
@@ -124,6 +154,11 @@ static void health(struct lp_service_request *r, void *worker)
                        lp_json_make("{s:s, s:s}", "status", "ok", "service", "ai-feedback"));
 }
 
+static bool ready(void *user, char why[128])
+{
+    return lp_identities_ready(((const struct ai *)user)->identities, why);
+}
+
 struct lp_service ai_service(struct ai *ai)
 {
     static const struct lp_route routes[] = {
@@ -139,5 +174,6 @@ struct lp_service ai_service(struct ai *ai)
         .not_found_json = "{\"message\":\"resource not found\"}",
         .too_large_json = "{\"error\":\"the text is too large: at most 1 MB\"}",
         .user = ai,
+        .ready = ready,
     };
 }

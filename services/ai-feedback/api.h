@@ -1,6 +1,7 @@
 /* services/ai-feedback/api.h -- the routes. */
 #pragma once
 
+#include "service/identity.h"
 #include "service/service.h"
 #include "services/ai-feedback/outbox.h"
 #include "services/ai-feedback/spelling/spelling.h"
@@ -11,6 +12,7 @@
 struct ai {
     struct spelling *speller;
     struct outbox *outbox;
+    struct lp_identities *identities;
 };
 
 /* The service definition around `ai`. */

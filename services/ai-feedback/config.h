@@ -1,6 +1,7 @@
 /* services/ai-feedback/config.h -- what the environment says. */
 #pragma once
 
+#include "service/identity.h"
 #include "service/service.h"
 
 struct ai_config {
@@ -9,6 +10,9 @@ struct ai_config {
     const char *dialect;        /* DIALECT */
     const char *dictionary_dir; /* DICTIONARY_DIR */
     const char *model_dir;      /* MODEL_DIR */
+    struct lp_identity_config identity;
+    const char
+        *service_token_key; /* SERVICE_TOKEN_KEY: of calls to progress; "": none are signed */
 };
 
 extern const struct lp_env ai_env[];

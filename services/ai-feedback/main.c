@@ -12,16 +12,30 @@
 
 #define SUMMARY "Corrects English sentences, with a reason for each edit."
 
+/* Who may ask, and as whom we ask the progress service. */
+static int make_identities(const struct ai_config *config, struct ai *ai,
+                           struct lp_caller **ret_caller, struct lp_error *err)
+{
+    int r = lp_identities_new(&config->identity, "ai-feedback", NULL, &ai->identities, err);
+
+    if (r == 0 && *config->service_token_key)
+        r = lp_caller_new("ai-feedback", config->service_token_key, ret_caller, err);
+    return r;
+}
+
 static int run(const struct ai_config *config, struct lp_stop *stop, struct lp_error *err)
 {
     struct ai ai = { 0 };
+    struct lp_caller *caller = NULL;
     const struct spelling_files files = { .dialect = config->dialect,
                                           .dictionaries = config->dictionary_dir,
                                           .model = config->model_dir };
-    int r = spelling_new(&files, &ai.speller, err);
+    int r = make_identities(config, &ai, &caller, err);
 
     if (r == 0)
-        r = outbox_new(config->progress_url, &ai.outbox, err);
+        r = spelling_new(&files, &ai.speller, err);
+    if (r == 0)
+        r = outbox_new(config->progress_url, caller, &ai.outbox, err);
     if (r == 0) {
         struct lp_service service = ai_service(&ai);
         r = lp_service_run(&service, &config->service, stop, err);
@@ -33,6 +47,8 @@ static int run(const struct ai_config *config, struct lp_stop *stop, struct lp_e
     }
     outbox_free(ai.outbox);
     spelling_free(ai.speller);
+    lp_identities_free(ai.identities);
+    lp_caller_free(caller);
     return r;
 }
 

@@ -34,6 +34,7 @@ struct outbox {
     struct lp_stop *give_up; /* ends a request or a back-off at once */
     char *url;               /* owned; NULL: no progress service */
     struct lp_http_client *http;
+    const struct lp_caller *caller; /* borrowed; NULL: without a token */
     pthread_t sender;
     struct lp_metric *waiting, *sent, *refused, *dropped;
 };
@@ -56,8 +57,9 @@ static bool send_once(struct outbox *o, const struct entry *e)
 {
     lp_auto_http_response struct lp_http_response answer = LP_HTTP_RESPONSE_INIT;
     lp_auto_free char *key = lp_sprintf("Idempotency-Key: %s", e->key);
-    const char *const headers[] = { "Content-Type: application/json", key, e->trace[0], e->trace[1],
-                                    NULL };
+    lp_auto_free char *token = NULL;
+    const char *headers[6] = { "Content-Type: application/json", key };
+    size_t n = 2;
     struct lp_http_request request = { .method = "POST",
                                        .url = o->url,
                                        .headers = headers,
@@ -65,6 +67,10 @@ static bool send_once(struct outbox *o, const struct entry *e)
                                        .body_len = strlen(e->body) };
     struct lp_error err;
 
+    if (o->caller && lp_caller_header(o->caller, "progress", &token, &err) == 0)
+        headers[n++] = token;
+    for (size_t i = 0; i < LP_COUNT(e->trace) && e->trace[i]; i++)
+        headers[n++] = e->trace[i];
     if (lp_http_do(o->http, &request, &answer, &err) < 0) {
         lp_log_debug("result not delivered yet", "why", err.msg);
         return false;
@@ -123,7 +129,8 @@ static void *run_sender(void *user)
     return NULL;
 }
 
-int outbox_new(const char *url, struct outbox **ret_outbox, struct lp_error *err)
+int outbox_new(const char *url, const struct lp_caller *caller, struct outbox **ret_outbox,
+               struct lp_error *err)
 {
     struct outbox *o = lp_alloc(sizeof *o);
     struct lp_http_client_options options = { .connect_timeout_ms = 2000,
@@ -133,6 +140,7 @@ int outbox_new(const char *url, struct outbox **ret_outbox, struct lp_error *err
     pthread_mutex_init(&o->lock, NULL);
     pthread_cond_init(&o->changed, NULL);
     o->give_up = lp_stop_new();
+    o->caller = caller;
     options.stop = o->give_up;
     o->url = *url ? lp_sprintf("%s/api/progress/activityLog", url) : NULL;
     register_metrics(o);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/stop.h"
+#include "service/identity.h"
 #include "service/service.h"
 
 #define OUTBOX_ENTRIES 1000 /* waiting results; one more is refused and counted */
@@ -13,8 +14,10 @@
  * a lock; any thread. */
 struct outbox;
 
-/* `url`: of the progress service, "" for none (everything is refused). */
-LP_MUST_USE int outbox_new(const char *url, struct outbox **ret_outbox, struct lp_error *err);
+/* `url`: of the progress service, "" for none (everything is refused). `caller`: as whom we ask it,
+ * borrowed until _free; NULL: without a token. */
+LP_MUST_USE int outbox_new(const char *url, const struct lp_caller *caller,
+                           struct outbox **ret_outbox, struct lp_error *err);
 
 /* Queues one activity for `user_id` (a string or a number) with `score` 0..100, to be sent with the
  * headers of `pass` (copied). False: full, or no progress service. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "http/client/client.h"
 #include "json/json.h"
+#include "service/jwt.h"
 #include "services/ai-feedback/api.h"
 
 static const struct spelling_files files = { .dialect = "any",
@@ -27,7 +28,9 @@ static struct {
     int result, refusals, deliveries;
     char key[2][64]; /* Idempotency-Key of the last refused and of the delivered request */
     char body[512];  /* of the delivered request */
-    char request_id[64];
+    char request_id[64], authorization[1024];
+    struct lp_identities *owner, *any; /* ai.identities is one of them */
+    struct lp_caller *caller;
 } t = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static void take_activity(struct lp_http_exchange *x, void *user)
@@ -36,6 +39,7 @@ static void take_activity(struct lp_http_exchange *x, void *user)
     const char *body = lp_http_body(x, &len);
     const char *key = lp_http_header(x, "Idempotency-Key");
     const char *id = lp_http_header(x, "X-Request-Id");
+    const char *auth = lp_http_header(x, "Authorization");
     (void)user;
     pthread_mutex_lock(&t.lock);
     bool refuse = t.refusals > 0;
@@ -45,6 +49,7 @@ static void take_activity(struct lp_http_exchange *x, void *user)
     if (!refuse) {
         snprintf(t.body, sizeof t.body, "%.*s", (int)len, body);
         snprintf(t.request_id, sizeof t.request_id, "%s", id ? id : "");
+        snprintf(t.authorization, sizeof t.authorization, "%s", auth ? auth : "");
         t.deliveries++;
     }
     pthread_cond_broadcast(&t.changed);
@@ -79,6 +84,21 @@ static void *serve(void *user)
     return NULL;
 }
 
+#define SECRET "a secret that the tests share with themselves"
+#define CALLER_KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+static void make_identities(void)
+{
+    struct lp_identity_config owner = { "Owner", "", SECRET, "", "" };
+    struct lp_identity_config any = { "Any", "", "", "", "" };
+    struct lp_error err;
+    if (lp_identities_new(&owner, "ai-feedback", NULL, &t.owner, &err) < 0 ||
+        lp_identities_new(&any, "ai-feedback", NULL, &t.any, &err) < 0 ||
+        lp_caller_new("ai-feedback", CALLER_KEY, &t.caller, &err) < 0)
+        fail_msg("%s", err.msg);
+    t.ai.identities = t.any;
+}
+
 static int start(void **state)
 {
     struct lp_http_server_options options = {
@@ -91,7 +111,9 @@ static int start(void **state)
     if (lp_http_server_start(&options, &t.progress, &err) < 0)
         fail_msg("%s", err.msg);
     snprintf(url, sizeof url, "http://127.0.0.1:%u", lp_http_server_port(t.progress));
-    if (spelling_new(&files, &t.ai.speller, &err) < 0 || outbox_new(url, &t.ai.outbox, &err) < 0)
+    make_identities();
+    if (spelling_new(&files, &t.ai.speller, &err) < 0 ||
+        outbox_new(url, t.caller, &t.ai.outbox, &err) < 0)
         fail_msg("%s", err.msg);
     assert_int_equal(pthread_create(&t.thread, NULL, serve, NULL), 0);
     pthread_mutex_lock(&t.lock);
@@ -109,15 +131,20 @@ static int finish(void **state)
     outbox_finish(t.ai.outbox, 1000);
     outbox_free(t.ai.outbox);
     spelling_free(t.ai.speller);
+    lp_identities_free(t.owner);
+    lp_identities_free(t.any);
+    lp_caller_free(t.caller);
     lp_http_server_stop(t.progress);
     lp_stop_free(t.stop);
     return t.result;
 }
 
+static char token_header[1024]; /* "Authorization: …" of the requests to come; "": none */
+
 static int request(const char *method, const char *path, const char *body, size_t len, json_t **ret)
 {
-    static const char *const headers[] = { "Content-Type: application/json",
-                                           "X-Request-Id: trace-me-1", NULL };
+    const char *const headers[] = { "Content-Type: application/json", "X-Request-Id: trace-me-1",
+                                    *token_header ? token_header : NULL, NULL };
     lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
     lp_auto_http_client struct lp_http_client *c = NULL;
     struct lp_http_client_options o = { .total_timeout_ms = 20000 };
@@ -224,6 +251,83 @@ static void a_result_reaches_the_progress_service_once_and_without_the_text(void
     assert_int_equal(lp_json_int(-1, activity, "score", NULL), 100);
 }
 
+static void show_token(const char *user, const char *role)
+{
+    struct lp_jwt_keys *keys = NULL;
+    struct lp_error err;
+    char *token = NULL;
+    json_auto_t *claims = lp_json_make("{s:s, s:s, s:I}", "userId", user, "role", role, "exp",
+                                       (json_int_t)(lp_clock_wall_ms() / 1000 + 60));
+    assert_int_equal(lp_jwt_keys_new(SECRET, &keys, &err), 0);
+    assert_int_equal(lp_jwt_sign(keys, claims, &token, &err), 0);
+    snprintf(token_header, sizeof token_header, "Authorization: Bearer %s", token);
+    free(token);
+    lp_jwt_keys_free(keys);
+}
+
+static void only_owners_and_admins_have_results_logged_for_a_user(void **state)
+{
+    static const struct {
+        const char *user, *role, *body;
+        int status;
+    } cases[] = {
+        { NULL, NULL, "{\"text\":\"Hi there.\"}", 401 },
+        { NULL, NULL, "{}", 401 },
+        { "u-1", "user", "{\"text\":\"Hi there.\"}", 200 },
+        { "u-1", "user", "{\"text\":\"Hi there.\",\"userId\":\"u-1\"}", 200 },
+        { "u-1", "user", "{\"text\":\"Hi there.\",\"userId\":\"u-2\"}", 403 },
+        { "u-1", "user", "{\"text\":\"Hi there.\",\"userId\":7}", 403 },
+        { "7", "user", "{\"text\":\"Hi there.\",\"userId\":7}", 200 },
+        { "root", "admin", "{\"text\":\"Hi there.\",\"userId\":\"u-2\"}", 200 },
+    };
+    (void)state;
+    t.ai.identities = t.owner;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        json_auto_t *reply = NULL;
+        *token_header = '\0';
+        if (cases[i].user)
+            show_token(cases[i].user, cases[i].role);
+        assert_int_equal(post(cases[i].body, &reply), cases[i].status);
+        if (cases[i].status >= 400)
+            assert_non_null(lp_json_str(reply, "error", NULL));
+    }
+    *token_header = '\0';
+    t.ai.identities = t.any;
+}
+
+static void health_needs_no_token(void **state)
+{
+    json_auto_t *health = NULL;
+    (void)state;
+    t.ai.identities = t.owner;
+    assert_int_equal(request("GET", "/health", NULL, 0, &health), 200);
+    t.ai.identities = t.any;
+}
+
+static void the_result_is_sent_with_a_token_for_progress_alone(void **state)
+{
+    struct lp_jwt_want progress = { .audience = "progress", .strict = true };
+    struct lp_jwt_want auth = { .audience = "auth", .strict = true };
+    struct lp_jwt_keys *keys = NULL;
+    struct lp_error err;
+    char token[1024] = "";
+    json_t *claims = NULL;
+    (void)state;
+    pthread_mutex_lock(&t.lock);
+    if (strlen(t.authorization) > 7)
+        snprintf(token, sizeof token, "%s", t.authorization + 7);
+    pthread_mutex_unlock(&t.lock);
+    int64_t now = lp_clock_wall_ms() / 1000;
+    assert_int_equal(lp_jwt_keys_new_caller(CALLER_KEY, &keys, &err), 0);
+    if (lp_jwt_verify(keys, token, strlen(token), &progress, now, &claims, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_string_equal(lp_json_str(claims, "iss", NULL), "ai-feedback");
+    assert_true(lp_json_int(0, claims, "exp", NULL) <= now + 60);
+    json_decref(claims);
+    assert_true(lp_jwt_verify(keys, token, strlen(token), &auth, now, &claims, &err) < 0);
+    lp_jwt_keys_free(keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +335,9 @@ int main(void)
         cmocka_unit_test(bad_requests_are_told_what_is_wrong),
         cmocka_unit_test(a_text_over_the_limit_is_413_and_an_unknown_route_404),
         cmocka_unit_test(a_result_reaches_the_progress_service_once_and_without_the_text),
+        cmocka_unit_test(the_result_is_sent_with_a_token_for_progress_alone),
+        cmocka_unit_test(only_owners_and_admins_have_results_logged_for_a_user),
+        cmocka_unit_test(health_needs_no_token),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("ai-feedback api", tests, start, finish);
