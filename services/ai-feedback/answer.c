@@ -12,6 +12,7 @@
 struct edits {
     json_t *list; /* borrowed */
     size_t n, max;
+    size_t *by_category; /* borrowed */
 };
 
 static json_t *text_of(const char *bytes, size_t len)
@@ -27,6 +28,7 @@ static void add_edit(struct edits *e, const struct sentence *s, size_t from, siz
     size_t start = distance_length(s->text + base, from - base);
     size_t end = start + distance_length(s->text + from, to - from);
 
+    e->by_category[r->category]++;
     if (e->n++ >= e->max)
         return;
     json_array_append_new(
@@ -101,16 +103,15 @@ static void add_edits(struct edits *e, const struct sentence *s)
 struct answer_pair answer_pair(const struct sentence *s, size_t max_edits)
 {
     lp_auto_buf struct lp_buf corrected = LP_BUF_INIT(16 * s->len + 64);
-    struct edits e = { .list = json_array(), .max = max_edits };
+    struct answer_pair a = { 0 };
+    struct edits e = { .list = json_array(), .max = max_edits, .by_category = a.by_category };
     size_t from = s->tokens[0].at, to = s->tokens[s->n - 1].at + s->tokens[s->n - 1].len;
 
     sentence_write(s, &corrected);
     add_edits(&e, s);
-    struct answer_pair a = {
-        .distance = distance_characters(s->text + from, to - from, corrected.ptr, corrected.len),
-        .characters = distance_length(s->text + from, to - from),
-        .edits = e.n,
-    };
+    a.distance = distance_characters(s->text + from, to - from, corrected.ptr, corrected.len);
+    a.characters = distance_length(s->text + from, to - from);
+    a.edits = e.n;
     a.pair = lp_json_make("{s:o, s:o, s:I, s:o}", "original", text_of(s->text + from, to - from),
                           "corrected", lp_json_text(corrected.ptr), "distance",
                           (json_int_t)a.distance, "edits", e.list);

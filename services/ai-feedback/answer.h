@@ -10,6 +10,7 @@
 struct answer_pair {
     json_t *pair;
     size_t distance, characters, edits;
+    size_t by_category[CATEGORIES]; /* edits */
 };
 
 /* A sentence with at least one token. At most `max_edits` edits are listed; the others are made,

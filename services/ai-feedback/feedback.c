@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "json/json.h"
 #include "services/ai-feedback/answer.h"
+#include "services/ai-feedback/rules/pattern.h"
 #include "services/ai-feedback/rules/rules.h"
 #include "services/ai-feedback/text/cut.h"
 #include "services/ai-feedback/text/distance.h"
@@ -20,9 +21,10 @@ struct run {
     struct lp_buf *out;
     struct budget budget;
     size_t sentences, corrected, edits, distance, characters;
-    size_t written;      /* bytes of the answer */
-    bool handed_on;      /* the client has a part of it */
-    const char *stopped; /* which limit ended the work; NULL: none */
+    size_t words, by_category[CATEGORIES]; /* of the English sentences */
+    size_t written;                        /* bytes of the answer */
+    bool handed_on;                        /* the client has a part of it */
+    const char *stopped;                   /* which limit ended the work; NULL: none */
     json_int_t limit;
 };
 
@@ -31,8 +33,10 @@ static void apply_rules(struct sentence *s, const struct spelling *speller, stru
     rule_fillers(s);
     rule_contractions(s);
     rule_names(s);
+    rule_regularised(s);
     rule_spelling(s, speller, budget);
     rule_repetitions(s);
+    rule_patterns(s);
     rule_articles(s);
     rule_capitals(s);
     rule_marks(s);
@@ -66,6 +70,10 @@ static void check_sentence(struct run *run, const char *text, size_t len)
     run->corrected += a.distance > 0;
     run->edits += a.edits;
     run->distance += a.distance;
+    for (size_t i = 0; ours && i < s.n; i++)
+        run->words += s.tokens[i].kind == TOKEN_WORD;
+    for (size_t c = 0; c < CATEGORIES; c++)
+        run->by_category[c] += a.by_category[c];
     run->characters += a.characters;
 }
 
@@ -119,6 +127,30 @@ static json_t *limits_of(const struct run *run, size_t read)
     return limits;
 }
 
+/* Of 100 words, those that need no edit of the categories from `first` to `last`. */
+static json_int_t share_right(const struct run *run, enum category first, enum category last)
+{
+    size_t edits = 0;
+
+    for (size_t c = first; c <= last; c++)
+        edits += run->by_category[c];
+    edits = edits < run->words ? edits : run->words;
+    return (json_int_t)(100 - (100 * edits + run->words / 2) / run->words);
+}
+
+static void write_scores(struct run *run)
+{
+    if (run->words == 0)
+        return;
+    json_auto_t *scores = lp_json_make(
+        "{s:I, s:I, s:I, s:I}", "fluency", share_right(run, CATEGORY_FILLER, CATEGORY_REPETITION),
+        "spelling", share_right(run, CATEGORY_SPELLING, CATEGORY_SPELLING), "mechanics",
+        share_right(run, CATEGORY_CAPITALS, CATEGORY_PUNCTUATION), "grammar",
+        share_right(run, CATEGORY_ARTICLE, CATEGORY_WORD_CHOICE));
+    lp_buf_str(run->out, ",\"scores\":");
+    write_json(run, scores);
+}
+
 static void write_end(struct run *run, size_t read)
 {
     double average = (double)run->distance / (double)run->sentences;
@@ -130,6 +162,7 @@ static void write_end(struct run *run, size_t read)
     lp_buf_str(run->out, "],\"stats\":");
     write_json(run, stats);
     lp_buf_str(run->out, ",\"engine\":\"local\"");
+    write_scores(run);
     if (json_object_size(limits) > 0) {
         lp_buf_str(run->out, ",\"limits\":");
         write_json(run, limits);

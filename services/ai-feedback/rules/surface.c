@@ -89,7 +89,7 @@ void rule_capitals(struct sentence *s)
             continue;
         if (first)
             capitalise(s, i, "sentence-start", "A sentence begins with a capital letter.");
-        else if (*word == 'i' && (n == 1 || word[1] == '\''))
+        else if (*word == 'i' && s->tokens[i].space && (n == 1 || word[1] == '\''))
             capitalise(s, i, "pronoun-i", "The pronoun \"I\" is always a capital letter.");
         first = false;
     }

@@ -159,9 +159,8 @@ static bool starts_with_any(const char *word, const char *const *starts, size_t 
 static bool starts_with_vowel_sound(const char *word)
 {
     static const char *const silent_h[] = { "hour", "honest", "honor", "honour", "heir" };
-    static const char *const consonant[] = {
-        "uni", "use", "usu", "eu", "one", "once", "ubiq", "ute"
-    };
+    static const char *const consonant[] = { "uni", "use", "usa",  "usu",  "uti",
+                                             "eu",  "one", "once", "ubiq", "ute" };
     static const char *const not_uni[] = { "unin", "unim", "unid" };
 
     if (starts_with_any(word, silent_h, LP_COUNT(silent_h)))
@@ -173,6 +172,18 @@ static bool starts_with_vowel_sound(const char *word)
     return strchr("aeiou", *word) != NULL;
 }
 
+/* "a is true", "a and b": a letter, no article. */
+static bool follows_no_article(const char *word)
+{
+    static const char *const words[] = { "is", "are", "in",  "and", "or", "as", "of",
+                                         "at", "if",  "on",  "it",  "up", "us", "i",
+                                         "an", "a",   "was", "am",  "to", "by", "out" };
+    for (size_t i = 0; i < LP_COUNT(words); i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
 void rule_articles(struct sentence *s)
 {
     for (size_t i = 0; i < s->n; i++) {
@@ -180,7 +191,8 @@ void rule_articles(struct sentence *s)
         size_t next = sentence_next(s, i);
         char word[64];
         if ((!a && !an) || next == s->n || s->tokens[next].kind != TOKEN_WORD ||
-            token_lower(s, next, word, sizeof word) < 2 || word[0] & 0x80)
+            token_lower(s, next, word, sizeof word) < 2 || word[0] & 0x80 ||
+            follows_no_article(word))
             continue;
         const char *original = s->text + s->tokens[next].at;
         if (s->tokens[next].len > 1 && isupper((unsigned char)original[1]))

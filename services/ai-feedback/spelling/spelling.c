@@ -17,6 +17,8 @@
 #define KEEP_LOWER 19.0    /* cost of taking a word in small letters for one that we do not know */
 #define KEEP_NAME 15.0     /* the same for one with a capital */
 #define KEEP_PHRASE 16.0   /* the same for one beside another that we do not know */
+#define KEEP_SHORT 11.5    /* for one of three letters: there are many short forms */
+#define KEEP_FOUR 15.0     /* for one of four */
 #define PHRASE_CHANNEL 7.5 /* and what may then be miswritten */
 #define SURE 0.6           /* least share of the best among all */
 
@@ -67,11 +69,28 @@ static unsigned bits_of(const struct spelling *s, const char *word, size_t len)
     return bits || stem == len ? bits : lexicon_find(s->lexicon, word, stem);
 }
 
+/* "globals", "reindent": made of a word as English makes them, though no dictionary has it. */
+static bool is_derived(const struct spelling *s, const char *word, size_t len)
+{
+    static const char *const prefixes[] = { "re", "un", "pre", "non", "multi", "over", "under" };
+
+    if (len > 5 && word[len - 1] == 's' && !strchr("sx", word[len - 2]) &&
+        lexicon_find(s->lexicon, word, len - 1) & LEXICON_LOWER)
+        return true;
+    for (size_t i = 0; i < LP_COUNT(prefixes); i++) {
+        size_t n = strlen(prefixes[i]);
+        if (len >= n + 5 && memcmp(word, prefixes[i], n) == 0 &&
+            lexicon_find(s->lexicon, word + n, len - n) & LEXICON_LOWER)
+            return true;
+    }
+    return false;
+}
+
 bool spelling_knows(const struct spelling *s, const char *word)
 {
     size_t len = strlen(word);
 
-    if (bits_of(s, word, len))
+    if (bits_of(s, word, len) || is_derived(s, word, len))
         return true;
     if (!memchr(word, '-', len))
         return false;
@@ -248,6 +267,8 @@ static double keep_cost(const struct choice *c)
 
     if (p->capital)
         return model_word(c->speller->model, p->word, c->len) >= 0 ? 0 : KEEP_NAME;
+    if (c->len <= 4)
+        return c->len <= 3 ? KEEP_SHORT : KEEP_FOUR;
     return p->beside_unknown ? KEEP_PHRASE : KEEP_LOWER;
 }
 

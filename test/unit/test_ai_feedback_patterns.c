@@ -1,0 +1,170 @@
+/* test/unit/test_ai_feedback_patterns.c -- the examples of each pattern: what is wrong becomes
+ * right, and what is right stays. */
+#include "unit/check.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "json/json.h"
+#include "services/ai-feedback/feedback.h"
+#include "services/ai-feedback/rules/forms.h"
+#include "services/ai-feedback/rules/pattern.h"
+
+static const struct spelling_files files = { .dialect = "any",
+                                             .dictionaries = "/usr/share/hunspell",
+                                             .model = "/usr/share/pocketsphinx/model/en-us" };
+
+static int load_speller(void **state)
+{
+    struct lp_error err;
+    struct spelling *s = NULL;
+    if (spelling_new(&files, &s, &err) < 0)
+        fail_msg("%s", err.msg);
+    *state = s;
+    return 0;
+}
+
+static int free_speller(void **state)
+{
+    spelling_free(*state);
+    return 0;
+}
+
+static json_t *check(const void *speller, const char *text)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    struct feedback_request q = { .text = text, .deadline_ms = INT64_MAX };
+    struct lp_error err;
+    int score;
+    if (feedback_check(speller, &q, &out, &score, &err) < 0)
+        fail_msg("%s: %s", text, err.msg);
+    return json_loadb(out.ptr, out.len, 0, NULL);
+}
+
+static const char *corrected(const json_t *reply)
+{
+    return lp_json_str(json_array_get(json_object_get(reply, "sentence_pairs"), 0), "corrected",
+                       NULL);
+}
+
+static bool tells(const json_t *reply, const char *rule)
+{
+    const json_t *edits =
+        json_object_get(json_array_get(json_object_get(reply, "sentence_pairs"), 0), "edits");
+    for (size_t i = 0; i < json_array_size(edits); i++)
+        if (strcmp(lp_json_str(json_array_get(edits, i), "rule", NULL), rule) == 0)
+            return true;
+    return false;
+}
+
+/* "wrong => right": right but for the capital and the full stop, which other rules add. */
+static void check_wrong(const void *speller, const struct pattern *p, const char *example)
+{
+    const char *arrow = strstr(example, " => ");
+    lp_auto_free char *wrong = lp_strndup(example, (size_t)(arrow - example));
+    lp_auto_free char *right = lp_strdup(arrow + 4);
+    json_auto_t *reply = check(speller, wrong);
+    const char *got = corrected(reply);
+    size_t n = strlen(right);
+
+    *right = (char)toupper((unsigned char)*right);
+    if (strncmp(got, right, n) != 0 || (got[n] && strcmp(got + n, ".") != 0))
+        fail_msg("%s: \"%s\" became \"%s\", not \"%s\"", p->id, wrong, got, right);
+    if (!tells(reply, p->id))
+        fail_msg("%s: \"%s\" was changed by another rule", p->id, wrong);
+}
+
+static void check_list(const void *speller, const struct pattern_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct pattern *p = &list->patterns[i];
+        size_t wrong = 0, right = 0;
+        for (const char *const *e = p->examples; *e; e++) {
+            if (strstr(*e, " => ")) {
+                wrong++;
+                check_wrong(speller, p, *e);
+                continue;
+            }
+            right++;
+            json_auto_t *reply = check(speller, *e);
+            if (strcmp(corrected(reply), *e) != 0)
+                fail_msg("%s: \"%s\" was right and became \"%s\"", p->id, *e, corrected(reply));
+        }
+        if (wrong == 0 || right == 0)
+            fail_msg("%s needs an example of each kind", p->id);
+    }
+}
+
+static void what_is_wrong_about_verbs_becomes_right_and_what_is_right_stays(void **state)
+{
+    check_list(*state, &pattern_verbs);
+}
+
+static void what_is_wrong_about_words_becomes_right_and_what_is_right_stays(void **state)
+{
+    check_list(*state, &pattern_words);
+}
+
+static void every_pattern_has_a_name_of_its_own_and_says_why(void **state)
+{
+    const struct pattern_list *lists[] = { &pattern_verbs, &pattern_words };
+    (void)state;
+    for (size_t l = 0; l < LP_COUNT(lists); l++)
+        for (size_t i = 0; i < lists[l]->n; i++) {
+            const struct pattern *p = &lists[l]->patterns[i];
+            assert_true(strlen(p->message) > 10);
+            assert_true(p->confidence > 0.5 && p->confidence < 1);
+            assert_true(p->category != CATEGORY_NONE);
+            for (size_t k = 0; k < i; k++)
+                assert_string_not_equal(p->id, lists[l]->patterns[k].id);
+        }
+}
+
+static void verbs_and_nouns_have_their_forms(void **state)
+{
+    static const char *const want[][VERB_FORMS] = {
+        { "go", "goes", "went", "gone", "going" },
+        { "study", "studies", "studied", "studied", "studying" },
+        { "stop", "stops", "stopped", "stopped", "stopping" },
+        { "live", "lives", "lived", "lived", "living" },
+        { "see", "sees", "saw", "seen", "seeing" },
+        { "watch", "watches", "watched", "watched", "watching" },
+        { "enjoy", "enjoys", "enjoyed", "enjoyed", "enjoying" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(want); i++) {
+        unsigned forms = 0;
+        int verb = verb_find(want[i][0], &forms);
+        assert_true(verb >= 0 && forms & 1u << VERB_BASE);
+        for (int f = 0; f < VERB_FORMS; f++) {
+            char text[FORM_ROOM];
+            verb_write(verb, (enum verb_form)f, text);
+            assert_string_equal(text, want[i][f]);
+        }
+    }
+    unsigned forms;
+    bool plural;
+    assert_true(verb_of_regularised("runned") >= 0);
+    assert_int_equal(verb_of_regularised("walked"), -1);
+    assert_int_equal(verb_find("table", &forms), -1);
+    assert_true(noun_find("children", &plural) >= 0 && plural);
+    assert_true(is_uncountable("money"));
+}
+
+static void irregular_verbs_made_regular_are_told_their_past(void **state)
+{
+    json_auto_t *reply = check(*state, "He runned and buyed a car.");
+    assert_string_equal(corrected(reply), "He ran and bought a car.");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_wrong_about_verbs_becomes_right_and_what_is_right_stays),
+        cmocka_unit_test(what_is_wrong_about_words_becomes_right_and_what_is_right_stays),
+        cmocka_unit_test(every_pattern_has_a_name_of_its_own_and_says_why),
+        cmocka_unit_test(verbs_and_nouns_have_their_forms),
+        cmocka_unit_test(irregular_verbs_made_regular_are_told_their_past),
+    };
+    return cmocka_run_group_tests_name("ai-feedback patterns", tests, load_speller, free_speller);
+}
