@@ -11,13 +11,12 @@
 
 #include "base/alloc.h"
 #include "platform/images.h"
-#include "service/service.h"
+#include "config/env.h"
 
 #define AT(member) offsetof(struct operator_config, member)
 
 static const char *const pull_policies[] = { "Always", "IfNotPresent", "Never", NULL };
 static const char *const metrics_apis[] = { "Own", "Chain", "None", NULL };
-static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 
 static const struct lp_env environment[] = {
     { .name = "LP_IMAGE_REGISTRY",
@@ -68,7 +67,7 @@ static const struct lp_env environment[] = {
     { .name = "LOG_LEVEL",
       .offset = AT(log_level),
       .fallback = "info",
-      .one_of = levels,
+      .one_of = lp_env_log_levels,
       .max = 8,
       .help = "how much is logged" },
     { .name = "KUBECONFIG",
@@ -230,9 +229,7 @@ static int print_help(void)
         "with none\n"
         "  --version, --help\n\nEnvironment:\n",
         SCOPE_NAMESPACES);
-    for (const struct lp_env *e = environment; e->name; e++)
-        printf("  %-24s %s%s%s%s\n", e->name, e->help, *e->fallback ? " (default " : "",
-               e->fallback, *e->fallback ? ")" : "");
+    lp_env_print_help((const struct lp_env *const[]){ environment, NULL });
     return 0;
 }
 
@@ -303,7 +300,7 @@ int config_load(int argc, char **argv, struct operator_config *config)
         fprintf(stderr, "lp-operator: \"%s\" is no flag; see lp-operator --help\n", argv[optind]);
         return 2;
     }
-    if (lp_env_load(environment, false, NULL, &c, &err) < 0)
+    if (lp_env_load((const struct lp_env *const[]){ environment, NULL }, &c, &err) < 0)
         return report(&err);
     if (from_flags.kubeconfig)
         c.kubeconfig = from_flags.kubeconfig;

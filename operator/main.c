@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/heartbeat.h"
 #include "base/log.h"
-#include "base/resident.h"
 #include "base/stop.h"
 #include "json/json.h"
 #include "kube/lease.h"
@@ -371,7 +370,6 @@ static int run(struct program *p, struct lp_error *err)
     if (r == 0 && (first || wait_for_cluster(p)))
         while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
             health_upkeep(p->health);
-            lp_resident_trim();
             malloc_trim(0); /* a platform's work leaves holes of many pages */
             refresh_on_conflict(p);
         }

@@ -1,6 +1,5 @@
 /*
- * Environment variables into a config struct, by a table; and the three arguments that every
- * program has.
+ * lib/config/env.c -- environment variables into a config struct, by tables.
  *
  * All variables are read before the first complaint, so that a user who has three wrong sees three.
  * No state; called from main before threads start, as getenv asks for.
@@ -16,33 +15,10 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "service/service.h"
 
 #define MAX_STRING 4096
 
-static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
-
-#define AT(member) offsetof(struct lp_service_config, member)
-
-/* PORT is the first: its fallback differs by program. */
-static const struct lp_env common_table[] = {
-    { "PORT", LP_ENV_INT, AT(port), NULL, 0, 65535, NULL, false, "port for traffic" },
-    { "METRICS_PORT", LP_ENV_INT, AT(metrics_port), "9090", 0, 65535, NULL, false,
-      "port for /metrics, /livez and /readyz" },
-    { "CONCURRENCY", LP_ENV_INT, AT(concurrency), "32", 1, 1024, NULL, false,
-      "requests worked on at once" },
-    { "QUEUE_LIMIT", LP_ENV_INT, AT(queue_limit), "256", 0, 100000, NULL, false,
-      "requests that may wait; beyond it 503" },
-    { "REQUEST_DEADLINE", LP_ENV_DURATION, AT(deadline_ms), "30s", 100, 3600000, NULL, false,
-      "a request that waited longer is dropped" },
-    { "DRAIN_DELAY", LP_ENV_DURATION, AT(drain_ms), "5s", 0, 600000, NULL, false,
-      "after SIGTERM: not ready, but still serving" },
-    { "LOG_LEVEL", LP_ENV_STRING, AT(log_level), "info", 0, 0, levels, false,
-      "least level logged" },
-    { "LOG_HASH_KEY", LP_ENV_STRING, AT(log_hash_key), "", 0, 0, NULL, true,
-      "key of the hashes that stand for learners in logs; empty: random at each start" },
-    { 0 },
-};
+const char *const lp_env_log_levels[] = { "debug", "info", "warn", "error", NULL };
 
 static void allowed_ints(const struct lp_env *e, struct lp_buf *b)
 {
@@ -210,88 +186,39 @@ static void complain(const struct lp_env *e, const char *text, struct lp_buf *pr
     allowed(e, problems);
 }
 
-static void load_one(const struct lp_env *e, const char *fallback, void *config,
-                     struct lp_buf *problems)
+static void load_one(const struct lp_env *e, void *config, struct lp_buf *problems)
 {
     const char *text = getenv(e->name);
-    struct lp_env with = *e;
 
-    with.fallback = fallback;
     if (!text || !*text)
-        text = fallback;
-    if (!text || !store(&with, text, config))
+        text = e->fallback;
+    if (!text || !store(e, text, config))
         complain(e, text, problems);
 }
 
-int lp_env_load(const struct lp_env *table, bool common, const char *default_port, void *config,
-                struct lp_error *err)
+int lp_env_load(const struct lp_env *const *tables, void *config, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf problems = LP_BUF_INIT(sizeof err->msg);
 
-    for (const struct lp_env *e = common_table; common && e->name; e++)
-        load_one(e, e == common_table ? default_port : e->fallback, config, &problems);
-    for (const struct lp_env *e = table; e && e->name; e++)
-        load_one(e, e->fallback, config, &problems);
+    for (; *tables; tables++)
+        for (const struct lp_env *e = *tables; e->name; e++)
+            load_one(e, config, &problems);
     if (problems.len > 0)
         return lp_error_set(err, LP_E_INVALID, "configuration: %s", problems.ptr);
     return 0;
 }
 
-static void help_table(const struct lp_env *table)
+void lp_env_print_help(const struct lp_env *const *tables)
 {
-    for (const struct lp_env *e = table; e && e->name; e++) {
-        lp_auto_buf struct lp_buf b = LP_BUF_INIT(1024);
-        allowed(e, &b);
-        printf("  %-24s %s\n  %-24s %s", e->name, e->help ? e->help : "", "", b.ptr);
-        if (!e->fallback && e != common_table)
-            printf("; required");
-        else if (e->fallback && *e->fallback && !e->secret)
-            printf("; default %s", e->fallback);
-        printf("\n");
-    }
-}
-
-static size_t config_size(const struct lp_env *table)
-{
-    size_t size = sizeof(struct lp_service_config);
-    for (const struct lp_env *e = table; e && e->name; e++)
-        if (e->offset + sizeof(int64_t) > size)
-            size = e->offset + sizeof(int64_t);
-    return size;
-}
-
-static int check_config(const char *program, const struct lp_env *table, bool common)
-{
-    lp_auto_free void *config = lp_alloc(config_size(table));
-    struct lp_error err;
-
-    if (lp_env_load(table, common, "0", config, &err) < 0) {
-        fprintf(stderr, "%s: %s\n", program, err.msg);
-        return 2;
-    }
-    printf("%s: the configuration is valid\n", program);
-    return 0;
-}
-
-int lp_service_arguments(int argc, char **argv, const char *program, const char *summary,
-                         const struct lp_env *table, bool common)
-{
-    if (argc < 2)
-        return -1;
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("%s %s\n", program, LP_VERSION);
-        return 0;
-    }
-    if (argc == 2 && strcmp(argv[1], "--check-config") == 0)
-        return check_config(program, table, common);
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        printf("%s: %s\n\nusage: %s [--help | --version | --check-config]\n\n"
-               "Configuration comes from the environment:\n",
-               program, summary, program);
-        help_table(common ? common_table : NULL);
-        help_table(table);
-        return 0;
-    }
-    fprintf(stderr, "%s: unknown argument \"%s\"; try %s --help\n", program, argv[1], program);
-    return 2;
+    for (; *tables; tables++)
+        for (const struct lp_env *e = *tables; e->name; e++) {
+            lp_auto_buf struct lp_buf b = LP_BUF_INIT(1024);
+            allowed(e, &b);
+            printf("  %-24s %s\n  %-24s %s", e->name, e->help ? e->help : "", "", b.ptr);
+            if (!e->fallback)
+                printf("; required");
+            else if (*e->fallback && !e->secret)
+                printf("; default %s", e->fallback);
+            printf("\n");
+        }
 }

@@ -1,4 +1,4 @@
-/* lib/config/env.h -- configuration from the environment, by a table, checked once at start. */
+/* lib/config/env.h -- configuration from the environment, by tables, checked once at start. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,18 +27,15 @@ struct lp_env { // NOLINT(clang-analyzer-optin.performance.Padding): in the orde
     const char *help;
 };
 
-/*
- * Reads the common variables (struct lp_service_config, first in `config`) where `common`, and
- * `table` (ends with name NULL; may be NULL) into `config`. Checks all before it fails; the message
- * names variable, value and what is allowed.
- */
-LP_MUST_USE int lp_env_load(const struct lp_env *table, bool common, const char *default_port,
-                            void *config, struct lp_error *err);
+/* The values of LOG_LEVEL, for `one_of`. */
+extern const char *const lp_env_log_levels[];
 
 /*
- * main()'s --help, --version and --check-config (all variables are read and checked, the exit
- * status says how it went). Returns -1 to go on, else the exit status: 0, or 2 for an unknown
- * argument or a bad configuration.
+ * Reads the variables of all `tables` (each ends with name NULL, their list with NULL) into
+ * `config`. Checks all of them before it fails; the message names variable, value and what is
+ * allowed.
  */
-int lp_service_arguments(int argc, char **argv, const char *program, const char *summary,
-                         const struct lp_env *table, bool common);
+LP_MUST_USE int lp_env_load(const struct lp_env *const *tables, void *config, struct lp_error *err);
+
+/* For --help, on stdout: name, meaning, what is allowed, default. */
+void lp_env_print_help(const struct lp_env *const *tables);

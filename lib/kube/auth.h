@@ -2,6 +2,7 @@
  * For lib/kube. */
 #pragma once
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -10,7 +11,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "http/client/client.h"
-#include "kube/client.h"
+#include "kube/connection.h"
 
 /* An exec credential plugin: client.authentication.k8s.io/v1 or v1beta1, ExecConfig of
  * kubeconfig(v1). */

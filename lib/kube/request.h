@@ -2,10 +2,12 @@
  * lease.c. */
 #pragma once
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "base/limits.h"
 #include "http/client/client.h"
-#include "kube/client.h"
+#include "kube/connection.h"
 
 /* A client with other limits than the verbs want; 0 where a field's default is good. */
 struct lp_kube_limits {

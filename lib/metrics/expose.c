@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "metrics/family.h"
+#include "metrics/metrics_parts.h"
 
 static void put_number(struct lp_buf *b, double v)
 {

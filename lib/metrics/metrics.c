@@ -1,11 +1,12 @@
 /* lib/metrics/metrics.c -- the registry. One mutex guards the lists of families and series; values
  * are atomics, so that an update never waits for a scrape. Nothing is ever freed: a series pointer
  * stays good for as long as the program runs. */
-#include "metrics/family.h"
+#include "metrics/metrics_parts.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/limits.h"
 
 /* A label value is cut here: names of objects end at 253 bytes. */
@@ -14,6 +15,7 @@
 #define LABELS_BYTES 4096
 
 pthread_mutex_t lp_metrics_lock = PTHREAD_MUTEX_INITIALIZER;
+int64_t lp_metrics_grace_ms = LP_METRIC_GRACE_MS;
 
 static struct lp_metric_family *first, **last = &first;
 static struct {
@@ -190,12 +192,15 @@ static void insert_locked(struct lp_metric_family *f, struct lp_metric *m)
     f->n_series++;
 }
 
-/* At the limit a removed series is given out again under its new labels. */
+/* At the limit a series that was removed long ago is given out again under its new labels: nobody
+ * uses the pointer of its old ones any more. */
 static struct lp_metric *recycle_locked(struct lp_metric_family *f, char *labels)
 {
+    int64_t now = lp_clock_ms();
+
     for (size_t i = 0; i < f->n_series; i++) {
         struct lp_metric *m = f->series[i];
-        if (!m->hidden)
+        if (!m->hidden || now - m->hidden_ms < lp_metrics_grace_ms)
             continue;
         memmove(f->series + i, f->series + i + 1,
                 (f->n_series - i - 1) * sizeof(struct lp_metric *));
@@ -301,8 +306,10 @@ void lp_metric_remove(struct lp_metric_family *f, const char *const *values)
 
     pthread_mutex_lock(&lp_metrics_lock);
     size_t at = position_locked(f, labels, &there);
-    if (there)
+    if (there && !f->series[at]->hidden) {
         f->series[at]->hidden = true;
+        f->series[at]->hidden_ms = lp_clock_ms();
+    }
     pthread_mutex_unlock(&lp_metrics_lock);
 }
 

@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -36,8 +37,10 @@ void lp_metric_add(struct lp_metric *m, double v);     /* counter: v >= 0; gauge
 void lp_metric_set(struct lp_metric *m, double v);     /* gauge */
 void lp_metric_observe(struct lp_metric *m, double v); /* histogram */
 double lp_metric_value(const struct lp_metric *m);     /* counter, gauge; histogram: the count */
-void lp_metric_remove(struct lp_metric_family *f,
-                      const char *const *values); /* no longer exposed */
+/* No longer exposed. Whoever still has the pointer may use it for LP_METRIC_GRACE_MS more: only
+ * after that a full family gives the series out again, under other labels. */
+#define LP_METRIC_GRACE_MS 600000
+void lp_metric_remove(struct lp_metric_family *f, const char *const *values);
 
 /* Called before each exposition, for gauges that are read rather than kept. At most 16. */
 void lp_metrics_on_collect(void (*collect)(void *user), void *user);

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "metrics/family.h"
+#include "metrics/metrics_parts.h"
 
 static _Atomic(const char *) program_name = "lp", program_version = LP_VERSION;
 

@@ -9,6 +9,7 @@
  */
 #include "service/admission.h"
 
+#include <poll.h>
 #include <pthread.h>
 
 #include "base/alloc.h"
@@ -26,6 +27,7 @@ struct lp_admission {
     pthread_cond_t work_there, all_done;
     struct lp_admission_item *first, **last;
     unsigned waiting, working, open, made;
+    uint64_t numbers;
     bool closed, ending;
     pthread_t *threads;
     struct lp_metric *gauge_in_flight, *gauge_waiting, *gauge_slots;
@@ -70,15 +72,39 @@ static struct lp_admission_item *take_locked(struct lp_admission *a)
     return item;
 }
 
+/* The client has closed its connection, or the whole of it is broken. */
+static bool is_gone(const struct pollfd *client)
+{
+    return client->fd >= 0 && client->revents != 0;
+}
+
+static struct pollfd client_of(const struct lp_admission *a, const struct lp_admission_item *i)
+{
+    return (struct pollfd){ .fd = a->options.client_fd ? a->options.client_fd(i) : -1,
+                            .events = POLLRDHUP };
+}
+
 /* Why nobody should work on it any more; NULL: somebody should. */
-static const char *reason_to_drop(const struct lp_admission *a, const struct lp_admission_item *i)
+static const char *reason_to_drop(const struct lp_admission_item *i, const struct pollfd *client)
 {
     if (lp_clock_ms() >= i->deadline_ms)
         return "deadline";
-    return a->options.gone && a->options.gone(i) ? "client_gone" : NULL;
+    return is_gone(client) ? "client_gone" : NULL;
 }
 
-static void *run(void *user)
+static void work_on(struct lp_admission *a, struct lp_admission_item *item, void *worker)
+{
+    struct pollfd client = client_of(a, item);
+
+    poll(&client, 1, 0);
+    const char *reason = reason_to_drop(item, &client);
+    if (reason)
+        a->options.drop(item, reason);
+    else
+        a->options.work(item, worker);
+}
+
+static void *admission_worker(void *user)
 {
     struct lp_admission *a = user;
     const struct lp_admission_options *o = &a->options;
@@ -93,11 +119,7 @@ static void *run(void *user)
         struct lp_admission_item *item = take_locked(a);
         a->working++;
         pthread_mutex_unlock(&a->lock);
-        const char *reason = reason_to_drop(a, item);
-        if (reason)
-            o->drop(item, reason);
-        else
-            o->work(item, worker);
+        work_on(a, item, worker);
         pthread_mutex_lock(&a->lock);
         a->working--;
     }
@@ -113,7 +135,7 @@ static bool grow_locked(struct lp_admission *a)
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, WORKER_STACK);
-    int r = pthread_create(&a->threads[a->made], &attr, run, a);
+    int r = pthread_create(&a->threads[a->made], &attr, admission_worker, a);
     pthread_attr_destroy(&attr);
     if (r == 0)
         a->made++;
@@ -131,6 +153,7 @@ bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item)
         taken = grow_locked(a) || a->made > 0;
     if (taken) {
         item->next = NULL;
+        item->number = ++a->numbers;
         *a->last = item;
         a->last = &item->next;
         a->waiting++;
@@ -152,31 +175,68 @@ void lp_admission_finish(struct lp_admission *a)
     pthread_mutex_unlock(&a->lock);
 }
 
-void lp_admission_sweep(struct lp_admission *a)
+/* Numbers and sockets of those that wait now: the items may be worked on meanwhile. */
+static unsigned list_waiters(struct lp_admission *a, uint64_t **ret_numbers,
+                             struct pollfd **ret_clients)
 {
-    struct lp_admission_item *dropped = NULL;
+    unsigned n = 0;
 
     pthread_mutex_lock(&a->lock);
-    struct lp_admission_item **at = &a->first;
+    *ret_numbers = lp_calloc(a->waiting, sizeof **ret_numbers);
+    *ret_clients = lp_calloc(a->waiting, sizeof **ret_clients);
+    for (const struct lp_admission_item *i = a->first; i; i = i->next, n++) {
+        (*ret_clients)[n] = client_of(a, i);
+        (*ret_numbers)[n] = i->number;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return n;
+}
+
+/* Takes those out that are still there and have waited too long, or for nobody. An item that is
+ * still there has been there all the time, so its socket was its client's when it was looked at.
+ * Both lists are in order of arrival. */
+static struct lp_admission_item *take_dropped_locked(struct lp_admission *a,
+                                                     const uint64_t *numbers,
+                                                     const struct pollfd *clients, unsigned n)
+{
+    struct lp_admission_item *dropped = NULL, **end = &dropped, **at = &a->first;
+    unsigned w = 0;
+
     while (*at) {
         struct lp_admission_item *item = *at;
-        if (reason_to_drop(a, item)) {
-            *at = item->next;
-            a->waiting--;
-            item->next = dropped;
-            dropped = item;
-        } else {
+        while (w < n && numbers[w] < item->number)
+            w++;
+        if (w == n || numbers[w] != item->number || !reason_to_drop(item, &clients[w])) {
             at = &item->next;
+            continue;
         }
+        *at = item->next;
+        a->waiting--;
+        item->next = NULL;
+        *end = item;
+        end = &item->next;
     }
     a->last = at;
     show_locked(a);
-    pthread_mutex_unlock(&a->lock);
+    return dropped;
+}
 
+void lp_admission_sweep(struct lp_admission *a)
+{
+    lp_auto_free uint64_t *numbers = NULL;
+    lp_auto_free struct pollfd *clients = NULL;
+    unsigned n = list_waiters(a, &numbers, &clients);
+
+    if (n == 0)
+        return;
+    poll(clients, n, 0);
+    pthread_mutex_lock(&a->lock);
+    struct lp_admission_item *dropped = take_dropped_locked(a, numbers, clients, n);
+    pthread_mutex_unlock(&a->lock);
     while (dropped) {
         struct lp_admission_item *next = dropped->next;
-        const char *reason = reason_to_drop(a, dropped);
-        a->options.drop(dropped, reason ? reason : "client_gone");
+        bool late = lp_clock_ms() >= dropped->deadline_ms;
+        a->options.drop(dropped, late ? "deadline" : "client_gone");
         dropped = next;
     }
 }

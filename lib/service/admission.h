@@ -10,6 +10,7 @@
 struct lp_admission_item {
     struct lp_admission_item *next;
     int64_t deadline_ms; /* lp_clock_ms() value: dropped if it has not been started by then */
+    uint64_t number;     /* the queue's: in order of arrival */
 };
 
 /* All callbacks run without the lock. `work` and `drop` end in one lp_admission_finish, then or
@@ -20,7 +21,9 @@ struct lp_admission_options {
     void (*work)(struct lp_admission_item *item, void *worker);
     void (*drop)(struct lp_admission_item *item,
                  const char *reason); /* "deadline", "client_gone" */
-    bool (*gone)(const struct lp_admission_item *item);
+    /* The socket of the client that waits, open as long as the item is in the queue; -1: none is
+     * looked at. NULL: none ever. */
+    int (*client_fd)(const struct lp_admission_item *item);
     void *(*make_worker)(void *user); /* once per thread; NULL: none */
     void (*free_worker)(void *worker);
     void *user;
@@ -38,7 +41,8 @@ bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item);
 /* One item that was put is done with. */
 void lp_admission_finish(struct lp_admission *a);
 
-/* Drops what waits beyond its deadline or for nobody; call it every second or so. */
+/* Drops what waits beyond its deadline or for nobody; call it every second or so. The clients are
+ * looked at in one system call, without the lock. */
 void lp_admission_sweep(struct lp_admission *a);
 
 /* From now on _put takes nothing. True once every item is finished, false after `ms`. */

@@ -5,7 +5,7 @@
 
 #include "service/admission.h"
 #include "service/routes.h"
-#include "service/service.h"
+#include "service/request.h"
 
 struct lp_service_state;
 

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "service/service.h"
-
 static unsigned char hash_key[32];
 
 void lp_pseudonym_key(const char *key)

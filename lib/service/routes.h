@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "service/service.h"
+#include "service/request.h"
 
 #define LP_ROUTE_PARAMS 4
 

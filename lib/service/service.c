@@ -113,9 +113,9 @@ static const char *on_refusal(int status, const char *why, void *user)
 
 /* ---- the way of a request ---- */
 
-static bool is_gone(const struct lp_admission_item *item)
+static int client_fd(const struct lp_admission_item *item)
 {
-    return lp_http_client_gone(((const struct lp_job *)(const void *)item)->request.x);
+    return lp_http_client_fd(((const struct lp_job *)(const void *)item)->request.x);
 }
 
 static void drop(struct lp_admission_item *item, const char *reason)
@@ -217,7 +217,7 @@ static void start_admission(struct lp_service_state *s)
                                       .queue_limit = (unsigned)s->config->queue_limit,
                                       .work = work,
                                       .drop = drop,
-                                      .gone = is_gone,
+                                      .client_fd = client_fd,
                                       .make_worker = s->service->make_worker,
                                       .free_worker = s->service->free_worker,
                                       .user = s->service->user };

@@ -1,4 +1,4 @@
-/* lib/service/service.h -- the skeleton of a service: environment, admission, probes, drain. */
+/* lib/service/service.h -- the run of a service: ports, admission, probes, drain. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/stop.h"
-#include "http/server/server.h"
-#include "config/env.h"
+#include "service/pseudonym.h"
+#include "service/request.h"
 
 /* What every service has; first member of its config struct. */
 struct lp_service_config {
@@ -21,52 +21,7 @@ struct lp_service_config {
     const char *log_hash_key; /* LOG_HASH_KEY: of lp_service_pseudonym; "": a random one */
 };
 
-/* ---- a request under work ---- */
-
-/* Borrowed and alive until the reply; until the handler returns too, except `x` and `method`. */
-struct lp_service_request {
-    struct lp_http_exchange *x;
-    const char *method;
-    const char *path;        /* decoded, without trailing slash ("/" alone stays) */
-    const char *request_id;  /* X-Request-Id taken (<= 128 safe characters) or made */
-    const char *traceparent; /* W3C trace context as received; NULL: none or malformed */
-    const char *route;       /* name of its route; NULL: none */
-    const char *params[4];   /* what :names of the route matched, decoded, case kept */
-    int64_t deadline_ms;     /* lp_clock_ms() value */
-    void *user;              /* of the service */
-};
-
-/*
- * Answers with lp_http_reply* exactly once, in this call or later from a thread of the service (the
- * request counts as in flight until then). Runs in a worker thread; `worker` is what make_worker
- * made for this thread.
- */
-typedef void lp_service_handler(struct lp_service_request *r, void *worker);
-
-/* Headers that pass request id and trace on to another service, for lp_http_request.headers. */
-struct lp_service_pass {
-    char request_id[160], traceparent[80];
-    const char *list[3]; /* ends with NULL */
-};
-void lp_service_pass_on(const struct lp_service_request *r, struct lp_service_pass *ret_pass);
-
-/*
- * The JSON object of the body; the caller owns it. No body at all is an empty object. Fails with
- * the status to answer in err->http_status: 415 (Content-Type is not JSON), 400 (bad JSON, or no
- * object).
- */
-LP_MUST_USE int lp_service_read_json(const struct lp_service_request *r, json_t **ret_object,
-                                     struct lp_error *err);
-
 /* ---- the service ---- */
-struct lp_route {
-    const char *method; /* a GET route answers HEAD too */
-    const char *path;   /* "/api/x/:id"; without regard to case, a trailing slash is accepted */
-    lp_service_handler *handler;
-    const char *name;   /* metrics label "route", also in the log */
-    bool inline_answer; /* no queue, answered in the event loop, worker NULL: health */
-};
-
 /* Bodies are JSON literals, sent as they are. */
 struct lp_service {
     const char *name;              /* "auth": metrics label "service"; the program is lp-auth */
@@ -94,7 +49,3 @@ struct lp_service {
 LP_MUST_USE int lp_service_run(const struct lp_service *service,
                                const struct lp_service_config *config, struct lp_stop *stop,
                                struct lp_error *err);
-
-/* What stands for a learner's identifier in logs and metrics: 16 hex digits of HMAC-SHA256. */
-#define LP_PSEUDONYM 17
-void lp_service_pseudonym(const char *identifier, char ret_text[LP_PSEUDONYM]);

@@ -12,10 +12,12 @@
 #include "base/hash.h"
 #include "base/heartbeat.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "work/backoff.h"
 #include "work/queue_metrics.h"
 
 #define FAILED_BASE_MS 5
+#define REFUSED_LOG_MS 60000
 #define LEVELS 2
 #define NOT_IN_HEAP SIZE_MAX
 
@@ -48,6 +50,8 @@ struct lp_queue {
     struct lp_queue_metrics metrics;
     struct lp_stop *stop;
     struct lp_stop_waker waker;
+    const char *name;
+    int64_t refused_log_ms; /* when that was last logged; 0: never */
     struct lp_queue *live_next;
 };
 
@@ -222,14 +226,28 @@ static void merge_locked(struct lp_queue *q, struct item *it, enum lp_queue_prio
         schedule_locked(q, it);
 }
 
+/* What is refused comes again with the next resync of whoever adds. */
+static void refuse_locked(struct lp_queue *q)
+{
+    int64_t now = lp_clock_ms();
+
+    lp_metric_add(q->metrics.refused, 1);
+    if (q->refused_log_ms != 0 && now - q->refused_log_ms < REFUSED_LOG_MS)
+        return;
+    q->refused_log_ms = now;
+    lp_log_warn("a key is not taken: the work queue is full", "queue", q->name);
+}
+
 static bool add_locked(struct lp_queue *q, const char *key, enum lp_queue_priority priority,
                        int64_t delay_ms)
 {
     if (q->down)
         return false;
     struct item *it = find_or_add_locked(q, key);
-    if (!it)
+    if (!it) {
+        refuse_locked(q);
         return false;
+    }
     if (it->where == READY && it->priority <= priority)
         return true; /* as good already; keeps its place in the list */
     merge_locked(q, it, priority, lp_clock_ms() + (delay_ms > 0 ? delay_ms : 0));
@@ -256,7 +274,11 @@ int64_t lp_queue_add_failed(struct lp_queue *q, const char *key, int64_t max_ms)
 
     pthread_mutex_lock(&q->lock);
     struct item *it = q->down ? NULL : find_or_add_locked(q, key);
-    if (it) {
+    if (!it) {
+        if (!q->down)
+            refuse_locked(q);
+        ms = -1;
+    } else {
         for (unsigned i = 0; i < it->failures && ms < max_ms; i++)
             ms *= 2;
         ms = lp_jitter(ms < max_ms ? ms : max_ms, 10);
@@ -413,6 +435,7 @@ struct lp_queue *lp_queue_new(const char *name, struct lp_stop *stop)
     pthread_cond_init(&q->changed, NULL);
     q->n_buckets = 64;
     q->buckets = lp_calloc(q->n_buckets, sizeof(struct item *));
+    q->name = name;
     lp_queue_metrics_init(&q->metrics, name);
     pthread_once(&once, register_collector);
     pthread_mutex_lock(&live_lock);

@@ -13,7 +13,8 @@
  * Opaque: hides a lock; any thread. Publishes workqueue_depth, _adds_total,
  * _queue_duration_seconds, _work_duration_seconds, _unfinished_work_seconds,
  * _longest_running_processor_seconds, _retries_total with labels name and controller (both the
- * queue's name), workqueue_depth also with priority: 0 for HIGH, -100 for LOW.
+ * queue's name), workqueue_depth also with priority: 0 for HIGH, -100 for LOW; and
+ * lp_workqueue_refused_total, the keys that a full queue did not take, logged once a minute.
  */
 struct lp_queue;
 
@@ -30,7 +31,7 @@ bool lp_queue_add_after(struct lp_queue *q, const char *key, enum lp_queue_prior
                         int64_t delay_ms);
 
 /* After this key's own back-off: 5 ms doubled with each failure up to `max_ms`, +-10 % jitter.
- * Returns the delay in ms. */
+ * Returns the delay in ms; -1 where the key was not taken: the queue is full or shut down. */
 int64_t lp_queue_add_failed(struct lp_queue *q, const char *key, int64_t max_ms);
 void lp_queue_forget(struct lp_queue *q, const char *key); /* back-off starts anew */
 

@@ -2,7 +2,6 @@
 #include "work/queue_metrics.h"
 
 #include "base/alloc.h"
-#include "work/queue.h"
 
 static struct lp_metric *plain(enum lp_metric_kind kind, const char *name, const char *help,
                                const char *queue)
@@ -24,11 +23,13 @@ void lp_queue_metrics_init(struct lp_queue_metrics *m, const char *queue)
     struct lp_metric_family *depth =
         lp_metric_family(LP_METRIC_GAUGE, "workqueue_depth", "Keys ready to be worked on.",
                          "name,controller,priority", NULL, 0);
-    m->depth[LP_QUEUE_HIGH] = lp_metric_with(depth, queue, queue, "0");
-    m->depth[LP_QUEUE_LOW] = lp_metric_with(depth, queue, queue, "-100");
+    m->depth[0] = lp_metric_with(depth, queue, queue, "0");
+    m->depth[1] = lp_metric_with(depth, queue, queue, "-100");
     m->adds = plain(LP_METRIC_COUNTER, "workqueue_adds_total", "Keys that became ready.", queue);
     m->retries = plain(LP_METRIC_COUNTER, "workqueue_retries_total",
                        "Keys added again after a failure.", queue);
+    m->refused = plain(LP_METRIC_COUNTER, "lp_workqueue_refused_total",
+                       "Keys that were not taken, as the queue was full.", queue);
     m->waited = seconds("workqueue_queue_duration_seconds",
                         "Seconds a key was ready before a worker took it.", queue);
     m->worked = seconds("workqueue_work_duration_seconds", "Seconds of work on a key.", queue);

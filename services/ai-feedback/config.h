@@ -1,6 +1,7 @@
 /* services/ai-feedback/config.h -- what the environment says. */
 #pragma once
 
+#include "config/env.h"
 #include "service/identity.h"
 #include "service/service.h"
 

@@ -1,12 +1,8 @@
 /* services/ai-feedback/main.c -- lp-ai-feedback: corrects what learners wrote or said. */
-#include <malloc.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "json/json.h"
-#include "metrics/metrics.h"
+#include "service/program.h"
 #include "services/ai-feedback/api.h"
 #include "services/ai-feedback/config.h"
 
@@ -23,8 +19,9 @@ static int make_identities(const struct ai_config *config, struct ai *ai,
     return r;
 }
 
-static int run(const struct ai_config *config, struct lp_stop *stop, struct lp_error *err)
+static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
+    const struct ai_config *config = user;
     struct ai ai = { 0 };
     struct lp_caller *caller = NULL;
     const struct spelling_files files = { .dialect = config->dialect,
@@ -54,29 +51,13 @@ static int run(const struct ai_config *config, struct lp_stop *stop, struct lp_e
 
 int main(int argc, char **argv)
 {
-    struct ai_config config = { 0 };
-    struct lp_error err;
-
-    int done = lp_service_arguments(argc, argv, "lp-ai-feedback", SUMMARY, ai_env, true);
-    if (done >= 0)
-        return done;
-    if (lp_env_load(ai_env, true, "5000", &config, &err) < 0) {
-        fprintf(stderr, "lp-ai-feedback: %s\n", err.msg);
-        return 2;
-    }
-    enum lp_log_level level = LP_LOG_INFO;
-    lp_log_parse_level(config.service.log_level, &level);
-    lp_log_set_level(level);
-    lp_json_init();
-    mallopt(M_ARENA_MAX, 2); /* many threads that sleep, little memory */
-    lp_metrics_set_program("lp-ai-feedback", LP_VERSION);
-    struct lp_stop *stop = lp_stop_new();
-    int r = lp_stop_on_signals(stop);
-    if (r < 0)
-        lp_error_set(&err, r, "signals cannot be taken");
-    else
-        r = run(&config, stop, &err);
-    if (r < 0)
-        lp_log_error("cannot go on", "error", err.msg);
-    return r < 0; /* the signal thread uses `stop` until the end */
+    static struct ai_config config;
+    static const struct lp_service_program program = {
+        .name = "lp-ai-feedback",
+        .summary = SUMMARY,
+        .port = "5000",
+        .table = ai_env,
+        .run = run,
+    };
+    return lp_service_main(argc, argv, &program, &config);
 }

@@ -184,17 +184,16 @@ static int check_mail(const struct auth_config *config, struct lp_error *err)
     return 0;
 }
 
-int config_load(struct auth_config *config, struct lp_error *err)
+int config_check(void *user, struct lp_error *err)
 {
-    int r = lp_env_load(auth_env, true, AUTH_PORT, config, err);
-    if (r < 0)
-        return r;
+    const struct auth_config *config = user;
+
     /* libpq's own message may quote the password */
     if (!db_url_is_valid(config->database_url))
         return lp_error_set(err, LP_E_INVALID,
                             "DATABASE_URL: not a PostgreSQL URI such as "
                             "postgresql://user:password@host:5432/name "
                             "(special characters of a password are percent-encoded)");
-    r = check_keys(config, err);
+    int r = check_keys(config, err);
     return r < 0 ? r : check_mail(config, err);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "config/env.h"
 #include "service/service.h"
 
 struct auth_config {
@@ -15,8 +16,8 @@ struct auth_config {
     int64_t database_connections, hash_workers;
 };
 
-#define AUTH_PORT "3000"
 extern const struct lp_env auth_env[];
 
-/* All variables, checked. LP_E_INVALID; the message holds no secret. */
-LP_MUST_USE int config_load(struct auth_config *config, struct lp_error *err);
+/* What one variable alone does not say; `config` is a struct auth_config. LP_E_INVALID; the message
+ * holds no secret. */
+LP_MUST_USE int config_check(void *config, struct lp_error *err);

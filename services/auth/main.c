@@ -6,7 +6,6 @@
  * passwords; `auth-slow` sends the answers that are held back, `auth-mail` the
  * mails; `auth-erase` carries out erasures.
  */
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -15,7 +14,7 @@
 
 #include "base/log.h"
 #include "json/json.h"
-#include "metrics/metrics.h"
+#include "service/program.h"
 #include "services/auth/accounts/picture.h"
 #include "services/auth/api.h"
 #include "services/auth/auth.h"
@@ -171,9 +170,25 @@ static int make_admin(const struct auth_config *config, const char *email)
     return r < 0 ? 1 : 0;
 }
 
-static int run(const struct auth_config *config, struct lp_stop *stop, struct lp_error *err)
+/*
+ * Passwords pass through this process and their traces stay in its memory (passwords/verified.c):
+ * no core file, and no other process of the same user may look in. The sanitizers' leak check is
+ * such a process.
+ */
+static void keep_memory_private(void)
 {
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+#ifndef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
+{
+    const struct auth_config *config = user;
     struct auth auth = { .cors_origin = config->cors_origin, .link_base = config->link_base };
+
+    keep_memory_private();
     auth.db = open_database(config);
     int r = make_tokens(&auth, config, err);
     if (r == 0)
@@ -190,51 +205,26 @@ static int run(const struct auth_config *config, struct lp_stop *stop, struct lp
     return r;
 }
 
-/*
- * Passwords pass through this process and their traces stay in its memory (passwords/verified.c):
- * no core file, and no other process of the same user may look in. The sanitizers' leak check is
- * such a process.
- */
-static void keep_memory_private(void)
-{
-    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-#ifndef __SANITIZE_ADDRESS__
-    prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
+static const struct lp_service_program program = {
+    .name = "lp-auth",
+    .summary = SUMMARY,
+    .port = "3000",
+    .table = auth_env,
+    .check = config_check,
+    .run = run,
+};
 
 int main(int argc, char **argv)
 {
-    struct auth_config config = { 0 };
+    static struct auth_config config;
     struct lp_error err;
-    bool only_check = argc == 2 && strcmp(argv[1], "--check-config") == 0;
-    const char *admin = argc == 3 && strcmp(argv[1], "--make-admin") == 0 ? argv[2] : NULL;
-    int status = only_check || admin
-                     ? -1
-                     : lp_service_arguments(argc, argv, "lp-auth", SUMMARY, auth_env, true);
-    if (status >= 0)
-        return status;
-    if (config_load(&config, &err) < 0) {
+
+    if (argc != 3 || strcmp(argv[1], "--make-admin") != 0)
+        return lp_service_main(argc, argv, &program, &config);
+    lp_json_init();
+    if (lp_service_load(&program, &config, &err) < 0) {
         fprintf(stderr, "lp-auth: %s\n", err.msg);
         return 2;
     }
-    if (only_check)
-        return puts("lp-auth: the configuration is valid") < 0;
-
-    if (admin)
-        return make_admin(&config, admin);
-    keep_memory_private();
-    enum lp_log_level level = LP_LOG_INFO;
-    lp_log_parse_level(config.service.log_level, &level);
-    lp_log_set_level(level);
-    lp_json_init();
-    lp_metrics_set_program("lp-auth", LP_VERSION);
-    mallopt(M_ARENA_MAX, 2); /* many threads that sleep, little memory */
-    struct lp_stop *stop = lp_stop_new();
-    int r = lp_stop_on_signals(stop);
-    if (r < 0)
-        fprintf(stderr, "lp-auth: cannot wait for signals\n");
-    else if ((r = run(&config, stop, &err)) < 0)
-        lp_log_error("lp-auth ends", "error", err.msg);
-    return r < 0 ? 1 : 0; /* the signal thread uses `stop` until the end */
+    return make_admin(&config, argv[2]);
 }

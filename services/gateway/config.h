@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "config/env.h"
 #include "service/service.h"
 
 #define GATEWAY_MAX_UPSTREAMS 16

@@ -10,9 +10,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "json/json.h"
-#include "metrics/metrics.h"
 #include "service/probes.h"
+#include "service/program.h"
 #include "services/gateway/gateway.h"
 
 #define SUMMARY "Checks tokens and passes requests on to the services of the learning platform."
@@ -69,8 +68,9 @@ static void serve(struct gateway *g, struct lp_probes *probes, const struct gate
     lp_stop_free(never);
 }
 
-static int run(const struct gateway_config *config, struct lp_stop *stop, struct lp_error *err)
+static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
+    const struct gateway_config *config = user;
     struct lp_probes_options options = {
         .port = (uint16_t)config->common.metrics_port,
         .beat_limit_ms = BEAT_LIMIT_MS,
@@ -90,40 +90,21 @@ static int run(const struct gateway_config *config, struct lp_stop *stop, struct
     return r;
 }
 
-static int load(struct gateway_config *config, struct lp_error *err)
+static int check(void *config, struct lp_error *err)
 {
-    int r = lp_env_load(gateway_env, true, "8080", config, err);
-    return r < 0 ? r : gateway_check(config, err);
+    return gateway_check(config, err);
 }
 
 int main(int argc, char **argv)
 {
-    struct gateway_config config = { .workers = 0 };
-    enum lp_log_level level = LP_LOG_INFO;
-    struct lp_error err;
-    bool only_check = argc == 2 && strcmp(argv[1], "--check-config") == 0;
-    int status = only_check
-                     ? -1
-                     : lp_service_arguments(argc, argv, "lp-gateway", SUMMARY, gateway_env, true);
-
-    if (status >= 0)
-        return status;
-    lp_json_init();
-    if (load(&config, &err) < 0) {
-        fprintf(stderr, "lp-gateway: %s\n", err.msg);
-        return 2;
-    }
-    if (only_check)
-        return puts("lp-gateway: the configuration is valid") < 0;
-
-    lp_log_parse_level(config.common.log_level, &level);
-    lp_log_set_level(level);
-    lp_metrics_set_program("lp-gateway", LP_VERSION);
-    struct lp_stop *stop = lp_stop_new();
-    int r = lp_stop_on_signals(stop);
-    if (r < 0)
-        fprintf(stderr, "lp-gateway: cannot wait for signals\n");
-    else if ((r = run(&config, stop, &err)) < 0)
-        lp_log_error("lp-gateway ends", "error", err.msg);
-    return r < 0 ? 1 : 0; /* the signal thread uses `stop` until the end */
+    static struct gateway_config config;
+    static const struct lp_service_program program = {
+        .name = "lp-gateway",
+        .summary = SUMMARY,
+        .port = "8080",
+        .table = gateway_env,
+        .check = check,
+        .run = run,
+    };
+    return lp_service_main(argc, argv, &program, &config);
 }

@@ -16,19 +16,17 @@ const struct lp_env config_table[] = {
     { 0 },
 };
 
-int config_load(struct config *ret_config, struct lp_error *err)
+int config_check(void *user, struct lp_error *err)
 {
+    const struct config *config = user;
     bson_error_t why;
 
-    int r = lp_env_load(config_table, true, "3001", ret_config, err);
-    if (r < 0)
-        return r;
-    if (strpbrk(ret_config->db_name, "/\\. \"$*<>:|?"))
+    if (strpbrk(config->db_name, "/\\. \"$*<>:|?"))
         return lp_error_set(err, LP_E_INVALID,
                             "configuration: DB_NAME=\"%s\" is wrong: it must not hold any of "
                             "/\\. \"$*<>:|?",
-                            ret_config->db_name);
-    mongoc_uri_t *uri = mongoc_uri_new_with_error(ret_config->mongodb_uri, &why);
+                            config->db_name);
+    mongoc_uri_t *uri = mongoc_uri_new_with_error(config->mongodb_uri, &why);
     if (!uri)
         return lp_error_set(err, LP_E_INVALID,
                             "configuration: MONGODB_URI is no MongoDB connection string: %s",

@@ -1,6 +1,7 @@
 /* services/progress/config.h -- the environment of lp-progress. */
 #pragma once
 
+#include "config/env.h"
 #include "service/identity.h"
 #include "service/service.h"
 
@@ -14,4 +15,5 @@ struct config {
 
 extern const struct lp_env config_table[];
 
-LP_MUST_USE int config_load(struct config *ret_config, struct lp_error *err);
+/* What one variable alone does not say; `config` is a struct config. LP_E_INVALID. */
+LP_MUST_USE int config_check(void *config, struct lp_error *err);

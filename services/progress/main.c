@@ -1,10 +1,7 @@
 /* services/progress/main.c -- lp-progress: learners' activities, and what to practise next. */
 #include <mongoc/mongoc.h>
-#include <stdio.h>
 
-#include "base/log.h"
-#include "base/stop.h"
-#include "json/json.h"
+#include "service/program.h"
 #include "services/progress/api.h"
 #include "services/progress/config.h"
 
@@ -14,8 +11,9 @@ static bool ready(void *user, char why[128])
     return lp_identities_ready(api->identities, why) && store_ready(api->store, why);
 }
 
-static int serve(const struct config *config, struct lp_stop *stop, struct lp_error *err)
+static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
+    const struct config *config = user;
     struct lp_service service = {
         .name = "progress",
         .routes = api_routes,
@@ -27,6 +25,7 @@ static int serve(const struct config *config, struct lp_stop *stop, struct lp_er
     };
     static struct api api; /* workers that hang use it until the process ends */
 
+    mongoc_init();
     int r = lp_identities_new(&config->identity, "progress", api_grants, &api.identities, err);
     if (r == 0)
         r = store_new(config, &api.store, err);
@@ -40,33 +39,20 @@ static int serve(const struct config *config, struct lp_stop *stop, struct lp_er
     streams_free(api.streams);
     store_free(api.store);
     lp_identities_free(api.identities);
+    mongoc_cleanup();
     return r;
 }
 
 int main(int argc, char **argv)
 {
-    struct config config;
-    struct lp_error err;
-
-    int r = lp_service_arguments(argc, argv, "lp-progress",
-                                 "logs learners' activities and recommends the next one",
-                                 config_table, true);
-    if (r >= 0)
-        return r;
-    if (config_load(&config, &err) < 0) {
-        fprintf(stderr, "lp-progress: %s\n", err.msg);
-        return 2;
-    }
-    lp_json_init();
-    struct lp_stop *stop = lp_stop_new();
-    if (lp_stop_on_signals(stop) < 0)
-        return 1;
-    mongoc_init();
-    r = serve(&config, stop, &err);
-    if (r < 0) {
-        lp_log_error(err.msg);
-        return r == LP_E_INVALID ? 2 : 1;
-    }
-    mongoc_cleanup();
-    return 0;
+    static struct config config;
+    static const struct lp_service_program program = {
+        .name = "lp-progress",
+        .summary = "logs learners' activities and recommends the next one",
+        .port = "3001",
+        .table = config_table,
+        .check = config_check,
+        .run = run,
+    };
+    return lp_service_main(argc, argv, &program, &config);
 }

@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "metrics/metrics.h"
@@ -11,8 +13,8 @@
 /* A piece of work that waits until the test opens the gate. */
 struct piece {
     struct lp_admission_item item; /* first */
-    bool gone, later;
-    char result[16]; /* "done" or why it was dropped; under `lock` */
+    bool gone, later;              /* gone: its client's socket is closed on the other side */
+    char result[16];               /* "done" or why it was dropped; under `lock` */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -51,9 +53,11 @@ static void drop(struct lp_admission_item *item, const char *reason)
     lp_admission_finish(a);
 }
 
-static bool is_gone(const struct lp_admission_item *item)
+static int gone_fd; /* a socket whose other end is closed */
+
+static int client_fd(const struct lp_admission_item *item)
 {
-    return ((const struct piece *)(const void *)item)->gone;
+    return ((const struct piece *)(const void *)item)->gone ? gone_fd : -1;
 }
 
 static void *make_worker(void *user)
@@ -78,12 +82,16 @@ static void start(unsigned slots, unsigned queue_limit)
                                       .queue_limit = queue_limit,
                                       .work = work,
                                       .drop = drop,
-                                      .gone = is_gone,
+                                      .client_fd = client_fd,
                                       .make_worker = make_worker,
                                       .free_worker = free_worker,
                                       .user = &workers };
     started = workers = 0;
     open_gate = false;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    close(pair[1]);
+    gone_fd = pair[0];
     a = lp_admission_new(&o);
 }
 
@@ -95,6 +103,7 @@ static void end(void)
     pthread_mutex_unlock(&lock);
     assert_true(lp_admission_close(a, 20000));
     lp_admission_free(a);
+    close(gone_fd);
     assert_int_equal(workers, 0);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/program.h"
 #include "service/service.h"
 #include "unit/check.h"
 
@@ -42,6 +43,12 @@ static int clear(void **state)
     return 0;
 }
 
+static int load(const char *port, struct config *ret, struct lp_error *err)
+{
+    const struct lp_service_program program = { "lp-x", "a test", port, table, NULL, NULL };
+    return lp_service_load(&program, ret, err);
+}
+
 static void fills_defaults_and_what_is_set(void **state)
 {
     struct config c;
@@ -51,7 +58,7 @@ static void fills_defaults_and_what_is_set(void **state)
     setenv("T_ON", "Yes", 1);
     setenv("T_COUNT", "", 1);
     setenv("CONCURRENCY", "5", 1);
-    assert_int_equal(lp_env_load(table, true, "3001", &c, &err), 0);
+    assert_int_equal(load("3001", &c, &err), 0);
     assert_int_equal(c.common.port, 3001);
     assert_int_equal(c.common.metrics_port, 9090);
     assert_int_equal(c.common.concurrency, 5);
@@ -97,7 +104,7 @@ static void says_which_variable_is_wrong_and_what_is_allowed(void **state)
         struct lp_error err;
         clear(state);
         setenv(cases[i].name, cases[i].value, 1);
-        assert_int_equal(lp_env_load(table, true, "1", &c, &err), LP_E_INVALID);
+        assert_int_equal(load("1", &c, &err), LP_E_INVALID);
         if (!strstr(err.msg, cases[i].want))
             fail_msg("%s, not: %s", err.msg, cases[i].want);
     }
@@ -109,7 +116,7 @@ static void never_shows_a_secret(void **state)
     struct lp_error err;
     (void)state;
     setenv("T_SECRET", "hunter2", 1);
-    assert_int_equal(lp_env_load(table, true, "1", &c, &err), LP_E_INVALID);
+    assert_int_equal(load("1", &c, &err), LP_E_INVALID);
     assert_non_null(strstr(err.msg, "T_SECRET"));
     assert_null(strstr(err.msg, "hunter2"));
 }
@@ -121,7 +128,7 @@ static void tells_all_that_is_wrong_at_once(void **state)
     (void)state;
     setenv("T_COUNT", "x", 1);
     setenv("T_ON", "x", 1);
-    assert_int_equal(lp_env_load(table, true, "1", &c, &err), LP_E_INVALID);
+    assert_int_equal(load("1", &c, &err), LP_E_INVALID);
     assert_non_null(strstr(err.msg, "T_COUNT"));
     assert_non_null(strstr(err.msg, "T_ON"));
 }
@@ -132,20 +139,52 @@ static void leaves_the_common_variables_alone_where_not_asked(void **state)
     struct lp_error err;
     (void)state;
     setenv("PORT", "nonsense", 1);
-    assert_int_equal(lp_env_load(table, false, NULL, &c, &err), 0);
+    assert_int_equal(lp_env_load((const struct lp_env *const[]){ table, NULL }, &c, &err), 0);
     assert_int_equal(c.common.port, 7);
 }
 
-static void checks_a_configuration_on_request(void **state)
+static int serve(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
-    char *check[] = { "lp-x", "--check-config", NULL }, *odd[] = { "lp-x", "--odd", NULL };
-    char *none[] = { "lp-x", NULL };
+    const struct config *c = user;
+    (void)stop;
+    return strcmp(c->mode, "fast") == 0 ? lp_error_set(err, LP_E_UNAVAILABLE, "too fast") : 0;
+}
+
+static int check(void *user, struct lp_error *err)
+{
+    const struct config *c = user;
+    return c->on ? lp_error_set(err, LP_E_INVALID, "T_ON is on") : 0;
+}
+
+static int run_main(int argc, const char *argument)
+{
+    static const struct lp_service_program program = { "lp-x", "a test", "0", table, check, serve };
+    static struct config c;
+    char name[] = "lp-x", text[32] = "";
+    char *argv[] = { name, text, NULL };
+
+    if (argument)
+        strncpy(text, argument, sizeof text - 1);
+    return lp_service_main(argc, argv, &program, &c);
+}
+
+static void main_of_a_service_says_by_its_status_how_it_went(void **state)
+{
     (void)state;
-    assert_int_equal(lp_service_arguments(2, check, "lp-x", "a test", table, true), 0);
+    assert_int_equal(run_main(2, "--check-config"), 0);
+    assert_int_equal(run_main(2, "--version"), 0);
+    assert_int_equal(run_main(2, "--help"), 0);
+    assert_int_equal(run_main(2, "--odd"), 2);
     setenv("T_COUNT", "x", 1);
-    assert_int_equal(lp_service_arguments(2, check, "lp-x", "a test", table, true), 2);
-    assert_int_equal(lp_service_arguments(2, odd, "lp-x", "a test", table, true), 2);
-    assert_int_equal(lp_service_arguments(1, none, "lp-x", "a test", table, true), -1);
+    assert_int_equal(run_main(2, "--check-config"), 2);
+    assert_int_equal(run_main(1, NULL), 2);
+    setenv("T_COUNT", "1", 1);
+    setenv("T_ON", "true", 1);
+    assert_int_equal(run_main(1, NULL), 2); /* what the tables do not say */
+    setenv("T_ON", "false", 1);
+    assert_int_equal(run_main(1, NULL), 0);
+    setenv("T_MODE", "fast", 1);
+    assert_int_equal(run_main(1, NULL), 1);
 }
 
 int main(void)
@@ -156,7 +195,7 @@ int main(void)
         cmocka_unit_test_setup(never_shows_a_secret, clear),
         cmocka_unit_test_setup(tells_all_that_is_wrong_at_once, clear),
         cmocka_unit_test_setup(leaves_the_common_variables_alone_where_not_asked, clear),
-        cmocka_unit_test_setup(checks_a_configuration_on_request, clear),
+        cmocka_unit_test_setup(main_of_a_service_says_by_its_status_how_it_went, clear),
     };
     return cmocka_run_group_tests_name("env", tests, NULL, NULL);
 }

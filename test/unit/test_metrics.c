@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "metrics/metrics_parts.h"
 #include "unit/check.h"
 
 static void assert_exposed(const char *line, bool wanted)
@@ -104,9 +105,24 @@ static void series_over_the_limit_are_counted_and_not_exposed(void **state)
     assert_exposed("t_many{v=\"one more\"}", false);
     assert_exposed("lp_metrics_dropped_series_total{family=\"t_many\"} 1\n", true);
 
+    lp_metrics_grace_ms = 0;
     lp_metric_remove(f, (const char *const[]){ "17" });
     lp_metric_set(lp_metric_with(f, "one more"), 2);
     assert_exposed("t_many{v=\"one more\"} 2\n", true);
+    lp_metrics_grace_ms = LP_METRIC_GRACE_MS;
+}
+
+static void a_removed_series_is_not_relabelled_while_somebody_may_hold_it(void **state)
+{
+    (void)state;
+    struct lp_metric_family *f = gauges("t_held", "v");
+    lp_metric_limit(f, 1);
+    struct lp_metric *held = lp_metric_with(f, "old");
+    lp_metric_remove(f, (const char *const[]){ "old" });
+    lp_metric_set(lp_metric_with(f, "new"), 1);
+    lp_metric_set(held, 7); /* went to "new" before */
+    assert_exposed("t_held{", false);
+    assert_exposed("lp_metrics_dropped_series_total{family=\"t_held\"} 1\n", true);
 }
 
 static void a_family_may_have_another_limit(void **state)
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_histogram_counts_cumulatively_and_bounds_are_inclusive),
         cmocka_unit_test(a_removed_series_is_gone_and_starts_again_at_zero),
         cmocka_unit_test(series_over_the_limit_are_counted_and_not_exposed),
+        cmocka_unit_test(a_removed_series_is_not_relabelled_while_somebody_may_hold_it),
         cmocka_unit_test(a_family_may_have_another_limit),
         cmocka_unit_test(the_process_and_the_build_are_exposed),
         cmocka_unit_test(collectors_run_before_each_exposition),

@@ -160,6 +160,10 @@ static void one_key_over_the_limit_is_refused(void **state)
         assert_true(lp_queue_add(q, key, LP_QUEUE_LOW));
     }
     assert_false(lp_queue_add(q, "one more", LP_QUEUE_LOW));
+    assert_int_equal(lp_queue_add_failed(q, "one more", 300000), -1);
+    struct lp_metric_family *refused =
+        lp_metric_family(LP_METRIC_COUNTER, "lp_workqueue_refused_total", "", "", NULL, 0);
+    assert_int_equal(lp_metric_value(lp_metric_with(refused, "t", "t")), 2);
     assert_true(lp_queue_add(q, "17", LP_QUEUE_HIGH));
     assert_takes(q, "17");
     lp_queue_done(q, "17");

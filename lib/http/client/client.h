@@ -8,17 +8,10 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/stop.h"
+#include "http/client/share.h"
 
 /* One easy handle with its connections; one thread at a time. */
 struct lp_http_client;
-
-/* TLS sessions of several clients: who comes second resumes the first one's, without certificates
- * being sent and checked again (RFC 8446, 2.2); nor are they parsed again. All clients have these
- * three texts in their options too. Its clients keep it; any thread. */
-struct lp_http_share;
-struct lp_http_share *lp_http_share_new(const char *ca_pem, const char *cert_pem,
-                                        const char *key_pem);
-void lp_http_share_free(struct lp_http_share *s);
 
 struct lp_http_client_options {
     int64_t connect_timeout_ms;     /* 0: 5,000 */

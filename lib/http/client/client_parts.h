@@ -5,7 +5,7 @@
 
 #include "http/client/client.h"
 #include "http/client/mux.h"
-#include "http/client/share.h"
+#include "http/client/share_parts.h"
 
 struct lp_http_client {
     CURL *easy;

@@ -1,6 +1,6 @@
 /* lib/http/client/share.c -- TLS sessions, and a mux, shared by clients of one peer that show the
  * same certificate. */
-#include "http/client/share.h"
+#include "http/client/share_parts.h"
 
 #include <stdlib.h>
 

@@ -1,30 +1,12 @@
-/* lib/http/client/share.h -- for lib/http/client/client.c: what several libcurl handles have in
- * common. */
+/* lib/http/client/share.h -- what several clients of one peer have in common. */
 #pragma once
 
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-
-#include "http/client/client.h"
-#include "http/client/identity.h"
-#include "http/client/mux.h"
-
-struct lp_http_share {
-    CURLSH *curl;
-    struct lp_http_identity *identity; /* NULL: what libcurl makes of the texts */
-    struct lp_http_mux *mux;           /* NULL: nobody has asked for it; under `lock` */
-    atomic_uint users;                 /* who made it, and each client */
-    pthread_mutex_t lock;              /* libcurl takes it around each use of the sessions */
-};
-
-/* Made at the first call; lives as long as the share. So who shows another certificate has other
- * connections. Any thread. */
-struct lp_http_mux *lp_http_share_mux(struct lp_http_share *s);
-
-/* Gives the certificates to a client's connections. False: there are none that were parsed. */
-bool lp_http_share_identify(struct lp_http_share *s, CURL *easy);
-
-/* libcurl's own, once in a process; any thread. */
-void lp_http_global_init(void);
+/*
+ * TLS sessions: the second client resumes the session of the first one, so that certificates are
+ * not sent and checked again (RFC 8446, 2.2); nor are they parsed again. All its clients have the
+ * same three texts in their options. The clients keep it alive; any thread.
+ */
+struct lp_http_share;
+struct lp_http_share *lp_http_share_new(const char *ca_pem, const char *cert_pem,
+                                        const char *key_pem);
+void lp_http_share_free(struct lp_http_share *s); /* NULL is fine */

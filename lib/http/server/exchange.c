@@ -153,14 +153,17 @@ int64_t lp_http_arrived_ms(const struct lp_http_exchange *x)
     return x->arrived_ms;
 }
 
-bool lp_http_client_gone(const struct lp_http_exchange *x)
+int lp_http_client_fd(const struct lp_http_exchange *x)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (!info)
-        return true;
-    struct pollfd p = { .fd = info->connect_fd, .events = POLLRDHUP };
-    return poll(&p, 1, 0) > 0;
+    return info ? info->connect_fd : -1;
+}
+
+bool lp_http_client_gone(const struct lp_http_exchange *x)
+{
+    struct pollfd p = { .fd = lp_http_client_fd(x), .events = POLLRDHUP };
+    return p.fd < 0 || poll(&p, 1, 0) > 0;
 }
 
 void *lp_http_tls_session(const struct lp_http_exchange *x)
@@ -209,8 +212,6 @@ static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *r
     const struct lp_http_server_options o = x->server->options; /* it may be gone after the reply */
     void *context = x->context;
 
-    x->sized = true;
-    x->len = len;
     lp_http_exchange_reply(x, status, response);
     if (o.answered)
         o.answered(context, status, len, o.user);

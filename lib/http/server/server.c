@@ -55,16 +55,12 @@ static struct lp_http_connection *connection_new(struct lp_http_server *s, struc
     struct lp_http_connection *n = lp_alloc(sizeof *n);
     int fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     n->guarded = lp_http_guard_add(s->guard, fd, s->header_ms);
-    if (s->tls)
-        n->wire = lp_http_wire_new(
-            MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session, fd);
     return n;
 }
 
 static void connection_free(struct lp_http_server *s, struct lp_http_connection *n)
 {
     lp_http_guard_remove(s->guard, n->guarded);
-    lp_http_wire_free(n->wire);
     free(n);
 }
 
@@ -142,8 +138,6 @@ static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
 static enum MHD_Result send_reply(struct lp_http_exchange *x)
 {
     lp_http_guard_allow(x->on->guarded, x->server->body_ms);
-    if (x->sized)
-        lp_http_wire_expect(x->on->wire, strcmp(x->method, "HEAD") == 0 ? 0 : x->len);
     return MHD_queue_response(x->connection, x->status, x->response);
 }
 

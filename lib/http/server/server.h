@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "http/server/tls.h"
 
 struct lp_http_server;
 
@@ -19,13 +20,6 @@ struct lp_http_server;
  */
 struct lp_http_exchange;
 typedef void lp_http_handler(struct lp_http_exchange *x, void *user);
-
-struct lp_http_tls {
-    /* PEM, borrowed until the call returns. */
-    const char *cert_pem, *key_pem;
-    const char
-        *client_ca_pem; /* NULL: no client certificate is asked for; else asked for, not required */
-};
 
 struct lp_http_server_options {
     const char *address;      /* NULL: all, IPv4 and IPv6 where there is */
@@ -89,6 +83,8 @@ const char *lp_http_peer(const struct lp_http_exchange *x);   /* address without
 int64_t lp_http_arrived_ms(const struct lp_http_exchange *x); /* lp_clock_ms() at the last byte */
 /* True once the client has closed its connection (as far as the kernel knows). */
 bool lp_http_client_gone(const struct lp_http_exchange *x);
+/* Its socket, to wait for that: open until the reply, not to be read. */
+int lp_http_client_fd(const struct lp_http_exchange *x);
 /* gnutls_session_t of the connection, NULL on plain ones. Only inside the handler, before a later
  * reply. */
 void *lp_http_tls_session(const struct lp_http_exchange *x);

@@ -9,7 +9,6 @@
 #include "http/server/server.h"
 #include "http/server/server_guard.h"
 #include "http/server/server_tls.h"
-#include "http/server/server_wire.h"
 
 /* `reply_lock` orders a reply from another thread with the event loop that suspends the connection.
  */
@@ -26,10 +25,9 @@ struct lp_http_server {
     int quiesced_fd; /* the listening socket after _quiesce, else -1 */
 };
 
-/* The server's part of a connection, from its start to its end. `wire` is NULL without TLS. */
+/* The server's part of a connection, from its start to its end. */
 struct lp_http_connection {
     struct lp_http_guarded *guarded;
-    struct lp_http_wire *wire;
 };
 
 /* A text that lives as long as its exchange: reply headers (name and value), decoded query values.
@@ -61,8 +59,6 @@ struct lp_http_exchange {
     struct MHD_Response *response;
     void *context;
     unsigned status;
-    bool sized; /* the reply has `len` bytes of body */
-    size_t len;
 };
 
 /*

@@ -25,7 +25,6 @@
 #include <sys/socket.h>
 
 #include "base/alloc.h"
-#include "http/server/server_wire.h"
 
 #define MAX_CHAIN 8
 
@@ -132,7 +131,7 @@ static int retrieve(gnutls_session_t session, const gnutls_datum_t *ca_names, in
     (void)ca_names, (void)n_ca_names, (void)algorithms, (void)n_algorithms;
     /* The names of CAs that we might know would keep clients from showing what we ask to see. */
     gnutls_certificate_send_x509_rdn_sequence(session, 1);
-    uint16_t port = local_port(lp_http_wire_fd(session));
+    uint16_t port = local_port(gnutls_transport_get_int(session));
     int r = -1;
     pthread_mutex_lock(&lock);
     for (struct lp_http_tls_state *t = listening; t; t = t->next)

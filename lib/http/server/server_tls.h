@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "http/server/server.h"
+#include "http/server/tls.h"
 
 struct lp_http_tls_state;
 

@@ -1,4 +1,4 @@
-/* lib/metrics/family.h -- what metrics.c and expose.c share; for nobody else. */
+/* lib/metrics/metrics_parts.h -- what metrics.c and expose.c share; for nobody else. */
 #pragma once
 
 #include <pthread.h>
@@ -20,6 +20,7 @@ struct lp_metric {
     struct lp_metric_family *family;
     char *labels;                    /* a="x",b="y", escaped; "" without labels */
     bool hidden;                     /* removed: not exposed until somebody asks for it again */
+    int64_t hidden_ms;               /* since when */
     atomic_uint_least64_t bits;      /* counter and gauge: the value; histogram: the sum */
     atomic_uint_least64_t buckets[]; /* histogram: n_buckets + 1 counts, not cumulative */
 };
@@ -39,6 +40,9 @@ struct lp_metric_family {
 };
 
 extern pthread_mutex_t lp_metrics_lock;
+
+/* How long a removed series keeps its labels: LP_METRIC_GRACE_MS, less in tests. */
+extern int64_t lp_metrics_grace_ms;
 
 /* Families in the order of their making; call with lp_metrics_lock held. */
 struct lp_metric_family *lp_metrics_first_locked(void);
