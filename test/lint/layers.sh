@@ -81,6 +81,6 @@ edges=$(sed -nE 's/^(lib\/)?([^:]+)\.[ch]:[0-9]+:#include "([^"]+)\.h".*/\2 \3/p
 if ! circle=$(tsort <<<"$edges" 2>&1 >/dev/null); then
     echo "files that include each other in a circle:"
     sed 's/^tsort: //' <<<"$circle" | grep -v '^-:'
-    [ "${LP_LAYERS_CIRCLES:-report}" = report ] || bad=1
+    [ "${LP_LAYERS_CIRCLES:-refuse}" = report ] || bad=1
 fi
 exit $bad
