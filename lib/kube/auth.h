@@ -45,6 +45,8 @@ struct lp_kube_config {
     atomic_uint audit_n; /* requests under any id of a caller */
 
     pthread_mutex_t lock;
+    bool renewing; /* by one thread, without the lock; `renewed` tells of its end */
+    pthread_cond_t renewed;
     char *ca_pem, *cert_pem, *key_pem, *token;
     unsigned generation;
     int64_t read_ms;         /* lp_clock_ms() of the last look at the files; 0: never */

@@ -47,6 +47,7 @@ void lp_kube_config_free(struct lp_kube_config *c)
         free(strings[i]);
     free_exec(c->exec);
     lp_http_share_free(c->share);
+    pthread_cond_destroy(&c->renewed);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -322,6 +323,7 @@ int lp_kube_config_load(const struct lp_kube_config_source *source,
     struct lp_kube_config *c = lp_alloc(sizeof *c);
 
     pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->renewed, NULL);
     c->user_agent = source->user_agent;
     int r = source->kubeconfig ? load_file(c, source, err) : load_in_cluster(c, source, err);
     c->read_ms = lp_clock_ms();

@@ -140,8 +140,8 @@ static int reap(pid_t pid, struct lp_error *err)
     return 0;
 }
 
-static int run(const struct lp_kube_exec *exec, char **env, struct lp_stop *stop,
-               struct lp_buf *out, struct lp_error *err)
+static int exec_run(const struct lp_kube_exec *exec, char **env, struct lp_stop *stop,
+                    struct lp_buf *out, struct lp_error *err)
 {
     int64_t end_ms = lp_clock_ms() + EXEC_TIMEOUT_MS;
     int ends[2];
@@ -203,7 +203,7 @@ int lp_kube_exec_run(const struct lp_kube_exec *exec, const json_t *info, struct
     lp_auto_free char *request = make_info(exec, info);
     lp_auto_free char **env = make_environment(exec, request);
 
-    int r = run(exec, env, stop, &out, err);
+    int r = exec_run(exec, env, stop, &out, err);
     if (r == 0)
         r = decode(exec, &out, ret, err);
     if (r == 0)

@@ -195,7 +195,7 @@ static void lead(struct lp_lease *l)
     }
 }
 
-static void *run(void *user)
+static void *lease_main(void *user)
 {
     pthread_setname_np(pthread_self(), "lease");
     lp_heartbeat_begin("lease", LP_HEARTBEAT_MS);
@@ -220,7 +220,7 @@ static int start_thread(struct lp_lease *l, struct lp_error *err)
 
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    int failed = pthread_create(&l->thread, &attributes, run, l);
+    int failed = pthread_create(&l->thread, &attributes, lease_main, l);
     pthread_attr_destroy(&attributes);
     if (failed)
         return lp_error_set(err, LP_E_INTERNAL, "lease %s: no thread: %s", l->name,

@@ -374,7 +374,7 @@ static int step(struct lp_kube_watch *w, struct lp_error *err)
     return r;
 }
 
-static void *run(void *user)
+static void *watch_main(void *user)
 {
     struct lp_kube_watch *w = user;
     struct lp_backoff backoff = { .base_ms = 800, .max_ms = 5000, .reset_after_ms = 60000 };
@@ -435,7 +435,7 @@ static int start_thread(struct lp_kube_watch *w, struct lp_error *err)
 
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    int failed = pthread_create(&w->thread, &attributes, run, w);
+    int failed = pthread_create(&w->thread, &attributes, watch_main, w);
     pthread_attr_destroy(&attributes);
     return failed ? lp_error_set(err, LP_E_INTERNAL, "watch %s: no thread: %s", w->name,
                                  strerror(failed))

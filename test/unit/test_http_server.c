@@ -114,6 +114,51 @@ static void refuses_what_two_parsers_may_read_differently(void **state)
     assert_non_null(strstr(r.ptr, " 400 "));
 }
 
+static void an_absolute_target_is_its_path_and_its_authority_is_the_host(void **state)
+{
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    ask(*state, "GET http://lesson.example:80/a?q=1 HTTP/1.1\r\n" CLOSE "\r\n", &r);
+    assert_non_null(strstr(r.ptr, "GET /a?q=1 path=/a q=1 "));
+    ask(*state, "GET HTTPS://lesson.example HTTP/1.1\r\n" CLOSE "\r\n", &r);
+    assert_non_null(strstr(r.ptr, "GET / path=/ "));
+    ask(*state, "GET http://lesson.example?q=2 HTTP/1.1\r\n" CLOSE "\r\n", &r);
+    assert_non_null(strstr(r.ptr, "GET /?q=2 path=/ q=2 "));
+    ask(*state, "GET lesson.example/a HTTP/1.1\r\n" CLOSE "\r\n", &r);
+    assert_non_null(strstr(r.ptr, " 400 "));
+}
+
+static void a_coded_body_is_415_and_not_taken_for_text(void **state)
+{
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    ask(*state,
+        "POST / HTTP/1.1\r\n" CLOSE "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
+        &r);
+    assert_non_null(strstr(r.ptr, "HTTP/1.1 415 "));
+    assert_non_null(strstr(r.ptr, "Accept-Encoding: identity\r\n"));
+    ask(*state,
+        "POST / HTTP/1.1\r\n" CLOSE "Content-Encoding: identity\r\nContent-Length: 2\r\n\r\nhi",
+        &r);
+    assert_non_null(strstr(r.ptr, "len=2 body=hi"));
+}
+
+/* 2 MB in chunks, twice what was once read of it before the connection was cut. */
+static void a_chunked_body_of_any_size_is_answered_413(void **state)
+{
+    lp_auto_fd int fd = dial(*state);
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    static const char head[] = "POST / HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n";
+    static char block[16384 + 8];
+    memset(block, 'a', sizeof block);
+    memcpy(block, "4000\r\n", 6);
+    memcpy(block + sizeof block - 2, "\r\n", 2);
+    assert_true(send(fd, head, sizeof head - 1, MSG_NOSIGNAL) > 0);
+    for (int i = 0; i < 128; i++)
+        assert_int_equal(send(fd, block, sizeof block, MSG_NOSIGNAL), sizeof block);
+    assert_int_equal(send(fd, "0\r\n\r\n", 5, MSG_NOSIGNAL), 5);
+    read_reply(fd, NULL, &r);
+    assert_non_null(strstr(r.ptr, "HTTP/1.1 413 "));
+}
+
 static void says_413_before_it_reads_a_body_that_is_too_long(void **state)
 {
     lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
@@ -220,6 +265,9 @@ int main(void)
         cmocka_unit_test(answers_several_requests_on_one_connection),
         cmocka_unit_test(closes_when_the_client_has_ended_its_side),
         cmocka_unit_test(refuses_what_two_parsers_may_read_differently),
+        cmocka_unit_test(an_absolute_target_is_its_path_and_its_authority_is_the_host),
+        cmocka_unit_test(a_coded_body_is_415_and_not_taken_for_text),
+        cmocka_unit_test(a_chunked_body_of_any_size_is_answered_413),
         cmocka_unit_test(says_413_before_it_reads_a_body_that_is_too_long),
         cmocka_unit_test(lets_the_sender_of_a_long_body_see_the_413),
         cmocka_unit_test(caps_a_chunked_body_too),

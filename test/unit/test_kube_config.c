@@ -284,6 +284,45 @@ static void a_plugin_gives_the_token_and_is_asked_again_when_it_expires(void **s
     end(&s);
 }
 
+static void *get_credentials(void *user)
+{
+    lp_auto_kube_credentials struct lp_kube_credentials got = { .token = NULL };
+    ok(lp_kube_auth_get(user, NULL, NULL, &got, &err));
+    assert_string_equal(got.token, "second");
+    return NULL;
+}
+
+/* The plugin tells by one FIFO that it runs, and ends when something comes through the other. */
+static void a_slow_plugin_keeps_only_the_thread_that_asks_it(void **state)
+{
+    lp_auto_kube_credentials struct lp_kube_credentials got = { .token = NULL };
+    lp_auto_free char *runs = lp_sprintf("%s/runs", folder);
+    lp_auto_free char *ends = lp_sprintf("%s/ends", folder);
+    struct lp_kube_config *c = NULL;
+    pthread_t renews;
+    char byte = 'x';
+    (void)state;
+    assert_int_equal(mkfifo(runs, 0600) | mkfifo(ends, 0600), 0);
+    put_plugin("#!/bin/sh\necho \"" CREDENTIAL "\\\"token\\\":\\\"first\\\","
+               "\\\"expirationTimestamp\\\":\\\"2100-01-01T00:00:00Z\\\"}}\"\n");
+    ok(load(HEAD(EXEC "}"), NULL, &c, &err));
+    ok(lp_kube_auth_get(c, NULL, NULL, &got, &err));
+    put_plugin("#!/bin/sh\ncd \"${0%/*}\"\necho x >runs\nread x <ends\n"
+               "echo \"" CREDENTIAL "\\\"token\\\":\\\"second\\\"}}\"\n");
+    c->expires_wall_ms = lp_clock_wall_ms() + 9000; /* to be renewed, and still good */
+    assert_int_equal(pthread_create(&renews, NULL, get_credentials, c), 0);
+    lp_auto_fd int from = open(runs, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(from, &byte, 1), 1);
+
+    lp_kube_credentials_done(&got);
+    ok(lp_kube_auth_get(c, NULL, NULL, &got, &err)); /* waited for the plugin before */
+    assert_string_equal(got.token, "first");
+    lp_auto_fd int to = open(ends, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(write(to, "x\n", 2), 2);
+    pthread_join(renews, NULL);
+    lp_kube_config_free(c);
+}
+
 static void a_plugin_that_fails_later_leaves_the_old_token(void **state)
 {
     static const struct fake_answer script[] = { { .status = 200 }, FAKE_END };
@@ -397,6 +436,7 @@ int main(void)
         in_folder(a_refused_token_is_read_again_once),
         in_folder(a_token_file_is_read_again_after_a_minute),
         in_folder(a_plugin_gives_the_token_and_is_asked_again_when_it_expires),
+        in_folder(a_slow_plugin_keeps_only_the_thread_that_asks_it),
         in_folder(a_plugin_that_fails_later_leaves_the_old_token),
         in_folder(a_broken_plugin_is_named_with_what_to_do),
         cmocka_unit_test(a_stop_ends_a_plugin_that_hangs),

@@ -48,6 +48,7 @@ void lp_http_exchange_free(struct lp_http_exchange *x)
     lp_buf_done(&x->body);
     free(x->target);
     free(x->path);
+    free(x->authority);
     free(x);
 }
 
@@ -91,6 +92,8 @@ const char *lp_http_query(struct lp_http_exchange *x, const char *name)
 
 const char *lp_http_header(const struct lp_http_exchange *x, const char *name)
 {
+    if (x->authority && strcasecmp(name, "Host") == 0)
+        return x->authority;
     return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
 }
 

@@ -29,10 +29,6 @@
 #define CONNECTION_MEMORY ((size_t)48 * 1024)
 #define EVENT_LOOP_STACK ((size_t)512 * 1024)
 
-/* How much of a body that turned out too large is still read so that its sender gets to see the
- * 413. */
-#define MAX_DISCARD ((size_t)1024 * 1024)
-
 /* How long a stop waits for replies to leave. */
 #define STOP_MS 5000
 
@@ -76,14 +72,32 @@ static void on_connection(void *user, struct MHD_Connection *c, void **socket_co
     }
 }
 
+/* Bytes of "http://host:port" at the front of an absolute target (RFC 9112, 3.2.2), 0 where it is
+ * none; *ret_authority is where the host begins. */
+static size_t origin_of(const char *target, const char **ret_authority)
+{
+    size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
+                    : strncasecmp(target, "https://", 8) == 0 ? 8
+                                                              : 0;
+
+    *ret_authority = target + scheme;
+    return scheme == 0 ? 0 : scheme + strcspn(target + scheme, "/?");
+}
+
 /* The request line is there. What this returns is `*context` of the calls below. */
 static void *on_target(void *user, const char *target, struct MHD_Connection *c)
 {
     struct lp_http_exchange *x = lp_alloc(sizeof *x);
+    const char *sent = target ? target : "", *authority;
+    size_t origin = origin_of(sent, &authority);
+
     x->server = user;
     x->connection = c;
     x->on = connection_of(c);
-    x->target = lp_strdup(target ? target : "");
+    x->sent_target = strlen(sent);
+    if (origin > 0)
+        x->authority = lp_strndup(authority, (size_t)(sent + origin - authority));
+    x->target = lp_sprintf("%s%s", origin > 0 && sent[origin] != '/' ? "/" : "", sent + origin);
     x->path = lp_strndup(x->target, strcspn(x->target, "?"));
     x->body = (struct lp_buf)LP_BUF_INIT(x->server->options.max_body);
     return x;
@@ -129,6 +143,8 @@ static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
 
     lp_http_guard_linger(x->on->guarded);
     lp_http_reply_header(x, "Connection", "close");
+    if (status == 415)
+        lp_http_reply_header(x, "Accept-Encoding", "identity");
     if (body)
         lp_http_reply(x, (int)status, "application/json", body, strlen(body));
     else
@@ -155,16 +171,18 @@ static enum MHD_Result on_headers(struct lp_http_exchange *x, const char *url, c
     return send_reply(x);
 }
 
+/* What is over the limit is dropped as it comes, so that its sender gets to see the 413 whatever
+ * the length; the time for a body ends it. */
 static enum MHD_Result on_body(struct lp_http_exchange *x, const char *bytes, size_t *n)
 {
     lp_buf_add(&x->body, bytes, *n);
     if (x->body.overflowed) {
         lp_buf_done(&x->body);
         x->body.max = 0;
-        x->discarded += *n;
+        x->too_large = true;
     }
     *n = 0;
-    return x->discarded > MAX_DISCARD ? MHD_NO : MHD_YES;
+    return MHD_YES;
 }
 
 static void note_peer(struct lp_http_exchange *x)
@@ -195,7 +213,7 @@ static void hand_over(struct lp_http_exchange *x)
     pthread_mutex_unlock(&s->reply_lock);
     x->handed = true;
     x->arrived_ms = lp_clock_ms();
-    if (x->discarded > 0) {
+    if (x->too_large) {
         refuse(x, 413, "request body too large");
         return;
     }

@@ -34,8 +34,9 @@ struct lp_http_server_options {
     lp_http_handler *handler;
     void *user;
     /*
-     * Called for each request that the server itself refuses (400, 413, 414, 431); gives the JSON
-     * body, a literal, or NULL for {"error":why}. Runs in an event loop. NULL: that body always.
+     * Called for each request that the server itself refuses (400, 413, 414, 415, 431); gives the
+     * JSON body, a literal, or NULL for {"error":why}. Runs in an event loop. NULL: that body
+     * always.
      */
     const char *(*refusal)(int status, const char *why, void *user);
     /*
@@ -65,7 +66,9 @@ void lp_http_server_quiesce(struct lp_http_server *s);
 void lp_http_server_stop(struct lp_http_server *s);
 
 const char *lp_http_method(const struct lp_http_exchange *x);
-const char *lp_http_target(const struct lp_http_exchange *x); /* as sent: "/a%2Fb?c=d" */
+/* As sent: "/a%2Fb?c=d"; of an absolute target without "http://host", which is what
+ * lp_http_header(x, "Host") says then (RFC 9112, 3.2.2). */
+const char *lp_http_target(const struct lp_http_exchange *x);
 const char *
 lp_http_path(const struct lp_http_exchange *x); /* as sent, without the query, not decoded */
 /* Decoded value of the first such parameter ('+' is a space); NULL where absent. */

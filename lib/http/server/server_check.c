@@ -28,11 +28,15 @@ struct walk {
     const char *why;
     unsigned n_length, n_coding, n_host;
     bool chunked;
+    bool coded; /* Content-Encoding says something */
     size_t bytes;
 };
 
+/* A path, or the "*" of OPTIONS (RFC 9112, 3.2). */
 static bool is_target(const char *s)
 {
+    if (*s != '/' && strcmp(s, "*") != 0)
+        return false;
     for (; *s; s++)
         if ((unsigned char)*s <= 0x20 || *s == 0x7f)
             return false;
@@ -75,6 +79,8 @@ static enum MHD_Result on_header(void *user, enum MHD_ValueKind kind, const char
         w->n_coding++;
         w->chunked = named(value, nvalue, "chunked");
     }
+    if (named(key, nkey, "Content-Encoding"))
+        w->coded = w->coded || (nvalue > 0 && !named(value, nvalue, "identity"));
     return w->why ? MHD_NO : MHD_YES;
 }
 
@@ -102,9 +108,8 @@ static const char *request_line_error(const struct lp_http_exchange *x, const ch
                                       const char *version)
 {
     bool known = strcmp(version, "HTTP/1.1") == 0 || strcmp(version, "HTTP/1.0") == 0;
-    if (!known || url != x->method + strlen(x->method) + 1 ||
-        version != url + strlen(x->target) + 1 || !lp_http_is_token(x->method, strlen(x->method)) ||
-        !is_target(x->target))
+    if (!known || url != x->method + strlen(x->method) + 1 || version != url + x->sent_target + 1 ||
+        !lp_http_is_token(x->method, strlen(x->method)) || !is_target(x->target))
         return "malformed request line";
     return NULL;
 }
@@ -116,7 +121,7 @@ unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const 
         MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     struct walk w = { .end = version + strlen(version) + 2, .bytes = info ? info->header_size : 0 };
 
-    if (strlen(x->target) > (size_t)LP_LIMIT_HTTP_TARGET) {
+    if (x->sent_target > (size_t)LP_LIMIT_HTTP_TARGET) {
         *ret_why = "request target over 8192 bytes";
         return 414;
     }
@@ -137,6 +142,10 @@ unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const 
     if (too_long(x)) {
         *ret_why = "request body too large";
         return 413;
+    }
+    if ((w.n_length > 0 || w.chunked) && w.coded) {
+        *ret_why = "Content-Encoding is not supported";
+        return 415;
     }
     return 0;
 }

@@ -6,9 +6,9 @@
  * that no byte moves. What is overdue is shut down, which the event loop sees as a closed
  * connection.
  *
- * Threads: one, `run`. Event loops add and remove under `lock`; a deadline is atomic. No deadline
- * is nearer than `shortest_ms` when it is set, so a thread that sleeps no longer than that misses
- * none.
+ * Threads: one, `guard_main`. Event loops add and remove under `lock`; a deadline is atomic. No
+ * deadline is nearer than `shortest_ms` when it is set, so a thread that sleeps no longer than that
+ * misses none.
  */
 #include "http/server/server_guard.h"
 
@@ -26,7 +26,8 @@
 #include "base/heartbeat.h"
 
 #define MAX_LINGERING 64
-#define LINGER_MS 1000
+#define LINGER_MS 30000     /* in all */
+#define LINGER_IDLE_MS 2000 /* without a byte */
 #define GUARD_STACK ((size_t)128 * 1024)
 
 struct lp_http_guarded {
@@ -36,7 +37,7 @@ struct lp_http_guarded {
     struct lp_http_guarded *prev, *next;
 };
 
-/* `lingering` are sockets of ours, in the order of their deadlines as all linger equally long. */
+/* `lingering` are sockets of ours. */
 struct lp_http_guard {
     pthread_mutex_t lock;
     pthread_t thread;
@@ -46,7 +47,7 @@ struct lp_http_guard {
     struct lp_http_guarded *connections;
     struct {
         int fd;
-        int64_t until_ms;
+        int64_t until_ms, idle_ms; /* ends at the earlier one */
     } lingering[MAX_LINGERING];
     unsigned n_lingering;
 };
@@ -74,34 +75,46 @@ static int64_t end_overdue_locked(struct lp_http_guard *g, int64_t now)
     return next;
 }
 
-/* Reads what is there; true once the peer is done. */
-static bool drained(int fd)
+/* Reads what is there, in *ret_came whether something was; true once the peer is done. */
+static bool drained(int fd, bool *ret_came)
 {
     char bytes[16384];
+
+    *ret_came = false;
     for (int i = 0; i < 16; i++) {
         ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (n == 0)
             return true;
         if (n < 0)
             return errno != EAGAIN && errno != EINTR;
+        *ret_came = true;
     }
     return false;
 }
 
 static int64_t end_lingering_locked(struct lp_http_guard *g, int64_t now)
 {
+    int64_t next = INT64_MAX;
     unsigned kept = 0;
+
     for (unsigned i = 0; i < g->n_lingering; i++) {
-        if (g->lingering[i].until_ms <= now || drained(g->lingering[i].fd))
+        bool came, done = drained(g->lingering[i].fd, &came);
+        if (came)
+            g->lingering[i].idle_ms = now + LINGER_IDLE_MS;
+        int64_t end = g->lingering[i].until_ms < g->lingering[i].idle_ms ? g->lingering[i].until_ms
+                                                                         : g->lingering[i].idle_ms;
+        if (done || end <= now) {
             close(g->lingering[i].fd);
-        else
-            g->lingering[kept++] = g->lingering[i];
+            continue;
+        }
+        g->lingering[kept++] = g->lingering[i];
+        next = end - now < next ? end - now : next;
     }
     g->n_lingering = kept;
-    return kept > 0 ? g->lingering[0].until_ms - now : INT64_MAX;
+    return next;
 }
 
-static void *run(void *user)
+static void *guard_main(void *user)
 {
     struct lp_http_guard *g = user;
     struct pollfd fds[MAX_LINGERING + 1];
@@ -141,7 +154,7 @@ int lp_http_guard_new(int64_t shortest_ms, struct lp_http_guard **ret_guard, str
     g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, GUARD_STACK);
-    int r = g->wake_fd < 0 ? errno : pthread_create(&g->thread, &small, run, g);
+    int r = g->wake_fd < 0 ? errno : pthread_create(&g->thread, &small, guard_main, g);
     pthread_attr_destroy(&small);
     if (r != 0) {
         if (g->wake_fd >= 0)
@@ -203,8 +216,11 @@ void lp_http_guard_remove(struct lp_http_guard *g, struct lp_http_guarded *c)
     if (c->next)
         c->next->prev = c->prev;
     if (fd >= 0 && g->n_lingering < MAX_LINGERING) {
+        int64_t now = lp_clock_ms();
+        shutdown(fd, SHUT_WR); /* the answer is all that comes */
         g->lingering[g->n_lingering].fd = fd;
-        g->lingering[g->n_lingering++].until_ms = lp_clock_ms() + LINGER_MS;
+        g->lingering[g->n_lingering].idle_ms = now + LINGER_IDLE_MS;
+        g->lingering[g->n_lingering++].until_ms = now + LINGER_MS;
         fd = -1;
     }
     pthread_mutex_unlock(&g->lock);

@@ -24,8 +24,8 @@ void lp_http_guard_allow(struct lp_http_guarded *c, int64_t ms);
 
 /*
  * The client may still be sending what we refuse to read, and closing the socket then would reset
- * the connection before it has seen our answer: after _remove a copy of it is kept open, and
- * drained, for at most a second. Event loop only.
+ * the connection before it has seen our answer: after _remove a copy of it is kept open and
+ * drained, until nothing has come for 2 s, 30 s at most. Event loop only.
  */
 void lp_http_guard_linger(struct lp_http_guarded *c);
 

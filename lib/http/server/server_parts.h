@@ -48,10 +48,12 @@ struct lp_http_exchange {
     struct MHD_Connection *connection;
     struct lp_http_connection *on;
     char *target, *path;
+    size_t sent_target; /* bytes of the target as it was sent: of an absolute one, more */
+    char *authority;    /* of an absolute target: counts instead of Host; NULL: none */
     const char *method;
     char peer[64];
     struct lp_buf body;
-    size_t discarded;     /* body bytes over max_body */
+    bool too_large;       /* more of the body came than max_body: the rest is dropped */
     bool checked, handed; /* the headers were looked at; the request is whole */
     bool suspended;
     int64_t arrived_ms;
