@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "cli/file.h"
 #include "cli/find.h"
+#include "cli/three_way.h"
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "platform/diff.h"
@@ -27,19 +28,25 @@ struct work {
     int64_t changes, errors;
 };
 
-/* The file's platform as the API server would keep it, checked and with its defaults. */
+/* The platform as the API server would keep it after `kubectl apply`, checked and with its
+ * defaults: by server-side apply where it was applied so before, which refuses fields of other
+ * managers; else by a patch from what was applied last, what is there and what the file says. */
 static int dry_run(struct work *w, const json_t *wanted, const json_t *live, json_t **ret_after,
                    struct lp_error *err)
 {
-    static const struct lp_kube_apply_options options = { .field_manager = "kubectl-lp",
-                                                          .force = true,
-                                                          .dry_run = true };
-    if (!live)
+    const struct lp_kube_apply_options options = { .field_manager = "kubectl",
+                                                   .force = !live,
+                                                   .dry_run = true };
+    json_auto_t *patch = NULL;
+
+    if (!live || three_way_by_server(live))
         return lp_kube_apply(w->client, &lp_kube_platforms, wanted, &options, ret_after, err);
-    json_auto_t *next = json_copy((json_t *)live);
-    json_t *spec = json_object_get(wanted, "spec");
-    json_object_set_new(next, "spec", spec ? json_incref(spec) : json_object());
-    return lp_kube_dry_run_update(w->client, &lp_kube_platforms, next, ret_after, err);
+    int r = three_way_patch(live, wanted, &patch, err);
+    return r < 0 ? r
+                 : lp_kube_dry_run_merge_patch(w->client, &lp_kube_platforms,
+                                               lp_json_str(live, "metadata", "namespace", NULL),
+                                               lp_json_str(live, "metadata", "name", NULL), patch,
+                                               ret_after, err);
 }
 
 static json_t *own_change(const char *name, const json_t *live, const json_t *after)
@@ -139,11 +146,11 @@ static int diff_all(struct work *w, const struct cli_options *o, const char *ns,
     const json_t *p;
     size_t i;
 
-    int r = o->file ? file_platforms(o->file, ns, &platforms, err)
-                    : find_platforms(w->client, o, ns, &platforms, err);
+    int r = o->files[0] ? file_platforms(o->files, ns, &platforms, err)
+                        : find_platforms(w->client, o, ns, &platforms, err);
     json_array_foreach(platforms, i, p) if (r == 0) r =
         diff_one(w, lp_json_str(p, "metadata", "namespace", NULL),
-                 lp_json_str(p, "metadata", "name", NULL), o->file ? p : NULL, err);
+                 lp_json_str(p, "metadata", "name", NULL), o->files[0] ? p : NULL, err);
     return r;
 }
 

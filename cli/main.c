@@ -148,10 +148,36 @@ static int run_command(struct lp_kube_client *client, const struct cli_options *
     return run_status(client, o, ns, stop, err);
 }
 
+static const char *either(const char *name, const char *other)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : getenv(other);
+}
+
+/* Then it is not a credential plugin's. */
+static bool reads_stdin(const struct cli_options *o)
+{
+    for (const char *const *f = o->files; *f; f++)
+        if (strcmp(*f, "-") == 0)
+            return true;
+    return false;
+}
+
 static int run(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
                struct lp_error *err)
 {
-    struct lp_kube_config_source source = { .kubeconfig = o->kubeconfig, .context = o->context };
+    struct lp_kube_config_source source = {
+        .kubeconfig = o->kubeconfig,
+        .kubeconfig_list = o->kubeconfig_list,
+        .context = o->context,
+        .service_host = getenv("KUBERNETES_SERVICE_HOST"),
+        .service_port = getenv("KUBERNETES_SERVICE_PORT"),
+        .as = { .user = o->as, .uid = o->as_uid, .groups = o->as_groups },
+        .https_proxy = either("HTTPS_PROXY", "https_proxy"),
+        .http_proxy = either("HTTP_PROXY", "http_proxy"),
+        .no_proxy = either("NO_PROXY", "no_proxy"),
+        .terminal = isatty(STDIN_FILENO) && !reads_stdin(o),
+    };
     struct lp_kube_client_options options = { .user_agent = "kubectl-lp/" LP_VERSION,
                                               .stop = stop,
                                               .total_timeout_ms = 10000 };

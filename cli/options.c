@@ -50,7 +50,8 @@ static const char usage[] =
     "  diff, render and simulate take images as the operator has them: of its Deployment, or of\n"
     "  LP_IMAGE_REGISTRY, LP_IMAGE_TAG and the others in the environment; FILE - is standard "
     "input\n\n"
-    "  --kubeconfig FILE, --context NAME as kubectl takes them; --help, --version\n";
+    "  --kubeconfig FILE, --context, --as, --as-group, --as-uid NAME and KUBECONFIG as kubectl\n"
+    "  takes them; -f may be given again, and name a folder; --help, --version\n";
 
 /* The value of an option: the rest of `--option=value`, or the next argument. */
 static int take_value(int argc, char **argv, int *i, const char *option, const char **ret,
@@ -140,9 +141,10 @@ static const struct text_option {
     size_t offset;
 } texts[] = {
     { "-n", "--namespace", NULL, offsetof(struct cli_options, ns) },
-    { "-f", "--filename", NULL, offsetof(struct cli_options, file) },
     { "--kubeconfig", NULL, NULL, offsetof(struct cli_options, kubeconfig) },
     { "--context", NULL, NULL, offsetof(struct cli_options, context) },
+    { "--as", NULL, NULL, offsetof(struct cli_options, as) },
+    { "--as-uid", NULL, NULL, offsetof(struct cli_options, as_uid) },
     { "--service", NULL, "simulate", offsetof(struct cli_options, service) },
     { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
     { "--compare", NULL, "simulate", offsetof(struct cli_options, compare) },
@@ -152,6 +154,43 @@ static const struct text_option {
 static const char *text_of(const struct cli_options *o, const struct text_option *t)
 {
     return *(const char *const *)(const void *)((const char *)o + t->offset);
+}
+
+/* Options that may be given again; each list has room for `most` and ends with NULL. */
+static const struct list_option {
+    const char *name, *other;
+    size_t offset, most;
+} lists[] = {
+    { "-f", "--filename", offsetof(struct cli_options, files), CLI_MAX_FILES },
+    { "--as-group", NULL, offsetof(struct cli_options, as_groups), CLI_MAX_GROUPS },
+};
+
+static int append_value(const struct list_option *l, const char *value, struct cli_options *o,
+                        struct lp_error *err)
+{
+    const char **list = (const char **)(void *)((char *)o + l->offset);
+    size_t n = 0;
+
+    while (list[n])
+        n++;
+    if (n == l->most)
+        return lp_error_set(err, LP_E_INVALID, "%s: at most %zu times", l->name, l->most);
+    list[n] = value;
+    return 0;
+}
+
+/* An option that may be given again; 1 where `arg` is none. */
+static int read_list(int argc, char **argv, int *i, struct cli_options *o, struct lp_error *err)
+{
+    const char *arg = argv[*i], *value;
+
+    for (size_t k = 0; k < LP_COUNT(lists); k++) {
+        if (!is_option(arg, lists[k].name) && !(lists[k].other && is_option(arg, lists[k].other)))
+            continue;
+        int r = take_value(argc, argv, i, arg, &value, err);
+        return r < 0 ? r : append_value(&lists[k], value, o, err);
+    }
+    return 1;
 }
 
 static int read_value(int argc, char **argv, int *i, struct cli_options *o, struct lp_error *err)
@@ -168,6 +207,9 @@ static int read_value(int argc, char **argv, int *i, struct cli_options *o, stru
         int r = take_value(argc, argv, i, arg, &value, err);
         return r < 0 ? r : read_number(&numbers[k], value, o, err);
     }
+    int listed = read_list(argc, argv, i, o, err);
+    if (listed <= 0)
+        return listed;
     if (!is_option(arg, "-o") && !is_option(arg, "--output"))
         return lp_error_set(err, LP_E_INVALID, "unknown option %.64s: see --help", arg);
     int r = take_value(argc, argv, i, arg, &value, err);
@@ -189,27 +231,25 @@ static int read_option(int argc, char **argv, int *i, struct cli_options *o, str
     return 0;
 }
 
-/* $KUBECONFIG (its first file), else ~/.kube/config. */
+/* The files of $KUBECONFIG, else ~/.kube/config. */
 static void default_kubeconfig(struct cli_options *o)
 {
     const char *set = getenv("KUBECONFIG"), *home = getenv("HOME");
 
     if (o->kubeconfig)
         return;
-    if (set && *set)
-        snprintf(o->buffer, sizeof o->buffer, "%.*s", (int)strcspn(set, ":"), set);
-    else
-        snprintf(o->buffer, sizeof o->buffer, "%s/.kube/config", home ? home : "");
-    o->kubeconfig = o->buffer;
+    snprintf(o->buffer, sizeof o->buffer, "%s/.kube/config", home ? home : "");
+    o->kubeconfig = set && *set ? set : o->buffer;
+    o->kubeconfig_list = true;
 }
 
 static int check_file(const struct cli_options *o, bool takes, bool needs, struct lp_error *err)
 {
-    if (o->file && !takes)
+    if (o->files[0] && !takes)
         return lp_error_set(err, LP_E_INVALID, "-f: %s takes no file; see --help", o->command);
-    if (!o->file && needs)
+    if (!o->files[0] && needs)
         return lp_error_set(err, LP_E_INVALID, "-f: %s needs a file; see --help", o->command);
-    if (o->file && o->name)
+    if (o->files[0] && o->name)
         return lp_error_set(err, LP_E_INVALID, "a name or -f, not both: \"%.64s\"", o->name);
     return 0;
 }
@@ -245,7 +285,7 @@ static int check_others(struct cli_options *o, struct lp_error *err)
 static int check_simulate(const struct cli_options *o, struct lp_error *err)
 {
     static const char stdin_name[] = "-";
-    const char *const files[] = { o->file, o->trace, o->compare };
+    const char *const files[] = { o->files[0], o->trace, o->compare };
     unsigned from_stdin = 0;
 
     if (strcmp(o->command, "simulate") != 0)
@@ -253,6 +293,8 @@ static int check_simulate(const struct cli_options *o, struct lp_error *err)
     if (!o->service || !o->trace)
         return lp_error_set(err, LP_E_INVALID, "simulate needs --%s; see --help",
                             o->service ? "trace" : "service");
+    if (o->files[1])
+        return lp_error_set(err, LP_E_INVALID, "-f: simulate takes one file; see --compare");
     for (size_t i = 0; i < LP_COUNT(files); i++)
         from_stdin += files[i] && strcmp(files[i], stdin_name) == 0;
     if (from_stdin > 1)

@@ -9,6 +9,9 @@
 
 enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_TEXT, CLI_YAML, CLI_JSON };
 
+#define CLI_MAX_FILES 64
+#define CLI_MAX_GROUPS 64
+
 struct cli_options {
     const char *command;                    /* one of those in options.c */
     const char *name;                       /* of one platform; NULL: all */
@@ -17,7 +20,7 @@ struct cli_options {
     bool watch;                             /* -w */
     int64_t interval_ms;                    /* --interval, in seconds 1..60; default 1 s */
     enum cli_format format;                 /* -o; one that the command has */
-    const char *file;                       /* -f; "-": standard input; NULL: none */
+    const char *files[CLI_MAX_FILES + 1];   /* -f, each time; "-": standard input; ends with NULL */
     const char *service, *trace;            /* of simulate: --service, --trace ("-" as for file) */
     const char *compare;                    /* --compare: another file; NULL: none */
     int64_t sync_ms;                        /* --sync-period, in seconds 1..300; default 15 s */
@@ -32,9 +35,11 @@ struct cli_options {
     bool yes_this_is_mine;                  /* --yes-this-is-mine: any target */
     const char *images[IMAGES_VARIABLES];   /* values of platform/images.h's variables in the
                                                environment, or NULL */
-    const char
-        *kubeconfig; /* --kubeconfig, $KUBECONFIG, ~/.kube/config; owned strings live in `buffer` */
-    const char *context; /* --context */
+    const char *kubeconfig; /* --kubeconfig, else $KUBECONFIG or ~/.kube/config; owned strings
+                               live in `buffer` */
+    bool kubeconfig_list;   /* it was not named by --kubeconfig: kube/config.h */
+    const char *as, *as_uid, *as_groups[CLI_MAX_GROUPS + 1]; /* --as, --as-uid, --as-group */
+    const char *context;                                     /* --context */
     char buffer[4096];
 };
 

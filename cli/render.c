@@ -60,7 +60,7 @@ int render_file(const struct cli_options *options, const struct plan_images *ima
     const json_t *platform;
     size_t i;
 
-    int r = file_platforms(options->file, options->ns ? options->ns : "default", &platforms, err);
+    int r = file_platforms(options->files, options->ns ? options->ns : "default", &platforms, err);
     if (r < 0)
         return r;
     json_array_foreach(platforms, i, platform)

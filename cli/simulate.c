@@ -172,7 +172,7 @@ int simulate_command(const struct cli_options *options, const struct plan_images
 
     int r = read_trace(options, &trace, err);
     if (r == 0)
-        r = simulate_load(options->file, options, images, &trace, &service, err);
+        r = simulate_load(options->files[0], options, images, &trace, &service, err);
     if (r == 0 && both)
         r = simulate_load(options->compare, options, images, &trace, &other, err);
     if (r != 0)

@@ -133,7 +133,8 @@ int simulate_load(const char *file, const struct cli_options *options,
     int id = find_service(options->service, err);
     if (id < 0)
         return id;
-    int r = file_platforms(file, options->ns ? options->ns : "default", &platforms, err);
+    const char *const files[] = { file, NULL };
+    int r = file_platforms(files, options->ns ? options->ns : "default", &platforms, err);
     if (r < 0)
         return r;
     if (json_array_size(platforms) != 1)

@@ -21,6 +21,7 @@ struct lp_kube_exec {
     char **env;  /* "NAME=value", besides our own environment; ends with NULL */
     char *install_hint;
     bool cluster_info; /* provideClusterInfo */
+    bool interactive;  /* it gets our standard input, a terminal (interactiveMode) */
 };
 
 /*
@@ -32,6 +33,8 @@ struct lp_kube_exec {
 struct lp_kube_config {
     char *path; /* for messages: the kubeconfig, or the in-cluster folder */
     char *server, *tls_server_name, *proxy, *ns;
+    char *no_proxy;     /* hosts that are reached without `proxy`; NULL: none */
+    char **impersonate; /* header fields, ends with NULL; NULL: none */
     bool insecure;
     const char *user_agent; /* a literal */
     char *ca_file, *cert_file, *key_file, *token_file;
@@ -80,9 +83,10 @@ struct lp_kube_exec_result {
 };
 
 /*
- * Runs the plugin: at most 60 s and 1 MiB of output, killed with its whole process group beyond
- * that or at the stop. `info` is the cluster of ExecCredential.spec (NULL: none). LP_E_DENIED with
- * the command, what went wrong and the install hint.
+ * Runs the plugin: at most 60 s (10 min where it may ask on the terminal) and 1 MiB of output,
+ * killed beyond that or at the stop, with its whole process group where it has one of its own.
+ * `info` is the cluster of ExecCredential.spec (NULL: none). LP_E_DENIED with the command, what
+ * went wrong and the install hint.
  */
 LP_MUST_USE int lp_kube_exec_run(const struct lp_kube_exec *exec, const json_t *info,
                                  struct lp_stop *stop, struct lp_kube_exec_result *ret,

@@ -71,6 +71,13 @@ LP_MUST_USE int lp_kube_merge_patch(struct lp_kube_client *c, const struct lp_ku
                                     const char *ns, const char *name, const char *subresource,
                                     const json_t *patch, json_t **ret_object, struct lp_error *err);
 
+/* What it would answer; nothing is kept (dryRun=All), and a field that the schema does not have is
+ * refused. */
+LP_MUST_USE int lp_kube_dry_run_merge_patch(struct lp_kube_client *c,
+                                            const struct lp_kube_kind *kind, const char *ns,
+                                            const char *name, const json_t *patch,
+                                            json_t **ret_object, struct lp_error *err);
+
 /* Background propagation. `uid` NULL: whichever object has the name. */
 LP_MUST_USE int lp_kube_delete(struct lp_kube_client *c, const struct lp_kube_kind *kind,
                                const char *ns, const char *name, const char *uid,

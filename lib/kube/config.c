@@ -14,6 +14,8 @@
 #include "json/json.h"
 #include "json/yaml.h"
 #include "kube/auth.h"
+#include "kube/config_merge.h"
+#include "kube/impersonate.h"
 
 #define IN_CLUSTER_ROOT "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -39,12 +41,12 @@ void lp_kube_config_free(struct lp_kube_config *c)
 {
     if (!c)
         return;
-    char *strings[] = { c->path,       c->server,  c->tls_server_name, c->proxy,
-                        c->ns,         c->ca_file, c->cert_file,       c->key_file,
-                        c->token_file, c->ca_pem,  c->cert_pem,        c->key_pem,
-                        c->token };
+    char *strings[] = { c->path,     c->server,    c->tls_server_name, c->proxy,      c->ns,
+                        c->ca_file,  c->cert_file, c->key_file,        c->token_file, c->ca_pem,
+                        c->cert_pem, c->key_pem,   c->token,           c->no_proxy };
     for (size_t i = 0; i < LP_COUNT(strings); i++)
         free(strings[i]);
+    free_list(c->impersonate);
     free_exec(c->exec);
     lp_http_share_free(c->share);
     pthread_cond_destroy(&c->renewed);
@@ -78,18 +80,6 @@ static int find_named(const json_t *doc, const char *list, const char *key, cons
     return lp_error_set(err, LP_E_INVALID, "%s: there is no entry called \"%s\"", list, name);
 }
 
-/* Relative paths are relative to the kubeconfig's folder. NULL gives NULL. */
-static char *resolve(const struct lp_kube_config *c, const char *path)
-{
-    const char *slash = strrchr(c->path, '/');
-
-    if (!path || !*path)
-        return NULL;
-    if (*path == '/' || !slash)
-        return lp_strdup(path);
-    return lp_sprintf("%.*s/%s", (int)(slash - c->path), c->path, path);
-}
-
 static int decode_base64(const char *text, const char *field, char **ret_pem, struct lp_error *err)
 {
     size_t n = strlen(text);
@@ -112,8 +102,8 @@ static int decode_base64(const char *text, const char *field, char **ret_pem, st
 }
 
 /* `<field>-data`, else the file in `<field>`; neither leaves NULL. */
-static int read_pem(const struct lp_kube_config *c, const json_t *from, const char *field,
-                    char **ret_file, char **ret_pem, struct lp_error *err)
+static int read_pem(const json_t *from, const char *field, char **ret_file, char **ret_pem,
+                    struct lp_error *err)
 {
     lp_auto_free char *data_field = lp_sprintf("%s-data", field);
     const char *data = json_string_value(json_object_get(from, data_field));
@@ -121,9 +111,11 @@ static int read_pem(const struct lp_kube_config *c, const json_t *from, const ch
 
     if (data && *data)
         return decode_base64(data, data_field, ret_pem, err);
-    path = resolve(c, json_string_value(json_object_get(from, field)));
-    if (!path)
+    path = lp_strdup(json_string_value(json_object_get(from, field)));
+    if (!path || !*path) {
+        free(path);
         return 0;
+    }
     *ret_file = path;
     return lp_file_read(path, field, ret_pem, err);
 }
@@ -141,7 +133,7 @@ static int read_cluster(struct lp_kube_config *c, const json_t *cluster, struct 
     c->insecure = lp_json_bool(false, cluster, "insecure-skip-tls-verify", NULL);
     c->tls_server_name = lp_strdup(lp_json_str(cluster, "tls-server-name", NULL));
     c->proxy = lp_strdup(lp_json_str(cluster, "proxy-url", NULL));
-    return read_pem(c, cluster, "certificate-authority", &c->ca_file, &c->ca_pem, err);
+    return read_pem(cluster, "certificate-authority", &c->ca_file, &c->ca_pem, err);
 }
 
 /* Strings of a JSON array as a list that ends with NULL; `first` goes before them where not NULL.
@@ -178,7 +170,31 @@ static char **environment_list(const json_t *array)
     return list;
 }
 
-static int read_exec(struct lp_kube_config *c, const json_t *exec, struct lp_error *err)
+/* Whether the plugin gets the terminal, by interactiveMode (v1: required; v1beta1: IfAvailable
+ * where it is absent). */
+static int read_mode(struct lp_kube_config *c, const json_t *exec, bool terminal,
+                     struct lp_error *err)
+{
+    const char *mode = lp_json_str(exec, "interactiveMode", NULL);
+
+    if (!mode || !*mode)
+        mode = "IfAvailable";
+    if (strcmp(mode, "Never") != 0 && strcmp(mode, "IfAvailable") != 0 &&
+        strcmp(mode, "Always") != 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "user.exec.interactiveMode: must be Never, IfAvailable or Always, is "
+                            "\"%.64s\"",
+                            mode);
+    if (strcmp(mode, "Always") == 0 && !terminal)
+        return lp_error_set(err, LP_E_INVALID,
+                            "user.exec.interactiveMode: is Always, and standard input is no "
+                            "terminal");
+    c->exec->interactive = terminal && strcmp(mode, "Never") != 0;
+    return 0;
+}
+
+static int read_exec(struct lp_kube_config *c, const json_t *exec, bool terminal,
+                     struct lp_error *err)
 {
     const char *version = lp_json_str(exec, "apiVersion", NULL);
     const char *command = lp_json_str(exec, "command", NULL);
@@ -193,13 +209,11 @@ static int read_exec(struct lp_kube_config *c, const json_t *exec, struct lp_err
         return lp_error_set(err, LP_E_INVALID, "user.exec.command: must name a program");
     c->exec = lp_alloc(sizeof *c->exec);
     c->exec->api_version = lp_strdup(version);
-    /* A bare name is looked up in PATH, a path with a slash belongs to the kubeconfig's folder. */
-    c->exec->argv = string_list(strchr(command, '/') ? resolve(c, command) : lp_strdup(command),
-                                json_object_get(exec, "args"));
+    c->exec->argv = string_list(lp_strdup(command), json_object_get(exec, "args"));
     c->exec->env = environment_list(json_object_get(exec, "env"));
     c->exec->install_hint = lp_strdup(lp_json_str(exec, "installHint", NULL));
     c->exec->cluster_info = lp_json_bool(false, exec, "provideClusterInfo", NULL);
-    return 0;
+    return read_mode(c, exec, terminal, err);
 }
 
 static int read_token_file(struct lp_kube_config *c, struct lp_error *err)
@@ -218,13 +232,14 @@ static int read_token_file(struct lp_kube_config *c, struct lp_error *err)
     return 0;
 }
 
-static int read_user(struct lp_kube_config *c, const json_t *user, struct lp_error *err)
+static int read_user(struct lp_kube_config *c, const json_t *user, bool terminal,
+                     struct lp_error *err)
 {
     const json_t *exec = json_object_get(user, "exec");
-    int r = read_pem(c, user, "client-certificate", &c->cert_file, &c->cert_pem, err);
+    int r = read_pem(user, "client-certificate", &c->cert_file, &c->cert_pem, err);
 
     if (r == 0)
-        r = read_pem(c, user, "client-key", &c->key_file, &c->key_pem, err);
+        r = read_pem(user, "client-key", &c->key_file, &c->key_pem, err);
     if (r < 0)
         return r;
     if (!c->cert_pem != !c->key_pem)
@@ -236,17 +251,17 @@ static int read_user(struct lp_kube_config *c, const json_t *user, struct lp_err
                             "served by Kubernetes; use a client certificate, "
                             "token or exec");
     c->token = lp_strdup(lp_json_str(user, "token", NULL));
-    c->token_file = resolve(c, lp_json_str(user, "tokenFile", NULL));
+    c->token_file = lp_strdup(lp_json_str(user, "tokenFile", NULL));
     if (c->token_file && (r = read_token_file(c, err)) < 0)
         return r;
-    return json_is_object(exec) && !c->token ? read_exec(c, exec, err) : 0;
+    return json_is_object(exec) && !c->token ? read_exec(c, exec, terminal, err) : 0;
 }
 
-static int read_context(struct lp_kube_config *c, const json_t *doc, const char *name,
-                        struct lp_error *err)
+static int read_context(struct lp_kube_config *c, const struct lp_kube_config_source *source,
+                        const json_t *doc, struct lp_error *err)
 {
-    const json_t *context, *cluster, *user;
-    const char *cluster_name, *user_name;
+    const json_t *context, *cluster, *user = NULL;
+    const char *name = source->context, *cluster_name, *user_name;
 
     if (!name)
         name = lp_json_str(doc, "current-context", NULL);
@@ -262,31 +277,53 @@ static int read_context(struct lp_kube_config *c, const json_t *doc, const char 
     r = find_named(doc, "clusters", "cluster", cluster_name ? cluster_name : "", &cluster, err);
     if (r == 0)
         r = read_cluster(c, cluster, err);
-    if (r < 0 || !user_name || !*user_name)
-        return r;
-    r = find_named(doc, "users", "user", user_name, &user, err);
-    return r < 0 ? r : read_user(c, user, err);
+    if (r == 0 && user_name && *user_name) {
+        r = find_named(doc, "users", "user", user_name, &user, err);
+        if (r == 0)
+            r = read_user(c, user, source->terminal, err);
+    }
+    return r < 0 ? r : lp_kube_impersonate(&source->as, user, &c->impersonate, err);
 }
 
-static int load_file(struct lp_kube_config *c, const struct lp_kube_config_source *source,
-                     struct lp_error *err)
+/* By kubectl: proxy-url of the cluster, else the environment's, which has exceptions. */
+static int choose_proxy(struct lp_kube_config *c, const struct lp_kube_config_source *source,
+                        struct lp_error *err)
 {
-    lp_auto_free char *text = NULL;
-    json_auto_t *documents = NULL;
+    static const char *const schemes[] = { "http://", "https://", "socks5://", "socks5h://" };
+    bool tls = strncmp(c->server, "https", 5) == 0, known = false;
+    const char *from_environment = tls ? source->https_proxy : source->http_proxy;
 
-    c->path = lp_strdup(source->kubeconfig);
-    int r = lp_file_read(c->path, "kubeconfig", &text, err);
-    if (r < 0)
-        return r;
-    r = lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "YAML", &documents, err);
-    if (r == 0 && json_array_size(documents) != 1)
-        r = lp_error_set(err, LP_E_INVALID, "must hold one YAML document, holds %zu",
-                         json_array_size(documents));
+    if (c->proxy && *c->proxy) {
+        for (size_t i = 0; i < LP_COUNT(schemes); i++)
+            known = known || strncmp(c->proxy, schemes[i], strlen(schemes[i])) == 0;
+        if (!known)
+            return lp_error_set(err, LP_E_INVALID,
+                                "cluster.proxy-url: must begin with http://, https:// or "
+                                "socks5://, is \"%.100s\"",
+                                c->proxy);
+    } else if (from_environment && *from_environment) {
+        free(c->proxy);
+        c->proxy = lp_strdup(from_environment);
+        c->no_proxy = lp_sprintf("localhost,127.0.0.0/8,[::1]%s%s",
+                                 source->no_proxy && *source->no_proxy ? "," : "",
+                                 source->no_proxy ? source->no_proxy : "");
+    }
+    if (c->proxy && strncmp(c->proxy, "socks5://", 9) == 0) { /* the proxy resolves, as in Go */
+        char *remote = lp_sprintf("socks5h://%s", c->proxy + 9);
+        free(c->proxy);
+        c->proxy = remote;
+    }
+    return 0;
+}
+
+static int load_config(struct lp_kube_config *c, const struct lp_kube_config_source *source,
+                       const json_t *config, struct lp_error *err)
+{
+    int r = read_context(c, source, config, err);
+
     if (r == 0)
-        r = read_context(c, json_array_get(documents, 0), source->context, err);
-    if (r < 0)
-        lp_error_wrap(err, "kubeconfig %s", c->path);
-    return r;
+        r = choose_proxy(c, source, err);
+    return r < 0 ? lp_error_wrap(err, "kubeconfig %s", c->path) : 0;
 }
 
 /* ---- in a pod ---- */
@@ -298,8 +335,9 @@ static int load_in_cluster(struct lp_kube_config *c, const struct lp_kube_config
 
     if (!host || !*host || !port || !*port)
         return lp_error_set(err, LP_E_INVALID,
-                            "no kubeconfig was given, and KUBERNETES_SERVICE_HOST and "
+                            "there is no kubeconfig, and KUBERNETES_SERVICE_HOST and "
                             "KUBERNETES_SERVICE_PORT are not set as they are in a pod");
+    free(c->path);
     c->path = lp_strdup(source->in_cluster_root ? source->in_cluster_root : IN_CLUSTER_ROOT);
     c->server = strchr(host, ':') ? lp_sprintf("https://[%s]:%s", host, port)
                                   : lp_sprintf("https://%s:%s", host, port);
@@ -308,6 +346,8 @@ static int load_in_cluster(struct lp_kube_config *c, const struct lp_kube_config
     int r = lp_file_read(c->ca_file, "in-cluster", &c->ca_pem, err);
     if (r == 0)
         r = read_token_file(c, err);
+    if (r == 0)
+        r = lp_kube_impersonate(&source->as, NULL, &c->impersonate, err);
     if (r < 0)
         return r;
     lp_auto_free char *ns_file = lp_sprintf("%s/namespace", c->path);
@@ -321,11 +361,18 @@ int lp_kube_config_load(const struct lp_kube_config_source *source,
                         struct lp_kube_config **ret_config, struct lp_error *err)
 {
     struct lp_kube_config *c = lp_alloc(sizeof *c);
+    json_auto_t *config = NULL;
 
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->renewed, NULL);
     c->user_agent = source->user_agent;
-    int r = source->kubeconfig ? load_file(c, source, err) : load_in_cluster(c, source, err);
+    int r = 0;
+    if (source->kubeconfig) {
+        c->path = lp_strdup(source->kubeconfig);
+        r = lp_kube_config_merge(c->path, source->kubeconfig_list, &config, err);
+    }
+    if (r == 0)
+        r = config ? load_config(c, source, config, err) : load_in_cluster(c, source, err);
     c->read_ms = lp_clock_ms();
     if (r < 0) {
         lp_kube_config_free(c);

@@ -18,6 +18,7 @@
 #include "kube/auth.h"
 
 #define EXEC_TIMEOUT_MS 60000
+#define INTERACTIVE_TIMEOUT_MS 600000 /* a person types, and may have to fetch a key */
 #define INFO_NAME "KUBERNETES_EXEC_INFO"
 
 extern char **environ;
@@ -46,7 +47,7 @@ static char *make_info(const struct lp_kube_exec *exec, const json_t *cluster)
 {
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(LP_LIMIT_CONFIG_BYTES);
     json_auto_t *o = lp_json_make("{s:s, s:s, s:{s:b}}", "apiVersion", exec->api_version, "kind",
-                                  "ExecCredential", "spec", "interactive", 0);
+                                  "ExecCredential", "spec", "interactive", exec->interactive);
     if (cluster)
         json_object_set(json_object_get(o, "spec"), "cluster", (json_t *)cluster);
     lp_buf_str(&b, INFO_NAME "=");
@@ -65,11 +66,13 @@ static int spawn(const struct lp_kube_exec *exec, char **env, int out, pid_t *re
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (!exec->interactive)
+        posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
+    /* A process group of its own is in the background: it could not read from the terminal. */
+    posix_spawnattr_setflags(&attributes, (short)((exec->interactive ? 0 : POSIX_SPAWN_SETPGROUP) |
+                                                  POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &pipe_only);
     int r = posix_spawnp(ret_pid, exec->argv[0], &files, &attributes, exec->argv, env);
@@ -89,7 +92,7 @@ static int wait_for(int fd, struct lp_stop *stop, int64_t end_ms, struct lp_erro
         if (lp_stop_requested(stop))
             return lp_error_set(err, LP_E_CANCELED, "stopped");
         if (left <= 0)
-            return lp_error_set(err, LP_E_DENIED, "no answer within %d s", EXEC_TIMEOUT_MS / 1000);
+            return lp_error_set(err, LP_E_DENIED, "no answer in time");
         if (poll(p, 2, (int)left) > 0 && (p[0].revents & (POLLIN | POLLHUP)))
             return 0;
     }
@@ -143,7 +146,8 @@ static int reap(pid_t pid, struct lp_error *err)
 static int exec_run(const struct lp_kube_exec *exec, char **env, struct lp_stop *stop,
                     struct lp_buf *out, struct lp_error *err)
 {
-    int64_t end_ms = lp_clock_ms() + EXEC_TIMEOUT_MS;
+    int64_t limit_ms = exec->interactive ? INTERACTIVE_TIMEOUT_MS : EXEC_TIMEOUT_MS;
+    int64_t end_ms = lp_clock_ms() + limit_ms;
     int ends[2];
     pid_t pid = -1;
 
@@ -159,7 +163,7 @@ static int exec_run(const struct lp_kube_exec *exec, char **env, struct lp_stop 
         r = wait_for_end(pid, stop, end_ms, err);
     if (r < 0) {
         struct lp_error ignored;
-        kill(-pid, SIGKILL);
+        kill(exec->interactive ? pid : -pid, SIGKILL);
         int gone = reap(pid, &ignored);
         (void)gone; /* we killed it */
         return r;

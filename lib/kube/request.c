@@ -119,6 +119,7 @@ static int refresh_http(struct lp_kube_client *c, unsigned generation, struct lp
         .share = config->share,
         .multiplex = c->limits.multiplex,
         .proxy = config->proxy,
+        .no_proxy = config->no_proxy,
         .connect_to = peer,
         .stop = c->stop,
     };
@@ -204,8 +205,13 @@ static int try_once(struct lp_kube_client *c, const struct lp_kube_call *call, c
                                    ? lp_sprintf("Audit-ID: %.48s-%u", c->audit_id,
                                                 atomic_fetch_add(&c->config->audit_n, 1) + 1)
                                    : NULL;
-    const char *headers[5] = { "Accept: application/json" };
-    size_t n = 1;
+    size_t n = 0, others = 0;
+    while (c->config->impersonate && c->config->impersonate[others])
+        others++;
+    lp_auto_free const char **headers = lp_calloc(others + 5, sizeof(char *));
+    headers[n++] = "Accept: application/json";
+    for (size_t i = 0; i < others; i++)
+        headers[n++] = c->config->impersonate[i];
     if (call->body)
         headers[n++] = type;
     if (bearer)

@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/file.h"
 #include "cli/why.h"
 #include "json/json.h"
 #include "json/yaml.h"
@@ -18,7 +20,7 @@ static const struct plan_images images = {
 static int render(const char *file, enum cli_format format, struct lp_buf *out,
                   struct lp_error *err)
 {
-    struct cli_options o = { .file = file, .format = format };
+    struct cli_options o = { .files = { file }, .format = format };
     return render_file(&o, &images, out, err);
 }
 
@@ -54,6 +56,37 @@ static void write_file(const char *path, const char *text)
     assert_non_null(f);
     fputs(text, f);
     fclose(f);
+}
+
+static size_t count_of(const char *const *paths)
+{
+    json_auto_t *found = NULL;
+    struct lp_error err = { .msg = "" };
+    if (file_platforms(paths, "default", &found, &err) < 0)
+        fail_msg("%s", err.msg);
+    return json_array_size(found);
+}
+
+/* As kubectl takes them: a List, our own export among them, several -f, a folder. */
+static void lists_several_files_and_folders_are_read(void **state)
+{
+#define ONE(name)                                                   \
+    "{\"apiVersion\": \"learningplatform.io/v1alpha1\", \"kind\": " \
+    "\"LearningPlatform\", \"metadata\": {\"name\": \"" name "\"}, \"spec\": {}}"
+    char dir[] = "/tmp/lp-render-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    lp_auto_free char *list = lp_sprintf("%s/list.json", dir), *one = lp_sprintf("%s/one.yml", dir),
+                      *other = lp_sprintf("%s/notes.txt", dir);
+    (void)state;
+    write_file(list, "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [" ONE(
+                         "a") ", "
+                              "{\"kind\": \"Secret\"}, " ONE("b") "]}");
+    write_file(one, "kind: ConfigMap\n---\n" ONE("c"));
+    write_file(other, "not YAML: [");
+    assert_int_equal(count_of((const char *[]){ list, NULL }), 2);
+    assert_int_equal(count_of((const char *[]){ list, one, NULL }), 3);
+    assert_int_equal(count_of((const char *[]){ dir, NULL }), 3);
+    unlink(list), unlink(one), unlink(other), rmdir(dir);
 }
 
 static void what_is_wrong_in_a_file_is_told(void **state)
@@ -120,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_samples_are_rendered_as_the_golden_files_say),
         cmocka_unit_test(both_forms_hold_the_same_objects),
+        cmocka_unit_test(lists_several_files_and_folders_are_read),
         cmocka_unit_test(what_is_wrong_in_a_file_is_told),
         cmocka_unit_test(why_tells_every_metric_and_condition_of_the_hpa),
     };

@@ -43,7 +43,7 @@ static struct cli_options options_of(const char *platform, const char *trace)
 {
     return (struct cli_options){ .command = "simulate",
                                  .service = "ai-feedback",
-                                 .file = platform,
+                                 .files = { platform },
                                  .trace = trace,
                                  .format = CLI_JSON,
                                  .sync_ms = 15000,
@@ -220,11 +220,11 @@ static void what_cannot_be_simulated_is_told(void **state)
     const struct trace trace = { .has = { [TRACE_CPU] = true } };
     struct lp_error err;
     o.service = "ai";
-    assert_int_equal(simulate_load(o.file, &o, &none, &trace, &service, &err), LP_E_INVALID);
+    assert_int_equal(simulate_load(o.files[0], &o, &none, &trace, &service, &err), LP_E_INVALID);
     assert_string_equal(err.msg,
                         "--service: must be gateway, auth, ai-feedback or progress, is \"ai\"");
     none.no_metrics_api = true;
-    assert_int_equal(simulate_load(o.file, &o, &none, &trace, &service, &err), LP_E_INVALID);
+    assert_int_equal(simulate_load(o.files[0], &o, &none, &trace, &service, &err), LP_E_INVALID);
     assert_string_equal(err.msg, "METRICS_API: must not be None: the operator itself then scales "
                                  "by the queue depth, which is not simulated");
 }

@@ -66,6 +66,7 @@ static void set_wire(struct lp_http_client *c, const struct lp_http_client_optio
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(e, CURLOPT_PROXY, o->proxy ? o->proxy : "");
+    curl_easy_setopt(e, CURLOPT_NOPROXY, o->no_proxy ? o->no_proxy : "");
     curl_easy_setopt(e, CURLOPT_USERAGENT, o->user_agent ? o->user_agent : "lp/" LP_VERSION);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
                      c->mux ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);

@@ -28,6 +28,7 @@ struct lp_http_client_options {
      * calls sinks and until_ms() too: those must not wait. */
     bool multiplex;
     const char *proxy;      /* URL; NULL: none, whatever the environment says */
+    const char *no_proxy;   /* hosts without `proxy`, as CURLOPT_NOPROXY takes them; NULL: none */
     const char *connect_to; /* "host:port" to connect to in place of the URL's; NULL: the URL's */
     struct lp_stop *stop;   /* ends a request at once; NULL: nothing does. Borrowed. */
 };
