@@ -43,13 +43,15 @@ static void on_pod(enum lp_kube_event event, json_t *object, void *user)
 static void on_replica_set(enum lp_kube_event event, json_t *object, void *user)
 {
     struct informers *all = ((struct informer *)user)->all;
-    samples_replica_set(all->o.samples, object, event == LP_KUBE_DELETED);
+    if (samples_replica_set(all->o.samples, object, event == LP_KUBE_DELETED, lp_clock_ms()))
+        scraper_wake(all->o.scraper);
 }
 
 static void on_deployment(enum lp_kube_event event, json_t *object, void *user)
 {
     struct informers *all = ((struct informer *)user)->all;
-    samples_deployment(all->o.samples, object, event == LP_KUBE_DELETED);
+    if (samples_deployment(all->o.samples, object, event == LP_KUBE_DELETED, lp_clock_ms()))
+        scraper_wake(all->o.scraper);
 }
 
 static void on_hpa(enum lp_kube_event event, json_t *object, void *user)
@@ -62,7 +64,7 @@ static void on_synced(void *user)
 {
     struct informer *i = user;
     if (i->needed && atomic_fetch_sub(&i->all->unsynced, 1) == 1)
-        samples_synced(i->all->o.samples);
+        samples_synced(i->all->o.samples, lp_clock_ms());
 }
 
 static void on_failed(const struct lp_error *err, int64_t retry_ms, void *user)

@@ -12,6 +12,7 @@
 #include "autoscaler/samples/samples.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,32 @@ struct samples *samples_new(int64_t interval_ms, int64_t warm_up_ms)
     pthread_mutex_init(&s->lock, NULL);
     s->interval_ms = interval_ms;
     s->warm_up_ms = warm_up_ms;
+    s->handles = UINT_MAX;
     return s;
+}
+
+/* ---- namespaces ---- */
+
+static struct space *space_of(struct samples *s, const char *key)
+{
+    lp_auto_free char *ns = lp_sprintf("%.*s", (int)strcspn(key, "/"), key);
+    struct space *space = table_get(&s->spaces, ns);
+    if (!space) {
+        space = lp_alloc(sizeof *space);
+        space->key = lp_take(ns);
+        table_add(&s->spaces, space);
+    }
+    space->n_services++;
+    return space;
+}
+
+static void space_drop(struct samples *s, struct space *space)
+{
+    if (--space->n_services > 0)
+        return;
+    table_remove(&s->spaces, space->key);
+    free(space->key);
+    free(space);
 }
 
 static void service_free(struct service *v)
@@ -45,11 +71,16 @@ void samples_free(struct samples *s)
         return;
     for (unsigned i = 0; i < s->pods.n; i++)
         samples_pod_free((struct pod *)s->pods.items[i]);
-    for (unsigned i = 0; i < s->services.n; i++)
-        service_free((struct service *)s->services.items[i]);
+    for (unsigned i = 0; i < s->services.n; i++) {
+        struct service *v = (struct service *)s->services.items[i];
+        space_drop(s, v->space);
+        service_free(v);
+    }
+    free(s->spaces.items);
     free(s->pods.items);
     free(s->services.items);
     free(s->slots);
+    free(s->due);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -73,7 +104,9 @@ struct service *samples_service_make(struct samples *s, const char *key)
     v = lp_alloc(sizeof *v);
     v->key = lp_strdup(key);
     v->name = strchr(v->key, '/') + 1;
+    v->space = space_of(s, key);
     table_add(&s->services, v);
+    samples_note_sweep(s, v);
     return v;
 }
 
@@ -82,6 +115,7 @@ void samples_service_drop(struct samples *s, struct service *v)
     if (v->deployed || v->has_hpa || v->pods || v->n_sets > 0)
         return;
     table_remove(&s->services, v->key);
+    space_drop(s, v->space);
     service_free(v);
 }
 
@@ -90,22 +124,78 @@ char *samples_key(const char *ns, const char *name)
     return samples_name_ok(ns) && samples_name_ok(name) ? lp_sprintf("%s/%s", ns, name) : NULL;
 }
 
-void samples_deployment(struct samples *s, const json_t *deployment, bool gone)
+/* ---- who owns what ---- */
+
+const json_t *samples_owner(const json_t *object, const char *kind)
+{
+    size_t i;
+    json_t *owner;
+    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
+    {
+        const char *k = lp_json_str(owner, "kind", NULL);
+        if (k && strcmp(k, kind) == 0 && json_is_true(json_object_get(owner, "controller")))
+            return owner;
+    }
+    return NULL;
+}
+
+static uint32_t revision_by(const struct service *v, uint64_t owner_hash)
+{
+    for (unsigned i = 0; v->deployed && i < v->n_sets; i++)
+        if (v->sets[i].uid_hash == owner_hash)
+            return v->sets[i].deployment_hash == v->uid_hash ? v->sets[i].revision : 0;
+    return 0;
+}
+
+bool samples_pod_own(struct pod *p, int64_t now_ms)
+{
+    bool was_asked = samples_is_asked(p);
+    p->revision = revision_by(p->service, p->owner_hash);
+    if (was_asked || !samples_is_asked(p))
+        return false;
+    p->due_ms = p->seen_ms = now_ms;
+    return true;
+}
+
+static bool own_pods(struct service *v, int64_t now_ms)
+{
+    bool sooner = false;
+    for (struct pod *p = v->pods; p; p = p->sibling)
+        sooner |= samples_pod_own(p, now_ms);
+    return sooner;
+}
+
+/* ---- Deployments and HPAs ---- */
+
+/* Its controller is a LearningPlatform, of whatever version. */
+static bool is_platforms(const json_t *deployment)
+{
+    static const char group[] = "learningplatform.io/";
+    const char *version =
+        lp_json_str(samples_owner(deployment, "LearningPlatform"), "apiVersion", NULL);
+    return version && strncmp(version, group, sizeof group - 1) == 0;
+}
+
+bool samples_deployment(struct samples *s, const json_t *deployment, bool gone, int64_t now_ms)
 {
     lp_auto_free char *key = samples_key(lp_json_str(deployment, "metadata", "namespace", NULL),
                                          lp_json_str(deployment, "metadata", "name", NULL));
     if (!key)
-        return;
+        return false;
     pthread_mutex_lock(&s->lock);
     struct service *v = samples_service_make(s, key);
     const char *uid = lp_json_str(deployment, "metadata", "uid", NULL);
-    v->deployed = !gone;
+    v->deployed = !gone && is_platforms(deployment);
     snprintf(v->uid, sizeof v->uid, "%s", uid ? uid : "");
+    v->uid_hash = table_hash(uid);
     v->replicas = lp_json_int(1, deployment, "spec", "replicas", NULL);
     labels_unref(v->labels);
     v->labels = labels_new(deployment);
+    bool sooner = own_pods(v, now_ms);
+    samples_note_sweep(s, v);
     samples_service_drop(s, v);
     pthread_mutex_unlock(&s->lock);
+    return sooner;
 }
 
 /* The target of the Object metric queue_depth, per pod; 0 where the HPA has none. */
@@ -142,43 +232,20 @@ void samples_hpa(struct samples *s, const json_t *hpa, bool gone)
 
 /* ---- ReplicaSets ---- */
 
-const json_t *samples_owner(const json_t *object, const char *kind)
-{
-    size_t i;
-    json_t *owner;
-    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        const char *k = lp_json_str(owner, "kind", NULL);
-        if (k && strcmp(k, kind) == 0 && json_is_true(json_object_get(owner, "controller")))
-            return owner;
-    }
-    return NULL;
-}
-
-uint32_t samples_revision(const struct service *v, uint64_t owner_hash)
-{
-    for (unsigned i = 0; i < v->n_sets; i++)
-        if (v->sets[i].uid_hash == owner_hash)
-            return v->sets[i].revision;
-    return 0;
-}
-
-static void set_revision(struct service *v, uint64_t uid_hash, uint32_t revision)
+/* `revision` 0: it is gone. */
+static void set_replica_set(struct service *v, const struct replica_set *set)
 {
     unsigned i = 0;
-    while (i < v->n_sets && v->sets[i].uid_hash != uid_hash)
+    while (i < v->n_sets && v->sets[i].uid_hash != set->uid_hash)
         i++;
-    if (revision == 0) {
+    if (set->revision == 0) {
         if (i < v->n_sets)
             v->sets[i] = v->sets[--v->n_sets];
-    } else {
-        if (i == v->n_sets)
-            v->sets = lp_realloc(v->sets, ++v->n_sets * sizeof *v->sets);
-        v->sets[i] = (struct replica_set){ uid_hash, revision };
+        return;
     }
-    for (struct pod *p = v->pods; p; p = p->sibling)
-        if (p->owner_hash == uid_hash)
-            p->revision = revision;
+    if (i == v->n_sets)
+        v->sets = lp_realloc(v->sets, ++v->n_sets * sizeof *v->sets);
+    v->sets[i] = *set;
 }
 
 /* The annotation that the Deployment's controller counts up with each rollout and each undo. */
@@ -190,38 +257,47 @@ static uint32_t revision_of(const json_t *replica_set)
     return n == 0 ? 1 : n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
-void samples_replica_set(struct samples *s, const json_t *replica_set, bool gone)
+bool samples_replica_set(struct samples *s, const json_t *replica_set, bool gone, int64_t now_ms)
 {
     const json_t *owner = samples_owner(replica_set, "Deployment");
     lp_auto_free char *key = samples_key(lp_json_str(replica_set, "metadata", "namespace", NULL),
                                          lp_json_str(owner, "name", NULL));
     if (!key)
-        return;
+        return false;
+    const struct replica_set set = {
+        .uid_hash = table_hash(lp_json_str(replica_set, "metadata", "uid", NULL)),
+        .deployment_hash = table_hash(lp_json_str(owner, "uid", NULL)),
+        .revision = gone ? 0 : revision_of(replica_set),
+    };
     pthread_mutex_lock(&s->lock);
     struct service *v = samples_service_make(s, key);
-    set_revision(v, table_hash(lp_json_str(replica_set, "metadata", "uid", NULL)),
-                 gone ? 0 : revision_of(replica_set));
+    set_replica_set(v, &set);
+    bool sooner = own_pods(v, now_ms);
+    samples_note_sweep(s, v);
     samples_service_drop(s, v);
     pthread_mutex_unlock(&s->lock);
+    return sooner;
 }
 
 /* ---- how recent it all is ---- */
 
-void samples_note_sweep(struct samples *s)
+void samples_note_sweep(struct samples *s, struct service *v)
 {
-    if (s->first_sweep || !s->synced)
+    if (v->swept || !s->synced)
         return;
-    for (unsigned i = 0; i < s->n_slots; i++)
-        if (s->slots[i] && s->slots[i]->ready && s->slots[i]->result_ms == 0)
+    for (const struct pod *p = v->pods; p; p = p->sibling)
+        if (samples_is_asked(p) && p->result_ms == 0)
             return;
-    s->first_sweep = true;
+    v->swept = true;
 }
 
-void samples_synced(struct samples *s)
+void samples_synced(struct samples *s, int64_t now_ms)
 {
     pthread_mutex_lock(&s->lock);
     s->synced = true;
-    samples_note_sweep(s);
+    s->synced_ms = now_ms;
+    for (unsigned i = 0; i < s->services.n; i++)
+        samples_note_sweep(s, (struct service *)s->services.items[i]);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -232,7 +308,7 @@ int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->n_slots; i++) {
         const struct pod *p = s->slots[i];
-        if (!p || !p->ready)
+        if (!p || !samples_is_asked(p))
             continue;
         int64_t since = p->result_ms != 0 ? p->result_ms : p->seen_ms;
         oldest = now_ms - since > oldest ? now_ms - since : oldest;
@@ -248,28 +324,39 @@ unsigned samples_silent(struct samples *s, int64_t now_ms)
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->n_slots; i++) {
         const struct pod *p = s->slots[i];
-        n += p && p->ready && p->at_ms != 0 && now_ms - p->at_ms > SAMPLES_MAX_AGE_MS;
+        n += p && samples_is_asked(p) && p->at_ms != 0 && now_ms - p->at_ms > SAMPLES_MAX_AGE_MS;
     }
     pthread_mutex_unlock(&s->lock);
     return n;
 }
 
+/* A service whose first sweep is not done; NULL: none. */
+static const struct service *find_unswept_locked(const struct samples *s)
+{
+    for (unsigned i = 0; i < s->services.n; i++) {
+        const struct service *v = (const struct service *)s->services.items[i];
+        if (!v->swept)
+            return v;
+    }
+    return NULL;
+}
+
 bool samples_swept(struct samples *s, int64_t now_ms, char why[128])
 {
-    unsigned pods;
-    int64_t age = samples_oldest_age(s, now_ms, &pods);
+    bool swept = false;
     pthread_mutex_lock(&s->lock);
-    bool synced = s->synced, first = s->first_sweep;
-    pthread_mutex_unlock(&s->lock);
-    if (first && age <= SAMPLES_SWEEP_AGE_MS)
-        return true;
-    if (!synced)
+    const struct service *v = find_unswept_locked(s);
+    int64_t looked_ms = now_ms - (s->look_ms > 0 ? s->look_ms : s->synced_ms);
+    if (!s->synced)
         snprintf(why, 128, "pods and Deployments are not read from the API server yet");
-    else if (!first)
-        snprintf(why, 128, "the first sweep over %u pods is not done yet", pods);
+    else if (v && now_ms - s->synced_ms <= SAMPLES_SWEEP_AGE_MS)
+        snprintf(why, 128, "the first sweep over the pods of %.64s is not done yet", v->name);
+    else if (looked_ms > SAMPLES_SWEEP_AGE_MS)
+        snprintf(why, 128, "the scraper has not looked for pods for %lld ms", (long long)looked_ms);
     else
-        snprintf(why, 128, "the last sweep over %u pods was %lld ms ago", pods, (long long)age);
-    return false;
+        swept = true;
+    pthread_mutex_unlock(&s->lock);
+    return swept;
 }
 
 size_t samples_bytes_per_pod(struct samples *s)

@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 #define SAMPLES_MAX_AGE_MS 30000  /* an older value is no value */
-#define SAMPLES_SWEEP_AGE_MS 5000 /* ready means: every pod was asked so recently */
+#define SAMPLES_SWEEP_AGE_MS 5000 /* ready means: the scraper looked for pods so recently */
 
 /*
  * One table for watches (which tell of pods), scraper (which brings values) and queries (which read
@@ -31,19 +31,20 @@ void samples_free(struct samples *s);
 bool samples_name_ok(const char *name);
 
 /*
- * From the watches; `gone`: the object was deleted. Pods count by their labels name and part-of
- * (app.kubernetes.io) for the service <part-of>-<name>. A Deployment tells of a service without
- * pods, a ReplicaSet of that Deployment which of its pods are of which revision, an HPA its target
- * of queue_depth per pod. `wall_ms`: the same moment as now_ms, since 1970. True where a scrape is
- * due sooner than before.
+ * From the informers; `gone`: the object was deleted. A pod is of the service <part-of>-<name>, by
+ * its labels app.kubernetes.io/part-of and /name, and counts where its controller is a ReplicaSet
+ * whose controller is the Deployment of that name, whose controller is a LearningPlatform: a label
+ * alone, which anybody may write, makes no pod one of ours. A ReplicaSet tells the revision of its
+ * pods, an HPA its target of queue_depth per pod. `wall_ms`: the same moment as now_ms, since 1970.
+ * True where a scrape is due sooner than before.
  */
 bool samples_pod(struct samples *s, const json_t *pod, bool gone, int64_t now_ms, int64_t wall_ms);
-void samples_deployment(struct samples *s, const json_t *deployment, bool gone);
-void samples_replica_set(struct samples *s, const json_t *replica_set, bool gone);
+bool samples_deployment(struct samples *s, const json_t *deployment, bool gone, int64_t now_ms);
+bool samples_replica_set(struct samples *s, const json_t *replica_set, bool gone, int64_t now_ms);
 void samples_hpa(struct samples *s, const json_t *hpa, bool gone);
 
 /* Pods, ReplicaSets and Deployments are all known from now on. */
-void samples_synced(struct samples *s);
+void samples_synced(struct samples *s, int64_t now_ms);
 
 /* ---- the scraper's side ---- */
 struct samples_target {
@@ -52,9 +53,12 @@ struct samples_target {
 };
 
 /*
- * Up to `max` pods whose time has come; each is out until its report. *ret_next_ms: when the next
- * one is due (INT64_MAX: none).
+ * Up to `max` pods whose time has come; each is out until its report. Of the `handles` that the
+ * scraper has, one namespace gets at most half, and where several services have pods that are due
+ * or out, each its equal share: what answers late makes itself late, nobody else. *ret_next_ms:
+ * when the next one is due that may go out by then (INT64_MAX: none).
  */
+void samples_set_handles(struct samples *s, unsigned handles);
 unsigned samples_due(struct samples *s, int64_t now_ms, struct samples_target *ret_targets,
                      unsigned max, int64_t *ret_next_ms);
 
@@ -70,12 +74,12 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
 
 /* ---- the readers' side ---- */
 
-/* Every Ready pod was asked at most SAMPLES_SWEEP_AGE_MS ago, and a first whole sweep is done; else
- * why not. */
+/* The scraper looked for pods at most SAMPLES_SWEEP_AGE_MS ago, and each service had its first
+ * sweep or was waited for as long as that; else why not. */
 bool samples_swept(struct samples *s, int64_t now_ms, char why[128]);
 
-/* Milliseconds since the oldest last answer of a Ready pod; 0 where there is none. `ret_pods`: how
- * many are Ready. */
+/* Milliseconds since the oldest last answer of a Ready pod that is asked; 0 where there is none.
+ * `ret_pods`: how many are Ready. */
 int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods);
 
 /* How many Ready pods have told of themselves, and have not in the last SAMPLES_MAX_AGE_MS. */
@@ -134,7 +138,7 @@ void samples_values_done(struct samples_values *values);
 
 /*
  * Appends what is known. LP_E_NOT_FOUND: no such pod, service, or nothing Ready that matches.
- * LP_E_UNAVAILABLE: the first sweep is not done, no pod of the service counts, or under half of
+ * LP_E_UNAVAILABLE: its first sweep is not done, no pod of the service counts, or under half of
  * those that do were scraped in the last SAMPLES_MAX_AGE_MS. The message is a sentence for people:
  * "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago". LP_E_TOO_LARGE.
  */

@@ -9,21 +9,36 @@
 
 struct pod;
 
+/* A namespace, while it has services. */
+struct space {
+    char *key;
+    unsigned n_services;
+    unsigned out;             /* its pods that are being asked */
+    uint64_t look;            /* the last samples_due with pods of it that are due or out */
+    unsigned active_services; /* in that look */
+};
+
 /* Is there while it has a Deployment, a ReplicaSet, an HPA or pods. */
 struct service {
     char *key; /* namespace/name */
     const char *name;
-    bool deployed, has_hpa;
+    struct space *space;
+    unsigned out;  /* its pods that are being asked */
+    uint64_t look; /* as of its space */
+    bool deployed; /* by a Deployment whose controller is a LearningPlatform */
+    bool has_hpa;
+    bool swept;            /* each of its Ready pods was asked once; never taken back */
     bool answered, lost;   /* as the last Event about it said */
     char uid[40];          /* of the Deployment */
+    uint64_t uid_hash;     /* of that */
     int64_t replicas;      /* that the Deployment asks for */
     int64_t target;        /* of the HPA per pod, in thousandths; 0: not known */
     struct labels *labels; /* of the Deployment, may be NULL */
     struct pod *pods;      /* by `sibling` */
     unsigned n_sets, n_backlogs;
     struct replica_set {
-        uint64_t uid_hash;
-        uint32_t revision; /* from 1; the highest is the newest */
+        uint64_t uid_hash, deployment_hash; /* of its uid, and of its controller's */
+        uint32_t revision;                  /* from 1; the highest is the newest */
     } * sets;
     struct backlog {
         int64_t depth, at_ms;
@@ -36,7 +51,7 @@ struct service {
  * `id` changes with readiness, address and identity of the pod, so that what was asked of an
  * earlier life is not taken for this one. `at_ms` and `result_ms` are 0 where there is no page and
  * no result. `revision` is that of its ReplicaSet, 0 where that is none of its service's
- * Deployment.
+ * Deployment, or the Deployment none of a LearningPlatform's: such a pod is never asked.
  */
 struct pod {
     char *key; /* namespace/name */
@@ -56,18 +71,19 @@ struct pod {
     char ip[46];
 };
 
-/*
- * `first_sweep` is never taken back. `slots` leads from the low half of an id to its pod.
- */
+/* `slots` leads from the low half of an id to its pod. */
 struct samples {
     pthread_mutex_t lock;
     int64_t interval_ms, warm_up_ms;
-    struct table pods, services;
-    struct pod **slots;
+    struct table pods, services, spaces;
+    struct pod **slots, **due; /* `due`: of the call of samples_due that runs */
     unsigned n_slots;
-    unsigned cursor; /* the slot that is looked at first, so that all get their turn */
+    unsigned handles;
+    uint64_t look;   /* how often samples_due was called */
+    int64_t look_ms; /* when it was last called; 0: never */
     uint32_t generation;
-    bool synced, first_sweep;
+    bool synced;
+    int64_t synced_ms;
 };
 
 /* All of these under the lock. */
@@ -79,7 +95,16 @@ struct service *samples_service_make(struct samples *s, const char *key);
 void samples_service_drop(struct samples *s, struct service *v);
 /* The ownerReference of the controller of this kind; NULL where there is none. */
 const json_t *samples_owner(const json_t *object, const char *kind);
-uint32_t samples_revision(const struct service *v, uint64_t owner_hash);
-/* Only while the first sweep is not done, so its cost does not matter later. */
-void samples_note_sweep(struct samples *s);
+/* Sets its revision, by its ReplicaSet and the Deployment. True where it is due now, and was not
+ * asked before. */
+bool samples_pod_own(struct pod *p, int64_t now_ms);
+/* It is not being asked any more. */
+void samples_pod_in(struct pod *p);
+/* Only until its first sweep is done, so that its cost does not matter later. */
+void samples_note_sweep(struct samples *s, struct service *v);
+/* It is to be asked: Ready, and owned by a service of a LearningPlatform. */
+static inline bool samples_is_asked(const struct pod *p)
+{
+    return p->ready && p->revision > 0;
+}
 void samples_pod_free(struct pod *p);

@@ -26,7 +26,7 @@ static void pod_renew(struct samples *s, struct pod *p)
     p->at_ms = p->result_ms = 0;
     p->load = (struct load){ 0 };
     p->failures = 0;
-    p->out = false;
+    samples_pod_in(p);
 }
 
 static void pod_take_slot(struct samples *s, struct pod *p)
@@ -36,6 +36,7 @@ static void pod_take_slot(struct samples *s, struct pod *p)
         i++;
     if (i == s->n_slots) {
         s->slots = lp_realloc(s->slots, (s->n_slots + 64) * sizeof(void *));
+        s->due = lp_realloc(s->due, (s->n_slots + 64) * sizeof(void *));
         memset(s->slots + s->n_slots, 0, 64 * sizeof(void *));
         s->n_slots += 64;
     }
@@ -64,6 +65,7 @@ static void pod_remove(struct samples *s, struct pod *p)
             *at = p->sibling;
             break;
         }
+    samples_pod_in(p);
     s->slots[(uint32_t)p->id] = NULL;
     table_remove(&s->pods, p->key);
     samples_pod_free(p);
@@ -119,28 +121,25 @@ static int64_t ready_since(const json_t *condition, int64_t now_ms, int64_t wall
     return since < wall_ms ? now_ms - (wall_ms - since) : now_ms;
 }
 
-/* True where it is due at once, which is so at the start of each life. */
-static bool pod_update(struct samples *s, struct pod *p, const json_t *object, int64_t now_ms,
+static void pod_update(struct samples *s, struct pod *p, const json_t *object, int64_t now_ms,
                        int64_t wall_ms)
 {
     const char *ip = lp_json_str(object, "status", "podIP", NULL);
     uint64_t uid_hash = table_hash(lp_json_str(object, "metadata", "uid", NULL));
     const json_t *ready = is_address(ip) ? readiness(object) : NULL;
     p->owner_hash = table_hash(lp_json_str(samples_owner(object, "ReplicaSet"), "uid", NULL));
-    p->revision = samples_revision(p->service, p->owner_hash);
     pod_set_labels(p, object);
     if (p->ready == (ready != NULL) && uid_hash == p->uid_hash &&
         (!ready || strcmp(ip, p->ip) == 0))
-        return false;
+        return;
     p->ready = ready != NULL;
     p->uid_hash = uid_hash;
+    p->revision = 0; /* until samples_pod_own */
     pod_renew(s, p);
     if (!ready)
-        return false;
+        return;
     memcpy(p->ip, ip, strlen(ip) + 1);
-    p->seen_ms = p->due_ms = now_ms;
     p->ready_since_ms = ready_since(ready, now_ms, wall_ms);
-    return true;
 }
 
 /* namespace/<part-of>-<name>, the caller's; NULL for a pod that is none of ours. */
@@ -171,9 +170,10 @@ bool samples_pod(struct samples *s, const json_t *pod, bool gone, int64_t now_ms
     if (!gone && service_key) {
         if (!p)
             p = pod_make(s, key, samples_service_make(s, service_key));
-        sooner = pod_update(s, p, pod, now_ms, wall_ms);
+        pod_update(s, p, pod, now_ms, wall_ms);
+        sooner = samples_pod_own(p, now_ms);
+        samples_note_sweep(s, p->service);
     }
-    samples_note_sweep(s);
     pthread_mutex_unlock(&s->lock);
     return sooner;
 }

@@ -180,7 +180,8 @@ static int check(const struct evaluation *e, const struct tally *t, const char *
                             (double)e->s->warm_up_ms / 1000.0, t->ready);
     if (t->counted == 0)
         return lp_error_set(err, LP_E_UNAVAILABLE,
-                            "none of the %u Ready pods of %s is of a ReplicaSet of its Deployment",
+                            "none of the %u Ready pods of %s is owned by a ReplicaSet of its "
+                            "LearningPlatform's Deployment",
                             t->ready, of);
     return t->known * 2 < t->counted ? too_few_known(e, t, of, err) : 0;
 }
@@ -211,6 +212,11 @@ static int64_t with_backlogs(const struct evaluation *e, const struct service *v
 static int service_value(const struct evaluation *e, const struct service *v, struct tally *t,
                          int64_t *ret_milli, struct lp_error *err)
 {
+    if (!v->swept)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "the first sweep over the pods of %s is not done yet: try again in a "
+                            "second",
+                            v->name);
     uint32_t current = current_revision(e, v);
     *t = (struct tally){ .oldest_ms = e->q->now_ms };
     *ret_milli = 0;
@@ -369,9 +375,10 @@ void samples_values_done(struct samples_values *values)
 
 static int read_values(const struct evaluation *e, struct lp_error *err)
 {
-    if (!e->s->first_sweep)
+    if (!e->s->synced)
         return lp_error_set(err, LP_E_UNAVAILABLE,
-                            "the first sweep over the pods is not done yet: try again in a second");
+                            "pods and Deployments are not read from the API server yet: try again "
+                            "in a second");
     if (e->q->pods)
         return e->q->name ? read_pod(e, err) : read_pods(e, err);
     return e->q->name ? read_service(e, err) : read_services(e, err);
@@ -399,7 +406,7 @@ bool samples_queue_depth(struct samples *s, const char *ns, const char *service,
     struct tally t;
     int64_t milli = 0;
     pthread_mutex_lock(&s->lock);
-    const struct service *v = s->first_sweep ? find_service(s, ns, service) : NULL;
+    const struct service *v = s->synced ? find_service(s, ns, service) : NULL;
     bool known = v && service_value(&e, v, &t, &milli, &err) == 0;
     pthread_mutex_unlock(&s->lock);
     if (known)
@@ -436,7 +443,7 @@ unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *
     const struct evaluation e = { s, &q, NULL };
     unsigned n = 0;
     pthread_mutex_lock(&s->lock);
-    for (unsigned i = 0; s->first_sweep && i < s->services.n && n < max; i++) {
+    for (unsigned i = 0; s->synced && i < s->services.n && n < max; i++) {
         struct service *v = (struct service *)s->services.items[i];
         if (v->deployed)
             n += note_transition(&e, v, &ret_losses[n]);

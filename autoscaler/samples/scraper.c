@@ -171,7 +171,7 @@ static void set_gauges(struct scraper *s)
     lp_metric_set(telemetry.silent, samples_silent(s->options.samples, now));
 }
 
-static void *run(void *user)
+static void *run_scraper(void *user)
 {
     struct scraper *s = user;
     struct curl_waitfd stop = { .fd = lp_stop_fd(s->options.stop), .events = CURL_WAIT_POLLIN };
@@ -236,8 +236,9 @@ int scraper_start(const struct scraper_options *options, struct scraper **ret_sc
         s->options.concurrency = 64;
     for (unsigned i = 0; i < LP_COUNT(results); i++)
         s->results[i] = lp_metric_with(telemetry.scrapes, results[i]);
+    samples_set_handles(s->options.samples, s->options.concurrency);
     int r = make_handles(s, err);
-    if (r == 0 && pthread_create(&s->thread, NULL, run, s) != 0)
+    if (r == 0 && pthread_create(&s->thread, NULL, run_scraper, s) != 0)
         r = lp_error_set(err, LP_E_INTERNAL, "scraper: cannot start its thread");
     if (r < 0) {
         scraper_free(s);

@@ -78,10 +78,12 @@ func (f *faulty) install(t *testing.T) {
 	t.Helper()
 	_, err := clients.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.namespace}}, metav1.CreateOptions{})
 	must(t, err)
+	owners, err := platformOwner(f.namespace, f.platform)
+	must(t, err)
 	three, one, target := int32(3), int32(1), hpaFor("services", "queue_depth", "4").Spec.Metrics
 	target[0].Object.DescribedObject.Name = f.name()
 	_, err = clients.AppsV1().Deployments(f.namespace).Create(ctx, &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Name: f.name(), Labels: f.labels()},
+		ObjectMeta: metav1.ObjectMeta{Name: f.name(), Labels: f.labels(), OwnerReferences: owners},
 		Spec: appsv1.DeploymentSpec{Replicas: &three, Selector: &metav1.LabelSelector{MatchLabels: f.labels()},
 			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: f.labels()},
 				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "none.invalid/none:1"}}}}},

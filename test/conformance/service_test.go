@@ -12,6 +12,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -51,9 +53,13 @@ func newService(namespace, platform, component string) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	owners, err := platformOwner(namespace, platform)
+	if err != nil {
+		return nil, err
+	}
 	two := int32(len(s.pods))
 	_, err = clients.AppsV1().Deployments(namespace).Create(ctx, &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Name: s.name(), Labels: s.labels()},
+		ObjectMeta: metav1.ObjectMeta{Name: s.name(), Labels: s.labels(), OwnerReferences: owners},
 		Spec: appsv1.DeploymentSpec{Replicas: &two, Selector: &metav1.LabelSelector{MatchLabels: s.labels()},
 			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: s.labels()},
 				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "none.invalid/none:1"}}}}},
@@ -62,6 +68,26 @@ func newService(namespace, platform, component string) (*service, error) {
 		return nil, err
 	}
 	return s, s.makeReady()
+}
+
+var platforms = schema.GroupVersionResource{Group: "learningplatform.io", Version: "v1alpha1", Resource: "learningplatforms"}
+
+// platformOwner makes a LearningPlatform of a class that no operator carries out: the owner of a Deployment whose pods count.
+func platformOwner(namespace, name string) ([]metav1.OwnerReference, error) {
+	yes := true
+	var made *unstructured.Unstructured
+	err := until("the definition takes a LearningPlatform", func() (bool, error) {
+		var err error
+		made, err = objects.Resource(platforms).Namespace(namespace).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "learningplatform.io/v1alpha1", "kind": "LearningPlatform",
+			"metadata": map[string]any{"name": name}, "spec": map[string]any{"className": "conformance"}}}, metav1.CreateOptions{})
+		return err == nil, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []metav1.OwnerReference{{APIVersion: "learningplatform.io/v1alpha1", Kind: "LearningPlatform", Name: name,
+		UID: made.GetUID(), Controller: &yes}}, nil
 }
 
 // makeReady is the kubelet's part.

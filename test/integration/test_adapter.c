@@ -264,14 +264,32 @@ static json_t *labels(void)
                         "lp-operator", "app.kubernetes.io/component", "service");
 }
 
+/* The owner of the Deployment: pods that no LearningPlatform owns do not count. The caller's. */
+static json_t *platform(void)
+{
+    struct lp_error err;
+    json_t *made = NULL;
+    json_auto_t *o =
+        lp_json_make("{s:s,s:s,s:{s:s,s:s}}", "apiVersion", "learningplatform.io/v1alpha1", "kind",
+                     "LearningPlatform", "metadata", "name", "english", "namespace", ns);
+    until(lp_kube_create(client, &lp_kube_platforms, o, &made, &err) == 0);
+    return made;
+}
+
 static void create_deployment(void)
 {
+    json_auto_t *owner = platform();
     json_auto_t *d = lp_json_make(
         "{s:s,s:s,s:{s:s,s:s,s:o},s:{s:i,s:{s:o},s:{s:{s:o},s:{s:[{s:s,s:s}]}}}}", "apiVersion",
         "apps/v1", "kind", "Deployment", "metadata", "name", "english-auth", "namespace", ns,
         "labels", labels(), "spec", "replicas", 2, "selector", "matchLabels", labels(), "template",
         "metadata", "labels", labels(), "spec", "containers", "name", "auth", "image",
         "none.invalid/none:1");
+    json_object_set_new(json_object_get(d, "metadata"), "ownerReferences",
+                        lp_json_make("[{s:s,s:s,s:s,s:s,s:b}]", "apiVersion",
+                                     "learningplatform.io/v1alpha1", "kind", "LearningPlatform",
+                                     "name", "english", "uid",
+                                     lp_json_str(owner, "metadata", "uid", NULL), "controller", 1));
     ok(lp_kube_create(client, &lp_kube_deployments, d, NULL, &err));
     until(n_pods() == 2);
 }

@@ -51,12 +51,18 @@ static inline bool is_ready(void *user, char why[128])
     return false;
 }
 
-static inline void add_replica_set(void)
+static inline void add_owners(void)
 {
-    json_auto_t *o = lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}]}}", "metadata", "namespace",
-                                  "lp", "name", "set", "uid", "set", "ownerReferences", "kind",
-                                  "Deployment", "name", "english-auth", "controller", 1);
-    samples_replica_set(samples, o, false);
+    json_auto_t *deployment = lp_json_make(
+        "{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}]}}", "metadata", "namespace", "lp", "name",
+        "english-auth", "uid", "deployment", "ownerReferences", "kind", "LearningPlatform",
+        "apiVersion", "learningplatform.io/v1alpha1", "controller", 1);
+    json_auto_t *set =
+        lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:s,s:b}]}}", "metadata", "namespace", "lp",
+                     "name", "set", "uid", "set", "ownerReferences", "kind", "Deployment", "name",
+                     "english-auth", "uid", "deployment", "controller", 1);
+    samples_deployment(samples, deployment, false, lp_clock_ms());
+    samples_replica_set(samples, set, false, lp_clock_ms());
 }
 
 /* One service of one pod with the value 7. */
@@ -72,9 +78,9 @@ static inline void fill_samples(void)
         "app.kubernetes.io/part-of", "english", "status", "phase", "Running", "podIP", "10.0.0.1",
         "conditions", "type", "Ready", "status", "True");
     samples = samples_new(1000, 0);
-    add_replica_set();
+    add_owners();
     samples_pod(samples, pod, false, now, lp_clock_wall_ms());
-    samples_synced(samples);
+    samples_synced(samples, now);
     assert_int_equal(samples_due(samples, now, &target, 1, &next), 1);
     samples_report(samples, target.id, SAMPLES_OK, &page, now);
 }

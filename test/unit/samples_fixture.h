@@ -93,6 +93,7 @@ static inline int fresh(void **state)
     (void)state;
     metric = SAMPLES_QUEUE_DEPTH;
     s = samples_new(1000, 2000);
+    deployment(1);
     replica_set("set-1", "1", false);
     return 0;
 }

@@ -44,13 +44,20 @@ static inline void pod_of(const char *name, const char *ip, const char *set, int
     tell(o, NOW);
 }
 
+static inline void replica_set_of(const char *uid, const char *revision, const char *deployment,
+                                  bool gone)
+{
+    json_auto_t *o =
+        lp_json_make("{s:{s:s,s:s,s:s,s:{s:s},s:[{s:s,s:s,s:s,s:b}]}}", "metadata", "namespace",
+                     "lp", "name", uid, "uid", uid, "annotations",
+                     "deployment.kubernetes.io/revision", revision, "ownerReferences", "kind",
+                     "Deployment", "name", "english-auth", "uid", deployment, "controller", 1);
+    samples_replica_set(s, o, gone, NOW);
+}
+
 static inline void replica_set(const char *uid, const char *revision, bool gone)
 {
-    json_auto_t *o = lp_json_make("{s:{s:s,s:s,s:s,s:{s:s},s:[{s:s,s:s,s:b}]}}", "metadata",
-                                  "namespace", "lp", "name", uid, "uid", uid, "annotations",
-                                  "deployment.kubernetes.io/revision", revision, "ownerReferences",
-                                  "kind", "Deployment", "name", "english-auth", "controller", 1);
-    samples_replica_set(s, o, gone);
+    replica_set_of(uid, revision, "deployment-1", gone);
 }
 
 static inline void pod_gone(const char *name)
@@ -59,12 +66,25 @@ static inline void pod_gone(const char *name)
     samples_pod(s, o, true, NOW, WALL + NOW);
 }
 
+/* Its controller is of `kind`; NULL: it has none. */
+static inline json_t *deployment_object(int replicas, const char *kind, const char *version)
+{
+    json_t *o = lp_json_make("{s:{s:s,s:s,s:s,s:{s:s}},s:{s:i}}", "metadata", "namespace", "lp",
+                             "name", "english-auth", "uid", "deployment-1", "labels", "tier",
+                             "front", "spec", "replicas", replicas);
+    if (kind)
+        json_object_set_new(json_object_get(o, "metadata"), "ownerReferences",
+                            lp_json_make("[{s:s,s:s,s:s,s:s,s:b}]", "kind", kind, "apiVersion",
+                                         version, "name", "english", "uid", "lp-1", "controller",
+                                         1));
+    return o;
+}
+
 static inline void deployment(int replicas)
 {
     json_auto_t *o =
-        lp_json_make("{s:{s:s,s:s,s:{s:s}},s:{s:i}}", "metadata", "namespace", "lp", "name",
-                     "english-auth", "labels", "tier", "front", "spec", "replicas", replicas);
-    samples_deployment(s, o, false);
+        deployment_object(replicas, "LearningPlatform", "learningplatform.io/v1alpha1");
+    samples_deployment(s, o, false, NOW);
 }
 
 static inline void hpa(const char *target)

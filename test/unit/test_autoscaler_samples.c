@@ -7,7 +7,7 @@ static void two_pods_with_values(void)
     deployment(2);
     pod("auth-1", "10.0.0.1", true);
     pod("auth-2", "10.0.0.2", true);
-    samples_synced(s);
+    samples_synced(s, NOW);
     ask_all(NOW);
     says(1, 3, 5, NOW + 10);
     says(2, 4, 6, NOW + 20);
@@ -28,7 +28,7 @@ static void nothing_is_served_before_the_first_sweep(void **state)
     pod("auth-1", "10.0.0.1", true);
     pod("auth-2", "10.0.0.2", true);
     assert_string_equal(value(NOW), "none");
-    samples_synced(s);
+    samples_synced(s, NOW);
     assert_string_equal(value(NOW), "none");
     assert_non_null(strstr(message, "first sweep"));
     assert_false(samples_swept(s, NOW, why));
@@ -196,7 +196,7 @@ static void a_service_scaled_to_zero_is_zero_and_not_missing(void **state)
 {
     (void)state;
     deployment(0);
-    samples_synced(s);
+    samples_synced(s, NOW);
     assert_string_equal(value(NOW), "0");
     deployment(1);
     assert_string_equal(value(NOW), "none");
@@ -241,7 +241,7 @@ static void names_that_could_break_an_answer_are_not_taken(void **state)
     assert_false(samples_name_ok(""));
     assert_false(samples_name_ok(NULL));
     pod("a\"b", "10.0.0.1", true);
-    samples_synced(s);
+    samples_synced(s, NOW);
     assert_int_equal(n_pods(NULL, NOW), 0);
 }
 
@@ -250,7 +250,7 @@ static void a_pod_counts_once_it_is_past_its_warm_up(void **state)
     (void)state;
     pod_of("auth-1", "10.0.0.1", "set-1", NOW - 60000);
     pod_of("auth-2", "10.0.0.2", "set-1", NOW - 1000);
-    samples_synced(s);
+    samples_synced(s, NOW);
     ask_all(NOW);
     says(1, 3, -1, NOW);
     says(2, 4, -1, NOW);
@@ -302,7 +302,7 @@ static void a_pod_of_no_replica_set_of_the_deployment_does_not_count(void **stat
     assert_string_equal(value(NOW + 30), "13");
     replica_set("set-1", "1", true);
     assert_string_equal(value(NOW + 30), "none");
-    assert_non_null(strstr(message, "none of the 3 Ready pods of english-auth is of a ReplicaSet"));
+    assert_non_null(strstr(message, "none of the 3 Ready pods of english-auth is owned by a ReplicaSet"));
 }
 
 static void a_loss_and_a_recovery_are_told_once_each(void **state)

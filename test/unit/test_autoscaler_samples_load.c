@@ -22,7 +22,7 @@ static void two_pods_with_rates(void)
     deployment(2);
     pod("auth-1", "10.0.0.1", true);
     pod("auth-2", "10.0.0.2", true);
-    samples_synced(s);
+    samples_synced(s, NOW);
     ask_all(NOW);
     says_load(1, 1000, 20, 0, NOW);
     says_load(2, 5000, 100, 0, NOW);
@@ -43,7 +43,7 @@ static void a_rate_is_missing_and_not_zero_before_there_are_two_pages(void **sta
 {
     (void)state;
     pod("auth-1", "10.0.0.1", true);
-    samples_synced(s);
+    samples_synced(s, NOW);
     ask_all(NOW);
     says_load(1, 1000, 20, 0, NOW);
     metric = SAMPLES_ARRIVAL_RATE;

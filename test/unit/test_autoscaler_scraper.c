@@ -83,20 +83,26 @@ static void add_pod(const char *name, const char *ip)
         scraper_wake(scraper);
 }
 
-static void add_replica_set(void)
+static void add_owners(void)
 {
-    json_auto_t *o = lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}]}}", "metadata", "namespace",
-                                  "lp", "name", "set", "uid", "set", "ownerReferences", "kind",
-                                  "Deployment", "name", "english-auth", "controller", 1);
-    samples_replica_set(samples, o, false);
+    json_auto_t *deployment = lp_json_make(
+        "{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}]}}", "metadata", "namespace", "lp", "name",
+        "english-auth", "uid", "deployment", "ownerReferences", "kind", "LearningPlatform",
+        "apiVersion", "learningplatform.io/v1alpha1", "controller", 1);
+    json_auto_t *set =
+        lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:s,s:b}]}}", "metadata", "namespace", "lp",
+                     "name", "set", "uid", "set", "ownerReferences", "kind", "Deployment", "name",
+                     "english-auth", "uid", "deployment", "controller", 1);
+    samples_deployment(samples, deployment, false, lp_clock_ms());
+    samples_replica_set(samples, set, false, lp_clock_ms());
 }
 
 static int begin(void **state)
 {
     (void)state;
     samples = samples_new(200, 0);
-    add_replica_set();
-    samples_synced(samples);
+    add_owners();
+    samples_synced(samples, lp_clock_ms());
     stop = lp_stop_new();
     never = lp_stop_new();
     return 0;
