@@ -80,8 +80,11 @@ static void handle(struct lp_http_exchange *x, void *user)
         answer_checks(user, x, path[1] == 'l');
     } else if (strcmp(path, "/metrics") == 0) {
         lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_METRICS_BYTES);
-        lp_metrics_write(&text);
-        lp_http_reply(x, 200, LP_METRICS_CONTENT_TYPE, text.ptr, text.len);
+        struct lp_error err;
+        if (lp_metrics_write(&text, &err) < 0)
+            lp_http_reply_text(x, 500, err.msg);
+        else
+            lp_http_reply_buf(x, 200, LP_METRICS_CONTENT_TYPE, &text);
     } else if (strcmp(path, "/debug/stats") == 0 && from_loopback(x)) {
         answer_stats(user, x);
     } else {

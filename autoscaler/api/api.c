@@ -148,9 +148,9 @@ static void answer_health(const struct request *r)
 static void answer_own_metrics(const struct request *r)
 {
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(MAX_ANSWER);
-    lp_metrics_write(&body);
-    if (body.overflowed) /* a part of a page reads like a page */
-        reply_status(r, 500, "our own metrics have over 64 MiB");
+    struct lp_error err;
+    if (lp_metrics_write(&body, &err) < 0)
+        reply_status(r, 500, err.msg);
     else
         reply_constant(r, LP_METRICS_CONTENT_TYPE, body.ptr, body.len);
 }

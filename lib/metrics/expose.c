@@ -72,7 +72,7 @@ static void put_family(struct lp_buf *b, const struct lp_metric_family *f)
     }
 }
 
-void lp_metrics_write(struct lp_buf *b)
+int lp_metrics_write(struct lp_buf *b, struct lp_error *err)
 {
     lp_metrics_read_process();
     lp_metrics_collect();
@@ -80,4 +80,7 @@ void lp_metrics_write(struct lp_buf *b)
     for (const struct lp_metric_family *f = lp_metrics_first_locked(); f; f = f->next)
         put_family(b, f);
     pthread_mutex_unlock(&lp_metrics_lock);
+    return b->overflowed
+               ? lp_error_set(err, LP_E_TOO_LARGE, "the metrics have over %zu bytes", b->max)
+               : 0;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 
 /*
  * Families and series live as long as the program; making one twice gives the first. Updates are
@@ -50,9 +51,11 @@ extern const double lp_metrics_seconds[];
 extern const unsigned lp_metrics_n_seconds;
 
 /* Everything, with process_* (cpu seconds, resident and virtual bytes, open and max fds, start
- * time) and lp_build_info{program,version}. Content-Type: text/plain; version=0.0.4; charset=utf-8
+ * time) and lp_build_info{program,version}. Content-Type: text/plain; version=0.0.4; charset=utf-8.
+ * LP_E_TOO_LARGE where `b` has no room for it: a part of a page reads like a page, so nothing of it
+ * is to be answered.
  */
-void lp_metrics_write(struct lp_buf *b);
+LP_MUST_USE int lp_metrics_write(struct lp_buf *b, struct lp_error *err);
 #define LP_METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* Once in main: what lp_build_info says. Borrowed. */

@@ -61,9 +61,12 @@ static void answer(struct lp_http_exchange *x, void *user)
     } else if (reads && strcmp(path, "/readyz") == 0) {
         readyz(user, x);
     } else if (reads && strcmp(path, "/metrics") == 0) {
-        struct lp_buf b = LP_BUF_INIT(MAX_EXPOSITION);
-        lp_metrics_write(&b);
-        lp_http_reply_buf(x, b.overflowed ? 500 : 200, LP_METRICS_CONTENT_TYPE, &b);
+        lp_auto_buf struct lp_buf page = LP_BUF_INIT(MAX_EXPOSITION);
+        struct lp_error err;
+        if (lp_metrics_write(&page, &err) < 0)
+            lp_http_reply_text(x, 500, err.msg);
+        else
+            lp_http_reply_buf(x, 200, LP_METRICS_CONTENT_TYPE, &page);
     } else {
         lp_http_reply_text(x, 404, "here are /metrics, /livez and /readyz\n");
     }

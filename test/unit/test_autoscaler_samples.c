@@ -302,7 +302,8 @@ static void a_pod_of_no_replica_set_of_the_deployment_does_not_count(void **stat
     assert_string_equal(value(NOW + 30), "13");
     replica_set("set-1", "1", true);
     assert_string_equal(value(NOW + 30), "none");
-    assert_non_null(strstr(message, "none of the 3 Ready pods of english-auth is owned by a ReplicaSet"));
+    assert_non_null(
+        strstr(message, "none of the 3 Ready pods of english-auth is owned by a ReplicaSet"));
 }
 
 static void a_loss_and_a_recovery_are_told_once_each(void **state)

@@ -16,7 +16,7 @@ static void await_metric(const char *name, const char *labels, double want)
     while (lp_clock_ms() < end) {
         lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
         lp_auto_free char *line = lp_sprintf("\n%s%s ", name, labels);
-        lp_metrics_write(&text);
+        assert_int_equal(lp_metrics_write(&text, &(struct lp_error){ .code = 0 }), 0);
         const char *at = strstr(text.ptr, line);
         have = at ? strtod(at + strlen(line), NULL) : -1;
         if (have == want)

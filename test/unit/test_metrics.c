@@ -13,7 +13,7 @@
 static void assert_exposed(const char *line, bool wanted)
 {
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(4 << 20);
-    lp_metrics_write(&b);
+    assert_int_equal(lp_metrics_write(&b, &(struct lp_error){ .code = 0 }), 0);
     assert_false(b.overflowed);
     const char *at = strstr(b.ptr, line);
     while (at && at > b.ptr && at[-1] != '\n')
@@ -192,7 +192,8 @@ static void no_update_is_lost_between_threads(void **state)
     for (size_t i = 0; i < LP_COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, add_many, f), 0);
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(4 << 20);
-    lp_metrics_write(&b); /* a scrape meanwhile */
+    assert_int_equal(lp_metrics_write(&b, &(struct lp_error){ .code = 0 }),
+                     0); /* a scrape meanwhile */
     for (size_t i = 0; i < LP_COUNT(threads); i++)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < 50; i++) {
@@ -200,6 +201,15 @@ static void no_update_is_lost_between_threads(void **state)
         sum += lp_metric_value(lp_metric_with(f, text));
     }
     assert_int_equal((int)sum, 40000);
+}
+
+static void a_page_that_does_not_fit_is_an_error_and_no_part_of_it_an_answer(void **state)
+{
+    lp_auto_buf struct lp_buf page = LP_BUF_INIT(64);
+    struct lp_error err = { .msg = "" };
+    (void)state;
+    assert_int_equal(lp_metrics_write(&page, &err), LP_E_TOO_LARGE);
+    assert_string_equal(err.msg, "the metrics have over 64 bytes");
 }
 
 int main(void)
@@ -216,6 +226,7 @@ int main(void)
         cmocka_unit_test(the_process_and_the_build_are_exposed),
         cmocka_unit_test(collectors_run_before_each_exposition),
         cmocka_unit_test(no_update_is_lost_between_threads),
+        cmocka_unit_test(a_page_that_does_not_fit_is_an_error_and_no_part_of_it_an_answer),
     };
     return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
 }

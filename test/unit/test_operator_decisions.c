@@ -19,7 +19,7 @@ static json_t *status_of(int ready, int desired, const char *condition)
 static bool exposed(const char *line)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
-    lp_metrics_write(&text);
+    assert_int_equal(lp_metrics_write(&text, &(struct lp_error){ .code = 0 }), 0);
     return strstr(text.ptr, line) != NULL;
 }
 
@@ -72,7 +72,7 @@ static void a_thousand_platforms_have_all_their_series(void **state)
         snprintf(platform, sizeof platform, "many-%d", i);
         decisions_publish("learning", platform, NULL, status);
     }
-    lp_metrics_write(&text);
+    assert_int_equal(lp_metrics_write(&text, &(struct lp_error){ .code = 0 }), 0);
     for (const char *at = text.ptr; (at = strstr(at, "lp_service_replicas{")); at++)
         n++;
     assert_int_equal(n, 1200 * 4 * 2);

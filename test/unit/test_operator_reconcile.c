@@ -315,7 +315,7 @@ static void what_is_gone_or_going_is_left_alone(void **state)
 static double value_of(const char *series)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
-    lp_metrics_write(&text);
+    assert_int_equal(lp_metrics_write(&text, &(struct lp_error){ .code = 0 }), 0);
     const char *at = strstr(text.ptr, series);
     return at ? strtod(at + strlen(series), NULL) : 0;
 }

@@ -11,7 +11,7 @@
 static double value_of(const char *series)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
-    lp_metrics_write(&text);
+    assert_int_equal(lp_metrics_write(&text, &(struct lp_error){ .code = 0 }), 0);
     lp_auto_free char *line = lp_sprintf("\n%s ", series);
     const char *at = strstr(text.ptr, line);
     return at ? strtod(at + strlen(line), NULL) : -1;
