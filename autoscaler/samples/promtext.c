@@ -125,18 +125,18 @@ static int64_t thousandths(double value)
     return (int64_t)ceil(value * 1000.0);
 }
 
-static int add_queue(struct promtext_page *page, const char *name, int64_t depth,
-                     struct lp_error *err)
+/* Adds to the one of that name in `list`, which has room for `max`. */
+static int add_named(struct promtext_queue *list, unsigned *n, unsigned max, const char *name,
+                     int64_t depth, const char *what, struct lp_error *err)
 {
-    for (unsigned i = 0; i < page->n_queues; i++)
-        if (strcmp(page->queues[i].name, name) == 0) {
-            page->queues[i].depth += depth;
+    for (unsigned i = 0; i < *n; i++)
+        if (strcmp(list[i].name, name) == 0) {
+            list[i].depth += depth;
             return 0;
         }
-    if (page->n_queues == PROMTEXT_QUEUES)
-        return lp_error_set(err, LP_E_INVALID, "metrics page: more than %d lp_backlog queues",
-                            PROMTEXT_QUEUES);
-    struct promtext_queue *q = &page->queues[page->n_queues++];
+    if (*n == max)
+        return lp_error_set(err, LP_E_INVALID, "metrics page: more than %u %s", max, what);
+    struct promtext_queue *q = &list[(*n)++];
     memcpy(q->name, name, strlen(name) + 1);
     q->depth = depth;
     return 0;
@@ -152,6 +152,7 @@ enum series {
     ANSWERS,
     BUCKET,
     BACKLOG,
+    AWAITING,
     N_SERIES
 };
 
@@ -174,6 +175,7 @@ static const struct series_name {
     [ANSWERS] = NAME("lp_request_seconds_count", ""),
     [BUCKET] = NAME("lp_request_seconds_bucket", "le"),
     [BACKLOG] = NAME("lp_backlog", "queue"),
+    [AWAITING] = NAME("lp_requests_awaiting_upstream", "upstream"),
 #undef NAME
 };
 
@@ -235,7 +237,11 @@ static int read_line(struct cursor line, struct promtext_page *page, struct sums
     sums->seen[s] = true;
     sums->of[s] += value;
     if (s == BACKLOG)
-        return add_queue(page, label, thousandths(value), err);
+        return add_named(page->queues, &page->n_queues, PROMTEXT_QUEUES, label, thousandths(value),
+                         "lp_backlog queues", err);
+    if (s == AWAITING && add_named(page->upstreams, &page->n_upstreams, PROMTEXT_UPSTREAMS, label,
+                                   thousandths(value), "upstreams", err) < 0)
+        return err->code;
     if (s == BUCKET)
         add_bucket(page, label, value);
     else if (s == REJECTED)
@@ -251,6 +257,8 @@ static void finish(struct promtext_page *page, const struct sums *sums)
     page->waiting = thousandths(sums->of[WAITING]);
     page->in_flight = thousandths(sums->of[IN_FLIGHT]);
     page->slots = thousandths(sums->of[SLOTS]);
+    page->awaiting = thousandths(sums->of[AWAITING]);
+    page->has_awaiting = sums->seen[AWAITING];
     page->requests = sums->of[REQUESTS];
     page->rejected = sums->of[REJECTED];
     page->seconds = sums->of[SECONDS];

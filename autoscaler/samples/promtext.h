@@ -9,7 +9,8 @@
 #include "base/error.h"
 
 #define PROMTEXT_QUEUES 4      /* shared backlogs that one service may have */
-#define PROMTEXT_QUEUE_NAME 48 /* bytes of a backlog's name with its NUL */
+#define PROMTEXT_QUEUE_NAME 48 /* bytes of a backlog's or upstream's name with its NUL */
+#define PROMTEXT_UPSTREAMS 16  /* services that one may wait for */
 #define PROMTEXT_BUCKETS 14    /* as many as lp_metrics_seconds has */
 
 /* Depths in thousandths, rounded up. All numbers 0 and more. */
@@ -21,20 +22,31 @@ struct promtext_page {
     double buckets[PROMTEXT_BUCKETS]; /* answers that took at most lp_metrics_seconds[i] */
     int64_t slots;                    /* requests that can be under work at once */
     bool has_load;                    /* slots and all counters but `rejected` are on the page */
-    unsigned n_queues;
+    unsigned n_queues, n_upstreams;
     struct promtext_queue {
         char name[PROMTEXT_QUEUE_NAME];
         int64_t depth;
     } queues[PROMTEXT_QUEUES];
+    /* Of `in_flight`, those that wait for another service: no load of this one. */
+    struct promtext_queue upstreams[PROMTEXT_UPSTREAMS];
+    int64_t awaiting;  /* all of them */
+    bool has_awaiting; /* the page tells which they are */
 };
 
 /*
  * Reads lp_requests_waiting and lp_requests_in_flight, lp_request_slots, lp_requests_total,
- * lp_requests_rejected_total, lp_request_seconds (several series of one are added up) and
- * lp_backlog{queue}. LP_E_INVALID where one of the first two is missing, a number of these is NaN,
- * infinite, negative or over 9.2e12, a line of theirs is malformed, or there are more than
- * PROMTEXT_QUEUES backlogs: a page that is half right is not taken. Lines of other metrics are not
- * looked at, and of lp_request_seconds only buckets whose bounds are our own.
+ * lp_requests_rejected_total, lp_request_seconds (several series of one are added up),
+ * lp_requests_awaiting_upstream{upstream} and lp_backlog{queue}. LP_E_INVALID where one of the
+ * first two is missing, a number of these is NaN, infinite, negative or over 9.2e12, a line of
+ * theirs is malformed, or there are more than PROMTEXT_QUEUES backlogs or PROMTEXT_UPSTREAMS
+ * upstreams: a page that is half right is not taken. Lines of other metrics are not looked at, and
+ * of lp_request_seconds only buckets whose bounds are our own.
  */
 LP_MUST_USE int promtext_parse(const char *bytes, size_t len, struct promtext_page *ret_page,
                                struct lp_error *err);
+
+/* Requests under work that wait for nobody else, in thousandths. */
+static inline int64_t promtext_own(const struct promtext_page *page)
+{
+    return page->in_flight > page->awaiting ? page->in_flight - page->awaiting : 0;
+}

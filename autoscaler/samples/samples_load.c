@@ -95,7 +95,7 @@ static void take_rates(struct load *l, const struct promtext_page *page, const s
     blend(&l->served, served / seconds, share);
     blend(&l->work, s->work / seconds, share);
     blend(&l->waiting, (double)page->waiting / 1000, share);
-    blend(&l->in_flight, (double)page->in_flight / 1000, share);
+    blend(&l->in_flight, (double)promtext_own(page) / 1000, share);
     l->rated = true;
 }
 
@@ -122,6 +122,7 @@ void load_take(struct load *l, struct latency *w, const struct promtext_page *pa
     l->seconds = page->seconds;
     l->slots = (float)page->slots / 1000;
     l->queued = (float)page->waiting / 1000;
+    l->awaits = page->has_awaiting;
     l->at_ms = now_ms;
 }
 
@@ -132,6 +133,7 @@ void load_add(struct load_sum *sum, const struct load *l, bool saturated)
     sum->pods++;
     sum->slots += (double)l->slots;
     sum->arrivals += (double)l->arrivals;
+    sum->awaits |= l->awaits;
     if (saturated) {
         sum->saturated++;
         return;
@@ -161,7 +163,7 @@ static double service_seconds(const struct load_sum *sum)
     if (sum->served < 0.001)
         return 0;
     double whole = sum->work / sum->served, busy = sum->in_flight / sum->served;
-    return sum->waiting > 0.5 && busy < whole ? busy : whole;
+    return (sum->awaits || sum->waiting > 0.5) && busy < whole ? busy : whole;
 }
 
 double load_demand(const struct load_sum *sum)

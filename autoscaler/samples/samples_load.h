@@ -24,6 +24,7 @@ struct load {
     float slots, queued; /* as last told; `queued` waits for a slot */
     float arrivals, offered, served, work, waiting, in_flight;
     bool rated;
+    bool awaits; /* `in_flight` is without those that wait for another service, `work` with them */
 };
 
 /* The answers of a service's pods by duration, in slots of time; `newest` is the number of the last
@@ -40,6 +41,7 @@ void load_take(struct load *l, struct latency *w, const struct promtext_page *pa
 /* Of several pods. */
 struct load_sum {
     unsigned pods, saturated;
+    bool awaits; /* one of them does */
     double arrivals, offered, served, work, waiting, in_flight, slots, queued;
 };
 
@@ -52,8 +54,9 @@ void load_add(struct load_sum *sum, const struct load *l, bool saturated);
 /*
  * The pods that the load needs, by Little's law: (rate * S + waiting * S / LOAD_DRAIN_S) busy slots
  * over (slots per pod * LOAD_UTILIZATION). The rate includes requests that were turned away for
- * want of room. S is the time that a request holds a slot: mean duration of an answer, or, while
- * requests wait, busy slots over the rate of answers, which leaves the waiting out.
+ * want of room. S is the time that a request holds a slot: mean duration of an answer, or, where
+ * requests wait for a slot or for another service, busy slots over the rate of answers, which
+ * leaves the waiting out.
  */
 double load_demand(const struct load_sum *sum);
 

@@ -64,6 +64,11 @@ struct pod {
     int64_t value, at_ms;
     int64_t result_ms;
     struct load load;
+    unsigned n_awaited;
+    struct awaited { /* what waits for another service, by the last page */
+        uint64_t upstream_hash;
+        int64_t depth;
+    } * awaited;
     uint32_t revision;
     uint16_t failures;
     uint8_t result; /* enum samples_result */
@@ -108,3 +113,7 @@ static inline bool samples_is_asked(const struct pod *p)
     return p->ready && p->revision > 0;
 }
 void samples_pod_free(struct pod *p);
+/* What waits for a service in the pods of others of its namespace, in thousandths. `oldest_ms` is
+ * lowered to when the first of it was told. */
+int64_t samples_awaited(const struct samples *s, const struct service *v, int64_t now_ms,
+                        int64_t *oldest_ms);

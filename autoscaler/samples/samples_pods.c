@@ -15,6 +15,7 @@
 void samples_pod_free(struct pod *p)
 {
     labels_unref(p->labels);
+    free(p->awaited);
     free(p->key);
     free(p);
 }

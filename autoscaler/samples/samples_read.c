@@ -222,8 +222,13 @@ static int service_value(const struct evaluation *e, const struct service *v, st
     *ret_milli = 0;
     for (const struct pod *p = v->pods; p; p = p->sibling)
         count_pod(e, t, p, current);
-    if (t->ready == 0 && v->deployed && v->replicas == 0)
+    int64_t waits = t->ready == 0 && v->deployed && e->q->metric == SAMPLES_QUEUE_DEPTH
+                        ? samples_awaited(e->s, v, e->q->now_ms, &t->oldest_ms)
+                        : 0;
+    if (t->ready == 0 && v->deployed && (v->replicas == 0 || waits > 0)) {
+        *ret_milli = waits;
         return 0;
+    }
     int r = check(e, t, v->name, err);
     if (r < 0)
         return r;
@@ -286,18 +291,13 @@ static int read_service(const struct evaluation *e, struct lp_error *err)
 
 /* ---- everything in a namespace ---- */
 
-static bool in_namespace(const struct keyed *item, const char *prefix)
-{
-    return strncmp(item->key, prefix, strlen(prefix)) == 0;
-}
-
 /* What has no value is left out; where nothing is left, the last reason is the answer. */
 static int read_services(const struct evaluation *e, struct lp_error *err)
 {
     const struct table *all = &e->s->services;
     lp_auto_free char *prefix = lp_sprintf("%s/", e->q->ns);
     int r = 0;
-    for (unsigned i = table_find(all, prefix); i < all->n && in_namespace(all->items[i], prefix);
+    for (unsigned i = table_find(all, prefix); i < all->n && table_begins(all->items[i], prefix);
          i++) {
         const struct service *v = (const struct service *)all->items[i];
         if (v->deployed && selector_matches(e->q->selector, v->labels))
@@ -325,7 +325,7 @@ static int read_pods(const struct evaluation *e, struct lp_error *err)
     const struct labels *labels = NULL;
     uint32_t current = 0;
     bool matches = false;
-    for (unsigned i = table_find(all, prefix); i < all->n && in_namespace(all->items[i], prefix);
+    for (unsigned i = table_find(all, prefix); i < all->n && table_begins(all->items[i], prefix);
          i++) {
         const struct pod *p = (const struct pod *)all->items[i];
         if (p->labels != labels)

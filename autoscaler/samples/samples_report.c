@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "autoscaler/samples/samples_parts.h"
+#include "base/alloc.h"
 
 #define MAX_PAUSE_MS 4000 /* between two scrapes of a failing pod; below SAMPLES_SWEEP_AGE_MS */
 #define FREE_FAILURES 3   /* until the pauses grow */
@@ -162,15 +163,28 @@ static void take_backlogs(struct service *v, const struct promtext_page *page, i
     }
 }
 
+static void take_awaited(struct pod *p, const struct promtext_page *page)
+{
+    if (page->n_upstreams != p->n_awaited) {
+        free(p->awaited);
+        p->awaited = page->n_upstreams ? lp_calloc(page->n_upstreams, sizeof *p->awaited) : NULL;
+        p->n_awaited = page->n_upstreams;
+    }
+    for (unsigned i = 0; i < page->n_upstreams; i++)
+        p->awaited[i] =
+            (struct awaited){ table_hash(page->upstreams[i].name), page->upstreams[i].depth };
+}
+
 static void take_page(const struct samples *s, struct pod *p, const struct promtext_page *page,
                       int64_t now_ms)
 {
     struct service *v = p->service;
     bool counts = now_ms - p->ready_since_ms >= s->warm_up_ms;
-    p->value = page->waiting + page->in_flight;
+    p->value = page->waiting + promtext_own(page);
     p->at_ms = now_ms;
     load_take(&p->load, counts ? &v->latency : NULL, page, now_ms);
     take_backlogs(v, page, now_ms);
+    take_awaited(p, page);
 }
 
 void samples_report(struct samples *s, uint64_t id, enum samples_result result,

@@ -49,6 +49,11 @@ void table_remove(struct table *t, const char *key)
     memmove(t->items + i, t->items + i + 1, (t->n - i) * sizeof(void *));
 }
 
+bool table_begins(const struct keyed *item, const char *prefix)
+{
+    return strncmp(item->key, prefix, strlen(prefix)) == 0;
+}
+
 uint64_t table_hash(const char *text)
 {
     uint64_t h = UINT64_C(14695981039346656037);

@@ -1,6 +1,7 @@
 /* autoscaler/samples/table.h -- a sorted array of what begins with a key. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Pointers to what begins with a key, in the order of the keys. */
@@ -17,6 +18,9 @@ unsigned table_find(const struct table *t, const char *key);
 void *table_get(const struct table *t, const char *key); /* NULL where absent */
 void table_add(struct table *t, void *item);
 void table_remove(struct table *t, const char *key);
+
+/* Its key begins so. */
+bool table_begins(const struct keyed *item, const char *prefix);
 
 /* FNV-1a; NULL is fine. */
 uint64_t table_hash(const char *text);

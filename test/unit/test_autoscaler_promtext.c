@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "unit/check.h"
 
 #define BOTH "lp_requests_waiting 1\nlp_requests_in_flight 2\n"
@@ -36,6 +37,30 @@ static void finds_its_series_among_others(void **state)
     assert_string_equal(page.queues[0].name, "ai");
     assert_int_equal(page.queues[0].depth, 4500);
     assert_string_equal(page.queues[1].name, "a\"b");
+}
+
+static void requests_that_wait_for_another_service_are_told_apart(void **state)
+{
+    struct promtext_page page;
+    lp_auto_buf struct lp_buf many = LP_BUF_INIT(4096);
+    (void)state;
+    assert_int_equal(parse(BOTH "lp_requests_awaiting_upstream{upstream=\"auth\"} 1.5\n"
+                                "lp_requests_awaiting_upstream{upstream=\"ai\"} 0.25\n",
+                           &page),
+                     0);
+    assert_int_equal(page.n_upstreams, 2);
+    assert_string_equal(page.upstreams[1].name, "ai");
+    assert_int_equal(page.upstreams[1].depth, 250);
+    assert_int_equal(page.awaiting, 1750);
+    assert_int_equal(promtext_own(&page), 250);
+    assert_int_equal(parse(BOTH "lp_requests_awaiting_upstream{upstream=\"a\"} 3\n", &page), 0);
+    assert_int_equal(promtext_own(&page), 0); /* the two gauges were read at two moments */
+    assert_int_equal(parse(BOTH, &page), 0);
+    assert_false(page.has_awaiting);
+    lp_buf_str(&many, BOTH);
+    for (unsigned i = 0; i <= PROMTEXT_UPSTREAMS; i++)
+        lp_buf_printf(&many, "lp_requests_awaiting_upstream{upstream=\"u%u\"} 0\n", i);
+    assert_int_equal(parse(many.ptr, &page), LP_E_INVALID);
 }
 
 static void reads_the_counters_of_the_load(void **state)
@@ -120,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_its_series_among_others),
+        cmocka_unit_test(requests_that_wait_for_another_service_are_told_apart),
         cmocka_unit_test(reads_the_counters_of_the_load),
         cmocka_unit_test(refuses_a_page_that_is_half_right),
         cmocka_unit_test(a_page_cut_anywhere_does_not_read_past_its_end),
