@@ -75,7 +75,7 @@ bool adapter_available(struct adapter *a, char why[128]);
  * ago: `why` says which one and whose, in one sentence. Any thread. */
 bool adapter_conflict(struct adapter *a, char why[ADAPTER_CONFLICT]);
 
-/* What services/<service>/queue_depth is now, in thousandths; false where it cannot be told. Any
+/* What services/<service>/queue_depth is now, in thousandths; false where it is not known. Any
  * thread. */
 bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service,
                          int64_t *ret_milli);

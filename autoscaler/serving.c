@@ -1,5 +1,5 @@
 /*
- * The server listens from the start, with a certificate that nobody is told to trust, so that
+ * The server listens from the start, with a certificate that no client trusts, so that
  * probes get answers. Ready means: the certificate of the Secret is in use, the trusted CAs are
  * read, and a whole sweep over the pods is done. Only then are the APIServices made that lead HPAs
  * to us.
@@ -96,7 +96,7 @@ static int keep_api_services(struct serving *s, struct lp_kube_client *client, s
     return r;
 }
 
-/* One round; *ret_done tells whether all is in place. */
+/* One round. *ret_done: all is in place. */
 static int do_round(struct serving *s, struct lp_kube_client *client, bool *ret_done,
                     struct lp_error *err)
 {

@@ -215,7 +215,7 @@ static int write_metric(struct request *r, const struct discovery_metric *metric
 
 /* Where we stand in for another adapter: its answer comes later, from another thread.
  * What we have no metric of goes there; what we have no object of too, and `ours` is then what we
- * say of it. What we know and cannot tell now is our 503. */
+ * say of it. What is ours and has no value now is our 503. */
 static bool pass_on(const struct request *r, const char *ours)
 {
     return r->api->pass_on && r->api->pass_on(r->api->pass_on_user, r->query.version, r->x, ours);

@@ -3,7 +3,7 @@
  *
  * Three ways to be somebody, in the order of kube-apiserver's own delegated authentication: headers
  * of a verified front proxy, a client certificate, a bearer token. Headers of anybody else are not
- * looked at. What can be told from memory is told here, in the event loop; what needs a TokenReview
+ * looked at. What memory holds is decided here, in the event loop; what needs a TokenReview
  * or a SubjectAccessReview waits in auth_review.c, without a thread of the server.
  *
  * Threads: event loops come in by auth_check; `lock` covers trust and the queue.
@@ -199,7 +199,7 @@ static struct user *proxied_user(const struct lp_http_exchange *x, const struct 
     return u;
 }
 
-/* By certificate alone; NULL where that tells nobody. */
+/* By certificate alone; NULL where that names nobody. */
 static struct user *certified_user(struct auth *a, struct lp_http_exchange *x,
                                    const struct trust *t, uint64_t serial)
 {
@@ -294,7 +294,7 @@ static void check(struct auth *a, struct lp_http_exchange *x, struct trust *t, u
     const char *token = bearer_token(x);
     auto_user struct user *u = t ? certified_user(a, x, t, serial) : NULL;
     if (!u && !t && !token) {
-        done(503, "whom to trust is not read from the API server yet", user);
+        done(503, "the trusted CAs are not read from the API server yet", user);
         return;
     }
     if (!u && !token_tells(a, token, &u)) {

@@ -11,7 +11,7 @@
 #define AUTH_THREADS 2
 #define AUTH_WAITING 256 /* checks that wait for a review; one more is answered 503 */
 
-/* A check that needs the API server. `user` NULL: `token` tells who it is. */
+/* A check that needs the API server. `user` NULL: `token` names it. */
 struct auth_job {
     struct lp_fifo_item item; /* first: the fifo gives it back as a job */
     struct user *user;

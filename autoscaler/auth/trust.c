@@ -1,5 +1,5 @@
 /*
- * Whom kube-apiserver tells us to trust.
+ * The CAs and names that kube-apiserver trusts.
  *
  * The front proxy is kube-apiserver's aggregator: a client certificate under
  * requestheader-client-ca-file whose CN is among the allowed names may say by X-Remote-* for whom

@@ -1,4 +1,4 @@
-/* autoscaler/auth/trust.h -- whom kube-apiserver tells us to trust: ConfigMap
+/* autoscaler/auth/trust.h -- the CAs and names that kube-apiserver trusts: ConfigMap
  * extension-apiserver-authentication. */
 #pragma once
 

@@ -70,7 +70,7 @@ static void make_all(void)
         family(LP_METRIC_GAUGE, "lp_adapter_pods", "Ready pods that are scraped.", ""));
     telemetry.silent = lp_metric_single(
         family(LP_METRIC_GAUGE, "lp_adapter_pods_silent",
-               "Ready pods that told of themselves and have not for 30 s: in the sums of their "
+               "Ready pods whose last good scrape is over 30 s old: in the sums of their "
                "service the mean of the others stands for each.",
                ""));
     telemetry.tls_expiry =

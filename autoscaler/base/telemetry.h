@@ -19,7 +19,7 @@ extern struct telemetry {
     struct lp_metric *answer_seconds; /* histogram, from the request's last byte to the answer */
     struct lp_metric *scrape_age;     /* gauge, seconds: the oldest last answer of a Ready pod */
     struct lp_metric *pods;           /* gauge: Ready pods that are scraped */
-    struct lp_metric *silent;         /* gauge: those that told once and do not any more */
+    struct lp_metric *silent;         /* gauge: those whose last good scrape is too old */
     struct lp_metric *tls_expiry;     /* gauge, seconds since 1970 */
 } telemetry;
 

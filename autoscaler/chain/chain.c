@@ -80,7 +80,7 @@ static void wake(struct chain *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- what the proxy's threads tell ---- */
+/* ---- from the proxy's threads ---- */
 
 static void on_refused(void *user)
 {

@@ -24,7 +24,7 @@ struct chain_options {
 LP_MUST_USE int chain_start(const struct chain_options *options, struct chain **ret_chain,
                             struct lp_error *err);
 
-/* Of whom requests are asked that we have no answer to; as long as the chain. */
+/* Answers the requests that we have no answer to; lives as long as the chain. */
 struct chain_proxy *chain_proxy(struct chain *c);
 
 /* We are ready to serve with a certificate of this bundle: the APIServices are led to us, and are

@@ -56,11 +56,11 @@ struct chain_proxy {
 /* The connections of one thread. */
 struct worker {
     struct chain_proxy *proxy;
-    struct chain_target *target; /* whom `client` is made for */
+    struct chain_target *target; /* that `client` is made for */
     struct lp_http_client *client;
 };
 
-/* ---- whom to ask ---- */
+/* ---- backend and token ---- */
 
 void chain_proxy_backend(struct chain_proxy *p, enum metrics_version v,
                          const struct chain_backend *backend)
@@ -110,7 +110,7 @@ static void reply_status(const struct job *job, int status, const char *message)
     lp_http_reply_buf(job->x, status, "application/json", &body);
 }
 
-/* "the previous metrics API monitoring/adapter <what>" to whoever asked; a list is told of. */
+/* Answers "the previous metrics API monitoring/adapter <what>"; of a list, `listed` gets that. */
 __attribute__((format(printf, 4, 5))) static void
 fail(const struct chain_proxy *p, const struct job *job, int status, const char *fmt, ...)
 {

@@ -37,7 +37,7 @@ struct chain_proxy_options {
 LP_MUST_USE int chain_proxy_start(const struct chain_proxy_options *options,
                                   struct chain_proxy **ret_proxy, struct lp_error *err);
 
-/* To whom requests of this version go from now on; copied. NULL: to nobody. One thread. */
+/* The backend of this version from now on; copied. NULL: there is none. One thread. */
 void chain_proxy_backend(struct chain_proxy *p, enum metrics_version v,
                          const struct chain_backend *backend);
 /* The bearer token that is sent from now on; NULL: none is to be had. */
@@ -52,7 +52,7 @@ void chain_proxy_token(struct chain_proxy *p, const char *token);
 bool chain_proxy_pass(struct chain_proxy *p, enum metrics_version v, struct lp_http_exchange *x,
                       const char *ours);
 
-/* Asks for the APIResourceList of this version; `listed` tells. */
+/* Asks for the APIResourceList of this version; `listed` gets it. */
 void chain_proxy_list(struct chain_proxy *p, enum metrics_version v);
 
 /* After the stop was requested: what waits is answered 503, the threads end; later ones are

@@ -15,7 +15,7 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 
-#define TELL_AFTER_MS 10000 /* a wait that is longer is told as a conflict */
+#define REPORT_AFTER_MS 10000 /* a wait that is longer is reported as a conflict */
 
 struct redirect_context {
     struct lp_kube_client *client;
@@ -90,7 +90,7 @@ static bool is_left(struct redirect_context *k, enum metrics_version v, struct c
         lp_metric_add(lp_metric_with(telemetry.chain_taken, registration_name(v)), 1);
         lp_log_warn("an APIService was set back by its owner", "apiservice", registration_name(v));
     }
-    if (l->not_before_ms - k->now_ms > TELL_AFTER_MS)
+    if (l->not_before_ms - k->now_ms > REPORT_AFTER_MS)
         report_conflict(k, v, "it is set back again and again, and led to us ever later");
     return k->now_ms < l->not_before_ms;
 }

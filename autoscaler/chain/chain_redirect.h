@@ -38,7 +38,7 @@ struct chain_redirect_input {
 /*
  * Brings both APIServices into place: one of another adapter leads to us from now on, with a record
  * of its spec; where there is none at all ours are made. A version that the other adapter does not
- * register stays away, so that HPAs ask in the one that it has. Where we are going, they are given
+ * register stays away, so that HPAs ask in the one that it has. Where we terminate, they are given
  * back. ret_conflict: "" or why one does not lead to us, in a sentence. *ret_again_ms: when
  * something is due again; INT64_MAX: nothing.
  */

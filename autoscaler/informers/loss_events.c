@@ -2,8 +2,8 @@
  * Events on Deployments whose metrics are lost, and are back.
  *
  * Once a second the table is asked which services went from answered to refused or the other way,
- * and each such transition is told once. All replicas scrape and see the same; the name of an Event
- * is made of the service, the word and the minute, so that the second to come finds it there.
+ * and each such transition gets one Event. All replicas scrape and see the same; the name of an
+ * Event is made of the service, the word and the minute, so that the second to come finds it there.
  *
  * Threads: one.
  */

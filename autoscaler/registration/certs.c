@@ -1,5 +1,5 @@
 /*
- * Our own CA and serving certificate. The CA changes in two steps: first clients are told to trust
+ * Our own CA and serving certificate. The CA changes in two steps: first the caBundle holds
  * both, then the certificate changes, so that no moment has a certificate that nobody trusts.
  *
  * Threads: none of its own.

@@ -217,7 +217,7 @@ int registration_availability(struct lp_kube_client *c, const struct registratio
 
 /* ---- when we go ---- */
 
-/* Not there, being deleted, or (a Deployment) told to have no pod. */
+/* Not there, terminating, or (a Deployment) scaled to 0. */
 static int is_terminating(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
                           const char *name, bool *ret_terminating, struct lp_error *err)
 {

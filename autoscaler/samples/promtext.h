@@ -30,7 +30,7 @@ struct promtext_page {
     /* Of `in_flight`, those that wait for another service: no load of this one. */
     struct promtext_queue upstreams[PROMTEXT_UPSTREAMS];
     int64_t awaiting;  /* all of them */
-    bool has_awaiting; /* the page tells which they are */
+    bool has_awaiting; /* the page has that metric */
 };
 
 /*

@@ -14,8 +14,8 @@
 #define SAMPLES_SWEEP_AGE_MS 5000 /* ready means: the scraper looked for pods so recently */
 
 /*
- * One table for watches (which tell of pods), scraper (which brings values) and queries (which read
- * them). Missing and zero are different here throughout. Opaque: hides a lock; any thread. All
+ * One table for informers (which put pods in), scraper (which brings values) and queries (which
+ * read them). Missing and zero are different here throughout. Opaque: hides a lock; any thread. All
  * times are lp_clock_ms() values, given by the caller.
  */
 struct samples;
@@ -34,7 +34,7 @@ bool samples_name_ok(const char *name);
  * From the informers; `gone`: the object was deleted. A pod is of the service <part-of>-<name>, by
  * its labels app.kubernetes.io/part-of and /name, and counts where its controller is a ReplicaSet
  * whose controller is the Deployment of that name, whose controller is a LearningPlatform: a label
- * alone, which anybody may write, makes no pod one of ours. A ReplicaSet tells the revision of its
+ * alone, which anybody may write, makes no pod one of ours. A ReplicaSet gives the revision of its
  * pods, an HPA its target of queue_depth per pod. `wall_ms`: the same moment as now_ms, since 1970.
  * True where a scrape is due sooner than before.
  */
@@ -82,7 +82,7 @@ bool samples_swept(struct samples *s, int64_t now_ms, char why[128]);
  * `ret_pods`: how many are Ready. */
 int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods);
 
-/* How many Ready pods have told of themselves, and have not in the last SAMPLES_MAX_AGE_MS. */
+/* How many Ready pods had a good scrape, and none in the last SAMPLES_MAX_AGE_MS. */
 unsigned samples_silent(struct samples *s, int64_t now_ms);
 
 /* Bytes that the table holds for each pod, names and labels included; 0 without pods. */
@@ -96,7 +96,7 @@ struct samples_loss {
 };
 
 /*
- * Up to `max` transitions since they were last told; each is told once. A service that was never
+ * Up to `max` transitions since the last call; each is returned once. A service that was never
  * answered is not lost, and one whose Deployment is gone or scaled to 0 is not either.
  */
 unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *ret_losses,
@@ -145,6 +145,6 @@ void samples_values_done(struct samples_values *values);
 LP_MUST_USE int samples_read(struct samples *s, const struct samples_question *question,
                              struct samples_values *ret_values, struct lp_error *err);
 
-/* The queue depth of one service, in thousandths; false where it cannot be told. */
+/* The queue depth of one service, in thousandths; false where it is not known. */
 bool samples_queue_depth(struct samples *s, const char *ns, const char *service, int64_t now_ms,
                          int64_t *ret_milli);

@@ -1,6 +1,6 @@
 /*
- * Requests that wait for a service, as the pods of others tell. They count only where the service
- * has no Ready pod to tell of itself.
+ * Requests that wait for a service, as the pods of others report. They count only where the service
+ * has no Ready pod that reports itself.
  *
  * Threads: none of its own; under the lock of the table.
  */

@@ -21,7 +21,7 @@ struct load {
     int64_t at_ms; /* of the counters; 0: none */
     double requests, seconds;
     uint32_t rejected, busy, late, answers, buckets[PROMTEXT_BUCKETS];
-    float slots, queued; /* as last told; `queued` waits for a slot */
+    float slots, queued; /* of the last page; `queued` waits for a slot */
     float arrivals, offered, served, work, waiting, in_flight;
     bool rated;
     bool awaits; /* `in_flight` is without those that wait for another service, `work` with them */

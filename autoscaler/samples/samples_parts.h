@@ -60,7 +60,7 @@ struct pod {
     struct pod *sibling;
     struct labels *labels;
     uint64_t id, uid_hash, owner_hash;
-    int64_t due_ms, seen_ms, ready_since_ms; /* seen: when this life was told to us */
+    int64_t due_ms, seen_ms, ready_since_ms; /* seen: when this life began for us */
     int64_t value, at_ms;
     int64_t result_ms;
     struct load load;
@@ -114,6 +114,6 @@ static inline bool samples_is_asked(const struct pod *p)
 }
 void samples_pod_free(struct pod *p);
 /* What waits for a service in the pods of others of its namespace, in thousandths. `oldest_ms` is
- * lowered to when the first of it was told. */
+ * lowered to when the oldest of it was scraped. */
 int64_t samples_awaited(const struct samples *s, const struct service *v, int64_t now_ms,
                         int64_t *oldest_ms);

@@ -1,5 +1,5 @@
 /*
- * The pods: what the watch tells of each.
+ * The pods: what their informer says of each.
  *
  * Threads: every public function takes the one lock.
  */
@@ -112,7 +112,7 @@ static void pod_set_labels(struct pod *p, const json_t *object)
     p->labels = l;
 }
 
-/* On our clock; a pod that does not tell has been Ready for long. */
+/* On our clock; a pod without a time has been Ready for long. */
 static int64_t ready_since(const json_t *condition, int64_t now_ms, int64_t wall_ms)
 {
     const char *text = lp_json_str(condition, "lastTransitionTime", NULL);

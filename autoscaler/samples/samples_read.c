@@ -8,12 +8,12 @@
  *
  * A Ready pod that stops telling (its metrics port refuses, or answers nonsense) still works, as
  * far as anybody knows: its last value counts for 30 s, and after that the sums hold the mean of
- * the pods that tell in its place, for else they would fall without a reason. Three things bound
- * that, so that a broken port cannot make a service grow without end. Only a pod that told once in
- * this life has a place: pods that a scale-up adds and that never tell add nothing. Known pods are
- * at least half of those that count, so a sum at most doubles. And where the silent pod does in
- * fact no work, the others share it: with n pods, k of them silent, and work for w, the sum is for
- * w * n / (n - k) pods, which comes to rest at n = w + k.
+ * the pods that report in its place, for else they would fall without a reason. Three things bound
+ * that, so that a broken port cannot make a service grow without end. Only a pod that was scraped
+ * once in this life has a place: pods that a scale-up adds and that never report add nothing. Known
+ * pods are at least half of those that count, so a sum at most doubles. And where the silent pod
+ * does in fact no work, the others share it: with n pods, k of them silent, and work for w, the sum
+ * is for w * n / (n - k) pods, which comes to rest at n = w + k.
  *
  * Threads: any.
  */
@@ -32,11 +32,12 @@ struct evaluation {
 };
 
 /* What stands behind one value. `ready` and `warming` of all `pods`; `known` of `counted`;
- * `unknown`: one of the others, for the message. `silent`: told once, and say nothing any more;
- * `told`: those whose own words are in the sums, `told_queue` what they are of `queue`. */
+ * `unknown`: one of the others, for the message. `silent`: scraped once, and too long ago;
+ * `reporting`: those whose own values are in the sums, `reported_queue` what they are of `queue`.
+ */
 struct tally {
-    unsigned pods, ready, warming, counted, known, saturated, silent, told;
-    int64_t queue, told_queue, oldest_ms;
+    unsigned pods, ready, warming, counted, known, saturated, silent, reporting;
+    int64_t queue, reported_queue, oldest_ms;
     struct load_sum load;
     const struct pod *unknown;
 };
@@ -77,7 +78,7 @@ static bool has_value(const struct evaluation *e, const struct pod *p)
     return is_known(e, p) || (is_saturated(e, p) && queue_of(e, p) > 0);
 }
 
-/* It told of itself in this life, and is Ready without a word for so long that nobody knows. */
+/* It was scraped once in this life; it is Ready, and its last value is too old. */
 static bool is_silent(const struct evaluation *e, const struct pod *p)
 {
     return !has_value(e, p) && p->at_ms != 0 && e->q->now_ms - p->at_ms > SAMPLES_MAX_AGE_MS &&
@@ -96,8 +97,8 @@ static void add_value(const struct evaluation *e, struct tally *t, const struct 
     bool saturated = is_saturated(e, p);
     t->queue += queue_of(e, p);
     t->saturated += saturated;
-    t->told += !saturated;
-    t->told_queue += saturated ? 0 : queue_of(e, p);
+    t->reporting += !saturated;
+    t->reported_queue += saturated ? 0 : queue_of(e, p);
     load_add(&t->load, &p->load, saturated);
     t->oldest_ms = at_ms < t->oldest_ms ? at_ms : t->oldest_ms;
 }
@@ -122,13 +123,13 @@ static void count_pod(const struct evaluation *e, struct tally *t, const struct 
         add_value(e, t, p);
 }
 
-/* The mean of those that tell, for each that does not any more. */
+/* The mean of those that report, for each that does not any more. */
 static void fill_in(struct tally *t)
 {
-    if (t->silent == 0 || t->told == 0)
+    if (t->silent == 0 || t->reporting == 0)
         return;
-    t->queue += t->told_queue / t->told * t->silent;
-    load_stretch(&t->load, (double)t->silent / t->told);
+    t->queue += t->reported_queue / t->reporting * t->silent;
+    load_stretch(&t->load, (double)t->silent / t->reporting);
 }
 
 static uint32_t current_revision(const struct evaluation *e, const struct service *v)

@@ -141,7 +141,7 @@ static int64_t next_due(const struct samples *s, const struct pod *p, int64_t no
     return due < earliest ? due + s->interval_ms : due;
 }
 
-/* A backlog is one number that every pod of the service tells: the newest counts. */
+/* A backlog is one number that every pod of the service reports: the newest counts. */
 static void take_backlogs(struct service *v, const struct promtext_page *page, int64_t now_ms)
 {
     for (unsigned i = 0; i < page->n_queues; i++) {

@@ -110,7 +110,7 @@ static void begin_due(struct scraper *s, int64_t *ret_next_ms)
         begin(s, &s->transfers[at], &targets[i]);
     }
     if (s->n_free == 0)
-        *ret_next_ms = INT64_MAX; /* the next end of a transfer tells */
+        *ret_next_ms = INT64_MAX; /* the next transfer that ends makes room */
 }
 
 static enum samples_result failure_of(struct transfer *t, CURLcode code)
