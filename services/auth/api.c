@@ -1,6 +1,8 @@
 /* The table of routes, and the answer that needs nothing. Handlers run in the service's workers. */
 #include "services/auth/api.h"
 
+#include <string.h>
+
 #include "json/json.h"
 #include "services/auth/accounts/account.h"
 #include "services/auth/accounts/admin.h"
@@ -12,12 +14,19 @@
 #include "services/auth/http/cors.h"
 #include "services/auth/http/reply.h"
 #include "services/auth/learners/learner.h"
+#include "services/auth/openapi.h"
 #include "services/auth/sessions/session.h"
 
 static void health(struct lp_service_request *r, void *worker)
 {
     (void)worker;
     reply_json(r, 200, lp_json_make("{s:s, s:s}", "status", "ok", "service", "auth-service"));
+}
+
+static void openapi(struct lp_service_request *r, void *worker)
+{
+    (void)worker;
+    lp_http_reply(r->x, 200, "application/json; charset=utf-8", openapi_json, strlen(openapi_json));
 }
 
 bool api_filter(struct lp_service_request *r)
@@ -59,6 +68,7 @@ const struct lp_route api_routes[] = {
     { "PUT", ADMIN("users/:id/disabled"), admin_disabled, "admin-disabled", false },
     { "GET", ADMIN("audit"), audit_route, "audit", false },
     { "GET", "/.well-known/jwks.json", session_jwks, "jwks", true },
+    { "GET", "/openapi.json", openapi, "openapi", true },
     { "GET", "/health", health, "health", true },
     { NULL, NULL, NULL, NULL, false },
 };
