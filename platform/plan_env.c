@@ -72,7 +72,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
     }
     if (id != SERVICE_AUTH)
         set_key_url(data, p);
-    if (id == SERVICE_AI_FEEDBACK)
+    if (id == SERVICE_AI_FEEDBACK || id == SERVICE_AUTH)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
     if (id == SERVICE_PROGRESS)
         lp_json_set_str(data, "DB_NAME", "progress");
