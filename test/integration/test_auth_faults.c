@@ -1,6 +1,10 @@
 /* What lp-auth does when its database goes, when there are many of it, and when there is too much
  * to do. */
+#include <libpq-fe.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -224,6 +228,57 @@ static void answers_other_requests_while_logins_queue_up(void **state)
     assert_int_equal(program_stop(&two), 0);
 }
 
+static PGconn *locked(const char *url, const char *sql)
+{
+    PGconn *c = PQconnectdb(url);
+    PGresult *result = PQexec(c, sql);
+    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
+    PQclear(result);
+    return c;
+}
+
+static void *log_in_slowly(void *arg)
+{
+    struct answer *answer = arg;
+    *answer = fixture_login(&two, "slow@example.org", PASSWORD);
+    return NULL;
+}
+
+/*
+ * Three statements of one login wait for locks, together for longer than a drain lasts: the program
+ * ends with 1, and frees nothing that its worker still uses.
+ */
+static void ends_with_1_when_a_drain_takes_too_long(void **state)
+{
+    (void)state;
+    const char *url = fixture_database("auth_drain");
+    struct answer answer = { 0 };
+    pthread_t thread;
+    fixture_start(&two, url, "REQUEST_DEADLINE=2s");
+    program_wait(&two, true);
+    auto_answer struct answer made = fixture_register(&two, "slow@example.org");
+    assert_int_equal(made.status, 201);
+    auto_answer struct answer wrong = fixture_login(&two, "slow@example.org", "wrong");
+    assert_int_equal(wrong.status, 400); /* so that the next login has failures to forget */
+
+    PGconn *brief = locked(url, "BEGIN; LOCK TABLE users");
+    PGconn *lasting = locked(url, "BEGIN; LOCK TABLE sessions, login_failures IN EXCLUSIVE MODE");
+    assert_int_equal(pthread_create(&thread, NULL, log_in_slowly, &answer), 0);
+    int64_t end = lp_clock_ms() + 20000;
+    while (program_metric(&two, "lp_requests_in_flight") < 1 && lp_clock_ms() < end)
+        sched_yield();
+    kill(two.pid, SIGTERM);
+    poll(NULL, 0, 4000); /* the first statement goes on just before its time is over */
+    PQfinish(brief);
+    assert_int_equal(program_stop(&two), 1);
+    PQfinish(lasting);
+    pthread_join(thread, NULL);
+    answer_done(&answer);
+    lp_auto_free char *log = program_read_file(fixture_log());
+    assert_non_null(strstr(log, "were not answered within"));
+    assert_null(strstr(log, "Sanitizer"));
+}
+
 static void names_a_wrong_variable_and_never_a_secret(void **state)
 {
     static const struct {
@@ -286,6 +341,7 @@ int main(void)
         cmocka_unit_test(is_alive_but_not_ready_until_its_database_is_there),
         cmocka_unit_test(makes_its_tables_again_in_a_database_that_was_replaced),
         cmocka_unit_test(answers_other_requests_while_logins_queue_up),
+        cmocka_unit_test(ends_with_1_when_a_drain_takes_too_long),
         cmocka_unit_test(names_a_wrong_variable_and_never_a_secret),
         cmocka_unit_test(ends_with_0_at_sigterm),
     };
