@@ -121,8 +121,5 @@ int body_of(const struct lp_service_request *r, json_t **ret_object, struct lp_e
 {
     size_t len = 0;
     const char *bytes = lp_http_body(r->x, &len);
-    const char *encoding = lp_http_header(r->x, "Content-Encoding");
-    if (len > 0 && encoding && *encoding && strcasecmp(encoding, "identity") != 0)
-        return refuse(err, 415, LP_E_INVALID, "Content-Encoding must be identity");
     return body_parse(lp_http_header(r->x, "Content-Type"), bytes, len, ret_object, err);
 }
