@@ -16,7 +16,7 @@
 #define PROGRESS_BODY ((int64_t)100 * 1024)
 
 static const char *const clients[] = { "native", "curl", NULL };
-static const char *const logs[] = { "off", "errors", "all", NULL };
+static const char *const logs[] = { "off", "errors", "sampled", "all", NULL };
 
 const struct lp_env gateway_env[] = {
     { "AUTH_SERVICE_URL", LP_ENV_URL, AT(auth_url), .help = "upstream of /auth" },
@@ -67,7 +67,7 @@ const struct lp_env gateway_env[] = {
     { "MAX_CONNECTIONS", LP_ENV_INT, AT(max_connections), "4096", 1, 100000,
       .help = "clients' connections in this pod; more are answered 503" },
     { "ACCESS_LOG", LP_ENV_STRING, AT(access_log_name), "all", 0, 0, logs,
-      .help = "which requests are logged" },
+      .help = "which requests are logged; sampled: errors and one of 100 others" },
     { "WORKERS", LP_ENV_INT, AT(workers), "1", 0, 64,
       .help = "event loops, a thread each; 0: one per CPU, at most 4" },
     { .name = NULL },

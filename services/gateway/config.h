@@ -12,7 +12,12 @@
 #define GATEWAY_MAX_UPSTREAMS 16
 #define GATEWAY_MAX_ORIGINS 16
 
-enum gateway_access_log { GATEWAY_LOG_OFF, GATEWAY_LOG_ERRORS, GATEWAY_LOG_ALL };
+enum gateway_access_log {
+    GATEWAY_LOG_OFF,
+    GATEWAY_LOG_ERRORS,
+    GATEWAY_LOG_SAMPLED,
+    GATEWAY_LOG_ALL
+};
 
 /* Strings are borrowed from the environment. */
 struct gateway_config {
@@ -25,7 +30,7 @@ struct gateway_config {
     const char *cors_origin;            /* CORS_ORIGIN: "*", one origin, or a comma list */
     const char *trusted_proxies;        /* TRUSTED_PROXIES: networks, or "" */
     const char *upstream_client;        /* UPSTREAM_CLIENT: native or curl */
-    const char *access_log_name;        /* ACCESS_LOG: off, errors, all */
+    const char *access_log_name;        /* ACCESS_LOG: off, errors, sampled, all */
     enum gateway_access_log access_log; /* what it means: gateway_start sets it */
     int64_t timeout_ms;                 /* DEFAULT_TIMEOUT */
     int64_t head_timeout_ms;            /* HEADER_TIMEOUT */

@@ -10,6 +10,8 @@
 #include "services/gateway/head.h"
 #include "services/gateway/target.h"
 
+#define TRACE_BYTES 56 /* "00-" 32 "-" 16 "-01" and its NUL */
+
 /* The client's, where it is 1 to 128 harmless characters; else a new one. */
 static void take_request_id(const struct decision *d, const struct lp_request_head *head,
                             struct verdict *v)
@@ -26,9 +28,7 @@ static void take_request_id(const struct decision *d, const struct lp_request_he
         v->request_id[n] = '\0';
         return;
     }
-    snprintf(v->request_id, sizeof v->request_id, "%016llx%016llx",
-             (unsigned long long)worker_random(d->random),
-             (unsigned long long)worker_random(d->random));
+    worker_random_hex(d->random, v->request_id);
 }
 
 static bool is_websocket(const struct lp_request_head *head)
@@ -160,18 +160,47 @@ static void stand_in(const struct lp_request_head *head, struct head_extras *io_
     io_extras->authorization = authorization->ptr;
 }
 
+/* W3C Trace Context, 3.2: version, trace, parent, flags. One that is not sound is left out, and a
+ * new trace begins here. */
+static bool has_trace(const struct lp_fields *fields)
+{
+    const struct lp_field *f = lp_fields_find(fields, "traceparent");
+
+    if (!f || f->value_len != TRACE_BYTES - 1)
+        return false;
+    for (size_t i = 0; i < f->value_len; i++) {
+        bool dash = i == 2 || i == 35 || i == 52;
+        if (dash ? f->value[i] != '-' : !memchr("0123456789abcdef", f->value[i], 16))
+            return false;
+    }
+    return true;
+}
+
+static void make_trace(const struct decision *d, char ret[TRACE_BYTES])
+{
+    char trace[33], parent[33];
+
+    worker_random_hex(d->random, trace);
+    worker_random_hex(d->random, parent);
+    snprintf(ret, TRACE_BYTES, "00-%s-%.16s-01", trace, parent);
+}
+
 static void write_head(const struct decision *d, const struct lp_request_head *head,
                        const struct in6_addr *client, const char *rest, const char *query,
                        struct verdict *v)
 {
     lp_auto_buf struct lp_buf authorization = LP_BUF_INIT(LP_LIMIT_HTTP_HEADERS);
-    char address[INET6_ADDRSTRLEN];
+    char address[INET6_ADDRSTRLEN], trace[TRACE_BYTES];
     struct head_extras extras = {
         .client = address,
         .request_id = v->request_id,
         .from_proxy = peer_is_trusted(&d->shared->trusted, d->peer),
     };
 
+    if (!has_trace(&head->fields)) {
+        make_trace(d, trace);
+        extras.trace = trace;
+    }
     peer_text(client, address);
     stand_in(head, &extras, &authorization, v);
     head_forward(head, &extras, v->up_fields);
@@ -234,6 +263,8 @@ void decide(const struct decision *d, const struct lp_request_head *head,
         io_verdict->kind = VERDICT_PREFLIGHT;
     else if (!target_split(head->path, head->path_len, &path, &query))
         refuse(io_verdict, 400, "malformed request target");
+    else if (target_is_doubtful(path.ptr))
+        refuse(io_verdict, 400, "path with .. or a NUL");
     else if (lp_request_head_is(head, "HEAD") && head->body_length != 0)
         refuse(io_verdict, 400, "HEAD with a body");
     else if (lp_fields_count(&head->fields, "Authorization") > 1)

@@ -13,6 +13,7 @@
 
 #define KEEP_MAX ((int64_t)64 * 1024) /* a body up to this is read to keep the connection */
 #define DROP_MS 5000
+#define SAMPLE 100 /* one of so many, with ACCESS_LOG=sampled */
 
 struct exchange *exchange_new(struct conn *c)
 {
@@ -32,6 +33,20 @@ struct exchange *exchange_new(struct conn *c)
     return x;
 }
 
+static bool is_logged(struct worker *w, unsigned status)
+{
+    switch (w->shared->config->access_log) {
+    case GATEWAY_LOG_OFF:
+        return false;
+    case GATEWAY_LOG_ERRORS:
+        return status >= 500;
+    case GATEWAY_LOG_SAMPLED:
+        return status >= 500 || w->logged++ % SAMPLE == 0;
+    default:
+        return true;
+    }
+}
+
 static void record(const struct exchange *x)
 {
     struct worker *w = x->worker;
@@ -43,9 +58,7 @@ static void record(const struct exchange *x)
 
     worker_count(w, route, status);
     lp_metric_observe(m->seconds[route], (double)ms / 1000);
-    if (w->shared->config->access_log == GATEWAY_LOG_OFF)
-        return;
-    if (w->shared->config->access_log == GATEWAY_LOG_ERRORS && status < 500)
+    if (!is_logged(w, status))
         return;
     snprintf(code, sizeof code, "%u", status);
     snprintf(took, sizeof took, "%" PRId64, ms);

@@ -34,6 +34,7 @@ struct exchange {
     char request_id[DECIDE_ID_MAX + 1];
     size_t origin;              /* for replies_* */
     int64_t began_ms, deadline; /* deadline 0: none */
+    int64_t called_ms;          /* when the upstream was */
     bool keep;                  /* the connection may go on after the answer */
     bool http10;
     bool abandoned; /* nobody wants the answer */

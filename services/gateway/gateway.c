@@ -28,6 +28,41 @@ struct gateway {
     uint16_t port;
 };
 
+static struct lp_metric_family *gauge(const char *name, const char *help, const char *labels)
+{
+    return lp_metric_family(LP_METRIC_GAUGE, name, help, labels, NULL, 0);
+}
+
+/* One series an upstream. */
+static void make_upstream_metrics(struct gateway_shared *s)
+{
+    struct gateway_metrics *m = &s->metrics;
+    struct lp_metric_family *awaiting =
+        gauge("lp_requests_awaiting_upstream", "Requests in flight that wait for another service.",
+              "upstream");
+    struct lp_metric_family *websockets =
+        gauge("lp_websocket_connections", "Open WebSockets.", "upstream");
+    struct lp_metric_family *circuits = gauge(
+        "lp_circuits_open", "Workers that leave the upstream alone after failures.", "upstream");
+    struct lp_metric_family *upstream_seconds = lp_metric_family(
+        LP_METRIC_HISTOGRAM, "lp_upstream_seconds", "Time until the head of an upstream's answer.",
+        "upstream", lp_metrics_seconds, lp_metrics_n_seconds);
+    struct lp_metric_family *seconds =
+        lp_metric_family(LP_METRIC_HISTOGRAM, "lp_request_seconds",
+                         "Time from a request's first line to the last byte of its answer.",
+                         "service,route", lp_metrics_seconds, lp_metrics_n_seconds);
+
+    for (size_t i = 0; i < s->routes.n; i++) {
+        const char *name = s->routes.upstreams[i].name;
+        m->awaiting[i] = lp_metric_with(awaiting, name);
+        m->websockets[i] = lp_metric_with(websockets, name);
+        m->circuits[i] = lp_metric_with(circuits, name);
+        m->upstream_seconds[i] = lp_metric_with(upstream_seconds, name);
+        m->seconds[i] = lp_metric_with(seconds, "gateway", name);
+    }
+    m->seconds[GATEWAY_MAX_UPSTREAMS] = lp_metric_with(seconds, "gateway", "other");
+}
+
 static void make_metrics(struct gateway_shared *s)
 {
     static const char *const reasons[REJECT_REASONS] = {
@@ -36,38 +71,18 @@ static void make_metrics(struct gateway_shared *s)
         [REJECT_CIRCUIT_OPEN] = "circuit_open", [REJECT_CONNECTIONS] = "connections",
     };
     struct gateway_metrics *m = &s->metrics;
-    struct lp_metric_family *seconds =
-        lp_metric_family(LP_METRIC_HISTOGRAM, "lp_request_seconds",
-                         "Time from a request's first line to the last byte of its answer.",
-                         "service,route", lp_metrics_seconds, lp_metrics_n_seconds);
     struct lp_metric_family *rejected =
         lp_metric_family(LP_METRIC_COUNTER, "lp_requests_rejected_total",
                          "Requests turned away before any work.", "reason", NULL, 0);
 
-    struct lp_metric_family *awaiting =
-        lp_metric_family(LP_METRIC_GAUGE, "lp_requests_awaiting_upstream",
-                         "Requests in flight that wait for another service.", "upstream", NULL, 0);
-
-    struct lp_metric_family *websockets = lp_metric_family(
-        LP_METRIC_GAUGE, "lp_websocket_connections", "Open WebSockets.", "upstream", NULL, 0);
-
+    make_upstream_metrics(s);
     m->requests = lp_metric_family(LP_METRIC_COUNTER, "lp_requests_total",
                                    "Requests answered, 499 where the client went before.",
                                    "service,route,code", NULL, 0);
-    for (size_t i = 0; i < s->routes.n; i++)
-        m->awaiting[i] = lp_metric_with(awaiting, s->routes.upstreams[i].name);
-    for (size_t i = 0; i < s->routes.n; i++)
-        m->websockets[i] = lp_metric_with(websockets, s->routes.upstreams[i].name);
-    for (size_t i = 0; i < s->routes.n; i++)
-        m->seconds[i] = lp_metric_with(seconds, "gateway", s->routes.upstreams[i].name);
-    m->seconds[GATEWAY_MAX_UPSTREAMS] = lp_metric_with(seconds, "gateway", "other");
-    m->in_flight = lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_requests_in_flight",
-                                                     "Requests under work.", "", NULL, 0));
-    m->waiting = lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_requests_waiting",
-                                                   "Requests waiting for a slot.", "", NULL, 0));
+    m->in_flight = lp_metric_single(gauge("lp_requests_in_flight", "Requests under work.", ""));
+    m->waiting = lp_metric_single(gauge("lp_requests_waiting", "Requests waiting for a slot.", ""));
     m->slots =
-        lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_request_slots",
-                                          "Requests that can be under work at once.", "", NULL, 0));
+        lp_metric_single(gauge("lp_request_slots", "Requests that can be under work at once.", ""));
     for (size_t i = 0; i < REJECT_REASONS; i++)
         m->rejected[i] = lp_metric_with(rejected, reasons[i]);
 }
@@ -93,9 +108,10 @@ static void wake_all(void *user)
 
 static enum gateway_access_log access_log(const char *name)
 {
-    return strcasecmp(name, "off") == 0      ? GATEWAY_LOG_OFF
-           : strcasecmp(name, "errors") == 0 ? GATEWAY_LOG_ERRORS
-                                             : GATEWAY_LOG_ALL;
+    return strcasecmp(name, "off") == 0       ? GATEWAY_LOG_OFF
+           : strcasecmp(name, "errors") == 0  ? GATEWAY_LOG_ERRORS
+           : strcasecmp(name, "sampled") == 0 ? GATEWAY_LOG_SAMPLED
+                                              : GATEWAY_LOG_ALL;
 }
 
 /* RATE_LIMIT_MAX: 0 turns them off, over 0 it is the bucket of every client. */

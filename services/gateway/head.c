@@ -90,6 +90,8 @@ void head_forward(const struct lp_request_head *h, const struct head_extras *ext
         const struct lp_field *f = &h->fields.list[i];
         if (is_ours(f) || head_is_hop(&h->fields, f))
             continue;
+        if (extras->trace && lp_field_is(f, "traceparent"))
+            continue;
         if (extras->subprotocols && extras->subprotocols >= f->value &&
             extras->subprotocols <= f->value + f->value_len) {
             put_rest(f, extras->subprotocols, out);
@@ -104,6 +106,8 @@ void head_forward(const struct lp_request_head *h, const struct head_extras *ext
         put(out, "Authorization", extras->authorization, strlen(extras->authorization));
     put_forwarded(h, extras, out);
     put(out, "X-Request-Id", extras->request_id, strlen(extras->request_id));
+    if (extras->trace)
+        put(out, "traceparent", extras->trace, strlen(extras->trace));
 }
 
 const char *head_cookie(const struct lp_fields *fields, const char *cookie, size_t *ret_len)

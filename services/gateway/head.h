@@ -17,6 +17,7 @@ struct head_extras {
     const char *request_id;
     const char *authorization; /* where the client sends none; NULL: none */
     bool from_proxy;           /* a trusted one: its X-Forwarded-Proto and -Host are believed */
+    const char *trace;         /* traceparent in place of the client's; NULL: that passes */
     const char *subprotocols;  /* in place of the first Sec-WebSocket-Protocol, up to the end of
                                   that; NULL: it passes */
 };

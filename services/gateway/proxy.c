@@ -34,6 +34,19 @@ static struct breaker *breaker_of(struct exchange *x)
     return &x->worker->breakers[x->ticket.upstream];
 }
 
+/* Tells the breaker, and the gauge whether its circuit is closed. */
+static void tell_breaker(struct exchange *x, bool ok)
+{
+    struct breaker *b = breaker_of(x);
+    bool before = b->state != BREAKER_CLOSED;
+
+    breaker_result(b, ok, x->worker->now);
+    bool after = b->state != BREAKER_CLOSED;
+    x->probe = false;
+    if (before != after)
+        lp_metric_add(x->worker->shared->metrics.circuits[x->ticket.upstream], after ? 1 : -1);
+}
+
 /* ---- the answer's head ---- */
 
 /* The lines that pass, and what of the common ones they hold already. */
@@ -94,8 +107,11 @@ static void on_head(void *user, const struct upstream_head *head)
 {
     struct exchange *x = user;
 
-    breaker_result(breaker_of(x), true, x->worker->now);
-    x->probe = false;
+    struct worker *w = x->worker;
+
+    tell_breaker(x, true);
+    lp_metric_observe(w->shared->metrics.upstream_seconds[x->ticket.upstream],
+                      (double)(w->now - x->called_ms) / 1000);
     x->status = head->status;
     x->capture = wants_capture(x, head);
     copy_fields(x, head->fields, &x->down_fields);
@@ -215,7 +231,7 @@ static void on_end(void *user, enum upstream_result result, const char *why)
         x->cut = true;
     } else if (result != UPSTREAM_COMPLETE) {
         if (is_its_fault(x, result))
-            breaker_result(breaker_of(x), false, x->worker->now);
+            tell_breaker(x, false);
         else if (x->probe)
             breaker_forget(breaker_of(x));
         exchange_unavailable(x, 0);
@@ -268,6 +284,7 @@ static void start(struct exchange *x, const char *target, const char *fields, si
     }
     x->sent_all = x->body_length == 0;
     count_awaiting(x, 1);
+    x->called_ms = x->worker->now;
     x->client = client_for(x);
     x->call = x->client->ops->start(x->client, &r);
     alive(x);
@@ -376,8 +393,7 @@ void proxy_overdue(struct exchange *x)
     }
     lp_log_warn("upstream timed out", "route", x->upstream->name, "id", x->request_id);
     if (!x->begun && !x->capture) {
-        breaker_result(breaker_of(x), false, x->worker->now);
-        x->probe = false;
+        tell_breaker(x, false);
     }
     proxy_cancel(x);
     x->cut = x->begun;

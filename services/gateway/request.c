@@ -103,6 +103,7 @@ static void refuse(struct conn *c, const struct lp_refusal *why)
 {
     struct exchange *x = exchange_new(c);
 
+    worker_random_hex(c->worker->random, x->request_id);
     x->http10 = true;
     x->origin = c->worker->replies.origins.n;
     x->body_length = -1;

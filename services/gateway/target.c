@@ -21,6 +21,35 @@ bool target_split(const char *raw, size_t n, struct lp_buf *path, struct lp_buf 
     return !path->overflowed && !query->overflowed;
 }
 
+static bool is_dot(const char **at)
+{
+    size_t n = **at == '.' ? 1 : strncasecmp(*at, "%2e", 3) == 0 ? 3 : 0;
+
+    *at += n;
+    return n > 0;
+}
+
+/* The separator of segments, also written as %2f and as a backslash, or the end. */
+static bool ends_segment(const char *at)
+{
+    return *at == '/' || *at == '\\' || *at == '\0' || strncasecmp(at, "%2f", 3) == 0 ||
+           strncasecmp(at, "%5c", 3) == 0;
+}
+
+bool target_is_doubtful(const char *path)
+{
+    for (const char *p = path; *p; p++) {
+        if (strncmp(p, "%00", 3) == 0)
+            return true;
+        if (!ends_segment(p))
+            continue;
+        const char *at = p + (*p == '%' ? 3 : 1);
+        if (is_dot(&at) && is_dot(&at) && ends_segment(at))
+            return true;
+    }
+    return false;
+}
+
 bool target_is_health(const char *path)
 {
     return strcasecmp(path, "/health") == 0 || strcasecmp(path, "/health/") == 0;

@@ -13,6 +13,10 @@
  */
 bool target_split(const char *raw, size_t n, struct lp_buf *path, struct lp_buf *query);
 
+/* True where a segment is "..", with its dots written as they are or as %2e, or where a NUL is
+ * written as %00: an upstream may take it for another path than we did. */
+bool target_is_doubtful(const char *path);
+
 /* Paths that need no token: what begins with /auth/, or with /health where that is no upstream's.
  * Case counts. */
 bool target_is_open(const struct gateway_routes *r, const char *path);

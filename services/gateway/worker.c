@@ -27,6 +27,20 @@ uint64_t worker_random(uint64_t state[2])
     return state[1] + b;
 }
 
+void worker_random_hex(uint64_t state[2], char ret[33])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < 32; i++) {
+        if (i % 16 == 0)
+            bits = worker_random(state);
+        ret[i] = digits[bits & 15];
+        bits >>= 4;
+    }
+    ret[32] = '\0';
+}
+
 void worker_end_tunnel_at(struct worker *w, int64_t *ret_until)
 {
     int64_t span = w->shared->config->common.drain_ms * 3 / 4;

@@ -34,7 +34,8 @@ enum gateway_reason {
 struct gateway_metrics {
     struct lp_metric_family *requests;                    /* service, route, code */
     struct lp_metric *seconds[GATEWAY_MAX_UPSTREAMS + 1]; /* the last: route "other" */
-    struct lp_metric *awaiting[GATEWAY_MAX_UPSTREAMS];
+    struct lp_metric *awaiting[GATEWAY_MAX_UPSTREAMS], *circuits[GATEWAY_MAX_UPSTREAMS];
+    struct lp_metric *upstream_seconds[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *websockets[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *in_flight, *waiting, *slots, *rejected[REJECT_REASONS];
 };
@@ -66,6 +67,7 @@ struct worker {
     unsigned n_conns;
     int64_t now, next_sweep;
     uint64_t random[2];
+    uint64_t logged;                                     /* requests that a sampled log counts */
     struct lp_metric **codes[GATEWAY_MAX_UPSTREAMS + 1]; /* of lp_requests_total, by status */
     struct lp_buf up_target, up_fields;                  /* of the request that is decided */
     char block[WORKER_BLOCK];
@@ -88,6 +90,9 @@ void worker_end_tunnel_at(struct worker *w, int64_t *ret_until);
 
 /* 64 of them, not for secrets. */
 uint64_t worker_random(uint64_t state[2]);
+
+/* 32 hex digits and a NUL. */
+void worker_random_hex(uint64_t state[2], char ret[33]);
 
 /* Counts an answer of that upstream (routes.n: none). */
 void worker_count(struct worker *w, size_t upstream, unsigned status);

@@ -109,6 +109,7 @@ static void one_case(size_t i)
     if (table[i].status != 200 && (seen > table[i].seen || strstr(f.heads.ptr, "inner")))
         fail_msg("%s: the upstream saw %s", table[i].what, f.heads.ptr);
     assert_null(strcasestr(f.heads.ptr, "h2c"));
+    assert_non_null(strstr(out.ptr, "\r\nX-Request-Id: "));
     if (table[i].status >= 400 && table[i].seen == 0 && table[i].bytes &&
         !strstr(table[i].bytes, "Authorization") && !strstr(table[i].bytes, "HEAD"))
         assert_non_null(strstr(out.ptr, "\r\nConnection: close\r\n"));
@@ -184,6 +185,32 @@ static void believes_trusted_proxies_about_the_client(void **state)
             fail_msg("%s: %s", cases[i].sent, head);
         assert_non_null(strstr(head, "\r\nX-Forwarded-Proto: https\r\n"));
         assert_non_null(strstr(head, "\r\nX-Forwarded-Host: school.example\r\n"));
+    }
+    fixture_down(&f);
+}
+
+static void makes_a_trace_where_none_or_a_bad_one_came(void **state)
+{
+    static const char good[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    static const char *const sent[] = {
+        "", "traceparent: 00-xyz\r\n",
+        "traceparent: "
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+    };
+    struct fixture f;
+    (void)state;
+
+    fixture_up(&f, echo, NULL);
+    for (size_t i = 0; i < LP_COUNT(sent); i++) {
+        lp_auto_free char *request =
+            lp_sprintf("GET /ai/%zu HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER "%s\r\n", i, sent[i]);
+        lp_auto_free char *line = lp_sprintf("GET /%zu ", i);
+        assert_int_equal(fixture_ask(&f, request), 200);
+        const char *trace = strcasestr(strstr(fixture_heads(&f), line), "\r\ntraceparent: 00-");
+        assert_non_null(trace);
+        assert_memory_equal(trace + 15 + sizeof good - 1, "\r\n", 2);
+        assert_null(strcasestr(trace + 2, "\r\ntraceparent"));
+        assert_int_equal(strncmp(trace + 15, good, sizeof good - 1) == 0, i == 2);
     }
     fixture_down(&f);
 }
@@ -343,6 +370,7 @@ int main(void)
         cmocka_unit_test(refuses_each_and_shows_the_upstream_one_request_at_most),
         cmocka_unit_test(keeps_a_client_from_taking_our_headers_away),
         cmocka_unit_test(believes_trusted_proxies_about_the_client),
+        cmocka_unit_test(makes_a_trace_where_none_or_a_bad_one_came),
         cmocka_unit_test(takes_the_authority_of_an_absolute_target_over_host),
         cmocka_unit_test(answers_in_json_whatever_the_size_of_the_head),
         cmocka_unit_test(stays_in_step_on_one_connection),

@@ -42,6 +42,26 @@ static void refuses_targets_of_other_forms(void **state)
     }
 }
 
+static void doubts_paths_that_lead_upwards_or_end_early(void **state)
+{
+    static const struct {
+        const char *path;
+        bool doubtful;
+    } cases[] = {
+        { "/ai/../progress/x", true }, { "/ai/..", true },         { "/..", true },
+        { "/ai/%2e%2E/x", true },      { "/ai/.%2e/x", true },     { "/ai/x%2f..%2fy", true },
+        { "/ai/x%2F%2e%2e", true },    { "/ai/..\\x", true },      { "/ai/x%5c..%5cy", true },
+        { "/ai/x%00.png", true },      { "/ai/...", false },       { "/ai/..x", false },
+        { "/ai/x..", false },          { "/ai/./x", false },       { "/ai/%2e", false },
+        { "/ai/a..b/c", false },       { "/ai/%2fx%2525", false }, { "/", false },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        if (target_is_doubtful(cases[i].path) != cases[i].doubtful)
+            fail_msg("%s", cases[i].path);
+    }
+}
+
 static void finds_the_upstream_by_its_first_segment(void **state)
 {
     static const struct {
@@ -146,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(collapses_slashes_and_keeps_every_other_byte),
         cmocka_unit_test(refuses_targets_of_other_forms),
+        cmocka_unit_test(doubts_paths_that_lead_upwards_or_end_early),
         cmocka_unit_test(finds_the_upstream_by_its_first_segment),
         cmocka_unit_test(opens_only_the_two_prefixes_and_in_that_case),
         cmocka_unit_test(names_variable_and_value_of_a_bad_route),
