@@ -25,6 +25,7 @@ struct conn {
     bool eof;         /* the client sends no more, and all it sent was read */
     bool gone;        /* it half-closed or broke off; what it sent may still be unread */
     bool broken;      /* nothing can be sent any more */
+    bool used;        /* a request was answered on it */
     bool close_after; /* ends once `out` is sent */
     bool linger;      /* … and what the client still sends is read and dropped for a while */
     struct lp_buf in; /* read, and not taken yet */

@@ -109,6 +109,21 @@ static void put_limit(const struct exchange *x, struct lp_buf *out)
                   s->limit, s->remaining, s->reset_s, s->limit, s->window_s);
 }
 
+/* Without printf, as each answer has one. */
+static void put_length(struct lp_buf *out, int64_t length)
+{
+    char text[24], *at = text + sizeof text;
+
+    *--at = '\n';
+    *--at = '\r';
+    do {
+        *--at = (char)('0' + length % 10);
+        length /= 10;
+    } while (length > 0);
+    lp_buf_add(out, "Content-Length: ", 16);
+    lp_buf_add(out, at, (size_t)(text + sizeof text - at));
+}
+
 /* Everything after the fields of the answer itself, with the empty line. */
 static void put_rest(struct exchange *x, struct lp_buf *out)
 {
@@ -158,7 +173,7 @@ static void answer(struct exchange *x, unsigned status, const char *lines, const
     replies_status_line(status, out);
     if (len > 0)
         lp_buf_str(out, "Content-Type: application/json; charset=utf-8\r\n");
-    lp_buf_printf(out, "Content-Length: %zu\r\n", len);
+    put_length(out, (int64_t)len);
     if (lines)
         lp_buf_str(out, lines);
     put_rest(x, out);
@@ -223,7 +238,7 @@ void exchange_head(struct exchange *x, const char *fields, size_t fields_len, in
     replies_status_line(x->status, out);
     lp_buf_add(out, fields, fields_len);
     if (length >= 0 && !no_length)
-        lp_buf_printf(out, "Content-Length: %" PRId64 "\r\n", length);
+        put_length(out, length);
     else if (x->chunked)
         lp_buf_str(out, "Transfer-Encoding: chunked\r\n");
     if (x->status == 101)

@@ -32,8 +32,8 @@
 #define TAG_HTTP ((uint64_t)1 << 63) /* no pointer of a process has these bits */
 #define TAG_CURL ((uint64_t)1 << 62)
 #define MAX_EVENTS 128
-#define ACCEPTS 64 /* at once */
-#define QUIET_MS 2
+#define ACCEPTS 128 /* at once */
+#define QUIET_MS 1000
 
 /* ---- connections ---- */
 
@@ -162,7 +162,27 @@ static bool is_idle(const struct conn *c)
     return !c->exchange && c->in.len == 0 && stream_length(&c->out) == 0 && c->linger_until == 0;
 }
 
-/* Takes who has been let in by the kernel already, then no more; those that are idle end. */
+/* What has come but was not looked at yet is read now, so that no request is lost. A connection
+ * that is idle after an answer ends; one that never had a request, or lingers, has a moment more.
+ */
+static void stop_conn(struct conn *c)
+{
+    int64_t soon = c->worker->now + QUIET_MS;
+
+    c->can_read = true;
+    request_drive(c);
+    if (c->fd < 0 || c->exchange)
+        return;
+    if (c->linger_until > soon)
+        c->linger_until = soon;
+    else if (c->linger_until == 0 && c->used && is_idle(c))
+        conn_close(c);
+    else if (c->head_until > soon)
+        c->head_until = soon;
+    worker_sweep_at(c->worker, soon);
+}
+
+/* Takes who has been let in by the kernel already, then no more. */
 static void stop_listening(struct worker *w)
 {
     struct conn *next;
@@ -172,18 +192,8 @@ static void stop_listening(struct worker *w)
     w->listen_fd = -1;
     for (struct conn *c = w->conns; c; c = next) {
         next = c->next;
-        if (is_idle(c) && !c->can_read && c->head_until > w->now + QUIET_MS)
-            conn_close(c);
+        stop_conn(c);
     }
-}
-
-static bool all_idle(const struct worker *w)
-{
-    for (const struct conn *c = w->conns; c; c = c->next) {
-        if (!is_idle(c) && c->linger_until == 0)
-            return false;
-    }
-    return true;
 }
 
 /* We are about to end: WebSockets hear of it, one after the other. */
@@ -204,7 +214,7 @@ static bool goes_on(struct worker *w)
         stop_listening(w);
     if (atomic_load(&w->abort))
         return false;
-    return !atomic_load(&w->quiesce) || !all_idle(w);
+    return !atomic_load(&w->quiesce) || w->conns;
 }
 
 static void *run(void *user)

@@ -311,6 +311,7 @@ static void finish(struct conn *c)
     c->close_after = !x->keep || x->tunnel || rest;
     c->linger = rest || x->tunnel || c->in.len > 0 || c->can_read;
     exchange_free(x);
+    c->used = true;
     c->head_until = c->worker->now + IDLE_MS;
     worker_sweep_at(c->worker, c->head_until);
 }

@@ -296,6 +296,35 @@ static void finishes_what_is_under_way_when_it_ends(void **state)
     fixture_down(&f);
 }
 
+static void answers_every_request_that_came_before_it_ended(void **state)
+{
+    static const struct fake_script scripts[] = { { .reply = OK }, FAKE_SCRIPT_END };
+    int fds[40];
+    struct fixture f;
+    (void)state;
+
+    fixture_up(&f, scripts, NULL);
+    for (size_t i = 0; i < LP_COUNT(fds); i++) {
+        fds[i] = raw_connect(f.port, 0);
+        if (i % 2 == 0)
+            continue;
+        raw_send(fds[i], GET("/ai/1"), strlen(GET("/ai/1"))); /* half of them are used ones */
+        lp_buf_reset(&f.out);
+        assert_true(raw_read_response(fds[i], false, &f.out));
+    }
+    for (size_t i = 0; i < LP_COUNT(fds); i++)
+        raw_send(fds[i], GET("/ai/2"), strlen(GET("/ai/2")));
+    gateway_free(f.gateway, 30000);
+    for (size_t i = 0; i < LP_COUNT(fds); i++) {
+        lp_buf_reset(&f.out);
+        assert_true(raw_read_all(fds[i], &f.out));
+        assert_int_equal(raw_status(&f.out), 200);
+        close(fds[i]);
+    }
+    f.gateway = NULL;
+    fixture_down(&f);
+}
+
 static void ends_in_time_whatever_hangs(void **state)
 {
     static const struct fake_script scripts[] = { { .then = FAKE_HANG }, FAKE_SCRIPT_END };
@@ -361,6 +390,7 @@ int main(void)
         cmocka_unit_test(streams_a_body_before_it_is_whole),
         cmocka_unit_test(leaves_an_upstream_alone_that_fails_again_and_again),
         cmocka_unit_test(finishes_what_is_under_way_when_it_ends),
+        cmocka_unit_test(answers_every_request_that_came_before_it_ended),
         cmocka_unit_test(ends_in_time_whatever_hangs),
         cmocka_unit_test(serves_with_several_workers),
         cmocka_unit_test(says_which_port_is_in_use),

@@ -2,6 +2,7 @@
  * thread. */
 #include "http/message/request_head.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -200,7 +201,7 @@ int64_t lp_request_head_read(const char *bytes, size_t n, size_t *io_seen,
                    ? -1
                    : refuse(ret_refusal, 400, "a line ends with LF alone");
 
-    *h = (struct lp_request_head){ .fields.n = 0 };
+    memset(h, 0, offsetof(struct lp_request_head, fields)); /* that is 2 kB, and written next */
     const char *line = bytes + skip;
     const char *lf = memchr(line, '\n', (size_t)end - skip);
     size_t line_len = (size_t)(lf - line) - 1;

@@ -19,7 +19,7 @@ struct lp_request_head {
     bool keep_alive;     /* the connection may go on (RFC 9112, 9.3) */
     bool upgrade;        /* Connection names Upgrade, and there is one */
     bool expects_continue;
-    struct lp_fields fields;
+    struct lp_fields fields; /* the last member */
 };
 
 /*

@@ -1,6 +1,7 @@
 /* lib/http/message/response_head.c -- status line and framing. No state, any thread. */
 #include "http/message/response_head.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "http/field.h"
@@ -74,7 +75,7 @@ int64_t lp_response_head_read(const char *bytes, size_t n, size_t max, bool to_h
         return refuse(ret_refusal, "the head of the answer is too large");
     if (end == 0)
         return 0;
-    *h = (struct lp_response_head){ .declared_length = -1 };
+    memset(h, 0, offsetof(struct lp_response_head, fields)); /* that is 2 kB, and written next */
     const char *lf = memchr(bytes, '\n', (size_t)end);
     if (!read_status_line(bytes, (size_t)(lf - bytes) - 1, h))
         return refuse(ret_refusal, "malformed status line");

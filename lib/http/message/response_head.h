@@ -12,7 +12,7 @@ struct lp_response_head {
     int64_t body_length;     /* >= 0, LP_BODY_CHUNKED or LP_BODY_TO_END */
     int64_t declared_length; /* Content-Length as sent, also where no body follows; -1: none */
     bool keep_alive;
-    struct lp_fields fields;
+    struct lp_fields fields; /* the last member */
 };
 
 /*
