@@ -147,10 +147,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: load PORT CONNECTIONS SECONDS PATH STATUS PID [HEADER...]\n");
         return 2;
     }
-    port = atoi(argv[1]);
-    int n = atoi(argv[2]);
-    double seconds = atof(argv[3]);
-    wanted = atoi(argv[5]);
+    port = (int)strtol(argv[1], NULL, 10);
+    int n = (int)strtol(argv[2], NULL, 10);
+    double seconds = strtod(argv[3], NULL);
+    wanted = (int)strtol(argv[5], NULL, 10);
     request_len =
         (size_t)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: g\r\n", argv[4]);
     for (int i = 7; i < argc; i++)

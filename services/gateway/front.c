@@ -11,6 +11,7 @@
 #include "services/gateway/front.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -48,6 +49,16 @@ static void turn_away(struct worker *w, int fd)
     close(fd);
 }
 
+/* Without a descriptor nobody can be let in, and who waits would keep the loop turning. */
+static void turn_one_away(struct worker *w)
+{
+    close(w->spare_fd);
+    int fd = accept(w->listen_fd, NULL, NULL);
+    if (fd >= 0)
+        turn_away(w, fd);
+    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void accept_some(struct worker *w)
 {
     int64_t max = w->shared->config->max_connections / w->shared->config->workers + 1;
@@ -57,6 +68,10 @@ static void accept_some(struct worker *w)
         socklen_t len = sizeof peer;
         int fd = accept4(w->listen_fd, (struct sockaddr *)(void *)&peer, &len,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+            turn_one_away(w);
+            return;
+        }
         if (fd < 0)
             return;
         if (w->n_conns >= max)
@@ -351,7 +366,7 @@ void front_free(struct worker *w)
     lp_buf_done(&w->up_fields);
     for (size_t i = 0; i < LP_COUNT(w->codes); i++)
         free(w->codes[i]);
-    int fds[] = { w->epoll_fd, w->wake_fd, w->listen_fd };
+    int fds[] = { w->epoll_fd, w->wake_fd, w->listen_fd, w->spare_fd };
     for (size_t i = 0; i < LP_COUNT(fds); i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -363,6 +378,7 @@ int front_start(struct worker *w, struct gateway_shared *shared, uint16_t *io_po
 {
     w->shared = shared;
     w->epoll_fd = w->wake_fd = w->listen_fd = -1;
+    w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     w->up_target = (struct lp_buf)LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1024);
     w->up_fields = (struct lp_buf)LP_BUF_INIT((size_t)4 * LP_LIMIT_HTTP_HEADERS);
     w->ended = lp_stop_new();

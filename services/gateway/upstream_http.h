@@ -5,7 +5,7 @@
 #include "services/gateway/upstream.h"
 
 /*
- * For http upstreams: connections are kept per upstream (at most 64 idle ones, for 15 s; none is
+ * For http upstreams: connections are kept per upstream (at most 256 idle ones, for 15 s; none is
  * older than 20 s when it is used again, so that new pods get their share) and spread over the
  * upstream's addresses in turn. An address that refuses or does not answer a connect within 2 s is
  * left out for 2 s, doubled up to 30 s, while there is another one. `endpoints` is borrowed.

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "services/gateway/upstream_http_parts.h"
 
-#define IDLE_MAX 64
+#define IDLE_MAX 256
 #define IDLE_MS 15000
 #define AGE_MS 20000
 #define CONNECT_MS 2000

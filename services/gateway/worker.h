@@ -59,6 +59,7 @@ struct worker {
     pthread_t thread;
     struct lp_stop *ended; /* requested when the thread is about to end */
     int epoll_fd, wake_fd, listen_fd;
+    int spare_fd; /* given up to turn a client away where no descriptor is left */
     struct upstream_client *http, *curl; /* either may be NULL where no upstream needs it */
     struct replies replies;
     struct admission admission;
