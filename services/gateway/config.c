@@ -66,6 +66,8 @@ const struct lp_env gateway_env[] = {
       .help = "bytes of one message of a client; a longer one ends the WebSocket (1009); 0: any" },
     { "MAX_CONNECTIONS", LP_ENV_INT, AT(max_connections), "4096", 1, 100000,
       .help = "clients' connections in this pod; more are answered 503" },
+    { "MAX_CONNECTIONS_PER_ADDRESS", LP_ENV_INT, AT(max_per_address), "0", 0, 100000,
+      .help = "of them for one address that is no trusted proxy; 0: three quarters" },
     { "ACCESS_LOG", LP_ENV_STRING, AT(access_log_name), "all", 0, 0, logs,
       .help = "which requests are logged; sampled: errors and one of 100 others" },
     { "WORKERS", LP_ENV_INT, AT(workers), "1", 0, 64,

@@ -39,6 +39,7 @@ struct gateway_config {
     int64_t websocket_message_max;      /* WEBSOCKET_MESSAGE_MAX, 0: any */
     int64_t extra_body_limit;           /* EXTRA_BODY_LIMIT, 0: none */
     int64_t max_connections;            /* MAX_CONNECTIONS */
+    int64_t max_per_address;            /* MAX_CONNECTIONS_PER_ADDRESS, 0: three quarters of them */
     int64_t upstream_limit;             /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
     int64_t rate_window_ms;             /* RATE_LIMIT_WINDOW */
     int64_t rate_max;                   /* RATE_LIMIT_MAX, 0: no limit, -1: the four below */

@@ -28,6 +28,7 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_in6 *peer)
         .head_until = w->now + w->shared->config->head_timeout_ms,
     };
     peer_from_socket(peer, &c->peer);
+    w->by_address[worker_place(w, &c->peer)]++;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->next = w->conns;
     if (c->next)
@@ -104,6 +105,7 @@ void conn_close(struct conn *c)
     if (c->next)
         c->next->prev = c->prev;
     w->n_conns--;
+    w->by_address[worker_place(w, &c->peer)]--;
     lp_buf_done(&c->in);
     stream_done(&c->out);
     c->next = w->dead;

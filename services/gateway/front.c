@@ -59,6 +59,18 @@ static void turn_one_away(struct worker *w)
     w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* So that one address cannot take all. */
+static bool has_enough(const struct worker *w, const struct sockaddr_in6 *peer)
+{
+    const struct gateway_config *c = w->shared->config;
+    int64_t max = c->max_per_address > 0 ? c->max_per_address : (c->max_connections * 3 + 3) / 4;
+    struct in6_addr address;
+
+    peer_from_socket(peer, &address);
+    return w->by_address[worker_place(w, &address)] >= max / c->workers + 1 &&
+           !peer_is_trusted(&w->shared->trusted, &address);
+}
+
 static void accept_some(struct worker *w)
 {
     int64_t max = w->shared->config->max_connections / w->shared->config->workers + 1;
@@ -74,7 +86,7 @@ static void accept_some(struct worker *w)
         }
         if (fd < 0)
             return;
-        if (w->n_conns >= max)
+        if (w->n_conns >= max || has_enough(w, &peer))
             turn_away(w, fd);
         else
             conn_open(w, fd, &peer);
@@ -385,7 +397,8 @@ int front_start(struct worker *w, struct gateway_shared *shared, uint16_t *io_po
     w->now = lp_clock_ms();
     w->next_sweep = INT64_MAX;
     share_limits(w);
-    int r = start_parts(w, io_port, err);
+    int r = getrandom(&w->address_key, sizeof w->address_key, 0) < 0 ? LP_E_INTERNAL : 0;
+    r = r == 0 ? start_parts(w, io_port, err) : lp_error_set(err, r, "gateway: no random numbers");
     if (r == 0 && getrandom(w->random, sizeof w->random, 0) != (ssize_t)sizeof w->random)
         r = lp_error_set(err, LP_E_INTERNAL, "gateway: no random numbers");
     if (r == 0 && pthread_create(&w->thread, NULL, run, w) != 0)

@@ -2,6 +2,7 @@
 #include "services/gateway/worker.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 #include "base/alloc.h"
@@ -39,6 +40,22 @@ void worker_random_hex(uint64_t state[2], char ret[33])
         bits >>= 4;
     }
     ret[32] = '\0';
+}
+
+/* The finalizer of SplitMix64 over both halves and the key. */
+unsigned worker_place(const struct worker *w, const struct in6_addr *address)
+{
+    uint64_t half[2];
+    uint64_t x = w->address_key;
+
+    memcpy(half, address, sizeof half);
+    for (unsigned i = 0; i < 2; i++) {
+        x ^= half[i];
+        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+        x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+        x ^= x >> 31;
+    }
+    return (unsigned)(x & (WORKER_ADDRESSES - 1));
 }
 
 void worker_end_tunnel_at(struct worker *w, int64_t *ret_until)

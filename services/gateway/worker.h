@@ -20,6 +20,7 @@
 
 #define WORKER_BLOCK ((size_t)64 * 1024)
 #define WORKER_MAX_STATUS 600
+#define WORKER_ADDRESSES 4096 /* a power of two; addresses that meet in one place share it */
 
 enum gateway_reason {
     REJECT_QUEUE_FULL,
@@ -66,8 +67,9 @@ struct worker {
     struct breaker breakers[GATEWAY_MAX_UPSTREAMS];
     struct conn *conns, *todo, *dead;
     unsigned n_conns;
+    uint16_t by_address[WORKER_ADDRESSES]; /* connections, by a keyed hash of the address */
     int64_t now, next_sweep;
-    uint64_t random[2];
+    uint64_t random[2], address_key;
     uint64_t logged;                                     /* requests that a sampled log counts */
     struct lp_metric **codes[GATEWAY_MAX_UPSTREAMS + 1]; /* of lp_requests_total, by status */
     struct lp_buf up_target, up_fields;                  /* of the request that is decided */
@@ -94,6 +96,9 @@ uint64_t worker_random(uint64_t state[2]);
 
 /* 32 hex digits and a NUL. */
 void worker_random_hex(uint64_t state[2], char ret[33]);
+
+/* The place of an address in by_address; the key is this process's. */
+unsigned worker_place(const struct worker *w, const struct in6_addr *address);
 
 /* Counts an answer of that upstream (routes.n: none). */
 void worker_count(struct worker *w, size_t upstream, unsigned status);

@@ -458,28 +458,45 @@ static void says_continue_to_who_waits_for_it(void **state)
 static void few_connections(struct gateway_config *c)
 {
     c->max_connections = 4;
+    c->max_per_address = 100;
 }
 
-static void turns_away_connections_over_its_limit(void **state)
+static void few_per_address(struct gateway_config *c)
 {
-    int fds[8];
-    struct fixture f;
-    unsigned refused = 0;
-    (void)state;
+    c->max_per_address = 2;
+}
 
-    fixture_up(&f, ok, few_connections);
-    for (size_t i = 0; i < LP_COUNT(fds); i++) {
-        static const char ask[] = "GET /health HTTP/1.1\r\nHost: g\r\n\r\n";
-        fds[i] = raw_connect(f.port, 0);
-        raw_send(fds[i], ask, strlen(ask));
-        lp_buf_reset(&f.out);
-        raw_read_response(fds[i], false, &f.out);
-        refused += raw_status(&f.out) != 200; /* 503, or a reset that overtook it */
+static void few_but_trusted(struct gateway_config *c)
+{
+    c->max_per_address = 2;
+    c->trusted_proxies = "127.0.0.1";
+}
+
+static void turns_away_connections_over_its_limits(void **state)
+{
+    static const struct {
+        void (*change)(struct gateway_config *c);
+        unsigned served;
+    } cases[] = { { few_connections, 5 }, { few_per_address, 3 }, { few_but_trusted, 8 } };
+    (void)state;
+    for (size_t n = 0; n < LP_COUNT(cases); n++) {
+        struct fixture f;
+        unsigned served = 0;
+        int fds[8];
+        fixture_up(&f, ok, cases[n].change);
+        for (size_t i = 0; i < LP_COUNT(fds); i++) {
+            static const char ask[] = "GET /health HTTP/1.1\r\nHost: g\r\n\r\n";
+            fds[i] = raw_connect(f.port, 0);
+            raw_send(fds[i], ask, strlen(ask));
+            lp_buf_reset(&f.out);
+            raw_read_response(fds[i], false, &f.out); /* 503, or a reset that overtook it */
+            served += raw_status(&f.out) == 200;
+        }
+        assert_int_equal(served, cases[n].served);
+        for (size_t i = 0; i < LP_COUNT(fds); i++)
+            close(fds[i]);
+        fixture_down(&f);
     }
-    assert_int_equal(refused, LP_COUNT(fds) - 5);
-    for (size_t i = 0; i < LP_COUNT(fds); i++)
-        close(fds[i]);
-    fixture_down(&f);
 }
 
 int main(void)
@@ -495,7 +512,7 @@ int main(void)
         cmocka_unit_test(passes_the_head_of_a_stream_on_before_its_first_byte),
         cmocka_unit_test(keeps_a_content_length_of_zero),
         cmocka_unit_test(says_continue_to_who_waits_for_it),
-        cmocka_unit_test(turns_away_connections_over_its_limit),
+        cmocka_unit_test(turns_away_connections_over_its_limits),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("gateway_uploads", tests, NULL, NULL);

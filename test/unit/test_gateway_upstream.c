@@ -1,0 +1,115 @@
+/* The gateway's own client towards its upstreams: names, addresses, connections. */
+#include "unit/gateway_fixture.h"
+
+#include "base/clock.h"
+
+static const struct fake_script ok[] = { { .reply = OK }, FAKE_SCRIPT_END };
+
+/* The port of "http://127.0.0.1:port". */
+static const char *port_of(const struct fake_upstream *f)
+{
+    return strrchr(fake_upstream_url(f), ':');
+}
+
+static void finds_an_upstream_by_its_name_whichever_of_its_addresses_listens(void **state)
+{
+    struct fixture f;
+    struct gateway_config c;
+    (void)state;
+
+    fixture_up(&f, ok, NULL); /* listens on 127.0.0.1 only; localhost may be ::1 first */
+    lp_auto_free char *url = lp_sprintf("http://localhost%s", port_of(f.upstream));
+    c = f.config;
+    c.ai_url = url;
+    gateway_free(f.gateway, 1000);
+    f.gateway = gateway_up(&c);
+    f.port = gateway_port(f.gateway);
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(fixture_ask(&f, GET("/ai/x")), 200);
+    fixture_down(&f);
+}
+
+static void answers_503_for_a_name_that_nobody_has(void **state)
+{
+    struct fixture f;
+    struct gateway_config c;
+    (void)state;
+
+    fixture_up(&f, ok, NULL);
+    c = f.config;
+    c.ai_url = "http://nobody.invalid:80";
+    c.timeout_ms = 3000; /* a resolver that does not answer at all */
+    gateway_free(f.gateway, 1000);
+    f.gateway = gateway_up(&c);
+    f.port = gateway_port(f.gateway);
+    assert_int_equal(fixture_ask(&f, GET("/ai/x")), 503);
+    assert_int_equal(fixture_ask(&f, GET("/progress/x")), 200);
+    fixture_down(&f);
+}
+
+static void keeps_connections_and_takes_the_youngest(void **state)
+{
+    struct fixture f;
+    (void)state;
+
+    fixture_up(&f, ok, NULL);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(fixture_ask(&f, GET("/ai/x")), 200);
+    assert_int_equal(fake_upstream_connections(f.upstream), 1);
+    fixture_down(&f);
+}
+
+/* A post goes out once or not at all, so it must not go out on a connection that has ended. */
+static void does_not_post_on_a_connection_that_the_upstream_has_closed(void **state)
+{
+    static const struct fake_script scripts[] = { { .reply = OK, .then = FAKE_CLOSE },
+                                                  FAKE_SCRIPT_END };
+    static const char post[] =
+        "POST /ai/x HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER "Content-Length: 3\r\n\r\nabc";
+    struct fixture f;
+    (void)state;
+
+    fixture_up(&f, scripts, NULL);
+    for (unsigned i = 0; i < 50; i++)
+        assert_int_equal(fixture_ask(&f, post), 200);
+    fixture_down(&f);
+}
+
+/* What the upstream says unasked on a kept connection is never the answer of the next request. */
+static void drops_a_connection_on_which_more_came_than_was_asked_for(void **state)
+{
+    static const struct fake_script scripts[] = {
+        { .match = "/two ", .reply = OK "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil" },
+        { .match = "/long ", .reply = "HTTP/1.1 204 No Content\r\n\r\nevil" },
+        { .match = "HEAD /body ", .reply = OK },
+        { .reply = OK },
+        FAKE_SCRIPT_END,
+    };
+    static const char *const first[] = { GET("/ai/two"), GET("/ai/long"),
+                                         "HEAD /ai/body HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER
+                                         "\r\n" };
+    struct fixture f;
+    (void)state;
+
+    fixture_up(&f, scripts, NULL);
+    for (unsigned i = 0; i < 30; i++) {
+        assert_int_equal(fixture_ask(&f, first[i % LP_COUNT(first)]) / 100, 2);
+        assert_null(strstr(f.out.ptr, "evil"));
+        assert_int_equal(fixture_ask(&f, GET("/ai/next")), 200);
+        assert_string_equal(raw_body(&f.out), "ok");
+    }
+    fixture_down(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_an_upstream_by_its_name_whichever_of_its_addresses_listens),
+        cmocka_unit_test(answers_503_for_a_name_that_nobody_has),
+        cmocka_unit_test(keeps_connections_and_takes_the_youngest),
+        cmocka_unit_test(does_not_post_on_a_connection_that_the_upstream_has_closed),
+        cmocka_unit_test(drops_a_connection_on_which_more_came_than_was_asked_for),
+    };
+    lp_json_init();
+    return cmocka_run_group_tests_name("gateway_upstream", tests, NULL, NULL);
+}
