@@ -254,21 +254,20 @@ static void decide_path(const struct decision *d, const struct lp_request_head *
 void decide(const struct decision *d, const struct lp_request_head *head,
             struct verdict *io_verdict)
 {
-    lp_auto_buf struct lp_buf path = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1),
-                              query = LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1);
-
+    lp_buf_reset(d->path);
+    lp_buf_reset(d->query);
     io_verdict->origin = replies_origin(d->origins, lp_fields_find(&head->fields, "Origin"));
     take_request_id(d, head, io_verdict);
     if (lp_request_head_is(head, "OPTIONS"))
         io_verdict->kind = VERDICT_PREFLIGHT;
-    else if (!target_split(head->path, head->path_len, &path, &query))
+    else if (!target_split(head->path, head->path_len, d->path, d->query))
         refuse(io_verdict, 400, "malformed request target");
-    else if (target_is_doubtful(path.ptr))
+    else if (target_is_doubtful(d->path->ptr))
         refuse(io_verdict, 400, "path with .. or a NUL");
     else if (lp_request_head_is(head, "HEAD") && head->body_length != 0)
         refuse(io_verdict, 400, "HEAD with a body");
     else if (lp_fields_count(&head->fields, "Authorization") > 1)
         refuse(io_verdict, 400, "more than one Authorization");
     else
-        decide_path(d, head, path.ptr, query.ptr, io_verdict);
+        decide_path(d, head, d->path->ptr, d->query->ptr, io_verdict);
 }

@@ -16,7 +16,8 @@
 struct decision {
     struct gateway_shared *shared;
     const struct reply_origins *origins;
-    uint64_t *random; /* two words, the state of a generator */
+    struct lp_buf *path, *query; /* room for the parts of the target */
+    uint64_t *random;            /* two words, the state of a generator */
     const struct in6_addr *peer;
     int64_t now; /* lp_clock_ms() */
 };

@@ -374,6 +374,8 @@ void front_free(struct worker *w)
         w->curl->ops->free(w->curl);
     replies_done(&w->replies);
     lp_stop_free(w->ended);
+    lp_buf_done(&w->path);
+    lp_buf_done(&w->query);
     lp_buf_done(&w->up_target);
     lp_buf_done(&w->up_fields);
     for (size_t i = 0; i < LP_COUNT(w->codes); i++)
@@ -391,6 +393,8 @@ int front_start(struct worker *w, struct gateway_shared *shared, uint16_t *io_po
     w->shared = shared;
     w->epoll_fd = w->wake_fd = w->listen_fd = -1;
     w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    w->path = (struct lp_buf)LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1);
+    w->query = (struct lp_buf)LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1);
     w->up_target = (struct lp_buf)LP_BUF_INIT(LP_LIMIT_HTTP_TARGET + 1024);
     w->up_fields = (struct lp_buf)LP_BUF_INIT((size_t)4 * LP_LIMIT_HTTP_HEADERS);
     w->ended = lp_stop_new();

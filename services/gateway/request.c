@@ -61,6 +61,8 @@ static void follow(struct exchange *x, const struct lp_request_head *head)
     const struct decision d = {
         .shared = w->shared,
         .origins = &w->replies.origins,
+        .path = &w->path,
+        .query = &w->query,
         .random = w->random,
         .peer = &x->conn->peer,
         .now = w->now,

@@ -13,9 +13,13 @@ bool target_split(const char *raw, size_t n, struct lp_buf *path, struct lp_buf 
         lp_buf_char(path, '/');
     else if (*raw != '/')
         return false;
-    for (size_t i = 0; i < len; i++) {
-        if (raw[i] != '/' || i == 0 || raw[i - 1] != '/')
-            lp_buf_char(path, raw[i]);
+    for (size_t at = 0; at < len;) { /* piece by piece, each up to a slash */
+        const char *slash = memchr(raw + at, '/', len - at);
+        size_t end = slash ? (size_t)(slash - raw) + 1 : len;
+        lp_buf_add(path, raw + at, end - at);
+        while (end < len && raw[end - 1] == '/' && raw[end] == '/')
+            end++;
+        at = end;
     }
     lp_buf_add(query, raw + len, n - len);
     return !path->overflowed && !query->overflowed;

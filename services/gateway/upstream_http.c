@@ -45,6 +45,12 @@ static void finish(struct upstream_call *call, enum upstream_result result, cons
     events->end(user, result, result == UPSTREAM_COMPLETE ? NULL : why);
 }
 
+/* Where its kept link dies before any byte of an answer. */
+static bool may_retry(const struct upstream_call *call)
+{
+    return call->idempotent && !call->body_read && call->body_length == 0 && !call->retried;
+}
+
 /* No more bytes come; `in_order`: the other side closed. */
 static void broken(struct upstream_call *call, bool in_order, const char *why)
 {
@@ -55,7 +61,7 @@ static void broken(struct upstream_call *call, bool in_order, const char *why)
         finish(call, UPSTREAM_COMPLETE, NULL);
     } else if (call->head_given) {
         finish(call, UPSTREAM_CUT, why);
-    } else if (l->reused && !call->any && call->idempotent && !call->body_read && !call->retried) {
+    } else if (l->reused && !call->any && may_retry(call)) {
         call->retried = true;
         call->link = NULL;
         pool_close(l);
@@ -174,7 +180,7 @@ static void connect_failed(struct link *l)
     attach(call, true);
 }
 
-/* Goes out on this link, at once where it is connected. */
+/* Goes out on this link, which has its head, at once where it is connected. */
 static void ride(struct upstream_call *call, struct link *l)
 {
     call->connects += l->connect_until > 0;
@@ -182,7 +188,6 @@ static void ride(struct upstream_call *call, struct link *l)
     call->sent = call->body_length == 0 && !call->upgrade;
     call->starved = call->deaf = false;
     l->call = call;
-    lp_buf_add(&l->out, call->request.ptr, call->request.len);
     if (l->connect_until == 0)
         send_some(call);
 }
@@ -204,15 +209,14 @@ static void attach(struct upstream_call *call, bool fresh)
         finish(call, UPSTREAM_UNREACHED, "no address takes a connection");
         return;
     }
+    lp_buf_add(&l->out, call->request.ptr, call->request.len);
     ride(call, l);
 }
 
 /* ---- the operations ---- */
 
-static void write_request(struct upstream_call *call, const struct upstream_request *r)
+static void write_request(const struct upstream_request *r, struct lp_buf *b)
 {
-    struct lp_buf *b = &call->request;
-
     lp_buf_str(b, r->method);
     lp_buf_char(b, ' ');
     lp_buf_str(b, r->target);
@@ -248,13 +252,16 @@ static struct upstream_call *http_start(struct upstream_client *base,
         .upgrade = r->upgrade,
         .idempotent = r->idempotent,
     };
-    write_request(call, r);
     if (pool_take(c, r->upstream, false, !r->idempotent, &l) != POOL_LINK) {
+        write_request(r, &call->request);
         call->next = c->unsent;
         c->unsent = call;
         pool_timer(c, lp_clock_ms());
         return call;
     }
+    write_request(r, &l->out);
+    if ((l->reused && may_retry(call)) || l->connect_until > 0)
+        lp_buf_add(&call->request, l->out.ptr, l->out.len);
     ride(call, l);
     return call;
 }

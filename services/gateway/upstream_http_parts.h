@@ -76,7 +76,7 @@ struct upstream_call {
     struct link *link; /* NULL: waits for an address */
     const struct upstream_events *events;
     void *user;
-    struct lp_buf request; /* its head, kept for a second try */
+    struct lp_buf request; /* its head, where it may be needed for a second try */
     size_t upstream;
     int64_t body_length;
     bool to_head, upgrade, idempotent;

@@ -72,7 +72,7 @@ struct worker {
     uint64_t random[2], address_key;
     uint64_t logged;                                     /* requests that a sampled log counts */
     struct lp_metric **codes[GATEWAY_MAX_UPSTREAMS + 1]; /* of lp_requests_total, by status */
-    struct lp_buf up_target, up_fields;                  /* of the request that is decided */
+    struct lp_buf path, query, up_target, up_fields;     /* of the request that is decided */
     char block[WORKER_BLOCK];
     bool closing_seen;
     atomic_bool closing; /* answers say Connection: close */
