@@ -43,6 +43,7 @@ static void allowed(const struct lp_env *e, struct lp_buf *b)
     }
     switch (e->type) {
     case LP_ENV_STRING:
+    case LP_ENV_URI:
         lp_buf_str(b, "a text");
         allowed_length(e, b);
         break;
@@ -147,6 +148,7 @@ static bool store(const struct lp_env *e, const char *text, void *config)
 
     switch (e->type) {
     case LP_ENV_STRING:
+    case LP_ENV_URI:
         *(const char **)(void *)at = text;
         return text == e->fallback || fits(e, text);
     case LP_ENV_URL:
@@ -186,9 +188,19 @@ static void complain(const struct lp_env *e, const char *text, struct lp_buf *pr
     allowed(e, problems);
 }
 
+static char *trim(char *text)
+{
+    size_t n = strlen(text);
+
+    while (n > 0 && isspace((unsigned char)text[n - 1]))
+        text[--n] = '\0';
+    return text + strspn(text, " \t\r\n\v\f");
+}
+
 static void load_one(const struct lp_env *e, void *config, struct lp_buf *problems)
 {
-    const char *text = getenv(e->name);
+    char *value = getenv(e->name);
+    const char *text = value && e->type == LP_ENV_URI ? trim(value) : value;
 
     if (!text || !*text)
         text = e->fallback;

@@ -9,6 +9,8 @@
 
 enum lp_env_type {
     LP_ENV_STRING,   /* const char *, borrowed from the environment or the table */
+    LP_ENV_URI,      /* the same, a connection string: white space around it (a Secret made of a
+                        file ends with a line feed) is cut, in the environment itself */
     LP_ENV_INT,      /* int64_t */
     LP_ENV_BOOL,     /* bool: true, false, 1, 0, yes, no, on, off */
     LP_ENV_DURATION, /* int64_t ms: "500ms", "300s", "5m", "1h", "3d", or 0 */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "services/auth/database/db.h"
+#include "services/auth/database/db_url.h"
 #include "services/auth/http/validate.h"
 #include "services/auth/passwords/password.h"
 #include "services/auth/sessions/tokens.h"
@@ -18,7 +18,7 @@ static const char *const smtp_tls_settings[] = { "required", "off", NULL };
 
 const struct lp_env auth_env[] = {
     { .name = "DATABASE_URL",
-      .type = LP_ENV_STRING,
+      .type = LP_ENV_URI,
       .offset = AT(database_url),
       .min = 1,
       .max = 2048,
@@ -188,12 +188,8 @@ int config_check(void *user, struct lp_error *err)
 {
     const struct auth_config *config = user;
 
-    /* libpq's own message may quote the password */
-    if (!db_url_is_valid(config->database_url))
-        return lp_error_set(err, LP_E_INVALID,
-                            "DATABASE_URL: not a PostgreSQL URI such as "
-                            "postgresql://user:password@host:5432/name "
-                            "(special characters of a password are percent-encoded)");
-    int r = check_keys(config, err);
+    int r = db_url_check(config->database_url, err);
+    if (r == 0)
+        r = check_keys(config, err);
     return r < 0 ? r : check_mail(config, err);
 }

@@ -8,7 +8,7 @@
 #define AT(member) offsetof(struct config, member)
 
 const struct lp_env config_table[] = {
-    { "MONGODB_URI", LP_ENV_STRING, AT(mongodb_uri), NULL, 10, 4096, NULL, true,
+    { "MONGODB_URI", LP_ENV_URI, AT(mongodb_uri), NULL, 10, 4096, NULL, true,
       "connection string, mongodb:// or mongodb+srv://" },
     { "DB_NAME", LP_ENV_STRING, AT(db_name), "progress", 1, 63, NULL, false,
       "database that holds the collection activitylogs" },

@@ -143,6 +143,22 @@ static void leaves_the_common_variables_alone_where_not_asked(void **state)
     assert_int_equal(c.common.port, 7);
 }
 
+static void white_space_around_a_connection_string_is_cut(void **state)
+{
+    static const struct lp_env one[] = {
+        { "T_URI", LP_ENV_URI, AT(name), NULL, 1, 64, NULL, true, "a connection string" }, { 0 }
+    };
+    struct config c = { 0 };
+    struct lp_error err;
+    (void)state;
+    setenv("T_URI", " \tmongodb://a/b\r\n", 1);
+    assert_int_equal(lp_env_load((const struct lp_env *const[]){ one, NULL }, &c, &err), 0);
+    assert_string_equal(c.name, "mongodb://a/b");
+    setenv("T_URI", " \n", 1); /* nothing is left: not set */
+    assert_int_equal(lp_env_load((const struct lp_env *const[]){ one, NULL }, &c, &err),
+                     LP_E_INVALID);
+}
+
 static int serve(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
     const struct config *c = user;
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup(never_shows_a_secret, clear),
         cmocka_unit_test_setup(tells_all_that_is_wrong_at_once, clear),
         cmocka_unit_test_setup(leaves_the_common_variables_alone_where_not_asked, clear),
+        cmocka_unit_test_setup(white_space_around_a_connection_string_is_cut, clear),
         cmocka_unit_test_setup(main_of_a_service_says_by_its_status_how_it_went, clear),
     };
     return cmocka_run_group_tests_name("env", tests, NULL, NULL);

@@ -46,13 +46,6 @@ struct db {
     struct lp_metric *open, *busy, *failures;
 };
 
-bool db_url_is_valid(const char *url)
-{
-    PQconninfoOption *parsed = PQconninfoParse(url, NULL);
-    PQconninfoFree(parsed);
-    return parsed != NULL;
-}
-
 struct db *db_new(const struct db_options *options)
 {
     struct db *db = lp_alloc(sizeof *db);

@@ -20,9 +20,6 @@ struct db_options {
     int64_t query_timeout_ms; /* one statement, on both sides */
 };
 
-/* True where libpq reads `url`. */
-bool db_url_is_valid(const char *url);
-
 /* Connects to nothing yet. */
 struct db *db_new(const struct db_options *options);
 /* All connections must have been given back. */
