@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -69,8 +68,6 @@ func newService(namespace, platform, component string) (*service, error) {
 	}
 	return s, s.makeReady()
 }
-
-var platforms = schema.GroupVersionResource{Group: "learningplatform.io", Version: "v1alpha1", Resource: "learningplatforms"}
 
 // platformOwner makes a LearningPlatform of a class that no operator carries out: the owner of a Deployment whose pods count.
 func platformOwner(namespace, name string) ([]metav1.OwnerReference, error) {
