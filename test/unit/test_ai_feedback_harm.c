@@ -129,7 +129,7 @@ static void other_languages_are_left_alone_and_misspelt_english_is_not(void **st
         "\xec\xa2\x8b\xec\x95\x84\xec\x9a\x94."
     };
     static const struct pair twins[] = { { "yestarday i go to scool",
-                                           "Yesterday I go to school." } };
+                                           "Yesterday I went to school." } };
     check_same(*state, texts, LP_COUNT(texts));
     check_pairs(*state, twins, LP_COUNT(twins));
 }

@@ -74,7 +74,7 @@ static void misspelt_words_are_corrected_in_their_place(void **state)
 {
     static const struct pair cases[] = {
         { "i recieve a lettter from my freind", "I receive a letter from my friend." },
-        { "yestarday i go to scool", "Yesterday I go to school." },
+        { "yestarday i go to scool", "Yesterday I went to school." },
         { "Yestarday was good.", "Yesterday was good." },
         { "Becuase I was tierd, I slept.", "Because I was tired, I slept." },
         { "they alredy finnished ther homework", "They already finished their homework." },
