@@ -29,9 +29,7 @@ static void read_item(const struct sentence *s, size_t i, struct item *item)
 
     *item = (struct item){ .token = i, .verb = -1, .noun = -1 };
     item->is_word = t->kind == TOKEN_WORD;
-    item->changed = t->reason.category != CATEGORY_NONE &&
-                    t->reason.category != CATEGORY_CAPITALS &&
-                    t->reason.category != CATEGORY_SPELLING;
+    item->changed = t->now && !*t->now;
     if (t->kind == TOKEN_WORD || t->kind == TOKEN_MARK)
         token_lower(s, i, item->word, sizeof item->word);
     if (!item->is_word)
@@ -180,6 +178,8 @@ static bool apply(struct sentence *s, const struct pattern *p, struct item *item
 static void apply_list(struct sentence *s, const struct pattern_list *list, struct item *items,
                        size_t n)
 {
+    for (size_t i = 0; i < n; i++)
+        read_item(s, items[i].token, &items[i]); /* what the list before made of it */
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; items[i].is_word && k < list->n; k++)
             if (apply(s, &list->patterns[k], items, n, i))
