@@ -48,18 +48,30 @@ static int add_caller(struct caller_key *c, const char *name, const char *variab
     return lp_error_wrap(err, "configuration: %s is wrong", variable);
 }
 
+static bool is_any(const struct lp_identity_config *c)
+{
+    return strcasecmp(c->access, "Any") == 0;
+}
+
+int lp_identity_check(const struct lp_identity_config *c, struct lp_error *err)
+{
+    if (is_any(c) || *c->jwks_url || *c->secrets)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "configuration: ACCESS is Owner, and neither AUTH_JWKS_URL nor "
+                        "AUTH_JWT_SECRET is set: nobody's token could be checked. Set one of "
+                        "them, or ACCESS=Any to let everybody reach all data");
+}
+
 static int fill(struct lp_identities *i, const struct lp_identity_config *c, struct lp_error *err)
 {
     const struct lp_keys_options o = { .secrets = c->secrets, .jwks_url = c->jwks_url };
 
     if (i->any)
         return 0;
-    if (*c->jwks_url == '\0' && *c->secrets == '\0')
-        return lp_error_set(err, LP_E_INVALID,
-                            "configuration: ACCESS is Owner, and neither AUTH_JWKS_URL nor "
-                            "AUTH_JWT_SECRET is set: nobody's token could be checked. Set one of "
-                            "them, or ACCESS=Any to let everybody reach all data");
-    int r = add_caller(&i->callers[0], "ai-feedback", "CALLER_KEY_AI_FEEDBACK",
+    int r = lp_identity_check(c, err);
+    if (r == 0)
+        r = add_caller(&i->callers[0], "ai-feedback", "CALLER_KEY_AI_FEEDBACK",
                        c->caller_ai_feedback, err);
     if (r == 0)
         r = add_caller(&i->callers[1], "auth", "CALLER_KEY_AUTH", c->caller_auth, err);
@@ -75,7 +87,7 @@ int lp_identities_new(const struct lp_identity_config *config, const char *servi
 {
     struct lp_identities *i = lp_alloc(sizeof *i);
 
-    i->any = strcasecmp(config->access, "Any") == 0;
+    i->any = is_any(config);
     i->service = service;
     i->grants = grants;
     int r = fill(i, config, err);

@@ -60,6 +60,10 @@ extern const char *const lp_identity_accesses[];
             true, "key of calls by auth"                                                         \
     }
 
+/* LP_E_INVALID with a message for the operator where ACCESS is Owner and neither a key set nor a
+ * secret is given. */
+LP_MUST_USE int lp_identity_check(const struct lp_identity_config *config, struct lp_error *err);
+
 /* Which service may call which route (lp_route.name), for any user. */
 struct lp_identity_grant {
     const char *caller, *route;
@@ -70,8 +74,7 @@ struct lp_identities;
 
 /*
  * `service` is the audience of calls by other services, `grants` (ends with caller NULL) is
- * borrowed. LP_E_INVALID with a message for the operator where ACCESS is Owner and neither a key
- * set nor a secret is given, and for a key that is none.
+ * borrowed. LP_E_INVALID as lp_identity_check, and for a key that is none.
  */
 LP_MUST_USE int lp_identities_new(const struct lp_identity_config *config, const char *service,
                                   const struct lp_identity_grant *grants,

@@ -32,5 +32,5 @@ int config_check(void *user, struct lp_error *err)
                             "configuration: MONGODB_URI is no MongoDB connection string: %s",
                             why.message);
     mongoc_uri_destroy(uri);
-    return 0;
+    return lp_identity_check(&config->identity, err);
 }

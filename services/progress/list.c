@@ -120,7 +120,7 @@ static void list(struct lp_service_request *r, const char *learner, struct listi
 
     int code = page_read(r, api->store, learner, &page, &err);
     if (code == LP_E_INVALID || code == LP_E_NOT_FOUND) {
-        reply_error(r, 400, l->failed, err.msg);
+        reply_error(r, code == LP_E_INVALID ? 400 : 404, l->failed, err.msg);
         return;
     }
     lp_buf_char(&l->json, '[');

@@ -176,16 +176,18 @@ static void streams_a_long_list(void **state)
 
 static void refuses_pages_that_make_no_sense(void **state)
 {
-    static const char *const queries[] = { "limit=0",          "limit=1001",
-                                           "limit=x",          "limit=-1",
-                                           "before=yesterday", "before=0123456789abcdef01234567",
-                                           "limit=%ff",        "before=%e2%82" };
+    static const char *const queries[] = { "limit=0",      "limit=1001",       "limit=x",
+                                           "limit=-1",     "before=yesterday", "limit=%ff",
+                                           "before=%e2%82" };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(queries); i++) {
         lp_auto_free char *path = lp_sprintf(LOG "/pages?%s", queries[i]);
         auto_answer struct answer a = progress_ask(path, NULL);
         assert_int_equal(a.status, 400);
     }
+    auto_answer struct answer gone =
+        progress_ask(LOG "/pages?before=0123456789abcdef01234567", NULL);
+    assert_int_equal(gone.status, 404);
 }
 
 static void recommends_the_lowest_average(void **state)
