@@ -176,11 +176,10 @@ static int look(struct floor *f, struct lp_error *err)
     {
         lp_auto_free char *ns = lp_strdup(json_string_value(key));
         char *slash = strchr(ns, '/');
-        bool stale; /* what lp-operator wrote of it does not matter here */
         if (!slash)
             continue;
         *slash = '\0';
-        json_auto_t *hpa = cache_child(f->options.cache, CHILD_HPA, ns, slash + 1, &stale);
+        json_auto_t *hpa = cache_child(f->options.cache, CHILD_HPA, ns, slash + 1);
         int r = hpa ? look_at(f, hpa, ns, slash + 1, err) : 0;
         result = r < 0 ? r : result;
     }

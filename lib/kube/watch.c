@@ -39,7 +39,7 @@ struct lp_kube_watch {
     char *ns, *label_selector, *field_selector, name[16];
     struct lp_kube_watch_sink sink;
     int64_t initial_events_ms;
-    atomic_bool synced, renew;     /* `renew`: list again, what was delivered may be wrong */
+    atomic_bool synced;
     atomic_int_least64_t heard_ms; /* 0: never */
     struct lp_metric *events, *lists, *streams;
     struct lp_metric_family *failures;
@@ -147,8 +147,6 @@ static void begin_list(struct lp_kube_watch *w)
     w->listed = lp_kube_store_new(NULL);
     w->first = !w->delivered;
     w->incomplete = false;
-    if (w->sink.listing)
-        w->sink.listing(w->sink.user);
 }
 
 static void drop_list(struct lp_kube_watch *w)
@@ -210,27 +208,6 @@ static int take_event(const char *type, json_t *object, void *user, struct lp_er
     return 0;
 }
 
-/* The echo of a write of ours, whose answer is in `known` or comes soon: not worth parsing. */
-static bool is_spared(const struct lp_watch_head *h, void *user)
-{
-    struct lp_kube_watch *w = user;
-    char version[sizeof w->version];
-
-    bool present = (h->type_len == 8 && memcmp(h->type, "MODIFIED", 8) == 0) ||
-                   (h->type_len == 5 && memcmp(h->type, "ADDED", 5) == 0);
-    if (w->listed || w->own || !present || h->version_len >= sizeof version)
-        return false;
-    lp_auto_free char *name = lp_strndup(h->name, h->name_len);
-    lp_auto_free char *ns = lp_strndup(h->ns, h->ns_len);
-    lp_auto_free char *key = lp_kube_key(ns, name);
-    snprintf(version, sizeof version, "%.*s", (int)h->version_len, h->version);
-    if (!lp_kube_store_holds(w->known, key, version) &&
-        !(w->sink.hold && w->sink.hold(key, version, h->line, h->line_len, w->sink.user)))
-        return false;
-    memcpy(w->version, version, sizeof version);
-    return true;
-}
-
 /* The cache keeps what it knew of that object, and goes on with the others. */
 static void tell_of_skipped(struct lp_kube_watch *w)
 {
@@ -266,8 +243,6 @@ static int take_bytes(const char *bytes, size_t n, void *user, struct lp_error *
 static int64_t stream_until(void *user)
 {
     const struct lp_kube_watch *w = user;
-    if (atomic_load(&w->renew) && !w->listed)
-        return 0;
     int64_t heard_ms = atomic_load(&w->heard_ms);
     int64_t sign = heard_ms > w->begun_ms ? heard_ms : w->begun_ms;
     int64_t until = lp_kube_unanswered_ms(w->client) > sign ? sign + DOUBT_MS : INT64_MAX;
@@ -311,7 +286,6 @@ static int watch(struct lp_kube_watch *w, struct lp_error *err)
     w->events_ms = w->listed ? w->begun_ms + w->initial_events_ms : 0;
     w->framer = (struct lp_watch_framer){ .tail = LP_BUF_INIT(LP_LIMIT_KUBE_OBJECT),
                                           .sink = take_event,
-                                          .is_spared = is_spared,
                                           .user = w };
     lp_metric_add(w->streams, 1);
     int r = lp_kube_call(w->client, &call, &response, err);
@@ -360,8 +334,6 @@ static int step(struct lp_kube_watch *w, struct lp_error *err)
     int64_t start = lp_clock_ms();
     int r = 0;
 
-    if (atomic_exchange(&w->renew, false))
-        w->version[0] = '\0';
     if (!*w->version && !w->no_watch_list)
         r = watch_list(w, err);
     else if (!*w->version)
@@ -481,11 +453,6 @@ void lp_kube_watch_join(struct lp_kube_watch *w)
         return;
     pthread_join(w->thread, NULL);
     watch_free(w);
-}
-
-void lp_kube_watch_renew(struct lp_kube_watch *w)
-{
-    atomic_store(&w->renew, true);
 }
 
 bool lp_kube_watch_synced(const struct lp_kube_watch *w)

@@ -19,12 +19,6 @@ enum lp_kube_event { LP_KUBE_ADDED, LP_KUBE_MODIFIED, LP_KUBE_DELETED };
 struct lp_kube_watch_sink {
     void (*event)(enum lp_kube_event event, json_t *object, void *user);
     void (*synced)(void *user);
-    /* May be NULL: of an event ADDED or MODIFIED of a stream, before it is parsed. True: the sink
-     * has kept a copy of the `line`, or needs none of it; event() does not come for it. */
-    bool (*hold)(const char *key, const char *version, const char *line, size_t len, void *user);
-    /* May be NULL: a list begins, after which every object is told of again that the sink's store
-     * does not have. */
-    void (*listing)(void *user);
     /* May be NULL: a list or watch failed, the next try comes after `retry_ms`; 0: it goes on
      * without an object that is too large. For the log. */
     void (*failed)(const struct lp_error *err, int64_t retry_ms, void *user);
@@ -56,9 +50,6 @@ LP_MUST_USE int lp_kube_watch_start(struct lp_kube_config *config, struct lp_sto
                                     struct lp_kube_watch **ret_watch, struct lp_error *err);
 /* After the stop was requested: waits for the thread and frees. */
 void lp_kube_watch_join(struct lp_kube_watch *w);
-
-/* Lists again within a second, as `known` may not have what the server has; any thread. */
-void lp_kube_watch_renew(struct lp_kube_watch *w);
 
 bool lp_kube_watch_synced(const struct lp_kube_watch *w);
 /* Milliseconds since the last byte or answer from the API server; INT64_MAX before the first. */

@@ -28,102 +28,12 @@ static int fail_from_status(const json_t *status, struct lp_error *err)
     return code;
 }
 
-/* ---- the head of a line ---- */
-
-struct reader {
-    const char *at, *end;
-};
-
-static bool take(struct reader *r, const char *text)
-{
-    size_t n = strlen(text);
-
-    if ((size_t)(r->end - r->at) < n || memcmp(r->at, text, n) != 0)
-        return false;
-    r->at += n;
-    return true;
-}
-
-/* A string without escapes. */
-static bool take_string(struct reader *r, const char **ret_text, size_t *ret_len)
-{
-    if (!take(r, "\""))
-        return false;
-    const char *quote = memchr(r->at, '"', (size_t)(r->end - r->at));
-    if (!quote || memchr(r->at, '\\', (size_t)(quote - r->at)))
-        return false;
-    *ret_text = r->at;
-    *ret_len = (size_t)(quote - r->at);
-    r->at = quote + 1;
-    return true;
-}
-
-static bool is(const char *text, size_t len, const char *name)
-{
-    return len == strlen(name) && memcmp(text, name, len) == 0;
-}
-
-/* Goes into the member `name` of an object that begins at r->at, over members that are strings. */
-static bool enter(struct reader *r, const char *name)
-{
-    const char *text;
-    size_t len;
-
-    while (take_string(r, &text, &len) && take(r, ":")) {
-        if (is(text, len, name))
-            return take(r, "{");
-        if (!take_string(r, &text, &len) || !take(r, ","))
-            return false;
-    }
-    return false;
-}
-
-/* True where metadata begins with strings, name and resourceVersion among them. */
-static bool read_metadata(struct reader *r, struct lp_watch_head *h)
-{
-    const char *key, *value;
-    size_t key_len, len;
-
-    while (take_string(r, &key, &key_len) && take(r, ":") && take_string(r, &value, &len)) {
-        if (is(key, key_len, "name")) {
-            h->name = value;
-            h->name_len = len;
-        } else if (is(key, key_len, "namespace")) {
-            h->ns = value;
-            h->ns_len = len;
-        } else if (is(key, key_len, "resourceVersion")) {
-            h->version = value;
-            h->version_len = len;
-            return h->name != NULL;
-        }
-        if (!take(r, ","))
-            return false;
-    }
-    return false;
-}
-
-static bool read_head(const char *line, size_t len, struct lp_watch_head *h)
-{
-    struct reader r = { line, line + len };
-
-    *h = (struct lp_watch_head){ .line = line, .line_len = len };
-    return take(&r, "{\"type\":") && take_string(&r, &h->type, &h->type_len) &&
-           take(&r, ",\"object\":{") && enter(&r, "metadata") && read_metadata(&r, h);
-}
-
-/* ---- lines ---- */
-
 static int deliver(struct lp_watch_framer *f, const char *line, size_t len, struct lp_error *err)
 {
-    struct lp_watch_head head;
     json_error_t why;
 
     if (len == 0 || (len == 1 && *line == '\r'))
         return 0;
-    if (f->is_spared && read_head(line, len, &head) && f->is_spared(&head, f->user)) {
-        f->lines++;
-        return 0;
-    }
     json_auto_t *event = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
     if (!event)
         return lp_error_set(err, LP_E_INVALID, "watch: column %d: %s", why.column, why.text);

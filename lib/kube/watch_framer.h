@@ -13,12 +13,6 @@
  * result. */
 typedef int lp_watch_sink(const char *type, json_t *object, void *user, struct lp_error *err);
 
-/* What can be read of an event without parsing it; borrowed from its line. */
-struct lp_watch_head {
-    const char *line, *type, *ns, *name, *version; /* ns: NULL without one */
-    size_t line_len, type_len, ns_len, name_len, version_len;
-};
-
 /*
  * The API server sends one JSON document per line, and the network cuts the lines wherever it
  * likes. Between two feeds `tail` holds the start of one unfinished line, never a newline; its
@@ -28,11 +22,8 @@ struct lp_watch_head {
 struct lp_watch_framer {
     struct lp_buf tail;
     lp_watch_sink *sink;
-    /* True for an event that the sink need not see now; NULL: it sees all. Not asked where the head
-     * is not what the API server's own kinds have. */
-    bool (*is_spared)(const struct lp_watch_head *head, void *user);
     void *user;
-    uint64_t lines;   /* delivered, or spared */
+    uint64_t lines;   /* delivered */
     uint64_t skipped; /* passed over, the one under way included */
     bool skipping;    /* until the next newline */
 };

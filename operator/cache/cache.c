@@ -20,7 +20,6 @@
 #include "kube/version.h"
 #include "kube/watch.h"
 #include "operator/cache/owned.h"
-#include "operator/cache/pending.h"
 
 #define SELECTOR LABEL_MANAGED_BY "=" MANAGER
 /* A stream that is silent for 120 s is made anew (kube/watch.c); 60 s are for that. */
@@ -33,17 +32,14 @@ struct kind_cache {
     struct lp_kube_watch *watches[SCOPE_NAMESPACES];
     unsigned n_watches;
     char thread_name[16];
-    pthread_mutex_t lock; /* guards the rest, and orders what is put into the store */
-    char passed[64];      /* the newest version that a watch has told of */
-    struct expected_versions expected;
-    struct pending_writes writing;
+    pthread_mutex_t lock;              /* guards the rest, and orders what is put into the store */
+    char passed[SCOPE_NAMESPACES][64]; /* the newest version that each watch has told of */
 };
 
 struct informer_cache {
     struct cache_handler sink;
     const struct scope *scope;
     struct lp_kube_packer *packer;
-    atomic_uint foreign_adds;
     atomic_uint unsynced; /* watches that have not seen their first whole list */
     struct kind_cache platforms, children[N_CHILD_KINDS];
 };
@@ -53,107 +49,47 @@ static const char *version_of(const json_t *object)
     return lp_json_str(object, "metadata", "resourceVersion", NULL);
 }
 
-/* False where a watch has told of it, or of something later. */
-static bool advance_locked(struct kind_cache *k, const char *version)
+/* Of the watch that tells of this namespace. */
+static char *passed_locked(struct kind_cache *k, const json_t *object)
 {
-    if (!version || lp_kube_version_reached(k->passed, version))
-        return false;
-    snprintf(k->passed, sizeof k->passed, "%s", version);
-    return true;
+    const char *ns = lp_json_str(object, "metadata", "namespace", NULL);
+
+    for (unsigned i = 1; ns && i < k->n_watches; i++)
+        if (strcmp(scope_namespace(k->cache->scope, i), ns) == 0)
+            return k->passed[i];
+    return k->passed[0];
 }
 
-/* What a watch told; our own answer may lie there already. True where it may be no news: it came
- * before the answer to a write of ours. */
-static bool take_event(struct kind_cache *k, enum lp_kube_event event, const json_t *object,
-                       const json_t *kept)
+/* A watch tells of versions in their order, so it has told of all up to this one. */
+static bool has_passed_locked(struct kind_cache *k, const json_t *object)
+{
+    const char *version = version_of(object);
+    return !version || lp_kube_version_reached(passed_locked(k, object), version);
+}
+
+/* What a watch told; our own answer, or what we wrote after it, may be there already. */
+static void take_event(struct kind_cache *k, bool deleted, const json_t *object, const json_t *kept)
 {
     lp_auto_free char *key = lp_kube_key_of(object);
     const char *version = version_of(object);
-    bool deleted = event == LP_KUBE_DELETED;
 
     pthread_mutex_lock(&k->lock);
-    bool advances = advance_locked(k, version);
+    bool advances = !has_passed_locked(k, object);
+    if (advances)
+        snprintf(passed_locked(k, object), sizeof k->passed[0], "%s", version);
     if (deleted)
         lp_kube_store_remove(k->store, object);
     else if (!advances || !lp_kube_store_reached(k->store, key, version))
         lp_kube_store_put(k->store, kept); /* versions that fall: etcd was restored, believe it */
-    expected_seen(&k->expected, key, deleted ? NULL : version);
-    bool written = pending_taken(&k->writing, key, deleted ? NULL : version);
     pthread_mutex_unlock(&k->lock);
-    return written && !deleted;
 }
 
-/* What a watch tells of an object that is being written: the answer says whether it is news. */
-static bool child_hold(const char *key, const char *version, const char *line, size_t len,
-                       void *user)
+static void take_answer(struct kind_cache *k, const json_t *kept)
 {
-    struct kind_cache *k = user;
-
     pthread_mutex_lock(&k->lock);
-    bool held = pending_hold(&k->writing, key, version, line, len);
-    if (held) {
-        advance_locked(k, version);
-        expected_seen(&k->expected, key, version);
-    }
-    pthread_mutex_unlock(&k->lock);
-    return held;
-}
-
-static void child_listing(void *user)
-{
-    struct kind_cache *k = user;
-
-    pthread_mutex_lock(&k->lock);
-    pending_forget_lines(&k->writing);
-    pthread_mutex_unlock(&k->lock);
-}
-
-/* Puts what was held into the store, once it is known to be news. Where it cannot be read, only a
- * new list tells what it was: the watch has gone past it. */
-static void take_held_locked(struct kind_cache *k, const struct pending *told)
-{
-    struct lp_error why;
-    json_t *event = NULL;
-
-    if (!told->line)
-        return;
-    if (lp_json_parse(told->line, told->line_len, told->line_len, "event", &event, &why) < 0) {
-        lp_log_warn("an event cannot be read, listing again", "kind", k->kind->kind, "object",
-                    told->key, "error", why.msg);
-        for (unsigned i = 0; i < k->n_watches; i++)
-            lp_kube_watch_renew(k->watches[i]);
-        return;
-    }
-    json_auto_t *owned = event;
-    json_auto_t *ours = owned_project(json_object_get(owned, "object"), MANAGER);
-    lp_kube_store_put(k->store, ours);
-}
-
-/*
- * The answer to a write of ours is put there at once, and its echo by the watch is no event any
- * more. Not so where a watch has already told of something later: the object may be gone again.
- * False: wait for the watch.
- */
-static bool take_answer_locked(struct kind_cache *k, const char *key, const json_t *kept)
-{
-    const char *version = version_of(kept);
-
-    bool known = lp_kube_store_reached(k->store, key, version);
-    if (!known && !lp_kube_version_reached(k->passed, version)) {
+    if (!has_passed_locked(k, kept))
         lp_kube_store_put(k->store, kept);
-        known = true;
-    }
-    if (!known)
-        expected_add(&k->expected, key, version, lp_clock_ms());
-    return known;
-}
-
-static bool is_behind(struct kind_cache *k, const char *key)
-{
-    pthread_mutex_lock(&k->lock);
-    bool behind = expected_has(&k->expected, key, lp_clock_ms());
     pthread_mutex_unlock(&k->lock);
-    return behind;
 }
 
 static void child_event(enum lp_kube_event event, json_t *object, void *user)
@@ -171,10 +107,8 @@ static void child_event(enum lp_kube_event event, json_t *object, void *user)
     }
     /* What others own of a child is nothing to us, and would take most of the room. */
     json_auto_t *ours = event == LP_KUBE_DELETED ? NULL : owned_project(object, MANAGER);
-    bool held = take_event(k, event, object, ours);
-    if (event == LP_KUBE_ADDED && !held)
-        atomic_fetch_add(&k->cache->foreign_adds, 1);
-    if (owner && !held)
+    take_event(k, event == LP_KUBE_DELETED, object, ours);
+    if (owner)
         k->cache->sink.child_changed(owner, event == LP_KUBE_DELETED, k->cache->sink.user);
 }
 
@@ -205,7 +139,7 @@ static void platform_event(enum lp_kube_event event, json_t *object, void *user)
     /* What another operator carries out is not there for us. */
     bool gone = event == LP_KUBE_DELETED || !scope_has_class_of(k->cache->scope, object);
 
-    take_event(k, gone ? LP_KUBE_DELETED : event, object, object);
+    take_event(k, gone, object, object);
     if (gone ? before != NULL : differs(before, object))
         k->cache->sink.platform_changed(key, k->cache->sink.user);
 }
@@ -255,9 +189,7 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
                 struct lp_error *err)
 {
     static const struct lp_kube_watch_sink platforms = { .event = platform_event };
-    static const struct lp_kube_watch_sink children = { .event = child_event,
-                                                        .hold = child_hold,
-                                                        .listing = child_listing };
+    static const struct lp_kube_watch_sink children = { .event = child_event };
     struct informer_cache *c = lp_alloc(sizeof *c);
 
     c->sink = *sink;
@@ -284,8 +216,6 @@ static void done_kind(struct kind_cache *k)
     for (unsigned i = 0; i < k->n_watches; i++)
         lp_kube_watch_join(k->watches[i]);
     lp_kube_store_free(k->store);
-    expected_done(&k->expected);
-    pending_done(&k->writing);
     pthread_mutex_destroy(&k->lock);
 }
 
@@ -311,70 +241,21 @@ json_t *cache_platform(struct informer_cache *c, const char *ns, const char *nam
 }
 
 json_t *cache_child(struct informer_cache *c, enum child_kind kind, const char *ns,
-                    const char *name, bool *ret_stale)
+                    const char *name)
 {
-    struct kind_cache *k = &c->children[kind];
-    lp_auto_free char *key = lp_kube_key(ns, name);
-
-    *ret_stale = is_behind(k, key);
-    return lp_kube_store_get(k->store, ns, name);
+    return lp_kube_store_get(c->children[kind].store, ns, name);
 }
 
 bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char *ns,
-                     const char *name, bool *ret_stale)
+                     const char *name)
 {
-    struct kind_cache *k = &c->children[kind];
     lp_auto_free char *key = lp_kube_key(ns, name);
-
-    *ret_stale = is_behind(k, key);
-    return lp_kube_store_has(k->store, key);
+    return lp_kube_store_has(c->children[kind].store, key);
 }
 
-void cache_writing(struct informer_cache *c, enum child_kind kind, const char *ns, const char *name)
+void cache_wrote(struct informer_cache *c, enum child_kind kind, const json_t *ours)
 {
-    struct kind_cache *k = &c->children[kind];
-    lp_auto_free char *key = lp_kube_key(ns, name);
-
-    pthread_mutex_lock(&k->lock);
-    pending_begin(&k->writing, key);
-    pthread_mutex_unlock(&k->lock);
-}
-
-void cache_wrote(struct informer_cache *c, enum child_kind kind, const char *ns, const char *name,
-                 const json_t *ours)
-{
-    struct kind_cache *k = &c->children[kind];
-    lp_auto_free char *key = lp_kube_key(ns, name), *owner = owned_controller(ours);
-    const char *version = version_of(ours) ? version_of(ours) : "";
-    struct pending told pending_auto;
-
-    pthread_mutex_lock(&k->lock);
-    pending_end(&k->writing, key, &told);
-    bool news = *told.version && !lp_kube_version_reached(version, told.version);
-    if (news)
-        take_held_locked(k, &told);
-    else if (told.line && strcmp(told.version, version) == 0)
-        lp_kube_store_put(k->store, ours); /* its echo came first, and nothing after it */
-    else if (*version)
-        take_answer_locked(k, key, ours);
-    pthread_mutex_unlock(&k->lock);
-    if (news && owner)
-        c->sink.child_changed(owner, false, c->sink.user);
-}
-
-void cache_not_written(struct informer_cache *c, enum child_kind kind, const char *ns,
-                       const char *name, const char *platform)
-{
-    struct kind_cache *k = &c->children[kind];
-    lp_auto_free char *key = lp_kube_key(ns, name), *owner = lp_kube_key(ns, platform);
-    struct pending told pending_auto;
-
-    pthread_mutex_lock(&k->lock);
-    pending_end(&k->writing, key, &told);
-    take_held_locked(k, &told);
-    pthread_mutex_unlock(&k->lock);
-    if (*told.version)
-        c->sink.child_changed(owner, false, c->sink.user);
+    take_answer(&c->children[kind], ours);
 }
 
 bool cache_wrote_platform(struct informer_cache *c, const json_t *answer)
@@ -387,17 +268,10 @@ bool cache_wrote_platform(struct informer_cache *c, const json_t *answer)
 
     if (!before || !version_of(answer) || !scope_has_class_of(c->scope, answer))
         return false;
-    pthread_mutex_lock(&k->lock);
-    bool taken = take_answer_locked(k, key, answer);
-    pthread_mutex_unlock(&k->lock);
-    if (taken && differs(before, answer)) /* somebody else's change that the watch tells no more */
-        k->cache->sink.platform_changed(key, k->cache->sink.user);
-    return taken;
-}
-
-unsigned cache_foreign_adds(const struct informer_cache *c)
-{
-    return atomic_load(&c->foreign_adds);
+    take_answer(k, answer);
+    if (differs(before, answer)) /* somebody else's change that the watch tells no more */
+        c->sink.platform_changed(key, c->sink.user);
+    return true;
 }
 
 void cache_child_keys(struct informer_cache *c, enum child_kind kind,

@@ -35,36 +35,21 @@ bool cache_has_platform(struct informer_cache *c, const char *key);
 /* Owned by the caller; NULL where absent. */
 json_t *cache_platform(struct informer_cache *c, const char *ns, const char *name);
 
-/*
- * What we own of a child (owned.h), and its status. *ret_stale is set where we wrote a newer
- * version than the watch has told of (at most 5 s long): then the result is not to be acted on.
- */
+/* What we own of a child (owned.h), and its status; the caller's; NULL where there is none. */
 json_t *cache_child(struct informer_cache *c, enum child_kind kind, const char *ns,
-                    const char *name, bool *ret_stale);
+                    const char *name);
 /* Only whether there is one. */
 bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char *ns,
-                     const char *name, bool *ret_stale);
-
-/* Before a write of a child, which one of the two below ends: what a watch tells of it until then
- * wakes nobody unless it is later than that write. */
-void cache_writing(struct informer_cache *c, enum child_kind kind, const char *ns,
-                   const char *name);
-void cache_not_written(struct informer_cache *c, enum child_kind kind, const char *ns,
-                       const char *name, const char *platform);
+                     const char *name);
 
 /*
- * Call with what is ours of the answer to each write of a child (owned.h). It takes the child's
- * place at once, and its echo wakes nobody; where the watch has told of something later meanwhile,
- * the cache is behind until that watch has passed this version.
+ * Call with what is ours of the answer to each write of a child (owned.h), or with the whole answer
+ * to a write of a platform's status: it takes the object's place, so that the next reconcile reads
+ * what we wrote, unless a watch has told of this version or a later one already. False: there is no
+ * such platform.
  */
-void cache_wrote(struct informer_cache *c, enum child_kind kind, const char *ns, const char *name,
-                 const json_t *ours);
-/* The same with the whole answer of a write of a platform's status. False: it did not take its
- * place, the watch will tell. */
+void cache_wrote(struct informer_cache *c, enum child_kind kind, const json_t *ours);
 bool cache_wrote_platform(struct informer_cache *c, const json_t *answer);
-
-/* Grows with each child that came into the cache by no write of ours. */
-unsigned cache_foreign_adds(const struct informer_cache *c);
 
 /* Every key of children of a kind, and of platforms. */
 void cache_child_keys(struct informer_cache *c, enum child_kind kind,

@@ -85,17 +85,16 @@ static int write_plan(struct reconcile_context *ctx, struct lp_error *err)
     const struct platform *p = ctx->platform;
     json_auto_t *wanted = config_map(p, ctx->state->preview), *answer = NULL;
     const char *name = lp_json_str(wanted, "metadata", "name", NULL);
-    bool stale = false;
-    json_auto_t *there = cache_child(ctx->r->cache, CHILD_CONFIG_MAP, p->ns, name, &stale);
+    json_auto_t *there = cache_child(ctx->r->cache, CHILD_CONFIG_MAP, p->ns, name);
 
-    if (stale || (there && lp_json_contains(there, wanted)))
+    if (there && lp_json_contains(there, wanted))
         return 0;
     int r = lp_kube_apply(ctx->r->client, &lp_kube_config_maps, wanted, &options, &answer, err);
     if (r < 0)
         return r;
     ctx->writes++;
     json_auto_t *ours = owned_project(answer, MANAGER);
-    cache_wrote(ctx->r->cache, CHILD_CONFIG_MAP, p->ns, name, ours);
+    cache_wrote(ctx->r->cache, CHILD_CONFIG_MAP, ours);
     lp_auto_free char *summary = preview_summary(ctx->state->preview);
     lp_log_info("planned", "changes", summary);
     return 0;

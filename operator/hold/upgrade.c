@@ -213,8 +213,8 @@ void upgrade_hold(struct reconcile_context *ctx, const json_t *status, struct pl
     for (unsigned i = 0; i < plan->n; i++) {
         struct child *child = &plan->children[i];
         const json_t *object = observed->objects[i];
-        if (!is_workload(child) || child->paused || observed->stale[i] || observed->tried[i] ||
-            !object || has_intent(child, object) || has_new_secret(child, object) ||
+        if (!is_workload(child) || child->paused || observed->tried[i] || !object ||
+            has_intent(child, object) || has_new_secret(child, object) ||
             is_cure(ctx, child, object))
             continue;
         const json_t *change = dry_run(ctx, child, object);

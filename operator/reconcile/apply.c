@@ -257,15 +257,12 @@ static void write_due(unsigned k, void *client, void *user)
     const struct platform *p = w->ctx->platform;
     const struct child *child = &w->plan->children[d->i];
     const json_t *hpa = hpa_of(w->plan, w->observed, child->service);
-    cache_writing(r->cache, child->kind, p->ns, child->name);
     int result =
         write_child(client, p, child, w->observed->objects[d->i], hpa, &d->written, &d->err);
-    if (result < 0 || !d->written.object) {
-        cache_not_written(r->cache, child->kind, p->ns, child->name, p->name);
+    if (result < 0 || !d->written.object)
         return;
-    }
     d->ours = owned_project_answer(d->written.object, child->intent, MANAGER);
-    cache_wrote(r->cache, child->kind, p->ns, child->name, d->ours);
+    cache_wrote(r->cache, child->kind, d->ours);
 }
 
 /* Somebody else has its name, one of that name is still going, or it failed. */
@@ -326,7 +323,7 @@ static void add_if_due(struct writing *w, unsigned i)
     const struct observed *o = w->observed;
     owned_auto_difference struct owned_difference d = { .path = NULL };
 
-    if (child->paused || o->stale[i] || o->tried[i])
+    if (child->paused || o->tried[i])
         return;
     if (o->objects[i] &&
         ownership_of(w->ctx->platform, child->kind, o->objects[i]) == OWNERSHIP_TERMINATING) {

@@ -26,6 +26,7 @@ int64_t apply_generation(struct reconcile_context *ctx, const struct child *chil
 char *apply_rewritten(const struct reconcile_context *ctx, const struct plan *plan);
 
 /* Deletes our children that the plan does not have; those of paused services stay. Looks where
- * something came into the cache since the last look, or PRUNE_AGAIN_MS later. */
+ * the generation is another than that of the last look that found none, and PRUNE_AGAIN_MS later.
+ */
 #define PRUNE_AGAIN_MS 600000
 void prune(struct reconcile_context *ctx, const struct plan *plan);

@@ -28,9 +28,8 @@ void databases_seen_done(struct databases_seen *seen)
 static json_t *look(const struct reconcile_context *ctx, enum child_kind kind, const char *suffix)
 {
     lp_auto_free char *name = plan_name(ctx->platform, suffix);
-    bool stale;
 
-    return cache_child(ctx->r->cache, kind, ctx->platform->ns, name, &stale);
+    return cache_child(ctx->r->cache, kind, ctx->platform->ns, name);
 }
 
 static const char *of_template(const json_t *workload, const char *annotation)
@@ -101,8 +100,7 @@ void databases_observe(struct reconcile_context *ctx, struct platform *platform,
     for (unsigned id = 0; id < N_DATABASES; id++) {
         struct database_state *d = &platform->databases[id];
         lp_auto_free char *claim = plan_claim_name(platform, id);
-        bool stale;
-        ret->claims[id] = cache_child(ctx->r->cache, CHILD_CLAIM, platform->ns, claim, &stale);
+        ret->claims[id] = cache_child(ctx->r->cache, CHILD_CLAIM, platform->ns, claim);
         ret->stateful_sets[id] = look(ctx, CHILD_STATEFUL_SET, database_names[id]);
         ret->users[id] = look(ctx, CHILD_DEPLOYMENT, service_kinds[plan_database_user(id)].name);
         pins_read(id, ret->claims[id], ret->stateful_sets[id], d);
@@ -244,8 +242,7 @@ void databases_tell_kept(const struct reconciler *r, const char *ns, const char 
 
     for (unsigned id = 0; id < N_DATABASES; id++) {
         lp_auto_free char *claim = plan_claim_name(&p, id);
-        bool stale;
-        json_auto_t *object = cache_child(r->cache, CHILD_CLAIM, ns, claim, &stale);
+        json_auto_t *object = cache_child(r->cache, CHILD_CLAIM, ns, claim);
         if (!object || lp_json_at(object, "metadata", "ownerReferences", NULL) ||
             lp_json_str(object, "metadata", "deletionTimestamp", NULL))
             continue;

@@ -1,10 +1,8 @@
 /* operator/reconcile/prune.c -- deletes children that the plan no longer has. Threads: the
  * worker's. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/hash.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
@@ -71,41 +69,26 @@ static void delete_child(struct reconcile_context *ctx, enum child_kind kind, co
 static bool prune_one(struct reconcile_context *ctx, const struct plan *plan, enum child_kind kind,
                       const char *name)
 {
-    bool stale;
-
     if (is_planned(plan, kind, name))
         return true;
-    json_auto_t *object = cache_child(ctx->r->cache, kind, ctx->platform->ns, name, &stale);
+    json_auto_t *object = cache_child(ctx->r->cache, kind, ctx->platform->ns, name);
     const char *service = lp_json_str(object, "metadata", "labels", LABEL_NAME, NULL);
-    if (!stale && (!object || !belongs(ctx->platform, object)))
+    if (!object || !belongs(ctx->platform, object))
         return true;
     bool ends = lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
-    if (!stale && !ends && (!service || !plan_is_paused(ctx->platform, service)))
+    if (!ends && (!service || !plan_is_paused(ctx->platform, service)))
         delete_child(ctx, kind, name, object);
     return false;
-}
-
-/* What decides whether a look at all names of the cache can find anything new. */
-static uint64_t mark_of(const struct reconcile_context *ctx, const struct plan *plan,
-                        unsigned foreign_adds)
-{
-    lp_auto_free char *text = lp_sprintf("%" PRId64 " %u", ctx->platform->generation, foreign_adds);
-    uint64_t mark = lp_hash(text);
-
-    for (unsigned i = 0; i < plan->n; i++)
-        mark = mark * 31 + lp_hash(plan->children[i].name) + plan->children[i].kind;
-    return mark;
 }
 
 void prune(struct reconcile_context *ctx, const struct plan *plan)
 {
     const struct platform *p = ctx->platform;
     struct platform_state *m = ctx->state;
-    uint64_t mark = mark_of(ctx, plan, cache_foreign_adds(ctx->r->cache));
     int64_t now = lp_clock_ms();
     bool clean = true;
 
-    if (m->prune_mark == mark && now < m->pruned_ms + PRUNE_AGAIN_MS)
+    if (m->pruned_generation == p->generation && now < m->pruned_ms + PRUNE_AGAIN_MS)
         return;
     lp_auto_free char *prefix = lp_sprintf("%s/%s-", p->ns, p->name);
 
@@ -118,6 +101,6 @@ void prune(struct reconcile_context *ctx, const struct plan *plan)
         }
         free(s.keys);
     }
-    m->prune_mark = clean ? mark : 0;
+    m->pruned_generation = clean ? p->generation : 0;
     m->pruned_ms = now;
 }

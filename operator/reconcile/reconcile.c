@@ -90,8 +90,7 @@ static void observe(struct reconcile_context *ctx, const struct plan *plan, unsi
     const struct child *c = &plan->children[i];
 
     if (!observed->objects[i] && !observed->tried[i])
-        observed->objects[i] =
-            cache_child(ctx->r->cache, c->kind, ctx->platform->ns, c->name, &observed->stale[i]);
+        observed->objects[i] = cache_child(ctx->r->cache, c->kind, ctx->platform->ns, c->name);
 }
 
 static bool is_ready(const struct reconcile_context *ctx)
@@ -237,8 +236,7 @@ static void create_missing_children(struct reconcile_context *ctx, struct platfo
 
     for (unsigned i = 0; i < plan->n; i++) {
         const struct child *c = &plan->children[i];
-        missing[i] =
-            !cache_has_child(ctx->r->cache, c->kind, platform->ns, c->name, &observed->stale[i]);
+        missing[i] = !cache_has_child(ctx->r->cache, c->kind, platform->ns, c->name);
     }
     create_missing_claims(ctx, plan, missing, observed);
     for (unsigned i = 0; i < plan->n; i++)

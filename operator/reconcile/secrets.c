@@ -225,8 +225,7 @@ static void note_had(const struct reconcile_context *ctx, struct secrets *s, enu
 {
     const struct platform *p = ctx->platform;
     lp_auto_free char *workload = plan_name(p, suffix);
-    bool stale;
-    json_auto_t *object = cache_child(ctx->r->cache, kind, p->ns, workload, &stale);
+    json_auto_t *object = cache_child(ctx->r->cache, kind, p->ns, workload);
 
     for (unsigned i = 0; i < s->n && object; i++) {
         lp_auto_free char *secret = plan_name(p, kinds[s->wanted[i].kind].suffix);

@@ -28,8 +28,7 @@ struct reconciler {
 /* The plan's children as the API server has them, index by index; owned. NULL: not there. */
 struct observed {
     json_t *objects[PLAN_MAX_CHILDREN];
-    bool stale[PLAN_MAX_CHILDREN]; /* our own write has not come back yet: leave it alone */
-    bool tried[PLAN_MAX_CHILDREN]; /* written in this reconcile, or refused */
+    bool tried[PLAN_MAX_CHILDREN];          /* written in this reconcile, or refused */
     int64_t generations[PLAN_MAX_CHILDREN]; /* of our own last write, as far as we remember */
 };
 void observed_done(struct observed *o);

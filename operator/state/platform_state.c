@@ -76,7 +76,7 @@ struct platform_state *platform_states_of(struct platform_states *m, const char 
         json_decref(lp_take(e->status));
         json_object_clear(e->rewritten);
         e->n_children = 0;
-        e->prune_mark = 0;
+        e->pruned_generation = 0;
     }
     e->epoch = m->epoch;
     pthread_mutex_unlock(&m->lock);

@@ -32,7 +32,8 @@ struct platform_state {
     int64_t repair_events_ms;
     unsigned failures;           /* passes in a row that failed by what may pass by itself */
     struct event_series *events; /* NULL: none yet */
-    uint64_t prune_mark;         /* of a look for children to delete that found none; 0: none */
+    int64_t
+        pruned_generation; /* of the last look for children to delete that found none; 0: none */
     int64_t pruned_ms;
     unsigned epoch;       /* in which it was remembered */
     json_t *preview;      /* of mode Plan, or NULL */

@@ -69,24 +69,12 @@ static int take(const char *type, json_t *object, void *user, struct lp_error *e
     return 0;
 }
 
-static bool is_spared(const struct lp_watch_head *head, void *user)
-{
-    struct stream *s = user;
-    lp_auto_free char *line = lp_strndup(head->line, head->line_len); /* as one that is kept */
-    lp_auto_free char *name = lp_strndup(head->name, head->name_len);
-    lp_auto_free char *ns = head->ns ? lp_strndup(head->ns, head->ns_len) : NULL;
-    lp_auto_free char *version = lp_strndup(head->version, head->version_len);
-    lp_auto_free char *key = lp_kube_key(ns, name);
-
-    return *line && lp_kube_store_holds(s->store, key, version);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct stream s = { .scope = { .class_name = NULL } };
-    lp_auto_watch_framer struct lp_watch_framer f = {
-        .tail = LP_BUF_INIT(LINE_BYTES), .sink = take, .is_spared = is_spared, .user = &s
-    };
+    lp_auto_watch_framer struct lp_watch_framer f = { .tail = LP_BUF_INIT(LINE_BYTES),
+                                                      .sink = take,
+                                                      .user = &s };
     struct lp_error err;
 
     if (!packer)

@@ -104,21 +104,16 @@ static unsigned told_of(const char *events)
 struct writes {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct informer_cache *cache;
     unsigned told, lasts; /* of n/auth, and of n/last */
 };
 
-/* With the first word of the child a write of it begins. */
 static void on_owner(const char *key, bool deleted, void *user)
 {
     struct writes *w = user;
 
     (void)deleted;
     pthread_mutex_lock(&w->lock);
-    while (!w->cache)
-        pthread_cond_wait(&w->changed, &w->lock);
-    if (strcmp(key, "n/auth") == 0 && w->told++ == 0)
-        cache_writing(w->cache, CHILD_DEPLOYMENT, "n", "auth");
+    w->told += strcmp(key, "n/auth") == 0;
     w->lasts += strcmp(key, "n/last") == 0;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
@@ -127,23 +122,15 @@ static void on_owner(const char *key, bool deleted, void *user)
 #define THEN(events) END_OF_LIST CHILD("ADDED", "auth", "10") events CHILD("ADDED", "last", "19")
 #define CHANGED CHILD("MODIFIED", "auth", "11")
 
-/* How often n/auth was told of: added, then `events` while a write is under way, whose answer has
- * `version` (NULL: it fails), then `again` where not NULL, once they are asked for anew. Of what is
- * in the cache afterwards *ret_version, "" for nothing, and whether it is behind. */
-static unsigned told_before(const char *events, const char *version, const char *again,
-                            char ret_version[8], bool *ret_stale)
+/* How often n/auth was told of by `events`, after which our write of it is answered with `version`.
+ * Of what is in the cache then *ret_version, "" for nothing. */
+static unsigned told_before(const char *events, const char *version, char ret_version[8])
 {
     static const struct scope everything = { 0 };
     const struct fake_answer answers[] = {
         { .match = "/deployments?watch",
           .status = 200,
           .body = events,
-          .chunk = 4096,
-          .times = again ? 1 : 0,
-          .stall = true },
-        { .match = "/deployments?watch",
-          .status = 200,
-          .body = again,
           .chunk = 4096,
           .stall = true },
         { .match = "watch=1", .status = 200, .body = END_OF_LIST, .chunk = 4096, .stall = true },
@@ -160,27 +147,14 @@ static unsigned told_before(const char *events, const char *version, const char 
 
     ok(cache_start(config, stop, &everything, &sink, &cache, &err));
     pthread_mutex_lock(&w.lock);
-    w.cache = cache;
-    pthread_cond_broadcast(&w.changed);
     while (w.lasts < 1 && r == 0)
         r = pthread_cond_clockwait(&w.changed, &w.lock, CLOCK_MONOTONIC, &end);
-    assert_true(w.told >= 1);
     pthread_mutex_unlock(&w.lock);
     assert_int_equal(r, 0);
-    json_auto_t *answer =
-        lp_json_make("{s:{s:s, s:s, s:s*, s:[{s:s, s:s, s:b}]}}", "metadata", "name", "auth",
-                     "namespace", "n", "resourceVersion", version, "ownerReferences", "kind",
-                     "LearningPlatform", "name", "auth", "controller", 1);
-    if (version)
-        cache_wrote(cache, CHILD_DEPLOYMENT, "n", "auth", answer);
-    else
-        cache_not_written(cache, CHILD_DEPLOYMENT, "n", "auth", "auth");
-    pthread_mutex_lock(&w.lock);
-    while (again && w.lasts < 2 && r == 0)
-        r = pthread_cond_clockwait(&w.changed, &w.lock, CLOCK_MONOTONIC, &end);
-    pthread_mutex_unlock(&w.lock);
-    assert_int_equal(r, 0);
-    json_auto_t *kept = cache_child(cache, CHILD_DEPLOYMENT, "n", "auth", ret_stale);
+    json_auto_t *answer = lp_json_make("{s:{s:s, s:s, s:s}}", "metadata", "name", "auth",
+                                       "namespace", "n", "resourceVersion", version);
+    cache_wrote(cache, CHILD_DEPLOYMENT, answer);
+    json_auto_t *kept = cache_child(cache, CHILD_DEPLOYMENT, "n", "auth");
     const char *there = lp_json_str(kept, "metadata", "resourceVersion", NULL);
     snprintf(ret_version, 8, "%s", there ? there : "");
     lp_stop_request(stop);
@@ -191,78 +165,41 @@ static unsigned told_before(const char *events, const char *version, const char 
     return w.told;
 }
 
-static unsigned told_around(const char *events, const char *version, char ret_version[8],
-                            bool *ret_stale)
-{
-    return told_before(events, version, NULL, ret_version, ret_stale);
-}
-
-static void the_echo_of_a_write_wakes_nobody_even_where_it_comes_before_the_answer(void **state)
+static void what_we_wrote_is_there_before_a_watch_tells_of_it(void **state)
 {
     char there[8];
-    bool stale;
 
     (void)state;
-    assert_int_equal(told_around(THEN(CHANGED), "11", there, &stale), 1);
-    assert_string_equal(there, "11");
-    assert_false(stale);
-    /* Somebody else's change before ours, whose echo is still to come. */
-    assert_int_equal(told_around(THEN(CHANGED), "12", there, &stale), 1);
-    assert_true(stale);
+    assert_int_equal(told_before(THEN(""), "20", there), 1);
+    assert_string_equal(there, "20");
+    assert_int_equal(told_before(THEN(CHANGED), "20", there), 2);
+    assert_string_equal(there, "20");
 }
 
-static void what_others_wrote_after_us_or_while_we_failed_is_told(void **state)
+static void what_others_wrote_after_us_takes_the_place_of_a_late_answer(void **state)
 {
     char there[8];
-    bool stale;
 
     (void)state;
-    assert_int_equal(told_around(THEN(CHANGED), "10", there, &stale), 2);
+    told_before(THEN(CHANGED), "11", there); /* its own event came first */
     assert_string_equal(there, "11");
-    assert_int_equal(
-        told_around(THEN(CHANGED CHILD("MODIFIED", "auth", "13")), "11", there, &stale), 2);
+    told_before(THEN(CHANGED CHILD("MODIFIED", "auth", "13")), "11", there);
     assert_string_equal(there, "13");
-    assert_int_equal(told_around(THEN(CHANGED), NULL, there, &stale), 2);
+    told_before(THEN(CHANGED), "10", there);
     assert_string_equal(there, "11");
-    assert_false(stale);
 }
 
 static void what_is_deleted_right_after_our_write_stays_so(void **state)
 {
     char there[8];
-    bool stale;
 
     (void)state;
-    assert_int_equal(told_around(THEN(CHANGED CHILD("DELETED", "auth", "12")), "11", there, &stale),
-                     2);
+    assert_int_equal(told_before(THEN(CHANGED CHILD("DELETED", "auth", "12")), "11", there), 3);
     assert_string_equal(there, "");
     /* Made again at once. */
-    assert_int_equal(
-        told_around(THEN(CHANGED CHILD("DELETED", "auth", "12") CHILD("ADDED", "auth", "13")), "11",
-                    there, &stale),
-        3);
+    told_before(THEN(CHANGED CHILD("DELETED", "auth", "12") CHILD("ADDED", "auth", "13")), "11",
+                there);
     assert_string_equal(there, "13");
-}
-
-/* Its head is whole, so it was held without being parsed. */
-#define CUT_SHORT                                                                                 \
-    "{\"type\":\"MODIFIED\",\"object\":{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"auth\"," \
-    "\"namespace\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"11\",\"labels\":{\"a\":\n"
-#define AGAIN CHILD("ADDED", "auth", "11") CHILD("ADDED", "last", "20") END_OF_LIST
-
-static void what_cannot_be_read_after_our_write_is_listed_again(void **state)
-{
-    char there[8];
-    bool stale;
-
-    (void)state;
-    told_before(THEN(CUT_SHORT), "10", AGAIN, there, &stale);
-    assert_string_equal(there, "11");
-    told_before(THEN(CUT_SHORT), NULL, AGAIN, there, &stale);
-    assert_string_equal(there, "11");
-    /* The echo of the write itself: the answer says what it was. */
-    assert_int_equal(told_around(THEN(CUT_SHORT), "11", there, &stale), 1);
-    assert_string_equal(there, "11");
 }
 
 #define ADDED EVENT("ADDED", "10", "1", "", "")
@@ -320,10 +257,9 @@ int main(void)
         cmocka_unit_test(spec_labels_annotations_and_the_end_are_told),
         cmocka_unit_test(platforms_of_another_class_are_not_there),
         cmocka_unit_test(a_platform_that_changes_its_class_goes_and_comes),
-        cmocka_unit_test(the_echo_of_a_write_wakes_nobody_even_where_it_comes_before_the_answer),
-        cmocka_unit_test(what_others_wrote_after_us_or_while_we_failed_is_told),
+        cmocka_unit_test(what_we_wrote_is_there_before_a_watch_tells_of_it),
+        cmocka_unit_test(what_others_wrote_after_us_takes_the_place_of_a_late_answer),
         cmocka_unit_test(what_is_deleted_right_after_our_write_stays_so),
-        cmocka_unit_test(what_cannot_be_read_after_our_write_is_listed_again),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("operator_cache", tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * that found all as it should be. A second cache with another world, behind the same state, stands
  * for what changes between two looks. */
 #include "operator/reconcile/reconcile.h"
+#include "operator/reconcile/apply.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -242,16 +243,29 @@ static void a_new_generation_is_told_in_the_status(void **state)
     assert_true(n > 0);
 }
 
-static void a_child_that_is_missing_is_made_and_one_too_many_deleted(void **state)
+static void a_child_that_is_missing_is_made_again(void **state)
 {
     unsigned n;
     (void)state;
     assert_false(is_the_same(&(struct change){ .missing = "english-auth" },
                              "/deployments/english-auth", &n));
     assert_int_equal(n, 1);
-    assert_false(is_the_same(&(struct change){ .stranger = "english-old" },
-                             "DELETE /apis/apps/v1/namespaces/n/deployments/english-old", &n));
-    assert_int_equal(n, 1);
+}
+
+/* All names of the cache are looked through when the spec changes and every ten minutes. */
+static void a_child_that_is_not_planned_is_deleted_within_ten_minutes(void **state)
+{
+    struct platform_states *states = learn();
+    struct world w;
+
+    (void)state;
+    begin(&w, states, &(struct change){ .stranger = "english-old" });
+    platform_states_of(states, KEY)->pruned_ms -= PRUNE_AGAIN_MS;
+    assert_false(is_quiet(&w));
+    assert_int_equal(asked(&w, "DELETE /apis/apps/v1/namespaces/n/deployments/english-old"), 1);
+    assert_int_equal(asked(&w, ""), 1);
+    finish(&w);
+    platform_states_free(states);
 }
 
 static void a_child_that_is_being_deleted_is_left_alone(void **state)
@@ -365,7 +379,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resync_and_what_others_note_on_a_platform_cause_no_request),
         cmocka_unit_test(a_new_generation_is_told_in_the_status),
-        cmocka_unit_test(a_child_that_is_missing_is_made_and_one_too_many_deleted),
+        cmocka_unit_test(a_child_that_is_missing_is_made_again),
+        cmocka_unit_test(a_child_that_is_not_planned_is_deleted_within_ten_minutes),
         cmocka_unit_test(a_child_that_is_being_deleted_is_left_alone),
         cmocka_unit_test(a_conflict_over_the_metrics_api_is_told_once),
         cmocka_unit_test(other_images_are_asked_about_before_pods_restart),

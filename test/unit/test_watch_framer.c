@@ -126,59 +126,6 @@ static void an_idle_framer_keeps_no_large_buffer(void **state)
     assert_int_equal(f.tail.cap, 0);
 }
 
-static bool is_seven(const struct lp_watch_head *h, void *user)
-{
-    lp_buf_printf(user, "(%.*s %.*s/%.*s)", (int)h->type_len, h->type, (int)h->ns_len,
-                  h->ns ? h->ns : "", (int)h->name_len, h->name);
-    return h->version_len == 1 && *h->version == '7';
-}
-
-static void what_is_known_by_its_head_is_not_parsed(void **state)
-{
-    static const struct {
-        const char *line, *want;
-    } cases[] = {
-        { "{\"type\":\"MODIFIED\",\"object\":{\"kind\":\"K\",\"metadata\":{\"name\":\"a\","
-          "\"namespace\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"7\"},\"no JSON\n",
-          "(MODIFIED n/a)" },
-        { "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"7\"}}"
-          "}\n",
-          "(ADDED /a)" },
-        { "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"8\"}}"
-          "}\n",
-          "(ADDED /a)ADDED1 " },
-        /* Heads that are not plain: the parser reads them. */
-        { "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"annotations\":{},\"name\":\"a\","
-          "\"resourceVersion\":\"7\"}}}\n",
-          "ADDED1 " },
-        { "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"\\u0061\","
-          "\"resourceVersion\":\"7\"}}}\n",
-          "ADDED1 " },
-        { "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":\"7\",\"name\":\"a\"}}"
-          "}\n",
-          "ADDED1 " },
-        { "{\"type\":\"ADDED\", \"object\":{\"spec\":{\"metadata\":{\"name\":\"a\"}}}}\n",
-          "ADDED1 " },
-        { "{\"object\":{\"metadata\":{\"name\":\"a\"}},\"type\":\"ADDED\"}\n", "ADDED1 " },
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        for (size_t cut = 0; cut < strlen(cases[i].line); cut++) {
-            lp_auto_buf struct lp_buf seen = LP_BUF_INIT(256);
-            struct lp_error err;
-            lp_auto_watch_framer struct lp_watch_framer f = {
-                .tail = LP_BUF_INIT(256), .sink = note_type, .is_spared = is_seven, .user = &seen
-            };
-            assert_int_equal(lp_watch_framer_feed(&f, cases[i].line, cut, &err), 0);
-            assert_int_equal(
-                lp_watch_framer_feed(&f, cases[i].line + cut, strlen(cases[i].line + cut), &err),
-                0);
-            assert_string_equal(seen.ptr, cases[i].want);
-            assert_int_equal(f.lines, 1);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,7 +134,6 @@ int main(void)
         cmocka_unit_test(a_line_that_is_too_long_is_passed_over),
         cmocka_unit_test(what_the_sink_returns_ends_the_feed),
         cmocka_unit_test(an_idle_framer_keeps_no_large_buffer),
-        cmocka_unit_test(what_is_known_by_its_head_is_not_parsed),
     };
     return cmocka_run_group_tests_name("watch_framer", tests, NULL, NULL);
 }
