@@ -7,39 +7,27 @@
 
 #include "base/alloc.h"
 #include "http/url.h"
-#include "json/cut.h"
 #include "json/json.h"
 #include "kube/request.h"
 
 #define LIST_RESTARTS 3
 
-/* Sends `call` and reads the answer's JSON where it is wanted; `raw_managed_fields` as in
- * lp_kube_apply_options. */
-static int call_for(struct lp_kube_client *c, const struct lp_kube_call *call,
-                    bool raw_managed_fields, json_t **ret_json, struct lp_error *err)
+/* Sends `call` and reads the answer's JSON where it is wanted. */
+static int call_json(struct lp_kube_client *c, const struct lp_kube_call *call, json_t **ret_json,
+                     struct lp_error *err)
 {
-    static const char *const managed_fields[] = { "metadata", "managedFields", NULL };
     lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
     int r = lp_kube_call(c, call, &response, err);
 
     if (r < 0 || !ret_json)
         return r;
-    json_auto_t *raw = raw_managed_fields ? lp_json_cut(&response.body, managed_fields) : NULL;
     r = lp_json_parse(response.body.ptr, response.body.len, response.body.max, "answer", ret_json,
                       err);
-    if (r == 0 && raw)
-        json_object_set(json_object_get(*ret_json, "metadata"), "managedFields", raw);
     if (r == 0)
         return 0;
     err->code = LP_E_UNAVAILABLE; /* the other side's fault, maybe a proxy's; try again */
     return lp_error_wrap(err, "%s %.*s", call->method, (int)strcspn(call->path->ptr, "?"),
                          call->path->ptr);
-}
-
-static int call_json(struct lp_kube_client *c, const struct lp_kube_call *call, json_t **ret_json,
-                     struct lp_error *err)
-{
-    return call_for(c, call, false, ret_json, err);
 }
 
 int lp_kube_get(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
@@ -240,7 +228,7 @@ int lp_kube_apply(struct lp_kube_client *c, const struct lp_kube_kind *kind, con
     lp_url_query(&path, "force", options->force ? "true" : "false");
     lp_url_query(&path, "fieldValidation", "Ignore");
     lp_url_query(&path, "dryRun", options->dry_run ? "All" : NULL);
-    return call_for(c, &call, options->raw_managed_fields, ret_object, err);
+    return call_json(c, &call, ret_object, err);
 }
 
 int lp_kube_merge_patch(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,

@@ -57,8 +57,6 @@ struct lp_kube_apply_options {
     const char *subresource;   /* "status", "scale"; NULL: the object */
     bool force;                /* take over fields that others own */
     bool dry_run;
-    /* metadata.managedFields, over half of the values of an answer, comes as a string: its text. */
-    bool raw_managed_fields;
 };
 /* Server-side apply (KEP-555), which refuses a field that the schema does not have by itself:
  * fieldValidation=Strict would only have the server parse the body once more. */

@@ -158,21 +158,14 @@ static void copy_member(json_t *o, const char *name)
         json_object_set_new(o, name, copy);
 }
 
-json_t *owned_project_answer(json_t *answer, const json_t *intent, const char *manager)
+json_t *owned_project_answer(const json_t *answer, const json_t *intent, const char *manager)
 {
-    json_t *metadata = json_object_get(answer, "metadata");
-    const char *raw = lp_json_str(metadata, "managedFields", NULL);
-
-    if (lp_json_contains(answer, intent)) {
-        json_t *ours = json_copy((json_t *)intent);
-        copy_member(ours, "metadata"); /* with_common changes these two */
-        copy_member(ours, "spec");
-        return with_common(ours, answer);
-    }
-    json_t *read = raw ? json_loads(raw, 0, NULL) : NULL;
-    if (read)
-        json_object_set_new(metadata, "managedFields", read);
-    return owned_project(answer, manager);
+    if (!lp_json_contains(answer, intent))
+        return owned_project(answer, manager);
+    json_t *ours = json_copy((json_t *)intent);
+    copy_member(ours, "metadata"); /* with_common changes these two */
+    copy_member(ours, "spec");
+    return with_common(ours, answer);
 }
 
 char *owned_controller(const json_t *child)

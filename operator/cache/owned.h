@@ -15,11 +15,10 @@ json_t *owned_project(const json_t *object, const char *manager);
 
 /*
  * The same of the answer to an apply of `intent` by force. What is ours of it is the intent, where
- * all of that is there and nobody has added items to its lists; only else managedFields are read,
- * which may be their text (lp_kube_apply_options.raw_managed_fields; becomes what it says). The
- * caller's; shares parts with both.
+ * all of that is there and nobody has added items to its lists; only else managedFields are read.
+ * The caller's; shares parts with both.
  */
-json_t *owned_project_answer(json_t *answer, const json_t *intent, const char *manager);
+json_t *owned_project_answer(const json_t *answer, const json_t *intent, const char *manager);
 
 /* The key of the LearningPlatform that controls a child; the caller's; NULL where none does. */
 char *owned_controller(const json_t *child);

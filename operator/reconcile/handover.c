@@ -11,9 +11,7 @@
 
 #define MAX_TRIES 8
 
-static const struct lp_kube_apply_options ours = { .field_manager = MANAGER,
-                                                   .force = true,
-                                                   .raw_managed_fields = true };
+static const struct lp_kube_apply_options ours = { .field_manager = MANAGER, .force = true };
 
 bool handover_is_due(const struct child *child, const json_t *observed)
 {

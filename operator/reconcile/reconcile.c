@@ -59,8 +59,7 @@ static int write_status(struct reconcile_context *ctx, json_t *status, struct lp
 {
     static const struct lp_kube_apply_options options = { .field_manager = STATUS_MANAGER,
                                                           .subresource = "status",
-                                                          .force = true,
-                                                          .raw_managed_fields = true };
+                                                          .force = true };
     const json_t *metadata = json_object_get(ctx->object, "metadata");
     json_auto_t *owned = status, *answer = NULL;
 

@@ -10,9 +10,7 @@
 #include "operator/state/create.h"
 #include "platform/ownership.h"
 
-static const struct lp_kube_apply_options ours = { .field_manager = MANAGER,
-                                                   .force = true,
-                                                   .raw_managed_fields = true };
+static const struct lp_kube_apply_options ours = { .field_manager = MANAGER, .force = true };
 
 void written_done(struct written *w)
 {

@@ -7,9 +7,7 @@
 int create_only(struct lp_kube_client *client, const struct lp_kube_kind *kind,
                 const json_t *intent, json_t **ret_object, struct lp_error *err)
 {
-    static const struct lp_kube_apply_options options = { .field_manager = MANAGER,
-                                                          .force = true,
-                                                          .raw_managed_fields = true };
+    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
     json_auto_t *first = json_copy((json_t *)intent);
     json_auto_t *metadata = json_copy(json_object_get(first, "metadata"));
 
