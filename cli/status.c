@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/find.h"
 #include "http/url.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "kube/kinds.h"
 #include "kube/quantity.h"
 
@@ -76,24 +78,11 @@ static json_t *service_row(struct lp_kube_client *client, const json_t *platform
     return row;
 }
 
-static const char *ready_of(const json_t *platform)
-{
-    size_t i;
-    json_t *c;
-
-    json_array_foreach(lp_json_at(platform, "status", "conditions", NULL), i, c)
-    {
-        const char *type = lp_json_str(c, "type", NULL);
-        if (type && strcmp(type, "Ready") == 0)
-            return lp_json_str(c, "status", NULL);
-    }
-    return NULL;
-}
-
 static json_t *platform_row(struct lp_kube_client *client, const json_t *platform)
 {
     const char *phase = lp_json_str(platform, "status", "phase", NULL);
-    const char *ready = ready_of(platform);
+    const json_t *ready = lp_kube_condition(json_object_get(platform, "status"), "Ready");
+    const char *state = lp_json_str(ready, "status", NULL);
     json_t *services = json_array(), *service;
     size_t i;
 
@@ -102,41 +91,24 @@ static json_t *platform_row(struct lp_kube_client *client, const json_t *platfor
     return lp_json_make("{s:s*, s:s*, s:s, s:s, s:o}", "namespace",
                         lp_json_str(platform, "metadata", "namespace", NULL), "name",
                         lp_json_str(platform, "metadata", "name", NULL), "phase",
-                        phase ? phase : "Unknown", "ready", ready ? ready : "Unknown", "services",
+                        phase ? phase : "Unknown", "ready", state ? state : "Unknown", "services",
                         services);
-}
-
-static int keep(json_t *object, void *user, struct lp_error *err)
-{
-    (void)err;
-    json_array_append(user, object);
-    return 0;
 }
 
 int status_gather(struct lp_kube_client *client, const struct cli_options *options, const char *ns,
                   json_t **ret_platforms, struct lp_error *err)
 {
-    json_auto_t *found = json_array(), *rows = json_array();
-    char resource_version[64];
-    json_t *platform;
+    json_auto_t *found = NULL;
+    json_t *rows, *platform;
     size_t i;
-    int r;
 
-    if (options->name) {
-        json_t *one = NULL;
-        r = lp_kube_get(client, &lp_kube_platforms, ns, options->name, &one, err);
-        if (r == 0)
-            json_array_append_new(found, one);
-    } else {
-        struct lp_kube_list_options all = { 0 };
-        r = lp_kube_list(client, &lp_kube_platforms, options->all_namespaces ? NULL : ns, &all,
-                         keep, found, resource_version, err);
-    }
+    int r = find_platforms(client, options, ns, &found, err);
     if (r < 0)
         return r;
+    rows = json_array();
     json_array_foreach(found, i, platform)
         json_array_append_new(rows, platform_row(client, platform));
-    *ret_platforms = json_incref(rows);
+    *ret_platforms = rows;
     return 0;
 }
 

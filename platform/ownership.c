@@ -69,3 +69,16 @@ char *ownership_conflict(const struct platform *p, enum child_kind kind, const j
     return lp_sprintf("%s %s is there and not of this platform, so it is left as it is: %s",
                       k->kind, name, whose);
 }
+
+bool ownership_has(const json_t *object, const char *owner_uid)
+{
+    const json_t *owner;
+    size_t i;
+
+    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
+    {
+        if (is(lp_json_str(owner, "uid", NULL), owner_uid))
+            return true;
+    }
+    return false;
+}

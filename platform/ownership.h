@@ -21,3 +21,6 @@ enum ownership ownership_of(const struct platform *p, enum child_kind kind, cons
 
 /* Why a foreign object keeps its name, and how it is handed over; the caller's. */
 char *ownership_conflict(const struct platform *p, enum child_kind kind, const json_t *object);
+
+/* True where an ownerReference has this uid. */
+bool ownership_has(const json_t *object, const char *owner_uid);

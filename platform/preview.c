@@ -131,20 +131,6 @@ static char *key_of(const char *kind, const char *name)
     return lp_sprintf("%s/%s", kind, name);
 }
 
-static bool is_owned(const struct platform *p, const json_t *object)
-{
-    const json_t *owner;
-    size_t i;
-
-    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        const char *uid = lp_json_str(owner, "uid", NULL);
-        if (uid && strcmp(uid, p->uid) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int keep(json_t *object, void *user, struct lp_error *err)
 {
     struct survey *s = user;
@@ -233,7 +219,7 @@ static void add_deletions(const struct platform *p, const json_t *left, json_t *
     {
         const char *name = lp_json_str(object, "metadata", "name", NULL);
         const char *service = lp_json_str(object, "metadata", "labels", LABEL_NAME, NULL);
-        if (!is_owned(p, object) || (service && plan_is_paused(p, service)))
+        if (!ownership_has(object, p->uid) || (service && plan_is_paused(p, service)))
             continue;
         bool is_claim = strncmp(key, CLAIM_KEY, sizeof CLAIM_KEY - 1) == 0; /* never deleted */
         if (strcmp(name, own) != 0 && !is_claim)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "kube/kinds.h"
 
 #define ATTEMPTS 4
@@ -178,21 +179,16 @@ int registration_apply(struct lp_kube_client *c, const struct registration *g,
 static const json_t *unavailable(const json_t *api_service)
 {
     static const char *const no_replicas[] = { "MissingEndpoints", "EndpointsNotFound" };
-    const json_t *c;
-    size_t i;
+    const json_t *status = json_object_get(api_service, "status");
+    const json_t *c = lp_kube_condition(status, "Available");
+    const char *reason = lp_json_str(c, "reason", NULL);
 
-    json_array_foreach(lp_json_at(api_service, "status", "conditions", NULL), i, c)
-    {
-        const char *type = lp_json_str(c, "type", NULL), *state = lp_json_str(c, "status", NULL);
-        const char *reason = lp_json_str(c, "reason", NULL);
-        if (!type || !state || strcmp(type, "Available") != 0 || strcmp(state, "False") != 0)
-            continue;
-        for (size_t k = 0; reason && k < LP_COUNT(no_replicas); k++)
-            if (strcmp(reason, no_replicas[k]) == 0)
-                return NULL;
-        return c;
-    }
-    return NULL;
+    if (!lp_kube_condition_is(status, "Available", "False"))
+        return NULL;
+    for (size_t k = 0; reason && k < LP_COUNT(no_replicas); k++)
+        if (strcmp(reason, no_replicas[k]) == 0)
+            return NULL;
+    return c;
 }
 
 int registration_availability(struct lp_kube_client *c, const struct registration *g,

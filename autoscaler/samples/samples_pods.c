@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 
 void samples_pod_free(struct pod *p)
 {
@@ -80,16 +81,9 @@ static const json_t *readiness(const json_t *pod)
     if (!phase || strcmp(phase, "Running") != 0 ||
         lp_json_at(pod, "metadata", "deletionTimestamp", NULL))
         return NULL;
-    size_t i;
-    json_t *condition;
-    json_array_foreach(lp_json_at(pod, "status", "conditions", NULL), i, condition)
-    {
-        const char *type = lp_json_str(condition, "type", NULL);
-        const char *status = lp_json_str(condition, "status", NULL);
-        if (type && status && strcmp(type, "Ready") == 0)
-            return strcmp(status, "True") == 0 ? condition : NULL;
-    }
-    return NULL;
+    const json_t *status = json_object_get(pod, "status");
+    return lp_kube_condition_is(status, "Ready", "True") ? lp_kube_condition(status, "Ready")
+                                                         : NULL;
 }
 
 static bool is_address(const char *ip)

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "metrics/metrics.h"
 #include "operator/status/conditions.h"
 #include "operator/status/status.h"
@@ -14,7 +15,7 @@
 
 bool quarantine_holds(const json_t *platform, const json_t *status)
 {
-    const json_t *c = conditions_find(status, CONDITION);
+    const json_t *c = lp_kube_condition(status, CONDITION);
     const char *state = lp_json_str(c, "status", NULL);
     const char *since = lp_json_str(c, "lastTransitionTime", NULL);
     const char *lifted = lp_json_str(platform, "metadata", "annotations", QUARANTINE_LIFT, NULL);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "kube/kinds.h"
 #include "operator/status/workload.h"
 #include "platform/diff.h"
@@ -36,7 +37,7 @@ static bool has_intent(const struct child *child, const json_t *object)
 static bool was_carried_out_before(const json_t *status, int64_t generation)
 {
     static const char *const not_yet[] = { "NewGeneration", "InvalidSpec", "ApplyFailed" };
-    const json_t *ready = conditions_find(status, "Ready");
+    const json_t *ready = lp_kube_condition(status, "Ready");
     const char *reason = lp_json_str(ready, "reason", NULL);
 
     for (size_t i = 0; reason && i < LP_COUNT(not_yet); i++)
@@ -161,12 +162,8 @@ static int count_pod(json_t *pod, void *user, struct lp_error *err)
     size_t i;
 
     (void)err;
-    json_array_foreach(lp_json_at(pod, "status", "conditions", NULL), i, c)
-    {
-        const char *type = lp_json_str(c, "type", NULL), *state = lp_json_str(c, "status", NULL);
-        if (type && state && strcmp(type, "Ready") == 0 && strcmp(state, "True") == 0)
-            return 0;
-    }
+    if (lp_kube_condition_is(json_object_get(pod, "status"), "Ready", "True"))
+        return 0;
     bool running = false;
     json_array_foreach(lp_json_at(pod, "status", "containerStatuses", NULL), i, c) running =
         running || lp_json_at(c, "state", "running", NULL);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "kube/kinds.h"
 #include "operator/status/events.h"
 #include "operator/status/workload.h"
@@ -180,16 +181,7 @@ void databases_notice(const struct reconcile_context *ctx, const struct database
 
 static bool is_pod_ready(const json_t *pod)
 {
-    const json_t *c;
-    size_t i;
-
-    json_array_foreach(lp_json_at(pod, "status", "conditions", NULL), i, c)
-    {
-        const char *type = lp_json_str(c, "type", NULL), *state = lp_json_str(c, "status", NULL);
-        if (type && state && strcmp(type, "Ready") == 0)
-            return strcmp(state, "True") == 0;
-    }
-    return false;
+    return lp_kube_condition_is(json_object_get(pod, "status"), "Ready", "True");
 }
 
 /* By its status alone: an update is under way and no pod has it or is Ready. */

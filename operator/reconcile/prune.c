@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "operator/reconcile/apply.h"
+#include "platform/ownership.h"
 
 struct search {
     const char *prefix; /* "namespace/platform-" */
@@ -35,21 +36,6 @@ static bool is_planned(const struct plan *plan, enum child_kind kind, const char
     return false;
 }
 
-/* Ours by its owner: another platform may have a name that begins with this one's. */
-static bool belongs(const struct platform *p, const json_t *object)
-{
-    const json_t *owner;
-    size_t i;
-
-    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        const char *uid = lp_json_str(owner, "uid", NULL);
-        if (uid && strcmp(uid, p->uid) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void delete_child(struct reconcile_context *ctx, enum child_kind kind, const char *name,
                          const json_t *object)
 {
@@ -73,8 +59,8 @@ static bool prune_one(struct reconcile_context *ctx, const struct plan *plan, en
         return true;
     json_auto_t *object = cache_child(ctx->r->cache, kind, ctx->platform->ns, name);
     const char *service = lp_json_str(object, "metadata", "labels", LABEL_NAME, NULL);
-    if (!object || !belongs(ctx->platform, object))
-        return true;
+    if (!object || !ownership_has(object, ctx->platform->uid))
+        return true; /* of another platform whose name begins with this one's */
     bool ends = lp_json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
     if (!ends && (!service || !plan_is_paused(ctx->platform, service)))
         delete_child(ctx, kind, name, object);

@@ -5,25 +5,12 @@
 
 #include "base/clock.h"
 #include "json/json.h"
-
-const json_t *conditions_find(const json_t *status, const char *type)
-{
-    const json_t *c;
-    size_t i;
-
-    json_array_foreach(json_object_get(status, "conditions"), i, c)
-    {
-        const char *t = lp_json_str(c, "type", NULL);
-        if (t && strcmp(t, type) == 0)
-            return c;
-    }
-    return NULL;
-}
+#include "kube/conditions.h"
 
 void conditions_set(const struct conditions *c, const char *type, const char *status,
                     const char *reason, const char *message)
 {
-    const json_t *before = conditions_find(c->before, type);
+    const json_t *before = lp_kube_condition(c->before, type);
     const char *was = lp_json_str(before, "status", NULL);
     const char *since = lp_json_str(before, "lastTransitionTime", NULL);
     char now[LP_CLOCK_TEXT];

@@ -16,6 +16,3 @@ struct conditions {
  */
 void conditions_set(const struct conditions *c, const char *type, const char *status,
                     const char *reason, const char *message);
-
-/* Of a status; borrowed; NULL where absent. */
-const json_t *conditions_find(const json_t *status, const char *type);

@@ -8,10 +8,10 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "metrics/metrics.h"
+#include "operator/status/status.h"
 #include "platform/spec.h"
-
-static const char *const service_names[] = { "gateway", "auth", "ai-feedback", "progress" };
 
 /* As many platforms as lp_platform_ready has room for. */
 #define SERIES (2 * N_SERVICES * LP_LIMIT_METRIC_SERIES)
@@ -45,34 +45,6 @@ static struct lp_metric_family *changes(void)
                        "namespace,platform,service,direction");
 }
 
-static const json_t *service_of(const json_t *status, const char *name)
-{
-    const json_t *s;
-    size_t i;
-
-    json_array_foreach(json_object_get(status, "services"), i, s)
-    {
-        const char *n = lp_json_str(s, "name", NULL);
-        if (n && strcmp(n, name) == 0)
-            return s;
-    }
-    return NULL;
-}
-
-static bool is_ready(const json_t *status)
-{
-    const json_t *c;
-    size_t i;
-
-    json_array_foreach(json_object_get(status, "conditions"), i, c)
-    {
-        const char *type = lp_json_str(c, "type", NULL), *value = lp_json_str(c, "status", NULL);
-        if (type && value && strcmp(type, "Ready") == 0)
-            return strcmp(value, "True") == 0;
-    }
-    return false;
-}
-
 static void publish_service(const char *ns, const char *name, const char *service,
                             const json_t *before, const json_t *now)
 {
@@ -91,10 +63,11 @@ static void publish_service(const char *ns, const char *name, const char *servic
 
 void decisions_publish(const char *ns, const char *name, const json_t *before, const json_t *status)
 {
-    lp_metric_set(lp_metric_with(ready(), ns, name), is_ready(status));
-    for (size_t i = 0; i < LP_COUNT(service_names); i++)
-        publish_service(ns, name, service_names[i], service_of(before, service_names[i]),
-                        service_of(status, service_names[i]));
+    lp_metric_set(lp_metric_with(ready(), ns, name), lp_kube_condition_is(status, "Ready", "True"));
+    for (size_t i = 0; i < N_SERVICES; i++)
+        publish_service(ns, name, service_kinds[i].name,
+                        status_service(before, service_kinds[i].name),
+                        status_service(status, service_kinds[i].name));
 }
 
 void decisions_forget(const char *ns, const char *name)
@@ -103,12 +76,12 @@ void decisions_forget(const char *ns, const char *name)
     static const char *const directions[] = { "up", "down" };
 
     lp_metric_remove(ready(), (const char *const[]){ ns, name });
-    for (size_t i = 0; i < LP_COUNT(service_names); i++) {
+    for (size_t i = 0; i < N_SERVICES; i++) {
         for (size_t k = 0; k < 2; k++) {
             lp_metric_remove(replicas(),
-                             (const char *const[]){ ns, name, service_names[i], states[k] });
-            lp_metric_remove(changes(),
-                             (const char *const[]){ ns, name, service_names[i], directions[k] });
+                             (const char *const[]){ ns, name, service_kinds[i].name, states[k] });
+            lp_metric_remove(
+                changes(), (const char *const[]){ ns, name, service_kinds[i].name, directions[k] });
         }
     }
 }

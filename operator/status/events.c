@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "kube/kinds.h"
 #include "operator/status/conditions.h"
 
@@ -131,9 +132,9 @@ void events_of_transitions(const struct reconcile_context *ctx, const json_t *be
                            const json_t *now)
 {
     for (size_t i = 0; i < LP_COUNT(told); i++) {
-        const json_t *c = conditions_find(now, told[i].type);
+        const json_t *c = lp_kube_condition(now, told[i].type);
         const char *state = lp_json_str(c, "status", NULL);
-        const char *was = lp_json_str(conditions_find(before, told[i].type), "status", NULL);
+        const char *was = lp_json_str(lp_kube_condition(before, told[i].type), "status", NULL);
         const char *reason = lp_json_str(c, "reason", NULL);
         const char *message = lp_json_str(c, "message", NULL);
         bool is_bad = state && strcmp(state, told[i].bad) == 0;

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "metrics/metrics.h"
 #include "platform/preview.h"
 
@@ -154,7 +155,7 @@ void notices_publish(const char *ns, const char *name, const json_t *status)
     publish_paused(ns, name, list, ALL);
     for (unsigned id = 0; id < N_SERVICES; id++)
         publish_paused(ns, name, list, service_kinds[id].name);
-    if (conditions_find(status, "UpgradePending"))
+    if (lp_kube_condition(status, "UpgradePending"))
         lp_metric_set(lp_metric_with(pending(), ns, name), 1);
     else
         lp_metric_remove(pending(), (const char *const[]){ ns, name });

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "platform/quantity_text.h"
 
 #define NEWS 0.25 /* a move of value / target by so much is worth a status write */
@@ -22,26 +23,6 @@ struct reading {
     char text[128]; /* "queue depth 6.5 a pod, target 4" */
     double ratio;
 };
-
-static const json_t *condition(const json_t *hpa, const char *type)
-{
-    const json_t *c;
-    size_t i;
-
-    json_array_foreach(lp_json_at(hpa, "status", "conditions", NULL), i, c)
-    {
-        const char *t = lp_json_str(c, "type", NULL);
-        if (t && strcmp(t, type) == 0)
-            return c;
-    }
-    return NULL;
-}
-
-static bool condition_is(const json_t *hpa, const char *type, const char *status)
-{
-    const char *s = lp_json_str(condition(hpa, type), "status", NULL);
-    return s && strcmp(s, status) == 0;
-}
 
 /* spec.metrics[] of the same type, and of the same resource, which stands under `key`. */
 static const json_t *spec_metric(const json_t *hpa, const char *type, const char *key,
@@ -125,15 +106,17 @@ static bool find_winner(const json_t *hpa, struct reading *ret_winner)
 /* What holds the HPA back from what the metrics ask for. */
 static void limits_text(const json_t *hpa, char ret_text[96])
 {
-    const char *limited = lp_json_str(condition(hpa, "ScalingLimited"), "reason", NULL);
-    const char *able = lp_json_str(condition(hpa, "AbleToScale"), "reason", NULL);
+    const char *limited = lp_json_str(
+        lp_kube_condition(json_object_get(hpa, "status"), "ScalingLimited"), "reason", NULL);
+    const char *able = lp_json_str(lp_kube_condition(json_object_get(hpa, "status"), "AbleToScale"),
+                                   "reason", NULL);
 
     snprintf(ret_text, 96, "none");
     if (able && strcmp(able, "ScaleDownStabilized") == 0)
         snprintf(ret_text, 96, "waiting for the scale-down window");
     else if (able && strcmp(able, "ScaleUpStabilized") == 0)
         snprintf(ret_text, 96, "waiting for the scale-up window");
-    if (!limited || !condition_is(hpa, "ScalingLimited", "True"))
+    if (!limited || !lp_kube_condition_is(json_object_get(hpa, "status"), "ScalingLimited", "True"))
         return;
     if (strcmp(limited, "TooManyReplicas") == 0)
         snprintf(ret_text, 96, "maxReplicas %" PRId64,
@@ -154,7 +137,7 @@ bool scaling_is_moving(const json_t *hpa)
 
 const char *scaling_active(const json_t *hpa, const char **ret_reason, const char **ret_message)
 {
-    const json_t *c = condition(hpa, "ScalingActive");
+    const json_t *c = lp_kube_condition(json_object_get(hpa, "status"), "ScalingActive");
     const char *status = lp_json_str(c, "status", NULL);
 
     *ret_reason = lp_json_str(c, "reason", NULL);

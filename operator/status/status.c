@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "operator/status/conditions.h"
 #include "operator/status/notices.h"
 #include "operator/status/scaling.h"
@@ -45,12 +46,12 @@ static int64_t generation_of(const struct status_input *in, int service)
     return 0;
 }
 
-static const json_t *service_before(const json_t *before, const char *name)
+const json_t *status_service(const json_t *status, const char *name)
 {
     const json_t *s;
     size_t i;
 
-    json_array_foreach(json_object_get(before, "services"), i, s)
+    json_array_foreach(json_object_get(status, "services"), i, s)
     {
         const char *n = lp_json_str(s, "name", NULL);
         if (n && strcmp(n, name) == 0)
@@ -113,7 +114,7 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
     const struct service_spec *s = &in->platform->spec.services[id];
     const char *name = service_kinds[id].name;
     const json_t *deployment = find(in, CHILD_DEPLOYMENT, (int)id);
-    const json_t *before = service_before(in->before, name);
+    const json_t *before = status_service(in->before, name);
     const json_t *hpa = find(in, CHILD_HPA, (int)id);
     struct workload w;
 
@@ -206,7 +207,7 @@ static void set_field_conflict(const struct conditions *c, const struct status_i
         return;
     }
     if (!r) {
-        if (conditions_find(in->before, "FieldConflict"))
+        if (lp_kube_condition(in->before, "FieldConflict"))
             conditions_set(c, "FieldConflict", "False", "Held",
                            "every object is as it was applied");
         return;
@@ -277,7 +278,7 @@ static void set_metrics_conflict(const struct conditions *c, const struct status
 {
     if (in->metrics_conflict)
         conditions_set(c, "MetricsAPIConflict", "True", "AnotherAdapter", in->metrics_conflict);
-    else if (conditions_find(in->before, "MetricsAPIConflict"))
+    else if (lp_kube_condition(in->before, "MetricsAPIConflict"))
         conditions_set(c, "MetricsAPIConflict", "False", "Resolved",
                        "the APIServices of custom.metrics.k8s.io lead to the operator");
 }
@@ -293,7 +294,7 @@ static void set_name_conflict(const struct conditions *c, const struct status_in
 
     if (in->name_conflicts > 0)
         conditions_set(c, "NameConflict", "True", "NotOurs", text);
-    else if (conditions_find(in->before, "NameConflict"))
+    else if (lp_kube_condition(in->before, "NameConflict"))
         conditions_set(c, "NameConflict", "False", "Resolved",
                        "every object of the platform is its own");
 }

@@ -28,6 +28,9 @@ struct status_input {
 
 json_t *status_build(const struct status_input *in);
 
+/* What a status says of one service; borrowed; NULL: nothing. */
+const json_t *status_service(const json_t *status, const char *name);
+
 /* A copy of `before` (may be NULL) whose conditions of `types` (ends with NULL) are still to be
  * set; the others are kept. */
 json_t *status_begin_from(const json_t *before, int64_t generation, const char *const *types);

@@ -6,6 +6,7 @@
 
 #include "json/json.h"
 #include "json/yaml.h"
+#include "kube/conditions.h"
 #include "metrics/metrics.h"
 #include "unit/check.h"
 #include "platform/spec_decode.h"
@@ -34,7 +35,7 @@ static json_t *status_of(const char *spec, const struct notices *n, const char *
 static void check_condition(const json_t *status, const char *type, const char *reason,
                             const char *message)
 {
-    const json_t *c = conditions_find(status, type);
+    const json_t *c = lp_kube_condition(status, type);
     assert_non_null(c);
     assert_string_equal(lp_json_str(c, "reason", NULL), reason);
     assert_string_equal(lp_json_str(c, "message", NULL), message);
@@ -63,7 +64,7 @@ static void a_plan_is_summed_up(void **state)
     struct notices n notices_auto = NOTICES_INIT;
     (void)state;
     json_auto_t *unknown = status_of("{mode: Plan}", &n, "{}");
-    assert_string_equal(lp_json_str(conditions_find(unknown, "Planned"), "status", NULL),
+    assert_string_equal(lp_json_str(lp_kube_condition(unknown, "Planned"), "status", NULL),
                         "Unknown");
     json_auto_t *preview = parse("{create: 1, change: 2, delete: 0, errors: 1, restarts: [a, b]}");
     n.preview = preview;
@@ -87,7 +88,7 @@ static void what_an_upgrade_waits_for_is_said(void **state)
                     "learning --overwrite learningplatform.io/approve-upgrade=" LP_VERSION);
     n.window_ms = 1000;
     json_auto_t *window = status_of("{}", &n, "{}");
-    const char *message = lp_json_str(conditions_find(window, "UpgradePending"), "message", NULL);
+    const char *message = lp_json_str(lp_kube_condition(window, "UpgradePending"), "message", NULL);
     assert_non_null(strstr(message, "waits for the maintenance window at 1970-01-01T00:00:01Z, or "
                                     "kubectl annotate"));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json/json.h"
+#include "kube/conditions.h"
 #include "metrics/metrics.h"
 #include "operator/status/conditions.h"
 #include "unit/check.h"
@@ -31,7 +32,7 @@ static void it_holds_until_the_spec_changes(void **state)
     assert_false(quarantine_holds(after, status));
     assert_string_equal(lp_json_str(status, "phase", NULL), "Quarantined");
     assert_int_equal(lp_json_int(0, status, "observedGeneration", NULL), 4);
-    const json_t *ready = conditions_find(status, "Ready");
+    const json_t *ready = lp_kube_condition(status, "Ready");
     assert_string_equal(lp_json_str(ready, "status", NULL), "False");
 }
 
@@ -39,7 +40,7 @@ static void its_message_says_how_to_lift_it(void **state)
 {
     json_auto_t *o = platform(4);
     json_auto_t *status = quarantine_status(NULL, o, 2, 1000);
-    const json_t *c = conditions_find(status, "Quarantined");
+    const json_t *c = lp_kube_condition(status, "Quarantined");
     const char *message = lp_json_str(c, "message", NULL);
     (void)state;
     assert_non_null(strstr(message, "died 2 times"));

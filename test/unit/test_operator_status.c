@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "json/json.h"
 #include "json/yaml.h"
+#include "kube/conditions.h"
 #include "operator/status/conditions.h"
 #include "operator/status/scaling.h"
 #include "operator/status/workload.h"
@@ -232,7 +233,7 @@ static json_t *build(const char *spec, const char *child, const json_t *before,
 
 static void expect(const json_t *status, const char *type, const char *state, const char *reason)
 {
-    const json_t *c = conditions_find(status, type);
+    const json_t *c = lp_kube_condition(status, type);
     assert_string_equal(lp_json_str(c, "status", NULL), state);
     assert_string_equal(lp_json_str(c, "reason", NULL), reason);
     assert_int_equal(lp_json_int(0, c, "observedGeneration", NULL), 7);
@@ -265,7 +266,7 @@ static void a_child_that_cannot_be_written_degrades_the_platform(void **state)
     json_auto_t *status = build("{}", READY_CHILD, NULL, &failure, 1000);
     expect(status, "Ready", "False", "ApplyFailed");
     expect(status, "Degraded", "True", "ApplyFailed");
-    assert_string_equal(lp_json_str(conditions_find(status, "Degraded"), "message", NULL),
+    assert_string_equal(lp_json_str(lp_kube_condition(status, "Degraded"), "message", NULL),
                         "Deployment english-auth: spec.x: no: repair the spec; tried again when "
                         "that changes");
     assert_string_equal(lp_json_str(status, "phase", NULL), "Degraded");
@@ -282,14 +283,14 @@ static void a_field_that_is_fought_over_is_named_until_it_holds(void **state)
                         .manager = "fighter" };
     (void)state;
     json_auto_t *calm = build("{}", READY_CHILD, NULL, NULL, 1000);
-    assert_null(conditions_find(calm, "FieldConflict"));
+    assert_null(lp_kube_condition(calm, "FieldConflict"));
     conflict = &r;
     json_auto_t *fight = build("{}", READY_CHILD, calm, NULL, 1000);
     conflict = NULL;
     expect(fight, "FieldConflict", "True", "TakenBack");
     expect(fight, "Ready", "False", "FieldConflict");
     assert_string_equal(
-        lp_json_str(conditions_find(fight, "FieldConflict"), "message", NULL),
+        lp_json_str(lp_kube_condition(fight, "FieldConflict"), "message", NULL),
         "Service english-auth: .spec.type is \"NodePort\", wanted \"ClusterIP\"; fighter keeps "
         "taking it, it was put back 5 times: make that leave the field alone, or pause the "
         "service; the next repair is at 1970-01-01T00:01:00Z");
@@ -306,7 +307,7 @@ static void what_admission_rewrites_is_told_and_keeps_nobody_from_being_ready(vo
     rewritten = NULL;
     expect(told, "FieldConflict", "True", "RewrittenOnAdmission");
     expect(told, "Ready", "True", "AsExpected");
-    const char *message = lp_json_str(conditions_find(told, "FieldConflict"), "message", NULL);
+    const char *message = lp_json_str(lp_kube_condition(told, "FieldConflict"), "message", NULL);
     assert_non_null(strstr(message, "english-auth: .spec.x is 1, applied was 2; an admission"));
     json_auto_t *over = build("{}", READY_CHILD, told, NULL, 2000);
     expect(over, "FieldConflict", "False", "Held");
@@ -316,7 +317,7 @@ static void another_adapter_in_possession_of_the_metrics_api_is_told_until_it_go
 {
     (void)state;
     json_auto_t *calm = build("{}", READY_CHILD, NULL, NULL, 1000);
-    assert_null(conditions_find(calm, "MetricsAPIConflict"));
+    assert_null(lp_kube_condition(calm, "MetricsAPIConflict"));
     metrics_conflict = "APIService v1beta1.custom.metrics.k8s.io leads to Service a/b";
     json_auto_t *taken = build("{}", READY_CHILD, calm, NULL, 1000);
     metrics_conflict = NULL;
@@ -333,10 +334,10 @@ static void an_unchanged_platform_gives_the_same_status_at_any_time(void **state
     json_auto_t *later = build("{}", READY_CHILD, first, NULL, 9999999);
     assert_true(json_equal(first, later));
     json_auto_t *broken = build("{}", NULL, later, NULL, 20000000);
-    assert_string_equal(lp_json_str(conditions_find(broken, "Ready"), "lastTransitionTime", NULL),
+    assert_string_equal(lp_json_str(lp_kube_condition(broken, "Ready"), "lastTransitionTime", NULL),
                         "1970-01-01T05:33:20Z");
     assert_string_equal(
-        lp_json_str(conditions_find(broken, "Degraded"), "lastTransitionTime", NULL),
+        lp_json_str(lp_kube_condition(broken, "Degraded"), "lastTransitionTime", NULL),
         "1970-01-01T00:00:01Z");
 }
 
@@ -345,7 +346,7 @@ static void a_new_generation_is_unknown_first(void **state)
     (void)state;
     json_auto_t *before = build("{}", READY_CHILD, NULL, NULL, 1000);
     json_auto_t *status = status_new_generation(before, 8, 5000);
-    const json_t *ready = conditions_find(status, "Ready");
+    const json_t *ready = lp_kube_condition(status, "Ready");
     assert_string_equal(lp_json_str(ready, "status", NULL), "Unknown");
     assert_string_equal(lp_json_str(ready, "reason", NULL), "NewGeneration");
     assert_int_equal(lp_json_int(0, ready, "observedGeneration", NULL), 8);
@@ -370,7 +371,7 @@ static void a_message_of_any_bytes_becomes_a_condition(void **state)
 {
     (void)state;
     json_auto_t *status = status_invalid(NULL, 7, "key \"app.kubernetes.io/\xe2\x82", 1000);
-    assert_string_equal(lp_json_str(conditions_find(status, "Ready"), "message", NULL),
+    assert_string_equal(lp_json_str(lp_kube_condition(status, "Ready"), "message", NULL),
                         "key \"app.kubernetes.io/??");
 }
 

@@ -1,0 +1,26 @@
+/* lib/kube/conditions.c -- see the header. */
+#include "kube/conditions.h"
+
+#include <string.h>
+
+#include "json/json.h"
+
+const json_t *lp_kube_condition(const json_t *status, const char *type)
+{
+    const json_t *c;
+    size_t i;
+
+    json_array_foreach(json_object_get(status, "conditions"), i, c)
+    {
+        const char *t = lp_json_str(c, "type", NULL);
+        if (t && strcmp(t, type) == 0)
+            return c;
+    }
+    return NULL;
+}
+
+bool lp_kube_condition_is(const json_t *status, const char *type, const char *value)
+{
+    const char *state = lp_json_str(lp_kube_condition(status, type), "status", NULL);
+    return state && strcmp(state, value) == 0;
+}
