@@ -3,7 +3,7 @@
 
 #include "kube/kinds.h"
 
-static int keep(json_t *object, void *user, struct lp_error *err)
+static int find_append(json_t *object, void *user, struct lp_error *err)
 {
     (void)err;
     json_array_append(user, object);
@@ -16,7 +16,7 @@ int find_objects(struct lp_kube_client *client, const struct lp_kube_kind *kind,
     const struct lp_kube_list_options options = { .label_selector = selector };
     char version[64];
 
-    return lp_kube_list(client, kind, ns, &options, keep, list, version, err);
+    return lp_kube_list(client, kind, ns, &options, find_append, list, version, err);
 }
 
 int find_platforms(struct lp_kube_client *client, const struct cli_options *options, const char *ns,

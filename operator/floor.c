@@ -32,7 +32,7 @@
 struct floor {
     struct floor_options options;
     struct lp_kube_client *client;
-    struct floor_memories *memories;
+    struct floor_histories *histories;
     struct lp_metric *left_out;
     bool told_left_out;
     pthread_t thread;
@@ -40,7 +40,7 @@ struct floor {
 
 /* ---- the decision ---- */
 
-static void note_need(struct floor_memory *m, int64_t need, int64_t now_ms)
+static void note_need(struct floor_history *m, int64_t need, int64_t now_ms)
 {
     int64_t slot = now_ms / FLOOR_SLOT_MS;
     for (int64_t i = m->slot + 1; i <= slot && i <= m->slot + FLOOR_SLOTS; i++)
@@ -52,7 +52,7 @@ static void note_need(struct floor_memory *m, int64_t need, int64_t now_ms)
         m->needs[slot % FLOOR_SLOTS] = need;
 }
 
-int64_t floor_next(struct floor_memory *m, const struct floor_input *in, int64_t now_ms)
+int64_t floor_next(struct floor_history *m, const struct floor_input *in, int64_t now_ms)
 {
     int64_t greatest = in->min;
     bool first = m->slot == 0;
@@ -86,7 +86,7 @@ static bool read_input(const json_t *hpa, struct floor_input *ret)
 }
 
 /* Until the cache has what we wrote, that is what counts. */
-static void note_written(struct floor_memory *m, const json_t *answer, int64_t floor)
+static void note_written(struct floor_history *m, const json_t *answer, int64_t floor)
 {
     const char *version = lp_json_str(answer, "metadata", "resourceVersion", NULL);
 
@@ -94,14 +94,14 @@ static void note_written(struct floor_memory *m, const json_t *answer, int64_t f
     snprintf(m->version, sizeof m->version, "%s", version ? version : "");
 }
 
-static bool is_behind(const struct floor_memory *m, const json_t *hpa)
+static bool is_behind(const struct floor_history *m, const json_t *hpa)
 {
     return *m->version && !lp_kube_version_reached(
                               lp_json_str(hpa, "metadata", "resourceVersion", NULL), m->version);
 }
 
 static int write_floor(struct floor *f, const char *ns, const char *name, int64_t floor,
-                       struct floor_memory *m, struct lp_error *err)
+                       struct floor_history *m, struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = FLOOR_MANAGER,
                                                           .force = true };
@@ -126,7 +126,7 @@ static int look_at(struct floor *f, const json_t *hpa, const char *ns, const cha
     if (!uid || !platform || !cache_has_platform(f->options.cache, platform) ||
         lp_json_str(hpa, "metadata", "deletionTimestamp", NULL) || !read_input(hpa, &in))
         return 0;
-    struct floor_memory *m = floor_memories_of(f->memories, uid);
+    struct floor_history *m = floor_histories_of(f->histories, uid);
     if (!m)
         return 0;
     bool written = is_behind(m, hpa);
@@ -171,7 +171,7 @@ static int look(struct floor *f, struct lp_error *err)
     size_t i;
 
     cache_child_keys(f->options.cache, CHILD_HPA, note_key, keys);
-    floor_memories_begin(f->memories);
+    floor_histories_begin(f->histories);
     json_array_foreach(keys, i, key)
     {
         lp_auto_free char *ns = lp_strdup(json_string_value(key));
@@ -183,11 +183,11 @@ static int look(struct floor *f, struct lp_error *err)
         int r = hpa ? look_at(f, hpa, ns, slash + 1, err) : 0;
         result = r < 0 ? r : result;
     }
-    tell_left_out(f, floor_memories_end(f->memories));
+    tell_left_out(f, floor_histories_end(f->histories));
     return result;
 }
 
-static void *run(void *user)
+static void *floor_main(void *user)
 {
     struct floor *f = user;
     bool said = false;
@@ -212,17 +212,17 @@ int floor_start(const struct floor_options *options, struct floor **ret_floor, s
                                                    .fence_user = options->user };
     struct floor *f = lp_alloc(sizeof *f);
     f->options = *options;
-    f->memories = floor_memories_new(MAX_SERVICES);
+    f->histories = floor_histories_new(MAX_SERVICES);
     f->left_out = lp_metric_single(lp_metric_family(
         LP_METRIC_GAUGE, "lp_floor_services_left_out",
         "HPAs whose minReplicas does not follow the queue depth, as there are too many.", "", NULL,
         0));
     int r = lp_kube_client_new(options->kube, &client, &f->client, err);
-    if (r == 0 && pthread_create(&f->thread, NULL, run, f) != 0)
+    if (r == 0 && pthread_create(&f->thread, NULL, floor_main, f) != 0)
         r = lp_error_set(err, LP_E_INTERNAL, "cannot start the thread of the floors");
     if (r < 0) {
         lp_kube_client_free(f->client);
-        floor_memories_free(f->memories);
+        floor_histories_free(f->histories);
         free(f);
         return r;
     }
@@ -237,6 +237,6 @@ void floor_join(struct floor *f)
         return;
     pthread_join(f->thread, NULL);
     lp_kube_client_free(f->client);
-    floor_memories_free(f->memories);
+    floor_histories_free(f->histories);
     free(f);
 }

@@ -9,10 +9,10 @@
 #include "base/stop.h"
 #include "kube/config.h"
 #include "operator/cache/cache.h"
-#include "operator/floor_memories.h"
+#include "operator/floor_history.h"
 
 #define FLOOR_MANAGER "lp-floor" /* owns minReplicas where there is no metrics API */
-#define FLOOR_SLOT_MS 60000      /* see floor_memories.h */
+#define FLOOR_SLOT_MS 60000      /* see floor_history.h */
 
 /* What counts for one decision. Depths in thousandths. */
 struct floor_input {
@@ -27,7 +27,7 @@ struct floor_input {
  * last FLOOR_SLOTS slots where it is less; min to max. Where the depth is not known the floor
  * stays. Pure.
  */
-int64_t floor_next(struct floor_memory *m, const struct floor_input *in, int64_t now_ms);
+int64_t floor_next(struct floor_history *m, const struct floor_input *in, int64_t now_ms);
 
 struct floor_options {
     struct lp_kube_config *kube;

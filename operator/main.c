@@ -346,7 +346,7 @@ static void end_parts(struct program *p)
     lp_kube_config_free(p->kube);
 }
 
-static int run(struct program *p, struct lp_error *err)
+static int run_operator(struct program *p, struct lp_error *err)
 {
     const struct operator_config *c = &p->config;
     struct health_options health = { .port = (uint16_t)c->port,
@@ -432,7 +432,7 @@ int main(int argc, char **argv)
         return 1;
     }
     lp_log_info("starting", "version", LP_VERSION, "identity", p.identity);
-    int r = run(&p, &err);
+    int r = run_operator(&p, &err);
     if (r < 0)
         lp_log_error("cannot run", "error", err.msg);
     lp_stop_request(p.stop);

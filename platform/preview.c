@@ -131,7 +131,7 @@ static char *key_of(const char *kind, const char *name)
     return lp_sprintf("%s/%s", kind, name);
 }
 
-static int keep(json_t *object, void *user, struct lp_error *err)
+static int preview_collect(json_t *object, void *user, struct lp_error *err)
 {
     struct survey *s = user;
     const char *name = lp_json_str(object, "metadata", "name", NULL);
@@ -153,7 +153,8 @@ static int list_all(struct lp_kube_client *client, struct survey *s, struct lp_e
 
     for (unsigned kind = 0; kind < N_CHILD_KINDS; kind++) {
         s->kind = child_kinds[kind]->kind;
-        int r = lp_kube_list(client, child_kinds[kind], s->p->ns, &options, keep, s, version, err);
+        int r = lp_kube_list(client, child_kinds[kind], s->p->ns, &options, preview_collect, s,
+                             version, err);
         if (r < 0)
             return r;
     }

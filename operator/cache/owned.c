@@ -99,7 +99,7 @@ static const json_t *fields_of(const json_t *object, const char *manager)
     return NULL;
 }
 
-static void keep(json_t *to, const json_t *from, const char *name)
+static void owned_copy(json_t *to, const json_t *from, const char *name)
 {
     json_t *value = json_object_get(from, name);
     if (value)
@@ -118,7 +118,7 @@ static json_t *member(json_t *o, const char *name)
     return value;
 }
 
-static void keep_of_spec(json_t *ours, const json_t *object, const char *name)
+static void owned_copy_of_spec(json_t *ours, const json_t *object, const char *name)
 {
     json_t *value = lp_json_at(object, "spec", name, NULL);
 
@@ -132,14 +132,14 @@ static json_t *with_common(json_t *ours, const json_t *object)
     static const char *const kept[] = { "name",       "namespace",       "uid",
                                         "generation", "resourceVersion", "deletionTimestamp" };
 
-    keep(ours, object, "apiVersion");
-    keep(ours, object, "kind");
-    keep(ours, object, "status");
+    owned_copy(ours, object, "apiVersion");
+    owned_copy(ours, object, "kind");
+    owned_copy(ours, object, "status");
     for (size_t i = 0; i < LP_COUNT(kept); i++)
-        keep(member(ours, "metadata"), json_object_get(object, "metadata"), kept[i]);
-    keep_of_spec(ours, object, "replicas");
+        owned_copy(member(ours, "metadata"), json_object_get(object, "metadata"), kept[i]);
+    owned_copy_of_spec(ours, object, "replicas");
     if (lp_json_str(ours, "metadata", "annotations", ANNOTATION_FLOOR, NULL))
-        keep_of_spec(ours, object, "minReplicas");
+        owned_copy_of_spec(ours, object, "minReplicas");
     return ours;
 }
 

@@ -55,8 +55,8 @@ int64_t apply_generation(struct reconcile_context *ctx, const struct child *chil
     return now;
 }
 
-/* An admission policy that rewrites our fields would make us apply for ever: what it made of an
- * intent is accepted until our fields or the intent change. */
+/* An admission policy that rewrites our fields would make us apply for ever. What it made of an
+ * intent is accepted until our fields or the intent change, and applied once more each hour. */
 static char *rewritten_mark(const struct child *child, const json_t *ours)
 {
     lp_auto_free char *digest = owned_digest(ours, child->intent);

@@ -32,11 +32,12 @@
 
 #define STATUS_MANAGER "lp-operator-status"
 #define TELL_AFTER 4 /* failures in a row before the status tells of a conflict or a time-out */
-/* While something is not ready a Secret may have been deleted, and none is ever read: it is made
- * again, which is refused where it is there, after ever longer waits. */
+/* When missing Secrets are created: while the platform is not ready, every 30 s, doubled up to
+ * 32 min. No Secret is ever read; creating one that is there is refused. */
 #define SECRETS_FIRST_MS 30000
 #define SECRETS_LAST_MS 1920000
-/* Those of an object of the same name go when the garbage collector has learned of its end. */
+/* Every 10 s for two minutes where another object had the name: the garbage collector deletes its
+ * Secrets when it learns of the end of that one. */
 #define SECRETS_SOON_MS 10000
 #define SECRETS_OLD_MS 120000
 
@@ -124,7 +125,7 @@ static bool secrets_are_due(const struct platform_state *m)
     return m->secrets_tried_ms == 0 || lp_clock_ms() >= m->secrets_tried_ms + m->secrets_wait_ms;
 }
 
-/* They are tried for now, or need not be. */
+/* Schedules the next attempt to create missing Secrets: 30 s, doubled up to 32 min. */
 static void schedule_secrets(const struct reconcile_context *ctx)
 {
     struct platform_state *m = ctx->state;
@@ -373,7 +374,7 @@ static int reconcile_object(struct reconcile_context *ctx, struct platform *plat
     if (deadly)
         return quarantine(ctx, err);
     ctx->spec_changed = lp_json_int(0, status, "observedGeneration", NULL) != platform->generation;
-    /* Where nothing was said yet there is nothing to take back. */
+    /* A platform without a status has none to mark as outdated. */
     if (ctx->spec_changed && json_object_size(status) > 0) {
         int r = write_status(
             ctx, status_new_generation(status, platform->generation, lp_clock_wall_ms()), err);

@@ -188,7 +188,7 @@ static void create(unsigned i, void *client, void *user)
                     lp_json_str(secret, "metadata", "name", NULL));
 }
 
-static void run(struct reconcile_context *ctx, struct secrets *s)
+static void secrets_create_all(struct reconcile_context *ctx, struct secrets *s)
 {
     context_run(ctx, s->n, create, s);
     for (unsigned i = 0; i < s->n; i++) {
@@ -260,7 +260,7 @@ void secrets_ensure(struct reconcile_context *ctx, struct platform *platform,
         note_had(ctx, &s, CHILD_STATEFUL_SET, database_names[id]);
     for (unsigned id = 0; id < N_SERVICES; id++)
         note_had(ctx, &s, CHILD_DEPLOYMENT, service_kinds[id].name);
-    run(ctx, &s);
+    secrets_create_all(ctx, &s);
     if (ctx->lost_secrets == 0)
         return;
     snprintf(ctx->new_mark, sizeof ctx->new_mark, "%" PRId64, lp_clock_wall_ms());
@@ -283,5 +283,5 @@ void secrets_make_lost(struct reconcile_context *ctx, const struct claims *claim
     for (unsigned kind = 0; kind < N_SECRETS; kind++)
         if (ctx->lost_secrets & 1U << kind)
             add(ctx, &s, kind, claims);
-    run(ctx, &s);
+    secrets_create_all(ctx, &s);
 }

@@ -23,7 +23,7 @@ static int32_t most(int32_t a, int32_t b)
 }
 
 /* On the place `at` of one that is not needed any more, or behind the last. */
-static void keep(struct hpa_list *list, size_t at, int32_t replicas, int64_t now_ms)
+static void hpa_normalize_record(struct hpa_list *list, size_t at, int32_t replicas, int64_t now_ms)
 {
     if (at == list->n) {
         if (list->n == list->room) {
@@ -38,7 +38,7 @@ static void keep(struct hpa_list *list, size_t at, int32_t replicas, int64_t now
 void hpa_history_start(struct hpa_state *state, int32_t current, int64_t now_ms)
 {
     if (state->recommendations.n == 0)
-        keep(&state->recommendations, 0, current, now_ms);
+        hpa_normalize_record(&state->recommendations, 0, current, now_ms);
 }
 
 static int32_t longest_period(const struct hpa_scaling *scaling)
@@ -64,7 +64,7 @@ void hpa_history_scaled(const struct hpa_rules *rules, struct hpa_state *state, 
         if (list->marks[i].outdated)
             at = i;
     }
-    keep(list, at, up ? to - from : from - to, now_ms);
+    hpa_normalize_record(list, at, up ? to - from : from - to, now_ms);
 }
 
 static int32_t changed_within(const struct hpa_list *list, int32_t period_s, int64_t now_ms)
@@ -96,7 +96,7 @@ static int32_t stabilize(struct hpa_list *list, int32_t wanted, int64_t now_ms)
         else
             highest = most(highest, list->marks[i].replicas);
     }
-    keep(list, at, wanted, now_ms);
+    hpa_normalize_record(list, at, wanted, now_ms);
     return highest;
 }
 
@@ -119,7 +119,7 @@ static int32_t stabilize_both(const struct hpa_rules *rules, struct hpa_list *li
         if (m->at_ms < up_cutoff && m->at_ms < down_cutoff)
             at = i;
     }
-    keep(list, at, wanted, now_ms);
+    hpa_normalize_record(list, at, wanted, now_ms);
     return least(most(current, lowest), highest);
 }
 

@@ -9,20 +9,20 @@
 #define START (INT64_C(1000) * FLOOR_SLOT_MS)
 #define UNKNOWN (-1)
 
-static struct floor_memory memory;
+static struct floor_history history;
 
 static int64_t next(int64_t now_replicas, int64_t depth_milli, int64_t at_ms)
 {
     const struct floor_input in = {
         .min = 2, .max = 10, .now = now_replicas, .depth_milli = depth_milli, .target_milli = 4000
     };
-    return floor_next(&memory, &in, at_ms);
+    return floor_next(&history, &in, at_ms);
 }
 
 static int begin(void **state)
 {
     (void)state;
-    memset(&memory, 0, sizeof memory);
+    memset(&history, 0, sizeof history);
     return 0;
 }
 
@@ -73,39 +73,39 @@ static void where_the_depth_is_not_known_the_floor_stays(void **state)
 static void an_hpa_is_remembered_while_it_is_seen(void **state)
 {
     static const char *const uids[] = { "m", "b", "z", "a", "n" };
-    struct floor_memories *m = floor_memories_new(10);
+    struct floor_histories *m = floor_histories_new(10);
     (void)state;
-    floor_memories_begin(m);
+    floor_histories_begin(m);
     for (int i = 0; i < 5; i++)
-        floor_memories_of(m, uids[i])->slot = i + 1;
-    assert_int_equal(floor_memories_end(m), 0);
-    floor_memories_begin(m);
+        floor_histories_of(m, uids[i])->slot = i + 1;
+    assert_int_equal(floor_histories_end(m), 0);
+    floor_histories_begin(m);
     for (int i = 4; i > 0; i--)
-        assert_int_equal(floor_memories_of(m, uids[i])->slot, i + 1);
-    floor_memories_end(m);
-    floor_memories_begin(m);
-    assert_int_equal(floor_memories_of(m, "m")->slot, 0);
-    assert_int_equal(floor_memories_of(m, "z")->slot, 3);
-    floor_memories_free(m);
+        assert_int_equal(floor_histories_of(m, uids[i])->slot, i + 1);
+    floor_histories_end(m);
+    floor_histories_begin(m);
+    assert_int_equal(floor_histories_of(m, "m")->slot, 0);
+    assert_int_equal(floor_histories_of(m, "z")->slot, 3);
+    floor_histories_free(m);
 }
 
 static void those_without_room_are_counted_until_there_is_some(void **state)
 {
-    struct floor_memories *m = floor_memories_new(2);
+    struct floor_histories *m = floor_histories_new(2);
     (void)state;
-    floor_memories_begin(m);
-    assert_non_null(floor_memories_of(m, "c"));
-    assert_non_null(floor_memories_of(m, "a"));
-    assert_null(floor_memories_of(m, "b"));
-    assert_null(floor_memories_of(m, "d"));
-    assert_non_null(floor_memories_of(m, "c"));
-    assert_int_equal(floor_memories_end(m), 2);
-    floor_memories_begin(m);
-    assert_non_null(floor_memories_of(m, "c"));
-    assert_int_equal(floor_memories_end(m), 0);
-    floor_memories_begin(m);
-    assert_non_null(floor_memories_of(m, "b"));
-    floor_memories_free(m);
+    floor_histories_begin(m);
+    assert_non_null(floor_histories_of(m, "c"));
+    assert_non_null(floor_histories_of(m, "a"));
+    assert_null(floor_histories_of(m, "b"));
+    assert_null(floor_histories_of(m, "d"));
+    assert_non_null(floor_histories_of(m, "c"));
+    assert_int_equal(floor_histories_end(m), 2);
+    floor_histories_begin(m);
+    assert_non_null(floor_histories_of(m, "c"));
+    assert_int_equal(floor_histories_end(m), 0);
+    floor_histories_begin(m);
+    assert_non_null(floor_histories_of(m, "b"));
+    floor_histories_free(m);
 }
 
 int main(void)

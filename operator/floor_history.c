@@ -1,5 +1,5 @@
-/* operator/floor_memories.c -- a sorted array. One thread: that of the floors. */
-#include "operator/floor_memories.h"
+/* operator/floor_history.c -- a sorted array. One thread: that of the floors. */
+#include "operator/floor_history.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -9,23 +9,23 @@
 
 struct entry {
     char *uid;
-    struct floor_memory memory;
+    struct floor_history history;
     bool seen; /* in this round */
 };
 
-struct floor_memories {
+struct floor_histories {
     struct entry *entries;
     unsigned n, cap, limit, left_out;
 };
 
-struct floor_memories *floor_memories_new(unsigned limit)
+struct floor_histories *floor_histories_new(unsigned limit)
 {
-    struct floor_memories *m = lp_alloc(sizeof *m);
+    struct floor_histories *m = lp_alloc(sizeof *m);
     m->limit = limit;
     return m;
 }
 
-void floor_memories_free(struct floor_memories *m)
+void floor_histories_free(struct floor_histories *m)
 {
     if (!m)
         return;
@@ -35,7 +35,7 @@ void floor_memories_free(struct floor_memories *m)
     free(m);
 }
 
-void floor_memories_begin(struct floor_memories *m)
+void floor_histories_begin(struct floor_histories *m)
 {
     for (unsigned i = 0; i < m->n; i++)
         m->entries[i].seen = false;
@@ -43,7 +43,7 @@ void floor_memories_begin(struct floor_memories *m)
 }
 
 /* Where `uid` is, or where it would go. */
-static unsigned position(const struct floor_memories *m, const char *uid, bool *ret_there)
+static unsigned position(const struct floor_histories *m, const char *uid, bool *ret_there)
 {
     unsigned low = 0, high = m->n;
 
@@ -60,7 +60,7 @@ static unsigned position(const struct floor_memories *m, const char *uid, bool *
     return high;
 }
 
-struct floor_memory *floor_memories_of(struct floor_memories *m, const char *uid)
+struct floor_history *floor_histories_of(struct floor_histories *m, const char *uid)
 {
     bool there;
     unsigned at = position(m, uid, &there);
@@ -79,10 +79,10 @@ struct floor_memory *floor_memories_of(struct floor_memories *m, const char *uid
         m->n++;
     }
     m->entries[at].seen = true;
-    return &m->entries[at].memory;
+    return &m->entries[at].history;
 }
 
-unsigned floor_memories_end(struct floor_memories *m)
+unsigned floor_histories_end(struct floor_histories *m)
 {
     unsigned kept = 0;
 

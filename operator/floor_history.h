@@ -1,4 +1,4 @@
-/* operator/floor_memories.h -- what floors are made of, by the uid of the HPA. One thread. */
+/* operator/floor_history.h -- what each HPA needed lately, by its uid. One thread. */
 #pragma once
 
 #include <stdint.h>
@@ -8,7 +8,7 @@
 
 /* What a service needed, per slot of time, and what was written last. All zero: nothing is known.
  */
-struct floor_memory {
+struct floor_history {
     int64_t slot; /* number of the newest */
     int64_t needs[FLOOR_SLOTS];
     int64_t written;
@@ -16,12 +16,12 @@ struct floor_memory {
 };
 
 /* Sorted by uid, at most `limit`. Used in rounds: _begin, _of for each HPA there is, _end. */
-struct floor_memories;
-struct floor_memories *floor_memories_new(unsigned limit);
-void floor_memories_free(struct floor_memories *m); /* NULL is fine */
+struct floor_histories;
+struct floor_histories *floor_histories_new(unsigned limit);
+void floor_histories_free(struct floor_histories *m); /* NULL is fine */
 
-void floor_memories_begin(struct floor_memories *m);
+void floor_histories_begin(struct floor_histories *m);
 /* Made where it is new; valid until the next call; NULL where there is no room. */
-struct floor_memory *floor_memories_of(struct floor_memories *m, const char *uid);
+struct floor_history *floor_histories_of(struct floor_histories *m, const char *uid);
 /* Forgets those that nobody asked for in this round. How many there was no room for in it. */
-unsigned floor_memories_end(struct floor_memories *m);
+unsigned floor_histories_end(struct floor_histories *m);
