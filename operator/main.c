@@ -23,6 +23,7 @@
 #include "operator/controller.h"
 #include "operator/floor.h"
 #include "operator/health.h"
+#include "operator/resident.h"
 #include "operator/seed.h"
 #include "operator/stats.h"
 #include "work/backoff.h"
@@ -370,6 +371,7 @@ static int run_operator(struct program *p, struct lp_error *err)
     if (r == 0 && (first || wait_for_cluster(p)))
         while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
             health_upkeep(p->health);
+            resident_drop();
             malloc_trim(0); /* a platform's work leaves holes of many pages */
             refresh_on_conflict(p);
         }
