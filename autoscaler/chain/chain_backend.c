@@ -3,10 +3,10 @@
  */
 #include "autoscaler/chain/chain_backend.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "json/json.h"
 
 #define MAX_CA ((size_t)128 * 1024) /* base64 of a caBundle */
@@ -33,16 +33,11 @@ static int decode_ca(const char *text, char **ret_pem, struct lp_error *err)
     size_t n = text ? strlen(text) : 0;
     if (n == 0)
         return 0;
-    if (n > MAX_CA || n % 4 != 0)
-        return lp_error_set(err, LP_E_INVALID, "spec.caBundle: has %zu bytes, which is no base64",
-                            n);
-    lp_auto_free char *pem = lp_alloc(n / 4 * 3 + 1);
-    int len = EVP_DecodeBlock((unsigned char *)pem, (const unsigned char *)text, (int)n);
-    if (len < 0)
-        return lp_error_set(err, LP_E_INVALID, "spec.caBundle: is no base64");
-    pem[len] = '\0'; /* what '=' stands for was decoded as NUL */
-    *ret_pem = lp_take(pem);
-    return 0;
+    if (n > MAX_CA)
+        return lp_error_set(err, LP_E_INVALID, "spec.caBundle: has %zu bytes, at most %zu allowed",
+                            n, MAX_CA);
+    *ret_pem = lp_base64_text(text);
+    return *ret_pem ? 0 : lp_error_set(err, LP_E_INVALID, "spec.caBundle: is no base64");
 }
 
 int chain_backend_of(const json_t *spec, struct chain_backend *ret_backend, struct lp_error *err)

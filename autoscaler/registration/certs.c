@@ -6,11 +6,11 @@
  */
 #include "autoscaler/registration/certs.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "autoscaler/registration/x509.h"
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/limits.h"
 #include "json/json.h"
 
@@ -167,21 +167,12 @@ json_t *certs_to_secret(const struct certs *c)
     return data;
 }
 
-/* Base64 of a Secret's data; NULL where it is absent or wrong. The caller's. */
+/* Of a Secret's data; NULL where it is absent or wrong. The caller's. */
 static char *decoded(const json_t *data, const char *key)
 {
     const char *text = json_string_value(json_object_get(data, key));
-    size_t n = text ? strlen(text) : 0;
-    if (n == 0 || n % 4 != 0 || n > LP_LIMIT_CONFIG_BYTES)
-        return NULL;
-    lp_auto_free char *bytes = lp_alloc(n / 4 * 3 + 1);
-    int len = EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)text, (int)n);
-    if (len < 0)
-        return NULL;
-    len -= text[n - 1] == '=';
-    len -= text[n - 2] == '=';
-    bytes[len] = '\0';
-    return strlen(bytes) == (size_t)len ? lp_take(bytes) : NULL;
+
+    return text && *text && strlen(text) <= LP_LIMIT_CONFIG_BYTES ? lp_base64_text(text) : NULL;
 }
 
 int certs_from_secret(const json_t *secret, struct certs *ret_certs, struct lp_error *err)

@@ -3,11 +3,10 @@
  * in kubectl. */
 #include "kube/config.h"
 
-#include <ctype.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -80,24 +79,15 @@ static int find_named(const json_t *doc, const char *list, const char *key, cons
     return lp_error_set(err, LP_E_INVALID, "%s: there is no entry called \"%s\"", list, name);
 }
 
-static int decode_base64(const char *text, const char *field, char **ret_pem, struct lp_error *err)
+static int decode_pem(const char *text, const char *field, char **ret_pem, struct lp_error *err)
 {
-    size_t n = strlen(text);
-    lp_auto_free char *packed = lp_alloc(n + 1);
-    lp_auto_free char *out = lp_alloc(n + 4);
-    size_t len = 0;
+    lp_auto_free char *pem = lp_base64_text(text);
 
-    for (const char *s = text; *s; s++) {
-        if (!isspace((unsigned char)*s))
-            packed[len++] = *s;
-    }
-    int got = EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)packed, (int)len);
-    if (got < 0)
+    if (!pem)
         return lp_error_set(err, LP_E_INVALID, "%s: must be base64", field);
-    out[got] = '\0'; /* padding decodes to NUL bytes, which end the string */
-    if (!strstr(out, "-----BEGIN "))
+    if (!strstr(pem, "-----BEGIN "))
         return lp_error_set(err, LP_E_INVALID, "%s: must hold PEM", field);
-    *ret_pem = lp_take(out);
+    *ret_pem = lp_take(pem);
     return 0;
 }
 
@@ -110,7 +100,7 @@ static int read_pem(const json_t *from, const char *field, char **ret_file, char
     char *path;
 
     if (data && *data)
-        return decode_base64(data, data_field, ret_pem, err);
+        return decode_pem(data, data_field, ret_pem, err);
     path = lp_strdup(json_string_value(json_object_get(from, field)));
     if (!path || !*path) {
         free(path);
