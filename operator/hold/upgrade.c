@@ -152,7 +152,7 @@ static bool has_new_secret(const struct child *child, const json_t *object)
 }
 
 struct pods_seen {
-    unsigned n, running; /* of those that are not Ready */
+    unsigned ready, waiting, running; /* the last two are not Ready */
 };
 
 static int count_pod(json_t *pod, void *user, struct lp_error *err)
@@ -162,13 +162,15 @@ static int count_pod(json_t *pod, void *user, struct lp_error *err)
     size_t i;
 
     (void)err;
-    if (lp_kube_condition_is(json_object_get(pod, "status"), "Ready", "True"))
+    if (lp_kube_condition_is(json_object_get(pod, "status"), "Ready", "True")) {
+        seen->ready++;
         return 0;
+    }
     bool running = false;
     json_array_foreach(lp_json_at(pod, "status", "containerStatuses", NULL), i, c) running =
         running || lp_json_at(c, "state", "running", NULL);
-    seen->n++;
     seen->running += running;
+    seen->waiting += !running;
     return 0;
 }
 
@@ -195,7 +197,7 @@ static bool is_cure(struct reconcile_context *ctx, const struct child *child, co
         return false;
     return lp_kube_list(ctx->r->client, &lp_kube_pods, p->ns, &options, count_pod, &seen, version,
                         &ignored) == 0 &&
-           seen.running == 0;
+           seen.running == 0 && (seen.waiting > 0 || seen.ready == 0);
 }
 
 void upgrade_hold(struct reconcile_context *ctx, const json_t *status, struct plan *plan,

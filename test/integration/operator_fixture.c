@@ -195,11 +195,13 @@ static const struct lp_kube_kind *const service_kinds_of[] = {
     &lp_kube_pdbs,        &lp_kube_config_maps, &lp_kube_network_policies,
 };
 
+/* Those of databases are their claims'. */
+static const char *const secrets[] = { "jwt", "signing", "caller-ai-feedback", "caller-auth" };
+
 static const struct lp_kube_kind *const database_kinds_of[] = {
     &lp_kube_stateful_sets,
     &lp_kube_services,
     &lp_kube_network_policies,
-    &lp_kube_secrets,
 };
 
 void each_child(const char *platform, visit_child *visit)
@@ -216,8 +218,10 @@ void each_child(const char *platform, visit_child *visit)
             snprintf(name, sizeof name, "%s-%s", platform, databases[i]);
             visit(database_kinds_of[k], name);
         }
-    snprintf(name, sizeof name, "%s-jwt", platform);
-    visit(&lp_kube_secrets, name);
+    for (size_t i = 0; i < LP_COUNT(secrets); i++) {
+        snprintf(name, sizeof name, "%s-%s", platform, secrets[i]);
+        visit(&lp_kube_secrets, name);
+    }
 }
 
 void is_there_and_ours(const struct lp_kube_kind *kind, const char *name)

@@ -61,8 +61,8 @@ json_t *parse_spec(const char *yaml);
 /* {services: {service: o}}; `o` is stolen. */
 json_t *service_spec(const char *service, json_t *o);
 
-/* Every child of a platform with embedded databases. */
-#define N_CHILDREN (4 * 7 + 2 * 4 + 1)
+/* Every child that a platform with embedded databases owns: not their claims and Secrets. */
+#define N_CHILDREN (4 * 7 + 2 * 3 + 4)
 typedef void visit_child(const struct lp_kube_kind *kind, const char *name);
 void each_child(const char *platform, visit_child *visit);
 /* Waits for it, checks owner and labels, counts it in `visited`. */

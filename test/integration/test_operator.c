@@ -101,6 +101,7 @@ static void autoscaling_off_and_external_databases_take_children_away(void **sta
     edit_platform("english", lp_json_make("{s:{s:{s:s, s:{s:s, s:s}}}, s:{s:b}}", "databases",
                                           "postgres", "mode", "External", "secretRef", "name",
                                           "auth-db", "key", "dsn", "networkPolicy", "enabled", 0));
+    await_ready("english");
     await_gone(&lp_kube_stateful_sets, "english-postgres");
     await_gone(&lp_kube_services, "english-postgres");
     await_gone(&lp_kube_network_policies, "english-auth");
@@ -161,6 +162,17 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
         { "{services: {auth: {autoscaling: {behavior: {scaleUp: {policies: []}}}}}}",
           "spec.services.auth.autoscaling.behavior.scaleUp.policies", "at least 1 items" },
         { "{mode: Nonsense}", "spec.mode", "Unsupported value" },
+        { "{access: Everybody}", "spec.access", "Unsupported value" },
+        { "{databases: {postgres: {onDelete: Keep}}}", "spec.databases.postgres.onDelete",
+          "Unsupported value" },
+        { "{databases: {mongodb: {resources: {requests: {cpu: 2}, limits: {cpu: 1}}}}}",
+          "spec.databases.mongodb.resources.requests.cpu", "must not exceed limits.cpu (1), is 2" },
+        { "{databases: {postgres: {resources: {limits: {memory: 64Mi}}}}}",
+          "spec.databases.postgres.resources.requests.memory", "must not exceed limits.memory" },
+        { "{services: {gateway: {expose: {externalTrafficPolicy: Local}}}}",
+          "spec.services.gateway.expose.externalTrafficPolicy", "needs type NodePort" },
+        { "{services: {gateway: {expose: {trustedProxies: [10.0.0.1]}}}}",
+          "spec.services.gateway.expose.trustedProxies", "should match" },
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {

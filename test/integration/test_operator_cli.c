@@ -98,7 +98,7 @@ static void a_new_or_a_wrong_file_says_so_by_its_status(void **state)
     struct lp_error err;
     (void)state;
     assert_int_equal(CLI(&text, "diff", "-f", file("{}")), 1);
-    assert_non_null(strstr(text, "37 to create, 0 to change, 0 to delete; restarts pods: no"));
+    assert_non_null(strstr(text, "39 to create, 0 to change, 0 to delete; restarts pods: no"));
     assert_int_equal(lp_kube_get(client, &lp_kube_platforms, ns, "english", &object, &err),
                      LP_E_NOT_FOUND);
     assert_int_equal(CLI(&wrong, "diff", "-f", file("{services: {auth: {concurrency: 0}}}")), 2);

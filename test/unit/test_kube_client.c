@@ -51,6 +51,10 @@ static void a_status_becomes_a_code_and_its_message(void **state)
         { 400, "{\"message\":\"m4\"}", LP_E_INVALID, "m4" },
         { 401, "{}", LP_E_DENIED, "401" },
         { 403, "{\"message\":\"no\",\"reason\":\"Forbidden\"}", LP_E_DENIED, "Forbidden: no" },
+        { 403,
+          "{\"message\":\"services \\\"a\\\" is forbidden: exceeded quota: small, requested: "
+          "count/services=1\",\"reason\":\"Forbidden\"}",
+          LP_E_UNAVAILABLE, "exceeded quota" },
         { 404, "{}", LP_E_NOT_FOUND, "404" },
         { 405, "{}", LP_E_INVALID, "405" },
         { 406, "{}", LP_E_INVALID, "406" },

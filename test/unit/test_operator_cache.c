@@ -1,6 +1,7 @@
 /* test/unit/test_operator_cache.c -- which changes of a LearningPlatform are worth a reconcile. */
 #include "operator/cache/cache.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -229,6 +230,47 @@ static void spec_labels_annotations_and_the_end_are_told(void **state)
 #define CLASS(name) ",\"spec\":{\"className\":\"" name "\"}"
 #define STATUS ",\"status\":{\"phase\":\"Ready\"}"
 
+/* Versions are those of a resource in the whole cluster, and each namespace has a watch. */
+static void a_watch_that_is_ahead_says_nothing_of_another_namespace(void **state)
+{
+    static const struct fake_answer answers[] = {
+        { .match = "/namespaces/a/deployments?watch",
+          .status = 200,
+          .body =
+              "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"x\",\"namespace\":\"a\","
+              "\"uid\":\"u\",\"resourceVersion\":\"50\"}}}\n" END_OF_LIST,
+          .chunk = 4096,
+          .stall = true },
+        { .match = "watch=1", .status = 200, .body = END_OF_LIST, .chunk = 4096, .stall = true },
+        FAKE_END
+    };
+    struct scope scope = { 0 };
+    struct told t = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+    const struct cache_handler sink = { on_platform, on_child, on_synced, &t };
+    struct fake_kube *fake = fake_kube_start(answers);
+    struct lp_kube_config *config = fake_kube_config(fake, NULL);
+    struct lp_stop *stop = lp_stop_new();
+    struct informer_cache *cache;
+    int64_t end = lp_clock_ms() + WAIT_MS;
+
+    (void)state;
+    ok(scope_parse("a,b", "", "", &scope, &err));
+    ok(cache_start(config, stop, &scope, &sink, &cache, &err));
+    while (!cache_synced(cache) && lp_clock_ms() < end)
+        poll(NULL, 0, 5);
+    json_auto_t *ours = lp_json_make("{s:{s:s, s:s, s:s}}", "metadata", "name", "y", "namespace",
+                                     "b", "resourceVersion", "20");
+    cache_wrote(cache, CHILD_DEPLOYMENT, ours);
+    json_auto_t *has = cache_child(cache, CHILD_DEPLOYMENT, "b", "y");
+    assert_non_null(has); /* the next reconcile reads what this one wrote */
+    lp_stop_request(stop);
+    cache_join(cache);
+    scope_done(&scope);
+    lp_kube_config_free(config);
+    lp_stop_free(stop);
+    fake_kube_stop(fake);
+}
+
 static void platforms_of_another_class_are_not_there(void **state)
 {
     (void)state;
@@ -255,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_status_that_is_written_wakes_nobody),
         cmocka_unit_test(spec_labels_annotations_and_the_end_are_told),
+        cmocka_unit_test(a_watch_that_is_ahead_says_nothing_of_another_namespace),
         cmocka_unit_test(platforms_of_another_class_are_not_there),
         cmocka_unit_test(a_platform_that_changes_its_class_goes_and_comes),
         cmocka_unit_test(what_we_wrote_is_there_before_a_watch_tells_of_it),

@@ -122,6 +122,32 @@ static void a_rollout_that_cannot_go_on_says_why(void **state)
     assert_string_equal(w.stuck, "out of time");
 }
 
+/* The three that kubectl shows no cause of, each with the command that helps. */
+static void what_helps_a_stuck_workload_is_said_with_it(void **state)
+{
+    static const struct {
+        const char *condition, *advice;
+    } cases[] = {
+        { "{type: Progressing, status: Unknown, reason: DeploymentPaused, message: m}",
+          "kubectl rollout resume deployment/english-auth -n n" },
+        { "{type: ReplicaFailure, status: 'True', message: 'pods \"a\" is forbidden: exceeded"
+          " quota: small, requested: pods=1'}",
+          "raise the quota (kubectl describe quota -n n)" },
+        { "{type: Progressing, status: 'False', message: m}",
+          "kubectl describe deployment/english-auth -n n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_free char *text = lp_sprintf("{status: {conditions: [%s]}}", cases[i].condition);
+        json_auto_t *o = parse(text);
+        struct workload w;
+        workload_read(o, -1, 0, &w);
+        lp_auto_free char *advice = workload_advice(&w, "deployment", "english-auth", "n");
+        assert_true(*w.stuck);
+        assert_non_null(strstr(advice, cases[i].advice));
+    }
+}
+
 static json_t *hpa(int current, int desired, int cpu, const char *queue, const char *more)
 {
     lp_auto_free char *text = lp_sprintf(
@@ -187,7 +213,7 @@ static void small_moves_of_the_figures_are_no_news(void **state)
     assert_false(json_equal(moved, before));
 }
 
-static const char *metrics_conflict, *rewritten;
+static const char *metrics_conflict, *rewritten, *stuck_pod, *name_conflict = "";
 static const struct repair *conflict; /* of the next build */
 
 /* Everything that a status is made of; all children are as `child` says. */
@@ -218,6 +244,9 @@ static json_t *build(const char *spec, const char *child, const json_t *before,
                                .conflict = conflict,
                                .metrics_conflict = metrics_conflict,
                                .rewritten = rewritten,
+                               .stuck_pod = stuck_pod,
+                               .name_conflict = name_conflict,
+                               .name_conflicts = *name_conflict != '\0',
                                .now_ms = now_ms };
     json_t *status = status_build(&in);
     observed_done(&observed);
@@ -270,6 +299,74 @@ static void a_child_that_cannot_be_written_degrades_the_platform(void **state)
                         "Deployment english-auth: spec.x: no: repair the spec; tried again when "
                         "that changes");
     assert_string_equal(lp_json_str(status, "phase", NULL), "Degraded");
+}
+
+static const char *message_of(const json_t *status, const char *type)
+{
+    return lp_json_str(lp_kube_condition(status, type), "message", NULL);
+}
+
+static void a_refusal_that_is_not_rbacs_asks_for_no_right(void **state)
+{
+    static const struct {
+        struct lp_error failure;
+        const char *next;
+    } cases[] = {
+        { { .code = LP_E_DENIED, .http_status = 403, .msg = "User \"x\" cannot create it" },
+          "give the operator this right; tried again within 5 min" },
+        { { .code = LP_E_UNAVAILABLE, .http_status = 403, .msg = "exceeded quota: small, used" },
+          "raise the quota or free some of it (kubectl describe quota -n n); tried again within "
+          "10 s" },
+        { { .code = LP_E_DENIED, .http_status = 403, .msg = "violates PodSecurity" },
+          "a rule of the cluster is against it" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        json_auto_t *status = build("{}", READY_CHILD, NULL, &cases[i].failure, 1000);
+        assert_non_null(strstr(message_of(status, "Degraded"), cases[i].next));
+    }
+}
+
+static void scaled_to_none_by_hand_is_not_ready(void **state)
+{
+    static const char none[] = "{metadata: {generation: 1}, spec: {replicas: 0},"
+                               " status: {observedGeneration: 1}}";
+    static const char wanted[] =
+        "{services: {gateway: {replicas: 0, autoscaling: {enabled: false}},"
+        " auth: {replicas: 0, autoscaling: {enabled: false}}, aiFeedback:"
+        " {replicas: 0, autoscaling: {enabled: false}}, progress:"
+        " {replicas: 0, autoscaling: {enabled: false}}}}";
+    (void)state;
+    json_auto_t *status = build("{}", none, NULL, NULL, 1000);
+    expect(status, "Ready", "False", "PodsNotReady");
+    assert_non_null(strstr(message_of(status, "Ready"),
+                           "kubectl scale deployment/english-gateway -n n --replicas=1"));
+    json_auto_t *asked = build(wanted, none, NULL, NULL, 1000);
+    expect(asked, "Ready", "True", "AsExpected"); /* the spec says so */
+}
+
+static void somebody_elses_object_is_named_until_it_is_no_more(void **state)
+{
+    (void)state;
+    name_conflict = "Service english-auth is there";
+    json_auto_t *status = build("{}", READY_CHILD, NULL, NULL, 1000);
+    expect(status, "NameConflict", "True", "NotOurs");
+    expect(status, "Ready", "False", "NameConflict");
+    assert_string_equal(lp_json_str(status, "phase", NULL), "Degraded");
+    name_conflict = "";
+    json_auto_t *after = build("{}", READY_CHILD, status, NULL, 1000);
+    expect(after, "NameConflict", "False", "Resolved");
+    expect(after, "Ready", "True", "AsExpected");
+}
+
+static void a_pod_that_only_a_user_can_take_away_is_named(void **state)
+{
+    (void)state;
+    stuck_pod = "kubectl delete pod english-postgres-0 -n n";
+    json_auto_t *status = build("{}", READY_CHILD, NULL, NULL, 1000);
+    expect(status, "Degraded", "True", "RolloutStuck");
+    assert_string_equal(message_of(status, "Degraded"), stuck_pod);
+    stuck_pod = NULL;
 }
 
 static void a_field_that_is_fought_over_is_named_until_it_holds(void **state)
@@ -381,6 +478,11 @@ int main(void)
         cmocka_unit_test(a_rollout_counts_only_what_its_controller_has_seen),
         cmocka_unit_test(what_keeps_a_workload_is_named_with_both_values),
         cmocka_unit_test(a_rollout_that_cannot_go_on_says_why),
+        cmocka_unit_test(what_helps_a_stuck_workload_is_said_with_it),
+        cmocka_unit_test(a_refusal_that_is_not_rbacs_asks_for_no_right),
+        cmocka_unit_test(scaled_to_none_by_hand_is_not_ready),
+        cmocka_unit_test(somebody_elses_object_is_named_until_it_is_no_more),
+        cmocka_unit_test(a_pod_that_only_a_user_can_take_away_is_named),
         cmocka_unit_test(a_decision_names_winner_value_target_and_limit),
         cmocka_unit_test(what_keeps_an_hpa_from_scaling_is_told),
         cmocka_unit_test(small_moves_of_the_figures_are_no_news),

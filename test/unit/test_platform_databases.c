@@ -147,8 +147,7 @@ static void a_database_has_the_resources_and_the_place_of_its_spec(void **state)
     drop(f);
 }
 
-static void
-a_database_that_knows_users_takes_its_password_from_the_secret_at_each_start(void **state)
+static void a_password_comes_from_the_secret_at_each_start(void **state)
 {
     struct plan_images open = images;
     (void)state;
@@ -197,7 +196,7 @@ static void a_secret_made_anew_rolls_the_pods_that_have_it(void **state)
     drop(f);
 }
 
-static void a_database_that_is_still_needed_stays_as_it_is_though_the_spec_is_external(void **state)
+static void a_database_that_is_still_needed_stays_as_it_is(void **state)
 {
     (void)state;
     struct fixture *f = make("{databases: {postgres: {mode: External, secretRef: {name: db}}}}");
@@ -315,11 +314,9 @@ int main(void)
         cmocka_unit_test(no_statefulset_takes_its_volume_along),
         cmocka_unit_test(the_platform_owns_a_claim_only_where_it_is_to_go_with_it),
         cmocka_unit_test(a_database_has_the_resources_and_the_place_of_its_spec),
-        cmocka_unit_test(
-            a_database_that_knows_users_takes_its_password_from_the_secret_at_each_start),
+        cmocka_unit_test(a_password_comes_from_the_secret_at_each_start),
         cmocka_unit_test(a_secret_made_anew_rolls_the_pods_that_have_it),
-        cmocka_unit_test(
-            a_database_that_is_still_needed_stays_as_it_is_though_the_spec_is_external),
+        cmocka_unit_test(a_database_that_is_still_needed_stays_as_it_is),
         cmocka_unit_test(only_auth_can_sign_tokens_and_a_caller_has_its_own_key_alone),
         cmocka_unit_test(services_are_told_whom_to_believe),
         cmocka_unit_test(a_policy_lets_each_service_be_reached_by_those_that_call_it),
