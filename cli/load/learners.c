@@ -52,6 +52,8 @@ struct class
     struct lp_buf login_body, urls[LEARNERS_ROUTES];
     char denied[64]; /* the address that was refused */
     int64_t begin_ms, end_ms;
+    int64_t busy;  /* learners with a request under way */
+    bool answered; /* the last look brought an answer, so that another request may have begun */
 };
 
 static size_t take_bytes(char *bytes, size_t size, size_t n, void *user)
@@ -169,6 +171,7 @@ static void begin_step(struct learner *l)
 {
     prepare(l);
     l->busy = curl_multi_add_handle(l->class->multi, l->easy) == CURLM_OK;
+    l->class->busy += l->busy;
 }
 
 static void end_step(struct learner *l, CURLcode code)
@@ -177,6 +180,7 @@ static void end_step(struct learner *l, CURLcode code)
 
     curl_multi_remove_handle(c->multi, l->easy);
     l->busy = false;
+    c->busy--;
     count(l, code);
     if (++l->step < LEARNERS_ROUTES) {
         begin_step(l);
@@ -211,11 +215,13 @@ static void take_answers(struct class *c)
     CURLMsg *m;
     int left;
 
+    c->answered = false;
     while ((m = curl_multi_info_read(c->multi, &left))) {
         struct learner *l = NULL;
         CURLcode code = m->data.result;
         if (m->msg != CURLMSG_DONE)
             continue;
+        c->answered = true;
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &l);
         end_step(l, code);
     }
@@ -231,18 +237,15 @@ static void drive(struct class *c)
     c->end_ms = c->begin_ms + c->o->duration_ms;
     for (;;) {
         int64_t now = lp_clock_ms(), next = begin_rounds(c, now);
-        curl_multi_perform(c->multi, &running);
-        take_answers(c);
-        now = lp_clock_ms();
-        if (lp_stop_requested(c->o->stop) || now >= c->end_ms + GRACE_MS)
-            break;
-        curl_multi_perform(c->multi, &running);
-        if (running == 0 && next < 0)
+        if (lp_stop_requested(c->o->stop) || now >= c->end_ms + GRACE_MS ||
+            (c->busy == 0 && next < 0))
             break;
         int64_t wait = next > now ? next - now : 0;
         if (next < 0 || wait > 1000)
             wait = 1000;
-        curl_multi_poll(c->multi, &stop, c->o->stop ? 1 : 0, (int)wait, NULL);
+        curl_multi_perform(c->multi, &running);
+        take_answers(c);
+        curl_multi_poll(c->multi, &stop, c->o->stop ? 1 : 0, c->answered ? 0 : (int)wait, NULL);
     }
     c->result->seconds = (double)(lp_clock_ms() - c->begin_ms) / 1000;
 }
