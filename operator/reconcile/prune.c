@@ -51,6 +51,15 @@ static void delete_child(struct reconcile_context *ctx, enum child_kind kind, co
                     "the plan no longer has it");
 }
 
+/* A database that its service still needs goes later, of the same generation. */
+static bool has_leaving(const struct plan *plan)
+{
+    for (unsigned i = 0; i < plan->n; i++)
+        if (plan->children[i].leaving)
+            return true;
+    return false;
+}
+
 /* False where there is something that is ours and not planned. */
 static bool prune_one(struct reconcile_context *ctx, const struct plan *plan, enum child_kind kind,
                       const char *name)
@@ -72,7 +81,7 @@ void prune(struct reconcile_context *ctx, const struct plan *plan)
     const struct platform *p = ctx->platform;
     struct platform_state *m = ctx->state;
     int64_t now = lp_clock_ms();
-    bool clean = true;
+    bool clean = !has_leaving(plan);
 
     if (m->pruned_generation == p->generation && now < m->pruned_ms + PRUNE_AGAIN_MS)
         return;
