@@ -10,11 +10,9 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "http/server/metrics_page.h"
 #include "http/server/server.h"
 #include "json/json.h"
-#include "metrics/metrics.h"
-
-#define MAX_METRICS_BYTES (16 << 20) /* 4,096 platforms have 8 MB */
 
 struct health {
     pthread_mutex_t lock;
@@ -79,12 +77,7 @@ static void handle(struct lp_http_exchange *x, void *user)
     } else if (strcmp(path, "/livez") == 0 || strcmp(path, "/readyz") == 0) {
         answer_checks(user, x, path[1] == 'l');
     } else if (strcmp(path, "/metrics") == 0) {
-        lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_METRICS_BYTES);
-        struct lp_error err;
-        if (lp_metrics_write(&text, &err) < 0)
-            lp_http_reply_text(x, 500, err.msg);
-        else
-            lp_http_reply_buf(x, 200, LP_METRICS_CONTENT_TYPE, &text);
+        lp_http_reply_metrics(x);
     } else if (strcmp(path, "/debug/stats") == 0 && from_loopback(x)) {
         answer_stats(user, x);
     } else {

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "autoscaler/samples/samples_parts.h"
+#include "base/hash.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
@@ -187,7 +188,7 @@ bool samples_deployment(struct samples *s, const json_t *deployment, bool gone, 
     const char *uid = lp_json_str(deployment, "metadata", "uid", NULL);
     v->deployed = !gone && is_platforms(deployment);
     snprintf(v->uid, sizeof v->uid, "%s", uid ? uid : "");
-    v->uid_hash = table_hash(uid);
+    v->uid_hash = lp_hash(uid);
     v->replicas = lp_json_int(1, deployment, "spec", "replicas", NULL);
     labels_unref(v->labels);
     v->labels = labels_new(deployment);
@@ -265,8 +266,8 @@ bool samples_replica_set(struct samples *s, const json_t *replica_set, bool gone
     if (!key)
         return false;
     const struct replica_set set = {
-        .uid_hash = table_hash(lp_json_str(replica_set, "metadata", "uid", NULL)),
-        .deployment_hash = table_hash(lp_json_str(owner, "uid", NULL)),
+        .uid_hash = lp_hash(lp_json_str(replica_set, "metadata", "uid", NULL)),
+        .deployment_hash = lp_hash(lp_json_str(owner, "uid", NULL)),
         .revision = gone ? 0 : revision_of(replica_set),
     };
     pthread_mutex_lock(&s->lock);

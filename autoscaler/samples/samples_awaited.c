@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "autoscaler/samples/samples_parts.h"
+#include "base/hash.h"
 #include "base/alloc.h"
 
 /* The service as others name it that wait for it: without "<part-of>-"; NULL: not of theirs. */
@@ -25,8 +26,8 @@ static int64_t awaited_of(const struct service *v, const struct pod *p)
     if (!name)
         return 0;
     /* A gateway names its upstreams by their paths. */
-    uint64_t hash = table_hash(name);
-    uint64_t path = strcmp(name, "ai-feedback") == 0 ? table_hash("ai") : hash;
+    uint64_t hash = lp_hash(name);
+    uint64_t path = strcmp(name, "ai-feedback") == 0 ? lp_hash("ai") : hash;
     for (unsigned i = 0; i < p->n_awaited; i++)
         if (p->awaited[i].upstream_hash == hash || p->awaited[i].upstream_hash == path)
             depth += p->awaited[i].depth;

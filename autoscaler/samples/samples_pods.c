@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "autoscaler/samples/samples_parts.h"
+#include "base/hash.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
@@ -120,9 +121,9 @@ static void pod_update(struct samples *s, struct pod *p, const json_t *object, i
                        int64_t wall_ms)
 {
     const char *ip = lp_json_str(object, "status", "podIP", NULL);
-    uint64_t uid_hash = table_hash(lp_json_str(object, "metadata", "uid", NULL));
+    uint64_t uid_hash = lp_hash(lp_json_str(object, "metadata", "uid", NULL));
     const json_t *ready = is_address(ip) ? readiness(object) : NULL;
-    p->owner_hash = table_hash(lp_json_str(samples_owner(object, "ReplicaSet"), "uid", NULL));
+    p->owner_hash = lp_hash(lp_json_str(samples_owner(object, "ReplicaSet"), "uid", NULL));
     pod_set_labels(p, object);
     if (p->ready == (ready != NULL) && uid_hash == p->uid_hash &&
         (!ready || strcmp(ip, p->ip) == 0))

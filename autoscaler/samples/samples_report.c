@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "autoscaler/samples/samples_parts.h"
+#include "base/hash.h"
 #include "base/alloc.h"
 
 #define MAX_PAUSE_MS 4000 /* between two scrapes of a failing pod; below SAMPLES_SWEEP_AGE_MS */
@@ -135,7 +136,7 @@ static int64_t next_due(const struct samples *s, const struct pod *p, int64_t no
         return now_ms + (pause < MAX_PAUSE_MS ? pause : MAX_PAUSE_MS);
     }
     int64_t earliest = now_ms + s->interval_ms / 2;
-    int64_t phase = (int64_t)(table_hash(p->key) % (uint64_t)s->interval_ms);
+    int64_t phase = (int64_t)(lp_hash(p->key) % (uint64_t)s->interval_ms);
     phase -= phase % TOGETHER_MS;
     int64_t due = earliest - earliest % s->interval_ms + phase;
     return due < earliest ? due + s->interval_ms : due;
@@ -172,7 +173,7 @@ static void take_awaited(struct pod *p, const struct promtext_page *page)
     }
     for (unsigned i = 0; i < page->n_upstreams; i++)
         p->awaited[i] =
-            (struct awaited){ table_hash(page->upstreams[i].name), page->upstreams[i].depth };
+            (struct awaited){ lp_hash(page->upstreams[i].name), page->upstreams[i].depth };
 }
 
 static void take_page(const struct samples *s, struct pod *p, const struct promtext_page *page,

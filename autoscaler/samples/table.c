@@ -53,11 +53,3 @@ bool table_begins(const struct keyed *item, const char *prefix)
 {
     return strncmp(item->key, prefix, strlen(prefix)) == 0;
 }
-
-uint64_t table_hash(const char *text)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (; text && *text; text++)
-        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return h;
-}

@@ -21,6 +21,3 @@ void table_remove(struct table *t, const char *key);
 
 /* Its key begins so. */
 bool table_begins(const struct keyed *item, const char *prefix);
-
-/* FNV-1a; NULL is fine. */
-uint64_t table_hash(const char *text);

@@ -19,5 +19,5 @@ uint64_t lp_hash_add(uint64_t hash, const char *text)
 
 uint64_t lp_hash(const char *text)
 {
-    return lp_hash_bytes(LP_HASH_START, text, strlen(text));
+    return text ? lp_hash_bytes(LP_HASH_START, text, strlen(text)) : LP_HASH_START;
 }

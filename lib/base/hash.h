@@ -11,5 +11,5 @@
 uint64_t lp_hash_bytes(uint64_t hash, const void *bytes, size_t n);
 /* With the final NUL, so that "ab","c" and "a","bc" differ; NULL counts as "". */
 uint64_t lp_hash_add(uint64_t hash, const char *text);
-/* Of one text without its NUL. */
+/* Of one text without its NUL; NULL counts as "". */
 uint64_t lp_hash(const char *text);

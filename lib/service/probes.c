@@ -13,10 +13,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "http/server/metrics_page.h"
 #include "http/server/server.h"
-#include "metrics/metrics.h"
-
-#define MAX_EXPOSITION ((size_t)8 * 1024 * 1024)
 
 struct lp_probes {
     struct lp_probes_options options;
@@ -61,12 +59,7 @@ static void answer(struct lp_http_exchange *x, void *user)
     } else if (reads && strcmp(path, "/readyz") == 0) {
         readyz(user, x);
     } else if (reads && strcmp(path, "/metrics") == 0) {
-        lp_auto_buf struct lp_buf page = LP_BUF_INIT(MAX_EXPOSITION);
-        struct lp_error err;
-        if (lp_metrics_write(&page, &err) < 0)
-            lp_http_reply_text(x, 500, err.msg);
-        else
-            lp_http_reply_buf(x, 200, LP_METRICS_CONTENT_TYPE, &page);
+        lp_http_reply_metrics(x);
     } else {
         lp_http_reply_text(x, 404, "here are /metrics, /livez and /readyz\n");
     }

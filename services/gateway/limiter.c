@@ -2,6 +2,9 @@
 #include "services/gateway/limiter.h"
 
 #include <math.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 #include <pthread.h>
 #include <sys/random.h>
 
@@ -20,57 +23,41 @@ struct entry {
 struct limiter {
     double rate; /* a second */
     int64_t burst;
-    uint64_t key[2];
+    EVP_MAC_CTX *hasher; /* not changed once it is made */
     pthread_mutex_t locks[LOCKS];
     struct entry entries[BUCKETS][WAYS];
 };
 
-static uint64_t rotl(uint64_t x, int b)
+/* A context under the process's key, to be copied for each use. */
+static EVP_MAC_CTX *hasher_new(void)
 {
-    return x << b | x >> (64 - b);
+    size_t size = sizeof(uint64_t);
+    unsigned char key[16];
+    OSSL_PARAM parameters[] = { OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+                                OSSL_PARAM_construct_end() };
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_SIPHASH, NULL);
+    EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+
+    if (!context || getrandom(key, sizeof key, 0) != (ssize_t)sizeof key ||
+        EVP_MAC_init(context, key, sizeof key, parameters) != 1)
+        abort(); /* no system without random bytes, no OpenSSL 3 without SipHash */
+    EVP_MAC_free(mac);
+    return context;
 }
 
-static void sip_round(uint64_t v[4])
+/* SipHash-2-4 (Aumasson, Bernstein 2012) of route and client. */
+static uint64_t hash_of(const struct limiter *l, unsigned route, const void *client, size_t len)
 {
-    v[0] += v[1];
-    v[1] = rotl(v[1], 13) ^ v[0];
-    v[0] = rotl(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotl(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotl(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotl(v[1], 17) ^ v[2];
-    v[2] = rotl(v[2], 32);
-}
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(l->hasher);
+    uint64_t hash = 0;
+    size_t n = 0;
 
-/* SipHash-2-4 (Aumasson, Bernstein 2012). */
-static uint64_t siphash(const uint64_t key[2], const unsigned char *p, size_t len)
-{
-    uint64_t v[4] = { key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
-                      key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u };
-    uint64_t last = (uint64_t)len << 56;
-    size_t whole = len & ~(size_t)7;
-
-    for (size_t i = 0; i < whole; i += 8) {
-        uint64_t m = 0;
-        for (size_t j = 0; j < 8; j++)
-            m |= (uint64_t)p[i + j] << (8 * j);
-        v[3] ^= m;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= m;
-    }
-    for (size_t j = 0; j < (len & 7); j++)
-        last |= (uint64_t)p[whole + j] << (8 * j);
-    v[3] ^= last;
-    sip_round(v);
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 4; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    if (!context || EVP_MAC_update(context, (const unsigned char *)&route, sizeof route) != 1 ||
+        EVP_MAC_update(context, client, len) != 1 ||
+        EVP_MAC_final(context, (unsigned char *)&hash, &n, sizeof hash) != 1)
+        abort(); /* no memory: as lp_alloc */
+    EVP_MAC_CTX_free(context);
+    return hash;
 }
 
 struct limiter *limiter_new(double rate, int64_t burst)
@@ -79,8 +66,7 @@ struct limiter *limiter_new(double rate, int64_t burst)
 
     l->rate = rate;
     l->burst = burst;
-    if (getrandom(l->key, sizeof l->key, 0) != (ssize_t)sizeof l->key)
-        abort(); /* no system without it */
+    l->hasher = hasher_new();
     for (size_t i = 0; i < LOCKS; i++)
         pthread_mutex_init(&l->locks[i], NULL);
     return l;
@@ -92,6 +78,7 @@ void limiter_free(struct limiter *l)
         return;
     for (size_t i = 0; i < LOCKS; i++)
         pthread_mutex_destroy(&l->locks[i]);
+    EVP_MAC_CTX_free(l->hasher);
     free(l);
 }
 
@@ -130,8 +117,7 @@ static double take_locked(const struct limiter *l, struct entry *e, uint64_t cli
 bool limiter_take(struct limiter *l, unsigned route, const void *client, size_t len, int64_t now,
                   struct limiter_state *ret_state)
 {
-    const uint64_t key[2] = { l->key[0] ^ route, l->key[1] };
-    uint64_t hash = siphash(key, client, len) | 1;
+    uint64_t hash = hash_of(l, route, client, len) | 1;
     size_t bucket = (hash >> 1) & (BUCKETS - 1);
     pthread_mutex_t *lock = &l->locks[bucket % LOCKS];
 
