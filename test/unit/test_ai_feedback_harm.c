@@ -102,8 +102,8 @@ static void abbreviations_end_no_sentence_and_full_stops_do(void **state)
 static void an_ellipsis_or_a_quoted_question_does_not_cut_the_sentence(void **state)
 {
     static const char *const texts[] = { "Wait... what happened?", "\"Are you ok?\" she asked.",
-                                         "\xe2\x80\x9c"
-                                         "Are you ok?\xe2\x80\x9d she asked." };
+                                         ("\xe2\x80\x9c"
+                                          "Are you ok?\xe2\x80\x9d she asked.") };
     static const struct pair twins[] = { { "What?! no way!", "What?!|No way!" },
                                          { "He said \"ok.\" then he left.",
                                            "He said \"ok.\" then he left." } };

@@ -194,8 +194,8 @@ static void makes_a_trace_where_none_or_a_bad_one_came(void **state)
     static const char good[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     static const char *const sent[] = {
         "", "traceparent: 00-xyz\r\n",
-        "traceparent: "
-        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+        ("traceparent: "
+         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n")
     };
     struct fixture f;
     (void)state;

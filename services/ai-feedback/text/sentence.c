@@ -265,7 +265,7 @@ void reason_say(struct reason *r, enum category category, const char *rule, doub
 }
 
 /* printf into a string of the caller's; "" where a value cannot be written. */
-static char *format(const char *fmt, va_list args)
+__attribute__((format(printf, 1, 0))) static char *format(const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
