@@ -30,6 +30,7 @@
 #define REFRESH_MS (5 * 60 * 1000)
 #define RETRY_MS 5000
 #define SLOWEST_RETRIES 12
+#define FIRST_RETRY_MS 500 /* until the issuer has answered once: it may start beside us */
 
 struct set {
     atomic_uint holders;
@@ -189,7 +190,8 @@ static void *keep(void *user)
         well = good;
         if (good)
             lp_backoff_reset(&backoff);
-        rest(k, good ? k->refresh_ms : lp_backoff_next(&backoff));
+        int64_t again_ms = good ? k->refresh_ms : lp_backoff_next(&backoff);
+        rest(k, !good && !k->jwks && again_ms > FIRST_RETRY_MS ? FIRST_RETRY_MS : again_ms);
     }
     return NULL;
 }

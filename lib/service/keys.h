@@ -17,8 +17,8 @@ struct lp_keys_options {
     const char *secrets;  /* AUTH_JWT_SECRET: as for lp_jwt_keys_new; NULL, "": none */
     const char *jwks_url; /* AUTH_JWKS_URL: a JWK set of at most 64 KiB; NULL, "": none */
     int64_t refresh_ms;   /* fetched again after so long; 0: 5 min */
-    int64_t retry_ms;     /* at least between two fetches; 0: 5 s; the waits after a failure grow
-                             from it to 12 times it */
+    int64_t retry_ms; /* at least between two fetches; 0: 5 s, until the first good one 500 ms; the
+                         waits after a failure grow from it to 12 times it */
 };
 
 /* Strings are copied. LP_E_INVALID for a bad secret or URL, LP_E_UNAVAILABLE without a thread. */

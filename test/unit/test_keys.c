@@ -134,6 +134,23 @@ static void keeps_the_last_keys_while_the_issuer_is_away_or_talks_nonsense(void 
     fake_upstream_stop(f);
 }
 
+/* An issuer that starts beside us: nobody has to be turned away before its keys are asked for. */
+static void an_issuer_that_never_answered_is_asked_again_soon(void **state)
+{
+    lp_auto_free char *one = issuer_answer(ISSUER_ONE);
+    lp_auto_free char *good = issuer_token(ISSUER_ONE, "ann", "user");
+    const struct fake_script scripts[] = { { .reply = AWAY, .times = 2 },
+                                           { .reply = one },
+                                           FAKE_SCRIPT_END };
+    struct fake_upstream *f = fake_upstream_start(scripts);
+    struct lp_keys *k = keys_of(f, NULL, LONG_MS, LONG_MS);
+    (void)state;
+    fake_upstream_await_requests(f, 3);
+    assert_int_equal(verified(k, good, LONG_MS), 0);
+    lp_keys_free(k);
+    fake_upstream_stop(f);
+}
+
 static void says_try_again_where_no_key_could_be_had_yet(void **state)
 {
     lp_auto_free char *good = issuer_token(ISSUER_ONE, "ann", "user");
@@ -191,6 +208,7 @@ int main(void)
         cmocka_unit_test(an_unknown_key_makes_one_fetch_and_a_second_one_only_after_a_while),
         cmocka_unit_test(a_key_that_is_taken_away_ends_its_tokens),
         cmocka_unit_test(keeps_the_last_keys_while_the_issuer_is_away_or_talks_nonsense),
+        cmocka_unit_test(an_issuer_that_never_answered_is_asked_again_soon),
         cmocka_unit_test(says_try_again_where_no_key_could_be_had_yet),
         cmocka_unit_test(waits_for_nobody_where_it_must_not),
         cmocka_unit_test(secrets_alone_need_no_issuer),

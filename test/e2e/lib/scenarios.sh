@@ -70,7 +70,7 @@ all_hpas_active() {
     local active all
     all=$(kn get hpa -o name | wc -l)
     active=$(kn get hpa -o json | jq '[.items[] | select(any(.status.conditions[]?; .type == "ScalingActive" and .status == "True"))
-        | select([.status.currentMetrics[]? | select(.object.current.averageValue // .resource.current.averageUtilization)] | length == 3)] | length')
+        | select([.status.currentMetrics[]? | select(.object.current.averageValue // .containerResource.current.averageUtilization)] | length == 3)] | length')
     [ "$all" -gt 0 ] && [ "$all" = "$active" ]
 }
 
