@@ -35,12 +35,14 @@ replicas_are() { # NAMESPACE DEPLOYMENT N
 # No metrics API leads to the operator of a few namespaces: its HPAs ask for none, and minReplicas is its floor's.
 has_floor() { # NAMESPACE HPA N
     kubectl -n "$1" get hpa "$2" -o json --show-managed-fields | jq -e --argjson n "$3" '
-        .spec.minReplicas == $n and all(.spec.metrics[]; .type == "Resource")
+        .spec.minReplicas == $n and all(.spec.metrics[]; .type == "ContainerResource")
         and any(.metadata.managedFields[]; .manager == "lp-floor" and .fieldsV1."f:spec"."f:minReplicas" != null)' >/dev/null
 }
 
+# The Secrets of embedded databases stay with their volumes (spec.databases.*.onDelete).
 no_child() { # NAMESPACE NAME
-    [ -z "$(kubectl -n "$1" get deployments,services,hpa,pdb,networkpolicies,configmaps,statefulsets,secrets,serviceaccounts -l "app.kubernetes.io/part-of=$2" -o name)" ]
+    [ -z "$(kubectl -n "$1" get deployments,services,hpa,pdb,networkpolicies,configmaps,statefulsets,serviceaccounts -l "app.kubernetes.io/part-of=$2" -o name)" ] &&
+        [ -z "$(kubectl -n "$1" get secrets -l "app.kubernetes.io/part-of=$2,app.kubernetes.io/component!=database" -o name)" ]
 }
 
 # Requests of an account about a platform and its children that changed something.
@@ -63,11 +65,11 @@ live() { # NAMESPACE NAME LABEL [CLASS]
     wait_for "the replicas" 60 replicas_are "$1" "$2-auth" 3 || fails "$2: an edit is not carried out"
     kubectl -n "$1" delete deployment,service,hpa "$2-gateway" >/dev/null
     wait_for "the repair" 60 kubectl -n "$1" get deployment,service,hpa "$2-gateway" || fails "$2 is not repaired"
-    wait_for "postgres to go" 60 no_statefulset "$1" "$2-postgres" || fails "$2: what is no longer wanted stays"
+    wait_for "the autoscaler of auth to go" 60 no_hpa "$1" "$2-auth" || fails "$2: what is no longer wanted stays"
 }
 
-no_statefulset() { # NAMESPACE NAME
-    [ -z "$(kubectl -n "$1" get statefulset "$2" --ignore-not-found -o name)" ]
+no_hpa() { # NAMESPACE NAME
+    [ -z "$(kubectl -n "$1" get hpa "$2" --ignore-not-found -o name)" ]
 }
 
 is_serving() {

@@ -282,13 +282,18 @@ upgrade_waits() {
     equals "pod templates" "$before" "$(pod_templates)"
 }
 
+# But for the volumes of the embedded databases and their Secrets (spec.databases.*.onDelete: Retain).
 nothing_is_left() {
-    [ "$(kn get deployment,service,hpa,pdb,networkpolicy,statefulset,secret,pod -o name -l app.kubernetes.io/part-of="$PLATFORM" | wc -l)" = 0 ]
+    local services="app.kubernetes.io/part-of=$PLATFORM,app.kubernetes.io/component!=database"
+    [ "$(kn get deployment,service,hpa,pdb,networkpolicy,statefulset,pod -o name -l app.kubernetes.io/part-of="$PLATFORM" | wc -l)" = 0 ] &&
+        [ "$(kn get secret -o name -l "$services" | wc -l)" = 0 ]
 }
 
 platform_is_removed() {
     kn delete learningplatform "$PLATFORM" --wait=true --timeout=60s
-    wait_for "everything to go" 120 nothing_is_left || { kn get all && return 1; }
+    wait_for "everything to go" 120 nothing_is_left || { kn get all,secrets && return 1; }
+    equals "claims that stay" 2 "$(kn get pvc -o name -l app.kubernetes.io/part-of="$PLATFORM" | wc -l)"
+    equals "Secrets that stay with them" 2 "$(kn get secret -o name -l "app.kubernetes.io/part-of=$PLATFORM" | wc -l)"
 }
 
 namespaces_go() {
