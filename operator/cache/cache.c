@@ -54,7 +54,7 @@ static char *passed_locked(struct kind_cache *k, const json_t *object)
 {
     const char *ns = lp_json_str(object, "metadata", "namespace", NULL);
 
-    for (unsigned i = 1; ns && i < k->n_watches; i++)
+    for (unsigned i = 1; ns && i < scope_watches(k->cache->scope); i++)
         if (strcmp(scope_namespace(k->cache->scope, i), ns) == 0)
             return k->passed[i];
     return k->passed[0];

@@ -118,7 +118,7 @@ static void a_long_text_of_anything_has_a_bounded_answer_in_bounded_memory(void 
         "((",  "http://a.b/c "
     };
     for (size_t i = 0; i < LP_COUNT(parts); i++) {
-        lp_auto_free char *text = repeated(parts[i], (1 << 18) / strlen(parts[i]));
+        lp_auto_free char *text = repeated(parts[i], (1 << 16) / strlen(parts[i]));
         lp_auto_buf struct lp_buf out = LP_BUF_INIT(2 * FEEDBACK_ANSWER);
         struct pieces p = { .all = LP_BUF_INIT(2 * FEEDBACK_ANSWER) };
         struct feedback_request q = {
