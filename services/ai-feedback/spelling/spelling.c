@@ -272,6 +272,31 @@ static double keep_cost(const struct choice *c)
     return p->beside_unknown ? KEEP_PHRASE : KEEP_LOWER;
 }
 
+/* "receive", "received": one is the beginning of the other. */
+static bool are_forms(const struct candidate *a, const struct candidate *b)
+{
+    size_t n = strlen(a->word), m = strlen(b->word), least = n < m ? n : m;
+    return !a->split && !b->split && least >= 4 && (n > m ? n - m : m - n) <= 3 &&
+           memcmp(a->word, b->word, least) == 0;
+}
+
+/* Which form of a word fits is grammar's to say: the forms of the best do not compete with it.
+ * Their weights together; *best becomes the one that is nearest to what was written. */
+static double share_of_forms(const struct choice *c, size_t *best)
+{
+    size_t first = *best;
+    double sum = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        if (i != first && !are_forms(&c->best[i], &c->best[first]))
+            continue;
+        sum += exp(-c->best[i].total);
+        if (c->best[i].channel < c->best[*best].channel)
+            *best = i;
+    }
+    return sum;
+}
+
 double spelling_suggest(const struct spelling *s, const struct spelling_place *place,
                         char ret_word[SPELLING_WORD])
 {
@@ -283,16 +308,14 @@ double spelling_suggest(const struct spelling *s, const struct spelling_place *p
     lexicon_near(s->lexicon, place->word, c.len, c.len <= 3 ? 1 : 2, take_near, &c);
     take_splits(&c);
     double alone = place_alone(&c);
-    double all = exp(-keep_cost(&c)), share = 0;
+    double all = exp(-keep_cost(&c));
     for (size_t i = 0; i < c.n; i++) {
         c.best[i].total = c.best[i].channel - in_place(&c, &c.best[i]) + alone;
-        double weight = exp(-c.best[i].total);
-        all += weight;
-        if (c.best[i].total <= c.best[best].total) {
+        all += exp(-c.best[i].total);
+        if (c.best[i].total <= c.best[best].total)
             best = i;
-            share = weight;
-        }
     }
+    double share = share_of_forms(&c, &best);
     if (c.n == 0 || share / all < SURE)
         return 0;
     write_choice(&c.best[best], ret_word);
