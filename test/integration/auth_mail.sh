@@ -54,7 +54,7 @@ register() {
 }
 
 failed() {
-    curl -fsS "http://127.0.0.1:$(($1 + 1))/metrics" | grep -q '^lp_auth_mails_total{result="failed"} [1-9]'
+    curl -fsS "http://127.0.0.1:$(($1 + 1))/metrics" | grep '^lp_auth_mails_total{result="failed"} [1-9]' >/dev/null
 }
 
 base=$((20000 + RANDOM % 20000))

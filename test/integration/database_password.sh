@@ -4,7 +4,7 @@
 # that a killed server leaves the number 1 in postmaster.pid.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
-bin=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb | sort -Vr | head -1)")
+bin=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb | sort -Vr | sed -n 1p)")
 [ -x "$bin/initdb" ] || { echo "no PostgreSQL here: apt-get install postgresql"; exit 77; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/lp-password.XXXXXX")
 port=$((20000 + $$ % 20000))

@@ -42,7 +42,7 @@ tar -tvf "$dir/layer.tar" | grep -E '^-.{7}w|^-..s|^-.{5}s' && fails "a file tha
 # Every library is there: the loader of the image, told to look nowhere else, finds them all.
 mkdir "$dir/root"
 tar -C "$dir/root" --no-same-owner -xf "$dir/layer.tar"
-loader=$(find "$dir/root/usr/lib64" "$dir/root/usr/lib" -maxdepth 1 -name 'ld-*' | head -1)
+loader=$(find "$dir/root/usr/lib64" "$dir/root/usr/lib" -maxdepth 1 -name 'ld-*' | sed -n 1p)
 libraries=$(find "$dir/root/usr/lib" -name 'libc.so.6' -printf '%h\n')
 listed=$("$loader" --inhibit-cache --library-path "$libraries" --list "$dir/root/usr/bin/lp-gateway")
 grep -vE 'linux-vdso|ld-linux' <<<"$listed" | grep -vF "$libraries" && fails "a library from outside the image"

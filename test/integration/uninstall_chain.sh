@@ -85,7 +85,7 @@ is_available() {
 }
 
 asks_the_other() {
-    kubectl get --raw '/apis/custom.metrics.k8s.io/v1beta2/namespaces/learning/pods/*/requests' | grep -q '"value": "77"'
+    kubectl get --raw '/apis/custom.metrics.k8s.io/v1beta2/namespaces/learning/pods/*/requests' | grep '"value": "77"' >/dev/null
 }
 
 install_chained() {

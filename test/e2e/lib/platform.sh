@@ -39,7 +39,7 @@ cluster_has_registry() {
 }
 
 node_has_image() {
-    docker exec "$CLUSTER-control-plane" ctr -n k8s.io images ls -q 2>/dev/null | grep -qF "$1"
+    docker exec "$CLUSTER-control-plane" ctr -n k8s.io images ls -q 2>/dev/null | grep -F "$1" >/dev/null
 }
 
 # Makes the images of the programs, and those of the databases where no registry gives the official ones, and loads what the node lacks.

@@ -40,7 +40,7 @@ platform_becomes_ready() { # FILE NAME
 
 shows_columns() {
     local header
-    header=$(k get lp -A | head -n 1)
+    header=$(k get lp -A | sed -n 1p)
     for column in NAMESPACE NAME READY PHASE REPLICAS SCALING AGE; do contains "$header" "$column"; done
     contains "$(kn get lp "$PLATFORM")" "True"
     contains "$(build/release/bin/kubectl-lp status -A --context "kind-$CLUSTER")" "gateway"
