@@ -62,7 +62,7 @@ root_libraries() { # ROOT FROM FILE...: the loader and every library that these 
             cp -L --preserve=mode "${from%/}$path" "$root$loader"
         fi
         while read -r name; do
-            if find "$root/usr/lib" -name "$name" -print -quit | grep . >/dev/null; then continue; fi
+            if find "$root/usr/lib" -name "$name" -print -quit | grep -q .; then continue; fi
             path=$(library_path "$from" "$name") || die "${file##*/} needs $name, which is not below $from"
             install -m 644 "${from%/}$path" "$root/usr/lib/$MULTIARCH/$name"
             root_libraries "$root" "$from" "${from%/}$path"
