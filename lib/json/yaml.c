@@ -154,19 +154,41 @@ static int read_mapping(struct reader *r, int depth, json_t **ret, struct lp_err
     return 0;
 }
 
-/* How many values there are in `v`, itself too; counts no further than `most`. */
-static size_t count_values(const json_t *v, size_t most)
+static size_t count_values(const json_t *v, size_t most);
+
+static size_t count_members(const json_t *object, size_t most)
 {
     const char *key;
     json_t *item;
-    size_t i, n = 1;
+    size_t n = 0;
 
-    if (json_is_object(v))
-        json_object_foreach((json_t *)v, key, item) n +=
-            n < most ? count_values(item, most - n) : 0;
-    else if (json_is_array(v))
-        json_array_foreach(v, i, item) n += n < most ? count_values(item, most - n) : 0;
+    json_object_foreach((json_t *)object, key, item)
+    {
+        if (n < most)
+            n += count_values(item, most - n);
+    }
     return n;
+}
+
+static size_t count_items(const json_t *array, size_t most)
+{
+    const json_t *item;
+    size_t i, n = 0;
+
+    json_array_foreach(array, i, item)
+    {
+        if (n < most)
+            n += count_values(item, most - n);
+    }
+    return n;
+}
+
+/* How many values there are in `v`, itself too; counts no further than `most`. */
+static size_t count_values(const json_t *v, size_t most)
+{
+    return 1 + (json_is_object(v)  ? count_members(v, most)
+                : json_is_array(v) ? count_items(v, most)
+                                   : 0);
 }
 
 /* A copy of what the anchor names. An anchor is known once its value is whole, so that none holds

@@ -71,7 +71,7 @@ void login_forget_failures(struct lp_service_request *r, const char *email)
     struct lp_error err;
     char lower[VALIDATE_EMAIL_MAX + 1];
     size_t i = 0;
-    for (; email[i] && i < sizeof lower - 1; i++)
+    for (; i < sizeof lower - 1 && email[i]; i++)
         lower[i] = (char)(email[i] >= 'A' && email[i] <= 'Z' ? email[i] + 32 : email[i]);
     lower[i] = '\0';
     fill_keys(r, lower, &keys);
