@@ -156,13 +156,13 @@ static int read_mapping(struct reader *r, int depth, json_t **ret, struct lp_err
 
 static size_t count_values(const json_t *v, size_t most);
 
-static size_t count_members(const json_t *object, size_t most)
+static size_t count_members(json_t *object, size_t most)
 {
     const char *key;
     json_t *item;
     size_t n = 0;
 
-    json_object_foreach((json_t *)object, key, item)
+    json_object_foreach(object, key, item)
     {
         if (n < most)
             n += count_values(item, most - n);
@@ -186,7 +186,7 @@ static size_t count_items(const json_t *array, size_t most)
 /* How many values there are in `v`, itself too; counts no further than `most`. */
 static size_t count_values(const json_t *v, size_t most)
 {
-    return 1 + (json_is_object(v)  ? count_members(v, most)
+    return 1 + (json_is_object(v)  ? count_members((json_t *)v, most)
                 : json_is_array(v) ? count_items(v, most)
                                    : 0);
 }
