@@ -158,28 +158,20 @@ static size_t count_values(const json_t *v, size_t most);
 
 static size_t count_members(json_t *object, size_t most)
 {
-    const char *key;
-    json_t *item;
     size_t n = 0;
 
-    json_object_foreach(object, key, item)
-    {
-        if (n < most)
-            n += count_values(item, most - n);
-    }
+    for (void *at = json_object_iter(object); at && n < most;
+         at = json_object_iter_next(object, at))
+        n += count_values(json_object_iter_value(at), most - n);
     return n;
 }
 
 static size_t count_items(const json_t *array, size_t most)
 {
-    const json_t *item;
-    size_t i, n = 0;
+    size_t n = 0;
 
-    json_array_foreach(array, i, item)
-    {
-        if (n < most)
-            n += count_values(item, most - n);
-    }
+    for (size_t i = 0; i < json_array_size(array) && n < most; i++)
+        n += count_values(json_array_get(array, i), most - n);
     return n;
 }
 
