@@ -58,7 +58,7 @@ static unsigned find_due_locked(struct samples *s, int64_t now_ms, int64_t *ret_
             *ret_next_ms = p->due_ms;
     }
     if (n > 1)
-        qsort(s->due, n, sizeof *s->due, by_due);
+        qsort(s->due, n, sizeof(void *), by_due);
     return n;
 }
 
@@ -92,7 +92,7 @@ static unsigned count_active_locked(struct samples *s, unsigned n_due)
 
 static unsigned share_of(unsigned handles, unsigned n)
 {
-    return handles > n ? handles / n : 1;
+    return n > 0 && handles > n ? handles / n : 1;
 }
 
 /* What it may have out: a namespace half of the handles at most, and its share where several want
