@@ -13,14 +13,20 @@ static bool normalize(const char *text, size_t n, struct lp_buf *plain, size_t *
     *ret_padding = 0;
     for (size_t i = 0; i < n; i++) {
         char c = text[i];
+        if (c == '+')
+            c = '-';
+        else if (c == '/')
+            c = '_';
+        else if (c == '-' || c == '_')
+            return false; /* of the other alphabet */
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
             continue;
         if (c == '=')
             ++*ret_padding;
-        else if (*ret_padding > 0 || c == '-' || c == '_')
+        else if (*ret_padding > 0)
             return false;
         else
-            lp_buf_char(plain, c == '+' ? '-' : c == '/' ? '_' : c);
+            lp_buf_char(plain, c);
     }
     return true;
 }
