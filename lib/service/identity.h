@@ -17,7 +17,8 @@ struct lp_identity_config {
     const char *caller_auth;        /* CALLER_KEY_AUTH: the same */
 };
 extern const char *const lp_identity_accesses[];
-/* Rows of an env table for `member` of `type`. */
+/* Rows of an env table for `member` of `type`, names that no parentheses may stand around. */
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define LP_IDENTITY_ENV(type, member)                                                            \
     { "ACCESS",                                                                                  \
       LP_ENV_STRING,                                                                             \
@@ -59,6 +60,7 @@ extern const char *const lp_identity_accesses[];
         "CALLER_KEY_AUTH", LP_ENV_STRING, offsetof(type, member.caller_auth), "", 43, 43, NULL,  \
             true, "key of calls by auth"                                                         \
     }
+// NOLINTEND(bugprone-macro-parentheses)
 
 /* LP_E_INVALID with a message for the operator where ACCESS is Owner and neither a key set nor a
  * secret is given. */

@@ -27,7 +27,7 @@
 
 #define MAX_SET ((size_t)64 * 1024)
 #define FETCH_MS 3000
-#define REFRESH_MS (5 * 60 * 1000)
+#define REFRESH_MS INT64_C(300000)
 #define RETRY_MS 5000
 #define SLOWEST_RETRIES 12
 #define FIRST_RETRY_MS 500 /* until the issuer has answered once: it may start beside us */
