@@ -123,7 +123,7 @@ static void finish(struct reply *reply, int n, struct lp_buf *out, struct lp_err
 static void speech2text(struct lp_service_request *r, void *worker)
 {
     struct ai *ai = r->user;
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(2 * FEEDBACK_ANSWER);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT((size_t)2 * FEEDBACK_ANSWER);
     json_auto_t *body = NULL;
     const json_t *text = NULL;
     json_t *user = NULL;

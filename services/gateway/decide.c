@@ -1,6 +1,7 @@
 /* services/gateway/decide.c -- the rules of the front door. One thread per worker. */
 #include "services/gateway/decide.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,7 +171,8 @@ static bool has_trace(const struct lp_fields *fields)
         return false;
     for (size_t i = 0; i < f->value_len; i++) {
         bool dash = i == 2 || i == 35 || i == 52;
-        if (dash ? f->value[i] != '-' : !memchr("0123456789abcdef", f->value[i], 16))
+        if (dash ? f->value[i] != '-'
+                 : !isxdigit((unsigned char)f->value[i]) || isupper((unsigned char)f->value[i]))
             return false;
     }
     return true;

@@ -169,12 +169,12 @@ static void run_timers(struct upstream_client *client)
 
 static int wait_ms(const struct worker *w)
 {
-    const struct upstream_client *clients[] = { w->http, w->curl };
+    const struct upstream_client *clients[2] = { w->http, w->curl };
     int64_t left = w->next_sweep - w->now;
 
     if (w->todo)
         return 0;
-    for (size_t i = 0; i < LP_COUNT(clients); i++) {
+    for (size_t i = 0; i < 2; i++) {
         int64_t ms = clients[i] ? clients[i]->ops->timeout_ms(clients[i]) : -1;
         if (ms >= 0 && ms < left)
             left = ms;

@@ -48,7 +48,10 @@ bool target_is_doubtful(const char *path)
         if (!ends_segment(p))
             continue;
         const char *at = p + (*p == '%' ? 3 : 1);
-        if (is_dot(&at) && is_dot(&at) && ends_segment(at))
+        unsigned dots = 0;
+        while (dots < 2 && is_dot(&at))
+            dots++;
+        if (dots == 2 && ends_segment(at))
             return true;
     }
     return false;

@@ -103,11 +103,16 @@ void pool_close(struct link *l)
 
 /* ---- addresses ---- */
 
+static bool same_endpoint(const union endpoint *a, const union endpoint *b)
+{
+    /* All bytes of an endpoint are set, those between its members to 0. */
+    return memcmp(a, b, sizeof *a) == 0; // NOLINT(bugprone-suspicious-memory-comparison)
+}
+
 static struct outlier *find_outlier(struct pool *p, const union endpoint *address)
 {
     for (size_t i = 0; i < ENDPOINTS_MAX; i++) {
-        if (p->outliers[i].failures > 0 &&
-            memcmp(&p->outliers[i].address, address, sizeof *address) == 0)
+        if (p->outliers[i].failures > 0 && same_endpoint(&p->outliers[i].address, address))
             return &p->outliers[i];
     }
     return NULL;
@@ -131,7 +136,7 @@ void pool_connected(struct link *l, bool well)
     }
     if (!o)
         return; /* more addresses than are looked at at once: it is tried again in its turn */
-    if (memcmp(&o->address, &l->address, sizeof o->address) != 0)
+    if (!same_endpoint(&o->address, &l->address))
         *o = (struct outlier){ .address = l->address };
     for (unsigned i = 0; i < o->failures && wait < OUT_MAX_MS; i++)
         wait *= 2;
@@ -215,7 +220,7 @@ static struct link *take_idle(struct http_client *c, struct pool *p, bool checke
     char byte;
 
     while ((l = p->idle)) {
-        unlink_idle(l);
+        unlink_idle(l); // NOLINT(clang-analyzer-unix.Malloc): pool_close took the last one out
         bool good = now < l->born + AGE_MS && !l->eof;
         if (good && checked)
             good = recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
@@ -261,6 +266,7 @@ void pool_sweep(struct http_client *c, void (*overdue)(struct link *l))
             pool_close(l);
     }
     for (struct link *l = c->links; l; l = l->next) { /* `overdue` may free it, and others */
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): pool_close took those that are free out
         if (l->connect_until > 0 && l->connect_until <= now) {
             overdue(l);
             pool_timer(c, now);

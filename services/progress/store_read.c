@@ -26,7 +26,7 @@ static void set_batch(mongoc_cursor_t *c, size_t len, size_t *largest)
     *largest -= *largest / 8;
     if (len > *largest)
         *largest = len;
-    size_t n = BATCH_BYTES / *largest;
+    size_t n = *largest > 0 ? BATCH_BYTES / *largest : BATCH_MOST;
     mongoc_cursor_set_batch_size(c, (uint32_t)(n < 1 ? 1 : n > BATCH_MOST ? BATCH_MOST : n));
 }
 

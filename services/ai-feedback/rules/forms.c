@@ -125,7 +125,10 @@ static const char *const nouns[][2] = {
 static void regular_third(const char *base, char out[FORM_ROOM])
 {
     size_t n = strlen(base);
-    char last = base[n - 1], before = n > 1 ? base[n - 2] : 0;
+    char last = base[n - 1], before = '\0';
+
+    if (n > 1)
+        before = base[n - 2];
 
     if (last == 'y' && !strchr("aeiou", before))
         snprintf(out, FORM_ROOM, "%.*sies", (int)n - 1, base);

@@ -60,6 +60,14 @@ static double least(double a, double b)
     return a < b ? a : b;
 }
 
+/* The letter before the `n`th, which counts from 1; NUL where there is none. */
+static char before(const char *word, size_t n)
+{
+    if (n < 2)
+        return '\0';
+    return word[n - 2];
+}
+
 double channel_cost(const char *typed, size_t typed_len, const char *meant, size_t meant_len)
 {
     double rows[3][LEXICON_WORD] = { { 0 } };
@@ -71,11 +79,9 @@ double channel_cost(const char *typed, size_t typed_len, const char *meant, size
         for (size_t j = 0; j <= meant_len; j++) {
             double d = i || j ? (double)INFINITY : 0;
             if (i)
-                d = least(d, above[j] +
-                                 extra(typed[i - 1], i > 1 ? typed[i - 2] : 0, typed[i], i == 1));
+                d = least(d, above[j] + extra(typed[i - 1], before(typed, i), typed[i], i == 1));
             if (j)
-                d = least(d, row[j - 1] +
-                                 extra(meant[j - 1], j > 1 ? meant[j - 2] : 0, meant[j], j == 1));
+                d = least(d, row[j - 1] + extra(meant[j - 1], before(meant, j), meant[j], j == 1));
             if (i && j)
                 d = least(d, above[j - 1] +
                                  substitution(typed[i - 1], meant[j - 1], i == 1 && j == 1));

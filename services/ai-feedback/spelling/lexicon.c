@@ -199,7 +199,8 @@ static struct lexicon *automaton_of(struct words *w)
     struct lexicon *x = lp_alloc(sizeof *x);
     const struct edge unused = { .last = true };
 
-    qsort_r(w->at, w->n, sizeof *w->at, compare, w->text);
+    if (w->n > 0)
+        qsort_r(w->at, w->n, sizeof *w->at, compare, w->text);
     b->x = x;
     b->size = 1 << 17;
     b->table = lp_calloc(b->size, sizeof *b->table);

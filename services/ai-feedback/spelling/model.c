@@ -21,7 +21,7 @@
 #include "base/alloc.h"
 
 #define HEAD "Trie Language Model"
-#define HEAD_BYTES (sizeof HEAD - 1 + 1 + 3 * 4 + 4)
+#define HEAD_BYTES (sizeof HEAD - 1 + 17) /* its name, a digit and four numbers of 4 bytes */
 #define TABLE 65536
 #define NAT 0.99995000333308e-4 /* ln 1.0001 */
 

@@ -94,11 +94,9 @@ static size_t emoji(const char *s, size_t n)
         size_t left = n - i;
         if (left >= 4 && u[0] == 0xf0 && u[1] == 0x9f)
             i += 4;
-        else if (left >= 3 && u[0] == 0xe2 && u[1] >= 0x86 && u[1] <= 0xaf)
-            i += 3;
-        else if (i > 0 && left >= 3 &&
-                 ((u[0] == 0xef && u[1] == 0xb8 && u[2] == 0x8f) ||
-                  (u[0] == 0xe2 && u[1] == 0x80 && u[2] == 0x8d)))
+        else if (left >= 3 && ((u[0] == 0xe2 && u[1] >= 0x86 && u[1] <= 0xaf) ||
+                               (i > 0 && ((u[0] == 0xef && u[1] == 0xb8 && u[2] == 0x8f) ||
+                                          (u[0] == 0xe2 && u[1] == 0x80 && u[2] == 0x8d)))))
             i += 3;
         else
             return i;
