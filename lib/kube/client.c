@@ -231,18 +231,24 @@ int lp_kube_apply(struct lp_kube_client *c, const struct lp_kube_kind *kind, con
     return call_json(c, &call, ret_object, err);
 }
 
+static int merge_patch(struct lp_kube_client *c, struct lp_buf *path, const json_t *patch,
+                       json_t **ret_object, struct lp_error *err)
+{
+    struct lp_kube_call call = { .method = "PATCH",
+                                 .path = path,
+                                 .content_type = "application/merge-patch+json",
+                                 .body = patch };
+    return call_json(c, &call, ret_object, err);
+}
+
 int lp_kube_merge_patch(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
                         const char *name, const char *subresource, const json_t *patch,
                         json_t **ret_object, struct lp_error *err)
 {
     LP_AUTO_PATH(path);
-    struct lp_kube_call call = { .method = "PATCH",
-                                 .path = &path,
-                                 .content_type = "application/merge-patch+json",
-                                 .body = patch };
 
     lp_kube_path(kind, ns, name, subresource, &path);
-    return call_json(c, &call, ret_object, err);
+    return merge_patch(c, &path, patch, ret_object, err);
 }
 
 int lp_kube_dry_run_merge_patch(struct lp_kube_client *c, const struct lp_kube_kind *kind,
@@ -250,15 +256,11 @@ int lp_kube_dry_run_merge_patch(struct lp_kube_client *c, const struct lp_kube_k
                                 json_t **ret_object, struct lp_error *err)
 {
     LP_AUTO_PATH(path);
-    struct lp_kube_call call = { .method = "PATCH",
-                                 .path = &path,
-                                 .content_type = "application/merge-patch+json",
-                                 .body = patch };
 
     lp_kube_path(kind, ns, name, NULL, &path);
     lp_url_query(&path, "fieldValidation", "Strict");
     lp_url_query(&path, "dryRun", "All");
-    return call_json(c, &call, ret_object, err);
+    return merge_patch(c, &path, patch, ret_object, err);
 }
 
 int lp_kube_delete(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *ns,
