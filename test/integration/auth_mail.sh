@@ -3,11 +3,17 @@
 # nothing. auth_mail.sh DIR; LP_BIN: the folder of lp-auth, LP_POSTGRES_DIR: that of the server's URL.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=test/integration/lib/processes.sh
+. "$here/lib/processes.sh"
 dir=$1
 rm -rf "$dir"
 mkdir -p "$dir"
 pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true' EXIT
+finish() {
+    [ "$1" -eq 0 ] || tail -n 20 "$dir/auth.log" >&2
+    kill "${pids[@]}" 2>/dev/null || true
+}
+trap 'finish $?' EXIT
 
 die() {
     echo "auth_mail: $*" >&2
@@ -41,32 +47,33 @@ export JWT_SECRET="an access key for tests, long enough" JWT_REFRESH_SECRET="a r
 export PASSWORD_HASH=argon2id-7m DRAIN_DELAY=0s MAIL_FROM=no-reply@example.org SMTP_CA_FILE=$dir/cert.pem
 export LINK_BASE=https://learn.example.org/auth
 
-# start_auth PORT SMTP_URL: lp-auth on PORT, ready.
+# start_auth SMTP_URL: lp-auth, ready.
 start_auth() {
-    PORT=$1 METRICS_PORT=$(($1 + 1)) SMTP_URL=$2 "$LP_BIN/lp-auth" >>"$dir/auth.log" 2>&1 &
+    PORT=$port METRICS_PORT=$metrics_port SMTP_URL=$1 "$LP_BIN/lp-auth" >>"$dir/auth.log" 2>&1 &
     pids+=($!)
-    await curl -fsS "http://127.0.0.1:$(($1 + 1))/readyz"
+    await curl -fsS "http://127.0.0.1:$metrics_port/readyz"
 }
 
 register() {
-    curl -fsS -o /dev/null -H 'Content-Type: application/json' "http://127.0.0.1:$1/api/auth/register" \
-        -d "{\"email\":\"$2\",\"password\":\"Pa55phrase\",\"name\":\"Ann\"}"
+    curl -fsS -o /dev/null -H 'Content-Type: application/json' "http://127.0.0.1:$port/api/auth/register" \
+        -d "{\"email\":\"$1\",\"password\":\"Pa55phrase\",\"name\":\"Ann\"}"
 }
 
 failed() {
-    curl -fsS "http://127.0.0.1:$(($1 + 1))/metrics" | grep '^lp_auth_mails_total{result="failed"} [1-9]' >/dev/null
+    curl -fsS "http://127.0.0.1:$metrics_port/metrics" | grep '^lp_auth_mails_total{result="failed"} [1-9]' >/dev/null
 }
 
-base=$((20000 + RANDOM % 20000))
-start_auth "$base" "smtp://user:secret@localhost:$(cat "$dir/plain_port")"
-register "$base" plain@example.org
-await failed "$base"
+port=$(free_port)
+metrics_port=$(USED_PORTS=$port free_port)
+start_auth "smtp://user:secret@localhost:$(cat "$dir/plain_port")"
+register plain@example.org
+await failed
 [ ! -e "$dir/plain_mails" ] || die "a server without STARTTLS got a mail"
 kill "${pids[-1]}"
 wait "${pids[-1]}" || die "lp-auth ended with $?"
 
-start_auth "$base" "smtp://user:secret@localhost:$(cat "$dir/port")"
-register "$base" ann@example.org
+start_auth "smtp://user:secret@localhost:$(cat "$dir/port")"
+register ann@example.org
 await grep -q ann@example.org "$dir/mails"
 python3 - "$dir/mails" <<'PY'
 import base64, json, sys

@@ -14,6 +14,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,16 +26,21 @@
 #include "json/json.h"
 #include "unit/check.h"
 
-/* A port that was free a moment ago. */
-static int free_port(void)
+int program_free_port(void)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t n = sizeof at;
-    lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-    return ntohs(at.sin_port);
+    for (int tries = 0; tries < 200; tries++) {
+        unsigned port = 0;
+        assert_int_equal(getrandom(&port, sizeof port, 0), sizeof port);
+        port = 10000 + port % 10000;
+        lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fd >= 0);
+        at.sin_port = htons((uint16_t)port);
+        if (bind(fd, (struct sockaddr *)&at, sizeof at) == 0)
+            return (int)port;
+    }
+    fail_msg("no free port between 10000 and 19999 in 200 tries: close some programs");
+    return 0;
 }
 
 static pid_t spawn(const char *const *argv, const char *const *env, const char *log)
@@ -73,9 +79,9 @@ void program_start(struct program *p, const char *path, const char *const *env, 
         all[n] = env[n];
         n++;
     }
-    p->port = free_port();
+    p->port = program_free_port();
     do
-        p->metrics_port = free_port();
+        p->metrics_port = program_free_port();
     while (p->metrics_port == p->port);
     snprintf(port, sizeof port, "PORT=%d", p->port);
     snprintf(metrics, sizeof metrics, "METRICS_PORT=%d", p->metrics_port);

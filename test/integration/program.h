@@ -12,6 +12,13 @@ struct program {
 };
 
 /*
+ * A TCP port between 10000 and 19999 that nothing listens on. The kernel gives out ports from 32768
+ * on to connections, so none of the tests that run at the same time gets this one by chance before
+ * the program under test binds it. A failed assertion after 200 tries.
+ */
+int program_free_port(void);
+
+/*
  * Runs `path` with its environment `env` ("NAME=value", ends with NULL), PORT and METRICS_PORT
  * being free ones, its output going to the end of file `log`. A failed assertion where it cannot.
  */

@@ -67,17 +67,6 @@ void progress_mongo_kill(void)
     mongo.pid = 0;
 }
 
-static int free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t n = sizeof at;
-    lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &n) < 0)
-        return -1;
-    return ntohs(at.sin_port);
-}
-
 /* ---- the program ---- */
 
 const char *progress_path(void)
@@ -105,7 +94,7 @@ int progress_setup(const char *const *env)
     snprintf(mongo.dir, sizeof mongo.dir, "/tmp/lp-progress-XXXXXX");
     if (!mkdtemp(mongo.dir))
         return -1;
-    mongo.port = free_port();
+    mongo.port = program_free_port();
     snprintf(mongo.uri, sizeof mongo.uri, "mongodb://127.0.0.1:%d/", mongo.port);
     snprintf(mongo.log, sizeof mongo.log, "%s/mongo.log", mongo.dir);
     progress_mongo_start();

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -134,8 +135,15 @@ class Plane:
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
+    """A port below 32768, from where the kernel gives out ports to connections, that nothing listens on."""
+    for port in random.sample(range(10000, 20000), 200):
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RuntimeError("no free port between 10000 and 19999 in 200 tries: close some programs")
 
 
 class Operator:
