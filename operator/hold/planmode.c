@@ -12,11 +12,14 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "operator/cache/owned.h"
+#include "operator/state/create.h"
 #include "platform/intent.h"
+#include "platform/ownership.h"
 #include "platform/plan_parts.h"
 #include "platform/preview.h"
 
 #define MAX_TEXT (512 << 10) /* bytes of one entry of the ConfigMap; the API server takes 1 MiB */
+#define AGAIN_MS 2000        /* until the ConfigMap of a platform that is gone is gone too */
 
 /* What of a child tells that somebody changed it. */
 static json_t *essence(const json_t *object)
@@ -76,12 +79,62 @@ static json_t *config_map(const struct platform *p, const json_t *preview)
     json_object_set_new(o, "data",
                         lp_json_make("{s:o, s:o}", "plan.json", lp_json_text(json.ptr), "plan.txt",
                                      lp_json_text(text.ptr)));
+    intent_stamp(o);
     return o;
+}
+
+static int apply_plan(struct reconcile_context *ctx, const json_t *wanted, json_t **ret_answer,
+                      struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
+
+    return lp_kube_apply(ctx->r->client, &lp_kube_config_maps, wanted, &options, ret_answer, err);
+}
+
+/* One that is there and not known as ours: its owner decides. */
+static int look_and_apply(struct reconcile_context *ctx, const json_t *wanted, json_t **ret_answer,
+                          struct lp_error *err)
+{
+    const struct platform *p = ctx->platform;
+    json_auto_t *live = NULL;
+
+    int r = lp_kube_get(ctx->r->client, &lp_kube_config_maps, p->ns,
+                        lp_json_str(wanted, "metadata", "name", NULL), &live, err);
+    if (r < 0)
+        return r;
+    enum ownership whose = ownership_of(p, CHILD_CONFIG_MAP, live);
+    if (whose == OWNERSHIP_FOREIGN) {
+        lp_auto_free char *conflict = ownership_conflict(p, CHILD_CONFIG_MAP, live);
+        context_name_conflict(ctx, conflict);
+        return 0;
+    }
+    if (whose == OWNERSHIP_TERMINATING ||
+        lp_json_str(live, "metadata", "deletionTimestamp", NULL)) {
+        context_again(ctx, AGAIN_MS);
+        return 0;
+    }
+    return apply_plan(ctx, wanted, ret_answer, err);
+}
+
+/* *ret_answer stays NULL where the ConfigMap of this name is not ours, or going. */
+static int put_plan(struct reconcile_context *ctx, const json_t *wanted, const json_t *there,
+                    json_t **ret_answer, struct lp_error *err)
+{
+    struct lp_error why;
+
+    if (there && ownership_of(ctx->platform, CHILD_CONFIG_MAP, there) == OWNERSHIP_OURS)
+        return apply_plan(ctx, wanted, ret_answer, err);
+    int r = there ? LP_E_EXISTS
+                  : create_only(ctx->r->client, &lp_kube_config_maps, wanted, ret_answer, &why);
+    if (r == LP_E_EXISTS || r == LP_E_CONFLICT)
+        return look_and_apply(ctx, wanted, ret_answer, err);
+    if (r < 0)
+        *err = why;
+    return r;
 }
 
 static int write_plan(struct reconcile_context *ctx, struct lp_error *err)
 {
-    static const struct lp_kube_apply_options options = { .field_manager = MANAGER, .force = true };
     const struct platform *p = ctx->platform;
     json_auto_t *wanted = config_map(p, ctx->state->preview), *answer = NULL;
     const char *name = lp_json_str(wanted, "metadata", "name", NULL);
@@ -89,8 +142,8 @@ static int write_plan(struct reconcile_context *ctx, struct lp_error *err)
 
     if (there && lp_json_contains(there, wanted))
         return 0;
-    int r = lp_kube_apply(ctx->r->client, &lp_kube_config_maps, wanted, &options, &answer, err);
-    if (r < 0)
+    int r = put_plan(ctx, wanted, there, &answer, err);
+    if (r < 0 || !answer)
         return r;
     ctx->writes++;
     json_auto_t *ours = owned_project(answer, MANAGER);

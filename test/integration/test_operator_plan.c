@@ -144,6 +144,30 @@ static void a_new_platform_in_mode_plan_is_a_plan_only(void **state)
                      LP_E_NOT_FOUND);
 }
 
+static void a_plan_takes_over_no_config_map_of_somebody_else(void **state)
+{
+    (void)state;
+    json_auto_t *theirs = parse_spec("{apiVersion: v1, kind: ConfigMap, metadata: {name: "
+                                     "english-plan}, data: {plan.txt: theirs}}");
+    lp_json_set_str(json_object_get(theirs, "metadata"), "namespace", ns);
+    ok(lp_kube_create(client, &lp_kube_config_maps, theirs, NULL, &err));
+    create_platform("english", parse_spec("{mode: Plan}"));
+    lp_auto_free char *message = await_message("NameConflict NotOurs");
+    assert_non_null(strstr(message, "ConfigMap english-plan"));
+    assert_non_null(strstr(message, "learningplatform.io/adopt=english"));
+    json_auto_t *left = get(&lp_kube_config_maps, "english-plan");
+    assert_string_equal(lp_json_str(left, "data", "plan.txt", NULL), "theirs");
+    assert_null(lp_json_str(left, "data", "plan.json", NULL));
+    assert_null(lp_json_at(left, "metadata", "ownerReferences", NULL));
+
+    json_auto_t *adopt =
+        parse_spec("{metadata: {annotations: {learningplatform.io/adopt: english}}}");
+    ok(lp_kube_merge_patch(client, &lp_kube_config_maps, ns, "english-plan", NULL, adopt, NULL,
+                           &err));
+    json_decref(await_plan("restarts pods: no"));
+    json_decref(await_condition("NameConflict Resolved"));
+}
+
 static void a_paused_service_is_left_alone_and_says_so(void **state)
 {
     char series[256];
@@ -296,6 +320,7 @@ int main(void)
         cmocka_unit_test_setup(mode_plan_tells_what_would_change_and_writes_nothing_else,
                                fixture_namespace),
         cmocka_unit_test_setup(a_new_platform_in_mode_plan_is_a_plan_only, fixture_namespace),
+        cmocka_unit_test_setup(a_plan_takes_over_no_config_map_of_somebody_else, fixture_namespace),
         cmocka_unit_test_setup(a_paused_service_is_left_alone_and_says_so, fixture_namespace),
         cmocka_unit_test_setup(an_upgrade_that_restarts_pods_waits_for_the_annotation,
                                fixture_namespace),
