@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,6 +44,11 @@ static inline void echo(struct lp_http_exchange *x, void *user)
         seen.later = x;
         pthread_cond_signal(&seen.changed);
         pthread_mutex_unlock(&seen.lock);
+        return;
+    }
+    if (strncmp(lp_http_path(x), "/status/", 8) == 0) {
+        int status = (int)strtol(lp_http_path(x) + 8, NULL, 10);
+        lp_http_reply(x, status, NULL, "ok", status == 204 || status == 304 ? 0 : 2);
         return;
     }
     const char *body = lp_http_body(x, &len);

@@ -114,6 +114,36 @@ static void refuses_what_two_parsers_may_read_differently(void **state)
     assert_non_null(strstr(r.ptr, " 400 "));
 }
 
+/* Here libmicrohttpd leaves the verdict to us; the connection ends, so that nothing behind is read.
+ */
+static void what_it_refuses_itself_is_json_and_ends_the_connection(void **state)
+{
+    static const char *const requests[] = {
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nX-No-Host: a\r\n\r\n",
+        "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Fold: a\r\n b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Bare: c\rr\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nauthorization: Bearer "
+        "b\r\n\r\n",
+    };
+    static const char next[] = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    for (size_t i = 0; i < LP_COUNT(requests); i++) {
+        lp_auto_free char *both = lp_sprintf("%s%s", requests[i], next);
+        ask(*state, both, &r);
+        if (strncmp(r.ptr, "HTTP/1.1 400 ", 13) != 0 || !strstr(r.ptr, "{\"error\":\"") ||
+            !strstr(r.ptr, "Connection: close\r\n") || strstr(r.ptr, "path="))
+            fail_msg("request %zu: %s: %s", i, requests[i], r.ptr);
+    }
+}
+
 static void an_absolute_target_is_its_path_and_its_authority_is_the_host(void **state)
 {
     lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
@@ -265,6 +295,7 @@ int main(void)
         cmocka_unit_test(answers_several_requests_on_one_connection),
         cmocka_unit_test(closes_when_the_client_has_ended_its_side),
         cmocka_unit_test(refuses_what_two_parsers_may_read_differently),
+        cmocka_unit_test(what_it_refuses_itself_is_json_and_ends_the_connection),
         cmocka_unit_test(an_absolute_target_is_its_path_and_its_authority_is_the_host),
         cmocka_unit_test(a_coded_body_is_415_and_not_taken_for_text),
         cmocka_unit_test(a_chunked_body_of_any_size_is_answered_413),

@@ -127,6 +127,53 @@ static void gives_head_the_headers_only(void **state)
     assert_null(strstr(r.ptr, "path="));
 }
 
+/* Issue 12, 41: each answer ends where the next begins, and each request's body is over. */
+static void stays_in_step_on_one_connection(void **state)
+{
+    static const struct {
+        const char *request, *first, *absent;
+    } cases[] = {
+        { "HEAD /h", "HTTP/1.1 200 ", "path=" },
+        { "GET /status/204", "HTTP/1.1 204 ", "Content-Length" },
+        { "GET /status/206", "HTTP/1.1 206 ", "Transfer-Encoding" },
+        { "HEAD /status/404", "HTTP/1.1 404 ", "Transfer-Encoding" },
+    };
+    lp_auto_fd int fd = dial(*state);
+    for (size_t i = 0; i < 2 * LP_COUNT(cases); i++) {
+        size_t c = i % LP_COUNT(cases);
+        lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+        lp_auto_free char *both = lp_sprintf("%s HTTP/1.1\r\nHost: a\r\n\r\nGET /next%zu "
+                                             "HTTP/1.1\r\nHost: a\r\n\r\n",
+                                             cases[c].request, i);
+        assert_int_equal(send(fd, both, strlen(both), MSG_NOSIGNAL), strlen(both));
+        read_reply(fd, " x=", &r);
+        const char *end = r.ptr ? strstr(r.ptr, "\r\n\r\n") : NULL;
+        if (!end || strncmp(r.ptr, cases[c].first, strlen(cases[c].first)) != 0)
+            fail_msg("%s: %s", cases[c].request, r.ptr);
+        const char *next = strstr(end, "HTTP/1.1 200 ");
+        assert_non_null(next);
+        const char *bad = strstr(r.ptr, cases[c].absent);
+        if (bad && bad < next)
+            fail_msg("%s: %s", cases[c].request, r.ptr);
+    }
+}
+
+static void says_100_and_stays_in_step(void **state)
+{
+    static const char head[] = "POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                               "Content-Length: 2\r\n\r\n";
+    lp_auto_fd int fd = dial(*state);
+    for (int i = 0; i < 3; i++) {
+        lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+        assert_int_equal(send(fd, head, sizeof head - 1, MSG_NOSIGNAL), sizeof head - 1);
+        read_reply(fd, "\r\n\r\n", &r);
+        assert_string_equal(r.ptr, "HTTP/1.1 100 Continue\r\n\r\n");
+        assert_int_equal(send(fd, "hi", 2, MSG_NOSIGNAL), 2);
+        read_reply(fd, " x=", &r);
+        assert_non_null(strstr(r.ptr, "len=2 body=hi"));
+    }
+}
+
 static void says_who_cannot_listen_where(void **state)
 {
     struct lp_http_server_options o = { .address = "127.0.0.1",
@@ -178,6 +225,8 @@ int main(void)
         cmocka_unit_test(ends_a_stream_whose_client_does_not_read),
         cmocka_unit_test(a_reader_under_the_least_pace_gives_its_writer_back),
         cmocka_unit_test(gives_head_the_headers_only),
+        cmocka_unit_test(stays_in_step_on_one_connection),
+        cmocka_unit_test(says_100_and_stays_in_step),
         cmocka_unit_test(says_who_cannot_listen_where),
         cmocka_unit_test(takes_no_new_connections_after_quiesce),
     };

@@ -26,7 +26,7 @@
 struct walk {
     const char *end;
     const char *why;
-    unsigned n_length, n_coding, n_host;
+    unsigned n_length, n_coding, n_host, n_authorization;
     bool chunked;
     bool coded; /* Content-Encoding says something */
     size_t bytes;
@@ -70,6 +70,8 @@ static enum MHD_Result on_header(void *user, enum MHD_ValueKind kind, const char
     w->end = value + nvalue + 2;
     if (named(key, nkey, "Host"))
         w->n_host++;
+    if (named(key, nkey, "Authorization"))
+        w->n_authorization++;
     if (named(key, nkey, "Content-Length")) {
         w->n_length++;
         if (!is_decimal(value, nvalue))
@@ -92,8 +94,10 @@ static const char *framing_error(const struct walk *w, bool http11)
         return "more than one Content-Length";
     if (w->n_coding > 1 || (w->n_coding == 1 && (!w->chunked || !http11)))
         return "Transfer-Encoding other than chunked";
-    if (w->n_host > 1)
-        return "more than one Host";
+    if (w->n_host > 1 || (w->n_host == 0 && http11))
+        return "not one Host";
+    if (w->n_authorization > 1)
+        return "more than one Authorization";
     return NULL;
 }
 
