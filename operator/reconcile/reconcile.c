@@ -422,10 +422,10 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     ret_result->writes = ctx.writes;
     ret_result->terminal = ctx.failure.code == LP_E_INVALID;
     ret_result->again_ms = sooner(ctx.again_ms, repairs_next_ms(ctx.state->repairs, lp_clock_ms()));
-    int64_t secrets_ms = ctx.state->secrets_tried_ms + ctx.state->secrets_wait_ms;
     bool active = platform.spec.mode && spec_is_active(&platform.spec);
     if (result == 0 && !is_ready(&ctx) && active)
-        ret_result->again_ms = sooner(ret_result->again_ms, secrets_ms - lp_clock_ms());
+        ret_result->again_ms =
+            sooner(ret_result->again_ms, platform_state_secrets_ms(ctx.state, lp_clock_ms()));
     if (ctx.status_known)
         json_decref(lp_take(ctx.state->status));
     return result;

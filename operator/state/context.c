@@ -62,6 +62,8 @@ void context_fail(struct reconcile_context *ctx, const struct lp_kube_kind *kind
 
 void context_again(struct reconcile_context *ctx, int64_t ms)
 {
+    if (ms < 1)
+        ms = 1; /* its time came during this reconcile; 0 would say: nothing to wait for */
     if (ctx->again_ms == 0 || ms < ctx->again_ms)
         ctx->again_ms = ms;
 }

@@ -62,7 +62,7 @@ struct reconcile_result {
 void context_run(const struct reconcile_context *ctx, unsigned n, lp_thread_pool_job *job,
                  void *user);
 
-/* Something is to be looked at again in so many ms, or before. */
+/* Something is to be looked at again in so many ms, or before; at once where `ms` is below 1. */
 void context_again(struct reconcile_context *ctx, int64_t ms);
 
 /* Notes that an object of somebody else has the name of a child, as `text` says; it is looked at

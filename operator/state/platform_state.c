@@ -9,6 +9,8 @@
 #include "base/hash.h"
 #include "operator/state/repairs.h"
 
+#define SECRETS_OVERDUE_MS 10000
+
 #define TOLD_MS 60000
 #define TOLD_MAX 10
 
@@ -123,4 +125,11 @@ bool platform_state_may_emit(struct platform_state *m, int64_t now_ms)
         return false;
     m->repair_events++;
     return true;
+}
+
+int64_t platform_state_secrets_ms(const struct platform_state *m, int64_t now_ms)
+{
+    int64_t left = m->secrets_tried_ms + m->secrets_wait_ms - now_ms;
+
+    return left > 0 ? left : SECRETS_OVERDUE_MS;
 }

@@ -63,3 +63,8 @@ void platform_states_expire(struct platform_states *m);
 /* True where one more Event of a repair may be written: ten in a minute, or somebody who changes a
  * child again and again would fill etcd with them. Counts the one it allows. */
 bool platform_state_may_emit(struct platform_state *m, int64_t now_ms);
+
+/* Milliseconds until missing Secrets are to be tried for again, at least 1. 10 s where the time
+ * came after this reconcile had looked: not at once, as one may end before it comes to the Secrets.
+ */
+int64_t platform_state_secrets_ms(const struct platform_state *m, int64_t now_ms);

@@ -2,6 +2,8 @@
  */
 #include "operator/state/platform_state.h"
 
+#include "operator/state/context.h"
+
 #include "base/hash.h"
 
 #include "unit/check.h"
@@ -50,12 +52,31 @@ static void each_child_has_a_memory_that_starts_empty(void **state)
     platform_states_free(all);
 }
 
+static void a_time_that_came_meanwhile_is_not_lost(void **state)
+{
+    struct platform_state m = { .secrets_tried_ms = 1000, .secrets_wait_ms = 30000 };
+    struct reconcile_context ctx = { .again_ms = 0 };
+    (void)state;
+    assert_int_equal(platform_state_secrets_ms(&m, 1000), 30000);
+    assert_int_equal(platform_state_secrets_ms(&m, 30999), 1);
+    assert_int_equal(platform_state_secrets_ms(&m, 31000), 10000);
+    assert_int_equal(platform_state_secrets_ms(&m, 31500), 10000);
+    context_again(&ctx, 50);
+    context_again(&ctx, 500);
+    assert_int_equal(ctx.again_ms, 50);
+    context_again(&ctx, 0);
+    assert_int_equal(ctx.again_ms, 1);
+    context_again(&ctx, -7);
+    assert_int_equal(ctx.again_ms, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_platform_is_remembered_until_it_is_forgotten),
         cmocka_unit_test(each_child_has_a_memory_that_starts_empty),
         cmocka_unit_test(ten_repairs_a_minute_are_told),
+        cmocka_unit_test(a_time_that_came_meanwhile_is_not_lost),
     };
     return cmocka_run_group_tests_name("operator_memory", tests, NULL, NULL);
 }
