@@ -9,12 +9,26 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 
-/* "cpu", "queue_depth": what a metric of spec or status is called; NULL for kinds that we do not
- * make. */
+/* What stands under the type of a metric of spec or status; NULL for types that we do not make. */
+static const json_t *source_of(const json_t *metric)
+{
+    static const char *const types[] = { "containerResource", "resource", "object" };
+
+    for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+        const json_t *source = json_object_get(metric, types[i]);
+        if (source)
+            return source;
+    }
+    return NULL;
+}
+
+/* "cpu", "queue_depth"; NULL for types that we do not make. */
 static const char *metric_name(const json_t *metric)
 {
-    const char *name = lp_json_str(metric, "resource", "name", NULL);
-    return name ? name : lp_json_str(metric, "object", "metric", "name", NULL);
+    const json_t *source = source_of(metric);
+    const char *name = lp_json_str(source, "name", NULL);
+
+    return name ? name : lp_json_str(source, "metric", "name", NULL);
 }
 
 /* Of a "current" or a "target": "43%", or a quantity per pod or in all. The caller's; NULL:
@@ -40,10 +54,8 @@ static const json_t *current_of(const json_t *hpa, const char *name)
     json_array_foreach(lp_json_at(hpa, "status", "currentMetrics", NULL), i, m)
     {
         const char *n = metric_name(m);
-        if (!n || strcmp(n, name) != 0)
-            continue;
-        const json_t *resource = lp_json_at(m, "resource", "current", NULL);
-        return resource ? resource : lp_json_at(m, "object", "current", NULL);
+        if (n && strcmp(n, name) == 0)
+            return json_object_get(source_of(m), "current");
     }
     return NULL;
 }
@@ -59,9 +71,7 @@ static json_t *metrics_of(const json_t *hpa)
         const char *name = metric_name(m);
         if (!name)
             continue;
-        const json_t *target = lp_json_at(m, "resource", "target", NULL);
-        lp_auto_free char *wanted =
-            amount(target ? target : lp_json_at(m, "object", "target", NULL));
+        lp_auto_free char *wanted = amount(json_object_get(source_of(m), "target"));
         lp_auto_free char *seen = amount(current_of(hpa, name));
         json_array_append_new(
             list, lp_json_make("{s:s, s:s*, s:s*}", "name", name, "value", seen, "target", wanted));

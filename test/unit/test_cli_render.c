@@ -127,9 +127,14 @@ static void why_tells_every_metric_and_condition_of_the_hpa(void **state)
 {
     static const char hpa_text[] =
         "{spec: {minReplicas: 1, maxReplicas: 5, metrics: [{type: Resource, resource: {name: cpu, "
-        "target: {type: Utilization, averageUtilization: 70}}}, {type: Object, object: {metric: "
+        "target: {type: Utilization, averageUtilization: 70}}}, {type: ContainerResource, "
+        "containerResource: "
+        "{name: memory, container: auth, target: {type: Utilization, averageUtilization: 80}}}, "
+        "{type: Object, object: {metric: "
         "{name: queue_depth}, target: {type: AverageValue, averageValue: '4'}}}]}, status: "
-        "{lastScaleTime: '2026-11-21T08:00:00Z', currentMetrics: [{type: Object, object: {metric: "
+        "{lastScaleTime: '2026-11-21T08:00:00Z', currentMetrics: [{type: ContainerResource, "
+        "containerResource: {name: memory, container: auth, current: {averageUtilization: 43, "
+        "averageValue: 50Mi}}}, {type: Object, object: {metric: "
         "{name: queue_depth}, current: {averageValue: '6'}}}], conditions: [{type: ScalingLimited, "
         "status: 'True', reason: TooManyReplicas, message: more than allowed}]}}";
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
@@ -144,6 +149,7 @@ static void why_tells_every_metric_and_condition_of_the_hpa(void **state)
                         "  auth: 5 pods, 4 ready, of 1 to 5, changed at 2026-11-21T08:00:00Z\n"
                         "    4 to 5: queue depth\n"
                         "    cpu            no value, target 70%\n"
+                        "    memory         43%, target 80%\n"
                         "    queue_depth    6 per pod, target 4 per pod\n"
                         "    ScalingLimited True, TooManyReplicas: more than allowed\n");
 }

@@ -119,7 +119,6 @@ static void no_token_two_tokens_and_other_schemes_are_nobody(void **state)
         { NULL },
         { "Authorization: Basic YTpi", NULL },
         { "Authorization: Bearer", NULL },
-        { "Authorization: Bearer a.b.c", "Authorization: Bearer a.b.c", NULL },
         { "Cookie: token=a.b.c", NULL },
     };
     struct lp_identities *i = identities("Owner", SECRET);
@@ -129,6 +128,11 @@ static void no_token_two_tokens_and_other_schemes_are_nobody(void **state)
         assert_told(s, "/x", headers[n], 401, none);
     assert_told(s, "/x", (const char *const[]){ "Authorization: Bearer a.b.c", NULL }, 401,
                 "Invalid or expired token");
+    assert_told(
+        s, "/x",
+        (const char *const[]){ "Authorization: Bearer a.b.c", "Authorization: Bearer a.b.c", NULL },
+        400, "{\"error\":\"more than one Authorization\"}"); /* by the server, before anybody reads
+                                                                a token */
     lp_http_server_stop(s);
     lp_identities_free(i);
 }
