@@ -9,7 +9,7 @@
  * and writes what would change to the ConfigMap <platform>-plan where that says something else:
  * data "plan.json" (platform/preview.h) and "plan.txt". Nothing else is written. A
  * ConfigMap of that name that is somebody else's is left alone (condition NameConflict). `notices`
- * borrows the preview from pass->memory. A failure is noted in the pass.
+ * borrows the preview from ctx->state. A failure is noted in ctx.
  */
 void planmode_run(struct reconcile_context *ctx, const struct observed *observed,
                   const struct plan *plan, struct notices *notices);

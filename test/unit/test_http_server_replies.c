@@ -127,7 +127,7 @@ static void gives_head_the_headers_only(void **state)
     assert_null(strstr(r.ptr, "path="));
 }
 
-/* Issue 12, 41: each answer ends where the next begins, and each request's body is over. */
+/* Each answer ends where the next begins, and each request's body is over. */
 static void stays_in_step_on_one_connection(void **state)
 {
     static const struct {

@@ -94,8 +94,10 @@ static const char *framing_error(const struct walk *w, bool http11)
         return "more than one Content-Length";
     if (w->n_coding > 1 || (w->n_coding == 1 && (!w->chunked || !http11)))
         return "Transfer-Encoding other than chunked";
-    if (w->n_host > 1 || (w->n_host == 0 && http11))
-        return "not one Host";
+    if (w->n_host > 1)
+        return "more than one Host";
+    if (w->n_host == 0 && http11)
+        return "no Host";
     if (w->n_authorization > 1)
         return "more than one Authorization";
     return NULL;
