@@ -51,9 +51,13 @@ class Poison:
         self.operator.kill(signal.SIGKILL)
         return 503, {}, b"{}"  # for nobody: had the write come through, the next process would have nothing to do
 
+    def conditions(self, name):
+        """None of a platform whose first status is still to be written: that comes after its objects."""
+        o = self.plane.get(f"{GROUP}/namespaces/{NS}/learningplatforms/{name}")
+        return (o or {}).get("status", {}).get("conditions", [])
+
     def condition(self, kind):
-        o = self.plane.get(PATH)
-        for c in (o or {}).get("status", {}).get("conditions", []):
+        for c in self.conditions(POISON):
             if c["type"] == kind:
                 return c
         return None
@@ -67,8 +71,8 @@ class Poison:
             self.plane.edit(NS, name, concurrency)
         for name in OTHERS:
             wait_for(f"{name} is carried out", 60, lambda n=name: self.plane.carried_out(NS, n, concurrency))
-            o = self.plane.get(f"{GROUP}/namespaces/{NS}/learningplatforms/{name}")
-            assert not [c for c in o["status"]["conditions"] if c["type"] == "Quarantined"], f"{name} is quarantined"
+            conditions = wait_for(f"the status of {name}", 60, lambda n=name: self.conditions(n))
+            assert not [c for c in conditions if c["type"] == "Quarantined"], f"{name} is quarantined"
 
     def is_set_aside(self):
         self.proxy.fault = Fault(answer=self.deadly)
