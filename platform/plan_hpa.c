@@ -14,15 +14,39 @@ static json_t *resource_metric(const char *container, const char *name, int64_t 
 }
 
 /* An Object metric on the Service: one number for all pods, divided by the HPA (AverageValue). */
-static json_t *queue_metric(const char *service, const json_t *target)
+static json_t *object_metric(const char *service, const char *name, const char *target)
 {
-    char text[LP_QUANTITY_TEXT];
-
-    quantity_canonical(target, text);
     return lp_json_make("{s:s, s:{s:{s:s, s:s, s:s}, s:{s:s}, s:{s:s, s:s}}}", "type", "Object",
                         "object", "describedObject", "apiVersion", "v1", "kind", "Service", "name",
-                        service, "metric", "name", "queue_depth", "target", "type", "AverageValue",
-                        "averageValue", text);
+                        service, "metric", "name", name, "target", "type", "AverageValue",
+                        "averageValue", target);
+}
+
+/*
+ * What the spec lists, in one order. An HPA without metrics would go by cpu at 80 % (API reference,
+ * HorizontalPodAutoscalerSpec v2): where no metrics API leads to us and the list has nothing else,
+ * ours goes by cpu at the target of the spec.
+ */
+static json_t *metrics_of(const struct platform *p, const struct service_spec *s,
+                          const char *container, const char *service)
+{
+    char target[LP_QUANTITY_TEXT];
+    json_t *list = json_array();
+
+    quantity_canonical(s->autoscaling.queue.target, target);
+    bool ours = !p->images->no_metrics_api;
+    bool memory = service_scales_by(s, "memory");
+    if (service_scales_by(s, "cpu") || (!ours && !memory))
+        json_array_append_new(list,
+                              resource_metric(container, "cpu", s->autoscaling.cpu.utilization));
+    if (memory)
+        json_array_append_new(
+            list, resource_metric(container, "memory", s->autoscaling.memory.utilization));
+    if (ours && service_scales_by(s, "queueDepth"))
+        json_array_append_new(list, object_metric(service, "queue_depth", target));
+    if (ours && service_scales_by(s, "demand"))
+        json_array_append_new(list, object_metric(service, "demand", "1"));
+    return list;
 }
 
 /* What operator/floor.c makes minReplicas of. */
@@ -45,17 +69,14 @@ json_t *plan_hpa(const struct platform *p, enum service_id id)
     lp_auto_free char *name = plan_name(p, suffix);
     json_t *o = plan_object(p, &lp_kube_hpas, suffix);
 
-    bool queue = !p->images->no_metrics_api;
-    json_t *metrics =
-        lp_json_make("[o, o, o*]", resource_metric(suffix, "cpu", s->autoscaling.cpu.utilization),
-                     resource_metric(suffix, "memory", s->autoscaling.memory.utilization),
-                     queue ? queue_metric(name, s->autoscaling.queue.target) : NULL);
-    if (!queue)
+    bool floor = p->images->no_metrics_api && service_scales_by(s, "queueDepth");
+    json_t *metrics = metrics_of(p, s, suffix, name);
+    if (floor)
         annotate_floor(o, s);
     json_object_set_new(o, "spec",
                         lp_json_make("{s:{s:s, s:s, s:s}, s:o*, s:I, s:o, s:o*}", "scaleTargetRef",
                                      "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
-                                     "minReplicas", queue ? json_integer(s->autoscaling.min) : NULL,
+                                     "minReplicas", floor ? NULL : json_integer(s->autoscaling.min),
                                      "maxReplicas", (json_int_t)s->autoscaling.max, "metrics",
                                      metrics, "behavior",
                                      plan_copy_or_null(s->autoscaling.behavior)));

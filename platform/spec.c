@@ -1,6 +1,23 @@
 /* platform/spec.c -- what is fixed about the services of every platform. */
 #include "platform/spec.h"
 
+const char *const autoscaling_metrics[N_AUTOSCALING_METRICS] = { "cpu", "memory", "queueDepth",
+                                                                 "demand" };
+
+bool service_scales_by(const struct service_spec *s, const char *metric)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(s->autoscaling.metrics, i, item)
+    {
+        const char *name = json_string_value(item);
+        if (name && strcmp(name, metric) == 0)
+            return true;
+    }
+    return false;
+}
+
 const struct service_kind service_kinds[N_SERVICES] = {
     [SERVICE_GATEWAY] = { "gateway", "gateway", "lp-gateway", 8080 },
     [SERVICE_AUTH] = { "auth", "auth", "lp-auth", 3000 },

@@ -56,6 +56,7 @@ struct service_spec {
     struct {
         bool enabled;
         int64_t min, max;
+        json_t *metrics; /* ["cpu", "demand"]: names out of autoscaling_metrics */
         struct {
             int64_t utilization;
         } cpu, memory;
@@ -65,6 +66,11 @@ struct service_spec {
         json_t *behavior; /* or NULL */
     } autoscaling;
 };
+
+#define N_AUTOSCALING_METRICS 4
+extern const char *const autoscaling_metrics[N_AUTOSCALING_METRICS];
+/* Whether autoscaling.metrics has this name. */
+bool service_scales_by(const struct service_spec *s, const char *metric);
 
 struct database_spec {
     const char *mode; /* "Embedded", "External" */

@@ -104,6 +104,32 @@ static int check_resources(const struct service_spec *s, const char *path, struc
     return check_pairs(&s->resources, path, err);
 }
 
+/* Known names, each once. */
+static int check_metrics(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(s->autoscaling.metrics, i, item)
+    {
+        const char *text = json_string_value(item);
+        size_t k = 0;
+        while (k < N_AUTOSCALING_METRICS && (!text || strcmp(text, autoscaling_metrics[k]) != 0))
+            k++;
+        if (k == N_AUTOSCALING_METRICS)
+            return lp_error_set(err, LP_E_INVALID,
+                                "%s.autoscaling.metrics[%zu]: must be cpu, memory, queueDepth or "
+                                "demand, is \"%.64s\"",
+                                path, i, text ? text : "");
+        for (k = 0; k < i; k++)
+            if (json_equal(json_array_get(s->autoscaling.metrics, k), item))
+                return lp_error_set(err, LP_E_INVALID,
+                                    "%s.autoscaling.metrics[%zu]: \"%.64s\" is there twice", path,
+                                    i, text);
+    }
+    return 0;
+}
+
 static int check_autoscaling(const struct service_spec *s, const char *path, struct lp_error *err)
 {
     int64_t target = 0;
@@ -207,7 +233,7 @@ static int check_labels(const struct service_spec *s, const char *path, struct l
 static int check_service(const struct service_spec *s, const char *key, struct lp_error *err)
 {
     static int (*const checks[])(const struct service_spec *, const char *, struct lp_error *) = {
-        check_resources, check_autoscaling, check_expose, check_env, check_labels,
+        check_resources, check_autoscaling, check_metrics, check_expose, check_env, check_labels,
     };
     lp_auto_free char *path = lp_sprintf("spec.services.%s", key);
 

@@ -108,6 +108,11 @@ static const struct lp_json_field autoscaling_fields[] = {
       .offset = SUB(autoscaling, max),
       .min = 1,
       .max = 1000 },
+    { .key = "metrics",
+      .type = LP_JSON_ARRAY,
+      .offset = SUB(autoscaling, metrics),
+      .min = 1,
+      .max = N_AUTOSCALING_METRICS },
     { .key = "cpu",
       .type = LP_JSON_OBJECT,
       .offset = SUB(autoscaling, cpu),
@@ -300,10 +305,10 @@ const struct lp_json_field spec_fields[] = {
     END,
 };
 
-/* The values that quantities have by default; made once, never freed, read only. */
+/* The values that quantities and lists have by default; made once, never freed, read only. */
 static struct {
     json_t *requests_cpu, *requests_memory, *limits_cpu, *limits_memory, *queue_target, *storage,
-        *database_cpu, *postgres_memory, *mongodb_memory;
+        *database_cpu, *postgres_memory, *mongodb_memory, *metrics;
 } quantity_defaults;
 
 static void make_quantity_defaults(void)
@@ -317,6 +322,7 @@ static void make_quantity_defaults(void)
     quantity_defaults.database_cpu = json_string("50m");
     quantity_defaults.postgres_memory = json_string("512Mi");
     quantity_defaults.mongodb_memory = json_string("1Gi");
+    quantity_defaults.metrics = lp_json_make("[s, s, s]", "cpu", "memory", "queueDepth");
 }
 
 static void set_service_defaults(struct service_spec *s, enum service_id id)
@@ -330,6 +336,7 @@ static void set_service_defaults(struct service_spec *s, enum service_id id)
     s->autoscaling.enabled = true;
     s->autoscaling.min = 1;
     s->autoscaling.max = id == SERVICE_GATEWAY ? 5 : 10;
+    s->autoscaling.metrics = quantity_defaults.metrics;
     s->autoscaling.cpu.utilization = 70;
     s->autoscaling.memory.utilization = 75;
     s->autoscaling.queue.target = quantity_defaults.queue_target;

@@ -18,13 +18,14 @@
 #define NEWS 0.25 /* a move of value / target by so much is worth a status write */
 
 struct reading {
-    char name[32]; /* "cpu", "memory", "queueDepth" */
+    char name[32]; /* "cpu", "memory", "queueDepth", "demand" */
     char value[32], target[32];
     char text[128]; /* "queue depth 6.5 a pod, target 4" */
     double ratio;
 };
 
-/* spec.metrics[] of the same type, and of the same resource, which stands under `key`. */
+/* spec.metrics[] of the same type, and of the same resource, which stands under `key`; of type
+ * Object, of the same metric. */
 static const json_t *spec_metric(const json_t *hpa, const char *type, const char *key,
                                  const char *resource)
 {
@@ -34,8 +35,9 @@ static const json_t *spec_metric(const json_t *hpa, const char *type, const char
     json_array_foreach(lp_json_at(hpa, "spec", "metrics", NULL), i, m)
     {
         const char *t = lp_json_str(m, "type", NULL);
-        const char *r = resource ? lp_json_str(m, key, "name", NULL) : NULL;
-        if (t && strcmp(t, type) == 0 && (!resource || (r && strcmp(r, resource) == 0)))
+        const char *r = strcmp(type, "Object") == 0 ? lp_json_str(m, key, "metric", "name", NULL)
+                                                    : lp_json_str(m, key, "name", NULL);
+        if (t && strcmp(t, type) == 0 && r && strcmp(r, resource) == 0)
             return m;
     }
     return NULL;
@@ -61,21 +63,27 @@ static bool read_resource(const json_t *hpa, const json_t *m, const char *type, 
     return true;
 }
 
-static bool read_queue(const json_t *hpa, const json_t *m, struct reading *r)
+static bool read_object(const json_t *hpa, const json_t *m, struct reading *r)
 {
     const json_t *value = lp_json_at(m, "object", "current", "averageValue", NULL);
-    const json_t *target = lp_json_at(spec_metric(hpa, "Object", "object", NULL), "object",
-                                      "target", "averageValue", NULL);
+    const char *name = lp_json_str(m, "object", "metric", "name", NULL);
+    const json_t *target = name ? lp_json_at(spec_metric(hpa, "Object", "object", name), "object",
+                                             "target", "averageValue", NULL)
+                                : NULL;
+    bool demand = name && strcmp(name, "demand") == 0;
     int64_t value_milli = 0, target_milli = 0;
     struct lp_error ignored;
 
     if (!value || !target || quantity_milli(value, &value_milli, &ignored) < 0 ||
         quantity_milli(target, &target_milli, &ignored) < 0 || target_milli <= 0)
         return false;
-    snprintf(r->name, sizeof r->name, "queueDepth");
+    snprintf(r->name, sizeof r->name, "%s", demand ? "demand" : "queueDepth");
     snprintf(r->value, sizeof r->value, "%g", (double)value_milli / 1000);
     snprintf(r->target, sizeof r->target, "%g", (double)target_milli / 1000);
-    snprintf(r->text, sizeof r->text, "queue depth %s a pod, target %s", r->value, r->target);
+    snprintf(r->text, sizeof r->text,
+             demand ? "demand %s of what a pod carries, target %s"
+                    : "queue depth %s a pod, target %s",
+             r->value, r->target);
     r->ratio = (double)value_milli / (double)target_milli;
     return true;
 }
@@ -92,7 +100,7 @@ static bool find_winner(const json_t *hpa, struct reading *ret_winner)
         const char *type = lp_json_str(m, "type", NULL);
         bool known = false;
         if (type && strcmp(type, "Object") == 0)
-            known = read_queue(hpa, m, &r);
+            known = read_object(hpa, m, &r);
         else if (type && (strcmp(type, "Resource") == 0 || strcmp(type, "ContainerResource") == 0))
             known = read_resource(hpa, m, type, &r);
         if (known && (!found || r.ratio > ret_winner->ratio)) {

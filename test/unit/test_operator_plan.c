@@ -331,6 +331,44 @@ static void without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of(void **s
     drop(f);
 }
 
+static void check_metrics(const char *spec, bool no_api, const char *names, bool has_min)
+{
+    struct plan_images some = images;
+    struct fixture *f = make(spec);
+    lp_auto_buf struct lp_buf seen = LP_BUF_INIT(256);
+    const json_t *m;
+    size_t i;
+
+    some.no_metrics_api = no_api;
+    f->platform.images = &some;
+    json_auto_t *hpa = plan_hpa(&f->platform, SERVICE_AUTH);
+    json_array_foreach(lp_json_at(hpa, "spec", "metrics", NULL), i, m)
+    {
+        const char *name = lp_json_str(m, "containerResource", "name", NULL);
+        lp_buf_str(&seen, i ? " " : "");
+        lp_buf_str(&seen, name ? name : lp_json_str(m, "object", "metric", "name", NULL));
+        if (!name && strcmp(lp_json_str(m, "object", "metric", "name", NULL), "demand") == 0)
+            assert_string_equal(lp_json_str(m, "object", "target", "averageValue", NULL), "1");
+    }
+    assert_string_equal(seen.ptr, names);
+    assert_int_equal(lp_json_at(hpa, "spec", "minReplicas", NULL) != NULL, has_min);
+    drop(f);
+}
+
+static void an_hpa_goes_by_the_metrics_that_the_spec_lists(void **state)
+{
+    (void)state;
+    check_metrics("{}", false, "cpu memory queue_depth", true);
+    check_metrics("{services: {auth: {autoscaling: {metrics: [demand, cpu]}}}}", false,
+                  "cpu demand", true);
+    check_metrics("{services: {auth: {autoscaling: {metrics: [demand]}}}}", false, "demand", true);
+    check_metrics("{services: {auth: {autoscaling: {metrics: [memory, queueDepth]}}}}", true,
+                  "memory", false);
+    /* Without a metrics an HPA would go by cpu at 80 %: ours keeps to the target of the spec. */
+    check_metrics("{services: {auth: {autoscaling: {metrics: [queueDepth]}}}}", true, "cpu", false);
+    check_metrics("{services: {auth: {autoscaling: {metrics: [demand]}}}}", true, "cpu", true);
+}
+
 static void a_seed_must_be_one_platform_with_name_and_namespace(void **state)
 {
     static const struct {
@@ -380,6 +418,7 @@ int main(void)
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
         cmocka_unit_test(paused_services_are_seen_but_not_written),
         cmocka_unit_test(without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of),
+        cmocka_unit_test(an_hpa_goes_by_the_metrics_that_the_spec_lists),
         cmocka_unit_test(a_seed_must_be_one_platform_with_name_and_namespace),
     };
     return cmocka_run_group_tests_name("operator_plan", tests, NULL, NULL);

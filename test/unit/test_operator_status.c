@@ -183,6 +183,34 @@ static void a_decision_names_winner_value_target_and_limit(void **state)
     assert_false(scaling_is_moving(full));
 }
 
+/* Two Object metrics: each is held to its own target. */
+static void a_demand_that_wins_is_named(void **state)
+{
+    static const char text[] =
+        "{spec: {minReplicas: 1, maxReplicas: 9, metrics: ["
+        "{type: Object, object: {metric: {name: queue_depth}, target: {type: AverageValue,"
+        " averageValue: '4'}}},"
+        "{type: Object, object: {metric: {name: demand}, target: {type: AverageValue,"
+        " averageValue: '1'}}}]},"
+        " status: {currentReplicas: 2, desiredReplicas: 4, currentMetrics: ["
+        "{type: Object, object: {metric: {name: %s}, current: {averageValue: '3'}}},"
+        "{type: Object, object: {metric: {name: %s}, current: {averageValue: '1750m'}}}],"
+        " conditions: [{type: ScalingActive, status: 'True'}]}}";
+    (void)state;
+    lp_auto_free char *demand = lp_sprintf(text, "queue_depth", "demand");
+    json_auto_t *up = parse(demand);
+    json_auto_t *why = scaling_explain(up, NULL);
+    json_auto_t *want = parse("{winner: demand, value: '1.75', target: '1', why: '2 to 4: demand"
+                              " 1.75 of what a pod carries, target 1; HPA limits: none'}");
+    assert_true(json_equal(why, want));
+
+    /* Of one that the spec does not have, no target is known: it does not decide. */
+    lp_auto_free char *foreign = lp_sprintf(text, "queue_depth", "foreign");
+    json_auto_t *other = parse(foreign);
+    json_auto_t *queue = scaling_explain(other, NULL);
+    assert_string_equal(lp_json_str(queue, "winner", NULL), "queueDepth");
+}
+
 static void what_keeps_an_hpa_from_scaling_is_told(void **state)
 {
     (void)state;
@@ -484,6 +512,7 @@ int main(void)
         cmocka_unit_test(somebody_elses_object_is_named_until_it_is_no_more),
         cmocka_unit_test(a_pod_that_only_a_user_can_take_away_is_named),
         cmocka_unit_test(a_decision_names_winner_value_target_and_limit),
+        cmocka_unit_test(a_demand_that_wins_is_named),
         cmocka_unit_test(what_keeps_an_hpa_from_scaling_is_told),
         cmocka_unit_test(small_moves_of_the_figures_are_no_news),
         cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),

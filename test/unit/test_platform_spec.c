@@ -157,6 +157,7 @@ static void check_same_service(const struct service_spec *a, const struct servic
     assert_int_equal(a->autoscaling.cpu.utilization, b->autoscaling.cpu.utilization);
     assert_int_equal(a->autoscaling.memory.utilization, b->autoscaling.memory.utilization);
     assert_true(json_equal(a->autoscaling.queue.target, b->autoscaling.queue.target));
+    assert_true(json_equal(a->autoscaling.metrics, b->autoscaling.metrics));
 }
 
 static void check_same_database(const struct database_spec *a, const struct database_spec *b)
@@ -251,6 +252,13 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "ClusterIP" },
         { "{services: {auth: {autoscaling: {queueDepth: {target: 0}}}}}",
           "spec.services.auth.autoscaling.queueDepth.target: must be more than 0, is 0" },
+        { "{services: {auth: {autoscaling: {metrics: []}}}}",
+          "spec.services.auth.autoscaling.metrics: must be 1..4 items, is 0" },
+        { "{services: {auth: {autoscaling: {metrics: [cpu, latency]}}}}",
+          "spec.services.auth.autoscaling.metrics[1]: must be cpu, memory, queueDepth or demand, "
+          "is \"latency\"" },
+        { "{services: {auth: {autoscaling: {metrics: [cpu, demand, cpu]}}}}",
+          "spec.services.auth.autoscaling.metrics[2]: \"cpu\" is there twice" },
         { "{services: {auth: {env: [{name: A}, {name: A}]}}}",
           "spec.services.auth.env[1].name: \"A\" is there twice" },
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
