@@ -19,7 +19,6 @@ static bool v4_is_private(uint32_t a)
         { 0x0a000000, 8 },  /* 10.0.0.0/8 */
         { 0xac100000, 12 }, /* 172.16.0.0/12 */
         { 0xc0a80000, 16 }, /* 192.168.0.0/16 */
-        { 0xa9fe0000, 16 }, /* 169.254.0.0/16 */
     };
 
     for (size_t i = 0; i < LP_COUNT(ranges); i++)
@@ -36,7 +35,7 @@ static bool v6_is_private(const struct in6_addr *a)
         memcpy(&last, a->s6_addr + 12, sizeof last);
         return v4_is_private(ntohl(last));
     }
-    return IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_LINKLOCAL(a) || (a->s6_addr[0] & 0xfe) == 0xfc;
+    return IN6_IS_ADDR_LOOPBACK(a) || (a->s6_addr[0] & 0xfe) == 0xfc;
 }
 
 bool target_is_private(const struct sockaddr *address)

@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 
 /*
- * True for loopback, private (RFC 1918, RFC 4193) and link-local (RFC 3927, RFC 4291) addresses,
- * IPv4-mapped ones too. False for other families and for every public address.
+ * True for loopback and private addresses (RFC 1918, RFC 4193), IPv4-mapped ones too. False for
+ * other families, for every public address, and for link-local ones (RFC 3927, RFC 4291): there
+ * answer neighbours, and a cloud's metadata (169.254.169.254), which are nobody's gateway.
  */
 bool target_is_private(const struct sockaddr *address);

@@ -184,10 +184,9 @@ static bool is_private(const char *text)
 
 static void private_and_public_addresses_are_told_apart(void **state)
 {
-    static const char *const ours[] = {
-        "127.0.0.1",   "127.255.0.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.7.7",
-        "169.254.1.1", "::1",         "fd00::1",  "fe80::1",    "::ffff:10.0.0.1"
-    };
+    static const char *const ours[] = { "127.0.0.1",  "127.255.0.9",    "10.1.2.3",
+                                        "172.16.0.1", "172.31.255.255", "192.168.7.7",
+                                        "::1",        "fd00::1",        "::ffff:10.0.0.1" };
     static const char *const others[] = { "8.8.8.8",        "172.15.0.1", "172.32.0.1",
                                           "192.169.0.1",    "11.0.0.1",   "2001:db8::1",
                                           "::ffff:8.8.8.8", "0.0.0.0",    "::" };
@@ -197,6 +196,16 @@ static void private_and_public_addresses_are_told_apart(void **state)
         assert_true(is_private(ours[i]));
     for (size_t i = 0; i < LP_COUNT(others); i++)
         assert_false(is_private(others[i]));
+}
+
+static void a_neighbour_and_a_clouds_metadata_are_nobodys_target(void **state)
+{
+    static const char *const refused[] = { "169.254.0.1", "169.254.169.254", "169.254.255.254",
+                                           "fe80::1", "::ffff:169.254.169.254" };
+
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(refused); i++)
+        assert_false(is_private(refused[i]));
 }
 
 static void percentiles_are_exact_to_one_part_in_sixty(void **state)
@@ -230,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_url_without_scheme_or_host_or_with_a_query_is_refused,
                                         start, stop),
         cmocka_unit_test(private_and_public_addresses_are_told_apart),
+        cmocka_unit_test(a_neighbour_and_a_clouds_metadata_are_nobodys_target),
         cmocka_unit_test(percentiles_are_exact_to_one_part_in_sixty),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);
