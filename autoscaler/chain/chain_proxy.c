@@ -47,6 +47,7 @@ struct chain_proxy {
     struct lp_fifo *jobs;
     pthread_mutex_t lock; /* of all below */
     struct chain_target *targets[METRICS_VERSIONS];
+    bool known[METRICS_VERSIONS]; /* chain_proxy_backend() said who it is, or that there is none */
     char *token;
     unsigned failures; /* in a row */
     int64_t open_until_ms;
@@ -65,12 +66,13 @@ struct worker {
 void chain_proxy_backend(struct chain_proxy *p, enum metrics_version v,
                          const struct chain_backend *backend)
 {
-    struct chain_target *old = p->targets[v]; /* nobody else changes it */
-    if (backend && old && chain_target_is(old, backend))
+    struct chain_target *old = p->targets[v]; /* nobody else changes it, nor `known` */
+    if (p->known[v] && (backend ? old && chain_target_is(old, backend) : !old))
         return;
     struct chain_target *target = backend ? chain_target_new(backend) : NULL;
     pthread_mutex_lock(&p->lock);
     p->targets[v] = target;
+    p->known[v] = true;
     p->failures = 0;
     p->open_until_ms = 0;
     pthread_mutex_unlock(&p->lock);
@@ -351,14 +353,17 @@ static void put(struct chain_proxy *p, struct job *job)
     job_free(job);
 }
 
-/* The version's own, else the other's: adapters serve both and may be registered for one. */
-static struct chain_target *target_of(struct chain_proxy *p, enum metrics_version v)
+/* The version's own, else the other's: adapters serve both and may be registered for one.
+ * NULL: there is none, or *ret_known is false. */
+static struct chain_target *target_of(struct chain_proxy *p, enum metrics_version v,
+                                      bool *ret_known)
 {
+    enum metrics_version other = METRICS_VERSIONS - 1 - (int)v;
     pthread_mutex_lock(&p->lock);
-    struct chain_target *t =
-        p->targets[v] ? p->targets[v] : p->targets[METRICS_VERSIONS - 1 - (int)v];
+    struct chain_target *t = p->targets[v] ? p->targets[v] : p->targets[other];
     if (t)
         atomic_fetch_add(&t->refs, 1);
+    *ret_known = p->known[v] && p->known[other];
     pthread_mutex_unlock(&p->lock);
     return t;
 }
@@ -387,10 +392,18 @@ static bool was_here(const struct chain_proxy *p, const struct lp_http_exchange 
 bool chain_proxy_pass(struct chain_proxy *p, enum metrics_version v, struct lp_http_exchange *x,
                       const char *ours)
 {
-    struct chain_target *t = was_here(p, x) ? NULL : target_of(p, v);
-    if (!t)
+    bool known = true;
+    struct chain_target *t = was_here(p, x) ? NULL : target_of(p, v, &known);
+    if (!t && known)
         return false;
     struct job *job = job_new(v, x, t);
+    if (!t) { /* a 404 would say that nobody has the metric */
+        reply_status(job, 503,
+                     "the previous metrics API is not known yet: this replica has just "
+                     "started");
+        job_free(job);
+        return true;
+    }
     job->ours = lp_strdup(ours);
     put(p, job);
     return true;
@@ -398,7 +411,8 @@ bool chain_proxy_pass(struct chain_proxy *p, enum metrics_version v, struct lp_h
 
 void chain_proxy_list(struct chain_proxy *p, enum metrics_version v)
 {
-    struct chain_target *t = target_of(p, v);
+    bool known;
+    struct chain_target *t = target_of(p, v, &known);
     if (t)
         put(p, job_new(v, NULL, t));
 }

@@ -37,7 +37,8 @@ struct chain_proxy_options {
 LP_MUST_USE int chain_proxy_start(const struct chain_proxy_options *options,
                                   struct chain_proxy **ret_proxy, struct lp_error *err);
 
-/* The backend of this version from now on; copied. NULL: there is none. One thread. */
+/* The backend of this version from now on; copied. NULL: there is none. One thread. Until both
+ * versions were given so, requests are answered 503. */
 void chain_proxy_backend(struct chain_proxy *p, enum metrics_version v,
                          const struct chain_backend *backend);
 /* The bearer token that is sent from now on; NULL: none is to be had. */

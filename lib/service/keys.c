@@ -143,13 +143,14 @@ static int fetch(struct lp_keys *k, struct lp_error *err)
     return 0;
 }
 
+/* Under the lock, as the asking is: what is asked for meanwhile would make a fetch after this. */
 static void note_begin(struct lp_keys *k)
 {
     uint64_t asked;
 
+    pthread_mutex_lock(&k->lock);
     if (read(k->wake, &asked, sizeof asked) < 0)
         asked = 0; /* none was asked for: it is time */
-    pthread_mutex_lock(&k->lock);
     k->asked = true;
     k->began_ms = lp_clock_ms();
     pthread_mutex_unlock(&k->lock);
@@ -302,14 +303,23 @@ static bool ask_locked(struct lp_keys *k)
 
 enum outcome { OUTCOME_FETCHED, OUTCOME_UNDER_WAY, OUTCOME_TOO_SOON };
 
-static enum outcome await_fetch(struct lp_keys *k, int64_t wait_ms)
+static uint64_t fetches_ended(struct lp_keys *k)
+{
+    pthread_mutex_lock(&k->lock);
+    uint64_t n = k->n_ended;
+    pthread_mutex_unlock(&k->lock);
+    return n;
+}
+
+/* `before`: fetches_ended() before the keys were tried; one that ended since is what is waited
+ * for. */
+static enum outcome await_fetch(struct lp_keys *k, uint64_t before, int64_t wait_ms)
 {
     struct timespec until = lp_clock_deadline(wait_ms);
     bool late = wait_ms <= 0;
 
     pthread_mutex_lock(&k->lock);
-    uint64_t before = k->n_ended;
-    if (!ask_locked(k)) {
+    if (k->n_ended == before && !ask_locked(k)) {
         pthread_mutex_unlock(&k->lock);
         return OUTCOME_TOO_SOON;
     }
@@ -354,12 +364,13 @@ int lp_keys_verify(struct lp_keys *k, const char *token, size_t len, int64_t wai
         *ret_claims = known;
         return 0;
     }
+    uint64_t before = fetches_ended(k);
     int r = try_keys(k, token, len, ret_claims, &any, err);
     if (r != LP_E_NOT_FOUND)
         return r;
     if (!k->url)
         return lp_error_set(err, LP_E_DENIED, "token alg is EdDSA, of which we have no key");
-    enum outcome outcome = await_fetch(k, wait_ms);
+    enum outcome outcome = await_fetch(k, before, wait_ms);
     if (outcome == OUTCOME_UNDER_WAY)
         return not_now(1000, err);
     if (outcome == OUTCOME_FETCHED)

@@ -18,17 +18,6 @@
 #define OP_QUERY 2004
 #define OP_MSG 2013
 
-#ifdef __SANITIZE_THREAD__
-/* libmongoc shares what it knows of a server between threads by counts of references. Its atomic
- * instructions are not seen by ThreadSanitizer, so whoever drops the last one seems to race. What our
- * own code and the locks of libmongoc do is judged as before. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "race:libmongoc-1.0.so\nrace:libbson-1.0.so\n";
-}
-#endif
-
 /* The next answers, in order, to a command; every other one gets {"ok":1}. */
 static struct {
     pthread_mutex_t lock;

@@ -112,7 +112,6 @@ static void start_proxy(int64_t timeout_ms)
                                                .listed = on_listed };
     ok(chain_proxy_start(&chain, &proxy, &err));
     chain_proxy_token(proxy, "secret-token");
-    lead(ca.cert, false);
 }
 
 static int begin(void **state)
@@ -126,6 +125,8 @@ static int begin(void **state)
     stop = lp_stop_new();
     start_backend();
     start_proxy(30000);
+    chain_proxy_backend(proxy, METRICS_V1BETA2, NULL);
+    lead(ca.cert, false);
     ok(lp_http_server_start(&options, &front, &err));
     return 0;
 }
@@ -221,6 +222,25 @@ static void a_request_that_came_through_us_before_ends_here(void **state)
     assert_int_equal(answers.asked, 0);
 }
 
+/* A replica that has just started has not read the APIServices. */
+static void who_is_asked_is_not_known_until_both_versions_are(void **state)
+{
+    (void)state;
+    lp_stop_request(stop);
+    chain_proxy_close(proxy);
+    chain_proxy_free(proxy);
+    lp_stop_free(stop);
+    stop = lp_stop_new();
+    start_proxy(30000);
+    expect(503, "the previous metrics API is not known yet", NULL);
+    chain_proxy_backend(proxy, METRICS_V1BETA1, NULL);
+    expect(503, "the previous metrics API is not known yet", NULL);
+    chain_proxy_backend(proxy, METRICS_V1BETA2, NULL);
+    expect(404, "nobody to ask", NULL);
+    lead(ca.cert, false);
+    expect(200, "{}", NULL);
+}
+
 static void its_certificate_counts_unless_its_api_service_said_otherwise(void **state)
 {
     struct x509_pair other;
@@ -258,6 +278,7 @@ static void one_that_hangs_is_waited_for_so_long_and_no_longer(void **state)
     lp_stop_free(stop);
     stop = lp_stop_new();
     start_proxy(300);
+    lead(ca.cert, false);
     pthread_mutex_lock(&lock);
     expect(503, "the previous metrics API monitoring/prometheus-adapter did not answer in 0.3 s",
            NULL);
@@ -333,6 +354,7 @@ int main(void)
         proxy_test(what_it_answers_is_passed_on_or_explained),
         proxy_test(an_answer_over_the_limit_is_not_passed_on),
         proxy_test(a_request_that_came_through_us_before_ends_here),
+        proxy_test(who_is_asked_is_not_known_until_both_versions_are),
         proxy_test(its_certificate_counts_unless_its_api_service_said_otherwise),
         proxy_test(one_that_is_down_is_left_in_peace_and_found_again),
         proxy_test(one_that_hangs_is_waited_for_so_long_and_no_longer),
