@@ -109,20 +109,6 @@ static void compare_objects(struct walk *w, const json_t *before, const json_t *
         compare_member(w, key, NULL, value);
 }
 
-static const json_t *find(const json_t *list, const char *name)
-{
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach(list, i, item)
-    {
-        const char *n = lp_json_str(item, "name", NULL);
-        if (n && strcmp(n, name) == 0)
-            return item;
-    }
-    return NULL;
-}
-
 static bool has_names(const json_t *list)
 {
     const json_t *item;
@@ -131,7 +117,7 @@ static bool has_names(const json_t *list)
     json_array_foreach(list, i, item)
     {
         const char *name = lp_json_str(item, "name", NULL);
-        if (!name || find(list, name) != item)
+        if (!name || lp_json_find(list, "name", name) != item)
             return false;
     }
     return true;
@@ -166,12 +152,12 @@ static void compare_named(struct walk *w, const json_t *before, const json_t *af
     json_array_foreach(before, i, item)
     {
         const char *name = lp_json_str(item, "name", NULL);
-        compare_item(w, name, item, find(after, name));
+        compare_item(w, name, item, lp_json_find(after, "name", name));
     }
     json_array_foreach(after, i, item)
     {
         const char *name = lp_json_str(item, "name", NULL);
-        if (!find(before, name))
+        if (!lp_json_find(before, "name", name))
             compare_item(w, name, NULL, item);
     }
     json_auto_t *names = names_of(before), *names_after = names_of(after);

@@ -6,24 +6,12 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "kube/owner.h"
 #include "platform/intent.h"
 
 static bool is(const char *text, const char *wanted)
 {
     return text && strcmp(text, wanted) == 0;
-}
-
-static const json_t *controller_of(const json_t *object)
-{
-    const json_t *owner;
-    size_t i;
-
-    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        if (lp_json_bool(false, owner, "controller", NULL))
-            return owner;
-    }
-    return NULL;
 }
 
 static bool is_of_this_name(const struct platform *p, const json_t *object)
@@ -35,7 +23,7 @@ static bool is_of_this_name(const struct platform *p, const json_t *object)
 
 enum ownership ownership_of(const struct platform *p, enum child_kind kind, const json_t *object)
 {
-    const json_t *owner = controller_of(object);
+    const json_t *owner = lp_kube_controller(object, NULL);
     const char *owner_kind = lp_json_str(owner, "kind", NULL);
     const char *adopt = lp_json_str(object, "metadata", "annotations", ANNOTATION_ADOPT, NULL);
 
@@ -57,7 +45,7 @@ enum ownership ownership_of(const struct platform *p, enum child_kind kind, cons
 char *ownership_conflict(const struct platform *p, enum child_kind kind, const json_t *object)
 {
     const struct lp_kube_kind *k = child_kinds[kind];
-    const json_t *owner = controller_of(object);
+    const json_t *owner = lp_kube_controller(object, NULL);
     const char *name = lp_json_str(object, "metadata", "name", NULL);
     lp_auto_free char *whose =
         owner ? lp_sprintf("%s %s controls it: choose another name for the platform, or delete it",
@@ -72,13 +60,5 @@ char *ownership_conflict(const struct platform *p, enum child_kind kind, const j
 
 bool ownership_has(const json_t *object, const char *owner_uid)
 {
-    const json_t *owner;
-    size_t i;
-
-    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        if (is(lp_json_str(owner, "uid", NULL), owner_uid))
-            return true;
-    }
-    return false;
+    return lp_json_find(lp_json_at(object, "metadata", "ownerReferences", NULL), "uid", owner_uid);
 }

@@ -17,18 +17,13 @@ static const json_t *container_of(const json_t *stateful_set)
 /* Of a StatefulSet: "true" where its pod is given a first user; NULL: there is none to ask. */
 static const char *users_of(const json_t *stateful_set)
 {
-    const json_t *item;
-    size_t i;
+    const json_t *container = container_of(stateful_set);
 
-    if (!container_of(stateful_set))
+    if (!container)
         return NULL;
-    json_array_foreach(json_object_get(container_of(stateful_set), "env"), i, item)
-    {
-        const char *name = lp_json_str(item, "name", NULL);
-        if (name && strcmp(name, "MONGO_INITDB_ROOT_USERNAME") == 0)
-            return "true";
-    }
-    return "false";
+    return lp_json_find(json_object_get(container, "env"), "name", "MONGO_INITDB_ROOT_USERNAME")
+               ? "true"
+               : "false";
 }
 
 static const json_t *storage_of(const json_t *stateful_set)

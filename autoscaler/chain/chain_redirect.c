@@ -4,13 +4,13 @@
 #include "autoscaler/chain/chain_redirect.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "autoscaler/chain/chain_backend.h"
 #include "autoscaler/registration/record.h"
 #include "autoscaler/registration/registration_objects.h"
 #include "autoscaler/base/telemetry.h"
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
@@ -45,7 +45,7 @@ static void set_previous(struct chain_redirect *l, json_t *previous)
 static int write_redirected(struct redirect_context *k, enum metrics_version v,
                             const json_t *previous, struct lp_error *err)
 {
-    lp_auto_free char *base64 = registration_base64(k->ca_bundle);
+    lp_auto_free char *base64 = lp_base64_of(k->ca_bundle);
     const struct record_target target = { k->g->ns, k->g->service, k->g->port, base64, k->owner };
     json_auto_t *redirected = record_redirected(k->have[v], previous, &target);
     if (!redirected)

@@ -6,12 +6,10 @@
  */
 #include "autoscaler/registration/registration_objects.h"
 
-#include <openssl/evp.h>
-#include <string.h>
-
 #include "autoscaler/registration/managed_fields.h"
 #include "autoscaler/registration/record.h"
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "kube/kinds.h"
@@ -101,17 +99,9 @@ int registration_owner(struct lp_kube_client *c, const struct registration *g, j
     return r;
 }
 
-char *registration_base64(const char *text)
-{
-    size_t n = strlen(text);
-    char *base64 = lp_alloc(n / 3 * 4 + 8);
-    EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)text, (int)n);
-    return base64;
-}
-
 static json_t *wanted(const struct registration *g, enum metrics_version v, const char *ca_bundle)
 {
-    lp_auto_free char *base64 = registration_base64(ca_bundle);
+    lp_auto_free char *base64 = lp_base64_of(ca_bundle);
     return lp_json_make("{s:s,s:s,s:{s:s,s:{s:s}},s:{s:s,s:s,s:i,s:i,s:s,s:{s:s,s:s,s:i}}}",
                         "apiVersion", "apiregistration.k8s.io/v1", "kind", "APIService", "metadata",
                         "name", api_services[v].name, "labels", "app.kubernetes.io/managed-by",

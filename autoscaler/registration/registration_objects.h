@@ -32,9 +32,6 @@ bool registration_is_chained(const json_t *have); /* says what it was before */
 LP_MUST_USE int registration_owner(struct lp_kube_client *c, const struct registration *g,
                                    json_t **ret_owner, struct lp_error *err);
 
-/* For an APIService's caBundle; the caller's. */
-char *registration_base64(const char *text);
-
 /* Server-side apply of ours, where it is not so already. `have`: what registration_read said. */
 LP_MUST_USE int registration_make(struct lp_kube_client *c, const struct registration *g,
                                   enum metrics_version v, const char *ca_bundle,

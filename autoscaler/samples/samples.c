@@ -22,6 +22,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "kube/owner.h"
 #include "kube/quantity.h"
 
 struct samples *samples_new(int64_t interval_ms, int64_t warm_up_ms)
@@ -127,19 +128,6 @@ char *samples_key(const char *ns, const char *name)
 
 /* ---- who owns what ---- */
 
-const json_t *samples_owner(const json_t *object, const char *kind)
-{
-    size_t i;
-    json_t *owner;
-    json_array_foreach(lp_json_at(object, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        const char *k = lp_json_str(owner, "kind", NULL);
-        if (k && strcmp(k, kind) == 0 && json_is_true(json_object_get(owner, "controller")))
-            return owner;
-    }
-    return NULL;
-}
-
 static uint32_t revision_by(const struct service *v, uint64_t owner_hash)
 {
     for (unsigned i = 0; v->deployed && i < v->n_sets; i++)
@@ -173,7 +161,7 @@ static bool is_platforms(const json_t *deployment)
 {
     static const char group[] = "learningplatform.io/";
     const char *version =
-        lp_json_str(samples_owner(deployment, "LearningPlatform"), "apiVersion", NULL);
+        lp_json_str(lp_kube_controller(deployment, "LearningPlatform"), "apiVersion", NULL);
     return version && strncmp(version, group, sizeof group - 1) == 0;
 }
 
@@ -260,7 +248,7 @@ static uint32_t revision_of(const json_t *replica_set)
 
 bool samples_replica_set(struct samples *s, const json_t *replica_set, bool gone, int64_t now_ms)
 {
-    const json_t *owner = samples_owner(replica_set, "Deployment");
+    const json_t *owner = lp_kube_controller(replica_set, "Deployment");
     lp_auto_free char *key = samples_key(lp_json_str(replica_set, "metadata", "namespace", NULL),
                                          lp_json_str(owner, "name", NULL));
     if (!key)

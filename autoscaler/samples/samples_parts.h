@@ -98,8 +98,6 @@ char *samples_key(const char *ns, const char *name);
 struct service *samples_service_make(struct samples *s, const char *key);
 /* Where nothing is left that it is for. */
 void samples_service_drop(struct samples *s, struct service *v);
-/* The ownerReference of the controller of this kind; NULL where there is none. */
-const json_t *samples_owner(const json_t *object, const char *kind);
 /* Sets its revision, by its ReplicaSet and the Deployment. True where it is due now, and was not
  * asked before. */
 bool samples_pod_own(struct pod *p, int64_t now_ms);

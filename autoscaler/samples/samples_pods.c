@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "kube/conditions.h"
+#include "kube/owner.h"
 
 void samples_pod_free(struct pod *p)
 {
@@ -123,7 +124,7 @@ static void pod_update(struct samples *s, struct pod *p, const json_t *object, i
     const char *ip = lp_json_str(object, "status", "podIP", NULL);
     uint64_t uid_hash = lp_hash(lp_json_str(object, "metadata", "uid", NULL));
     const json_t *ready = is_address(ip) ? readiness(object) : NULL;
-    p->owner_hash = lp_hash(lp_json_str(samples_owner(object, "ReplicaSet"), "uid", NULL));
+    p->owner_hash = lp_hash(lp_json_str(lp_kube_controller(object, "ReplicaSet"), "uid", NULL));
     pod_set_labels(p, object);
     if (p->ready == (ready != NULL) && uid_hash == p->uid_hash &&
         (!ready || strcmp(ip, p->ip) == 0))

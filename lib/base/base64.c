@@ -49,3 +49,22 @@ char *lp_base64_text(const char *text)
         return NULL;
     return lp_buf_take(&out);
 }
+
+void lp_base64_encode(const void *bytes, size_t n, struct lp_buf *out)
+{
+    size_t start = out->len;
+
+    lp_base64url_encode(bytes, n, out);
+    for (char *c = out->ptr + start; *c; c++)
+        *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
+    lp_buf_str(out, n % 3 == 1 ? "==" : n % 3 == 2 ? "=" : "");
+}
+
+char *lp_base64_of(const char *text)
+{
+    size_t n = strlen(text);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT((n + 2) / 3 * 4);
+
+    lp_base64_encode(text, n, &out);
+    return lp_buf_take(&out);
+}

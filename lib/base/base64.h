@@ -11,5 +11,11 @@
  * wrong padding, unused bits that are not 0. `out` is undefined then. */
 bool lp_base64_decode(const char *text, size_t n, struct lp_buf *out);
 
-/* The same as a string of the caller's; NULL for what is no base64 or holds a NUL. */
+/* What `text` stands for as a string of the caller's; NULL for what is no base64 or holds a NUL. */
 char *lp_base64_text(const char *text);
+
+/* Appends `n` bytes as base64 with padding, on one line. */
+void lp_base64_encode(const void *bytes, size_t n, struct lp_buf *out);
+
+/* base64 of a text without its NUL; the caller's. */
+char *lp_base64_of(const char *text);

@@ -78,6 +78,20 @@ static json_t *walk(const json_t *o, va_list keys)
     return (json_t *)at;
 }
 
+json_t *lp_json_find(const json_t *list, const char *key, const char *value)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        const char *text = json_string_value(json_object_get(item, key));
+        if (text && strcmp(text, value) == 0)
+            return item;
+    }
+    return NULL;
+}
+
 json_t *lp_json_at(const json_t *o, ...)
 {
     va_list keys;

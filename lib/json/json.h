@@ -28,6 +28,9 @@ __attribute__((sentinel)) const char *lp_json_str(const json_t *o, ...);
 __attribute__((sentinel)) int64_t lp_json_int(int64_t fallback, const json_t *o, ...);
 __attribute__((sentinel)) bool lp_json_bool(bool fallback, const json_t *o, ...);
 
+/* The first object in `list` whose member `key` is the string `value`; borrowed; NULL: none. */
+json_t *lp_json_find(const json_t *list, const char *key, const char *value);
+
 /* json_pack whose failure is an error with a reason ("o" steals, "O" does not). */
 LP_MUST_USE int lp_json_pack(json_t **ret_json, struct lp_error *err, const char *fmt, ...);
 

@@ -7,16 +7,7 @@
 
 const json_t *lp_kube_condition(const json_t *status, const char *type)
 {
-    const json_t *c;
-    size_t i;
-
-    json_array_foreach(json_object_get(status, "conditions"), i, c)
-    {
-        const char *t = lp_json_str(c, "type", NULL);
-        if (t && strcmp(t, type) == 0)
-            return c;
-    }
-    return NULL;
+    return lp_json_find(json_object_get(status, "conditions"), "type", type);
 }
 
 bool lp_kube_condition_is(const json_t *status, const char *type, const char *value)

@@ -35,20 +35,6 @@ static void resolve_entry(const char *file, json_t *entry)
     resolve(file, json_object_get(user, "exec"), "command", true);
 }
 
-static bool has_entry(const json_t *list, const char *name)
-{
-    const json_t *entry;
-    size_t i;
-
-    json_array_foreach(list, i, entry)
-    {
-        const char *its = lp_json_str(entry, "name", NULL);
-        if (its && strcmp(its, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void take_entries(const char *file, const json_t *from, const char *key, json_t *into)
 {
     json_t *list = json_object_get(into, key), *entry;
@@ -57,7 +43,7 @@ static void take_entries(const char *file, const json_t *from, const char *key, 
     json_array_foreach(json_object_get(from, key), i, entry)
     {
         const char *name = lp_json_str(entry, "name", NULL);
-        if (!name || has_entry(list, name))
+        if (!name || lp_json_find(list, "name", name))
             continue;
         resolve_entry(file, entry);
         json_array_append(list, entry);

@@ -15,6 +15,7 @@
 #include "base/utf8.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "kube/owner.h"
 #include "kube/store.h"
 #include "platform/plan.h"
 
@@ -170,19 +171,11 @@ json_t *owned_project_answer(const json_t *answer, const json_t *intent, const c
 
 char *owned_controller(const json_t *child)
 {
-    const json_t *owner;
-    size_t i;
+    const json_t *owner = lp_kube_controller(child, lp_kube_platforms.kind);
+    const char *name = lp_json_str(owner, "name", NULL);
+    const char *ns = lp_json_str(child, "metadata", "namespace", NULL);
 
-    json_array_foreach(lp_json_at(child, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        const char *kind = lp_json_str(owner, "kind", NULL);
-        const char *name = lp_json_str(owner, "name", NULL);
-        const char *ns = lp_json_str(child, "metadata", "namespace", NULL);
-        if (kind && name && ns && strcmp(kind, lp_kube_platforms.kind) == 0 &&
-            lp_json_bool(false, owner, "controller", NULL))
-            return lp_kube_key(ns, name);
-    }
-    return NULL;
+    return name && ns ? lp_kube_key(ns, name) : NULL;
 }
 
 /* ---- differences ---- */

@@ -52,21 +52,14 @@ static bool is_owned_by_stateful_set(const struct reconcile_context *ctx, enum d
 {
     lp_auto_free char *name = plan_claim_name(ctx->platform, id);
     json_auto_t *claim = NULL;
-    const json_t *owner;
     struct lp_error err;
-    size_t i;
 
     int r =
         lp_kube_get(ctx->r->client, &lp_kube_volume_claims, ctx->platform->ns, name, &claim, &err);
     if (r < 0)
         return r != LP_E_NOT_FOUND;
-    json_array_foreach(lp_json_at(claim, "metadata", "ownerReferences", NULL), i, owner)
-    {
-        const char *kind = lp_json_str(owner, "kind", NULL);
-        if (kind && strcmp(kind, lp_kube_stateful_sets.kind) == 0)
-            return true;
-    }
-    return false;
+    return lp_json_find(lp_json_at(claim, "metadata", "ownerReferences", NULL), "kind",
+                        lp_kube_stateful_sets.kind);
 }
 
 /* Whether the Deployment of the service has what the spec asks for now. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/base64url.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
@@ -109,18 +110,17 @@ static int signing_data(const struct platform *p, json_t **ret_data, struct lp_e
 /* base64url without padding (RFC 4648, section 5). */
 static int caller_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
 {
-    unsigned char bytes[RANDOM_BYTES], text[4 * ((RANDOM_BYTES + 2) / 3) + 1];
+    unsigned char bytes[RANDOM_BYTES];
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(2 * RANDOM_BYTES); /* at once: no copy stays */
 
     (void)p;
     int r = random_bytes(bytes, err);
     if (r < 0)
         return r;
-    EVP_EncodeBlock(text, bytes, sizeof bytes);
-    for (unsigned char *c = text; *c; c++)
-        *c = *c == '+' ? '-' : *c == '/' ? '_' : *c == '=' ? '\0' : *c;
-    *ret_data = lp_json_make("{s:s}", "key", (const char *)text);
+    lp_base64url_encode(bytes, sizeof bytes, &text);
+    *ret_data = lp_json_make("{s:s}", "key", text.ptr);
     OPENSSL_cleanse(bytes, sizeof bytes);
-    OPENSSL_cleanse(text, sizeof text);
+    OPENSSL_cleanse(text.ptr, text.len);
     return 0;
 }
 

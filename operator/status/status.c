@@ -48,16 +48,7 @@ static int64_t generation_of(const struct status_input *in, int service)
 
 const json_t *status_service(const json_t *status, const char *name)
 {
-    const json_t *s;
-    size_t i;
-
-    json_array_foreach(json_object_get(status, "services"), i, s)
-    {
-        const char *n = lp_json_str(s, "name", NULL);
-        if (n && strcmp(n, name) == 0)
-            return s;
-    }
-    return NULL;
+    return lp_json_find(json_object_get(status, "services"), "name", name);
 }
 
 static void note(char room[384], const char *object, const struct workload *w)

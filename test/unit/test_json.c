@@ -277,6 +277,18 @@ static void a_text_of_others_is_set_though_it_is_no_utf8(void **state)
     assert_int_equal(json_object_size(o), 1);
 }
 
+static void an_object_of_a_list_is_found_by_a_member_among_what_is_no_object(void **state)
+{
+    json_auto_t *list = json_loads("[1, null, {\"name\": 2}, {\"name\": \"a\", \"n\": 1},"
+                                   " {\"name\": \"a\", \"n\": 2}]",
+                                   0, NULL);
+    (void)state;
+    assert_int_equal(lp_json_int(0, lp_json_find(list, "name", "a"), "n", NULL), 1);
+    assert_null(lp_json_find(list, "name", "b"));
+    assert_null(lp_json_find(json_array_get(list, 3), "name", "a"));
+    assert_null(lp_json_find(NULL, "name", "a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +305,7 @@ int main(void)
         cmocka_unit_test(yaml_that_could_surprise_is_refused),
         cmocka_unit_test(yaml_nested_past_the_limit_is_refused),
         cmocka_unit_test(no_value_keeps_lp_json_make_from_making_a_document),
+        cmocka_unit_test(an_object_of_a_list_is_found_by_a_member_among_what_is_no_object),
         cmocka_unit_test(a_text_of_others_is_set_though_it_is_no_utf8),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);

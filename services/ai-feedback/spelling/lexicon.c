@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "services/ai-feedback/spelling/affix.h"
 
 #define EDGES_MAX (1u << 22)
@@ -86,11 +87,13 @@ struct builder {
 
 static uint32_t hash_edges(const struct edge *e, unsigned n)
 {
-    uint32_t h = 2166136261u;
-    for (unsigned i = 0; i < n; i++)
-        h = (h ^ (e[i].to + ((uint32_t)e[i].letter << 22) + ((uint32_t)e[i].bits << 17))) *
-            16777619u;
-    return h ^ h >> 15;
+    uint64_t h = LP_HASH_START;
+
+    for (unsigned i = 0; i < n; i++) {
+        h = lp_hash_bytes(h, &e[i].to, sizeof e[i].to);
+        h = lp_hash_bytes(h, (const unsigned char[]){ e[i].letter, e[i].bits }, 2);
+    }
+    return (uint32_t)(h ^ h >> 32);
 }
 
 static bool same_edges(const struct lexicon *x, uint32_t node, const struct edge *e, unsigned n)

@@ -1,11 +1,11 @@
 /* Pure; any thread. */
 #include "services/auth/mail/message.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "services/auth/http/validate.h"
 
 #define SUBJECT "Subject: "
@@ -36,11 +36,9 @@ const char message_reset[] =
 
 static void add_base64(struct lp_buf *out, const char *bytes, size_t n, const char *end_of_line)
 {
-    char line[LINE_BYTES / 3 * 4 + 1];
     for (size_t at = 0; at < n; at += LINE_BYTES) {
         size_t piece = n - at < LINE_BYTES ? n - at : LINE_BYTES;
-        EVP_EncodeBlock((unsigned char *)line, (const unsigned char *)bytes + at, (int)piece);
-        lp_buf_str(out, line);
+        lp_base64_encode(bytes + at, piece, out);
         lp_buf_str(out, end_of_line);
     }
 }
