@@ -56,7 +56,8 @@ void lp_base64_encode(const void *bytes, size_t n, struct lp_buf *out)
 
     lp_base64url_encode(bytes, n, out);
     for (char *c = out->ptr + start; *c; c++)
-        *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
+        if (*c == '-' || *c == '_')
+            *c = *c == '-' ? '+' : '/';
     lp_buf_str(out, n % 3 == 1 ? "==" : n % 3 == 2 ? "=" : "");
 }
 

@@ -111,7 +111,7 @@ static int signing_data(const struct platform *p, json_t **ret_data, struct lp_e
 static int caller_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
 {
     unsigned char bytes[RANDOM_BYTES];
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(2 * RANDOM_BYTES); /* at once: no copy stays */
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(sizeof bytes * 2); /* at once: no copy stays */
 
     (void)p;
     int r = random_bytes(bytes, err);
