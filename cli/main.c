@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "cli/diff.h"
@@ -100,33 +101,44 @@ static int run_render(const struct cli_options *o, struct lp_error *err)
     return r;
 }
 
-/* 1: it is over a limit of the options. */
+/* Says what is over a limit of the options: then the status is 1. */
+static int tell(const struct lp_buf *out, const json_t *failures)
+{
+    const json_t *failure;
+    size_t i;
+
+    fwrite(out->ptr, 1, out->len, stdout);
+    fflush(stdout);
+    json_array_foreach(failures, i, failure)
+        fprintf(stderr, "kubectl lp: %s\n", json_string_value(failure));
+    return json_array_size(failures) > 0;
+}
+
 static int run_simulate(const struct cli_options *o, int *ret_status, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
     json_auto_t *none = NULL, *failures = NULL;
-    const json_t *failure;
     struct plan_images images;
-    size_t i;
 
     file_images(NULL, o, &images, &none);
     int r = simulate_command(o, &images, &out, &failures, err);
-    if (r < 0)
-        return r;
-    fwrite(out.ptr, 1, out.len, stdout);
-    json_array_foreach(failures, i, failure)
-        fprintf(stderr, "kubectl lp: %s\n", json_string_value(failure));
-    *ret_status = json_array_size(failures) > 0;
-    return 0;
+    if (r == 0)
+        *ret_status = tell(&out, failures);
+    return r;
 }
 
-static int run_load(const struct cli_options *o, struct lp_stop *stop, struct lp_error *err)
+static int run_load(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
+                    struct lp_error *err)
 {
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20), text = LP_BUF_INIT(LP_LIMIT_CONFIG_BYTES);
+    json_auto_t *failures = NULL;
 
-    int r = load_command(o, stop, &out, err);
+    int r = o->scenario ? file_read(o->scenario, &text, err) : 0;
+    if (r < 0)
+        return lp_error_wrap(err, "--scenario");
+    r = load_command(o, o->scenario ? &text : NULL, stop, &out, &failures, err);
     if (r == 0)
-        fwrite(out.ptr, 1, out.len, stdout);
+        *ret_status = tell(&out, failures);
     return r;
 }
 
@@ -189,7 +201,7 @@ static int run(const struct cli_options *o, struct lp_stop *stop, int *ret_statu
     if (strcmp(o->command, "simulate") == 0)
         return run_simulate(o, ret_status, err);
     if (strcmp(o->command, "load") == 0)
-        return run_load(o, stop, err);
+        return run_load(o, stop, ret_status, err);
     int r = lp_kube_config_load(&source, &config, err);
     if (r == 0)
         r = lp_kube_client_new(config, &options, &client, err);
@@ -201,10 +213,15 @@ static int run(const struct cli_options *o, struct lp_stop *stop, int *ret_statu
     return r == LP_E_CANCELED ? 0 : r;
 }
 
-/* 1 means something else to these two. */
+/* 1 means something else to these. */
 static int error_status(const char *command)
 {
-    return command && (strcmp(command, "diff") == 0 || strcmp(command, "simulate") == 0) ? 2 : 1;
+    static const char *const others[] = { "diff", "simulate", "load" };
+
+    for (size_t i = 0; command && i < LP_COUNT(others); i++)
+        if (strcmp(command, others[i]) == 0)
+            return 2;
+    return 1;
 }
 
 int main(int argc, char **argv)

@@ -35,13 +35,21 @@ static const char usage[] =
     "      --compare FILE: the summary of another platform beside it\n"
     "      --max-pod-hours N, --max-seconds-over-target N: status 1 where it is more.\n"
     "      Status 2: an error\n\n"
-    "  kubectl lp load --url URL [--learners N] [--duration SECONDS] [--pause SECONDS] [-o "
-    "text|json]\n"
+    "  kubectl lp load --url URL [--learners N] [--duration SECONDS] [--pause SECONDS]\n"
+    "      [--arrival-rate N] [--shape NAME] [--scenario FILE] [--fail-if LIMIT] [-o text|json]\n"
     "      a class of learners (20, 30 s, a pause of 2 s) against the gateway at URL: each logs "
     "in\n"
     "      as LP_LOAD_EMAIL with LP_LOAD_PASSWORD, sends a sentence, asks for a recommendation "
     "and\n"
-    "      for /health. Only loopback and private addresses, or with --yes-this-is-mine any\n\n"
+    "      for /health, or does what FILE says (YAML; docs/load.md). Only loopback and private\n"
+    "      addresses, or with --yes-this-is-mine any.\n"
+    "      --arrival-rate N: so many rounds begin each second, however slow the answers are, and\n"
+    "      time counts from when a request was meant to begin; --learners (1000) are under way at\n"
+    "      most. --shape flat|ramp|steps|exam: how learners or arrivals grow and fall.\n"
+    "      --seed N (1): of what is random; --progress SECONDS (10): a line on stderr, 0: none.\n"
+    "      --fail-if 'p95>300ms', 'login:errors>1%' (p0..p100, mean, max, errors, count, clock; "
+    "may\n"
+    "      be given again): status 1 where it is so. Status 2: an error\n\n"
     "  kubectl lp why [NAME] [-n NAMESPACE | -A] [-o text|json]\n"
     "      why each service has the number of pods that it has\n\n"
     "  kubectl lp report [NAME] [-n NAMESPACE | -A]\n"
@@ -92,9 +100,14 @@ static const struct number_option {
       offsetof(struct cli_options, max_pod_hours) },
     { "--max-seconds-over-target", "simulate", "seconds", 0, 10000000, -1,
       offsetof(struct cli_options, max_over_target) },
-    { "--learners", "load", "learners", 1, 10000, 20000, offsetof(struct cli_options, learners) },
+    { "--learners", "load", "learners", 1, 10000, -1, offsetof(struct cli_options, learners) },
     { "--duration", "load", "seconds", 1, 86400, 30000, offsetof(struct cli_options, duration_ms) },
-    { "--pause", "load", "seconds", 0, 3600, 2000, offsetof(struct cli_options, pause_ms) },
+    { "--pause", "load", "seconds", 0, 3600, -1, offsetof(struct cli_options, pause_ms) },
+    { "--arrival-rate", "load", "rounds a second", 0, 100000, -1,
+      offsetof(struct cli_options, arrival_rate) },
+    { "--seed", "load", "as a whole number", 0, 1000000000, 1000,
+      offsetof(struct cli_options, seed) },
+    { "--progress", "load", "seconds", 0, 3600, 10000, offsetof(struct cli_options, progress_ms) },
 };
 
 static int64_t *number_of(struct cli_options *o, const struct number_option *n)
@@ -149,6 +162,8 @@ static const struct text_option {
     { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
     { "--compare", NULL, "simulate", offsetof(struct cli_options, compare) },
     { "--url", NULL, "load", offsetof(struct cli_options, url) },
+    { "--scenario", NULL, "load", offsetof(struct cli_options, scenario) },
+    { "--shape", NULL, "load", offsetof(struct cli_options, shape) },
 };
 
 static const char *text_of(const struct cli_options *o, const struct text_option *t)
@@ -163,6 +178,7 @@ static const struct list_option {
 } lists[] = {
     { "-f", "--filename", offsetof(struct cli_options, files), CLI_MAX_FILES },
     { "--as-group", NULL, offsetof(struct cli_options, as_groups), CLI_MAX_GROUPS },
+    { "--fail-if", NULL, offsetof(struct cli_options, fail_if), CLI_MAX_LIMITS },
 };
 
 static int append_value(const struct list_option *l, const char *value, struct cli_options *o,
@@ -270,6 +286,8 @@ static int check_others(struct cli_options *o, struct lp_error *err)
 
     if (r == 0)
         r = check_taken(o, "--yes-this-is-mine", "load", o->yes_this_is_mine, err);
+    if (r == 0)
+        r = check_taken(o, "--fail-if", "load", o->fail_if[0] != NULL, err);
     for (size_t i = 0; r == 0 && i < LP_COUNT(texts); i++)
         r = check_taken(o, texts[i].name, texts[i].command, text_of(o, &texts[i]) != NULL, err);
     for (size_t i = 0; r == 0 && i < LP_COUNT(numbers); i++) {
@@ -302,18 +320,38 @@ static int check_simulate(const struct cli_options *o, struct lp_error *err)
     return 0;
 }
 
-/* What load needs. */
-static int check_load(const struct cli_options *o, struct lp_error *err)
+static int check_whole(const char *option, int64_t milli, struct lp_error *err)
 {
+    if (milli % 1000 == 0)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID, "%s: must be a whole number, is %.10g", option,
+                        (double)milli / 1000);
+}
+
+/* What load needs; and what it does without --learners and --pause. */
+static int check_load(struct cli_options *o, struct lp_error *err)
+{
+    bool open = o->arrival_rate >= 0;
+
     if (strcmp(o->command, "load") != 0)
         return 0;
     if (!o->url)
         return lp_error_set(err, LP_E_INVALID, "load needs --url; see --help");
-    if (o->learners % 1000 != 0)
-        return lp_error_set(err, LP_E_INVALID, "--learners: must be a whole number");
     if (o->name)
         return lp_error_set(err, LP_E_INVALID, "load takes no name, is \"%.64s\"", o->name);
-    return 0;
+    if (o->arrival_rate == 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--arrival-rate: must be 0.001..100000 rounds a second, is 0");
+    if (open && o->pause_ms >= 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--pause: rounds begin by --arrival-rate, which has no pause between "
+                            "them; give one of the two");
+    if (o->learners < 0)
+        o->learners = open ? 1000000 : 20000;
+    if (o->pause_ms < 0)
+        o->pause_ms = 2000;
+    int r = check_whole("--learners", o->learners, err);
+    return r < 0 ? r : check_whole("--seed", o->seed, err);
 }
 
 static int check_command(struct cli_options *o, struct lp_error *err)

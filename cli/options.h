@@ -11,6 +11,7 @@ enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_TEXT, CLI_YAML, CLI_JSON };
 
 #define CLI_MAX_FILES 64
 #define CLI_MAX_GROUPS 64
+#define CLI_MAX_LIMITS 32
 
 struct cli_options {
     const char *command;                    /* one of those in options.c */
@@ -29,12 +30,19 @@ struct cli_options {
     int64_t max_over_target;                /* --max-seconds-over-target, in ms; -1: any */
     const char *url;                        /* of load: --url */
     const char *load_email, *load_password; /* LP_LOAD_EMAIL, LP_LOAD_PASSWORD, or NULL */
-    int64_t learners;                       /* --learners 1..10,000, in thousandths; default 20 */
+    int64_t learners;                       /* --learners 1..10,000, in thousandths; default 20,
+                                               with --arrival-rate 1,000 */
     int64_t duration_ms;                    /* --duration, in seconds 1..86,400; default 30 s */
     int64_t pause_ms;                       /* --pause, in seconds 0..3,600; default 2 s */
-    bool yes_this_is_mine;                  /* --yes-this-is-mine: any target */
-    const char *images[IMAGES_VARIABLES];   /* values of platform/images.h's variables in the
-                                               environment, or NULL */
+    int64_t arrival_rate;                   /* --arrival-rate 0.001..100,000 rounds a second, in
+                                               thousandths; -1: a closed model */
+    int64_t seed;                           /* --seed 0..1,000,000,000, in thousandths; default 1 */
+    int64_t progress_ms;                    /* --progress, in seconds 0..3,600; default 10 s */
+    const char *scenario, *shape;           /* --scenario ("-" as for file), --shape, or NULL */
+    const char *fail_if[CLI_MAX_LIMITS + 1]; /* --fail-if, each time; ends with NULL */
+    bool yes_this_is_mine;                   /* --yes-this-is-mine: any target */
+    const char *images[IMAGES_VARIABLES];    /* values of platform/images.h's variables in the
+                                                environment, or NULL */
     const char *kubeconfig; /* --kubeconfig, else $KUBECONFIG or ~/.kube/config; owned strings
                                live in `buffer` */
     bool kubeconfig_list;   /* it was not named by --kubeconfig: kube/config.h */

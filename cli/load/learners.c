@@ -1,343 +1,252 @@
 /*
  * cli/load/learners.c -- see learners.h.
  *
- * One multi handle. A learner is one easy handle that goes through the table of steps; between two
- * rounds it waits for `due_ms`. The loop starts whoever is due, lets libcurl work until something
- * happens or the next one is due, and takes the answers.
+ * Three parts: whoever is due begins (`begin_due`, `begin_arrivals`), the loop works until a
+ * request ends or the next one is due, and what ended is counted (`on_ended`). A learner without a
+ * request stands either in the heap `due` (it thinks, or pauses) or, in the open model, among the
+ * free ones.
  */
 #include "cli/load/learners.h"
 
 #include <curl/curl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "cli/load/target.h"
-#include "http/url.h"
-#include "json/json.h"
+#include "cli/load/class.h"
 
-#define REQUEST_TIMEOUT_MS 60000L
-#define GRACE_MS 30000
-#define MAX_ANSWER (1 << 20)
-
-enum { LOGIN, SPEECH2TEXT, RECOMMENDATION, HEALTH };
-
-static const char *const step_names[LEARNERS_ROUTES] = { "login", "speech2text", "recommendation",
-                                                         "health" };
-
-static const char sentence[] =
-    "{\"text\":\"um yesterday i go to the the market and i recieve a apple\"}";
-
-struct class;
-
-struct learner {
-    struct class *class;
-    CURL *easy;
-    struct curl_slist *bearer; /* Content-Type and Authorization */
-    struct lp_buf answer;
-    int64_t due_ms; /* when the next round begins */
-    int step;       /* of the round under way */
-    bool busy, done;
-};
-
-struct class
+static void end_round(struct class *c, struct learner *l, int64_t now)
 {
-    const struct learners_options *o;
-    struct learners_result *result;
-    CURLM *multi;
-    struct learner *learners;
-    struct curl_slist *json; /* Content-Type alone */
-    struct lp_buf login_body, urls[LEARNERS_ROUTES];
-    char denied[64]; /* the address that was refused */
-    int64_t begin_ms, end_ms;
-    int64_t busy;  /* learners with a request under way */
-    bool answered; /* the last look brought an answer, so that another request may have begun */
-};
-
-static size_t take_bytes(char *bytes, size_t size, size_t n, void *user)
-{
-    lp_buf_add(user, bytes, size * n);
-    return size * n;
+    l->at = -1;
+    l->free_ns = now;
+    if (c->o->arrival_rate > 0)
+        c->free[c->n_free++] = class_number(c, l);
+    else if (now + c->o->pause_ms * MS < c->end_ns)
+        due_add(&c->due, now + c->o->pause_ms * MS, class_number(c, l));
 }
 
-/* Every connection passes here, whatever the name resolved to. */
-static curl_socket_t open_checked(void *user, curlsocktype purpose, struct curl_sockaddr *a)
+/* Sends the next step's request, which was meant to begin at `intended_ns`. */
+static void begin_step(struct class *c, struct learner *l, int next, int64_t intended_ns)
+{
+    l->at = next;
+    l->intended_ns = intended_ns;
+    if (!class_send(c, l, &c->shared.scenario->steps[next]))
+        stats_add(c->stats, c->routes[next], 0, CURLE_URL_MALFORMAT, 0, false, false);
+}
+
+static int next_step(struct class *c, const struct learner *l)
+{
+    return scenario_next(c->shared.scenario, l->at, random_unit(&c->shared.random));
+}
+
+static void begin_round(struct class *c, struct learner *l, int64_t intended_ns)
+{
+    learner_begin_round(l);
+    begin_step(c, l, next_step(c, l), intended_ns);
+}
+
+static int64_t think_ns(struct class *c, const struct scenario_step *step)
+{
+    double most = step->think_max - step->think_min;
+    return (int64_t)((step->think_min + most * random_unit(&c->shared.random)) * NS);
+}
+
+/* After the step that `l` has just ended: the next one, now or after a while, or none. */
+static void go_on(struct class *c, struct learner *l, int64_t now)
+{
+    const struct scenario_step *ended = &c->shared.scenario->steps[l->at];
+
+    while (!l->busy) { /* a request that is over a limit ends before it began */
+        int next = next_step(c, l);
+        if (next < 0) {
+            c->stats->iterations++;
+            end_round(c, l, now);
+            return;
+        }
+        if (ended->think_max > 0) {
+            l->at = next; /* waits before it */
+            l->thinks = true;
+            due_add(&c->due, now + think_ns(c, ended), class_number(c, l));
+            return;
+        }
+        begin_step(c, l, next, now);
+        ended = &c->shared.scenario->steps[next];
+    }
+}
+
+static void count(struct class *c, const struct learner *l, const struct learner_outcome *o,
+                  int64_t now)
+{
+    int64_t us = (now - l->intended_ns) / 1000;
+
+    stats_add(c->stats, c->routes[l->at], us > 0 ? (uint64_t)us : 0, (int)o->code, o->status,
+              o->expected, o->good);
+}
+
+static void on_ended(CURL *easy, CURLcode code, void *user)
 {
     struct class *c = user;
+    struct learner *l = class_ended(c, easy);
+    struct learner_outcome o = learner_look(l, code);
+    int64_t now = lp_clock_ns();
 
-    (void)purpose;
-    if (!c->o->any_target && !target_is_private(&a->addr)) {
-        snprintf(c->denied, sizeof c->denied, "%s", "a public address");
-        return CURL_SOCKET_BAD;
+    count(c, l, &o, now);
+    go_on(c, l, now);
+}
+
+/* When the learner takes part, by the shape: `now` or later; -1: no more. */
+static int64_t takes_part(const struct class *c, const struct learner *l, int64_t now)
+{
+    double whole = (double)(c->end_ns - c->begin_ns);
+    double load = ((double)class_number(c, l) + 0.5) / (double)c->o->learners;
+    double at = shape_reaches(c->o->shape, (double)(now - c->begin_ns) / whole, load);
+
+    if (at < 0)
+        return -1;
+    int64_t when = c->begin_ns + (int64_t)(at * whole);
+    return when > now + MS ? when : now;
+}
+
+/* One whose time has come: to think, to pause, or not to take part. */
+static void wake(struct class *c, const struct due_entry *e, int64_t now)
+{
+    struct learner *l = &c->learners[e->who];
+
+    if (!l->thinks) {
+        int64_t when = now < c->end_ns ? takes_part(c, l, now) : -1;
+        if (when > now)
+            due_add(&c->due, when, e->who);
+        if (when != now)
+            return;
     }
-    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    histogram_add(&c->stats->clock, (uint64_t)(now - e->at_ns) / 1000);
+    if (l->thinks)
+        begin_step(c, l, l->at, e->at_ns);
+    else
+        begin_round(c, l, e->at_ns);
+    l->thinks = false;
+    if (!l->busy)
+        go_on(c, l, now);
 }
 
-static void set_token(struct learner *l, const char *token)
+static void begin_due(struct class *c)
 {
-    lp_auto_free char *field = lp_sprintf("Authorization: Bearer %s", token);
+    struct due_entry e;
+    int64_t now = lp_clock_ns();
 
-    curl_slist_free_all(l->bearer);
-    l->bearer = curl_slist_append(NULL, "Content-Type: application/json");
-    l->bearer = curl_slist_append(l->bearer, field);
+    while (due_first(&c->due) <= now && due_take(&c->due, &e))
+        wake(c, &e, now);
 }
 
-/* The request of the learner's step; libcurl borrows what it points to. */
-static void prepare(struct learner *l)
+static void next_arrival(struct class *c)
 {
-    const struct class *c = l->class;
-    const char *body = l->step == LOGIN         ? c->login_body.ptr
-                       : l->step == SPEECH2TEXT ? sentence
-                                                : NULL;
-
-    lp_buf_reset(&l->answer);
-    curl_easy_setopt(l->easy, CURLOPT_URL, c->urls[l->step].ptr);
-    curl_easy_setopt(l->easy, CURLOPT_HTTPHEADER, l->step == LOGIN ? c->json : l->bearer);
-    if (body) {
-        curl_easy_setopt(l->easy, CURLOPT_POSTFIELDS, body);
-        curl_easy_setopt(l->easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
-    } else {
-        curl_easy_setopt(l->easy, CURLOPT_HTTPGET, 1L);
-    }
+    double at = arrivals_next(&c->arrivals);
+    c->arrival_ns = at < 0 ? INT64_MAX : c->begin_ns + (int64_t)(at * NS);
 }
 
-static CURL *easy_new(struct class *c, struct learner *l)
+/* Rounds that have arrived, as far as there are learners; the others stay, and their time runs. */
+static void begin_arrivals(struct class *c)
 {
-    CURL *easy = curl_easy_init();
+    int64_t now = lp_clock_ns();
 
-    if (!easy)
-        abort();
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "kubectl-lp-load/" LP_VERSION);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_checked);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, c);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &l->answer);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, l);
-    return easy;
-}
-
-/* The answer as JSON; NULL where it is none. The caller's. */
-static json_t *parse_answer(const struct learner *l)
-{
-    json_t *answer = NULL;
-    struct lp_error ignored;
-
-    if (l->answer.overflowed)
-        return NULL;
-    return lp_json_parse(l->answer.ptr, l->answer.len, MAX_ANSWER, "answer", &answer, &ignored) == 0
-               ? answer
-               : NULL;
-}
-
-/* Whether the answer to the step is what the contract says; a login's token is kept. */
-static bool answer_is_right(struct learner *l)
-{
-    json_auto_t *answer = parse_answer(l);
-    const char *token = lp_json_str(answer, "token", NULL);
-
-    switch (l->step) {
-    case LOGIN:
-        if (token)
-            set_token(l, token);
-        return token != NULL;
-    case SPEECH2TEXT:
-        return json_array_size(json_object_get(answer, "sentence_pairs")) > 0;
-    case RECOMMENDATION:
-        return json_is_number(json_object_get(answer, "averageScore"));
-    default:
-        return answer != NULL;
+    while (c->arrival_ns <= now && c->n_free > 0) {
+        struct learner *l = &c->learners[c->free[--c->n_free]];
+        int64_t could = c->arrival_ns > l->free_ns ? c->arrival_ns : l->free_ns;
+        histogram_add(&c->stats->clock, (uint64_t)(now - could) / 1000);
+        begin_round(c, l, c->arrival_ns);
+        if (!l->busy)
+            go_on(c, l, now);
+        next_arrival(c);
     }
 }
 
-static void count(struct learner *l, CURLcode code)
+static int64_t earlier(int64_t a, int64_t b)
 {
-    curl_off_t us = 0;
-    long status = 0;
-
-    curl_easy_getinfo(l->easy, CURLINFO_TOTAL_TIME_T, &us);
-    curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &status);
-    bool good = code == CURLE_OK && status == 200 && answer_is_right(l);
-    stats_add(&l->class->result->routes[l->step], us > 0 ? (uint64_t)us : 0, (int)code, (int)status,
-              good);
+    return a < b ? a : b;
 }
 
-static void begin_step(struct learner *l)
+static void show_progress(struct class *c, int64_t now)
 {
-    prepare(l);
-    l->busy = curl_multi_add_handle(l->class->multi, l->easy) == CURLM_OK;
-    l->class->busy += l->busy;
-}
+    lp_auto_buf struct lp_buf line = LP_BUF_INIT(512);
 
-static void end_step(struct learner *l, CURLcode code)
-{
-    struct class *c = l->class;
-
-    curl_multi_remove_handle(c->multi, l->easy);
-    l->busy = false;
-    c->busy--;
-    count(l, code);
-    if (++l->step < LEARNERS_ROUTES) {
-        begin_step(l);
+    if (now < c->progress_ns)
         return;
-    }
-    l->step = LOGIN;
-    l->due_ms = lp_clock_ms() + c->o->pause_ms;
-    c->result->iterations++;
+    stats_progress(c->stats, (double)(now - c->begin_ns) / NS, (double)(now - c->shown_ns) / NS,
+                   c->busy, &line);
+    fwrite(line.ptr, 1, line.len, stderr);
+    c->shown_ns = now;
+    c->progress_ns = now + c->o->progress_ms * MS;
 }
 
-/* Begins the rounds that are due. Returns when the next one is, or -1 where nobody has one. */
-static int64_t begin_rounds(struct class *c, int64_t now)
+/* What is under way when the time is over has taken that long and failed; what is not counted would
+ * make a platform that hangs look fast. */
+static void cut(struct class *c, int64_t now)
 {
-    int64_t next = -1;
+    const struct learner_outcome late = { .code = CURLE_OPERATION_TIMEDOUT };
 
-    for (int64_t i = 0; i < c->o->learners; i++) {
+    for (int64_t i = 0; c->busy > 0 && i < c->o->learners; i++) {
         struct learner *l = &c->learners[i];
-        if (l->busy || l->done)
+        if (!l->busy)
             continue;
-        if (l->due_ms >= c->end_ms || now >= c->end_ms)
-            l->done = true;
-        else if (l->due_ms <= now)
-            begin_step(l);
-        else if (next < 0 || l->due_ms < next)
-            next = l->due_ms;
+        class_cut(c, l);
+        count(c, l, &late, now);
     }
-    return next;
+    for (; c->arrival_ns != INT64_MAX; next_arrival(c))
+        c->stats->not_started++;
 }
 
-static void take_answers(struct class *c)
+static void begin(struct class *c)
 {
-    CURLMsg *m;
-    int left;
-
-    c->answered = false;
-    while ((m = curl_multi_info_read(c->multi, &left))) {
-        struct learner *l = NULL;
-        CURLcode code = m->data.result;
-        if (m->msg != CURLMSG_DONE)
-            continue;
-        c->answered = true;
-        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &l);
-        end_step(l, code);
+    c->begin_ns = c->shown_ns = lp_clock_ns();
+    c->end_ns = c->begin_ns + c->o->duration_ms * MS;
+    c->cut_ns = c->end_ns + c->o->grace_ms * MS;
+    c->progress_ns = c->o->progress_ms > 0 ? c->begin_ns + c->o->progress_ms * MS : INT64_MAX;
+    c->arrival_ns = INT64_MAX;
+    for (int64_t i = c->o->learners; i-- > 0;) {
+        c->learners[i].free_ns = c->begin_ns;
+        if (c->o->arrival_rate > 0)
+            c->free[c->n_free++] = (uint32_t)i;
+        else
+            due_add(&c->due, c->begin_ns, (uint32_t)i);
+    }
+    if (c->o->arrival_rate > 0) {
+        arrivals_init(&c->arrivals, c->o->shape, c->o->arrival_rate,
+                      (double)c->o->duration_ms / 1000, c->o->seed);
+        next_arrival(c);
     }
 }
 
 static void drive(struct class *c)
 {
-    struct curl_waitfd stop = { .fd = c->o->stop ? lp_stop_fd(c->o->stop) : -1,
-                                .events = CURL_WAIT_POLLIN };
-    int running = 0;
+    int64_t now;
 
-    c->begin_ms = lp_clock_ms();
-    c->end_ms = c->begin_ms + c->o->duration_ms;
+    loop_on_ended(c->loop, on_ended);
+    begin(c);
+    double cpu = class_cpu_seconds();
     for (;;) {
-        int64_t now = lp_clock_ms(), next = begin_rounds(c, now);
-        if (lp_stop_requested(c->o->stop) || now >= c->end_ms + GRACE_MS ||
-            (c->busy == 0 && next < 0))
+        begin_due(c);
+        begin_arrivals(c);
+        now = lp_clock_ns();
+        show_progress(c, now);
+        int64_t next = earlier(due_first(&c->due), c->n_free > 0 ? c->arrival_ns : INT64_MAX);
+        bool idle = c->busy == 0 && next == INT64_MAX;
+        if (idle || c->shared.refused || lp_stop_requested(c->o->stop) || now >= c->cut_ns)
             break;
-        int64_t wait = next > now ? next - now : 0;
-        if (next < 0 || wait > 1000)
-            wait = 1000;
-        curl_multi_perform(c->multi, &running);
-        take_answers(c);
-        curl_multi_poll(c->multi, &stop, c->o->stop ? 1 : 0, c->answered ? 0 : (int)wait, NULL);
+        loop_wait(c->loop, earlier(earlier(next, c->progress_ns), c->cut_ns));
     }
-    c->result->seconds = (double)(lp_clock_ms() - c->begin_ms) / 1000;
+    if (!lp_stop_requested(c->o->stop) && !c->shared.refused)
+        cut(c, now);
+    c->stats->seconds = (double)(now - c->begin_ns) / NS;
+    c->stats->cpu_seconds = class_cpu_seconds() - cpu;
 }
 
-/* The platform answers and knows the account, before anything is counted. */
-static int first_login(struct class *c, struct lp_error *err)
+void learners_routes(const struct scenario *scenario, struct stats *stats)
 {
-    struct learner *l = &c->learners[0];
-    long status = 0;
-
-    l->step = LOGIN;
-    prepare(l);
-    CURLcode code = curl_easy_perform(l->easy);
-    if (*c->denied)
-        return lp_error_set(err, LP_E_DENIED,
-                            "--url: \"%.200s\" leads to %s; only loopback and private addresses "
-                            "are loaded, unless --yes-this-is-mine is given",
-                            c->o->url, c->denied);
-    if (code != CURLE_OK)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "the first login at %.200s: %s", c->o->url,
-                            curl_easy_strerror(code));
-    curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200 || !answer_is_right(l))
-        return lp_error_set(err, LP_E_UNAVAILABLE, "the first login at %.200s: status %ld: %.200s",
-                            c->o->url, status, l->answer.ptr);
-    return 0;
-}
-
-/* The account's token and id, as the first login told them, for everybody. */
-static int share_account(struct class *c, struct lp_error *err)
-{
-    json_auto_t *answer = parse_answer(&c->learners[0]);
-    const char *token = lp_json_str(answer, "token", NULL);
-    const char *id = lp_json_str(answer, "user", "id", NULL);
-
-    if (!token || !id)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "the first login: no user.id in the answer");
-    lp_url_segment(&c->urls[RECOMMENDATION], id);
-    for (int64_t i = 0; i < c->o->learners; i++)
-        set_token(&c->learners[i], token);
-    return 0;
-}
-
-static void class_init(struct class *c)
-{
-    static const char *const paths[LEARNERS_ROUTES] = { "/auth/api/auth/login", "/ai/speech2text",
-                                                        "/progress/api/progress/recommendation",
-                                                        "/health" };
-    json_auto_t *login = lp_json_make("{s:o, s:o}", "email", lp_json_text(c->o->email), "password",
-                                      lp_json_text(c->o->password));
-    size_t n = strlen(c->o->url);
-
-    while (n > 0 && c->o->url[n - 1] == '/')
-        n--;
-    c->login_body = (struct lp_buf)LP_BUF_INIT(4096);
-    lp_json_write(login, &c->login_body);
-    for (unsigned i = 0; i < LEARNERS_ROUTES; i++) {
-        c->result->routes[i].name = step_names[i];
-        c->urls[i] = (struct lp_buf)LP_BUF_INIT(4096);
-        lp_buf_add(&c->urls[i], c->o->url, n);
-        lp_buf_str(&c->urls[i], paths[i]);
-    }
-    c->json = curl_slist_append(NULL, "Content-Type: application/json");
-    c->multi = curl_multi_init();
-    if (!c->multi || !c->json)
-        abort();
-    curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)c->o->learners);
-    c->learners = lp_calloc((size_t)c->o->learners, sizeof *c->learners);
-    for (int64_t i = 0; i < c->o->learners; i++) {
-        struct learner *l = &c->learners[i];
-        l->class = c;
-        l->answer = (struct lp_buf)LP_BUF_INIT(MAX_ANSWER);
-        l->easy = easy_new(c, l);
-    }
-}
-
-static void class_done(struct class *c)
-{
-    for (int64_t i = 0; i < c->o->learners; i++) {
-        struct learner *l = &c->learners[i];
-        if (l->busy)
-            curl_multi_remove_handle(c->multi, l->easy);
-        curl_easy_cleanup(l->easy);
-        curl_slist_free_all(l->bearer);
-        lp_buf_done(&l->answer);
-    }
-    free(c->learners);
-    curl_multi_cleanup(c->multi);
-    curl_slist_free_all(c->json);
-    lp_buf_done(&c->login_body);
-    for (unsigned i = 0; i < LEARNERS_ROUTES; i++)
-        lp_buf_done(&c->urls[i]);
+    for (int i = 0; i < scenario->n_steps; i++)
+        stats_route(stats, scenario->steps[i].name);
 }
 
 static int check_url(const char *url, struct lp_error *err)
@@ -352,21 +261,39 @@ static int check_url(const char *url, struct lp_error *err)
     return 0;
 }
 
-int learners_run(const struct learners_options *options, struct learners_result *ret_result,
-                 struct lp_error *err)
+static int check_options(const struct learners_options *o, struct lp_error *err)
 {
-    struct class c = { .o = options, .result = ret_result };
+    double rounds = o->arrival_rate * (double)o->duration_ms / 1000;
+    int r = check_url(o->url, err);
 
-    int r = check_url(options->url, err);
     if (r < 0)
         return r;
-    *ret_result = (struct learners_result){ 0 };
-    class_init(&c);
-    r = first_login(&c, err);
+    if (rounds > LEARNERS_MAX_ARRIVALS)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--arrival-rate: times --duration must be at most %d rounds, is %.0f",
+                            LEARNERS_MAX_ARRIVALS, rounds);
+    if (o->scenario->account_each && *o->email && !strchr(o->email, '@'))
+        return lp_error_set(err, LP_E_INVALID,
+                            "LP_LOAD_EMAIL: must have an @, for an account each, is \"%.100s\"",
+                            o->email);
+    return 0;
+}
+
+int learners_run(const struct learners_options *options, struct stats *stats, struct lp_error *err)
+{
+    struct class *c = NULL;
+
+    int r = check_options(options, err);
+    if (r < 0)
+        return r;
+    learners_routes(options->scenario, stats);
+    r = class_new(options, stats, &c, err);
     if (r == 0)
-        r = share_account(&c, err);
-    if (r == 0)
-        drive(&c);
-    class_done(&c);
+        r = class_set_up(c, err);
+    if (r == 0) {
+        drive(c);
+        r = class_check_target(c, err);
+    }
+    class_free(c);
     return r;
 }

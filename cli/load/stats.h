@@ -6,39 +6,54 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "cli/load/histogram.h"
 
-#define STATS_BUCKETS 2048
+#define STATS_ROUTES 32
 #define STATS_CURL_CODES 128
 #define STATS_STATUSES 1000
 
-/*
- * Durations in buckets of constant relative width: a percentile is at most 1.6 % too high, in 8 kB,
- * however many there are. Start from {0}.
- */
+/* Start from {0}. */
 struct stats_route {
-    const char *name;                /* borrowed literal */
-    uint32_t buckets[STATS_BUCKETS]; /* of microseconds */
-    uint64_t count, sum_us, min_us, max_us;
-    uint64_t failed;                      /* no answer, another status than 200, a wrong answer */
-    uint64_t wrong;                       /* of them: 200, and not what the contract says */
-    uint32_t status[STATS_STATUSES];      /* answers by RFC 9110 status */
-    uint32_t no_answer[STATS_CURL_CODES]; /* by CURLcode */
+    const char *name;      /* borrowed */
+    struct histogram time; /* of the requests, answered or not */
+    uint64_t failed;       /* no answer, a status that was not expected, a wrong answer */
+    uint64_t wrong;        /* of them: the status was right, and the answer not what was expected */
+    uint32_t status[STATS_STATUSES];        /* answers by RFC 9110 status */
+    uint32_t failed_status[STATS_STATUSES]; /* of them: not expected */
+    uint32_t no_answer[STATS_CURL_CODES];   /* by CURLcode */
 };
 
-/* One request took `us`. `curl_code` 0: it was answered by `status` (100..999); `good`: 200, and
- * the answer is what the contract says. */
-void stats_add(struct stats_route *r, uint64_t us, int curl_code, int status, bool good);
+struct stats {
+    struct stats_route routes[STATS_ROUTES], all; /* `all` has no statuses */
+    unsigned n;
+    struct histogram clock;  /* how much later than meant the loader began a request */
+    struct histogram recent; /* since the last line of progress */
+    uint64_t recent_failed;
+    uint64_t iterations;  /* rounds that were ended, in time or not */
+    uint64_t not_started; /* rounds of an open model that no learner was free for */
+    double seconds;       /* from the first round to the end of the last */
+    double cpu_seconds;   /* of this program meanwhile */
+};
 
-/* The duration that `percent` (0..100) of the requests did not exceed, in ms; 0 without any. */
-double stats_percentile_ms(const struct stats_route *r, double percent);
+/* One request of route `i` took `us`. `curl_code` 0: it was answered by `status` (100..999).
+ * `expected`: so was that status; `good`: and the answer is what it should be. */
+void stats_add(struct stats *s, unsigned i, uint64_t us, int curl_code, int status, bool expected,
+               bool good);
+
+/* The number of the route of this name, which is added where it is not there. Names are at most
+ * STATS_ROUTES, as a scenario's steps are. */
+unsigned stats_route(struct stats *s, const char *name);
 
 /*
  * The summary, the caller's: {"metrics":{"http_reqs","iterations","http_req_failed",
- * "http_req_duration{name:R}","http_req_failed{name:R}"},"causes":{R:{cause:count}}}, durations in
- * ms, "passes" of http_req_failed the failed ones.
+ * "http_req_duration{name:R}","http_req_failed{name:R}"},"causes":{R:{cause:count}},
+ * "status":{R:{code:count}},"clock":{"p50","p99","max"},"notStarted","seconds","cpuSeconds"},
+ * durations in ms, "passes" of http_req_failed the failed ones.
  */
-json_t *stats_summary(const struct stats_route *routes, unsigned n, uint64_t iterations);
+json_t *stats_summary(const struct stats *s);
 
 /* The same as a table for people. */
-void stats_table(const struct stats_route *routes, unsigned n, uint64_t iterations, double seconds,
-                 struct lp_buf *out);
+void stats_table(const struct stats *s, struct lp_buf *out);
+
+/* A line of what was since the last one, which begins anew: "12 s: 310 requests/s, …". */
+void stats_progress(struct stats *s, double at, double seconds, int64_t busy, struct lp_buf *out);

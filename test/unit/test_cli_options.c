@@ -91,6 +91,43 @@ static void simulate_takes_numbers_and_files_of_its_own(void **state)
     assert_string_equal(err.msg, "-f, --trace and --compare: only one may be \"-\"");
 }
 
+static void load_takes_a_closed_or_an_open_model(void **state)
+{
+    struct cli_options o;
+    struct lp_error err;
+    (void)state;
+    assert_int_equal(PARSE(&o, &err, "load", "--url", "http://a"), 0);
+    assert_int_equal(o.learners, 20000);
+    assert_int_equal(o.pause_ms, 2000);
+    assert_int_equal(o.duration_ms, 30000);
+    assert_int_equal(o.arrival_rate, -1);
+    assert_int_equal(PARSE(&o, &err, "load", "--url", "http://a", "--arrival-rate", "0.5",
+                           "--fail-if", "p95>1s", "--fail-if=errors>1%", "--shape", "exam"),
+                     0);
+    assert_int_equal(o.learners, 1000000);
+    assert_int_equal(o.arrival_rate, 500);
+    assert_string_equal(o.fail_if[1], "errors>1%");
+    assert_null(o.fail_if[2]);
+    assert_string_equal(o.shape, "exam");
+    assert_int_equal(PARSE(&o, &err, "load"), LP_E_INVALID);
+    assert_string_equal(err.msg, "load needs --url; see --help");
+    assert_int_equal(PARSE(&o, &err, "load", "--url", "http://a", "--arrival-rate", "0"),
+                     LP_E_INVALID);
+    assert_string_equal(err.msg, "--arrival-rate: must be 0.001..100000 rounds a second, is 0");
+    assert_int_equal(
+        PARSE(&o, &err, "load", "--url", "http://a", "--arrival-rate", "5", "--pause", "1"),
+        LP_E_INVALID);
+    assert_true(strncmp(err.msg, "--pause: rounds begin by --arrival-rate", 39) == 0);
+    assert_int_equal(PARSE(&o, &err, "load", "--url", "http://a", "--learners", "1.5"),
+                     LP_E_INVALID);
+    assert_string_equal(err.msg, "--learners: must be a whole number, is 1.5");
+    assert_int_equal(PARSE(&o, &err, "load", "--url", "http://a", "--seed", "0.1"), LP_E_INVALID);
+    assert_string_equal(err.msg, "--seed: must be a whole number, is 0.1");
+    assert_int_equal(PARSE(&o, &err, "load", "--url", "http://a", "--learners", "10001"),
+                     LP_E_INVALID);
+    assert_string_equal(err.msg, "--learners: must be 1..10000 learners, is \"10001\"");
+}
+
 static void what_another_command_takes_is_refused(void **state)
 {
     static const char *const lines[][4] = {
@@ -101,6 +138,9 @@ static void what_another_command_takes_is_refused(void **state)
           "--max-pod-hours: status does not take it, only simulate; see --help" },
         { "export", "--interval", "5",
           "--interval: export does not take it, only status; see --help" },
+        { "why", "--fail-if", "p95>1s", "--fail-if: why does not take it, only load; see --help" },
+        { "status", "--arrival-rate", "5",
+          "--arrival-rate: status does not take it, only load; see --help" },
         { "why", "-w", NULL, "-w: why does not take it, only status; see --help" },
     };
     struct cli_options o;
@@ -139,6 +179,7 @@ int main(void)
         cmocka_unit_test(options_are_read_in_any_order_and_both_forms),
         cmocka_unit_test(a_wrong_option_is_named_with_what_is_allowed),
         cmocka_unit_test(simulate_takes_numbers_and_files_of_its_own),
+        cmocka_unit_test(load_takes_a_closed_or_an_open_model),
         cmocka_unit_test(what_another_command_takes_is_refused),
         cmocka_unit_test(the_table_shows_a_dash_where_nothing_is_known),
     };
