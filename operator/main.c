@@ -22,10 +22,10 @@
 #include "operator/config.h"
 #include "operator/controller.h"
 #include "operator/floor.h"
-#include "operator/health.h"
 #include "operator/resident.h"
 #include "operator/seed.h"
 #include "operator/stats.h"
+#include "service/probes.h"
 #include "work/backoff.h"
 
 #define UPKEEP_MS 10000
@@ -36,7 +36,7 @@ struct program {
     char identity[254];
     struct lp_stop *stop;
     struct lp_kube_config *kube;
-    struct health *health;
+    struct lp_probes *probes;
     struct controller *controller;
     struct journal *journal;
     struct seed *seed;
@@ -231,11 +231,11 @@ static int start_controller(struct program *p, struct lp_error *err)
     int r = controller_start(&options, &p->controller, err);
     if (r < 0)
         return r;
-    struct health_check alive = { "workers", true, check_alive, p->controller };
-    struct health_check watches = { "watches", false, check_watches, p->controller };
-    health_debug(p->health, collect_stats, p->controller);
-    health_add(p->health, &alive);
-    health_add(p->health, &watches);
+    struct lp_probes_check alive = { "workers", true, check_alive, p->controller };
+    struct lp_probes_check watches = { "watches", false, check_watches, p->controller };
+    lp_probes_debug(p->probes, collect_stats, p->controller);
+    lp_probes_add(p->probes, &alive);
+    lp_probes_add(p->probes, &watches);
     return 0;
 }
 
@@ -271,22 +271,22 @@ static int start_adapter(struct program *p, struct lp_error *err)
     int r = adapter_start(&config, p->kube, p->stop, &p->adapter, err);
     if (r < 0)
         return r;
-    struct health_check check = { config.serve ? "metrics-api" : "scrapes", false, check_adapter,
-                                  p->adapter };
-    struct health_check serving = { "metrics-server", true, check_serving, p->adapter };
-    health_add(p->health, &check);
+    struct lp_probes_check check = { config.serve ? "metrics-api" : "scrapes", false, check_adapter,
+                                     p->adapter };
+    struct lp_probes_check serving = { "metrics-server", true, check_serving, p->adapter };
+    lp_probes_add(p->probes, &check);
     if (!config.serve)
         return 0;
-    health_add(p->health, &serving);
+    lp_probes_add(p->probes, &serving);
     return 0;
 }
 
 /* The controller is there. */
 static void watch_availability(struct program *p)
 {
-    struct health_check available = { "apiservice", false, check_available, p };
+    struct lp_probes_check available = { "apiservice", false, check_available, p };
     if (p->adapter)
-        health_add(p->health, &available);
+        lp_probes_add(p->probes, &available);
 }
 
 /* Where HPAs cannot ask for queue depths. */
@@ -341,7 +341,7 @@ static void end_parts(struct program *p)
     controller_drain(p->controller);
     lp_lease_join(p->lease);
     adapter_join(p->adapter);
-    health_stop(p->health);
+    lp_probes_stop(p->probes);
     controller_free(p->controller);
     journal_close(p->journal);
     lp_kube_config_free(p->kube);
@@ -350,18 +350,19 @@ static void end_parts(struct program *p)
 static int run_operator(struct program *p, struct lp_error *err)
 {
     const struct operator_config *c = &p->config;
-    struct health_options health = { .port = (uint16_t)c->port,
-                                     .tls_dir = *c->metrics_cert_dir ? c->metrics_cert_dir : NULL };
+    struct lp_probes_options probes = { .port = (uint16_t)c->port,
+                                        .tls_dir =
+                                            *c->metrics_cert_dir ? c->metrics_cert_dir : NULL };
     int r = load_kube(p, err);
     if (r == 0)
-        r = health_start(&health, &p->health, err);
+        r = lp_probes_start(&probes, &p->probes, err);
     if (r < 0)
         return r;
-    struct health_check connected = { "api-server", false, check_connected, p };
-    struct health_check threads = { "threads", true, check_threads, p };
+    struct lp_probes_check connected = { "api-server", false, check_connected, p };
+    struct lp_probes_check threads = { "threads", true, check_threads, p };
     lp_heartbeat_begin("main", LP_HEARTBEAT_MS);
-    health_add(p->health, &connected);
-    health_add(p->health, &threads);
+    lp_probes_add(p->probes, &connected);
+    lp_probes_add(p->probes, &threads);
     /* Each part waits for the API server by itself; only a selector needs its word before. */
     bool first = p->config.scope.selector != NULL;
     if (!first || wait_for_cluster(p))
@@ -370,7 +371,7 @@ static int run_operator(struct program *p, struct lp_error *err)
         r = start_parts(p, err);
     if (r == 0 && (first || wait_for_cluster(p)))
         while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
-            health_upkeep(p->health);
+            lp_probes_upkeep(p->probes);
             resident_drop();
             malloc_trim(0); /* a platform's work leaves holes of many pages */
             refresh_on_conflict(p);

@@ -205,10 +205,15 @@ static void make_metrics(struct lp_service_state *s)
 static int start_probes(struct lp_service_state *s, struct lp_error *err)
 {
     struct lp_probes_options o = { .port = (uint16_t)s->config->metrics_port,
-                                   .ready = s->service->ready,
-                                   .user = s->service->user,
+                                   .state = "starting",
                                    .beat_limit_ms = BEAT_LIMIT_MS };
-    return lp_probes_start(&o, &s->probes, err);
+    const struct lp_probes_check ready = { .name = s->service->name,
+                                           .check = s->service->ready,
+                                           .user = s->service->user };
+    int r = lp_probes_start(&o, &s->probes, err);
+    if (r == 0 && ready.check)
+        lp_probes_add(s->probes, &ready);
+    return r;
 }
 
 static void start_admission(struct lp_service_state *s)

@@ -73,6 +73,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     const struct gateway_config *config = user;
     struct lp_probes_options options = {
         .port = (uint16_t)config->common.metrics_port,
+        .state = "starting",
         .beat_limit_ms = BEAT_LIMIT_MS,
     };
     struct lp_probes *probes = NULL;

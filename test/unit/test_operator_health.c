@@ -1,5 +1,5 @@
 /* test/unit/test_operator_health.c -- the operator's own port: probes, /debug/stats and HTTPS. */
-#include "operator/health.h"
+#include "service/probes.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -15,12 +15,12 @@
 #include "unit/check.h"
 
 /* The status of a GET; the body, the caller's, where it is JSON. `ca` NULL: plain. */
-static int ask(const char *host, const struct health *h, const char *path, const char *ca,
+static int ask(const char *host, const struct lp_probes *h, const char *path, const char *ca,
                json_t **ret_body)
 {
     lp_auto_http_client struct lp_http_client *c = NULL;
     lp_auto_http_response struct lp_http_response answer = LP_HTTP_RESPONSE_INIT;
-    lp_auto_free char *peer = lp_sprintf("%s:%u", host, health_port(h));
+    lp_auto_free char *peer = lp_sprintf("%s:%u", host, lp_probes_port(h));
     lp_auto_free char *url =
         ca ? lp_sprintf("https://lp-metrics%s", path) : lp_sprintf("http://%s%s", peer, path);
     struct lp_http_client_options options = { .ca_pem = ca, .connect_to = ca ? peer : NULL };
@@ -63,20 +63,20 @@ static bool outer_address(char ret_text[INET_ADDRSTRLEN])
 static void the_statistics_are_for_the_loopback_alone(void **state)
 {
     char outside[INET_ADDRSTRLEN];
-    struct health_options options = { .port = 0 };
-    struct health *h = NULL;
+    struct lp_probes_options options = { .port = 0 };
+    struct lp_probes *h = NULL;
     json_auto_t *body = NULL;
     (void)state;
-    ok(health_start(&options, &h, &err));
-    assert_int_equal(ask("127.0.0.1", h, "/debug/stats", NULL, NULL), 503);
-    health_debug(h, stats, NULL);
+    ok(lp_probes_start(&options, &h, &err));
+    assert_int_equal(ask("127.0.0.1", h, "/debug/stats", NULL, NULL), 404);
+    lp_probes_debug(h, stats, NULL);
     assert_int_equal(ask("127.0.0.1", h, "/debug/stats", NULL, &body), 200);
     assert_int_equal(ask("127.0.0.1", h, "/debug/nothing", NULL, NULL), 404);
     if (outer_address(outside)) {
         assert_int_equal(ask(outside, h, "/metrics", NULL, NULL), 200);
         assert_int_equal(ask(outside, h, "/debug/stats", NULL, NULL), 404);
     }
-    health_stop(h);
+    lp_probes_stop(h);
 }
 
 static void they_tell_of_memory_files_and_threads(void **state)
@@ -104,18 +104,18 @@ static bool fails(void *user, char why[128])
 
 static void a_probe_names_the_check_that_fails_and_why(void **state)
 {
-    struct health_options options = { .port = 0 };
-    struct health_check watches = { "watches", false, fails, NULL };
-    struct health *h = NULL;
+    struct lp_probes_options options = { .port = 0 };
+    struct lp_probes_check watches = { "watches", false, fails, NULL };
+    struct lp_probes *h = NULL;
     json_auto_t *ready = NULL, *live = NULL;
     (void)state;
-    ok(health_start(&options, &h, &err));
-    health_add(h, &watches);
+    ok(lp_probes_start(&options, &h, &err));
+    lp_probes_add(h, &watches);
     assert_int_equal(ask("127.0.0.1", h, "/readyz", NULL, &ready), 503);
     assert_string_equal(lp_json_str(ready, "checks", "watches", NULL),
                         "the list of pods is not there yet");
     assert_int_equal(ask("127.0.0.1", h, "/livez", NULL, &live), 200);
-    health_stop(h);
+    lp_probes_stop(h);
 }
 
 static void write_file(const char *dir, const char *name, const char *text)
@@ -140,24 +140,24 @@ static void https_takes_over_a_certificate_that_is_replaced(void **state)
     char dir[] = "/tmp/lp-test-health-XXXXXX";
     auto_certs struct certs first = { 0 }, second = { 0 };
     struct lp_error why;
-    struct health *h = NULL;
+    struct lp_probes *h = NULL;
     (void)state;
     assert_non_null(mkdtemp(dir));
-    struct health_options options = { .port = 0, .tls_dir = dir };
-    assert_true(health_start(&options, &h, &why) < 0);
+    struct lp_probes_options options = { .port = 0, .tls_dir = dir };
+    assert_true(lp_probes_start(&options, &h, &why) < 0);
     assert_non_null(strstr(why.msg, "tls.crt"));
     write_pair(dir, &first);
-    ok(health_start(&options, &h, &err));
+    ok(lp_probes_start(&options, &h, &err));
     assert_int_equal(ask("127.0.0.1", h, "/metrics", NULL, NULL), 0);
     assert_int_equal(ask("127.0.0.1", h, "/metrics", first.ca, NULL), 200);
     write_file(dir, "tls.crt", "-----BEGIN NOTHING-----\n");
-    health_upkeep(h);
+    lp_probes_upkeep(h);
     assert_int_equal(ask("127.0.0.1", h, "/metrics", first.ca, NULL), 200);
     write_pair(dir, &second);
-    health_upkeep(h);
+    lp_probes_upkeep(h);
     assert_int_equal(ask("127.0.0.1", h, "/metrics", first.ca, NULL), 0);
     assert_int_equal(ask("127.0.0.1", h, "/metrics", second.ca, NULL), 200);
-    health_stop(h);
+    lp_probes_stop(h);
     lp_auto_free char *crt = lp_sprintf("%s/tls.crt", dir), *key = lp_sprintf("%s/tls.key", dir);
     remove(crt), remove(key), remove(dir);
 }

@@ -304,8 +304,9 @@ static void says_why_it_is_not_ready(void **state)
     t.is_ready = false;
     do /* the ports are known a moment before it serves */
         assert_int_equal(ask(t.metrics_port, "GET", "/readyz", NULL, NULL, &r), 503);
-    while (strcmp(r.body.ptr, "starting\n") == 0);
-    assert_string_equal(r.body.ptr, "the database does not answer\n");
+    while (strstr(r.body.ptr, "\"state\":\"starting\""));
+    assert_string_equal(r.body.ptr, "{\"status\":\"failed\",\"checks\":{\"main-loop\":\"ok\","
+                                    "\"test\":\"the database does not answer\"}}");
     assert_int_equal(ask(t.metrics_port, "GET", "/livez", NULL, NULL, &r), 200);
     t.is_ready = true;
     assert_int_equal(ask(t.metrics_port, "GET", "/readyz", NULL, NULL, &r), 200);
@@ -323,7 +324,7 @@ static void finishes_what_it_took_when_told_to_stop(void **state)
     do
         ask(t.metrics_port, "GET", "/readyz", NULL, NULL, &r);
     while (r.status == 200);
-    assert_string_equal(r.body.ptr, "draining\n");
+    assert_string_equal(r.body.ptr, "{\"status\":\"failed\",\"checks\":{\"state\":\"draining\"}}");
     allow_slow(1);
     pthread_join(a, NULL);
     assert_int_equal(status, 200);
