@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autoscaler/policy/calendar.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "cli/file.h"
 #include "cli/find.h"
 #include "cli/three_way.h"
@@ -78,6 +80,7 @@ static int preview(struct work *w, const json_t *object, json_t **ret_preview, s
 {
     const char *uid = lp_json_str(object, "metadata", "uid", NULL);
     struct plan plan plan_auto;
+    struct calendar calendar;
     struct platform p = { .ns = lp_json_str(object, "metadata", "namespace", NULL),
                           .name = lp_json_str(object, "metadata", "name", NULL),
                           .uid = uid ? uid : NO_UID,
@@ -94,6 +97,7 @@ static int preview(struct work *w, const json_t *object, json_t **ret_preview, s
             "kubectl lp: %s/%s: spec.mode is %s: the operator would do this once it is Active\n",
             p.ns, p.name, p.spec.mode);
     p.spec.mode = "Active";
+    calendar_plan(&p, lp_clock_wall_ms(), &calendar);
     plan_init(&plan, &p);
     return preview_platform(w->client, &p, &plan, ret_preview, err);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "kube/quantity.h"
 #include "platform/images.h"
 
@@ -22,8 +23,9 @@ static const char usage[] =
     "  kubectl lp diff [NAME | -f FILE] [-n NAMESPACE] [-o text|json]\n"
     "      what the operator would change if the platform were as FILE says (or as it is): a dry\n"
     "      run by the API server. Status 0: nothing, 1: something, 2: an error\n\n"
-    "  kubectl lp render -f FILE [-n NAMESPACE] [-o yaml|json]\n"
-    "      the objects that the operator makes of a platform, without a cluster\n\n"
+    "  kubectl lp render -f FILE [-n NAMESPACE] [--at TIME] [-o yaml|json]\n"
+    "      the objects that the operator makes of a platform, without a cluster; at TIME (RFC\n"
+    "      3339) instead of now, with what spec.schedules asks for then\n\n"
     "  kubectl lp simulate -f FILE --service NAME --trace CSV [--compare FILE] [-o text|json]\n"
     "      how the service would have scaled through that load, by the arithmetic of the HPA\n"
     "      controller, without a cluster. CSV: a header line, time (seconds) and one or more of\n"
@@ -158,6 +160,7 @@ static const struct text_option {
     { "--context", NULL, NULL, offsetof(struct cli_options, context) },
     { "--as", NULL, NULL, offsetof(struct cli_options, as) },
     { "--as-uid", NULL, NULL, offsetof(struct cli_options, as_uid) },
+    { "--at", NULL, "render", offsetof(struct cli_options, at) },
     { "--service", NULL, "simulate", offsetof(struct cli_options, service) },
     { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
     { "--compare", NULL, "simulate", offsetof(struct cli_options, compare) },
@@ -354,6 +357,19 @@ static int check_load(struct cli_options *o, struct lp_error *err)
     return r < 0 ? r : check_whole("--seed", o->seed, err);
 }
 
+static int check_at(struct cli_options *o, struct lp_error *err)
+{
+    if (!o->at)
+        return 0;
+    o->at_ms = lp_clock_parse(o->at);
+    if (o->at_ms <= 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--at: must be a time as 2026-12-01T02:00:00Z (RFC 3339), is "
+                            "\"%.64s\"",
+                            o->at);
+    return 0;
+}
+
 static int check_command(struct cli_options *o, struct lp_error *err)
 {
     static const struct {
@@ -387,6 +403,8 @@ static int check_command(struct cli_options *o, struct lp_error *err)
         r = check_others(o, err);
     if (r == 0)
         r = check_load(o, err);
+    if (r == 0)
+        r = check_at(o, err);
     return r < 0 ? r : check_simulate(o, err);
 }
 

@@ -1,7 +1,9 @@
 /* cli/render.c -- see the header. No state. */
 #include "cli/render.h"
 
+#include "autoscaler/policy/calendar.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "cli/export.h"
 #include "cli/file.h"
 #include "json/json.h"
@@ -24,19 +26,21 @@ static json_t *without_owner(const struct child *child)
     return copy;
 }
 
-static int add_children(const json_t *object, const struct plan_images *images, json_t *items,
-                        struct lp_error *err)
+static int add_children(const json_t *object, const struct plan_images *images, int64_t at_ms,
+                        json_t *items, struct lp_error *err)
 {
     struct platform p = { .ns = lp_json_str(object, "metadata", "namespace", NULL),
                           .name = lp_json_str(object, "metadata", "name", NULL),
                           .uid = "",
                           .images = images };
     struct plan plan plan_auto;
+    struct calendar calendar;
 
     plan.n = 0;
     int r = spec_decode_strict(object, &p.spec, err);
     if (r < 0)
         return lp_error_wrap(err, "%s/%s", p.ns, p.name);
+    calendar_plan(&p, at_ms > 0 ? at_ms : lp_clock_wall_ms(), &calendar);
     plan_init(&plan, &p);
     for (unsigned i = 0; i < plan.n; i++)
         json_array_append_new(items, without_owner(&plan.children[i]));
@@ -66,7 +70,7 @@ int render_file(const struct cli_options *options, const struct plan_images *ima
     json_array_foreach(platforms, i, platform)
     {
         size_t from = json_array_size(items);
-        r = add_children(platform, images, items, err);
+        r = add_children(platform, images, options->at_ms, items, err);
         if (r < 0)
             return r;
         if (options->format == CLI_YAML)

@@ -56,7 +56,7 @@ static void add_service(struct plan *plan, const struct platform *p, enum servic
     add(plan, p, CHILD_SERVICE, service, 0);
     struct child *c = add(plan, p, CHILD_DEPLOYMENT, service, 0);
     if (s->replicas < 0)
-        c->initial_replicas = s->autoscaling.min;
+        c->initial_replicas = platform_min_replicas(p, id);
     if (s->autoscaling.enabled)
         add(plan, p, CHILD_HPA, service, 0);
     add(plan, p, CHILD_PDB, service, 0);

@@ -56,9 +56,13 @@ struct platform {
     struct platform_spec spec;
     const struct plan_images *images;
     struct database_state databases[N_DATABASES];
+    int64_t floors[N_SERVICES]; /* what schedules ask for now, of pods; 0: nothing */
     const char
         *keys; /* which making of the services' own Secrets their pods have; NULL: the first */
 };
+
+/* minReplicas, lifted to the service's floor, and not over its maxReplicas. */
+int64_t platform_min_replicas(const struct platform *p, enum service_id id);
 
 /* Of the spec. */
 const struct database_spec *platform_database(const struct platform *p, enum database_id id);

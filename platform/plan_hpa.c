@@ -49,14 +49,22 @@ static json_t *metrics_of(const struct platform *p, const struct service_spec *s
     return list;
 }
 
+int64_t platform_min_replicas(const struct platform *p, enum service_id id)
+{
+    const struct service_spec *s = &p->spec.services[id];
+    int64_t floor = p->floors[id] < s->autoscaling.max ? p->floors[id] : s->autoscaling.max;
+
+    return floor > s->autoscaling.min ? floor : s->autoscaling.min;
+}
+
 /* What operator/floor.c makes minReplicas of. */
-static void annotate_floor(json_t *o, const struct service_spec *s)
+static void annotate_floor(json_t *o, const struct service_spec *s, int64_t min)
 {
     char target[LP_QUANTITY_TEXT];
 
     quantity_canonical(s->autoscaling.queue.target, target);
-    json_auto_t *floor = lp_json_make("{s:I, s:s}", "minReplicas", (json_int_t)s->autoscaling.min,
-                                      "queueDepth", target);
+    json_auto_t *floor =
+        lp_json_make("{s:I, s:s}", "minReplicas", (json_int_t)min, "queueDepth", target);
     lp_auto_free char *text = json_dumps(floor, JSON_COMPACT | JSON_SORT_KEYS);
     json_object_set_new(json_object_get(o, "metadata"), "annotations",
                         lp_json_make("{s:s}", ANNOTATION_FLOOR, text));
@@ -69,16 +77,16 @@ json_t *plan_hpa(const struct platform *p, enum service_id id)
     lp_auto_free char *name = plan_name(p, suffix);
     json_t *o = plan_object(p, &lp_kube_hpas, suffix);
 
+    int64_t min = platform_min_replicas(p, id);
     bool floor = p->images->no_metrics_api && service_scales_by(s, "queueDepth");
     json_t *metrics = metrics_of(p, s, suffix, name);
     if (floor)
-        annotate_floor(o, s);
+        annotate_floor(o, s, min);
     json_object_set_new(o, "spec",
                         lp_json_make("{s:{s:s, s:s, s:s}, s:o*, s:I, s:o, s:o*}", "scaleTargetRef",
                                      "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
-                                     "minReplicas", floor ? NULL : json_integer(s->autoscaling.min),
-                                     "maxReplicas", (json_int_t)s->autoscaling.max, "metrics",
-                                     metrics, "behavior",
+                                     "minReplicas", floor ? NULL : json_integer(min), "maxReplicas",
+                                     (json_int_t)s->autoscaling.max, "metrics", metrics, "behavior",
                                      plan_copy_or_null(s->autoscaling.behavior)));
     return o;
 }

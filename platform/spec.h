@@ -97,6 +97,7 @@ struct platform_spec {
     const char *mode;       /* "Active", "Plan", "Paused" */
     const char *class_name; /* which operator's; NULL: of the one without a class */
     struct maintenance_spec maintenance;
+    json_t *schedules; /* [{name, weekly, dated, replicas, ..}] or NULL; see platform/schedule.h */
     struct {
         const char *registry, *tag, *pull_policy; /* NULL: the operator's own */
         json_t *pull_secrets;                     /* or NULL */

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "json/json.h"
+#include "platform/schedule.h"
 #include "platform/spec_check.h"
 
 #define AT(member) offsetof(struct service_spec, member)
@@ -288,6 +289,7 @@ const struct lp_json_field spec_fields[] = {
       .type = LP_JSON_OBJECT,
       .offset = OF(maintenance),
       .fields = maintenance_fields },
+    { .key = "schedules", .type = LP_JSON_ARRAY, .offset = OF(schedules), .max = SCHEDULES_MAX },
     { .key = "image", .type = LP_JSON_OBJECT, .offset = OF(image), .fields = image_fields },
     { .key = "services",
       .type = LP_JSON_OBJECT,
@@ -384,6 +386,8 @@ static int decode(const json_t *platform, bool strict, struct platform_spec *ret
     }
     const char *name = lp_json_str(platform, "metadata", "name", NULL);
     int r = spec_check(name ? name : "", &spec, err);
+    if (r == 0)
+        r = schedules_check(spec.schedules, strict, err);
     if (r == 0)
         *ret_spec = spec;
     return r;

@@ -1,7 +1,7 @@
 /*
- * platform/window.c -- maintenance windows. A weekly window is looked for from two days before
- * until eight days from now, in days of its clock: one more than a week on both sides, as a zone
- * may skip a whole day. Threads: any.
+ * platform/window.c -- windows of time. For whether one is open, and when the next opens, a weekly
+ * window is looked for from two days before until eight days from now, in days of its clock: one
+ * more than a week on both sides, as a zone may skip a whole day. Threads: any.
  */
 #include "platform/window.h"
 
@@ -15,6 +15,7 @@
 
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS (1440 * MINUTE_MS)
+#define NEXT_DAYS 8
 
 static const char *const day_names[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
 
@@ -151,19 +152,8 @@ int window_check(const struct maintenance_spec *m, const char *path, struct lp_e
     return r;
 }
 
-/* What has been found of a search. */
-struct search {
-    int64_t now, next; /* next 0: none yet */
-    bool open;
-};
-
-static void consider(struct search *s, int64_t start, int64_t end)
-{
-    if (s->now >= start && s->now < end)
-        s->open = true;
-    else if (start > s->now && start < end && (s->next == 0 || start < s->next))
-        s->next = start;
-}
+/* Is told of every span of the windows, in no order. */
+typedef void on_span(int64_t start_ms, int64_t end_ms, void *user);
 
 /* What a weekly window's days and times are told by. */
 struct clock {
@@ -192,34 +182,118 @@ static bool has_day(const json_t *days, int day)
     return false;
 }
 
-static void consider_weekly(struct search *s, const json_t *window, const struct clock *clock)
+/* `day` in days since 1970 of the clock. */
+static bool is_excluded(const json_t *exclude, int64_t day)
+{
+    char text[LP_CLOCK_TEXT];
+    const json_t *date;
+    size_t i;
+
+    if (json_array_size(exclude) == 0)
+        return false;
+    lp_clock_format(day * DAY_MS, 0, text);
+    json_array_foreach(exclude, i,
+                       date) if (strncmp(json_string_value(date), text, 10) == 0) return true;
+    return false;
+}
+
+/* What is looked through: weekly windows in the days of `clock` from `first` to `last`. */
+struct look {
+    const struct maintenance_spec *m;
+    const json_t *exclude;
+    struct clock clock;
+    int64_t first, last;
+    on_span *found;
+    void *user;
+};
+
+static void look_at_weekly(const struct look *l, const json_t *window)
 {
     int64_t start = minutes_of(lp_json_str(window, "start", NULL), 1439);
     int64_t end = minutes_of(lp_json_str(window, "end", NULL), 1439);
     int64_t length = (end - start + 1440) % 1440;
-    int64_t today = shown_at(clock, s->now) / DAY_MS;
 
-    for (int64_t day = today - 2; day <= today + 8; day++) {
+    for (int64_t day = l->first; day <= l->last; day++) {
         int64_t begins = day * DAY_MS + start * MINUTE_MS;
-        if (has_day(json_object_get(window, "days"), (int)((day + 3) % 7))) /* 0: a Thursday */
-            consider(s, first_showing(clock, begins),
-                     first_showing(clock, begins + length * MINUTE_MS));
+        if (has_day(json_object_get(window, "days"), (int)((day + 3) % 7)) && /* 0: a Thursday */
+            !is_excluded(l->exclude, day))
+            l->found(first_showing(&l->clock, begins),
+                     first_showing(&l->clock, begins + length * MINUTE_MS), l->user);
     }
+}
+
+static void look_at_all(struct look *l, int64_t now_ms, int64_t days)
+{
+    const struct maintenance_spec *m = l->m;
+    const json_t *window;
+    struct lp_error err;
+    size_t i;
+
+    l->clock = (struct clock){ .offset = offset_ms(m->utc_offset) };
+    bool known = !m->time_zone || zone_find(m->time_zone, &l->clock.zone, &err) == 0;
+    l->first = shown_at(&l->clock, now_ms) / DAY_MS - 2;
+    l->last = l->first + 2 + days;
+    json_array_foreach(m->weekly, i, window) if (known) look_at_weekly(l, window);
+    json_array_foreach(m->dated, i, window)
+        l->found(lp_clock_parse(lp_json_str(window, "start", NULL)),
+                 lp_clock_parse(lp_json_str(window, "end", NULL)), l->user);
+}
+
+/* What has been found of a search. */
+struct search {
+    int64_t now, next; /* next 0: none yet */
+    bool open;
+};
+
+static void consider(int64_t start, int64_t end, void *user)
+{
+    struct search *s = user;
+
+    if (s->now >= start && s->now < end)
+        s->open = true;
+    else if (start > s->now && start < end && (s->next == 0 || start < s->next))
+        s->next = start;
 }
 
 bool window_is_open(const struct maintenance_spec *m, int64_t now_ms, int64_t *ret_next_ms)
 {
     struct search s = { .now = now_ms };
-    struct clock clock = { .offset = offset_ms(m->utc_offset) };
-    const json_t *window;
-    struct lp_error err;
-    size_t i;
+    struct look l = { .m = m, .found = consider, .user = &s };
 
-    bool known = !m->time_zone || zone_find(m->time_zone, &clock.zone, &err) == 0;
-    json_array_foreach(m->weekly, i, window) if (known) consider_weekly(&s, window, &clock);
-    json_array_foreach(m->dated, i, window)
-        consider(&s, lp_clock_parse(lp_json_str(window, "start", NULL)),
-                 lp_clock_parse(lp_json_str(window, "end", NULL)));
+    look_at_all(&l, now_ms, NEXT_DAYS);
     *ret_next_ms = s.next;
     return s.open;
+}
+
+struct collection {
+    struct window_span *spans;
+    unsigned n, most;
+    int64_t now;
+};
+
+static void collect(int64_t start, int64_t end, void *user)
+{
+    struct collection *c = user;
+    unsigned at = c->n;
+
+    if (end <= c->now || start >= end)
+        return;
+    while (at > 0 && c->spans[at - 1].start_ms > start)
+        at--;
+    if (at == c->most)
+        return;
+    if (c->n < c->most)
+        c->n++;
+    memmove(&c->spans[at + 1], &c->spans[at], (c->n - 1 - at) * sizeof *c->spans);
+    c->spans[at] = (struct window_span){ start, end };
+}
+
+unsigned window_spans(const struct maintenance_spec *m, const json_t *exclude, int64_t now_ms,
+                      struct window_span *ret_spans, unsigned most)
+{
+    struct collection c = { .spans = ret_spans, .most = most, .now = now_ms };
+    struct look l = { .m = m, .exclude = exclude, .found = collect, .user = &c };
+
+    look_at_all(&l, now_ms, WINDOW_SPANS_DAYS);
+    return c.n;
 }

@@ -21,6 +21,7 @@
 #include "operator/reconcile/secrets.h"
 #include "operator/status/decisions.h"
 #include "operator/status/events.h"
+#include "operator/status/floors.h"
 #include "operator/status/notices.h"
 #include "operator/hold/planmode.h"
 #include "operator/hold/quarantine.h"
@@ -180,6 +181,7 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
         .metrics_conflict =
             r->metrics_conflict && r->metrics_conflict(r->metrics_user, why) ? why : NULL,
         .notices = notices,
+        .calendar = &ctx->calendar,
         .name_conflict = ctx->name_conflict,
         .name_conflicts = ctx->name_conflicts,
         .stuck_pod = stuck_pod,
@@ -189,8 +191,10 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
     decisions_publish(ctx->platform->ns, ctx->platform->name, before, status);
     notices_publish(ctx->platform->ns, ctx->platform->name, status);
     int written = write_status(ctx, json_incref(status), err);
-    if (written == 0)
+    if (written == 0) {
         events_of_transitions(ctx, before, status);
+        floors_tell(ctx, before, status);
+    }
     return written;
 }
 
@@ -354,6 +358,16 @@ static int quarantine(struct reconcile_context *ctx, struct lp_error *err)
     return 0;
 }
 
+/* Looked at again when a schedule's floor begins or ends. */
+static void look_into_calendar(struct reconcile_context *ctx, struct platform *platform)
+{
+    int64_t now = lp_clock_wall_ms();
+
+    calendar_plan(platform, now, &ctx->calendar);
+    if (ctx->calendar.change_ms > 0)
+        context_again(ctx, ctx->calendar.change_ms - now + 1);
+}
+
 static int reconcile_object(struct reconcile_context *ctx, struct platform *platform,
                             struct lp_error *err)
 {
@@ -383,6 +397,7 @@ static int reconcile_object(struct reconcile_context *ctx, struct platform *plat
     }
     if (spec_decode(ctx->object, &platform->spec, &why) < 0)
         return report_invalid_spec(ctx, &why, err);
+    look_into_calendar(ctx, platform);
     struct databases_seen databases databases_auto = { .gateway = NULL };
     databases_observe(ctx, platform, &databases);
     return reconcile_children(ctx, platform, &databases, err);

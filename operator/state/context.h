@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "autoscaler/policy/calendar.h"
 #include "kube/client.h"
 #include "operator/cache/cache.h"
 #include "operator/state/platform_state.h"
@@ -42,7 +43,8 @@ struct reconcile_context {
     bool spec_changed; /* this generation has not been reconciled before */
     bool status_known; /* the cache has the status that we wrote */
     unsigned writes;
-    int64_t again_ms;        /* 0: nothing to wait for */
+    int64_t again_ms; /* 0: nothing to wait for */
+    struct calendar calendar;
     struct lp_error failure; /* the first one; code 0: none */
     char failed_child[128];  /* "Deployment english-auth" */
     char name_conflict[768]; /* the first object of somebody else under a child's name; "": none */

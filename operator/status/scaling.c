@@ -153,10 +153,11 @@ const char *scaling_active(const json_t *hpa, const char **ret_reason, const cha
     return status ? status : "Unknown";
 }
 
-static json_t *only_why(const char *prefix, const char *why)
+static json_t *only_why(const char *prefix, const char *why, const char *floor)
 {
     lp_auto_free char *cut = lp_strndup(why, 240);
-    lp_auto_free char *text = lp_sprintf("%s%s", prefix, cut);
+    lp_auto_free char *text =
+        lp_sprintf("%s%s%s%s", prefix, cut, floor ? "; " : "", floor ? floor : "");
     return lp_json_make("{s:o}", "why", lp_json_text(text));
 }
 
@@ -191,18 +192,18 @@ static bool still_says(const json_t *before, const struct reading *now, const ch
     return fabs(now->ratio - ratio) < NEWS;
 }
 
-json_t *scaling_explain(const json_t *hpa, const json_t *before)
+json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before)
 {
     struct reading winner = { .ratio = 0 };
-    char limits[96], head[64], tail[128];
+    char limits[96], head[64], tail[384];
     const char *reason, *message;
 
     if (!hpa)
-        return only_why("", "autoscaling is off");
+        return only_why("", "autoscaling is off", NULL);
     if (strcmp(scaling_active(hpa, &reason, &message), "False") == 0)
-        return only_why("not scaling: ", message ? message : "no reason given");
+        return only_why("not scaling: ", message ? message : "no reason given", floor);
     if (!find_winner(hpa, &winner))
-        return only_why("", "no decision yet");
+        return only_why("", "no decision yet", floor);
 
     int64_t from = lp_json_int(0, hpa, "status", "currentReplicas", NULL);
     int64_t to = lp_json_int(0, hpa, "status", "desiredReplicas", NULL);
@@ -211,7 +212,8 @@ json_t *scaling_explain(const json_t *hpa, const json_t *before)
     else
         snprintf(head, sizeof head, "stays at %" PRId64, to);
     limits_text(hpa, limits);
-    snprintf(tail, sizeof tail, "; HPA limits: %s", limits);
+    snprintf(tail, sizeof tail, "; HPA limits: %s%s%s", limits, floor ? "; " : "",
+             floor ? floor : "");
     if (still_says(before, &winner, head, tail, scaling_is_moving(hpa)))
         return json_deep_copy(before);
     lp_auto_free char *why = lp_sprintf("%s: %s%s", head, winner.text, tail);

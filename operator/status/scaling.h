@@ -7,9 +7,10 @@
 /*
  * {winner, value, target, why} for status.services[].scaling, the caller's. `before` (or NULL) is
  * what the status has: it is kept while nothing but the figures moved, and those by less than a
- * quarter of the target, so that an idle platform writes no status.
+ * quarter of the target, so that an idle platform writes no status. `floor`: what lifts minReplicas
+ * now, in words, at most 200 bytes; NULL: nothing.
  */
-json_t *scaling_explain(const json_t *hpa, const json_t *before);
+json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before);
 
 /* True where the HPA is changing the number of pods now: "2 to 4: queue depth …" is in the why of
  * the result above. */

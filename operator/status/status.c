@@ -15,6 +15,7 @@
 #include "json/json.h"
 #include "kube/conditions.h"
 #include "operator/status/conditions.h"
+#include "operator/status/floors.h"
 #include "operator/status/notices.h"
 #include "operator/status/scaling.h"
 #include "operator/status/workload.h"
@@ -120,7 +121,8 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
         json_array_get(lp_json_at(deployment, "spec", "template", "spec", "containers", NULL), 0);
     json_t *scaling = s->autoscaling.enabled && !hpa
                           ? lp_json_make("{s:s}", "why", "no decision yet")
-                          : scaling_explain(hpa, json_object_get(before, "scaling"));
+                          : floors_explain(in->platform, in->calendar, id, hpa,
+                                           json_object_get(before, "scaling"));
     json_t *o = lp_json_make("{s:s, s:I, s:I, s:o}", "name", name, "ready", (json_int_t)w.ready,
                              "desired", (json_int_t)w.desired, "scaling", scaling);
     lp_json_set_str(o, "image", lp_json_str(container, "image", NULL));
@@ -373,6 +375,7 @@ json_t *status_build(const struct status_input *in)
                                   (json_int_t)in->platform->generation, "phase", phase_of(in, &sum),
                                   "replicas", replicas, "conditions", list, "services", services);
     set_last_scaling(status, in);
+    floors_set_activations(in->calendar, status);
     if (in->notices)
         notices_set(in->notices, in->platform, in->before, &c, status);
     return status;

@@ -15,10 +15,11 @@ struct status_input {
     const struct observed *observed;
     const struct lp_error *failure; /* code 0: none */
     const char *failed_child;
-    const struct repair *conflict; /* somebody else keeps taking a field of ours; NULL: nobody */
-    const char *rewritten;         /* what admission makes of an object of ours; NULL: nothing */
-    const char *metrics_conflict;  /* whose the metrics API is instead of ours, or NULL */
-    const struct notices *notices; /* or NULL */
+    const struct repair *conflict;   /* somebody else keeps taking a field of ours; NULL: nobody */
+    const char *rewritten;           /* what admission makes of an object of ours; NULL: nothing */
+    const char *metrics_conflict;    /* whose the metrics API is instead of ours, or NULL */
+    const struct notices *notices;   /* or NULL */
+    const struct calendar *calendar; /* or NULL: no schedules */
     /* The first object of somebody else under a child's name, and how many there are. */
     const char *name_conflict;
     unsigned name_conflicts;

@@ -51,6 +51,9 @@ json_t *await_like(const struct lp_kube_kind *kind, const char *name, json_t *wa
 /* Makes every pod of the namespace ready, as there is no kubelet, until the platform is. */
 void await_ready(const char *name);
 
+/* Until an Event of the namespace has this reason. */
+void await_event(const char *reason);
+
 /* True where the status is that of the present generation, with the children written. */
 bool carried_out(const json_t *o, const void *want);
 

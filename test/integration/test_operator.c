@@ -159,6 +159,13 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
           "must not be given beside timeZone (Asia/Jakarta), is +07:00" },
         { "{maintenanceWindow: {timeZone: ../Jakarta}}", "spec.maintenanceWindow.timeZone",
           "should match" },
+        { "{schedules: [{name: a, replicas: {auth: 2}}]}", "spec.schedules[0]",
+          "must have a window in weekly or dated, has none" },
+        { "{schedules: [{name: a, replicas: {auth: 2}, dated: [{start: '2026-12-01T02:00:00Z', "
+          "end: '2026-12-01T01:00:00Z'}]}]}",
+          "spec.schedules[0].dated[0].end", "must be after start" },
+        { "{services: {auth: {autoscaling: {metrics: [latency]}}}}",
+          "spec.services.auth.autoscaling.metrics[0]", "Unsupported value" },
         { "{services: {auth: {autoscaling: {behavior: {scaleUp: {policies: []}}}}}}",
           "spec.services.auth.autoscaling.behavior.scaleUp.policies", "at least 1 items" },
         { "{mode: Nonsense}", "spec.mode", "Unsupported value" },

@@ -48,34 +48,6 @@ static void await_said(const char *type, const char *status, const char *message
     json_decref(await(&lp_kube_platforms, "english", says, &want, message));
 }
 
-static int find_event(json_t *event, void *user, struct lp_error *err)
-{
-    const char **reason = user;
-    const char *has = lp_json_str(event, "reason", NULL);
-
-    (void)err;
-    if (*reason && has && strcmp(has, *reason) == 0)
-        *reason = NULL;
-    return 0;
-}
-
-static void await_event(const char *reason)
-{
-    const struct lp_kube_list_options options = { 0 };
-    int64_t end = lp_clock_ms() + WAIT_MS;
-    const char *missing = reason;
-    char version[64];
-
-    while (missing && lp_clock_ms() < end) {
-        ok(lp_kube_list(client, &lp_kube_events, ns, &options, find_event, &missing, version,
-                        &err));
-        if (missing)
-            poll(NULL, 0, 50);
-    }
-    if (missing)
-        fail_msg("no Event %s", reason);
-}
-
 static void a_database_outlives_its_statefulset_and_its_platform(void **state)
 {
     (void)state;

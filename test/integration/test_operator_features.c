@@ -206,6 +206,58 @@ static void what_is_exported_makes_the_same_platform_again(void **state)
     assert_true(json_equal(json_object_get(before, "spec"), json_object_get(after, "spec")));
 }
 
+static bool has_min(const json_t *hpa, const void *want)
+{
+    return lp_json_int(0, hpa, "spec", "minReplicas", NULL) == *(const int64_t *)want;
+}
+
+static bool is_wanted_by(const json_t *deployment, const void *want)
+{
+    return lp_json_int(0, deployment, "spec", "replicas", NULL) >= *(const int64_t *)want;
+}
+
+static bool has_floor(const json_t *platform, const void *want)
+{
+    const json_t *s;
+    size_t i;
+    bool found = false;
+
+    json_array_foreach(lp_json_at(platform, "status", "services", NULL), i, s) found =
+        found || lp_json_int(0, s, "scaling", "floor", "replicas", NULL) > 0;
+    return found == *(const bool *)want;
+}
+
+/* The HPA controller goes by minReplicas without any metric. The window is open from the start and
+ * ends when the floor has had four times what a whole platform took, and 10 s. */
+static void a_schedule_lifts_an_hpa_while_its_window_is_open(void **state)
+{
+    static const int64_t four = 4, one = 1;
+    static const bool yes = true, no = false;
+    char from[LP_CLOCK_TEXT], until[LP_CLOCK_TEXT];
+    int64_t before = lp_clock_wall_ms();
+    (void)state;
+    create_platform("english", json_object());
+    int64_t now = lp_clock_wall_ms();
+    lp_clock_format(now - 3600000, 0, from);
+    lp_clock_format(now + 10000 + 4 * (now - before), 0, until);
+    edit_platform("english",
+                  lp_json_make("{s:[{s:s, s:{s:i}, s:[{s:s, s:s}]}]}", "schedules", "name", "exam",
+                               "replicas", "auth", 4, "dated", "start", from, "end", until));
+    json_decref(await(&lp_kube_hpas, "english-auth", has_min, &four, "lifted by the schedule"));
+    json_decref(await(&lp_kube_deployments, "english-auth", is_wanted_by, &four, "scaled up"));
+    json_auto_t *told = await(&lp_kube_platforms, "english", has_floor, &yes, "told of");
+    json_auto_t *next =
+        lp_json_make("[{s:s, s:s, s:s}]", "schedule", "exam", "from", from, "until", until);
+    assert_true(json_equal(lp_json_at(told, "status", "activations", NULL), next));
+    await_event("FloorRaised");
+
+    json_decref(await(&lp_kube_hpas, "english-auth", has_min, &one, "let go by the schedule"));
+    assert_true(lp_clock_wall_ms() >= lp_clock_parse(until));
+    json_auto_t *over = await(&lp_kube_platforms, "english", has_floor, &no, "over");
+    assert_null(lp_json_at(over, "status", "activations", NULL));
+    await_event("FloorLowered");
+}
+
 #define test(f) cmocka_unit_test_setup(f, fixture_namespace)
 int main(void)
 {
@@ -214,6 +266,7 @@ int main(void)
         test(the_spec_stays_as_its_writer_left_it),
         test(only_children_are_in_the_cache),
         test(log_and_audit_log_name_the_reconcile_that_wrote),
+        test(a_schedule_lifts_an_hpa_while_its_window_is_open),
         test(what_is_exported_makes_the_same_platform_again),
         test(a_stop_in_the_middle_of_work_frees_the_lease_and_loses_nothing),
     };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/file.h"
 #include "cli/why.h"
 #include "json/json.h"
@@ -34,6 +35,44 @@ static void the_samples_are_rendered_as_the_golden_files_say(void **state)
         lp_auto_free char *golden = lp_sprintf("test/unit/golden/render_%s.yaml", samples[i]);
         ok(render(sample, CLI_YAML, &out, &err));
         check_golden(golden, out.ptr);
+    }
+}
+
+/* 2026-12-03 is a Thursday; the exam begins at 09:00 in Berlin, its pods are there at 08:45. */
+static void a_platform_is_rendered_as_its_calendar_has_it_at_a_time(void **state)
+{
+    static const struct {
+        const char *at;
+        int64_t gateway, auth, feedback;
+    } cases[] = { { "2026-12-03T07:44:59Z", 2, 2, 1 },
+                  { "2026-12-03T07:45:00Z", 4, 8, 6 },
+                  { "2026-12-03T10:00:00Z", 2, 2, 1 },
+                  { "2026-12-24T10:00:00Z", 1, 1, 1 } };
+    struct cli_options o = { .files = { "config/samples/exam-week.yaml" }, .format = CLI_YAML };
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    (void)state;
+    o.at_ms = lp_clock_parse("2026-12-03T08:00:00Z");
+    ok(render_file(&o, &images, &out, &err));
+    check_golden("test/unit/golden/render_exam-week.yaml", out.ptr);
+    o.format = CLI_JSON;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
+        json_auto_t *list = NULL;
+        const json_t *item;
+        size_t k;
+        o.at_ms = lp_clock_parse(cases[i].at);
+        ok(render_file(&o, &images, &text, &err));
+        ok(lp_json_parse(text.ptr, text.len, 1 << 20, "json", &list, &err));
+        json_array_foreach(json_object_get(list, "items"), k, item)
+        {
+            const char *name = lp_json_str(item, "metadata", "name", NULL);
+            int64_t want = strcmp(name, "english-gateway") == 0       ? cases[i].gateway
+                           : strcmp(name, "english-auth") == 0        ? cases[i].auth
+                           : strcmp(name, "english-ai-feedback") == 0 ? cases[i].feedback
+                                                                      : 1;
+            if (strcmp(lp_json_str(item, "kind", NULL), "HorizontalPodAutoscaler") == 0)
+                assert_int_equal(lp_json_int(0, item, "spec", "minReplicas", NULL), want);
+        }
     }
 }
 
@@ -158,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_samples_are_rendered_as_the_golden_files_say),
+        cmocka_unit_test(a_platform_is_rendered_as_its_calendar_has_it_at_a_time),
         cmocka_unit_test(both_forms_hold_the_same_objects),
         cmocka_unit_test(lists_several_files_and_folders_are_read),
         cmocka_unit_test(what_is_wrong_in_a_file_is_told),

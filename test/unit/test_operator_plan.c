@@ -331,6 +331,37 @@ static void without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of(void **s
     drop(f);
 }
 
+/* A schedule's floor: what an HPA begins with too, and never over maxReplicas. */
+static void a_floor_lifts_min_replicas_up_to_max_replicas(void **state)
+{
+    static const struct {
+        int64_t floor, want;
+    } cases[] = { { 0, 2 }, { 1, 2 }, { 4, 4 }, { 6, 6 }, { 7, 6 } };
+    struct plan_images alone = images;
+    (void)state;
+    alone.no_metrics_api = true;
+    struct fixture *f = make("{services: {auth: {autoscaling: {minReplicas: 2, maxReplicas: 6}}}}");
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct plan plan plan_auto;
+        f->platform.images = &images;
+        f->platform.floors[SERVICE_AUTH] = cases[i].floor;
+        json_auto_t *hpa = plan_hpa(&f->platform, SERVICE_AUTH);
+        assert_int_equal(lp_json_int(0, hpa, "spec", "minReplicas", NULL), cases[i].want);
+        plan_list(&plan, &f->platform);
+        for (unsigned k = 0; k < plan.n; k++)
+            if (plan.children[k].kind == CHILD_DEPLOYMENT &&
+                plan.children[k].service == SERVICE_AUTH)
+                assert_int_equal(plan.children[k].initial_replicas, cases[i].want);
+        f->platform.images = &alone;
+        json_auto_t *floored = plan_hpa(&f->platform, SERVICE_AUTH);
+        lp_auto_free char *text =
+            lp_sprintf("{\"minReplicas\":%d,\"queueDepth\":\"4\"}", (int)cases[i].want);
+        assert_string_equal(lp_json_str(floored, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
+                            text);
+    }
+    drop(f);
+}
+
 static void check_metrics(const char *spec, bool no_api, const char *names, bool has_min)
 {
     struct plan_images some = images;
@@ -418,6 +449,7 @@ int main(void)
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
         cmocka_unit_test(paused_services_are_seen_but_not_written),
         cmocka_unit_test(without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of),
+        cmocka_unit_test(a_floor_lifts_min_replicas_up_to_max_replicas),
         cmocka_unit_test(an_hpa_goes_by_the_metrics_that_the_spec_lists),
         cmocka_unit_test(a_seed_must_be_one_platform_with_name_and_namespace),
     };

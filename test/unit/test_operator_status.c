@@ -168,7 +168,7 @@ static void a_decision_names_winner_value_target_and_limit(void **state)
 {
     (void)state;
     json_auto_t *up = hpa(2, 4, 35, "6500m", "");
-    json_auto_t *why = scaling_explain(up, NULL);
+    json_auto_t *why = scaling_explain(up, NULL, NULL);
     json_auto_t *want = parse("{winner: queueDepth, value: '6.5', target: '4',"
                               " why: '2 to 4: queue depth 6.5 a pod, target 4; HPA limits: none'}");
     assert_true(json_equal(why, want));
@@ -176,7 +176,7 @@ static void a_decision_names_winner_value_target_and_limit(void **state)
 
     json_auto_t *full =
         hpa(5, 5, 200, "1", ", {type: ScalingLimited, status: 'True', reason: TooManyReplicas}");
-    json_auto_t *limited = scaling_explain(full, NULL);
+    json_auto_t *limited = scaling_explain(full, NULL, NULL);
     assert_string_equal(lp_json_str(limited, "why", NULL),
                         "stays at 5: cpu 200% of its request, target 70%; "
                         "HPA limits: maxReplicas 5");
@@ -199,7 +199,7 @@ static void a_demand_that_wins_is_named(void **state)
     (void)state;
     lp_auto_free char *demand = lp_sprintf(text, "queue_depth", "demand");
     json_auto_t *up = parse(demand);
-    json_auto_t *why = scaling_explain(up, NULL);
+    json_auto_t *why = scaling_explain(up, NULL, NULL);
     json_auto_t *want = parse("{winner: demand, value: '1.75', target: '1', why: '2 to 4: demand"
                               " 1.75 of what a pod carries, target 1; HPA limits: none'}");
     assert_true(json_equal(why, want));
@@ -207,7 +207,7 @@ static void a_demand_that_wins_is_named(void **state)
     /* Of one that the spec does not have, no target is known: it does not decide. */
     lp_auto_free char *foreign = lp_sprintf(text, "queue_depth", "foreign");
     json_auto_t *other = parse(foreign);
-    json_auto_t *queue = scaling_explain(other, NULL);
+    json_auto_t *queue = scaling_explain(other, NULL, NULL);
     assert_string_equal(lp_json_str(queue, "winner", NULL), "queueDepth");
 }
 
@@ -216,12 +216,12 @@ static void what_keeps_an_hpa_from_scaling_is_told(void **state)
     (void)state;
     json_auto_t *o = parse("{status: {conditions: [{type: ScalingActive, status: 'False',"
                            " reason: FailedGetObjectMetric, message: no metrics}]}}");
-    json_auto_t *why = scaling_explain(o, NULL);
+    json_auto_t *why = scaling_explain(o, NULL, NULL);
     assert_string_equal(lp_json_str(why, "why", NULL), "not scaling: no metrics");
-    json_auto_t *off = scaling_explain(NULL, NULL);
+    json_auto_t *off = scaling_explain(NULL, NULL, NULL);
     assert_string_equal(lp_json_str(off, "why", NULL), "autoscaling is off");
     json_auto_t *fresh = parse("{status: {}}");
-    json_auto_t *none = scaling_explain(fresh, NULL);
+    json_auto_t *none = scaling_explain(fresh, NULL, NULL);
     assert_string_equal(lp_json_str(none, "why", NULL), "no decision yet");
 }
 
@@ -229,15 +229,15 @@ static void small_moves_of_the_figures_are_no_news(void **state)
 {
     (void)state;
     json_auto_t *first = hpa(2, 2, 20, "0", "");
-    json_auto_t *before = scaling_explain(first, NULL);
+    json_auto_t *before = scaling_explain(first, NULL, NULL);
     json_auto_t *wobble = hpa(2, 2, 33, "0", "");
-    json_auto_t *kept = scaling_explain(wobble, before);
+    json_auto_t *kept = scaling_explain(wobble, NULL, before);
     assert_true(json_equal(kept, before));
     json_auto_t *jump = hpa(2, 2, 60, "0", "");
-    json_auto_t *told = scaling_explain(jump, before);
+    json_auto_t *told = scaling_explain(jump, NULL, before);
     assert_string_equal(lp_json_str(told, "value", NULL), "60%");
     json_auto_t *other = hpa(2, 3, 33, "0", "");
-    json_auto_t *moved = scaling_explain(other, before);
+    json_auto_t *moved = scaling_explain(other, NULL, before);
     assert_false(json_equal(moved, before));
 }
 

@@ -1,5 +1,6 @@
 /* test/unit/test_platform_spec.c -- the decode table equals the CRD, and what is refused says why.
  */
+#include "platform/schedule.h"
 #include "platform/spec_decode.h"
 
 #include <stdio.h>
@@ -118,6 +119,8 @@ static void the_decode_table_equals_the_crd(void **state)
     (void)state;
     json_auto_t *crd = load_crd();
     compare(spec_fields, spec_schema(crd), "spec");
+    compare(schedule_fields, lp_json_at(spec_schema(crd), "properties", "schedules", "items", NULL),
+            "spec.schedules[]");
 }
 
 /* What the API server does with the defaults of a schema. */
@@ -223,6 +226,10 @@ static void an_absent_spec_is_an_empty_one(void **state)
     assert_int_equal(spec.services[SERVICE_AUTH].replicas, -1);
 }
 
+#define A_SCHEDULE                                                           \
+    "{name: a, replicas: {auth: 2}, weekly: [{days: [Mon], start: '08:00', " \
+    "end: '09:00'}]}"
+
 static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
 {
     static const struct {
@@ -284,6 +291,26 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "'2026-12-01T02:00:00+00:00'}]}}",
           "spec.maintenanceWindow.dated[0].end: must be after start (2026-12-01T02:00:00Z), is "
           "2026-12-01T02:00:00+00:00" },
+        { "{schedules: [{name: a, replicas: {auth: 2}}]}",
+          "spec.schedules[0]: must have a window in weekly or dated, has none" },
+        { "{schedules: [" A_SCHEDULE ", " A_SCHEDULE "]}",
+          "spec.schedules[1].name: \"a\" is there twice" },
+        { "{schedules: [{name: a, timeZone: Mars/Olympus, replicas: {auth: 2}}]}",
+          "spec.schedules[0].timeZone: must be a zone of the IANA time zone database such as "
+          "Europe/Berlin, is \"Mars/Olympus\"" },
+        { "{schedules: [{name: a, replicas: {auth: 0}}]}",
+          "spec.schedules[0].replicas.auth: must be 1..1000, is 0" },
+        { "{schedules: [{name: a, replicas: {auth: 1}, leadMinutes: 121}]}",
+          "spec.schedules[0].leadMinutes: must be 0..120, is 121" },
+        { "{schedules: [{name: a, replicas: {auth: 1}, dated: [{start: '2026-12-01T02:00:00Z', "
+          "end: '2026-12-01T01:00:00Z'}]}]}",
+          "spec.schedules[0].dated[0].end: must be after start (2026-12-01T02:00:00Z), is "
+          "2026-12-01T01:00:00Z" },
+        { "{schedules: [{name: a, replicas: {auth: 1}, exclude: ['2026-02-30']}]}",
+          "spec.schedules[0].exclude[0]: must be a date as 2026-12-25, is \"2026-02-30\"" },
+        { "{schedules: [{name: a, replicas: {}, weekly: [{days: [Mon], start: '08:00', end: "
+          "'09:00'}]}]}",
+          "spec.schedules[0].replicas: must name a service, names none" },
         { "{databases: {postgres: {mode: External}}}",
           "spec.databases.postgres.secretRef: is required where mode is External" },
         { "{databases: {mongodb: {secretRef: {name: x}}}}",

@@ -1,0 +1,95 @@
+/* autoscaler/policy/calendar.c -- see the header. No state; any thread. */
+#include "autoscaler/policy/calendar.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "platform/schedule.h"
+#include "platform/window.h"
+
+#define MINUTE_MS INT64_C(60000)
+
+static void note_change(struct calendar *c, int64_t at_ms, int64_t now_ms)
+{
+    if (at_ms > now_ms && (c->change_ms == 0 || at_ms < c->change_ms))
+        c->change_ms = at_ms;
+}
+
+/* Keeps the earliest; of equal starts that of the schedule which stands first. */
+static void note_activation(struct calendar *c, const struct schedule *s,
+                            const struct window_span *span)
+{
+    unsigned at = c->n_next;
+
+    while (at > 0 && c->next[at - 1].start_ms > span->start_ms)
+        at--;
+    if (at == CALENDAR_NEXT)
+        return;
+    if (c->n_next < CALENDAR_NEXT)
+        c->n_next++;
+    memmove(&c->next[at + 1], &c->next[at], (c->n_next - 1 - at) * sizeof *c->next);
+    c->next[at] = (struct calendar_activation){ s->name, span->start_ms, span->end_ms };
+}
+
+static void raise_floors(struct calendar *c, const struct schedule *s,
+                         const struct window_span *span)
+{
+    for (unsigned i = 0; i < N_SERVICES; i++) {
+        struct calendar_floor *f = &c->floors[i];
+        int64_t replicas = s->replicas.services[i];
+        if (replicas > f->replicas ||
+            (replicas > 0 && replicas == f->replicas && span->end_ms > f->end_ms))
+            *f = (struct calendar_floor){ replicas, s->name, span->start_ms, span->end_ms };
+    }
+}
+
+static void add_schedule(struct calendar *c, const struct schedule *s, int64_t now_ms)
+{
+    struct window_span spans[CALENDAR_NEXT];
+    unsigned n = window_spans(&s->when, s->exclude, now_ms, spans, CALENDAR_NEXT);
+
+    for (unsigned i = 0; i < n; i++) {
+        int64_t from_ms = spans[i].start_ms - s->lead_minutes * MINUTE_MS;
+        note_activation(c, s, &spans[i]);
+        note_change(c, from_ms, now_ms);
+        note_change(c, spans[i].end_ms, now_ms);
+        if (from_ms <= now_ms)
+            raise_floors(c, s, &spans[i]);
+    }
+}
+
+void calendar_at(const json_t *schedules, int64_t now_ms, struct calendar *ret_calendar)
+{
+    const json_t *entry;
+    size_t i;
+
+    *ret_calendar = (struct calendar){ .n_next = 0 };
+    json_array_foreach(schedules, i, entry)
+    {
+        struct schedule s;
+        struct lp_error ignored; /* the spec was checked */
+        if (schedule_read(entry, "", false, &s, &ignored) == 0)
+            add_schedule(ret_calendar, &s, now_ms);
+    }
+}
+
+void calendar_plan(struct platform *p, int64_t now_ms, struct calendar *ret_calendar)
+{
+    calendar_at(p->spec.schedules, now_ms, ret_calendar);
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        p->floors[i] = ret_calendar->floors[i].replicas;
+}
+
+void calendar_text(const struct calendar_floor *floor, int64_t max, struct lp_buf *out)
+{
+    char until[LP_CLOCK_TEXT];
+
+    lp_clock_format(floor->end_ms, 0, until);
+    lp_buf_printf(out, "schedule %s ", floor->schedule);
+    if (floor->replicas > max)
+        lp_buf_printf(out, "asks for %" PRId64 ", maxReplicas allows %" PRId64 ", until %s",
+                      floor->replicas, max, until);
+    else
+        lp_buf_printf(out, "keeps at least %" PRId64 " until %s", floor->replicas, until);
+}

@@ -1,0 +1,48 @@
+/* autoscaler/policy/calendar.h -- what spec.schedules asks for at a moment: a least number of pods
+ * for each service, and which windows come. Pure, but for the time zones that windows are told by.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "platform/plan.h"
+
+#define CALENDAR_NEXT 5
+
+/* Of one service. */
+struct calendar_floor {
+    int64_t replicas;     /* 0: no schedule asks for any */
+    const char *schedule; /* borrowed from the spec */
+    int64_t start_ms, end_ms;
+};
+
+struct calendar_activation {
+    const char *schedule; /* borrowed from the spec */
+    int64_t start_ms, end_ms;
+};
+
+struct calendar {
+    struct calendar_floor floors[N_SERVICES];
+    /* Windows that are not over, the earliest first. */
+    struct calendar_activation next[CALENDAR_NEXT];
+    unsigned n_next;
+    int64_t change_ms; /* when floors or windows change next; 0: not within WINDOW_SPANS_DAYS */
+};
+
+/*
+ * At `now_ms` (wall clock). A floor holds from leadMinutes before a window's start to its end;
+ * where several hold, the greatest counts, and of equal ones that which lasts longest. `schedules`
+ * has passed schedules_check; NULL: none.
+ */
+void calendar_at(const json_t *schedules, int64_t now_ms, struct calendar *ret_calendar);
+
+/* calendar_at of the spec of `p`, and its floors into p->floors, by which it is planned. */
+void calendar_plan(struct platform *p, int64_t now_ms, struct calendar *ret_calendar);
+
+/*
+ * Appends why a service has a floor: "schedule exam keeps at least 4 until 2026-12-01T11:00:00Z",
+ * with what it was cut to where `max` is less. `floor` has replicas.
+ */
+void calendar_text(const struct calendar_floor *floor, int64_t max, struct lp_buf *out);

@@ -1,0 +1,108 @@
+/* operator/status/floors.c -- see the header. */
+#include "operator/status/floors.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "json/json.h"
+#include "operator/status/events.h"
+#include "operator/status/scaling.h"
+
+/* The floor that is in force: a greater minReplicas than the spec's, and the HPA has it. */
+static const struct calendar_floor *floor_of(const struct platform *p,
+                                             const struct calendar *calendar, enum service_id id,
+                                             const json_t *hpa)
+{
+    int64_t lifted = platform_min_replicas(p, id);
+
+    if (!calendar || lifted == p->spec.services[id].autoscaling.min ||
+        lp_json_int(1, hpa, "spec", "minReplicas", NULL) < lifted)
+        return NULL;
+    return &calendar->floors[id];
+}
+
+json_t *floors_explain(const struct platform *p, const struct calendar *calendar,
+                       enum service_id id, const json_t *hpa, const json_t *before)
+{
+    const struct calendar_floor *floor = floor_of(p, calendar, id, hpa);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(200);
+    char until[LP_CLOCK_TEXT];
+
+    if (!floor) {
+        json_t *plain = scaling_explain(hpa, NULL, before);
+        json_object_del(plain, "floor");
+        return plain;
+    }
+    calendar_text(floor, p->spec.services[id].autoscaling.max, &text);
+    json_t *o = scaling_explain(hpa, text.ptr, before);
+    lp_clock_format(floor->end_ms, 0, until);
+    json_object_set_new(o, "floor",
+                        lp_json_make("{s:I, s:s, s:s}", "replicas",
+                                     (json_int_t)platform_min_replicas(p, id), "schedule",
+                                     floor->schedule, "until", until));
+    return o;
+}
+
+void floors_set_activations(const struct calendar *calendar, json_t *status)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; calendar && i < calendar->n_next; i++) {
+        const struct calendar_activation *a = &calendar->next[i];
+        char from[LP_CLOCK_TEXT], until[LP_CLOCK_TEXT];
+        lp_clock_format(a->start_ms, 0, from);
+        lp_clock_format(a->end_ms, 0, until);
+        json_array_append_new(list, lp_json_make("{s:s, s:s, s:s}", "schedule", a->schedule, "from",
+                                                 from, "until", until));
+    }
+    if (json_array_size(list) > 0)
+        json_object_set(status, "activations", list);
+    json_decref(list);
+}
+
+static const json_t *floor_in(const json_t *status, const char *service)
+{
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(json_object_get(status, "services"), i, s)
+    {
+        const char *name = lp_json_str(s, "name", NULL);
+        if (name && strcmp(name, service) == 0)
+            return lp_json_at(s, "scaling", "floor", NULL);
+    }
+    return NULL;
+}
+
+/* "auth keeps at least 4 until .. (schedule exam)", "auth has its own minReplicas again". */
+static void tell_one(const json_t *now, const char *service, int64_t replicas, struct lp_buf *out)
+{
+    const json_t *floor = floor_in(now, service);
+
+    lp_buf_printf(out, "%s%s ", out->len > 0 ? "; " : "", service);
+    if (replicas == 0)
+        lp_buf_str(out, "has the minReplicas of its spec again");
+    else
+        lp_buf_printf(out, "keeps at least %" PRId64 " until %s (schedule %s)", replicas,
+                      lp_json_str(floor, "until", NULL), lp_json_str(floor, "schedule", NULL));
+}
+
+void floors_tell(const struct reconcile_context *ctx, const json_t *before, const json_t *now)
+{
+    lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
+    bool raised = false;
+
+    for (unsigned i = 0; i < N_SERVICES; i++) {
+        const char *service = service_kinds[i].name;
+        int64_t was = lp_json_int(0, floor_in(before, service), "replicas", NULL);
+        int64_t is = lp_json_int(0, floor_in(now, service), "replicas", NULL);
+        if (was == is)
+            continue;
+        tell_one(now, service, is, &note);
+        raised = raised || is > was;
+    }
+    if (note.len > 0)
+        events_emit(ctx, "Normal", raised ? "FloorRaised" : "FloorLowered", "Scale", note.ptr);
+}

@@ -1,0 +1,22 @@
+/* operator/status/floors.h -- what schedules ask for, in status and Events. Threads: the worker's.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "autoscaler/policy/calendar.h"
+#include "operator/state/context.h"
+
+/*
+ * status.services[].scaling of a service with an HPA (NULL: it has none), the caller's: what
+ * scaling_explain says of it, and {replicas, schedule, until} as `floor` where a schedule lifts its
+ * minReplicas and the HPA has it already. `before` as there. `calendar` NULL: no schedules. Pure.
+ */
+json_t *floors_explain(const struct platform *p, const struct calendar *calendar,
+                       enum service_id id, const json_t *hpa, const json_t *before);
+
+/* status.activations: the windows that are not over, where there are any. Pure. */
+void floors_set_activations(const struct calendar *calendar, json_t *status);
+
+/* An Event where floors in status.services[] differ between the two. */
+void floors_tell(const struct reconcile_context *ctx, const json_t *before, const json_t *now);

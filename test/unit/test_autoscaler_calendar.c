@@ -1,0 +1,151 @@
+/* test/unit/test_autoscaler_calendar.c -- which floors schedules ask for at a moment, and which
+ * windows come. */
+#include "autoscaler/policy/calendar.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "platform/spec_decode.h"
+#include "unit/check.h"
+
+/* 2026-11-30 is a Monday; Berlin is at UTC+1 from 2026-10-25 to 2027-03-28. */
+#define LESSONS                                                                                  \
+    "{name: lessons, timeZone: Europe/Berlin, leadMinutes: 10, replicas: {auth: 2, gateway: 3}," \
+    " weekly: [{days: [Mon, Wed], start: '08:00', end: '13:00'}], exclude: ['2026-12-02']}"
+#define EXAM                                             \
+    "{name: exam, leadMinutes: 30, replicas: {auth: 8}," \
+    " dated: [{start: '2026-11-30T09:00:00Z', end: '2026-11-30T11:00:00Z'}]}"
+
+static json_t *documents;
+
+static struct platform platform_of(const char *schedules)
+{
+    struct platform p = { .ns = "n", .name = "a", .uid = "u" };
+    lp_auto_free char *text =
+        lp_sprintf("{metadata: {name: a}, spec: {schedules: [%s]}}", schedules);
+
+    json_decref(lp_take(documents));
+    ok(lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err));
+    ok(spec_decode(json_array_get(documents, 0), &p.spec, &err));
+    return p;
+}
+
+static void check_auth(struct platform *p, const char *now, int64_t replicas, const char *schedule,
+                       const char *change)
+{
+    struct calendar c;
+
+    print_message("at %s\n", now);
+    calendar_plan(p, lp_clock_parse(now), &c);
+    assert_int_equal(c.floors[SERVICE_AUTH].replicas, replicas);
+    assert_int_equal(p->floors[SERVICE_AUTH], replicas);
+    if (schedule)
+        assert_string_equal(c.floors[SERVICE_AUTH].schedule, schedule);
+    assert_int_equal(c.change_ms, *change ? lp_clock_parse(change) : 0);
+}
+
+static void a_floor_holds_from_its_lead_to_its_end(void **state)
+{
+    struct platform p = platform_of(LESSONS);
+    (void)state;
+    check_auth(&p, "2026-11-30T06:49:59Z", 0, NULL, "2026-11-30T06:50:00Z");
+    check_auth(&p, "2026-11-30T06:50:00Z", 2, "lessons", "2026-11-30T12:00:00Z");
+    check_auth(&p, "2026-11-30T11:59:59Z", 2, "lessons", "2026-11-30T12:00:00Z");
+    check_auth(&p, "2026-11-30T12:00:00Z", 0, NULL, "2026-12-07T06:50:00Z");
+    assert_int_equal(p.floors[SERVICE_PROGRESS], 0);
+    check_auth(&p, "2026-12-02T08:00:00Z", 0, NULL, "2026-12-07T06:50:00Z"); /* excluded */
+}
+
+static void where_windows_overlap_the_greatest_number_counts(void **state)
+{
+    struct platform p = platform_of(LESSONS ", " EXAM);
+    struct calendar c;
+    (void)state;
+    check_auth(&p, "2026-11-30T08:29:59Z", 2, "lessons", "2026-11-30T08:30:00Z");
+    check_auth(&p, "2026-11-30T08:30:00Z", 8, "exam", "2026-11-30T11:00:00Z");
+    calendar_at(p.spec.schedules, lp_clock_parse("2026-11-30T10:00:00Z"), &c);
+    assert_int_equal(c.floors[SERVICE_GATEWAY].replicas, 3); /* the exam names no gateway */
+    check_auth(&p, "2026-11-30T11:00:00Z", 2, "lessons", "2026-11-30T12:00:00Z");
+}
+
+static void of_equal_floors_the_one_that_lasts_longest_is_told(void **state)
+{
+    struct platform p = platform_of(
+        "{name: short, replicas: {auth: 4}, dated: [{start: '2026-11-30T09:00:00Z', end: "
+        "'2026-11-30T10:00:00Z'}]}, {name: long, replicas: {auth: 4}, dated: [{start: "
+        "'2026-11-30T08:00:00Z', end: '2026-11-30T11:00:00Z'}]}");
+    (void)state;
+    check_auth(&p, "2026-11-30T09:30:00Z", 4, "long", "2026-11-30T10:00:00Z");
+}
+
+static void the_next_five_windows_are_told_by_the_clock_of_their_zone(void **state)
+{
+    static const struct {
+        const char *schedule, *start, *end;
+    } want[] = {
+        { "lessons", "2026-10-19T06:00:00Z", "2026-10-19T11:00:00Z" }, /* is open */
+        { "lessons", "2026-10-21T06:00:00Z", "2026-10-21T11:00:00Z" },
+        { "late", "2026-10-23T00:00:00Z", "2026-10-24T00:00:00Z" },
+        { "lessons", "2026-10-26T07:00:00Z", "2026-10-26T12:00:00Z" }, /* winter time */
+        { "lessons", "2026-10-28T07:00:00Z", "2026-10-28T12:00:00Z" },
+    };
+    struct platform p = platform_of(
+        LESSONS ", {name: late, replicas: {auth: 1}, dated: [{start: '2026-10-23T00:00:00Z', end: "
+                "'2026-10-24T00:00:00Z'}, {start: '2027-01-01T00:00:00Z', end: "
+                "'2027-01-02T00:00:00Z'}, {start: '2026-01-01T00:00:00Z', end: "
+                "'2026-01-02T00:00:00Z'}]}");
+    struct calendar c;
+    (void)state;
+    calendar_at(p.spec.schedules, lp_clock_parse("2026-10-19T10:00:00Z"), &c);
+    assert_int_equal(c.n_next, CALENDAR_NEXT);
+    for (size_t i = 0; i < LP_COUNT(want); i++) {
+        assert_string_equal(c.next[i].schedule, want[i].schedule);
+        assert_int_equal(c.next[i].start_ms, lp_clock_parse(want[i].start));
+        assert_int_equal(c.next[i].end_ms, lp_clock_parse(want[i].end));
+    }
+}
+
+static void without_schedules_nothing_is_asked_for(void **state)
+{
+    struct platform p = platform_of("");
+    struct calendar c;
+    (void)state;
+    check_auth(&p, "2026-11-30T09:30:00Z", 0, NULL, "");
+    calendar_at(NULL, 0, &c);
+    assert_int_equal(c.n_next, 0);
+}
+
+static void the_reason_names_schedule_number_end_and_limit(void **state)
+{
+    const struct calendar_floor floor = { 12, "exam", 0, lp_clock_parse("2026-11-30T11:00:00Z") };
+    lp_auto_buf struct lp_buf plain = LP_BUF_INIT(256), cut = LP_BUF_INIT(256);
+    (void)state;
+    calendar_text(&floor, 12, &plain);
+    assert_string_equal(plain.ptr, "schedule exam keeps at least 12 until 2026-11-30T11:00:00Z");
+    calendar_text(&floor, 10, &cut);
+    assert_string_equal(
+        cut.ptr, "schedule exam asks for 12, maxReplicas allows 10, until 2026-11-30T11:00:00Z");
+}
+
+static int forget(void **state)
+{
+    (void)state;
+    json_decref(lp_take(documents));
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_floor_holds_from_its_lead_to_its_end),
+        cmocka_unit_test(where_windows_overlap_the_greatest_number_counts),
+        cmocka_unit_test(of_equal_floors_the_one_that_lasts_longest_is_told),
+        cmocka_unit_test(the_next_five_windows_are_told_by_the_clock_of_their_zone),
+        cmocka_unit_test(without_schedules_nothing_is_asked_for),
+        cmocka_unit_test(the_reason_names_schedule_number_end_and_limit),
+    };
+    return cmocka_run_group_tests_name("autoscaler_calendar", tests, NULL, forget);
+}

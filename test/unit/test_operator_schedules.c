@@ -1,0 +1,85 @@
+/* test/unit/test_operator_schedules.c -- what schedules ask for, in the status. */
+#include "operator/status/floors.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "json/json.h"
+#include "unit/check.h"
+
+#define START INT64_C(1764579600000) /* 2025-12-01T09:00:00Z */
+
+static const struct calendar exam = {
+    .floors[SERVICE_AUTH] = { 4, "exam", START, START + 7200000 },
+    .next = { { "exam", START, START + 7200000 },
+              { "lessons", START + 86400000, START + 90000000 } },
+    .n_next = 2,
+};
+
+static json_t *explain(int64_t floor, int64_t hpa_min, int64_t max, const json_t *before)
+{
+    struct platform p = { .ns = "n", .name = "a", .floors[SERVICE_AUTH] = floor };
+    json_auto_t *hpa = lp_json_make("{s:{s:I, s:I}, s:{s:I, s:I}}", "spec", "minReplicas",
+                                    (json_int_t)hpa_min, "maxReplicas", (json_int_t)max, "status",
+                                    "currentReplicas", 4, "desiredReplicas", 4);
+
+    p.spec.services[SERVICE_AUTH].autoscaling.min = 1;
+    p.spec.services[SERVICE_AUTH].autoscaling.max = max;
+    return floors_explain(&p, &exam, SERVICE_AUTH, hpa, before);
+}
+
+static void a_floor_is_told_with_schedule_and_end_once_the_hpa_has_it(void **state)
+{
+    (void)state;
+    json_auto_t *there = explain(4, 4, 9, NULL);
+    json_auto_t *want = lp_json_make(
+        "{s:s, s:{s:I, s:s, s:s}}", "why",
+        "no decision yet; schedule exam keeps at least 4 until 2025-12-01T11:00:00Z", "floor",
+        "replicas", (json_int_t)4, "schedule", "exam", "until", "2025-12-01T11:00:00Z");
+    assert_true(json_equal(there, want));
+
+    json_auto_t *not_yet = explain(4, 1, 9, NULL);
+    assert_string_equal(lp_json_str(not_yet, "why", NULL), "no decision yet");
+    assert_null(json_object_get(not_yet, "floor"));
+
+    json_auto_t *cut = explain(4, 3, 3, NULL);
+    assert_int_equal(lp_json_int(0, cut, "floor", "replicas", NULL), 3);
+    assert_non_null(strstr(lp_json_str(cut, "why", NULL), "maxReplicas allows 3"));
+}
+
+static void a_floor_that_is_over_leaves_nothing(void **state)
+{
+    (void)state;
+    json_auto_t *before = explain(4, 4, 9, NULL);
+    json_auto_t *over = explain(0, 1, 9, before);
+    json_auto_t *want = lp_json_make("{s:s}", "why", "no decision yet");
+    assert_true(json_equal(over, want));
+    json_auto_t *below = explain(1, 1, 9, NULL); /* no more than the spec has anyway */
+    assert_true(json_equal(below, want));
+}
+
+static void the_windows_that_come_are_in_the_status(void **state)
+{
+    const struct calendar empty = { .n_next = 0 };
+    json_auto_t *status = json_object(), *none = json_object();
+    (void)state;
+    floors_set_activations(&exam, status);
+    json_auto_t *want =
+        lp_json_make("{s:[{s:s, s:s, s:s}, {s:s, s:s, s:s}]}", "activations", "schedule", "exam",
+                     "from", "2025-12-01T09:00:00Z", "until", "2025-12-01T11:00:00Z", "schedule",
+                     "lessons", "from", "2025-12-02T09:00:00Z", "until", "2025-12-02T10:00:00Z");
+    assert_true(json_equal(status, want));
+    floors_set_activations(&empty, none);
+    floors_set_activations(NULL, none);
+    assert_int_equal(json_object_size(none), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_floor_is_told_with_schedule_and_end_once_the_hpa_has_it),
+        cmocka_unit_test(a_floor_that_is_over_leaves_nothing),
+        cmocka_unit_test(the_windows_that_come_are_in_the_status),
+    };
+    return cmocka_run_group_tests_name("operator_schedules", tests, NULL, NULL);
+}
