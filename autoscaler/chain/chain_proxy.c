@@ -358,7 +358,7 @@ static void put(struct chain_proxy *p, struct job *job)
 static struct chain_target *target_of(struct chain_proxy *p, enum metrics_version v,
                                       bool *ret_known)
 {
-    enum metrics_version other = METRICS_VERSIONS - 1 - (int)v;
+    enum metrics_version other = v == METRICS_V1BETA2 ? METRICS_V1BETA1 : METRICS_V1BETA2;
     pthread_mutex_lock(&p->lock);
     struct chain_target *t = p->targets[v] ? p->targets[v] : p->targets[other];
     if (t)
