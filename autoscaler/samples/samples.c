@@ -347,20 +347,3 @@ bool samples_swept(struct samples *s, int64_t now_ms, char why[128])
     pthread_mutex_unlock(&s->lock);
     return swept;
 }
-
-size_t samples_bytes_per_pod(struct samples *s)
-{
-    pthread_mutex_lock(&s->lock);
-    unsigned n = s->pods.n;
-    size_t bytes = n * sizeof(struct pod) + (s->pods.cap + s->n_slots) * sizeof(void *);
-    const struct labels *last = NULL;
-    for (unsigned i = 0; i < n; i++) {
-        const struct pod *p = (const struct pod *)s->pods.items[i];
-        bytes += strlen(p->key) + 1 + 2 * sizeof(size_t); /* and what the allocator adds */
-        if (p->labels != last)
-            bytes += sizeof *p->labels + p->labels->len;
-        last = p->labels;
-    }
-    pthread_mutex_unlock(&s->lock);
-    return n > 0 ? bytes / n : 0;
-}

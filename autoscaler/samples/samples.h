@@ -85,9 +85,6 @@ int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods
 /* How many Ready pods had a good scrape, and none in the last SAMPLES_MAX_AGE_MS. */
 unsigned samples_silent(struct samples *s, int64_t now_ms);
 
-/* Bytes that the table holds for each pod, names and labels included; 0 without pods. */
-size_t samples_bytes_per_pod(struct samples *s);
-
 /* A service whose queue_depth was answered and is refused now, or the other way. */
 struct samples_loss {
     char ns[64], name[254], uid[64];

@@ -78,13 +78,3 @@ bool lp_heartbeats_good(char *why, size_t room)
     pthread_mutex_unlock(&lock);
     return good;
 }
-
-void lp_heartbeats_each(void (*each)(const char *name, int64_t silent_ms, void *user), void *user)
-{
-    int64_t now = lp_clock_ms();
-
-    pthread_mutex_lock(&lock);
-    for (const struct beat *b = first; b; b = b->next)
-        each(b->name, now - atomic_load(&b->last_ms), user);
-    pthread_mutex_unlock(&lock);
-}

@@ -22,6 +22,3 @@ void lp_heartbeat_wait(int64_t ms);
 
 /* False where a thread is silent for too long; `why` names it and says for how long. Any thread. */
 bool lp_heartbeats_good(char *why, size_t room);
-
-/* Calls `each` with every thread that has begun and the ms since its last beat (borrowed). */
-void lp_heartbeats_each(void (*each)(const char *name, int64_t silent_ms, void *user), void *user);

@@ -31,25 +31,6 @@ size_t lp_utf8_sequence(const char *text, size_t n)
     return want;
 }
 
-bool lp_utf8_is_valid(const char *text, size_t n)
-{
-    for (size_t at = 0, step; at < n; at += step)
-        if ((step = lp_utf8_sequence(text + at, n - at)) == 0)
-            return false;
-    return true;
-}
-
-size_t lp_utf8_cut(const char *text, size_t n, size_t max)
-{
-    if (n <= max)
-        return n;
-    /* A character that reaches over the cut begins at most three bytes before it. */
-    for (size_t back = 1; back <= 3 && back <= max; back++)
-        if (lp_utf8_sequence(text + max - back, n - max + back) > back)
-            return max - back;
-    return max;
-}
-
 void lp_utf8_repairn(char *text, size_t n)
 {
     for (size_t at = 0, step; at < n; at += step) {
@@ -64,13 +45,4 @@ void lp_utf8_repairn(char *text, size_t n)
 void lp_utf8_repair(char *text)
 {
     lp_utf8_repairn(text, strlen(text));
-}
-
-void lp_utf8_copy(char *to, size_t room, const char *text, size_t n)
-{
-    size_t keep = lp_utf8_cut(text, n, room - 1);
-
-    memcpy(to, text, keep);
-    to[keep] = '\0';
-    lp_utf8_repair(to);
 }

@@ -177,8 +177,9 @@ int lp_kube_dry_run_create(struct lp_kube_client *c, const struct lp_kube_kind *
     return post(c, kind, object, true, ret_object, err);
 }
 
-static int put(struct lp_kube_client *c, const struct lp_kube_kind *kind, const char *subresource,
-               const json_t *object, bool dry_run, json_t **ret_object, struct lp_error *err)
+int lp_kube_update(struct lp_kube_client *c, const struct lp_kube_kind *kind,
+                   const char *subresource, const json_t *object, json_t **ret_object,
+                   struct lp_error *err)
 {
     LP_AUTO_PATH(path);
     struct target at;
@@ -191,22 +192,7 @@ static int put(struct lp_kube_client *c, const struct lp_kube_kind *kind, const 
         return r;
     lp_kube_path(kind, at.ns, at.name, subresource, &path);
     lp_url_query(&path, "fieldValidation", "Strict");
-    if (dry_run)
-        lp_url_query(&path, "dryRun", "All");
     return call_json(c, &call, ret_object, err);
-}
-
-int lp_kube_update(struct lp_kube_client *c, const struct lp_kube_kind *kind,
-                   const char *subresource, const json_t *object, json_t **ret_object,
-                   struct lp_error *err)
-{
-    return put(c, kind, subresource, object, false, ret_object, err);
-}
-
-int lp_kube_dry_run_update(struct lp_kube_client *c, const struct lp_kube_kind *kind,
-                           const json_t *object, json_t **ret_object, struct lp_error *err)
-{
-    return put(c, kind, NULL, object, true, ret_object, err);
 }
 
 int lp_kube_apply(struct lp_kube_client *c, const struct lp_kube_kind *kind, const json_t *object,

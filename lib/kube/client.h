@@ -44,11 +44,8 @@ LP_MUST_USE int lp_kube_update(struct lp_kube_client *c, const struct lp_kube_ki
                                const char *subresource, const json_t *object, json_t **ret_object,
                                struct lp_error *err);
 
-/* What _create and _update would answer; nothing is kept (dryRun=All). */
+/* What _create would answer; nothing is kept (dryRun=All). */
 LP_MUST_USE int lp_kube_dry_run_create(struct lp_kube_client *c, const struct lp_kube_kind *kind,
-                                       const json_t *object, json_t **ret_object,
-                                       struct lp_error *err);
-LP_MUST_USE int lp_kube_dry_run_update(struct lp_kube_client *c, const struct lp_kube_kind *kind,
                                        const json_t *object, json_t **ret_object,
                                        struct lp_error *err);
 

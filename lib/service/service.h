@@ -29,7 +29,7 @@ struct lp_service {
     size_t max_body;
     const char *not_found_json; /* 404 for unknown routes */
     const char *busy_json;      /* 503: queue full, deadline passed; NULL: {"error":"…"} */
-    const char *too_large_json, *internal_json;
+    const char *too_large_json;
     void *user;
     void *(*make_worker)(void *user); /* per worker thread (connections); NULL: none */
     void (*free_worker)(void *worker);

@@ -340,20 +340,6 @@ static void a_service_scaled_to_zero_is_not_lost(void **state)
     assert_int_equal(samples_losses(s, NOW + 1000, found, 4), 0);
 }
 
-static void a_pod_takes_less_than_512_bytes(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 1000; i++) {
-        char name[64], ip[16];
-        snprintf(name, sizeof name, "english-ai-feedback-6d4cf56db6-%05u", i);
-        snprintf(ip, sizeof ip, "10.0.%u.%u", i / 250, i % 250 + 1);
-        pod(name, ip, true);
-    }
-    size_t bytes = samples_bytes_per_pod(s);
-    print_message("%zu bytes for each of 1000 pods\n", bytes);
-    assert_in_range(bytes, 1, 511);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,7 +365,6 @@ int main(void)
         with_table(a_pod_of_no_replica_set_of_the_deployment_does_not_count),
         with_table(a_loss_and_a_recovery_are_told_once_each),
         with_table(a_service_scaled_to_zero_is_not_lost),
-        with_table(a_pod_takes_less_than_512_bytes),
     };
     return cmocka_run_group_tests_name("autoscaler_samples", tests, NULL, NULL);
 }

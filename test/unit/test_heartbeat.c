@@ -92,37 +92,11 @@ static void a_wait_for_work_or_the_stop_is_no_silence(void **state)
     lp_stop_free(sleeps.stop);
 }
 
-static void count(const char *name, int64_t silent_ms, void *user)
-{
-    unsigned *n = user;
-    assert_string_equal(name, "a name that is");
-    assert_true(silent_ms >= 0);
-    (*n)++;
-}
-
-static void a_thread_is_listed_once_and_only_between_begin_and_end(void **state)
-{
-    unsigned n = 0;
-    (void)state;
-    lp_heartbeat(); /* without a begin: nothing */
-    lp_heartbeats_each(count, &n);
-    assert_int_equal(n, 0);
-    lp_heartbeat_begin("a name that is", 1000);
-    lp_heartbeat_begin("another", 1000);
-    lp_heartbeats_each(count, &n);
-    assert_int_equal(n, 1);
-    lp_heartbeat_end();
-    lp_heartbeat_end();
-    lp_heartbeats_each(count, &n);
-    assert_int_equal(n, 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_that_hangs_is_named_until_it_ends),
         cmocka_unit_test(a_wait_for_work_or_the_stop_is_no_silence),
-        cmocka_unit_test(a_thread_is_listed_once_and_only_between_begin_and_end),
     };
     return cmocka_run_group_tests_name("heartbeat", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* test/unit/test_utf8.c -- lib/base/utf8.h: what is a character, where to cut, what is repaired. */
+/* test/unit/test_utf8.c -- lib/base/utf8.h: what is a character, what is repaired. */
 #include "base/utf8.h"
 
 #include <string.h>
@@ -29,49 +29,20 @@ static void a_sequence_is_what_rfc_3629_allows(void **state)
     assert_int_equal(lp_utf8_sequence("\xe2\x82\xac", 2), 0); /* never reads past `n` */
 }
 
-static void a_text_is_cut_between_characters(void **state)
-{
-    const char *text = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"; /* a, 2, 3, 4 bytes, z */
-    const size_t want[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11 };
-
-    (void)state;
-    for (size_t max = 0; max < LP_COUNT(want); max++)
-        assert_int_equal(lp_utf8_cut(text, strlen(text), max), want[max]);
-    assert_int_equal(lp_utf8_cut("\x80\x80\x80\x80", 4, 2), 2); /* no character to spare */
-}
-
 static void what_is_no_character_becomes_question_marks(void **state)
 {
     char text[] = "\xc3\xa9\xff\xe2\x82 \xed\xa0\x80";
 
     (void)state;
-    assert_false(lp_utf8_is_valid(text, strlen(text)));
     lp_utf8_repair(text);
     assert_string_equal(text, "\xc3\xa9??? ???");
-    assert_true(lp_utf8_is_valid(text, strlen(text)));
-}
-
-static void a_copy_is_cut_repaired_and_ended(void **state)
-{
-    char to[8];
-
-    (void)state;
-    memset(to, 'x', sizeof to);
-    lp_utf8_copy(to, 7, "abcd\xf0\x9f\x98\x80", 8);
-    assert_string_equal(to, "abcd");
-    lp_utf8_copy(to, 7, "ab\x80", 3);
-    assert_string_equal(to, "ab?");
-    lp_utf8_copy(to, 1, "ab", 2);
-    assert_string_equal(to, "");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sequence_is_what_rfc_3629_allows),
-        cmocka_unit_test(a_text_is_cut_between_characters),
         cmocka_unit_test(what_is_no_character_becomes_question_marks),
-        cmocka_unit_test(a_copy_is_cut_repaired_and_ended),
     };
     return cmocka_run_group_tests_name("utf8", tests, NULL, NULL);
 }
