@@ -129,8 +129,9 @@ static void causes_line(const struct stats_route *r, struct lp_buf *out)
     const char *key;
     json_t *value;
 
-    json_object_foreach(causes, key, value) lp_buf_printf(
-        out, "  %s: %s, %" JSON_INTEGER_FORMAT "\n", r->name, key, json_integer_value(value));
+    json_object_foreach(causes, key, value)
+        lp_buf_printf(out, "  %" JSON_INTEGER_FORMAT " of %s failed: %s\n",
+                      json_integer_value(value), r->name, key);
 }
 
 static double failed_percent(uint64_t failed, uint64_t count)
@@ -148,17 +149,22 @@ void stats_table(const struct stats *s, struct lp_buf *out)
                       r->time.count, histogram_ms(&r->time, 50), histogram_ms(&r->time, 95),
                       histogram_ms(&r->time, 99), (double)r->time.max_us / 1000, r->failed);
     }
-    lp_buf_printf(
-        out, "  %" PRIu64 " requests in %.1f s, %" PRIu64 " rounds of a learner, %.2f %% failed\n",
-        s->all.time.count, s->seconds, s->iterations,
-        failed_percent(s->all.failed, s->all.time.count));
-    if (s->not_started > 0)
-        lp_buf_printf(out, "  %" PRIu64 " rounds arrived and never began: no learner was free\n",
-                      s->not_started);
     lp_buf_printf(out,
-                  "  the loader began requests %.2f ms late (p99; at most %.1f ms) and took %.2f s "
-                  "of CPU\n",
-                  histogram_ms(&s->clock, 99), (double)s->clock.max_us / 1000, s->cpu_seconds);
+                  "  %" PRIu64 " rounds were completed, %" PRIu64
+                  " requests in %.1f s; %.2f %% of them failed\n",
+                  s->iterations, s->all.time.count, s->seconds,
+                  failed_percent(s->all.failed, s->all.time.count));
+    if (s->not_started > 0)
+        lp_buf_printf(
+            out,
+            "  %" PRIu64
+            " rounds arrived and never began, and are in no figure: no learner was free\n",
+            s->not_started);
+    lp_buf_printf(
+        out,
+        "  the loader began 99 of 100 rounds at most %.2f ms late (the latest %.1f ms) and "
+        "took %.2f s of CPU\n",
+        histogram_ms(&s->clock, 99), (double)s->clock.max_us / 1000, s->cpu_seconds);
     for (unsigned i = 0; i < s->n; i++)
         causes_line(&s->routes[i], out);
 }

@@ -11,12 +11,13 @@ import signal
 import socketserver
 import subprocess
 import sys
+import tempfile
 import threading
 
 TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 ANSWERS = {
     "/auth/api/auth/login": {"token": "t0ken", "user": {"id": "u-1"}},
-    "/auth/api/auth/register": {"message": "User registered successfully!"},
+    "/auth/api/auth/register": ({"message": "User registered successfully!"}, 201),
     "/ai/speech2text": {"sentence_pairs": [{}]},
     "/progress/api/progress/recommendation/u-1": {"averageScore": 60},
     "/progress/api/progress/activityLog/u-1": {"activities": []},
@@ -37,8 +38,10 @@ class Gateway(http.server.BaseHTTPRequestHandler):
         if b'"email"' in body:
             emails.add(json.loads(body)["email"])
         asked[self.path] = asked.get(self.path, 0) + 1
-        text = json.dumps(ANSWERS.get(self.path, {})).encode()
-        self.send_response(404 if self.path not in ANSWERS else 201 if self.path.endswith("/register") else 200)
+        answer = ANSWERS.get(self.path, ({}, 404))
+        body, status = answer if isinstance(answer, tuple) else (answer, 200)
+        text = json.dumps(body).encode()
+        self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
@@ -80,6 +83,31 @@ def quickstart():
           and metrics["http_req_failed"]["values"]["rate"] == 0 and metrics["iterations"]["values"]["count"] >= 5,
           status, out, err)
     check("progress goes to standard error", re.search(r"^\d+ s: \d+ requests/s, p50 ", err, re.M), err)
+
+
+def report():
+    """The table at the end of ./quickstart, of a summary with failures."""
+    ANSWERS["/health"] = ANSWERS["/health"], 503
+    _, out, _ = load("--duration", "1", "--learners", "2", "-o", "json")
+    ANSWERS["/health"] = ANSWERS["/health"][0]
+    auth = {"name": "auth", "ready": 1, "desired": 1, "queue": 0.5, "why": ""}
+    more = dict(auth, ready=3, desired=3, queue=12.5, why="1 to 3: queue_depth")
+    samples = "".join(json.dumps({"timeMs": at, "platforms": [{"services": [service]}]}) + "\n"
+                      for at, service in ((1, auth), (3000, more), (5000, more)))
+    with open(f"{TOP}/test/e2e/report.jq", encoding="utf-8") as f:
+        program = ". as $in | $load[0] as $load | $in | " + f.read()
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as summary:
+        summary.write(out)
+        summary.flush()
+        done = subprocess.run(["jq", "-rs", "--slurpfile", "load", summary.name, "--argjson", "started", "2000",
+                               "--argjson", "ended", "4500", program], input=samples, capture_output=True, text=True,
+                              check=False, timeout=30)
+    count = json.loads(out)["metrics"]["iterations"]["values"]["count"]
+    check("the quickstart's table tells scaling, failures and their causes", done.returncode == 0
+          and re.search(r"^  auth +1 +3 +3 +12.5 +1 to 3: queue_depth$", done.stdout, re.M)
+          and re.search(rf"^  {count} of health failed: status 503$", done.stdout, re.M)
+          and f"  {count} rounds (login to health) were completed, {4 * count} requests in 2.5 s; 25 % of them failed\n"
+          in done.stdout, done.stdout, done.stderr)
 
 
 def limits():
@@ -130,5 +158,5 @@ if __name__ == "__main__":
     SERVER = Server(("127.0.0.1", 0), Gateway)
     URL = f"http://127.0.0.1:{SERVER.server_port}"
     threading.Thread(target=SERVER.serve_forever, daemon=True).start()
-    for case in (quickstart, limits, open_model, scenario, interrupted):
+    for case in (quickstart, report, limits, open_model, scenario, interrupted):
         case()

@@ -239,10 +239,10 @@ static void causes_tell_statuses_broken_connections_and_wrong_answers(void **sta
     stats_add(s, i, 1000, 0, 429, false, false);
     stats_add(s, i, 1000, 28, 0, false, false);
     stats_table(s, &out);
-    assert_non_null(strstr(out.ptr, "login: status 429, 1\n"));
-    assert_non_null(strstr(out.ptr, "login: Timeout was reached, 1\n"));
-    assert_non_null(strstr(out.ptr, "login: wrong answer, 1\n"));
-    assert_non_null(strstr(out.ptr, "75.00 % failed"));
+    assert_non_null(strstr(out.ptr, "  1 of login failed: status 429\n"));
+    assert_non_null(strstr(out.ptr, "  1 of login failed: Timeout was reached\n"));
+    assert_non_null(strstr(out.ptr, "  1 of login failed: wrong answer\n"));
+    assert_non_null(strstr(out.ptr, "75.00 % of them failed"));
     lp_buf_reset(&out);
     stats_progress(s, 10, 2, 3, &out);
     assert_string_equal(out.ptr, "10 s: 2 requests/s, p50 1.0 ms, p95 1.0 ms, p99 1.0 ms, 75.00 % "
