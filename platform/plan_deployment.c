@@ -78,7 +78,7 @@ static json_t *pod_metadata(const struct platform *p, enum service_id id, const 
     const struct service_spec *s = &p->spec.services[id];
     json_t *labels = plan_labels(p, service_kinds[id].name);
     json_t *annotations = json_object();
-    json_auto_t *stamped = json_deep_copy(config);
+    char hash[INTENT_DIGEST_TEXT];
 
     json_object_update_missing(labels, s->pod.labels);
     json_object_update(annotations, s->pod.annotations);
@@ -86,8 +86,8 @@ static json_t *pod_metadata(const struct platform *p, enum service_id id, const 
     for (unsigned d = 0; d < N_DATABASES; d++)
         if (plan_database_user((enum database_id)d) == id)
             lp_json_set_str(annotations, ANNOTATION_SECRET_DATABASE, p->databases[d].user_secret);
-    intent_stamp(stamped);
-    lp_json_set_str(annotations, ANNOTATION_CONFIG, intent_hash(stamped));
+    intent_digest(config, hash);
+    lp_json_set_str(annotations, ANNOTATION_CONFIG, hash);
     return lp_json_make("{s:o, s:o}", "labels", labels, "annotations", annotations);
 }
 
