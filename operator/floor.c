@@ -54,12 +54,11 @@ static void note_need(struct floor_history *m, int64_t need, int64_t now_ms)
 
 int64_t floor_next(struct floor_history *m, const struct floor_input *in, int64_t now_ms)
 {
-    int64_t greatest = in->min;
+    int64_t greatest = in->min, depth = in->paused ? -1 : in->depth_milli;
     bool first = m->slot == 0;
-    if (in->depth_milli >= 0)
-        note_need(m, in->depth_milli / in->target_milli + (in->depth_milli % in->target_milli > 0),
-                  now_ms);
-    if (first || in->depth_milli < 0) /* what an earlier leader saw counts as seen now */
+    if (depth >= 0)
+        note_need(m, depth / in->target_milli + (depth % in->target_milli > 0), now_ms);
+    if (first || depth < 0) /* what an earlier leader saw counts as seen now */
         note_need(m, in->now, now_ms);
     for (unsigned i = 0; i < FLOOR_SLOTS; i++)
         if (m->needs[i] > greatest)
@@ -79,6 +78,7 @@ static bool read_input(const json_t *hpa, struct floor_input *ret)
         return false;
     const char *target = lp_json_str(wish, "queueDepth", NULL);
     ret->min = lp_json_int(0, wish, "minReplicas", NULL);
+    ret->paused = lp_json_bool(false, wish, "paused", NULL);
     ret->max = lp_json_int(0, hpa, "spec", "maxReplicas", NULL);
     ret->now = lp_json_int(1, hpa, "spec", "minReplicas", NULL);
     return ret->min > 0 && ret->min <= ret->max && target &&

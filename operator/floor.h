@@ -20,12 +20,13 @@ struct floor_input {
     int64_t now;          /* minReplicas of the HPA */
     int64_t depth_milli;  /* waiting and in flight over all pods, and the backlog; -1: not known */
     int64_t target_milli; /* per pod, over 0 */
+    bool paused;          /* scaling up is: the depth does not count */
 };
 
 /*
  * minReplicas from now on: depth over target, at once where that is more, the greatest need of the
- * last FLOOR_SLOTS slots where it is less; min to max. Where the depth is not known the floor
- * stays. Pure.
+ * last FLOOR_SLOTS slots where it is less; min to max. Where the depth is not known, or scaling up
+ * is paused, the floor stays. Pure.
  */
 int64_t floor_next(struct floor_history *m, const struct floor_input *in, int64_t now_ms);
 

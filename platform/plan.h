@@ -57,6 +57,9 @@ struct platform {
     const struct plan_images *images;
     struct database_state databases[N_DATABASES];
     int64_t floors[N_SERVICES]; /* what schedules ask for now, of pods; 0: nothing */
+    struct {
+        bool up, down;
+    } pauses[N_SERVICES]; /* of scaling, in force now */
     const char
         *keys; /* which making of the services' own Secrets their pods have; NULL: the first */
 };
@@ -111,7 +114,8 @@ json_t *plan_creation(const struct child *child);
 
 /* Annotations that we put on children. */
 #define ANNOTATION_REPLICAS "learningplatform.io/replicas" /* "operator" or "released" */
-/* On an HPA where no_metrics_api: {"minReplicas":1,"queueDepth":"4"}, what its floor is made of. */
+/* On an HPA where no_metrics_api: {"minReplicas":1,"queueDepth":"4"}, what its floor is made of;
+ * "paused":true: the queue depth does not count now. */
 #define ANNOTATION_FLOOR "learningplatform.io/floor"
 #define ANNOTATION_CONFIG "learningplatform.io/config" /* on pods: hash of their ConfigMap */
 

@@ -58,16 +58,41 @@ int64_t platform_min_replicas(const struct platform *p, enum service_id id)
 }
 
 /* What operator/floor.c makes minReplicas of. */
-static void annotate_floor(json_t *o, const struct service_spec *s, int64_t min)
+static void annotate_floor(json_t *o, const struct service_spec *s, int64_t min, bool paused)
 {
     char target[LP_QUANTITY_TEXT];
 
     quantity_canonical(s->autoscaling.queue.target, target);
     json_auto_t *floor =
         lp_json_make("{s:I, s:s}", "minReplicas", (json_int_t)min, "queueDepth", target);
+    if (paused)
+        json_object_set_new(floor, "paused", json_true());
     lp_auto_free char *text = json_dumps(floor, JSON_COMPACT | JSON_SORT_KEYS);
     json_object_set_new(json_object_get(o, "metadata"), "annotations",
                         lp_json_make("{s:s}", ANNOTATION_FLOOR, text));
+}
+
+static void disable(json_t *behavior, const char *direction)
+{
+    json_t *rules = json_object_get(behavior, direction);
+
+    if (!rules)
+        json_object_set_new(behavior, direction, rules = json_object());
+    json_object_set_new(rules, "selectPolicy", json_string("Disabled"));
+}
+
+/* The spec's; a direction that is paused has no policy. NULL: the controller's own. */
+static json_t *behavior_of(const struct platform *p, enum service_id id)
+{
+    json_t *behavior = plan_copy_or_null(p->spec.services[id].autoscaling.behavior);
+
+    if (!behavior && (p->pauses[id].up || p->pauses[id].down))
+        behavior = json_object();
+    if (p->pauses[id].up)
+        disable(behavior, "scaleUp");
+    if (p->pauses[id].down)
+        disable(behavior, "scaleDown");
+    return behavior;
 }
 
 json_t *plan_hpa(const struct platform *p, enum service_id id)
@@ -81,12 +106,12 @@ json_t *plan_hpa(const struct platform *p, enum service_id id)
     bool floor = p->images->no_metrics_api && service_scales_by(s, "queueDepth");
     json_t *metrics = metrics_of(p, s, suffix, name);
     if (floor)
-        annotate_floor(o, s, min);
+        annotate_floor(o, s, min, p->pauses[id].up);
     json_object_set_new(o, "spec",
                         lp_json_make("{s:{s:s, s:s, s:s}, s:o*, s:I, s:o, s:o*}", "scaleTargetRef",
                                      "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
                                      "minReplicas", floor ? NULL : json_integer(min), "maxReplicas",
                                      (json_int_t)s->autoscaling.max, "metrics", metrics, "behavior",
-                                     plan_copy_or_null(s->autoscaling.behavior)));
+                                     behavior_of(p, id)));
     return o;
 }

@@ -63,6 +63,10 @@ struct service_spec {
         struct {
             json_t *target;
         } queue;
+        struct {
+            json_t *directions; /* ["Up", "Down"] */
+            const char *until;  /* RFC 3339; NULL: no pause */
+        } pause;
         json_t *behavior; /* or NULL */
     } autoscaling;
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "json/json.h"
 #include "platform/quantity_text.h"
 #include "platform/window.h"
@@ -130,6 +131,29 @@ static int check_metrics(const struct service_spec *s, const char *path, struct 
     return 0;
 }
 
+static int check_pause(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    const char *until = s->autoscaling.pause.until;
+    const json_t *direction;
+    size_t i;
+
+    json_array_foreach(s->autoscaling.pause.directions, i, direction)
+    {
+        const char *text = json_string_value(direction);
+        if (!text || (strcmp(text, "Up") != 0 && strcmp(text, "Down") != 0))
+            return lp_error_set(err, LP_E_INVALID,
+                                "%s.autoscaling.pause.directions[%zu]: must be Up or Down, is "
+                                "\"%.64s\"",
+                                path, i, text ? text : "");
+    }
+    if (!until || lp_clock_parse(until) >= 0)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "%s.autoscaling.pause.until: must be a time as 2026-12-01T02:00:00Z "
+                        "(RFC 3339), is \"%.64s\"",
+                        path, until);
+}
+
 static int check_autoscaling(const struct service_spec *s, const char *path, struct lp_error *err)
 {
     int64_t target = 0;
@@ -233,7 +257,8 @@ static int check_labels(const struct service_spec *s, const char *path, struct l
 static int check_service(const struct service_spec *s, const char *key, struct lp_error *err)
 {
     static int (*const checks[])(const struct service_spec *, const char *, struct lp_error *) = {
-        check_resources, check_autoscaling, check_metrics, check_expose, check_env, check_labels,
+        check_resources, check_autoscaling, check_metrics, check_pause,
+        check_expose,    check_env,         check_labels,
     };
     lp_auto_free char *path = lp_sprintf("spec.services.%s", key);
 

@@ -97,6 +97,22 @@ static const struct lp_json_field queue_fields[] = {
     END,
 };
 
+#define OF_PAUSE(member) (SUB(autoscaling, pause.member) - SUB(autoscaling, pause))
+static const struct lp_json_field pause_fields[] = {
+    { .key = "directions",
+      .type = LP_JSON_ARRAY,
+      .offset = OF_PAUSE(directions),
+      .required = true,
+      .min = 1,
+      .max = 2 },
+    { .key = "until",
+      .type = LP_JSON_STRING,
+      .offset = OF_PAUSE(until),
+      .required = true,
+      .max = 40 },
+    END,
+};
+
 static const struct lp_json_field autoscaling_fields[] = {
     { .key = "enabled", .type = LP_JSON_BOOL, .offset = SUB(autoscaling, enabled) },
     { .key = "minReplicas",
@@ -126,6 +142,10 @@ static const struct lp_json_field autoscaling_fields[] = {
       .type = LP_JSON_OBJECT,
       .offset = SUB(autoscaling, queue),
       .fields = queue_fields },
+    { .key = "pause",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, pause),
+      .fields = pause_fields },
     { .key = "behavior", .type = LP_JSON_OBJECT, .offset = SUB(autoscaling, behavior) },
     END,
 };

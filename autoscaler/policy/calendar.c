@@ -74,11 +74,49 @@ void calendar_at(const json_t *schedules, int64_t now_ms, struct calendar *ret_c
     }
 }
 
+static bool has_direction(const json_t *directions, const char *which)
+{
+    const json_t *direction;
+    size_t i;
+
+    json_array_foreach(directions, i,
+                       direction) if (strcmp(json_string_value(direction), which) == 0) return true;
+    return false;
+}
+
+/* One that is past, or names nothing, is none. */
+static struct calendar_pause pause_of(const struct service_spec *s, int64_t now_ms)
+{
+    const json_t *directions = s->autoscaling.pause.directions;
+    int64_t until = s->autoscaling.pause.until ? lp_clock_parse(s->autoscaling.pause.until) : 0;
+
+    if (until <= now_ms)
+        return (struct calendar_pause){ .until_ms = 0 };
+    return (struct calendar_pause){ .up = has_direction(directions, "Up"),
+                                    .down = has_direction(directions, "Down"),
+                                    .until_ms = until };
+}
+
 void calendar_plan(struct platform *p, int64_t now_ms, struct calendar *ret_calendar)
 {
     calendar_at(p->spec.schedules, now_ms, ret_calendar);
-    for (unsigned i = 0; i < N_SERVICES; i++)
+    for (unsigned i = 0; i < N_SERVICES; i++) {
+        struct calendar_pause *pause = &ret_calendar->pauses[i];
+        *pause = pause_of(&p->spec.services[i], now_ms);
+        note_change(ret_calendar, pause->until_ms, now_ms);
         p->floors[i] = ret_calendar->floors[i].replicas;
+        p->pauses[i].up = pause->up;
+        p->pauses[i].down = pause->down;
+    }
+}
+
+void calendar_pause_text(const struct calendar_pause *pause, struct lp_buf *out)
+{
+    char until[LP_CLOCK_TEXT];
+
+    lp_clock_format(pause->until_ms, 0, until);
+    lp_buf_printf(out, "scaling %s is paused until %s",
+                  pause->up && pause->down ? "up and down" : (pause->up ? "up" : "down"), until);
 }
 
 void calendar_text(const struct calendar_floor *floor, int64_t max, struct lp_buf *out)

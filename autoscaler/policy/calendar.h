@@ -1,5 +1,6 @@
 /* autoscaler/policy/calendar.h -- what spec.schedules asks for at a moment: a least number of pods
- * for each service, and which windows come. Pure, but for the time zones that windows are told by.
+ * for each service, and which windows come; and of autoscaling.pause. Pure, but for the time zones
+ * that windows are told by.
  */
 #pragma once
 
@@ -18,6 +19,12 @@ struct calendar_floor {
     int64_t start_ms, end_ms;
 };
 
+/* autoscaling.pause of one service, where it is in force. */
+struct calendar_pause {
+    bool up, down;
+    int64_t until_ms; /* 0: it is not */
+};
+
 struct calendar_activation {
     const char *schedule; /* borrowed from the spec */
     int64_t start_ms, end_ms;
@@ -25,10 +32,12 @@ struct calendar_activation {
 
 struct calendar {
     struct calendar_floor floors[N_SERVICES];
+    struct calendar_pause pauses[N_SERVICES];
     /* Windows that are not over, the earliest first. */
     struct calendar_activation next[CALENDAR_NEXT];
     unsigned n_next;
-    int64_t change_ms; /* when floors or windows change next; 0: not within WINDOW_SPANS_DAYS */
+    int64_t
+        change_ms; /* when floors, windows or pauses change next; 0: not within WINDOW_SPANS_DAYS */
 };
 
 /*
@@ -38,7 +47,8 @@ struct calendar {
  */
 void calendar_at(const json_t *schedules, int64_t now_ms, struct calendar *ret_calendar);
 
-/* calendar_at of the spec of `p`, and its floors into p->floors, by which it is planned. */
+/* calendar_at of the spec of `p`, and the pauses of its services; p->floors and p->pauses, by which
+ * it is planned, become those. */
 void calendar_plan(struct platform *p, int64_t now_ms, struct calendar *ret_calendar);
 
 /*
@@ -46,3 +56,6 @@ void calendar_plan(struct platform *p, int64_t now_ms, struct calendar *ret_cale
  * with what it was cut to where `max` is less. `floor` has replicas.
  */
 void calendar_text(const struct calendar_floor *floor, int64_t max, struct lp_buf *out);
+
+/* Appends "scaling up and down is paused until 2026-12-01T11:00:00Z". The pause is in force. */
+void calendar_pause_text(const struct calendar_pause *pause, struct lp_buf *out);

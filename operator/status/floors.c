@@ -23,25 +23,52 @@ static const struct calendar_floor *floor_of(const struct platform *p,
     return &calendar->floors[id];
 }
 
+static bool is_disabled(const json_t *hpa, const char *direction)
+{
+    const char *policy = lp_json_str(hpa, "spec", "behavior", direction, "selectPolicy", NULL);
+    return policy && strcmp(policy, "Disabled") == 0;
+}
+
+/* The pause that is in force, and that the HPA has. */
+static const struct calendar_pause *pause_of(const struct calendar *calendar, enum service_id id,
+                                             const json_t *hpa)
+{
+    const struct calendar_pause *pause = calendar ? &calendar->pauses[id] : NULL;
+
+    if (!pause || pause->until_ms == 0 || (pause->up && !is_disabled(hpa, "scaleUp")) ||
+        (pause->down && !is_disabled(hpa, "scaleDown")))
+        return NULL;
+    return pause;
+}
+
 json_t *floors_explain(const struct platform *p, const struct calendar *calendar,
                        enum service_id id, const json_t *hpa, const json_t *before)
 {
     const struct calendar_floor *floor = floor_of(p, calendar, id, hpa);
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(200);
+    const struct calendar_pause *pause = pause_of(calendar, id, hpa);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(300);
     char until[LP_CLOCK_TEXT];
 
-    if (!floor) {
-        json_t *plain = scaling_explain(hpa, NULL, before);
-        json_object_del(plain, "floor");
-        return plain;
+    if (floor)
+        calendar_text(floor, p->spec.services[id].autoscaling.max, &text);
+    if (floor && pause)
+        lp_buf_str(&text, "; ");
+    if (pause)
+        calendar_pause_text(pause, &text);
+    json_t *o = scaling_explain(hpa, text.len > 0 ? text.ptr : NULL, before);
+    json_object_del(o, "floor");
+    json_object_del(o, "pausedUntil");
+    if (floor) {
+        lp_clock_format(floor->end_ms, 0, until);
+        json_object_set_new(o, "floor",
+                            lp_json_make("{s:I, s:s, s:s}", "replicas",
+                                         (json_int_t)platform_min_replicas(p, id), "schedule",
+                                         floor->schedule, "until", until));
     }
-    calendar_text(floor, p->spec.services[id].autoscaling.max, &text);
-    json_t *o = scaling_explain(hpa, text.ptr, before);
-    lp_clock_format(floor->end_ms, 0, until);
-    json_object_set_new(o, "floor",
-                        lp_json_make("{s:I, s:s, s:s}", "replicas",
-                                     (json_int_t)platform_min_replicas(p, id), "schedule",
-                                     floor->schedule, "until", until));
+    if (pause) {
+        lp_clock_format(pause->until_ms, 0, until);
+        json_object_set_new(o, "pausedUntil", json_string(until));
+    }
     return o;
 }
 
@@ -62,7 +89,7 @@ void floors_set_activations(const struct calendar *calendar, json_t *status)
     json_decref(list);
 }
 
-static const json_t *floor_in(const json_t *status, const char *service)
+static const json_t *scaling_in(const json_t *status, const char *service)
 {
     const json_t *s;
     size_t i;
@@ -71,7 +98,7 @@ static const json_t *floor_in(const json_t *status, const char *service)
     {
         const char *name = lp_json_str(s, "name", NULL);
         if (name && strcmp(name, service) == 0)
-            return lp_json_at(s, "scaling", "floor", NULL);
+            return json_object_get(s, "scaling");
     }
     return NULL;
 }
@@ -79,7 +106,7 @@ static const json_t *floor_in(const json_t *status, const char *service)
 /* "auth keeps at least 4 until .. (schedule exam)", "auth has its own minReplicas again". */
 static void tell_one(const json_t *now, const char *service, int64_t replicas, struct lp_buf *out)
 {
-    const json_t *floor = floor_in(now, service);
+    const json_t *floor = json_object_get(scaling_in(now, service), "floor");
 
     lp_buf_printf(out, "%s%s ", out->len > 0 ? "; " : "", service);
     if (replicas == 0)
@@ -89,15 +116,16 @@ static void tell_one(const json_t *now, const char *service, int64_t replicas, s
                       lp_json_str(floor, "until", NULL), lp_json_str(floor, "schedule", NULL));
 }
 
-void floors_tell(const struct reconcile_context *ctx, const json_t *before, const json_t *now)
+static void tell_floors(const struct reconcile_context *ctx, const json_t *before,
+                        const json_t *now)
 {
     lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
     bool raised = false;
 
     for (unsigned i = 0; i < N_SERVICES; i++) {
         const char *service = service_kinds[i].name;
-        int64_t was = lp_json_int(0, floor_in(before, service), "replicas", NULL);
-        int64_t is = lp_json_int(0, floor_in(now, service), "replicas", NULL);
+        int64_t was = lp_json_int(0, scaling_in(before, service), "floor", "replicas", NULL);
+        int64_t is = lp_json_int(0, scaling_in(now, service), "floor", "replicas", NULL);
         if (was == is)
             continue;
         tell_one(now, service, is, &note);
@@ -105,4 +133,32 @@ void floors_tell(const struct reconcile_context *ctx, const json_t *before, cons
     }
     if (note.len > 0)
         events_emit(ctx, "Normal", raised ? "FloorRaised" : "FloorLowered", "Scale", note.ptr);
+}
+
+/* One Event for the services whose pause began (`begun`), or ended. */
+static void tell_pauses(const struct reconcile_context *ctx, const json_t *before,
+                        const json_t *now, bool begun)
+{
+    lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
+
+    for (unsigned i = 0; i < N_SERVICES; i++) {
+        const char *service = service_kinds[i].name;
+        const char *was = lp_json_str(scaling_in(before, service), "pausedUntil", NULL);
+        const char *is = lp_json_str(scaling_in(now, service), "pausedUntil", NULL);
+        if (begun ? !is || (was && strcmp(was, is) == 0) : !was || is)
+            continue;
+        lp_buf_printf(&note, "%s%s", note.len > 0 ? "; " : "", service);
+        lp_buf_str(&note, begun ? ": " : ": scales again");
+        if (begun)
+            calendar_pause_text(&ctx->calendar.pauses[i], &note);
+    }
+    if (note.len > 0)
+        events_emit(ctx, "Normal", begun ? "ScalingPaused" : "ScalingResumed", "Scale", note.ptr);
+}
+
+void floors_tell(const struct reconcile_context *ctx, const json_t *before, const json_t *now)
+{
+    tell_floors(ctx, before, now);
+    tell_pauses(ctx, before, now, true);
+    tell_pauses(ctx, before, now, false);
 }

@@ -1,4 +1,5 @@
-/* operator/status/floors.h -- what schedules ask for, in status and Events. Threads: the worker's.
+/* operator/status/floors.h -- what schedules ask for and what is paused, in status and Events.
+ * Threads: the worker's.
  */
 #pragma once
 
@@ -10,7 +11,8 @@
 /*
  * status.services[].scaling of a service with an HPA (NULL: it has none), the caller's: what
  * scaling_explain says of it, and {replicas, schedule, until} as `floor` where a schedule lifts its
- * minReplicas and the HPA has it already. `before` as there. `calendar` NULL: no schedules. Pure.
+ * minReplicas and the HPA has it already, and `pausedUntil` in the same way. `before` as there.
+ * `calendar` NULL: no schedules. Pure.
  */
 json_t *floors_explain(const struct platform *p, const struct calendar *calendar,
                        enum service_id id, const json_t *hpa, const json_t *before);
@@ -18,5 +20,5 @@ json_t *floors_explain(const struct platform *p, const struct calendar *calendar
 /* status.activations: the windows that are not over, where there are any. Pure. */
 void floors_set_activations(const struct calendar *calendar, json_t *status);
 
-/* An Event where floors in status.services[] differ between the two. */
+/* Events where floors and pauses in status.services[] differ between the two. */
 void floors_tell(const struct reconcile_context *ctx, const json_t *before, const json_t *now);

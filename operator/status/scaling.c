@@ -195,7 +195,7 @@ static bool still_says(const json_t *before, const struct reading *now, const ch
 json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before)
 {
     struct reading winner = { .ratio = 0 };
-    char limits[96], head[64], tail[384];
+    char limits[96], head[64], tail[448];
     const char *reason, *message;
 
     if (!hpa)

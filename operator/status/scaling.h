@@ -8,7 +8,7 @@
  * {winner, value, target, why} for status.services[].scaling, the caller's. `before` (or NULL) is
  * what the status has: it is kept while nothing but the figures moved, and those by less than a
  * quarter of the target, so that an idle platform writes no status. `floor`: what lifts minReplicas
- * now, in words, at most 200 bytes; NULL: nothing.
+ * now, and what is paused, in words, at most 300 bytes; NULL: nothing.
  */
 json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before);
 

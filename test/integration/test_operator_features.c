@@ -258,6 +258,35 @@ static void a_schedule_lifts_an_hpa_while_its_window_is_open(void **state)
     await_event("FloorLowered");
 }
 
+static bool has_policy(const json_t *hpa, const void *want)
+{
+    const char *up = lp_json_str(hpa, "spec", "behavior", "scaleUp", "selectPolicy", NULL);
+    const char *down = lp_json_str(hpa, "spec", "behavior", "scaleDown", "selectPolicy", NULL);
+    bool disabled = down && strcmp(down, "Disabled") == 0;
+
+    return disabled == *(const bool *)want && (!up || strcmp(up, "Disabled") != 0);
+}
+
+/* As with the schedule, the pause lasts four times what a platform took, and 10 s. */
+static void a_direction_is_paused_until_its_time(void **state)
+{
+    static const bool yes = true, no = false;
+    char until[LP_CLOCK_TEXT];
+    int64_t before = lp_clock_wall_ms();
+    (void)state;
+    create_platform("english", json_object());
+    int64_t now = lp_clock_wall_ms();
+    lp_clock_format(now + 10000 + 4 * (now - before), 0, until);
+    edit_platform("english",
+                  service_spec("auth", lp_json_make("{s:{s:{s:[s], s:s}}}", "autoscaling", "pause",
+                                                    "directions", "Down", "until", until)));
+    json_decref(await(&lp_kube_hpas, "english-auth", has_policy, &yes, "paused"));
+    await_event("ScalingPaused");
+    json_decref(await(&lp_kube_hpas, "english-auth", has_policy, &no, "free again"));
+    assert_true(lp_clock_wall_ms() >= lp_clock_parse(until));
+    await_event("ScalingResumed");
+}
+
 #define test(f) cmocka_unit_test_setup(f, fixture_namespace)
 int main(void)
 {
@@ -267,6 +296,7 @@ int main(void)
         test(only_children_are_in_the_cache),
         test(log_and_audit_log_name_the_reconcile_that_wrote),
         test(a_schedule_lifts_an_hpa_while_its_window_is_open),
+        test(a_direction_is_paused_until_its_time),
         test(what_is_exported_makes_the_same_platform_again),
         test(a_stop_in_the_middle_of_work_frees_the_lease_and_loses_nothing),
     };

@@ -108,6 +108,35 @@ static void the_next_five_windows_are_told_by_the_clock_of_their_zone(void **sta
     }
 }
 
+static void a_pause_holds_until_its_time_and_one_that_is_past_is_none(void **state)
+{
+    static const char text[] =
+        "{metadata: {name: a}, spec: {services: {auth: {autoscaling: {pause: {directions: [Down],"
+        " until: '2026-11-30T10:00:00Z'}}}, gateway: {autoscaling: {pause: {directions: [Up, Down],"
+        " until: '2026-11-30T09:00:00Z'}}}}}}";
+    struct platform p = { .ns = "n", .name = "a", .uid = "u" };
+    lp_auto_buf struct lp_buf told = LP_BUF_INIT(128);
+    struct calendar c;
+    (void)state;
+    json_decref(lp_take(documents));
+    ok(lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err));
+    ok(spec_decode(json_array_get(documents, 0), &p.spec, &err));
+    calendar_plan(&p, lp_clock_parse("2026-11-30T08:59:59Z"), &c);
+    assert_true(p.pauses[SERVICE_AUTH].down && !p.pauses[SERVICE_AUTH].up);
+    assert_true(p.pauses[SERVICE_GATEWAY].down && p.pauses[SERVICE_GATEWAY].up);
+    assert_int_equal(c.change_ms, lp_clock_parse("2026-11-30T09:00:00Z"));
+    calendar_pause_text(&c.pauses[SERVICE_GATEWAY], &told);
+    assert_string_equal(told.ptr, "scaling up and down is paused until 2026-11-30T09:00:00Z");
+
+    calendar_plan(&p, lp_clock_parse("2026-11-30T09:00:00Z"), &c);
+    assert_false(p.pauses[SERVICE_GATEWAY].down || p.pauses[SERVICE_GATEWAY].up);
+    assert_true(p.pauses[SERVICE_AUTH].down);
+    assert_int_equal(c.change_ms, lp_clock_parse("2026-11-30T10:00:00Z"));
+    calendar_plan(&p, lp_clock_parse("2026-12-30T10:00:00Z"), &c);
+    assert_false(p.pauses[SERVICE_AUTH].down);
+    assert_int_equal(c.change_ms, 0);
+}
+
 static void without_schedules_nothing_is_asked_for(void **state)
 {
     struct platform p = platform_of("");
@@ -144,6 +173,7 @@ int main(void)
         cmocka_unit_test(where_windows_overlap_the_greatest_number_counts),
         cmocka_unit_test(of_equal_floors_the_one_that_lasts_longest_is_told),
         cmocka_unit_test(the_next_five_windows_are_told_by_the_clock_of_their_zone),
+        cmocka_unit_test(a_pause_holds_until_its_time_and_one_that_is_past_is_none),
         cmocka_unit_test(without_schedules_nothing_is_asked_for),
         cmocka_unit_test(the_reason_names_schedule_number_end_and_limit),
     };

@@ -70,6 +70,22 @@ static void where_the_depth_is_not_known_the_floor_stays(void **state)
     assert_int_equal(next(6, 0, START + 24 * FLOOR_SLOT_MS), 2);
 }
 
+/* Also where the depth is that of a crowd; what the spec asks for is done. */
+static void a_paused_floor_stays(void **state)
+{
+    struct floor_input in = {
+        .min = 2, .max = 10, .now = 3, .depth_milli = 40000, .target_milli = 4000, .paused = true
+    };
+    (void)state;
+    assert_int_equal(floor_next(&history, &in, START), 3);
+    assert_int_equal(floor_next(&history, &in, START + 100 * FLOOR_SLOT_MS), 3);
+    in.min = 5;
+    assert_int_equal(floor_next(&history, &in, START + 101 * FLOOR_SLOT_MS), 5);
+    in.now = 5;
+    in.paused = false;
+    assert_int_equal(floor_next(&history, &in, START + 102 * FLOOR_SLOT_MS), 10);
+}
+
 static void an_hpa_is_remembered_while_it_is_seen(void **state)
 {
     static const char *const uids[] = { "m", "b", "z", "a", "n" };
@@ -116,6 +132,7 @@ int main(void)
         cmocka_unit_test_setup(it_goes_down_to_the_greatest_need_of_the_last_five_minutes, begin),
         cmocka_unit_test_setup(a_new_leader_keeps_what_it_finds_for_five_minutes, begin),
         cmocka_unit_test_setup(where_the_depth_is_not_known_the_floor_stays, begin),
+        cmocka_unit_test_setup(a_paused_floor_stays, begin),
         cmocka_unit_test(an_hpa_is_remembered_while_it_is_seen),
         cmocka_unit_test(those_without_room_are_counted_until_there_is_some),
     };

@@ -362,6 +362,36 @@ static void a_floor_lifts_min_replicas_up_to_max_replicas(void **state)
     drop(f);
 }
 
+/* What the spec has of the behavior stays, but for the policy of the direction. */
+static void a_paused_direction_has_no_policy(void **state)
+{
+    struct plan_images alone = images;
+    (void)state;
+    alone.no_metrics_api = true;
+    struct fixture *f = make("{services: {auth: {autoscaling: {behavior: {scaleDown: "
+                             "{stabilizationWindowSeconds: 60, selectPolicy: Min}}}}}}");
+    json_auto_t *before = plan_hpa(&f->platform, SERVICE_AUTH);
+    f->platform.pauses[SERVICE_AUTH].down = true;
+    json_auto_t *down = plan_hpa(&f->platform, SERVICE_AUTH);
+    json_auto_t *want = parse("{scaleDown: {stabilizationWindowSeconds: 60, selectPolicy: "
+                              "Disabled}}");
+    assert_true(json_equal(lp_json_at(down, "spec", "behavior", NULL), want));
+    f->platform.pauses[SERVICE_GATEWAY].up = true;
+    json_auto_t *up = plan_hpa(&f->platform, SERVICE_GATEWAY);
+    json_auto_t *want_up = parse("{scaleUp: {selectPolicy: Disabled}}");
+    assert_true(json_equal(lp_json_at(up, "spec", "behavior", NULL), want_up));
+    f->platform.images = &alone;
+    json_auto_t *floored = plan_hpa(&f->platform, SERVICE_GATEWAY);
+    assert_string_equal(lp_json_str(floored, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
+                        "{\"minReplicas\":1,\"paused\":true,\"queueDepth\":\"4\"}");
+
+    f->platform.images = &images;
+    f->platform.pauses[SERVICE_AUTH].down = false; /* as before, the spec's own is untouched */
+    json_auto_t *after = plan_hpa(&f->platform, SERVICE_AUTH);
+    assert_true(json_equal(before, after));
+    drop(f);
+}
+
 static void check_metrics(const char *spec, bool no_api, const char *names, bool has_min)
 {
     struct plan_images some = images;
@@ -450,6 +480,7 @@ int main(void)
         cmocka_unit_test(paused_services_are_seen_but_not_written),
         cmocka_unit_test(without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of),
         cmocka_unit_test(a_floor_lifts_min_replicas_up_to_max_replicas),
+        cmocka_unit_test(a_paused_direction_has_no_policy),
         cmocka_unit_test(an_hpa_goes_by_the_metrics_that_the_spec_lists),
         cmocka_unit_test(a_seed_must_be_one_platform_with_name_and_namespace),
     };

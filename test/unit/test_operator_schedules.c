@@ -58,6 +58,29 @@ static void a_floor_that_is_over_leaves_nothing(void **state)
     assert_true(json_equal(below, want));
 }
 
+static void a_pause_is_told_once_the_hpa_has_it(void **state)
+{
+    const struct calendar held = { .pauses[SERVICE_AUTH] = { .down = true,
+                                                             .until_ms = START + 7200000 } };
+    struct platform p = { .ns = "n", .name = "a" };
+    json_auto_t *plain = lp_json_make("{s:{s:I}}", "spec", "minReplicas", (json_int_t)1);
+    json_auto_t *paused = lp_json_make("{s:{s:{s:{s:s}}}}", "spec", "behavior", "scaleDown",
+                                       "selectPolicy", "Disabled");
+    (void)state;
+    p.spec.services[SERVICE_AUTH].autoscaling.min = p.spec.services[SERVICE_AUTH].autoscaling.max =
+        1;
+    json_auto_t *not_yet = floors_explain(&p, &held, SERVICE_AUTH, plain, NULL);
+    json_auto_t *nothing = lp_json_make("{s:s}", "why", "no decision yet");
+    assert_true(json_equal(not_yet, nothing));
+    json_auto_t *told = floors_explain(&p, &held, SERVICE_AUTH, paused, not_yet);
+    json_auto_t *want = lp_json_make(
+        "{s:s, s:s}", "why", "no decision yet; scaling down is paused until 2025-12-01T11:00:00Z",
+        "pausedUntil", "2025-12-01T11:00:00Z");
+    assert_true(json_equal(told, want));
+    json_auto_t *over = floors_explain(&p, NULL, SERVICE_AUTH, plain, told);
+    assert_true(json_equal(over, nothing));
+}
+
 static void the_windows_that_come_are_in_the_status(void **state)
 {
     const struct calendar empty = { .n_next = 0 };
@@ -79,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_floor_is_told_with_schedule_and_end_once_the_hpa_has_it),
         cmocka_unit_test(a_floor_that_is_over_leaves_nothing),
+        cmocka_unit_test(a_pause_is_told_once_the_hpa_has_it),
         cmocka_unit_test(the_windows_that_come_are_in_the_status),
     };
     return cmocka_run_group_tests_name("operator_schedules", tests, NULL, NULL);

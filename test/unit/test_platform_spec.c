@@ -291,6 +291,12 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "'2026-12-01T02:00:00+00:00'}]}}",
           "spec.maintenanceWindow.dated[0].end: must be after start (2026-12-01T02:00:00Z), is "
           "2026-12-01T02:00:00+00:00" },
+        { "{services: {auth: {autoscaling: {pause: {directions: [Up], until: tomorrow}}}}}",
+          "spec.services.auth.autoscaling.pause.until: must be a time as 2026-12-01T02:00:00Z "
+          "(RFC 3339), is \"tomorrow\"" },
+        { "{services: {auth: {autoscaling: {pause: {directions: [Left], until: "
+          "'2026-12-01T02:00:00Z'}}}}}",
+          "spec.services.auth.autoscaling.pause.directions[0]: must be Up or Down, is \"Left\"" },
         { "{schedules: [{name: a, replicas: {auth: 2}}]}",
           "spec.schedules[0]: must have a window in weekly or dated, has none" },
         { "{schedules: [" A_SCHEDULE ", " A_SCHEDULE "]}",
