@@ -23,7 +23,7 @@
 #include "kube/config.h"
 
 /* On a terminal each table covers the one before. */
-static void show(const json_t *platforms, const struct cli_options *o)
+static void print_status(const json_t *platforms, const struct cli_options *o)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 22);
 
@@ -53,7 +53,7 @@ static int run_status(struct lp_kube_client *client, const struct cli_options *o
             fprintf(stderr, "kubectl lp: %s\n",
                     err->msg); /* a watch outlives a restart of the API server */
         else
-            show(platforms, o);
+            print_status(platforms, o);
     } while (o->watch && !lp_stop_wait(stop, o->interval_ms));
     return 0;
 }
@@ -175,8 +175,8 @@ static bool reads_stdin(const struct cli_options *o)
     return false;
 }
 
-static int run(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
-               struct lp_error *err)
+static int cli_run(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
+                   struct lp_error *err)
 {
     struct lp_kube_config_source source = {
         .kubeconfig = o->kubeconfig,
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
         struct lp_stop *stop = lp_stop_new();
         r = lp_stop_on_signals(stop);
         if (r == 0)
-            r = run(&options, stop, &status, &err);
+            r = cli_run(&options, stop, &status, &err);
         else
             lp_error_set(&err, r, "cannot handle signals");
         lp_stop_free(stop);

@@ -24,7 +24,7 @@
 #include "work/queue.h"
 
 #define WRITERS 3         /* write children of one platform beside its worker */
-#define CHILD_DELAY_MS 50 /* children change in bursts: one pass for all of them */
+#define CHILD_DELAY_MS 50 /* children change in bursts: one reconcile for all of them */
 #define STUCK_MS 120000
 #define SUSPECT_MS 3000    /* for the others, after a death */
 #define FAILED_MS 300000   /* the longest wait after a failure */

@@ -39,7 +39,7 @@ void controller_refresh(struct controller *c);
 bool controller_leads(const struct controller *c);
 /* True where the platforms have been listed, so that the CRD is there. */
 bool controller_synced(struct controller *c);
-/* What the watches have told; the controller's. */
+/* What the watches have delivered; the controller's. */
 struct informer_cache *controller_cache(const struct controller *c);
 
 /* False where a worker has been on one platform for over two minutes; `why` says which. */

@@ -95,7 +95,7 @@ static bool check_serving(void *user, char why[128])
 }
 
 /* It is about all replicas together, so the leader alone tells: were all of them unready for it,
- * nobody would be left whom the aggregator could reach. */
+ * the aggregator could reach no replica. */
 static bool check_available(void *user, char why[128])
 {
     struct program *p = user;

@@ -8,7 +8,7 @@
 
 /*
  * What is fixed, as the claim says it, or, of a database from before claims said it, as its
- * StatefulSet does; and what its pods were told of Secrets. Each NULL where it is not there; the
+ * StatefulSet does; and what its pods were given of Secrets. Each NULL where it is not there; the
  * strings are theirs. ret->leaving is not touched.
  */
 void pins_read(enum database_id id, const json_t *claim, const json_t *stateful_set,

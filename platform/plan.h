@@ -36,8 +36,8 @@ struct plan_images {
 
 enum database_id { DATABASE_POSTGRES, DATABASE_MONGODB, N_DATABASES };
 
-/* What is fixed about an embedded database from the day its volume is made, and what was told its
- * pods last (pins.h). All zero: nothing of it is there. */
+/* What is fixed about an embedded database from the day its volume is made, and what was given to
+ * its pods last (pins.h). All zero: nothing of it is there. */
 struct database_state {
     const char *image; /* NULL: the operator's own */
     const char *users; /* "true", "false": whether it knows users; NULL: as the operator's image */

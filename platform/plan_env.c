@@ -1,5 +1,5 @@
 /*
- * platform/plan_env.c -- what a service is told: its ConfigMap, and the variables that come from
+ * platform/plan_env.c -- what configures a service: its ConfigMap, and the variables that come from
  * Secrets or from the spec. Pure.
  */
 #include <inttypes.h>

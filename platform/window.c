@@ -155,7 +155,7 @@ int window_check(const struct maintenance_spec *m, const char *path, struct lp_e
 /* Is told of every span of the windows, in no order. */
 typedef void on_span(int64_t start_ms, int64_t end_ms, void *user);
 
-/* What a weekly window's days and times are told by. */
+/* The clock that a weekly window's days and times go by. */
 struct clock {
     const struct zone *zone; /* NULL: `offset` */
     int64_t offset;          /* milliseconds */

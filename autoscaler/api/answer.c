@@ -37,7 +37,7 @@ struct answer {
 
 /* Into a fixed array, which must have room: namespace, resource and metric are limited in query.h.
  */
-static size_t put(char *at, size_t len, const char *text)
+static size_t append_text(char *at, size_t len, const char *text)
 {
     size_t n = strlen(text);
     memcpy(at + len, text, n + 1);
@@ -51,14 +51,15 @@ _Static_assert(sizeof((struct answer *)0)->tail > QUERY_SEGMENT + 128, "a tail f
 static void make_tail(struct answer *a, const struct query *query)
 {
     bool old = query->version == METRICS_V1BETA1;
-    size_t n = put(a->tail, 0, old ? "\"},\"metricName\":\"" : "\"},\"metric\":{\"name\":\"");
-    n = put(a->tail, n, query->metric);
-    n = put(a->tail, n,
-            old ? "\",\"window\":0,\"selector\":null,\"timestamp\":\""
-                : "\",\"selector\":null},\"windowSeconds\":0,\"timestamp\":\"");
+    size_t n =
+        append_text(a->tail, 0, old ? "\"},\"metricName\":\"" : "\"},\"metric\":{\"name\":\"");
+    n = append_text(a->tail, n, query->metric);
+    n = append_text(a->tail, n,
+                    old ? "\",\"window\":0,\"selector\":null,\"timestamp\":\""
+                        : "\",\"selector\":null},\"windowSeconds\":0,\"timestamp\":\"");
     a->stamp = n;
     n += STAMP;
-    a->tail_len = put(a->tail, n, "\",\"value\":\"");
+    a->tail_len = append_text(a->tail, n, "\",\"value\":\"");
 }
 
 static void begin(struct answer *a, const struct query *query, struct lp_buf *out)
@@ -70,11 +71,11 @@ static void begin(struct answer *a, const struct query *query, struct lp_buf *ou
     add_literal(out, "{\"kind\":\"MetricValueList\",\"apiVersion\":\"" METRICS_GROUP "/");
     lp_buf_str(out, metrics_version_name(query->version));
     add_literal(out, "\",\"metadata\":{},\"items\":[");
-    size_t n = put(a->head, 0, ",{\"describedObject\":{\"kind\":\"");
-    n = put(a->head, n, pods ? "Pod" : "Service");
-    n = put(a->head, n, "\",\"namespace\":\"");
-    n = put(a->head, n, query->ns);
-    a->head_len = put(a->head, n, "\",\"apiVersion\":\"v1\",\"name\":\"");
+    size_t n = append_text(a->head, 0, ",{\"describedObject\":{\"kind\":\"");
+    n = append_text(a->head, n, pods ? "Pod" : "Service");
+    n = append_text(a->head, n, "\",\"namespace\":\"");
+    n = append_text(a->head, n, query->ns);
+    a->head_len = append_text(a->head, n, "\",\"apiVersion\":\"v1\",\"name\":\"");
     make_tail(a, query);
 }
 

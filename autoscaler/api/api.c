@@ -238,7 +238,7 @@ static void answer_metric(struct request *r)
 
 /* ---- the way there ---- */
 
-static void answer(struct request *r)
+static void api_answer(struct request *r)
 {
     switch (r->query.route) {
     case QUERY_HEALTH:
@@ -276,14 +276,14 @@ static void checked(int status, const char *message, void *user)
     if (status == 401)
         lp_http_reply_header(r->x, "WWW-Authenticate", "Bearer");
     if (status == 200)
-        answer(r);
+        api_answer(r);
     else
         reply_status(r, status, message);
     free(r);
 }
 
-/* What RBAC is asked; NULL where it is enough to be somebody: nothing is told but that we do not
- * have it. */
+/* What RBAC is asked; NULL where it is enough to be somebody: nothing is answered but that we do
+ * not have it. */
 static const struct auth_attributes *attributes_of(struct request *r)
 {
     enum query_route route = r->query.route;

@@ -183,7 +183,7 @@ static bool add_extra(const char *name, const char *value, void *user)
     return true;
 }
 
-/* For whom a verified front proxy asks; NULL where it names nobody. */
+/* The user for which a verified front proxy asks; NULL where it names nobody. */
 static struct user *proxied_user(const struct lp_http_exchange *x, const struct trust *t)
 {
     const char *name = first_header(x, trust_user_headers(t));

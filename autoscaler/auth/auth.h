@@ -33,8 +33,8 @@ LP_MUST_USE int auth_start(struct auth *a, struct lp_error *err);
  * auth_set_trust. */
 LP_MUST_USE int auth_start_informer(struct auth *a, struct lp_error *err);
 
-/* Whom to trust from now on; takes a reference of its own. Open connections go on and are judged
- * anew. */
+/* The CAs and names to trust from now on; takes a reference of its own. Open connections go on and
+ * are judged anew. */
 void auth_set_trust(struct auth *a, struct trust *t);
 bool auth_has_trust(struct auth *a);
 

@@ -2,7 +2,7 @@
  * The CAs and names that kube-apiserver trusts.
  *
  * The front proxy is kube-apiserver's aggregator: a client certificate under
- * requestheader-client-ca-file whose CN is among the allowed names may say by X-Remote-* for whom
+ * requestheader-client-ca-file whose CN is among the allowed names may say by X-Remote-* which user
  * it asks. A certificate under client-ca-file is a user itself. libmicrohttpd asks for a
  * certificate and verifies nothing, so it is done here, on the DER chain, with GnuTLS; a new
  * ConfigMap is a new struct trust, and no connection is closed for it.

@@ -27,7 +27,7 @@ void trust_unref(void *trust); /* NULL is fine */
 /* What a client certificate makes of its bearer. Counted references. */
 struct peer {
     unsigned refs;
-    bool front_proxy;    /* may say by headers for whom it asks */
+    bool front_proxy;    /* may say by headers which user asks */
     struct user *client; /* by client-ca-file: CN and O; NULL: none */
 };
 void peer_ref(void *peer);

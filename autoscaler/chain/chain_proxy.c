@@ -97,7 +97,7 @@ static void job_free(struct job *job)
 }
 
 /* Before the reply, which ends the exchange. */
-static void note(const struct job *job, int status)
+static void proxy_count(const struct job *job, int status)
 {
     lp_auto_free char *code = lp_sprintf("%d", status);
     lp_metric_add(lp_metric_with(telemetry.chain_requests, code), 1);
@@ -108,7 +108,7 @@ static void reply_status(const struct job *job, int status, const char *message)
 {
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(8192);
     answer_status(status, message, &body);
-    note(job, status);
+    proxy_count(job, status);
     lp_http_reply_buf(job->x, status, "application/json", &body);
 }
 
@@ -170,7 +170,8 @@ static bool is_callers(int status)
     return status == 200 || status == 400 || status == 404 || status == 405 || status == 406;
 }
 
-static void answer(struct chain_proxy *p, const struct job *job, struct lp_http_response *response)
+static void proxy_answer(struct chain_proxy *p, const struct job *job,
+                         struct lp_http_response *response)
 {
     char text[MAX_SAID];
     if (response->status == 401 || response->status == 403) {
@@ -188,7 +189,7 @@ static void answer(struct chain_proxy *p, const struct job *job, struct lp_http_
                                              job->target->backend.ns, job->target->backend.service);
         reply_status(job, 404, both);
     } else if (is_callers(response->status)) {
-        note(job, response->status);
+        proxy_count(job, response->status);
         lp_http_reply_buf(job->x, response->status,
                           *response->content_type ? response->content_type : "application/json",
                           &response->body);
@@ -310,7 +311,7 @@ static void work_on(struct worker *w, struct job *job)
     int r = ask(w, job, &response, &err);
     if (r == 0) {
         note_success(w->proxy);
-        answer(w->proxy, job, &response);
+        proxy_answer(w->proxy, job, &response);
         return;
     }
     if (r == LP_E_TIMEOUT)
@@ -345,7 +346,7 @@ static void *run_chain_proxy(void *user)
 }
 
 /* Takes the job over. */
-static void put(struct chain_proxy *p, struct job *job)
+static void proxy_enqueue(struct chain_proxy *p, struct job *job)
 {
     if (lp_fifo_put(p->jobs, &job->item))
         return;
@@ -405,7 +406,7 @@ bool chain_proxy_pass(struct chain_proxy *p, enum metrics_version v, struct lp_h
         return true;
     }
     job->ours = lp_strdup(ours);
-    put(p, job);
+    proxy_enqueue(p, job);
     return true;
 }
 
@@ -414,7 +415,7 @@ void chain_proxy_list(struct chain_proxy *p, enum metrics_version v)
     bool known;
     struct chain_target *t = target_of(p, v, &known);
     if (t)
-        put(p, job_new(v, NULL, t));
+        proxy_enqueue(p, job_new(v, NULL, t));
 }
 
 /* ---- start and end ---- */

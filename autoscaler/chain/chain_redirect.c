@@ -148,7 +148,8 @@ static int redirect_one(struct redirect_context *k, enum metrics_version v,
     return r < 0 ? lp_error_wrap(err, "APIService %s", registration_name(v)) : 0;
 }
 
-static void show(enum metrics_version v, const struct chain_redirect *l, bool conflict)
+static void redirect_set_metrics(enum metrics_version v, const struct chain_redirect *l,
+                                 bool conflict)
 {
     const char *name = registration_name(v);
     lp_metric_set(lp_metric_with(telemetry.chained, name),
@@ -166,7 +167,7 @@ static int redirect_both(struct redirect_context *k,
     for (enum metrics_version v = METRICS_V1BETA2; r == 0 && v < METRICS_VERSIONS; v++) {
         k->conflicting = false;
         r = redirect_one(k, v, &redirects[v], err);
-        show(v, &redirects[v], k->conflicting);
+        redirect_set_metrics(v, &redirects[v], k->conflicting);
         if (redirects[v].not_before_ms > 0 && redirects[v].not_before_ms < *ret_again_ms)
             *ret_again_ms = redirects[v].not_before_ms;
     }
@@ -193,7 +194,7 @@ static int give_back(struct redirect_context *k, struct chain_redirect redirects
     for (enum metrics_version v = METRICS_V1BETA2; v < METRICS_VERSIONS; v++) {
         chain_redirect_done(&redirects[v]);
         redirects[v].redirected = false;
-        show(v, &redirects[v], false);
+        redirect_set_metrics(v, &redirects[v], false);
     }
     return registration_give_back_all(k->client, k->g, why, err);
 }

@@ -1,5 +1,5 @@
 /* autoscaler/chain/chain_redirect.h -- METRICS_API=Chain: the APIServices lead to us, and remember
- * to whom they led before. */
+ * where they led before. */
 #pragma once
 
 #include <jansson.h>

@@ -36,7 +36,8 @@ static int request(struct lp_kube_client *c, const char *ns, const char *account
                          "TokenRequest", ret_answer, err);
 }
 
-static int take(struct chain_token *t, const json_t *answer, int64_t wall_ms, struct lp_error *err)
+static int token_store(struct chain_token *t, const json_t *answer, int64_t wall_ms,
+                       struct lp_error *err)
 {
     const char *text = lp_json_str(answer, "status", "token", NULL);
     const char *end = lp_json_str(answer, "status", "expirationTimestamp", NULL);
@@ -62,7 +63,7 @@ int chain_token_renew(struct chain_token *t, struct lp_kube_client *c, const cha
         return 0;
     int r = request(c, ns, account, &answer, err);
     if (r == 0)
-        r = take(t, answer, wall_ms, err);
+        r = token_store(t, answer, wall_ms, err);
     if (r == 0) {
         *ret_changed = true;
         return 0;

@@ -37,7 +37,7 @@ void availability_free(struct availability *r)
     free(r);
 }
 
-/* Not whom we talk to is the question, but whether the event loop answers; so any status will do,
+/* The question is whether the event loop answers, not who serves; so any status will do,
  * and any certificate. */
 static bool is_answered(const char *address, uint16_t port, struct lp_stop *stop)
 {

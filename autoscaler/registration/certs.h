@@ -24,8 +24,8 @@ struct certs {
 void certs_done(struct certs *c);
 #define auto_certs __attribute__((cleanup(certs_done)))
 
-/* Whom the certificates are for and how many seconds they last: <service>, <service>.<ns>,
- * <service>.<ns>.svc, <service>.<ns>.svc.cluster.local. */
+/* The names that the certificates are for and how many seconds they last: <service>,
+ * <service>.<ns>, <service>.<ns>.svc, <service>.<ns>.svc.cluster.local. */
 struct certs_wish {
     const char *service, *ns;
     int64_t ca_s, leaf_s; /* 0: CERTS_CA_S, CERTS_LEAF_S */

@@ -9,7 +9,7 @@
 #include "base/error.h"
 
 /* Of an APIService that was made to lead to us: {"by":"<namespace>/<service>","spec":{...},
- * "fields":[...]}, whom it leads to since, its spec before, and whose that was (managed_fields.h).
+ * "fields":[...]}, where it leads since, its spec before, and whose that was (managed_fields.h).
  */
 #define RECORD_ANNOTATION "learningplatform.io/previous-apiservice"
 

@@ -1,4 +1,4 @@
-/* cli/load/learners_options.h -- what a run of learners is: whom, who, how many, how long. */
+/* cli/load/learners_options.h -- a run of learners: target, accounts, how many, how long. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* cli/load/target.h -- whom a load test may hit: this machine and private networks, unless the
- * caller says that the target is theirs. Pure. */
+/* cli/load/target.h -- which hosts a load test may hit: this machine and private networks, unless
+ * the caller says that the target is theirs. Pure. */
 #pragma once
 
 #include <stdbool.h>

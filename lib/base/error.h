@@ -15,7 +15,7 @@ enum lp_code {
     LP_E_TOO_LARGE = -7,   /* over a limit */
     LP_E_TIMEOUT = -8,     /* a wait ended: back off and try again */
     LP_E_UNAVAILABLE = -9, /* the peer cannot now: back off and try again */
-    LP_E_CANCELED = -10,   /* we were told to stop */
+    LP_E_CANCELED = -10,   /* we were asked to stop */
     LP_E_INTERNAL = -11,   /* a defect or a broken system: log it */
 };
 

@@ -23,7 +23,7 @@ struct lp_kube_config_source {
     const char *service_host,
         *service_port; /* in-cluster: values of KUBERNETES_SERVICE_HOST and _PORT */
     const char *in_cluster_root;
-    struct lp_kube_as as; /* whom to act as; {0}: as the kubeconfig says */
+    struct lp_kube_as as; /* which user to act as; {0}: as the kubeconfig says */
     /* Of the environment, for a cluster without proxy-url; NULL or "": none. Loopback addresses are
      * never asked for by a proxy, nor what no_proxy names (libcurl's form of it). */
     const char *https_proxy, *http_proxy, *no_proxy;

@@ -48,7 +48,7 @@ static bool is_ours(const struct lp_lease *l)
 }
 
 /* Takes over one reference of `lease`. */
-static void note(struct lp_lease *l, json_t *lease)
+static void lease_observe(struct lp_lease *l, json_t *lease)
 {
     const char *before = lp_json_str(l->seen, "metadata", "resourceVersion", NULL);
     const char *now = lp_json_str(lease, "metadata", "resourceVersion", NULL);
@@ -101,7 +101,7 @@ static int write_lease(struct lp_lease *l, struct lp_kube_client *client, bool r
     int r = l->seen ? lp_kube_update(client, &lp_kube_leases, NULL, lease, &answer, err)
                     : lp_kube_create(client, &lp_kube_leases, lease, &answer, err);
     if (r == 0)
-        note(l, answer);
+        lease_observe(l, answer);
     return heard(l, r);
 }
 
@@ -116,7 +116,7 @@ static int read_lease(struct lp_lease *l, struct lp_kube_client *client, struct 
         return 0;
     }
     if (r == 0)
-        note(l, lease);
+        lease_observe(l, lease);
     return r;
 }
 

@@ -1,4 +1,4 @@
-/* lib/kube/store.h -- the objects of one kind, as the last watch event told them. */
+/* lib/kube/store.h -- the objects of one kind, as the last watch event delivered them. */
 #pragma once
 
 #include <jansson.h>

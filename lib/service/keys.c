@@ -173,7 +173,7 @@ static void rest(const struct lp_keys *k, int64_t ms)
     poll(fds, 2, (int)ms);
 }
 
-static void *keep(void *user)
+static void *keys_run(void *user)
 {
     struct lp_keys *k = user;
     struct lp_backoff backoff = { .base_ms = k->retry_ms, .max_ms = k->retry_ms * SLOWEST_RETRIES };
@@ -209,7 +209,7 @@ static int start_keeper(struct lp_keys *k, struct lp_error *err)
     if (r < 0)
         return r;
     k->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (k->wake < 0 || pthread_create(&k->keeper, NULL, keep, k) != 0)
+    if (k->wake < 0 || pthread_create(&k->keeper, NULL, keys_run, k) != 0)
         return lp_error_set(err, LP_E_UNAVAILABLE, "no thread to fetch the issuer's keys");
     return 0;
 }

@@ -95,7 +95,7 @@ static void answer_stats(struct lp_probes *p, struct lp_http_exchange *x)
         answer_unknown(x);
 }
 
-static void answer(struct lp_http_exchange *x, void *user)
+static void probes_answer(struct lp_http_exchange *x, void *user)
 {
     const char *path = lp_http_path(x), *method = lp_http_method(x);
 
@@ -169,7 +169,7 @@ static int start_server(struct lp_probes *p, uint16_t port, struct lp_error *err
                                               .max_connections = 64,
                                               .header_timeout_s = 30,
                                               .name = "metrics port",
-                                              .handler = answer,
+                                              .handler = probes_answer,
                                               .user = p };
     if (p->tls_dir) {
         int r = read_pair(p->tls_dir, &p->cert_pem, &p->key_pem, err);

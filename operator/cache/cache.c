@@ -1,7 +1,7 @@
 /*
  * operator/cache/cache.c -- one store per kind with its watches, one per namespace of the scope,
- * and what we have written but not yet been told of. Threads: the watches' own call platform_event
- * and child_event; one lock a kind, under which only the store is called.
+ * and what we have written and no watch has delivered yet. Threads: the watches' own call
+ * platform_event and child_event; one lock a kind, under which only the store is called.
  */
 #include "operator/cache/cache.h"
 
@@ -33,7 +33,7 @@ struct kind_cache {
     unsigned n_watches;
     char thread_name[16];
     pthread_mutex_t lock;              /* guards the rest, and orders what is put into the store */
-    char passed[SCOPE_NAMESPACES][64]; /* the newest version that each watch has told of */
+    char passed[SCOPE_NAMESPACES][64]; /* the newest version that each watch has delivered */
 };
 
 struct informer_cache {
@@ -60,14 +60,14 @@ static char *passed_locked(struct kind_cache *k, const json_t *object)
     return k->passed[0];
 }
 
-/* A watch tells of versions in their order, so it has told of all up to this one. */
+/* A watch delivers versions in their order, so it has delivered all up to this one. */
 static bool has_passed_locked(struct kind_cache *k, const json_t *object)
 {
     const char *version = version_of(object);
     return !version || lp_kube_version_reached(passed_locked(k, object), version);
 }
 
-/* What a watch told; our own answer, or what we wrote after it, may be there already. */
+/* What a watch delivered; our own answer, or what we wrote after it, may be there already. */
 static void take_event(struct kind_cache *k, bool deleted, const json_t *object, const json_t *kept)
 {
     lp_auto_free char *key = lp_kube_key_of(object);

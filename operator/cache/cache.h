@@ -45,8 +45,8 @@ bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char 
 /*
  * Call with what is ours of the answer to each write of a child (owned.h), or with the whole answer
  * to a write of a platform's status: it takes the object's place, so that the next reconcile reads
- * what we wrote, unless a watch has told of this version or a later one already. False: there is no
- * such platform.
+ * what we wrote, unless a watch has already delivered this version or a later one. False: there is
+ * no such platform.
  */
 void cache_wrote(struct informer_cache *c, enum child_kind kind, const json_t *ours);
 bool cache_wrote_platform(struct informer_cache *c, const json_t *answer);

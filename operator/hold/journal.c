@@ -1,9 +1,9 @@
 /*
  * operator/hold/journal.c -- a file that is mapped and shared: what is stored in it is the
- * kernel's, and stays when the process dies by whatever signal, without a system call per pass. (A
- * node that dies takes its emptyDir along; that is no platform's fault.) A slot's key is written
- * before its flag, so that a death in between notes nothing. Threads: the workers'; `alone` keeps a
- * suspect by itself, `lock` guards the list of suspects.
+ * kernel's, and stays when the process dies by whatever signal, without a system call per
+ * reconcile. (A node that dies takes its emptyDir along; that is no platform's fault.) A slot's key
+ * is written before its flag, so that a death in between notes nothing. Threads: the workers';
+ * `alone` keeps a suspect by itself, `lock` guards the list of suspects.
  */
 #include "operator/hold/journal.h"
 

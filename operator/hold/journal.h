@@ -20,15 +20,16 @@ struct journal;
 LP_MUST_USE int journal_open(const char *path, struct journal **ret_journal, struct lp_error *err);
 void journal_close(struct journal *j);
 
-/* How many passes were under way when the process before us died. */
+/* How many reconciles were under way when the process before us died. */
 unsigned journal_cut_short(const struct journal *j);
 
-/* How often a process died while the platform was under work; 0 after one pass that it survived. */
+/* How often a process died while the platform was under work; 0 after one reconcile that it
+ * survived. */
 unsigned journal_deaths(struct journal *j, const char *key);
 
 /*
- * Around each pass of a worker (0 to JOURNAL_WORKERS - 1). _begin waits until nobody else works
- * where the platform is suspected, and while somebody works on a suspect.
+ * Around each reconcile of a worker (0 to JOURNAL_WORKERS - 1). _begin waits until nobody else
+ * works where the platform is suspected, and while somebody works on a suspect.
  */
 void journal_begin(struct journal *j, unsigned worker, const char *key);
 /* `over`: nothing is held against the platform any more. */

@@ -116,7 +116,7 @@ static int look_and_apply(struct reconcile_context *ctx, const json_t *wanted, j
     return apply_plan(ctx, wanted, ret_answer, err);
 }
 
-/* *ret_answer stays NULL where the ConfigMap of this name is not ours, or going. */
+/* *ret_answer stays NULL where the ConfigMap of this name is not ours, or terminating. */
 static int put_plan(struct reconcile_context *ctx, const json_t *wanted, const json_t *there,
                     json_t **ret_answer, struct lp_error *err)
 {

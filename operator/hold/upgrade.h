@@ -8,9 +8,9 @@
  * `status` is the one that is there. Where this generation of the spec has been carried out before,
  * a workload whose intent is another now gets it from us and not from the user. Those whose pods
  * that would restart (a dry run tells) are held back, with the ConfigMap of their service, by
- * child->paused, and told of in `notices`, until a maintenance window is open or the annotation
- * approves. A workload that cannot be dry-run is held back for this pass and noted as a failure of
- * it.
+ * child->paused, and named in `notices`, until a maintenance window is open or the annotation
+ * approves. A workload that cannot be dry-run is held back for this reconcile and noted as a
+ * failure of it.
  */
 void upgrade_hold(struct reconcile_context *ctx, const json_t *status, struct plan *plan,
                   const struct observed *observed, struct notices *notices);

@@ -243,7 +243,7 @@ struct writing {
     unsigned n;
 };
 
-/* A job of the thread pool: touches no memory of the pass but its own `due`. */
+/* A job of the thread pool: touches no memory of the reconcile but its own `due`. */
 static void write_due(unsigned k, void *client, void *user)
 {
     struct writing *w = user;
@@ -265,7 +265,7 @@ static void write_due(unsigned k, void *client, void *user)
     cache_wrote(r->cache, child->kind, d->ours);
 }
 
-/* Somebody else has its name, one of that name is still going, or it failed. */
+/* Somebody else has its name, one of that name is still terminating, or it failed. */
 static void not_written(struct reconcile_context *ctx, const struct child *child,
                         const struct due *d)
 {

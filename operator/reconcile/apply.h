@@ -12,7 +12,7 @@ void apply_missing(struct reconcile_context *ctx, const struct plan *plan, const
 
 /*
  * Applies each child that differs from its intent and puts the answer into `observed`. A child that
- * fails is noted in pass->failure (the first), the others go on.
+ * fails is noted in the context (the first failure), the others go on.
  */
 void apply_plan(struct reconcile_context *ctx, const struct plan *plan, struct observed *observed);
 

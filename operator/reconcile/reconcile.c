@@ -1,5 +1,5 @@
 /*
- * operator/reconcile/reconcile.c -- one pass, read top to bottom: spec (spec.c), observe, plan
+ * operator/reconcile/reconcile.c -- one reconcile, read top to bottom: spec (spec.c), observe, plan
  * (plan.c), apply (apply.c, prune.c), status (status.c). Threads: the worker's; no two workers hold
  * one key.
  */
@@ -47,7 +47,7 @@ static const char *version_of(const json_t *object)
     return lp_json_str(object, "metadata", "resourceVersion", NULL);
 }
 
-/* The status as it is: our own last write where the watch has not told of it yet. Borrowed. */
+/* The status as it is: our own last write where the watch has not delivered it yet. Borrowed. */
 static const json_t *current_status(const struct reconcile_context *ctx)
 {
     const struct platform_state *m = ctx->state;
@@ -247,7 +247,7 @@ static void create_missing_children(struct reconcile_context *ctx, struct platfo
         if (plan->children[i].kind == CHILD_CLAIM)
             observe(ctx, plan, i, observed);
     struct claims claims = claims_of(plan, observed);
-    /* The first pass looks at the workloads, as there may be no phase yet. */
+    /* The first reconcile looks at the workloads, as there may be no phase yet. */
     if (secrets_are_due(ctx->state))
         create_missing_secrets(ctx, platform, &claims,
                                ctx->state->secrets_tried_ms == 0 ? lacks_workload(plan, missing)
@@ -261,7 +261,7 @@ static void create_missing_children(struct reconcile_context *ctx, struct platfo
     apply_missing(ctx, plan, missing, observed);
 }
 
-/* A workload that is going to be another may need a Secret that there was no need of before. */
+/* A workload that will change may need a Secret that there was no need of before. */
 static bool changes_workload(const struct plan *plan, const struct observed *observed)
 {
     for (unsigned i = 0; i < plan->n; i++) {

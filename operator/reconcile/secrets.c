@@ -1,4 +1,4 @@
-/* operator/reconcile/secrets.c -- see the header. Threads: the worker's, and the crew's in
+/* operator/reconcile/secrets.c -- see the header. Threads: the worker's, and the thread pool's in
  * create().
  */
 #include "operator/reconcile/secrets.h"

@@ -6,7 +6,7 @@
 /* What came of it. */
 struct written {
     json_t *object;  /* as the API server has it; NULL: not written */
-    char *conflict;  /* of whom it is instead, for the status; NULL: of nobody */
+    char *conflict;  /* who controls it instead, for the status; NULL: nobody */
     bool is_waiting; /* for the end of one of the same name */
     bool was_kept;   /* a claim from before this platform, with what is in it */
 };

@@ -14,8 +14,8 @@ uint64_t event_series_what(const char *type, const char *reason, const char *act
 static void drop_old(struct event_series *s, int64_t now_ms)
 {
     for (unsigned i = s->n; i-- > 0;)
-        if (now_ms - s->told[i].last_ms >= EVENT_SERIES_MS)
-            s->told[i] = s->told[--s->n];
+        if (now_ms - s->recent[i].last_ms >= EVENT_SERIES_MS)
+            s->recent[i] = s->recent[--s->n];
 }
 
 /* A place for one more: the next free one, or that of the longest quiet. */
@@ -26,7 +26,7 @@ static unsigned make_room(struct event_series *s)
     if (s->n < EVENT_SERIES_MAX)
         return s->n++;
     for (unsigned i = 1; i < s->n; i++)
-        if (s->told[i].last_ms < s->told[oldest].last_ms)
+        if (s->recent[i].last_ms < s->recent[oldest].last_ms)
             oldest = i;
     return oldest;
 }
@@ -40,22 +40,22 @@ unsigned event_series_count(struct event_series **series, uint64_t what, uint64_
         s = *series = lp_alloc(sizeof *s);
     drop_old(s, now_ms);
     unsigned i = 0;
-    while (i < s->n && s->told[i].what != what)
+    while (i < s->n && s->recent[i].what != what)
         i++;
     if (i == s->n) {
         i = make_room(s);
-        s->told[i].what = what;
-        s->told[i].id = fresh_id;
-        s->told[i].count = 0;
+        s->recent[i].what = what;
+        s->recent[i].id = fresh_id;
+        s->recent[i].count = 0;
     }
-    s->told[i].last_ms = now_ms;
-    *ret_id = s->told[i].id;
-    return ++s->told[i].count;
+    s->recent[i].last_ms = now_ms;
+    *ret_id = s->recent[i].id;
+    return ++s->recent[i].count;
 }
 
 void event_series_end(struct event_series *series, uint64_t what)
 {
     for (unsigned i = series->n; i-- > 0;)
-        if (series->told[i].what == what)
-            series->told[i] = series->told[--series->n];
+        if (series->recent[i].what == what)
+            series->recent[i] = series->recent[--series->n];
 }

@@ -15,7 +15,7 @@ struct event_series {
         uint64_t id; /* part of the Event's name */
         int64_t last_ms;
         unsigned count;
-    } told[EVENT_SERIES_MAX];
+    } recent[EVENT_SERIES_MAX];
 };
 
 /* Of what makes two Events the same: type, reason, action and note. */

@@ -30,7 +30,7 @@ struct platform_state {
     struct repair *repairs; /* children whose fields others took (repairs.h) */
     unsigned repair_events; /* Events "Repaired" of the minute that began then */
     int64_t repair_events_ms;
-    unsigned failures;           /* passes in a row that failed by what may pass by itself */
+    unsigned failures; /* reconciles in a row that failed for a cause that may end by itself */
     struct event_series *events; /* NULL: none yet */
     int64_t
         pruned_generation; /* of the last look for children to delete that found none; 0: none */
@@ -39,7 +39,7 @@ struct platform_state {
     json_t *preview;      /* of mode Plan, or NULL */
     char *preview_digest; /* what it was made of, or NULL */
     json_t *dry_runs;     /* "Kind/name": what upgrade.c knows of it, or NULL */
-    bool upgrade_logged;  /* the log has been told */
+    bool upgrade_logged;  /* the log has the line */
     struct platform_state *next;
 };
 

@@ -104,7 +104,7 @@ void events_emit_about(const struct reconciler *r, const json_t *object, const c
  * ready, of course. */
 static const struct {
     const char *type, *bad, *good_reason, *first;
-} told[] = {
+} condition_events[] = {
     { "Ready", "False", "Ready", "True" },
     { "Degraded", "True", "Recovered", "True" },
     { "ScalingActive", "False", "ScalingActive", "" },
@@ -131,16 +131,17 @@ static bool is_news(const char *first, const char *was, const char *state)
 void events_of_transitions(const struct reconcile_context *ctx, const json_t *before,
                            const json_t *now)
 {
-    for (size_t i = 0; i < LP_COUNT(told); i++) {
-        const json_t *c = lp_kube_condition(now, told[i].type);
+    for (size_t i = 0; i < LP_COUNT(condition_events); i++) {
+        const json_t *c = lp_kube_condition(now, condition_events[i].type);
         const char *state = lp_json_str(c, "status", NULL);
-        const char *was = lp_json_str(lp_kube_condition(before, told[i].type), "status", NULL);
+        const char *was =
+            lp_json_str(lp_kube_condition(before, condition_events[i].type), "status", NULL);
         const char *reason = lp_json_str(c, "reason", NULL);
         const char *message = lp_json_str(c, "message", NULL);
-        bool is_bad = state && strcmp(state, told[i].bad) == 0;
+        bool is_bad = state && strcmp(state, condition_events[i].bad) == 0;
 
-        if (reason && message && is_news(told[i].first, was, state))
-            events_emit(ctx, is_bad ? "Warning" : "Normal", is_bad ? reason : told[i].good_reason,
-                        "Reconcile", message);
+        if (reason && message && is_news(condition_events[i].first, was, state))
+            events_emit(ctx, is_bad ? "Warning" : "Normal",
+                        is_bad ? reason : condition_events[i].good_reason, "Reconcile", message);
     }
 }

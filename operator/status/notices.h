@@ -1,5 +1,5 @@
-/* operator/status/notices.h -- what a pass has to say beside the state of the children: paused,
- * planned, held back. Pure but for the metrics. */
+/* operator/status/notices.h -- what a reconcile has to say beside the state of the children:
+ * paused, planned, held back. Pure but for the metrics. */
 #pragma once
 
 #include <jansson.h>
@@ -13,7 +13,7 @@
  * generation of the spec for which every version may. */
 #define ANNOTATION_APPROVE "learningplatform.io/approve-upgrade"
 
-/* Filled by a pass, for its status. All zero but `held`: nothing to say. */
+/* Filled by a reconcile, for its status. All zero but `held`: nothing to say. */
 struct notices {
     const json_t *preview; /* of mode Plan (platform/preview.h), borrowed; NULL: none */
     struct lp_buf held;    /* what an upgrade of the operator would do to pods and does not yet */

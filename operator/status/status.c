@@ -52,7 +52,7 @@ const json_t *status_service(const json_t *status, const char *name)
     return lp_json_find(json_object_get(status, "services"), "name", name);
 }
 
-static void note(char room[384], const char *object, const struct workload *w)
+static void status_note_workload(char room[384], const char *object, const struct workload *w)
 {
     if (!*room)
         workload_text(object, w, room);
@@ -67,13 +67,13 @@ static void add_workload(const struct status_input *in, struct summary *sum, enu
 
     if (!w->available) {
         sum->ready_all = false;
-        note(sum->waiting, object, w);
+        status_note_workload(sum->waiting, object, w);
         if (kind == CHILD_STATEFUL_SET)
-            note(sum->database, object, w);
+            status_note_workload(sum->database, object, w);
     }
     if (!w->complete) {
         sum->complete_all = false;
-        note(sum->changing, object, w);
+        status_note_workload(sum->changing, object, w);
     }
     if (*w->stuck && !*sum->stuck)
         snprintf(sum->stuck, sizeof sum->stuck,

@@ -6,7 +6,7 @@
 
 #include "services/ai-feedback/text/sentence.h"
 
-/* What is told of one sentence; `pair` is the caller's. Lengths count characters. */
+/* What is answered for one sentence; `pair` is the caller's. Lengths count characters. */
 struct answer_pair {
     json_t *pair;
     size_t distance, characters, edits;

@@ -8,7 +8,7 @@
 
 #define SUMMARY "Corrects English sentences, with a reason for each edit."
 
-/* Who may ask, and as whom we ask the progress service. */
+/* Who may ask, and under which identity we ask the progress service. */
 static int make_identities(const struct ai_config *config, struct ai *ai,
                            struct lp_caller **ret_caller, struct lp_error *err)
 {
@@ -19,7 +19,7 @@ static int make_identities(const struct ai_config *config, struct ai *ai,
     return r;
 }
 
-static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
+static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
     const struct ai_config *config = user;
     struct ai ai = { 0 };
@@ -57,7 +57,7 @@ int main(int argc, char **argv)
         .summary = SUMMARY,
         .port = "5000",
         .table = ai_env,
-        .run = run,
+        .run = ai_feedback_run,
     };
     return lp_service_main(argc, argv, &program, &config);
 }

@@ -14,8 +14,8 @@
  * a lock; any thread. */
 struct outbox;
 
-/* `url`: of the progress service, "" for none (everything is refused). `caller`: as whom we ask it,
- * borrowed until _free; NULL: without a token. */
+/* `url`: of the progress service, "" for none (everything is refused). `caller`: the identity under
+ * which we ask it, borrowed until _free; NULL: without a token. */
 LP_MUST_USE int outbox_new(const char *url, const struct lp_caller *caller,
                            struct outbox **ret_outbox, struct lp_error *err);
 

@@ -58,7 +58,7 @@ static int serve(struct auth *auth, const struct auth_config *config, struct lp_
     if (r < 0)
         return r;
     r = lp_service_run(&service, &config->service, stop, err);
-    if (r == LP_E_TIMEOUT) { /* workers still use what run() would free */
+    if (r == LP_E_TIMEOUT) { /* workers still use what auth_run() would free */
         lp_log_error("lp-auth ends", "error", err->msg);
         _exit(1);
     }
@@ -183,7 +183,7 @@ static void keep_memory_private(void)
 #endif
 }
 
-static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
+static int auth_run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
     const struct auth_config *config = user;
     struct auth auth = { .cors_origin = config->cors_origin, .link_base = config->link_base };
@@ -211,7 +211,7 @@ static const struct lp_service_program program = {
     .port = "3000",
     .table = auth_env,
     .check = config_check,
-    .run = run,
+    .run = auth_run,
 };
 
 int main(int argc, char **argv)

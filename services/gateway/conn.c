@@ -77,7 +77,7 @@ size_t conn_receive(struct conn *c, char *to, size_t room)
 
     if (n > 0) {
         if ((size_t)n < room && !c->gone)
-            c->can_read = false; /* drained; what comes later is told anew */
+            c->can_read = false; /* drained; what comes later raises a new event */
         return (size_t)n;
     }
     if (n < 0 && errno == EINTR)

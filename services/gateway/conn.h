@@ -11,7 +11,7 @@
 struct exchange;
 
 /*
- * Edge-triggered: `can_read` and `can_write` say what the kernel told last. What becomes of the
+ * Edge-triggered: `can_read` and `can_write` say what epoll reported last. What becomes of the
  * bytes is request.c's; here they only move. A connection that is closed is freed at the end of the
  * loop's turn, so that a late event finds it.
  */

@@ -123,7 +123,7 @@ static bool wait_for_work(struct endpoints *e)
     return goes_on;
 }
 
-static void *run(void *user)
+static void *endpoints_run(void *user)
 {
     struct endpoints *e = user;
 
@@ -172,7 +172,7 @@ int endpoints_new(const struct gateway_routes *routes, void (*changed)(void *use
         add_name(e, &routes->upstreams[i]);
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    int r = pthread_create(&thread, &detached, run, e);
+    int r = pthread_create(&thread, &detached, endpoints_run, e);
     pthread_attr_destroy(&detached);
     if (r != 0) {
         release(e);

@@ -158,8 +158,8 @@ static void give_up_body(struct exchange *x)
     exchange_expect(x, DROP_MS);
 }
 
-static void answer(struct exchange *x, unsigned status, const char *lines, const char *body,
-                   size_t len)
+static void exchange_reply(struct exchange *x, unsigned status, const char *lines, const char *body,
+                           size_t len)
 {
     struct lp_buf *out = &x->conn->out.buf;
     bool to_head = strcmp(x->method, "HEAD") == 0;
@@ -185,7 +185,7 @@ static void answer(struct exchange *x, unsigned status, const char *lines, const
 
 void exchange_answer(struct exchange *x, unsigned status, const char *json, const char *lines)
 {
-    answer(x, status, lines, json, strlen(json));
+    exchange_reply(x, status, lines, json, strlen(json));
 }
 
 void exchange_message(struct exchange *x, unsigned status, const char *message, const char *lines)
@@ -193,7 +193,7 @@ void exchange_message(struct exchange *x, unsigned status, const char *message, 
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(1024);
 
     replies_message(message, &body);
-    answer(x, status, lines, body.ptr, body.len);
+    exchange_reply(x, status, lines, body.ptr, body.len);
 }
 
 void exchange_unavailable(struct exchange *x, int64_t retry_after_ms)
@@ -204,7 +204,7 @@ void exchange_unavailable(struct exchange *x, int64_t retry_after_ms)
     if (retry_after_ms > 0)
         snprintf(line, sizeof line, "Retry-After: %" PRId64 "\r\n", (retry_after_ms + 999) / 1000);
     replies_unavailable(&body);
-    answer(x, 503, line, body.ptr, body.len);
+    exchange_reply(x, 503, line, body.ptr, body.len);
 }
 
 void exchange_preflight(struct exchange *x, const struct lp_field *requested)
@@ -218,7 +218,7 @@ void exchange_preflight(struct exchange *x, const struct lp_field *requested)
         lp_buf_add(&lines, requested->value, requested->value_len);
         lp_buf_str(&lines, "\r\n");
     }
-    answer(x, 204, lines.ptr, "", 0);
+    exchange_reply(x, 204, lines.ptr, "", 0);
 }
 
 /* ---- the upstream's answer ---- */

@@ -38,7 +38,8 @@
 
 /* ---- connections ---- */
 
-/* One answer for whom there is no room; what does not fit into the socket's buffer is not sent. */
+/* One answer to a client for which there is no room; what does not fit into the socket's buffer is
+ * not sent. */
 static void turn_away(struct worker *w, int fd)
 {
     static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
@@ -244,7 +245,7 @@ static bool goes_on(struct worker *w)
     return !atomic_load(&w->quiesce) || w->conns;
 }
 
-static void *run(void *user)
+static void *front_run(void *user)
 {
     struct worker *w = user;
     struct epoll_event events[MAX_EVENTS];
@@ -405,7 +406,7 @@ int front_start(struct worker *w, struct gateway_shared *shared, uint16_t *io_po
     r = r == 0 ? start_parts(w, io_port, err) : lp_error_set(err, r, "gateway: no random numbers");
     if (r == 0 && getrandom(w->random, sizeof w->random, 0) != (ssize_t)sizeof w->random)
         r = lp_error_set(err, LP_E_INTERNAL, "gateway: no random numbers");
-    if (r == 0 && pthread_create(&w->thread, NULL, run, w) != 0)
+    if (r == 0 && pthread_create(&w->thread, NULL, front_run, w) != 0)
         r = lp_error_set(err, LP_E_UNAVAILABLE, "gateway: no thread for a worker");
     if (r < 0)
         front_free(w);

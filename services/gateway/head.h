@@ -11,7 +11,7 @@
  * any Connection field of `fields`. */
 bool head_is_hop(const struct lp_fields *fields, const struct lp_field *f);
 
-/* What the upstream must be told beside the client's own fields. */
+/* What the upstream must get beside the client's own fields. */
 struct head_extras {
     const char *client; /* address of the client */
     const char *request_id;

@@ -68,7 +68,7 @@ static void serve(struct gateway *g, struct lp_probes *probes, const struct gate
     lp_stop_free(never);
 }
 
-static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
+static int gateway_run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
     const struct gateway_config *config = user;
     struct lp_probes_options options = {
@@ -105,7 +105,7 @@ int main(int argc, char **argv)
         .port = "8080",
         .table = gateway_env,
         .check = check,
-        .run = run,
+        .run = gateway_run,
     };
     return lp_service_main(argc, argv, &program, &config);
 }

@@ -17,7 +17,7 @@ void proxy_release(struct exchange *x);
  * did. */
 bool proxy_resume(struct exchange *x);
 
-/* Ends a WebSocket with tunnel_code, told to the client where no frame is under way. */
+/* Ends a WebSocket with tunnel_code, sent to the client where no frame is under way. */
 void proxy_end_tunnel(struct exchange *x);
 
 /* The upstream's time is up, or the wait for a slot was too long. */

@@ -164,7 +164,7 @@ enum received answer_receive(struct upstream_call *call, const char **ret_why)
     }
     call->any = true;
     if ((size_t)n < LINK_BLOCK && !l->eof)
-        l->can_read = false; /* drained; what comes later is told anew */
+        l->can_read = false; /* drained; what comes later raises a new event */
     *ret_why = "malformed answer";
     if (l->in.len == 0)
         return answer_take(call, block, (size_t)n, ret_why) ? RECEIVED_BYTES : RECEIVED_GARBAGE;

@@ -1,7 +1,7 @@
 /*
  * services/gateway/upstream_http.c -- one call on one link: the request goes out as far as the
  * socket takes it, the answer comes in at the same time. Edge-triggered: `can_read` and `can_write`
- * say what the kernel told last. A call whose kept link dies before any byte of an answer is sent
+ * say what epoll reported last. A call whose kept link dies before any byte of an answer is sent
  * once more on a fresh link where that does no harm. One thread.
  */
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* services/progress/reply.h -- who asks for whom, and what is answered where something is wrong. */
+/* services/progress/reply.h -- who asks, for which learner, and what is answered where something is
+ * wrong. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +11,7 @@
 void reply_message(struct lp_service_request *r, int status, const char *message);
 void reply_error(struct lp_service_request *r, int status, const char *message, const char *error);
 
-/* The store failed: logged with a hash for the learner, told to the client without details; 503
+/* The store failed: logged with a hash for the learner, answered without details; 503
  * with Retry-After where a later try may do. */
 void reply_store_failed(struct lp_service_request *r, const char *message, const char *user_id,
                         const struct lp_error *err);

@@ -108,7 +108,7 @@ static void set_state(struct store *s, bool up, const bson_error_t *e)
         lp_log_warn("database is lost", "why", why);
 }
 
-static void *keep(void *user)
+static void *store_run(void *user)
 {
     struct store *s = user;
     struct lp_backoff wait = { .base_ms = 250, .max_ms = 2000 };
@@ -192,7 +192,7 @@ int store_new(const struct config *config, struct store **ret_store, struct lp_e
     s->seconds = lp_metric_family(LP_METRIC_HISTOGRAM, "lp_store_seconds",
                                   "Time of operations on the database", "operation",
                                   lp_metrics_seconds, lp_metrics_n_seconds);
-    if (pthread_create(&s->keeper, NULL, keep, s) != 0) {
+    if (pthread_create(&s->keeper, NULL, store_run, s) != 0) {
         mongoc_client_pool_destroy(pool);
         lp_stop_free(s->stop);
         free(s);

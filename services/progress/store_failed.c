@@ -1,4 +1,4 @@
-/* services/progress/store_failed.c -- which errors of MongoDB pass by themselves. No state. */
+/* services/progress/store_failed.c -- which errors of MongoDB are transient. No state. */
 #include <mongoc/mongoc.h>
 
 #include "base/alloc.h"

@@ -1,5 +1,5 @@
-/* lib/http/client/identity.h -- for lib/http/client/client.c: whom a TLS client trusts and what it
- * shows, parsed once for all connections. */
+/* lib/http/client/identity.h -- for lib/http/client/client.c: which CAs a TLS client trusts and
+ * what it shows, parsed once for all connections. */
 #pragma once
 
 #include <stdbool.h>

@@ -104,7 +104,7 @@ static void *on_target(void *user, const char *target, struct MHD_Connection *c)
 }
 
 /* Without TLS libmicrohttpd misses an end of the client's bytes that came with the last of them,
- * and would keep the connection until it is idle for too long: it is told once more. */
+ * and would keep the connection until it is idle for too long: it is woken once more. */
 static void tell_end(struct MHD_Connection *c)
 {
     const union MHD_ConnectionInfo *info =

@@ -26,7 +26,8 @@ enum category {
 };
 const char *category_name(enum category c);
 
-/* Why a token changed. `rule` is a literal; the first reason of a token is the one that is told. */
+/* Why a token changed. `rule` is a literal; the first reason of a token is the one that is
+ * answered. */
 struct reason {
     enum category category;
     const char *rule;

@@ -4,8 +4,8 @@
 #include "service/service.h"
 
 /*
- * Notes an event of the request: `actor` who did it, `subject` to whom (uuids; NULL: unknown),
- * `detail` one word more or NULL. A failure is logged and changes nothing for the client.
+ * Notes an event of the request: `actor` who did it, `subject` to which account (uuids; NULL:
+ * unknown), `detail` one word more or NULL. A failure is logged and changes nothing for the client.
  */
 void audit_note(struct lp_service_request *r, const char *event, const char *actor,
                 const char *subject, const char *detail);

@@ -92,7 +92,7 @@ int64_t login_slowness_ms(const struct store_guesses *guesses)
     return account > address ? account : address;
 }
 
-static void answer(const struct attempt *a, int status, json_t *body)
+static void login_answer(const struct attempt *a, int status, json_t *body)
 {
     struct auth *auth = a->r->user;
     slow_reply(auth->slow, a->r, login_slowness_ms(&a->guesses), status, body);
@@ -121,9 +121,9 @@ static void greet(const struct attempt *a)
     } else {
         json_t *shown = lp_json_make("{s:s, s:s, s:s}", "id", user->id, "email", user->email,
                                      "name", user->name);
-        answer(a, 200,
-               lp_json_make("{s:s, s:s, s:s, s:o}", "message", "Login successful", "token", access,
-                            "refreshToken", refresh, "user", shown));
+        login_answer(a, 200,
+                     lp_json_make("{s:s, s:s, s:s, s:o}", "message", "Login successful", "token",
+                                  access, "refreshToken", refresh, "user", shown));
     }
 }
 
@@ -149,7 +149,7 @@ static void fail(const struct attempt *a)
     if (done < 0)
         reply_failure(a->r, "login", &err); /* a guess that cannot be counted gets no answer */
     else
-        answer(a, 400, lp_json_make("{s:s}", "error", INVALID));
+        login_answer(a, 400, lp_json_make("{s:s}", "error", INVALID));
 }
 
 static void check(struct attempt *a)
@@ -168,7 +168,7 @@ static void check(struct attempt *a)
     } else {
         note_success(a, newer);
         if (a->user.disabled_at)
-            answer(a, 403, lp_json_make("{s:s}", "error", DISABLED));
+            login_answer(a, 403, lp_json_make("{s:s}", "error", DISABLED));
         else
             greet(a);
     }

@@ -37,7 +37,7 @@ struct dbwatch {
 static const struct db_statement ping = { "ping", "SELECT max(version) FROM schema_migrations", 0,
                                           true };
 
-static void note(struct dbwatch *w, int result, const struct lp_error *err)
+static void dbwatch_observe(struct dbwatch *w, int result, const struct lp_error *err)
 {
     bool away = result < 0;
     pthread_mutex_lock(&w->lock);
@@ -84,7 +84,7 @@ static void *watch(void *arg)
         int r = look(w, there, &err);
         if (there && r == LP_E_TIMEOUT)
             continue; /* busy, not away */
-        note(w, r, &err);
+        dbwatch_observe(w, r, &err);
         there = r == 0;
         if (there)
             lp_backoff_reset(&backoff);

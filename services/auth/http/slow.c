@@ -45,7 +45,7 @@ static void wait_locked(struct slow *s, int64_t ms)
     pthread_cond_clockwait(&s->changed, &s->lock, CLOCK_MONOTONIC, &until);
 }
 
-static void *run(void *arg)
+static void *slow_run(void *arg)
 {
     struct slow *s = arg;
     pthread_mutex_lock(&s->lock);
@@ -75,7 +75,7 @@ int slow_new(struct slow **ret_slow, struct lp_error *err)
     struct slow *s = lp_alloc(sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
-    if (pthread_create(&s->thread, NULL, run, s) != 0) {
+    if (pthread_create(&s->thread, NULL, slow_run, s) != 0) {
         pthread_cond_destroy(&s->changed);
         pthread_mutex_destroy(&s->lock);
         free(s);

@@ -47,7 +47,7 @@ static void carry_out(struct eraser *e, const char *user_id)
         lp_log_info("a user's data were erased", "user", name);
 }
 
-static void *run(void *arg)
+static void *eraser_run(void *arg)
 {
     struct eraser *e = arg;
     while (!is_stopping(e)) {
@@ -76,7 +76,7 @@ int eraser_new(struct db *db, const struct peer *peer, struct eraser **ret_erase
     e->peer = peer;
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->changed, NULL);
-    if (pthread_create(&e->thread, NULL, run, e) != 0) {
+    if (pthread_create(&e->thread, NULL, eraser_run, e) != 0) {
         pthread_cond_destroy(&e->changed);
         pthread_mutex_destroy(&e->lock);
         free(e);

@@ -103,7 +103,7 @@ static int64_t send_all(struct courier *c)
     return 0;
 }
 
-static void *run(void *arg)
+static void *courier_run(void *arg)
 {
     struct courier *c = arg;
     while (!atomic_load(&c->stopping)) {
@@ -157,7 +157,8 @@ static int start(struct courier *c, struct lp_error *err)
         r = read_template(dir, "reset", message_reset, &c->templates[STORE_MAIL_RESET], err);
     if (r < 0)
         return r;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || pthread_create(&c->thread, NULL, run, c) != 0)
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 ||
+        pthread_create(&c->thread, NULL, courier_run, c) != 0)
         return lp_error_set(err, LP_E_INTERNAL, "cannot start the thread of mails");
     pthread_setname_np(c->thread, "auth-mail");
     return 0;
