@@ -10,9 +10,11 @@
 #include "base/clock.h"
 #include "cli/file.h"
 #include "cli/find.h"
+#include "cli/operators.h"
 #include "cli/three_way.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "platform/databases.h"
 #include "platform/diff.h"
 #include "platform/preview.h"
 #include "platform/spec_decode.h"
@@ -25,7 +27,8 @@
 /* What is added up over the platforms. */
 struct work {
     struct lp_kube_client *client;
-    const struct plan_images *images;
+    const struct cli_options *options;
+    struct operators operators;
     json_t *results;
     int64_t changes, errors;
 };
@@ -76,28 +79,101 @@ static void put_first(json_t *preview, json_t *change)
     json_array_insert_new(json_object_get(preview, "changes"), 0, change);
 }
 
+/* The API server, asked for one object after the other; `r` is the first failure. */
+struct asked {
+    struct lp_kube_client *client;
+    const char *ns;
+    int r;
+    struct lp_error err;
+};
+
+static json_t *ask(struct asked *a, const struct lp_kube_kind *kind, const char *name)
+{
+    json_t *object = NULL;
+    struct lp_error why;
+    int r = lp_kube_get(a->client, kind, a->ns, name, &object, &why);
+
+    if (r < 0 && r != LP_E_NOT_FOUND && a->r == 0) {
+        a->r = r;
+        a->err = why;
+    }
+    return object;
+}
+
+static json_t *look(void *user, enum child_kind kind, const char *name)
+{
+    return ask(user, child_kinds[kind], name);
+}
+
+static bool is_owned(void *user, const char *claim)
+{
+    json_auto_t *object = ask(user, &lp_kube_volume_claims, claim);
+
+    return databases_owned_by_stateful_set(object);
+}
+
+static int read_databases(struct work *w, struct platform *p, struct databases_seen *ret,
+                          struct lp_error *err)
+{
+    struct asked asked = { .client = w->client, .ns = p->ns };
+    const struct databases_source source = { .look = look, .owned = is_owned, .user = &asked };
+
+    databases_read(&source, p, ret);
+    if (asked.r < 0)
+        *err = asked.err;
+    return asked.r;
+}
+
+/* As its operator has them; a line on stderr where none is known that takes it. */
+static void images_of(struct work *w, const json_t *object, struct plan_images *ret_images)
+{
+    const json_t *deployment = operators_of(&w->operators, object);
+
+    operators_images(deployment, w->options, ret_images);
+    if (!deployment && !w->options->images[1])
+        fprintf(stderr,
+                "kubectl lp: %s/%s: images are those of version " LP_VERSION
+                ", as no operator is known that takes it (set LP_IMAGE_TAG and the others): %s\n",
+                lp_json_str(object, "metadata", "namespace", NULL),
+                lp_json_str(object, "metadata", "name", NULL),
+                json_array_size(w->operators.deployments) > 0
+                    ? "kubectl lp report lists those that there are"
+                    : w->operators.why.msg);
+}
+
+static void tell_mode(const struct platform *p)
+{
+    if (*p->spec.mode != 'A')
+        fprintf(
+            stderr,
+            "kubectl lp: %s/%s: spec.mode is %s: the operator would do this once it is Active\n",
+            p->ns, p->name, p->spec.mode);
+}
+
 static int preview(struct work *w, const json_t *object, json_t **ret_preview, struct lp_error *err)
 {
     const char *uid = lp_json_str(object, "metadata", "uid", NULL);
+    struct databases_seen databases databases_auto = { .gateway = NULL };
+    struct plan_images images;
     struct plan plan plan_auto;
     struct calendar calendar;
     struct platform p = { .ns = lp_json_str(object, "metadata", "namespace", NULL),
                           .name = lp_json_str(object, "metadata", "name", NULL),
                           .uid = uid ? uid : NO_UID,
                           .generation = lp_json_int(0, object, "metadata", "generation", NULL),
-                          .images = w->images };
+                          .images = &images };
 
     plan.n = 0;
     int r = spec_decode(object, &p.spec, err);
     if (r < 0)
         return r;
-    if (*p.spec.mode != 'A')
-        fprintf(
-            stderr,
-            "kubectl lp: %s/%s: spec.mode is %s: the operator would do this once it is Active\n",
-            p.ns, p.name, p.spec.mode);
+    tell_mode(&p);
     p.spec.mode = "Active";
     calendar_plan(&p, lp_clock_wall_ms(), &calendar);
+    images_of(w, object, &images);
+    r = read_databases(w, &p, &databases, err);
+    if (r < 0)
+        return r;
     plan_init(&plan, &p);
     return preview_platform(w->client, &p, &plan, ret_preview, err);
 }
@@ -181,12 +257,12 @@ int diff_platforms(struct lp_kube_client *client, const struct cli_options *opti
                    struct lp_buf *out, int64_t *ret_changes, int64_t *ret_errors,
                    struct lp_error *err)
 {
-    json_auto_t *results = json_array(), *owner = NULL;
-    struct plan_images images;
-    struct work w = { .client = client, .images = &images, .results = results };
+    json_auto_t *results = json_array();
+    struct work w = { .client = client, .options = options, .results = results };
 
-    file_images(client, options, &images, &owner);
+    operators_find(client, ns, &w.operators);
     int r = diff_all(&w, options, ns, err);
+    operators_done(&w.operators);
     if (r < 0)
         return r;
     write_out(results, options, out);

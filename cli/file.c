@@ -12,11 +12,8 @@
 #include "json/json.h"
 #include "json/yaml.h"
 #include "kube/kinds.h"
-#include "platform/images.h"
 
 #define MAX_FOLDER 1000
-#define OPERATOR_NS "learning-platform-system"
-#define OPERATOR_NAME "lp-operator"
 
 int file_read(const char *path, struct lp_buf *out, struct lp_error *err)
 {
@@ -156,40 +153,6 @@ int file_platforms(const char *const *paths, const char *ns, json_t **ret_platfo
         return lp_error_set(err, LP_E_INVALID, "%.256s: no LearningPlatform is in it", paths[0]);
     *ret_platforms = json_incref(found);
     return 0;
-}
-
-static void read_deployment(const json_t *deployment, struct plan_images *images)
-{
-    const json_t *container =
-        json_array_get(lp_json_at(deployment, "spec", "template", "spec", "containers", NULL), 0);
-    const json_t *item;
-    size_t i;
-
-    json_array_foreach(json_object_get(container, "env"), i, item)
-    {
-        const char *name = lp_json_str(item, "name", NULL);
-        if (name)
-            images_set(images, name, lp_json_str(item, "value", NULL));
-    }
-}
-
-void file_images(struct lp_kube_client *client, const struct cli_options *options,
-                 struct plan_images *ret_images, json_t **ret_keep)
-{
-    struct lp_error err;
-
-    *ret_images = images_defaults();
-    *ret_keep = NULL;
-    if (client &&
-        lp_kube_get(client, &lp_kube_deployments, OPERATOR_NS, OPERATOR_NAME, ret_keep, &err) == 0)
-        read_deployment(*ret_keep, ret_images);
-    else if (client && !options->images[1])
-        fprintf(stderr,
-                "kubectl lp: images are those of version " LP_VERSION
-                ", as the operator's are not known (set LP_IMAGE_TAG and the others): %s\n",
-                err.msg);
-    for (size_t i = 0; images_variables[i]; i++)
-        images_set(ret_images, images_variables[i], options->images[i]);
 }
 
 void file_write_list(json_t *items, struct lp_buf *out)

@@ -1,12 +1,10 @@
-/* cli/file.h -- LearningPlatforms from a file, and the images that they get. */
+/* cli/file.h -- LearningPlatforms from a file. */
 #pragma once
 
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "cli/options.h"
-#include "kube/client.h"
-#include "platform/plan.h"
+#include "base/error.h"
 
 /* Appends the bytes of a file ("-": standard input). LP_E_INVALID, LP_E_TOO_LARGE over the limit of
  * `out`. */
@@ -24,12 +22,3 @@ LP_MUST_USE int file_platforms(const char *const *paths, const char *ns, json_t 
 
 /* Appends a v1 List of `items` as one line of JSON. */
 void file_write_list(json_t *items, struct lp_buf *out);
-
-/*
- * The images of the operator: those of its Deployment (`client` NULL: none is asked), else the
- * defaults of this version, and over them the environment's. *ret_keep owns strings, the caller's.
- * Where the Deployment cannot be read, a line on stderr says so, unless the environment names a
- * tag.
- */
-void file_images(struct lp_kube_client *client, const struct cli_options *options,
-                 struct plan_images *ret_images, json_t **ret_keep);

@@ -10,8 +10,8 @@
 #include "base/stop.h"
 #include "cli/diff.h"
 #include "cli/export.h"
-#include "cli/file.h"
 #include "cli/load/load.h"
+#include "cli/operators.h"
 #include "cli/options.h"
 #include "cli/render.h"
 #include "cli/report.h"
@@ -92,9 +92,8 @@ static int run_render(const struct cli_options *o, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
     struct plan_images images;
-    json_auto_t *none = NULL;
 
-    file_images(NULL, o, &images, &none);
+    operators_images(NULL, o, &images);
     int r = render_file(o, &images, &out, err);
     if (r == 0)
         fwrite(out.ptr, 1, out.len, stdout);
@@ -117,10 +116,10 @@ static int tell(const struct lp_buf *out, const json_t *failures)
 static int run_simulate(const struct cli_options *o, int *ret_status, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
-    json_auto_t *none = NULL, *failures = NULL;
+    json_auto_t *failures = NULL;
     struct plan_images images;
 
-    file_images(NULL, o, &images, &none);
+    operators_images(NULL, o, &images);
     int r = simulate_command(o, &images, &out, &failures, err);
     if (r == 0)
         *ret_status = tell(&out, failures);

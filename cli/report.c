@@ -6,16 +6,16 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/find.h"
+#include "cli/operators.h"
 #include "http/url.h"
 #include "json/json.h"
 #include "json/yaml.h"
 #include "kube/kinds.h"
+#include "kube/labels.h"
 #include "kube/request.h"
 #include "platform/plan.h"
 #include "platform/redact.h"
 
-#define OPERATOR_NS "learning-platform-system"
-#define OPERATOR_SELECTOR LABEL_NAME "=lp-operator"
 #define LOG_LINES "1000"
 
 struct report {
@@ -99,15 +99,15 @@ static json_t *lines_of(const char *text)
     return lines;
 }
 
-static void add_log(struct report *r, const char *pod)
+static void add_log(struct report *r, const char *ns, const char *pod)
 {
     LP_AUTO_PATH(path);
     lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
     const struct lp_kube_call call = { .method = "GET", .path = &path };
-    lp_auto_free char *what = lp_sprintf("the log of %s", pod);
+    lp_auto_free char *what = lp_sprintf("the log of %s/%s", ns, pod);
     struct lp_error err;
 
-    lp_kube_path(&lp_kube_pods, OPERATOR_NS, pod, "log", &path);
+    lp_kube_path(&lp_kube_pods, ns, pod, "log", &path);
     lp_url_query(&path, "tailLines", LOG_LINES);
     if (lp_kube_call(r->client, &call, &response, &err) < 0) {
         cannot_read(r, what, &err);
@@ -119,24 +119,78 @@ static void add_log(struct report *r, const char *pod)
     lp_yaml_write(document, r->out);
 }
 
-static void add_operator(struct report *r)
+/* "a=b,c=d" of spec.selector.matchLabels, what its pods have; the caller's. */
+static char *selector_of(const json_t *deployment)
+{
+    json_t *labels = lp_json_at(deployment, "spec", "selector", "matchLabels", NULL);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_SELECTOR_TEXT);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(labels, key, value)
+        lp_buf_printf(&text, "%s%s=%s", text.len > 0 ? "," : "", key, json_string_value(value));
+    return lp_strdup(text.ptr);
+}
+
+/* Its pods and their logs. */
+static void add_pods(struct report *r, const char *ns, const char *selector)
 {
     json_auto_t *pods = json_array();
     const json_t *pod;
     struct lp_error err;
     size_t i;
 
-    add_kind(r, &lp_kube_deployments, OPERATOR_NS, OPERATOR_SELECTOR);
-    add_kind(r, &lp_kube_leases, OPERATOR_NS, NULL);
-    if (find_objects(r->client, &lp_kube_pods, OPERATOR_NS, OPERATOR_SELECTOR, pods, &err) < 0)
+    if (find_objects(r->client, &lp_kube_pods, ns, selector, pods, &err) < 0)
         cannot_read(r, "Pod of the operator", &err);
     json_array_foreach(pods, i, pod)
     {
         const char *name = lp_json_str(pod, "metadata", "name", NULL);
         add_document(r, pod);
         if (name)
-            add_log(r, name);
+            add_log(r, ns, name);
     }
+}
+
+static bool takes_any(const json_t *deployment, const json_t *platforms)
+{
+    const json_t *platform;
+    size_t i;
+
+    json_array_foreach(platforms, i, platform)
+    {
+        if (operators_takes(deployment, platform))
+            return true;
+    }
+    return false;
+}
+
+/* In full; but one that takes none of the platforms, by its settings alone. */
+static void add_operator(struct report *r, const json_t *deployment, const json_t *platforms)
+{
+    const char *ns = lp_json_str(deployment, "metadata", "namespace", NULL);
+    bool takes = takes_any(deployment, platforms);
+
+    lp_buf_str(r->out, "---\n# operator ");
+    operators_text(deployment, r->out);
+    lp_buf_str(r->out, takes ? "\n" : " (takes none of these platforms)\n");
+    if (!takes)
+        return;
+    lp_auto_free char *selector = selector_of(deployment);
+    add_document(r, deployment);
+    add_kind(r, &lp_kube_leases, ns, NULL);
+    add_pods(r, ns, selector);
+}
+
+static void add_operators(struct report *r, const char *ns, const json_t *platforms)
+{
+    struct operators operators operators_auto;
+    const json_t *deployment;
+    size_t i;
+
+    operators_find(r->client, ns, &operators);
+    if (json_array_size(operators.deployments) == 0)
+        cannot_read(r, "Deployment of the operator", &operators.why);
+    json_array_foreach(operators.deployments, i, deployment) add_operator(r, deployment, platforms);
 }
 
 static void add_version(struct report *r)
@@ -168,7 +222,7 @@ int report_platforms(struct lp_kube_client *client, const struct cli_options *op
         return r;
     add_version(&report);
     json_array_foreach(found, i, platform) add_platform(&report, platform);
-    add_operator(&report);
+    add_operators(&report, ns, found);
     if (out->overflowed)
         return lp_error_set(err, LP_E_TOO_LARGE, "the report has over %zu bytes: name one platform",
                             out->max);

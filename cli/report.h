@@ -6,9 +6,10 @@
 #include "kube/client.h"
 
 /*
- * Appends platforms, their children, pods and Events, and the operator's Deployment, pods and the
- * end of its logs. Secrets are not read; credentials in variables, annotations and log lines are
- * taken out (platform/redact.h). What may not be read is named in a comment.
+ * Appends platforms, their children, pods and Events, and Deployment, pods and the end
+ * of the logs of each operator that takes one of them, and the settings of the others. Secrets are
+ * not read; credentials in variables, annotations and log lines are taken out (platform/redact.h).
+ * What may not be read is named in a comment.
  */
 LP_MUST_USE int report_platforms(struct lp_kube_client *client, const struct cli_options *options,
                                  const char *ns, struct lp_buf *out, struct lp_error *err);

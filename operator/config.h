@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "operator/cache/scope.h"
+#include "platform/scope.h"
 
 /* Strings are borrowed from the environment and from argv; `scope` is the caller's to end. */
 struct operator_config {

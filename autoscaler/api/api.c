@@ -166,25 +166,25 @@ static const struct discovery_metric *find_metric(const struct query *q)
     return NULL;
 }
 
-static int read_selectors(struct request *r, struct selector *ret_selector, struct lp_error *err)
+static int read_selectors(struct request *r, struct lp_selector *ret_selector, struct lp_error *err)
 {
-    struct selector of_metric;
-    int code = selector_parse(lp_http_query(r->x, "metricLabelSelector"), &of_metric, err);
+    struct lp_selector of_metric;
+    int code = lp_selector_parse(lp_http_query(r->x, "metricLabelSelector"), &of_metric, err);
     if (code < 0)
         return lp_error_wrap(err, "metricLabelSelector");
-    if (!selector_matches(&of_metric, NULL))
+    if (!lp_selector_matches(&of_metric, NULL))
         return lp_error_set(err, LP_E_NOT_FOUND,
                             "the metric %s has no labels, so that this metricLabelSelector "
                             "matches nothing",
                             r->query.metric);
-    code = selector_parse(lp_http_query(r->x, "labelSelector"), ret_selector, err);
+    code = lp_selector_parse(lp_http_query(r->x, "labelSelector"), ret_selector, err);
     return code < 0 ? lp_error_wrap(err, "labelSelector") : 0;
 }
 
 static int write_metric(struct request *r, const struct discovery_metric *metric,
                         struct lp_buf *body, struct lp_error *err)
 {
-    struct selector selector;
+    struct lp_selector selector;
     auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
     if (!metric)
         return lp_error_set(err, LP_E_NOT_FOUND,

@@ -61,7 +61,7 @@ static void space_drop(struct samples *s, struct space *space)
 
 static void service_free(struct service *v)
 {
-    labels_unref(v->labels);
+    lp_labels_unref(v->labels);
     free(v->sets);
     free(v->key);
     free(v);
@@ -178,8 +178,8 @@ bool samples_deployment(struct samples *s, const json_t *deployment, bool gone, 
     snprintf(v->uid, sizeof v->uid, "%s", uid ? uid : "");
     v->uid_hash = lp_hash(uid);
     v->replicas = lp_json_int(1, deployment, "spec", "replicas", NULL);
-    labels_unref(v->labels);
-    v->labels = labels_new(deployment);
+    lp_labels_unref(v->labels);
+    v->labels = lp_labels_new(deployment);
     bool sooner = own_pods(v, now_ms);
     samples_note_sweep(s, v);
     samples_service_drop(s, v);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "autoscaler/samples/labels.h"
+#include "kube/labels.h"
 #include "autoscaler/samples/promtext.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -112,7 +112,7 @@ struct samples_question {
     const char *ns;
     const char *name; /* NULL: of all that `selector` matches */
     enum samples_metric metric;
-    const struct selector *selector; /* of the labels of pods, or of Deployments */
+    const struct lp_selector *selector; /* of the labels of pods, or of Deployments */
     int64_t now_ms, wall_ms;
 };
 

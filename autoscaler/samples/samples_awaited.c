@@ -13,7 +13,7 @@
 /* The service as others name it that wait for it: without "<part-of>-"; NULL: not of theirs. */
 static const char *component_of(const struct service *v, const struct pod *waiting)
 {
-    const char *platform = labels_get(waiting->labels, "app.kubernetes.io/part-of");
+    const char *platform = lp_labels_get(waiting->labels, "app.kubernetes.io/part-of");
     size_t n = platform ? strlen(platform) : 0;
     return n > 0 && strncmp(v->name, platform, n) == 0 && v->name[n] == '-' ? v->name + n + 1
                                                                             : NULL;

@@ -27,14 +27,14 @@ struct service {
     uint64_t look; /* as of its space */
     bool deployed; /* by a Deployment whose controller is a LearningPlatform */
     bool has_hpa;
-    bool swept;            /* each of its Ready pods was asked once; never taken back */
-    bool answered, lost;   /* as the last Event about it said */
-    char uid[40];          /* of the Deployment */
-    uint64_t uid_hash;     /* of that */
-    int64_t replicas;      /* that the Deployment asks for */
-    int64_t target;        /* of the HPA per pod, in thousandths; 0: not known */
-    struct labels *labels; /* of the Deployment, may be NULL */
-    struct pod *pods;      /* by `sibling` */
+    bool swept;               /* each of its Ready pods was asked once; never taken back */
+    bool answered, lost;      /* as the last Event about it said */
+    char uid[40];             /* of the Deployment */
+    uint64_t uid_hash;        /* of that */
+    int64_t replicas;         /* that the Deployment asks for */
+    int64_t target;           /* of the HPA per pod, in thousandths; 0: not known */
+    struct lp_labels *labels; /* of the Deployment, may be NULL */
+    struct pod *pods;         /* by `sibling` */
     unsigned n_sets, n_backlogs;
     struct replica_set {
         uint64_t uid_hash, deployment_hash; /* of its uid, and of its controller's */
@@ -58,7 +58,7 @@ struct pod {
     const char *name;
     struct service *service;
     struct pod *sibling;
-    struct labels *labels;
+    struct lp_labels *labels;
     uint64_t id, uid_hash, owner_hash;
     int64_t due_ms, seen_ms, ready_since_ms; /* seen: when this life began for us */
     int64_t value, at_ms;

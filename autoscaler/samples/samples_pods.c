@@ -17,7 +17,7 @@
 
 void samples_pod_free(struct pod *p)
 {
-    labels_unref(p->labels);
+    lp_labels_unref(p->labels);
     free(p->awaited);
     free(p->key);
     free(p);
@@ -96,13 +96,13 @@ static bool is_address(const char *ip)
 
 static void pod_set_labels(struct pod *p, const json_t *object)
 {
-    struct labels *l = labels_new(object);
-    labels_unref(p->labels);
+    struct lp_labels *l = lp_labels_new(object);
+    lp_labels_unref(p->labels);
     p->labels = NULL;
     for (struct pod *other = p->service->pods; other; other = other->sibling)
-        if (other->labels && labels_equal(other->labels, l)) {
-            labels_unref(l);
-            l = labels_ref(other->labels);
+        if (other->labels && lp_labels_equal(other->labels, l)) {
+            lp_labels_unref(l);
+            l = lp_labels_ref(other->labels);
             break;
         }
     p->labels = l;

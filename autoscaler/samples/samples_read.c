@@ -301,7 +301,7 @@ static int read_services(const struct evaluation *e, struct lp_error *err)
     for (unsigned i = table_find(all, prefix); i < all->n && table_begins(all->items[i], prefix);
          i++) {
         const struct service *v = (const struct service *)all->items[i];
-        if (v->deployed && selector_matches(e->q->selector, v->labels))
+        if (v->deployed && lp_selector_matches(e->q->selector, v->labels))
             r = add_service(e, v, err);
     }
     if (e->values->n > 0)
@@ -323,14 +323,14 @@ static int read_pods(const struct evaluation *e, struct lp_error *err)
     lp_auto_free char *prefix = lp_sprintf("%s/", e->q->ns);
     struct tally t = { .oldest_ms = e->q->now_ms };
     const struct service *last = NULL;
-    const struct labels *labels = NULL;
+    const struct lp_labels *labels = NULL;
     uint32_t current = 0;
     bool matches = false;
     for (unsigned i = table_find(all, prefix); i < all->n && table_begins(all->items[i], prefix);
          i++) {
         const struct pod *p = (const struct pod *)all->items[i];
         if (p->labels != labels)
-            matches = selector_matches(e->q->selector, p->labels);
+            matches = lp_selector_matches(e->q->selector, p->labels);
         labels = p->labels;
         if (!matches)
             continue;

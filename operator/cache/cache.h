@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "kube/config.h"
-#include "operator/cache/scope.h"
+#include "platform/scope.h"
 #include "platform/plan.h"
 
 /*

@@ -15,7 +15,7 @@
 #include "json/json.h"
 #include "kube/conditions.h"
 #include "kube/kinds.h"
-#include "operator/status/workload.h"
+#include "platform/workload.h"
 #include "platform/diff.h"
 #include "platform/plan_parts.h"
 #include "platform/preview.h"

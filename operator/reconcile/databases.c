@@ -9,102 +9,40 @@
 #include "kube/conditions.h"
 #include "kube/kinds.h"
 #include "operator/status/events.h"
-#include "operator/status/workload.h"
+#include "platform/workload.h"
 #include "platform/intent.h"
 #include "platform/pins.h"
 #include "platform/plan_parts.h"
 
 #define CLAIM_AGAIN_MS 2000 /* until its StatefulSet's controller has let go of a claim */
 
-void databases_seen_done(struct databases_seen *seen)
+static json_t *look(void *user, enum child_kind kind, const char *name)
 {
-    for (unsigned id = 0; id < N_DATABASES; id++) {
-        json_decref(seen->claims[id]);
-        json_decref(seen->stateful_sets[id]);
-        json_decref(seen->users[id]);
-    }
-    json_decref(seen->gateway);
-}
-
-static json_t *look(const struct reconcile_context *ctx, enum child_kind kind, const char *suffix)
-{
-    lp_auto_free char *name = plan_name(ctx->platform, suffix);
+    const struct reconcile_context *ctx = user;
 
     return cache_child(ctx->r->cache, kind, ctx->platform->ns, name);
 }
 
-static const char *of_template(const json_t *workload, const char *annotation)
+/* Of the API server, as the cache has no owners; true where it does not answer. */
+static bool is_owned(void *user, const char *name)
 {
-    return lp_json_str(workload, "spec", "template", "metadata", "annotations", annotation, NULL);
-}
-
-/* As many pods as are wanted, at least one, all of the last change and Ready. */
-static bool is_complete(const json_t *workload)
-{
-    struct workload w;
-
-    workload_read(workload, -1, 0, &w);
-    return w.complete && w.desired > 0;
-}
-
-/* The claim as it is, for its owners; true where a StatefulSet is among them, or nobody knows. */
-static bool is_owned_by_stateful_set(const struct reconcile_context *ctx, enum database_id id)
-{
-    lp_auto_free char *name = plan_claim_name(ctx->platform, id);
+    const struct reconcile_context *ctx = user;
     json_auto_t *claim = NULL;
     struct lp_error err;
 
     int r =
         lp_kube_get(ctx->r->client, &lp_kube_volume_claims, ctx->platform->ns, name, &claim, &err);
-    if (r < 0)
-        return r != LP_E_NOT_FOUND;
-    return lp_json_find(lp_json_at(claim, "metadata", "ownerReferences", NULL), "kind",
-                        lp_kube_stateful_sets.kind);
-}
-
-/* Whether the Deployment of the service has what the spec asks for now. */
-static bool has_intent(const struct platform *p, enum service_id id, const json_t *deployment)
-{
-    json_auto_t *config = plan_config_map(p, id);
-    json_auto_t *intent = plan_deployment(p, id, config);
-
-    intent_stamp(intent);
-    return strcmp(intent_hash(intent), intent_hash(deployment)) == 0;
-}
-
-static bool is_leaving(struct reconcile_context *ctx, const struct platform *p, enum database_id id,
-                       const struct databases_seen *seen)
-{
-    if (!database_is_external(platform_database(p, id)) || !seen->stateful_sets[id])
-        return false;
-    if (!has_intent(p, plan_database_user(id), seen->users[id]) || !is_complete(seen->users[id]))
-        return true;
-    bool held = is_owned_by_stateful_set(ctx, id);
-    if (held)
-        context_again(ctx, CLAIM_AGAIN_MS);
-    return held;
+    return r < 0 ? r != LP_E_NOT_FOUND : databases_owned_by_stateful_set(claim);
 }
 
 void databases_observe(struct reconcile_context *ctx, struct platform *platform,
                        struct databases_seen *ret)
 {
-    *ret = (struct databases_seen){ .gateway = look(ctx, CHILD_DEPLOYMENT,
-                                                    service_kinds[SERVICE_GATEWAY].name) };
-    platform->keys = of_template(ret->gateway, ANNOTATION_SECRET_KEYS);
-    for (unsigned id = 0; id < N_DATABASES; id++) {
-        struct database_state *d = &platform->databases[id];
-        lp_auto_free char *claim = plan_claim_name(platform, id);
-        ret->claims[id] = cache_child(ctx->r->cache, CHILD_CLAIM, platform->ns, claim);
-        ret->stateful_sets[id] = look(ctx, CHILD_STATEFUL_SET, database_names[id]);
-        ret->users[id] = look(ctx, CHILD_DEPLOYMENT, service_kinds[plan_database_user(id)].name);
-        pins_read(id, ret->claims[id], ret->stateful_sets[id], d);
-        /* First the database, then its service. */
-        bool follows = d->secret && is_complete(ret->stateful_sets[id]);
-        d->user_secret =
-            follows ? d->secret : of_template(ret->users[id], ANNOTATION_SECRET_DATABASE);
-    }
-    for (unsigned id = 0; id < N_DATABASES; id++)
-        platform->databases[id].leaving = is_leaving(ctx, platform, id, ret);
+    const struct databases_source source = { .look = look, .owned = is_owned, .user = ctx };
+
+    databases_read(&source, platform, ret);
+    if (ret->held)
+        context_again(ctx, CLAIM_AGAIN_MS);
 }
 
 static bool takes_volume_along(const json_t *stateful_set)

@@ -4,19 +4,10 @@
 
 #include "operator/state/context.h"
 #include "operator/status/notices.h"
+#include "platform/databases.h"
 
-/* The objects that a platform's database states borrow from. Start from {0}. */
-struct databases_seen {
-    json_t *claims[N_DATABASES], *stateful_sets[N_DATABASES], *users[N_DATABASES], *gateway;
-};
-void databases_seen_done(struct databases_seen *seen);
-#define databases_auto __attribute__((cleanup(databases_seen_done)))
-
-/*
- * Fills platform->databases and platform->keys from the cache (platform/pins.h). An embedded
- * database that the spec has no more is `leaving` until every pod of its service is Ready with the
- * external one, and its claim is not its StatefulSet's.
- */
+/* Fills platform->databases and platform->keys from the cache (platform/databases.h), and comes
+ * again where a claim is still its StatefulSet's. */
 void databases_observe(struct reconcile_context *ctx, struct platform *platform,
                        struct databases_seen *ret);
 

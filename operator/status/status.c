@@ -18,7 +18,7 @@
 #include "operator/status/floors.h"
 #include "operator/status/notices.h"
 #include "operator/status/scaling.h"
-#include "operator/status/workload.h"
+#include "platform/workload.h"
 
 /* What the children say, added up. */
 struct summary {

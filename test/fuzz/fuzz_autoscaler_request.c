@@ -6,7 +6,7 @@
 
 #include "autoscaler/api/discovery.h"
 #include "autoscaler/api/query.h"
-#include "autoscaler/samples/labels.h"
+#include "kube/labels.h"
 #include "base/alloc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,13 +34,13 @@ static void check_query(const char *path)
 
 static void check_selector(const char *text)
 {
-    struct selector s;
+    struct lp_selector s;
     struct lp_error err;
-    if (selector_parse(text, &s, &err) < 0)
+    if (lp_selector_parse(text, &s, &err) < 0)
         return;
-    if (s.n > SELECTOR_REQUIREMENTS || s.n_values > SELECTOR_VALUES)
+    if (s.n > LP_SELECTOR_REQUIREMENTS || s.n_values > LP_SELECTOR_VALUES)
         abort();
-    (void)selector_matches(&s, NULL);
+    (void)lp_selector_matches(&s, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -13,7 +13,7 @@
 #include "kube/store.h"
 #include "kube/watch_framer.h"
 #include "operator/cache/owned.h"
-#include "operator/cache/scope.h"
+#include "platform/scope.h"
 #include "platform/plan.h"
 
 #define LINE_BYTES 16384

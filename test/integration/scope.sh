@@ -76,6 +76,19 @@ is_serving() {
     kubectl get --raw /apis/custom.metrics.k8s.io/v1beta2
 }
 
+# The plugin knows whose the platform is: nothing differs from what that operator made.
+differs_in_nothing() { # NAMESPACE NAME
+    "$bin/kubectl-lp" diff "$2" -n "$1" >"$dir/diff" 2>&1 && grep -q 'no changes' "$dir/diff"
+}
+
+reports() { # NAMESPACE NAME OPERATOR'S_NAMESPACE SETTINGS
+    local pod
+    pod=$(kubectl -n "$3" get pods -l app.kubernetes.io/name=lp-operator -o 'jsonpath={.items[0].metadata.name}')
+    "$bin/kubectl-lp" report "$2" -n "$1" >"$dir/report" && grep -qx "# operator $3/lp-operator$4" "$dir/report" &&
+        grep -qE "the log of $3/$pod cannot be read|^log: $pod" "$dir/report" && # there is no kubelet to read it from
+        [ "$(grep -cE '^log: |the log of' "$dir/report")" = "$(kubectl -n "$3" get pods -l app.kubernetes.io/name=lp-operator -o name | wc -l)" ]
+}
+
 # 1. What stands in install-namespaced.yaml is in its namespaces, and everything in it can be applied.
 kubectl create -f config/install-namespaced.yaml --dry-run=client -o json >"$dir/namespaced.json"
 outside=$(jq -rs '(map(.items // [.]) | add) | .[] | select(.metadata.namespace != "learning" or (.kind | startswith("Cluster"))) | "\(.kind)/\(.metadata.name)"' "$dir/namespaced.json")
@@ -107,6 +120,12 @@ live learning early english canary
 platform learning early english '{className: canary, services: {auth: {autoscaling: {minReplicas: 2}}}}'
 wait_for "the floor of early" 60 has_floor learning early-auth 2 || fails "early: minReplicas does not follow"
 wait_for "the metrics API" 60 is_serving || fails "the metrics API is not served"
+for at in learning/english german/german learning/early; do
+    wait_for "no difference of $at" 30 differs_in_nothing "${at%/*}" "${at#*/}" || fails "kubectl lp diff of $at: $(cat "$dir/diff")"
+done
+reports learning english learning ': WATCH_NAMESPACES learning, METRICS_API None' || fails "kubectl lp report of english: $(grep -E '^# |log' "$dir/report")"
+reports german german learning-platform-system ': SELECTOR team=german, METRICS_API Own' || fails "kubectl lp report of german: $(grep -E '^# |log' "$dir/report")"
+reports learning early canary ': CLASS canary, WATCH_NAMESPACES learning, METRICS_API None' || fails "kubectl lp report of early: $(grep -E '^# |log' "$dir/report")"
 untouched learning nobodys || fails "a platform of a class that nobody has was touched"
 untouched other third || fails "a platform that is nobody's was touched"
 for at in learning/english german/german; do

@@ -65,6 +65,30 @@ static void a_platform_that_is_carried_out_differs_in_nothing(void **state)
         fail_msg("status %d: %s", status, text);
 }
 
+static bool has_mark(const json_t *o, const void *want)
+{
+    return lp_json_str(o, "spec", "template", "metadata", "annotations", want, NULL) != NULL;
+}
+
+/* The plan knows what the pods were told of Secrets, as the operator's does. */
+static void a_platform_whose_secrets_were_made_anew_differs_in_nothing(void **state)
+{
+    lp_auto_free char *text = NULL;
+    (void)state;
+    create_platform("english", json_object());
+    ok(lp_kube_delete(client, &lp_kube_secrets, ns, "english-postgres", NULL, &err));
+    ok(lp_kube_delete(client, &lp_kube_secrets, ns, "english-jwt", NULL, &err));
+    json_decref(await(&lp_kube_stateful_sets, "english-postgres", has_mark,
+                      "learningplatform.io/secret-database", "told of the Secret"));
+    json_decref(await(&lp_kube_deployments, "english-gateway", has_mark,
+                      "learningplatform.io/secret-keys", "told of the keys"));
+    json_decref(await(&lp_kube_deployments, "english-progress", has_mark,
+                      "learningplatform.io/secret-keys", "told of the keys"));
+    int status = CLI(&text, "diff", "english", "-n", ns);
+    if (status != 0 || !strstr(text, "no changes"))
+        fail_msg("status %d: %s", status, text);
+}
+
 static void a_file_differs_by_what_it_would_change_and_nothing_is_written(void **state)
 {
     lp_auto_free char *text = NULL;
@@ -182,6 +206,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_platform_that_is_carried_out_differs_in_nothing,
+                               fixture_namespace),
+        cmocka_unit_test_setup(a_platform_whose_secrets_were_made_anew_differs_in_nothing,
                                fixture_namespace),
         cmocka_unit_test_setup(a_file_differs_by_what_it_would_change_and_nothing_is_written,
                                fixture_namespace),

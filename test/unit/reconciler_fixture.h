@@ -2,7 +2,7 @@
 #pragma once
 
 #include "operator/cache/cache.h"
-#include "operator/cache/scope.h"
+#include "platform/scope.h"
 #include "platform/plan.h"
 
 #define WAIT_MS 30000

@@ -49,14 +49,14 @@ static enum samples_metric metric;
 static inline json_t *get(const char *resource, const char *name, const char *selector, int64_t now)
 {
     struct query q = { .route = QUERY_METRIC, .ns = "lp", .metric = "a_metric" };
-    struct selector sel;
+    struct lp_selector sel;
     struct lp_error err = { .msg = "" };
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
     auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
     json_t *o = NULL;
     snprintf(q.resource, sizeof q.resource, "%s", resource);
     message[0] = '\0';
-    assert_int_equal(selector_parse(selector, &sel, &err), 0);
+    assert_int_equal(lp_selector_parse(selector, &sel, &err), 0);
     const struct samples_question question = { .pods = strcmp(resource, "pods") == 0,
                                                .ns = "lp",
                                                .name = strcmp(name, "*") == 0 ? NULL : name,

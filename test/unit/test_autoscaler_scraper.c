@@ -135,10 +135,10 @@ static int end(void **state)
 /* The message where there is no answer, else the value. */
 static void look(const char *name, char ret_text[512])
 {
-    struct selector all;
+    struct lp_selector all;
     struct lp_error err = { .msg = "" };
     auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
-    assert_int_equal(selector_parse(NULL, &all, &err), 0);
+    assert_int_equal(lp_selector_parse(NULL, &all, &err), 0);
     const struct samples_question question = { .pods = true,
                                                .ns = "lp",
                                                .name = name,

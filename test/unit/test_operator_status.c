@@ -11,7 +11,7 @@
 #include "kube/conditions.h"
 #include "operator/status/conditions.h"
 #include "operator/status/scaling.h"
-#include "operator/status/workload.h"
+#include "platform/workload.h"
 #include "unit/check.h"
 #include "platform/spec_decode.h"
 

@@ -1,11 +1,11 @@
-/* test/unit/test_operator_scope.c -- which platforms an operator is for. */
+/* test/unit/test_platform_scope.c -- which platforms an operator is for. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "json/json.h"
-#include "operator/cache/scope.h"
+#include "platform/scope.h"
 #include "unit/check.h"
 
 static void nothing_named_is_every_platform(void **state)
@@ -100,6 +100,35 @@ static void an_operator_takes_the_platforms_of_its_class_alone(void **state)
     assert_false(takes("canary", "{}"));
 }
 
+static bool takes_all(const char *namespaces, const char *selector, const char *platform)
+{
+    struct scope s = { 0 };
+    ok(scope_parse(namespaces, selector, "", &s, &err));
+    json_auto_t *object = json_loads(platform, 0, NULL);
+    assert_non_null(object);
+    bool taken = scope_takes(&s, object);
+    scope_done(&s);
+    return taken;
+}
+
+static void an_operator_takes_a_platform_by_namespace_labels_and_class_together(void **state)
+{
+    static const char plain[] =
+        "{\"metadata\": {\"namespace\": \"english\", \"labels\": {\"team\": \"a\"}}}";
+    static const char bare[] = "{\"metadata\": {\"namespace\": \"english\"}}";
+    static const char canary[] =
+        "{\"metadata\": {\"namespace\": \"english\"}, \"spec\": {\"className\": \"canary\"}}";
+    (void)state;
+    assert_true(takes_all("", "", plain));
+    assert_true(takes_all("german,english", "team in (a, b)", plain));
+    assert_false(takes_all("german", "", plain));
+    assert_false(takes_all("", "team=b", plain));
+    assert_false(takes_all("", "team", bare));
+    assert_true(takes_all("", "!team", bare));
+    assert_false(takes_all("english", "", canary));
+    assert_false(takes_all("", "team>1", plain)); /* a selector that we cannot read takes none */
+}
+
 static void a_class_that_is_no_name_is_refused(void **state)
 {
     static const char *const wrong[] = { "Canary", "a b", "a,b", "-a", "a.b" };
@@ -121,8 +150,9 @@ int main(void)
         cmocka_unit_test(what_is_no_list_of_namespaces_is_refused_with_the_name),
         cmocka_unit_test(a_name_has_at_most_63_characters_and_a_list_at_most_32_names),
         cmocka_unit_test(an_operator_takes_the_platforms_of_its_class_alone),
+        cmocka_unit_test(an_operator_takes_a_platform_by_namespace_labels_and_class_together),
         cmocka_unit_test(a_class_that_is_no_name_is_refused),
     };
     lp_json_init();
-    return cmocka_run_group_tests_name("operator_scope", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("platform_scope", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* operator/cache/scope.h -- which platforms are ours: those of some namespaces, with some labels,
+/* platform/scope.h -- which platforms are ours: those of some namespaces, with some labels,
  * of a class.
  */
 #pragma once
@@ -38,3 +38,7 @@ const char *scope_namespace(const struct scope *s, unsigned i);
 
 /* Whether a LearningPlatform is of our class. */
 bool scope_has_class_of(const struct scope *s, const json_t *platform);
+
+/* Whether it is one of ours by namespace, labels and class, as the API server would choose it. A
+ * selector with > or <, which lp_selector_parse() does not know, takes none. */
+bool scope_takes(const struct scope *s, const json_t *platform);

@@ -1,6 +1,6 @@
-/* operator/cache/scope.c -- which platforms are ours. Threads: parsed once in main, then only read.
+/* platform/scope.c -- which platforms are ours. Threads: parsed once in main, then only read.
  */
-#include "operator/cache/scope.h"
+#include "platform/scope.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "kube/labels.h"
 
 static bool is_label(const char *text)
 {
@@ -81,6 +82,29 @@ bool scope_has_class_of(const struct scope *s, const json_t *platform)
 {
     const char *name = lp_json_str(platform, "spec", "className", NULL);
     return name ? s->class_name && strcmp(name, s->class_name) == 0 : !s->class_name;
+}
+
+static bool has_labels_of(const struct scope *s, const json_t *platform)
+{
+    struct lp_selector selector;
+    struct lp_error ignored;
+
+    if (lp_selector_parse(s->selector, &selector, &ignored) < 0)
+        return false;
+    struct lp_labels *labels = lp_labels_new(platform);
+    bool matches = lp_selector_matches(&selector, labels);
+    lp_labels_unref(labels);
+    return matches;
+}
+
+bool scope_takes(const struct scope *s, const json_t *platform)
+{
+    const char *ns = lp_json_str(platform, "metadata", "namespace", NULL);
+    bool watched = s->n == 0;
+
+    for (unsigned i = 0; i < s->n; i++)
+        watched |= ns && strcmp(ns, s->namespaces[i]) == 0;
+    return watched && scope_has_class_of(s, platform) && has_labels_of(s, platform);
 }
 
 static int end_list(json_t *object, void *user, struct lp_error *err)

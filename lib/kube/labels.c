@@ -1,13 +1,11 @@
-/*
- * An object's labels, kept as one block of text. Threads: none of its own.
- */
-#include "autoscaler/samples/labels.h"
+/* lib/kube/labels.c -- see the header. Threads: none of its own. */
+#include "kube/labels.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
 
-struct labels *labels_new(const json_t *object)
+struct lp_labels *lp_labels_new(const json_t *object)
 {
     json_t *all = json_object_get(json_object_get(object, "metadata"), "labels");
     const char *key;
@@ -16,7 +14,7 @@ struct labels *labels_new(const json_t *object)
     json_object_foreach(all, key, value) if (json_is_string(value)) len +=
         strlen(key) + 1 + json_string_length(value) + 1;
 
-    struct labels *l = lp_alloc(sizeof *l + len);
+    struct lp_labels *l = lp_alloc(sizeof *l + len);
     l->refs = 1;
     json_object_foreach(all, key, value)
     {
@@ -31,24 +29,24 @@ struct labels *labels_new(const json_t *object)
     return l;
 }
 
-struct labels *labels_ref(struct labels *l)
+struct lp_labels *lp_labels_ref(struct lp_labels *l)
 {
     l->refs++;
     return l;
 }
 
-void labels_unref(struct labels *l)
+void lp_labels_unref(struct lp_labels *l)
 {
     if (l && --l->refs == 0)
         free(l);
 }
 
-bool labels_equal(const struct labels *a, const struct labels *b)
+bool lp_labels_equal(const struct lp_labels *a, const struct lp_labels *b)
 {
     return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
-const char *labels_get(const struct labels *l, const char *key)
+const char *lp_labels_get(const struct lp_labels *l, const char *key)
 {
     const char *at = l ? l->text : NULL;
     for (unsigned i = 0; l && i < l->n; i++) {

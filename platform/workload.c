@@ -1,5 +1,5 @@
-/* operator/status/workload.c -- rollout state as kubectl rollout status reads it. Pure. */
-#include "operator/status/workload.h"
+/* platform/workload.c -- rollout state as kubectl rollout status reads it. Pure. */
+#include "platform/workload.h"
 
 #include <inttypes.h>
 #include <stdio.h>

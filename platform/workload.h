@@ -1,4 +1,4 @@
-/* operator/status/workload.h -- what a Deployment or StatefulSet says about its rollout. Pure. */
+/* platform/workload.h -- what a Deployment or StatefulSet says about its rollout. Pure. */
 #pragma once
 
 #include <jansson.h>

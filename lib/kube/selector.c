@@ -1,15 +1,14 @@
-/*
- * Label selectors. The parser works in place on its own copy of the text: an identifier is ended by
- * a NUL that is written after the byte behind it was looked at. Threads: none of its own.
- */
+/* lib/kube/selector.c -- label selectors. The parser works in place on its own copy of the text: an
+ * identifier is ended by a NUL that is written after the byte behind it was looked at. Threads:
+ * none of its own. */
 #include <ctype.h>
 #include <string.h>
 
-#include "autoscaler/samples/labels.h"
+#include "kube/labels.h"
 
 /* `held` is the byte of the text where a NUL was written to end the last identifier. */
 struct parser {
-    struct selector *s;
+    struct lp_selector *s;
     char *at;
     char held;
     bool holds;
@@ -69,19 +68,19 @@ static int wrong(const struct parser *p, const char *what, struct lp_error *err)
                         p->at - p->s->text);
 }
 
-static int add_value(struct parser *p, struct requirement *r, struct lp_error *err)
+static int add_value(struct parser *p, struct lp_requirement *r, struct lp_error *err)
 {
     const char *value = identifier(p);
     if (strlen(value) > 63 || strchr(value, '/'))
         return wrong(p, "a label value has at most 63 bytes and no slash", err);
-    if (p->s->n_values == SELECTOR_VALUES)
+    if (p->s->n_values == LP_SELECTOR_VALUES)
         return wrong(p, "more than 64 values", err);
     p->s->values[p->s->n_values++] = value;
     r->n++;
     return 0;
 }
 
-static int value_list(struct parser *p, struct requirement *r, struct lp_error *err)
+static int value_list(struct parser *p, struct lp_requirement *r, struct lp_error *err)
 {
     if (!take(p, '('))
         return wrong(p, "expected (", err);
@@ -94,57 +93,58 @@ static int value_list(struct parser *p, struct requirement *r, struct lp_error *
 }
 
 /* What stands between the key and the next comma. */
-static int operation(struct parser *p, struct requirement *r, struct lp_error *err)
+static int operation(struct parser *p, struct lp_requirement *r, struct lp_error *err)
 {
     if (take(p, '=')) {
         (void)take(p, '=');
-        r->op = SELECTOR_IN;
+        r->op = LP_SELECTOR_IN;
         return add_value(p, r, err);
     }
     if (take(p, '!')) {
         if (peek(p) != '=')
             return wrong(p, "expected !=", err);
         advance(p);
-        r->op = SELECTOR_NOT_IN;
+        r->op = LP_SELECTOR_NOT_IN;
         return add_value(p, r, err);
     }
     const char *word = identifier(p);
     if (strcmp(word, "in") == 0)
-        r->op = SELECTOR_IN;
+        r->op = LP_SELECTOR_IN;
     else if (strcmp(word, "notin") == 0)
-        r->op = SELECTOR_NOT_IN;
+        r->op = LP_SELECTOR_NOT_IN;
     else if (*word == '\0')
-        r->op = SELECTOR_EXISTS;
+        r->op = LP_SELECTOR_EXISTS;
     else
         return wrong(p, "expected =, !=, in or notin", err);
-    return r->op == SELECTOR_EXISTS ? 0 : value_list(p, r, err);
+    return r->op == LP_SELECTOR_EXISTS ? 0 : value_list(p, r, err);
 }
 
 static int requirement(struct parser *p, struct lp_error *err)
 {
-    struct selector *s = p->s;
-    if (s->n == SELECTOR_REQUIREMENTS)
+    struct lp_selector *s = p->s;
+    if (s->n == LP_SELECTOR_REQUIREMENTS)
         return wrong(p, "more than 32 requirements", err);
     bool absent = take(p, '!');
-    struct requirement *r = &s->requirements[s->n];
-    *r = (struct requirement){ .key = identifier(p), .first = s->n_values };
+    struct lp_requirement *r = &s->requirements[s->n];
+    *r = (struct lp_requirement){ .key = identifier(p), .first = s->n_values };
     if (*r->key == '\0' || strlen(r->key) > 317)
         return wrong(p, "expected a label name", err);
     s->n++;
     if (absent) {
-        r->op = SELECTOR_NOT_EXISTS;
+        r->op = LP_SELECTOR_NOT_EXISTS;
         return 0;
     }
     return operation(p, r, err);
 }
 
-int selector_parse(const char *text, struct selector *ret_selector, struct lp_error *err)
+int lp_selector_parse(const char *text, struct lp_selector *ret_selector, struct lp_error *err)
 {
     struct parser p = { .s = ret_selector, .at = ret_selector->text };
     ret_selector->n = ret_selector->n_values = 0;
     size_t len = text ? strlen(text) : 0;
-    if (len >= SELECTOR_TEXT)
-        return lp_error_set(err, LP_E_INVALID, "label selector: over %d bytes", SELECTOR_TEXT - 1);
+    if (len >= LP_SELECTOR_TEXT)
+        return lp_error_set(err, LP_E_INVALID, "label selector: over %d bytes",
+                            LP_SELECTOR_TEXT - 1);
     if (len > 0)
         memcpy(ret_selector->text, text, len);
     ret_selector->text[len] = '\0';
@@ -161,7 +161,8 @@ int selector_parse(const char *text, struct selector *ret_selector, struct lp_er
     return peek(&p) == '\0' ? 0 : wrong(&p, "expected a comma", err);
 }
 
-static bool is_one_of(const struct selector *s, const struct requirement *r, const char *value)
+static bool is_one_of(const struct lp_selector *s, const struct lp_requirement *r,
+                      const char *value)
 {
     for (unsigned i = 0; i < r->n; i++)
         if (strcmp(s->values[r->first + i], value) == 0)
@@ -169,15 +170,15 @@ static bool is_one_of(const struct selector *s, const struct requirement *r, con
     return false;
 }
 
-bool selector_matches(const struct selector *s, const struct labels *labels)
+bool lp_selector_matches(const struct lp_selector *s, const struct lp_labels *labels)
 {
     for (unsigned i = 0; i < s->n; i++) {
-        const struct requirement *r = &s->requirements[i];
-        const char *value = labels_get(labels, r->key);
-        bool holds = r->op == SELECTOR_IN       ? value && is_one_of(s, r, value)
-                     : r->op == SELECTOR_NOT_IN ? !value || !is_one_of(s, r, value)
-                     : r->op == SELECTOR_EXISTS ? value != NULL
-                                                : value == NULL;
+        const struct lp_requirement *r = &s->requirements[i];
+        const char *value = lp_labels_get(labels, r->key);
+        bool holds = r->op == LP_SELECTOR_IN       ? value && is_one_of(s, r, value)
+                     : r->op == LP_SELECTOR_NOT_IN ? !value || !is_one_of(s, r, value)
+                     : r->op == LP_SELECTOR_EXISTS ? value != NULL
+                                                   : value == NULL;
         if (!holds)
             return false;
     }
