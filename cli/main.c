@@ -10,6 +10,7 @@
 #include "base/stop.h"
 #include "cli/diff.h"
 #include "cli/export.h"
+#include "cli/file.h"
 #include "cli/load/load.h"
 #include "cli/operators.h"
 #include "cli/options.h"

@@ -120,10 +120,6 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
     lp_auto_free char *jwt = plan_name(p, "jwt"), *signing = plan_name(p, "signing");
 
     switch (id) {
-    case SERVICE_GATEWAY:
-        /* For tokens from before auth had a signing key; they are good for an hour at most. */
-        add_optional_secret(env, "AUTH_JWT_SECRET", jwt, "access");
-        break;
     case SERVICE_AUTH:
         add_database(env, "DATABASE_URL", p, &p->spec.databases.postgres, DATABASE_POSTGRES);
         add_secret(env, "JWT_SECRET", jwt, "access");

@@ -165,6 +165,18 @@ static void refuses_what_two_servers_may_read_in_two_ways(void **state)
     }
 }
 
+static void says_whether_no_host_was_sent_or_more_than_one(void **state)
+{
+    struct lp_request_head h;
+    struct lp_refusal none = { 0, "" }, two = { 0, "" };
+    static const char without[] = "GET / HTTP/1.1\r\nA: b\r\n\r\n", with[] = P "Host: h\r\n\r\n";
+    (void)state;
+    assert_int_equal(read_request(without, strlen(without), &h, &none), -1);
+    assert_string_equal(none.why, "no Host");
+    assert_int_equal(read_request(with, strlen(with), &h, &two), -1);
+    assert_string_equal(two.why, "more than one Host");
+}
+
 static void refuses_a_nul_anywhere_in_a_head(void **state)
 {
     static const char head[] = "POST /x HTTP/1.1\r\nHost: g\r\nX-A: b\r\n\r\n";
@@ -404,6 +416,7 @@ int main(void)
         cmocka_unit_test(reads_a_head_wherever_it_is_cut),
         cmocka_unit_test(knows_whether_the_connection_goes_on_and_who_is_meant),
         cmocka_unit_test(refuses_what_two_servers_may_read_in_two_ways),
+        cmocka_unit_test(says_whether_no_host_was_sent_or_more_than_one),
         cmocka_unit_test(refuses_a_nul_anywhere_in_a_head),
         cmocka_unit_test(refuses_what_is_too_large_before_its_end_comes),
         cmocka_unit_test(finds_members_of_lists_over_several_lines),

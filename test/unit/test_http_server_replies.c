@@ -127,6 +127,22 @@ static void gives_head_the_headers_only(void **state)
     assert_null(strstr(r.ptr, "path="));
 }
 
+/* RFC 9110, 8.6 and 15.4.5: to HTTP/1.0 too, and the answer is its head. */
+static void a_304_has_no_content_length_and_no_body(void **state)
+{
+    static const char *const requests[] = { "GET /status/304 HTTP/1.1\r\nHost: a\r\n\r\n",
+                                            "HEAD /status/304 HTTP/1.1\r\nHost: a\r\n\r\n",
+                                            "GET /status/304 HTTP/1.0\r\n\r\n" };
+    for (size_t i = 0; i < LP_COUNT(requests); i++) {
+        lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+        ask(*state, requests[i], &r);
+        const char *end = strstr(r.ptr, "\r\n\r\n");
+        if (strncmp(r.ptr, "HTTP/1.1 304 ", 13) != 0 || !end || end[4] != '\0' ||
+            strstr(r.ptr, "Content-Length") || strstr(r.ptr, "Transfer-Encoding"))
+            fail_msg("%s%s", requests[i], r.ptr);
+    }
+}
+
 /* Each answer ends where the next begins, and each request's body is over. */
 static void stays_in_step_on_one_connection(void **state)
 {
@@ -225,6 +241,7 @@ int main(void)
         cmocka_unit_test(ends_a_stream_whose_client_does_not_read),
         cmocka_unit_test(a_reader_under_the_least_pace_gives_its_writer_back),
         cmocka_unit_test(gives_head_the_headers_only),
+        cmocka_unit_test(a_304_has_no_content_length_and_no_body),
         cmocka_unit_test(stays_in_step_on_one_connection),
         cmocka_unit_test(says_100_and_stays_in_step),
         cmocka_unit_test(says_who_cannot_listen_where),

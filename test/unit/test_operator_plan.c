@@ -249,15 +249,36 @@ static void all_pods_of_a_platform_share_the_key_of_their_logs(void **state)
     drop(f);
 }
 
+/* Keys that sign: "access" and "refresh" of the Secret jwt, and the Secret signing. */
+static bool can_mint(const json_t *pod)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 16);
+    lp_json_write(pod, &text);
+    return strstr(text.ptr, "\"access\"") || strstr(text.ptr, "\"refresh\"") ||
+           strstr(text.ptr, "english-signing");
+}
+
+static void no_pod_but_that_of_auth_has_a_key_that_signs_learners_tokens(void **state)
+{
+    static const char *const names[] = { "english-gateway", "english-ai-feedback",
+                                         "english-progress" };
+    (void)state;
+    struct fixture *f = make("{}");
+    for (size_t i = 0; i < LP_COUNT(names); i++)
+        assert_false(can_mint(find(f, CHILD_DEPLOYMENT, names[i])->intent));
+    assert_true(can_mint(find(f, CHILD_DEPLOYMENT, "english-auth")->intent));
+    drop(f);
+}
+
 static void a_users_variable_takes_the_place_of_ours(void **state)
 {
     (void)state;
     struct fixture *f = make("{services: {gateway: {env: [{name: AUTH_JWT_SECRET, value: mine},"
                              " {name: EMPTY}, {name: CORS_ORIGIN, value: x}]}}}");
-    json_auto_t *want = parse(
-        "[{name: AUTH_JWT_SECRET, value: mine}, {name: LOG_HASH_KEY, valueFrom: {secretKeyRef:"
-        " {name: english-jwt, key: loghash, optional: true}}}, {name: EMPTY},"
-        " {name: CORS_ORIGIN, value: x}]");
+    json_auto_t *want =
+        parse("[{name: LOG_HASH_KEY, valueFrom: {secretKeyRef: {name: english-jwt, key: loghash,"
+              " optional: true}}}, {name: AUTH_JWT_SECRET, value: mine}, {name: EMPTY},"
+              " {name: CORS_ORIGIN, value: x}]");
     const json_t *c = container_of(find(f, CHILD_DEPLOYMENT, "english-gateway"));
     assert_true(json_equal(json_object_get(c, "env"), want));
     drop(f);
@@ -474,6 +495,7 @@ int main(void)
         cmocka_unit_test(pods_roll_where_their_config_changes_and_nowhere_else),
         cmocka_unit_test(the_pods_may_take_as_long_to_end_as_their_last_requests_need),
         cmocka_unit_test(all_pods_of_a_platform_share_the_key_of_their_logs),
+        cmocka_unit_test(no_pod_but_that_of_auth_has_a_key_that_signs_learners_tokens),
         cmocka_unit_test(a_users_variable_takes_the_place_of_ours),
         cmocka_unit_test(external_databases_have_no_children_and_their_own_secret),
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),

@@ -143,8 +143,10 @@ static int64_t read_host(struct lp_request_head *h, struct lp_refusal *r)
     const struct lp_field *host = lp_fields_find(&h->fields, "Host");
     size_t hosts = lp_fields_count(&h->fields, "Host");
 
-    if (hosts > 1 || (hosts == 0 && h->minor == 1))
-        return refuse(r, 400, "not one Host");
+    if (hosts > 1)
+        return refuse(r, 400, "more than one Host");
+    if (hosts == 0 && h->minor == 1)
+        return refuse(r, 400, "no Host");
     if (host && !is_authority(host->value, host->value_len))
         return refuse(r, 400, "malformed Host");
     if (host && !h->authority) {

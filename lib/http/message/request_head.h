@@ -27,10 +27,11 @@ struct lp_request_head {
  * come (call again with all bytes so far; *io_seen, 0 at first, spares looking twice); -1 with
  * *ret_refusal for what two servers may read in different ways, or what is over a limit, as early
  * as that is known: 400  malformed line, bare CR or LF, folded line, white space before a colon,
- * doubtful framing (lp_fields_framing; Transfer-Encoding in HTTP/1.0), not one Host, a target in no
- * form of RFC 9112, 3.2 414  a target over LP_LIMIT_HTTP_TARGET 417  an Expect that is not
- * 100-continue 431  a head over LP_LIMIT_HTTP_HEADERS bytes, or more than LP_FIELDS_MAX fields 505
- * another version of HTTP One empty line before the head is skipped (RFC 9112, 2.2).
+ * doubtful framing (lp_fields_framing; Transfer-Encoding in HTTP/1.0), no Host in HTTP/1.1, more
+ * than one Host, a target in no form of RFC 9112, 3.2 414  a target over LP_LIMIT_HTTP_TARGET 417
+ * an Expect that is not 100-continue 431  a head over LP_LIMIT_HTTP_HEADERS bytes, or more than
+ * LP_FIELDS_MAX fields 505 another version of HTTP One empty line before the head is skipped (RFC
+ * 9112, 2.2).
  */
 int64_t lp_request_head_read(const char *bytes, size_t n, size_t *io_seen,
                              struct lp_request_head *ret_head, struct lp_refusal *ret_refusal);

@@ -228,9 +228,34 @@ static struct MHD_Response *response_of(void *bytes, size_t len, enum MHD_Respon
     return response;
 }
 
+static ssize_t no_bytes(void *user, uint64_t at, char *bytes, size_t max)
+{
+    (void)user, (void)at, (void)bytes, (void)max;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/*
+ * A 304 has no Content-Length but that of the 200 (RFC 9110, 8.6), and libmicrohttpd before
+ * 0.9.76 always adds one of 0, or chunks; but not where the length is unknown and HTTP/1.0 reads it
+ * too. It then ends the connection, which costs the client, mostly lp-gateway's pool, a new one.
+ */
+static struct MHD_Response *not_modified(void)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, no_bytes, NULL, NULL);
+    if (!response)
+        abort(); /* no memory, as in lp_alloc */
+    MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
+}
+
 void lp_http_reply(struct lp_http_exchange *x, int status, const char *content_type,
                    const void *body, size_t len)
 {
+    if (status == 304) {
+        reply(x, status, not_modified(), 0);
+        return;
+    }
     if (content_type)
         lp_http_reply_header(x, "Content-Type", content_type);
     reply(x, status, response_of((void *)(uintptr_t)body, len, MHD_RESPMEM_MUST_COPY), len);
