@@ -8,6 +8,9 @@
 #define SHORTEST_STEP_MS 10
 #define LONGEST_STEP_MS 100
 #define MICRO INT64_C(1000000)
+/* As autoscaler/samples/samples_load.h has them. */
+#define DRAIN_S INT64_C(10)
+#define UTILIZATION_PERCENT INT64_C(70)
 
 void cluster_init(struct cluster *c, const struct cluster_pod *kind, size_t n, int64_t now_ms)
 {
@@ -91,6 +94,18 @@ int64_t cluster_queue(const struct cluster *c, const struct trace_row *row)
     return row->values[TRACE_ARRIVAL_RATE] < 0 ? row->values[TRACE_QUEUE_DEPTH] : c->backlog / 1000;
 }
 
+int64_t cluster_demand(const struct cluster *c, const struct trace_row *row)
+{
+    int64_t rate = row->values[TRACE_ARRIVAL_RATE], slots = c->kind.concurrency;
+    int64_t waiting = c->backlog - (int64_t)c->ready * slots * MICRO;
+
+    if (rate < 0)
+        return -1;
+    int64_t offered = rate + (waiting > 0 ? waiting / (1000 * DRAIN_S) : 0);
+    /* Milli a second times milliseconds are millionths of a busy slot. */
+    return offered * row->values[TRACE_SERVICE_TIME] / (slots * 10 * UTILIZATION_PERCENT);
+}
+
 /* The share of the i-th of the ready pods; the first ones take what is left over. */
 static int64_t share(const struct cluster *c, size_t i, int64_t total, int64_t limit)
 {
@@ -121,5 +136,6 @@ struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *r
                                   .pods = c->pods,
                                   .n_pods = c->n,
                                   .usage_known = true,
-                                  .object_value = cluster_queue(c, row) };
+                                  .object_value = cluster_queue(c, row),
+                                  .demand = cluster_demand(c, row) };
 }

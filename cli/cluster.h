@@ -46,5 +46,10 @@ void cluster_advance(struct cluster *c, const struct trace_row *row, int64_t unt
 /* Requests waiting and in flight, milli; -1: the row has none. */
 int64_t cluster_queue(const struct cluster *c, const struct trace_row *row);
 
+/* The pods that the load needs, milli, as the metrics API has them (autoscaler/README.md):
+ * arrivals, and a tenth of what waits, a second, times service_time, over 70 % of a pod's slots;
+ * -1: the row has none. */
+int64_t cluster_demand(const struct cluster *c, const struct trace_row *row);
+
 /* What the controller sees. The pods are the cluster's. */
 struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *row);

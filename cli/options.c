@@ -31,7 +31,7 @@ static const char usage[] =
     "      controller, without a cluster. CSV: a header line, time (seconds) and one or more of\n"
     "      cpu (cores), memory (bytes), queue_depth, each of all pods together, or instead of\n"
     "      queue_depth, which stays as it is, arrival_rate (requests a second) and service_time\n"
-    "      (seconds of a slot), whose backlog follows the simulated pods;\n"
+    "      (seconds of a slot), whose backlog and demand follow the simulated pods;\n"
     "      an empty cell is a missing metric; metrics without a column are left out.\n"
     "      --sync-period SECONDS (15), --ready-after SECONDS (30): of the controller, of a pod\n"
     "      --compare FILE: the summary of another platform beside it\n"

@@ -20,15 +20,6 @@ void simulate_result_done(struct simulate_result *result)
     *result = (struct simulate_result){ 0 };
 }
 
-/* The target of the metric that queue_depth is; 0: it does not count. */
-static int64_t queue_target(const struct hpa_rules *rules)
-{
-    for (unsigned i = 0; i < rules->n_metrics; i++)
-        if (rules->metrics[i].source == HPA_OBJECT)
-            return rules->metrics[i].target;
-    return 0;
-}
-
 static void add_change(struct simulate_result *result, const struct simulate_change *change)
 {
     const struct simulate_change *before =
@@ -73,7 +64,7 @@ static void sync_once(const struct simulate_service *s, struct cluster *c,
 static void account(const struct simulate_service *s, const struct cluster *c,
                     const struct trace_row *row, int64_t ms, struct simulate_result *result)
 {
-    int64_t queue = cluster_queue(c, row), target = queue_target(&s->rules), allowed;
+    int64_t queue = cluster_queue(c, row), target = s->queue_target, allowed;
 
     if (__builtin_mul_overflow(target, (int64_t)c->ready, &allowed))
         allowed = INT64_MAX;

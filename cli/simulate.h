@@ -16,6 +16,7 @@ struct simulate_service {
     struct hpa_rules rules;
     unsigned n_left_out; /* metrics of the HPA that the trace has no column for */
     char left_out[HPA_MAX_METRICS][64];
+    int64_t queue_target; /* milli a pod, also where the HPA does not go by it */
     struct cluster_pod pod;
 };
 

@@ -35,6 +35,8 @@ static bool has_column(const struct trace *trace, const struct hpa_metric *m)
         return trace->has[TRACE_CPU];
     if (m->source == HPA_MEMORY)
         return trace->has[TRACE_MEMORY];
+    if (strcmp(m->name, HPA_DEMAND) == 0)
+        return trace->has[TRACE_ARRIVAL_RATE];
     return strcmp(m->name, trace_columns[TRACE_QUEUE_DEPTH]) == 0 &&
            (trace->has[TRACE_QUEUE_DEPTH] || trace->has[TRACE_ARRIVAL_RATE]);
 }
@@ -98,7 +100,9 @@ static int read_planned(const struct platform *p, int id, const struct cli_optio
     s->pod = (struct cluster_pod){ .concurrency = p->spec.services[id].concurrency,
                                    .queue_limit = p->spec.services[id].queue_limit,
                                    .ready_after_ms = options->ready_after_ms };
-    int r = hpa_rules_read(hpa, &s->rules, err);
+    int r = quantity_milli(p->spec.services[id].autoscaling.queue.target, &s->queue_target, err);
+    if (r == 0)
+        r = hpa_rules_read(hpa, &s->rules, err);
     if (r == 0)
         r = read_resources(find_child(&plan, CHILD_DEPLOYMENT, id), &s->pod, err);
     return r;

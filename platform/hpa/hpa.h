@@ -17,7 +17,8 @@
 
 /* Resource metrics with a Utilization target, and Object metrics with an AverageValue. */
 enum hpa_source { HPA_CPU, HPA_MEMORY, HPA_OBJECT };
-#define HPA_RESOURCES 2 /* HPA_CPU and HPA_MEMORY */
+#define HPA_DEMAND "demand" /* an object metric beside the other one */
+#define HPA_RESOURCES 2     /* HPA_CPU and HPA_MEMORY */
 
 struct hpa_metric {
     enum hpa_source source;
@@ -68,6 +69,7 @@ struct hpa_observed {
     size_t n_pods;
     bool usage_known;     /* the API of CPU and memory answers */
     int64_t object_value; /* milli; -1: the metrics API has none */
+    int64_t demand;       /* the same of the metric HPA_DEMAND */
 };
 
 enum { HPA_ABLE_TO_SCALE, HPA_SCALING_ACTIVE, HPA_SCALING_LIMITED, HPA_CONDITIONS };

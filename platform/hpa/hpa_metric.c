@@ -4,6 +4,7 @@
  * double that does not fit becomes the least number, as on amd64. Pure.
  */
 #include <math.h>
+#include <string.h>
 
 #include "platform/hpa/hpa_parts.h"
 
@@ -134,10 +135,11 @@ static bool resource_replicas(const struct hpa_metric *m, const struct hpa_obser
 static bool object_replicas(const struct hpa_metric *m, const struct hpa_observed *seen,
                             int32_t *ret_replicas, int64_t *ret_value)
 {
-    double value = (double)seen->object_value, target = (double)m->target;
+    int64_t told = strcmp(m->name, HPA_DEMAND) == 0 ? seen->demand : seen->object_value;
+    double value = (double)told, target = (double)m->target;
     double count = (double)seen->status_replicas;
 
-    if (seen->object_value < 0)
+    if (told < 0)
         return false;
     *ret_replicas =
         within(value / (target * count)) ? seen->status_replicas : ceil_int32(value / target);

@@ -191,6 +191,31 @@ static void the_sample_of_a_school_day_is_simulated_as_the_golden_file_says(void
                            "seconds over the queue depth's target: must be at most 60.500, is "));
 }
 
+/*
+ * 40 a second for 0.5 s are 20 busy slots of 10 a pod: 20 / (10 * 0.7) = 2.857 pods, so 3; then 10
+ * a second: 0.714, 2 being the least, once the recommendations of the first minute are five minutes
+ * old.
+ */
+static void demand_is_made_of_rate_and_time(void **state)
+{
+    static const char trace[] = "time,arrival_rate,service_time\n0,40,0.5\n60,10,0.5\n600,10,0.5\n";
+    static const char platform[] =
+        "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\nmetadata: {name: a}\n"
+        "spec: {services: {aiFeedback: {concurrency: 10, autoscaling: {minReplicas: 2, "
+        "metrics: [demand]}}}}\n";
+    json_auto_t *answer = NULL;
+    struct lp_error err;
+    (void)state;
+    if (simulate(platform, trace, &answer, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(json_array_size(json_object_get(answer, "leftOut")), 0);
+    check_changes(answer, "0: 2 to 3 as asked; 360: 3 to 2 TooFewReplicas; ");
+    json_auto_t *queue = NULL;
+    assert_int_equal(simulate(platform, "time,queue_depth\n0,1\n60,1\n", &queue, &err),
+                     LP_E_INVALID);
+    assert_non_null(strstr(err.msg, "the trace has no column that the HPA goes by"));
+}
+
 static void what_cannot_be_simulated_is_told(void **state)
 {
     static const struct {
@@ -238,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_missing_value_freezes_the_way_down),
         cmocka_unit_test(a_backlog_is_made_of_rate_and_time),
         cmocka_unit_test(the_sample_of_a_school_day_is_simulated_as_the_golden_file_says),
+        cmocka_unit_test(demand_is_made_of_rate_and_time),
         cmocka_unit_test(what_cannot_be_simulated_is_told),
     };
     return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);
