@@ -23,6 +23,7 @@ struct platform_state {
     int64_t recreated_ms;     /* when another object had taken its name, 0: never */
     int64_t secrets_tried_ms; /* when the Secrets were last tried, 0: never */
     int64_t secrets_wait_ms;  /* how long after it again */
+    bool was_ready;           /* after the last reconcile that did not fail */
     struct child_state *children;
     unsigned n_children;
     json_t *rewritten;      /* "Kind/name": {mark: hash of an intent and digest of what an
