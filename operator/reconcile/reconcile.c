@@ -127,7 +127,8 @@ static bool secrets_are_due(const struct platform_state *m)
     return m->secrets_tried_ms == 0 || lp_clock_ms() >= m->secrets_tried_ms + m->secrets_wait_ms;
 }
 
-/* Schedules the next attempt to create missing Secrets: 30 s, doubled up to 4 min. */
+/* Schedules the next attempt to create missing Secrets: 30 s, doubled up to 4 min. One that a
+ * changed workload made before its time doubles nothing. */
 static void schedule_secrets(const struct reconcile_context *ctx)
 {
     struct platform_state *m = ctx->state;
@@ -137,7 +138,7 @@ static void schedule_secrets(const struct reconcile_context *ctx)
         m->secrets_wait_ms = SECRETS_SOON_MS;
     else if (m->secrets_wait_ms < SECRETS_FIRST_MS || is_ready(ctx))
         m->secrets_wait_ms = SECRETS_FIRST_MS;
-    else if (2 * m->secrets_wait_ms <= SECRETS_LAST_MS)
+    else if (secrets_are_due(m) && 2 * m->secrets_wait_ms <= SECRETS_LAST_MS)
         m->secrets_wait_ms *= 2;
     m->secrets_tried_ms = now;
 }
