@@ -66,6 +66,9 @@ static int prepare(struct scraper *s, struct transfer *t, struct lp_error *err)
     r = r ? r : curl_easy_setopt(e, CURLOPT_HTTPHEADER, s->headers);
     r = r ? r : curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, deadline);
     r = r ? r : curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, deadline);
+    /* Addresses need no cache of names: libcurl walks all of it at the end of each transfer, which
+     * with 1,000 pods was a sixth of the time of this thread. */
+    r = r ? r : curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     r = r ? r : curl_easy_setopt(e, CURLOPT_PORT, (long)s->options.port);
     r = r ? r : curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_bytes);
     r = r ? r : curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
