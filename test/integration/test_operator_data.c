@@ -140,6 +140,69 @@ static void an_embedded_database_runs_until_its_service_is_ready_on_the_new_one(
     json_decref(await(&lp_kube_volume_claims, CLAIM, has_uid, uid_of(claim), "the same"));
 }
 
+/* The StatefulSet as an older operator made it, by server-side apply of the whole. */
+static json_t *as_applied(const json_t *live)
+{
+    static const char *const servers[] = { "managedFields", "resourceVersion", "uid", "generation",
+                                           "creationTimestamp" };
+    json_t *o = json_deep_copy(live);
+    json_object_del(o, "status");
+    for (size_t i = 0; i < LP_COUNT(servers); i++)
+        json_object_del(json_object_get(o, "metadata"), servers[i]);
+    return o;
+}
+
+static const struct lp_kube_apply_options by_operator = { .field_manager = "lp-operator",
+                                                          .force = true };
+
+static void a_held_statefulset_of_an_older_operator_keeps_its_volume(void **state)
+{
+    static const char retention[] = "persistentVolumeClaimRetentionPolicy";
+    json_auto_t *after = NULL;
+    (void)state;
+    create_platform("english", json_object());
+    edit_platform("english", parse_spec("{databases: {postgres: {mode: External, secretRef: {name:"
+                                        " other}}}}"));
+    await_said("DatabaseKept", "True", "stays until every pod of english-auth is Ready");
+    json_auto_t *held = await(&lp_kube_stateful_sets, "english-postgres", exists, NULL, "there");
+    json_auto_t *old = as_applied(held);
+    lp_json_set_str(lp_json_at(old, "spec", retention, NULL), "whenDeleted", "Delete");
+    ok(lp_kube_apply(client, &lp_kube_stateful_sets, old, &by_operator, &after, &err));
+    assert_string_equal(lp_json_str(after, "spec", retention, "whenDeleted", NULL), "Delete");
+    json_auto_t *kept =
+        await_like(&lp_kube_stateful_sets, "english-postgres",
+                   parse_spec("{spec: {persistentVolumeClaimRetentionPolicy: {whenDeleted:"
+                              " Retain}}}"),
+                   "kept");
+    assert_true(has_uid(kept, uid_of(held))); /* and nothing restarts */
+    assert_true(json_equal(lp_json_at(kept, "spec", "template", NULL),
+                           lp_json_at(held, "spec", "template", NULL)));
+}
+
+/* As operators before this one made them: OrderedReady waits for ever for a pod of an older
+ * template that is not Ready (kubernetes/kubernetes#67250). There is no kubelet, so it is not. */
+static void a_statefulset_stuck_on_a_broken_pod_is_named_with_the_command_that_helps(void **state)
+{
+    (void)state;
+    create_platform("english", json_object());
+    edit_platform("english", parse_spec("{mode: Plan}"));
+    json_auto_t *set = await(&lp_kube_stateful_sets, "english-postgres", exists, NULL, "there");
+    json_auto_t *old = as_applied(set);
+    lp_json_set_str(json_object_get(old, "spec"), "podManagementPolicy", "OrderedReady");
+    ok(lp_kube_delete(client, &lp_kube_stateful_sets, ns, "english-postgres", NULL, &err));
+    await_gone(&lp_kube_stateful_sets, "english-postgres");
+    await_gone(&lp_kube_pods, "english-postgres-0");
+    ok(lp_kube_apply(client, &lp_kube_stateful_sets, old, &by_operator, NULL, &err));
+    json_decref(await_like(&lp_kube_stateful_sets, "english-postgres",
+                           parse_spec("{status: {replicas: 1, updatedReplicas: 1}}"), "its pod"));
+    edit_platform("english", parse_spec("{mode: Active, databases: {postgres: {resources:"
+                                        " {requests: {cpu: 123m}}}}}"));
+    lp_auto_free char *help = lp_sprintf("kubectl delete pod english-postgres-0 -n %s", ns);
+    await_said("Degraded", "True", help);
+    ok(lp_kube_delete(client, &lp_kube_pods, ns, "english-postgres-0", NULL, &err));
+    await_said("Degraded", "False", "");
+}
+
 static bool is_marked(const json_t *o, const void *want)
 {
     (void)want;
@@ -248,6 +311,8 @@ int main(void)
         test(a_secret_made_anew_rolls_the_database_and_then_its_service),
         test(an_object_of_somebody_else_is_left_alone_until_it_is_handed_over),
         test(scaled_to_none_is_not_ready),
+        test(a_held_statefulset_of_an_older_operator_keeps_its_volume),
+        test(a_statefulset_stuck_on_a_broken_pod_is_named_with_the_command_that_helps),
         test(a_paused_deployment_is_named_with_the_command_that_helps),
         test(a_quota_is_told_as_one),
     };
