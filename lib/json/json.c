@@ -159,6 +159,22 @@ json_t *lp_json_text(const char *text)
     return text ? lp_json_textn(text, strlen(text)) : NULL;
 }
 
+static int add_to_buf(const char *bytes, size_t n, void *user)
+{
+    lp_buf_add(user, bytes, n);
+    return 0;
+}
+
+void lp_json_write(const json_t *o, struct lp_buf *b)
+{
+    json_dump_callback(o, add_to_buf, b, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+}
+
+void lp_json_write_unsorted(const json_t *o, struct lp_buf *b)
+{
+    json_dump_callback(o, add_to_buf, b, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
 void lp_json_set_str(json_t *o, const char *key, const char *value)
 {
     if (value)

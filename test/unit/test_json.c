@@ -1,7 +1,6 @@
 /* test/unit/test_json.c -- parsing with limits, paths, comparison, decode tables and YAML. */
 #include "unit/check.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,62 +108,6 @@ static void equal_documents_are_written_as_equal_bytes(void **state)
     lp_json_write(b, &wb);
     assert_string_equal(wa.ptr, wb.ptr);
     assert_string_equal(wa.ptr, "{\"a\":\"x\",\"b\":[1,{\"a\":null,\"z\":0}]}");
-}
-
-/* Hashes of intents are on objects in clusters: other bytes would roll every pod. */
-static void canonical_text_is_what_jansson_writes(void **state)
-{
-    static const char *const texts[] = {
-        "{}",
-        "[]",
-        "null",
-        "true",
-        "false",
-        "-9223372036854775808",
-        "0.1",
-        "1e300",
-        "-2.0",
-        "\"\"",
-        "{\"b\":{\"z\":[[],{}],\"\":1},\"a\":[1,2.5,null,true,\"x\"],\"B\":0,\"ab\":1,\"a b\":2}",
-        "{\"\\u00e9\":1,\"z\":2,\"\\ud83d\\ude00\":3,\"\\u007f\":4,\"\\n\":5,\"\\\"\":6,\"/\":\"a/"
-        "b\"}",
-        "\"\\b\\f\\n\\r\\t\\\\\\\"\\/\\u0001\\u000b\\u001f\\u007f\\u20ac end\"",
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(texts); i++) {
-        lp_auto_buf struct lp_buf ours = LP_BUF_INIT(4096);
-        json_auto_t *o = json_loads(texts[i], JSON_DECODE_ANY, NULL);
-        assert_non_null(o);
-        lp_auto_free char *theirs = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-        lp_json_write(o, &ours);
-        assert_string_equal(ours.ptr, theirs);
-    }
-}
-
-static void an_object_of_a_thousand_members_is_written_sorted(void **state)
-{
-    lp_auto_buf struct lp_buf ours = LP_BUF_INIT(1 << 16);
-    json_auto_t *o = json_object();
-    char key[16];
-    (void)state;
-    for (int i = 0; i < 1000; i++) {
-        snprintf(key, sizeof key, "k%d", i * 7919 % 1000);
-        json_object_set_new(o, key, json_integer(i));
-    }
-    lp_auto_free char *theirs = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
-    lp_json_write(o, &ours);
-    assert_string_equal(ours.ptr, theirs);
-}
-
-static void canonical_text_stops_at_the_limit_of_its_buffer(void **state)
-{
-    lp_auto_buf struct lp_buf small = LP_BUF_INIT(8);
-    json_auto_t *o = json("{\"a\":[\"long enough\"]}");
-    (void)state;
-    lp_json_write(o, &small);
-    assert_true(small.overflowed);
-    lp_json_write(NULL, &small);
-    assert_true(small.len <= 8);
 }
 
 struct sample {
@@ -354,9 +297,6 @@ int main(void)
         cmocka_unit_test(a_path_through_missing_or_other_types_gives_the_fallback),
         cmocka_unit_test(contains_ignores_what_defaulting_added_and_nothing_else),
         cmocka_unit_test(equal_documents_are_written_as_equal_bytes),
-        cmocka_unit_test(canonical_text_is_what_jansson_writes),
-        cmocka_unit_test(an_object_of_a_thousand_members_is_written_sorted),
-        cmocka_unit_test(canonical_text_stops_at_the_limit_of_its_buffer),
         cmocka_unit_test(a_decode_error_names_path_limit_and_value),
         cmocka_unit_test(decoding_keeps_defaults_of_absent_members),
         cmocka_unit_test(yaml_scalars_get_the_types_that_kubernetes_gives_them),
