@@ -142,8 +142,13 @@ const json_t *operators_of(const struct operators *o, const json_t *platform)
 /* On one line, whatever it holds. */
 static void add_line(const char *text, struct lp_buf *out)
 {
-    for (; *text; text++)
-        lp_buf_char(out, (unsigned char)*text < ' ' ? ' ' : *text);
+    for (; *text; text++) {
+        bool control = (unsigned char)*text < ' ';
+        if (control)
+            lp_buf_char(out, ' ');
+        else
+            lp_buf_char(out, *text);
+    }
 }
 
 void operators_text(const json_t *deployment, struct lp_buf *out)
