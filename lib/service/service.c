@@ -229,13 +229,30 @@ static void start_admission(struct lp_service_state *s)
     s->admission = lp_admission_new(&o);
 }
 
+static size_t body_limit(const struct lp_http_exchange *x, void *user)
+{
+    const struct lp_service *service = ((struct lp_service_state *)user)->service;
+    struct lp_route_path path;
+
+    if (!service->upload_route || !lp_route_path_read(lp_http_path(x), &path))
+        return service->max_body;
+    const struct lp_route *route = lp_route_find(service->routes, lp_http_method(x), &path);
+    lp_route_path_done(&path);
+    return route && strcmp(route->name, service->upload_route) == 0 ? service->upload_max_body
+                                                                    : service->max_body;
+}
+
 static int start_server(struct lp_service_state *s, struct lp_error *err)
 {
+    size_t max_body = s->service->max_body;
+    if (s->service->upload_route && s->service->upload_max_body > max_body)
+        max_body = s->service->upload_max_body;
     int64_t open = s->config->concurrency + s->config->queue_limit + 256;
     struct lp_http_server_options o = { .port = (uint16_t)s->config->port,
                                         .max_connections = (unsigned)(open > 4096 ? 4096 : open),
                                         .header_timeout_s = 30,
-                                        .max_body = s->service->max_body,
+                                        .max_body = max_body,
+                                        .body_limit = body_limit,
                                         .name = s->service->name,
                                         .handler = on_request,
                                         .refusal = on_refusal,

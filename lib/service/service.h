@@ -26,7 +26,9 @@ struct lp_service_config {
 struct lp_service {
     const char *name;              /* "auth": metrics label "service"; the program is lp-auth */
     const struct lp_route *routes; /* ends with method NULL */
-    size_t max_body;
+    size_t max_body;               /* bytes; over it 413, before the body comes */
+    const char *upload_route;      /* name of the one route with another limit; NULL: none */
+    size_t upload_max_body;
     const char *not_found_json; /* 404 for unknown routes */
     const char *busy_json;      /* 503: queue full, deadline passed; NULL: {"error":"…"} */
     const char *too_large_json;

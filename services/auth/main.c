@@ -48,7 +48,9 @@ static int serve(struct auth *auth, const struct auth_config *config, struct lp_
     const struct lp_service service = {
         .name = "auth",
         .routes = api_routes,
-        .max_body = PICTURE_MAX_BYTES + BODY_MAX,
+        .max_body = BODY_MAX,
+        .upload_route = "upload-picture",
+        .upload_max_body = PICTURE_MAX_BYTES + BODY_MAX,
         .not_found_json = "{\"error\":\"Route not found\"}",
         .user = auth,
         .filter = api_filter,

@@ -2,9 +2,12 @@
  * drain. */
 #include "service/service.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "http/client/client.h"
 #include "unit/check.h"
@@ -88,6 +91,7 @@ static const struct lp_route routes[] = {
     { "GET", "/health", health, "health", true },
     { "GET", "/slow", slow, "slow", false },
     { "POST", "/echo/:id", echo, "echo", false },
+    { "PUT", "/echo/:id", echo, "upload", false },
     { 0 },
 };
 
@@ -95,6 +99,8 @@ static const struct lp_service service = {
     .name = "test",
     .routes = routes,
     .max_body = 5000,
+    .upload_route = "upload",
+    .upload_max_body = 9000,
     .not_found_json = "{\"message\":\"resource not found\"}",
     .too_large_json = "{\"message\":\"too large\"}",
     .ready = ready,
@@ -256,6 +262,39 @@ static void tells_bad_bodies_apart(void **state)
     }
 }
 
+/* Sends a head and no body; `want` is how the answer begins. */
+static void expect_of_head(const char *head, const char *want)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(t.port) };
+    lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char got[14] = { 0 };
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_true(send(fd, head, strlen(head), MSG_NOSIGNAL) > 0);
+    assert_int_equal(recv(fd, got, 13, MSG_WAITALL), 13);
+    assert_string_equal(got, want);
+}
+
+/* Issue 12, 18: each route's limit is known before the body comes. */
+static void the_upload_route_alone_takes_a_larger_body(void **state)
+{
+    const char *json[] = { "Content-Type: application/json", NULL };
+    static char large[8000];
+    lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
+    (void)state;
+    expect_of_head("POST /echo/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5001\r\n\r\n",
+                   "HTTP/1.1 413 ");
+    expect_of_head("PUT /Echo/x HTTP/1.1\r\nHost: a\r\nContent-Length: 9001\r\n\r\n",
+                   "HTTP/1.1 413 ");
+    expect_of_head("PUT /none HTTP/1.1\r\nHost: a\r\nContent-Length: 5001\r\n\r\n",
+                   "HTTP/1.1 413 ");
+    memset(large, ' ', sizeof large - 1);
+    large[0] = '{';
+    large[1] = '}';
+    assert_int_equal(ask(t.port, "PUT", "/echo/x", json, large, &r), 200);
+    assert_int_equal(ask(t.port, "POST", "/echo/x", json, large, &r), 413);
+}
+
 static void answers_unknown_routes_with_the_services_body(void **state)
 {
     lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
@@ -338,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(makes_an_identity_where_the_given_one_is_unsafe, start,
                                         stop),
         cmocka_unit_test_setup_teardown(tells_bad_bodies_apart, start, stop),
+        cmocka_unit_test_setup_teardown(the_upload_route_alone_takes_a_larger_body, start, stop),
         cmocka_unit_test_setup_teardown(answers_unknown_routes_with_the_services_body, start, stop),
         cmocka_unit_test_setup_teardown(refuses_what_finds_no_room_and_still_answers_health, start,
                                         stop),

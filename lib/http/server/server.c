@@ -140,9 +140,14 @@ static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
 {
     const struct lp_http_server_options *o = &x->server->options;
     const char *body = o->refusal ? o->refusal((int)status, why, o->user) : NULL;
+    char limit[64];
 
     lp_http_guard_linger(x->on->guarded);
     lp_http_reply_header(x, "Connection", "close");
+    if (status == 413) {
+        snprintf(limit, sizeof limit, "request body over %zu bytes", x->max_body);
+        why = limit;
+    }
     if (status == 415)
         lp_http_reply_header(x, "Accept-Encoding", "identity");
     if (body)

@@ -34,6 +34,12 @@ struct lp_http_server_options {
     lp_http_handler *handler;
     void *user;
     /*
+     * Called with the headers of a request that has a body: its limit in bytes, at most max_body.
+     * Over it 413 is answered, before the body is read where Content-Length tells. Runs in an event
+     * loop. NULL: max_body always.
+     */
+    size_t (*body_limit)(const struct lp_http_exchange *x, void *user);
+    /*
      * Called for each request that the server itself refuses (400, 413, 414, 415, 431); gives the
      * JSON body, a literal, or NULL for {"error":why}. Runs in an event loop. NULL: that body
      * always.

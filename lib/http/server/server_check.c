@@ -104,10 +104,14 @@ static const char *framing_error(const struct walk *w, bool http11)
 }
 
 /* Content-Length, already known to be digits. */
-static bool too_long(const struct lp_http_exchange *x)
+static bool too_long(struct lp_http_exchange *x)
 {
+    const struct lp_http_server_options *o = &x->server->options;
     const char *length = lp_http_header(x, "Content-Length");
-    return length && strtoull(length, NULL, 10) > x->server->options.max_body;
+
+    x->max_body = o->body_limit ? o->body_limit(x, o->user) : o->max_body;
+    x->body.max = x->max_body;
+    return length && strtoull(length, NULL, 10) > x->max_body;
 }
 
 static const char *request_line_error(const struct lp_http_exchange *x, const char *url,
@@ -120,7 +124,7 @@ static const char *request_line_error(const struct lp_http_exchange *x, const ch
     return NULL;
 }
 
-unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const char *version,
+unsigned lp_http_check(struct lp_http_exchange *x, const char *url, const char *version,
                        const char **ret_why)
 {
     const union MHD_ConnectionInfo *info =
@@ -145,7 +149,7 @@ unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const 
     *ret_why = w.why;
     if (w.why)
         return 400;
-    if (too_long(x)) {
+    if ((w.n_length > 0 || w.chunked) && too_long(x)) {
         *ret_why = "request body too large";
         return 413;
     }

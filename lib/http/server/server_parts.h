@@ -53,7 +53,8 @@ struct lp_http_exchange {
     const char *method;
     char peer[64];
     struct lp_buf body;
-    bool too_large;       /* more of the body came than max_body: the rest is dropped */
+    size_t max_body;      /* of this request */
+    bool too_large;       /* more of the body came than its limit: the rest is dropped */
     bool checked, handed; /* the headers were looked at; the request is whole */
     bool suspended;
     int64_t arrived_ms;
@@ -68,7 +69,7 @@ struct lp_http_exchange {
  * 9112)? 0, or the status to refuse it with. `url` and `version` as libmicrohttpd gives them to the
  * handler.
  */
-unsigned lp_http_check(const struct lp_http_exchange *x, const char *url, const char *version,
+unsigned lp_http_check(struct lp_http_exchange *x, const char *url, const char *version,
                        const char **ret_why);
 
 void lp_http_exchange_free(struct lp_http_exchange *x);
