@@ -49,16 +49,9 @@ void operators_done(struct operators *o)
 static const json_t *container_of(const json_t *deployment)
 {
     const json_t *all = lp_json_at(deployment, "spec", "template", "spec", "containers", NULL);
-    const json_t *one;
-    size_t i;
+    const json_t *named = lp_json_find(all, "name", "operator");
 
-    json_array_foreach(all, i, one)
-    {
-        const char *name = lp_json_str(one, "name", NULL);
-        if (name && strcmp(name, "operator") == 0)
-            return one;
-    }
-    return json_array_get(all, 0);
+    return named ? named : json_array_get(all, 0);
 }
 
 static const char *variable_of(const json_t *container, const char *variable)

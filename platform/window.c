@@ -152,7 +152,7 @@ int window_check(const struct maintenance_spec *m, const char *path, struct lp_e
     return r;
 }
 
-/* Is told of every span of the windows, in no order. */
+/* Called with every span of the windows, in no order. */
 typedef void on_span(int64_t start_ms, int64_t end_ms, void *user);
 
 /* The clock that a weekly window's days and times go by. */
@@ -192,8 +192,11 @@ static bool is_excluded(const json_t *exclude, int64_t day)
     if (json_array_size(exclude) == 0)
         return false;
     lp_clock_format(day * DAY_MS, 0, text);
-    json_array_foreach(exclude, i,
-                       date) if (strncmp(json_string_value(date), text, 10) == 0) return true;
+    json_array_foreach(exclude, i, date)
+    {
+        if (strncmp(json_string_value(date), text, 10) == 0)
+            return true;
+    }
     return false;
 }
 

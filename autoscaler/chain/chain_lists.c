@@ -65,7 +65,7 @@ void chain_lists_arrive(struct chain_lists *l, enum metrics_version v, const jso
     json_decref(old);
 }
 
-static void chain_lists_set_metrics(struct chain_lists *l)
+static void chain_lists_publish(struct chain_lists *l)
 {
     size_t left_out = 0;
     int64_t now_ms = lp_clock_ms(), oldest_ms = 0;
@@ -119,7 +119,7 @@ void chain_lists_show(struct chain_lists *l)
             take_list(&l->lists[v], v, &arrivals[v]);
     }
     if (any)
-        chain_lists_set_metrics(l);
+        chain_lists_publish(l);
 }
 
 void chain_lists_forget(struct chain_lists *l)
@@ -128,5 +128,5 @@ void chain_lists_forget(struct chain_lists *l)
         set_list(&l->lists[v], NULL);
         l->lists[v].bad = false;
     }
-    chain_lists_set_metrics(l);
+    chain_lists_publish(l);
 }

@@ -79,8 +79,11 @@ static bool has_direction(const json_t *directions, const char *which)
     const json_t *direction;
     size_t i;
 
-    json_array_foreach(directions, i,
-                       direction) if (strcmp(json_string_value(direction), which) == 0) return true;
+    json_array_foreach(directions, i, direction)
+    {
+        if (strcmp(json_string_value(direction), which) == 0)
+            return true;
+    }
     return false;
 }
 

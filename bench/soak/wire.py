@@ -17,7 +17,14 @@ def request(method, path, body=None, token=None, headers=()):
 
 
 def read_answer(f):
-    """(status, headers, body); ConnectionError where the connection ends before the answer does."""
+    """(status, headers, body); ConnectionError where the connection ends before the answer does, or what comes is none."""
+    try:
+        return read_parts(f)
+    except (ValueError, IndexError) as e:
+        raise ConnectionError("no HTTP answer") from e
+
+
+def read_parts(f):
     line = f.readline(65536)
     if not line.endswith(b"\n"):
         raise ConnectionError("cut before an answer")
@@ -26,7 +33,7 @@ def read_answer(f):
         name, _, value = line.partition(b":")
         headers[name.decode().lower()] = value.strip().decode("latin-1")
     if 100 <= status < 200:
-        return read_answer(f)
+        return read_parts(f)
     if status in (204, 304):
         return status, headers, b""
     if headers.get("transfer-encoding") == "chunked":
@@ -34,7 +41,8 @@ def read_answer(f):
         while (size := int(f.readline(64) or b"-1", 16)) > 0:
             body += f.read(size)
             f.readline(16)
-            assert len(body) < MAX_ANSWER, "an answer without end"
+            if len(body) > MAX_ANSWER:
+                raise ConnectionError("an answer without end")
         if size < 0:
             raise ConnectionError("cut in the middle of an answer")
         f.readline(16)

@@ -405,17 +405,14 @@ static int reconcile_object(struct reconcile_context *ctx, struct platform *plat
     return reconcile_children(ctx, platform, &databases, err);
 }
 
-/* The time until the Secrets are tried for again, of a platform that is not ready. */
-static int64_t secrets_next_ms(const struct reconcile_context *ctx)
+/* Where the platform stopped being ready, the Secrets are tried for soon. */
+static void note_readiness(struct platform_state *m, bool ready, int64_t now_ms)
 {
-    struct platform_state *m = ctx->state;
-    int64_t now = lp_clock_ms();
-
-    if (m->was_ready) {
-        m->secrets_tried_ms = now;
+    if (m->was_ready && !ready) {
+        m->secrets_tried_ms = now_ms;
         m->secrets_wait_ms = SECRETS_SOON_MS;
     }
-    return platform_state_secrets_ms(m, now);
+    m->was_ready = ready;
 }
 
 /* Of two waits; 0: none. */
@@ -454,10 +451,12 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
     ret_result->again_ms = sooner(ctx.again_ms, repairs_next_ms(ctx.state->repairs, lp_clock_ms()));
     bool active = platform.spec.mode && spec_is_active(&platform.spec);
     bool ready = is_ready(&ctx);
-    if (result == 0 && !ready && active)
-        ret_result->again_ms = sooner(ret_result->again_ms, secrets_next_ms(&ctx));
+    int64_t now = lp_clock_ms();
     if (result == 0)
-        ctx.state->was_ready = ready;
+        note_readiness(ctx.state, ready, now);
+    if (result == 0 && !ready && active)
+        ret_result->again_ms =
+            sooner(ret_result->again_ms, platform_state_secrets_ms(ctx.state, now));
     if (ctx.status_known)
         json_decref(lp_take(ctx.state->status));
     return result;

@@ -91,16 +91,8 @@ void floors_set_activations(const struct calendar *calendar, json_t *status)
 
 static const json_t *scaling_in(const json_t *status, const char *service)
 {
-    const json_t *s;
-    size_t i;
-
-    json_array_foreach(json_object_get(status, "services"), i, s)
-    {
-        const char *name = lp_json_str(s, "name", NULL);
-        if (name && strcmp(name, service) == 0)
-            return json_object_get(s, "scaling");
-    }
-    return NULL;
+    return json_object_get(lp_json_find(json_object_get(status, "services"), "name", service),
+                           "scaling");
 }
 
 /* "auth keeps at least 4 until .. (schedule exam)", "auth has its own minReplicas again". */

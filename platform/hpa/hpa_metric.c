@@ -135,11 +135,11 @@ static bool resource_replicas(const struct hpa_metric *m, const struct hpa_obser
 static bool object_replicas(const struct hpa_metric *m, const struct hpa_observed *seen,
                             int32_t *ret_replicas, int64_t *ret_value)
 {
-    int64_t told = strcmp(m->name, HPA_DEMAND) == 0 ? seen->demand : seen->object_value;
-    double value = (double)told, target = (double)m->target;
+    int64_t milli = strcmp(m->name, HPA_DEMAND) == 0 ? seen->demand : seen->object_value;
+    double value = (double)milli, target = (double)m->target;
     double count = (double)seen->status_replicas;
 
-    if (told < 0)
+    if (milli < 0)
         return false;
     *ret_replicas =
         within(value / (target * count)) ? seen->status_replicas : ceil_int32(value / target);

@@ -114,6 +114,17 @@ static void start_proxy(int64_t timeout_ms)
     chain_proxy_token(proxy, "secret-token");
 }
 
+/* One that knows of no backend yet. */
+static void restart_proxy(int64_t timeout_ms)
+{
+    lp_stop_request(stop);
+    chain_proxy_close(proxy);
+    chain_proxy_free(proxy);
+    lp_stop_free(stop);
+    stop = lp_stop_new();
+    start_proxy(timeout_ms);
+}
+
 static int begin(void **state)
 {
     const struct lp_http_server_options options = { .address = "127.0.0.1",
@@ -226,12 +237,7 @@ static void a_request_that_came_through_us_before_ends_here(void **state)
 static void who_is_asked_is_not_known_until_both_versions_are(void **state)
 {
     (void)state;
-    lp_stop_request(stop);
-    chain_proxy_close(proxy);
-    chain_proxy_free(proxy);
-    lp_stop_free(stop);
-    stop = lp_stop_new();
-    start_proxy(30000);
+    restart_proxy(30000);
     expect(503, "the previous metrics API is not known yet", NULL);
     chain_proxy_backend(proxy, METRICS_V1BETA1, NULL);
     expect(503, "the previous metrics API is not known yet", NULL);
@@ -272,12 +278,7 @@ static void one_that_is_down_is_left_in_peace_and_found_again(void **state)
 static void one_that_hangs_is_waited_for_so_long_and_no_longer(void **state)
 {
     (void)state;
-    lp_stop_request(stop);
-    chain_proxy_close(proxy);
-    chain_proxy_free(proxy);
-    lp_stop_free(stop);
-    stop = lp_stop_new();
-    start_proxy(300);
+    restart_proxy(300);
     lead(ca.cert, false);
     pthread_mutex_lock(&lock);
     expect(503, "the previous metrics API monitoring/prometheus-adapter did not answer in 0.3 s",
