@@ -42,6 +42,7 @@ class ApiServer:
         self.pid = process.pid
         with open(self.pid_file, "w", encoding="ascii") as f:
             f.write(f"{self.pid}\n")  # or the shell that stops it does not read it
+        wait_for("the API server is ready again", 60, self.plane.ready)  # it answers 503 to writes before
 
 
 class Probes:

@@ -72,6 +72,17 @@ class Plane:
             raise AssertionError(f"{method} {path}: {r.status} {text[:400]!r}")
         return json.loads(text)
 
+    def ready(self):
+        """Whether the API server says so; False too while nothing listens."""
+        c = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls, timeout=5)
+        try:
+            c.request("GET", "/readyz")
+            return c.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            c.close()
+
     def get(self, path):
         try:
             return self.call("GET", path)
