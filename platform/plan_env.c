@@ -144,24 +144,40 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
     add_optional_secret(env, "LOG_HASH_KEY", jwt, "loghash");
 }
 
-/* A user's variable takes the place of one of ours. An empty value is left out, as the API server
- * does. */
-static void put_variable(json_t *env, const char *name, const char *value)
+/* The variable `given` of the spec as the API server keeps it: an empty value is left out, of
+ * valueFrom stays what we know. */
+static json_t *variable(const json_t *given)
 {
-    json_t *item = lp_json_make("{s:s}", "name", name);
-    size_t i;
-    json_t *old;
+    const char *value = lp_json_str(given, "value", NULL);
+    const json_t *ref = lp_json_at(given, "valueFrom", "secretKeyRef", NULL);
+    const json_t *optional = json_object_get(ref, "optional");
+    json_t *item = lp_json_make("{s:s}", "name", lp_json_str(given, "name", NULL));
 
     if (value && *value)
         lp_json_set_str(item, "value", value);
+    if (ref)
+        json_object_set_new(item, "valueFrom",
+                            lp_json_make("{s:{s:s, s:s, s:O*}}", "secretKeyRef", "name",
+                                         lp_json_str(ref, "name", NULL), "key",
+                                         lp_json_str(ref, "key", NULL), "optional", optional));
+    return item;
+}
+
+/* A user's variable takes the place of one of ours. */
+static void put_variable(json_t *env, const json_t *given)
+{
+    const char *name = lp_json_str(given, "name", NULL);
+    json_t *old;
+    size_t i;
+
     json_array_foreach(env, i, old)
     {
         if (strcmp(lp_json_str(old, "name", NULL), name) == 0) {
-            json_array_set_new(env, i, item);
+            json_array_set_new(env, i, variable(given));
             return;
         }
     }
-    json_array_append_new(env, item);
+    json_array_append_new(env, variable(given));
 }
 
 json_t *plan_pod_env(const struct platform *p, enum service_id id)
@@ -170,7 +186,6 @@ json_t *plan_pod_env(const struct platform *p, enum service_id id)
     size_t i;
 
     add_secrets(env, p, id);
-    json_array_foreach(p->spec.services[id].env, i, item)
-        put_variable(env, lp_json_str(item, "name", NULL), lp_json_str(item, "value", NULL));
+    json_array_foreach(p->spec.services[id].env, i, item) put_variable(env, item);
     return env;
 }

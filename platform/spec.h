@@ -44,7 +44,7 @@ struct service_spec {
     const char *image; /* NULL: made from spec.image and the operator's own */
     int64_t replicas;  /* -1: not given */
     struct resources_spec resources;
-    json_t *env; /* [{name, value}] or NULL */
+    json_t *env; /* [{name, value | valueFrom}] or NULL */
     int64_t concurrency, queue_limit;
     struct {
         const char *type;

@@ -221,6 +221,29 @@ static int check_expose(const struct service_spec *s, const char *path, struct l
     return check_proxies(s, path, err);
 }
 
+/* Where a variable comes from: a key of a Secret, and then it has no value of its own. */
+static int check_value_from(const json_t *item, const char *path, size_t i, struct lp_error *err)
+{
+    static const char *const fields[] = { "name", "key" };
+    const char *value = lp_json_str(item, "value", NULL);
+    const json_t *from = json_object_get(item, "valueFrom");
+
+    if (!from)
+        return 0;
+    for (size_t k = 0; k < LP_COUNT(fields); k++) {
+        const char *text = lp_json_str(from, "secretKeyRef", fields[k], NULL);
+        if (!text || !*text)
+            return lp_error_set(err, LP_E_INVALID,
+                                "%s.env[%zu].valueFrom.secretKeyRef.%s: is required", path, i,
+                                fields[k]);
+    }
+    if (!value || !*value)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "%s.env[%zu].value: must be empty where valueFrom is given, has %zu bytes",
+                        path, i, strlen(value));
+}
+
 /* Names of variables: unique, and objects with a name. */
 static int check_env(const struct service_spec *s, const char *path, struct lp_error *err)
 {
@@ -232,6 +255,9 @@ static int check_env(const struct service_spec *s, const char *path, struct lp_e
         const char *name = lp_json_str(item, "name", NULL);
         if (!name || !*name)
             return lp_error_set(err, LP_E_INVALID, "%s.env[%zu].name: is required", path, i);
+        int r = check_value_from(item, path, i, err);
+        if (r < 0)
+            return r;
         for (k = 0; k < i; k++)
             if (strcmp(name, lp_json_str(json_array_get(s->env, k), "name", NULL)) == 0)
                 return lp_error_set(err, LP_E_INVALID, "%s.env[%zu].name: \"%.64s\" is there twice",

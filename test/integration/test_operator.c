@@ -152,6 +152,11 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
           "spec.services.gateway.autoscaling.queueDepth.target", "must be more than 0" },
         { "{services: {auth: {env: [{name: A}, {name: A}]}}}", "spec.services.auth.env",
           "Duplicate value" },
+        { "{services: {auth: {env: [{name: A, value: b, valueFrom: {secretKeyRef: {name: s, key: "
+          "k}}}]}}}",
+          "spec.services.auth.env[0].value", "must be empty where valueFrom is given" },
+        { "{services: {progress: {env: [{name: A, valueFrom: {secretKeyRef: {name: s}}}]}}}",
+          "spec.services.progress.env[0].valueFrom.secretKeyRef.key", "Required value" },
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
           "spec.services.auth.pod.labels", "must not begin with app.kubernetes.io/" },
         { "{maintenanceWindow: {timeZone: Asia/Jakarta, utcOffset: '+07:00'}}",

@@ -284,6 +284,25 @@ static void a_users_variable_takes_the_place_of_ours(void **state)
     drop(f);
 }
 
+/* Only what is in the spec: another value in the Secret is no difference, so it rolls no pods. */
+static void a_variable_comes_from_a_secret_where_the_spec_says_so(void **state)
+{
+    (void)state;
+    struct fixture *f =
+        make("{services: {progress: {env: [{name: A, value: '', valueFrom: {secretKeyRef: {name: s,"
+             " key: k, optional: true}}}, {name: MONGODB_URI, valueFrom: {secretKeyRef: {name: m,"
+             " key: uri}}}]}}}");
+    json_auto_t *a = parse("{name: A, valueFrom: {secretKeyRef: {name: s, key: k, optional: "
+                           "true}}}");
+    json_auto_t *uri = parse("{name: MONGODB_URI, valueFrom: {secretKeyRef: {name: m, key: uri}}}");
+    const json_t *env =
+        json_object_get(container_of(find(f, CHILD_DEPLOYMENT, "english-progress")), "env");
+    assert_true(json_equal(lp_json_find(env, "name", "A"), a));
+    assert_true(json_equal(lp_json_find(env, "name", "MONGODB_URI"), uri));
+    assert_true(json_equal(json_array_get(env, 0), uri)); /* in the place of ours */
+    drop(f);
+}
+
 static void external_databases_have_no_children_and_their_own_secret(void **state)
 {
     (void)state;
@@ -497,6 +516,7 @@ int main(void)
         cmocka_unit_test(all_pods_of_a_platform_share_the_key_of_their_logs),
         cmocka_unit_test(no_pod_but_that_of_auth_has_a_key_that_signs_learners_tokens),
         cmocka_unit_test(a_users_variable_takes_the_place_of_ours),
+        cmocka_unit_test(a_variable_comes_from_a_secret_where_the_spec_says_so),
         cmocka_unit_test(external_databases_have_no_children_and_their_own_secret),
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
         cmocka_unit_test(paused_services_are_seen_but_not_written),

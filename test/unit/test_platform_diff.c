@@ -84,6 +84,9 @@ static void credentials_are_not_shown(void **state)
           "\"x\"}\n" },
         { "{env: [{name: URL, value: 'pg://u:p@h/d'}]}", "{env: [{name: URL, value: 'pg://h/d'}]}",
           "env[URL].value: \"(redacted)\" -> \"pg://h/d\"\n" },
+        { "{env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: a, key: k}}}]}",
+          "{env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: b, key: k}}}]}",
+          "env[DB_PASSWORD].valueFrom.secretKeyRef.name: \"a\" -> \"b\"\n" },
         { "{env: [{name: LOG_LEVEL, value: info}]}", "{env: [{name: LOG_LEVEL, value: debug}]}",
           "env[LOG_LEVEL].value: \"info\" -> \"debug\"\n" },
     };

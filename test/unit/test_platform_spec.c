@@ -268,6 +268,13 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "spec.services.auth.autoscaling.metrics[2]: \"cpu\" is there twice" },
         { "{services: {auth: {env: [{name: A}, {name: A}]}}}",
           "spec.services.auth.env[1].name: \"A\" is there twice" },
+        { "{services: {auth: {env: [{name: A, value: b, valueFrom: {secretKeyRef: {name: s, key: "
+          "k}}}]}}}",
+          "spec.services.auth.env[0].value: must be empty where valueFrom is given, has 1 bytes" },
+        { "{services: {auth: {env: [{name: A, valueFrom: {secretKeyRef: {name: s}}}]}}}",
+          "spec.services.auth.env[0].valueFrom.secretKeyRef.key: is required" },
+        { "{services: {auth: {env: [{name: A, valueFrom: {configMapKeyRef: {name: s}}}]}}}",
+          "spec.services.auth.env[0].valueFrom.secretKeyRef.name: is required" },
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
           "spec.services.auth.pod.labels: keys must not begin with app.kubernetes.io/, one is "
           "\"app.kubernetes.io/name\"" },
