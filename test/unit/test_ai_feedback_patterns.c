@@ -105,9 +105,14 @@ static void what_is_wrong_about_words_becomes_right_and_what_is_right_stays(void
     check_list(*state, &pattern_words);
 }
 
+static void confused_words_become_right_and_what_is_right_stays(void **state)
+{
+    check_list(*state, &pattern_confusables);
+}
+
 static void every_pattern_has_a_name_of_its_own_and_says_why(void **state)
 {
-    const struct pattern_list *lists[] = { &pattern_verbs, &pattern_words };
+    const struct pattern_list *lists[] = { &pattern_verbs, &pattern_words, &pattern_confusables };
     (void)state;
     for (size_t l = 0; l < LP_COUNT(lists); l++)
         for (size_t i = 0; i < lists[l]->n; i++) {
@@ -162,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wrong_about_verbs_becomes_right_and_what_is_right_stays),
         cmocka_unit_test(what_is_wrong_about_words_becomes_right_and_what_is_right_stays),
+        cmocka_unit_test(confused_words_become_right_and_what_is_right_stays),
         cmocka_unit_test(every_pattern_has_a_name_of_its_own_and_says_why),
         cmocka_unit_test(verbs_and_nouns_have_their_forms),
         cmocka_unit_test(irregular_verbs_made_regular_are_told_their_past),

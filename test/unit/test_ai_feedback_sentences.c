@@ -82,6 +82,8 @@ static void repetitions_go_but_for_those_that_mean_something(void **state)
         { "I want I want to go.", "I want to go." },
         { "It was very very good.", "It was very very good." },
         { "He had had enough.", "He had had enough." },
+        { "I want to to go.", "I want to go." },
+        { "The man I spoke to to ask was kind.", "The man I spoke to to ask was kind." },
     };
     check_all(*state, cases, LP_COUNT(cases));
 }
@@ -95,6 +97,8 @@ static void spelling_is_corrected_in_the_dialects_that_count(void **state)
         { "The colour and the color.", "The colour and the color." },
         { "We visited Borobudur.", "We visited Borobudur." },
         { "Yestarday was good.", "Yesterday was good." },
+        { "He snuck out of the house.", "He snuck out of the house." },
+        { "He got stuk in the house.", "He got stuck in the house." },
         { "I watch TV at 7pm.", "I watch TV at 7pm." },
         { "We went to bandung, ok.", "We went to Bandung, ok." },
     };
@@ -132,6 +136,9 @@ static void capitals_articles_and_marks(void **state)
         { "how many people came", "How many people came?" },
         { "I ate a apple and an banana.", "I ate an apple and a banana." },
         { "It took a hour at an university.", "It took an hour at a university." },
+        { "Write an udev rule.", "Write a udev rule." },
+        { "A url is an html link and an mp3 is a file.",
+          "A url is an html link and an mp3 is a file." },
         { "Hello , world !", "Hello, world!" },
         { "Yes,we can.", "Yes, we can." },
         { "Really??", "Really?" },

@@ -155,6 +155,17 @@ static bool delete_pair(struct sentence *s, size_t i, size_t second)
     return true;
 }
 
+/* "the man I spoke to to ask": the verb before keeps its own "to". */
+static bool keeps_its_to(const struct sentence *s, size_t i)
+{
+    static const char *const verbs[] = { "referred", "refer",     "applied", "apply",
+                                         "spoke",    "connected", "talked",  "listened",
+                                         "adjusted", "went",      "replied" };
+    size_t before = sentence_previous(s, i);
+
+    return token_is(s, i, "to") && before < s->n && is_one_of(s, before, verbs, LP_COUNT(verbs));
+}
+
 void rule_repetitions(struct sentence *s)
 {
     for (size_t i = 0; i < s->n; i++) {
@@ -162,7 +173,7 @@ void rule_repetitions(struct sentence *s)
             continue;
         size_t j = sentence_next(s, i);
         if (token_same(s, i, j)) {
-            if (!may_repeat(s, i) && !is_double_name(s, i, j))
+            if (!may_repeat(s, i) && !keeps_its_to(s, i) && !is_double_name(s, i, j))
                 delete_repeated(s, i);
         } else {
             delete_pair(s, i, j);

@@ -69,6 +69,8 @@ static bool is_of_class(const struct item *i, const char *name)
         return has(i, VERB_PAST) && !has(i, VERB_BASE);
     if (strcmp(name, ":simple") == 0)
         return has(i, VERB_PAST) && !has(i, VERB_PARTICIPLE);
+    if (strcmp(name, ":ing") == 0)
+        return has(i, VERB_ING);
     if (strcmp(name, ":noun") == 0)
         return i->noun >= 0 && !i->plural;
     if (strcmp(name, ":nouns") == 0)
@@ -193,6 +195,7 @@ void rule_patterns(struct sentence *s)
 
     for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i))
         read_item(s, i, &items[n++]);
+    apply_list(s, &pattern_confusables, items, n);
     apply_list(s, &pattern_verbs, items, n);
     apply_list(s, &pattern_words, items, n);
 }

@@ -10,12 +10,12 @@
  * `match`: elements between spaces, each for one word: "a|b" (one of these, lower case), or a
  * class:
  * ":base :third :past" (forms of known verbs; :past is no base or participle of its verb, :third no
- * base), ":simple" (a past that is no participle), ":noun :nouns" (one, many), ":uncountable".
- * `to`: for each element "=" (stays), "-" (goes), a form of its verb or noun (":base :third :past
- * :participle :ing :one :many"), words, or "=_words" (stays, with words behind it); "_" is a space.
- * `before`, `after`: which words may stand there, "^" the begin of the sentence or of a part behind
- * a comma, "$" the end or a mark; NULL: anything. `not_after`: which may not.
- * `examples`: "wrong => right", and without an arrow what must stay; ends with NULL.
+ * base), ":ing", ":simple" (a past that is no participle), ":noun :nouns" (one, many),
+ * ":uncountable". `to`: for each element "=" (stays), "-" (goes), a form of its verb or noun
+ * (":base :third :past :participle :ing :one :many"), words, or "=_words" (stays, with words behind
+ * it); "_" is a space. `before`, `after`: which words may stand there, "^" the begin of the
+ * sentence or of a part behind a comma, "$" the end or a mark; NULL: anything. `not_after`: which
+ * may not. `examples`: "wrong => right", and without an arrow what must stay; ends with NULL.
  */
 struct pattern {
     const char *id;
@@ -30,7 +30,7 @@ struct pattern_list {
     const struct pattern *patterns;
     size_t n;
 };
-extern const struct pattern_list pattern_verbs, pattern_words;
+extern const struct pattern_list pattern_verbs, pattern_words, pattern_confusables;
 
 /* "runned", "goed": the past of irregular verbs. Before the speller, which takes them for others.
  */

@@ -159,8 +159,9 @@ static bool starts_with_any(const char *word, const char *const *starts, size_t 
 static bool starts_with_vowel_sound(const char *word)
 {
     static const char *const silent_h[] = { "hour", "honest", "honor", "honour", "heir" };
-    static const char *const consonant[] = { "uni", "use", "usa",  "usu",  "uti",
-                                             "eu",  "one", "once", "ubiq", "ute" };
+    static const char *const consonant[] = { "uni", "use",  "usa",  "usu", "uti",  "eu",
+                                             "one", "once", "ubiq", "ute", "udev", "uri",
+                                             "url", "uuid", "utf",  "usb", "uto",  "uran" };
     static const char *const not_uni[] = { "unin", "unim", "unid" };
 
     if (starts_with_any(word, silent_h, LP_COUNT(silent_h)))
@@ -170,6 +171,12 @@ static bool starts_with_vowel_sound(const char *word)
     if (starts_with_any(word, consonant, LP_COUNT(consonant)))
         return false;
     return strchr("aeiou", *word) != NULL;
+}
+
+/* "html", "mp3": letters are read out, or a word is made of them ("sql"); people differ. */
+static bool is_spelt_out(const char *word)
+{
+    return strpbrk(word, "aeiouy") == NULL;
 }
 
 /* "a is true", "a and b": a letter, no article. */
@@ -192,7 +199,7 @@ void rule_articles(struct sentence *s)
         char word[64];
         if ((!a && !an) || next == s->n || s->tokens[next].kind != TOKEN_WORD ||
             token_lower(s, next, word, sizeof word) < 2 || word[0] & 0x80 ||
-            follows_no_article(word))
+            follows_no_article(word) || is_spelt_out(word))
             continue;
         const char *original = s->text + s->tokens[next].at;
         if (s->tokens[next].len > 1 && isupper((unsigned char)original[1]))

@@ -222,6 +222,20 @@ static int read_words(const char *folder, const char *name, struct words *w, str
     return affix_expand(aff, dic, add_word, w, err);
 }
 
+/* What the dictionaries of 2020 lack and people write. */
+static void add_newer_words(struct words *w)
+{
+    static const char *const newer[] = {
+        "snuck",       "rockstar",      "wishlist", "timeframe",  "tradeoff",  "standup",
+        "pushups",     "wellbeing",     "spinoff",  "warmup",     "videogame", "livestream",
+        "livestreams", "livestreaming", "vlog",     "vlogs",      "vlogger",   "vloggers",
+        "vlogging",    "bestie",        "besties",  "telehealth", "unfollow",  "unfollowed",
+        "cringey",     "adulting",      "foodie",   "foodies",
+    };
+    for (size_t i = 0; i < LP_COUNT(newer); i++)
+        add_word(newer[i], false, w);
+}
+
 int lexicon_new(const char *dialect, const char *folder, struct lexicon **ret_lexicon,
                 struct lp_error *err)
 {
@@ -232,8 +246,10 @@ int lexicon_new(const char *dialect, const char *folder, struct lexicon **ret_le
         r = read_words(folder, "en_US", &w, err);
     if (r == 0 && strcmp(dialect, "en-US") != 0)
         r = read_words(folder, "en_GB", &w, err);
-    if (r == 0)
+    if (r == 0) {
+        add_newer_words(&w);
         *ret_lexicon = automaton_of(&w);
+    }
     free(w.text);
     free(w.at);
     return r;
