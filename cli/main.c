@@ -184,6 +184,7 @@ static int cli_run(const struct cli_options *o, struct lp_stop *stop, int *ret_s
         .context = o->context,
         .service_host = getenv("KUBERNETES_SERVICE_HOST"),
         .service_port = getenv("KUBERNETES_SERVICE_PORT"),
+        .flags = o->flags,
         .as = { .user = o->as, .uid = o->as_uid, .groups = o->as_groups },
         .https_proxy = either("HTTPS_PROXY", "https_proxy"),
         .http_proxy = either("HTTP_PROXY", "http_proxy"),
@@ -192,7 +193,7 @@ static int cli_run(const struct cli_options *o, struct lp_stop *stop, int *ret_s
     };
     struct lp_kube_client_options options = { .user_agent = "kubectl-lp/" LP_VERSION,
                                               .stop = stop,
-                                              .total_timeout_ms = 10000 };
+                                              .total_timeout_ms = o->request_timeout_ms };
     struct lp_kube_config *config = NULL;
     struct lp_kube_client *client = NULL;
 

@@ -60,17 +60,29 @@ static const char usage[] =
     "  diff, render and simulate take images as the operator has them: of its Deployment, or of\n"
     "  LP_IMAGE_REGISTRY, LP_IMAGE_TAG and the others in the environment; FILE - is standard "
     "input\n\n"
-    "  --kubeconfig FILE, --context, --as, --as-group, --as-uid NAME and KUBECONFIG as kubectl\n"
-    "  takes them; -f may be given again, and name a folder; --help, --version\n";
+    "  KUBECONFIG and, as kubectl takes them: --kubeconfig, --context, --cluster, --user, --as,\n"
+    "  --as-group, --as-uid, -s or --server, --tls-server-name, --certificate-authority,\n"
+    "  --insecure-skip-tls-verify, --token, --client-certificate, --client-key,\n"
+    "  --request-timeout (10s); -f may be given again, and name a folder; --help, --version\n";
 
-/* The value of an option: the rest of `--option=value`, or the next argument. */
+static bool is_short(const char *arg)
+{
+    return arg[0] == '-' && arg[1] != '-';
+}
+
+/* The value of an option: the rest of `--option=value`, `-nvalue` or `-n=value`, or the next
+ * argument. */
 static int take_value(int argc, char **argv, int *i, const char *option, const char **ret,
                       struct lp_error *err)
 {
-    const char *equals = strchr(argv[*i], '=');
+    const char *arg = argv[*i], *equals = is_short(arg) ? NULL : strchr(arg, '=');
 
     if (equals) {
         *ret = equals + 1;
+        return 0;
+    }
+    if (is_short(arg) && arg[2]) {
+        *ret = arg + (arg[2] == '=' ? 3 : 2);
         return 0;
     }
     if (*i + 1 >= argc)
@@ -82,10 +94,11 @@ static int take_value(int argc, char **argv, int *i, const char *option, const c
 static bool is_option(const char *arg, const char *option)
 {
     size_t n = strlen(option);
-    return strncmp(arg, option, n) == 0 && (arg[n] == '\0' || (n > 2 && arg[n] == '='));
+    return strncmp(arg, option, n) == 0 && (arg[n] == '\0' || arg[n] == '=' || is_short(option));
 }
 
 #define NOT_GIVEN INT64_MIN
+#define REQUEST_TIMEOUT_MOST_MS 3600000
 
 /* Options with a number, of up to three decimals; `fallback` in thousandths of the unit. */
 static const struct number_option {
@@ -160,6 +173,16 @@ static const struct text_option {
     { "--context", NULL, NULL, offsetof(struct cli_options, context) },
     { "--as", NULL, NULL, offsetof(struct cli_options, as) },
     { "--as-uid", NULL, NULL, offsetof(struct cli_options, as_uid) },
+    { "--cluster", NULL, NULL, offsetof(struct cli_options, flags.cluster) },
+    { "--user", NULL, NULL, offsetof(struct cli_options, flags.user) },
+    { "-s", "--server", NULL, offsetof(struct cli_options, flags.server) },
+    { "--tls-server-name", NULL, NULL, offsetof(struct cli_options, flags.tls_server_name) },
+    { "--certificate-authority", NULL, NULL,
+      offsetof(struct cli_options, flags.certificate_authority) },
+    { "--token", NULL, NULL, offsetof(struct cli_options, flags.token) },
+    { "--client-certificate", NULL, NULL, offsetof(struct cli_options, flags.client_certificate) },
+    { "--client-key", NULL, NULL, offsetof(struct cli_options, flags.client_key) },
+    { "--request-timeout", NULL, NULL, offsetof(struct cli_options, request_timeout) },
     { "--at", NULL, "render", offsetof(struct cli_options, at) },
     { "--service", NULL, "simulate", offsetof(struct cli_options, service) },
     { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
@@ -245,6 +268,9 @@ static int read_option(int argc, char **argv, int *i, struct cli_options *o, str
         o->watch = true;
     else if (strcmp(arg, "--yes-this-is-mine") == 0)
         o->yes_this_is_mine = true;
+    else if (strcmp(arg, "--insecure-skip-tls-verify") == 0 ||
+             strcmp(arg, "--insecure-skip-tls-verify=true") == 0)
+        o->flags.insecure_skip_tls_verify = true;
     else
         return read_value(argc, argv, i, o, err);
     return 0;
@@ -370,6 +396,28 @@ static int check_at(struct cli_options *o, struct lp_error *err)
     return 0;
 }
 
+/* As kubectl has it: 30, 30s, 2m, 1h; 0 is no limit there, and the longest here. */
+static int check_request_timeout(struct cli_options *o, struct lp_error *err)
+{
+    const char *text = o->request_timeout ? o->request_timeout : "10";
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits;
+    int64_t each = *unit == '\0' || strcmp(unit, "s") == 0 ? 1000
+                   : strcmp(unit, "m") == 0                ? 60000
+                   : strcmp(unit, "h") == 0                ? REQUEST_TIMEOUT_MOST_MS
+                                                           : 0;
+
+    o->request_timeout_ms = digits > 0 && digits <= 4 ? strtol(text, NULL, 10) * each : -1;
+    if (each == 0 || o->request_timeout_ms < 0 || o->request_timeout_ms > REQUEST_TIMEOUT_MOST_MS)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--request-timeout: must be 0..3600 seconds as 30, 30s, 2m or 1h, is "
+                            "\"%.64s\"",
+                            text);
+    if (o->request_timeout_ms == 0)
+        o->request_timeout_ms = REQUEST_TIMEOUT_MOST_MS;
+    return 0;
+}
+
 static int check_command(struct cli_options *o, struct lp_error *err)
 {
     static const struct {
@@ -405,6 +453,8 @@ static int check_command(struct cli_options *o, struct lp_error *err)
         r = check_load(o, err);
     if (r == 0)
         r = check_at(o, err);
+    if (r == 0)
+        r = check_request_timeout(o, err);
     return r < 0 ? r : check_simulate(o, err);
 }
 

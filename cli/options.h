@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "kube/config_flags.h"
 #include "platform/images.h"
 
 enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_TEXT, CLI_YAML, CLI_JSON };
@@ -50,6 +51,9 @@ struct cli_options {
     bool kubeconfig_list;   /* it was not named by --kubeconfig: kube/config.h */
     const char *as, *as_uid, *as_groups[CLI_MAX_GROUPS + 1]; /* --as, --as-uid, --as-group */
     const char *context;                                     /* --context */
+    struct lp_kube_flags flags;                              /* --server and the others */
+    const char *request_timeout;                             /* --request-timeout, or NULL */
+    int64_t request_timeout_ms;                              /* the same, 1 s..1 h; default 10 s */
     char buffer[4096];
 };
 

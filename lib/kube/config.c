@@ -247,32 +247,60 @@ static int read_user(struct lp_kube_config *c, const json_t *user, bool terminal
     return json_is_object(exec) && !c->token ? read_exec(c, exec, terminal, err) : 0;
 }
 
+/* The cluster by this name, with the flags over it; none by name is empty where the flags say
+ * enough. */
+static int choose_cluster(struct lp_kube_config *c, const struct lp_kube_config_source *source,
+                          const json_t *doc, const char *name, struct lp_error *err)
+{
+    const json_t *cluster = NULL;
+
+    if (source->flags.cluster)
+        name = source->flags.cluster;
+    if (name || !source->flags.server) {
+        int r = find_named(doc, "clusters", "cluster", name ? name : "", &cluster, err);
+        if (r < 0)
+            return r;
+    }
+    json_auto_t *chosen = lp_kube_flags_cluster(&source->flags, cluster);
+    return read_cluster(c, chosen, err);
+}
+
+static int choose_user(struct lp_kube_config *c, const struct lp_kube_config_source *source,
+                       const json_t *doc, const char *name, struct lp_error *err)
+{
+    const json_t *user = NULL;
+
+    if (source->flags.user)
+        name = source->flags.user;
+    if (name && *name) {
+        int r = find_named(doc, "users", "user", name, &user, err);
+        if (r < 0)
+            return r;
+    }
+    json_auto_t *chosen = lp_kube_flags_user(&source->flags, user);
+    int r = read_user(c, chosen, source->terminal, err);
+    return r < 0 ? r : lp_kube_impersonate(&source->as, chosen, &c->impersonate, err);
+}
+
 static int read_context(struct lp_kube_config *c, const struct lp_kube_config_source *source,
                         const json_t *doc, struct lp_error *err)
 {
-    const json_t *context, *cluster, *user = NULL;
-    const char *name = source->context, *cluster_name, *user_name;
+    const json_t *context = NULL;
+    const char *name = source->context;
 
     if (!name)
         name = lp_json_str(doc, "current-context", NULL);
-    if (!name || !*name)
+    if (name && *name) {
+        int r = find_named(doc, "contexts", "context", name, &context, err);
+        if (r < 0)
+            return r;
+    } else if (!lp_kube_flags_name_cluster(&source->flags)) {
         return lp_error_set(err, LP_E_INVALID,
                             "current-context: is not set; set it or choose a context");
-    int r = find_named(doc, "contexts", "context", name, &context, err);
-    if (r < 0)
-        return r;
-    cluster_name = lp_json_str(context, "cluster", NULL);
-    user_name = lp_json_str(context, "user", NULL);
-    c->ns = lp_strdup(lp_json_str(context, "namespace", NULL));
-    r = find_named(doc, "clusters", "cluster", cluster_name ? cluster_name : "", &cluster, err);
-    if (r == 0)
-        r = read_cluster(c, cluster, err);
-    if (r == 0 && user_name && *user_name) {
-        r = find_named(doc, "users", "user", user_name, &user, err);
-        if (r == 0)
-            r = read_user(c, user, source->terminal, err);
     }
-    return r < 0 ? r : lp_kube_impersonate(&source->as, user, &c->impersonate, err);
+    c->ns = lp_strdup(lp_json_str(context, "namespace", NULL));
+    int r = choose_cluster(c, source, doc, lp_json_str(context, "cluster", NULL), err);
+    return r < 0 ? r : choose_user(c, source, doc, lp_json_str(context, "user", NULL), err);
 }
 
 /* By kubectl: proxy-url of the cluster, else the environment's, which has exceptions. */
@@ -361,6 +389,8 @@ int lp_kube_config_load(const struct lp_kube_config_source *source,
         c->path = lp_strdup(source->kubeconfig);
         r = lp_kube_config_merge(c->path, source->kubeconfig_list, &config, err);
     }
+    if (r == 0 && !config && source->flags.server)
+        config = json_object();
     if (r == 0)
         r = config ? load_config(c, source, config, err) : load_in_cluster(c, source, err);
     c->read_ms = lp_clock_ms();

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "kube/client.h"
+#include "kube/config_flags.h"
 #include "kube/impersonate.h"
 
 /*
@@ -23,7 +24,8 @@ struct lp_kube_config_source {
     const char *service_host,
         *service_port; /* in-cluster: values of KUBERNETES_SERVICE_HOST and _PORT */
     const char *in_cluster_root;
-    struct lp_kube_as as; /* which user to act as; {0}: as the kubeconfig says */
+    struct lp_kube_as as;       /* which user to act as; {0}: as the kubeconfig says */
+    struct lp_kube_flags flags; /* what counts before the kubeconfig; not in-cluster */
     /* Of the environment, for a cluster without proxy-url; NULL or "": none. Loopback addresses are
      * never asked for by a proxy, nor what no_proxy names (libcurl's form of it). */
     const char *https_proxy, *http_proxy, *no_proxy;

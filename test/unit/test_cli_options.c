@@ -34,6 +34,34 @@ static void options_are_read_in_any_order_and_both_forms(void **state)
     assert_string_equal(o.kubeconfig, "/x");
 }
 
+static void kubectls_connection_flags_and_glued_values_are_taken(void **state)
+{
+    struct cli_options o;
+    struct lp_error err;
+    (void)state;
+    assert_int_equal(PARSE(&o, &err, "status", "-nprod", "-ojson", "-s=https://a:1", "--token=t=1",
+                           "--insecure-skip-tls-verify", "--user", "u", "--cluster=c",
+                           "--client-key", "k", "--request-timeout=2m"),
+                     0);
+    assert_string_equal(o.ns, "prod");
+    assert_int_equal(o.format, CLI_JSON);
+    assert_string_equal(o.flags.server, "https://a:1");
+    assert_string_equal(o.flags.token, "t=1");
+    assert_true(o.flags.insecure_skip_tls_verify);
+    assert_string_equal(o.flags.user, "u");
+    assert_string_equal(o.flags.cluster, "c");
+    assert_string_equal(o.flags.client_key, "k");
+    assert_int_equal(o.request_timeout_ms, 120000);
+    assert_int_equal(PARSE(&o, &err, "status"), 0);
+    assert_int_equal(o.request_timeout_ms, 10000);
+    assert_int_equal(PARSE(&o, &err, "status", "--request-timeout", "0"), 0);
+    assert_int_equal(o.request_timeout_ms, 3600000);
+    assert_int_equal(PARSE(&o, &err, "status", "--request-timeout", "2d"), LP_E_INVALID);
+    assert_string_equal(err.msg, "--request-timeout: must be 0..3600 seconds as 30, 30s, 2m or 1h, "
+                                 "is \"2d\"");
+    assert_int_equal(PARSE(&o, &err, "status", "--request-timeout", "2h"), LP_E_INVALID);
+}
+
 static void a_wrong_option_is_named_with_what_is_allowed(void **state)
 {
     struct cli_options o;
@@ -179,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_read_in_any_order_and_both_forms),
+        cmocka_unit_test(kubectls_connection_flags_and_glued_values_are_taken),
         cmocka_unit_test(a_wrong_option_is_named_with_what_is_allowed),
         cmocka_unit_test(simulate_takes_numbers_and_files_of_its_own),
         cmocka_unit_test(load_takes_a_closed_or_an_open_model),

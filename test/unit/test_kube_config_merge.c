@@ -353,6 +353,58 @@ static void a_plugin_that_may_ask_reads_our_standard_input(void **state)
     free(got.token);
 }
 
+static void flags_win_over_the_kubeconfig_as_kubectls_do(void **state)
+{
+    lp_auto_free char *path = lp_sprintf("%s/flags", folder);
+    lp_auto_free char *authority = lp_sprintf("%s/ca.pem", folder);
+    struct lp_kube_config_source source = { .kubeconfig = path };
+    struct lp_error err = { .msg = "" };
+    (void)state;
+    put_file("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    put_file("flags",
+             "current-context: a\n" CONTEXT("a", "one", "u")
+                 CLUSTER("one", "https://one:6443") "users: [{name: u, user: {tokenFile: "
+                                                    "gone}}, {name: v, user: {token: v}}]\n");
+    source.flags = (struct lp_kube_flags){ .token = "t",
+                                           .server = "https://two/",
+                                           .tls_server_name = "three" };
+    struct lp_kube_config *c = load_or_fail(&source);
+    assert_string_equal(c->server, "https://two");
+    assert_string_equal(c->tls_server_name, "three");
+    assert_string_equal(c->token, "t");
+    lp_kube_config_free(c);
+
+    source.flags = (struct lp_kube_flags){ .user = "v", .certificate_authority = authority };
+    c = load_or_fail(&source);
+    assert_string_equal(c->token, "v");
+    assert_string_equal(c->ca_pem, "-----BEGIN CERTIFICATE-----\n");
+    lp_kube_config_free(c);
+
+    source.flags.insecure_skip_tls_verify = true;
+    c = load_or_fail(&source);
+    assert_true(c->insecure);
+    assert_null(c->ca_pem);
+    lp_kube_config_free(c);
+
+    source.flags = (struct lp_kube_flags){ .cluster = "none" };
+    assert_int_equal(lp_kube_config_load(&source, &c, &err), LP_E_INVALID);
+    assert_non_null(strstr(err.msg, "clusters: there is no entry called \"none\""));
+}
+
+static void a_server_and_a_token_are_enough_without_a_kubeconfig(void **state)
+{
+    lp_auto_free char *path = lp_sprintf("%s/there/is/none", folder);
+    struct lp_kube_config_source source = { .kubeconfig = path,
+                                            .kubeconfig_list = true,
+                                            .flags = { .server = "http://a:1", .token = "t" } };
+    (void)state;
+    struct lp_kube_config *c = load_or_fail(&source);
+    assert_string_equal(c->server, "http://a:1");
+    assert_string_equal(c->token, "t");
+    assert_string_equal(lp_kube_config_namespace(c), "default");
+    lp_kube_config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +414,8 @@ int main(void)
         cmocka_unit_test(the_clusters_proxy_wins_over_the_environments),
         cmocka_unit_test(requests_go_through_the_proxy_but_for_the_exceptions),
         cmocka_unit_test(a_proxy_of_an_unknown_scheme_is_named),
+        cmocka_unit_test(flags_win_over_the_kubeconfig_as_kubectls_do),
+        cmocka_unit_test(a_server_and_a_token_are_enough_without_a_kubeconfig),
         cmocka_unit_test(a_plugin_gets_the_terminal_by_its_interactive_mode),
         cmocka_unit_test(a_plugin_that_may_ask_reads_our_standard_input),
     };
