@@ -22,6 +22,7 @@
 #include "operator/status/decisions.h"
 #include "operator/status/events.h"
 #include "operator/status/floors.h"
+#include "operator/status/history.h"
 #include "operator/status/notices.h"
 #include "operator/hold/planmode.h"
 #include "operator/hold/quarantine.h"
@@ -196,7 +197,10 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
     if (written == 0) {
         events_of_transitions(ctx, before, status);
         floors_tell(ctx, before, status);
+        history_note(ctx, plan, observed, before, status);
     }
+    if (spec_is_active(&ctx->platform->spec))
+        history_write(ctx);
     return written;
 }
 

@@ -36,6 +36,7 @@ static void free_memory(struct platform_state *e)
     free(e->status_version);
     json_decref(e->preview);
     json_decref(e->dry_runs);
+    json_decref(e->decisions);
     free(e->preview_digest);
     free(e->key);
     free(e->events);

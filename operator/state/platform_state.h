@@ -41,6 +41,8 @@ struct platform_state {
     char *preview_digest; /* what it was made of, or NULL */
     json_t *dry_runs;     /* "Kind/name": what upgrade.c knows of it, or NULL */
     bool upgrade_logged;  /* the log has the line */
+    json_t *decisions;    /* not in the ring yet (status/history.h), or NULL */
+    int64_t decisions_ms; /* when they were last to be written, 0: never */
     struct platform_state *next;
 };
 

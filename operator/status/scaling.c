@@ -17,13 +17,6 @@
 
 #define NEWS 0.25 /* a move of value / target by so much is worth a status write */
 
-struct reading {
-    char name[32]; /* "cpu", "memory", "queueDepth", "demand" */
-    char value[32], target[32];
-    char text[128]; /* "queue depth 6.5 a pod, target 4" */
-    double ratio;
-};
-
 /* spec.metrics[] of the same type, and of the same resource, which stands under `key`; of type
  * Object, of the same metric. */
 static const json_t *spec_metric(const json_t *hpa, const char *type, const char *key,
@@ -44,7 +37,8 @@ static const json_t *spec_metric(const json_t *hpa, const char *type, const char
 }
 
 /* Of the service's own container; an HPA that an older operator made counts whole pods. */
-static bool read_resource(const json_t *hpa, const json_t *m, const char *type, struct reading *r)
+static bool read_resource(const json_t *hpa, const json_t *m, const char *type,
+                          struct scaling_reading *r)
 {
     const char *key = strcmp(type, "Resource") == 0 ? "resource" : "containerResource";
     const char *name = lp_json_str(m, key, "name", NULL);
@@ -63,7 +57,7 @@ static bool read_resource(const json_t *hpa, const json_t *m, const char *type, 
     return true;
 }
 
-static bool read_object(const json_t *hpa, const json_t *m, struct reading *r)
+static bool read_object(const json_t *hpa, const json_t *m, struct scaling_reading *r)
 {
     const json_t *value = lp_json_at(m, "object", "current", "averageValue", NULL);
     const char *name = lp_json_str(m, "object", "metric", "name", NULL);
@@ -88,31 +82,42 @@ static bool read_object(const json_t *hpa, const json_t *m, struct reading *r)
     return true;
 }
 
-static bool find_winner(const json_t *hpa, struct reading *ret_winner)
+static bool read_metric(const json_t *hpa, const json_t *m, struct scaling_reading *r)
+{
+    const char *type = lp_json_str(m, "type", NULL);
+
+    if (type && strcmp(type, "Object") == 0)
+        return read_object(hpa, m, r);
+    return type && (strcmp(type, "Resource") == 0 || strcmp(type, "ContainerResource") == 0) &&
+           read_resource(hpa, m, type, r);
+}
+
+unsigned scaling_readings(const json_t *hpa, struct scaling_reading *ret_readings)
 {
     const json_t *m;
+    unsigned n = 0;
     size_t i;
-    bool found = false;
 
     json_array_foreach(lp_json_at(hpa, "status", "currentMetrics", NULL), i, m)
     {
-        struct reading r = { .ratio = 0 };
-        const char *type = lp_json_str(m, "type", NULL);
-        bool known = false;
-        if (type && strcmp(type, "Object") == 0)
-            known = read_object(hpa, m, &r);
-        else if (type && (strcmp(type, "Resource") == 0 || strcmp(type, "ContainerResource") == 0))
-            known = read_resource(hpa, m, type, &r);
-        if (known && (!found || r.ratio > ret_winner->ratio)) {
-            *ret_winner = r;
-            found = true;
-        }
+        if (n < SCALING_READINGS && read_metric(hpa, m, &ret_readings[n]))
+            n++;
     }
-    return found;
+    return n;
 }
 
-/* What holds the HPA back from what the metrics ask for. */
-static void limits_text(const json_t *hpa, char ret_text[96])
+static bool find_winner(const json_t *hpa, struct scaling_reading *ret_winner)
+{
+    struct scaling_reading readings[SCALING_READINGS];
+    unsigned n = scaling_readings(hpa, readings);
+
+    for (unsigned i = 0; i < n; i++)
+        if (i == 0 || readings[i].ratio > ret_winner->ratio)
+            *ret_winner = readings[i];
+    return n > 0;
+}
+
+void scaling_limits(const json_t *hpa, char ret_text[96])
 {
     const char *limited = lp_json_str(
         lp_kube_condition(json_object_get(hpa, "status"), "ScalingLimited"), "reason", NULL);
@@ -175,7 +180,7 @@ static bool same_tail(const char *before, const char *tail)
 }
 
 /* True where `before` still says what there is to say. */
-static bool still_says(const json_t *before, const struct reading *now, const char *head,
+static bool still_says(const json_t *before, const struct scaling_reading *now, const char *head,
                        const char *tail, bool moving)
 {
     const char *why = lp_json_str(before, "why", NULL);
@@ -194,7 +199,7 @@ static bool still_says(const json_t *before, const struct reading *now, const ch
 
 json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before)
 {
-    struct reading winner = { .ratio = 0 };
+    struct scaling_reading winner = { .ratio = 0 };
     char limits[96], head[64], tail[448];
     const char *reason, *message;
 
@@ -211,7 +216,7 @@ json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *befo
         snprintf(head, sizeof head, "%" PRId64 " to %" PRId64, from, to);
     else
         snprintf(head, sizeof head, "stays at %" PRId64, to);
-    limits_text(hpa, limits);
+    scaling_limits(hpa, limits);
     snprintf(tail, sizeof tail, "; HPA limits: %s%s%s", limits, floor ? "; " : "",
              floor ? floor : "");
     if (still_says(before, &winner, head, tail, scaling_is_moving(hpa)))

@@ -16,6 +16,21 @@ json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *befo
  * the result above. */
 bool scaling_is_moving(const json_t *hpa);
 
+/* A metric as the HPA saw it last. */
+struct scaling_reading {
+    char name[32]; /* "cpu", "memory", "queueDepth", "demand" */
+    char value[32], target[32];
+    char text[128]; /* "queue depth 6.5 a pod, target 4" */
+    double ratio;   /* of value to target */
+};
+#define SCALING_READINGS 8
+
+/* Those of status.currentMetrics that we know, at most SCALING_READINGS. */
+unsigned scaling_readings(const json_t *hpa, struct scaling_reading *ret_readings);
+
+/* What holds the HPA back from what the metrics ask for: "maxReplicas 10"; "none". */
+void scaling_limits(const json_t *hpa, char ret_text[96]);
+
 /* "True", "False" or "Unknown" of the HPA's condition ScalingActive; *ret_message is borrowed, may
  * be NULL. */
 const char *scaling_active(const json_t *hpa, const char **ret_reason, const char **ret_message);

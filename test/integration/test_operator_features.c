@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autoscaler/policy/ring.h"
 #include "base/clock.h"
 #include "integration/audit.h"
 #include "integration/operator_fixture.h"
+#include "platform/ownership.h"
 
 static void has_no_finalizer(const struct lp_kube_kind *kind, const char *name)
 {
@@ -287,6 +289,63 @@ static void a_direction_is_paused_until_its_time(void **state)
     await_event("ScalingResumed");
 }
 
+/* ---- decisions ---- */
+
+/* A decision whose winner is the schedule `want`. */
+static bool has_decision(const json_t *config_map, const void *want)
+{
+    json_auto_t *decisions = NULL;
+    struct lp_error ignored;
+    const json_t *d;
+    bool found = false;
+    size_t i;
+    if (ring_read(config_map, &decisions, &ignored) < 0)
+        return false;
+    json_array_foreach(decisions, i, d)
+    {
+        const char *kind = lp_json_str(d, "winner", "kind", NULL);
+        const char *name = lp_json_str(d, "winner", "name", NULL);
+        found = found || (kind && name && strcmp(kind, "schedule") == 0 && strcmp(name, want) == 0);
+    }
+    return found;
+}
+
+static void schedule_now(const char *name)
+{
+    char from[LP_CLOCK_TEXT], until[LP_CLOCK_TEXT];
+    int64_t now = lp_clock_wall_ms();
+    lp_clock_format(now - 3600000, 0, from);
+    lp_clock_format(now + 3600000, 0, until);
+    edit_platform("english",
+                  lp_json_make("{s:[{s:s, s:{s:i}, s:[{s:s, s:s}]}]}", "schedules", "name", name,
+                               "replicas", "auth", 4, "dated", "start", from, "end", until));
+}
+
+static void decisions_are_kept_over_a_restart_and_are_the_platforms(void **state)
+{
+    static const char name[] = "english-decisions";
+    int64_t begun = lp_clock_ms();
+    long from = audit_now();
+    (void)state;
+    create_platform("english", json_object());
+    schedule_now("exam");
+    json_auto_t *kept = await(&lp_kube_config_maps, name, has_decision, "exam", "kept");
+    json_auto_t *platform = await(&lp_kube_platforms, "english", exists, NULL, "there");
+    assert_true(ownership_has(kept, lp_json_str(platform, "metadata", "uid", NULL)));
+    assert_null(lp_json_at(kept, "metadata", "labels", "app.kubernetes.io/managed-by", NULL));
+
+    assert_int_equal(program_stop(&operator), 0);
+    fixture_start(&operator, "operator");
+    schedule_now("second-exam");
+    json_auto_t *later = await(&lp_kube_config_maps, name, has_decision, "second-exam", "kept too");
+    assert_true(has_decision(later, "exam"));
+    /* Each process at most one in a minute, and one at once. */
+    const struct audit_query query = {
+        .agent = "lp-operator/", .ns = ns, .resource = "configmaps", .name = name
+    };
+    assert_true(audit_writes(from, &query, NULL) <= 2 + (lp_clock_ms() - begun) / 60000);
+}
+
 #define test(f) cmocka_unit_test_setup(f, fixture_namespace)
 int main(void)
 {
@@ -297,6 +356,7 @@ int main(void)
         test(log_and_audit_log_name_the_reconcile_that_wrote),
         test(a_schedule_lifts_an_hpa_while_its_window_is_open),
         test(a_direction_is_paused_until_its_time),
+        test(decisions_are_kept_over_a_restart_and_are_the_platforms),
         test(what_is_exported_makes_the_same_platform_again),
         test(a_stop_in_the_middle_of_work_frees_the_lease_and_loses_nothing),
     };
