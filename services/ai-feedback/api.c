@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "json/number.h"
 #include "services/ai-feedback/feedback.h"
+#include "services/ai-feedback/openapi.h"
 
 static void answer_error(struct lp_service_request *r, int status, const char *message)
 {
@@ -154,6 +155,12 @@ static void health(struct lp_service_request *r, void *worker)
                        lp_json_make("{s:s, s:s}", "status", "ok", "service", "ai-feedback"));
 }
 
+static void openapi(struct lp_service_request *r, void *worker)
+{
+    (void)worker;
+    lp_http_reply(r->x, 200, JSON_TYPE, openapi_json, strlen(openapi_json));
+}
+
 static bool ready(void *user, char why[128])
 {
     return lp_identities_ready(((const struct ai *)user)->identities, why);
@@ -163,6 +170,7 @@ struct lp_service ai_service(struct ai *ai)
 {
     static const struct lp_route routes[] = {
         { "POST", "/speech2text", speech2text, "/speech2text", false },
+        { "GET", "/openapi.json", openapi, "openapi", true },
         { "GET", "/health", health, "/health", true },
         { "GET", "/_ah/health", health, "/_ah/health", true },
         { 0 },

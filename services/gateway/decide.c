@@ -241,8 +241,9 @@ static void decide_path(const struct decision *d, const struct lp_request_head *
     bool reads = lp_request_head_is(head, "GET") || lp_request_head_is(head, "HEAD");
     bool known = check_token(d, head, path, &claims, v);
 
-    if (known && reads && target_is_health(path)) {
-        reply(v, REPLY_HEALTH);
+    bool document = target_is_document(&d->shared->routes, path);
+    if (known && reads && (document || target_is_health(path))) {
+        reply(v, document ? REPLY_DOCUMENT : REPLY_HEALTH);
         return;
     }
     v->upstream = upstream;

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "services/gateway/openapi.h"
 
 #define ALLOW_ORIGIN (REPLY_COMMON - 1) /* its place in the list */
 
@@ -98,10 +99,8 @@ static json_t *body_of(enum reply_kind kind, const struct gateway_config *c)
 unsigned replies_status(enum reply_kind kind)
 {
     static const unsigned status[REPLY_KINDS] = {
-        [REPLY_NO_TOKEN] = 401,
-        [REPLY_BAD_TOKEN] = 401,
-        [REPLY_NOT_FOUND] = 404,
-        [REPLY_HEALTH] = 200,
+        [REPLY_NO_TOKEN] = 401, [REPLY_BAD_TOKEN] = 401, [REPLY_NOT_FOUND] = 404,
+        [REPLY_HEALTH] = 200,   [REPLY_DOCUMENT] = 200,
     };
     return status[kind];
 }
@@ -139,7 +138,8 @@ int replies_init(struct replies *r, const struct gateway_config *c, struct lp_er
         return ret;
     }
     for (size_t kind = 0; kind < REPLY_KINDS; kind++)
-        r->body[kind] = text_of(body_of((enum reply_kind)kind, c));
+        r->body[kind] = kind == REPLY_DOCUMENT ? lp_strdup(openapi_json)
+                                               : text_of(body_of((enum reply_kind)kind, c));
     for (size_t origin = 0; origin <= r->origins.n; origin++)
         put_common(r, origin, 0, &r->common[origin]);
     return 0;

@@ -17,6 +17,7 @@ enum reply_kind {
     REPLY_BAD_TOKEN,
     REPLY_NOT_FOUND,
     REPLY_HEALTH,
+    REPLY_DOCUMENT,
     REPLY_KINDS,
 };
 

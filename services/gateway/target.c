@@ -77,10 +77,17 @@ const struct gateway_upstream *target_upstream(const struct gateway_routes *r, c
     return NULL;
 }
 
+bool target_is_document(const struct gateway_routes *r, const char *path)
+{
+    const char *rest;
+
+    return strcasecmp(path, "/openapi.json") == 0 && !target_upstream(r, path, &rest);
+}
+
 bool target_is_open(const struct gateway_routes *r, const char *path)
 {
     const char *rest;
 
-    return strncmp(path, "/auth/", 6) == 0 ||
+    return target_is_document(r, path) || strncmp(path, "/auth/", 6) == 0 ||
            (strncmp(path, "/health", 7) == 0 && !target_upstream(r, path, &rest));
 }

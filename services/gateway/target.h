@@ -17,12 +17,15 @@ bool target_split(const char *raw, size_t n, struct lp_buf *path, struct lp_buf 
  * written as %00: an upstream may take it for another path than we did. */
 bool target_is_doubtful(const char *path);
 
-/* Paths that need no token: what begins with /auth/, or with /health where that is no upstream's.
- * Case counts. */
+/* Paths that need no token: the document, what begins with /auth/, or with /health where that is no
+ * upstream's. Case counts in the last two. */
 bool target_is_open(const struct gateway_routes *r, const char *path);
 
 /* The health route: /health or /health/, any case. */
 bool target_is_health(const char *path);
+
+/* The OpenAPI document, /openapi.json, any case, where that is no upstream's. */
+bool target_is_document(const struct gateway_routes *r, const char *path);
 
 /* The upstream of `path` and where in it the rest begins ("" for the prefix alone); NULL: none. Any
  * case. */

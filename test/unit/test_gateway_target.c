@@ -102,12 +102,13 @@ static void finds_the_upstream_by_its_first_segment(void **state)
     gateway_routes_done(&routes);
 }
 
-static void opens_only_the_two_prefixes_and_in_that_case(void **state)
+static void opens_only_two_prefixes_in_that_case_and_the_document(void **state)
 {
     static const struct {
         const char *path;
         bool open, health;
     } cases[] = {
+        { "/openapi.json", true, false },  { "/openapi.json/x", false, false },
         { "/health", true, true },         { "/health/", true, true },
         { "/healthy", true, false },       { "/HEALTH", false, true },
         { "/auth/x", true, false },        { "/auth/", true, false },
@@ -168,7 +169,7 @@ int main(void)
         cmocka_unit_test(refuses_targets_of_other_forms),
         cmocka_unit_test(doubts_paths_that_lead_upwards_or_end_early),
         cmocka_unit_test(finds_the_upstream_by_its_first_segment),
-        cmocka_unit_test(opens_only_the_two_prefixes_and_in_that_case),
+        cmocka_unit_test(opens_only_two_prefixes_in_that_case_and_the_document),
         cmocka_unit_test(names_variable_and_value_of_a_bad_route),
     };
     return cmocka_run_group_tests_name("gateway_target", tests, NULL, NULL);

@@ -1,0 +1,108 @@
+#!/bin/bash
+# Holds a service to its document under docs/openapi/: schemathesis asks it what the document allows and what it does not.
+# openapi.sh SERVICE WORKDIR; SERVICE: ai-feedback, auth, gateway or progress. LP_BIN names the folder of the programs,
+# for auth LP_POSTGRES_DIR that of the server's URL.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=test/integration/lib/processes.sh
+. test/integration/lib/processes.sh
+service=$1 work=$2 bin=${LP_BIN:-build/dev/bin} version=4.32.5
+venv=${XDG_CACHE_HOME:-$HOME/.cache}/learning-platform/schemathesis-$version
+secret=openapi-test-secret pids=() options=()
+rm -rf "$work"
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+bin=$(cd "$bin" && pwd)
+root=$PWD
+
+die() {
+    echo "openapi: $*" >&2
+    exit 1
+}
+
+finish() {
+    [ "$1" -eq 0 ] || tail -n 20 "$work/$service.log" >&2
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait
+}
+trap 'finish $?' EXIT
+
+[ -x "$venv/bin/schemathesis" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install -q "schemathesis==$version"; }
+
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+await() { # SECONDS COMMAND...
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do [ $SECONDS -lt $end ] || die "no $*"; read -rt 0.2 <> <(:) || true; done
+}
+ready() { curl -fs "http://127.0.0.1:$metrics/readyz" >/dev/null; }
+run_service() { # SERVICE VARIABLE=VALUE...
+    local name=$1
+    shift
+    env "$@" PORT="$port" METRICS_PORT="$metrics" DRAIN_DELAY=0 "$bin/lp-$name" 2>"$work/$name.log" &
+    pids+=($!)
+    await 60 ready
+}
+
+# A token of an admin, HS256, good for an hour.
+token() {
+    python3 - "$secret" <<'PY'
+import base64, hashlib, hmac, json, sys, time
+def b64(b): return base64.urlsafe_b64encode(b).rstrip(b"=")
+head = b64(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
+claims = b64(json.dumps({"userId": "admin", "role": "admin", "exp": int(time.time()) + 3600}).encode())
+print((head + b"." + claims + b"." + b64(hmac.new(sys.argv[1].encode(), head + b"." + claims, hashlib.sha256).digest())).decode())
+PY
+}
+
+start_progress() {
+    local mongo user bearer
+    mongo=$(USED_PORTS="$port $metrics" free_port)
+    mkdir -p "$work/mongo"
+    docker/mongo/run "$mongo" "$work/mongo" >"$work/mongo.log" 2>&1 &
+    pids+=($!)
+    await 600 answers "$mongo"
+    run_service progress AUTH_JWT_SECRET=$secret "MONGODB_URI=mongodb://127.0.0.1:$mongo/"
+    bearer="Authorization: Bearer $(token)"
+    for user in 0 1 00; do # what schemathesis likes to ask for
+        curl -fs "http://127.0.0.1:$port/api/progress/activityLog" -H "$bearer" -H 'Content-Type: application/json' \
+            -d "{\"userId\":\"$user\",\"activityName\":\"a\",\"score\":1}" >/dev/null
+    done
+    options+=(-H "$bearer")
+}
+
+start_ai-feedback() {
+    run_service ai-feedback AUTH_JWT_SECRET=$secret
+    options+=(-H "Authorization: Bearer $(token)")
+}
+
+# Behind it lp-ai-feedback stands for all: it needs no database.
+start_gateway() {
+    local front=$port front_metrics=$metrics upstream
+    port=$(USED_PORTS="$front $front_metrics" free_port)
+    metrics=$(USED_PORTS="$front $front_metrics $port" free_port)
+    upstream=http://127.0.0.1:$port
+    run_service ai-feedback AUTH_JWT_SECRET=$secret
+    port=$front metrics=$front_metrics
+    run_service gateway AUTH_JWT_SECRET=$secret AUTH_SERVICE_URL="$upstream" PROGRESS_SERVICE_URL="$upstream" AI_SERVICE_URL="$upstream"
+    options+=(-H "Authorization: Bearer $(token)")
+}
+
+# Accounts end in between, by what is asked: openapi_auth.py makes the admin anew.
+start_auth() {
+    local server
+    server=$(cat "$LP_POSTGRES_DIR/url")
+    psql -qAt "$server" -c 'DROP DATABASE IF EXISTS openapi WITH (FORCE)' -c 'CREATE DATABASE openapi' 2>/dev/null
+    export DATABASE_URL=${server/\/postgres\?/\/openapi\?} JWT_SECRET="$secret for access" JWT_REFRESH_SECRET="$secret for refresh"
+    mkdir -p "$work/mails"
+    run_service auth PASSWORD_HASH=argon2id-7m "MAIL_DIR=$work/mails"
+    export SCHEMATHESIS_HOOKS=openapi_auth PYTHONPATH=$root/test/integration LP_AUTH=$bin/lp-auth LP_AUTH_URL=http://127.0.0.1:$port
+}
+
+port=$(free_port) metrics=$(USED_PORTS=$port free_port)
+"start_$service"
+# An unknown method is 404 here, as it has always been: docs/compatibility.md. Its cache stays out of the sources.
+cd "$work"
+"$venv/bin/schemathesis" --config-file "$root/test/integration/openapi.toml" run "http://127.0.0.1:$port/openapi.json" -u "http://127.0.0.1:$port" "${options[@]}" \
+    --max-examples "${LP_EXAMPLES:-40}" --no-color --exclude-checks unsupported_method --generation-deterministic \
+    --generation-allow-x00 false
