@@ -1,5 +1,5 @@
 /* cli/options.c -- reads the command line. No state. */
-#include "cli/options.h"
+#include "cli/options_parts.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -8,62 +8,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "kube/quantity.h"
 #include "platform/images.h"
-
-static const char usage[] =
-    "kubectl lp: looks at LearningPlatforms\n\n"
-    "  kubectl lp status [NAME] [-n NAMESPACE | -A] [-w] [--interval SECONDS] [-o table|json]\n"
-    "      pods, queue depth and the last scaling decision of every service;\n"
-    "      -w goes on until interrupted: the table is drawn again, JSON is one line each time\n\n"
-    "  kubectl lp export [NAME] [-n NAMESPACE | -A] [-o yaml|json]\n"
-    "      the platforms without status and what else their cluster made of them, to be applied\n"
-    "      to another one; Secrets and the content of databases are not in it\n\n"
-    "  kubectl lp diff [NAME | -f FILE] [-n NAMESPACE] [-o text|json]\n"
-    "      what the operator would change if the platform were as FILE says (or as it is): a dry\n"
-    "      run by the API server. Status 0: nothing, 1: something, 2: an error\n\n"
-    "  kubectl lp render -f FILE [-n NAMESPACE] [--at TIME] [-o yaml|json]\n"
-    "      the objects that the operator makes of a platform, without a cluster; at TIME (RFC\n"
-    "      3339) instead of now, with what spec.schedules asks for then\n\n"
-    "  kubectl lp simulate -f FILE --service NAME --trace CSV [--compare FILE] [-o text|json]\n"
-    "      how the service would have scaled through that load, by the arithmetic of the HPA\n"
-    "      controller, without a cluster. CSV: a header line, time (seconds) and one or more of\n"
-    "      cpu (cores), memory (bytes), queue_depth, each of all pods together, or instead of\n"
-    "      queue_depth, which stays as it is, arrival_rate (requests a second) and service_time\n"
-    "      (seconds of a slot), whose backlog and demand follow the simulated pods;\n"
-    "      an empty cell is a missing metric; metrics without a column are left out.\n"
-    "      --sync-period SECONDS (15), --ready-after SECONDS (30): of the controller, of a pod\n"
-    "      --compare FILE: the summary of another platform beside it\n"
-    "      --max-pod-hours N, --max-seconds-over-target N: status 1 where it is more.\n"
-    "      Status 2: an error\n\n"
-    "  kubectl lp load --url URL [--learners N] [--duration SECONDS] [--pause SECONDS]\n"
-    "      [--arrival-rate N] [--shape NAME] [--scenario FILE] [--fail-if LIMIT] [-o text|json]\n"
-    "      a class of learners (20, 30 s, a pause of 2 s) against the gateway at URL: each logs "
-    "in\n"
-    "      as LP_LOAD_EMAIL with LP_LOAD_PASSWORD, sends a sentence, asks for a recommendation "
-    "and\n"
-    "      for /health, or does what FILE says (YAML; docs/load.md). Only loopback and private\n"
-    "      addresses, or with --yes-this-is-mine any.\n"
-    "      --arrival-rate N: so many rounds begin each second, however slow the answers are, and\n"
-    "      time counts from when a request was meant to begin; --learners (1000) are under way at\n"
-    "      most. --shape flat|ramp|steps|exam: how learners or arrivals grow and fall.\n"
-    "      --seed N (1): of what is random; --progress SECONDS (10): a line on stderr, 0: none.\n"
-    "      --fail-if 'p95>300ms', 'login:errors>1%' (p0..p100, mean, max, errors, count, clock; "
-    "may\n"
-    "      be given again): status 1 where it is so. Status 2: an error\n\n"
-    "  kubectl lp why [NAME] [-n NAMESPACE | -A] [-o text|json]\n"
-    "      why each service has the number of pods that it has\n\n"
-    "  kubectl lp report [NAME] [-n NAMESPACE | -A]\n"
-    "      platform, objects, events and the operator's logs for a bug report; credentials are\n"
-    "      taken out, Secrets are not read\n\n"
-    "  diff, render and simulate take images as the operator has them: of its Deployment, or of\n"
-    "  LP_IMAGE_REGISTRY, LP_IMAGE_TAG and the others in the environment; FILE - is standard "
-    "input\n\n"
-    "  KUBECONFIG and, as kubectl takes them: --kubeconfig, --context, --cluster, --user, --as,\n"
-    "  --as-group, --as-uid, -s or --server, --tls-server-name, --certificate-authority,\n"
-    "  --insecure-skip-tls-verify, --token, --client-certificate, --client-key,\n"
-    "  --request-timeout (10s); -f may be given again, and name a folder; --help, --version\n";
 
 static bool is_short(const char *arg)
 {
@@ -98,7 +44,6 @@ static bool is_option(const char *arg, const char *option)
 }
 
 #define NOT_GIVEN INT64_MIN
-#define REQUEST_TIMEOUT_MOST_MS 3600000
 
 /* Options with a number, of up to three decimals; `fallback` in thousandths of the unit. */
 static const struct number_option {
@@ -163,9 +108,10 @@ static int read_format(const char *text, struct cli_options *o, struct lp_error 
                         text);
 }
 
-/* Options with a text; NULL of `other`: it has one form; of `command`: not of one alone. */
+/* Options with a text; NULL of `other`: it has one form; of `commands`, names as a sentence has
+ * them: all take it. */
 static const struct text_option {
-    const char *name, *other, *command;
+    const char *name, *other, *commands;
     size_t offset;
 } texts[] = {
     { "-n", "--namespace", NULL, offsetof(struct cli_options, ns) },
@@ -183,8 +129,9 @@ static const struct text_option {
     { "--client-certificate", NULL, NULL, offsetof(struct cli_options, flags.client_certificate) },
     { "--client-key", NULL, NULL, offsetof(struct cli_options, flags.client_key) },
     { "--request-timeout", NULL, NULL, offsetof(struct cli_options, request_timeout) },
-    { "--at", NULL, "render", offsetof(struct cli_options, at) },
-    { "--service", NULL, "simulate", offsetof(struct cli_options, service) },
+    { "--at", NULL, "render and why", offsetof(struct cli_options, at) },
+    { "--since", NULL, "why", offsetof(struct cli_options, since) },
+    { "--service", NULL, "simulate and why", offsetof(struct cli_options, service) },
     { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
     { "--compare", NULL, "simulate", offsetof(struct cli_options, compare) },
     { "--url", NULL, "load", offsetof(struct cli_options, url) },
@@ -299,13 +246,23 @@ static int check_file(const struct cli_options *o, bool takes, bool needs, struc
     return 0;
 }
 
-static int check_taken(const struct cli_options *o, const char *option, const char *command,
+static bool takes(const char *commands, const char *command)
+{
+    size_t n = strlen(command);
+
+    for (const char *at = commands; (at = strstr(at, command)); at += n)
+        if ((at == commands || at[-1] == ' ') && (at[n] == ' ' || at[n] == ',' || at[n] == '\0'))
+            return true;
+    return false;
+}
+
+static int check_taken(const struct cli_options *o, const char *option, const char *commands,
                        bool given, struct lp_error *err)
 {
-    if (!given || !command || strcmp(command, o->command) == 0)
+    if (!given || !commands || takes(commands, o->command))
         return 0;
     return lp_error_set(err, LP_E_INVALID, "%s: %s does not take it, only %s; see --help", option,
-                        o->command, command);
+                        o->command, commands);
 }
 
 /* Options of other commands. The numbers that were not given get what they are without. */
@@ -318,7 +275,7 @@ static int check_others(struct cli_options *o, struct lp_error *err)
     if (r == 0)
         r = check_taken(o, "--fail-if", "load", o->fail_if[0] != NULL, err);
     for (size_t i = 0; r == 0 && i < LP_COUNT(texts); i++)
-        r = check_taken(o, texts[i].name, texts[i].command, text_of(o, &texts[i]) != NULL, err);
+        r = check_taken(o, texts[i].name, texts[i].commands, text_of(o, &texts[i]) != NULL, err);
     for (size_t i = 0; r == 0 && i < LP_COUNT(numbers); i++) {
         int64_t *number = number_of(o, &numbers[i]);
         r = check_taken(o, numbers[i].name, numbers[i].command, *number != NOT_GIVEN, err);
@@ -326,96 +283,6 @@ static int check_others(struct cli_options *o, struct lp_error *err)
             *number = numbers[i].fallback;
     }
     return r;
-}
-
-/* What simulate needs. */
-static int check_simulate(const struct cli_options *o, struct lp_error *err)
-{
-    static const char stdin_name[] = "-";
-    const char *const files[] = { o->files[0], o->trace, o->compare };
-    unsigned from_stdin = 0;
-
-    if (strcmp(o->command, "simulate") != 0)
-        return 0;
-    if (!o->service || !o->trace)
-        return lp_error_set(err, LP_E_INVALID, "simulate needs --%s; see --help",
-                            o->service ? "trace" : "service");
-    if (o->files[1])
-        return lp_error_set(err, LP_E_INVALID, "-f: simulate takes one file; see --compare");
-    for (size_t i = 0; i < LP_COUNT(files); i++)
-        from_stdin += files[i] && strcmp(files[i], stdin_name) == 0;
-    if (from_stdin > 1)
-        return lp_error_set(err, LP_E_INVALID, "-f, --trace and --compare: only one may be \"-\"");
-    return 0;
-}
-
-static int check_whole(const char *option, int64_t milli, struct lp_error *err)
-{
-    if (milli % 1000 == 0)
-        return 0;
-    return lp_error_set(err, LP_E_INVALID, "%s: must be a whole number, is %.10g", option,
-                        (double)milli / 1000);
-}
-
-/* What load needs; and what it does without --learners and --pause. */
-static int check_load(struct cli_options *o, struct lp_error *err)
-{
-    bool open = o->arrival_rate >= 0;
-
-    if (strcmp(o->command, "load") != 0)
-        return 0;
-    if (!o->url)
-        return lp_error_set(err, LP_E_INVALID, "load needs --url; see --help");
-    if (o->name)
-        return lp_error_set(err, LP_E_INVALID, "load takes no name, is \"%.64s\"", o->name);
-    if (o->arrival_rate == 0)
-        return lp_error_set(err, LP_E_INVALID,
-                            "--arrival-rate: must be 0.001..100000 rounds a second, is 0");
-    if (open && o->pause_ms >= 0)
-        return lp_error_set(err, LP_E_INVALID,
-                            "--pause: rounds begin by --arrival-rate, which has no pause between "
-                            "them; give one of the two");
-    if (o->learners < 0)
-        o->learners = open ? 1000000 : 20000;
-    if (o->pause_ms < 0)
-        o->pause_ms = 2000;
-    int r = check_whole("--learners", o->learners, err);
-    return r < 0 ? r : check_whole("--seed", o->seed, err);
-}
-
-static int check_at(struct cli_options *o, struct lp_error *err)
-{
-    if (!o->at)
-        return 0;
-    o->at_ms = lp_clock_parse(o->at);
-    if (o->at_ms <= 0)
-        return lp_error_set(err, LP_E_INVALID,
-                            "--at: must be a time as 2026-12-01T02:00:00Z (RFC 3339), is "
-                            "\"%.64s\"",
-                            o->at);
-    return 0;
-}
-
-/* As kubectl has it: 30, 30s, 2m, 1h; 0 is no limit there, and the longest here. */
-static int check_request_timeout(struct cli_options *o, struct lp_error *err)
-{
-    const char *text = o->request_timeout ? o->request_timeout : "10";
-    size_t digits = strspn(text, "0123456789");
-    const char *unit = text + digits;
-    int64_t each = *unit == '\0' || strcmp(unit, "s") == 0 ? 1000
-                   : strcmp(unit, "m") == 0                ? 60000
-                   : strcmp(unit, "h") == 0                ? REQUEST_TIMEOUT_MOST_MS
-                                                           : 0;
-
-    o->request_timeout_ms = digits > 0 && digits <= 4 ? strtol(text, NULL, 10) * each : -1;
-    if (each == 0 || o->request_timeout_ms < 0 || o->request_timeout_ms > REQUEST_TIMEOUT_MOST_MS)
-        return lp_error_set(err, LP_E_INVALID,
-                            "--request-timeout: must be 0..3600 seconds as 30, 30s, 2m or 1h, is "
-                            "\"%.64s\"",
-                            text);
-    if (o->request_timeout_ms == 0)
-        o->request_timeout_ms = REQUEST_TIMEOUT_MOST_MS;
-    return 0;
 }
 
 static int check_command(struct cli_options *o, struct lp_error *err)
@@ -449,13 +316,7 @@ static int check_command(struct cli_options *o, struct lp_error *err)
     int r = check_file(o, commands[i].takes_file, commands[i].needs_file, err);
     if (r == 0)
         r = check_others(o, err);
-    if (r == 0)
-        r = check_load(o, err);
-    if (r == 0)
-        r = check_at(o, err);
-    if (r == 0)
-        r = check_request_timeout(o, err);
-    return r < 0 ? r : check_simulate(o, err);
+    return r < 0 ? r : cli_options_check(o, err);
 }
 
 int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, struct lp_error *err)
@@ -468,7 +329,7 @@ int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, st
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 ||
             strcmp(argv[i], "--version") == 0) {
-            fputs(strcmp(argv[i], "--version") == 0 ? "kubectl-lp " LP_VERSION "\n" : usage,
+            fputs(strcmp(argv[i], "--version") == 0 ? "kubectl-lp " LP_VERSION "\n" : cli_usage,
                   stdout);
             return lp_error_set(err, LP_E_CANCELED, "help was printed");
         }
@@ -480,6 +341,8 @@ int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, st
             o->command = argv[i];
         } else if (!o->name) {
             o->name = argv[i];
+        } else if (!o->service && strcmp(o->command, "why") == 0) {
+            o->service = argv[i];
         } else {
             return lp_error_set(err, LP_E_INVALID, "one name at most, \"%.64s\" is too many",
                                 argv[i]);

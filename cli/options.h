@@ -23,9 +23,12 @@ struct cli_options {
     int64_t interval_ms;                    /* --interval, in seconds 1..60; default 1 s */
     enum cli_format format;                 /* -o; one that the command has */
     const char *files[CLI_MAX_FILES + 1];   /* -f, each time; "-": standard input; ends with NULL */
-    const char *at;                         /* of render: --at, RFC 3339; NULL: now */
+    const char *at;                         /* of render and why: --at, RFC 3339; NULL: now */
     int64_t at_ms;                          /* the same, wall clock; 0: now */
-    const char *service, *trace;            /* of simulate: --service, --trace ("-" as for file) */
+    const char *since;                      /* of why: --since, as 1h; NULL: it was not given */
+    int64_t since_ms;                       /* the same, up to 24 h; 0: it was not given */
+    const char *service;                    /* of simulate: --service; of why: the second name */
+    const char *trace;                      /* of simulate: --trace ("-" as for file) */
     const char *compare;                    /* --compare: another file; NULL: none */
     int64_t sync_ms;                        /* --sync-period, in seconds 1..300; default 15 s */
     int64_t ready_after_ms;                 /* --ready-after, in seconds 0..3600; default 30 s */

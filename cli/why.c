@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "cli/find.h"
+#include "cli/history.h"
 #include "json/json.h"
 #include "kube/kinds.h"
 
@@ -148,7 +149,8 @@ void why_service_text(const json_t *why, struct lp_buf *out)
     json_array_foreach(json_object_get(why, "conditions"), i, item) condition_text(item, out);
 }
 
-static json_t *services_of(struct lp_kube_client *client, const json_t *platform)
+/* `only` NULL: all of them. */
+static json_t *services_of(struct lp_kube_client *client, const json_t *platform, const char *only)
 {
     const char *ns = lp_json_str(platform, "metadata", "namespace", NULL);
     json_t *list = json_array();
@@ -163,6 +165,8 @@ static json_t *services_of(struct lp_kube_client *client, const json_t *platform
         json_auto_t *hpa = NULL;
         struct lp_error err;
         json_t *why;
+        if (only && (!part || strcmp(part, only) != 0))
+            continue;
         if (lp_kube_get(client, &lp_kube_hpas, ns, name, &hpa, &err) == 0 ||
             err.code == LP_E_NOT_FOUND) {
             why = why_service(service, hpa);
@@ -204,18 +208,20 @@ int why_platforms(struct lp_kube_client *client, const struct cli_options *optio
     const json_t *p;
     size_t i;
 
+    if (options->at || options->since)
+        return history_platforms(client, options, ns, out, err);
     int r = find_platforms(client, options, ns, &found, err);
     if (r < 0)
         return r;
     json_array_foreach(found, i, p)
     {
         const char *phase = lp_json_str(p, "status", "phase", NULL);
-        json_array_append_new(rows,
-                              lp_json_make("{s:s*, s:s*, s:s, s:o, s:o}", "namespace",
-                                           lp_json_str(p, "metadata", "namespace", NULL), "name",
-                                           lp_json_str(p, "metadata", "name", NULL), "phase",
-                                           phase ? phase : "Unknown", "conditions",
-                                           conditions_of(p), "services", services_of(client, p)));
+        json_array_append_new(rows, lp_json_make("{s:s*, s:s*, s:s, s:o, s:o}", "namespace",
+                                                 lp_json_str(p, "metadata", "namespace", NULL),
+                                                 "name", lp_json_str(p, "metadata", "name", NULL),
+                                                 "phase", phase ? phase : "Unknown", "conditions",
+                                                 conditions_of(p), "services",
+                                                 services_of(client, p, options->service)));
     }
     if (options->format == CLI_JSON) {
         json_auto_t *whole = lp_json_make("{s:O}", "platforms", rows);

@@ -7,7 +7,8 @@
 #include "cli/options.h"
 #include "kube/client.h"
 
-/* Appends the explanation for the platforms that the options choose, as text or JSON. */
+/* Appends the explanation for the platforms and the service that the options choose, as text or
+ * JSON; with --at or --since that of history.h. */
 LP_MUST_USE int why_platforms(struct lp_kube_client *client, const struct cli_options *options,
                               const char *ns, struct lp_buf *out, struct lp_error *err);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "integration/operator_fixture.h"
 
@@ -202,6 +203,26 @@ static void why_and_report_tell_without_credentials(void **state)
     assert_null(strstr(report, "kind: Secret\n"));
 }
 
+/* The HPA controller says of each service that it has no metrics: the first of that is kept. */
+static void the_decisions_of_the_last_hour_are_told(void **state)
+{
+    lp_auto_free char *since = NULL, *at = NULL, *wrong = NULL;
+    char now[LP_CLOCK_TEXT];
+    (void)state;
+    create_platform("english", json_object());
+    json_decref(await(&lp_kube_config_maps, "english-decisions", exists, NULL, "kept"));
+    assert_int_equal(CLI(&since, "why", "english", "-n", ns, "--since", "1h"), 0);
+    assert_non_null(strstr(since, "  not scaling: "));
+    lp_clock_format(lp_clock_wall_ms(), 3, now);
+    assert_int_equal(CLI(&at, "why", "english", "-n", ns, "--at", now, "-o", "json"), 0);
+    json_auto_t *o = parse(at);
+    const json_t *platform = json_array_get(json_object_get(o, "platforms"), 0);
+    assert_string_equal(lp_json_str(platform, "name", NULL), "english");
+    assert_true(json_array_size(json_object_get(platform, "decisions")) > 0);
+    assert_int_equal(CLI(&wrong, "why", "english", "-n", ns, "--since", "2d"), 1);
+    assert_non_null(strstr(wrong, "--since: must be 1s..24h"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_rendered_is_what_the_api_server_takes, fixture_namespace),
         cmocka_unit_test(a_simulation_tells_by_its_status_whether_limits_are_kept),
         cmocka_unit_test_setup(why_and_report_tell_without_credentials, fixture_namespace),
+        cmocka_unit_test_setup(the_decisions_of_the_last_hour_are_told, fixture_namespace),
     };
     return cmocka_run_group_tests_name("operator_cli", tests, fixture_begin, fixture_end);
 }

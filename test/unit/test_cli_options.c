@@ -163,7 +163,7 @@ static void what_another_command_takes_is_refused(void **state)
         { "diff", "--ready-after", "5",
           "--ready-after: diff does not take it, only simulate; see --help" },
         { "status", "--at", "2026-12-03T08:00:00Z",
-          "--at: status does not take it, only render; see --help" },
+          "--at: status does not take it, only render and why; see --help" },
         { "status", "--max-pod-hours", "5",
           "--max-pod-hours: status does not take it, only simulate; see --help" },
         { "export", "--interval", "5",

@@ -1,0 +1,176 @@
+/* cli/options_check.c -- what a command asks of its options. No state. */
+#include "cli/options_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "autoscaler/policy/ring.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "platform/plan.h"
+
+#define REQUEST_TIMEOUT_MOST_MS 3600000
+
+/* What simulate needs. */
+static int check_simulate(const struct cli_options *o, struct lp_error *err)
+{
+    static const char stdin_name[] = "-";
+    const char *const files[] = { o->files[0], o->trace, o->compare };
+    unsigned from_stdin = 0;
+
+    if (strcmp(o->command, "simulate") != 0)
+        return 0;
+    if (!o->service || !o->trace)
+        return lp_error_set(err, LP_E_INVALID, "simulate needs --%s; see --help",
+                            o->service ? "trace" : "service");
+    if (o->files[1])
+        return lp_error_set(err, LP_E_INVALID, "-f: simulate takes one file; see --compare");
+    for (size_t i = 0; i < LP_COUNT(files); i++)
+        from_stdin += files[i] && strcmp(files[i], stdin_name) == 0;
+    if (from_stdin > 1)
+        return lp_error_set(err, LP_E_INVALID, "-f, --trace and --compare: only one may be \"-\"");
+    return 0;
+}
+
+static int check_whole(const char *option, int64_t milli, struct lp_error *err)
+{
+    if (milli % 1000 == 0)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID, "%s: must be a whole number, is %.10g", option,
+                        (double)milli / 1000);
+}
+
+/* What load needs; and what it does without --learners and --pause. */
+static int check_load(struct cli_options *o, struct lp_error *err)
+{
+    bool open = o->arrival_rate >= 0;
+
+    if (strcmp(o->command, "load") != 0)
+        return 0;
+    if (!o->url)
+        return lp_error_set(err, LP_E_INVALID, "load needs --url; see --help");
+    if (o->name)
+        return lp_error_set(err, LP_E_INVALID, "load takes no name, is \"%.64s\"", o->name);
+    if (o->arrival_rate == 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--arrival-rate: must be 0.001..100000 rounds a second, is 0");
+    if (open && o->pause_ms >= 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--pause: rounds begin by --arrival-rate, which has no pause between "
+                            "them; give one of the two");
+    if (o->learners < 0)
+        o->learners = open ? 1000000 : 20000;
+    if (o->pause_ms < 0)
+        o->pause_ms = 2000;
+    int r = check_whole("--learners", o->learners, err);
+    return r < 0 ? r : check_whole("--seed", o->seed, err);
+}
+
+static int check_at(struct cli_options *o, struct lp_error *err)
+{
+    if (!o->at)
+        return 0;
+    o->at_ms = lp_clock_parse(o->at);
+    if (o->at_ms <= 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--at: must be a time as 2026-12-01T02:00:00Z (RFC 3339), is "
+                            "\"%.64s\"",
+                            o->at);
+    return 0;
+}
+
+/* Whole numbers with a unit each, as Go has it: 90s, 1h30m; a bare number is seconds. -1: it is
+ * none, or over `most_ms`. */
+static int64_t read_duration(const char *text, int64_t most_ms)
+{
+    int64_t sum = 0;
+
+    for (const char *at = text; *at || at == text;) {
+        size_t digits = strspn(at, "0123456789");
+        char unit = at[digits];
+        int64_t each = unit == 'h' ? 3600000 : unit == 'm' ? 60000 : 1000;
+        if (digits == 0 || digits > 6 || (unit ? !strchr("hms", unit) : at != text))
+            return -1;
+        sum += strtol(at, NULL, 10) * each;
+        if (sum > most_ms)
+            return -1;
+        at += digits + (unit != '\0');
+    }
+    return sum;
+}
+
+/* As kubectl has it: 30, 30s, 2m, 1h; 0 is no limit there, and the longest here. */
+static int check_request_timeout(struct cli_options *o, struct lp_error *err)
+{
+    const char *text = o->request_timeout ? o->request_timeout : "10";
+
+    o->request_timeout_ms = read_duration(text, REQUEST_TIMEOUT_MOST_MS);
+    if (o->request_timeout_ms < 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--request-timeout: must be 0..3600 seconds as 30, 30s, 2m or 1h, is "
+                            "\"%.64s\"",
+                            text);
+    if (o->request_timeout_ms == 0)
+        o->request_timeout_ms = REQUEST_TIMEOUT_MOST_MS;
+    return 0;
+}
+
+static bool is_service(const char *name)
+{
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        if (strcmp(service_kinds[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A name alone that is a service's is that; which platform is then any. */
+static int check_service(struct cli_options *o, struct lp_error *err)
+{
+    if (strcmp(o->command, "why") != 0)
+        return 0;
+    if (!o->service && o->name && is_service(o->name))
+        o->service = lp_take(o->name);
+    if (o->service && !is_service(o->service))
+        return lp_error_set(err, LP_E_INVALID,
+                            "SERVICE: must be gateway, auth, ai-feedback or progress, is "
+                            "\"%.64s\"",
+                            o->service);
+    return 0;
+}
+
+/* Times of the past, of which the operator keeps a day. */
+static int check_past(struct cli_options *o, struct lp_error *err)
+{
+    int64_t now = lp_clock_wall_ms();
+
+    if (strcmp(o->command, "render") == 0)
+        return 0;
+    if (o->at && o->since)
+        return lp_error_set(err, LP_E_INVALID, "--at or --since, not both: \"%.64s\", \"%.64s\"",
+                            o->at, o->since);
+    if (o->at && (o->at_ms > now || o->at_ms < now - RING_DAY_MS))
+        return lp_error_set(err, LP_E_INVALID,
+                            "--at: must be a time of the last 24 h, of which decisions are kept, "
+                            "is \"%.64s\"",
+                            o->at);
+    o->since_ms = o->since ? read_duration(o->since, RING_DAY_MS) : 0;
+    if (o->since && o->since_ms <= 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--since: must be 1s..24h as 90s, 30m or 1h, is \"%.64s\"", o->since);
+    return 0;
+}
+
+int cli_options_check(struct cli_options *o, struct lp_error *err)
+{
+    int r = check_load(o, err);
+
+    if (r == 0)
+        r = check_at(o, err);
+    if (r == 0)
+        r = check_service(o, err);
+    if (r == 0)
+        r = check_past(o, err);
+    if (r == 0)
+        r = check_request_timeout(o, err);
+    return r < 0 ? r : check_simulate(o, err);
+}
