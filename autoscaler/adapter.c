@@ -240,6 +240,30 @@ bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service,
     return samples_queue_depth(a->samples, ns, service, lp_clock_ms(), ret_milli);
 }
 
+static int64_t service_metric(struct adapter *a, const char *ns, const char *service,
+                              enum samples_metric metric)
+{
+    const struct samples_question question = {
+        .ns = ns, .name = service, .metric = metric, .now_ms = lp_clock_ms()
+    };
+    auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
+    struct lp_error ignored;
+
+    return samples_read(a->samples, &question, &values, &ignored) == 0 && values.n == 1
+               ? values.items[0].milli
+               : -1;
+}
+
+void adapter_traffic(struct adapter *a, const char *ns, const char *service,
+                     struct traffic *ret_traffic)
+{
+    *ret_traffic = (struct traffic){
+        .arrivals = service_metric(a, ns, service, SAMPLES_ARRIVAL_RATE),
+        .service_ms = service_metric(a, ns, service, SAMPLES_SERVICE_TIME),
+        .queue = service_metric(a, ns, service, SAMPLES_QUEUE_DEPTH),
+    };
+}
+
 uint16_t adapter_port(const struct adapter *a)
 {
     return lp_http_server_port(a->server);

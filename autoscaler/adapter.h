@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "autoscaler/policy/traffic.h"
 #include "base/error.h"
 #include "base/stop.h"
 #include "kube/config.h"
@@ -79,6 +80,10 @@ bool adapter_conflict(struct adapter *a, char why[ADAPTER_CONFLICT]);
  * thread. */
 bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service,
                          int64_t *ret_milli);
+
+/* What the service has to do now. Any thread. */
+void adapter_traffic(struct adapter *a, const char *ns, const char *service,
+                     struct traffic *ret_traffic);
 
 /* The port that it listens on, where it serves. */
 uint16_t adapter_port(const struct adapter *a);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "autoscaler/policy/traffic.h"
 #include "base/stop.h"
 #include "kube/config.h"
 #include "operator/cache/cache.h"
@@ -19,7 +20,9 @@ struct controller_options {
     unsigned workers;
     int64_t resync_ms; /* how often each platform is looked at without any change, +-10 % */
     bool (*metrics_conflict)(void *user, char why[256]); /* as in reconcile.h */
-    void *metrics_user;
+    /* What a service has to do now; NULL: nobody knows. */
+    void (*traffic)(void *user, const char *ns, const char *service, struct traffic *ret_traffic);
+    void *metrics_user;                     /* of both */
     struct journal *journal;                /* borrowed; NULL: none */
     int64_t (*writes_until_ms)(void *user); /* the workers' fence, as in kube/client.h */
     void *fence_user;

@@ -123,6 +123,16 @@ static bool check_conflict(void *user, char why[ADAPTER_CONFLICT])
     return p->adapter && adapter_conflict(p->adapter, why);
 }
 
+static void ask_traffic(void *user, const char *ns, const char *service,
+                        struct traffic *ret_traffic)
+{
+    struct program *p = user;
+
+    *ret_traffic = (struct traffic){ -1, -1, -1 };
+    if (p->adapter)
+        adapter_traffic(p->adapter, ns, service, ret_traffic);
+}
+
 /* Every platform's status tells of a conflict over the metrics API. */
 static void refresh_on_conflict(struct program *p)
 {
@@ -223,6 +233,7 @@ static int start_controller(struct program *p, struct lp_error *err)
         .workers = (unsigned)p->config.workers,
         .resync_ms = p->config.resync_s * 1000,
         .metrics_conflict = check_conflict,
+        .traffic = ask_traffic,
         .metrics_user = p,
         .journal = p->journal,
         .writes_until_ms = writes_until,

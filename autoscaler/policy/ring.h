@@ -19,7 +19,9 @@
  * A decision has time (RFC 3339), service, why (the sentence of the status), and what is known of:
  * from and to (pods), ready, min and max (of the HPA), winner {kind, name}, candidates
  * [{kind, name, value, target, asks, until}], limits [text]. Kinds are metric, schedule, pause,
- * burst, fallback and floor: of a pause `name` is a direction and nothing is asked for.
+ * burst, fallback and floor: of a pause `name` is a direction and nothing is asked for. `load` has
+ * what is known of arrivalRate (a second), serviceTime (seconds), queueDepth, cpu (cores) and
+ * memory (bytes), each of all pods together.
  */
 
 /*

@@ -104,6 +104,7 @@ enum samples_metric {
     SAMPLES_ARRIVAL_RATE,
     SAMPLES_DEMAND,
     SAMPLES_P95_LATENCY,
+    SAMPLES_SERVICE_TIME, /* milliseconds that a request holds a slot; 0: none was served */
 };
 
 /* All borrowed. */

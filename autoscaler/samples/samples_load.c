@@ -175,3 +175,8 @@ double load_demand(const struct load_sum *sum)
         s > 0 ? (sum->offered + sum->queued / LOAD_DRAIN_S) * s : sum->in_flight + sum->queued;
     return (slots + sum->saturated * per_pod) / (per_pod * LOAD_UTILIZATION);
 }
+
+double load_service_s(const struct load_sum *sum)
+{
+    return service_seconds(sum);
+}

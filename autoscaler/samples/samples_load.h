@@ -60,6 +60,9 @@ void load_add(struct load_sum *sum, const struct load *l, bool saturated);
  */
 double load_demand(const struct load_sum *sum);
 
+/* S of load_demand; 0: nothing was served. */
+double load_service_s(const struct load_sum *sum);
+
 /* The 95th percentile in milliseconds over the window, linear within a bucket; false where nothing
  * was answered. Over the last bound: that bound. Answers that turned a request away at once are
  * left out. */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "autoscaler/policy/calendar.h"
+#include "autoscaler/policy/traffic.h"
 #include "kube/client.h"
 #include "operator/cache/cache.h"
 #include "operator/state/platform_state.h"
@@ -22,6 +23,8 @@ struct reconciler {
     /* True where the metrics API belongs to another adapter, as `why` says; NULL: nobody asks. */
     bool (*metrics_conflict)(void *user, char why[256]);
     void *metrics_user;
+    /* What a service has to do now; NULL: nobody knows. */
+    void (*traffic)(void *user, const char *ns, const char *service, struct traffic *ret_traffic);
     const struct lp_stop *stop;
     unsigned deaths; /* of processes while they had this platform under work */
 };

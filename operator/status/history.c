@@ -18,6 +18,7 @@
 #include "operator/status/status.h"
 #include "platform/ownership.h"
 #include "platform/plan_parts.h"
+#include "platform/quantity_text.h"
 
 #define RING_BASE64 (((size_t)RING_PACKED + 2) / 3 * 4)
 #define TOLERANCE 0.1 /* of the HPA controller, around a ratio of 1 */
@@ -111,8 +112,53 @@ static bool says_something(const json_t *scaling)
                    strncmp(why, "not scaling", strlen("not scaling")) == 0);
 }
 
+/* Sets what is known of it: in milli units of `unit` each. */
+static void set_milli(json_t *load, const char *key, int64_t milli, double unit)
+{
+    if (milli >= 0)
+        json_object_set_new(load, key, json_real((double)milli / unit));
+}
+
+/* Of all its pods together: what the HPA read of one in the mean, times its pods. */
+static int64_t usage(const json_t *hpa, const char *resource)
+{
+    static const char *const sources[] = { "containerResource", "resource" };
+    int64_t pods = lp_json_int(0, hpa, "status", "currentReplicas", NULL), milli = -1;
+    struct lp_error ignored;
+    const json_t *m;
+    size_t i;
+
+    json_array_foreach(lp_json_at(hpa, "status", "currentMetrics", NULL), i, m)
+    {
+        for (size_t k = 0; k < LP_COUNT(sources); k++) {
+            const json_t *source = json_object_get(m, sources[k]);
+            const char *name = lp_json_str(source, "name", NULL);
+            const json_t *mean = lp_json_at(source, "current", "averageValue", NULL);
+            if (name && mean && strcmp(name, resource) == 0 &&
+                (quantity_milli(mean, &milli, &ignored) < 0 ||
+                 __builtin_mul_overflow(milli, pods, &milli)))
+                milli = -1;
+        }
+    }
+    return milli;
+}
+
+static json_t *load_of(const json_t *hpa, const struct traffic *traffic)
+{
+    json_t *load = json_object();
+
+    set_milli(load, "cpu", usage(hpa, "cpu"), 1e3);
+    set_milli(load, "memory", usage(hpa, "memory"), 1e3);
+    if (!traffic)
+        return load;
+    set_milli(load, "arrivalRate", traffic->arrivals, 1e3);
+    set_milli(load, "serviceTime", traffic->service_ms, 1e6);
+    set_milli(load, "queueDepth", traffic->queue, 1e3);
+    return load;
+}
+
 json_t *history_decision(const struct platform *p, enum service_id id, const json_t *hpa,
-                         const json_t *service, int64_t now_ms)
+                         const json_t *service, const struct traffic *traffic, int64_t now_ms)
 {
     const json_t *scaling = json_object_get(service, "scaling");
     json_auto_t *candidates = json_array();
@@ -125,14 +171,14 @@ json_t *history_decision(const struct platform *p, enum service_id id, const jso
     const json_t *winner = find_winner(candidates);
     lp_clock_format(now_ms, 3, time);
     json_t *o =
-        lp_json_make("{s:s, s:s, s:O?, s:I, s:I, s:I, s:I, s:I, s:O, s:o}", "time", time, "service",
-                     service_kinds[id].name, "why", json_object_get(scaling, "why"), "from",
-                     (json_int_t)lp_json_int(0, hpa, "status", "currentReplicas", NULL), "to",
-                     (json_int_t)lp_json_int(0, hpa, "status", "desiredReplicas", NULL), "ready",
-                     (json_int_t)lp_json_int(0, service, "ready", NULL), "min",
+        lp_json_make("{s:s, s:s, s:O?, s:I, s:I, s:I, s:I, s:I, s:O, s:o, s:o}", "time", time,
+                     "service", service_kinds[id].name, "why", json_object_get(scaling, "why"),
+                     "from", (json_int_t)lp_json_int(0, hpa, "status", "currentReplicas", NULL),
+                     "to", (json_int_t)lp_json_int(0, hpa, "status", "desiredReplicas", NULL),
+                     "ready", (json_int_t)lp_json_int(0, service, "ready", NULL), "min",
                      (json_int_t)lp_json_int(1, hpa, "spec", "minReplicas", NULL), "max",
                      (json_int_t)lp_json_int(0, hpa, "spec", "maxReplicas", NULL), "candidates",
-                     candidates, "limits", limits_of(hpa));
+                     candidates, "limits", limits_of(hpa), "load", load_of(hpa, traffic));
     if (winner)
         json_object_set_new(o, "winner",
                             lp_json_make("{s:O?, s:O?}", "kind", json_object_get(winner, "kind"),
@@ -150,6 +196,19 @@ static const json_t *find_hpa(const struct plan *plan, const struct observed *ob
     return NULL;
 }
 
+static json_t *decide(const struct reconcile_context *ctx, enum service_id id, const json_t *hpa,
+                      const json_t *service)
+{
+    lp_auto_free char *name = plan_name(ctx->platform, service_kinds[id].name);
+    const struct reconciler *r = ctx->r;
+    struct traffic traffic;
+
+    if (r->traffic)
+        r->traffic(r->metrics_user, ctx->platform->ns, name, &traffic);
+    return history_decision(ctx->platform, id, hpa, service, r->traffic ? &traffic : NULL,
+                            lp_clock_wall_ms());
+}
+
 void history_note(const struct reconcile_context *ctx, const struct plan *plan,
                   const struct observed *observed, const json_t *before, const json_t *status)
 {
@@ -160,9 +219,7 @@ void history_note(const struct reconcile_context *ctx, const struct plan *plan,
         const json_t *is = status_service(status, service_kinds[id].name);
         if (json_equal(json_object_get(was, "scaling"), json_object_get(is, "scaling")))
             continue;
-        json_t *decision =
-            history_decision(ctx->platform, (enum service_id)id, find_hpa(plan, observed, (int)id),
-                             is, lp_clock_wall_ms());
+        json_t *decision = decide(ctx, (enum service_id)id, find_hpa(plan, observed, (int)id), is);
         if (!decision)
             continue;
         if (!m->decisions)

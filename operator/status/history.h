@@ -12,10 +12,11 @@
 
 /*
  * A decision as ring.h has it, of the service `id` whose part of the status is `service`; the
- * caller's. NULL where nothing was decided: there is no HPA, or it has not looked yet. Pure.
+ * caller's. NULL where nothing was decided: there is no HPA, or it has not looked yet. `traffic`
+ * NULL: nobody knows it. Pure.
  */
 json_t *history_decision(const struct platform *p, enum service_id id, const json_t *hpa,
-                         const json_t *service, int64_t now_ms);
+                         const json_t *service, const struct traffic *traffic, int64_t now_ms);
 
 /* Notes a decision for each service of whose scaling `status` says something else than `before`
  * (or NULL). */

@@ -66,6 +66,14 @@ static void a_restarted_process_counts_from_zero(void **state)
     assert_string_equal(value(NOW + 42000), "140");
 }
 
+static void the_service_time_is_what_an_answer_takes_in_the_mean(void **state)
+{
+    (void)state;
+    metric = SAMPLES_SERVICE_TIME;
+    two_pods_with_rates();
+    assert_string_equal(value(NOW + 2000), "20");
+}
+
 /* 40 of the one that tells, and as much again for the other, which had 100. */
 static void a_pod_that_is_silent_counts_as_the_mean_of_the_others(void **state)
 {
@@ -117,6 +125,7 @@ int main(void)
         with_table(a_rate_is_missing_and_not_zero_before_there_are_two_pages),
         with_table(a_restarted_process_counts_from_zero),
         with_table(a_pod_that_is_silent_counts_as_the_mean_of_the_others),
+        with_table(the_service_time_is_what_an_answer_takes_in_the_mean),
         with_table(the_demand_is_what_the_load_needs_by_littles_law),
         with_table(the_percentile_is_of_the_last_half_minute),
     };

@@ -12,25 +12,26 @@
 /* One at 8 pods of 2 to 10, of which cpu asks for fewer and the queue depth for more. */
 static json_t *busy_hpa(int64_t min)
 {
-    return lp_json_make("{s:{s:I, s:I, s:[{s:s, s:{s:s, s:{s:I}}}, {s:s, s:{s:{s:s}, s:{s:s}}}]},"
-                        " s:{s:I, s:I, s:[{s:s, s:{s:s, s:{s:I}}}, {s:s, s:{s:{s:s}, s:{s:s}}}],"
-                        " s:[{s:s, s:s, s:s}]}}",
-                        "spec", "minReplicas", (json_int_t)min, "maxReplicas", (json_int_t)10,
-                        "metrics", "type", "Resource", "resource", "name", "cpu", "target",
-                        "averageUtilization", (json_int_t)70, "type", "Object", "object", "metric",
-                        "name", "queue_depth", "target", "averageValue", "4", "status",
-                        "currentReplicas", (json_int_t)8, "desiredReplicas", (json_int_t)10,
-                        "currentMetrics", "type", "Resource", "resource", "name", "cpu", "current",
-                        "averageUtilization", (json_int_t)35, "type", "Object", "object", "metric",
-                        "name", "queue_depth", "current", "averageValue", "6500m", "conditions",
-                        "type", "ScalingLimited", "status", "True", "reason", "TooManyReplicas");
+    return lp_json_make(
+        "{s:{s:I, s:I, s:[{s:s, s:{s:s, s:{s:I}}}, {s:s, s:{s:{s:s}, s:{s:s}}}]},"
+        " s:{s:I, s:I, s:[{s:s, s:{s:s, s:{s:I, s:s}}}, {s:s, s:{s:{s:s}, s:{s:s}}}],"
+        " s:[{s:s, s:s, s:s}]}}",
+        "spec", "minReplicas", (json_int_t)min, "maxReplicas", (json_int_t)10, "metrics", "type",
+        "Resource", "resource", "name", "cpu", "target", "averageUtilization", (json_int_t)70,
+        "type", "Object", "object", "metric", "name", "queue_depth", "target", "averageValue", "4",
+        "status", "currentReplicas", (json_int_t)8, "desiredReplicas", (json_int_t)10,
+        "currentMetrics", "type", "Resource", "resource", "name", "cpu", "current",
+        "averageUtilization", (json_int_t)35, "averageValue", "14m", "type", "Object", "object",
+        "metric", "name", "queue_depth", "current", "averageValue", "6500m", "conditions", "type",
+        "ScalingLimited", "status", "True", "reason", "TooManyReplicas");
 }
 
 static json_t *decide(const struct platform *p, const json_t *hpa, json_t *scaling)
 {
     json_auto_t *service =
         lp_json_make("{s:s, s:I, s:o}", "name", "auth", "ready", (json_int_t)7, "scaling", scaling);
-    return history_decision(p, SERVICE_AUTH, hpa, service, NOON);
+    const struct traffic traffic = { 12500, 250000, -1 };
+    return history_decision(p, SERVICE_AUTH, hpa, service, &traffic, NOON);
 }
 
 static struct platform platform_with(int64_t min, int64_t floor)
@@ -52,14 +53,15 @@ static void a_decision_keeps_every_candidate_what_limits_and_who_won(void **stat
                                           (json_int_t)9, "schedule", "exam", "until", "14:00"));
     json_auto_t *want = lp_json_make(
         "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:[{s:s, s:s, s:s, s:s, s:I},"
-        " {s:s, s:s, s:s, s:s, s:I}, {s:s, s:s, s:I, s:s}], s:[s], s:{s:s, s:s}}",
+        " {s:s, s:s, s:s, s:s, s:I}, {s:s, s:s, s:I, s:s}], s:[s], s:{s:s, s:s},"
+        " s:{s:f, s:f, s:f}}",
         "time", "2025-12-01T12:00:00.000Z", "service", "auth", "why", "8 to 10", "from",
         (json_int_t)8, "to", (json_int_t)10, "ready", (json_int_t)7, "min", (json_int_t)9, "max",
         (json_int_t)10, "candidates", "kind", "metric", "name", "cpu", "value", "35%", "target",
         "70%", "asks", (json_int_t)4, "kind", "metric", "name", "queueDepth", "value", "6.5",
         "target", "4", "asks", (json_int_t)13, "kind", "schedule", "name", "exam", "asks",
         (json_int_t)9, "until", "14:00", "limits", "maxReplicas 10", "winner", "kind", "metric",
-        "name", "queueDepth");
+        "name", "queueDepth", "load", "cpu", 0.112, "arrivalRate", 12.5, "serviceTime", 0.25);
     assert_true(json_equal(is, want));
 }
 
