@@ -70,6 +70,10 @@ static json_t *container(const struct platform *p, enum service_id id)
     json_object_set_new(c, "securityContext", plan_container_security());
     json_object_set_new(c, "volumeMounts",
                         lp_json_make("[{s:s, s:s}]", "name", "tmp", "mountPath", "/tmp"));
+    if (id == SERVICE_AUTH)
+        json_array_append_new(json_object_get(c, "volumeMounts"),
+                              lp_json_make("{s:s, s:s, s:b}", "name", "keys", "mountPath",
+                                           PLAN_KEYS_DIR, "readOnly", 1));
     return c;
 }
 
@@ -91,6 +95,18 @@ static json_t *pod_metadata(const struct platform *p, enum service_id id, const 
     return lp_json_make("{s:o, s:o}", "labels", labels, "annotations", annotations);
 }
 
+/* The keys of tokens as files, which auth reads again when the Secrets change. */
+static json_t *key_volume(const struct platform *p)
+{
+    lp_auto_free char *jwt = plan_name(p, "jwt"), *signing = plan_name(p, "signing");
+
+    return lp_json_make(
+        "{s:s, s:{s:[{s:{s:s, s:[{s:s, s:s}, {s:s, s:s}]}}, {s:{s:s, s:[{s:s, s:s}]}}]}}", "name",
+        "keys", "projected", "sources", "secret", "name", jwt, "items", "key", "access", "path",
+        "access", "key", "refresh", "path", "refresh", "secret", "name", signing, "items", "key",
+        "signing.pem", "path", "signing.pem");
+}
+
 static json_t *pod_spec(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
@@ -102,6 +118,8 @@ static json_t *pod_spec(const struct platform *p, enum service_id id)
                              "containers", container(p, id), "volumes", "name", "tmp", "emptyDir",
                              "sizeLimit", "64Mi", "topologySpreadConstraints", spread(p, id));
 
+    if (id == SERVICE_AUTH)
+        json_array_append_new(json_object_get(o, "volumes"), key_volume(p));
     json_t *more = lp_json_make("{s:o*, s:o*, s:o*, s:o*, s:s*}", "imagePullSecrets",
                                 plan_copy_or_null(p->spec.image.pull_secrets), "nodeSelector",
                                 plan_copy_or_null(s->pod.node_selector), "tolerations",

@@ -6,6 +6,8 @@
 
 #include "platform/plan.h"
 
+#define PLAN_KEYS_DIR "/etc/learning-platform/keys" /* of auth's pods: the keys of tokens */
+
 extern const char *const database_names[N_DATABASES]; /* suffix, label, Secret */
 /* The service whose database it is. */
 enum service_id plan_database_user(enum database_id id);

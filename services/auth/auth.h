@@ -7,6 +7,7 @@ struct db;
 struct dbwatch;
 struct eraser;
 struct hashpool;
+struct key_watch;
 struct peer;
 struct slow;
 struct tokens;
@@ -19,6 +20,7 @@ struct auth {
     struct verified *verified;
     struct checks *checks;
     struct tokens *tokens;
+    struct key_watch *key_watch; /* NULL: keys of the environment alone */
     struct slow *slow;
     struct courier *courier; /* NULL: no mail is sent */
     struct peer *peer;

@@ -6,7 +6,7 @@
 #include "services/auth/database/db_url.h"
 #include "services/auth/http/validate.h"
 #include "services/auth/passwords/password.h"
-#include "services/auth/sessions/tokens.h"
+#include "services/auth/sessions/key_files.h"
 
 #define AT(member) offsetof(struct auth_config, member)
 #define SECOND 1000LL
@@ -43,10 +43,18 @@ const struct lp_env auth_env[] = {
     { .name = "JWT_REFRESH_SECRET",
       .type = LP_ENV_STRING,
       .offset = AT(jwt_refresh_secret),
-      .min = 16,
+      .fallback = "",
       .max = 4096,
       .secret = true,
-      .help = "key of refresh tokens, another than JWT_SECRET; a list likewise" },
+      .help = "key of refresh tokens, at least 16 bytes, another than JWT_SECRET; a list "
+              "likewise" },
+    { .name = "JWT_KEYS_DIR",
+      .type = LP_ENV_STRING,
+      .offset = AT(jwt_keys_dir),
+      .fallback = "",
+      .max = 1024,
+      .help = "folder with files access, refresh and signing.pem, each instead of its variable "
+              "above, and read again when it changes; empty: none" },
     { .name = "ACCESS_TOKEN_TTL",
       .type = LP_ENV_DURATION,
       .offset = AT(access_ttl_ms),
@@ -151,22 +159,22 @@ const struct lp_env auth_env[] = {
     { .name = NULL },
 };
 
+struct tokens_options config_tokens(const struct auth_config *config)
+{
+    return (struct tokens_options){
+        .signing_keys = config->jwt_signing_key,
+        .access_secrets = config->jwt_secret,
+        .refresh_secrets = config->jwt_refresh_secret,
+        .access_ttl_ms = config->access_ttl_ms,
+        .refresh_ttl_ms = config->refresh_ttl_ms,
+    };
+}
+
 static int check_keys(const struct auth_config *config, struct lp_error *err)
 {
-    size_t n = strlen(config->jwt_secret);
-    if (n == 0 && !config->jwt_signing_key[0])
-        return lp_error_set(err, LP_E_INVALID,
-                            "JWT_SECRET, JWT_SIGNING_KEY: one of them is required");
-    if (n > 0 && n < 16)
-        return lp_error_set(err, LP_E_INVALID, "JWT_SECRET: must be a string of 16 to 4096 bytes");
-    if (config->jwt_signing_key[0] && !tokens_are_signing_keys(config->jwt_signing_key))
-        return lp_error_set(err, LP_E_INVALID,
-                            "JWT_SIGNING_KEY: must be Ed25519 private keys, PKCS #8 in PEM");
-    if (strcmp(config->jwt_secret, config->jwt_refresh_secret) == 0)
-        return lp_error_set(err, LP_E_INVALID,
-                            "JWT_REFRESH_SECRET: must differ from JWT_SECRET, or a refresh token "
-                            "would open what asks for an access token");
-    return 0;
+    auto_key_files struct key_files files = { 0 };
+    struct tokens_options options = config_tokens(config);
+    return key_files_read(config->jwt_keys_dir, &files, &options, err);
 }
 
 static int check_mail(const struct auth_config *config, struct lp_error *err)

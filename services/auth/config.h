@@ -4,12 +4,13 @@
 #include "base/error.h"
 #include "config/env.h"
 #include "service/service.h"
+#include "services/auth/sessions/tokens.h"
 
 struct auth_config {
     struct lp_service_config service; /* first: the common variables */
     const char *database_url, *cors_origin, *password_hash;
-    const char *jwt_secret, *jwt_signing_key,
-        *jwt_refresh_secret; /* one of the first two or both */
+    const char *jwt_secret, *jwt_signing_key, *jwt_refresh_secret; /* where jwt_keys_dir has none */
+    const char *jwt_keys_dir;
     const char *smtp_url, *smtp_tls, *smtp_ca_file, *mail_dir, *mail_from, *mail_template_dir;
     const char *link_base, *progress_url, *service_token_key;
     int64_t access_ttl_ms, refresh_ttl_ms, verified_ttl_ms;
@@ -17,6 +18,9 @@ struct auth_config {
 };
 
 extern const struct lp_env auth_env[];
+
+/* What the environment says of keys and life times; borrows of `config`. */
+struct tokens_options config_tokens(const struct auth_config *config);
 
 /* What one variable alone does not say; `config` is a struct auth_config. LP_E_INVALID; the message
  * holds no secret. */

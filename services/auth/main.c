@@ -4,7 +4,7 @@
  * Threads: this one serves until SIGTERM (lib/service: event loop, CONCURRENCY workers, probes);
  * `auth-db` brings the tables up to date and watches the database; `auth-hash` times H hash
  * passwords; `auth-slow` sends the answers that are held back, `auth-mail` the
- * mails; `auth-erase` carries out erasures.
+ * mails; `auth-erase` carries out erasures; `auth-keys` reads keys of tokens again.
  */
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +27,7 @@
 #include "services/auth/passwords/checks.h"
 #include "services/auth/passwords/cpu.h"
 #include "services/auth/passwords/hashpool.h"
+#include "services/auth/sessions/key_files.h"
 #include "services/auth/sessions/tokens.h"
 #include "services/auth/database/dbwatch.h"
 #include "services/auth/database/migrate.h"
@@ -94,14 +95,15 @@ static int make_passwords(struct auth *auth, const struct auth_config *config, s
 
 static int make_tokens(struct auth *auth, const struct auth_config *config, struct lp_error *err)
 {
-    const struct tokens_options options = {
-        .signing_keys = config->jwt_signing_key,
-        .access_secrets = config->jwt_secret,
-        .refresh_secrets = config->jwt_refresh_secret,
-        .access_ttl_ms = config->access_ttl_ms,
-        .refresh_ttl_ms = config->refresh_ttl_ms,
-    };
-    return tokens_new(&options, &auth->tokens, err);
+    auto_key_files struct key_files files = { 0 };
+    const struct tokens_options given = config_tokens(config);
+    struct tokens_options options = given;
+    int r = key_files_read(config->jwt_keys_dir, &files, &options, err);
+    if (r == 0)
+        r = tokens_new(&options, &auth->tokens, err);
+    if (r == 0)
+        r = key_watch_new(config->jwt_keys_dir, &given, auth->tokens, &auth->key_watch, err);
+    return r;
 }
 
 static int make_courier(struct auth *auth, const struct auth_config *config, struct lp_error *err)
@@ -134,6 +136,7 @@ static void free_all(struct auth *auth)
     checks_free(auth->checks);
     verified_free(auth->verified);
     hashpool_free(auth->hashes);
+    key_watch_free(auth->key_watch);
     tokens_free(auth->tokens);
     db_free(auth->db);
 }

@@ -290,6 +290,7 @@ static void names_a_wrong_variable_and_never_a_secret(void **state)
         { "JWT_SIGNING_KEY=no key at all", "JWT_SIGNING_KEY", "no key" },
         { "JWT_SECRET=tooshort", "JWT_SECRET", "tooshort" },
         { "JWT_SECRET=" REFRESH_SECRET, "JWT_REFRESH_SECRET", REFRESH_SECRET },
+        { "JWT_REFRESH_SECRET=tooshort", "JWT_REFRESH_SECRET", "tooshort" },
         { "PASSWORD_HASH=md5", "PASSWORD_HASH", NULL },
         { "ACCESS_TOKEN_TTL=forever", "ACCESS_TOKEN_TTL", NULL },
         { "DATABASE_CONNECTIONS=0", "DATABASE_CONNECTIONS", NULL },

@@ -1,8 +1,11 @@
 /* What lp-auth does against guessing, lost answers, poolers, and for keys that only it has. */
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "integration/auth_fixture.h"
@@ -357,6 +360,52 @@ static void signs_with_ed25519_and_publishes_the_key(void **state)
     assert_int_equal(program_stop(&signing), 0);
 }
 
+static void write_key(const char *dir, const char *first, const char *second)
+{
+    lp_auto_free char *next = lp_sprintf("%s/next", dir), *path = lp_sprintf("%s/signing.pem", dir);
+    FILE *f = fopen(next, "w");
+    assert_non_null(f);
+    assert_true(fputs(first, f) >= 0 && fputs(second, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(rename(next, path), 0); /* at once, as the kubelet does */
+}
+
+static size_t public_keys(const struct program *p)
+{
+    auto_answer struct answer jwks =
+        program_ask(p->port, "/.well-known/jwks.json", (struct ask){ 0 });
+    return json_array_size(json_object_get(jwks.body, "keys"));
+}
+
+static void takes_a_new_signing_key_from_its_folder_without_a_restart(void **state)
+{
+    (void)state;
+    struct program p = { 0 };
+    char dir[] = "/tmp/lp-auth-keys.XXXXXX";
+    lp_auto_free char *old = new_private_key(), *new = new_private_key();
+    assert_non_null(mkdtemp(dir));
+    lp_auto_free char *variable = lp_sprintf("JWT_KEYS_DIR=%s", dir);
+    write_key(dir, old, "");
+    fixture_start(&p, url, variable);
+    program_wait(&p, true);
+    auto_answer struct answer before = fixture_login(&p, "tabs@example.org", PASSWORD);
+    write_key(dir, new, old);
+    for (int64_t end = lp_clock_ms() + 30000; public_keys(&p) < 2; poll(NULL, 0, 100))
+        assert_true(lp_clock_ms() < end);
+    auto_answer struct answer after = fixture_login(&p, "tabs@example.org", PASSWORD);
+    const char *const good[] = { text_of(&before, "token"), text_of(&after, "token") };
+    for (size_t i = 0; i < LP_COUNT(good); i++) {
+        auto_answer struct answer me = program_ask(p.port, ME, (struct ask){ .bearer = good[i] });
+        assert_int_equal(me.status, 200);
+    }
+    size_t head = strcspn(good[0], "."); /* another kid */
+    assert_true(strncmp(good[0], good[1], head) != 0);
+    assert_int_equal(program_stop(&p), 0);
+    lp_auto_free char *path = lp_sprintf("%s/signing.pem", dir);
+    unlink(path);
+    rmdir(dir);
+}
+
 static void refuses_addresses_that_nobody_would_type_again(void **state)
 {
     static const char *const bodies[] = {
@@ -437,6 +486,7 @@ int main(void)
         cmocka_unit_test(hashes_a_password_once_and_knows_it_for_a_while),
         cmocka_unit_test(goes_on_behind_a_pooler_that_loses_prepared_statements),
         cmocka_unit_test(signs_with_ed25519_and_publishes_the_key),
+        cmocka_unit_test(takes_a_new_signing_key_from_its_folder_without_a_restart),
         cmocka_unit_test(refuses_addresses_that_nobody_would_type_again),
         cmocka_unit_test(reads_a_body_with_a_byte_order_mark_and_huge_numbers),
         cmocka_unit_test(refuses_a_compressed_body),

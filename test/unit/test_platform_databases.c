@@ -250,6 +250,26 @@ static const char *setting(const struct fixture *f, const char *service, const c
     return lp_json_str(find(f, CHILD_CONFIG_MAP, service)->intent, "data", name, NULL);
 }
 
+static void auth_has_the_keys_of_tokens_as_files_too(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{}");
+    const struct child *auth = find(f, CHILD_DEPLOYMENT, "english-auth");
+    const json_t *mount = json_array_get(json_object_get(container_of(auth), "volumeMounts"), 1);
+    const json_t *volume = json_array_get(json_object_get(pod_of(auth), "volumes"), 1);
+    const json_t *sources = lp_json_at(volume, "projected", "sources", NULL);
+    assert_string_equal(lp_json_str(mount, "mountPath", NULL),
+                        setting(f, "english-auth", "JWT_KEYS_DIR"));
+    assert_string_equal(lp_json_str(mount, "name", NULL), lp_json_str(volume, "name", NULL));
+    assert_string_equal(lp_json_str(json_array_get(sources, 0), "secret", "name", NULL),
+                        "english-jwt");
+    assert_string_equal(lp_json_str(json_array_get(sources, 1), "secret", "name", NULL),
+                        "english-signing");
+    const json_t *gateway = pod_of(find(f, CHILD_DEPLOYMENT, "english-gateway"));
+    assert_int_equal(json_array_size(json_object_get(gateway, "volumes")), 1);
+    drop(f);
+}
+
 static void services_are_told_whom_to_believe(void **state)
 {
     (void)state;
@@ -318,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_secret_made_anew_rolls_the_pods_that_have_it),
         cmocka_unit_test(a_database_that_is_still_needed_stays_as_it_is),
         cmocka_unit_test(only_auth_can_sign_tokens_and_a_caller_has_its_own_key_alone),
+        cmocka_unit_test(auth_has_the_keys_of_tokens_as_files_too),
         cmocka_unit_test(services_are_told_whom_to_believe),
         cmocka_unit_test(a_policy_lets_each_service_be_reached_by_those_that_call_it),
         cmocka_unit_test(a_sidecar_without_requests_does_not_end_scaling),

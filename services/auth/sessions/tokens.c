@@ -10,6 +10,8 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,11 +24,44 @@
 #define PEM_BEGIN "-----BEGIN "
 #define JTI_BYTES 16
 
-struct tokens {
+/* Immutable, alive while somebody holds it. */
+struct keyset {
     struct lp_jwt_keys *access, *refresh;
-    int64_t access_ttl_ms, refresh_ttl_ms;
     unsigned char successor_key[SHA256_DIGEST_LENGTH];
+    atomic_uint holders;
 };
+
+struct tokens {
+    int64_t access_ttl_ms, refresh_ttl_ms;
+    pthread_mutex_t lock; /* guards the pointer alone */
+    struct keyset *keys;  /* the current one, one holder of which is this */
+};
+
+static void let_go(struct keyset *k)
+{
+    if (!k || atomic_fetch_sub(&k->holders, 1) > 1)
+        return;
+    lp_jwt_keys_free(k->access);
+    lp_jwt_keys_free(k->refresh);
+    OPENSSL_cleanse(k->successor_key, sizeof k->successor_key);
+    free(k);
+}
+
+static void let_go_p(struct keyset **k)
+{
+    let_go(*k);
+}
+#define auto_keyset __attribute__((cleanup(let_go_p)))
+
+/* The current keys, to be let go of. */
+static struct keyset *hold(struct tokens *t)
+{
+    pthread_mutex_lock(&t->lock);
+    struct keyset *k = t->keys;
+    atomic_fetch_add(&k->holders, 1);
+    pthread_mutex_unlock(&t->lock);
+    return k;
+}
 
 /* One after the other; text without a PEM block is a key by itself (base64url of a seed). */
 static int add_signing_keys(struct lp_jwt_keys *keys, const char *text, struct lp_error *err)
@@ -57,31 +92,43 @@ bool tokens_are_signing_keys(const char *text)
 }
 
 /* Of the newest secret: what follows a token must come out the same in every pod. */
-static void derive_successor_key(struct tokens *t, const char *refresh_secrets)
+static void derive_successor_key(struct keyset *k, const char *refresh_secrets)
 {
     static const char purpose[] = "successors of refresh tokens";
     unsigned n = 0;
     HMAC(EVP_sha256(), refresh_secrets, (int)strcspn(refresh_secrets, ","),
-         (const unsigned char *)purpose, sizeof purpose - 1, t->successor_key, &n);
+         (const unsigned char *)purpose, sizeof purpose - 1, k->successor_key, &n);
+}
+
+static int make_keys(const struct tokens_options *options, struct keyset **ret_keys,
+                     struct lp_error *err)
+{
+    auto_keyset struct keyset *k = lp_alloc(sizeof *k);
+    const char *secrets = options->access_secrets[0] ? options->access_secrets : NULL;
+    k->holders = 1;
+    derive_successor_key(k, options->refresh_secrets);
+    int r = lp_jwt_keys_new(secrets, &k->access, err);
+    if (r == 0 && options->signing_keys[0])
+        r = add_signing_keys(k->access, options->signing_keys, err);
+    if (r == 0)
+        r = lp_jwt_keys_new(options->refresh_secrets, &k->refresh, err);
+    if (r == 0)
+        *ret_keys = lp_take(k);
+    return r;
 }
 
 int tokens_new(const struct tokens_options *options, struct tokens **ret_tokens,
                struct lp_error *err)
 {
+    struct keyset *keys = NULL;
+    int r = make_keys(options, &keys, err);
+    if (r < 0)
+        return r;
     struct tokens *t = lp_alloc(sizeof *t);
-    const char *secrets = options->access_secrets[0] ? options->access_secrets : NULL;
+    pthread_mutex_init(&t->lock, NULL);
+    t->keys = keys;
     t->access_ttl_ms = options->access_ttl_ms;
     t->refresh_ttl_ms = options->refresh_ttl_ms;
-    derive_successor_key(t, options->refresh_secrets);
-    int r = lp_jwt_keys_new(secrets, &t->access, err);
-    if (r == 0 && options->signing_keys[0])
-        r = add_signing_keys(t->access, options->signing_keys, err);
-    if (r == 0)
-        r = lp_jwt_keys_new(options->refresh_secrets, &t->refresh, err);
-    if (r < 0) {
-        tokens_free(t);
-        return r;
-    }
     *ret_tokens = t;
     return 0;
 }
@@ -90,15 +137,29 @@ void tokens_free(struct tokens *t)
 {
     if (!t)
         return;
-    lp_jwt_keys_free(t->access);
-    lp_jwt_keys_free(t->refresh);
-    OPENSSL_cleanse(t, sizeof *t);
+    let_go(t->keys);
+    pthread_mutex_destroy(&t->lock);
     free(t);
 }
 
-json_t *tokens_jwks(const struct tokens *t)
+int tokens_replace(struct tokens *t, const struct tokens_options *options, struct lp_error *err)
 {
-    return lp_jwt_keys_jwks(t->access);
+    struct keyset *keys = NULL;
+    int r = make_keys(options, &keys, err);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&t->lock);
+    struct keyset *former = t->keys;
+    t->keys = keys;
+    pthread_mutex_unlock(&t->lock);
+    let_go(former);
+    return 0;
+}
+
+json_t *tokens_jwks(struct tokens *t)
+{
+    auto_keyset struct keyset *keys = hold(t);
+    return lp_jwt_keys_jwks(keys->access);
 }
 
 struct store_token tokens_times(const struct tokens *t)
@@ -120,7 +181,7 @@ static void hash_token(const char *token, char ret_hash[STORE_TOKEN_HASH])
     to_hex(digest, sizeof digest, ret_hash);
 }
 
-int tokens_access(const struct tokens *t, const struct store_user *user, const char *session_id,
+int tokens_access(struct tokens *t, const struct store_user *user, const char *session_id,
                   char **ret_token, struct lp_error *err)
 {
     json_int_t now = lp_clock_wall_ms() / 1000;
@@ -129,15 +190,18 @@ int tokens_access(const struct tokens *t, const struct store_user *user, const c
                          user->id, "email", user->email, "role", user->role, "sid", session_id,
                          "typ", LP_JWT_ACCESS, "aud", LP_JWT_AUDIENCE, "iat", now, "exp",
                          now + t->access_ttl_ms / 1000);
-    return r < 0 ? r : lp_jwt_sign(t->access, claims, ret_token, err);
+    if (r < 0)
+        return r;
+    auto_keyset struct keyset *keys = hold(t);
+    return lp_jwt_sign(keys->access, claims, ret_token, err);
 }
 
-static int make_jti(const struct tokens *t, const char *predecessor, char jti[2 * JTI_BYTES + 1],
+static int make_jti(const struct keyset *k, const char *predecessor, char jti[2 * JTI_BYTES + 1],
                     struct lp_error *err)
 {
     unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned n = 0;
-    bool good = predecessor ? HMAC(EVP_sha256(), t->successor_key, sizeof t->successor_key,
+    bool good = predecessor ? HMAC(EVP_sha256(), k->successor_key, sizeof k->successor_key,
                                    (const unsigned char *)predecessor, strlen(predecessor), bytes,
                                    &n) != NULL
                             : RAND_bytes(bytes, JTI_BYTES) == 1;
@@ -147,18 +211,19 @@ static int make_jti(const struct tokens *t, const char *predecessor, char jti[2 
     return 0;
 }
 
-int tokens_refresh(const struct tokens *t, const char *user_id, const char *predecessor,
+int tokens_refresh(struct tokens *t, const char *user_id, const char *predecessor,
                    struct store_token *token, char **ret_token, struct lp_error *err)
 {
     char jti[2 * JTI_BYTES + 1];
     json_auto_t *claims = NULL;
-    int r = make_jti(t, predecessor, jti, err);
+    auto_keyset struct keyset *keys = hold(t);
+    int r = make_jti(keys, predecessor, jti, err);
     if (r == 0)
         r = lp_json_pack(&claims, err, "{s:s, s:s, s:s, s:I, s:I}", "userId", user_id, "jti", jti,
                          "typ", LP_JWT_REFRESH, "iat", (json_int_t)token->issued_s, "exp",
                          (json_int_t)token->expires_s);
     if (r == 0)
-        r = lp_jwt_sign(t->refresh, claims, ret_token, err);
+        r = lp_jwt_sign(keys->refresh, claims, ret_token, err);
     if (r == 0)
         hash_token(*ret_token, token->hash);
     return r;
@@ -182,17 +247,19 @@ static int check(const struct lp_jwt_keys *keys, const char *token, const struct
     return 0;
 }
 
-int tokens_check_access(const struct tokens *t, const char *token, struct tokens_holder *ret_holder,
+int tokens_check_access(struct tokens *t, const char *token, struct tokens_holder *ret_holder,
                         struct lp_error *err)
 {
-    return check(t->access, token, &lp_jwt_access, ret_holder, err);
+    auto_keyset struct keyset *keys = hold(t);
+    return check(keys->access, token, &lp_jwt_access, ret_holder, err);
 }
 
-int tokens_check_refresh(const struct tokens *t, const char *token, char ret_user_id[STORE_UUID],
+int tokens_check_refresh(struct tokens *t, const char *token, char ret_user_id[STORE_UUID],
                          char ret_hash[STORE_TOKEN_HASH], struct lp_error *err)
 {
     struct tokens_holder holder;
-    int r = check(t->refresh, token, &lp_jwt_refresh, &holder, err);
+    auto_keyset struct keyset *keys = hold(t);
+    int r = check(keys->refresh, token, &lp_jwt_refresh, &holder, err);
     if (r < 0)
         return r;
     memcpy(ret_user_id, holder.user_id, STORE_UUID);
