@@ -96,13 +96,18 @@ function(lp_program name)
     endif()
 endfunction()
 
-# Makes `file` part of target lp_<name>_core, as `const char symbol[]`, ended with a NUL.
+# Makes `file` part of target lp_<name>_core, as `const char symbol[]`, ended with a NUL; `unsigned char` where a fourth
+# argument says so (bytes that are no text).
 function(lp_embed name file symbol)
+    set(type char)
+    if(ARGC GREATER 3)
+        set(type ${ARGV3})
+    endif()
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${file})
     file(READ ${PROJECT_SOURCE_DIR}/${file} hex HEX)
     string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
     set(source ${CMAKE_BINARY_DIR}/generated/${name}_${symbol}.c)
-    file(CONFIGURE OUTPUT ${source} CONTENT "extern const char ${symbol}[];\nconst char ${symbol}[] = {${bytes}0};\n" @ONLY)
+    file(CONFIGURE OUTPUT ${source} CONTENT "extern const ${type} ${symbol}[];\nconst ${type} ${symbol}[] = {${bytes}0};\n" @ONLY)
     target_sources(lp_${name}_core PRIVATE ${source})
 endfunction()
 

@@ -11,6 +11,7 @@
 #include "services/ai-feedback/answer.h"
 #include "services/ai-feedback/rules/pattern.h"
 #include "services/ai-feedback/rules/rules.h"
+#include "services/ai-feedback/tagging/tagger.h"
 #include "services/ai-feedback/text/cut.h"
 #include "services/ai-feedback/text/distance.h"
 
@@ -23,6 +24,7 @@ struct run {
     size_t sentences, corrected, edits, distance, characters;
     size_t words, by_category[CATEGORIES]; /* of the English sentences */
     size_t written;                        /* bytes of the answer */
+    bool unmarked;                         /* the text has hardly a mark that ends a sentence */
     bool handed_on;                        /* the client has a part of it */
     const char *stopped;                   /* which limit ended the work; NULL: none */
     json_int_t limit;
@@ -47,6 +49,37 @@ static void write_json(struct run *run, const json_t *o)
     size_t before = run->out->len;
     lp_json_write_unsorted(o, run->out);
     run->written += run->out->len - before;
+}
+
+/* True for a transcript: fewer than one . ! or ? in 30 words. Counts no more than the first part of
+ * a long text. */
+static bool is_unmarked(const char *text)
+{
+    size_t words = 1, marks = 0;
+
+    for (size_t i = 0; i < FEEDBACK_PIECE && text[i]; i++) {
+        words += text[i] == ' ' || text[i] == '\n';
+        marks += text[i] == '.' || text[i] == '!' || text[i] == '?';
+    }
+    return marks * 30 < words;
+}
+
+/* Ends in bytes of the sentences in a piece of text without a mark that ends one; the last is
+ * `len`. Owned by the caller. */
+static size_t ends_of(const struct run *run, const char *text, size_t len, size_t **ret_ends)
+{
+    auto_sentence struct sentence s;
+    size_t n = 0;
+
+    sentence_init(&s, text, len);
+    size_t *ends = lp_calloc(s.n + 1, sizeof *ends);
+    if (s.n > 1 && strcmp(sentence_language(&s, run->speller), "en") == 0)
+        n = tagger_boundaries(&s, run->speller, run->unmarked, ends);
+    for (size_t i = 0; i < n; i++)
+        ends[i] = s.tokens[ends[i]].at;
+    ends[n] = len;
+    *ret_ends = ends;
+    return n + 1;
 }
 
 static void check_sentence(struct run *run, const char *text, size_t len)
@@ -170,6 +203,27 @@ static void write_end(struct run *run, size_t read)
     lp_buf_char(run->out, '}');
 }
 
+/* The sentences of `len` bytes, which hold no mark that ends one but at their end; *ret_read: how
+ * much of them was looked at. */
+static int check_part(struct run *run, const char *text, size_t len, size_t *ret_read,
+                      struct lp_error *err)
+{
+    lp_auto_free size_t *ends = NULL;
+    size_t n = ends_of(run, text, len, &ends), at = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int r = may_go_on(run, err);
+        if (r < 0)
+            return r;
+        if (run->stopped)
+            break;
+        check_sentence(run, text + at, ends[i] - at);
+        at = ends[i];
+    }
+    *ret_read = at;
+    return 0;
+}
+
 int feedback_check(const struct spelling *speller, const struct feedback_request *request,
                    struct lp_buf *out, int *ret_score, struct lp_error *err)
 {
@@ -181,16 +235,16 @@ int feedback_check(const struct spelling *speller, const struct feedback_request
     const char *at = text;
 
     lp_utf8_repair(text);
+    run.unmarked = is_unmarked(text);
     for (size_t left = strlen(text); left > 0;) {
-        int r = may_go_on(&run, err);
+        size_t read = 0;
+        int r = check_part(&run, at, sentence_cut(at, left, FEEDBACK_SENTENCE_BYTES), &read, err);
         if (r < 0)
             return r;
+        at += read;
+        left -= read;
         if (run.stopped)
             break;
-        size_t n = sentence_cut(at, left, FEEDBACK_SENTENCE_BYTES);
-        check_sentence(&run, at, n);
-        at += n;
-        left -= n;
     }
     if (run.sentences == 0)
         return lp_error_set(err, LP_E_INVALID, "text holds no word");

@@ -79,9 +79,11 @@ static void names_stay_and_misspelt_words_at_the_start_do_not(void **state)
         "I am from Yogyakarta.",    "Hola, my name is Ana.",  "In Jakarta, people speak Bahasa.",
         "My friend Xiang came too."
     };
-    static const struct pair twins[] = { { "Yestarday was good.", "Yesterday was good." },
-                                         { "Becuase I was tired, I slept.",
-                                           "Because I was tired, I slept." } };
+    static const struct pair twins[] = {
+        { "Yestarday was good.", "Yesterday was good." },
+        { "my name is budi and he is calld Agus", "My name is budi and he is called Agus." },
+        { "Becuase I was tired, I slept.", "Because I was tired, I slept." }
+    };
     check_same(*state, texts, LP_COUNT(texts));
     check_pairs(*state, twins, LP_COUNT(twins));
 }

@@ -1,5 +1,6 @@
 /* services/ai-feedback/rules/surface.c -- capitals and punctuation marks. */
 #include "services/ai-feedback/rules/rules.h"
+#include "services/ai-feedback/tagging/tagger.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -135,45 +136,14 @@ static void drop_repeated_mark(struct sentence *s, size_t i, size_t before)
     token_change(s, i, "", CATEGORY_PUNCTUATION, "repeated-mark", 0.9, "One mark is enough here.");
 }
 
-static bool any_of(const struct sentence *s, size_t i, const char *const *words, size_t n)
-{
-    for (size_t k = 0; k < n; k++)
-        if (token_is(s, i, words[k]))
-            return true;
-    return false;
-}
-
-/* A question by its word order: "do you", "where is", "how many". */
-static bool is_question(const struct sentence *s, size_t first)
-{
-    static const char *const auxiliary[] = { "is",     "are",  "am",  "was",   "were", "do",
-                                             "does",   "did",  "can", "could", "will", "would",
-                                             "should", "have", "has", "shall", "may" };
-    static const char *const asking[] = { "what", "where", "when", "why",
-                                          "who",  "which", "how",  "whose" };
-    static const char *const subject[] = { "i",     "you",   "he",  "she",   "it",
-                                           "we",    "they",  "the", "this",  "that",
-                                           "your",  "there", "my",  "his",   "her",
-                                           "these", "those", "our", "their", "anyone" };
-    static const char *const measure[] = { "many", "much", "long", "old", "often", "far", "about" };
-    size_t second = sentence_next(s, first);
-
-    if (any_of(s, first, auxiliary, LP_COUNT(auxiliary)))
-        return any_of(s, second, subject, LP_COUNT(subject));
-    if (!any_of(s, first, asking, LP_COUNT(asking)))
-        return false;
-    return any_of(s, second, auxiliary, LP_COUNT(auxiliary)) ||
-           (token_is(s, first, "how") && any_of(s, second, measure, LP_COUNT(measure)));
-}
-
 static void end_sentence(struct sentence *s)
 {
-    size_t first = sentence_next(s, (size_t)-1), last = sentence_previous(s, s->n);
+    size_t last = sentence_previous(s, s->n);
 
     if (last == s->n || s->tokens[last].kind == TOKEN_MARK ||
         s->tokens[last].kind == TOKEN_OPAQUE || s->tokens[0].kind == TOKEN_OPAQUE)
         return; /* nothing follows an address; a list's items need no mark */
-    bool question = is_question(s, first);
+    bool question = tagger_is_question(s);
     struct token *t = &s->tokens[last];
     t->after[0] = question ? '?' : '.';
     explain(&t->after_reason, question ? "question-mark" : "full-stop", question ? 0.85 : 0.9,

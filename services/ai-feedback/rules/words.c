@@ -72,6 +72,16 @@ static bool is_checkable(const struct sentence *s, size_t i, size_t before)
     return capitals == 0 || (capitals == 1 && starts && isupper((unsigned char)*text));
 }
 
+/* "my name is budi": what follows is a name, though written small. */
+static bool follows_name_is(const struct sentence *s, size_t before)
+{
+    size_t first = before < s->n ? sentence_previous(s, before) : s->n;
+
+    return token_is(s, before, "named") ||
+           (token_is(s, before, "is") &&
+            (token_is(s, first, "name") || token_is(s, first, "nickname")));
+}
+
 /* The words around token i, for the speller; strings of the caller's. */
 struct neighbours {
     char before2[64], before[64], after[64], after2[64];
@@ -136,8 +146,8 @@ void rule_spelling(struct sentence *s, const struct spelling *speller, struct bu
 
     for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i)) {
         char word[64];
-        if (is_checkable(s, i, before) && token_lower(s, i, word, sizeof word) > 0 &&
-            !spelling_knows(speller, word)) {
+        if (is_checkable(s, i, before) && !follows_name_is(s, before) &&
+            token_lower(s, i, word, sizeof word) > 0 && !spelling_knows(speller, word)) {
             if (budget->suggestions == 0 || lp_clock_ms() >= budget->deadline_ms)
                 return;
             budget->suggestions--;

@@ -52,6 +52,11 @@ void spelling_free(struct spelling *s)
     free(s);
 }
 
+const struct model *spelling_model(const struct spelling *s)
+{
+    return s->model;
+}
+
 /* ---- what is a word ---- */
 
 /* Without "'s" or the apostrophe of a plural. */

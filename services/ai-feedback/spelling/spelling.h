@@ -24,6 +24,10 @@ LP_MUST_USE int spelling_new(const struct spelling_files *files, struct spelling
                              struct lp_error *err);
 void spelling_free(struct spelling *s); /* NULL is fine */
 
+/* The trigram model, which lives as long. */
+struct model;
+const struct model *spelling_model(const struct spelling *s);
+
 /* A word in lower case, with ' for an apostrophe: true where it or, without its 's, the rest of it
  * is a word of a dialect that counts, or each part between hyphens is. Names count as words. */
 bool spelling_knows(const struct spelling *s, const char *word);

@@ -1,0 +1,37 @@
+/* services/ai-feedback/tagging/features.h -- what the taggers look at; training and use share it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "services/ai-feedback/spelling/model.h"
+#include "services/ai-feedback/text/sentence.h"
+
+/* Of words: "um"; "is"; "isn't"; "what". The others have no name. */
+enum { KIND_SOUND = 1, KIND_AUXILIARY, KIND_NEGATED, KIND_ASKING };
+
+/* A word of a text without its marks. */
+struct tag_word {
+    uint64_t hash, ending; /* of the word in lower case, of its last three letters */
+    int id;                /* in the trigram model */
+    unsigned kind;         /* 0: any other */
+    size_t token;
+    bool marked; /* a mark stands in front of it */
+};
+
+/* The words of a sentence but for sounds ("um"); the caller frees *ret_words. `model` may be NULL
+ * where only questions are asked for. */
+size_t tag_words(const struct sentence *s, const struct model *model, struct tag_word **ret_words);
+
+#define GAP_FEATURES 40
+#define QUESTION_FEATURES 48
+
+/* Of the gap before word i (0 < i < n) of n words that begin with a sentence. Returns how many. */
+size_t gap_features(const struct model *m, const struct tag_word *w, size_t n, size_t i,
+                    uint64_t ret_features[GAP_FEATURES]);
+
+/* Of n words that are one sentence. */
+size_t question_features(const struct tag_word *w, size_t n,
+                         uint64_t ret_features[QUESTION_FEATURES]);
