@@ -25,14 +25,15 @@ const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
     [CHILD_PDB] = &lp_kube_pdbs,
 };
 
-/* `service` is an enum service_id, or -1; else the child is of the database `database`. */
+/* `service` is an id, or -1; else the child is of the database `database`. */
 static struct child *add(struct plan *plan, const struct platform *p, enum child_kind kind,
                          int service, enum database_id database)
 {
     if (plan->n == PLAN_MAX_CHILDREN)
         abort();
     struct child *c = &plan->children[plan->n++];
-    const char *suffix = service >= 0 ? service_kinds[service].name : database_names[database];
+    const char *suffix =
+        service >= 0 ? plan_kind(p, (unsigned)service).name : database_names[database];
     *c = (struct child){
         .kind = kind,
         .service = service,
@@ -80,7 +81,7 @@ static void add_database(struct plan *plan, const struct platform *p, enum datab
 static json_t *of_service(const struct platform *p, enum child_kind kind, enum service_id id)
 {
     if (kind == CHILD_SERVICE_ACCOUNT)
-        return plan_service_account(p, service_kinds[id].name);
+        return plan_service_account(p, plan_kind(p, id).name);
     if (kind == CHILD_CONFIG_MAP)
         return plan_config_map(p, id);
     if (kind == CHILD_NETWORK_POLICY)
@@ -162,7 +163,7 @@ void plan_list(struct plan *plan, const struct platform *p)
     for (unsigned id = 0; id < N_DATABASES; id++)
         if (!database_is_external(platform_database(p, id)) || p->databases[id].leaving)
             add_database(plan, p, (enum database_id)id);
-    for (unsigned id = 0; id < N_SERVICES; id++)
+    for (unsigned id = 0; id < spec_n_services(&p->spec); id++)
         add_service(plan, p, (enum service_id)id);
     qsort(plan->children, plan->n, sizeof plan->children[0], by_kind);
 }
@@ -188,8 +189,8 @@ json_t *plan_creation(const struct child *child)
 
 bool plan_is_paused(const struct platform *p, const char *service_name)
 {
-    for (unsigned id = 0; id < N_SERVICES; id++)
-        if (p->spec.services[id].paused && strcmp(service_kinds[id].name, service_name) == 0)
+    for (unsigned id = 0; id < spec_n_services(&p->spec); id++)
+        if (p->spec.services[id].paused && strcmp(plan_kind(p, id).name, service_name) == 0)
             return true;
     return false;
 }

@@ -56,10 +56,10 @@ struct platform {
     struct platform_spec spec;
     const struct plan_images *images;
     struct database_state databases[N_DATABASES];
-    int64_t floors[N_SERVICES]; /* what schedules ask for now, of pods; 0: nothing */
+    int64_t floors[SPEC_MAX_SERVICES]; /* what schedules ask for now, of pods; 0: nothing */
     struct {
         bool up, down;
-    } pauses[N_SERVICES]; /* of scaling, in force now */
+    } pauses[SPEC_MAX_SERVICES]; /* of scaling, in force now */
     const char
         *keys; /* which making of the services' own Secrets their pods have; NULL: the first */
 };
@@ -70,7 +70,8 @@ int64_t platform_min_replicas(const struct platform *p, enum service_id id);
 /* Of the spec. */
 const struct database_spec *platform_database(const struct platform *p, enum database_id id);
 
-#define PLAN_MAX_CHILDREN 48
+/* Seven of each service, five of each database. */
+#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES)
 
 /* `intent` is what we own of the child, with the annotation that holds its hash; owned by the plan.
  */
@@ -79,7 +80,7 @@ struct child {
     char *name;
     json_t *intent;
     json_t *first_spec; /* of a claim: its spec, which is ours to say only when it is made */
-    int service;        /* enum service_id, or -1: of a database */
+    int service;        /* its id (spec.h), or -1: of a database */
     int database;       /* which, where it is of one */
     bool paused;        /* to be observed, not to be written */
     bool leaving;       /* and to go when nobody needs it any more (struct database_state) */

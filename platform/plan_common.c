@@ -19,18 +19,22 @@ char *plan_name(const struct platform *p, const char *suffix)
     return lp_sprintf("%s-%s", p->name, suffix);
 }
 
-static const char *component_of(const char *suffix)
+/* What is a "service" has its pods scraped by the metrics adapter (informers.c). */
+static const char *component_of(const struct platform *p, const char *suffix)
 {
     for (unsigned i = 0; i < N_DATABASES; i++)
         if (strcmp(database_names[i], suffix) == 0)
             return "database";
+    for (unsigned id = N_SERVICES; id < spec_n_services(&p->spec); id++)
+        if (strcmp(p->spec.services[id].extra.name, suffix) == 0)
+            return p->spec.services[id].extra.queue_metrics ? "service" : "extra";
     return "service";
 }
 
 json_t *plan_labels(const struct platform *p, const char *suffix)
 {
     return lp_json_make("{s:s, s:s, s:s, s:s}", LABEL_NAME, suffix, LABEL_PART_OF, p->name,
-                        LABEL_MANAGED_BY, MANAGER, LABEL_COMPONENT, component_of(suffix));
+                        LABEL_MANAGED_BY, MANAGER, LABEL_COMPONENT, component_of(p, suffix));
 }
 
 json_t *plan_selector(const struct platform *p, const char *suffix)
@@ -108,9 +112,26 @@ json_t *plan_http_probe(const char *path, int period_s, int timeout_s, int failu
                         failures);
 }
 
+json_t *plan_traffic_probe(const char *path, int period_s, int timeout_s, int failures)
+{
+    json_t *how = path ? lp_json_make("{s:s, s:s}", "path", path, "port", "http")
+                       : lp_json_make("{s:s}", "port", "http");
+
+    return lp_json_make("{s:o, s:i, s:i, s:i}", path ? "httpGet" : "tcpSocket", how,
+                        "periodSeconds", period_s, "timeoutSeconds", timeout_s, "failureThreshold",
+                        failures);
+}
+
+bool plan_has_metrics(const struct platform *p, enum service_id id)
+{
+    const struct service_spec *service = p->spec.services + id;
+
+    return id < N_SERVICES || service->extra.queue_metrics;
+}
+
 json_t *plan_pdb(const struct platform *p, enum service_id id)
 {
-    const char *suffix = service_kinds[id].name;
+    const char *suffix = plan_kind(p, id).name;
     json_t *o = plan_object(p, &lp_kube_pdbs, suffix);
 
     json_object_set_new(o, "spec",

@@ -21,7 +21,7 @@ static char *image_of(const struct platform *p, enum service_id id)
 
     if (spec->services[id].image)
         return lp_strdup(spec->services[id].image);
-    return lp_sprintf("%s%s%s:%s", registry, *registry ? "/" : "", service_kinds[id].program, tag);
+    return lp_sprintf("%s%s%s:%s", registry, *registry ? "/" : "", plan_kind(p, id).program, tag);
 }
 
 static json_t *spread_over(const struct platform *p, const char *suffix, const char *key)
@@ -33,7 +33,7 @@ static json_t *spread_over(const struct platform *p, const char *suffix, const c
 
 static json_t *spread(const struct platform *p, enum service_id id)
 {
-    const char *suffix = service_kinds[id].name;
+    const char *suffix = plan_kind(p, id).name;
     json_t *given = plan_copy_or_null(p->spec.services[id].pod.spread);
 
     if (given)
@@ -42,28 +42,52 @@ static json_t *spread(const struct platform *p, enum service_id id)
                         spread_over(p, suffix, "topology.kubernetes.io/zone"));
 }
 
+static json_t *ports(const struct platform *p, enum service_id id)
+{
+    json_t *list = lp_json_make("[{s:s, s:i, s:s}]", "name", "http", "containerPort",
+                                plan_kind(p, id).port, "protocol", "TCP");
+
+    if (plan_has_metrics(p, id))
+        json_array_append_new(list, lp_json_make("{s:s, s:i, s:s}", "name", "metrics",
+                                                 "containerPort", 9090, "protocol", "TCP"));
+    return list;
+}
+
+/* A start under a small CPU limit takes many seconds: three minutes are allowed. Ours answer on a
+ * port of their own, so that a full one does not look dead. Of an extra service only a port that
+ * takes no connection is a reason to restart it: its health may tell of what it depends on. */
+static void set_probes(json_t *container, const struct platform *p, enum service_id id)
+{
+    const char *health = p->spec.services[id].extra.health;
+    bool ours = id < N_SERVICES;
+
+    json_object_set_new(container, "startupProbe",
+                        ours ? plan_http_probe("/livez", 2, 2, 90)
+                             : plan_traffic_probe(health, 2, 2, 90));
+    json_object_set_new(container, "readinessProbe",
+                        ours ? plan_http_probe("/readyz", 3, 3, 2)
+                             : plan_traffic_probe(health, 3, 3, 2));
+    json_object_set_new(container, "livenessProbe",
+                        ours ? plan_http_probe("/livez", 10, 5, 6)
+                             : plan_traffic_probe(NULL, 10, 5, 6));
+}
+
 static json_t *container(const struct platform *p, enum service_id id)
 {
-    const struct service_kind *kind = &service_kinds[id];
+    const struct service_kind kind = plan_kind(p, id);
     const struct service_spec *s = &p->spec.services[id];
     const char *policy =
         p->spec.image.pull_policy ? p->spec.image.pull_policy : p->images->pull_policy;
-    lp_auto_free char *name = plan_name(p, kind->name);
+    lp_auto_free char *name = plan_name(p, kind.name);
     lp_auto_free char *image = image_of(p, id);
     json_auto_t *env = plan_pod_env(p, id);
 
-    json_t *c = lp_json_make("{s:s, s:s, s:s, s:[{s:{s:s}}], s:o*}", "name", kind->name, "image",
+    json_t *c = lp_json_make("{s:s, s:s, s:s, s:[{s:{s:s}}], s:o*}", "name", kind.name, "image",
                              image, "imagePullPolicy", policy, "envFrom", "configMapRef", "name",
                              name, "env", plan_copy_or_null(env));
-    json_object_set_new(c, "ports",
-                        lp_json_make("[{s:s, s:i, s:s}, {s:s, s:i, s:s}]", "name", "http",
-                                     "containerPort", kind->port, "protocol", "TCP", "name",
-                                     "metrics", "containerPort", 9090, "protocol", "TCP"));
+    json_object_set_new(c, "ports", ports(p, id));
     json_object_set_new(c, "resources", plan_resources(&s->resources));
-    /* A start under a small CPU limit takes many seconds: three minutes are allowed. */
-    json_object_set_new(c, "startupProbe", plan_http_probe("/livez", 2, 2, 90));
-    json_object_set_new(c, "readinessProbe", plan_http_probe("/readyz", 3, 3, 2));
-    json_object_set_new(c, "livenessProbe", plan_http_probe("/livez", 10, 5, 6));
+    set_probes(c, p, id);
     json_object_set_new(
         c, "lifecycle",
         lp_json_make("{s:{s:{s:i}}}", "preStop", "sleep", "seconds", DRAIN_SECONDS));
@@ -80,13 +104,14 @@ static json_t *container(const struct platform *p, enum service_id id)
 static json_t *pod_metadata(const struct platform *p, enum service_id id, const json_t *config)
 {
     const struct service_spec *s = &p->spec.services[id];
-    json_t *labels = plan_labels(p, service_kinds[id].name);
+    json_t *labels = plan_labels(p, plan_kind(p, id).name);
     json_t *annotations = json_object();
     char hash[INTENT_DIGEST_TEXT];
 
     json_object_update_missing(labels, s->pod.labels);
     json_object_update(annotations, s->pod.annotations);
-    lp_json_set_str(annotations, ANNOTATION_SECRET_KEYS, p->keys);
+    if (id < N_SERVICES)
+        lp_json_set_str(annotations, ANNOTATION_SECRET_KEYS, p->keys);
     for (unsigned d = 0; d < N_DATABASES; d++)
         if (plan_database_user((enum database_id)d) == id)
             lp_json_set_str(annotations, ANNOTATION_SECRET_DATABASE, p->databases[d].user_secret);
@@ -110,7 +135,7 @@ static json_t *key_volume(const struct platform *p)
 static json_t *pod_spec(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
-    lp_auto_free char *name = plan_name(p, service_kinds[id].name);
+    lp_auto_free char *name = plan_name(p, plan_kind(p, id).name);
     json_t *o = lp_json_make("{s:s, s:b, s:b, s:i, s:o, s:[o], s:[{s:s, s:{s:s}}], s:o}",
                              "serviceAccountName", name, "automountServiceAccountToken", 0,
                              "enableServiceLinks", 0, "terminationGracePeriodSeconds",
@@ -134,7 +159,7 @@ static json_t *pod_spec(const struct platform *p, enum service_id id)
 json_t *plan_deployment(const struct platform *p, enum service_id id, const json_t *config)
 {
     const struct service_spec *s = &p->spec.services[id];
-    const char *suffix = service_kinds[id].name;
+    const char *suffix = plan_kind(p, id).name;
     bool ours = s->replicas >= 0;
     json_t *o = plan_object(p, &lp_kube_deployments, suffix);
     json_t *spec = lp_json_make(

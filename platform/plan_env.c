@@ -49,14 +49,29 @@ static void set_proxies(json_t *data, const json_t *proxies)
         lp_json_set_str(data, "TRUSTED_PROXIES", text.ptr);
 }
 
+/* "quiz:/quiz=http://english-quiz:8080,..": how the gateway's EXTRA_SERVICES is written. */
+static void set_extra_routes(json_t *data, const struct platform *p)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192);
+
+    for (unsigned id = N_SERVICES; id < spec_n_services(&p->spec); id++) {
+        const struct service_kind kind = plan_kind(p, id);
+        lp_buf_printf(&text, "%s%s:%s=http://%s-%s:%d", text.len > 0 ? "," : "", kind.name,
+                      p->spec.services[id].extra.path, p->name, kind.name, kind.port);
+    }
+    if (text.len > 0)
+        lp_json_set_str(data, "EXTRA_SERVICES", text.ptr);
+}
+
 json_t *plan_config_map(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
-    json_t *o = plan_object(p, &lp_kube_config_maps, service_kinds[id].name);
+    const struct service_kind kind = plan_kind(p, id);
+    json_t *o = plan_object(p, &lp_kube_config_maps, kind.name);
     json_t *data = json_object();
 
     json_object_set_new(o, "data", data);
-    set_number(data, "PORT", service_kinds[id].port);
+    set_number(data, "PORT", kind.port);
     set_number(data, "METRICS_PORT", 9090);
     set_number(data, "CONCURRENCY", s->concurrency);
     set_number(data, "QUEUE_LIMIT", s->queue_limit);
@@ -67,6 +82,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
         set_number(data, "DEFAULT_TIMEOUT", GATEWAY_TIMEOUT_MS);
         set_proxies(data, s->expose.trusted_proxies);
+        set_extra_routes(data, p);
     } else {
         lp_json_set_str(data, "ACCESS", p->spec.access);
     }
@@ -141,6 +157,8 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
     default:
         break;
     }
+    if (id >= N_SERVICES)
+        return; /* what is ours is not for the programs of others */
     /* One for all pods of a platform, so that a learner has the same pseudonym in all their logs;
      * where it lacks, each pod makes one of its own. */
     add_optional_secret(env, "LOG_HASH_KEY", jwt, "loghash");

@@ -98,7 +98,7 @@ static json_t *behavior_of(const struct platform *p, enum service_id id)
 json_t *plan_hpa(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
-    const char *suffix = service_kinds[id].name;
+    const char *suffix = plan_kind(p, id).name;
     lp_auto_free char *name = plan_name(p, suffix);
     json_t *o = plan_object(p, &lp_kube_hpas, suffix);
 

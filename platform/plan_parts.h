@@ -12,6 +12,12 @@ extern const char *const database_names[N_DATABASES]; /* suffix, label, Secret *
 /* The service whose database it is. */
 enum service_id plan_database_user(enum database_id id);
 
+/* What is fixed about the service `id` of this platform. */
+static inline struct service_kind plan_kind(const struct platform *p, unsigned id)
+{
+    return spec_service(&p->spec, id);
+}
+
 /* "<platform>-<suffix>", the caller's. */
 char *plan_name(const struct platform *p, const char *suffix);
 
@@ -25,6 +31,10 @@ json_t *plan_labels(const struct platform *p, const char *suffix);
 
 /* {k: [..]} helpers: NULL where there is nothing, so that "o*" leaves it out. */
 json_t *plan_copy_or_null(const json_t *o);
+
+/* Whether pods of the service answer /metrics on port 9090: ours do, an extra one where it says so.
+ */
+bool plan_has_metrics(const struct platform *p, enum service_id id);
 
 json_t *plan_service_account(const struct platform *p, const char *suffix);
 json_t *plan_config_map(const struct platform *p, enum service_id id);
@@ -51,5 +61,7 @@ json_t *plan_resources(const struct resources_spec *r);
 /* The restricted profile of a pod and of a container. */
 json_t *plan_pod_security(int64_t uid);
 json_t *plan_container_security(void);
-/* An HTTP probe of the port "metrics". */
+/* An HTTP probe of the port "metrics", and one of the port "http": a GET of `path`, or a connection
+ * where that is NULL. */
 json_t *plan_http_probe(const char *path, int period_s, int timeout_s, int failures);
+json_t *plan_traffic_probe(const char *path, int period_s, int timeout_s, int failures);

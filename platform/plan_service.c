@@ -10,10 +10,10 @@ static const int database_ports[N_DATABASES] = { 5432, 27017 };
 
 json_t *plan_service(const struct platform *p, enum service_id id)
 {
-    const struct service_kind *kind = &service_kinds[id];
+    const struct service_kind kind = plan_kind(p, id);
     const struct service_spec *s = &p->spec.services[id];
-    json_t *o = plan_object(p, &lp_kube_services, kind->name);
-    json_t *port = lp_json_make("{s:s, s:i, s:s, s:s}", "name", "http", "port", kind->port,
+    json_t *o = plan_object(p, &lp_kube_services, kind.name);
+    json_t *port = lp_json_make("{s:s, s:i, s:s, s:s}", "name", "http", "port", kind.port,
                                 "targetPort", "http", "protocol", "TCP");
 
     if (s->expose.node_port > 0)
@@ -21,7 +21,7 @@ json_t *plan_service(const struct platform *p, enum service_id id)
     json_object_set_new(o, "spec",
                         lp_json_make("{s:s, s:s*, s:o, s:[o]}", "type", s->expose.type,
                                      "externalTrafficPolicy", s->expose.traffic_policy, "selector",
-                                     plan_selector(p, kind->name), "ports", port));
+                                     plan_selector(p, kind.name), "ports", port));
     return o;
 }
 
@@ -73,14 +73,24 @@ static const unsigned caller_bits[N_SERVICES] = {
         CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) | CALLER(SERVICE_AUTH),
 };
 
+/* An extra service is called by the gateway, and asks auth for its public keys. */
+static bool may_call(unsigned caller, enum service_id id)
+{
+    if (id >= N_SERVICES)
+        return caller == SERVICE_GATEWAY;
+    if (caller >= N_SERVICES)
+        return id == SERVICE_AUTH;
+    return (caller_bits[id] & CALLER(caller)) != 0;
+}
+
 /* Who may call a service; NULL: everybody. */
 static json_t *callers(const struct platform *p, enum service_id id)
 {
     json_t *from = id == SERVICE_GATEWAY ? NULL : json_array();
 
-    for (unsigned i = 0; i < N_SERVICES && from; i++)
-        if (caller_bits[id] & CALLER(i))
-            json_array_append_new(from, from_pods(p, service_kinds[i].name));
+    for (unsigned i = 0; i < spec_n_services(&p->spec) && from; i++)
+        if (may_call(i, id))
+            json_array_append_new(from, from_pods(p, plan_kind(p, i).name));
     return from;
 }
 
@@ -88,9 +98,12 @@ json_t *plan_network_policy(const struct platform *p, enum service_id id)
 {
     /* Scrapers are in other namespaces: the operator, a Prometheus. */
     json_t *scrapers = lp_json_make("[{s:{}}]", "namespaceSelector");
-    return policy(
-        p, service_kinds[id].name,
-        lp_json_make("[o, o]", ingress(callers(p, id), "http"), ingress(scrapers, "metrics")));
+    json_t *rules = lp_json_make("[o]", ingress(callers(p, id), "http"));
+
+    if (plan_has_metrics(p, id))
+        json_array_append_new(rules, ingress(json_incref(scrapers), "metrics"));
+    json_decref(scrapers);
+    return policy(p, plan_kind(p, id).name, rules);
 }
 
 json_t *plan_database_policy(const struct platform *p, enum database_id id)

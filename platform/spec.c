@@ -9,6 +9,9 @@ bool service_scales_by(const struct service_spec *s, const char *metric)
     const json_t *item;
     size_t i;
 
+    if (!s->autoscaling.metrics)
+        return strcmp(metric, "demand") != 0 &&
+               (s->extra.queue_metrics || strcmp(metric, "queueDepth") != 0);
     json_array_foreach(s->autoscaling.metrics, i, item)
     {
         const char *name = json_string_value(item);
@@ -24,3 +27,12 @@ const struct service_kind service_kinds[N_SERVICES] = {
     [SERVICE_AI_FEEDBACK] = { "aiFeedback", "ai-feedback", "lp-ai-feedback", 5000 },
     [SERVICE_PROGRESS] = { "progress", "progress", "lp-progress", 3001 },
 };
+
+struct service_kind spec_service(const struct platform_spec *s, unsigned id)
+{
+    const struct service_spec *service = s->services + id;
+
+    if (id < N_SERVICES)
+        return service_kinds[id];
+    return (struct service_kind){ .name = service->extra.name, .port = (int)service->extra.port };
+}

@@ -6,75 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum service_id {
-    SERVICE_GATEWAY,
-    SERVICE_AUTH,
-    SERVICE_AI_FEEDBACK,
-    SERVICE_PROGRESS,
-    N_SERVICES
-};
-
-/* What is fixed about a service. */
-struct service_kind {
-    const char *key;     /* in spec.services */
-    const char *name;    /* suffix of the children's names, label, status */
-    const char *program; /* name of the image */
-    int port;
-};
-extern const struct service_kind service_kinds[N_SERVICES];
-
-/* Quantities are strings or integers, checked by spec_decode. NULL never stays, but for the cpu
- * limit of a database: none. */
-struct quantities {
-    json_t *cpu, *memory;
-};
-
-struct resources_spec {
-    struct quantities requests, limits;
-};
-
-/* Objects and arrays as in the spec, or NULL. */
-struct pod_spec {
-    json_t *node_selector, *tolerations, *affinity, *spread, *annotations, *labels;
-    const char *priority_class;
-};
-
-struct service_spec {
-    bool paused;
-    const char *image; /* NULL: made from spec.image and the operator's own */
-    int64_t replicas;  /* -1: not given */
-    struct resources_spec resources;
-    json_t *env; /* [{name, value | valueFrom}] or NULL */
-    int64_t concurrency, queue_limit;
-    struct {
-        const char *type;
-        int64_t node_port;          /* 0: not given */
-        const char *traffic_policy; /* "Cluster", "Local"; NULL: not given */
-        json_t *trusted_proxies;    /* ["10.0.0.0/8"] or NULL */
-    } expose;                       /* of the gateway */
-    struct pod_spec pod;
-    struct {
-        bool enabled;
-        int64_t min, max;
-        json_t *metrics; /* ["cpu", "demand"]: names out of autoscaling_metrics */
-        struct {
-            int64_t utilization;
-        } cpu, memory;
-        struct {
-            json_t *target;
-        } queue;
-        struct {
-            json_t *directions; /* ["Up", "Down"] */
-            const char *until;  /* RFC 3339; NULL: no pause */
-        } pause;
-        json_t *behavior; /* or NULL */
-    } autoscaling;
-};
-
-#define N_AUTOSCALING_METRICS 4
-extern const char *const autoscaling_metrics[N_AUTOSCALING_METRICS];
-/* Whether autoscaling.metrics has this name. */
-bool service_scales_by(const struct service_spec *s, const char *metric);
+#include "platform/spec_service.h"
 
 struct database_spec {
     const char *mode; /* "Embedded", "External" */
@@ -106,7 +38,9 @@ struct platform_spec {
         const char *registry, *tag, *pull_policy; /* NULL: the operator's own */
         json_t *pull_secrets;                     /* or NULL */
     } image;
-    struct service_spec services[N_SERVICES];
+    struct service_spec services[SPEC_MAX_SERVICES];
+    unsigned n_extra;       /* of them, behind the four */
+    json_t *extra_services; /* what they were decoded from, or NULL */
     struct {
         struct database_spec postgres, mongodb;
     } databases;
@@ -115,6 +49,15 @@ struct platform_spec {
         bool enabled;
     } network_policy;
 };
+
+/* The four and those of spec.extraServices; ids are below it. */
+static inline unsigned spec_n_services(const struct platform_spec *s)
+{
+    return N_SERVICES + s->n_extra;
+}
+
+/* What is fixed about the service `id`, below spec_n_services. */
+struct service_kind spec_service(const struct platform_spec *s, unsigned id);
 
 static inline bool spec_is_active(const struct platform_spec *s)
 {

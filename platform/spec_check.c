@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "platform/quantity_text.h"
+#include "platform/spec_extra.h"
 #include "platform/window.h"
 
 #define MAX_NAME 40 /* leaves room for the suffixes of the children in 63 characters */
@@ -280,13 +281,12 @@ static int check_labels(const struct service_spec *s, const char *path, struct l
     return 0;
 }
 
-static int check_service(const struct service_spec *s, const char *key, struct lp_error *err)
+static int check_service(const struct service_spec *s, const char *path, struct lp_error *err)
 {
     static int (*const checks[])(const struct service_spec *, const char *, struct lp_error *) = {
         check_resources, check_autoscaling, check_metrics, check_pause,
         check_expose,    check_env,         check_labels,
     };
-    lp_auto_free char *path = lp_sprintf("spec.services.%s", key);
 
     for (size_t i = 0; i < LP_COUNT(checks); i++) {
         int r = checks[i](s, path, err);
@@ -316,8 +316,16 @@ int spec_check(const char *name, const struct platform_spec *spec, struct lp_err
     int r = check_name(name, err);
     if (r == 0)
         r = window_check(&spec->maintenance, "spec.maintenanceWindow", err);
-    for (unsigned i = 0; i < N_SERVICES && r == 0; i++)
-        r = check_service(&spec->services[i], service_kinds[i].key, err);
+    for (unsigned i = 0; i < N_SERVICES && r == 0; i++) {
+        lp_auto_free char *path = lp_sprintf("spec.services.%s", service_kinds[i].key);
+        r = check_service(&spec->services[i], path, err);
+    }
+    for (unsigned i = 0; i < spec->n_extra && r == 0; i++) {
+        lp_auto_free char *path = lp_sprintf("spec.extraServices[%u]", i);
+        r = check_service(&spec->services[N_SERVICES + i], path, err);
+        if (r == 0)
+            r = spec_check_extra(spec, i, path, err);
+    }
     if (r == 0)
         r = check_database(&spec->databases.postgres, "spec.databases.postgres", err);
     if (r == 0)

@@ -103,7 +103,7 @@ static struct calendar_pause pause_of(const struct service_spec *s, int64_t now_
 void calendar_plan(struct platform *p, int64_t now_ms, struct calendar *ret_calendar)
 {
     calendar_at(p->spec.schedules, now_ms, ret_calendar);
-    for (unsigned i = 0; i < N_SERVICES; i++) {
+    for (unsigned i = 0; i < spec_n_services(&p->spec); i++) {
         struct calendar_pause *pause = &ret_calendar->pauses[i];
         *pause = pause_of(&p->spec.services[i], now_ms);
         note_change(ret_calendar, pause->until_ms, now_ms);

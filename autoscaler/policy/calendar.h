@@ -31,8 +31,8 @@ struct calendar_activation {
 };
 
 struct calendar {
-    struct calendar_floor floors[N_SERVICES];
-    struct calendar_pause pauses[N_SERVICES];
+    struct calendar_floor floors[SPEC_MAX_SERVICES]; /* spec.schedules names the four alone */
+    struct calendar_pause pauses[SPEC_MAX_SERVICES];
     /* Windows that are not over, the earliest first. */
     struct calendar_activation next[CALENDAR_NEXT];
     unsigned n_next;

@@ -145,16 +145,21 @@ static void put_value(struct lp_buf *b, const char *value)
     }
 }
 
-static char *render_labels(const struct lp_metric_family *f, const char *const *values)
+static char *render_first(const struct lp_metric_family *f, const char *const *values, unsigned n)
 {
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(LABELS_BYTES);
 
-    for (unsigned i = 0; i < f->n_labels; i++) {
+    for (unsigned i = 0; i < n; i++) {
         lp_buf_printf(&b, "%s%s=\"", i > 0 ? "," : "", f->label_names[i]);
         put_value(&b, values[i] ? values[i] : "");
         lp_buf_char(&b, '"');
     }
     return lp_buf_take(&b);
+}
+
+static char *render_labels(const struct lp_metric_family *f, const char *const *values)
+{
+    return render_first(f, values, f->n_labels);
 }
 
 /* Where `labels` is, or where it would go. */
@@ -299,6 +304,14 @@ double lp_metric_value(const struct lp_metric *m)
     return (double)count;
 }
 
+static void hide_locked(struct lp_metric *m)
+{
+    if (m->hidden)
+        return;
+    m->hidden = true;
+    m->hidden_ms = lp_clock_ms();
+}
+
 void lp_metric_remove(struct lp_metric_family *f, const char *const *values)
 {
     lp_auto_free char *labels = render_labels(f, values);
@@ -306,10 +319,22 @@ void lp_metric_remove(struct lp_metric_family *f, const char *const *values)
 
     pthread_mutex_lock(&lp_metrics_lock);
     size_t at = position_locked(f, labels, &there);
-    if (there && !f->series[at]->hidden) {
-        f->series[at]->hidden = true;
-        f->series[at]->hidden_ms = lp_clock_ms();
-    }
+    if (there)
+        hide_locked(f->series[at]);
+    pthread_mutex_unlock(&lp_metrics_lock);
+}
+
+void lp_metric_remove_first(struct lp_metric_family *f, const char *const *values, unsigned n)
+{
+    lp_auto_free char *labels = render_first(f, values, n < f->n_labels ? n : f->n_labels);
+    size_t len = strlen(labels);
+    bool there;
+
+    /* Behind a value stands its quote: no other value begins with it. */
+    pthread_mutex_lock(&lp_metrics_lock);
+    for (size_t at = position_locked(f, labels, &there);
+         at < f->n_series && strncmp(f->series[at]->labels, labels, len) == 0; at++)
+        hide_locked(f->series[at]);
     pthread_mutex_unlock(&lp_metrics_lock);
 }
 

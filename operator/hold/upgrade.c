@@ -182,10 +182,11 @@ static int count_pod(json_t *pod, void *user, struct lp_error *err)
 static bool is_cure(struct reconcile_context *ctx, const struct child *child, const json_t *object)
 {
     const struct platform *p = ctx->platform;
-    lp_auto_free char *selector = lp_sprintf(
-        LABEL_NAME "=%s," LABEL_PART_OF "=%s",
-        child->service >= 0 ? service_kinds[child->service].name : database_names[child->database],
-        p->name);
+    lp_auto_free char *selector =
+        lp_sprintf(LABEL_NAME "=%s," LABEL_PART_OF "=%s",
+                   child->service >= 0 ? plan_kind(p, (unsigned)child->service).name
+                                       : database_names[child->database],
+                   p->name);
     const struct lp_kube_list_options options = { .label_selector = selector };
     struct pods_seen seen = { 0 };
     struct workload w;

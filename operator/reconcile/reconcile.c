@@ -192,7 +192,7 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
     };
     json_auto_t *status = status_build(&in);
     decisions_publish(ctx->platform->ns, ctx->platform->name, before, status);
-    notices_publish(ctx->platform->ns, ctx->platform->name, status);
+    notices_publish(ctx->platform->ns, ctx->platform->name, before, status);
     int written = write_status(ctx, json_incref(status), err);
     if (written == 0) {
         events_of_transitions(ctx, before, status);
@@ -438,7 +438,7 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
         if (platform_states_forget(r->states, key))
             databases_tell_kept(r, ns, name);
         decisions_forget(ns, name);
-        notices_publish(ns, name, NULL);
+        notices_forget(ns, name);
         quarantine_publish(ns, name, false);
         ret_result->gone = true;
         return 0;

@@ -13,7 +13,7 @@
 #include "operator/status/status.h"
 #include "platform/spec.h"
 
-/* As many platforms as lp_platform_ready has room for. */
+/* As many platforms as lp_platform_ready has room for, with the four services each. */
 #define SERIES (2 * N_SERVICES * LP_LIMIT_METRIC_SERIES)
 
 static struct lp_metric_family *of_services(enum lp_metric_kind kind, const char *name,
@@ -61,27 +61,37 @@ static void publish_service(const char *ns, const char *name, const char *servic
         lp_metric_add(lp_metric_with(changes(), ns, name, service, is > was ? "up" : "down"), 1);
 }
 
+/* A service that is in the spec no more. */
+static void forget_service(const char *ns, const char *name, const char *service)
+{
+    lp_metric_remove_first(replicas(), (const char *const[]){ ns, name, service }, 3);
+    lp_metric_remove_first(changes(), (const char *const[]){ ns, name, service }, 3);
+}
+
 void decisions_publish(const char *ns, const char *name, const json_t *before, const json_t *status)
 {
+    const json_t *s;
+    size_t i;
+
     lp_metric_set(lp_metric_with(ready(), ns, name), lp_kube_condition_is(status, "Ready", "True"));
-    for (size_t i = 0; i < N_SERVICES; i++)
-        publish_service(ns, name, service_kinds[i].name,
-                        status_service(before, service_kinds[i].name),
-                        status_service(status, service_kinds[i].name));
+    json_array_foreach(json_object_get(status, "services"), i, s)
+    {
+        const char *service = lp_json_str(s, "name", NULL);
+        publish_service(ns, name, service, status_service(before, service), s);
+    }
+    json_array_foreach(json_object_get(before, "services"), i, s)
+    {
+        const char *service = lp_json_str(s, "name", NULL);
+        if (service && !status_service(status, service))
+            forget_service(ns, name, service);
+    }
 }
 
 void decisions_forget(const char *ns, const char *name)
 {
-    static const char *const states[] = { "ready", "desired" };
-    static const char *const directions[] = { "up", "down" };
+    const char *const values[] = { ns, name };
 
-    lp_metric_remove(ready(), (const char *const[]){ ns, name });
-    for (size_t i = 0; i < N_SERVICES; i++) {
-        for (size_t k = 0; k < 2; k++) {
-            lp_metric_remove(replicas(),
-                             (const char *const[]){ ns, name, service_kinds[i].name, states[k] });
-            lp_metric_remove(
-                changes(), (const char *const[]){ ns, name, service_kinds[i].name, directions[k] });
-        }
-    }
+    lp_metric_remove(ready(), values);
+    lp_metric_remove_first(replicas(), values, 2);
+    lp_metric_remove_first(changes(), values, 2);
 }

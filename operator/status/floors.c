@@ -114,8 +114,8 @@ static void tell_floors(const struct reconcile_context *ctx, const json_t *befor
     lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
     bool raised = false;
 
-    for (unsigned i = 0; i < N_SERVICES; i++) {
-        const char *service = service_kinds[i].name;
+    for (unsigned i = 0; i < spec_n_services(&ctx->platform->spec); i++) {
+        const char *service = spec_service(&ctx->platform->spec, i).name;
         int64_t was = lp_json_int(0, scaling_in(before, service), "floor", "replicas", NULL);
         int64_t is = lp_json_int(0, scaling_in(now, service), "floor", "replicas", NULL);
         if (was == is)
@@ -133,8 +133,8 @@ static void tell_pauses(const struct reconcile_context *ctx, const json_t *befor
 {
     lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
 
-    for (unsigned i = 0; i < N_SERVICES; i++) {
-        const char *service = service_kinds[i].name;
+    for (unsigned i = 0; i < spec_n_services(&ctx->platform->spec); i++) {
+        const char *service = spec_service(&ctx->platform->spec, i).name;
         const char *was = lp_json_str(scaling_in(before, service), "pausedUntil", NULL);
         const char *is = lp_json_str(scaling_in(now, service), "pausedUntil", NULL);
         if (begun ? !is || (was && strcmp(was, is) == 0) : !was || is)

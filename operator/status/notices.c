@@ -32,14 +32,14 @@ static void paused_text(const struct platform *p, struct lp_buf *out)
         lp_buf_str(out, ALL);
         return;
     }
-    for (unsigned id = 0; id < N_SERVICES; id++)
+    for (unsigned id = 0; id < spec_n_services(&p->spec); id++)
         if (p->spec.services[id].paused)
-            lp_buf_printf(out, "%s%s", out->len > 0 ? "," : "", service_kinds[id].name);
+            lp_buf_printf(out, "%s%s", out->len > 0 ? "," : "", spec_service(&p->spec, id).name);
 }
 
 static void set_paused(const struct platform *p, const struct conditions *c, json_t *status)
 {
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(128);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1024);
 
     paused_text(p, &text);
     if (text.len == 0)
@@ -127,10 +127,8 @@ static struct lp_metric_family *pending(void)
         "namespace,platform", NULL, 0);
 }
 
-static bool names(const char *list, const char *name)
+static bool names(const char *list, const char *name, size_t n)
 {
-    size_t n = strlen(name);
-
     for (const char *at = list; at && *at; at += strspn(at, ",")) {
         size_t len = strcspn(at, ",");
         if (len == n && strncmp(at, name, n) == 0)
@@ -140,23 +138,38 @@ static bool names(const char *list, const char *name)
     return false;
 }
 
-static void publish_paused(const char *ns, const char *name, const char *list, const char *service)
+/* 1 for all of `list`, none for what only `before` has. */
+static void publish_paused(const char *ns, const char *name, const char *before, const char *list)
 {
-    if (names(list, service))
+    for (const char *at = list; at && *at; at += strspn(at, ",")) {
+        size_t n = strcspn(at, ",");
+        lp_auto_free char *service = lp_strndup(at, n);
         lp_metric_set(lp_metric_with(paused(), ns, name, service), 1);
-    else
-        lp_metric_remove(paused(), (const char *const[]){ ns, name, service });
+        at += n;
+    }
+    for (const char *at = before; at && *at; at += strspn(at, ",")) {
+        size_t n = strcspn(at, ",");
+        lp_auto_free char *service = lp_strndup(at, n);
+        if (!names(list, at, n))
+            lp_metric_remove(paused(), (const char *const[]){ ns, name, service });
+        at += n;
+    }
 }
 
-void notices_publish(const char *ns, const char *name, const json_t *status)
+void notices_publish(const char *ns, const char *name, const json_t *before, const json_t *status)
 {
-    const char *list = lp_json_str(status, "paused", NULL);
-
-    publish_paused(ns, name, list, ALL);
-    for (unsigned id = 0; id < N_SERVICES; id++)
-        publish_paused(ns, name, list, service_kinds[id].name);
+    publish_paused(ns, name, lp_json_str(before, "paused", NULL),
+                   lp_json_str(status, "paused", NULL));
     if (lp_kube_condition(status, "UpgradePending"))
         lp_metric_set(lp_metric_with(pending(), ns, name), 1);
     else
         lp_metric_remove(pending(), (const char *const[]){ ns, name });
+}
+
+void notices_forget(const char *ns, const char *name)
+{
+    const char *const values[] = { ns, name };
+
+    lp_metric_remove_first(paused(), values, 2);
+    lp_metric_remove(pending(), values);
 }

@@ -45,7 +45,9 @@ void notices_set(const struct notices *n, const struct platform *p, const json_t
 
 /*
  * Metrics of a status: lp_platform_paused{namespace,platform,service} (service "all": the platform)
- * and lp_platform_upgrade_pending{namespace,platform} are 1, or not there. NULL takes them away.
- * Any thread.
+ * and lp_platform_upgrade_pending{namespace,platform} are 1, or not there. `before`: the status
+ * that was published last, or NULL. Any thread.
  */
-void notices_publish(const char *ns, const char *name, const json_t *status);
+void notices_publish(const char *ns, const char *name, const json_t *before, const json_t *status);
+/* Takes them away. Any thread. */
+void notices_forget(const char *ns, const char *name);

@@ -104,7 +104,7 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
                               struct summary *sum)
 {
     const struct service_spec *s = &in->platform->spec.services[id];
-    const char *name = service_kinds[id].name;
+    const char *name = spec_service(&in->platform->spec, id).name;
     const json_t *deployment = find(in, CHILD_DEPLOYMENT, (int)id);
     const json_t *before = status_service(in->before, name);
     const json_t *hpa = find(in, CHILD_HPA, (int)id);
@@ -222,7 +222,7 @@ static void set_scaling_active(const struct conditions *c, const struct status_i
 {
     unsigned scaled = 0, unknown = 0;
 
-    for (unsigned id = 0; id < N_SERVICES; id++) {
+    for (unsigned id = 0; id < spec_n_services(&in->platform->spec); id++) {
         const char *reason, *message;
         if (!in->platform->spec.services[id].autoscaling.enabled)
             continue;
@@ -232,7 +232,7 @@ static void set_scaling_active(const struct conditions *c, const struct status_i
             lp_auto_free char *text =
                 lp_sprintf("HorizontalPodAutoscaler %s-%s: ScalingActive is False, wanted True: "
                            "%s; its controller looks again every 15 s",
-                           in->platform->name, service_kinds[id].name,
+                           in->platform->name, spec_service(&in->platform->spec, id).name,
                            message ? message : "it gives no reason");
             conditions_set(c, "ScalingActive", "False", reason ? reason : "NotScaling", text);
             return;
@@ -354,7 +354,7 @@ static void set_last_scaling(json_t *status, const struct status_input *in)
         if (!why || !scaling_is_moving(find(in, CHILD_HPA, (int)i)))
             continue;
         lp_auto_free char *text =
-            lp_sprintf("%s %.*s", service_kinds[i].name, (int)strcspn(why, ";"), why);
+            lp_sprintf("%s %.*s", lp_json_str(s, "name", NULL), (int)strcspn(why, ";"), why);
         lp_json_set_str(status, "lastScaling", text);
     }
 }
@@ -366,7 +366,7 @@ json_t *status_build(const struct status_input *in)
     char replicas[48];
     struct conditions c = { list, in->before, in->platform->generation, in->now_ms };
 
-    for (unsigned id = 0; id < N_SERVICES; id++)
+    for (unsigned id = 0; id < spec_n_services(&in->platform->spec); id++)
         json_array_append_new(services, service_status(in, (enum service_id)id, &sum));
     add_databases(in, &sum);
     set_conditions(&c, in, &sum);

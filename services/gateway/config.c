@@ -22,8 +22,9 @@ const struct lp_env gateway_env[] = {
     { "AUTH_SERVICE_URL", LP_ENV_URL, AT(auth_url), .help = "upstream of /auth" },
     { "AI_SERVICE_URL", LP_ENV_URL, AT(ai_url), .help = "upstream of /ai" },
     { "PROGRESS_SERVICE_URL", LP_ENV_URL, AT(progress_url), .help = "upstream of /progress" },
-    { "EXTRA_SERVICES", LP_ENV_STRING, AT(extra_services), "", 0, 4096,
-      .help = "more upstreams: /path=http://host:port, separated by commas" },
+    { "EXTRA_SERVICES", LP_ENV_STRING, AT(extra_services), "", 0, 8192,
+      .help = "more upstreams: [name:]/path=http://host:port, separated by commas; the name is the "
+              "route of metrics" },
     { "AUTH_JWT_SECRET", LP_ENV_STRING, AT(jwt_secrets), "", 1, 8192, .secret = true,
       .help =
           "HMAC keys of tokens, separated by commas, newest first; needed without AUTH_JWKS_URL" },
@@ -141,31 +142,81 @@ static bool prefix_is_sound(const char *p, size_t len)
     return len != 7 || strncasecmp(p, "/health", 7) != 0;
 }
 
-static int add(struct gateway_routes *r, const char *variable, const char *prefix, size_t plen,
-               const char *url, size_t ulen, int64_t body_limit, struct lp_error *err)
+/* What a variable says of one route; nothing is terminated. */
+struct route_text {
+    const char *variable, *name, *prefix, *url;
+    size_t name_len, prefix_len, url_len;
+};
+
+static bool name_is_sound(const struct route_text *t)
+{
+    for (size_t i = 0; i < t->name_len; i++) {
+        if (!isalnum((unsigned char)t->name[i]) && t->name[i] != '-' && t->name[i] != '_')
+            return false;
+    }
+    return t->name_len > 0;
+}
+
+static int check_text(const struct gateway_routes *r, const struct route_text *t,
+                      struct lp_error *err)
 {
     if (r->n == GATEWAY_MAX_UPSTREAMS)
-        return lp_error_set(err, LP_E_INVALID, "%s: more than %d upstreams", variable,
+        return lp_error_set(err, LP_E_INVALID, "%s: more than %d upstreams", t->variable,
                             GATEWAY_MAX_UPSTREAMS);
-    if (!prefix_is_sound(prefix, plen))
+    if (!prefix_is_sound(t->prefix, t->prefix_len))
         return lp_error_set(err, LP_E_INVALID,
-                            "%s: \"%.*s\" is not a path of one segment such as /quiz", variable,
-                            (int)plen, prefix);
+                            "%s: \"%.*s\" is not a path of one segment such as /quiz", t->variable,
+                            (int)t->prefix_len, t->prefix);
+    if (!name_is_sound(t))
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s: \"%.*s\" is not a name of letters, digits, - and _", t->variable,
+                            (int)t->name_len, t->name);
     for (size_t i = 0; i < r->n; i++) {
-        if (strlen(r->upstreams[i].prefix) == plen &&
-            strncasecmp(r->upstreams[i].prefix, prefix, plen) == 0)
-            return lp_error_set(err, LP_E_INVALID, "%s: %.*s is there twice", variable, (int)plen,
-                                prefix);
+        const struct gateway_upstream *u = &r->upstreams[i];
+        if (strlen(u->prefix) == t->prefix_len &&
+            strncasecmp(u->prefix, t->prefix, t->prefix_len) == 0)
+            return lp_error_set(err, LP_E_INVALID, "%s: %.*s is there twice", t->variable,
+                                (int)t->prefix_len, t->prefix);
+        if (strlen(u->name) == t->name_len && strncmp(u->name, t->name, t->name_len) == 0)
+            return lp_error_set(err, LP_E_INVALID, "%s: the name %.*s is there twice", t->variable,
+                                (int)t->name_len, t->name);
     }
+    return 0;
+}
+
+static int add(struct gateway_routes *r, const struct route_text *t, int64_t body_limit,
+               struct lp_error *err)
+{
+    int ret = check_text(r, t, err);
+
+    if (ret < 0)
+        return ret;
     struct gateway_upstream *u = &r->upstreams[r->n];
-    if (!split_url(url, ulen, u))
+    if (!split_url(t->url, t->url_len, u))
         return lp_error_set(err, LP_E_INVALID, "%s: \"%.*s\" is not http(s)://host[:port][/path]",
-                            variable, (int)ulen, url);
-    u->prefix = lp_strndup(prefix, plen);
-    u->name = lp_strndup(prefix + 1, plen - 1);
+                            t->variable, (int)t->url_len, t->url);
+    u->prefix = lp_strndup(t->prefix, t->prefix_len);
+    u->name = lp_strndup(t->name, t->name_len);
     u->body_limit = body_limit;
     r->n++;
     return 0;
+}
+
+/* "name:/path=url" or "/path=url", which is named by its path. */
+static struct route_text split_extra(const char *item, size_t len)
+{
+    const char *equals = memchr(item, '=', len);
+    size_t left = equals ? (size_t)(equals - item) : len;
+    const char *colon = memchr(item, ':', left);
+    struct route_text t = { .variable = "EXTRA_SERVICES",
+                            .prefix = colon ? colon + 1 : item,
+                            .url = equals ? equals + 1 : item + len };
+
+    t.prefix_len = (size_t)(item + left - t.prefix);
+    t.url_len = (size_t)(item + len - t.url);
+    t.name = colon || left == 0 ? item : item + 1;
+    t.name_len = colon ? (size_t)(colon - item) : left - (left > 0);
+    return t;
 }
 
 static int add_extra(struct gateway_routes *r, const char *list, int64_t body_limit,
@@ -173,11 +224,8 @@ static int add_extra(struct gateway_routes *r, const char *list, int64_t body_li
 {
     while (list && *list) {
         size_t len = strcspn(list, ",");
-        const char *equals = memchr(list, '=', len);
-        size_t plen = equals ? (size_t)(equals - list) : len;
-        const char *url = equals ? equals + 1 : list + len;
-        int ret =
-            add(r, "EXTRA_SERVICES", list, plen, url, len - (size_t)(url - list), body_limit, err);
+        const struct route_text t = split_extra(list, len);
+        int ret = add(r, &t, body_limit, err);
         if (ret < 0)
             return ret;
         list += list[len] ? len + 1 : len;
@@ -199,9 +247,16 @@ int gateway_routes_make(const struct gateway_config *c, struct gateway_routes *r
     struct gateway_routes r = { .n = 0 };
     int ret = 0;
 
-    for (size_t i = 0; i < LP_COUNT(fixed) && ret == 0; i++)
-        ret = add(&r, fixed[i].variable, fixed[i].prefix, strlen(fixed[i].prefix), fixed[i].url,
-                  strlen(fixed[i].url), fixed[i].body_limit, err);
+    for (size_t i = 0; i < LP_COUNT(fixed) && ret == 0; i++) {
+        const struct route_text t = { .variable = fixed[i].variable,
+                                      .name = fixed[i].prefix + 1,
+                                      .name_len = strlen(fixed[i].prefix) - 1,
+                                      .prefix = fixed[i].prefix,
+                                      .prefix_len = strlen(fixed[i].prefix),
+                                      .url = fixed[i].url,
+                                      .url_len = strlen(fixed[i].url) };
+        ret = add(&r, &t, fixed[i].body_limit, err);
+    }
     if (ret == 0)
         ret = add_extra(&r, c->extra_services, c->extra_body_limit, err);
     if (ret < 0) {

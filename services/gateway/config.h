@@ -9,7 +9,7 @@
 #include "config/env.h"
 #include "service/service.h"
 
-#define GATEWAY_MAX_UPSTREAMS 16
+#define GATEWAY_MAX_UPSTREAMS 40 /* three, and spec.extraServices has up to 32 */
 #define GATEWAY_MAX_ORIGINS 16
 
 enum gateway_access_log {
@@ -23,14 +23,14 @@ enum gateway_access_log {
 struct gateway_config {
     struct lp_service_config common; /* first: lp_env_load fills it */
     const char *auth_url, *ai_url, *progress_url;
-    const char *extra_services;         /* EXTRA_SERVICES: "/path=http://host:port,…" or "" */
-    const char *jwt_secrets;            /* AUTH_JWT_SECRET: comma list, newest first; "": none */
-    const char *jwks_url;               /* AUTH_JWKS_URL, "": none */
-    int64_t jwks_refresh_ms;            /* AUTH_JWKS_REFRESH */
-    const char *cors_origin;            /* CORS_ORIGIN: "*", one origin, or a comma list */
-    const char *trusted_proxies;        /* TRUSTED_PROXIES: networks, or "" */
-    const char *upstream_client;        /* UPSTREAM_CLIENT: native or curl */
-    const char *access_log_name;        /* ACCESS_LOG: off, errors, sampled, all */
+    const char *extra_services;  /* EXTRA_SERVICES: "[name:]/path=http://host:port,…" or "" */
+    const char *jwt_secrets;     /* AUTH_JWT_SECRET: comma list, newest first; "": none */
+    const char *jwks_url;        /* AUTH_JWKS_URL, "": none */
+    int64_t jwks_refresh_ms;     /* AUTH_JWKS_REFRESH */
+    const char *cors_origin;     /* CORS_ORIGIN: "*", one origin, or a comma list */
+    const char *trusted_proxies; /* TRUSTED_PROXIES: networks, or "" */
+    const char *upstream_client; /* UPSTREAM_CLIENT: native or curl */
+    const char *access_log_name; /* ACCESS_LOG: off, errors, sampled, all */
     enum gateway_access_log access_log; /* what it means: gateway_start sets it */
     int64_t timeout_ms;                 /* DEFAULT_TIMEOUT */
     int64_t head_timeout_ms;            /* HEADER_TIMEOUT */
@@ -53,7 +53,7 @@ extern const struct lp_env gateway_env[];
 
 /* One upstream: requests whose path begins with `prefix` go to `url`. */
 struct gateway_upstream {
-    char *name;   /* metrics label "route": the prefix without its slash */
+    char *name;   /* metrics label "route": as given, else the prefix without its slash */
     char *prefix; /* "/ai" */
     char *origin; /* "http://host:port" */
     char *base;   /* path of the URL without trailing slashes, "" mostly */

@@ -73,6 +73,8 @@ static void finds_the_upstream_by_its_first_segment(void **state)
         { "/auth/api/auth/login", "auth", "/api/auth/login" },
         { "/progress/a%2Fb", "progress", "/a%2Fb" },
         { "/quiz/1", "quiz", "/1" },
+        { "/g/1", "grammar-book", "/1" },
+        { "/grammar-book/1", NULL, NULL },
         { "/aix", NULL, NULL },
         { "/a", NULL, NULL },
         { "/", NULL, NULL },
@@ -82,7 +84,8 @@ static void finds_the_upstream_by_its_first_segment(void **state)
     const struct gateway_config config = { .auth_url = "http://a",
                                            .ai_url = "http://b",
                                            .progress_url = "http://c",
-                                           .extra_services = "/quiz=http://d:80/base/" };
+                                           .extra_services = "/quiz=http://d:80/base/,"
+                                                             "grammar-book:/g=http://e:80" };
     struct gateway_routes routes;
     struct lp_error err;
     (void)state;
@@ -147,6 +150,12 @@ static void names_variable_and_value_of_a_bad_route(void **state)
         { "http://a", "/a/b=http://b", "EXTRA_SERVICES", "/a/b" },
         { "http://a", "/AI=http://b", "EXTRA_SERVICES", "/AI" },
         { "http://a", "/health=http://b", "EXTRA_SERVICES", "/health" },
+        { "http://a", "=http://b", "EXTRA_SERVICES", "is not a path" },
+        { "http://a", ":/x=http://b", "EXTRA_SERVICES", "is not a name" },
+        { "http://a", "a b:/x=http://b", "EXTRA_SERVICES", "\"a b\"" },
+        { "http://a", "ai:/x=http://b", "EXTRA_SERVICES", "the name ai is there twice" },
+        { "http://a", "x:/x=http://b,x:/y=http://b", "EXTRA_SERVICES",
+          "the name x is there twice" },
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {

@@ -56,6 +56,20 @@ static void a_platform_that_is_gone_is_no_longer_exposed(void **state)
     assert_false(exposed("platform=\"english\""));
 }
 
+static void a_service_that_left_the_spec_is_no_longer_exposed(void **state)
+{
+    json_auto_t *none = lp_json_make("{s:[]}", "services"), *one = status_of(2, 2, "True");
+    (void)state;
+    decisions_publish("learning", "english", NULL, one);
+    decisions_publish("learning", "english-2", NULL, one);
+    decisions_publish("learning", "english", one, none);
+    assert_false(exposed(AUTH));
+    assert_true(exposed("lp_platform_ready{namespace=\"learning\",platform=\"english\"} 0\n"));
+    assert_true(exposed("platform=\"english-2\",service=\"auth\",state=\"ready\"} 2\n"));
+    decisions_forget("learning", "english-2");
+    assert_false(exposed("platform=\"english-2\""));
+}
+
 static void a_thousand_platforms_have_all_their_series(void **state)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(8 << 20);
@@ -83,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thousand_platforms_have_all_their_series),
+        cmocka_unit_test(a_service_that_left_the_spec_is_no_longer_exposed),
         cmocka_unit_test(the_services_of_a_status_are_exposed),
         cmocka_unit_test(a_move_of_the_wanted_number_is_counted_by_its_direction),
         cmocka_unit_test(a_platform_that_is_gone_is_no_longer_exposed),

@@ -117,14 +117,22 @@ static void series_are_there_while_they_hold(void **state)
 {
     json_auto_t *status = parse("{paused: 'auth,progress', conditions: [{type: UpgradePending}]}");
     (void)state;
-    notices_publish("learning", "english", status);
+    notices_publish("learning", "english", NULL, status);
     assert_true(exposed("lp_platform_paused" OF ",service=\"auth\"} 1\n"));
     assert_true(exposed("lp_platform_paused" OF ",service=\"progress\"} 1\n"));
     assert_false(exposed(",service=\"gateway\"}"));
     assert_false(exposed(",service=\"all\"}"));
     assert_true(exposed("lp_platform_upgrade_pending" OF "} 1\n"));
-    notices_publish("learning", "english", NULL);
+    json_auto_t *next = parse("{paused: 'progress,quiz'}");
+    notices_publish("learning", "english", status, next);
+    assert_false(exposed(",service=\"auth\"}"));
+    assert_true(exposed("lp_platform_paused" OF ",service=\"progress\"} 1\n"));
+    assert_true(exposed("lp_platform_paused" OF ",service=\"quiz\"} 1\n"));
+    assert_false(exposed("lp_platform_upgrade_pending" OF));
+    notices_publish("learning", "english-2", NULL, status);
+    notices_forget("learning", "english");
     assert_false(exposed(OF));
+    assert_true(exposed("platform=\"english-2\",service=\"auth\"} 1\n"));
 }
 
 int main(void)

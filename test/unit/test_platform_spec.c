@@ -2,6 +2,7 @@
  */
 #include "platform/schedule.h"
 #include "platform/spec_decode.h"
+#include "platform/spec_fields.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "json/yaml.h"
 #include "platform/quantity_text.h"
 #include "unit/check.h"
+
+#define QUIZ "{name: quiz, image: 'quiz:1', port: 8000, path: /quiz}"
 
 static json_t *parse(const char *yaml)
 {
@@ -121,6 +124,9 @@ static void the_decode_table_equals_the_crd(void **state)
     compare(spec_fields, spec_schema(crd), "spec");
     compare(schedule_fields, lp_json_at(spec_schema(crd), "properties", "schedules", "items", NULL),
             "spec.schedules[]");
+    compare(extra_service_fields,
+            lp_json_at(spec_schema(crd), "properties", "extraServices", "items", NULL),
+            "spec.extraServices[]");
 }
 
 /* What the API server does with the defaults of a schema. */
@@ -160,7 +166,8 @@ static void check_same_service(const struct service_spec *a, const struct servic
     assert_int_equal(a->autoscaling.cpu.utilization, b->autoscaling.cpu.utilization);
     assert_int_equal(a->autoscaling.memory.utilization, b->autoscaling.memory.utilization);
     assert_true(json_equal(a->autoscaling.queue.target, b->autoscaling.queue.target));
-    assert_true(json_equal(a->autoscaling.metrics, b->autoscaling.metrics));
+    assert_true(a->autoscaling.metrics == b->autoscaling.metrics ||
+                json_equal(a->autoscaling.metrics, b->autoscaling.metrics));
 }
 
 static void check_same_database(const struct database_spec *a, const struct database_spec *b)
@@ -215,6 +222,61 @@ static void the_four_services_share_one_schema(void **state)
     }
 }
 
+/* But for what it says of fields, and metrics, whose default depends on queueMetrics. */
+static void drop_descriptions(json_t *schema)
+{
+    const char *key;
+    json_t *value;
+    json_object_del(schema, "description");
+    json_object_foreach(json_object_get(schema, "properties"), key, value) drop_descriptions(value);
+}
+
+static void an_extra_service_has_the_schema_of_the_four_and_five_fields(void **state)
+{
+    static const char *const own[] = { "name", "port", "path", "healthPath", "queueMetrics" };
+    (void)state;
+    json_auto_t *crd = load_crd();
+    json_t *schema = spec_schema(crd);
+    json_auto_t *extra = json_deep_copy(
+        lp_json_at(schema, "properties", "extraServices", "items", "properties", NULL));
+    json_auto_t *auth = json_deep_copy(
+        lp_json_at(schema, "properties", "services", "properties", "auth", "properties", NULL));
+    for (size_t i = 0; i < LP_COUNT(own); i++)
+        assert_int_equal(json_object_del(extra, own[i]), 0);
+    json_object_del(lp_json_at(auth, "autoscaling", "properties", "metrics", NULL), "default");
+    const char *key;
+    json_t *value;
+    json_object_foreach(auth, key, value)
+    {
+        json_t *other = json_object_get(extra, key);
+        drop_descriptions(value);
+        drop_descriptions(other);
+        if (!json_equal(value, other))
+            fail_msg("%s differs from that of auth", key);
+    }
+    assert_int_equal(json_object_size(extra), json_object_size(auth));
+}
+
+static void an_extra_service_has_the_defaults_of_the_crd(void **state)
+{
+    struct platform_spec ours, theirs;
+    struct lp_error err;
+    (void)state;
+    json_auto_t *crd = load_crd();
+    json_auto_t *bare = parse("{metadata: {name: english}, spec: {extraServices: [" QUIZ "]}}");
+    json_auto_t *filled = json_deep_copy(bare);
+    fill_defaults(json_array_get(lp_json_at(filled, "spec", "extraServices", NULL), 0),
+                  lp_json_at(spec_schema(crd), "properties", "extraServices", "items", NULL));
+    assert_int_equal(spec_decode(bare, &ours, &err), 0);
+    assert_int_equal(spec_decode(filled, &theirs, &err), 0);
+    assert_int_equal(spec_n_services(&ours), N_SERVICES + 1);
+    const struct service_spec *a = &ours.services[N_SERVICES], *b = &theirs.services[N_SERVICES];
+    check_same_service(a, b);
+    assert_int_equal(a->extra.queue_metrics, b->extra.queue_metrics);
+    assert_true(service_scales_by(a, "cpu") && service_scales_by(a, "memory"));
+    assert_false(service_scales_by(a, "queueDepth") || service_scales_by(a, "demand"));
+}
+
 static void an_absent_spec_is_an_empty_one(void **state)
 {
     struct platform_spec spec;
@@ -226,6 +288,7 @@ static void an_absent_spec_is_an_empty_one(void **state)
     assert_int_equal(spec.services[SERVICE_AUTH].replicas, -1);
 }
 
+#define EXTRA(more) "{extraServices: [{image: 'x:1', port: 8000, " more "}]}"
 #define A_SCHEDULE                                                           \
     "{name: a, replicas: {auth: 2}, weekly: [{days: [Mon], start: '08:00', " \
     "end: '09:00'}]}"
@@ -278,6 +341,37 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
           "spec.services.auth.pod.labels: keys must not begin with app.kubernetes.io/, one is "
           "\"app.kubernetes.io/name\"" },
+        { EXTRA("name: auth, path: /quiz"),
+          "spec.extraServices[0].name: must not be one that the platform has itself, is \"auth\"" },
+        { EXTRA("name: caller-a, path: /quiz"),
+          "spec.extraServices[0].name: must not be one that the platform has itself, is "
+          "\"caller-a\"" },
+        { EXTRA("name: Quiz, path: /quiz"),
+          "spec.extraServices[0].name: must be lower-case letters, digits and dashes and begin "
+          "with a letter, is \"Quiz\"" },
+        { EXTRA("name: quiz, path: /health"),
+          "spec.extraServices[0].path: must not be one that the platform has itself, is "
+          "\"/health\"" },
+        { EXTRA("name: quiz, path: /a/b"),
+          "spec.extraServices[0].path: must be one segment of lower-case letters, digits, - and _ "
+          "such as /quiz, is \"/a/b\"" },
+        { EXTRA("name: quiz"), "spec.extraServices[0].path: is required" },
+        { EXTRA("name: quiz, path: /q, healthPath: up"),
+          "spec.extraServices[0].healthPath: must begin with /, is \"up\"" },
+        { EXTRA("name: quiz, path: /q, autoscaling: {metrics: [demand]}"),
+          "spec.extraServices[0].autoscaling.metrics: demand needs queueMetrics true, which is "
+          "false" },
+        { EXTRA("name: quiz, path: /q, replicas: 2"),
+          "spec.extraServices[0].replicas: is only allowed where autoscaling.enabled is false, is "
+          "2; use autoscaling.minReplicas" },
+        { "{extraServices: [{name: quiz, image: 'x:1', port: 9090, path: /q}]}",
+          "spec.extraServices[0].port: must not be 9090, which is for metrics" },
+        { "{extraServices: [{name: quiz, port: 8000, path: /q}]}",
+          "spec.extraServices[0].image: is required" },
+        { "{extraServices: [" QUIZ ", {name: exam, image: 'x:1', port: 8000, path: /quiz}]}",
+          "spec.extraServices[1].path: \"/quiz\" is there twice" },
+        { "{extraServices: [" QUIZ ", " QUIZ "]}",
+          "spec.extraServices[1].name: \"quiz\" is there twice" },
         { "{maintenanceWindow: {utcOffset: '07:00'}}",
           "spec.maintenanceWindow.utcOffset: must be -14:59..+14:59, is \"07:00\"" },
         { "{maintenanceWindow: {timeZone: Mars/Olympus}}",
@@ -410,6 +504,8 @@ int main(void)
         cmocka_unit_test(the_decode_table_equals_the_crd),
         cmocka_unit_test(our_defaults_are_the_crds),
         cmocka_unit_test(the_four_services_share_one_schema),
+        cmocka_unit_test(an_extra_service_has_the_schema_of_the_four_and_five_fields),
+        cmocka_unit_test(an_extra_service_has_the_defaults_of_the_crd),
         cmocka_unit_test(an_absent_spec_is_an_empty_one),
         cmocka_unit_test(what_is_wrong_is_told_with_path_seen_and_wanted),
         cmocka_unit_test(names_leave_room_for_the_childrens_suffixes),

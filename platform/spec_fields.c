@@ -1,0 +1,219 @@
+/* platform/spec_fields.c -- see the header. */
+#include "platform/spec_fields.h"
+
+#include <stddef.h>
+
+#include "platform/spec.h"
+
+#define AT(member) offsetof(struct service_spec, member)
+#define SUB(type, member) offsetof(__typeof__(((struct service_spec *)0)->type), member)
+#define END         \
+    {               \
+        .key = NULL \
+    }
+
+static const char *const expose_types[] = { "ClusterIP", "NodePort", "LoadBalancer", NULL };
+static const char *const traffic_policies[] = { "Cluster", "Local", NULL };
+
+static const struct lp_json_field quantity_fields[] = {
+    { .key = "cpu", .type = LP_JSON_ANY, .offset = offsetof(struct quantities, cpu) },
+    { .key = "memory", .type = LP_JSON_ANY, .offset = offsetof(struct quantities, memory) },
+    END,
+};
+
+const struct lp_json_field resource_fields[] = {
+    { .key = "requests",
+      .type = LP_JSON_OBJECT,
+      .offset = offsetof(struct resources_spec, requests),
+      .fields = quantity_fields },
+    { .key = "limits",
+      .type = LP_JSON_OBJECT,
+      .offset = offsetof(struct resources_spec, limits),
+      .fields = quantity_fields },
+    END,
+};
+
+static const struct lp_json_field expose_fields[] = {
+    { .key = "type", .type = LP_JSON_STRING, .offset = SUB(expose, type), .one_of = expose_types },
+    { .key = "nodePort",
+      .type = LP_JSON_INT,
+      .offset = SUB(expose, node_port),
+      .min = 30000,
+      .max = 32767 },
+    { .key = "externalTrafficPolicy",
+      .type = LP_JSON_STRING,
+      .offset = SUB(expose, traffic_policy),
+      .one_of = traffic_policies },
+    { .key = "trustedProxies",
+      .type = LP_JSON_ARRAY,
+      .offset = SUB(expose, trusted_proxies),
+      .max = 32 },
+    END,
+};
+
+#define POD(member) offsetof(struct pod_spec, member)
+static const struct lp_json_field pod_fields[] = {
+    { .key = "nodeSelector", .type = LP_JSON_OBJECT, .offset = POD(node_selector) },
+    { .key = "tolerations", .type = LP_JSON_ARRAY, .offset = POD(tolerations), .max = 32 },
+    { .key = "affinity", .type = LP_JSON_OBJECT, .offset = POD(affinity) },
+    { .key = "topologySpreadConstraints", .type = LP_JSON_ARRAY, .offset = POD(spread), .max = 8 },
+    { .key = "priorityClassName",
+      .type = LP_JSON_STRING,
+      .offset = POD(priority_class),
+      .min = 1,
+      .max = 253 },
+    { .key = "annotations", .type = LP_JSON_OBJECT, .offset = POD(annotations) },
+    { .key = "labels", .type = LP_JSON_OBJECT, .offset = POD(labels) },
+    END,
+};
+
+static const struct lp_json_field utilization_fields[] = {
+    { .key = "averageUtilization", .type = LP_JSON_INT, .min = 1, .max = 1000 },
+    END,
+};
+
+static const struct lp_json_field queue_fields[] = {
+    { .key = "target", .type = LP_JSON_ANY },
+    END,
+};
+
+#define OF_PAUSE(member) (SUB(autoscaling, pause.member) - SUB(autoscaling, pause))
+static const struct lp_json_field pause_fields[] = {
+    { .key = "directions",
+      .type = LP_JSON_ARRAY,
+      .offset = OF_PAUSE(directions),
+      .required = true,
+      .min = 1,
+      .max = 2 },
+    { .key = "until",
+      .type = LP_JSON_STRING,
+      .offset = OF_PAUSE(until),
+      .required = true,
+      .max = 40 },
+    END,
+};
+
+static const struct lp_json_field autoscaling_fields[] = {
+    { .key = "enabled", .type = LP_JSON_BOOL, .offset = SUB(autoscaling, enabled) },
+    { .key = "minReplicas",
+      .type = LP_JSON_INT,
+      .offset = SUB(autoscaling, min),
+      .min = 1,
+      .max = 1000 },
+    { .key = "maxReplicas",
+      .type = LP_JSON_INT,
+      .offset = SUB(autoscaling, max),
+      .min = 1,
+      .max = 1000 },
+    { .key = "metrics",
+      .type = LP_JSON_ARRAY,
+      .offset = SUB(autoscaling, metrics),
+      .min = 1,
+      .max = N_AUTOSCALING_METRICS },
+    { .key = "cpu",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, cpu),
+      .fields = utilization_fields },
+    { .key = "memory",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, memory),
+      .fields = utilization_fields },
+    { .key = "queueDepth",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, queue),
+      .fields = queue_fields },
+    { .key = "pause",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, pause),
+      .fields = pause_fields },
+    { .key = "behavior", .type = LP_JSON_OBJECT, .offset = SUB(autoscaling, behavior) },
+    END,
+};
+
+/* `image_needed`: there is no image that goes without saying. */
+#define SERVICE_FIELDS(image_needed)                                                       \
+    { .key = "paused", .type = LP_JSON_BOOL, .offset = AT(paused) },                       \
+        { .key = "image",                                                                  \
+          .type = LP_JSON_STRING,                                                          \
+          .offset = AT(image),                                                             \
+          .required = (image_needed),                                                      \
+          .min = 1,                                                                        \
+          .max = 512 },                                                                    \
+        { .key = "replicas", .type = LP_JSON_INT, .offset = AT(replicas), .max = 100 },    \
+        { .key = "resources",                                                              \
+          .type = LP_JSON_OBJECT,                                                          \
+          .offset = AT(resources),                                                         \
+          .fields = resource_fields },                                                     \
+        { .key = "env", .type = LP_JSON_ARRAY, .offset = AT(env), .max = 64 },             \
+        { .key = "concurrency",                                                            \
+          .type = LP_JSON_INT,                                                             \
+          .offset = AT(concurrency),                                                       \
+          .min = 1,                                                                        \
+          .max = 1024 },                                                                   \
+        { .key = "queueLimit",                                                             \
+          .type = LP_JSON_INT,                                                             \
+          .offset = AT(queue_limit),                                                       \
+          .min = 1,                                                                        \
+          .max = 100000 },                                                                 \
+        { .key = "pod", .type = LP_JSON_OBJECT, .offset = AT(pod), .fields = pod_fields }, \
+    {                                                                                      \
+        .key = "autoscaling", .type = LP_JSON_OBJECT, .offset = AT(autoscaling),           \
+        .fields = autoscaling_fields                                                       \
+    }
+
+static const struct lp_json_field service_fields[] = { SERVICE_FIELDS(false), END };
+static const struct lp_json_field gateway_fields[] = {
+    SERVICE_FIELDS(false),
+    { .key = "expose", .type = LP_JSON_OBJECT, .offset = AT(expose), .fields = expose_fields },
+    END,
+};
+
+#define OF_SERVICE(id) ((id) * sizeof(struct service_spec))
+const struct lp_json_field services_fields[] = {
+    { .key = "gateway",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_GATEWAY),
+      .fields = gateway_fields },
+    { .key = "auth",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_AUTH),
+      .fields = service_fields },
+    { .key = "aiFeedback",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_AI_FEEDBACK),
+      .fields = service_fields },
+    { .key = "progress",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_PROGRESS),
+      .fields = service_fields },
+    END,
+};
+
+const struct lp_json_field extra_service_fields[] = {
+    SERVICE_FIELDS(true),
+    { .key = "name",
+      .type = LP_JSON_STRING,
+      .offset = AT(extra.name),
+      .required = true,
+      .min = 1,
+      .max = 20 },
+    { .key = "port",
+      .type = LP_JSON_INT,
+      .offset = AT(extra.port),
+      .required = true,
+      .min = 1024,
+      .max = 65535 },
+    { .key = "path",
+      .type = LP_JSON_STRING,
+      .offset = AT(extra.path),
+      .required = true,
+      .min = 2,
+      .max = 32 },
+    { .key = "healthPath",
+      .type = LP_JSON_STRING,
+      .offset = AT(extra.health),
+      .min = 1,
+      .max = 256 },
+    { .key = "queueMetrics", .type = LP_JSON_BOOL, .offset = AT(extra.queue_metrics) },
+    END,
+};

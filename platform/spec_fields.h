@@ -1,0 +1,12 @@
+/* platform/spec_fields.h -- the decode tables of services, equal to the CRD (test_platform_spec.c).
+ * Constants. */
+#pragma once
+
+#include "json/decode.h"
+
+/* Of a struct resources_spec. */
+extern const struct lp_json_field resource_fields[];
+/* Of spec.services into struct service_spec[N_SERVICES]. */
+extern const struct lp_json_field services_fields[];
+/* Of an item of spec.extraServices into a struct service_spec. */
+extern const struct lp_json_field extra_service_fields[];

@@ -1,0 +1,170 @@
+/* test/integration/test_operator_extra.c -- spec.extraServices against a real API server: 24 of a
+ * team's own services, what is refused, and what the definition costs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "integration/operator_fixture.h"
+#include "json/yaml.h"
+
+#define MANY 24
+
+static json_t *many(unsigned n)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < n; i++) {
+        lp_auto_free char *name = lp_sprintf("own-%u", i), *path = lp_sprintf("/own_%u", i);
+        json_array_append_new(list, lp_json_make("{s:s, s:s, s:i, s:s, s:b}", "name", name, "image",
+                                                 "example.org/own:1", "port", 8000, "path", path,
+                                                 "queueMetrics", i % 2 == 0));
+    }
+    return lp_json_make("{s:o}", "extraServices", list);
+}
+
+static bool has_no_routes(const json_t *o, const void *want)
+{
+    (void)want;
+    return !lp_json_at(o, "data", "EXTRA_SERVICES", NULL);
+}
+
+static void twenty_four_services_of_a_team_come_and_go(void **state)
+{
+    static const struct lp_kube_kind *const kinds[] = {
+        &lp_kube_deployments, &lp_kube_services,    &lp_kube_service_accounts, &lp_kube_hpas,
+        &lp_kube_pdbs,        &lp_kube_config_maps, &lp_kube_network_policies,
+    };
+    char name[64];
+    (void)state;
+    create_platform("english", many(MANY));
+    visited = 0;
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "english-own-%u", i);
+        for (size_t k = 0; k < LP_COUNT(kinds); k++)
+            is_there_and_ours(kinds[k], name);
+    }
+    assert_int_equal(visited, MANY * LP_COUNT(kinds));
+    await_ready("english");
+    json_auto_t *platform = await(&lp_kube_platforms, "english", exists, NULL, "there");
+    assert_int_equal(json_array_size(lp_json_at(platform, "status", "services", NULL)), 4 + MANY);
+    assert_string_equal(lp_json_str(platform, "status", "replicas", NULL), "28/28");
+
+    edit_platform("english", lp_json_make("{s:[]}", "extraServices"));
+    for (size_t k = 0; k < LP_COUNT(kinds); k++)
+        await_gone(kinds[k], "english-own-7");
+    json_decref(await(&lp_kube_config_maps, "english-gateway", has_no_routes, NULL,
+                      "without routes to them"));
+    await_ready("english");
+}
+
+static void a_platform_with_its_own_services_that_is_carried_out_writes_nothing_more(void **state)
+{
+    char version[2][64];
+    (void)state;
+    create_platform("english", many(3));
+    for (int i = 0; i < 2; i++) {
+        json_auto_t *o = await(&lp_kube_deployments, "english-own-1", exists, NULL, "there");
+        lp_auto_free char *seen =
+            lp_sprintf("%lld", (long long)lp_json_int(0, o, "metadata", "generation", NULL));
+        snprintf(version[i], sizeof version[i], "%s", seen);
+        /* The second look is after a reconcile of all of it that had nothing to write for it. */
+        edit_platform("english", service_spec("auth", lp_json_make("{s:i}", "queueLimit", 7)));
+    }
+    assert_string_equal(version[0], version[1]);
+}
+
+#define EXTRA(more) "{extraServices: [{image: x, port: 8000, " more "}]}"
+
+static void what_the_platform_has_itself_is_refused(void **state)
+{
+    static const struct {
+        const char *spec, *path, *limit;
+    } cases[] = {
+        { EXTRA("name: auth, path: /quiz"), "spec.extraServices[0].name",
+          "must not be one that the platform has itself, is auth" },
+        { EXTRA("name: postgres, path: /quiz"), "spec.extraServices[0].name", "has itself" },
+        { EXTRA("name: caller-a, path: /quiz"), "spec.extraServices[0].name", "has itself" },
+        { EXTRA("name: plan, path: /quiz"), "spec.extraServices[0].name", "has itself" },
+        { EXTRA("name: quiz, path: /progress"), "spec.extraServices[0].path",
+          "must not be one that the platform has itself, is /progress" },
+        { EXTRA("name: quiz, path: /health"), "spec.extraServices[0].path", "has itself" },
+        { EXTRA("name: quiz, path: /a/b"), "spec.extraServices[0].path", "should match" },
+        { EXTRA("name: quiz, path: /q, autoscaling: {metrics: [queueDepth]}"),
+          "spec.extraServices[0].autoscaling.metrics", "need queueMetrics true" },
+        { EXTRA("name: quiz, path: /q, replicas: 2"), "spec.extraServices[0].replicas",
+          "only allowed where autoscaling.enabled is false" },
+        { EXTRA("name: quiz, path: /q}, {image: x, port: 8000, name: quiz, path: /r"),
+          "spec.extraServices[1]", "Duplicate value" },
+        { EXTRA("name: quiz, path: /q}, {image: x, port: 8000, name: exam, path: /q"),
+          "spec.extraServices", "each path may be there once" },
+        { "{extraServices: [{name: quiz, port: 8000, path: /q}]}", "spec.extraServices[0].image",
+          "Required value" },
+        { "{extraServices: [{image: x, port: 80, name: quiz, path: /q}]}",
+          "spec.extraServices[0].port", "greater than or equal to 1024" },
+        { "{extraServices: [{image: x, port: 9090, name: quiz, path: /q}]}",
+          "spec.extraServices[0].port", "is for metrics" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct lp_error refusal = { .msg = "" };
+        json_auto_t *o =
+            lp_json_make("{s:s, s:s, s:{s:s, s:s}, s:o}", "apiVersion",
+                         "learningplatform.io/v1alpha1", "kind", "LearningPlatform", "metadata",
+                         "name", "wrong", "namespace", ns, "spec", parse_spec(cases[i].spec));
+        int r = lp_kube_dry_run_create(client, &lp_kube_platforms, o, NULL, &refusal);
+        assert_int_equal(r, LP_E_INVALID);
+        if (!strstr(refusal.msg, cases[i].path) || !strstr(refusal.msg, cases[i].limit))
+            fail_msg("%s: refused with: %s", cases[i].spec, refusal.msg);
+    }
+    json_auto_t *most = lp_json_make("{s:s, s:s, s:{s:s, s:s}, s:o}", "apiVersion",
+                                     "learningplatform.io/v1alpha1", "kind", "LearningPlatform",
+                                     "metadata", "name", "most", "namespace", ns, "spec", many(32));
+    ok(lp_kube_dry_run_create(client, &lp_kube_platforms, most, NULL, &err));
+    json_object_set_new(most, "spec", many(33));
+    struct lp_error refusal = { .msg = "" };
+    assert_int_equal(lp_kube_dry_run_create(client, &lp_kube_platforms, most, NULL, &refusal),
+                     LP_E_INVALID);
+    assert_non_null(strstr(refusal.msg, "must have at most 32 items"));
+}
+
+/* The definition with room for `items` extra services, as the API server would take it. */
+static int offer(int64_t items, struct lp_error *ret_refusal)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = "test",
+                                                          .force = true,
+                                                          .dry_run = true };
+    lp_auto_free char *text = program_read_file("crds/learningplatform.yaml");
+    json_auto_t *documents = NULL;
+    ok(lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "CRD", &documents, &err));
+    json_t *crd = json_array_get(documents, 0);
+    json_t *version = json_array_get(lp_json_at(crd, "spec", "versions", NULL), 0);
+    json_t *list = lp_json_at(version, "schema", "openAPIV3Schema", "properties", "spec",
+                              "properties", "extraServices", NULL);
+    assert_non_null(list);
+    json_object_set_new(list, "maxItems", json_integer(items));
+    return lp_kube_apply(client, &lp_kube_crds, crd, &options, NULL, ret_refusal);
+}
+
+/* The API server estimates what rules cost at worst, and refuses a definition beyond its budget:
+ * ours has room for twice as many. */
+static void the_rules_cost_less_than_half_of_what_the_api_server_allows(void **state)
+{
+    struct lp_error refusal = { .msg = "" };
+    (void)state;
+    if (offer(64, &refusal) < 0)
+        fail_msg("%s", refusal.msg);
+    /* That the budget is asked at all: */
+    assert_int_equal(offer(100000, &refusal), LP_E_INVALID);
+    assert_non_null(strstr(refusal.msg, "budget"));
+}
+
+#define test(f) cmocka_unit_test_setup(f, fixture_namespace)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(twenty_four_services_of_a_team_come_and_go),
+        test(a_platform_with_its_own_services_that_is_carried_out_writes_nothing_more),
+        test(what_the_platform_has_itself_is_refused),
+        test(the_rules_cost_less_than_half_of_what_the_api_server_allows),
+    };
+    return cmocka_run_group_tests_name("operator_extra", tests, fixture_begin, fixture_end);
+}
