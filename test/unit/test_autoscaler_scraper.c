@@ -3,6 +3,7 @@
 #include "autoscaler/samples/scraper.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -228,6 +229,52 @@ static void more_pods_than_handles_are_all_asked(void **state)
     }
 }
 
+/* Reads a request; answers with so many waiting, or not at all where it is negative. */
+static void serve_once(int fd, int waiting)
+{
+    char request[1024], answer[256], body[128];
+    assert_true(recv(fd, request, sizeof request, 0) > 0);
+    if (waiting < 0)
+        return;
+    snprintf(body, sizeof body, "lp_requests_waiting %d\nlp_requests_in_flight 0\n", waiting);
+    int n = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+                     strlen(body), body);
+    assert_int_equal(send(fd, answer, (size_t)n, MSG_NOSIGNAL), n);
+}
+
+/* Answers once, takes the next request and closes, as a server does whose time for idle connections
+ * is over just then; answers on the connection after it. */
+static void *close_under_a_request(void *user)
+{
+    int listening = *(int *)user;
+    lp_auto_fd int first = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    serve_once(first, 2);
+    serve_once(first, -1);
+    shutdown(first, SHUT_RDWR);
+    lp_auto_fd int second = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    serve_once(second, 7);
+    lp_stop_wait(stop, WAIT_MS);
+    return NULL;
+}
+
+static void a_kept_connection_that_ends_under_a_request_is_replaced_without_a_failure(void **state)
+{
+    const struct lp_metric *failed = lp_metric_with(telemetry.scrapes, "failed");
+    pthread_t thread;
+    (void)state;
+    serve(page); /* chooses the port */
+    lp_auto_fd int listening = hang("127.0.0.24");
+    double before = lp_metric_value(failed);
+    assert_int_equal(pthread_create(&thread, NULL, close_under_a_request, &listening), 0);
+    start_scraper(WAIT_MS);
+    add_pod("auth-4", "127.0.0.24");
+    await("auth-4", "value 2000");
+    await("auth-4", "value 7000");
+    assert_true(lp_metric_value(failed) == before);
+    lp_stop_request(stop);
+    pthread_join(thread, NULL);
+}
+
 static int once(void **state)
 {
     (void)state;
@@ -246,6 +293,7 @@ int main(void)
         with_pods(a_pod_that_is_not_there_is_refused),
         with_pods(a_page_without_our_series_is_of_no_use),
         with_pods(a_page_over_the_limit_is_of_no_use),
+        with_pods(a_kept_connection_that_ends_under_a_request_is_replaced_without_a_failure),
         with_pods(more_pods_than_handles_are_all_asked),
     };
     return cmocka_run_group_tests_name("autoscaler_scraper", tests, once, NULL);
