@@ -14,7 +14,7 @@
 
 void cluster_init(struct cluster *c, const struct cluster_pod *kind, size_t n, int64_t now_ms)
 {
-    *c = (struct cluster){ .kind = *kind, .now_ms = now_ms - LONG_AGO_MS };
+    *c = (struct cluster){ .kind = *kind, .now_ms = now_ms - LONG_AGO_MS, .observed_ms = now_ms };
     cluster_scale(c, n);
     c->now_ms = now_ms;
     for (size_t i = 0; i < n; i++) {
@@ -56,15 +56,37 @@ static int64_t step_ms(int64_t service_ms)
     return service_ms < SHORTEST_STEP_MS ? SHORTEST_STEP_MS : least(service_ms, LONGEST_STEP_MS);
 }
 
-/* One step: milli a second times milliseconds are millionths. */
-static void work(struct cluster *c, int64_t rate, int64_t service_ms, int64_t ms)
+/* What of a product fits. */
+static int64_t clamp(__int128 n)
 {
-    int64_t pods = (int64_t)c->ready;
-    int64_t slots = pods * c->kind.concurrency * MICRO;
-    int64_t places = slots + pods * c->kind.queue_limit * MICRO;
-    int64_t came = rate * ms;
+    return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
 
-    c->backlog -= least(c->backlog, least(c->backlog, slots) * ms / service_ms);
+/* Millionths of a request that slots and CPU limit let the ready pods serve in so many ms. */
+static int64_t capacity(const struct cluster *c, const struct trace_row *row, int64_t ms)
+{
+    int64_t pods = (int64_t)c->ready, limit = c->kind.limit[HPA_CPU];
+    int64_t request_us = row->values[TRACE_REQUEST_CPU];
+    int64_t busy = least(c->backlog, pods * c->kind.concurrency * MICRO);
+    int64_t most = clamp((__int128)busy * ms / row->values[TRACE_SERVICE_TIME]);
+
+    /* Thousandths of a core times milliseconds are microseconds. */
+    return request_us > 0 && limit > 0
+               ? least(most, clamp((__int128)pods * limit * ms * MICRO / request_us))
+               : most;
+}
+
+/* One step: milli a second times milliseconds are millionths. */
+static void work(struct cluster *c, const struct trace_row *row, int64_t ms)
+{
+    int64_t pods = (int64_t)c->ready, request_us = row->values[TRACE_REQUEST_CPU];
+    int64_t places = pods * (c->kind.concurrency + c->kind.queue_limit) * MICRO;
+    int64_t came = row->values[TRACE_ARRIVAL_RATE] * ms;
+    int64_t done = least(c->backlog, capacity(c, row, ms));
+
+    c->backlog -= done;
+    if (request_us > 0)
+        c->cpu_us = clamp((__int128)c->cpu_us + (__int128)done * request_us / MICRO);
     int64_t room = places > c->backlog ? places - c->backlog : 0;
     c->backlog += least(came, room);
     c->turned_away += came - least(came, room);
@@ -78,7 +100,7 @@ void cluster_advance(struct cluster *c, const struct trace_row *row, int64_t unt
     while (c->now_ms < until_ms) {
         int64_t ms = least(until_ms - c->now_ms, rate < 0 ? INT64_MAX : step_ms(service_ms));
         if (rate >= 0)
-            work(c, rate, service_ms, ms);
+            work(c, row, ms);
         c->now_ms += ms;
     }
     while (cluster_next_ready(c) <= c->now_ms) {
@@ -94,6 +116,31 @@ int64_t cluster_queue(const struct cluster *c, const struct trace_row *row)
     return row->values[TRACE_ARRIVAL_RATE] < 0 ? row->values[TRACE_QUEUE_DEPTH] : c->backlog / 1000;
 }
 
+/* How long a request holds a slot: service_time, or more where the CPU limit holds it up. */
+static int64_t held_ms(const struct cluster *c, const struct trace_row *row)
+{
+    int64_t busy = least(c->backlog, (int64_t)c->ready * c->kind.concurrency * MICRO);
+    int64_t served = capacity(c, row, 1000), service_ms = row->values[TRACE_SERVICE_TIME];
+
+    if (busy == 0 || served == 0)
+        return service_ms;
+    int64_t held = clamp((__int128)busy * 1000 / served);
+    return held > service_ms ? held : service_ms;
+}
+
+int64_t cluster_wait(const struct cluster *c, const struct trace_row *row)
+{
+    int64_t rate = row->values[TRACE_ARRIVAL_RATE], service_ms = row->values[TRACE_SERVICE_TIME];
+
+    if (rate <= 0)
+        return rate;
+    if (c->ready == 0)
+        return INT64_MAX;
+    int64_t served = capacity(c, row, 1000);
+    int64_t whole = served > 0 ? clamp((__int128)c->backlog * 1000 / served) : 0;
+    return whole > service_ms ? whole - service_ms : 0;
+}
+
 int64_t cluster_demand(const struct cluster *c, const struct trace_row *row)
 {
     int64_t rate = row->values[TRACE_ARRIVAL_RATE], slots = c->kind.concurrency;
@@ -102,8 +149,24 @@ int64_t cluster_demand(const struct cluster *c, const struct trace_row *row)
     if (rate < 0)
         return -1;
     int64_t offered = rate + (waiting > 0 ? waiting / (1000 * DRAIN_S) : 0);
+    int64_t pod = slots * 10 * UTILIZATION_PERCENT;
     /* Milli a second times milliseconds are millionths of a busy slot. */
-    return offered * row->values[TRACE_SERVICE_TIME] / (slots * 10 * UTILIZATION_PERCENT);
+    return clamp((__int128)offered * held_ms(c, row) / pod);
+}
+
+/* Cores that all pods use together, milli; -1: not known. */
+static int64_t cpu_of(struct cluster *c, const struct trace_row *row)
+{
+    int64_t request_us = row->values[TRACE_REQUEST_CPU], ms = c->now_ms - c->observed_ms;
+    int64_t used = c->cpu_us;
+
+    c->cpu_us = 0;
+    c->observed_ms = c->now_ms;
+    if (request_us < 0)
+        return row->values[TRACE_CPU];
+    if (ms > 0)
+        return used / ms;
+    return clamp((__int128)row->values[TRACE_ARRIVAL_RATE] * request_us / MICRO);
 }
 
 /* The share of the i-th of the ready pods; the first ones take what is left over. */
@@ -119,16 +182,15 @@ static int64_t share(const struct cluster *c, size_t i, int64_t total, int64_t l
 
 struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *row)
 {
-    static const enum trace_column columns[HPA_RESOURCES] = {
-        [HPA_CPU] = TRACE_CPU, [HPA_MEMORY] = TRACE_MEMORY
+    const int64_t totals[HPA_RESOURCES] = {
+        [HPA_CPU] = cpu_of(c, row), [HPA_MEMORY] = row->values[TRACE_MEMORY]
     };
 
     for (size_t i = 0; i < c->n; i++) {
         struct hpa_pod *p = &c->pods[i];
         p->sampled_ms = c->now_ms;
         for (unsigned k = 0; k < HPA_RESOURCES; k++)
-            p->usage[k] =
-                i < c->ready ? share(c, i, row->values[columns[k]], c->kind.limit[k]) : -1;
+            p->usage[k] = i < c->ready ? share(c, i, totals[k], c->kind.limit[k]) : -1;
     }
     return (struct hpa_observed){ .now_ms = c->now_ms,
                                   .spec_replicas = (int32_t)c->n,

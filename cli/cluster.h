@@ -8,6 +8,8 @@
  *   - queue_depth is taken as it is. Of arrival_rate and service_time it is made: each ready pod
  *     works on `concurrency` requests at a time and has `queue_limit` waiting; what finds no place
  * is turned away. Computed as a fluid in steps of 10 to 100 ms.
+ *   - Where request_cpu_ms is known a pod serves no more requests than its CPU limit allows, and
+ * its CPU is what the requests took since it was last looked at.
  */
 #pragma once
 
@@ -29,6 +31,7 @@ struct cluster {
     size_t n, ready;
     int64_t now_ms;
     int64_t backlog, turned_away; /* millionths of a request */
+    int64_t cpu_us, observed_ms;  /* CPU taken by requests since it was last observed, and when */
 };
 
 /* `n` pods that have been ready for an hour. */
@@ -46,8 +49,13 @@ void cluster_advance(struct cluster *c, const struct trace_row *row, int64_t unt
 /* Requests waiting and in flight, milli; -1: the row has none. */
 int64_t cluster_queue(const struct cluster *c, const struct trace_row *row);
 
+/* Milliseconds that a request which comes now takes longer than service_time; 0 where nobody comes,
+ * INT64_MAX where no pod is ready; -1: the row has no rate. */
+int64_t cluster_wait(const struct cluster *c, const struct trace_row *row);
+
 /* The pods that the load needs, milli, as the metrics API has them (autoscaler/README.md):
- * arrivals, and a tenth of what waits, a second, times service_time, over 70 % of a pod's slots;
+ * arrivals, and a tenth of what waits, a second, times service_time, or what that has become by the
+ * CPU limit, over 70 % of a pod's slots;
  * -1: the row has none. */
 int64_t cluster_demand(const struct cluster *c, const struct trace_row *row);
 

@@ -14,6 +14,7 @@
 #include "cli/load/load.h"
 #include "cli/operators.h"
 #include "cli/options.h"
+#include "cli/record.h"
 #include "cli/render.h"
 #include "cli/report.h"
 #include "cli/simulate.h"
@@ -150,6 +151,7 @@ static int run_command(struct lp_kube_client *client, const struct cli_options *
         answer_fn *answer;
     } answers[] = { { "export", export_platforms },
                     { "why", why_platforms },
+                    { "record", record_platform },
                     { "report", report_platforms } };
 
     for (size_t i = 0; i < LP_COUNT(answers); i++)

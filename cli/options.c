@@ -16,6 +16,17 @@ static bool is_short(const char *arg)
     return arg[0] == '-' && arg[1] != '-';
 }
 
+/* Whether a sentence of commands names this one. */
+static bool takes(const char *commands, const char *command)
+{
+    size_t n = strlen(command);
+
+    for (const char *at = commands; (at = strstr(at, command)); at += n)
+        if ((at == commands || at[-1] == ' ') && (at[n] == ' ' || at[n] == ',' || at[n] == '\0'))
+            return true;
+    return false;
+}
+
 /* The value of an option: the rest of `--option=value`, `-nvalue` or `-n=value`, or the next
  * argument. */
 static int take_value(int argc, char **argv, int *i, const char *option, const char **ret,
@@ -130,8 +141,8 @@ static const struct text_option {
     { "--client-key", NULL, NULL, offsetof(struct cli_options, flags.client_key) },
     { "--request-timeout", NULL, NULL, offsetof(struct cli_options, request_timeout) },
     { "--at", NULL, "render and why", offsetof(struct cli_options, at) },
-    { "--since", NULL, "why", offsetof(struct cli_options, since) },
-    { "--service", NULL, "simulate and why", offsetof(struct cli_options, service) },
+    { "--since", NULL, "why and record", offsetof(struct cli_options, since) },
+    { "--service", NULL, "simulate, why and record", offsetof(struct cli_options, service) },
     { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
     { "--compare", NULL, "simulate", offsetof(struct cli_options, compare) },
     { "--url", NULL, "load", offsetof(struct cli_options, url) },
@@ -246,16 +257,6 @@ static int check_file(const struct cli_options *o, bool takes, bool needs, struc
     return 0;
 }
 
-static bool takes(const char *commands, const char *command)
-{
-    size_t n = strlen(command);
-
-    for (const char *at = commands; (at = strstr(at, command)); at += n)
-        if ((at == commands || at[-1] == ' ') && (at[n] == ' ' || at[n] == ',' || at[n] == '\0'))
-            return true;
-    return false;
-}
-
 static int check_taken(const struct cli_options *o, const char *option, const char *commands,
                        bool given, struct lp_error *err)
 {
@@ -298,6 +299,7 @@ static int check_command(struct cli_options *o, struct lp_error *err)
                      { "simulate", CLI_TEXT, CLI_JSON, true, true },
                      { "load", CLI_TEXT, CLI_JSON, false, false },
                      { "why", CLI_TEXT, CLI_JSON, false, false },
+                     { "record", CLI_TEXT, CLI_TEXT, false, false },
                      { "report", CLI_YAML, CLI_YAML, false, false } };
     size_t i = 0, n = sizeof commands / sizeof *commands;
 
@@ -306,7 +308,7 @@ static int check_command(struct cli_options *o, struct lp_error *err)
     if (i == n)
         return lp_error_set(err, LP_E_INVALID,
                             "%s%.64s: the commands are: status, export, diff, render, simulate, "
-                            "load, why, report; see --help",
+                            "load, why, record, report; see --help",
                             o->command ? "unknown command " : "no command given",
                             o->command ? o->command : "");
     if (o->format == CLI_DEFAULT)
@@ -341,7 +343,7 @@ int cli_options_parse(int argc, char **argv, struct cli_options *ret_options, st
             o->command = argv[i];
         } else if (!o->name) {
             o->name = argv[i];
-        } else if (!o->service && strcmp(o->command, "why") == 0) {
+        } else if (!o->service && takes("why and record", o->command)) {
             o->service = argv[i];
         } else {
             return lp_error_set(err, LP_E_INVALID, "one name at most, \"%.64s\" is too many",

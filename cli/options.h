@@ -25,9 +25,9 @@ struct cli_options {
     const char *files[CLI_MAX_FILES + 1];   /* -f, each time; "-": standard input; ends with NULL */
     const char *at;                         /* of render and why: --at, RFC 3339; NULL: now */
     int64_t at_ms;                          /* the same, wall clock; 0: now */
-    const char *since;                      /* of why: --since, as 1h; NULL: it was not given */
+    const char *since;                      /* of why and record: --since, as 1h; or NULL */
     int64_t since_ms;                       /* the same, up to 24 h; 0: it was not given */
-    const char *service;                    /* of simulate: --service; of why: the second name */
+    const char *service;                    /* --service, or a second name; or NULL */
     const char *trace;                      /* of simulate: --trace ("-" as for file) */
     const char *compare;                    /* --compare: another file; NULL: none */
     int64_t sync_ms;                        /* --sync-period, in seconds 1..300; default 15 s */

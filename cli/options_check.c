@@ -126,7 +126,7 @@ static bool is_service(const char *name)
 /* A name alone that is a service's is that; which platform is then any. */
 static int check_service(struct cli_options *o, struct lp_error *err)
 {
-    if (strcmp(o->command, "why") != 0)
+    if (strcmp(o->command, "why") != 0 && strcmp(o->command, "record") != 0)
         return 0;
     if (!o->service && o->name && is_service(o->name))
         o->service = lp_take(o->name);

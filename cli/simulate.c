@@ -143,7 +143,7 @@ static int read_trace(const struct cli_options *options, struct trace *ret_trace
     int r = file_read(options->trace, &text, err);
     if (r < 0)
         return r;
-    r = trace_parse(text.ptr, text.len, options->trace, ret_trace, err);
+    r = trace_parse(text.ptr, text.len, options->trace, options->service, ret_trace, err);
     if (r == 0 && options->max_over_target >= 0 && !ret_trace->has[TRACE_QUEUE_DEPTH] &&
         !ret_trace->has[TRACE_ARRIVAL_RATE])
         return lp_error_set(err, LP_E_INVALID,

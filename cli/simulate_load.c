@@ -32,7 +32,7 @@ static const json_t *find_child(const struct plan *plan, enum child_kind kind, i
 static bool has_column(const struct trace *trace, const struct hpa_metric *m)
 {
     if (m->source == HPA_CPU)
-        return trace->has[TRACE_CPU];
+        return trace->has[TRACE_CPU] || trace->has[TRACE_REQUEST_CPU];
     if (m->source == HPA_MEMORY)
         return trace->has[TRACE_MEMORY];
     if (strcmp(m->name, HPA_DEMAND) == 0)

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "kube/quantity.h"
+#include "platform/plan.h"
 
 #define MAX_CELL 40
 #define MAX_TIME INT64_C(100000000000000) /* ms; the year 5138 */
@@ -20,6 +21,9 @@ const char *const trace_columns[TRACE_COLUMNS] = {
     [TRACE_QUEUE_DEPTH] = "queue_depth",
     [TRACE_ARRIVAL_RATE] = "arrival_rate",
     [TRACE_SERVICE_TIME] = "service_time",
+    [TRACE_REQUEST_CPU] = "request_cpu_ms",
+    [TRACE_SEEN_QUEUE] = "seen_queue_depth",
+    [TRACE_SEEN_REPLICAS] = "seen_replicas",
 };
 
 /* The greatest values, so that no sum of a simulation leaves int64. */
@@ -32,14 +36,20 @@ static const struct {
     [TRACE_QUEUE_DEPTH] = { INT64_C(1000000000000), "1G" },
     [TRACE_ARRIVAL_RATE] = { INT64_C(1000000000), "1M" },
     [TRACE_SERVICE_TIME] = { INT64_C(86400000), "86400" },
+    [TRACE_REQUEST_CPU] = { INT64_C(86400000000), "86.4M" },
+    [TRACE_SEEN_QUEUE] = { INT64_C(1000000000000), "1G" },
+    [TRACE_SEEN_REPLICAS] = { INT64_C(1000000000), "1M" },
 };
 
-/* Where the reader is. `columns` are those of the header after `time`, in its order. */
+#define MAX_HEADER ((size_t)TRACE_COLUMNS * (N_SERVICES + 1))
+
+/* Where the reader is. `columns` are those of the header after `time`, in its order; TRACE_COLUMNS:
+ * of another service. */
 struct reader {
-    const char *what, *at, *end;
+    const char *what, *service, *at, *end;
     size_t line;
-    enum trace_column columns[TRACE_COLUMNS];
-    size_t n_columns;
+    enum trace_column columns[MAX_HEADER];
+    size_t n_columns, n_ours;
 };
 
 void trace_done(struct trace *trace)
@@ -93,22 +103,49 @@ static bool next_cell(const char **at, const char *end, char cell[MAX_CELL + 1],
     return true;
 }
 
-static int add_column(struct reader *r, const char *name, struct trace *trace, struct lp_error *err)
+/* The service that a column names, "auth.cpu"; -1: none. */
+static int service_of(const char *name)
+{
+    for (int id = 0; id < N_SERVICES; id++) {
+        size_t n = strlen(service_kinds[id].name);
+        if (strncmp(name, service_kinds[id].name, n) == 0 && name[n] == '.')
+            return id;
+    }
+    return -1;
+}
+
+static unsigned column_of(const char *name)
 {
     unsigned i = 0;
 
     while (i < TRACE_COLUMNS && strcmp(name, trace_columns[i]) != 0)
         i++;
+    return i;
+}
+
+static int add_column(struct reader *r, const char *name, struct trace *trace, struct lp_error *err)
+{
+    int id = service_of(name);
+    unsigned i = column_of(id < 0 ? name : strchr(name, '.') + 1);
+    bool ours = id < 0 || !r->service || strcmp(r->service, service_kinds[id].name) == 0;
+
     if (i == TRACE_COLUMNS)
         return lp_error_set(err, LP_E_INVALID,
                             "%.256s: line %zu: a column must be cpu, memory, queue_depth, "
-                            "arrival_rate or service_time, is \"%s\"",
+                            "arrival_rate, service_time, request_cpu_ms, seen_queue_depth or "
+                            "seen_replicas, or one of these after a service's name and a dot, is "
+                            "\"%s\"",
                             r->what, r->line, name);
-    if (trace->has[i])
+    if (ours && trace->has[i])
         return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: column %s is there twice",
                             r->what, r->line, name);
-    trace->has[i] = true;
-    r->columns[r->n_columns++] = (enum trace_column)i;
+    if (r->n_columns == MAX_HEADER)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: must have at most %zu columns",
+                            r->what, r->line, MAX_HEADER);
+    if (ours)
+        trace->has[i] = true;
+    r->n_ours += ours;
+    r->columns[r->n_columns++] = ours ? (enum trace_column)i : TRACE_COLUMNS;
     return 0;
 }
 
@@ -117,10 +154,10 @@ static int check_columns(const struct reader *r, const struct trace *trace, stru
 {
     const bool *has = trace->has;
 
-    if (r->n_columns == 0)
-        return lp_error_set(err, LP_E_INVALID,
-                            "%.256s: line %zu: a column of a metric must follow time", r->what,
-                            r->line);
+    if (r->n_ours == 0)
+        return lp_error_set(
+            err, LP_E_INVALID, "%.256s: line %zu: a column of a metric%s%s must follow time",
+            r->what, r->line, r->n_columns > 0 ? " of " : "", r->n_columns > 0 ? r->service : "");
     if (has[TRACE_ARRIVAL_RATE] != has[TRACE_SERVICE_TIME])
         return lp_error_set(err, LP_E_INVALID,
                             "%.256s: line %zu: arrival_rate and service_time must be there "
@@ -131,6 +168,11 @@ static int check_columns(const struct reader *r, const struct trace *trace, stru
         return lp_error_set(err, LP_E_INVALID,
                             "%.256s: line %zu: must have queue_depth, or arrival_rate of which it "
                             "is made, has both",
+                            r->what, r->line);
+    if (has[TRACE_REQUEST_CPU] && (has[TRACE_CPU] || !has[TRACE_ARRIVAL_RATE]))
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: request_cpu_ms needs arrival_rate, and no cpu "
+                            "beside it",
                             r->what, r->line);
     return 0;
 }
@@ -189,14 +231,13 @@ static int check_time(const struct reader *r, const struct trace *trace, int64_t
     return 0;
 }
 
-/* An empty cell is a missing value, but for the rate and the time that the backlog is made of. */
+/* An empty cell is a missing value. */
 static int read_value(const struct reader *r, enum trace_column column, const char *cell, size_t n,
                       int64_t *ret_milli, struct lp_error *err)
 {
-    bool needed = column == TRACE_ARRIVAL_RATE || column == TRACE_SERVICE_TIME;
     struct lp_error ignored;
 
-    if (n == 0 && !needed) {
+    if (n == 0) {
         *ret_milli = -1;
         return 0;
     }
@@ -212,6 +253,38 @@ static int read_value(const struct reader *r, enum trace_column column, const ch
     return 0;
 }
 
+/* Of what the backlog is made both are known, or neither. */
+static int check_row(const struct reader *r, const struct trace_row *row, size_t cells,
+                     struct lp_error *err)
+{
+    bool rate = row->values[TRACE_ARRIVAL_RATE] >= 0, time = row->values[TRACE_SERVICE_TIME] >= 0;
+
+    if (cells != r->n_columns + 1)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: must have %zu cells, has %zu",
+                            r->what, r->line, r->n_columns + 1, cells);
+    if (rate != time)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: %s: must be there beside %s, is \"\"", r->what,
+                            r->line, trace_columns[rate ? TRACE_SERVICE_TIME : TRACE_ARRIVAL_RATE],
+                            trace_columns[rate ? TRACE_ARRIVAL_RATE : TRACE_SERVICE_TIME]);
+    return 0;
+}
+
+static int read_cell(const struct reader *r, size_t i, const char *cell, size_t n,
+                     const struct trace *trace, struct trace_row *row, struct lp_error *err)
+{
+    if (i == 0 && (n > MAX_CELL || n == 0 || !read_time(cell, &row->at_ms)))
+        return lp_error_set(err, LP_E_INVALID,
+                            "%.256s: line %zu: time: must be seconds of 0 to %" PRId64
+                            " with at most three decimals, is \"%s\"",
+                            r->what, r->line, MAX_TIME / 1000, cell);
+    if (i == 0)
+        return check_time(r, trace, row->at_ms, cell, err);
+    if (i > r->n_columns || r->columns[i - 1] == TRACE_COLUMNS)
+        return 0;
+    return read_value(r, r->columns[i - 1], cell, n, &row->values[r->columns[i - 1]], err);
+}
+
 static int read_row(const struct reader *r, const char *line, size_t len, const struct trace *trace,
                     struct trace_row *row, struct lp_error *err)
 {
@@ -222,25 +295,12 @@ static int read_row(const struct reader *r, const char *line, size_t len, const 
     for (unsigned i = 0; i < TRACE_COLUMNS; i++)
         row->values[i] = -1;
     while (next_cell(&at, line + len, cell, &n)) {
-        int e = 0;
-        if (cells == 0 && (n > MAX_CELL || n == 0 || !read_time(cell, &row->at_ms)))
-            e = lp_error_set(err, LP_E_INVALID,
-                             "%.256s: line %zu: time: must be seconds of 0 to %" PRId64
-                             " with at most three decimals, is \"%s\"",
-                             r->what, r->line, MAX_TIME / 1000, cell);
-        else if (cells == 0)
-            e = check_time(r, trace, row->at_ms, cell, err);
-        else if (cells <= r->n_columns)
-            e = read_value(r, r->columns[cells - 1], cell, n, &row->values[r->columns[cells - 1]],
-                           err);
+        int e = read_cell(r, cells, cell, n, trace, row, err);
         if (e < 0)
             return e;
         cells++;
     }
-    if (cells != r->n_columns + 1)
-        return lp_error_set(err, LP_E_INVALID, "%.256s: line %zu: must have %zu cells, has %zu",
-                            r->what, r->line, r->n_columns + 1, cells);
-    return 0;
+    return check_row(r, row, cells, err);
 }
 
 static int read_rows(struct reader *r, struct trace *trace, struct lp_error *err)
@@ -268,10 +328,28 @@ static int read_rows(struct reader *r, struct trace *trace, struct lp_error *err
     return found;
 }
 
-int trace_parse(const char *bytes, size_t len, const char *what, struct trace *ret_trace,
-                struct lp_error *err)
+unsigned trace_services(const char *bytes, size_t len)
 {
-    struct reader r = { .what = what, .at = bytes, .end = bytes + len };
+    struct reader r = { .what = "", .at = bytes, .end = bytes + len };
+    const char *line;
+    char cell[MAX_CELL + 1];
+    struct lp_error ignored;
+    unsigned services = 0;
+    size_t n;
+
+    if (next_line(&r, &line, &len, &ignored) <= 0)
+        return 0;
+    for (const char *at = line; next_cell(&at, line + len, cell, &n);) {
+        int id = service_of(cell);
+        services |= id >= 0 ? 1U << id : 0;
+    }
+    return services;
+}
+
+int trace_parse(const char *bytes, size_t len, const char *what, const char *service,
+                struct trace *ret_trace, struct lp_error *err)
+{
+    struct reader r = { .what = what, .service = service, .at = bytes, .end = bytes + len };
     trace_auto struct trace trace = { 0 };
 
     if (len > LP_LIMIT_TRACE_BYTES)

@@ -13,6 +13,9 @@ enum trace_column {
     TRACE_QUEUE_DEPTH,  /* requests waiting and in flight, together */
     TRACE_ARRIVAL_RATE, /* requests a second; with service_time, instead of queue_depth */
     TRACE_SERVICE_TIME, /* seconds that a slot is taken by a request */
+    TRACE_REQUEST_CPU,  /* milliseconds of CPU that a request takes; instead of cpu */
+    TRACE_SEEN_QUEUE,   /* what the platform had that was recorded: for people, decides nothing */
+    TRACE_SEEN_REPLICAS,
     TRACE_COLUMNS
 };
 extern const char *const trace_columns[TRACE_COLUMNS];
@@ -36,8 +39,13 @@ void trace_done(struct trace *trace);
 /*
  * Reads a header line, `time` and names of trace_columns, and below it one row a line: seconds to
  * the millisecond, and quantities ("2", "0.5", "250m", "2Gi"); an empty cell is a missing value.
- * Lines that begin with # are comments. `what` names the source. LP_E_INVALID with line, column,
- * value and what is allowed; LP_E_TOO_LARGE.
+ * Lines that begin with # are comments. A column may name its service, "auth.arrival_rate": those
+ * of others than `service` (NULL: all of these) are left out. `what` names the source. LP_E_INVALID
+ * with line, column, value and what is allowed; LP_E_TOO_LARGE.
  */
-LP_MUST_USE int trace_parse(const char *bytes, size_t len, const char *what,
+LP_MUST_USE int trace_parse(const char *bytes, size_t len, const char *what, const char *service,
                             struct trace *ret_trace, struct lp_error *err);
+
+/* The services that columns of the header name, as bits by enum service_id; 0: none, or it is no
+ * header. */
+unsigned trace_services(const char *bytes, size_t len);

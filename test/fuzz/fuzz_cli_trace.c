@@ -19,7 +19,8 @@ static void check_row(const struct trace *t, size_t i)
         if (row->values[k] < -1 || row->values[k] > GREATEST ||
             (!t->has[k] && row->values[k] != -1))
             abort();
-    if (t->has[TRACE_SERVICE_TIME] && row->values[TRACE_SERVICE_TIME] < 1)
+    if (row->values[TRACE_SERVICE_TIME] == 0 ||
+        (row->values[TRACE_SERVICE_TIME] < 0) != (row->values[TRACE_ARRIVAL_RATE] < 0))
         abort();
 }
 
@@ -28,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     trace_auto struct trace t = { 0 };
     struct lp_error err;
 
-    if (trace_parse((const char *)data, size, "fuzz", &t, &err) < 0)
+    if (trace_parse((const char *)data, size, "fuzz", NULL, &t, &err) < 0)
         return 0;
     if (t.n < 2)
         abort();

@@ -78,7 +78,7 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
     assert_string_equal(err.msg,
                         "unknown command explode: the commands are: status, export, diff, render, "
-                        "simulate, load, why, report; see --help");
+                        "simulate, load, why, record, report; see --help");
     assert_int_equal(PARSE(&o, &err, "export", "-o", "table"), LP_E_INVALID);
     assert_string_equal(err.msg, "-o: export has no such form; see --help");
     assert_int_equal(PARSE(&o, &err, "status", "a", "b"), LP_E_INVALID);

@@ -5,11 +5,12 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "platform/plan.h"
 #include "unit/check.h"
 
 static int parse(const char *text, struct trace *trace, struct lp_error *err)
 {
-    return trace_parse(text, strlen(text), "t.csv", trace, err);
+    return trace_parse(text, strlen(text), "t.csv", "auth", trace, err);
 }
 
 static void numbers_are_read_to_the_thousandth(void **state)
@@ -37,8 +38,17 @@ static void what_is_wrong_is_told_with_line_column_value_and_limit(void **state)
         { "", "t.csv: must begin with a line of columns, is empty" },
         { "cpu,time\n", "t.csv: line 1: the first column must be time, is \"cpu\"" },
         { "time\n1\n", "t.csv: line 1: a column of a metric must follow time" },
-        { "time,CPU\n", "t.csv: line 1: a column must be cpu, memory, queue_depth, arrival_rate or "
-                        "service_time, is \"CPU\"" },
+        { "time,CPU\n", "t.csv: line 1: a column must be cpu, memory, queue_depth, arrival_rate, "
+                        "service_time, request_cpu_ms, seen_queue_depth or seen_replicas, or one "
+                        "of these after a service's name and a dot, is \"CPU\"" },
+        { "time,mail.cpu\n", "t.csv: line 1: a column must be cpu, memory, queue_depth, "
+                             "arrival_rate, service_time, request_cpu_ms, seen_queue_depth or "
+                             "seen_replicas, or one of these after a service's name and a dot, is "
+                             "\"mail.cpu\"" },
+        { "time,gateway.cpu\n", "t.csv: line 1: a column of a metric of auth must follow time" },
+        { "time,cpu,auth.cpu\n", "t.csv: line 1: column auth.cpu is there twice" },
+        { "time,request_cpu_ms\n",
+          "t.csv: line 1: request_cpu_ms needs arrival_rate, and no cpu beside it" },
         { "time,cpu,cpu\n", "t.csv: line 1: column cpu is there twice" },
         { "time,arrival_rate\n", "t.csv: line 1: arrival_rate and service_time must be there "
                                  "together, only arrival_rate is" },
@@ -65,8 +75,7 @@ static void what_is_wrong_is_told_with_line_column_value_and_limit(void **state)
         { "time,cpu,memory\n0,1\n", "t.csv: line 2: must have 3 cells, has 2" },
         { "time,cpu\n0,1,\n", "t.csv: line 2: must have 2 cells, has 3" },
         { "time,arrival_rate,service_time\n0,,1\n",
-          "t.csv: line 2: arrival_rate: must be a number of 0 to 1M such as 2, 0.5, 250m or 2Gi, "
-          "is \"\"" },
+          "t.csv: line 2: arrival_rate: must be there beside service_time, is \"\"" },
         { "time,arrival_rate,service_time\n0,1,0\n",
           "t.csv: line 2: service_time: must be over 0" },
     };
@@ -79,6 +88,27 @@ static void what_is_wrong_is_told_with_line_column_value_and_limit(void **state)
     }
 }
 
+static void columns_of_other_services_are_left_out(void **state)
+{
+    static const char text[] = "time,gateway.cpu,auth.arrival_rate,auth.service_time,"
+                               "auth.request_cpu_ms,auth.seen_replicas,gateway.memory\n"
+                               "0,7,1,0.2,12.5,3,9\n10,,,,,,\n";
+    trace_auto struct trace t = { 0 }, gateway = { 0 };
+    (void)state;
+    ok(parse(text, &t, &err));
+    assert_true(t.has[TRACE_ARRIVAL_RATE] && !t.has[TRACE_CPU] && !t.has[TRACE_MEMORY]);
+    assert_int_equal(t.rows[0].values[TRACE_REQUEST_CPU], 12500);
+    assert_int_equal(t.rows[0].values[TRACE_SEEN_REPLICAS], 3000);
+    assert_int_equal(t.rows[0].values[TRACE_CPU], -1);
+    assert_int_equal(t.rows[1].values[TRACE_ARRIVAL_RATE], -1);
+    ok(trace_parse(text, strlen(text), "t.csv", "gateway", &gateway, &err));
+    assert_int_equal(gateway.rows[0].values[TRACE_CPU], 7000);
+    assert_int_equal(gateway.rows[0].values[TRACE_MEMORY], 9000);
+    assert_false(gateway.has[TRACE_ARRIVAL_RATE]);
+    assert_int_equal(trace_services(text, strlen(text)), 1 << SERVICE_GATEWAY | 1 << SERVICE_AUTH);
+    assert_int_equal(trace_services("time,cpu\n", 9), 0);
+}
+
 static void a_file_that_is_too_large_is_refused(void **state)
 {
     static char long_line[LP_LIMIT_TRACE_LINE + 64] = "time,cpu\n";
@@ -89,16 +119,16 @@ static void a_file_that_is_too_large_is_refused(void **state)
     memset(long_line + 9, '1', LP_LIMIT_TRACE_LINE + 1);
     assert_int_equal(parse(long_line, &t, &err), LP_E_INVALID);
     assert_string_equal(err.msg, "t.csv: line 2: must be at most 1024 bytes, is 1025");
-    assert_int_equal(trace_parse("time,cpu\n0,\0001\n", 14, "t.csv", &t, &err), LP_E_INVALID);
+    assert_int_equal(trace_parse("time,cpu\n0,\0001\n", 14, "t.csv", NULL, &t, &err), LP_E_INVALID);
     assert_string_equal(err.msg, "t.csv: line 2: must be text, has a NUL byte");
     lp_buf_str(&rows, "time,cpu\n");
     for (int i = 0; i <= LP_LIMIT_TRACE_ROWS; i++)
         lp_buf_printf(&rows, "%d,1\n", i);
-    assert_int_equal(trace_parse(rows.ptr, rows.len, "t.csv", &t, &err), LP_E_TOO_LARGE);
+    assert_int_equal(trace_parse(rows.ptr, rows.len, "t.csv", NULL, &t, &err), LP_E_TOO_LARGE);
     assert_string_equal(err.msg, "t.csv: line 1000002: over 1000000 rows");
     while (rows.len <= LP_LIMIT_TRACE_BYTES)
         lp_buf_str(&rows, "# and so on\n");
-    assert_int_equal(trace_parse(rows.ptr, rows.len, "t.csv", &t, &err), LP_E_TOO_LARGE);
+    assert_int_equal(trace_parse(rows.ptr, rows.len, "t.csv", NULL, &t, &err), LP_E_TOO_LARGE);
     assert_string_equal(err.msg, "t.csv: over 16777216 bytes");
 }
 
@@ -107,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_read_to_the_thousandth),
         cmocka_unit_test(what_is_wrong_is_told_with_line_column_value_and_limit),
+        cmocka_unit_test(columns_of_other_services_are_left_out),
         cmocka_unit_test(a_file_that_is_too_large_is_refused),
     };
     return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
