@@ -23,6 +23,7 @@ const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
     [CHILD_DEPLOYMENT] = &lp_kube_deployments,
     [CHILD_HPA] = &lp_kube_hpas,
     [CHILD_PDB] = &lp_kube_pdbs,
+    [CHILD_INGRESS] = &lp_kube_ingresses,
 };
 
 /* `service` is an id, or -1; else the child is of the database `database`. */
@@ -61,6 +62,8 @@ static void add_service(struct plan *plan, const struct platform *p, enum servic
     if (s->autoscaling.enabled)
         add(plan, p, CHILD_HPA, service, 0);
     add(plan, p, CHILD_PDB, service, 0);
+    if (s->expose.ingress.host)
+        add(plan, p, CHILD_INGRESS, service, 0);
 }
 
 static void add_database(struct plan *plan, const struct platform *p, enum database_id id)
@@ -92,6 +95,8 @@ static json_t *of_service(const struct platform *p, enum child_kind kind, enum s
         return plan_hpa(p, id);
     if (kind == CHILD_PDB)
         return plan_pdb(p, id);
+    if (kind == CHILD_INGRESS)
+        return plan_ingress(p);
     json_auto_t *config = plan_config_map(p, id);
     return plan_deployment(p, id, config);
 }

@@ -20,6 +20,7 @@ enum child_kind {
     CHILD_DEPLOYMENT,
     CHILD_HPA,
     CHILD_PDB,
+    CHILD_INGRESS, /* of the gateway, where the spec asks for one */
     N_CHILD_KINDS
 };
 extern const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS];
@@ -70,8 +71,8 @@ int64_t platform_min_replicas(const struct platform *p, enum service_id id);
 /* Of the spec. */
 const struct database_spec *platform_database(const struct platform *p, enum database_id id);
 
-/* Seven of each service, five of each database. */
-#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES)
+/* Seven of each service, five of each database, an Ingress. */
+#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES + 1)
 
 /* `intent` is what we own of the child, with the annotation that holds its hash; owned by the plan.
  */

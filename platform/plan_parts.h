@@ -43,6 +43,8 @@ json_t *plan_service(const struct platform *p, enum service_id id);
 json_t *plan_pdb(const struct platform *p, enum service_id id);
 json_t *plan_network_policy(const struct platform *p, enum service_id id);
 json_t *plan_hpa(const struct platform *p, enum service_id id);
+/* Of the gateway, as spec.services.gateway.expose.ingress says. */
+json_t *plan_ingress(const struct platform *p);
 
 /* `config` is the ConfigMap of the service. spec.replicas is in it where they are ours. */
 json_t *plan_deployment(const struct platform *p, enum service_id id, const json_t *config);

@@ -210,6 +210,28 @@ static int check_proxies(const struct service_spec *s, const char *path, struct 
     return 0;
 }
 
+/* Values are texts, and ours are ours. */
+static int check_ingress(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    static const char ours[] = "learningplatform.io/";
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(s->expose.ingress.annotations, key, value)
+    {
+        if (!json_is_string(value))
+            return lp_error_set(err, LP_E_INVALID,
+                                "%s.expose.ingress.annotations[%.64s]: must be a text", path, key);
+        if (strncmp(key, ours, sizeof ours - 1) == 0)
+            return lp_error_set(
+                err, LP_E_INVALID,
+                "%s.expose.ingress.annotations: keys must not begin with %s, one is "
+                "\"%.64s\"",
+                path, ours, key);
+    }
+    return 0;
+}
+
 static int check_expose(const struct service_spec *s, const char *path, struct lp_error *err)
 {
     bool inside = strcmp(s->expose.type, "ClusterIP") == 0;
@@ -219,7 +241,9 @@ static int check_expose(const struct service_spec *s, const char *path, struct l
         return lp_error_set(err, LP_E_INVALID,
                             "%s.expose.%s: needs type NodePort or LoadBalancer, type is %s", path,
                             field, s->expose.type);
-    return check_proxies(s, path, err);
+    int r = check_ingress(s, path, err);
+
+    return r < 0 ? r : check_proxies(s, path, err);
 }
 
 /* Where a variable comes from: a key of a Secret, and then it has no value of its own. */

@@ -33,6 +33,28 @@ const struct lp_json_field resource_fields[] = {
     END,
 };
 
+#define OF_INGRESS(member) (SUB(expose, ingress.member) - SUB(expose, ingress))
+static const struct lp_json_field ingress_fields[] = {
+    { .key = "host",
+      .type = LP_JSON_STRING,
+      .offset = OF_INGRESS(host),
+      .required = true,
+      .min = 1,
+      .max = 253 },
+    { .key = "className",
+      .type = LP_JSON_STRING,
+      .offset = OF_INGRESS(class_name),
+      .min = 1,
+      .max = 253 },
+    { .key = "tlsSecretName",
+      .type = LP_JSON_STRING,
+      .offset = OF_INGRESS(tls_secret),
+      .min = 1,
+      .max = 253 },
+    { .key = "annotations", .type = LP_JSON_OBJECT, .offset = OF_INGRESS(annotations) },
+    END,
+};
+
 static const struct lp_json_field expose_fields[] = {
     { .key = "type", .type = LP_JSON_STRING, .offset = SUB(expose, type), .one_of = expose_types },
     { .key = "nodePort",
@@ -48,6 +70,10 @@ static const struct lp_json_field expose_fields[] = {
       .type = LP_JSON_ARRAY,
       .offset = SUB(expose, trusted_proxies),
       .max = 32 },
+    { .key = "ingress",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(expose, ingress),
+      .fields = ingress_fields },
     END,
 };
 

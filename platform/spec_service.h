@@ -59,7 +59,13 @@ struct service_spec {
         int64_t node_port;          /* 0: not given */
         const char *traffic_policy; /* "Cluster", "Local"; NULL: not given */
         json_t *trusted_proxies;    /* ["10.0.0.0/8"] or NULL */
-    } expose;                       /* of the gateway */
+        struct {
+            const char *host;       /* NULL: no Ingress */
+            const char *class_name; /* NULL: the cluster's default */
+            const char *tls_secret; /* NULL: see plan_ingress.c */
+            json_t *annotations;    /* or NULL */
+        } ingress;
+    } expose; /* of the gateway */
     struct pod_spec pod;
     struct {
         bool enabled;

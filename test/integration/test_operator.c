@@ -183,6 +183,11 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
           "spec.databases.postgres.resources.requests.memory", "must not exceed limits.memory" },
         { "{services: {gateway: {expose: {externalTrafficPolicy: Local}}}}",
           "spec.services.gateway.expose.externalTrafficPolicy", "needs type NodePort" },
+        { "{services: {gateway: {expose: {ingress: {host: 'http://a.b'}}}}}",
+          "spec.services.gateway.expose.ingress.host", "should match" },
+        { "{services: {gateway: {expose: {ingress: {host: a.b, annotations: "
+          "{learningplatform.io/intent: x}}}}}}",
+          "spec.services.gateway.expose.ingress.annotations", "must not begin with" },
         { "{services: {gateway: {expose: {trustedProxies: [10.0.0.1]}}}}",
           "spec.services.gateway.expose.trustedProxies", "should match" },
     };
@@ -198,6 +203,33 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
         if (!strstr(refusal.msg, cases[i].path) || !strstr(refusal.msg, cases[i].limit))
             fail_msg("%s: refused with: %s", cases[i].spec, refusal.msg);
     }
+}
+
+/* It comes and goes with the spec; what others add to it stays. */
+static void an_ingress_is_there_while_the_spec_asks_for_it(void **state)
+{
+    (void)state;
+    create_platform("english", json_object());
+    edit_platform("english",
+                  parse_spec("{services: {gateway: {expose: {ingress: {host: learn.example.org, "
+                             "className: nginx, annotations: {cert-manager.io/cluster-issuer: "
+                             "le}}}}}}"));
+    json_decref(await_like(&lp_kube_ingresses, "english-gateway",
+                           parse_spec("{metadata: {annotations: {cert-manager.io/cluster-issuer: "
+                                      "le}}, spec: {ingressClassName: nginx, tls: [{hosts: "
+                                      "[learn.example.org], secretName: english-gateway-tls}], "
+                                      "rules: [{host: learn.example.org}]}}"),
+                           "with its certificate"));
+    is_there_and_ours(&lp_kube_ingresses, "english-gateway");
+    ok(lp_kube_delete(client, &lp_kube_ingresses, ns, "english-gateway", NULL, &err));
+    json_decref(await(&lp_kube_ingresses, "english-gateway", exists, NULL, "back"));
+    edit_platform("english",
+                  parse_spec("{services: {gateway: {expose: {ingress: {annotations: null, "
+                             "tlsSecretName: mine}}}}}"));
+    json_decref(await_like(&lp_kube_ingresses, "english-gateway",
+                           parse_spec("{spec: {tls: [{secretName: mine}]}}"), "with that Secret"));
+    edit_platform("english", parse_spec("{services: {gateway: {expose: {ingress: null}}}}"));
+    await_gone(&lp_kube_ingresses, "english-gateway");
 }
 
 static void is_gone(const struct lp_kube_kind *kind, const char *name)
@@ -224,6 +256,7 @@ int main(void)
         test(autoscaling_off_and_external_databases_take_children_away),
         test(a_paused_service_is_left_alone),
         test(wrong_fields_are_refused_with_path_and_limit),
+        test(an_ingress_is_there_while_the_spec_asks_for_it),
         test(a_deleted_platform_takes_everything_with_it),
     };
     return cmocka_run_group_tests_name("operator", tests, fixture_begin, fixture_end);

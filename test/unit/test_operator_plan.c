@@ -303,6 +303,36 @@ static void a_variable_comes_from_a_secret_where_the_spec_says_so(void **state)
     drop(f);
 }
 
+static void an_ingress_has_tls_where_a_secret_or_cert_manager_is_named(void **state)
+{
+    static const struct {
+        const char *more, *secret;
+    } cases[] = {
+        { "", NULL },
+        { ", tlsSecretName: mine", "mine" },
+        { ", annotations: {cert-manager.io/issuer: le}", "english-gateway-tls" },
+        { ", tlsSecretName: mine, annotations: {cert-manager.io/issuer: le}", "mine" },
+        { ", annotations: {nginx.ingress.kubernetes.io/proxy-body-size: 10m}", NULL },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_free char *spec = lp_sprintf(
+            "{services: {gateway: {expose: {ingress: {host: a.example%s}}}}}", cases[i].more);
+        struct fixture *f = make(spec);
+        const json_t *o = find(f, CHILD_INGRESS, "english-gateway")->intent;
+        const json_t *tls = json_array_get(lp_json_at(o, "spec", "tls", NULL), 0);
+        const json_t *rule = json_array_get(lp_json_at(o, "spec", "rules", NULL), 0);
+        assert_int_equal(tls != NULL, cases[i].secret != NULL);
+        if (tls)
+            assert_string_equal(lp_json_str(tls, "secretName", NULL), cases[i].secret);
+        assert_string_equal(lp_json_str(rule, "host", NULL), "a.example");
+        drop(f);
+    }
+    struct fixture *f = make("{}");
+    assert_null(find(f, CHILD_INGRESS, "english-gateway"));
+    drop(f);
+}
+
 static void external_databases_have_no_children_and_their_own_secret(void **state)
 {
     (void)state;
@@ -517,6 +547,7 @@ int main(void)
         cmocka_unit_test(no_pod_but_that_of_auth_has_a_key_that_signs_learners_tokens),
         cmocka_unit_test(a_users_variable_takes_the_place_of_ours),
         cmocka_unit_test(a_variable_comes_from_a_secret_where_the_spec_says_so),
+        cmocka_unit_test(an_ingress_has_tls_where_a_secret_or_cert_manager_is_named),
         cmocka_unit_test(external_databases_have_no_children_and_their_own_secret),
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
         cmocka_unit_test(paused_services_are_seen_but_not_written),

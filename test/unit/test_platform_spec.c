@@ -437,6 +437,12 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
         { "{services: {gateway: {expose: {trustedProxies: [10.0.0.0/8, 10.0.0.0/33]}}}}",
           "spec.services.gateway.expose.trustedProxies[1]: must be a network such as 10.0.0.0/8 or "
           "2001:db8::/32, is \"10.0.0.0/33\"" },
+        { "{services: {gateway: {expose: {ingress: {className: nginx}}}}}",
+          "spec.services.gateway.expose.ingress.host: is required" },
+        { "{services: {gateway: {expose: {ingress: {host: a.b, annotations: "
+          "{learningplatform.io/intent: x}}}}}}",
+          "spec.services.gateway.expose.ingress.annotations: keys must not begin with "
+          "learningplatform.io/, one is \"learningplatform.io/intent\"" },
         { "{services: {gateway: {expose: {trustedProxies: [10.0.0.1]}}}}",
           "spec.services.gateway.expose.trustedProxies[0]: must be a network such as 10.0.0.0/8 or "
           "2001:db8::/32, is \"10.0.0.1\"" },
