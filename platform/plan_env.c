@@ -86,8 +86,10 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
     } else {
         lp_json_set_str(data, "ACCESS", p->spec.access);
     }
-    if (id == SERVICE_AUTH)
+    if (id == SERVICE_AUTH) {
         lp_json_set_str(data, "JWT_KEYS_DIR", PLAN_KEYS_DIR);
+        set_url(data, "AI_SERVICE_URL", p, SERVICE_AI_FEEDBACK);
+    }
     if (id != SERVICE_AUTH)
         set_key_url(data, p);
     if (id == SERVICE_AI_FEEDBACK || id == SERVICE_AUTH)

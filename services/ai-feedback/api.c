@@ -148,6 +148,48 @@ static void speech2text(struct lp_service_request *r, void *worker)
     finish(&reply, n, &out, &err);
 }
 
+/* Whose data a request is about, where it may be: the person's own, an admin's, or auth's; NULL: it
+ * has answered. */
+static const char *admit_learner(struct lp_service_request *r)
+{
+    const struct ai *ai = r->user;
+    lp_auto_identity struct lp_identity identity = { 0 };
+    struct lp_error err;
+
+    if (lp_identity_read(ai->identities, r, &identity, &err) < 0) {
+        answer_error(r, status_of(&err), err.msg);
+        return NULL;
+    }
+    if (lp_identity_may(&identity, r->params[0]))
+        return r->params[0];
+    answer_error(r, 403, "These data belong to another user");
+    return NULL;
+}
+
+static void export_data(struct lp_service_request *r, void *worker)
+{
+    const struct ai *ai = r->user;
+    const char *learner = admit_learner(r);
+
+    (void)worker;
+    if (learner)
+        lp_http_reply_json(r->x, 200,
+                           lp_json_make("{s:o}", "waiting", outbox_of(ai->outbox, learner)));
+}
+
+static void erase_data(struct lp_service_request *r, void *worker)
+{
+    const struct ai *ai = r->user;
+    const char *learner = admit_learner(r);
+
+    (void)worker;
+    if (!learner)
+        return;
+    size_t n = outbox_erase(ai->outbox, learner);
+    lp_http_reply_json(
+        r->x, 200, lp_json_make("{s:s, s:I}", "message", "data erased", "deleted", (json_int_t)n));
+}
+
 static void health(struct lp_service_request *r, void *worker)
 {
     (void)worker;
@@ -166,10 +208,18 @@ static bool ready(void *user, char why[128])
     return lp_identities_ready(((const struct ai *)user)->identities, why);
 }
 
+const struct lp_identity_grant ai_grants[] = {
+    { "auth", "export" },
+    { "auth", "erase" },
+    { 0 },
+};
+
 struct lp_service ai_service(struct ai *ai)
 {
     static const struct lp_route routes[] = {
         { "POST", "/speech2text", speech2text, "/speech2text", false },
+        { "GET", "/data/:userId", export_data, "export", false },
+        { "DELETE", "/data/:userId", erase_data, "erase", false },
         { "GET", "/openapi.json", openapi, "openapi", true },
         { "GET", "/health", health, "/health", true },
         { "GET", "/_ah/health", health, "/_ah/health", true },

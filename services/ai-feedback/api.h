@@ -15,5 +15,8 @@ struct ai {
     struct lp_identities *identities;
 };
 
+/* What other services may call. */
+extern const struct lp_identity_grant ai_grants[];
+
 /* The service definition around `ai`. */
 struct lp_service ai_service(struct ai *ai);

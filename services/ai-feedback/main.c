@@ -12,7 +12,7 @@
 static int make_identities(const struct ai_config *config, struct ai *ai,
                            struct lp_caller **ret_caller, struct lp_error *err)
 {
-    int r = lp_identities_new(&config->identity, "ai-feedback", NULL, &ai->identities, err);
+    int r = lp_identities_new(&config->identity, "ai-feedback", ai_grants, &ai->identities, err);
 
     if (r == 0 && *config->service_token_key)
         r = lp_caller_new("ai-feedback", config->service_token_key, ret_caller, err);

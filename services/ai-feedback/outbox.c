@@ -16,11 +16,14 @@
 #include "base/log.h"
 #include "http/client/client.h"
 #include "json/json.h"
+#include "json/number.h"
 #include "metrics/metrics.h"
 #include "work/backoff.h"
 
 struct entry {
-    char *body;     /* owned */
+    char *body;     /* owned; NULL: erased */
+    char *user;     /* owned; a number as JavaScript writes it */
+    bool erased;    /* while it is on its way */
     char key[33];   /* Idempotency-Key */
     char *trace[2]; /* headers with the request's id and trace, owned; NULL where there is none */
 };
@@ -93,6 +96,7 @@ static void drop_first_locked(struct outbox *o)
     struct entry *e = &o->ring[o->first];
 
     free(e->body);
+    free(e->user);
     free(e->trace[0]);
     free(e->trace[1]);
     o->first = (o->first + 1) % OUTBOX_ENTRIES;
@@ -113,6 +117,10 @@ static void *run_sender(void *user)
             pthread_cond_wait(&o->changed, &o->lock);
             continue;
         }
+        if (!o->ring[o->first].body) {
+            drop_first_locked(o);
+            continue;
+        }
         struct entry first = o->ring[o->first]; /* only this thread takes entries out */
         pthread_mutex_unlock(&o->lock);
         bool done = send_once(o, &first);
@@ -121,7 +129,7 @@ static void *run_sender(void *user)
         else
             lp_backoff_reset(&backoff);
         pthread_mutex_lock(&o->lock);
-        if (done)
+        if (done || o->ring[o->first].erased)
             drop_first_locked(o);
     }
     pthread_cond_broadcast(&o->changed);
@@ -168,6 +176,16 @@ static void make_key(char key[33])
         snprintf(key + 2 * i, 3, "%02x", random[i]);
 }
 
+static char *user_text(const json_t *user_id)
+{
+    char number[LP_NUMBER_TEXT];
+
+    if (json_is_string(user_id))
+        return lp_strdup(json_string_value(user_id));
+    lp_json_number_text(user_id, number);
+    return lp_strdup(number);
+}
+
 bool outbox_add(struct outbox *o, const json_t *user_id, int score,
                 const struct lp_service_pass *pass)
 {
@@ -179,7 +197,7 @@ bool outbox_add(struct outbox *o, const json_t *user_id, int score,
     pthread_mutex_lock(&o->lock);
     if (o->url && !o->closing && o->n < OUTBOX_ENTRIES && body) {
         struct entry *e = &o->ring[(o->first + o->n) % OUTBOX_ENTRIES];
-        e->body = lp_take(body);
+        *e = (struct entry){ .body = lp_take(body), .user = user_text(user_id) };
         e->trace[0] = lp_strdup(pass->list[0]);
         e->trace[1] = pass->list[0] ? lp_strdup(pass->list[1]) : NULL;
         make_key(e->key);
@@ -192,6 +210,44 @@ bool outbox_add(struct outbox *o, const json_t *user_id, int score,
     if (!taken && o->url)
         lp_metric_add(o->dropped, 1);
     return taken;
+}
+
+static struct entry *entry_locked(struct outbox *o, size_t i)
+{
+    return &o->ring[(o->first + i) % OUTBOX_ENTRIES];
+}
+
+json_t *outbox_of(struct outbox *o, const char *user_id)
+{
+    json_t *list = json_array();
+
+    pthread_mutex_lock(&o->lock);
+    for (size_t i = 0; i < o->n; i++) {
+        const struct entry *e = entry_locked(o, i);
+        if (e->body && !e->erased && strcmp(e->user, user_id) == 0)
+            json_array_append_new(list, json_string(e->body));
+    }
+    pthread_mutex_unlock(&o->lock);
+    return list;
+}
+
+/* The first one may be with the sender, which drops it when it comes back. */
+size_t outbox_erase(struct outbox *o, const char *user_id)
+{
+    size_t erased = 0;
+
+    pthread_mutex_lock(&o->lock);
+    for (size_t i = 0; i < o->n; i++) {
+        struct entry *e = entry_locked(o, i);
+        if (!e->body || e->erased || strcmp(e->user, user_id) != 0)
+            continue;
+        erased++;
+        e->erased = true;
+        if (i > 0)
+            free(lp_take(e->body));
+    }
+    pthread_mutex_unlock(&o->lock);
+    return erased;
 }
 
 void outbox_finish(struct outbox *o, int64_t wait_ms)

@@ -24,6 +24,13 @@ LP_MUST_USE int outbox_new(const char *url, const struct lp_caller *caller,
 bool outbox_add(struct outbox *o, const json_t *user_id, int score,
                 const struct lp_service_pass *pass);
 
+/* What waits for `user_id`, as the texts of the activities, in order; the caller's array. */
+json_t *outbox_of(struct outbox *o, const char *user_id);
+
+/* Takes what waits for `user_id` away, and returns how much that was. One that is on its way at
+ * this moment may still arrive. */
+size_t outbox_erase(struct outbox *o, const char *user_id);
+
 /* Takes no more, goes on sending for up to `wait_ms`, and counts what is left. Others may still
  * call outbox_add(), which refuses. */
 void outbox_finish(struct outbox *o, int64_t wait_ms);

@@ -121,10 +121,21 @@ static int make_courier(struct auth *auth, const struct auth_config *config, str
     return courier_new(&options, &auth->courier, err);
 }
 
+#define SWEEP_MARGIN_MS ((int64_t)300000)
+
 static int make_eraser(struct auth *auth, const struct auth_config *config, struct lp_error *err)
 {
-    int r = peer_new(config->progress_url, config->service_token_key, &auth->peer, err);
-    return r < 0 ? r : eraser_new(auth->db, auth->peer, &auth->eraser, err);
+    const struct peer_options options = {
+        .progress_url = config->progress_url,
+        .ai_url = config->ai_url,
+        .key = config->service_token_key,
+    };
+    int r = peer_new(&options, &auth->peer, err);
+    if (r < 0)
+        return r;
+    /* Until then somebody may still write with a token of before, or deliver what waited. */
+    int64_t sweep_ms = config->access_ttl_ms + SWEEP_MARGIN_MS;
+    return eraser_new(auth->db, auth->peer, sweep_ms, &auth->eraser, err);
 }
 
 static void free_all(struct auth *auth)

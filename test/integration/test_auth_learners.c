@@ -1,4 +1,4 @@
-/* Export and erasure of a learner's data: lp-auth, PostgreSQL, and a scripted progress service. */
+/* Export and erasure of a learner's data: lp-auth, PostgreSQL, and scripted services. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,8 @@ static struct fake_upstream *progress;
 
 /* The first erasure finds it away. */
 static const struct fake_script scripts[] = {
+    { .match = "GET /data/", .reply = OK("14\r\n\r\n{\"waiting\":[]}") },
+    { .match = "DELETE /data/", .reply = OK("26\r\n\r\n{\"message\":\"data erased\"}  ") },
     { .match = "GET /api/progress/data/", .reply = OK("17\r\n\r\n{\"activities\":[]}") },
     { .match = "DELETE /api/progress/data/", .reply = AWAY, .times = 1 },
     { .match = "DELETE /api/progress/data/",
@@ -53,6 +55,8 @@ static void exports_everything_about_a_user_to_that_user_only(void **state)
     assert_int_equal(json_array_size(json_object_get(data.body, "sessions")), 1);
     assert_true(json_array_size(json_object_get(data.body, "events")) >= 1);
     assert_true(json_is_array(lp_json_at(data.body, "progress", "activities", NULL)));
+
+    assert_true(json_is_array(lp_json_at(data.body, "ai_feedback", "waiting", NULL)));
 
     auto_answer struct answer stranger = ask("GET", path, other);
     assert_answer(&stranger, 403, "{\"error\":\"Only the user and admins may do this\"}");
@@ -92,7 +96,7 @@ static void erases_a_user_once_the_other_service_is_back(void **state)
     const char *receipt = text_of(&asked, "receipt");
     auto_answer struct answer me = ask("GET", ME, token);
     assert_int_equal(me.status, 403); /* from the first moment on */
-    fake_upstream_await_requests(progress, 2);
+    fake_upstream_await_requests(progress, 4);
     lp_auto_free char *still =
         fixture_sql(url, "SELECT count(*) FROM users WHERE email = 'erase@example.org'");
     assert_string_equal(still, "1"); /* the other part is not done */
@@ -113,6 +117,46 @@ static void erases_a_user_once_the_other_service_is_back(void **state)
         url, "SELECT count(*) FROM audit_events e JOIN erasures r ON e.subject = r.user_id"
              " WHERE e.address IS NOT NULL");
     assert_string_equal(addresses, "0");
+}
+
+static size_t erasures_seen(const char *path)
+{
+    lp_auto_buf struct lp_buf heads = LP_BUF_INIT(65536);
+    size_t n = 0;
+    fake_upstream_heads(progress, &heads);
+    for (const char *at = heads.ptr; (at = strstr(at, path)); at++)
+        n++;
+    return n;
+}
+
+static void sweeps_once_more_when_no_token_of_before_is_good_any_longer(void **state)
+{
+    (void)state;
+    lp_auto_free char *path = NULL;
+    lp_auto_free char *token = token_of("sweep@example.org", &path);
+    auto_answer struct answer asked = ask("DELETE", path, token);
+    lp_auto_free char *receipt_path =
+        lp_sprintf("/api/users/erasures/%s", text_of(&asked, "receipt"));
+    await_receipt(text_of(&asked, "receipt"));
+    size_t before = erasures_seen("DELETE /api/progress/data/");
+    auto_answer struct answer done = ask("GET", receipt_path, NULL);
+    assert_true(json_is_null(json_object_get(done.body, "swept_at")));
+    lp_auto_free char *after = fixture_sql(
+        url, "SELECT due_at > done_at + interval '1 hour' FROM erasures WHERE swept_at IS NULL"
+             " ORDER BY asked_at DESC LIMIT 1");
+    assert_string_equal(after, "t"); /* the life of an access token, and a margin */
+    free(fixture_sql(url, "UPDATE erasures SET due_at = now() WHERE swept_at IS NULL"));
+    int64_t end = lp_clock_ms() + 30000;
+    for (bool swept = false; !swept; poll(NULL, 0, 50)) {
+        auto_answer struct answer a = ask("GET", receipt_path, NULL);
+        swept = json_is_string(json_object_get(a.body, "swept_at"));
+        assert_true(swept || lp_clock_ms() < end);
+    }
+    assert_true(erasures_seen("DELETE /api/progress/data/") > before);
+    lp_auto_free char *noted =
+        fixture_sql(url, "SELECT max(n) FROM (SELECT count(*) n FROM audit_events WHERE event ="
+                         " 'account_erased' GROUP BY subject) e");
+    assert_string_equal(noted, "1");
 }
 
 static void erases_what_others_hold_of_a_deleted_profile(void **state)
@@ -138,6 +182,7 @@ static int start(void **state)
     progress = fake_upstream_start(scripts);
     lp_auto_free char *variable =
         lp_sprintf("PROGRESS_SERVICE_URL=%s", fake_upstream_url(progress));
+    setenv("AI_SERVICE_URL", fake_upstream_url(progress), 1);
     setenv("SERVICE_TOKEN_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", 1);
     fixture_start(&auth, url, variable);
     program_wait(&auth, true);
@@ -157,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exports_everything_about_a_user_to_that_user_only),
         cmocka_unit_test(erases_a_user_once_the_other_service_is_back),
+        cmocka_unit_test(sweeps_once_more_when_no_token_of_before_is_good_any_longer),
         cmocka_unit_test(erases_what_others_hold_of_a_deleted_profile),
     };
     return cmocka_run_group_tests_name("auth_learners", tests, start, stop);

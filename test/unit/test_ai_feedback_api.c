@@ -3,6 +3,7 @@
 #include "unit/check.h"
 
 #include <pthread.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -251,6 +252,46 @@ static void a_result_reaches_the_progress_service_once_and_without_the_text(void
     assert_int_equal(lp_json_int(-1, activity, "score", NULL), 100);
 }
 
+static size_t waiting_of(const char *path)
+{
+    json_auto_t *reply = NULL;
+    assert_int_equal(request("GET", path, NULL, 0, &reply), 200);
+    return json_array_size(json_object_get(reply, "waiting"));
+}
+
+static void what_waits_for_a_learner_is_told_and_erased_and_that_of_others_arrives(void **state)
+{
+    static const char *const bodies[] = { "{\"text\":\"All is well.\",\"userId\":\"gone\"}",
+                                          "{\"text\":\"All is well.\",\"userId\":\"gone\"}",
+                                          "{\"text\":\"All is well.\",\"userId\":\"stays\"}" };
+    (void)state;
+    pthread_mutex_lock(&t.lock);
+    int before = t.deliveries;
+    t.refusals = INT_MAX;
+    pthread_mutex_unlock(&t.lock);
+    for (size_t i = 0; i < LP_COUNT(bodies); i++) {
+        json_auto_t *reply = NULL;
+        assert_int_equal(post(bodies[i], &reply), 200);
+    }
+    json_auto_t *erased = NULL;
+    assert_int_equal(waiting_of("/data/gone"), 2);
+    assert_int_equal(request("DELETE", "/data/gone", NULL, 0, &erased), 200);
+    assert_int_equal(lp_json_int(-1, erased, "deleted", NULL), 2);
+    assert_int_equal(waiting_of("/data/gone"), 0);
+    assert_int_equal(waiting_of("/data/stays"), 1);
+    pthread_mutex_lock(&t.lock);
+    t.refusals = 0;
+    wait_for_delivery(before + 1);
+    bool others = strstr(t.body, "stays") != NULL;
+    pthread_mutex_unlock(&t.lock);
+    if (!others) { /* the first one was on its way when it was erased */
+        pthread_mutex_lock(&t.lock);
+        wait_for_delivery(before + 2);
+        assert_non_null(strstr(t.body, "stays"));
+        pthread_mutex_unlock(&t.lock);
+    }
+}
+
 static void show_token(const char *user, const char *role)
 {
     struct lp_jwt_keys *keys = NULL;
@@ -335,6 +376,7 @@ int main(void)
         cmocka_unit_test(bad_requests_are_told_what_is_wrong),
         cmocka_unit_test(a_text_over_the_limit_is_413_and_an_unknown_route_404),
         cmocka_unit_test(a_result_reaches_the_progress_service_once_and_without_the_text),
+        cmocka_unit_test(what_waits_for_a_learner_is_told_and_erased_and_that_of_others_arrives),
         cmocka_unit_test(the_result_is_sent_with_a_token_for_progress_alone),
         cmocka_unit_test(only_owners_and_admins_have_results_logged_for_a_user),
         cmocka_unit_test(health_needs_no_token),

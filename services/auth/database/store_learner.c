@@ -34,7 +34,7 @@ static const struct db_statement ask_erasure = {
 
 static const struct db_statement take_erasure = {
     "take_erasure",
-    "WITH due AS (SELECT id FROM erasures WHERE done_at IS NULL AND due_at <= now()"
+    "WITH due AS (SELECT id FROM erasures WHERE swept_at IS NULL AND due_at <= now()"
     "  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
     "UPDATE erasures e SET attempts = attempts + 1,"
     " due_at = now() + least(3600, 15 * 2 ^ least(attempts, 10)) * interval '1 second'"
@@ -48,14 +48,19 @@ static const struct db_statement finish_erasure = {
     "WITH gone AS (DELETE FROM users WHERE id = $1::uuid),"
     " events AS (UPDATE audit_events SET address = NULL WHERE subject = $1::uuid),"
     " noted AS (INSERT INTO audit_events (event, actor, subject)"
-    "  SELECT 'account_erased', asked_by, user_id FROM erasures WHERE user_id = $1::uuid)"
-    "UPDATE erasures SET done_at = now() WHERE user_id = $1::uuid AND done_at IS NULL",
-    1, false
+    "  SELECT 'account_erased', asked_by, user_id FROM erasures"
+    "  WHERE user_id = $1::uuid AND done_at IS NULL)"
+    "UPDATE erasures SET done_at = coalesce(done_at, now()), attempts = 0,"
+    " swept_at = CASE WHEN done_at IS NOT NULL THEN now() END,"
+    " due_at = now() + $2::bigint * interval '1 millisecond'"
+    " WHERE user_id = $1::uuid AND swept_at IS NULL",
+    2, false
 };
 
 static const struct db_statement find_receipt = {
     "find_receipt",
-    "SELECT " ROWS_TIME("asked_at") ", " ROWS_TIME("done_at") " FROM erasures WHERE id = $1::uuid",
+    "SELECT " ROWS_TIME("asked_at") ", " ROWS_TIME("done_at") ", " ROWS_TIME(
+        "swept_at") " FROM erasures WHERE id = $1::uuid",
     1, true
 };
 
@@ -90,9 +95,11 @@ int store_take_erasure(struct db *db, char ret_user_id[STORE_UUID], struct lp_er
     return run_for_uuid(db, &take_erasure, NULL, ret_user_id, err);
 }
 
-int store_finish_erasure(struct db *db, const char *user_id, struct lp_error *err)
+int store_finish_erasure(struct db *db, const char *user_id, int64_t sweep_ms, struct lp_error *err)
 {
-    return rows_run(db, &finish_erasure, (const char *[]){ user_id }, NULL, err);
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)sweep_ms);
+    return rows_run(db, &finish_erasure, (const char *[]){ user_id, text }, NULL, err);
 }
 
 int store_find_receipt(struct db *db, const char *receipt, struct store_receipt *ret_receipt,
@@ -102,9 +109,10 @@ int store_find_receipt(struct db *db, const char *receipt, struct store_receipt 
     int r = rows_first(db, &find_receipt, (const char *[]){ receipt }, LP_E_NOT_FOUND, &row, err);
     if (r < 0)
         return r;
-    const char *done = rows_text(row, 0, 1);
+    const char *done = rows_text(row, 0, 1), *swept = rows_text(row, 0, 2);
     snprintf(ret_receipt->asked_at, sizeof ret_receipt->asked_at, "%s", PQgetvalue(row, 0, 0));
     snprintf(ret_receipt->done_at, sizeof ret_receipt->done_at, "%s", done ? done : "");
+    snprintf(ret_receipt->swept_at, sizeof ret_receipt->swept_at, "%s", swept ? swept : "");
     PQclear(row);
     return 0;
 }

@@ -22,12 +22,14 @@ LP_MUST_USE int store_ask_erasure(struct db *db, const char *id, const char *by,
 LP_MUST_USE int store_take_erasure(struct db *db, char ret_user_id[STORE_UUID],
                                    struct lp_error *err);
 
-/* The other services have erased their part: ours goes, and the receipt says so. */
-LP_MUST_USE int store_finish_erasure(struct db *db, const char *user_id, struct lp_error *err);
+/* The other services have erased their part: ours goes, and the receipt says so. It is due once
+ * more in `sweep_ms`; after that this says that it was swept. */
+LP_MUST_USE int store_finish_erasure(struct db *db, const char *user_id, int64_t sweep_ms,
+                                     struct lp_error *err);
 
-/* Times as text, the second one "" while it is under way. LP_E_NOT_FOUND. */
+/* Times as text, "" for what is to come. LP_E_NOT_FOUND. */
 struct store_receipt {
-    char asked_at[32], done_at[32];
+    char asked_at[32], done_at[32], swept_at[32];
 };
 LP_MUST_USE int store_find_receipt(struct db *db, const char *receipt,
                                    struct store_receipt *ret_receipt, struct lp_error *err);

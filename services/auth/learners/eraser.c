@@ -19,6 +19,7 @@
 struct eraser {
     struct db *db;
     const struct peer *peer;
+    int64_t sweep_ms;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -40,7 +41,7 @@ static void carry_out(struct eraser *e, const char *user_id)
     lp_service_pseudonym(user_id, name);
     int r = peer_erase(e->peer, user_id, &err);
     if (r == 0)
-        r = store_finish_erasure(e->db, user_id, &err);
+        r = store_finish_erasure(e->db, user_id, e->sweep_ms, &err);
     if (r < 0)
         lp_log_warn("erasure not done yet", "user", name, "error", err.msg);
     else
@@ -68,12 +69,13 @@ static void *eraser_run(void *arg)
     return NULL;
 }
 
-int eraser_new(struct db *db, const struct peer *peer, struct eraser **ret_eraser,
+int eraser_new(struct db *db, const struct peer *peer, int64_t sweep_ms, struct eraser **ret_eraser,
                struct lp_error *err)
 {
     struct eraser *e = lp_alloc(sizeof *e);
     e->db = db;
     e->peer = peer;
+    e->sweep_ms = sweep_ms;
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->changed, NULL);
     if (pthread_create(&e->thread, NULL, eraser_run, e) != 0) {

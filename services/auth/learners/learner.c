@@ -38,17 +38,15 @@ static int collect(struct auth *auth, const char *id, json_t **ret_data, struct 
     char now[LP_CLOCK_TEXT];
     lp_auto_free char *text = NULL;
     json_auto_t *data = NULL;
-    json_t *progress = NULL;
     int r = store_export_user(auth->db, id, &text, err);
     if (r == 0)
         r = lp_json_parse(text, strlen(text), EXPORT_MAX, "export", &data, err);
     if (r == 0)
-        r = peer_export(auth->peer, id, &progress, err);
+        r = peer_export(auth->peer, id, data, err);
     if (r < 0)
         return r;
     lp_clock_format(lp_clock_wall_ms(), 3, now);
     json_object_set_new(data, "exported_at", json_string(now));
-    json_object_set_new(data, "progress", progress);
     *ret_data = lp_take(data);
     return 0;
 }
@@ -113,8 +111,9 @@ void learner_receipt(struct lp_service_request *r, void *worker)
         reply_failure(r, "receipt", &err);
     else
         reply_json(r, 200,
-                   lp_json_make("{s:s, s:s, s:s?}", "status",
+                   lp_json_make("{s:s, s:s, s:s?, s:s?}", "status",
                                 receipt.done_at[0] ? "done" : "pending", "asked_at",
                                 receipt.asked_at, "done_at",
-                                receipt.done_at[0] ? receipt.done_at : NULL));
+                                receipt.done_at[0] ? receipt.done_at : NULL, "swept_at",
+                                receipt.swept_at[0] ? receipt.swept_at : NULL));
 }

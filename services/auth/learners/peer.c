@@ -7,20 +7,30 @@
 #include "json/json.h"
 #include "service/identity.h"
 
-#define AUDIENCE "progress"
 #define TOTAL_MS 20000
 #define URL_MAX 4096
 
+/* In the order in which they are asked: what waits to be written goes before what was. */
+enum { AI_FEEDBACK, PROGRESS, SERVICES };
+
+static const struct {
+    const char *audience, *path, *member;
+} services[SERVICES] = {
+    [AI_FEEDBACK] = { "ai-feedback", "/data", "ai_feedback" },
+    [PROGRESS] = { "progress", "/api/progress/data", "progress" },
+};
+
 struct peer {
-    const char *url;
+    const char *urls[SERVICES];
     struct lp_caller *caller; /* NULL: without a token */
 };
 
-int peer_new(const char *url, const char *key, struct peer **ret_peer, struct lp_error *err)
+int peer_new(const struct peer_options *options, struct peer **ret_peer, struct lp_error *err)
 {
     struct peer *p = lp_alloc(sizeof *p);
-    p->url = url;
-    int r = key[0] ? lp_caller_new("auth", key, &p->caller, err) : 0;
+    p->urls[AI_FEEDBACK] = options->ai_url;
+    p->urls[PROGRESS] = options->progress_url;
+    int r = options->key[0] ? lp_caller_new("auth", options->key, &p->caller, err) : 0;
     if (r < 0) {
         peer_free(p);
         return r;
@@ -38,7 +48,7 @@ void peer_free(struct peer *p)
 }
 
 /* Fails too for any status but 200. */
-static int call(const struct peer *p, const char *method, const char *user_id,
+static int call(const struct peer *p, unsigned service, const char *method, const char *user_id,
                 struct lp_http_response *ret_response, struct lp_error *err)
 {
     const struct lp_http_client_options options = { .total_timeout_ms = TOTAL_MS,
@@ -46,39 +56,55 @@ static int call(const struct peer *p, const char *method, const char *user_id,
     lp_auto_http_client struct lp_http_client *client = NULL;
     lp_auto_buf struct lp_buf url = LP_BUF_INIT(URL_MAX);
     lp_auto_free char *token = NULL;
-    lp_buf_str(&url, p->url);
-    lp_buf_str(&url, "/api/progress/data");
+    lp_buf_str(&url, p->urls[service]);
+    lp_buf_str(&url, services[service].path);
     lp_url_segment(&url, user_id);
     int r = lp_http_client_new(&options, &client, err);
     if (r == 0 && p->caller)
-        r = lp_caller_header(p->caller, AUDIENCE, &token, err);
+        r = lp_caller_header(p->caller, services[service].audience, &token, err);
     if (r < 0)
         return r;
     const char *const headers[] = { token, NULL };
     const struct lp_http_request request = { .method = method, .url = url.ptr, .headers = headers };
     r = lp_http_do(client, &request, ret_response, err);
     if (r == 0 && ret_response->status != 200)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "progress service: %s answered %d", method,
-                            ret_response->status);
+        return lp_error_set(err, LP_E_UNAVAILABLE, "%s service: %s answered %d",
+                            services[service].audience, method, ret_response->status);
     return r;
 }
 
-int peer_export(const struct peer *p, const char *user_id, json_t **ret_data, struct lp_error *err)
+static int export_of(const struct peer *p, unsigned service, const char *user_id, json_t *io_data,
+                     struct lp_error *err)
 {
     lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
-    if (!p->url[0]) {
-        *ret_data = json_null();
-        return 0;
+    json_t *part = NULL;
+    int r = call(p, service, "GET", user_id, &response, err);
+    if (r == 0)
+        r = lp_json_parse(response.body.ptr, response.body.len, PEER_MAX_ANSWER,
+                          services[service].audience, &part, err);
+    if (r == 0)
+        json_object_set_new(io_data, services[service].member, part);
+    return r;
+}
+
+int peer_export(const struct peer *p, const char *user_id, json_t *io_data, struct lp_error *err)
+{
+    int r = 0;
+    for (unsigned i = 0; i < SERVICES && r == 0; i++) {
+        if (p->urls[i][0])
+            r = export_of(p, i, user_id, io_data, err);
+        else
+            json_object_set_new(io_data, services[i].member, json_null());
     }
-    int r = call(p, "GET", user_id, &response, err);
-    if (r < 0)
-        return r;
-    return lp_json_parse(response.body.ptr, response.body.len, PEER_MAX_ANSWER, "progress service",
-                         ret_data, err);
+    return r;
 }
 
 int peer_erase(const struct peer *p, const char *user_id, struct lp_error *err)
 {
-    lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
-    return p->url[0] ? call(p, "DELETE", user_id, &response, err) : 0;
+    int r = 0;
+    for (unsigned i = 0; i < SERVICES && r == 0; i++) {
+        lp_auto_http_response struct lp_http_response response = LP_HTTP_RESPONSE_INIT;
+        r = p->urls[i][0] ? call(p, i, "DELETE", user_id, &response, err) : 0;
+    }
+    return r;
 }
