@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autoscaler/policy/ring.h"
 #include "base/limits.h"
 #include "json/json.h"
 #include "json/yaml.h"
+#include "platform/plan_parts.h"
+#include "platform/spec_check.h"
 #include "platform/spec_decode.h"
 #include "services/gateway/config.h"
 #include "unit/check.h"
@@ -261,11 +264,35 @@ static void a_paused_one_is_left_alone_and_keeps_its_route(void **state)
     drop(f);
 }
 
+static void no_name_of_the_platforms_own_objects_is_taken(void **state)
+{
+    const char *ours[N_SERVICES + N_DATABASES + 2] = { RING_SUFFIX, PLAN_SUFFIX };
+    (void)state;
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        ours[2 + i] = service_kinds[i].name;
+    for (unsigned i = 0; i < N_DATABASES; i++)
+        ours[2 + N_SERVICES + i] = database_names[i];
+    for (size_t i = 0; i < LP_COUNT(ours); i++) {
+        lp_auto_free char *yaml = lp_sprintf("metadata: {name: english}\nspec: {extraServices: "
+                                             "[{name: %s, image: i, port: 8080, path: "
+                                             "/x}]}",
+                                             ours[i]);
+        json_auto_t *object = parse(yaml);
+        struct platform_spec spec;
+        struct lp_error err = { .msg = "" };
+        if (spec_decode(object, &spec, &err) == 0 && spec_check("english", &spec, &err) == 0)
+            fail_msg("\"%s\" is taken", ours[i]);
+        if (!strstr(err.msg, "must not be one that the platform has itself"))
+            fail_msg("\"%s\": %s", ours[i], err.msg);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_teams_own_service_has_the_shape_of_the_four),
         cmocka_unit_test(its_hpa_goes_by_queue_depth_only_where_it_tells_of_it),
+        cmocka_unit_test(no_name_of_the_platforms_own_objects_is_taken),
         cmocka_unit_test(only_the_gateway_calls_it_and_it_asks_auth_for_keys),
         cmocka_unit_test(the_gateway_has_a_route_to_each_of_them),
         cmocka_unit_test(the_longest_names_have_room_in_the_gateways_variable),
