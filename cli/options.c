@@ -67,6 +67,10 @@ static const struct number_option {
       offsetof(struct cli_options, sync_ms) },
     { "--ready-after", "simulate", "seconds", 0, 3600, 30000,
       offsetof(struct cli_options, ready_after_ms) },
+    { "--target-wait", "simulate", "seconds", 0, 60, 250,
+      offsetof(struct cli_options, target_wait_ms) },
+    { "--max-minutes-over-target", "simulate", "minutes", 0, 100000, -1,
+      offsetof(struct cli_options, max_minutes_over) },
     { "--max-pod-hours", "simulate", "hours", 0, 1000000, -1,
       offsetof(struct cli_options, max_pod_hours) },
     { "--max-seconds-over-target", "simulate", "seconds", 0, 10000000, -1,
@@ -106,7 +110,8 @@ static int read_number(const struct number_option *n, const char *text, struct c
 static int read_format(const char *text, struct cli_options *o, struct lp_error *err)
 {
     static const char *const names[] = {
-        [CLI_TABLE] = "table", [CLI_TEXT] = "text", [CLI_YAML] = "yaml", [CLI_JSON] = "json"
+        [CLI_TABLE] = "table", [CLI_TEXT] = "text", [CLI_YAML] = "yaml",
+        [CLI_JSON] = "json",   [CLI_CSV] = "csv",   [CLI_SVG] = "svg"
     };
 
     for (unsigned i = CLI_TABLE; i < sizeof names / sizeof *names; i++) {
@@ -115,8 +120,8 @@ static int read_format(const char *text, struct cli_options *o, struct lp_error 
             return 0;
         }
     }
-    return lp_error_set(err, LP_E_INVALID, "-o: must be table, text, yaml or json, is \"%.64s\"",
-                        text);
+    return lp_error_set(err, LP_E_INVALID,
+                        "-o: must be table, text, yaml, json, csv or svg, is \"%.64s\"", text);
 }
 
 /* Options with a text; NULL of `other`: it has one form; of `commands`, names as a sentence has
@@ -143,6 +148,7 @@ static const struct text_option {
     { "--at", NULL, "render and why", offsetof(struct cli_options, at) },
     { "--since", NULL, "why and record", offsetof(struct cli_options, since) },
     { "--service", NULL, "simulate, why and record", offsetof(struct cli_options, service) },
+    { "--start", NULL, "simulate", offsetof(struct cli_options, start) },
     { "--trace", NULL, "simulate", offsetof(struct cli_options, trace) },
     { "--compare", NULL, "simulate", offsetof(struct cli_options, compare) },
     { "--url", NULL, "load", offsetof(struct cli_options, url) },
@@ -313,7 +319,9 @@ static int check_command(struct cli_options *o, struct lp_error *err)
                             o->command ? o->command : "");
     if (o->format == CLI_DEFAULT)
         o->format = commands[i].format;
-    if (o->format != commands[i].format && o->format != commands[i].other)
+    bool is_picture = o->format == CLI_CSV || o->format == CLI_SVG;
+    if (o->format != commands[i].format && o->format != commands[i].other &&
+        !(is_picture && strcmp(o->command, "simulate") == 0))
         return lp_error_set(err, LP_E_INVALID, "-o: %s has no such form; see --help", o->command);
     int r = check_file(o, commands[i].takes_file, commands[i].needs_file, err);
     if (r == 0)

@@ -8,7 +8,7 @@
 #include "kube/config_flags.h"
 #include "platform/images.h"
 
-enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_TEXT, CLI_YAML, CLI_JSON };
+enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_TEXT, CLI_YAML, CLI_JSON, CLI_CSV, CLI_SVG };
 
 #define CLI_MAX_FILES 64
 #define CLI_MAX_GROUPS 64
@@ -33,6 +33,10 @@ struct cli_options {
     int64_t sync_ms;                        /* --sync-period, in seconds 1..300; default 15 s */
     int64_t ready_after_ms;                 /* --ready-after, in seconds 0..3600; default 30 s */
     int64_t max_pod_hours;                  /* --max-pod-hours, in thousandths; -1: any */
+    int64_t target_wait_ms;                 /* --target-wait, in seconds 0..60; default 250 ms */
+    int64_t max_minutes_over;               /* --max-minutes-over-target, in thousandths; -1: any */
+    const char *start;                      /* of simulate: --start, RFC 3339; or NULL */
+    int64_t start_ms;                       /* the same, wall clock; 0: it was not given */
     int64_t max_over_target;                /* --max-seconds-over-target, in ms; -1: any */
     const char *url;                        /* of load: --url */
     const char *load_email, *load_password; /* LP_LOAD_EMAIL, LP_LOAD_PASSWORD, or NULL */

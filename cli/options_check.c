@@ -20,9 +20,10 @@ static int check_simulate(const struct cli_options *o, struct lp_error *err)
 
     if (strcmp(o->command, "simulate") != 0)
         return 0;
-    if (!o->service || !o->trace)
-        return lp_error_set(err, LP_E_INVALID, "simulate needs --%s; see --help",
-                            o->service ? "trace" : "service");
+    if (!o->trace)
+        return lp_error_set(err, LP_E_INVALID, "simulate needs --trace; see --help");
+    if ((o->format == CLI_CSV || o->format == CLI_SVG) && o->compare)
+        return lp_error_set(err, LP_E_INVALID, "-o: csv and svg are of one file, not of --compare");
     if (o->files[1])
         return lp_error_set(err, LP_E_INVALID, "-f: simulate takes one file; see --compare");
     for (size_t i = 0; i < LP_COUNT(files); i++)
@@ -66,17 +67,15 @@ static int check_load(struct cli_options *o, struct lp_error *err)
     return r < 0 ? r : check_whole("--seed", o->seed, err);
 }
 
-static int check_at(struct cli_options *o, struct lp_error *err)
+/* An option that is a time; 0 where it was not given. */
+static int check_time(const char *option, const char *text, int64_t *ret_ms, struct lp_error *err)
 {
-    if (!o->at)
+    *ret_ms = text ? lp_clock_parse(text) : 0;
+    if (!text || *ret_ms > 0)
         return 0;
-    o->at_ms = lp_clock_parse(o->at);
-    if (o->at_ms <= 0)
-        return lp_error_set(err, LP_E_INVALID,
-                            "--at: must be a time as 2026-12-01T02:00:00Z (RFC 3339), is "
-                            "\"%.64s\"",
-                            o->at);
-    return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "%s: must be a time as 2026-12-01T02:00:00Z (RFC 3339), is \"%.64s\"",
+                        option, text);
 }
 
 /* Whole numbers with a unit each, as Go has it: 90s, 1h30m; a bare number is seconds. -1: it is
@@ -165,7 +164,9 @@ int cli_options_check(struct cli_options *o, struct lp_error *err)
     int r = check_load(o, err);
 
     if (r == 0)
-        r = check_at(o, err);
+        r = check_time("--at", o->at, &o->at_ms, err);
+    if (r == 0)
+        r = check_time("--start", o->start, &o->start_ms, err);
     if (r == 0)
         r = check_service(o, err);
     if (r == 0)

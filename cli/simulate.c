@@ -17,6 +17,8 @@
 void simulate_result_done(struct simulate_result *result)
 {
     free(result->changes);
+    free(result->series);
+    free(result->waits);
     *result = (struct simulate_result){ 0 };
 }
 
@@ -29,7 +31,7 @@ static void add_change(struct simulate_result *result, const struct simulate_cha
     if (before && up != (before->to > before->from) && change->at_ms - before->at_ms <= FLAP_MS)
         result->flaps++;
     *(up ? &result->ups : &result->downs) += 1;
-    if (result->n_changes == result->room) {
+    if (!result->changes || result->n_changes == result->room) {
         result->room = result->room ? 2 * result->room : 16;
         result->changes = lp_realloc(result->changes, result->room * sizeof *result->changes);
     }
@@ -60,6 +62,37 @@ static void sync_once(const struct simulate_service *s, struct cluster *c,
     cluster_scale(c, (size_t)d.replicas);
 }
 
+/* The wait of those that come now goes into the series; returned as cluster_wait has it. */
+static int64_t keep(const struct cluster *c, const struct trace_row *row,
+                    struct simulate_result *result)
+{
+    int64_t wait_ms = cluster_wait(c, row);
+    struct series_point point = { .at_ms = c->now_ms,
+                                  .pods = (int32_t)c->n,
+                                  .ready = (int32_t)c->ready,
+                                  .wait_ms = wait_ms < WAIT_MOST_MS ? wait_ms : WAIT_MOST_MS,
+                                  .queue = cluster_queue(c, row),
+                                  .rate = row->values[TRACE_ARRIVAL_RATE] };
+
+    series_add(result->series, &point);
+    return wait_ms;
+}
+
+/* Who was turned away waits without end. */
+static void pass(struct cluster *c, const struct trace_row *row, int64_t until_ms,
+                 struct simulate_result *result)
+{
+    int64_t from_ms = c->now_ms, turned_away = c->turned_away, wait_ms = keep(c, row, result);
+    int64_t rate = row->values[TRACE_ARRIVAL_RATE];
+
+    cluster_advance(c, row, until_ms);
+    turned_away = c->turned_away - turned_away;
+    if (rate > 0)
+        waits_add(result->waits, from_ms, wait_ms, rate * (until_ms - from_ms) - turned_away);
+    if (turned_away > 0)
+        waits_add(result->waits, from_ms, INT64_MAX, turned_away);
+}
+
 /* Counts the `ms` from now on, in which nothing but the backlog changes. */
 static void account(const struct simulate_service *s, const struct cluster *c,
                     const struct trace_row *row, int64_t ms, struct simulate_result *result)
@@ -88,30 +121,38 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-void simulate_run(const struct simulate_service *service, const struct trace *trace,
-                  int64_t sync_ms, struct simulate_result *ret_result)
+void simulate_run(struct simulate_service *service, int64_t sync_ms, int64_t target_wait_ms,
+                  struct simulate_result *ret_result)
 {
+    const struct trace *trace = &service->trace;
     const struct trace_row *row = trace->rows, *last = &trace->rows[trace->n - 1];
     lp_auto_free struct cluster *c = lp_alloc(sizeof *c);
     hpa_auto_state struct hpa_state state = { 0 };
-    int64_t next_sync = row->at_ms;
+    int64_t next_sync = row->at_ms, next_plan = simulate_plan_at(service, row->at_ms);
 
-    *ret_result = (struct simulate_result){ 0 };
+    *ret_result = (struct simulate_result){ .series = lp_alloc(sizeof *ret_result->series),
+                                            .waits = lp_alloc(sizeof *ret_result->waits) };
+    series_init(ret_result->series, row->at_ms, last->at_ms);
+    ret_result->waits->target_ms = target_wait_ms;
     cluster_init(c, &service->pod, (size_t)service->rules.min, row->at_ms);
     while (c->now_ms < last->at_ms) {
         while (row[1].at_ms <= c->now_ms)
             row++;
+        if (c->now_ms >= next_plan)
+            next_plan = simulate_plan_at(service, c->now_ms);
         if (c->now_ms == next_sync) {
             sync_once(service, c, row, &state, ret_result);
             next_sync += sync_ms;
         }
-        int64_t until = least(least(row[1].at_ms, next_sync), cluster_next_ready(c));
+        int64_t until =
+            least(least(row[1].at_ms, next_sync), least(next_plan, cluster_next_ready(c)));
         /* A backlog that we make changes all the time: it is looked at ten times a second. */
         if (trace->has[TRACE_ARRIVAL_RATE])
             until = least(until, c->now_ms + 100);
         account(service, c, row, until - c->now_ms, ret_result);
-        cluster_advance(c, row, until);
+        pass(c, row, until, ret_result);
     }
+    waits_end(ret_result->waits);
     ret_result->turned_away = c->turned_away;
 }
 
@@ -122,63 +163,139 @@ static void over_limit(json_t *failures, const char *what, int64_t limit, int64_
     json_array_append_new(failures, json_string(text));
 }
 
-json_t *simulate_check(const struct simulate_result *result, const struct cli_options *options)
+json_t *simulate_check(const struct simulate_pair *pairs, size_t n,
+                       const struct cli_options *options)
 {
     json_t *failures = json_array();
     int64_t hours = options->max_pod_hours, seconds = options->max_over_target;
+    int64_t minutes = options->max_minutes_over, pod_ms = 0;
 
-    if (hours >= 0 && result->pod_ms > hours * 3600)
-        over_limit(failures, "pod-hours", hours, result->pod_ms, 3600000);
-    if (seconds >= 0 && result->over_target_ms > seconds)
-        over_limit(failures, "seconds over the queue depth's target", seconds,
-                   result->over_target_ms, 1000);
+    for (size_t i = 0; i < n; i++)
+        pod_ms += pairs[i].result.pod_ms;
+    if (hours >= 0 && pod_ms > hours * 3600)
+        over_limit(failures, "pod-hours", hours, pod_ms, 3600000);
+    for (size_t i = 0; i < n; i++) {
+        const struct simulate_result *r = &pairs[i].result;
+        if (seconds >= 0 && r->over_target_ms > seconds)
+            over_limit(failures, "seconds over the queue depth's target", seconds,
+                       r->over_target_ms, 1000);
+        if (minutes >= 0 && r->waits->minutes_over * 1000 > minutes)
+            over_limit(failures, "minutes over the target wait", minutes, r->waits->minutes_over,
+                       1);
+    }
     return failures;
 }
 
-static int read_trace(const struct cli_options *options, struct trace *ret_trace,
-                      struct lp_error *err)
+/* Limits that nothing in the trace could be over would always be kept. */
+static int check_limits(const struct cli_options *options, const struct simulate_service *s,
+                        struct lp_error *err)
 {
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(LP_LIMIT_TRACE_BYTES);
+    const bool *has = s->trace.has;
 
-    int r = file_read(options->trace, &text, err);
-    if (r < 0)
-        return r;
-    r = trace_parse(text.ptr, text.len, options->trace, options->service, ret_trace, err);
-    if (r == 0 && options->max_over_target >= 0 && !ret_trace->has[TRACE_QUEUE_DEPTH] &&
-        !ret_trace->has[TRACE_ARRIVAL_RATE])
+    if (options->max_over_target >= 0 && !has[TRACE_QUEUE_DEPTH] && !has[TRACE_ARRIVAL_RATE])
         return lp_error_set(err, LP_E_INVALID,
                             "--max-seconds-over-target: needs a column queue_depth or arrival_rate "
                             "in %.256s",
                             options->trace);
+    if (options->max_minutes_over >= 0 && !has[TRACE_ARRIVAL_RATE])
+        return lp_error_set(err, LP_E_INVALID,
+                            "--max-minutes-over-target: needs a column arrival_rate in %.256s",
+                            options->trace);
+    return 0;
+}
+
+static int load_pair(const struct cli_options *options, enum service_id id,
+                     const struct plan_images *images, const struct lp_buf *csv,
+                     struct simulate_pair *pair, struct lp_error *err)
+{
+    int r = simulate_load(options->files[0], id, options, images, csv, &pair->service, err);
+    if (r == 0 && options->compare)
+        r = simulate_load(options->compare, id, options, images, csv, &pair->other, err);
+    if (r == 0)
+        r = check_limits(options, &pair->service, err);
+    if (r < 0)
+        return r;
+    simulate_run(&pair->service, options->sync_ms, options->target_wait_ms, &pair->result);
+    if (options->compare)
+        simulate_run(&pair->other, options->sync_ms, options->target_wait_ms, &pair->other_result);
+    return 0;
+}
+
+struct pairs {
+    struct simulate_pair of[N_SERVICES];
+    size_t n;
+};
+
+static void pairs_free(struct pairs **p)
+{
+    for (size_t i = 0; i < N_SERVICES; i++) {
+        simulate_service_done(&(*p)->of[i].service);
+        simulate_service_done(&(*p)->of[i].other);
+        simulate_result_done(&(*p)->of[i].result);
+        simulate_result_done(&(*p)->of[i].other_result);
+    }
+    free(*p);
+}
+
+/* The service of the options, or those that columns of the trace name. */
+static int services_of(const struct cli_options *options, const struct lp_buf *csv,
+                       unsigned *ret_services, struct lp_error *err)
+{
+    for (unsigned id = 0; id < N_SERVICES && options->service; id++) {
+        if (strcmp(service_kinds[id].name, options->service) == 0) {
+            *ret_services = 1U << id;
+            return 0;
+        }
+    }
+    if (options->service)
+        return lp_error_set(
+            err, LP_E_INVALID,
+            "--service: must be gateway, auth, ai-feedback or progress, is \"%.64s\"",
+            options->service);
+    *ret_services = trace_services(csv->ptr, csv->len);
+    if (*ret_services == 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "simulate needs --service, as no column of %.256s names a service; see "
+                            "--help",
+                            options->trace);
+    return 0;
+}
+
+static int simulate_all(const struct cli_options *options, const struct plan_images *images,
+                        struct pairs *pairs, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf csv = LP_BUF_INIT(LP_LIMIT_TRACE_BYTES);
+    unsigned services = 0;
+
+    int r = file_read(options->trace, &csv, err);
+    if (r == 0)
+        r = services_of(options, &csv, &services, err);
+    for (unsigned id = 0; id < N_SERVICES && r == 0; id++)
+        if (services & 1U << id)
+            r = load_pair(options, (enum service_id)id, images, &csv, &pairs->of[pairs->n++], err);
     return r;
 }
 
 int simulate_command(const struct cli_options *options, const struct plan_images *images,
                      struct lp_buf *out, json_t **ret_failures, struct lp_error *err)
 {
-    trace_auto struct trace trace = { 0 };
-    struct simulate_service service, other;
-    simulate_auto_result struct simulate_result result = { 0 }, other_result = { 0 };
+    struct pairs *pairs __attribute__((cleanup(pairs_free))) = lp_alloc(sizeof *pairs);
     bool both = options->compare != NULL;
 
-    int r = read_trace(options, &trace, err);
-    if (r == 0)
-        r = simulate_load(options->files[0], options, images, &trace, &service, err);
-    if (r == 0 && both)
-        r = simulate_load(options->compare, options, images, &trace, &other, err);
-    if (r != 0)
+    int r = simulate_all(options, images, pairs, err);
+    if (r < 0)
         return r;
-    simulate_run(&service, &trace, options->sync_ms, &result);
-    if (both)
-        simulate_run(&other, &trace, options->sync_ms, &other_result);
-    *ret_failures = simulate_check(&result, options);
+    *ret_failures = simulate_check(pairs->of, pairs->n, options);
     if (options->format == CLI_JSON) {
-        json_auto_t *o =
-            simulate_json(&service, &result, both ? &other : NULL, &other_result, *ret_failures);
+        json_auto_t *o = simulate_json(pairs->of, pairs->n, both, *ret_failures);
         lp_json_write_unsorted(o, out);
         lp_buf_char(out, '\n');
+    } else if (options->format == CLI_CSV) {
+        simulate_csv(pairs->of, pairs->n, out);
+    } else if (options->format == CLI_SVG) {
+        simulate_svg(pairs->of, pairs->n, out);
     } else {
-        simulate_text(&service, &result, both ? &other : NULL, &other_result, out);
+        simulate_text(pairs->of, pairs->n, both, out);
     }
     if (out->overflowed)
         return lp_error_set(err, LP_E_TOO_LARGE, "the answer has over %zu bytes", out->max);

@@ -6,19 +6,29 @@
 #include "base/buf.h"
 #include "cli/cluster.h"
 #include "cli/options.h"
+#include "cli/simulate_series.h"
 #include "cli/trace.h"
 #include "platform/hpa/hpa.h"
 #include "platform/plan.h"
 
 /* What the planned objects of one service say. */
 struct simulate_service {
-    char title[192]; /* "learning/english ai-feedback" */
+    json_t *object;           /* the platform; owned */
+    struct platform platform; /* of it */
+    enum service_id id;
+    int64_t start_ms;   /* wall clock of the trace's first row; -1: no date, so that no schedule and
+                           no   pause counts */
+    struct trace trace; /* owned */
+    char title[192];    /* "learning/english ai-feedback" */
     struct hpa_rules rules;
     unsigned n_left_out; /* metrics of the HPA that the trace has no column for */
     char left_out[HPA_MAX_METRICS][64];
     int64_t queue_target; /* milli a pod, also where the HPA does not go by it */
     struct cluster_pod pod;
 };
+
+void simulate_service_done(struct simulate_service *service);
+#define simulate_auto_service __attribute__((cleanup(simulate_service_done)))
 
 struct simulate_change {
     int64_t at_ms;
@@ -38,33 +48,57 @@ struct simulate_result {
     int64_t pod_ms, max_pod_ms;                   /* max: with maxReplicas all the time */
     int64_t worst_over;                           /* milli, of the queue over target * ready */
     int64_t turned_away;                          /* millionths of a request */
+    struct series *series;                        /* owned */
+    struct waits *waits;                          /* owned; of a trace with arrival_rate */
 };
 
 void simulate_result_done(struct simulate_result *result);
 #define simulate_auto_result __attribute__((cleanup(simulate_result_done)))
 
-/* What is planned for the service options->service of the one platform in `file`. LP_E_INVALID,
- * also where nothing in the trace counts for its HPA, and where its HPA is not all that scales it.
+/*
+ * What is planned for the service `id` of the one platform in `file`, under the load of `csv`,
+ * which options->trace names. LP_E_INVALID, also where nothing in the trace counts for its HPA, and
+ * where its HPA is not all that scales it. `images` must outlive it.
  */
-LP_MUST_USE int simulate_load(const char *file, const struct cli_options *options,
-                              const struct plan_images *images, const struct trace *trace,
-                              struct simulate_service *ret_service, struct lp_error *err);
+LP_MUST_USE int simulate_load(const char *file, enum service_id id,
+                              const struct cli_options *options, const struct plan_images *images,
+                              const struct lp_buf *csv, struct simulate_service *ret_service,
+                              struct lp_error *err);
+
+/*
+ * The rules of the HPA at a moment of the trace become what schedules and pauses make of them then.
+ * Returns when that changes next, by the trace's clock; INT64_MAX: not any more.
+ */
+int64_t simulate_plan_at(struct simulate_service *service, int64_t at_ms);
 
 /* From the first row of the trace to its last, with a sync every sync_ms from the first on. Begins
- * with minReplicas ready pods. */
-void simulate_run(const struct simulate_service *service, const struct trace *trace,
-                  int64_t sync_ms, struct simulate_result *ret_result);
+ * with minReplicas ready pods. Waits count against target_wait_ms. */
+void simulate_run(struct simulate_service *service, int64_t sync_ms, int64_t target_wait_ms,
+                  struct simulate_result *ret_result);
 
-/* `other` NULL: none to compare with. `failures`: what simulate_check found. */
-json_t *simulate_json(const struct simulate_service *service, const struct simulate_result *result,
-                      const struct simulate_service *other,
-                      const struct simulate_result *other_result, const json_t *failures);
-void simulate_text(const struct simulate_service *service, const struct simulate_result *result,
-                   const struct simulate_service *other, const struct simulate_result *other_result,
+/* A service of the file, and of the one to compare with. */
+struct simulate_pair {
+    struct simulate_service service, other;
+    struct simulate_result result, other_result;
+};
+
+/* Of `n` services, at least 1; `both`: with what they are compared with. `failures`: what
+ * simulate_check found. The caller's. */
+json_t *simulate_json(const struct simulate_pair *pairs, size_t n, bool both,
+                      const json_t *failures);
+void simulate_text(const struct simulate_pair *pairs, size_t n, bool both, struct lp_buf *out);
+
+/* cli/simulate_plot.c: pods and waits over time, appended: drawn with characters, for a terminal;
+ * as CSV, a row a slot and service; as one SVG, a picture a service. */
+void simulate_plot(const struct simulate_service *service, const struct simulate_result *result,
                    struct lp_buf *out);
+void simulate_csv(const struct simulate_pair *pairs, size_t n, struct lp_buf *out);
+void simulate_svg(const struct simulate_pair *pairs, size_t n, struct lp_buf *out);
 
-/* The limits of the options that the result is over, as sentences; the caller's. */
-json_t *simulate_check(const struct simulate_result *result, const struct cli_options *options);
+/* The limits of the options that the services are over, pods in all and waits each, as sentences;
+ * the caller's. */
+json_t *simulate_check(const struct simulate_pair *pairs, size_t n,
+                       const struct cli_options *options);
 
 /*
  * The command: appends its answer to `out`. *ret_failures: one sentence for each limit of the

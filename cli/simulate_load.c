@@ -4,21 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autoscaler/policy/calendar.h"
 #include "base/alloc.h"
 #include "cli/file.h"
 #include "cli/simulate.h"
 #include "json/json.h"
+#include "platform/plan_parts.h"
 #include "platform/quantity_text.h"
 #include "platform/spec_decode.h"
 
-static int find_service(const char *name, struct lp_error *err)
+#define CENTURY_MS INT64_C(946684800000) /* 2000-01-01 */
+
+void simulate_service_done(struct simulate_service *service)
 {
-    for (int id = 0; id < N_SERVICES; id++)
-        if (strcmp(service_kinds[id].name, name) == 0)
-            return id;
-    return lp_error_set(err, LP_E_INVALID,
-                        "--service: must be gateway, auth, ai-feedback or progress, is \"%.64s\"",
-                        name);
+    json_decref(service->object);
+    trace_done(&service->trace);
+    *service = (struct simulate_service){ .object = NULL };
 }
 
 static const json_t *find_child(const struct plan *plan, enum child_kind kind, int service)
@@ -86,66 +87,100 @@ static int read_resources(const json_t *deployment, struct cluster_pod *pod, str
     return 0;
 }
 
-static int read_planned(const struct platform *p, int id, const struct cli_options *options,
-                        struct simulate_service *s, struct lp_error *err)
+/* From the spec as its schedules and pauses are now. */
+static int read_rules(struct simulate_service *s, struct lp_error *err)
 {
+    json_auto_t *hpa = plan_hpa(&s->platform, s->id);
+
+    int r = hpa_rules_read(json_object_get(hpa, "spec"), &s->rules, err);
+    return r < 0 ? r : leave_out(&s->trace, s, err);
+}
+
+int64_t simulate_plan_at(struct simulate_service *service, int64_t at_ms)
+{
+    int64_t offset = service->start_ms - service->trace.rows[0].at_ms;
+    struct calendar calendar;
+    struct lp_error ignored; /* it was read when it was loaded */
+
+    if (service->start_ms < 0)
+        return INT64_MAX;
+    calendar_plan(&service->platform, at_ms + offset, &calendar);
+    (void)!read_rules(service, &ignored);
+    return calendar.change_ms > 0 ? calendar.change_ms - offset : INT64_MAX;
+}
+
+static int read_planned(struct simulate_service *s, const struct cli_options *options,
+                        struct lp_error *err)
+{
+    const struct service_spec *spec = &s->platform.spec.services[s->id];
     struct plan plan plan_auto;
 
-    plan_make(&plan, p);
-    const json_t *hpa = find_child(&plan, CHILD_HPA, id);
-    if (!hpa)
+    plan_make(&plan, &s->platform);
+    if (!find_child(&plan, CHILD_HPA, (int)s->id))
         return lp_error_set(err, LP_E_INVALID,
                             "spec.services.%s.autoscaling.enabled: must be true to simulate it",
-                            service_kinds[id].key);
-    s->pod = (struct cluster_pod){ .concurrency = p->spec.services[id].concurrency,
-                                   .queue_limit = p->spec.services[id].queue_limit,
+                            service_kinds[s->id].key);
+    s->pod = (struct cluster_pod){ .concurrency = spec->concurrency,
+                                   .queue_limit = spec->queue_limit,
                                    .ready_after_ms = options->ready_after_ms };
-    int r = quantity_milli(p->spec.services[id].autoscaling.queue.target, &s->queue_target, err);
+    int r = quantity_milli(spec->autoscaling.queue.target, &s->queue_target, err);
     if (r == 0)
-        r = hpa_rules_read(hpa, &s->rules, err);
+        r = read_rules(s, err);
     if (r == 0)
-        r = read_resources(find_child(&plan, CHILD_DEPLOYMENT, id), &s->pod, err);
+        r = read_resources(find_child(&plan, CHILD_DEPLOYMENT, (int)s->id), &s->pod, err);
     return r;
 }
 
-static int load_platform(const json_t *object, int id, const struct cli_options *options,
-                         const struct plan_images *images, struct simulate_service *s,
-                         struct lp_error *err)
+/* Seconds of this century are a date; what begins with 0 or with seconds since midnight is none. */
+static int64_t start_of(const struct cli_options *options, const struct trace *trace)
 {
-    struct platform p = { .ns = lp_json_str(object, "metadata", "namespace", NULL),
-                          .name = lp_json_str(object, "metadata", "name", NULL),
-                          .uid = "",
-                          .images = images };
+    if (options->start_ms > 0)
+        return options->start_ms;
+    return trace->rows[0].at_ms >= CENTURY_MS ? trace->rows[0].at_ms : -1;
+}
 
-    int r = spec_decode_strict(object, &p.spec, err);
+static int load_platform(const struct cli_options *options, const struct plan_images *images,
+                         struct simulate_service *s, struct lp_error *err)
+{
+    s->platform = (struct platform){ .ns = lp_json_str(s->object, "metadata", "namespace", NULL),
+                                     .name = lp_json_str(s->object, "metadata", "name", NULL),
+                                     .uid = "",
+                                     .images = images };
+    s->start_ms = start_of(options, &s->trace);
+    int r = spec_decode_strict(s->object, &s->platform.spec, err);
     if (r == 0)
-        r = read_planned(&p, id, options, s, err);
-    snprintf(s->title, sizeof s->title, "%.64s/%.64s %s", p.ns, p.name, service_kinds[id].name);
+        r = read_planned(s, options, err);
+    snprintf(s->title, sizeof s->title, "%.64s/%.64s %s", s->platform.ns, s->platform.name,
+             service_kinds[s->id].name);
     return r;
 }
 
-int simulate_load(const char *file, const struct cli_options *options,
-                  const struct plan_images *images, const struct trace *trace,
+int simulate_load(const char *file, enum service_id id, const struct cli_options *options,
+                  const struct plan_images *images, const struct lp_buf *csv,
                   struct simulate_service *ret_service, struct lp_error *err)
 {
+    simulate_auto_service struct simulate_service s = { .id = id };
+    const char *const files[] = { file, NULL };
     json_auto_t *platforms = NULL;
 
     if (images->no_metrics_api)
         return lp_error_set(err, LP_E_INVALID,
                             "METRICS_API: must not be None: the operator itself then scales by the "
                             "queue depth, which is not simulated");
-    int id = find_service(options->service, err);
-    if (id < 0)
-        return id;
-    const char *const files[] = { file, NULL };
-    int r = file_platforms(files, options->ns ? options->ns : "default", &platforms, err);
+    int r = trace_parse(csv->ptr, csv->len, options->trace, service_kinds[id].name, &s.trace, err);
+    if (r == 0)
+        r = file_platforms(files, options->ns ? options->ns : "default", &platforms, err);
     if (r < 0)
         return r;
     if (json_array_size(platforms) != 1)
         return lp_error_set(err, LP_E_INVALID, "%.256s: must hold one LearningPlatform, holds %zu",
                             file, json_array_size(platforms));
-    r = load_platform(json_array_get(platforms, 0), id, options, images, ret_service, err);
-    if (r == 0)
-        r = leave_out(trace, ret_service, err);
-    return r < 0 ? lp_error_wrap(err, "%.256s", file) : 0;
+    s.object = json_incref(json_array_get(platforms, 0));
+    r = load_platform(options, images, &s, err);
+    if (r < 0)
+        return lp_error_wrap(err, "%.256s", file);
+    *ret_service = s;
+    s.object = NULL;
+    s.trace.rows = NULL;
+    return 0;
 }

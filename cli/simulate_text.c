@@ -62,9 +62,16 @@ static json_t *change_json(const struct hpa_rules *rules, const struct simulate_
     return o;
 }
 
+/* Milliseconds of a percentile; null where nobody came or the wait is over what is counted. */
+static json_t *wait_json(const struct waits *w, int64_t permille)
+{
+    int64_t ms = waits_percentile(w, permille);
+    return ms < 0 || ms > WAIT_MOST_MS ? json_null() : json_integer(ms);
+}
+
 static json_t *summary_json(const struct simulate_service *s, const struct simulate_result *r)
 {
-    return lp_json_make(
+    json_t *o = lp_json_make(
         "{s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
         "seconds", number(r->length_ms), "podHours", number(r->pod_ms / 3600), "podHoursAtMax",
         number(r->max_pod_ms / 3600), "syncs", (json_int_t)r->syncs, "min", s->rules.min, "max",
@@ -73,24 +80,48 @@ static json_t *summary_json(const struct simulate_service *s, const struct simul
         "turnedAway", number(r->turned_away / 1000), "changes", (json_int_t)r->n_changes, "ups",
         (json_int_t)r->ups, "downs", (json_int_t)r->downs, "flaps", (json_int_t)r->flaps,
         "syncsWithoutDecision", (json_int_t)r->frozen);
+    if (s->trace.has[TRACE_ARRIVAL_RATE])
+        json_object_update_new(o, lp_json_make("{s:I, s:I, s:{s:o, s:o, s:o}}", "targetWaitMs",
+                                               (json_int_t)r->waits->target_ms, "minutesOverTarget",
+                                               (json_int_t)r->waits->minutes_over, "waitMs", "p50",
+                                               wait_json(r->waits, 500), "p95",
+                                               wait_json(r->waits, 950), "p99",
+                                               wait_json(r->waits, 990)));
+    return o;
 }
 
-json_t *simulate_json(const struct simulate_service *service, const struct simulate_result *result,
-                      const struct simulate_service *other,
-                      const struct simulate_result *other_result, const json_t *failures)
+static json_t *pair_json(const struct simulate_pair *p, bool both)
 {
     json_t *changes = json_array(), *left_out = json_array();
+    const struct simulate_service *service = &p->service;
 
-    for (size_t i = 0; i < result->n_changes; i++)
-        json_array_append_new(changes, change_json(&service->rules, &result->changes[i]));
+    for (size_t i = 0; i < p->result.n_changes; i++)
+        json_array_append_new(changes, change_json(&service->rules, &p->result.changes[i]));
     for (unsigned i = 0; i < service->n_left_out; i++)
         json_array_append_new(left_out, json_string(service->left_out[i]));
-    json_t *o = lp_json_make("{s:s, s:o, s:o, s:o, s:O}", "service", service->title, "leftOut",
-                             left_out, "changes", changes, "summary", summary_json(service, result),
-                             "failures", failures);
-    if (other)
-        json_object_set_new(o, "compare", summary_json(other, other_result));
-    return o;
+    return lp_json_make("{s:s, s:o, s:o, s:o, s:o*}", "service", service->title, "leftOut",
+                        left_out, "changes", changes, "summary", summary_json(service, &p->result),
+                        "compare", both ? summary_json(&p->other, &p->other_result) : NULL);
+}
+
+json_t *simulate_json(const struct simulate_pair *pairs, size_t n, bool both,
+                      const json_t *failures)
+{
+    json_t *list = json_array(), *o;
+    int64_t pod_ms = 0;
+
+    if (n == 1) {
+        json_decref(list);
+        o = pair_json(pairs, both);
+        json_object_set(o, "failures", (json_t *)failures);
+        return o;
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(list, pair_json(&pairs[i], both));
+        pod_ms += pairs[i].result.pod_ms;
+    }
+    return lp_json_make("{s:o, s:o, s:O}", "services", list, "podHours", number(pod_ms / 3600),
+                        "failures", failures);
 }
 
 static void change_text(const struct hpa_rules *rules, const struct simulate_change *c,
@@ -123,6 +154,36 @@ static void figure(struct lp_buf *out, const char *what, int64_t milli, bool bot
     line(out, what, decimal(milli, a), both ? decimal(other, b) : NULL);
 }
 
+static const char *wait_cell(const struct waits *w, int64_t permille, char room[NUMBER_TEXT])
+{
+    int64_t ms = w ? waits_percentile(w, permille) : -1;
+
+    if (ms < 0)
+        snprintf(room, NUMBER_TEXT, "-");
+    else if (ms > WAIT_MOST_MS)
+        snprintf(room, NUMBER_TEXT, "over %d", WAIT_MOST_MS);
+    else
+        snprintf(room, NUMBER_TEXT, "%" PRId64, ms);
+    return room;
+}
+
+/* How long requests waited. `other` NULL: there is nothing beside. */
+static void waits_text(const struct waits *w, const struct waits *other, struct lp_buf *out)
+{
+    static const struct {
+        const char *what;
+        int64_t permille;
+    } lines[] = { { "wait p50, ms", 500 }, { "wait p95, ms", 950 }, { "wait p99, ms", 990 } };
+    char a[NUMBER_TEXT], b[NUMBER_TEXT];
+
+    for (size_t i = 0; i < LP_COUNT(lines); i++)
+        line(out, lines[i].what, wait_cell(w, lines[i].permille, a),
+             other ? wait_cell(other, lines[i].permille, b) : NULL);
+    lp_auto_free char *what = lp_sprintf("minutes over %" PRId64 " ms", w->target_ms);
+    figure(out, what, w->minutes_over * 1000, other != NULL,
+           other ? other->minutes_over * 1000 : 0);
+}
+
 static void summary_text(const struct simulate_result *r, const struct simulate_result *o,
                          bool both, struct lp_buf *out)
 {
@@ -143,6 +204,8 @@ static void summary_text(const struct simulate_result *r, const struct simulate_
         { "syncs without a decision", (int64_t)r->frozen * 1000, (int64_t)o->frozen * 1000 },
     };
 
+    if (r->waits->total > 0)
+        waits_text(r->waits, both ? o->waits : NULL, out);
     for (size_t i = 0; i < LP_COUNT(figures); i++)
         figure(out, figures[i].what, figures[i].value, both, figures[i].other);
 }
@@ -157,22 +220,43 @@ static void head_text(const struct simulate_service *s, const struct simulate_re
     for (unsigned i = 0; i < s->n_left_out; i++)
         lp_buf_printf(out, "the HPA also goes by %s, which the trace does not have: left out\n",
                       s->left_out[i]);
+    const struct service_spec *spec = &s->platform.spec.services[s->id];
+    if (s->start_ms < 0 &&
+        (json_array_size(s->platform.spec.schedules) > 0 || spec->autoscaling.pause.until))
+        lp_buf_str(out, "the trace has no date: schedules and pauses do not count; see --start\n");
 }
 
-void simulate_text(const struct simulate_service *service, const struct simulate_result *result,
-                   const struct simulate_service *other, const struct simulate_result *other_result,
-                   struct lp_buf *out)
+static void pair_text(const struct simulate_pair *p, bool both, struct lp_buf *out)
 {
-    head_text(service, result, out);
-    if (!other && result->n_changes > 0)
+    head_text(&p->service, &p->result, out);
+    if (!both && p->result.n_changes > 0)
         lp_buf_printf(out, "\n%10s  %-12s %10s %8s %6s %5s %5s  %s\n", "TIME", "METRIC", "VALUE",
                       "TARGET", "ASKS", "FROM", "TO", "WHY");
-    for (size_t i = 0; !other && i < result->n_changes; i++)
-        change_text(&service->rules, &result->changes[i], out);
+    for (size_t i = 0; !both && i < p->result.n_changes; i++)
+        change_text(&p->service.rules, &p->result.changes[i], out);
     lp_buf_char(out, '\n');
-    if (other) {
-        head_text(other, other_result, out);
+    if (both) {
+        head_text(&p->other, &p->other_result, out);
         line(out, "", "-f", "--compare");
+    } else {
+        simulate_plot(&p->service, &p->result, out);
     }
-    summary_text(result, other_result, other != NULL, out);
+    summary_text(&p->result, &p->other_result, both, out);
+}
+
+void simulate_text(const struct simulate_pair *pairs, size_t n, bool both, struct lp_buf *out)
+{
+    int64_t pod_ms = 0, other_ms = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            lp_buf_char(out, '\n');
+        pair_text(&pairs[i], both, out);
+        pod_ms += pairs[i].result.pod_ms;
+        other_ms += pairs[i].other_result.pod_ms;
+    }
+    if (n == 1)
+        return;
+    lp_buf_char(out, '\n');
+    figure(out, "pod-hours of all", pod_ms / 3600, both, other_ms / 3600);
 }

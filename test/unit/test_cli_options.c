@@ -70,7 +70,7 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_int_equal(PARSE(&o, &err, "status", "--interval", "0"), LP_E_INVALID);
     assert_string_equal(err.msg, "--interval: must be 1..60 seconds, is \"0\"");
     assert_int_equal(PARSE(&o, &err, "status", "-o", "xml"), LP_E_INVALID);
-    assert_string_equal(err.msg, "-o: must be table, text, yaml or json, is \"xml\"");
+    assert_string_equal(err.msg, "-o: must be table, text, yaml, json, csv or svg, is \"xml\"");
     assert_int_equal(PARSE(&o, &err, "status", "--frob"), LP_E_INVALID);
     assert_string_equal(err.msg, "unknown option --frob: see --help");
     assert_int_equal(PARSE(&o, &err, "status", "-n"), LP_E_INVALID);
@@ -112,8 +112,17 @@ static void simulate_takes_numbers_and_files_of_its_own(void **state)
     assert_string_equal(err.msg, "--sync-period: must be 1..300 seconds, is \"301\"");
     assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a", "--max-pod-hours", "1k"), LP_E_INVALID);
     assert_string_equal(err.msg, "--max-pod-hours: must be 0..1000000 hours, is \"1k\"");
-    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a", "--trace", "b"), LP_E_INVALID);
-    assert_string_equal(err.msg, "simulate needs --service; see --help");
+    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a", "--service", "b"), LP_E_INVALID);
+    assert_string_equal(err.msg, "simulate needs --trace; see --help");
+    assert_int_equal(
+        PARSE(&o, &err, "simulate", "-f", "a", "--trace", "b", "-o", "svg", "--compare", "c"),
+        LP_E_INVALID);
+    assert_string_equal(err.msg, "-o: csv and svg are of one file, not of --compare");
+    assert_int_equal(PARSE(&o, &err, "why", "-o", "csv"), LP_E_INVALID);
+    assert_int_equal(PARSE(&o, &err, "simulate", "-f", "a", "--trace", "b", "--start", "9:00"),
+                     LP_E_INVALID);
+    assert_string_equal(err.msg, "--start: must be a time as 2026-12-01T02:00:00Z (RFC 3339), is "
+                                 "\"9:00\"");
     assert_int_equal(PARSE(&o, &err, "simulate", "-f", "-", "--service", "auth", "--trace", "-"),
                      LP_E_INVALID);
     assert_string_equal(err.msg, "-f, --trace and --compare: only one may be \"-\"");

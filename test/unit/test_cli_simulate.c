@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/file.h"
 #include "json/json.h"
 #include "unit/golden.h"
 
@@ -48,6 +49,8 @@ static struct cli_options options_of(const char *platform, const char *trace)
                                  .format = CLI_JSON,
                                  .sync_ms = 15000,
                                  .ready_after_ms = 30000,
+                                 .target_wait_ms = 250,
+                                 .max_minutes_over = -1,
                                  .max_pod_hours = -1,
                                  .max_over_target = -1 };
 }
@@ -216,6 +219,17 @@ static void demand_is_made_of_rate_and_time(void **state)
     assert_non_null(strstr(err.msg, "the trace has no column that the HPA goes by"));
 }
 
+static void assert_refused(const struct cli_options *o, const struct plan_images *with,
+                           const char *message)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    json_t *failures = NULL;
+    struct lp_error err = { .msg = "" };
+    assert_int_equal(simulate_command(o, with, &out, &failures, &err), LP_E_INVALID);
+    if (!strstr(err.msg, message))
+        fail_msg("\"%s\" is not in \"%s\"", message, err.msg);
+}
+
 static void what_cannot_be_simulated_is_told(void **state)
 {
     static const struct {
@@ -240,18 +254,186 @@ static void what_cannot_be_simulated_is_told(void **state)
             fail_msg("\"%s\" is not in \"%s\"", cases[i].message, err.msg);
     }
     struct plan_images none = images;
-    struct cli_options o = options_of("config/samples/production.yaml", "x.csv");
-    struct simulate_service service;
-    const struct trace trace = { .has = { [TRACE_CPU] = true } };
-    struct lp_error err;
+    struct file csv auto_file = write_file("time,cpu\n0,1\n1,1\n");
+    struct cli_options o = options_of("config/samples/production.yaml", csv.path);
     o.service = "ai";
-    assert_int_equal(simulate_load(o.files[0], &o, &none, &trace, &service, &err), LP_E_INVALID);
-    assert_string_equal(err.msg,
-                        "--service: must be gateway, auth, ai-feedback or progress, is \"ai\"");
+    assert_refused(&o, &images,
+                   "--service: must be gateway, auth, ai-feedback or progress, is \"ai\"");
+    o.service = NULL;
+    assert_refused(&o, &images, "simulate needs --service, as no column of /tmp/");
+    o.service = "auth";
+    o.max_minutes_over = 0;
+    assert_refused(&o, &images, "--max-minutes-over-target: needs a column arrival_rate in ");
     none.no_metrics_api = true;
-    assert_int_equal(simulate_load(o.files[0], &o, &none, &trace, &service, &err), LP_E_INVALID);
-    assert_string_equal(err.msg, "METRICS_API: must not be None: the operator itself then scales "
-                                 "by the queue depth, which is not simulated");
+    assert_refused(&o, &none,
+                   "METRICS_API: must not be None: the operator itself then scales by the queue "
+                   "depth, which is not simulated");
+}
+
+/* 2025-12-01T09:00:00Z; the floor of the window counts from a minute before it, the pause until
+ * 9:10. */
+static void schedules_and_pauses_count_where_the_trace_has_a_date(void **state)
+{
+    static const char platform[] =
+        "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\nmetadata: {name: a}\n"
+        "spec: {schedules: [{name: exam, leadMinutes: 1, replicas: {aiFeedback: 5}, dated: [{start:"
+        " '2025-12-01T09:05:00Z', end: '2025-12-01T09:06:00Z'}]}], services: {aiFeedback: "
+        "{autoscaling: {minReplicas: 1, maxReplicas: 9, queueDepth: {target: 4}, behavior: "
+        "{scaleDown: {stabilizationWindowSeconds: 0}}, pause: {directions: [Down], until: "
+        "'2025-12-01T09:10:00Z'}}}}}\n";
+    json_auto_t *dated = NULL, *undated = NULL;
+    (void)state;
+    ok(simulate(platform, "time,queue_depth\n1764579600,1\n1764580500,1\n", &dated, &err));
+    check_changes(dated, "1764579840: 1 to 5 below minReplicas; 1764580200: 5 to 1 as asked; ");
+    check_summary(dated, "{\"mostPods\":5}");
+    ok(simulate(platform, "time,queue_depth\n0,1\n900,1\n", &undated, &err));
+    check_changes(undated, "");
+}
+
+/* One pod of 2 slots and half a second serves 4 a second. In the second minute 8 a second come. */
+static void minutes_count_in_which_too_many_wait_longer_than_the_target(void **state)
+{
+    static const char platform[] = HEAD
+        "concurrency: 2, queueLimit: 1000, autoscaling: {minReplicas: 1, maxReplicas: 1, metrics: "
+        "[queueDepth]}}}}\n";
+    json_auto_t *answer = NULL;
+    (void)state;
+    ok(simulate(platform,
+                "time,arrival_rate,service_time\n0,2,0.5\n60,8,0.5\n120,1,0.5\n"
+                "300,1,0.5\n",
+                &answer, &err));
+    /* 240 wait at 120 s and shrink by 3 a second, so for 80 s: the second to the fourth minute. */
+    check_summary(answer, "{\"minutesOverTarget\":3,\"targetWaitMs\":250,\"turnedAway\":0}");
+    const json_t *wait = lp_json_at(answer, "summary", "waitMs", NULL);
+    assert_in_range(lp_json_int(-1, wait, "p95", NULL), 50000, 60000);
+}
+
+/* Two slots and one place: of 8 a second 4 are turned away, whom no percentile forgets. */
+static void who_is_turned_away_waits_without_end(void **state)
+{
+    static const char platform[] = HEAD
+        "concurrency: 2, queueLimit: 1, autoscaling: {minReplicas: 1, maxReplicas: 1, metrics: "
+        "[queueDepth]}}}}\n";
+    json_auto_t *answer = NULL;
+    (void)state;
+    ok(simulate(platform, "time,arrival_rate,service_time\n0,8,0.5\n60,8,0.5\n", &answer, &err));
+    check_summary(answer, "{\"minutesOverTarget\":1,\"waitMs\":{\"p95\":null,\"p99\":null}}");
+    double lost = json_number_value(lp_json_at(answer, "summary", "turnedAway", NULL));
+    assert_true(lost > 230 && lost < 242);
+}
+
+static void services_that_columns_name_are_simulated_together(void **state)
+{
+    struct file cr auto_file = write_file(HEAD ONE_TO_TEN "}}}}\n");
+    struct file csv auto_file = write_file("time,ai-feedback.queue_depth,auth.queue_depth\n"
+                                           "0,40,1\n600,0,1\n");
+    struct cli_options o = options_of(cr.path, csv.path);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    json_auto_t *failures = NULL, *answer = NULL;
+    (void)state;
+    o.service = NULL;
+    o.max_pod_hours = 100;
+    ok(simulate_command(&o, &images, &out, &failures, &err));
+    ok(lp_json_parse(out.ptr, out.len, 1 << 20, "answer", &answer, &err));
+    const json_t *list = json_object_get(answer, "services");
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(lp_json_str(json_array_get(list, 0), "service", NULL),
+                        "default/english auth");
+    check_changes(json_array_get(list, 1), "0: 1 to 4 ScaleUpLimit; 15: 4 to 8 ScaleUpLimit; 30: 8 "
+                                           "to 10 as asked; ");
+    assert_int_equal(json_array_size(failures), 1); /* of both together */
+    assert_non_null(strstr(json_string_value(json_array_get(failures, 0)),
+                           "pod-hours: must be at most 0.100, is 1."));
+}
+
+static void pods_and_waits_over_time_are_csv_and_a_picture(void **state)
+{
+    static const char csv_text[] = "time,arrival_rate,service_time\n0,1,0.5\n2,1,0.5\n3,,\n4,,\n";
+    struct file cr auto_file = write_file(HEAD ONE_TO_TEN "}}}}\n"),
+                   csv auto_file = write_file(csv_text);
+    struct cli_options o = options_of(cr.path, csv.path);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    json_auto_t *failures = NULL, *again = NULL;
+    (void)state;
+    o.format = CLI_CSV;
+    ok(simulate_command(&o, &images, &out, &failures, &err));
+    assert_string_equal(out.ptr, "service,time,pods,ready,wait_ms,queue_depth,arrival_rate\n"
+                                 "ai-feedback,0.000,1,1,0,0.432,1.000\n"
+                                 "ai-feedback,1.000,1,1,0,0.492,1.000\n"
+                                 "ai-feedback,2.000,1,1,0,0.499,1.000\n"
+                                 "ai-feedback,3.000,1,1,,,\n");
+    lp_buf_reset(&out);
+    o.format = CLI_SVG;
+    ok(simulate_command(&o, &images, &out, &again, &err));
+    assert_int_equal(strncmp(out.ptr, "<svg xmlns=", 11), 0);
+    assert_non_null(strstr(out.ptr, "default/english ai-feedback</text>"));
+    assert_non_null(strstr(out.ptr, " d=\"M60 50H245L245 50H430L430 50H615L615 50H800\"/>"));
+    assert_non_null(strstr(out.ptr, "</svg>\n"));
+}
+
+/* A thousand that wait 0 to 999 ms, and one that waits without end. */
+static void percentiles_are_of_all_that_came(void **state)
+{
+    lp_auto_free struct waits *w = lp_alloc(sizeof *w);
+    (void)state;
+    w->target_ms = 250;
+    assert_int_equal(waits_percentile(w, 500), -1);
+    for (int64_t i = 0; i < 1000; i++)
+        waits_add(w, i, i, 1000000);
+    assert_int_equal(waits_percentile(w, 500), 499);
+    assert_int_equal(waits_percentile(w, 950), 949);
+    assert_int_equal(w->minutes_over, 0);
+    waits_add(w, 60000, INT64_MAX, 1000000);
+    assert_int_equal(w->minutes_over, 1);
+    waits_end(w);
+    assert_int_equal(w->minutes_over, 2);
+    assert_int_equal(waits_percentile(w, 1000), WAIT_MOST_MS + 1);
+}
+
+static void slots_keep_what_was_worst_in_them(void **state)
+{
+    lp_auto_free struct series *s = lp_alloc(sizeof *s);
+    (void)state;
+    series_init(s, 1000, 1000 + 1200 * 1000); /* slots of 2 s */
+    assert_int_equal(s->step_ms, 2000);
+    series_add(s, &(struct series_point){ 1000, 3, 3, 5, 10, 7 });
+    series_add(s, &(struct series_point){ 2999, 4, 2, 9, 8, 6 });
+    series_add(s, &(struct series_point){ 3000, 1, 1, -1, -1, -1 });
+    series_add(s, &(struct series_point){ 1201000, 9, 9, 1, 1, 1 });
+    assert_int_equal(s->n, 3);
+    assert_int_equal(s->points[0].pods, 4);
+    assert_int_equal(s->points[0].ready, 2);
+    assert_int_equal(s->points[0].wait_ms, 9);
+    assert_int_equal(s->points[0].queue, 10);
+    assert_int_equal(s->points[1].at_ms, 3000);
+    assert_int_equal(s->points[1].wait_ms, -1);
+    assert_int_equal(s->points[2].at_ms, 1199000);
+}
+
+/* The exam is ten times the load within one minute. */
+static void every_shipped_trace_is_simulated_for_every_service(void **state)
+{
+    static const char *const names[] = { "seed-load", "ordinary-day", "exam", "semester-start",
+                                         "flapping" };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(names); i++) {
+        lp_auto_free char *path = lp_sprintf("config/samples/traces/%s.csv", names[i]);
+        struct cli_options o = options_of("config/samples/existing-platform.yaml", path);
+        lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+        json_auto_t *failures = NULL, *answer = NULL;
+        o.service = NULL;
+        o.sync_ms = 60000;
+        ok(simulate_command(&o, &images, &out, &failures, &err));
+        ok(lp_json_parse(out.ptr, out.len, 1 << 20, "answer", &answer, &err));
+        assert_int_equal(json_array_size(json_object_get(answer, "services")), N_SERVICES);
+    }
+    lp_auto_buf struct lp_buf csv = LP_BUF_INIT(1 << 20);
+    trace_auto struct trace exam = { 0 };
+    ok(file_read("config/samples/traces/exam.csv", &csv, &err));
+    ok(trace_parse(csv.ptr, csv.len, "exam", "auth", &exam, &err));
+    int64_t before = exam.rows[60].values[TRACE_ARRIVAL_RATE];
+    assert_int_equal(exam.rows[66].at_ms - exam.rows[60].at_ms, 60000);
+    assert_int_equal(exam.rows[66].values[TRACE_ARRIVAL_RATE], 10 * before);
 }
 
 int main(void)
@@ -265,6 +447,14 @@ int main(void)
         cmocka_unit_test(the_sample_of_a_school_day_is_simulated_as_the_golden_file_says),
         cmocka_unit_test(demand_is_made_of_rate_and_time),
         cmocka_unit_test(what_cannot_be_simulated_is_told),
+        cmocka_unit_test(schedules_and_pauses_count_where_the_trace_has_a_date),
+        cmocka_unit_test(minutes_count_in_which_too_many_wait_longer_than_the_target),
+        cmocka_unit_test(who_is_turned_away_waits_without_end),
+        cmocka_unit_test(services_that_columns_name_are_simulated_together),
+        cmocka_unit_test(pods_and_waits_over_time_are_csv_and_a_picture),
+        cmocka_unit_test(percentiles_are_of_all_that_came),
+        cmocka_unit_test(every_shipped_trace_is_simulated_for_every_service),
+        cmocka_unit_test(slots_keep_what_was_worst_in_them),
     };
     return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);
 }
