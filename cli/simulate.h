@@ -13,8 +13,9 @@
 
 /* What the planned objects of one service say. */
 struct simulate_service {
-    json_t *object;           /* the platform; owned */
-    struct platform platform; /* of it */
+    json_t *object;            /* the platform; owned */
+    struct platform platform;  /* of it */
+    struct plan_images images; /* of that */
     enum service_id id;
     int64_t start_ms;   /* wall clock of the trace's first row; -1: no date, so that no schedule and
                            no   pause counts */
