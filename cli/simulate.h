@@ -59,7 +59,8 @@ void simulate_result_done(struct simulate_result *result);
 /*
  * What is planned for the service `id` of the one platform in `file`, under the load of `csv`,
  * which options->trace names. LP_E_INVALID, also where nothing in the trace counts for its HPA, and
- * where its HPA is not all that scales it. `images` must outlive it.
+ * where its HPA is not all that scales it. *ret_service stays where it is: parts of it
+ * point to others.
  */
 LP_MUST_USE int simulate_load(const char *file, enum service_id id,
                               const struct cli_options *options, const struct plan_images *images,

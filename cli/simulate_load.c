@@ -142,10 +142,11 @@ static int64_t start_of(const struct cli_options *options, const struct trace *t
 static int load_platform(const struct cli_options *options, const struct plan_images *images,
                          struct simulate_service *s, struct lp_error *err)
 {
+    s->images = *images;
     s->platform = (struct platform){ .ns = lp_json_str(s->object, "metadata", "namespace", NULL),
                                      .name = lp_json_str(s->object, "metadata", "name", NULL),
                                      .uid = "",
-                                     .images = images };
+                                     .images = &s->images };
     s->start_ms = start_of(options, &s->trace);
     int r = spec_decode_strict(s->object, &s->platform.spec, err);
     if (r == 0)
@@ -180,6 +181,7 @@ int simulate_load(const char *file, enum service_id id, const struct cli_options
     if (r < 0)
         return lp_error_wrap(err, "%.256s", file);
     *ret_service = s;
+    ret_service->platform.images = &ret_service->images;
     s.object = NULL;
     s.trace.rows = NULL;
     return 0;
