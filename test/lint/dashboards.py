@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every metric that dashboards/*.json names is registered by a program, with the labels that the dashboard uses."""
+"""Every metric that dashboards/*.json and alerts.yaml name is registered by a program, with the labels that they use."""
 import json
 import pathlib
 import re
@@ -49,9 +49,16 @@ def expressions(node):
             yield from expressions(item)
 
 
+def read(path):
+    """The expressions of a dashboard, or the text of rules but their comments."""
+    if path.suffix == ".json":
+        return list(expressions(json.loads(path.read_text())))
+    return [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
+
+
 def check(path, names):
     problems, seen = [], 0
-    for expr in expressions(json.loads(path.read_text())):
+    for expr in read(path):
         for match in re.finditer(r"\b((?:lp|process|controller_runtime|workqueue|reconciles)_[a-z0-9_]+)(\{[^}]*\})?", expr):
             seen += 1
             base = base_name(match.group(1), names)
@@ -69,8 +76,9 @@ def check(path, names):
 
 def main():
     names = registered()
-    problems = [p for path in sorted((ROOT / "dashboards").glob("*.json")) for p in check(path, names)]
-    print("\n".join(problems) or f"{len(names)} metrics are registered; every one that a dashboard names is there")
+    paths = [*sorted((ROOT / "dashboards").glob("*.json")), ROOT / "dashboards" / "alerts.yaml"]
+    problems = [p for path in paths for p in check(path, names)]
+    print("\n".join(problems) or f"{len(names)} metrics are registered; every one that dashboards and alerts name is there")
     return 1 if problems else 0
 
 
