@@ -30,17 +30,27 @@ find_promtool() {
     mv "$work/package" "$cache"
 }
 
+each_alert_has_a_case_and_a_runbook() {
+    local alert page
+    for alert in "${alerts[@]}"; do
+        grep -q "alertname: $alert\$" test/integration/alerts/rules.yaml ||
+            die "no case of alerts/rules.yaml has $alert firing"
+    done
+    [ "$(grep -c 'runbook: ' dashboards/alerts.yaml)" = ${#alerts[@]} ] || die "an alert has no runbook"
+    while read -r _ page; do
+        [ -s "$page" ] || die "$page is not there"
+    done < <(grep -o 'runbook: .*' dashboards/alerts.yaml)
+}
+
+alerts_fire_where_they_should_and_not_in_a_quiet_hour() {
+    cp dashboards/alerts.yaml test/integration/alerts/rules.yaml "$work"
+    "$promtool" check rules "$work/alerts.yaml"
+    "$promtool" test rules "$work/rules.yaml"
+}
+
 find_promtool
-"$promtool" check rules dashboards/alerts.yaml
 mapfile -t alerts < <(sed -n 's/^  - alert: //p' dashboards/alerts.yaml)
 [ ${#alerts[@]} -gt 0 ] || die "dashboards/alerts.yaml has no alert"
-for alert in "${alerts[@]}"; do
-    grep -q "alertname: $alert\$" test/integration/alerts/rules.yaml || die "no case of alerts/rules.yaml has $alert firing"
-done
-grep -o 'runbook: .*' dashboards/alerts.yaml | while read -r _ page; do
-    [ -s "$page" ] || die "$page is not there"
-done
-[ "$(grep -c 'runbook: ' dashboards/alerts.yaml)" = ${#alerts[@]} ] || die "an alert has no runbook"
-cp dashboards/alerts.yaml test/integration/alerts/rules.yaml "$work"
-"$promtool" test rules "$work/rules.yaml"
+each_alert_has_a_case_and_a_runbook
+alerts_fire_where_they_should_and_not_in_a_quiet_hour
 echo "${#alerts[@]} alerts fire where they should, each has a runbook"
