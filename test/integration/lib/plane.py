@@ -40,11 +40,11 @@ class NotFound(Exception):
 
 
 class Plane:
-    """etcd, kube-apiserver and kube-controller-manager in `dir`, with what install.yaml brings."""
+    """etcd, kube-apiserver and kube-controller-manager in `dir`, with what install.yaml brings; `flags` of control-plane."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *flags):
         self.dir = os.path.realpath(directory)
-        out = subprocess.run([f"{TOP}/test/integration/control-plane", "start", self.dir], check=True,
+        out = subprocess.run([f"{TOP}/test/integration/control-plane", "start", self.dir, *flags], check=True,
                              stdout=subprocess.PIPE, text=True)
         self.kubeconfig = out.stdout.splitlines()[-1]
         with open(f"{self.dir}/apiserver.port", encoding="ascii") as f:
@@ -280,11 +280,12 @@ class Suite:
         sys.exit(1 if self.failed or not self.passed else 0)
 
 
-def main(run):
-    """A script's work: `run` with a plane in the folder that is its first argument; the others choose cases."""
+def main(run, *flags):
+    """A script's work: `run` with a plane in the folder that is its first argument; the others choose cases. `flags` of
+    control-plane."""
     threading.excepthook = lambda args: say(f"thread: {args.exc_type.__name__}: {args.exc_value}")
     suite = Suite(sys.argv[2:])
-    plane = Plane(sys.argv[1])
+    plane = Plane(sys.argv[1], *flags)
     try:
         run(plane, suite)
     finally:
