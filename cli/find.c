@@ -1,6 +1,10 @@
 /* cli/find.c -- see the header. No state. */
 #include "cli/find.h"
 
+#include <string.h>
+
+#include "base/buf.h"
+#include "json/json.h"
 #include "kube/kinds.h"
 
 static int find_append(json_t *object, void *user, struct lp_error *err)
@@ -38,4 +42,30 @@ int find_platforms(struct lp_kube_client *client, const struct cli_options *opti
         return r;
     *ret_platforms = json_incref(found);
     return 0;
+}
+
+int find_service(const json_t *platforms, const char *service, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf names = LP_BUF_INIT(1000);
+    const json_t *platform, *s;
+    size_t i, k;
+
+    if (!service || json_array_size(platforms) == 0)
+        return 0;
+    json_array_foreach(platforms, i, platform)
+    {
+        json_array_foreach(lp_json_at(platform, "status", "services", NULL), k, s)
+        {
+            const char *name = lp_json_str(s, "name", NULL);
+            if (name && strcmp(name, service) == 0)
+                return 0;
+            if (name && i == 0)
+                lp_buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", name);
+        }
+    }
+    return lp_error_set(err, LP_E_NOT_FOUND, "SERVICE: must be one of %s, is \"%.64s\"",
+                        names.len > 0 ? names.ptr
+                                      : "those in the platform's status, of which "
+                                        "there are none yet",
+                        service);
 }

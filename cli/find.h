@@ -16,3 +16,7 @@ LP_MUST_USE int find_platforms(struct lp_kube_client *client, const struct cli_o
 LP_MUST_USE int find_objects(struct lp_kube_client *client, const struct lp_kube_kind *kind,
                              const char *ns, const char *selector, json_t *list,
                              struct lp_error *err);
+
+/* LP_E_NOT_FOUND where none of `platforms` has a service of that name in its status. `service`
+ * NULL: it is not asked for. */
+LP_MUST_USE int find_service(const json_t *platforms, const char *service, struct lp_error *err);

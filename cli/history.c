@@ -38,20 +38,26 @@ static bool is_of(const json_t *decision, const char *service)
     return of && strcmp(of, service) == 0;
 }
 
-/* What held of one service when the time began. */
+/* What held when the time began: the last decision of each service before. */
 static void add_held(const json_t *decisions, const char *service, int64_t since_ms, json_t *list)
 {
-    json_t *decision, *held = NULL;
+    json_auto_t *held = json_object();
+    json_t *decision;
     size_t i;
 
     json_array_foreach(decisions, i, decision)
     {
+        const char *of = lp_json_str(decision, "service", NULL);
         int64_t time = time_of(decision);
-        if (time >= 0 && time < since_ms && is_of(decision, service))
-            held = decision;
+        if (of && time >= 0 && time < since_ms && (!service || strcmp(of, service) == 0))
+            json_object_set(held, of, decision);
     }
-    if (held)
-        json_array_append(list, held);
+    json_array_foreach(decisions, i, decision)
+    {
+        const char *of = lp_json_str(decision, "service", NULL);
+        if (of && json_object_get(held, of) == decision)
+            json_array_append(list, decision);
+    }
 }
 
 json_t *history_between(const json_t *decisions, const char *service, int64_t since_ms,
@@ -60,9 +66,7 @@ json_t *history_between(const json_t *decisions, const char *service, int64_t si
     json_t *list = json_array(), *decision;
     size_t i;
 
-    for (unsigned id = 0; id < N_SERVICES; id++)
-        if (!service || strcmp(service_kinds[id].name, service) == 0)
-            add_held(decisions, service_kinds[id].name, since_ms, list);
+    add_held(decisions, service, since_ms, list);
     json_array_foreach(decisions, i, decision)
     {
         int64_t time = time_of(decision);
@@ -152,6 +156,8 @@ int history_platforms(struct lp_kube_client *client, const struct cli_options *o
     size_t i;
 
     int r = find_platforms(client, options, ns, &found, err);
+    if (r == 0)
+        r = find_service(found, options->service, err);
     json_array_foreach(found, i, item)
     {
         if (r == 0)

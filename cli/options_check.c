@@ -122,19 +122,13 @@ static bool is_service(const char *name)
     return false;
 }
 
-/* A name alone that is a service's is that; which platform is then any. */
-static int check_service(struct cli_options *o, struct lp_error *err)
+/* A name alone that is a service's is that; which platform is then any. Which others there are
+ * knows the platform. */
+static void take_service(struct cli_options *o)
 {
-    if (strcmp(o->command, "why") != 0 && strcmp(o->command, "record") != 0)
-        return 0;
-    if (!o->service && o->name && is_service(o->name))
+    if ((strcmp(o->command, "why") == 0 || strcmp(o->command, "record") == 0) && !o->service &&
+        o->name && is_service(o->name))
         o->service = lp_take(o->name);
-    if (o->service && !is_service(o->service))
-        return lp_error_set(err, LP_E_INVALID,
-                            "SERVICE: must be gateway, auth, ai-feedback or progress, is "
-                            "\"%.64s\"",
-                            o->service);
-    return 0;
 }
 
 /* Times of the past, of which the operator keeps a day. */
@@ -163,12 +157,11 @@ int cli_options_check(struct cli_options *o, struct lp_error *err)
 {
     int r = check_load(o, err);
 
+    take_service(o);
     if (r == 0)
         r = check_time("--at", o->at, &o->at_ms, err);
     if (r == 0)
         r = check_time("--start", o->start, &o->start_ms, err);
-    if (r == 0)
-        r = check_service(o, err);
     if (r == 0)
         r = check_past(o, err);
     if (r == 0)

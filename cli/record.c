@@ -134,6 +134,8 @@ int record_platform(struct lp_kube_client *client, const struct cli_options *opt
                             "record: must be of one platform, %zu are in namespace %s: name one",
                             json_array_size(found), ns);
     if (r == 0)
+        r = find_service(found, options->service, err);
+    if (r == 0)
         r = history_read(client, json_array_get(found, 0), &all, err);
     if (r < 0)
         return r;

@@ -211,6 +211,8 @@ int why_platforms(struct lp_kube_client *client, const struct cli_options *optio
     if (options->at || options->since)
         return history_platforms(client, options, ns, out, err);
     int r = find_platforms(client, options, ns, &found, err);
+    if (r == 0)
+        r = find_service(found, options->service, err);
     if (r < 0)
         return r;
     json_array_foreach(found, i, p)

@@ -2,6 +2,7 @@
  * old are read. No state; any thread. */
 #include "autoscaler/policy/ring.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <zstd.h>
 
@@ -13,6 +14,7 @@
 
 #define LEVEL 3 /* of zstd: a full ring takes some milliseconds */
 #define MAX_LINE 8192
+#define SERVICE_NAME 64
 
 static size_t line_length(const char *at, const char *end)
 {
@@ -20,8 +22,8 @@ static size_t line_length(const char *at, const char *end)
     return (size_t)((newline ? newline + 1 : end) - at);
 }
 
-/* When the line was decided, and the number of its service; -1 where it tells neither. */
-static int64_t line_time(const char *line, size_t n, unsigned *ret_service)
+/* When the line was decided, and of which service; -1 where it tells neither. */
+static int64_t line_time(const char *line, size_t n, char ret_service[SERVICE_NAME])
 {
     struct lp_error ignored;
     json_auto_t *o = NULL;
@@ -29,38 +31,66 @@ static int64_t line_time(const char *line, size_t n, unsigned *ret_service)
     if (lp_json_parse(line, n, MAX_LINE, "decision", &o, &ignored) < 0)
         return -1;
     const char *time = lp_json_str(o, "time", NULL), *service = lp_json_str(o, "service", NULL);
-    for (unsigned i = 0; service && time && i < N_SERVICES; i++) {
-        *ret_service = i;
-        if (strcmp(service, service_kinds[i].name) == 0)
-            return lp_clock_parse(time);
-    }
-    return -1;
+    if (!time || !service)
+        return -1;
+    snprintf(ret_service, SERVICE_NAME, "%s", service);
+    return lp_clock_parse(time);
+}
+
+/* The last line of each service. */
+struct kept {
+    unsigned n;
+    struct {
+        char service[SERVICE_NAME];
+        const char *line;
+    } of[SPEC_MAX_SERVICES];
+};
+
+static void keep(struct kept *k, const char *service, const char *line)
+{
+    unsigned i = 0;
+
+    while (i < k->n && strcmp(k->of[i].service, service) != 0)
+        i++;
+    if (i == SPEC_MAX_SERVICES)
+        return;
+    if (i == k->n)
+        snprintf(k->of[k->n++].service, SERVICE_NAME, "%s", service);
+    k->of[i].line = line;
+}
+
+static bool is_kept(const struct kept *k, const char *line)
+{
+    for (unsigned i = 0; i < k->n; i++)
+        if (k->of[i].line == line)
+            return true;
+    return false;
 }
 
 /* What is older than `since_ms` goes; the last line of each service before that stays. */
 static void trim(struct lp_buf *text, int64_t since_ms)
 {
-    const char *kept[N_SERVICES] = { NULL }, *at = text->ptr, *end = text->ptr + text->len;
-    unsigned service = 0;
+    const char *at = text->ptr, *end = text->ptr + text->len;
+    struct kept kept = { .n = 0 };
+    char service[SERVICE_NAME];
 
     for (size_t n; at < end; at += n) {
         n = line_length(at, end);
-        int64_t time = line_time(at, n, &service);
+        int64_t time = line_time(at, n, service);
         if (time >= since_ms)
             break;
         if (time >= 0)
-            kept[service] = at;
+            keep(&kept, service, at);
     }
-    size_t old = (size_t)(at - text->ptr), moved = old;
+    size_t moved = (size_t)(at - text->ptr);
     /* From the back to the front, each to where nothing is read any more. */
     for (const char *from = at; from > text->ptr;) {
         const char *line = from - 1;
         while (line > text->ptr && line[-1] != '\n')
             line--;
         size_t n = (size_t)(from - line);
-        for (unsigned i = 0; i < N_SERVICES; i++)
-            if (kept[i] == line)
-                memmove(text->ptr + (moved -= n), line, n);
+        if (is_kept(&kept, line))
+            memmove(text->ptr + (moved -= n), line, n);
         from = line;
     }
     lp_buf_consume(text, moved);

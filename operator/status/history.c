@@ -170,15 +170,15 @@ json_t *history_decision(const struct platform *p, enum service_id id, const jso
     add_floors(p, id, hpa, scaling, candidates);
     const json_t *winner = find_winner(candidates);
     lp_clock_format(now_ms, 3, time);
-    json_t *o =
-        lp_json_make("{s:s, s:s, s:O?, s:I, s:I, s:I, s:I, s:I, s:O, s:o, s:o}", "time", time,
-                     "service", service_kinds[id].name, "why", json_object_get(scaling, "why"),
-                     "from", (json_int_t)lp_json_int(0, hpa, "status", "currentReplicas", NULL),
-                     "to", (json_int_t)lp_json_int(0, hpa, "status", "desiredReplicas", NULL),
-                     "ready", (json_int_t)lp_json_int(0, service, "ready", NULL), "min",
-                     (json_int_t)lp_json_int(1, hpa, "spec", "minReplicas", NULL), "max",
-                     (json_int_t)lp_json_int(0, hpa, "spec", "maxReplicas", NULL), "candidates",
-                     candidates, "limits", limits_of(hpa), "load", load_of(hpa, traffic));
+    json_t *o = lp_json_make(
+        "{s:s, s:s, s:O?, s:I, s:I, s:I, s:I, s:I, s:O, s:o, s:o}", "time", time, "service",
+        spec_service(&p->spec, id).name, "why", json_object_get(scaling, "why"), "from",
+        (json_int_t)lp_json_int(0, hpa, "status", "currentReplicas", NULL), "to",
+        (json_int_t)lp_json_int(0, hpa, "status", "desiredReplicas", NULL), "ready",
+        (json_int_t)lp_json_int(0, service, "ready", NULL), "min",
+        (json_int_t)lp_json_int(1, hpa, "spec", "minReplicas", NULL), "max",
+        (json_int_t)lp_json_int(0, hpa, "spec", "maxReplicas", NULL), "candidates", candidates,
+        "limits", limits_of(hpa), "load", load_of(hpa, traffic));
     if (winner)
         json_object_set_new(o, "winner",
                             lp_json_make("{s:O?, s:O?}", "kind", json_object_get(winner, "kind"),
@@ -199,7 +199,7 @@ static const json_t *find_hpa(const struct plan *plan, const struct observed *ob
 static json_t *decide(const struct reconcile_context *ctx, enum service_id id, const json_t *hpa,
                       const json_t *service)
 {
-    lp_auto_free char *name = plan_name(ctx->platform, service_kinds[id].name);
+    lp_auto_free char *name = plan_name(ctx->platform, spec_service(&ctx->platform->spec, id).name);
     const struct reconciler *r = ctx->r;
     struct traffic traffic;
 
@@ -214,9 +214,9 @@ void history_note(const struct reconcile_context *ctx, const struct plan *plan,
 {
     struct platform_state *m = ctx->state;
 
-    for (unsigned id = 0; id < N_SERVICES; id++) {
-        const json_t *was = status_service(before, service_kinds[id].name);
-        const json_t *is = status_service(status, service_kinds[id].name);
+    for (unsigned id = 0; id < spec_n_services(&ctx->platform->spec); id++) {
+        const char *name = spec_service(&ctx->platform->spec, id).name;
+        const json_t *was = status_service(before, name), *is = status_service(status, name);
         if (json_equal(json_object_get(was, "scaling"), json_object_get(is, "scaling")))
             continue;
         json_t *decision = decide(ctx, (enum service_id)id, find_hpa(plan, observed, (int)id), is);

@@ -70,7 +70,7 @@ static void what_is_a_day_old_goes_but_for_the_last_one_of_each_service(void **s
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(RING_TEXT);
     json_auto_t *old = lp_json_make(
-        "[o, o, o, o]", decision(NOON, "auth", "gone"), decision(NOON + 1, "gateway", "kept 1"),
+        "[o, o, o, o]", decision(NOON, "auth", "gone"), decision(NOON + 1, "essays", "kept 1"),
         decision(NOON + 2, "auth", "gone too"), decision(NOON + 3, "auth", "kept 2"));
     json_auto_t *now = lp_json_make("[o]", decision(NOON + 25 * HOUR, "auth", "new"));
     json_auto_t *read = NULL;

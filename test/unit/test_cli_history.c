@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/find.h"
 #include "cli/options.h"
 #include "json/json.h"
 #include "unit/check.h"
@@ -99,9 +100,6 @@ static void a_time_of_which_nothing_is_kept_is_named_with_the_limit(void **state
     static const struct {
         const char *first, *second, *third, *want;
     } cases[] = {
-        { "english", "aut", NULL,
-          "SERVICE: must be gateway, auth, ai-feedback or progress, is "
-          "\"aut\"" },
         { "--at=2025-12-01T12:00:00Z", NULL, NULL,
           "--at: must be a time of the last 24 h, of which decisions are kept, is "
           "\"2025-12-01T12:00:00Z\"" },
@@ -126,12 +124,27 @@ static void a_time_of_which_nothing_is_kept_is_named_with_the_limit(void **state
     }
 }
 
+static void a_service_that_no_platform_has_is_named_with_those_there_are(void **state)
+{
+    json_auto_t *platforms = lp_json_make("[{s:{s:[{s:s}, {s:s}]}}]", "status", "services", "name",
+                                          "auth", "name", "essays");
+    json_auto_t *none = json_array();
+    struct lp_error err = { .msg = "" };
+    (void)state;
+    assert_int_equal(find_service(platforms, "essays", &err), 0);
+    assert_int_equal(find_service(platforms, NULL, &err), 0);
+    assert_int_equal(find_service(none, "aut", &err), 0); /* that there are none is told */
+    assert_int_equal(find_service(platforms, "aut", &err), LP_E_NOT_FOUND);
+    assert_string_equal(err.msg, "SERVICE: must be one of auth, essays, is \"aut\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_held_before_comes_first_and_the_rest_in_the_order_of_time),
         cmocka_unit_test(a_decision_is_told_with_what_asked_for_the_most),
         cmocka_unit_test(one_name_that_is_a_services_is_the_service),
+        cmocka_unit_test(a_service_that_no_platform_has_is_named_with_those_there_are),
         cmocka_unit_test(a_time_of_which_nothing_is_kept_is_named_with_the_limit),
     };
     return cmocka_run_group_tests_name("cli_history", tests, NULL, NULL);
