@@ -67,8 +67,28 @@ same "helm template with images" "$dir/other/install.yaml" "$dir/helm-values.yam
 helm template lp $chart --namespace one "${common[@]}" --set 'watchNamespaces={one,two}' --set definition=false --set userRoles=false >"$dir/helm-two.yaml"
 same "helm template with two namespaces" "$dir/other/install-namespaced.yaml" "$dir/helm-two.yaml"
 
+# values.schema.json: a wrong value is refused before anything is written, with its name.
+refused() { # PART_OF_THE_MESSAGE ARGUMENT...
+    local part=$1
+    shift
+    if helm template lp $chart "$@" >"$dir/refused" 2>&1; then
+        fails "helm template takes $*"
+    elif ! grep -q "$part" "$dir/refused"; then
+        fails "helm template $*: wanted \"$part\", got: $(cat "$dir/refused")"
+    fi
+}
+refused metricsAPI --set metricsAPI=Both
+refused replicas --set replicas=0
+refused logLevel --set logLevel=loud
+refused pullPolicy --set image.pullPolicy=Sometimes
+refused watchNamespace --set watchNamespace=learning
+refused watchNamespaces --set 'watchNamespaces={Learning}'
+helm template lp $chart --namespace $system --set global.a=b --set enabled=true >"$dir/helm-parent.yaml"
+same "helm template as a part of another chart" config/install.yaml "$dir/helm-parent.yaml"
+
 # On the API server.
 helm install lp $chart --namespace $system --create-namespace >"$dir/installed" 2>&1 || fails "helm install: $(cat "$dir/installed")"
+grep -q "kind: LearningPlatform" "$dir/installed" || fails "helm install does not say what to apply next"
 await_definition || fails "the chart brings no definition"
 kubectl -n $system get deployment lp-operator >/dev/null || fails "the chart brings no operator"
 before=$(kubectl -n $system get deployment lp-operator -o 'jsonpath={.metadata.generation}')
