@@ -20,6 +20,7 @@
 #include "autoscaler/chain/chain.h"
 #include "autoscaler/informers/informers.h"
 #include "autoscaler/informers/loss_events.h"
+#include "autoscaler/samples/pressure.h"
 #include "autoscaler/samples/samples.h"
 #include "autoscaler/samples/scraper.h"
 #include "autoscaler/serving.h"
@@ -262,6 +263,15 @@ void adapter_traffic(struct adapter *a, const char *ns, const char *service,
         .service_ms = service_metric(a, ns, service, SAMPLES_SERVICE_TIME),
         .queue = service_metric(a, ns, service, SAMPLES_QUEUE_DEPTH),
     };
+}
+
+void adapter_load(struct adapter *a, const char *ns, const char *service,
+                  struct adapter_load *ret_load)
+{
+    struct samples_pressure p;
+
+    samples_pressure(a->samples, ns, service, lp_clock_ms(), &p);
+    *ret_load = (struct adapter_load){ p.known, p.need_milli, p.wait_ms, p.current, p.ready };
 }
 
 uint16_t adapter_port(const struct adapter *a)

@@ -85,6 +85,14 @@ bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service,
 void adapter_traffic(struct adapter *a, const char *ns, const char *service,
                      struct traffic *ret_traffic);
 
+/* As samples_pressure (samples/pressure.h) says it. Any thread. */
+struct adapter_load {
+    bool known;
+    int64_t need_milli, wait_ms, current, ready;
+};
+void adapter_load(struct adapter *a, const char *ns, const char *service,
+                  struct adapter_load *ret_load);
+
 /* The port that it listens on, where it serves. */
 uint16_t adapter_port(const struct adapter *a);
 

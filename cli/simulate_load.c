@@ -143,6 +143,7 @@ static int load_platform(const struct cli_options *options, const struct plan_im
                          struct simulate_service *s, struct lp_error *err)
 {
     s->images = *images;
+    s->images.no_adapter = true; /* minReplicas as the spec has it: bursts are not simulated */
     s->platform = (struct platform){ .ns = lp_json_str(s->object, "metadata", "namespace", NULL),
                                      .name = lp_json_str(s->object, "metadata", "name", NULL),
                                      .uid = "",

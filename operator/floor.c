@@ -1,9 +1,11 @@
 /*
- * operator/floor.c -- METRICS_API=None: no APIService leads to us, so that HPAs cannot ask for
- * queue depths. Their plan leaves out that metric and minReplicas, and carries ANNOTATION_FLOOR in
- * their place; here the leader writes minReplicas, by server-side apply under a name of its own,
- * only where it changes. The HPA goes on by cpu and memory above it. The HPAs are those of the
- * cache: only writes go to the API server.
+ * operator/floor.c -- what must not wait for the HPA controller. Where the spec of a service has a
+ * burst or a fallback, or where METRICS_API=None so that HPAs cannot ask for queue depths, the plan
+ * of its HPA leaves out minReplicas and carries ANNOTATION_FLOOR in its place. Here the leader
+ * writes minReplicas, by server-side apply under a name of its own, only where it changes
+ * (autoscaler/policy/lift.h says to what), and in a burst scales the Deployment in the same look.
+ * What was written stays in etcd when all our processes die. The HPAs are those of the cache: only
+ * writes go to the API server.
  *
  * Threads: one of its own.
  */
@@ -15,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "json/json.h"
@@ -25,7 +28,7 @@
 #include "operator/cache/owned.h"
 #include "platform/plan.h"
 
-#define LOOK_MS 2000
+#define LOOK_MS 500 /* a step in load shows within it, after a scrape */
 #define CLIENT_TIMEOUT_MS 10000
 #define MAX_SERVICES 16384
 
@@ -35,6 +38,7 @@ struct floor {
     struct floor_histories *histories;
     struct lp_metric *left_out;
     bool told_left_out;
+    bool swept;
     pthread_t thread;
 };
 
@@ -66,84 +70,224 @@ int64_t floor_next(struct floor_history *m, const struct floor_input *in, int64_
     return greatest < in->max ? greatest : in->max;
 }
 
-/* ---- the HPAs ---- */
+/* ---- what an HPA says of itself ---- */
 
-/* False where the HPA is none of ours, or does not say what the floor is made of. */
-static bool read_input(const json_t *hpa, struct floor_input *ret)
+static int64_t milli_of(const json_t *o, const char *name)
+{
+    const char *text = lp_json_str(o, name, NULL);
+    int64_t milli = 0;
+    struct lp_error ignored;
+
+    return text && lp_quantity_parse(text, &milli, &ignored) == 0 && milli > 0 ? milli : 0;
+}
+
+/* All 0 where the HPA does not say what its floor is made of. */
+static void read_rule(const json_t *hpa, struct floor_history *h)
 {
     const char *text = lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL);
     json_auto_t *wish = NULL;
     struct lp_error err;
+
+    h->rule = (struct lift_rule){ .min = 0 };
     if (!text || lp_json_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "floor", &wish, &err) < 0)
-        return false;
-    const char *target = lp_json_str(wish, "queueDepth", NULL);
-    ret->min = lp_json_int(0, wish, "minReplicas", NULL);
-    ret->paused = lp_json_bool(false, wish, "paused", NULL);
-    ret->max = lp_json_int(0, hpa, "spec", "maxReplicas", NULL);
-    ret->now = lp_json_int(1, hpa, "spec", "minReplicas", NULL);
-    return ret->min > 0 && ret->min <= ret->max && target &&
-           lp_quantity_parse(target, &ret->target_milli, &err) == 0 && ret->target_milli > 0;
+        return;
+    const json_t *burst = json_object_get(wish, "burst");
+    const json_t *fallback = json_object_get(wish, "fallback");
+    h->rule.burst =
+        (struct burst_rule){ milli_of(burst, "factor"), lp_json_int(0, burst, "waitMs", NULL),
+                             lp_json_int(0, burst, "holdS", NULL) * 1000 };
+    h->rule.fallback = (struct fallback_rule){ lp_json_int(0, fallback, "replicas", NULL),
+                                               lp_json_int(0, fallback, "afterS", NULL) * 1000 };
+    h->target_milli = milli_of(wish, "queueDepth");
+    h->paused = lp_json_bool(false, wish, "paused", NULL);
+    h->rule.max = lp_json_int(0, hpa, "spec", "maxReplicas", NULL);
+    h->rule.min = lp_json_int(0, wish, "minReplicas", NULL);
+    if (h->rule.min < 0 || h->rule.min > h->rule.max)
+        h->rule.min = 0;
 }
 
-/* Until the cache has what we wrote, that is what counts. */
-static void note_written(struct floor_history *m, const json_t *answer, int64_t floor)
+static enum lift_source source_of(const json_t *hpa)
+{
+    const char *text = lp_json_str(hpa, "metadata", "annotations", ANNOTATION_LIFTED, NULL);
+
+    for (unsigned i = LIFT_BURST; text && i < N_LIFT_SOURCES; i++)
+        if (strstr(text, lift_sources[i]))
+            return i;
+    return LIFT_SPEC;
+}
+
+static void read_hpa(const json_t *hpa, struct floor_history *h)
+{
+    const char *uid = lp_json_str(hpa, "metadata", "uid", NULL);
+    const char *version = lp_json_str(hpa, "metadata", "resourceVersion", NULL);
+    const char *service = lp_json_str(hpa, "metadata", "labels", LABEL_NAME, NULL);
+    lp_auto_free char *platform = owned_controller(hpa);
+
+    if (h->uid_hash != lp_hash(uid))
+        *h = (struct floor_history){ .uid_hash = lp_hash(uid) };
+    if (*h->version && !lp_kube_version_reached(version, h->version))
+        return; /* until the cache has what we wrote, that is what counts */
+    read_rule(hpa, h);
+    if (!platform || lp_json_str(hpa, "metadata", "deletionTimestamp", NULL))
+        h->rule.min = 0;
+    snprintf(h->platform, sizeof h->platform, "%s", platform ? platform : "");
+    snprintf(h->read, sizeof h->read, "%s", version ? version : "");
+    snprintf(h->service, sizeof h->service, "%s", service ? service : "");
+    h->now = lp_json_int(1, hpa, "spec", "minReplicas", NULL);
+    h->source = source_of(hpa);
+}
+
+/* ---- writing ---- */
+
+static void note_written(struct floor_history *h, const json_t *answer, const struct lift *lift)
 {
     const char *version = lp_json_str(answer, "metadata", "resourceVersion", NULL);
 
-    m->written = floor;
-    snprintf(m->version, sizeof m->version, "%s", version ? version : "");
+    h->now = lift->replicas;
+    h->source = lift->source;
+    snprintf(h->version, sizeof h->version, "%s", version ? version : "");
 }
 
-static bool is_behind(const struct floor_history *m, const json_t *hpa)
+/* The part of the spec about a service; NULL: there is none. */
+static const json_t *spec_of(const json_t *platform, const char *service)
 {
-    return *m->version && !lp_kube_version_reached(
-                              lp_json_str(hpa, "metadata", "resourceVersion", NULL), m->version);
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        if (strcmp(service, service_kinds[i].name) == 0)
+            return lp_json_at(platform, "spec", "services", service_kinds[i].key, NULL);
+    return lp_json_find(lp_json_at(platform, "spec", "extraServices", NULL), "name", service);
 }
 
-static int write_floor(struct floor *f, const char *ns, const char *name, int64_t floor,
-                       struct floor_history *m, struct lp_error *err)
+/* A platform, or a service, that its users paused is left alone. */
+static bool is_held(struct floor *f, const struct floor_history *h, const char *ns)
+{
+    const char *name = h->platform + strlen(ns) + 1;
+    json_auto_t *platform = cache_platform(f->options.cache, ns, name);
+    const char *mode = lp_json_str(platform, "spec", "mode", NULL);
+
+    return !platform || (mode && strcmp(mode, "Active") != 0) ||
+           lp_json_bool(false, spec_of(platform, h->service), "paused", NULL);
+}
+
+/* What a person reads on the HPA; NULL: that its spec, a schedule or the queue depth lifts it. */
+static json_t *lifted_annotation(const struct floor_history *h, const struct lift *lift)
+{
+    lp_auto_buf struct lp_buf why = LP_BUF_INIT(400);
+
+    lift_text(&h->lift, &h->rule, lift, &why);
+    if (why.len == 0)
+        return NULL;
+    json_auto_t *o = lp_json_make("{s:s, s:I, s:s}", "source", lift_sources[lift->source],
+                                  "replicas", (json_int_t)lift->replicas, "why", why.ptr);
+    lp_auto_free char *text = json_dumps(o, JSON_COMPACT);
+    return lp_json_make("{s:s}", ANNOTATION_LIFTED, text);
+}
+
+static int write_floor(struct floor *f, const char *ns, const char *name, struct floor_history *h,
+                       const struct lift *lift, struct lp_error *err)
 {
     static const struct lp_kube_apply_options options = { .field_manager = FLOOR_MANAGER,
                                                           .force = true };
     json_auto_t *answer = NULL;
-    json_auto_t *o =
-        lp_json_make("{s:s, s:s, s:{s:s, s:s}, s:{s:I}}", "apiVersion", "autoscaling/v2", "kind",
-                     "HorizontalPodAutoscaler", "metadata", "name", name, "namespace", ns, "spec",
-                     "minReplicas", (json_int_t)floor);
+    json_auto_t *o = lp_json_make(
+        "{s:s, s:s, s:{s:s, s:s, s:o*}, s:{s:I}}", "apiVersion", "autoscaling/v2", "kind",
+        "HorizontalPodAutoscaler", "metadata", "name", name, "namespace", ns, "annotations",
+        lifted_annotation(h, lift), "spec", "minReplicas", (json_int_t)lift->replicas);
     int r = lp_kube_apply(f->client, &lp_kube_hpas, o, &options, &answer, err);
     if (r < 0)
         return lp_error_wrap(err, "minReplicas of HorizontalPodAutoscaler %s/%s", ns, name);
-    note_written(m, answer, floor);
+    char change[64];
+    snprintf(change, sizeof change, "%lld to %lld", (long long)h->now, (long long)lift->replicas);
+    lp_log_info("minReplicas is lifted or let go", "namespace", ns, "hpa", name, "replicas", change,
+                "by", lift_sources[lift->source]);
+    note_written(h, answer, lift);
     return 0;
 }
 
-static int look_at(struct floor *f, const json_t *hpa, const char *ns, const char *name,
+/*
+ * The HPA controller would do it too, within its period. The version makes it fail where somebody
+ * wrote meanwhile, so that nobody is scaled down; then the next look tries again.
+ */
+static int scale_now(struct floor *f, const char *ns, const char *name, int64_t replicas,
+                     struct lp_error *err)
+{
+    json_auto_t *deployment = cache_child(f->options.cache, CHILD_DEPLOYMENT, ns, name);
+    const char *version = lp_json_str(deployment, "metadata", "resourceVersion", NULL);
+    int64_t now = lp_json_int(0, deployment, "spec", "replicas", NULL);
+    struct lp_error why;
+
+    if (!version || now <= 0 || now >= replicas)
+        return 0;
+    json_auto_t *patch = lp_json_make("{s:{s:s}, s:{s:I}}", "metadata", "resourceVersion", version,
+                                      "spec", "replicas", (json_int_t)replicas);
+    int r =
+        lp_kube_merge_patch(f->client, &lp_kube_deployments, ns, name, "scale", patch, NULL, &why);
+    if (r == LP_E_CONFLICT || r == LP_E_NOT_FOUND)
+        return 0;
+    if (r < 0) {
+        *err = why;
+        return lp_error_wrap(err, "scale of Deployment %s/%s", ns, name);
+    }
+    char change[64];
+    snprintf(change, sizeof change, "%lld to %lld", (long long)now, (long long)replicas);
+    lp_log_info("scaled at once", "namespace", ns, "deployment", name, "replicas", change);
+    return 0;
+}
+
+/* ---- a look ---- */
+
+static void decide(struct floor *f, const char *ns, const char *name, struct floor_history *h,
+                   struct lift *ret_lift)
+{
+    struct floor_input depth = { h->rule.min, h->rule.max, h->now, -1, h->target_milli, h->paused };
+    struct adapter_load load;
+    int64_t now_ms = lp_clock_ms();
+
+    adapter_load(f->options.adapter, ns, name, &load);
+    struct lift_input in = { .known = load.known,
+                             .need_milli = load.need_milli,
+                             .wait_ms = load.wait_ms,
+                             .current = load.current,
+                             .ready = load.ready,
+                             .floor = h->now,
+                             .paused = h->paused };
+    if (h->target_milli > 0) {
+        (void)adapter_queue_depth(f->options.adapter, ns, name, &depth.depth_milli);
+        in.queue_floor = floor_next(h, &depth, now_ms);
+    }
+    lift_next(&h->lift, &h->rule, &in, now_ms, ret_lift);
+}
+
+static bool is_told(const struct floor_history *h, const struct lift *lift)
+{
+    enum lift_source source = lift->source < LIFT_BURST ? LIFT_SPEC : lift->source;
+    enum lift_source told = h->source < LIFT_BURST ? LIFT_SPEC : h->source;
+
+    return lift->replicas == h->now && source == told;
+}
+
+static int look_at(struct floor *f, const char *key, const char *ns, const char *name,
                    struct lp_error *err)
 {
-    const char *uid = lp_json_str(hpa, "metadata", "uid", NULL);
-    lp_auto_free char *platform = owned_controller(hpa);
-    struct floor_input in = { .depth_milli = -1 };
-    if (!uid || !platform || !cache_has_platform(f->options.cache, platform) ||
-        lp_json_str(hpa, "metadata", "deletionTimestamp", NULL) || !read_input(hpa, &in))
+    struct floor_history *h = floor_histories_of(f->histories, key);
+    struct lift lift;
+
+    if (!h)
         return 0;
-    struct floor_history *m = floor_histories_of(f->histories, uid);
-    if (!m)
+    if (!cache_child_is(f->options.cache, CHILD_HPA, key, h->read)) {
+        json_auto_t *hpa = cache_child(f->options.cache, CHILD_HPA, ns, name);
+        if (!hpa)
+            return 0;
+        read_hpa(hpa, h);
+    }
+    if (h->rule.min == 0 || !cache_has_platform(f->options.cache, h->platform))
         return 0;
-    bool written = is_behind(m, hpa);
-    if (written)
-        in.now = m->written;
-    (void)adapter_queue_depth(f->options.adapter, ns, name, &in.depth_milli);
-    int64_t floor = floor_next(m, &in, lp_clock_ms());
-    if (floor == in.now && (written || lp_json_int(-1, hpa, "spec", "minReplicas", NULL) == floor))
+    decide(f, ns, name, h, &lift);
+    if (is_told(h, &lift) && !lift.at_once)
         return 0;
-    int r = write_floor(f, ns, name, floor, m, err);
-    if (r < 0)
-        return r;
-    char change[64];
-    snprintf(change, sizeof change, "%lld to %lld", (long long)in.now, (long long)floor);
-    lp_log_info("minReplicas follows the queue depth", "namespace", ns, "hpa", name, "replicas",
-                change);
-    return 0;
+    if (is_held(f, h, ns))
+        return 0;
+    int r = is_told(h, &lift) ? 0 : write_floor(f, ns, name, h, &lift, err);
+    return r == 0 && lift.at_once ? scale_now(f, ns, name, lift.replicas, err) : r;
 }
 
 static void tell_left_out(struct floor *f, unsigned n)
@@ -152,8 +296,7 @@ static void tell_left_out(struct floor *f, unsigned n)
 
     lp_metric_set(f->left_out, n);
     if (n > 0 && !f->told_left_out)
-        lp_log_error("HPAs without a floor by the queue depth, as there are too many", "hpas",
-                     text);
+        lp_log_error("HPAs that are not lifted, as there are too many", "hpas", text);
     f->told_left_out = n > 0;
 }
 
@@ -170,7 +313,7 @@ static int look(struct floor *f, struct lp_error *err)
     int result = 0;
     size_t i;
 
-    cache_child_keys(f->options.cache, CHILD_HPA, note_key, keys);
+    cache_lifted_keys(f->options.cache, note_key, keys);
     floor_histories_begin(f->histories);
     json_array_foreach(keys, i, key)
     {
@@ -179,12 +322,27 @@ static int look(struct floor *f, struct lp_error *err)
         if (!slash)
             continue;
         *slash = '\0';
-        json_auto_t *hpa = cache_child(f->options.cache, CHILD_HPA, ns, slash + 1);
-        int r = hpa ? look_at(f, hpa, ns, slash + 1, err) : 0;
+        int r = look_at(f, json_string_value(key), ns, slash + 1, err);
         result = r < 0 ? r : result;
     }
     tell_left_out(f, floor_histories_end(f->histories));
     return result;
+}
+
+/* Who does not lead forgets: the leader decided meanwhile. */
+static void forget_all(struct floor *f)
+{
+    floor_histories_begin(f->histories);
+    floor_histories_end(f->histories);
+}
+
+/* Once there was a sweep, what is missing later is lost. */
+static bool may_begin(struct floor *f)
+{
+    char why[128];
+
+    f->swept = f->swept || adapter_ready(f->options.adapter, why);
+    return f->swept;
 }
 
 static void *floor_main(void *user)
@@ -193,8 +351,11 @@ static void *floor_main(void *user)
     bool said = false;
     while (!lp_stop_wait(f->options.stop, LOOK_MS)) {
         struct lp_error err = { 0 };
-        char why[128];
-        if (!f->options.leads(f->options.user) || !adapter_ready(f->options.adapter, why))
+        if (!f->options.leads(f->options.user)) {
+            forget_all(f);
+            continue;
+        }
+        if (!may_begin(f))
             continue;
         int r = look(f, &err);
         if (r < 0 && r != LP_E_CANCELED && !said)
@@ -215,8 +376,7 @@ int floor_start(const struct floor_options *options, struct floor **ret_floor, s
     f->histories = floor_histories_new(MAX_SERVICES);
     f->left_out = lp_metric_single(lp_metric_family(
         LP_METRIC_GAUGE, "lp_floor_services_left_out",
-        "HPAs whose minReplicas does not follow the queue depth, as there are too many.", "", NULL,
-        0));
+        "HPAs whose minReplicas does not follow the load, as there are too many.", "", NULL, 0));
     int r = lp_kube_client_new(options->kube, &client, &f->client, err);
     if (r == 0 && pthread_create(&f->thread, NULL, floor_main, f) != 0)
         r = lp_error_set(err, LP_E_INTERNAL, "cannot start the thread of the floors");

@@ -1,5 +1,5 @@
-/* operator/floor.h -- queue depth without a metrics API: the leader lifts the minReplicas of HPAs.
- */
+/* operator/floor.h -- the leader lifts the minReplicas of HPAs, from second to second: in bursts,
+ * while metrics are lost, and by the queue depth where there is no metrics API. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +11,7 @@
 #include "operator/cache/cache.h"
 #include "operator/floor_history.h"
 
-#define FLOOR_MANAGER "lp-floor" /* owns minReplicas where there is no metrics API */
-#define FLOOR_SLOT_MS 60000      /* see floor_history.h */
+#define FLOOR_SLOT_MS 60000 /* see floor_history.h */
 
 /* What counts for one decision. Depths in thousandths. */
 struct floor_input {
@@ -40,7 +39,7 @@ struct floor_options {
     struct informer_cache *cache;           /* knows the HPAs and whose they are */
 };
 
-/* One thread, which looks into the cache every two seconds. Everything must outlive floor_join. */
+/* One thread, which looks into the cache twice a second. Everything must outlive floor_join. */
 struct floor;
 LP_MUST_USE int floor_start(const struct floor_options *options, struct floor **ret_floor,
                             struct lp_error *err);

@@ -8,8 +8,8 @@
 #include "base/alloc.h"
 
 struct entry {
-    char *uid;
-    struct floor_history history;
+    char *key;
+    struct floor_history *history;
     bool seen; /* in this round */
 };
 
@@ -17,6 +17,12 @@ struct floor_histories {
     struct entry *entries;
     unsigned n, cap, limit, left_out;
 };
+
+static void forget(struct entry *e)
+{
+    free(e->key);
+    free(e->history);
+}
 
 struct floor_histories *floor_histories_new(unsigned limit)
 {
@@ -30,7 +36,7 @@ void floor_histories_free(struct floor_histories *m)
     if (!m)
         return;
     for (unsigned i = 0; i < m->n; i++)
-        free(m->entries[i].uid);
+        forget(&m->entries[i]);
     free(m->entries);
     free(m);
 }
@@ -42,15 +48,15 @@ void floor_histories_begin(struct floor_histories *m)
     m->left_out = 0;
 }
 
-/* Where `uid` is, or where it would go. */
-static unsigned position(const struct floor_histories *m, const char *uid, bool *ret_there)
+/* Where `key` is, or where it would go. */
+static unsigned position(const struct floor_histories *m, const char *key, bool *ret_there)
 {
     unsigned low = 0, high = m->n;
 
     *ret_there = false;
     while (low < high && !*ret_there) {
         unsigned middle = low + (high - low) / 2;
-        int order = strcmp(m->entries[middle].uid, uid);
+        int order = strcmp(m->entries[middle].key, key);
         *ret_there = order == 0;
         if (order < 0)
             low = middle + 1;
@@ -60,10 +66,10 @@ static unsigned position(const struct floor_histories *m, const char *uid, bool 
     return high;
 }
 
-struct floor_history *floor_histories_of(struct floor_histories *m, const char *uid)
+struct floor_history *floor_histories_of(struct floor_histories *m, const char *key)
 {
     bool there;
-    unsigned at = position(m, uid, &there);
+    unsigned at = position(m, key, &there);
 
     if (!there) {
         if (m->n == m->limit) {
@@ -75,11 +81,12 @@ struct floor_history *floor_histories_of(struct floor_histories *m, const char *
             m->entries = lp_realloc(m->entries, m->cap * sizeof *m->entries);
         }
         memmove(m->entries + at + 1, m->entries + at, (m->n - at) * sizeof *m->entries);
-        m->entries[at] = (struct entry){ .uid = lp_strdup(uid) };
+        m->entries[at] = (struct entry){ .key = lp_strdup(key),
+                                         .history = lp_alloc(sizeof *m->entries[at].history) };
         m->n++;
     }
     m->entries[at].seen = true;
-    return &m->entries[at].history;
+    return m->entries[at].history;
 }
 
 unsigned floor_histories_end(struct floor_histories *m)
@@ -90,7 +97,7 @@ unsigned floor_histories_end(struct floor_histories *m)
         if (m->entries[i].seen)
             m->entries[kept++] = m->entries[i];
         else
-            free(m->entries[i].uid);
+            forget(&m->entries[i]);
     }
     m->n = kept;
     return m->left_out;

@@ -1,27 +1,41 @@
-/* operator/floor_history.h -- what each HPA needed lately, by its uid. One thread. */
+/* operator/floor_history.h -- what is known of each HPA that is lifted, by its key. One thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "autoscaler/policy/lift.h"
 
 #define FLOOR_SLOTS \
     5 /* a floor goes down a slot at a time, to the greatest need of the last five */
 
-/* What a service needed, per slot of time, and what was written last. All zero: nothing is known.
+/* What a service needed, per slot of time, what its HPA says, and what was written last. All zero:
+ * nothing is known.
  */
 struct floor_history {
     int64_t slot; /* number of the newest */
     int64_t needs[FLOOR_SLOTS];
-    int64_t written;
-    char version[64]; /* of the HPA after that; "": nothing was written */
+    struct lift_state lift;
+    /* Of the HPA, as of the version `read`. rule.min 0: it cannot be lifted. */
+    uint64_t uid_hash;
+    char read[64];
+    char platform[128]; /* whose it is: namespace/name */
+    char service[64];   /* its label app.kubernetes.io/name */
+    struct lift_rule rule;
+    int64_t target_milli;    /* queue depth per pod; 0: does not count */
+    bool paused;             /* scaling up is */
+    int64_t now;             /* minReplicas, as it is or as we wrote it since */
+    enum lift_source source; /* by what it is lifted, as the HPA says it */
+    char version[64];        /* of the HPA after our last write; "": nothing was written */
 };
 
-/* Sorted by uid, at most `limit`. Used in rounds: _begin, _of for each HPA there is, _end. */
+/* Sorted by key, at most `limit`. Used in rounds: _begin, _of for each HPA there is, _end. */
 struct floor_histories;
 struct floor_histories *floor_histories_new(unsigned limit);
 void floor_histories_free(struct floor_histories *m); /* NULL is fine */
 
 void floor_histories_begin(struct floor_histories *m);
 /* Made where it is new; valid until the next call; NULL where there is no room. */
-struct floor_history *floor_histories_of(struct floor_histories *m, const char *uid);
+struct floor_history *floor_histories_of(struct floor_histories *m, const char *key);
 /* Forgets those that nobody asked for in this round. How many there was no room for in it. */
 unsigned floor_histories_end(struct floor_histories *m);

@@ -300,7 +300,7 @@ static void watch_availability(struct program *p)
         lp_probes_add(p->probes, &available);
 }
 
-/* Where HPAs cannot ask for queue depths. */
+/* Where pods are scraped. */
 static int start_floor(struct program *p, struct lp_error *err)
 {
     struct floor_options options = {
@@ -312,7 +312,7 @@ static int start_floor(struct program *p, struct lp_error *err)
         .user = p,
         .cache = controller_cache(p->controller),
     };
-    return p->adapter && no_metrics_api(p) ? floor_start(&options, &p->floor, err) : 0;
+    return p->adapter ? floor_start(&options, &p->floor, err) : 0;
 }
 
 static int start_parts(struct program *p, struct lp_error *err)
@@ -411,6 +411,7 @@ static void set_images(struct program *p)
         .mongo = p->config.mongo_image,
         .mongodb_auth = p->config.mongodb_auth,
         .no_metrics_api = no_metrics_api(p),
+        .no_adapter = !p->config.adapter,
     };
 }
 

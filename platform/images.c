@@ -7,7 +7,7 @@
 
 const char *const images_variables[IMAGES_VARIABLES + 1] = {
     "LP_IMAGE_REGISTRY", "LP_IMAGE_TAG",    "LP_IMAGE_PULL_POLICY", "LP_POSTGRES_IMAGE",
-    "LP_MONGO_IMAGE",    "LP_MONGODB_AUTH", "METRICS_API",
+    "LP_MONGO_IMAGE",    "LP_MONGODB_AUTH", "METRICS_API",          "ADAPTER",
 };
 
 struct plan_images images_defaults(void)
@@ -34,4 +34,6 @@ void images_set(struct plan_images *images, const char *variable, const char *va
         images->mongodb_auth = strcmp(value, "true") == 0;
     if (strcmp(variable, "METRICS_API") == 0)
         images->no_metrics_api = strcmp(value, "None") == 0;
+    if (strcmp(variable, "ADAPTER") == 0)
+        images->no_adapter = strcmp(value, "false") == 0;
 }

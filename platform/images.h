@@ -15,7 +15,7 @@
 struct plan_images images_defaults(void);
 
 /* LP_IMAGE_REGISTRY, LP_IMAGE_TAG and the others; ends with NULL. */
-#define IMAGES_VARIABLES 7
+#define IMAGES_VARIABLES 8
 extern const char *const images_variables[IMAGES_VARIABLES + 1];
 
 /* Takes over the value of one of them; `value` is borrowed. Other variables and NULL do nothing. */

@@ -32,7 +32,7 @@ struct plan_images {
     const char *postgres, *mongo;
     bool mongodb_auth; /* false: the MongoDB of the image knows no users */
     /* No metrics API leads to us: HPAs go by cpu and memory, and somebody else owns minReplicas. */
-    bool no_metrics_api;
+    bool no_metrics_api, no_adapter; /* the second: only where no_metrics_api are pods scraped */
 };
 
 enum database_id { DATABASE_POSTGRES, DATABASE_MONGODB, N_DATABASES };
@@ -67,6 +67,9 @@ struct platform {
 
 /* minReplicas, lifted to the service's floor, and not over its maxReplicas. */
 int64_t platform_min_replicas(const struct platform *p, enum service_id id);
+
+/* Whether minReplicas of the service's HPA is not the plan's, but FLOOR_MANAGER's. */
+bool platform_has_lift(const struct platform *p, enum service_id id);
 
 /* Of the spec. */
 const struct database_spec *platform_database(const struct platform *p, enum database_id id);
@@ -116,9 +119,15 @@ json_t *plan_creation(const struct child *child);
 
 /* Annotations that we put on children. */
 #define ANNOTATION_REPLICAS "learningplatform.io/replicas" /* "operator" or "released" */
-/* On an HPA where no_metrics_api: {"minReplicas":1,"queueDepth":"4"}, what its floor is made of;
- * "paused":true: the queue depth does not count now. */
+/* On an HPA whose minReplicas FLOOR_MANAGER writes, from second to second: what it is made of.
+ * {"minReplicas":1}, with "queueDepth":"4" where no_metrics_api,
+ * "burst":{"factor":"2","waitMs":250, "holdS":120} and "fallback":{"replicas":4,"afterS":120} where
+ * the spec has them; "paused":true: scaling up is. */
 #define ANNOTATION_FLOOR "learningplatform.io/floor"
+/* And by what it is lifted now, where that is a burst or the fallback: {"source":"Burst",
+ * "replicas":7,"why":"burst: .."}. */
+#define ANNOTATION_LIFTED "learningplatform.io/lifted"
+#define FLOOR_MANAGER "lp-floor"
 #define ANNOTATION_CONFIG "learningplatform.io/config" /* on pods: hash of their ConfigMap */
 
 /* On claims, what is fixed about their database, and the uid of the platform that has it. */

@@ -57,15 +57,59 @@ int64_t platform_min_replicas(const struct platform *p, enum service_id id)
     return floor > s->autoscaling.min ? floor : s->autoscaling.min;
 }
 
-/* What operator/floor.c makes minReplicas of. */
-static void annotate_floor(json_t *o, const struct service_spec *s, int64_t min, bool paused)
+/* Who lifts by a burst, or a fallback, needs the pods' load. */
+static bool is_scraped(const struct platform *p, enum service_id id)
 {
+    return plan_has_metrics(p, id) && (!p->images->no_adapter || p->images->no_metrics_api);
+}
+
+static bool lifts_by_queue(const struct platform *p, const struct service_spec *s)
+{
+    return p->images->no_metrics_api && service_scales_by(s, "queueDepth");
+}
+
+bool platform_has_lift(const struct platform *p, enum service_id id)
+{
+    const struct service_spec *s = &p->spec.services[id];
+
+    return lifts_by_queue(p, s) || (is_scraped(p, id) && (s->autoscaling.burst.factor ||
+                                                          s->autoscaling.fallback.replicas > 0));
+}
+
+static void add_rules(json_t *floor, const struct service_spec *s)
+{
+    char factor[LP_QUANTITY_TEXT];
+
+    if (s->autoscaling.burst.factor) {
+        quantity_canonical(s->autoscaling.burst.factor, factor);
+        json_object_set_new(
+            floor, "burst",
+            lp_json_make("{s:s, s:I, s:I}", "factor", factor, "waitMs",
+                         (json_int_t)quantity_wait_ms(s->autoscaling.burst.target_wait), "holdS",
+                         (json_int_t)s->autoscaling.burst.hold_s));
+    }
+    if (s->autoscaling.fallback.replicas > 0)
+        json_object_set_new(floor, "fallback",
+                            lp_json_make("{s:I, s:I}", "replicas",
+                                         (json_int_t)s->autoscaling.fallback.replicas, "afterS",
+                                         (json_int_t)s->autoscaling.fallback.after_s));
+}
+
+/* What operator/floor.c makes minReplicas of. */
+static void annotate_floor(json_t *o, const struct platform *p, enum service_id id)
+{
+    const struct service_spec *s = &p->spec.services[id];
     char target[LP_QUANTITY_TEXT];
 
-    quantity_canonical(s->autoscaling.queue.target, target);
     json_auto_t *floor =
-        lp_json_make("{s:I, s:s}", "minReplicas", (json_int_t)min, "queueDepth", target);
-    if (paused)
+        lp_json_make("{s:I}", "minReplicas", (json_int_t)platform_min_replicas(p, id));
+    if (lifts_by_queue(p, s)) {
+        quantity_canonical(s->autoscaling.queue.target, target);
+        json_object_set_new(floor, "queueDepth", json_string(target));
+    }
+    if (is_scraped(p, id))
+        add_rules(floor, s);
+    if (p->pauses[id].up)
         json_object_set_new(floor, "paused", json_true());
     lp_auto_free char *text = json_dumps(floor, JSON_COMPACT | JSON_SORT_KEYS);
     json_object_set_new(json_object_get(o, "metadata"), "annotations",
@@ -102,16 +146,16 @@ json_t *plan_hpa(const struct platform *p, enum service_id id)
     lp_auto_free char *name = plan_name(p, suffix);
     json_t *o = plan_object(p, &lp_kube_hpas, suffix);
 
-    int64_t min = platform_min_replicas(p, id);
-    bool floor = p->images->no_metrics_api && service_scales_by(s, "queueDepth");
+    bool lifted = platform_has_lift(p, id);
     json_t *metrics = metrics_of(p, s, suffix, name);
-    if (floor)
-        annotate_floor(o, s, min, p->pauses[id].up);
+    if (lifted)
+        annotate_floor(o, p, id);
     json_object_set_new(o, "spec",
                         lp_json_make("{s:{s:s, s:s, s:s}, s:o*, s:I, s:o, s:o*}", "scaleTargetRef",
                                      "apiVersion", "apps/v1", "kind", "Deployment", "name", name,
-                                     "minReplicas", floor ? NULL : json_integer(min), "maxReplicas",
-                                     (json_int_t)s->autoscaling.max, "metrics", metrics, "behavior",
-                                     behavior_of(p, id)));
+                                     "minReplicas",
+                                     lifted ? NULL : json_integer(platform_min_replicas(p, id)),
+                                     "maxReplicas", (json_int_t)s->autoscaling.max, "metrics",
+                                     metrics, "behavior", behavior_of(p, id)));
     return o;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *text_of(const json_t *value, char room[LP_QUANTITY_TEXT])
@@ -52,4 +53,16 @@ void quantity_canonical(const json_t *value, char ret_text[LP_QUANTITY_TEXT])
         format_units(milli / 1000, 1024, binary, 6, ret_text);
     else
         format_units(milli / 1000, 1000, decimal, 6, ret_text);
+}
+
+int64_t quantity_wait_ms(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    int64_t n = digits >= 1 && digits <= 5 ? strtol(text, NULL, 10) : -1;
+
+    if (strcmp(text + digits, "s") == 0)
+        n *= 1000;
+    else if (strcmp(text + digits, "ms") != 0)
+        n = -1;
+    return n >= 1 && n <= 60000 ? n : -1;
 }

@@ -16,3 +16,6 @@ LP_MUST_USE int quantity_milli(const json_t *value, int64_t *ret_milli, struct l
  * as "0".
  */
 void quantity_canonical(const json_t *value, char ret_text[LP_QUANTITY_TEXT]);
+
+/* A time to wait, "250ms" or "2s", in milliseconds; -1 where it is neither, or not 1 ms to 60 s. */
+int64_t quantity_wait_ms(const char *text);

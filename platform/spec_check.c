@@ -155,6 +155,40 @@ static int check_pause(const struct service_spec *s, const char *path, struct lp
                         path, until);
 }
 
+static int check_burst(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    const json_t *factor = s->autoscaling.burst.factor;
+    char seen[LP_QUANTITY_TEXT];
+    int64_t milli = 0;
+
+    if (!factor)
+        return 0;
+    int r = check_quantity(factor, path, "autoscaling.burst.factor", &milli, err);
+    if (r < 0)
+        return r;
+    quantity_canonical(factor, seen);
+    if (milli <= 1000 || milli > 100000)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.autoscaling.burst.factor: must be more than 1 and at most 100, is "
+                            "%s",
+                            path, seen);
+    if (quantity_wait_ms(s->autoscaling.burst.target_wait) < 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s.autoscaling.burst.targetWait: must be 1ms..60s, is \"%.64s\"", path,
+                            s->autoscaling.burst.target_wait);
+    return 0;
+}
+
+static int check_fallback(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    if (s->autoscaling.fallback.replicas <= s->autoscaling.max)
+        return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "%s.autoscaling.fallback.replicas: must not exceed maxReplicas (%" PRId64
+                        "), is %" PRId64,
+                        path, s->autoscaling.max, s->autoscaling.fallback.replicas);
+}
+
 static int check_autoscaling(const struct service_spec *s, const char *path, struct lp_error *err)
 {
     int64_t target = 0;
@@ -308,8 +342,8 @@ static int check_labels(const struct service_spec *s, const char *path, struct l
 static int check_service(const struct service_spec *s, const char *path, struct lp_error *err)
 {
     static int (*const checks[])(const struct service_spec *, const char *, struct lp_error *) = {
-        check_resources, check_autoscaling, check_metrics, check_pause,
-        check_expose,    check_env,         check_labels,
+        check_resources, check_autoscaling, check_metrics, check_burst,  check_fallback,
+        check_pause,     check_expose,      check_env,     check_labels,
     };
 
     for (size_t i = 0; i < LP_COUNT(checks); i++) {

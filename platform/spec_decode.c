@@ -197,6 +197,9 @@ static void set_service_defaults(struct service_spec *s, enum service_id id)
     s->autoscaling.cpu.utilization = 70;
     s->autoscaling.memory.utilization = 75;
     s->autoscaling.queue.target = quantity_defaults.queue_target;
+    s->autoscaling.burst.target_wait = "250ms";
+    s->autoscaling.burst.hold_s = 120;
+    s->autoscaling.fallback.after_s = 120;
 }
 
 static struct database_spec database_defaults(json_t *memory_limit)

@@ -119,6 +119,34 @@ static const struct lp_json_field pause_fields[] = {
     END,
 };
 
+#define OF_BURST(member) (SUB(autoscaling, burst.member) - SUB(autoscaling, burst))
+static const struct lp_json_field burst_fields[] = {
+    { .key = "factor", .type = LP_JSON_ANY, .offset = OF_BURST(factor), .required = true },
+    { .key = "targetWait", .type = LP_JSON_STRING, .offset = OF_BURST(target_wait), .max = 7 },
+    { .key = "holdSeconds",
+      .type = LP_JSON_INT,
+      .offset = OF_BURST(hold_s),
+      .min = 10,
+      .max = 3600 },
+    END,
+};
+
+#define OF_FALLBACK(member) (SUB(autoscaling, fallback.member) - SUB(autoscaling, fallback))
+static const struct lp_json_field fallback_fields[] = {
+    { .key = "replicas",
+      .type = LP_JSON_INT,
+      .offset = OF_FALLBACK(replicas),
+      .required = true,
+      .min = 1,
+      .max = 1000 },
+    { .key = "afterSeconds",
+      .type = LP_JSON_INT,
+      .offset = OF_FALLBACK(after_s),
+      .min = 30,
+      .max = 3600 },
+    END,
+};
+
 static const struct lp_json_field autoscaling_fields[] = {
     { .key = "enabled", .type = LP_JSON_BOOL, .offset = SUB(autoscaling, enabled) },
     { .key = "minReplicas",
@@ -152,6 +180,14 @@ static const struct lp_json_field autoscaling_fields[] = {
       .type = LP_JSON_OBJECT,
       .offset = SUB(autoscaling, pause),
       .fields = pause_fields },
+    { .key = "burst",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, burst),
+      .fields = burst_fields },
+    { .key = "fallback",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(autoscaling, fallback),
+      .fields = fallback_fields },
     { .key = "behavior", .type = LP_JSON_OBJECT, .offset = SUB(autoscaling, behavior) },
     END,
 };

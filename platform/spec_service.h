@@ -83,6 +83,14 @@ struct service_spec {
             json_t *directions; /* ["Up", "Down"] */
             const char *until;  /* RFC 3339; NULL: no pause */
         } pause;
+        struct {
+            json_t *factor;          /* NULL: no burst */
+            const char *target_wait; /* quantity_wait_ms */
+            int64_t hold_s;
+        } burst;
+        struct {
+            int64_t replicas, after_s; /* replicas 0: no fallback */
+        } fallback;
         json_t *behavior; /* or NULL */
     } autoscaling;
 };

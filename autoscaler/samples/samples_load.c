@@ -180,3 +180,12 @@ double load_service_s(const struct load_sum *sum)
 {
     return service_seconds(sum);
 }
+
+double load_wait_s(const struct load_sum *sum)
+{
+    double s = service_seconds(sum);
+
+    if (sum->queued <= 0 || sum->slots <= 0)
+        return 0;
+    return s > 0 ? sum->queued * s / sum->slots : -1;
+}

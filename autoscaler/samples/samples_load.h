@@ -63,6 +63,11 @@ double load_demand(const struct load_sum *sum);
 /* S of load_demand; 0: nothing was served. */
 double load_service_s(const struct load_sum *sum);
 
+/* Seconds that a request which comes now waits for a slot: those who wait, each with the time S of
+ * load_demand, over all slots. -1: somebody waits, and nothing was served that S could be made of.
+ */
+double load_wait_s(const struct load_sum *sum);
+
 /* The 95th percentile in milliseconds over the window, linear within a bucket; false where nothing
  * was answered. Over the last bound: that bound. Answers that turned a request away at once are
  * left out. */

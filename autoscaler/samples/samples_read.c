@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autoscaler/samples/pressure.h"
 #include "autoscaler/samples/samples_parts.h"
 #include "base/alloc.h"
 
@@ -416,6 +417,33 @@ bool samples_queue_depth(struct samples *s, const char *ns, const char *service,
     if (known)
         *ret_milli = milli;
     return known;
+}
+
+static void pressure_of(const struct evaluation *e, const struct service *v,
+                        struct samples_pressure *ret)
+{
+    struct tally t = { .pods = 0 };
+    struct lp_error ignored;
+
+    ret->known = service_value(e, v, &t, &ret->need_milli, &ignored) == 0;
+    ret->ready = t.ready;
+    ret->current = v->deployed ? v->replicas : -1;
+    double wait_s = load_wait_s(&t.load);
+    ret->wait_ms = ret->known && wait_s >= 0 ? (int64_t)(wait_s * 1000) : -1;
+}
+
+void samples_pressure(struct samples *s, const char *ns, const char *service, int64_t now_ms,
+                      struct samples_pressure *ret_pressure)
+{
+    const struct samples_question q = { .metric = SAMPLES_DEMAND, .now_ms = now_ms };
+    const struct evaluation e = { s, &q, NULL };
+
+    *ret_pressure = (struct samples_pressure){ .wait_ms = -1, .current = -1 };
+    pthread_mutex_lock(&s->lock);
+    const struct service *v = s->synced ? find_service(s, ns, service) : NULL;
+    if (v)
+        pressure_of(&e, v, ret_pressure);
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- losses ---- */

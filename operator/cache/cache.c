@@ -29,6 +29,7 @@ struct kind_cache {
     struct informer_cache *cache;
     const struct lp_kube_kind *kind;
     struct lp_kube_store *store;
+    struct lp_kube_store *lifted; /* of HPAs: the keys of those with ANNOTATION_FLOOR; else NULL */
     struct lp_kube_watch *watches[SCOPE_NAMESPACES];
     unsigned n_watches;
     char thread_name[16];
@@ -67,6 +68,23 @@ static bool has_passed_locked(struct kind_cache *k, const json_t *object)
     return !version || lp_kube_version_reached(passed_locked(k, object), version);
 }
 
+/* `kept` NULL: it is gone. */
+static void note_lifted_locked(struct kind_cache *k, const json_t *object, const json_t *kept)
+{
+    if (!k->lifted)
+        return;
+    if (lp_json_str(kept, "metadata", "annotations", ANNOTATION_FLOOR, NULL))
+        lp_kube_store_put_key(k->lifted, object);
+    else
+        lp_kube_store_remove(k->lifted, object);
+}
+
+static void put_locked(struct kind_cache *k, const json_t *object, const json_t *kept)
+{
+    lp_kube_store_put(k->store, kept);
+    note_lifted_locked(k, object, kept);
+}
+
 /* What a watch delivered; our own answer, or what we wrote after it, may be there already. */
 static void take_event(struct kind_cache *k, bool deleted, const json_t *object, const json_t *kept)
 {
@@ -77,10 +95,12 @@ static void take_event(struct kind_cache *k, bool deleted, const json_t *object,
     bool advances = !has_passed_locked(k, object);
     if (advances)
         snprintf(passed_locked(k, object), sizeof k->passed[0], "%s", version);
-    if (deleted)
+    if (deleted) {
         lp_kube_store_remove(k->store, object);
-    else if (!advances || !lp_kube_store_reached(k->store, key, version))
-        lp_kube_store_put(k->store, kept); /* versions that fall: etcd was restored, believe it */
+        note_lifted_locked(k, object, NULL);
+    } else if (!advances || !lp_kube_store_reached(k->store, key, version)) {
+        put_locked(k, object, kept); /* versions that fall: etcd was restored, believe it */
+    }
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -88,7 +108,7 @@ static void take_answer(struct kind_cache *k, const json_t *kept)
 {
     pthread_mutex_lock(&k->lock);
     if (!has_passed_locked(k, kept))
-        lp_kube_store_put(k->store, kept);
+        put_locked(k, kept, kept);
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -199,6 +219,7 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
     init_kind(c, &c->platforms, &lp_kube_platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         init_kind(c, &c->children[i], child_kinds[i]);
+    c->children[CHILD_HPA].lifted = lp_kube_store_new(NULL);
     int r = start_watches(&c->platforms, config, stop, scope, scope->selector, &platforms, err);
     for (unsigned i = 0; i < N_CHILD_KINDS && r == 0; i++)
         r = start_watches(&c->children[i], config, stop, scope, SELECTOR, &children, err);
@@ -216,6 +237,7 @@ static void done_kind(struct kind_cache *k)
     for (unsigned i = 0; i < k->n_watches; i++)
         lp_kube_watch_join(k->watches[i]);
     lp_kube_store_free(k->store);
+    lp_kube_store_free(k->lifted);
     pthread_mutex_destroy(&k->lock);
 }
 
@@ -253,6 +275,12 @@ bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char 
     return lp_kube_store_has(c->children[kind].store, key);
 }
 
+bool cache_child_is(struct informer_cache *c, enum child_kind kind, const char *key,
+                    const char *version)
+{
+    return lp_kube_store_holds(c->children[kind].store, key, version);
+}
+
 void cache_wrote(struct informer_cache *c, enum child_kind kind, const json_t *ours)
 {
     take_answer(&c->children[kind], ours);
@@ -272,6 +300,12 @@ bool cache_wrote_platform(struct informer_cache *c, const json_t *answer)
     if (differs(before, answer)) /* somebody else's change that the watch tells no more */
         c->sink.platform_changed(key, c->sink.user);
     return true;
+}
+
+void cache_lifted_keys(struct informer_cache *c, void (*each)(const char *key, void *user),
+                       void *user)
+{
+    lp_kube_store_keys(c->children[CHILD_HPA].lifted, each, user);
 }
 
 void cache_child_keys(struct informer_cache *c, enum child_kind kind,

@@ -42,6 +42,10 @@ json_t *cache_child(struct informer_cache *c, enum child_kind kind, const char *
 bool cache_has_child(struct informer_cache *c, enum child_kind kind, const char *ns,
                      const char *name);
 
+/* Whether the child with this key ("namespace/name") is there in this resourceVersion. */
+bool cache_child_is(struct informer_cache *c, enum child_kind kind, const char *key,
+                    const char *version);
+
 /*
  * Call with what is ours of the answer to each write of a child (owned.h), or with the whole answer
  * to a write of a platform's status: it takes the object's place, so that the next reconcile reads
@@ -54,6 +58,9 @@ bool cache_wrote_platform(struct informer_cache *c, const json_t *answer);
 /* Every key of children of a kind, and of platforms. */
 void cache_child_keys(struct informer_cache *c, enum child_kind kind,
                       void (*each)(const char *key, void *user), void *user);
+/* Every key of HPAs that have ANNOTATION_FLOOR. */
+void cache_lifted_keys(struct informer_cache *c, void (*each)(const char *key, void *user),
+                       void *user);
 void cache_platform_keys(struct informer_cache *c, void (*each)(const char *key, void *user),
                          void *user);
 

@@ -127,6 +127,19 @@ static void owned_copy_of_spec(json_t *ours, const json_t *object, const char *n
         json_object_set(member(ours, "spec"), name, value);
 }
 
+/* What FLOOR_MANAGER wrote. `ours` may share its annotations with an intent. */
+static void copy_lift(json_t *ours, const json_t *object)
+{
+    json_t *lifted = lp_json_at(object, "metadata", "annotations", ANNOTATION_LIFTED, NULL);
+
+    owned_copy_of_spec(ours, object, "minReplicas");
+    if (!lifted)
+        return;
+    json_t *annotations = json_copy(lp_json_at(ours, "metadata", "annotations", NULL));
+    json_object_set(annotations, ANNOTATION_LIFTED, lifted);
+    json_object_set_new(json_object_get(ours, "metadata"), "annotations", annotations);
+}
+
 /* Puts what everybody reads to what is ours. */
 static json_t *with_common(json_t *ours, const json_t *object)
 {
@@ -140,7 +153,7 @@ static json_t *with_common(json_t *ours, const json_t *object)
         owned_copy(member(ours, "metadata"), json_object_get(object, "metadata"), kept[i]);
     owned_copy_of_spec(ours, object, "replicas");
     if (lp_json_str(ours, "metadata", "annotations", ANNOTATION_FLOOR, NULL))
-        owned_copy_of_spec(ours, object, "minReplicas");
+        copy_lift(ours, object);
     return ours;
 }
 
@@ -295,6 +308,11 @@ char *owned_digest(const json_t *projection, const json_t *intent)
     for (size_t i = 0; i < LP_COUNT(state); i++)
         json_object_del(metadata, state[i]);
     json_object_del(copy, "status");
+    if (lp_json_at(metadata, "annotations", ANNOTATION_LIFTED, NULL)) {
+        json_t *annotations = json_copy(json_object_get(metadata, "annotations"));
+        json_object_del(annotations, ANNOTATION_LIFTED);
+        json_object_set_new(metadata, "annotations", annotations);
+    }
     json_object_set(copy, "metadata", metadata);
     for (size_t i = 0; spec && i < LP_COUNT(counts); i++)
         if (!lp_json_at(intent, "spec", counts[i], NULL))

@@ -9,7 +9,7 @@
  * object: others' fields, and items that others added to our lists, are left out; so is what was
  * ours until somebody changed it. Beside it what everybody reads: apiVersion, kind, name,
  * namespace, uid, generation, resourceVersion, deletionTimestamp, spec.replicas, of an HPA whose
- * floor is not ours spec.minReplicas, and the status. The caller's.
+ * floor is not ours spec.minReplicas and what lifts it, and the status. The caller's.
  */
 json_t *owned_project(const json_t *object, const char *manager);
 

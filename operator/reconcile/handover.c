@@ -122,3 +122,45 @@ int handover_apply(struct lp_kube_client *client, const struct child *child, int
         return r;
     return lp_kube_apply(client, child_kinds[child->kind], child->intent, &ours, ret_object, err);
 }
+
+/* ---- minReplicas ---- */
+
+static bool is_lifted(const json_t *hpa)
+{
+    return lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL) != NULL;
+}
+
+/* `spec` is stolen. The uid makes it fail where the HPA is another one by now. */
+static int apply_as_floor(struct lp_kube_client *client, const json_t *hpa, json_t *spec,
+                          struct lp_error *err)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = FLOOR_MANAGER,
+                                                          .force = true };
+    const json_t *metadata = json_object_get(hpa, "metadata");
+    json_auto_t *o =
+        lp_json_make("{s:s, s:s, s:{s:O, s:O, s:O}, s:o*}", "apiVersion", "autoscaling/v2", "kind",
+                     lp_kube_hpas.kind, "metadata", "name", json_object_get(metadata, "name"),
+                     "namespace", json_object_get(metadata, "namespace"), "uid",
+                     json_object_get(metadata, "uid"), "spec", spec);
+
+    return lp_kube_apply(client, &lp_kube_hpas, o, &options, NULL, err);
+}
+
+int handover_lift(struct lp_kube_client *client, const struct child *child, const json_t *observed,
+                  struct lp_error *err)
+{
+    int64_t min = lp_json_int(0, observed, "spec", "minReplicas", NULL);
+
+    if (child->kind != CHILD_HPA || !is_lifted(child->intent) || is_lifted(observed) || min == 0)
+        return 0;
+    return apply_as_floor(client, observed, lp_json_make("{s:I}", "minReplicas", (json_int_t)min),
+                          err);
+}
+
+int handover_settle(struct lp_kube_client *client, const struct child *child,
+                    const json_t *observed, struct lp_error *err)
+{
+    if (child->kind != CHILD_HPA || is_lifted(child->intent) || !is_lifted(observed))
+        return 0;
+    return apply_as_floor(client, observed, NULL, err);
+}

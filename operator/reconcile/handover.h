@@ -32,3 +32,14 @@ LP_MUST_USE int handover_apply(struct lp_kube_client *client, const struct child
  * LP_E_CONFLICT: there is one (platform/ownership.h). */
 LP_MUST_USE int handover_create(struct lp_kube_client *client, const struct child *child,
                                 int64_t first_replicas, json_t **ret_object, struct lp_error *err);
+
+/*
+ * minReplicas of an HPA passes between us and FLOOR_MANAGER in the same way: it is the second owner
+ * before our next apply leaves the field out (_lift), and owns nothing any more once we applied it
+ * again (_settle). Both do nothing where nothing passes. `observed` has what we own of the HPA, or
+ * is the live one.
+ */
+LP_MUST_USE int handover_lift(struct lp_kube_client *client, const struct child *child,
+                              const json_t *observed, struct lp_error *err);
+LP_MUST_USE int handover_settle(struct lp_kube_client *client, const struct child *child,
+                                const json_t *observed, struct lp_error *err);

@@ -42,7 +42,11 @@ static int change(struct lp_kube_client *client, const char *ns, const struct ch
 {
     if (handover_is_due(child, observed))
         return handover_apply(client, child, handover_first_replicas(child, hpa), ret_object, err);
-    int r = lp_kube_apply(client, child_kinds[child->kind], child->intent, &ours, ret_object, err);
+    int r = handover_lift(client, child, observed, err);
+    if (r == 0)
+        r = lp_kube_apply(client, child_kinds[child->kind], child->intent, &ours, ret_object, err);
+    if (r == 0)
+        r = handover_settle(client, child, observed, err);
     if (r != LP_E_INVALID || !json_object_get(child->intent, "spec"))
         return r;
     struct lp_error again;

@@ -4,8 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "json/json.h"
 #include "operator/status/events.h"
 #include "operator/status/scaling.h"
@@ -41,30 +43,66 @@ static const struct calendar_pause *pause_of(const struct calendar *calendar, en
     return pause;
 }
 
+/* ANNOTATION_LIFTED, where the HPA has the floor that it tells of; the caller's. NULL: none. */
+static json_t *lift_of(const json_t *hpa)
+{
+    const json_t *annotations = lp_json_at(hpa, "metadata", "annotations", NULL);
+    const char *text = lp_json_str(annotations, ANNOTATION_LIFTED, NULL);
+    json_auto_t *lift = NULL;
+    struct lp_error ignored;
+
+    if (!text || !lp_json_str(annotations, ANNOTATION_FLOOR, NULL) ||
+        lp_json_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "lifted", &lift, &ignored) < 0)
+        return NULL;
+    int64_t replicas = lp_json_int(0, lift, "replicas", NULL);
+    if (replicas == 0 || replicas != lp_json_int(0, hpa, "spec", "minReplicas", NULL) ||
+        !lp_json_str(lift, "source", NULL) || !lp_json_str(lift, "why", NULL))
+        return NULL;
+    return lp_take(lift);
+}
+
+/* status.services[].scaling.floor: the lift, or else what a schedule keeps; NULL: neither. */
+static json_t *floor_status(const struct platform *p, enum service_id id, const json_t *lift,
+                            const struct calendar_floor *floor)
+{
+    char until[LP_CLOCK_TEXT];
+
+    if (lift)
+        return lp_json_make(
+            "{s:I, s:s, s:s}", "replicas", (json_int_t)lp_json_int(0, lift, "replicas", NULL),
+            "source", lp_json_str(lift, "source", NULL), "why", lp_json_str(lift, "why", NULL));
+    if (!floor)
+        return NULL;
+    lp_clock_format(floor->end_ms, 0, until);
+    return lp_json_make("{s:I, s:s, s:s, s:s}", "replicas",
+                        (json_int_t)platform_min_replicas(p, id), "source", "Schedule", "schedule",
+                        floor->schedule, "until", until);
+}
+
 json_t *floors_explain(const struct platform *p, const struct calendar *calendar,
                        enum service_id id, const json_t *hpa, const json_t *before)
 {
     const struct calendar_floor *floor = floor_of(p, calendar, id, hpa);
     const struct calendar_pause *pause = pause_of(calendar, id, hpa);
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(300);
+    json_auto_t *lift = lift_of(hpa);
     char until[LP_CLOCK_TEXT];
 
-    if (floor)
+    if (lift)
+        lp_buf_printf(&text, "%.200s: keeps at least %" PRId64, lp_json_str(lift, "why", NULL),
+                      lp_json_int(0, lift, "replicas", NULL));
+    else if (floor)
         calendar_text(floor, p->spec.services[id].autoscaling.max, &text);
-    if (floor && pause)
+    if (text.len > 0 && pause)
         lp_buf_str(&text, "; ");
     if (pause)
         calendar_pause_text(pause, &text);
     json_t *o = scaling_explain(hpa, text.len > 0 ? text.ptr : NULL, before);
     json_object_del(o, "floor");
     json_object_del(o, "pausedUntil");
-    if (floor) {
-        lp_clock_format(floor->end_ms, 0, until);
-        json_object_set_new(o, "floor",
-                            lp_json_make("{s:I, s:s, s:s}", "replicas",
-                                         (json_int_t)platform_min_replicas(p, id), "schedule",
-                                         floor->schedule, "until", until));
-    }
+    json_t *told = floor_status(p, id, lift, floor);
+    if (told)
+        json_object_set_new(o, "floor", told);
     if (pause) {
         lp_clock_format(pause->until_ms, 0, until);
         json_object_set_new(o, "pausedUntil", json_string(until));
@@ -96,16 +134,27 @@ static const json_t *scaling_in(const json_t *status, const char *service)
 }
 
 /* "auth keeps at least 4 until .. (schedule exam)", "auth has its own minReplicas again". */
-static void tell_one(const json_t *now, const char *service, int64_t replicas, struct lp_buf *out)
+static void tell_one(const json_t *floor, const char *service, int64_t replicas, struct lp_buf *out)
 {
-    const json_t *floor = json_object_get(scaling_in(now, service), "floor");
+    const char *why = lp_json_str(floor, "why", NULL);
 
     lp_buf_printf(out, "%s%s ", out->len > 0 ? "; " : "", service);
     if (replicas == 0)
         lp_buf_str(out, "has the minReplicas of its spec again");
+    else if (why)
+        lp_buf_printf(out, "keeps at least %" PRId64 " (%s)", replicas, why);
     else
         lp_buf_printf(out, "keeps at least %" PRId64 " until %s (schedule %s)", replicas,
                       lp_json_str(floor, "until", NULL), lp_json_str(floor, "schedule", NULL));
+}
+
+/* The steps in which a burst's floor goes down are no news. */
+static bool is_news(const json_t *before, const json_t *now)
+{
+    int64_t was = lp_json_int(0, before, "replicas", NULL);
+    int64_t is = lp_json_int(0, now, "replicas", NULL);
+
+    return was != is && !(is > 0 && is < was && lp_json_str(now, "why", NULL));
 }
 
 static void tell_floors(const struct reconcile_context *ctx, const json_t *before,
@@ -116,12 +165,13 @@ static void tell_floors(const struct reconcile_context *ctx, const json_t *befor
 
     for (unsigned i = 0; i < spec_n_services(&ctx->platform->spec); i++) {
         const char *service = spec_service(&ctx->platform->spec, i).name;
-        int64_t was = lp_json_int(0, scaling_in(before, service), "floor", "replicas", NULL);
-        int64_t is = lp_json_int(0, scaling_in(now, service), "floor", "replicas", NULL);
-        if (was == is)
+        const json_t *was = json_object_get(scaling_in(before, service), "floor");
+        const json_t *is = json_object_get(scaling_in(now, service), "floor");
+        int64_t replicas = lp_json_int(0, is, "replicas", NULL);
+        if (!is_news(was, is))
             continue;
-        tell_one(now, service, is, &note);
-        raised = raised || is > was;
+        tell_one(is, service, replicas, &note);
+        raised = raised || replicas > lp_json_int(0, was, "replicas", NULL);
     }
     if (note.len > 0)
         events_emit(ctx, "Normal", raised ? "FloorRaised" : "FloorLowered", "Scale", note.ptr);

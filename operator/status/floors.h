@@ -1,4 +1,4 @@
-/* operator/status/floors.h -- what schedules ask for and what is paused, in status and Events.
+/* operator/status/floors.h -- what lifts minReplicas and what is paused, in status and Events.
  * Threads: the worker's.
  */
 #pragma once
@@ -10,9 +10,10 @@
 
 /*
  * status.services[].scaling of a service with an HPA (NULL: it has none), the caller's: what
- * scaling_explain says of it, and {replicas, schedule, until} as `floor` where a schedule lifts its
- * minReplicas and the HPA has it already, and `pausedUntil` in the same way. `before` as there.
- * `calendar` NULL: no schedules. Pure.
+ * scaling_explain says of it, and as `floor` what lifts its minReplicas, where the HPA has it
+ * already: {replicas, source, why} of a burst or the fallback, {replicas, source, schedule, until}
+ * of a schedule; and `pausedUntil` in the same way. `before` as there. `calendar` NULL: no
+ * schedules. Pure.
  */
 json_t *floors_explain(const struct platform *p, const struct calendar *calendar,
                        enum service_id id, const json_t *hpa, const json_t *before);

@@ -48,22 +48,38 @@ static void add_metrics(const json_t *hpa, json_t *candidates)
     }
 }
 
-/* A schedule's floor, a pause, and a minReplicas that neither it nor the spec asks for. */
+/* What lifts minReplicas beside a schedule; NULL: nothing. */
+static const char *kind_of_lift(const json_t *floor)
+{
+    const char *source = lp_json_str(floor, "source", NULL);
+
+    if (source && strcmp(source, "Burst") == 0)
+        return "burst";
+    return source && strcmp(source, "Fallback") == 0 ? "fallback" : NULL;
+}
+
+/* The floor of a schedule, a burst or the fallback, a pause, and a minReplicas that neither it nor
+ * the spec asks for. */
 static void add_floors(const struct platform *p, enum service_id id, const json_t *hpa,
                        const json_t *scaling, json_t *candidates)
 {
     const json_t *floor = json_object_get(scaling, "floor");
     const char *paused = lp_json_str(scaling, "pausedUntil", NULL);
+    const char *lifted = kind_of_lift(floor);
     int64_t min = lp_json_int(1, hpa, "spec", "minReplicas", NULL);
     bool is_up = p->pauses[id].up, is_down = p->pauses[id].down;
 
-    if (floor)
+    if (lifted)
+        json_array_append_new(candidates, lp_json_make("{s:s, s:s, s:O?}", "kind", lifted, "name",
+                                                       "minReplicas", "asks",
+                                                       json_object_get(floor, "replicas")));
+    else if (floor)
         json_array_append_new(candidates,
                               lp_json_make("{s:s, s:O?, s:O?, s:O?}", "kind", "schedule", "name",
                                            json_object_get(floor, "schedule"), "asks",
                                            json_object_get(floor, "replicas"), "until",
                                            json_object_get(floor, "until")));
-    if (min > platform_min_replicas(p, id))
+    if (!lifted && min > platform_min_replicas(p, id))
         json_array_append_new(candidates, lp_json_make("{s:s, s:s, s:I}", "kind", "floor", "name",
                                                        "minReplicas", "asks", (json_int_t)min));
     if (paused)

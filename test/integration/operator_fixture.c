@@ -20,6 +20,11 @@ static struct lp_kube_config *config;
 
 void fixture_start_with(struct program *p, const char *name, const char *more)
 {
+    fixture_start_more(p, name, more, NULL);
+}
+
+void fixture_start_more(struct program *p, const char *name, const char *more, const char *and_more)
+{
     const char *bin = getenv("LP_BIN");
     lp_auto_free char *kubeconfig = lp_sprintf("KUBECONFIG=%s", getenv("KUBECONFIG"));
     lp_auto_free char *pod = lp_sprintf("POD_NAME=%s", name);
@@ -33,6 +38,7 @@ void fixture_start_with(struct program *p, const char *name, const char *more)
                           "LP_IMAGE_REGISTRY=registry.example/lp",
                           tag,
                           more,
+                          and_more,
                           NULL };
     program_start(p, path, env, log);
     program_wait(p, true);

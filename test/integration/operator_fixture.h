@@ -32,6 +32,9 @@ extern const char *fixture_image_tag;
 void fixture_start(struct program *p, const char *name);
 /* The same with one more "NAME=value" in its environment. */
 void fixture_start_with(struct program *p, const char *name, const char *more);
+/* And with another one. NULL: none. */
+void fixture_start_more(struct program *p, const char *name, const char *more,
+                        const char *and_more);
 
 /* Waits until the object exists and `holds` for it; it is handed out, the caller's. `holds` NULL:
  * until it is gone, gives NULL. A failed assertion after WAIT_MS. */

@@ -12,7 +12,7 @@
     "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\",\"annotations\":{" \
     "\"k8s.io/initial-events-end\":\"true\"}}}}\n"
 
-static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };
+static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false, false };
 static const struct scope everything = { 0 };
 
 static void on_platform(const char *key, void *user)

@@ -1,5 +1,6 @@
 /* test/unit/test_autoscaler_samples_load.c -- rates, demand and percentiles from the growth of the
  * pods' counters. */
+#include "autoscaler/samples/pressure.h"
 #include "unit/samples_fixture.h"
 
 static void says_load(unsigned last_digit, double requests, double seconds, double waiting,
@@ -105,6 +106,32 @@ static void the_demand_is_what_the_load_needs_by_littles_law(void **state)
     assert_string_equal(value(NOW + 4000), "1714m");
 }
 
+/* Little's law once more: 20 that wait for one of 8 slots, 20 ms each. */
+static void what_a_service_has_to_do_is_known_from_second_to_second(void **state)
+{
+    struct samples_pressure p;
+    (void)state;
+    samples_pressure(s, "lp", "english-auth", NOW, &p);
+    assert_false(p.known);
+    assert_int_equal(p.current, -1);
+    two_pods_with_rates();
+    samples_pressure(s, "lp", "english-auth", NOW + 2000, &p);
+    assert_true(p.known);
+    assert_int_equal(p.need_milli, 1000);
+    assert_int_equal(p.wait_ms, 0);
+    assert_int_equal(p.current, 2);
+    assert_int_equal(p.ready, 2);
+    ask_all(NOW + 4000);
+    says_load(1, 1400, 28, 20, NOW + 4000);
+    says_load(2, 5160, 103.2, 0, NOW + 4000);
+    samples_pressure(s, "lp", "english-auth", NOW + 4000, &p);
+    assert_in_range(p.wait_ms, 1, 1000);
+    samples_pressure(s, "lp", "english-auth", NOW + 4000 + 2 * SAMPLES_MAX_AGE_MS, &p);
+    assert_false(p.known);
+    assert_int_equal(p.wait_ms, -1);
+    assert_int_equal(p.current, 2);
+}
+
 static void the_percentile_is_of_the_last_half_minute(void **state)
 {
     (void)state;
@@ -127,6 +154,7 @@ int main(void)
         with_table(a_pod_that_is_silent_counts_as_the_mean_of_the_others),
         with_table(the_service_time_is_what_an_answer_takes_in_the_mean),
         with_table(the_demand_is_what_the_load_needs_by_littles_law),
+        with_table(what_a_service_has_to_do_is_known_from_second_to_second),
         with_table(the_percentile_is_of_the_last_half_minute),
     };
     return cmocka_run_group_tests_name("autoscaler_samples_load", tests, NULL, NULL);

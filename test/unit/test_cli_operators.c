@@ -87,7 +87,12 @@ static void its_images_and_mode_go_over_the_defaults_and_ours_over_them(void **s
     options.images[1] = "v8";
     operators_images(d, &options, &images);
     assert_string_equal(images.tag, "v8");
+    options.images[7] = "false";
+    operators_images(d, &options, &images);
+    assert_true(images.no_adapter);
+    options.images[7] = NULL;
     operators_images(NULL, &options, &images);
+    assert_false(images.no_adapter);
     assert_false(images.no_metrics_api);
 }
 

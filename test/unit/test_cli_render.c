@@ -15,7 +15,7 @@
 
 static const struct plan_images images = {
     "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
-    "mongo.example/m:7",   true,     false
+    "mongo.example/m:7",   true,     false,          false
 };
 
 static int render(const char *file, enum cli_format format, struct lp_buf *out,

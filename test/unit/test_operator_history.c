@@ -85,6 +85,22 @@ static void a_pause_and_a_floor_of_others_are_candidates(void **state)
     assert_true(json_equal(json_array_get(list, 3), pause));
 }
 
+static void a_burst_is_a_candidate_once(void **state)
+{
+    struct platform p = platform_with(2, 0);
+    json_auto_t *hpa = busy_hpa(9);
+    (void)state;
+    json_auto_t *is = decide(&p, hpa,
+                             lp_json_make("{s:s, s:s, s:{s:I, s:s, s:s}}", "why", "stays", "winner",
+                                          "cpu", "floor", "replicas", (json_int_t)9, "source",
+                                          "Burst", "why", "burst: so"));
+    const json_t *list = json_object_get(is, "candidates");
+    json_auto_t *burst = lp_json_make("{s:s, s:s, s:I}", "kind", "burst", "name", "minReplicas",
+                                      "asks", (json_int_t)9);
+    assert_int_equal(json_array_size(list), 3);
+    assert_true(json_equal(json_array_get(list, 2), burst));
+}
+
 static void nothing_is_kept_before_an_hpa_decided_and_lost_metrics_are(void **state)
 {
     struct platform p = platform_with(2, 0);
@@ -116,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_decision_keeps_every_candidate_what_limits_and_who_won),
         cmocka_unit_test(a_pause_and_a_floor_of_others_are_candidates),
+        cmocka_unit_test(a_burst_is_a_candidate_once),
         cmocka_unit_test(nothing_is_kept_before_an_hpa_decided_and_lost_metrics_are),
         cmocka_unit_test(within_the_tolerance_of_a_tenth_a_metric_asks_for_what_is_there),
     };

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "json/json.h"
 #include "json/yaml.h"
+#include "platform/plan.h"
 #include "unit/check.h"
 
 static json_t *parse(const char *yaml)
@@ -152,18 +153,21 @@ static void the_floor_of_an_hpa_is_seen_and_is_no_difference(void **state)
     static const char fields[] = "{f:metadata: {f:annotations: {f:learningplatform.io/floor: {}}},"
                                  " f:spec: {f:maxReplicas: {}}}";
     static const char hpa[] = "{kind: HorizontalPodAutoscaler, metadata: {name: h, annotations: "
-                              "{learningplatform.io/floor: x}}, spec: {minReplicas: %d, "
+                              "{learningplatform.io/floor: x, learningplatform.io/lifted: by%d}}, "
+                              "spec: {minReplicas: %d, "
                               "maxReplicas: 9}}";
     static const char plain[] = "{metadata: {name: h, annotations: {}}, spec: {maxReplicas: 9}}";
     (void)state;
     json_auto_t *intent_of_it = parse(plain);
     lp_auto_free char *first = NULL;
     for (int i = 0; i < 2; i++) {
-        lp_auto_free char *text = lp_sprintf(hpa, 3 + i);
+        lp_auto_free char *text = lp_sprintf(hpa, i, 3 + i);
         json_auto_t *o = object_with(text, fields, "{f:spec: {f:minReplicas: {}}}");
         json_auto_t *got = owned_project(o, "us"), *not_ours = owned_project(o, "them");
         owned_auto_difference struct owned_difference d;
         assert_int_equal(lp_json_int(0, got, "spec", "minReplicas", NULL), 3 + i);
+        assert_string_equal(lp_json_str(got, "metadata", "annotations", ANNOTATION_LIFTED, NULL),
+                            i == 0 ? "by0" : "by1");
         assert_int_equal(lp_json_int(0, not_ours, "spec", "minReplicas", NULL), 0);
         assert_false(owned_differs(got, intent_of_it, &d));
         lp_auto_free char *digest = owned_digest(got, intent_of_it);

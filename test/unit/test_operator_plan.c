@@ -19,7 +19,7 @@
 
 static const struct plan_images images = {
     "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
-    "mongo.example/m:7",   true,     false
+    "mongo.example/m:7",   true,     false,          false
 };
 
 static json_t *parse(const char *yaml)
@@ -401,6 +401,30 @@ static void without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of(void **s
     drop(f);
 }
 
+static void burst_and_fallback_leave_min_replicas_to_the_floor(void **state)
+{
+    struct plan_images other = images;
+    struct fixture *f = make("{services: {auth: {autoscaling: {minReplicas: 2, burst: {factor: "
+                             "'1.5', targetWait: 2s}, fallback: {replicas: 4}}}}}");
+    (void)state;
+    json_auto_t *hpa = plan_hpa(&f->platform, SERVICE_AUTH);
+    assert_string_equal(lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
+                        "{\"burst\":{\"factor\":\"1500m\",\"holdS\":120,\"waitMs\":2000},"
+                        "\"fallback\":{\"afterS\":120,\"replicas\":4},\"minReplicas\":2}");
+    assert_null(lp_json_at(hpa, "spec", "minReplicas", NULL));
+    assert_int_equal(json_array_size(lp_json_at(hpa, "spec", "metrics", NULL)), 3);
+    json_auto_t *plain = plan_hpa(&f->platform, SERVICE_GATEWAY);
+    assert_int_equal(lp_json_int(0, plain, "spec", "minReplicas", NULL), 1);
+    other.no_adapter = true; /* nobody scrapes pods: nobody would write minReplicas */
+    f->platform.images = &other;
+    json_auto_t *blind = plan_hpa(&f->platform, SERVICE_AUTH);
+    assert_int_equal(lp_json_int(0, blind, "spec", "minReplicas", NULL), 2);
+    assert_null(lp_json_at(blind, "metadata", "annotations", ANNOTATION_FLOOR, NULL));
+    other.no_metrics_api = true; /* but then somebody does */
+    assert_true(platform_has_lift(&f->platform, SERVICE_AUTH));
+    drop(f);
+}
+
 /* A schedule's floor: what an HPA begins with too, and never over maxReplicas. */
 static void a_floor_lifts_min_replicas_up_to_max_replicas(void **state)
 {
@@ -552,6 +576,7 @@ int main(void)
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
         cmocka_unit_test(paused_services_are_seen_but_not_written),
         cmocka_unit_test(without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of),
+        cmocka_unit_test(burst_and_fallback_leave_min_replicas_to_the_floor),
         cmocka_unit_test(a_floor_lifts_min_replicas_up_to_max_replicas),
         cmocka_unit_test(a_paused_direction_has_no_policy),
         cmocka_unit_test(an_hpa_goes_by_the_metrics_that_the_spec_lists),

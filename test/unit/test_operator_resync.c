@@ -303,7 +303,7 @@ static void a_conflict_over_the_metrics_api_is_told_once(void **state)
 
 static void other_images_are_asked_about_before_pods_restart(void **state)
 {
-    static const struct plan_images other = { "r", "u", "Always", "p", "m", true, false };
+    static const struct plan_images other = { "r", "u", "Always", "p", "m", true, false, false };
     struct platform_states *states = learn();
     struct reconcile_result result;
     struct lp_error err;

@@ -32,10 +32,11 @@ static void a_floor_is_told_with_schedule_and_end_once_the_hpa_has_it(void **sta
 {
     (void)state;
     json_auto_t *there = explain(4, 4, 9, NULL);
-    json_auto_t *want = lp_json_make(
-        "{s:s, s:{s:I, s:s, s:s}}", "why",
-        "no decision yet; schedule exam keeps at least 4 until 2025-12-01T11:00:00Z", "floor",
-        "replicas", (json_int_t)4, "schedule", "exam", "until", "2025-12-01T11:00:00Z");
+    json_auto_t *want =
+        lp_json_make("{s:s, s:{s:I, s:s, s:s, s:s}}", "why",
+                     "no decision yet; schedule exam keeps at least 4 until 2025-12-01T11:00:00Z",
+                     "floor", "replicas", (json_int_t)4, "source", "Schedule", "schedule", "exam",
+                     "until", "2025-12-01T11:00:00Z");
     assert_true(json_equal(there, want));
 
     json_auto_t *not_yet = explain(4, 1, 9, NULL);
@@ -81,6 +82,39 @@ static void a_pause_is_told_once_the_hpa_has_it(void **state)
     assert_true(json_equal(over, nothing));
 }
 
+static json_t *lifted_hpa(const char *floor, const char *lifted)
+{
+    return lp_json_make("{s:{s:{s:s*, s:s*}}, s:{s:I, s:I}, s:{s:I, s:I}}", "metadata",
+                        "annotations", ANNOTATION_FLOOR, floor, ANNOTATION_LIFTED, lifted, "spec",
+                        "minReplicas", (json_int_t)7, "maxReplicas", (json_int_t)9, "status",
+                        "currentReplicas", (json_int_t)7, "desiredReplicas", (json_int_t)7);
+}
+
+/* Not where the annotation is an older one's, or nobody's. */
+static void a_burst_is_told_with_its_reason(void **state)
+{
+    static const char told[] = "{\"source\":\"Burst\",\"replicas\":7,\"why\":\"burst: so\"}";
+    static const char older[] = "{\"source\":\"Burst\",\"replicas\":8,\"why\":\"burst: so\"}";
+    struct platform p = { .ns = "n", .name = "a", .floors[SERVICE_AUTH] = 4 };
+    json_auto_t *burst = lifted_hpa("{}", told);
+    json_auto_t *before = lifted_hpa("{}", older);
+    json_auto_t *forged = lifted_hpa(NULL, told);
+    json_auto_t *broken = lifted_hpa("{}", "{\"source\":");
+    (void)state;
+    p.spec.services[SERVICE_AUTH].autoscaling.min = 1;
+    p.spec.services[SERVICE_AUTH].autoscaling.max = 9;
+    json_auto_t *seen = floors_explain(&p, &exam, SERVICE_AUTH, burst, NULL);
+    json_auto_t *want = lp_json_make(
+        "{s:s, s:{s:I, s:s, s:s}}", "why", "no decision yet; burst: so: keeps at least 7", "floor",
+        "replicas", (json_int_t)7, "source", "Burst", "why", "burst: so");
+    assert_true(json_equal(seen, want));
+    const json_t *others[] = { before, forged, broken };
+    for (size_t i = 0; i < LP_COUNT(others); i++) {
+        json_auto_t *o = floors_explain(&p, &exam, SERVICE_AUTH, others[i], seen);
+        assert_string_equal(lp_json_str(o, "floor", "source", NULL), "Schedule");
+    }
+}
+
 static void the_windows_that_come_are_in_the_status(void **state)
 {
     const struct calendar empty = { .n_next = 0 };
@@ -102,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_floor_is_told_with_schedule_and_end_once_the_hpa_has_it),
         cmocka_unit_test(a_floor_that_is_over_leaves_nothing),
+        cmocka_unit_test(a_burst_is_told_with_its_reason),
         cmocka_unit_test(a_pause_is_told_once_the_hpa_has_it),
         cmocka_unit_test(the_windows_that_come_are_in_the_status),
     };

@@ -15,7 +15,7 @@
 #include "unit/check.h"
 #include "platform/spec_decode.h"
 
-static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false };
+static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false, false };
 
 static json_t *parse(const char *yaml)
 {

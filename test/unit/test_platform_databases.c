@@ -13,7 +13,7 @@
 
 static const struct plan_images images = {
     "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
-    "mongo.example/m:7",   true,     false
+    "mongo.example/m:7",   true,     false,          false
 };
 
 static json_t *parse(const char *yaml)

@@ -14,7 +14,7 @@
 #include "services/gateway/config.h"
 #include "unit/check.h"
 
-static const struct plan_images images = { "r", "t", "IfNotPresent", "p", "m", true, false };
+static const struct plan_images images = { "r", "t", "IfNotPresent", "p", "m", true, false, false };
 
 struct fixture {
     json_t *object;

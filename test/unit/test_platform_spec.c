@@ -398,6 +398,25 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
         { "{services: {auth: {autoscaling: {pause: {directions: [Left], until: "
           "'2026-12-01T02:00:00Z'}}}}}",
           "spec.services.auth.autoscaling.pause.directions[0]: must be Up or Down, is \"Left\"" },
+        { "{services: {auth: {autoscaling: {burst: {}}}}}",
+          "spec.services.auth.autoscaling.burst.factor: is required" },
+        { "{services: {auth: {autoscaling: {burst: {factor: 1}}}}}",
+          "spec.services.auth.autoscaling.burst.factor: must be more than 1 and at most 100, is "
+          "1" },
+        { "{services: {auth: {autoscaling: {burst: {factor: '100.5'}}}}}",
+          "spec.services.auth.autoscaling.burst.factor: must be more than 1 and at most 100, is "
+          "100500m" },
+        { "{services: {auth: {autoscaling: {burst: {factor: 2, targetWait: 61s}}}}}",
+          "spec.services.auth.autoscaling.burst.targetWait: must be 1ms..60s, is \"61s\"" },
+        { "{services: {auth: {autoscaling: {burst: {factor: 2, targetWait: 0ms}}}}}",
+          "spec.services.auth.autoscaling.burst.targetWait: must be 1ms..60s, is \"0ms\"" },
+        { "{services: {auth: {autoscaling: {burst: {factor: 2, holdSeconds: 9}}}}}",
+          "spec.services.auth.autoscaling.burst.holdSeconds: must be 10..3600, is 9" },
+        { "{services: {auth: {autoscaling: {fallback: {replicas: 11}}}}}",
+          "spec.services.auth.autoscaling.fallback.replicas: must not exceed maxReplicas (10), is "
+          "11" },
+        { "{services: {auth: {autoscaling: {fallback: {replicas: 2, afterSeconds: 29}}}}}",
+          "spec.services.auth.autoscaling.fallback.afterSeconds: must be 30..3600, is 29" },
         { "{schedules: [{name: a, replicas: {auth: 2}}]}",
           "spec.schedules[0]: must have a window in weekly or dated, has none" },
         { "{schedules: [" A_SCHEDULE ", " A_SCHEDULE "]}",

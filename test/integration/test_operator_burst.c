@@ -1,0 +1,276 @@
+/* test/integration/test_operator_burst.c -- what must not wait for the HPA controller: a burst, and
+ * metrics that are lost. Pods are this test's own metrics page.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "http/server/server.h"
+#include "integration/audit.h"
+#include "integration/operator_fixture.h"
+#include "platform/plan.h"
+
+#define SECONDS_EACH 0.02 /* of a request */
+
+/* ---- a page of metrics, which every pod has ---- */
+
+static struct {
+    atomic_int rate; /* requests a second and pod */
+    atomic_int asked;
+    atomic_bool broken;
+    pthread_mutex_t lock;
+    double requests;
+    int64_t at_ms;
+} page = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static double requests_until_now(void)
+{
+    int64_t now = lp_clock_ms();
+    pthread_mutex_lock(&page.lock);
+    if (page.at_ms > 0)
+        page.requests += (double)(now - page.at_ms) / 1000 * atomic_load(&page.rate);
+    page.at_ms = now;
+    double requests = page.requests;
+    pthread_mutex_unlock(&page.lock);
+    return requests;
+}
+
+static void set_rate(int rate)
+{
+    requests_until_now(); /* up to now by the old one */
+    atomic_store(&page.rate, rate);
+}
+
+static void answer(struct lp_http_exchange *x, void *user)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(2048);
+    double requests = requests_until_now();
+    (void)user;
+    atomic_fetch_add(&page.asked, 1);
+    lp_buf_printf(&text,
+                  "lp_requests_waiting 0\nlp_requests_in_flight 0\nlp_request_slots 4\n"
+                  "lp_requests_total %.0f\nlp_request_seconds_count %.0f\n"
+                  "lp_request_seconds_sum %.3f\n",
+                  requests, requests, requests * SECONDS_EACH);
+    bool broken = atomic_load(&page.broken);
+    lp_http_reply(x, broken ? 500 : 200, "text/plain; version=0.0.4", text.ptr, text.len);
+}
+
+static struct lp_http_server *pods;
+static int pods_port;
+
+static int begin(void **state)
+{
+    struct lp_error err;
+    pods_port = program_free_port();
+    const struct lp_http_server_options options = {
+        .address = "127.0.0.1", .port = (uint16_t)pods_port, .name = "pods", .handler = answer
+    };
+    if (lp_http_server_start(&options, &pods, &err) < 0) {
+        print_error("%s\n", err.msg);
+        return -1;
+    }
+    return fixture_begin(state);
+}
+
+static int end(void **state)
+{
+    int status = fixture_end(state);
+    lp_http_server_stop(pods);
+    return status;
+}
+
+/* ---- pods of a service ---- */
+
+static int give_address(json_t *pod, void *user, struct lp_error *err)
+{
+    const char *name = lp_json_str(pod, "metadata", "name", NULL);
+    char now[LP_CLOCK_TEXT];
+    lp_clock_format(lp_clock_wall_ms() - 60000, 0, now);
+    json_auto_t *patch =
+        lp_json_make("{s:{s:s, s:s, s:[{s:s}], s:[{s:s, s:s, s:s}]}}", "status", "phase", "Running",
+                     "podIP", "127.0.0.1", "podIPs", "ip", "127.0.0.1", "conditions", "type",
+                     "Ready", "status", "True", "lastTransitionTime", now);
+    int r = lp_kube_merge_patch(client, &lp_kube_pods, ns, name, "status", patch, NULL, err);
+    if (r == 0)
+        ++*(int *)user;
+    return r == LP_E_NOT_FOUND ? 0 : r;
+}
+
+/* Those of auth that there are; waits until the operator asks for the page. */
+static void make_pods_ready(int at_least)
+{
+    const struct lp_kube_list_options auth = { .label_selector = LABEL_NAME "=auth" };
+    int64_t until = lp_clock_ms() + WAIT_MS;
+    char version[64];
+    int n = 0;
+    while (n < at_least) {
+        n = 0;
+        ok(lp_kube_list(client, &lp_kube_pods, ns, &auth, give_address, &n, version, &err));
+        if (lp_clock_ms() > until)
+            fail_msg("%d pods of auth, not %d", n, at_least);
+        poll(NULL, 0, 50);
+    }
+    int before = atomic_load(&page.asked);
+    while (atomic_load(&page.asked) < before + 5 * at_least) {
+        if (lp_clock_ms() > until)
+            fail_msg("the pods of auth are not asked for their metrics");
+        poll(NULL, 0, 50);
+    }
+}
+
+/* ---- what is waited for ---- */
+
+static bool min_is_at_least(const json_t *hpa, const void *want)
+{
+    return lp_json_int(0, hpa, "spec", "minReplicas", NULL) >= *(const int64_t *)want;
+}
+
+static bool min_is_at_most(const json_t *hpa, const void *want)
+{
+    return lp_json_int(0, hpa, "spec", "minReplicas", NULL) <= *(const int64_t *)want;
+}
+
+static bool wants_at_least(const json_t *deployment, const void *want)
+{
+    return lp_json_int(0, deployment, "spec", "replicas", NULL) >= *(const int64_t *)want;
+}
+
+/* Whose minReplicas is, of the two that may have it. */
+static bool min_is_of(const json_t *hpa, const void *manager)
+{
+    bool theirs = false, only = true;
+    const json_t *entry;
+    size_t i;
+    json_array_foreach(lp_json_at(hpa, "metadata", "managedFields", NULL), i, entry)
+    {
+        bool has = lp_json_at(entry, "fieldsV1", "f:spec", "f:minReplicas", NULL) != NULL;
+        bool same = strcmp(lp_json_str(entry, "manager", NULL), manager) == 0;
+        theirs = theirs || (has && same);
+        only = only && (!has || same);
+    }
+    return theirs && only;
+}
+
+static bool has_source(const json_t *platform, const void *want)
+{
+    const json_t *auth =
+        lp_json_find(lp_json_at(platform, "status", "services", NULL), "name", "auth");
+    const char *source = lp_json_str(auth, "scaling", "floor", "source", NULL);
+    return want ? source && strcmp(source, want) == 0 : !source;
+}
+
+static json_t *autoscaling(const char *yaml)
+{
+    json_auto_t *o = parse_spec(yaml);
+    return service_spec("auth", lp_json_make("{s:O}", "autoscaling", o));
+}
+
+/* Every number that minReplicas of the HPA had, by its versions in the audit log's order. */
+static void check_floor_wrote_first(long from)
+{
+    const struct audit_query query = { .ns = ns,
+                                       .resource = "horizontalpodautoscalers",
+                                       .name = "english-auth" };
+    lp_auto_buf struct lp_buf lines = LP_BUF_INIT(1 << 20);
+    audit_writes(from, &query, &lines);
+    const char *floor = strstr(lines.ptr, "fieldManager=" FLOOR_MANAGER);
+    const char *plan = strstr(lines.ptr, "fieldManager=" MANAGER);
+    if (!floor || !plan || floor > plan)
+        fail_msg("the floor's manager did not write before the plan let go: %s", lines.ptr);
+}
+
+static void a_burst_scales_at_once_and_decays(void **state)
+{
+    static const int64_t two = 2, six = 6, eight = 8;
+    (void)state;
+    atomic_store(&page.broken, false);
+    set_rate(0);
+    create_platform("english",
+                    autoscaling("{metrics: [cpu], minReplicas: 1, maxReplicas: 8, burst: "
+                                "{factor: 2, holdSeconds: 10}}"));
+    make_pods_ready(1);
+    long from = audit_now();
+    int64_t step_ms = lp_clock_ms();
+    set_rate(2000); /* 40 busy slots, of which a pod has 2.8 */
+    json_decref(await(&lp_kube_deployments, "english-auth", wants_at_least, &two, "scaled up"));
+    print_message("a step in load: the Deployment was scaled after %lld ms\n",
+                  (long long)(lp_clock_ms() - step_ms));
+    json_decref(await(&lp_kube_hpas, "english-auth", min_is_at_least, &eight, "lifted to the max"));
+    json_decref(await(&lp_kube_deployments, "english-auth", wants_at_least, &eight, "scaled"));
+    json_decref(await(&lp_kube_platforms, "english", has_source, "Burst", "told of"));
+    await_event("FloorRaised");
+    const struct audit_query scale = {
+        .agent = "lp-operator", .ns = ns, .resource = "deployments", .name = "english-auth"
+    };
+    lp_auto_buf struct lp_buf lines = LP_BUF_INIT(1 << 20);
+    audit_writes(from, &scale, &lines);
+    assert_non_null(strstr(lines.ptr, "/deployments/english-auth/scale"));
+
+    set_rate(0);
+    json_auto_t *lower = await(&lp_kube_hpas, "english-auth", min_is_at_most, &six, "a step lower");
+    assert_true(min_is_of(lower, FLOOR_MANAGER));
+}
+
+static void a_floor_passes_to_the_plan_and_back_without_a_dip(void **state)
+{
+    static const int64_t three = 3;
+    (void)state;
+    create_platform("english", autoscaling("{metrics: [cpu], minReplicas: 3}"));
+    json_decref(await(&lp_kube_hpas, "english-auth", min_is_of, MANAGER, "the plan's"));
+    long from = audit_now();
+    edit_platform("english", autoscaling("{burst: {factor: 2}, fallback: {replicas: 4}}"));
+    json_auto_t *lifted =
+        await(&lp_kube_hpas, "english-auth", min_is_of, FLOOR_MANAGER, "the floor's");
+    assert_true(min_is_at_least(lifted, &three));
+    check_floor_wrote_first(from);
+    edit_platform("english",
+                  service_spec("auth", lp_json_make("{s:{s:n, s:n, s:i}}", "autoscaling", "burst",
+                                                    "fallback", "minReplicas", 2)));
+    json_auto_t *back =
+        await(&lp_kube_hpas, "english-auth", min_is_of, MANAGER, "the plan's again");
+    assert_int_equal(lp_json_int(0, back, "spec", "minReplicas", NULL), 2);
+    assert_null(lp_json_at(back, "metadata", "annotations", ANNOTATION_FLOOR, NULL));
+}
+
+/* With afterSeconds at its least, and 30 s in which a pod's last value counts. */
+static void lost_metrics_are_a_floor_until_they_are_back(void **state)
+{
+    static const int64_t three = 3, two = 2;
+    (void)state;
+    atomic_store(&page.broken, false);
+    set_rate(1);
+    create_platform("english", autoscaling("{metrics: [cpu], minReplicas: 1, fallback: {replicas: "
+                                           "3, afterSeconds: 30}}"));
+    make_pods_ready(1);
+    atomic_store(&page.broken, true);
+    json_decref(await(&lp_kube_hpas, "english-auth", min_is_at_least, &three, "lifted"));
+    json_decref(await(&lp_kube_platforms, "english", has_source, "Fallback", "told of"));
+    atomic_store(&page.broken, false);
+    json_decref(await(&lp_kube_hpas, "english-auth", min_is_at_most, &two, "a step lower"));
+}
+
+/* The fixture's operator scrapes nobody; this one takes its place. */
+static int operator_that_scrapes(void **state)
+{
+    lp_auto_free char *port = lp_sprintf("POD_METRICS_PORT=%d", pods_port);
+    if (program_stop(&operator) != 0)
+        return -1;
+    fixture_start_more(&operator, "operator-burst", port, "METRICS_API=None");
+    return fixture_namespace(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_burst_scales_at_once_and_decays, operator_that_scrapes),
+        cmocka_unit_test_setup(a_floor_passes_to_the_plan_and_back_without_a_dip,
+                               fixture_namespace),
+        cmocka_unit_test_setup(lost_metrics_are_a_floor_until_they_are_back, fixture_namespace),
+    };
+    return cmocka_run_group_tests_name("operator_burst", tests, begin, end);
+}
