@@ -155,6 +155,24 @@ static void addresses_code_and_tags_stay_and_the_prose_around_them_does_not(void
     check_pairs(*state, twins, LP_COUNT(twins));
 }
 
+static void letters_without_end_are_no_word(void **state)
+{
+    static char endless[5001];
+    memset(endless, 'a', sizeof endless - 1);
+    json_auto_t *reply = check(*state, endless);
+    const json_t *pairs = json_object_get(reply, "sentence_pairs"), *pair;
+    size_t i;
+    assert_int_equal(json_array_size(pairs), 3);
+    json_array_foreach(pairs, i, pair)
+        assert_int_equal(json_array_size(json_object_get(pair, "edits")), 0);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 16);
+    endless[61] = '\0';
+    lp_auto_free char *text = lp_sprintf("i have %s here", endless);
+    lp_auto_free char *right = lp_sprintf("I have %s here.", endless);
+    corrected(*state, text, &out);
+    assert_string_equal(out.ptr, right);
+}
+
 static void items_of_lists_get_no_full_stop_and_no_capital(void **state)
 {
     static const char *const texts[] = { "- milk", "\xe2\x80\xa2 first item", "a) red" };
@@ -264,6 +282,7 @@ int main(void)
         cmocka_unit_test(an_ellipsis_or_a_quoted_question_does_not_cut_the_sentence),
         cmocka_unit_test(other_languages_are_left_alone_and_misspelt_english_is_not),
         cmocka_unit_test(addresses_code_and_tags_stay_and_the_prose_around_them_does_not),
+        cmocka_unit_test(letters_without_end_are_no_word),
         cmocka_unit_test(items_of_lists_get_no_full_stop_and_no_capital),
         cmocka_unit_test(numbers_times_units_and_pictures_stay),
         cmocka_unit_test(what_is_repeated_on_purpose_stays_and_a_slip_goes),

@@ -8,6 +8,8 @@
 
 #include "base/alloc.h"
 
+#define WORD_MAX 60
+
 static bool is_alnum(char c)
 {
     return isalnum((unsigned char)c) || c & 0x80;
@@ -129,6 +131,16 @@ static bool mixes_digits(const char *s, size_t n)
     return digit && letter;
 }
 
+/* Letters that are too many for a word, of which the longest in English has 45: an identifier, a
+ * key that was held down. */
+static size_t endless(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && isalpha((unsigned char)s[i]))
+        i++;
+    return i > WORD_MAX ? i : 0;
+}
+
 static bool is_code(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -163,7 +175,8 @@ size_t span_length(const char *s, size_t left, size_t before)
         const char *end = left > 1 ? memchr(s + 1, '`', left - 1) : NULL;
         return end ? (size_t)(end - s) + 1 : chunk;
     }
-    if ((found = emoticon(s, chunk)) > 0 || (found = abbreviation(s, chunk)) > 0)
+    if ((found = emoticon(s, chunk)) > 0 || (found = abbreviation(s, chunk)) > 0 ||
+        (found = endless(s, chunk)) > 0)
         return found;
     size_t n = without_marks(s, chunk);
     if (n == 0)
