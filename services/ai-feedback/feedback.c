@@ -39,6 +39,7 @@ static void apply_rules(struct sentence *s, const struct spelling *speller, stru
     rule_spelling(s, speller, budget);
     rule_repetitions(s);
     rule_patterns(s);
+    rule_choices(s, speller);
     rule_articles(s);
     rule_capitals(s);
     rule_marks(s);

@@ -25,6 +25,9 @@ struct budget {
 /* Unknown words by the speller. */
 void rule_spelling(struct sentence *s, const struct spelling *speller, struct budget *budget);
 
+/* Words taken for others of their set, where another wins clearly (choice_sets.c). */
+void rule_choices(struct sentence *s, const struct spelling *speller);
+
 void rule_names(struct sentence *s);    /* capitals of days, months, languages, places */
 void rule_articles(struct sentence *s); /* "a apple" */
 void rule_capitals(struct sentence *s); /* first word, "i" */

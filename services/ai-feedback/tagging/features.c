@@ -85,6 +85,17 @@ size_t tag_words(const struct sentence *s, const struct model *model, struct tag
     return n;
 }
 
+void tag_again(const struct sentence *s, const struct model *model, struct tag_word *word)
+{
+    char text[WORD];
+    size_t len = token_lower(s, word->token, text, sizeof text);
+    bool marked = word->marked;
+
+    *word = word_of(s, word->token, model, text, len);
+    word->kind = kind_of(text);
+    word->marked = marked;
+}
+
 /* How much likelier the words around the gap are as the end and the begin of a sentence, in nats.
  */
 static double gain(const struct model *m, const struct tag_word *w, size_t n, size_t i)

@@ -9,8 +9,8 @@
 #include "services/ai-feedback/spelling/model.h"
 #include "services/ai-feedback/text/sentence.h"
 
-/* Of words: "um"; "is"; "isn't"; "what". The others have no name. */
-enum { KIND_SOUND = 1, KIND_AUXILIARY, KIND_NEGATED, KIND_ASKING };
+/* Of words: "um"; "is"; "isn't"; "what"; "they". The others have no name. */
+enum { KIND_SOUND = 1, KIND_AUXILIARY, KIND_NEGATED, KIND_ASKING, KIND_PRONOUN };
 
 /* A word of a text without its marks. */
 struct tag_word {
@@ -24,6 +24,9 @@ struct tag_word {
 /* The words of a sentence but for sounds ("um"); the caller frees *ret_words. `model` may be NULL
  * where only questions are asked for. */
 size_t tag_words(const struct sentence *s, const struct model *model, struct tag_word **ret_words);
+
+/* Reads a word anew whose token has changed. */
+void tag_again(const struct sentence *s, const struct model *model, struct tag_word *word);
 
 #define GAP_FEATURES 40
 #define QUESTION_FEATURES 48
