@@ -94,8 +94,11 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_key_url(data, p);
     if (id == SERVICE_AI_FEEDBACK || id == SERVICE_AUTH)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
-    if (id == SERVICE_PROGRESS)
+    if (id == SERVICE_PROGRESS) {
         lp_json_set_str(data, "DB_NAME", "progress");
+        if (p->spec.privacy.retention_days > 0)
+            set_number(data, "RETENTION_DAYS", p->spec.privacy.retention_days);
+    }
     return o;
 }
 

@@ -46,6 +46,9 @@ struct platform_spec {
     } databases;
     const char *access; /* "Owner", "Any" */
     struct {
+        int64_t retention_days; /* of activities; 0: for ever */
+    } privacy;
+    struct {
         bool enabled;
     } network_policy;
 };

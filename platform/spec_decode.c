@@ -129,6 +129,10 @@ static const struct lp_json_field maintenance_fields[] = {
       .max = 32 },
     END,
 };
+static const struct lp_json_field privacy_fields[] = {
+    { .key = "retentionDays", .type = LP_JSON_INT, .min = 1, .max = 36500 },
+    END,
+};
 static const struct lp_json_field network_policy_fields[] = {
     { .key = "enabled", .type = LP_JSON_BOOL },
     END,
@@ -155,6 +159,7 @@ const struct lp_json_field spec_fields[] = {
       .offset = OF(databases),
       .fields = databases_fields },
     { .key = "access", .type = LP_JSON_STRING, .offset = OF(access), .one_of = accesses },
+    { .key = "privacy", .type = LP_JSON_OBJECT, .offset = OF(privacy), .fields = privacy_fields },
     { .key = "networkPolicy",
       .type = LP_JSON_OBJECT,
       .offset = OF(network_policy),

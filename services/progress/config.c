@@ -12,6 +12,12 @@ const struct lp_env config_table[] = {
       "connection string, mongodb:// or mongodb+srv://" },
     { "DB_NAME", LP_ENV_STRING, AT(db_name), "progress", 1, 63, NULL, false,
       "database that holds the collection activitylogs" },
+    { .name = "RETENTION_DAYS",
+      .type = LP_ENV_INT,
+      .offset = AT(retention_days),
+      .fallback = "0",
+      .max = 36500,
+      .help = "activities older than so many days are deleted; 0: none" },
     LP_IDENTITY_ENV(struct config, identity),
     { 0 },
 };

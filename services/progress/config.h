@@ -10,6 +10,7 @@ struct config {
     struct lp_service_config common;
     const char *mongodb_uri; /* MONGODB_URI, required; may hold a password */
     const char *db_name;     /* DB_NAME, default "progress" */
+    int64_t retention_days;  /* RETENTION_DAYS, 0..36500; 0: for ever */
     struct lp_identity_config identity;
 };
 

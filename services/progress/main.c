@@ -4,6 +4,7 @@
 #include "service/program.h"
 #include "services/progress/api.h"
 #include "services/progress/config.h"
+#include "services/progress/retention.h"
 
 static bool ready(void *user, char why[128])
 {
@@ -25,10 +26,13 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     };
     static struct api api; /* workers that hang use it until the process ends */
 
+    struct retention *retention = NULL;
     mongoc_init();
     int r = lp_identities_new(&config->identity, "progress", api_grants, &api.identities, err);
     if (r == 0)
         r = store_new(config, &api.store, err);
+    if (r == 0)
+        r = retention_new(api.store, config->retention_days, &retention, err);
     if (r == 0) {
         api.streams = streams_new((unsigned)(config->common.concurrency + 1) / 2);
         service.user = &api;
@@ -36,6 +40,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     }
     if (r == LP_E_TIMEOUT)
         return r;
+    retention_free(retention);
     streams_free(api.streams);
     store_free(api.store);
     lp_identities_free(api.identities);

@@ -82,6 +82,11 @@ typedef int store_summary_sink(const struct summary *summary, void *user, struct
 LP_MUST_USE int store_summarize(struct store *s, const char *user_id, store_summary_sink *sink,
                                 void *user, struct lp_error *err);
 
+/* Deletes what was logged before the wall time `before_ms`, of all learners, as store_erase does.
+ */
+LP_MUST_USE int store_purge(struct store *s, int64_t before_ms, int64_t *ret_n,
+                            struct lp_error *err);
+
 /* Deletes all of a learner, as durably as store_add stores; *ret_n documents. Asked again it goes
  * on. */
 LP_MUST_USE int store_erase(struct store *s, const char *user_id, int64_t *ret_n,

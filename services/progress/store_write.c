@@ -97,24 +97,40 @@ int store_add(struct store *s, const struct activity *a, const char *key, struct
                : insert(&o, &document, &opts, &there, err);
 }
 
-int store_erase(struct store *s, const char *user_id, int64_t *ret_n, struct lp_error *err)
+static int delete_many(struct store *s, const char *name, const bson_t *selector, int64_t *ret_n,
+                       struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
-    auto_bson bson_t selector = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+    auto_bson bson_t opts = BSON_INITIALIZER;
     bson_iter_t i;
     bson_t reply;
     bson_error_t e;
 
-    BCON_APPEND(&selector, "userId", BCON_UTF8(user_id));
     if (!append_write_concern(&opts))
         return lp_error_set(err, LP_E_INTERNAL, "write concern");
-    int r = store_operation_begin(s, "erase", &o, err);
+    int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
-    if (!mongoc_collection_delete_many(o.logs, &selector, &opts, &reply, &e))
+    if (!mongoc_collection_delete_many(o.logs, selector, &opts, &reply, &e))
         r = store_failed("delete", &reply, &e, err);
     else if (bson_iter_init_find(&i, &reply, "deletedCount"))
         *ret_n = bson_iter_as_int64(&i);
     bson_destroy(&reply);
     return r;
+}
+
+int store_erase(struct store *s, const char *user_id, int64_t *ret_n, struct lp_error *err)
+{
+    auto_bson bson_t selector = BSON_INITIALIZER;
+
+    BCON_APPEND(&selector, "userId", BCON_UTF8(user_id));
+    return delete_many(s, "erase", &selector, ret_n, err);
+}
+
+int store_purge(struct store *s, int64_t before_ms, int64_t *ret_n, struct lp_error *err)
+{
+    auto_bson bson_t selector = BSON_INITIALIZER;
+
+    BCON_APPEND(&selector, "createdAt", "{", "$lt", BCON_DATE_TIME(before_ms), "}");
+    return delete_many(s, "purge", &selector, ret_n, err);
 }

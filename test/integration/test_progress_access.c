@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <math.h>
 #include <mongoc/mongoc.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,7 +27,7 @@ static int setup(void **state)
 {
     static const char *const env[] = { "AUTH_JWT_SECRET=" SECRET "," OLD,
                                        "CALLER_KEY_AI_FEEDBACK=" KEY_AI,
-                                       "CALLER_KEY_AUTH=" KEY_AUTH, NULL };
+                                       "CALLER_KEY_AUTH=" KEY_AUTH, "RETENTION_DAYS=1000", NULL };
     (void)state;
     return progress_setup(env);
 }
@@ -259,6 +260,27 @@ static void readers_that_do_not_read_hold_half_of_the_workers_at_most(void **sta
         close(fds[--n]);
 }
 
+static void deletes_what_is_older_than_its_days_and_nothing_else(void **state)
+{
+    (void)state;
+    lp_auto_free char *admin = token(SECRET, "root", "admin", "access");
+    store_aged("aged", "older", 1, 1001);
+    store_aged("aged", "younger", 2, 999);
+    assert_int_equal(program_stop(&progress), 0);
+    progress_start();
+    program_wait(&progress, true);
+    size_t left = 2;
+    for (int64_t end = lp_clock_ms() + 60000; left > 1; poll(NULL, 0, 100)) {
+        auto_answer struct answer a = ask_as(admin, "GET", LOG "/aged", NULL);
+        assert_int_equal(a.status, 200);
+        left = json_array_size(a.body);
+        if (left == 1)
+            assert_string_equal(lp_json_str(json_array_get(a.body, 0), "activityName", NULL),
+                                "younger");
+        assert_true(lp_clock_ms() < end);
+    }
+}
+
 static void serves_its_openapi_document(void **state)
 {
     (void)state;
@@ -296,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_summary_tells_count_mean_trend_and_last_of_each_activity),
         cmocka_unit_test(a_learners_data_are_exported_and_erased_and_nobody_elses),
         cmocka_unit_test(readers_that_do_not_read_hold_half_of_the_workers_at_most),
+        cmocka_unit_test(deletes_what_is_older_than_its_days_and_nothing_else),
         cmocka_unit_test(serves_its_openapi_document),
         cmocka_unit_test(every_route_answers_503_while_the_database_is_away),
     };

@@ -270,6 +270,18 @@ static void auth_has_the_keys_of_tokens_as_files_too(void **state)
     drop(f);
 }
 
+static void progress_is_told_how_long_activities_stay(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{privacy: {retentionDays: 400}}");
+    assert_string_equal(setting(f, "english-progress", "RETENTION_DAYS"), "400");
+    assert_null(setting(f, "english-auth", "RETENTION_DAYS"));
+    drop(f);
+    f = make("{}");
+    assert_null(setting(f, "english-progress", "RETENTION_DAYS"));
+    drop(f);
+}
+
 static void services_are_told_whom_to_believe(void **state)
 {
     (void)state;
@@ -339,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_database_that_is_still_needed_stays_as_it_is),
         cmocka_unit_test(only_auth_can_sign_tokens_and_a_caller_has_its_own_key_alone),
         cmocka_unit_test(auth_has_the_keys_of_tokens_as_files_too),
+        cmocka_unit_test(progress_is_told_how_long_activities_stay),
         cmocka_unit_test(services_are_told_whom_to_believe),
         cmocka_unit_test(a_policy_lets_each_service_be_reached_by_those_that_call_it),
         cmocka_unit_test(a_sidecar_without_requests_does_not_end_scaling),

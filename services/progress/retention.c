@@ -1,0 +1,78 @@
+/* services/progress/retention.c -- one thread, which meets others in the store alone. */
+#include "services/progress/retention.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stop.h"
+
+#define DAY_MS (24LL * 3600 * 1000)
+#define ROUND_MS (3600LL * 1000)
+#define AGAIN_MS 5000 /* after a failure: the database may not be there yet */
+
+struct retention {
+    struct store *store;
+    int64_t days;
+    struct lp_stop *stop;
+    pthread_t thread;
+};
+
+static bool purge(struct retention *r)
+{
+    struct lp_error err;
+    char count[24];
+    int64_t n = 0;
+    int result = store_purge(r->store, lp_clock_wall_ms() - r->days * DAY_MS, &n, &err);
+
+    if (result < 0) {
+        lp_log_debug("old activities not deleted yet", "error", err.msg);
+        return false;
+    }
+    snprintf(count, sizeof count, "%lld", (long long)n);
+    if (n > 0)
+        lp_log_info("old activities were deleted", "activities", count);
+    return true;
+}
+
+static void *retention_run(void *user)
+{
+    struct retention *r = user;
+    bool done;
+
+    do {
+        done = purge(r);
+    } while (!lp_stop_wait(r->stop, done ? ROUND_MS : AGAIN_MS));
+    return NULL;
+}
+
+int retention_new(struct store *store, int64_t days, struct retention **ret_retention,
+                  struct lp_error *err)
+{
+    *ret_retention = NULL;
+    if (days == 0)
+        return 0;
+    struct retention *r = lp_alloc(sizeof *r);
+    r->store = store;
+    r->days = days;
+    r->stop = lp_stop_new();
+    if (pthread_create(&r->thread, NULL, retention_run, r) != 0) {
+        lp_stop_free(r->stop);
+        free(r);
+        return lp_error_set(err, LP_E_UNAVAILABLE, "no thread that deletes what is old");
+    }
+    *ret_retention = r;
+    return 0;
+}
+
+void retention_free(struct retention *r)
+{
+    if (!r)
+        return;
+    lp_stop_request(r->stop);
+    pthread_join(r->thread, NULL);
+    lp_stop_free(r->stop);
+    free(r);
+}
