@@ -18,6 +18,7 @@ struct schedule {
     struct maintenance_spec when; /* utc_offset is +00:00: it counts where there is no time_zone */
     json_t *exclude;              /* ["2026-12-25"] or NULL */
     int64_t lead_minutes;         /* so long before a start the pods are asked for */
+    int64_t ramp_minutes;         /* so long before that the first of them are */
     struct {
         int64_t services[N_SERVICES]; /* 0: not named */
     } replicas;

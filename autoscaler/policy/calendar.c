@@ -9,6 +9,7 @@
 #include "platform/window.h"
 
 #define MINUTE_MS INT64_C(60000)
+#define RAMP_STEPS 10
 
 static void note_change(struct calendar *c, int64_t at_ms, int64_t now_ms)
 {
@@ -32,12 +33,13 @@ static void note_activation(struct calendar *c, const struct schedule *s,
     c->next[at] = (struct calendar_activation){ s->name, span->start_ms, span->end_ms };
 }
 
+/* `steps` of RAMP_STEPS: so much of what the schedule asks for. */
 static void raise_floors(struct calendar *c, const struct schedule *s,
-                         const struct window_span *span)
+                         const struct window_span *span, int64_t steps)
 {
     for (unsigned i = 0; i < N_SERVICES; i++) {
         struct calendar_floor *f = &c->floors[i];
-        int64_t replicas = s->replicas.services[i];
+        int64_t replicas = (s->replicas.services[i] * steps + RAMP_STEPS - 1) / RAMP_STEPS;
         if (replicas > f->replicas ||
             (replicas > 0 && replicas == f->replicas && span->end_ms > f->end_ms))
             *f = (struct calendar_floor){ replicas, s->name, span->start_ms, span->end_ms };
@@ -50,12 +52,17 @@ static void add_schedule(struct calendar *c, const struct schedule *s, int64_t n
     unsigned n = window_spans(&s->when, s->exclude, now_ms, spans, CALENDAR_NEXT);
 
     for (unsigned i = 0; i < n; i++) {
-        int64_t from_ms = spans[i].start_ms - s->lead_minutes * MINUTE_MS;
+        int64_t whole_ms = spans[i].start_ms - s->lead_minutes * MINUTE_MS;
+        int64_t steps = 0;
+        for (int64_t k = 1; k <= RAMP_STEPS; k++) {
+            int64_t at_ms = whole_ms - s->ramp_minutes * MINUTE_MS * (RAMP_STEPS - k) / RAMP_STEPS;
+            note_change(c, at_ms, now_ms);
+            steps += at_ms <= now_ms;
+        }
         note_activation(c, s, &spans[i]);
-        note_change(c, from_ms, now_ms);
         note_change(c, spans[i].end_ms, now_ms);
-        if (from_ms <= now_ms)
-            raise_floors(c, s, &spans[i]);
+        if (steps > 0)
+            raise_floors(c, s, &spans[i], steps);
     }
 }
 

@@ -42,8 +42,9 @@ struct calendar {
 
 /*
  * At `now_ms` (wall clock). A floor holds from leadMinutes before a window's start to its end;
- * where several hold, the greatest counts, and of equal ones that which lasts longest. `schedules`
- * has passed schedules_check; NULL: none.
+ * in the rampMinutes before that it rises in ten equal steps, the last of which is the whole; where
+ * several hold, the greatest counts, and of equal ones that which lasts longest. `schedules` has
+ * passed schedules_check; NULL: none.
  */
 void calendar_at(const json_t *schedules, int64_t now_ms, struct calendar *ret_calendar);
 

@@ -59,6 +59,22 @@ static void a_floor_holds_from_its_lead_to_its_end(void **state)
     check_auth(&p, "2026-12-02T08:00:00Z", 0, NULL, "2026-12-07T06:50:00Z"); /* excluded */
 }
 
+/* Ten steps of three minutes, of which the last is half an hour before the start. */
+static void a_floor_rises_in_ten_steps_before_its_lead(void **state)
+{
+    struct platform p = platform_of(
+        "{name: exam, leadMinutes: 30, rampMinutes: 30, replicas: {auth: 12, gateway: 1}, dated: "
+        "[{start: '2026-11-30T09:00:00Z', end: '2026-11-30T11:00:00Z'}]}");
+    (void)state;
+    check_auth(&p, "2026-11-30T08:02:59Z", 0, NULL, "2026-11-30T08:03:00Z");
+    check_auth(&p, "2026-11-30T08:03:00Z", 2, "exam", "2026-11-30T08:06:00Z");
+    assert_int_equal(p.floors[SERVICE_GATEWAY], 1);
+    check_auth(&p, "2026-11-30T08:06:00Z", 3, "exam", "2026-11-30T08:09:00Z");
+    check_auth(&p, "2026-11-30T08:29:59Z", 11, "exam", "2026-11-30T08:30:00Z");
+    check_auth(&p, "2026-11-30T08:30:00Z", 12, "exam", "2026-11-30T11:00:00Z");
+    check_auth(&p, "2026-11-30T11:00:00Z", 0, NULL, "");
+}
+
 static void where_windows_overlap_the_greatest_number_counts(void **state)
 {
     struct platform p = platform_of(LESSONS ", " EXAM);
@@ -170,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_floor_holds_from_its_lead_to_its_end),
+        cmocka_unit_test(a_floor_rises_in_ten_steps_before_its_lead),
         cmocka_unit_test(where_windows_overlap_the_greatest_number_counts),
         cmocka_unit_test(of_equal_floors_the_one_that_lasts_longest_is_told),
         cmocka_unit_test(the_next_five_windows_are_told_by_the_clock_of_their_zone),

@@ -428,6 +428,8 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "spec.schedules[0].replicas.auth: must be 1..1000, is 0" },
         { "{schedules: [{name: a, replicas: {auth: 1}, leadMinutes: 121}]}",
           "spec.schedules[0].leadMinutes: must be 0..120, is 121" },
+        { "{schedules: [{name: a, replicas: {auth: 1}, rampMinutes: 121}]}",
+          "spec.schedules[0].rampMinutes: must be 0..120, is 121" },
         { "{schedules: [{name: a, replicas: {auth: 1}, dated: [{start: '2026-12-01T02:00:00Z', "
           "end: '2026-12-01T01:00:00Z'}]}]}",
           "spec.schedules[0].dated[0].end: must be after start (2026-12-01T02:00:00Z), is "
