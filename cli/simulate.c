@@ -62,6 +62,24 @@ static void sync_once(const struct simulate_service *s, struct cluster *c,
     cluster_scale(c, (size_t)d.replicas);
 }
 
+/* What a burst or the fallback does between two syncs. */
+static void look(struct simulate_service *s, struct cluster *c, const struct trace_row *row,
+                 struct simulate_result *result)
+{
+    int32_t to = simulate_lift_look(&s->lift, c, row, s->planned_min, &s->rules);
+    struct simulate_change change = { .at_ms = c->now_ms,
+                                      .from = (int32_t)c->n,
+                                      .to = to,
+                                      .winner = -1,
+                                      .value = -1,
+                                      .at_once = true };
+
+    if (to <= change.from)
+        return;
+    add_change(result, &change);
+    cluster_scale(c, (size_t)to);
+}
+
 /* The wait of those that come now goes into the series; returned as cluster_wait has it. */
 static int64_t keep(const struct cluster *c, const struct trace_row *row,
                     struct simulate_result *result)
@@ -134,18 +152,22 @@ void simulate_run(struct simulate_service *service, int64_t sync_ms, int64_t tar
                                             .waits = lp_alloc(sizeof *ret_result->waits) };
     series_init(ret_result->series, row->at_ms, last->at_ms);
     ret_result->waits->target_ms = target_wait_ms;
+    simulate_lift_init(&service->lift, row->at_ms);
     cluster_init(c, &service->pod, (size_t)service->rules.min, row->at_ms);
     while (c->now_ms < last->at_ms) {
         while (row[1].at_ms <= c->now_ms)
             row++;
         if (c->now_ms >= next_plan)
             next_plan = simulate_plan_at(service, c->now_ms);
+        if (c->now_ms == service->lift.next_ms)
+            look(service, c, row, ret_result);
         if (c->now_ms == next_sync) {
             sync_once(service, c, row, &state, ret_result);
             next_sync += sync_ms;
         }
         int64_t until =
             least(least(row[1].at_ms, next_sync), least(next_plan, cluster_next_ready(c)));
+        until = least(until, service->lift.next_ms);
         /* A backlog that we make changes all the time: it is looked at ten times a second. */
         if (trace->has[TRACE_ARRIVAL_RATE])
             until = least(until, c->now_ms + 100);

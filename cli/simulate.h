@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "cli/cluster.h"
 #include "cli/options.h"
+#include "cli/simulate_lift.h"
 #include "cli/simulate_series.h"
 #include "cli/trace.h"
 #include "platform/hpa/hpa.h"
@@ -22,6 +23,8 @@ struct simulate_service {
     struct trace trace; /* owned */
     char title[192];    /* "learning/english ai-feedback" */
     struct hpa_rules rules;
+    int32_t planned_min; /* rules.min before a burst or the fallback lifts it */
+    struct simulate_lift lift;
     unsigned n_left_out; /* metrics of the HPA that the trace has no column for */
     char left_out[HPA_MAX_METRICS][64];
     int64_t queue_target; /* milli a pod, also where the HPA does not go by it */
@@ -37,6 +40,7 @@ struct simulate_change {
     int winner;                 /* of rules.metrics; -1: none was asked */
     int64_t value;              /* of it: percent, or milli a pod */
     const char *limited;        /* reason of ScalingLimited; NULL: it was not */
+    bool at_once;               /* by a burst, between two syncs */
 };
 
 struct simulate_result {

@@ -93,6 +93,7 @@ static int read_rules(struct simulate_service *s, struct lp_error *err)
     json_auto_t *hpa = plan_hpa(&s->platform, s->id);
 
     int r = hpa_rules_read(json_object_get(hpa, "spec"), &s->rules, err);
+    s->planned_min = s->rules.min;
     return r < 0 ? r : leave_out(&s->trace, s, err);
 }
 
@@ -107,6 +108,26 @@ int64_t simulate_plan_at(struct simulate_service *service, int64_t at_ms)
     calendar_plan(&service->platform, at_ms + offset, &calendar);
     (void)!read_rules(service, &ignored);
     return calendar.change_ms > 0 ? calendar.change_ms - offset : INT64_MAX;
+}
+
+/* They go by the load, so that without one of it nothing lifts. */
+static int read_lift(struct simulate_service *s, struct lp_error *err)
+{
+    const struct service_spec *spec = &s->platform.spec.services[s->id];
+    struct lift_rule rule = { .min = 0 };
+    int r = 0;
+
+    if (!s->trace.has[TRACE_ARRIVAL_RATE])
+        return 0;
+    if (spec->autoscaling.burst.factor) {
+        rule.burst.target_wait_ms = quantity_wait_ms(spec->autoscaling.burst.target_wait);
+        rule.burst.hold_ms = spec->autoscaling.burst.hold_s * 1000;
+        r = quantity_milli(spec->autoscaling.burst.factor, &rule.burst.factor_milli, err);
+    }
+    rule.fallback = (struct fallback_rule){ spec->autoscaling.fallback.replicas,
+                                            spec->autoscaling.fallback.after_s * 1000 };
+    s->lift.rule = rule;
+    return r;
 }
 
 static int read_planned(struct simulate_service *s, const struct cli_options *options,
@@ -127,6 +148,8 @@ static int read_planned(struct simulate_service *s, const struct cli_options *op
     if (r == 0)
         r = read_rules(s, err);
     if (r == 0)
+        r = read_lift(s, err);
+    if (r == 0)
         r = read_resources(find_child(&plan, CHILD_DEPLOYMENT, (int)s->id), &s->pod, err);
     return r;
 }
@@ -143,7 +166,8 @@ static int load_platform(const struct cli_options *options, const struct plan_im
                          struct simulate_service *s, struct lp_error *err)
 {
     s->images = *images;
-    s->images.no_adapter = true; /* minReplicas as the spec has it: bursts are not simulated */
+    s->images.no_adapter =
+        true; /* the plan has minReplicas as of the spec, simulate_lift.c lifts it */
     s->platform = (struct platform){ .ns = lp_json_str(s->object, "metadata", "namespace", NULL),
                                      .name = lp_json_str(s->object, "metadata", "name", NULL),
                                      .uid = "",

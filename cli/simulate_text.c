@@ -42,6 +42,8 @@ static int64_t milli_of(const struct hpa_metric *m, int64_t value)
 /* What kept the HPA from what the metric asks for. */
 static const char *why(const struct simulate_change *c)
 {
+    if (c->at_once)
+        return "burst, at once";
     if (c->winner < 0)
         return c->to < c->from ? "above maxReplicas" : "below minReplicas";
     if (c->limited)
@@ -221,6 +223,9 @@ static void head_text(const struct simulate_service *s, const struct simulate_re
         lp_buf_printf(out, "the HPA also goes by %s, which the trace does not have: left out\n",
                       s->left_out[i]);
     const struct service_spec *spec = &s->platform.spec.services[s->id];
+    if (!s->trace.has[TRACE_ARRIVAL_RATE] &&
+        (spec->autoscaling.burst.factor || spec->autoscaling.fallback.replicas > 0))
+        lp_buf_str(out, "the trace has no arrival_rate: burst and fallback do not count\n");
     if (s->start_ms < 0 &&
         (json_array_size(s->platform.spec.schedules) > 0 || spec->autoscaling.pause.until))
         lp_buf_str(out, "the trace has no date: schedules and pauses do not count; see --start\n");

@@ -322,6 +322,34 @@ static void who_is_turned_away_waits_without_end(void **state)
     assert_true(lost > 230 && lost < 242);
 }
 
+/* From 1 to 20 a second, of half a second each, in pods of 10 slots: 14.3 busy slots of 7 a pod. A
+ * plain HPA asked for at most twice as many every 15 s. */
+static void a_burst_is_answered_between_two_syncs(void **state)
+{
+#define CROWD \
+    HEAD "concurrency: 10, autoscaling: {minReplicas: 1, maxReplicas: 9, metrics: [queueDepth]"
+    struct file cr auto_file = write_file(CROWD "}}}}\n");
+    struct file with auto_file = write_file(CROWD ", burst: {factor: 2}}}}}\n");
+    struct cli_options o = options_of(cr.path, "t.csv");
+    lp_auto_buf struct lp_buf csv = LP_BUF_INIT(1000);
+    simulate_auto_service struct simulate_service s = { .object = NULL }, b = { .object = NULL };
+    simulate_auto_result struct simulate_result plain = { 0 }, lifted = { 0 };
+    (void)state;
+    lp_buf_str(&csv, "time,arrival_rate,service_time\n0,1,0.5\n61,40,0.5\n240,1,0.5\n900,1,0.5\n");
+    ok(simulate_load(cr.path, SERVICE_AI_FEEDBACK, &o, &images, &csv, &s, &err));
+    simulate_run(&s, 15000, 250, &plain);
+    ok(simulate_load(with.path, SERVICE_AI_FEEDBACK, &o, &images, &csv, &b, &err));
+    simulate_run(&b, 15000, 250, &lifted);
+    assert_true(lifted.n_changes > 0);
+    assert_true(lifted.changes[0].at_once);
+    assert_in_range(lifted.changes[0].at_ms, 61500, 64000);
+    assert_true(plain.changes[0].at_ms >= 75000);
+    assert_true(lifted.waits->minutes_over <= plain.waits->minutes_over);
+    assert_true(waits_percentile(lifted.waits, 950) < waits_percentile(plain.waits, 950));
+    assert_true(lifted.turned_away < plain.turned_away);
+    assert_int_equal(b.rules.min, 1); /* let go in the end */
+}
+
 static void services_that_columns_name_are_simulated_together(void **state)
 {
     struct file cr auto_file = write_file(HEAD ONE_TO_TEN "}}}}\n");
@@ -450,6 +478,7 @@ int main(void)
         cmocka_unit_test(schedules_and_pauses_count_where_the_trace_has_a_date),
         cmocka_unit_test(minutes_count_in_which_too_many_wait_longer_than_the_target),
         cmocka_unit_test(who_is_turned_away_waits_without_end),
+        cmocka_unit_test(a_burst_is_answered_between_two_syncs),
         cmocka_unit_test(services_that_columns_name_are_simulated_together),
         cmocka_unit_test(pods_and_waits_over_time_are_csv_and_a_picture),
         cmocka_unit_test(percentiles_are_of_all_that_came),
