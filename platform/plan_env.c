@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "kube/kinds.h"
 #include "platform/plan_parts.h"
+#include "platform/routes.h"
 
 /* Above the REQUEST_DEADLINE of the services (30 s): they answer first, and say why. */
 #define GATEWAY_TIMEOUT_MS 35000
@@ -63,6 +64,15 @@ static void set_extra_routes(json_t *data, const struct platform *p)
         lp_json_set_str(data, "EXTRA_SERVICES", text.ptr);
 }
 
+static void set_route_rules(json_t *data, const struct platform *p)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(65536);
+
+    routes_text(&p->spec, &text);
+    if (text.len > 0)
+        lp_json_set_str(data, "ROUTE_RULES", text.ptr);
+}
+
 json_t *plan_config_map(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
@@ -83,6 +93,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_number(data, "DEFAULT_TIMEOUT", GATEWAY_TIMEOUT_MS);
         set_proxies(data, s->expose.trusted_proxies);
         set_extra_routes(data, p);
+        set_route_rules(data, p);
     } else {
         lp_json_set_str(data, "ACCESS", p->spec.access);
     }

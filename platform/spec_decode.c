@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "json/json.h"
+#include "platform/routes.h"
 #include "platform/schedule.h"
 #include "platform/spec_check.h"
 #include "platform/spec_fields.h"
@@ -271,6 +272,8 @@ static int decode(const json_t *platform, bool strict, struct platform_spec *ret
     int r = spec_check(name ? name : "", &spec, err);
     if (r == 0)
         r = schedules_check(spec.schedules, strict, err);
+    if (r == 0)
+        r = routes_check(&spec, strict, err);
     if (r == 0)
         *ret_spec = spec;
     return r;

@@ -227,6 +227,7 @@ static const struct lp_json_field service_fields[] = { SERVICE_FIELDS(false), EN
 static const struct lp_json_field gateway_fields[] = {
     SERVICE_FIELDS(false),
     { .key = "expose", .type = LP_JSON_OBJECT, .offset = AT(expose), .fields = expose_fields },
+    { .key = "routes", .type = LP_JSON_ARRAY, .offset = AT(routes), .max = 36 },
     END,
 };
 

@@ -65,7 +65,8 @@ struct service_spec {
             const char *tls_secret; /* NULL: see plan_ingress.c */
             json_t *annotations;    /* or NULL */
         } ingress;
-    } expose; /* of the gateway */
+    } expose;       /* of the gateway */
+    json_t *routes; /* of the gateway: [{service, methods, ..}] or NULL; see platform/routes.h */
     struct pod_spec pod;
     struct {
         bool enabled;

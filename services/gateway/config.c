@@ -25,6 +25,10 @@ const struct lp_env gateway_env[] = {
     { "EXTRA_SERVICES", LP_ENV_STRING, AT(extra_services), "", 0, 8192,
       .help = "more upstreams: [name:]/path=http://host:port, separated by commas; the name is the "
               "route of metrics" },
+    { "ROUTE_RULES", LP_ENV_STRING, AT(route_rules), "", 0, 65536,
+      .help =
+          "name:methods=GET POST;types=audio/*;connect=500;firstByte=5000;idle=5000;total=60000 "
+          "(ms) of routes, separated by commas" },
     { "AUTH_JWT_SECRET", LP_ENV_STRING, AT(jwt_secrets), "", 1, 8192, .secret = true,
       .help =
           "HMAC keys of tokens, separated by commas, newest first; needed without AUTH_JWKS_URL" },
@@ -185,7 +189,7 @@ static int check_text(const struct gateway_routes *r, const struct route_text *t
 }
 
 static int add(struct gateway_routes *r, const struct route_text *t, int64_t body_limit,
-               struct lp_error *err)
+               int64_t timeout_ms, struct lp_error *err)
 {
     int ret = check_text(r, t, err);
 
@@ -198,6 +202,7 @@ static int add(struct gateway_routes *r, const struct route_text *t, int64_t bod
     u->prefix = lp_strndup(t->prefix, t->prefix_len);
     u->name = lp_strndup(t->name, t->name_len);
     u->body_limit = body_limit;
+    rules_init(&u->rules, timeout_ms);
     r->n++;
     return 0;
 }
@@ -219,15 +224,44 @@ static struct route_text split_extra(const char *item, size_t len)
     return t;
 }
 
-static int add_extra(struct gateway_routes *r, const char *list, int64_t body_limit,
-                     struct lp_error *err)
+static int add_extra(struct gateway_routes *r, const struct gateway_config *c, struct lp_error *err)
 {
+    const char *list = c->extra_services;
+
     while (list && *list) {
         size_t len = strcspn(list, ",");
         const struct route_text t = split_extra(list, len);
-        int ret = add(r, &t, body_limit, err);
+        int ret = add(r, &t, c->extra_body_limit, c->timeout_ms, err);
         if (ret < 0)
             return ret;
+        list += list[len] ? len + 1 : len;
+    }
+    return 0;
+}
+
+static struct gateway_upstream *find(struct gateway_routes *r, const char *name, size_t len)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (strlen(r->upstreams[i].name) == len && memcmp(r->upstreams[i].name, name, len) == 0)
+            return &r->upstreams[i];
+    }
+    return NULL;
+}
+
+static int add_rules(struct gateway_routes *r, const char *list, struct lp_error *err)
+{
+    while (list && *list) {
+        size_t len = strcspn(list, ","), name_len = strcspn(list, ":,");
+        struct gateway_upstream *u = find(r, list, name_len);
+        if (!u || name_len == len)
+            return lp_error_set(
+                err, LP_E_INVALID,
+                "ROUTE_RULES: \"%.*s\" does not begin with the name of a route and a "
+                "colon, such as auth:",
+                (int)(len < 64 ? len : 64), list);
+        int ret = rules_read(&u->rules, list + name_len + 1, len - name_len - 1, err);
+        if (ret < 0)
+            return lp_error_wrap(err, "ROUTE_RULES: %s", u->name);
         list += list[len] ? len + 1 : len;
     }
     return 0;
@@ -255,10 +289,12 @@ int gateway_routes_make(const struct gateway_config *c, struct gateway_routes *r
                                       .prefix_len = strlen(fixed[i].prefix),
                                       .url = fixed[i].url,
                                       .url_len = strlen(fixed[i].url) };
-        ret = add(&r, &t, fixed[i].body_limit, err);
+        ret = add(&r, &t, fixed[i].body_limit, c->timeout_ms, err);
     }
     if (ret == 0)
-        ret = add_extra(&r, c->extra_services, c->extra_body_limit, err);
+        ret = add_extra(&r, c, err);
+    if (ret == 0)
+        ret = add_rules(&r, c->route_rules, err);
     if (ret < 0) {
         gateway_routes_done(&r);
         return ret;
@@ -275,6 +311,7 @@ void gateway_routes_done(struct gateway_routes *r)
         free(r->upstreams[i].origin);
         free(r->upstreams[i].base);
         free(r->upstreams[i].host);
+        rules_done(&r->upstreams[i].rules);
     }
     r->n = 0;
 }

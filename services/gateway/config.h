@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "config/env.h"
 #include "service/service.h"
+#include "services/gateway/rules.h"
 
 #define GATEWAY_MAX_UPSTREAMS 40 /* three, and spec.extraServices has up to 32 */
 #define GATEWAY_MAX_ORIGINS 16
@@ -24,6 +25,7 @@ struct gateway_config {
     struct lp_service_config common; /* first: lp_env_load fills it */
     const char *auth_url, *ai_url, *progress_url;
     const char *extra_services;  /* EXTRA_SERVICES: "[name:]/path=http://host:port,…" or "" */
+    const char *route_rules;     /* ROUTE_RULES: "name:methods=GET;total=60000,…" or "" */
     const char *jwt_secrets;     /* AUTH_JWT_SECRET: comma list, newest first; "": none */
     const char *jwks_url;        /* AUTH_JWKS_URL, "": none */
     int64_t jwks_refresh_ms;     /* AUTH_JWKS_REFRESH */
@@ -61,6 +63,7 @@ struct gateway_upstream {
     unsigned port;
     bool https;
     int64_t body_limit; /* bytes of a request's body, 0: any */
+    struct rules rules;
 };
 
 /* What config means; owned by the caller, ended with _done. */

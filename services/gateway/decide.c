@@ -219,6 +219,16 @@ static void decide_upstream(const struct decision *d, const struct lp_request_he
         reply(v, REPLY_NOT_FOUND);
         return;
     }
+    if (!rules_allow_method(&v->upstream->rules, head->method, head->method_len)) {
+        refuse(v, 405, "method not allowed");
+        v->lines = v->upstream->rules.allow;
+        return;
+    }
+    if (head->body_length != 0 &&
+        !rules_allow_type(&v->upstream->rules, lp_fields_find(&head->fields, "Content-Type"))) {
+        refuse(v, 415, "content type not allowed");
+        return;
+    }
     if (v->upstream->body_limit > 0 && head->body_length > v->upstream->body_limit) {
         refuse(v, 413, "request body too large");
         return;

@@ -38,6 +38,7 @@ struct verdict {
     unsigned status;
     int retry_after_ms;
     const char *why;                         /* a literal */
+    const char *lines;                       /* further header lines of it, borrowed; or NULL */
     const struct gateway_upstream *upstream; /* NULL: answered here */
     struct lp_buf *up_target, *up_fields;
     bool limited; /* `limit` was counted */

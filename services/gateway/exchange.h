@@ -35,6 +35,7 @@ struct exchange {
     size_t origin;              /* for replies_* */
     int64_t began_ms, deadline; /* deadline 0: none */
     int64_t called_ms;          /* when the upstream was */
+    bool answered;              /* the head of its answer came */
     bool keep;                  /* the connection may go on after the answer */
     bool http10;
     bool abandoned; /* nobody wants the answer */

@@ -16,17 +16,22 @@
 
 #define CAPTURE_MAX ((size_t)64 * 1024) /* an /auth/ reply that may carry a token */
 
-/* The upstream has shown life: its time begins anew, unless it waits for the client. */
+/* The upstream has shown life: its time begins anew, unless it waits for the client. The whole
+ * exchange has its time in any case, but a tunnel has none. */
 static void alive(struct exchange *x)
 {
-    const struct gateway_config *c = x->worker->shared->config;
+    const struct rules *rules = &x->upstream->rules;
+    int64_t end = x->called_ms + rules->total_ms;
 
-    if (x->down_paused || x->up_starved)
-        x->deadline = 0;
-    else
-        exchange_expect(x, c->timeout_ms);
-    if (x->tunnel)
-        exchange_expect(x, c->websocket_idle_ms);
+    x->deadline = 0;
+    if (x->tunnel) {
+        exchange_expect(x, x->worker->shared->config->websocket_idle_ms);
+        return;
+    }
+    if (!x->down_paused && !x->up_starved)
+        exchange_expect(x, x->answered ? rules->idle_ms : rules->first_byte_ms);
+    if (rules->total_ms > 0 && (x->deadline == 0 || end < x->deadline))
+        exchange_expect(x, end - x->worker->now);
 }
 
 static struct breaker *breaker_of(struct exchange *x)
@@ -109,6 +114,7 @@ static void on_head(void *user, const struct upstream_head *head)
 
     struct worker *w = x->worker;
 
+    x->answered = true;
     tell_breaker(x, true);
     lp_metric_observe(w->shared->metrics.upstream_seconds[x->ticket.upstream],
                       (double)(w->now - x->called_ms) / 1000);
@@ -180,7 +186,7 @@ static bool on_body(void *user, const char *bytes, size_t n)
     }
     if (stream_length(&x->conn->out) >= STREAM_HIGH) {
         x->down_paused = true;
-        x->deadline = 0;
+        alive(x);
         return false;
     }
     if (x->tunnel && x->tunnel_code == 0)
@@ -273,6 +279,7 @@ static void start(struct exchange *x, const char *target, const char *fields, si
         .body_length = x->body_length,
         .says_length = x->says_length,
         .upgrade = x->upgrade,
+        .connect_ms = x->upstream->rules.connect_ms,
         .idempotent = head_is_idempotent(x->method),
         .events = &events,
         .user = x,
@@ -365,13 +372,13 @@ bool proxy_resume(struct exchange *x)
 
     if (x->call && x->up_starved && (stream_length(&x->up) > 0 || x->body_done)) {
         x->up_starved = false;
-        exchange_expect(x, x->worker->shared->config->timeout_ms);
+        alive(x);
         x->client->ops->resume_send(x->call);
         moved = true;
     }
     if (x->call && x->down_paused && stream_length(&x->conn->out) <= STREAM_LOW) {
         x->down_paused = false;
-        exchange_expect(x, x->worker->shared->config->timeout_ms);
+        alive(x);
         x->client->ops->resume_receive(x->call);
         moved = true;
     }
@@ -392,9 +399,8 @@ void proxy_overdue(struct exchange *x)
         return;
     }
     lp_log_warn("upstream timed out", "route", x->upstream->name, "id", x->request_id);
-    if (!x->begun && !x->capture) {
+    if (!x->answered && !x->up_starved) /* else it waited for the client, or for its total */
         tell_breaker(x, false);
-    }
     proxy_cancel(x);
     x->cut = x->begun;
     if (!x->begun)

@@ -46,7 +46,7 @@ static void act(struct exchange *x, const struct lp_request_head *head, const st
         answer_too_many(x);
         break;
     case VERDICT_REFUSE:
-        exchange_message(x, v->status, v->why, NULL);
+        exchange_message(x, v->status, v->why, v->lines);
         break;
     case VERDICT_LATER:
         exchange_unavailable(x, v->retry_after_ms > 0 ? v->retry_after_ms : 1000);

@@ -56,6 +56,7 @@ struct upstream_request {
     int64_t body_length; /* >= 0; -1: not known, sent chunked */
     bool says_length;    /* send Content-Length even where it is 0 */
     bool upgrade;        /* ask for WebSocket; 101 turns the bodies into raw bytes both ways */
+    int64_t connect_ms;  /* for one address to take a connection */
     bool idempotent;     /* may be sent once more where a kept connection died before any byte of an
                             answer */
     const struct upstream_events *events;

@@ -236,6 +236,7 @@ static struct upstream_call *curl_start(struct upstream_client *base,
     set_lines(call, r);
     curl_easy_setopt(call->easy, CURLOPT_URL, r->origin);
     curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, r->target);
+    curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms);
     curl_multi_add_handle(c->multi, call->easy);
     return call;
 }

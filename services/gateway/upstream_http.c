@@ -199,7 +199,7 @@ static void attach(struct upstream_call *call, bool fresh)
     enum pool_result r = POOL_NONE;
 
     if (call->connects < CONNECTS_MAX)
-        r = pool_take(c, call->upstream, fresh, !call->idempotent, &l);
+        r = pool_take(call, fresh, &l);
     if (r == POOL_NOT_YET) {
         call->next = c->unsent;
         c->unsent = call;
@@ -248,11 +248,12 @@ static struct upstream_call *http_start(struct upstream_client *base,
         .request = LP_BUF_INIT((size_t)8 * LP_LIMIT_HTTP_HEADERS),
         .upstream = r->upstream,
         .body_length = r->body_length,
+        .connect_ms = r->connect_ms,
         .to_head = strcmp(r->method, "HEAD") == 0,
         .upgrade = r->upgrade,
         .idempotent = r->idempotent,
     };
-    if (pool_take(c, r->upstream, false, !r->idempotent, &l) != POOL_LINK) {
+    if (pool_take(call, false, &l) != POOL_LINK) {
         write_request(r, &call->request);
         call->next = c->unsent;
         c->unsent = call;

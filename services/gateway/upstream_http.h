@@ -7,8 +7,9 @@
 /*
  * For http upstreams: connections are kept per upstream (at most 256 idle ones, for 15 s; none is
  * older than 20 s when it is used again, so that new pods get their share) and spread over the
- * upstream's addresses in turn. An address that refuses or does not answer a connect within 2 s is
- * left out for 2 s, doubled up to 30 s, while there is another one. `endpoints` is borrowed.
+ * upstream's addresses in turn. An address that refuses, or does not answer a connect in the time
+ * of the request, is left out for 2 s, doubled up to 30 s, while there is another one. `endpoints`
+ * is borrowed.
  */
 struct upstream_client *upstream_http_new(int epoll_fd, uint64_t tag, struct endpoints *endpoints,
                                           size_t n_upstreams);

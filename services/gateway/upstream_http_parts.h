@@ -78,7 +78,7 @@ struct upstream_call {
     void *user;
     struct lp_buf request; /* its head, where it may be needed for a second try */
     size_t upstream;
-    int64_t body_length;
+    int64_t body_length, connect_ms;
     bool to_head, upgrade, idempotent;
 
     bool body_read; /* some of the body was taken from the user */
@@ -108,9 +108,8 @@ enum received answer_receive(struct upstream_call *call, const char **ret_why);
 
 enum pool_result { POOL_LINK, POOL_NOT_YET, POOL_NONE };
 
-/* A connection to the upstream: an idle one unless `fresh`, else one that begins to connect. */
-enum pool_result pool_take(struct http_client *c, size_t upstream, bool fresh, bool checked,
-                           struct link **ret_link);
+/* A connection for the call: an idle one unless `fresh`, else one that begins to connect. */
+enum pool_result pool_take(struct upstream_call *call, bool fresh, struct link **ret_link);
 /* The link's exchange is over and it may serve another. */
 void pool_give(struct link *l);
 /* Closes and frees it. */

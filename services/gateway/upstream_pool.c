@@ -13,7 +13,6 @@
 #define IDLE_MAX 256
 #define IDLE_MS 15000
 #define AGE_MS 20000
-#define CONNECT_MS 2000
 #define OUT_MS 2000
 #define OUT_MAX_MS 30000
 #define KEEP_BYTES ((size_t)16 * 1024) /* of a buffer of an idle link */
@@ -181,8 +180,9 @@ static bool remember(struct http_client *c, struct link *l)
     return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, l->fd, &e) == 0;
 }
 
-static struct link *open_link(struct http_client *c, size_t upstream, const union endpoint *a)
+static struct link *open_link(struct upstream_call *call, const union endpoint *a)
 {
+    struct http_client *c = call->client;
     socklen_t len = a->any.sa_family == AF_INET6 ? sizeof a->in6 : sizeof a->in;
     int one = 1, fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int64_t now = lp_clock_ms();
@@ -194,11 +194,11 @@ static struct link *open_link(struct http_client *c, size_t upstream, const unio
     struct link *l = lp_alloc(sizeof *l);
     *l = (struct link){
         .client = c,
-        .upstream = upstream,
+        .upstream = call->upstream,
         .address = *a,
         .fd = fd,
         .born = now,
-        .connect_until = now + CONNECT_MS,
+        .connect_until = now + call->connect_ms,
         .in = LP_BUF_INIT(IN_MAX),
         .out = LP_BUF_INIT(OUT_MAX),
     };
@@ -234,17 +234,17 @@ static struct link *take_idle(struct http_client *c, struct pool *p, bool checke
     return NULL;
 }
 
-enum pool_result pool_take(struct http_client *c, size_t upstream, bool fresh, bool checked,
-                           struct link **ret_link)
+enum pool_result pool_take(struct upstream_call *call, bool fresh, struct link **ret_link)
 {
-    struct pool *p = &c->pools[upstream];
-    struct link *l = fresh ? NULL : take_idle(c, p, checked);
+    struct http_client *c = call->client;
+    struct pool *p = &c->pools[call->upstream];
+    struct link *l = fresh ? NULL : take_idle(c, p, !call->idempotent);
 
-    endpoints_update(c->endpoints, upstream, &p->endpoints);
+    endpoints_update(c->endpoints, call->upstream, &p->endpoints);
     if (!l && p->endpoints.version == 0)
         return POOL_NOT_YET;
     for (unsigned tries = 0; !l && tries < p->endpoints.n && tries < 3; tries++)
-        l = open_link(c, upstream, next_address(p, lp_clock_ms()));
+        l = open_link(call, next_address(p, lp_clock_ms()));
     *ret_link = l;
     return l ? POOL_LINK : POOL_NONE;
 }

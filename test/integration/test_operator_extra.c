@@ -51,6 +51,11 @@ static void twenty_four_services_of_a_team_come_and_go(void **state)
     edit_platform("english", lp_json_make("{s:[]}", "extraServices"));
     for (size_t k = 0; k < LP_COUNT(kinds); k++)
         await_gone(kinds[k], "english-own-7");
+    edit_platform("english", parse_spec("{services: {gateway: {routes: [{service: ai-feedback, "
+                                        "bodyTypes: ['audio/*'], timeouts: {totalMs: 60000}}]}}}"));
+    json_decref(await_like(&lp_kube_config_maps, "english-gateway",
+                           parse_spec("{data: {ROUTE_RULES: 'ai:types=audio/*;total=60000'}}"),
+                           "with the rules of a route"));
     json_decref(await(&lp_kube_config_maps, "english-gateway", has_no_routes, NULL,
                       "without routes to them"));
     await_ready("english");
@@ -96,6 +101,15 @@ static void what_the_platform_has_itself_is_refused(void **state)
           "spec.extraServices[1]", "Duplicate value" },
         { EXTRA("name: quiz, path: /q}, {image: x, port: 8000, name: exam, path: /q"),
           "spec.extraServices", "each path may be there once" },
+        { "{services: {gateway: {routes: [{service: quiz}]}}}", "spec.services.gateway.routes",
+          "must be auth, ai-feedback, progress or one of spec.extraServices" },
+        { "{services: {gateway: {routes: [{service: exam}]}}, extraServices: [{image: x, port: "
+          "8000, name: quiz, path: /q}]}",
+          "spec.services.gateway.routes", "must be auth" },
+        { "{services: {gateway: {routes: [{service: auth, methods: [TRACE]}]}}}",
+          "spec.services.gateway.routes[0].methods[0]", "Unsupported value" },
+        { "{services: {gateway: {routes: [{service: auth, bodyTypes: [json]}]}}}",
+          "spec.services.gateway.routes[0].bodyTypes[0]", "should match" },
         { "{extraServices: [{name: quiz, port: 8000, path: /q}]}", "spec.extraServices[0].image",
           "Required value" },
         { "{extraServices: [{image: x, port: 80, name: quiz, path: /q}]}",

@@ -211,6 +211,54 @@ static void the_gateway_has_a_route_to_each_of_them(void **state)
     }
 }
 
+/* Also at their longest: the variable has room, and the gateway reads what is written. */
+static void rules_of_routes_reach_the_gateway(void **state)
+{
+    (void)state;
+    json_auto_t *spec = many(SPEC_MAX_EXTRA);
+    json_t *routes = json_array();
+    for (unsigned i = 0; i < SPEC_MAX_EXTRA; i++) {
+        lp_auto_free char *name = lp_sprintf("service-%u", i);
+        json_t *types = json_array();
+        for (int k = 0; k < 8; k++) {
+            lp_auto_free char *type = lp_sprintf("application/%087d%d", 0, k);
+            json_array_append_new(types, json_string(type));
+        }
+        json_array_append_new(routes,
+                              lp_json_make("{s:s, s:[s, s], s:o, s:{s:i, s:i, s:i, s:i}}",
+                                           "service", name, "methods", "GET", "DELETE", "bodyTypes",
+                                           types, "timeouts", "connectMs", 3600000, "firstByteMs",
+                                           3600000, "idleMs", 3600000, "totalMs", 3600000));
+    }
+    json_array_append_new(routes, lp_json_make("{s:s, s:{s:i}}", "service", "ai-feedback",
+                                               "timeouts", "totalMs", 90000));
+    json_array_append_new(routes, lp_json_make("{s:s}", "service", "auth"));
+    json_object_set_new(spec, "services", lp_json_make("{s:{s:o}}", "gateway", "routes", routes));
+    struct fixture *f = make(json_incref(spec));
+    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
+    const struct gateway_config config = { .auth_url = "http://a",
+                                           .ai_url = "http://b",
+                                           .progress_url = "http://c",
+                                           .timeout_ms = 35000,
+                                           .extra_services =
+                                               lp_json_str(data, "EXTRA_SERVICES", NULL),
+                                           .route_rules = lp_json_str(data, "ROUTE_RULES", NULL) };
+    struct gateway_routes made;
+    struct lp_error err;
+    assert_true(strlen(config.route_rules) < 65536);
+    if (gateway_routes_make(&config, &made, &err) < 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(made.upstreams[0].rules.total_ms, 0); /* auth: nothing was said */
+    assert_int_equal(made.upstreams[1].rules.total_ms, 90000);
+    assert_int_equal(made.upstreams[1].rules.first_byte_ms, 35000);
+    const struct rules *last = &made.upstreams[made.n - 1].rules;
+    assert_int_equal(last->n_types, 8);
+    assert_string_equal(last->allow, "Allow: GET, DELETE, OPTIONS\r\n");
+    assert_int_equal(last->connect_ms, 3600000);
+    gateway_routes_done(&made);
+    drop(f);
+}
+
 static void the_longest_names_have_room_in_the_gateways_variable(void **state)
 {
     (void)state;
@@ -295,6 +343,7 @@ int main(void)
         cmocka_unit_test(no_name_of_the_platforms_own_objects_is_taken),
         cmocka_unit_test(only_the_gateway_calls_it_and_it_asks_auth_for_keys),
         cmocka_unit_test(the_gateway_has_a_route_to_each_of_them),
+        cmocka_unit_test(rules_of_routes_reach_the_gateway),
         cmocka_unit_test(the_longest_names_have_room_in_the_gateways_variable),
         cmocka_unit_test(one_more_than_32_is_refused),
         cmocka_unit_test(a_paused_one_is_left_alone_and_keeps_its_route),

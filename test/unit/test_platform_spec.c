@@ -1,5 +1,6 @@
 /* test/unit/test_platform_spec.c -- the decode table equals the CRD, and what is refused says why.
  */
+#include "platform/routes.h"
 #include "platform/schedule.h"
 #include "platform/spec_decode.h"
 #include "platform/spec_fields.h"
@@ -127,6 +128,10 @@ static void the_decode_table_equals_the_crd(void **state)
     compare(extra_service_fields,
             lp_json_at(spec_schema(crd), "properties", "extraServices", "items", NULL),
             "spec.extraServices[]");
+    compare(route_fields,
+            lp_json_at(spec_schema(crd), "properties", "services", "properties", "gateway",
+                       "properties", "routes", "items", NULL),
+            "spec.services.gateway.routes[]");
 }
 
 /* What the API server does with the defaults of a schema. */
@@ -209,6 +214,7 @@ static void the_four_services_share_one_schema(void **state)
     json_t *services = lp_json_at(spec_schema(crd), "properties", "services", "properties", NULL);
     json_auto_t *first = json_deep_copy(json_object_get(services, "gateway"));
     json_object_del(json_object_get(first, "properties"), "expose");
+    json_object_del(json_object_get(first, "properties"), "routes");
     json_object_del(first, "description");
     json_t *scaling = lp_json_at(first, "properties", "autoscaling", NULL);
     json_object_set_new(lp_json_at(scaling, "properties", "maxReplicas", NULL), "default",
@@ -229,6 +235,8 @@ static void drop_descriptions(json_t *schema)
     json_t *value;
     json_object_del(schema, "description");
     json_object_foreach(json_object_get(schema, "properties"), key, value) drop_descriptions(value);
+    if (json_object_get(schema, "items"))
+        drop_descriptions(json_object_get(schema, "items"));
 }
 
 static void an_extra_service_has_the_schema_of_the_four_and_five_fields(void **state)
@@ -341,6 +349,22 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
           "spec.services.auth.pod.labels: keys must not begin with app.kubernetes.io/, one is "
           "\"app.kubernetes.io/name\"" },
+        { "{services: {gateway: {routes: [{service: quiz}]}}}",
+          "spec.services.gateway.routes[0].service: must be auth, ai-feedback, progress or one of "
+          "spec.extraServices, is \"quiz\"" },
+        { "{services: {gateway: {routes: [{service: gateway}]}}}",
+          "spec.services.gateway.routes[0].service: must be auth, ai-feedback, progress or one of "
+          "spec.extraServices, is \"gateway\"" },
+        { "{services: {gateway: {routes: [{service: auth, methods: [TRACE]}]}}}",
+          "spec.services.gateway.routes[0].methods[0]: must be GET, HEAD, POST, PUT, PATCH or "
+          "DELETE, is \"TRACE\"" },
+        { "{services: {gateway: {routes: [{service: auth, bodyTypes: [json]}]}}}",
+          "spec.services.gateway.routes[0].bodyTypes[0]: must be a type as application/json or "
+          "audio/*, is \"json\"" },
+        { "{services: {gateway: {routes: [{service: auth, timeouts: {totalMs: 5}}]}}}",
+          "spec.services.gateway.routes[0].timeouts.totalMs: must be 10..3600000, is 5" },
+        { "{services: {gateway: {routes: [{service: auth}, {service: auth}]}}}",
+          "spec.services.gateway.routes[1].service: \"auth\" is there twice" },
         { EXTRA("name: auth, path: /quiz"),
           "spec.extraServices[0].name: must not be one that the platform has itself, is \"auth\"" },
         { EXTRA("name: caller-a, path: /quiz"),
