@@ -15,6 +15,8 @@
 #include "services/ai-feedback/text/cut.h"
 #include "services/ai-feedback/text/distance.h"
 
+#define THOUSANDTH (-10.4) /* spelling_frequency() of the thousandth word of the model */
+
 /* One request under work. */
 struct run {
     const struct spelling *speller;
@@ -23,6 +25,7 @@ struct run {
     struct budget budget;
     size_t sentences, corrected, edits, distance, characters;
     size_t words, by_category[CATEGORIES]; /* of the English sentences */
+    size_t fillers, rarer;                 /* words of theirs */
     size_t written;                        /* bytes of the answer */
     bool unmarked;                         /* the text has hardly a mark that ends a sentence */
     bool handed_on;                        /* the client has a part of it */
@@ -83,6 +86,23 @@ static size_t ends_of(const struct run *run, const char *text, size_t len, size_
     return n + 1;
 }
 
+/* Counts the words of an English sentence: all, the fillers, and the right ones beyond the thousand
+ * that the trigram model has most often. */
+static void count_words(struct run *run, const struct sentence *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct token *t = &s->tokens[i];
+        char word[64];
+        if (t->kind != TOKEN_WORD)
+            continue;
+        run->words++;
+        run->fillers += t->reason.category == CATEGORY_FILLER;
+        run->rarer += token_lower(s, i, word, sizeof word) > 0 &&
+                      spelling_knows_lower(run->speller, word) &&
+                      spelling_frequency(run->speller, word) < THOUSANDTH;
+    }
+}
+
 static void check_sentence(struct run *run, const char *text, size_t len)
 {
     auto_sentence struct sentence s;
@@ -104,8 +124,8 @@ static void check_sentence(struct run *run, const char *text, size_t len)
     run->corrected += a.distance > 0;
     run->edits += a.edits;
     run->distance += a.distance;
-    for (size_t i = 0; ours && i < s.n; i++)
-        run->words += s.tokens[i].kind == TOKEN_WORD;
+    if (ours)
+        count_words(run, &s);
     for (size_t c = 0; c < CATEGORIES; c++)
         run->by_category[c] += a.by_category[c];
     run->characters += a.characters;
@@ -172,15 +192,23 @@ static json_int_t share_right(const struct run *run, enum category first, enum c
     return (json_int_t)(100 - (100 * edits + run->words / 2) / run->words);
 }
 
+/* Of 100 words, how many `n` are. */
+static json_int_t share_of(const struct run *run, size_t n)
+{
+    return (json_int_t)((100 * n + run->words / 2) / run->words);
+}
+
 static void write_scores(struct run *run)
 {
     if (run->words == 0)
         return;
-    json_auto_t *scores = lp_json_make(
-        "{s:I, s:I, s:I, s:I}", "fluency", share_right(run, CATEGORY_FILLER, CATEGORY_REPETITION),
-        "spelling", share_right(run, CATEGORY_SPELLING, CATEGORY_SPELLING), "mechanics",
-        share_right(run, CATEGORY_CAPITALS, CATEGORY_PUNCTUATION), "grammar",
-        share_right(run, CATEGORY_ARTICLE, CATEGORY_WORD_CHOICE));
+    json_auto_t *scores =
+        lp_json_make("{s:I, s:I, s:I, s:I, s:I, s:I}", "fluency",
+                     share_right(run, CATEGORY_FILLER, CATEGORY_REPETITION), "spelling",
+                     share_right(run, CATEGORY_SPELLING, CATEGORY_SPELLING), "mechanics",
+                     share_right(run, CATEGORY_CAPITALS, CATEGORY_PUNCTUATION), "grammar",
+                     share_right(run, CATEGORY_ARTICLE, CATEGORY_WORD_CHOICE), "fillers",
+                     share_of(run, run->fillers), "vocabulary", share_of(run, run->rarer));
     lp_buf_str(run->out, ",\"scores\":");
     write_json(run, scores);
 }

@@ -37,7 +37,8 @@ struct feedback_request {
  * characters of the pair's original; an insertion has start = end. A sentence of another language
  * is left as it is, and "language" in its pair names it (sentence_language()). "scores": of 100
  * words, how many need no edit for "fluency" (fillers, repetitions), "spelling", "mechanics"
- * (capitals, marks) and "grammar" (all else). "limits" is there where a limit was met:
+ * (capitals, marks) and "grammar" (all else), how many are "fillers", and how many right ones are
+ * beyond the thousand most frequent ("vocabulary"). "limits" is there where a limit was met:
  * {"<which>":<limit>, …, "characters read":n}. ret_score: 0..100, 100 for a text that needs no
  * change. LP_E_INVALID: no word in it. LP_E_TIMEOUT: the deadline passed before anything was handed
  * on; after that it is a limit ("deadline"). Any thread; memory grows with a sentence and a piece,

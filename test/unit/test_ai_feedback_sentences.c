@@ -212,6 +212,17 @@ static void every_edit_says_why(void **state)
     }
 }
 
+static void scores_tell_fillers_and_words_beyond_the_frequent_ones(void **state)
+{
+    json_auto_t *plain = check(*state, "I like to go home with you.");
+    json_auto_t *spoken = check(*state, "Um, I like, uh, to go home.");
+    json_auto_t *rich = check(*state, "Her meticulous hypothesis was ubiquitous.");
+    assert_int_equal(lp_json_int(-1, plain, "scores", "fillers", NULL), 0);
+    assert_int_equal(lp_json_int(-1, plain, "scores", "vocabulary", NULL), 0);
+    assert_int_equal(lp_json_int(-1, spoken, "scores", "fillers", NULL), 29);  /* 2 of 7 */
+    assert_int_equal(lp_json_int(-1, rich, "scores", "vocabulary", NULL), 60); /* 3 of 5 */
+}
+
 static size_t plain_distance(const char *a, const char *b)
 {
     size_t an = strlen(a), bn = strlen(b), row[64];
@@ -261,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_text_is_cut_into_its_sentences),
         cmocka_unit_test(the_edits_lead_from_the_original_to_the_corrected_sentence),
         cmocka_unit_test(every_edit_says_why),
+        cmocka_unit_test(scores_tell_fillers_and_words_beyond_the_frequent_ones),
         cmocka_unit_test(the_banded_distance_equals_the_plain_one),
     };
     return cmocka_run_group_tests_name("ai-feedback sentences", tests, load_speller, free_speller);

@@ -61,17 +61,20 @@ static bool noun_slot(const char *word, struct choice_slot *slot)
 bool choice_slot(size_t set, const char *word, struct choice_slot *ret_slot)
 {
     const struct choice_set *s = &choice_sets[set];
-    bool there = false;
+    bool there = !s->words[0];
 
-    *ret_slot = (struct choice_slot){ .set = set };
+    for (size_t i = 0; s->words[i] && !there; i++)
+        there = *s->words[i] == *word && strcmp(s->words[i], word) == 0;
+    if (!there)
+        return false; /* nearly always: so nothing was cleared up to here */
+    ret_slot->set = set;
+    ret_slot->n = ret_slot->written = 0;
     if (!s->words[0])
         return s->category == CATEGORY_VERB_FORM ? verb_slot(word, ret_slot)
                                                  : noun_slot(word, ret_slot);
-    for (size_t i = 0; s->words[i] && !there; i++)
-        there = strcmp(s->words[i], word) == 0;
-    for (size_t i = 0; there && s->words[i]; i++)
+    for (size_t i = 0; s->words[i]; i++)
         add_word(ret_slot, s->words[i], lp_hash(s->words[i]), word);
-    return there;
+    return true;
 }
 
 void choice_weigh(struct choice_slot *slot, const struct model *m, const struct tag_word *w,
@@ -244,13 +247,11 @@ static bool is_tense(const struct choice_slot *slot, size_t c)
 }
 
 static bool choose_word(struct sentence *s, const struct model *m, struct tag_word *w, size_t n,
-                        size_t i, size_t set)
+                        size_t i, size_t set, const char *word)
 {
     const struct choice_set *of = &choice_sets[set];
     struct choice_slot slot;
-    char word[CHOICE_ROOM];
 
-    token_lower(s, w[i].token, word, sizeof word);
     if (!choice_slot(set, word, &slot) || is_left_alone(s, w, n, i, of))
         return false;
     choice_weigh(&slot, m, w, n, i);
@@ -272,8 +273,10 @@ void rule_choices(struct sentence *s, const struct spelling *speller)
 
     for (size_t i = 0; i < n; i++) {
         const struct token *t = &s->tokens[w[i].token];
+        char word[CHOICE_ROOM];
+        token_lower(s, w[i].token, word, sizeof word);
         bool done = t->kind != TOKEN_WORD || t->now || t->len >= CHOICE_ROOM || is_shouted(s, t);
         for (size_t set = 0; set < choice_set_count && !done; set++)
-            done = choose_word(s, m, w, n, i, set);
+            done = choose_word(s, m, w, n, i, set, word);
     }
 }

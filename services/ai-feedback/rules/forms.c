@@ -183,12 +183,19 @@ void verb_write(int verb, enum verb_form form, char ret_text[FORM_ROOM])
         regular_past(v, ret_text);
 }
 
+/* The first two letters, which all forms of a stem share. */
+static bool begins_like(const char *word, const char *form)
+{
+    return form && word[0] == form[0] && word[1] == form[1];
+}
+
 int verb_find(const char *word, unsigned *ret_forms)
 {
     for (size_t i = 0; i < LP_COUNT(verbs); i++) {
         unsigned forms = 0;
         const struct verb *v = &verbs[i];
-        bool may = *word == *v->base || (v->past && *word == *v->past);
+        bool may = begins_like(word, v->base) || begins_like(word, v->past) ||
+                   begins_like(word, v->participle);
         for (int f = 0; may && f < VERB_FORMS; f++) {
             char text[FORM_ROOM];
             verb_write((int)i, (enum verb_form)f, text);

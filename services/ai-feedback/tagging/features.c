@@ -3,7 +3,6 @@
 #include "services/ai-feedback/tagging/features.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -37,12 +36,12 @@ static const char *const kinds[] = {
 /* The number of its kind, 0 where it has none. */
 static unsigned kind_of(const char *word)
 {
-    char spaced[WORD + 2];
+    size_t len = strlen(word);
 
-    snprintf(spaced, sizeof spaced, " %s ", word);
-    for (unsigned i = 0; i < LP_COUNT(kinds); i++)
-        if (strstr(kinds[i], spaced))
-            return i + 1;
+    for (unsigned i = 0; len > 0 && i < LP_COUNT(kinds); i++)
+        for (const char *at = strstr(kinds[i], word); at; at = strstr(at + 1, word))
+            if (at[-1] == ' ' && at[len] == ' ')
+                return i + 1; /* each list begins with a space, which no word has */
     return 0;
 }
 
