@@ -112,6 +112,8 @@ void ring_append(struct lp_buf *text, const json_t *decisions, int64_t now_ms)
     const json_t *decision;
     size_t i;
 
+    if (text->len > 0 && text->ptr[text->len - 1] != '\n') /* somebody else wrote it */
+        lp_buf_char(text, '\n');
     json_array_foreach(decisions, i, decision)
     {
         lp_auto_buf struct lp_buf line = LP_BUF_INIT(MAX_LINE);

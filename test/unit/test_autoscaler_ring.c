@@ -76,7 +76,7 @@ static void what_is_a_day_old_goes_but_for_the_last_one_of_each_service(void **s
     json_auto_t *read = NULL;
     (void)state;
     ring_append(&text, old, NOON + 3);
-    lp_buf_str(&text, "what somebody wrote into it\n");
+    lp_buf_str(&text, "what somebody wrote into it, without an end");
     ring_append(&text, now, NOON + 25 * HOUR);
     json_auto_t *o = packed(&text);
     ok(ring_read(o, &read, &err));
