@@ -138,20 +138,22 @@ static bool names(const char *list, const char *name, size_t n)
     return false;
 }
 
-/* 1 for all of `list`, none for what only `before` has. */
+/* 1 for all of `list`, none for what only `before` has. The family is announced without any, too. */
 static void publish_paused(const char *ns, const char *name, const char *before, const char *list)
 {
+    struct lp_metric_family *family = paused();
+
     for (const char *at = list; at && *at; at += strspn(at, ",")) {
         size_t n = strcspn(at, ",");
         lp_auto_free char *service = lp_strndup(at, n);
-        lp_metric_set(lp_metric_with(paused(), ns, name, service), 1);
+        lp_metric_set(lp_metric_with(family, ns, name, service), 1);
         at += n;
     }
     for (const char *at = before; at && *at; at += strspn(at, ",")) {
         size_t n = strcspn(at, ",");
         lp_auto_free char *service = lp_strndup(at, n);
         if (!names(list, at, n))
-            lp_metric_remove(paused(), (const char *const[]){ ns, name, service });
+            lp_metric_remove(family, (const char *const[]){ ns, name, service });
         at += n;
     }
 }

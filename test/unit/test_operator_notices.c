@@ -116,8 +116,12 @@ static bool exposed(const char *line)
 static void series_are_there_while_they_hold(void **state)
 {
     json_auto_t *status = parse("{paused: 'auth,progress', conditions: [{type: UpgradePending}]}");
+    json_auto_t *nothing = json_object();
     (void)state;
-    notices_publish("learning", "english", NULL, status);
+    notices_publish("learning", "english", NULL, nothing);
+    assert_true(exposed("# TYPE lp_platform_paused gauge\n"));
+    assert_true(exposed("# TYPE lp_platform_upgrade_pending gauge\n"));
+    notices_publish("learning", "english", nothing, status);
     assert_true(exposed("lp_platform_paused" OF ",service=\"auth\"} 1\n"));
     assert_true(exposed("lp_platform_paused" OF ",service=\"progress\"} 1\n"));
     assert_false(exposed(",service=\"gateway\"}"));
