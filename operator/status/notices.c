@@ -138,7 +138,7 @@ static bool names(const char *list, const char *name, size_t n)
     return false;
 }
 
-/* 1 for all of `list`, none for what only `before` has. The family is announced without any, too. */
+/* 1 for all of `list`, none for what only `before` has. The family is announced in any case. */
 static void publish_paused(const char *ns, const char *name, const char *before, const char *list)
 {
     struct lp_metric_family *family = paused();
