@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "bench/ai/train_parts.h"
 #include "services/ai-feedback/spelling/model.h"
 #include "services/ai-feedback/tagging/features.h"
 #include "services/ai-feedback/tagging/linear.h"
@@ -88,26 +89,33 @@ static void add_sentence(const struct model *m, struct group *g, const char *lin
     g->ends[g->n_ends++] = g->n;
 }
 
+/* Where the lines of a text go. */
+struct reading {
+    const struct model *model;
+    struct group group;
+    struct examples *boundaries, *questions;
+};
+
 /* One sentence a line, an empty line behind each group. */
+static void read_line(const char *line, size_t len, void *user)
+{
+    struct reading *r = user;
+
+    if (len > 0)
+        add_sentence(r->model, &r->group, line, len, r->questions);
+    else
+        add_group(r->model, &r->group, r->boundaries);
+}
+
 static void read_text(const char *path, const struct model *m, struct examples *boundaries,
                       struct examples *questions)
 {
-    static struct group group;
-    lp_auto_free char *line = NULL;
-    size_t size = 0;
-    FILE *f = fopen(path, "re");
+    static struct reading reading;
 
-    if (!f) {
-        perror(path);
-        exit(1);
-    }
-    for (ssize_t n; (n = getline(&line, &size, f)) > 0;) {
-        if (n > 1)
-            add_sentence(m, &group, line, (size_t)n - 1, questions);
-        else
-            add_group(m, &group, boundaries);
-    }
-    fclose(f);
+    reading.model = m;
+    reading.boundaries = boundaries;
+    reading.questions = questions;
+    parts_read(path, read_line, &reading);
 }
 
 static double sum_of(const struct examples *e, size_t i, const double *weights)
@@ -116,23 +124,6 @@ static double sum_of(const struct examples *e, size_t i, const double *weights)
     for (unsigned k = 0; k < e->list[i].n; k++)
         sum += weights[e->places[e->list[i].at + k]];
     return sum;
-}
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 33;
-}
-
-/* Puts the examples into another order, the same each time. */
-static void shuffle(struct examples *e, uint64_t *random)
-{
-    for (size_t i = e->n - 1; i > 0; i--) {
-        size_t j = next_random(random) % (i + 1);
-        struct example swap = e->list[i];
-        e->list[i] = e->list[j];
-        e->list[j] = swap;
-    }
 }
 
 /* Logistic regression, by AdaGrad (Duchi, Hazan, Singer 2011): on the development part it is a
@@ -145,7 +136,7 @@ static double *train(struct examples *e, unsigned bits)
     uint64_t random = 7;
 
     for (int round = 0; round < ROUNDS; round++) {
-        shuffle(e, &random);
+        parts_shuffle(e->list, e->n, sizeof *e->list, &random);
         for (size_t i = 0; i < e->n; i++) {
             double wrong = 1 / (1 + exp(-sum_of(e, i, weights))) - (e->list[i].yes ? 1 : 0);
             for (unsigned k = 0; k < e->list[i].n; k++) {
@@ -218,21 +209,6 @@ static void choose(const struct examples *dev, const double *weights,
     }
 }
 
-static void write_weights(const char *path, const double *weights, unsigned bits,
-                          const int thresholds[LINEAR_CARES])
-{
-    FILE *f = fopen(path, "we");
-
-    for (int i = 0; f && i < LINEAR_HEAD; i++)
-        fputc((int)((uint32_t)thresholds[i / 4] >> (8 * (i % 4)) & 255), f);
-    for (size_t i = 0; f && i < (size_t)1 << bits; i++)
-        fputc((int)weights[i] & 255, f);
-    if (!f || fclose(f) != 0) {
-        perror(path);
-        exit(1);
-    }
-}
-
 static void learn(const char *what, struct examples *all, unsigned bits, const char *path)
 {
     lp_auto_free double *weights = train(&all[0], bits);
@@ -246,7 +222,7 @@ static void learn(const char *what, struct examples *all, unsigned bits, const c
             printf("%s, %s, threshold %d: P %.3f R %.3f F1 %.3f of %zu (training %zu)\n", what,
                    names[part], thresholds[t], x.p, x.r, x.f, all[part].n, all[0].n);
         }
-    write_weights(path, weights, bits, thresholds);
+    parts_write(path, thresholds, LINEAR_CARES, weights, bits);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "bench/ai/train_parts.h"
 #include "services/ai-feedback/rules/choice.h"
 #include "services/ai-feedback/spelling/model.h"
 #include "services/ai-feedback/tagging/linear.h"
@@ -61,13 +62,21 @@ static void add_example(struct examples *e, const struct choice_slot *slot,
     e->list[e->n++] = new;
 }
 
-static void read_sentence(const char *line, size_t len, const struct model *m, struct examples *e)
+struct reading {
+    const struct model *model;
+    struct examples *examples;
+};
+
+static void read_sentence(const char *line, size_t len, void *user)
 {
+    const struct reading *r = user;
     auto_sentence struct sentence s;
     lp_auto_free struct tag_word *w = NULL;
 
+    if (len == 0)
+        return;
     sentence_init(&s, line, len);
-    size_t n = tag_words(&s, m, &w);
+    size_t n = tag_words(&s, r->model, &w);
     for (size_t i = 0; i < n; i++)
         for (size_t set = 0; set < choice_set_count; set++) {
             struct choice_slot slot;
@@ -75,25 +84,9 @@ static void read_sentence(const char *line, size_t len, const struct model *m, s
             token_lower(&s, w[i].token, word, sizeof word);
             if (!choice_slot(set, word, &slot))
                 continue;
-            choice_weigh(&slot, m, w, n, i);
-            add_example(e, &slot, w, n, i);
+            choice_weigh(&slot, r->model, w, n, i);
+            add_example(r->examples, &slot, w, n, i);
         }
-}
-
-static void read_text(const char *path, const struct model *m, struct examples *e)
-{
-    lp_auto_free char *line = NULL;
-    size_t size = 0;
-    FILE *f = fopen(path, "re");
-
-    if (!f) {
-        perror(path);
-        exit(1);
-    }
-    for (ssize_t n; (n = getline(&line, &size, f)) > 0;)
-        if (n > 1)
-            read_sentence(line, (size_t)n - 1, m, e);
-    fclose(f);
 }
 
 static double score(const struct examples *e, const struct example *x, size_t c,
@@ -130,22 +123,6 @@ static void learn_from(const struct examples *e, const struct example *x, double
     }
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 33;
-}
-
-static void shuffle(struct examples *e, uint64_t *random)
-{
-    for (size_t i = e->n - 1; i > 0; i--) {
-        size_t j = next_random(random) % (i + 1);
-        struct example swap = e->list[i];
-        e->list[i] = e->list[j];
-        e->list[j] = swap;
-    }
-}
-
 /* Multinomial logistic regression, by AdaGrad (Duchi, Hazan, Singer 2011). */
 static double *train(struct examples *e)
 {
@@ -155,7 +132,7 @@ static double *train(struct examples *e)
     uint64_t random = 7;
 
     for (int round = 0; round < ROUNDS; round++) {
-        shuffle(e, &random);
+        parts_shuffle(e->list, e->n, sizeof *e->list, &random);
         for (size_t i = 0; i < e->n; i++)
             learn_from(e, &e->list[i], weights, seen);
     }
@@ -182,7 +159,7 @@ static double lead_over(const struct examples *e, const struct example *x, size_
 
 /* Per set: the least margin at which no more than HARM of the right words change; and what it would
  * mend of words that were replaced by another of the set. */
-static int choose_margin(const struct examples *e, size_t set, const double *weights, bool tell)
+static int choose_margin(const struct examples *e, size_t set, const double *weights)
 {
     size_t harm[SCORES_MAX + 1] = { 0 }, mended[SCORES_MAX + 1] = { 0 }, n = 0, wrong = 0, best = 0;
     size_t margin = 0;
@@ -216,36 +193,17 @@ static int choose_margin(const struct examples *e, size_t set, const double *wei
         margin = MARGIN_MAX;
     for (size_t k = margin; k <= SCORES_MAX; k++)
         good += mended[k];
-    if (tell)
-        printf(
-            "%-24s of %7zu right ones %4zu change; of %7zu injected %5.1f %% mended; margin %zu\n",
-            choice_sets[set].id, n, harmed, wrong, wrong ? 100.0 * (double)good / (double)wrong : 0,
-            margin);
+    printf("%-24s of %7zu right ones %4zu change; of %7zu injected %5.1f %% mended; margin %zu\n",
+           choice_sets[set].id, n, harmed, wrong, wrong ? 100.0 * (double)good / (double)wrong : 0,
+           margin);
     return (int)margin;
-}
-
-static void write_weights(const char *path, const double *weights, const struct examples *dev)
-{
-    FILE *f = fopen(path, "we");
-
-    for (size_t set = 0; f && set < CHOICE_SETS; set++) {
-        uint32_t margin =
-            set < choice_set_count ? (uint32_t)choose_margin(dev, set, weights, true) : 0;
-        for (int k = 0; k < 4; k++)
-            fputc((int)(margin >> (8 * k) & 255), f);
-    }
-    for (size_t i = 0; f && i < (size_t)1 << CHOICE_BITS; i++)
-        fputc((int)weights[i] & 255, f);
-    if (!f || fclose(f) != 0) {
-        perror(path);
-        exit(1);
-    }
 }
 
 int main(int argc, char **argv)
 {
     struct examples training = { 0 }, development = { 0 };
     struct model *model = NULL;
+    int margins[CHOICE_SETS] = { 0 };
     struct lp_error err;
 
     if (argc != 5) {
@@ -257,11 +215,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", err.msg);
         return 1;
     }
-    read_text(argv[2], model, &training);
-    read_text(argv[3], model, &development);
+    struct reading first = { model, &training }, second = { model, &development };
+    parts_read(argv[2], read_sentence, &first);
+    parts_read(argv[3], read_sentence, &second);
     printf("%zu words to learn from\n", training.n);
     lp_auto_free double *weights = train(&training);
-    write_weights(argv[4], weights, &development);
+    for (size_t set = 0; set < choice_set_count; set++)
+        margins[set] = choose_margin(&development, set, weights);
+    parts_write(argv[4], margins, CHOICE_SETS, weights, CHOICE_BITS);
     free(training.list);
     free(training.places);
     free(development.list);

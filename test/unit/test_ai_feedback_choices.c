@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/rules/choice.h"
+#include "services/ai-feedback/tagging/linear.h"
 
 static const struct spelling_files files = { .dialect = "any",
                                              .dictionaries = "/usr/share/hunspell",
@@ -147,7 +148,7 @@ static void the_table_has_the_size_that_the_program_reads(void **state)
     struct stat st;
     (void)state;
     assert_int_equal(stat("services/ai-feedback/rules/choice.weights", &st), 0);
-    assert_int_equal(st.st_size, CHOICE_BYTES);
+    assert_int_equal(st.st_size, LINEAR_BYTES(CHOICE_SETS, CHOICE_BITS));
     assert_true(choice_set_count <= CHOICE_SETS);
 }
 

@@ -111,8 +111,8 @@ static void fillers_do_not_hide_the_end_of_a_sentence(void **state)
 
 static void weights_are_summed_and_thresholds_may_be_negative(void **state)
 {
-    unsigned char bytes[LINEAR_BYTES(4)] = { 0x88, 0xff, 0xff, 0xff, 7, 1, 0, 0, 1 };
-    const struct linear x = { bytes, 4 };
+    unsigned char bytes[LINEAR_BYTES(LINEAR_CARES, 4)] = { 0x88, 0xff, 0xff, 0xff, 7, 1, 0, 0, 1 };
+    const struct linear x = { bytes, LINEAR_CARES, 4 };
     uint64_t features[3] = { linear_feature(1, 2, 3), linear_feature(1, 3, 2),
                              linear_feature(2, 2, 3) };
     (void)state;
@@ -123,10 +123,10 @@ static void weights_are_summed_and_thresholds_may_be_negative(void **state)
     for (size_t i = 0; i < LP_COUNT(features); i++) {
         size_t place = linear_place(features[i], 4);
         assert_true(place < 16);
-        bytes[LINEAR_HEAD + place] = (unsigned char)(i == 1 ? 0xfd : 5);
+        bytes[(size_t)4 * LINEAR_CARES + place] = (unsigned char)(i == 1 ? 0xfd : 5);
     }
     for (size_t i = 0; i < LP_COUNT(features); i++)
-        want += (signed char)bytes[LINEAR_HEAD + linear_place(features[i], 4)];
+        want += (signed char)bytes[(size_t)4 * LINEAR_CARES + linear_place(features[i], 4)];
     assert_int_equal(linear_score(&x, features, LP_COUNT(features)), want);
     assert_int_equal(linear_score(&x, features, 0), 0);
 }
@@ -137,8 +137,8 @@ static void the_tables_of_weights_have_the_size_that_the_program_reads(void **st
     (void)state;
     assert_int_equal(stat("services/ai-feedback/tagging/boundary.weights", &boundary), 0);
     assert_int_equal(stat("services/ai-feedback/tagging/question.weights", &question), 0);
-    assert_int_equal(boundary.st_size, LINEAR_BYTES(BOUNDARY_BITS));
-    assert_int_equal(question.st_size, LINEAR_BYTES(QUESTION_BITS));
+    assert_int_equal(boundary.st_size, LINEAR_BYTES(LINEAR_CARES, BOUNDARY_BITS));
+    assert_int_equal(question.st_size, LINEAR_BYTES(LINEAR_CARES, QUESTION_BITS));
 }
 
 static void no_feature_leaves_its_room_however_long_the_sentence(void **state)

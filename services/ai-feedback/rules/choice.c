@@ -1,6 +1,6 @@
 /* services/ai-feedback/rules/choice.c -- features of a word in its place, and the decision: another
  * word of the set must win by the set's margin. A change of features asks for new weights
- * (bench/ai/train-choices). No state. */
+ * (bench/ai/train). No state. */
 #include "services/ai-feedback/rules/choice.h"
 
 #include <ctype.h>
@@ -158,29 +158,20 @@ size_t choice_features(const struct choice_slot *slot, const struct tag_word *w,
     return LP_COUNT(found) + 1;
 }
 
+static const struct linear weights = { choice_weights, CHOICE_SETS, CHOICE_BITS };
+
 static int score_of(const struct choice_slot *slot, const struct tag_word *w, size_t n, size_t i,
                     size_t c)
 {
     uint64_t features[CHOICE_FEATURES];
-    size_t k = choice_features(slot, w, n, i, c, features);
-    int sum = 0;
-
-    for (size_t f = 0; f < k; f++)
-        sum += (signed char)
-            choice_weights[(size_t)4 * CHOICE_SETS + linear_place(features[f], CHOICE_BITS)];
-    return sum;
-}
-
-static int margin_of(size_t set)
-{
-    const unsigned char *at = choice_weights + 4 * set;
-    return (int)(at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24);
+    return linear_score(&weights, features, choice_features(slot, w, n, i, c, features));
 }
 
 /* Which word of the slot is meant; the written one unless another wins clearly. */
 static size_t meant(const struct choice_slot *slot, const struct tag_word *w, size_t n, size_t i)
 {
-    int written = score_of(slot, w, n, i, slot->written), best = written + margin_of(slot->set);
+    int written = score_of(slot, w, n, i, slot->written),
+        best = written + linear_threshold(&weights, slot->set);
     size_t found = slot->written;
 
     if (w[i].marked)

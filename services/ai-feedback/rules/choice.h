@@ -12,9 +12,8 @@
 #define CHOICE_WORDS 10 /* in a set */
 #define CHOICE_ROOM 32  /* bytes of a word with its NUL */
 #define CHOICE_FEATURES 24
-#define CHOICE_SETS 64 /* places for thresholds, 4 bytes each, before the weights */
+#define CHOICE_SETS 64 /* margins in front of the weights: at least as many as there are sets */
 #define CHOICE_BITS 20
-#define CHOICE_BYTES ((size_t)4 * CHOICE_SETS + ((size_t)1 << CHOICE_BITS))
 
 /* A set; `words` NULL: the forms of a verb, or of a noun. */
 struct choice_set {

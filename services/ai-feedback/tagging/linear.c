@@ -24,12 +24,13 @@ int linear_score(const struct linear *x, const uint64_t *features, size_t n)
     int sum = 0;
 
     for (size_t i = 0; i < n; i++)
-        sum += (signed char)x->bytes[LINEAR_HEAD + linear_place(features[i], x->bits)];
+        sum +=
+            (signed char)x->bytes[(size_t)4 * x->thresholds + linear_place(features[i], x->bits)];
     return sum;
 }
 
-int linear_threshold(const struct linear *x, enum linear_care care)
+int linear_threshold(const struct linear *x, size_t i)
 {
-    const unsigned char *at = x->bytes + (size_t)4 * care;
+    const unsigned char *at = x->bytes + 4 * i;
     return (int)(at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24);
 }

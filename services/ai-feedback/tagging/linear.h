@@ -5,14 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes before the weights: thresholds, each 4 bytes with the low one first. */
-#define LINEAR_HEAD 12
-#define LINEAR_BYTES(bits) (LINEAR_HEAD + ((size_t)1 << (bits)))
+/* Bytes of a table: thresholds, 4 each with the low one first, then the weights. */
+#define LINEAR_BYTES(thresholds, bits) ((size_t)4 * (thresholds) + ((size_t)1 << (bits)))
 
 /* What the program carries: read-only, any number of threads. */
 struct linear {
-    const unsigned char *bytes; /* LINEAR_BYTES(bits), borrowed */
-    unsigned bits;
+    const unsigned char *bytes; /* LINEAR_BYTES(thresholds, bits), borrowed */
+    unsigned thresholds, bits;
 };
 
 /* One feature: which kind, and of what. Pure, the same on every machine. */
@@ -24,8 +23,9 @@ size_t linear_place(uint64_t feature, unsigned bits);
 /* The sum of the weights of `n` features. */
 int linear_score(const struct linear *x, const uint64_t *features, size_t n);
 
-enum linear_care { LINEAR_BALANCED, LINEAR_CAREFUL, LINEAR_CERTAIN, LINEAR_CARES };
+/* The threshold number `i`. */
+int linear_threshold(const struct linear *x, size_t i);
 
-/* What a score must exceed: where it errs least (the best F1 on the text that was kept from
- * training), where 90 of 100 that it finds are right, and where 98 are. */
-int linear_threshold(const struct linear *x, enum linear_care care);
+/* Of the taggers, what a score must exceed: where it errs least (the best F1 on the text that was
+ * kept from training), where 90 of 100 that it finds are right, and where 98 are. */
+enum linear_care { LINEAR_BALANCED, LINEAR_CAREFUL, LINEAR_CERTAIN, LINEAR_CARES };

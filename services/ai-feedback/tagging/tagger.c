@@ -16,7 +16,7 @@ extern const unsigned char boundary_weights[], question_weights[]; /* tagging/<n
 size_t tagger_boundaries(const struct sentence *s, const struct spelling *speller, bool unmarked,
                          size_t *ret_tokens)
 {
-    const struct linear x = { boundary_weights, BOUNDARY_BITS };
+    const struct linear x = { boundary_weights, LINEAR_CARES, BOUNDARY_BITS };
     const struct model *m = spelling_model(speller);
     lp_auto_free struct tag_word *w = NULL;
     size_t n = tag_words(s, m, &w), from = 0, found = 0;
@@ -40,7 +40,7 @@ size_t tagger_boundaries(const struct sentence *s, const struct spelling *spelle
 
 bool tagger_is_question(const struct sentence *s)
 {
-    const struct linear x = { question_weights, QUESTION_BITS };
+    const struct linear x = { question_weights, LINEAR_CARES, QUESTION_BITS };
     uint64_t features[QUESTION_FEATURES];
     lp_auto_free struct tag_word *w = NULL;
     size_t n = tag_words(s, NULL, &w);

@@ -1,0 +1,18 @@
+/* bench/ai/train_parts.h -- what both trainers do alike. They end the program where a file fails.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Calls `each` with every line of a file, without its line end. */
+void parts_read(const char *path, void (*each)(const char *line, size_t len, void *user),
+                void *user);
+
+/* Puts `n` items of `size` bytes, at most 64, into another order, the same one for each state of
+ * *random. */
+void parts_shuffle(void *list, size_t n, size_t size, uint64_t *random);
+
+/* Writes a table as tagging/linear.h reads it; weights are whole numbers from -127 to 127. */
+void parts_write(const char *path, const int *thresholds, size_t n, const double *weights,
+                 unsigned bits);
