@@ -20,7 +20,8 @@ struct retention {
     pthread_t thread;
 };
 
-static bool purge(struct retention *r)
+/* `again`: the time before failed too, which was told. */
+static bool purge(struct retention *r, bool again)
 {
     struct lp_error err;
     char count[24];
@@ -28,7 +29,8 @@ static bool purge(struct retention *r)
     int result = store_purge(r->store, lp_clock_wall_ms() - r->days * DAY_MS, &n, &err);
 
     if (result < 0) {
-        lp_log_debug("old activities not deleted yet", "error", err.msg);
+        if (!again)
+            lp_log_warn("old activities are not deleted, tried again every 5 s", "error", err.msg);
         return false;
     }
     snprintf(count, sizeof count, "%lld", (long long)n);
@@ -40,10 +42,10 @@ static bool purge(struct retention *r)
 static void *retention_run(void *user)
 {
     struct retention *r = user;
-    bool done;
+    bool done = true;
 
     do {
-        done = purge(r);
+        done = purge(r, !done);
     } while (!lp_stop_wait(r->stop, done ? ROUND_MS : AGAIN_MS));
     return NULL;
 }
