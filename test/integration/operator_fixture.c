@@ -194,6 +194,19 @@ json_t *parse_spec(const char *yaml)
     return json_incref(json_array_get(documents, 0));
 }
 
+void is_refused(const char *spec, const char *path, const char *limit)
+{
+    struct lp_error refusal = { .msg = "" };
+    json_auto_t *o = lp_json_make(
+        "{s:s, s:s, s:{s:s, s:s}, s:o}", "apiVersion", "learningplatform.io/v1alpha1", "kind",
+        "LearningPlatform", "metadata", "name", "wrong", "namespace", ns, "spec", parse_spec(spec));
+
+    assert_int_equal(lp_kube_dry_run_create(client, &lp_kube_platforms, o, NULL, &refusal),
+                     LP_E_INVALID);
+    if (!strstr(refusal.msg, path) || !strstr(refusal.msg, limit))
+        fail_msg("%s: refused with: %s", spec, refusal.msg);
+}
+
 static const char *const services[] = { "gateway", "auth", "ai-feedback", "progress" };
 
 static const struct lp_kube_kind *const service_kinds_of[] = {

@@ -64,6 +64,8 @@ bool carried_out(const json_t *o, const void *want);
 void create_platform(const char *name, json_t *spec);
 void edit_platform(const char *name, json_t *spec);
 json_t *parse_spec(const char *yaml);
+/* The API server takes no platform with this spec (YAML): its message names `path` and `limit`. */
+void is_refused(const char *spec, const char *path, const char *limit);
 /* {services: {service: o}}; `o` is stolen. */
 json_t *service_spec(const char *service, json_t *o);
 

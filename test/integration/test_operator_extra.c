@@ -118,17 +118,8 @@ static void what_the_platform_has_itself_is_refused(void **state)
           "spec.extraServices[0].port", "is for metrics" },
     };
     (void)state;
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        struct lp_error refusal = { .msg = "" };
-        json_auto_t *o =
-            lp_json_make("{s:s, s:s, s:{s:s, s:s}, s:o}", "apiVersion",
-                         "learningplatform.io/v1alpha1", "kind", "LearningPlatform", "metadata",
-                         "name", "wrong", "namespace", ns, "spec", parse_spec(cases[i].spec));
-        int r = lp_kube_dry_run_create(client, &lp_kube_platforms, o, NULL, &refusal);
-        assert_int_equal(r, LP_E_INVALID);
-        if (!strstr(refusal.msg, cases[i].path) || !strstr(refusal.msg, cases[i].limit))
-            fail_msg("%s: refused with: %s", cases[i].spec, refusal.msg);
-    }
+    for (size_t i = 0; i < LP_COUNT(cases); i++)
+        is_refused(cases[i].spec, cases[i].path, cases[i].limit);
     json_auto_t *most = lp_json_make("{s:s, s:s, s:{s:s, s:s}, s:o}", "apiVersion",
                                      "learningplatform.io/v1alpha1", "kind", "LearningPlatform",
                                      "metadata", "name", "most", "namespace", ns, "spec", many(32));
