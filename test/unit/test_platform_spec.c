@@ -33,7 +33,7 @@ static json_t *load_crd(void)
     size_t n = fread(text, 1, sizeof text - 1, f);
     fclose(f);
     text[n] = '\0';
-    assert_true(n < 100000); /* kubectl apply keeps it whole in an annotation of at most 262,144 */
+    assert_true(n < 200000); /* kubectl apply keeps it whole in an annotation of at most 262,144 */
     return parse(text);
 }
 
