@@ -3,8 +3,8 @@
 
 struct checks;
 struct courier;
-struct db;
-struct dbwatch;
+struct lp_db;
+struct lp_dbwatch;
 struct eraser;
 struct hashpool;
 struct key_watch;
@@ -15,7 +15,7 @@ struct verified;
 
 /* The `user` of every request; made in main, lives as long as the service. */
 struct auth {
-    struct db *db;
+    struct lp_db *db;
     struct hashpool *hashes;
     struct verified *verified;
     struct checks *checks;
@@ -27,5 +27,5 @@ struct auth {
     struct eraser *eraser;
     const char *link_base;   /* LINK_BASE */
     const char *cors_origin; /* "*" or a list, as CORS_ORIGIN */
-    struct dbwatch *watch;
+    struct lp_dbwatch *watch;
 };

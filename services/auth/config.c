@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "services/auth/database/db_url.h"
+#include "postgres/db_url.h"
 #include "services/auth/http/validate.h"
 #include "services/auth/passwords/password.h"
 #include "services/auth/sessions/key_files.h"
@@ -201,7 +201,7 @@ int config_check(void *user, struct lp_error *err)
 {
     const struct auth_config *config = user;
 
-    int r = db_url_check(config->database_url, err);
+    int r = lp_db_url_check(config->database_url, err);
     if (r == 0)
         r = check_keys(config, err);
     return r < 0 ? r : check_mail(config, err);

@@ -20,7 +20,7 @@
 #include "services/auth/auth.h"
 #include "services/auth/http/body.h"
 #include "services/auth/config.h"
-#include "services/auth/database/db.h"
+#include "postgres/db.h"
 #include "services/auth/http/slow.h"
 #include "services/auth/learners/eraser.h"
 #include "services/auth/mail/courier.h"
@@ -29,9 +29,10 @@
 #include "services/auth/passwords/hashpool.h"
 #include "services/auth/sessions/key_files.h"
 #include "services/auth/sessions/tokens.h"
-#include "services/auth/database/dbwatch.h"
+#include "postgres/dbwatch.h"
 #include "services/auth/database/migrate.h"
 #include "services/auth/database/store_admin.h"
+#include "services/auth/database/store_purge.h"
 
 #define SUMMARY                                               \
     "Accounts, logins and tokens of the learning platform.\n" \
@@ -40,8 +41,15 @@
 static bool is_ready(void *user, char why[128])
 {
     struct auth *auth = user;
-    return dbwatch_is_ready(auth->watch, why);
+    return lp_dbwatch_is_ready(auth->watch, why);
 }
+
+static const struct lp_dbwatch_options watch = {
+    .thread = "auth-db",
+    .up_metric = "lp_auth_db_up",
+    .migrate = migrate_run,
+    .purge = store_purge,
+};
 
 static int serve(struct auth *auth, const struct auth_config *config, struct lp_stop *stop,
                  struct lp_error *err)
@@ -57,7 +65,7 @@ static int serve(struct auth *auth, const struct auth_config *config, struct lp_
         .filter = api_filter,
         .ready = is_ready,
     };
-    int r = dbwatch_new(auth->db, stop, &auth->watch, err);
+    int r = lp_dbwatch_new(auth->db, &watch, stop, &auth->watch, err);
     if (r < 0)
         return r;
     r = lp_service_run(&service, &config->service, stop, err);
@@ -66,7 +74,7 @@ static int serve(struct auth *auth, const struct auth_config *config, struct lp_
         _exit(1);
     }
     lp_stop_request(stop);
-    dbwatch_free(auth->watch);
+    lp_dbwatch_free(auth->watch);
     return r;
 }
 
@@ -149,18 +157,21 @@ static void free_all(struct auth *auth)
     hashpool_free(auth->hashes);
     key_watch_free(auth->key_watch);
     tokens_free(auth->tokens);
-    db_free(auth->db);
+    lp_db_free(auth->db);
 }
 
-static struct db *open_database(const struct auth_config *config)
+static struct lp_db *open_database(const struct auth_config *config)
 {
-    const struct db_options options = {
+    const struct lp_db_options options = {
         .url = config->database_url,
+        .application = "lp-auth",
+        .connections_metric = "lp_auth_db_connections",
+        .failures_metric = "lp_auth_db_connect_failures_total",
         .max_connections = (unsigned)config->database_connections,
         .connect_timeout_ms = 3000,
         .query_timeout_ms = 5000,
     };
-    return db_new(&options);
+    return lp_db_new(&options);
 }
 
 /* lp-auth --make-admin EMAIL: how the first admin comes to be, in a pod, by who may enter one. */
@@ -168,7 +179,7 @@ static int make_admin(const struct auth_config *config, const char *email)
 {
     struct lp_error err;
     char id[STORE_UUID];
-    struct db *db = open_database(config);
+    struct lp_db *db = open_database(config);
     int r = migrate_run(db, &err);
     if (r == 0)
         r = store_make_admin(db, email, id, &err);
@@ -178,7 +189,7 @@ static int make_admin(const struct auth_config *config, const char *email)
                                            .detail = "admin, by --make-admin" };
         r = store_add_event(db, &event, &err);
     }
-    db_free(db);
+    lp_db_free(db);
     if (r < 0)
         fprintf(stderr, "lp-auth: --make-admin: %s\n", err.msg);
     else

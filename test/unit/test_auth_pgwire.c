@@ -1,11 +1,11 @@
 /* What SQLSTATEs mean, which URLs are taken, and that an unreachable server is an error in time. */
-#include "services/auth/database/pgwire.h"
+#include "postgres/pgwire.h"
 
 #include <string.h>
 
 #include "base/clock.h"
-#include "services/auth/database/db.h"
-#include "services/auth/database/db_url.h"
+#include "postgres/db.h"
+#include "postgres/db_url.h"
 #include "services/auth/http/cors.h"
 #include "unit/check.h"
 
@@ -23,7 +23,7 @@ static void tells_what_may_be_tried_again(void **state)
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++)
-        assert_int_equal(pgwire_code_of(cases[i].sqlstate), cases[i].want);
+        assert_int_equal(lp_pgwire_code_of(cases[i].sqlstate), cases[i].want);
 }
 
 static void tells_a_database_url_from_other_text(void **state)
@@ -42,7 +42,7 @@ static void tells_a_database_url_from_other_text(void **state)
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {
         struct lp_error err = { .msg = "" };
-        int r = db_url_check(cases[i].url, &err);
+        int r = lp_db_url_check(cases[i].url, &err);
         assert_int_equal(r, cases[i].why ? LP_E_INVALID : 0);
         assert_true(!cases[i].why || strstr(err.msg, cases[i].why));
         assert_null(strstr(err.msg, "secret"));
@@ -51,18 +51,26 @@ static void tells_a_database_url_from_other_text(void **state)
 
 static void backs_off_from_a_server_that_is_not_there(void **state)
 {
-    static const struct db_statement one = { "one", "SELECT 1", 0, true };
-    const struct db_options options = { "postgresql://u:geheim@127.0.0.1:1/d", 2, 2000, 2000 };
-    struct db *db = db_new(&options);
+    static const struct lp_db_statement one = { "one", "SELECT 1", 0, true };
+    const struct lp_db_options options = {
+        .url = "postgresql://u:geheim@127.0.0.1:1/d",
+        .application = "test",
+        .connections_metric = "lp_test_db_connections",
+        .failures_metric = "lp_test_db_connect_failures_total",
+        .max_connections = 2,
+        .connect_timeout_ms = 2000,
+        .query_timeout_ms = 2000,
+    };
+    struct lp_db *db = lp_db_new(&options);
     struct lp_error err;
     PGresult *result = NULL;
     (void)state;
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(db_run(db, &one, NULL, &result, &err), LP_E_UNAVAILABLE);
+        assert_int_equal(lp_db_run(db, &one, NULL, &result, &err), LP_E_UNAVAILABLE);
         assert_null(strstr(err.msg, "geheim"));
         assert_non_null(strstr(err.msg, "127.0.0.1"));
     }
-    db_free(db);
+    lp_db_free(db);
 }
 
 static void allows_the_origins_of_its_list(void **state)

@@ -9,7 +9,7 @@
 #include "services/auth/accounts/audit.h"
 #include "services/auth/accounts/paging.h"
 #include "services/auth/auth.h"
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 #include "services/auth/database/store_admin.h"
 #include "services/auth/http/body.h"
 #include "services/auth/http/reply.h"
@@ -20,11 +20,11 @@
 
 static json_t *shown_user(const PGresult *rows, int i)
 {
-    return lp_json_make("{s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "id", rows_text(rows, i, 0), "email",
-                        rows_text(rows, i, 1), "name", rows_text(rows, i, 2), "role",
-                        rows_text(rows, i, 3), "disabled", *rows_text(rows, i, 4) == 't',
-                        "email_verified", *rows_text(rows, i, 5) == 't', "created_at",
-                        rows_text(rows, i, 6));
+    return lp_json_make("{s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "id", lp_rows_text(rows, i, 0),
+                        "email", lp_rows_text(rows, i, 1), "name", lp_rows_text(rows, i, 2), "role",
+                        lp_rows_text(rows, i, 3), "disabled", *lp_rows_text(rows, i, 4) == 't',
+                        "email_verified", *lp_rows_text(rows, i, 5) == 't', "created_at",
+                        lp_rows_text(rows, i, 6));
 }
 
 void admin_users(struct lp_service_request *r, void *worker)
@@ -55,7 +55,7 @@ void admin_users(struct lp_service_request *r, void *worker)
     int n = PQntuples(rows);
     for (int i = 0; i < n; i++)
         json_array_append_new(list, shown_user(rows, i));
-    json_t *next = n == limit ? json_string(rows_text(rows, n - 1, 0)) : json_null();
+    json_t *next = n == limit ? json_string(lp_rows_text(rows, n - 1, 0)) : json_null();
     PQclear(rows);
     reply_json(r, 200, lp_json_make("{s:o, s:o}", "users", list, "next", next));
 }

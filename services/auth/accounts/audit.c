@@ -7,7 +7,7 @@
 #include "json/json.h"
 #include "services/auth/accounts/paging.h"
 #include "services/auth/auth.h"
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 #include "services/auth/database/store_admin.h"
 #include "services/auth/http/client.h"
 #include "services/auth/http/reply.h"
@@ -29,10 +29,10 @@ void audit_note(struct lp_service_request *r, const char *event, const char *act
 static json_t *shown_event(const PGresult *rows, int i)
 {
     return lp_json_make("{s:I, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?}", "id",
-                        (json_int_t)rows_number(rows, i, 0), "at", rows_text(rows, i, 1), "event",
-                        rows_text(rows, i, 2), "actor", rows_text(rows, i, 3), "subject",
-                        rows_text(rows, i, 4), "address", rows_text(rows, i, 5), "request_id",
-                        rows_text(rows, i, 6), "detail", rows_text(rows, i, 7));
+                        (json_int_t)lp_rows_number(rows, i, 0), "at", lp_rows_text(rows, i, 1),
+                        "event", lp_rows_text(rows, i, 2), "actor", lp_rows_text(rows, i, 3),
+                        "subject", lp_rows_text(rows, i, 4), "address", lp_rows_text(rows, i, 5),
+                        "request_id", lp_rows_text(rows, i, 6), "detail", lp_rows_text(rows, i, 7));
 }
 
 void audit_route(struct lp_service_request *r, void *worker)
@@ -61,7 +61,7 @@ void audit_route(struct lp_service_request *r, void *worker)
     int n = PQntuples(rows);
     for (int i = 0; i < n; i++)
         json_array_append_new(list, shown_event(rows, i));
-    json_t *next = n == limit ? json_integer(rows_number(rows, n - 1, 0)) : json_null();
+    json_t *next = n == limit ? json_integer(lp_rows_number(rows, n - 1, 0)) : json_null();
     PQclear(rows);
     reply_json(r, 200, lp_json_make("{s:o, s:o}", "events", list, "next", next));
 }

@@ -1,18 +1,8 @@
-/*
- * Versions are numbered from 1; each is SQL that is applied once and never changed afterwards. New
- * versions only add, so that pods of the version before go on working while a Deployment rolls. The
- * transaction holds the advisory lock: a pod that dies in the middle leaves nothing behind.
- */
+/* services/auth/database/migrate.c -- the versions of the tables (lib/postgres/migrations.h). */
 #include "services/auth/database/migrate.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/alloc.h"
-#include "base/log.h"
-
-/* "lpau", to be told from other programs' advisory locks in the same database. */
-#define BEGIN_LOCKED "BEGIN; SELECT pg_advisory_xact_lock(1819304309)"
+#include "postgres/migrations.h"
 
 static const char *const versions[] = {
     /* Tokens are kept as SHA-256. A session is one login; its tokens follow each other. */
@@ -112,61 +102,12 @@ static const char *const versions[] = {
     "CREATE INDEX erasures_due_key ON erasures (due_at) WHERE swept_at IS NULL;",
 };
 
-static int execute(struct db *db, struct db_connection *c, const char *sql, struct lp_error *err)
+int migrate_run(struct lp_db *db, struct lp_error *err)
 {
-    PGresult *result = NULL;
-    int r = db_execute(db, c, "migration", sql, &result, err);
-    if (r == 0)
-        PQclear(result);
-    return r;
-}
-
-static int read_version(struct db *db, struct db_connection *c, unsigned long *ret_version,
-                        struct lp_error *err)
-{
-    PGresult *result = NULL;
-    int r =
-        db_execute(db, c, "migration",
-                   "CREATE TABLE IF NOT EXISTS schema_migrations ("
-                   " version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());"
-                   "SELECT coalesce(max(version), 0) FROM schema_migrations",
-                   &result, err);
-    if (r < 0)
-        return r;
-    *ret_version = strtoul(PQgetvalue(result, 0, 0), NULL, 10);
-    PQclear(result);
-    return 0;
-}
-
-static int apply(struct db *db, struct db_connection *c, struct lp_error *err)
-{
-    unsigned long have = 0;
-    int r = execute(db, c, BEGIN_LOCKED, err);
-    if (r == 0)
-        r = read_version(db, c, &have, err);
-    for (size_t i = have; r == 0 && i < LP_COUNT(versions); i++) {
-        char note[96], text[24];
-        r = execute(db, c, versions[i], err);
-        if (r < 0)
-            return lp_error_wrap(err, "version %zu", i + 1);
-        snprintf(note, sizeof note, "INSERT INTO schema_migrations (version) VALUES (%zu)", i + 1);
-        r = execute(db, c, note, err);
-        snprintf(text, sizeof text, "%zu", i + 1);
-        lp_log_info("database migrated", "version", text);
-    }
-    return r < 0 ? r : execute(db, c, "COMMIT", err);
-}
-
-int migrate_run(struct db *db, struct lp_error *err)
-{
-    struct db_connection *c = NULL;
-    int r = db_take(db, &c, err);
-    if (!c)
-        return r;
-    r = apply(db, c, err);
-    if (r < 0)
-        db_drop(db, c); /* and its transaction with it */
-    else
-        db_give(db, c);
-    return r;
+    static const struct lp_migrations migrations = {
+        .lock = 1819304309, /* "lpau" */
+        .versions = versions,
+        .n = LP_COUNT(versions),
+    };
+    return lp_db_migrate(db, &migrations, err);
 }

@@ -2,10 +2,9 @@
 #pragma once
 
 #include "base/error.h"
-#include "services/auth/database/db.h"
+#include "postgres/db.h"
 
 /*
- * Applies what is missing, in one transaction under an advisory lock, so that any number of pods
- * may start at once. A database that is newer than this program is left as it is. Errors as db_run.
+ * Applies what is missing (lp_db_migrate). Errors as lp_db_run.
  */
-LP_MUST_USE int migrate_run(struct db *db, struct lp_error *err);
+LP_MUST_USE int migrate_run(struct lp_db *db, struct lp_error *err);

@@ -5,14 +5,14 @@
  */
 #include "services/auth/database/store.h"
 
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 
-static const struct db_statement find_by_email = {
+static const struct lp_db_statement find_by_email = {
     "find_by_email",
     "SELECT " STORE_USER_COLUMNS ", password FROM users WHERE lower(email) = lower($1)", 1, true
 };
 
-static const struct db_statement find_by_token = {
+static const struct lp_db_statement find_by_token = {
     "find_by_token",
     "SELECT " STORE_USER_COLUMNS " FROM users WHERE id = $1::uuid AND disabled_at IS NULL"
     " AND ($2::uuid IS NULL OR EXISTS (SELECT FROM sessions s WHERE s.id = $2::uuid"
@@ -20,7 +20,7 @@ static const struct db_statement find_by_token = {
     2, true
 };
 
-static const struct db_statement create_user = {
+static const struct lp_db_statement create_user = {
     "create_user",
     "WITH u AS (INSERT INTO users (email, password, name, mailed_at)"
     " VALUES ($1, $2, $3, ARRAY[now()]) RETURNING id),"
@@ -29,7 +29,7 @@ static const struct db_statement create_user = {
     3, false
 };
 
-static const struct db_statement replace_password = {
+static const struct lp_db_statement replace_password = {
     "replace_password", "UPDATE users SET password = $3 WHERE id = $1::uuid AND password = $2", 3,
     true
 };
@@ -45,53 +45,53 @@ void store_user_take(struct store_user *u, PGresult *row)
     store_user_done(u);
     *u = (struct store_user){
         .row = row,
-        .id = rows_text(row, 0, 0),
-        .email = rows_text(row, 0, 1),
-        .role = rows_text(row, 0, 2),
-        .name = rows_text(row, 0, 3),
-        .bio = rows_text(row, 0, 4),
-        .avatar_url = rows_text(row, 0, 5),
-        .created_at = rows_text(row, 0, 6),
-        .updated_at = rows_text(row, 0, 7),
-        .disabled_at = rows_text(row, 0, 8),
-        .verified_at = rows_text(row, 0, 9),
-        .password = rows_text(row, 0, 10),
+        .id = lp_rows_text(row, 0, 0),
+        .email = lp_rows_text(row, 0, 1),
+        .role = lp_rows_text(row, 0, 2),
+        .name = lp_rows_text(row, 0, 3),
+        .bio = lp_rows_text(row, 0, 4),
+        .avatar_url = lp_rows_text(row, 0, 5),
+        .created_at = lp_rows_text(row, 0, 6),
+        .updated_at = lp_rows_text(row, 0, 7),
+        .disabled_at = lp_rows_text(row, 0, 8),
+        .verified_at = lp_rows_text(row, 0, 9),
+        .password = lp_rows_text(row, 0, 10),
     };
 }
 
-static int find(struct db *db, const struct db_statement *s, const char *const *params,
+static int find(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
                 struct store_user *ret_user, struct lp_error *err)
 {
     PGresult *row = NULL;
-    int r = rows_first(db, s, params, LP_E_NOT_FOUND, &row, err);
+    int r = lp_rows_first(db, s, params, LP_E_NOT_FOUND, &row, err);
     if (r == 0)
         store_user_take(ret_user, row);
     return r;
 }
 
-int store_find_by_email(struct db *db, const char *email, struct store_user *ret_user,
+int store_find_by_email(struct lp_db *db, const char *email, struct store_user *ret_user,
                         struct lp_error *err)
 {
     return find(db, &find_by_email, (const char *[]){ email }, ret_user, err);
 }
 
-int store_find_by_token(struct db *db, const char *id, const char *session_id,
+int store_find_by_token(struct lp_db *db, const char *id, const char *session_id,
                         struct store_user *ret_user, struct lp_error *err)
 {
     const char *params[] = { id, session_id[0] ? session_id : NULL };
     return find(db, &find_by_token, params, ret_user, err);
 }
 
-int store_create_user(struct db *db, const char *email, const char *password_hash, const char *name,
-                      char ret_id[STORE_UUID], struct lp_error *err)
+int store_create_user(struct lp_db *db, const char *email, const char *password_hash,
+                      const char *name, char ret_id[STORE_UUID], struct lp_error *err)
 {
     const char *params[] = { email, password_hash, name };
-    return rows_value(db, &create_user, params, ret_id, STORE_UUID, err);
+    return lp_rows_value(db, &create_user, params, ret_id, STORE_UUID, err);
 }
 
-int store_replace_password(struct db *db, const char *id, const char *old_hash,
+int store_replace_password(struct lp_db *db, const char *id, const char *old_hash,
                            const char *new_hash, struct lp_error *err)
 {
     const char *params[] = { id, old_hash, new_hash };
-    return rows_run(db, &replace_password, params, NULL, err);
+    return lp_rows_run(db, &replace_password, params, NULL, err);
 }

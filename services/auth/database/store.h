@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "services/auth/database/db.h"
+#include "postgres/db.h"
 
 #define STORE_UUID 37 /* with the NUL */
 
@@ -21,27 +21,27 @@ void store_user_done(struct store_user *u);
 #define store_auto_user __attribute__((cleanup(store_user_done)))
 
 /* The columns that fill a store_user from column `at` of row 0 on; it takes `row` over. */
-#define STORE_USER_COLUMNS                                                                    \
-    "users.id, users.email, users.role, users.name, users.bio, users.avatar_url, " ROWS_TIME( \
-        "users.created_at") ", " ROWS_TIME("users.updated_at") ", users.disabled_at, "        \
-                                                               "users.email_verified_at"
+#define STORE_USER_COLUMNS                                                                       \
+    "users.id, users.email, users.role, users.name, users.bio, users.avatar_url, " LP_ROWS_TIME( \
+        "users.created_at") ", " LP_ROWS_TIME("users.updated_at") ", users.disabled_at, "        \
+                                                                  "users.email_verified_at"
 void store_user_take(struct store_user *u, PGresult *row);
 
-/* LP_E_NOT_FOUND; all functions here: errors of db_run. Any thread. */
-LP_MUST_USE int store_find_by_email(struct db *db, const char *email, struct store_user *ret_user,
-                                    struct lp_error *err);
+/* LP_E_NOT_FOUND; all functions here: errors of lp_db_run. Any thread. */
+LP_MUST_USE int store_find_by_email(struct lp_db *db, const char *email,
+                                    struct store_user *ret_user, struct lp_error *err);
 
 /*
  * Whose access token this is: user `id`, who is not disabled and, where `session_id` is not "",
  * whose session was not ended. Both are uuids. LP_E_NOT_FOUND.
  */
-LP_MUST_USE int store_find_by_token(struct db *db, const char *id, const char *session_id,
+LP_MUST_USE int store_find_by_token(struct lp_db *db, const char *id, const char *session_id,
                                     struct store_user *ret_user, struct lp_error *err);
 
 /* With the mail that asks to confirm the address. LP_E_EXISTS: it is taken, in whatever case. */
-LP_MUST_USE int store_create_user(struct db *db, const char *email, const char *password_hash,
+LP_MUST_USE int store_create_user(struct lp_db *db, const char *email, const char *password_hash,
                                   const char *name, char ret_id[STORE_UUID], struct lp_error *err);
 
 /* Replaces the hash if it is still `old_hash`. */
-LP_MUST_USE int store_replace_password(struct db *db, const char *id, const char *old_hash,
+LP_MUST_USE int store_replace_password(struct lp_db *db, const char *id, const char *old_hash,
                                        const char *new_hash, struct lp_error *err);

@@ -6,16 +6,16 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 
-static const struct db_statement find_profile = {
+static const struct lp_db_statement find_profile = {
     "find_profile", "SELECT " STORE_USER_COLUMNS " FROM users WHERE id = $1::uuid", 1, true
 };
 
 #define CHANGE(column, set, value) \
     column " = CASE WHEN " set "::boolean THEN " value " ELSE " column " END"
 
-static const struct db_statement change_profile = {
+static const struct lp_db_statement change_profile = {
     "change_profile",
     "UPDATE users SET " CHANGE("name", "$2", "$3") ", " CHANGE("bio", "$4", "$5") ", " CHANGE(
         "avatar_url", "$6",
@@ -26,20 +26,23 @@ static const struct db_statement change_profile = {
     11, true
 };
 
-static const struct db_statement delete_user = { "delete_user",
-                                                 "DELETE FROM users WHERE id = $1::uuid", 1, true };
+static const struct lp_db_statement delete_user = { "delete_user",
+                                                    "DELETE FROM users WHERE id = $1::uuid", 1,
+                                                    true };
 
 #define END_SESSIONS                                                                             \
     ", ended AS (UPDATE sessions s SET revoked_at = now() FROM users WHERE s.user_id = $1::uuid" \
     " AND users.id = s.user_id AND s.revoked_at IS NULL)"
 
-static const struct db_statement set_role = { "set_role",
-                                              "WITH u AS (UPDATE users SET role = $2, updated_at = "
-                                              "now() WHERE id = $1::uuid RETURNING *)" END_SESSIONS
-                                              " SELECT " STORE_USER_COLUMNS " FROM u AS users",
-                                              2, true };
+static const struct lp_db_statement set_role = {
+    "set_role",
+    "WITH u AS (UPDATE users SET role = $2, updated_at = "
+    "now() WHERE id = $1::uuid RETURNING *)" END_SESSIONS " SELECT " STORE_USER_COLUMNS
+    " FROM u AS users",
+    2, true
+};
 
-static const struct db_statement set_disabled = {
+static const struct lp_db_statement set_disabled = {
     "set_disabled",
     "WITH u AS (UPDATE users SET updated_at = now(), disabled_at ="
     " CASE WHEN $2::boolean THEN coalesce(disabled_at, now()) END WHERE id = $1::uuid RETURNING "
@@ -47,7 +50,7 @@ static const struct db_statement set_disabled = {
     2, true
 };
 
-static const struct db_statement make_admin = {
+static const struct lp_db_statement make_admin = {
     "make_admin",
     "UPDATE users SET role = 'admin', updated_at = now() WHERE lower(email) = lower($1)"
     " RETURNING id",
@@ -55,19 +58,20 @@ static const struct db_statement make_admin = {
 };
 
 /* strpos, not LIKE: what is searched for has no wild cards. */
-static const struct db_statement list_users = {
+static const struct lp_db_statement list_users = {
     "list_users",
     "SELECT id, email, name, role, disabled_at IS NOT NULL, email_verified_at IS NOT NULL,"
-    " " ROWS_TIME("created_at") " FROM users"
-                                " WHERE ($1 = '' OR strpos(lower(email), lower($1)) > 0 OR "
-                                "strpos(lower(name), lower($1)) > 0)"
-                                " AND ($2::uuid IS NULL OR (created_at, id) >"
-                                "  (SELECT a.created_at, a.id FROM users a WHERE a.id = $2::uuid))"
-                                " ORDER BY created_at, id LIMIT $3::int",
+    " " LP_ROWS_TIME(
+        "created_at") " FROM users"
+                      " WHERE ($1 = '' OR strpos(lower(email), lower($1)) > 0 OR "
+                      "strpos(lower(name), lower($1)) > 0)"
+                      " AND ($2::uuid IS NULL OR (created_at, id) >"
+                      "  (SELECT a.created_at, a.id FROM users a WHERE a.id = $2::uuid))"
+                      " ORDER BY created_at, id LIMIT $3::int",
     3, true
 };
 
-static const struct db_statement put_picture = {
+static const struct lp_db_statement put_picture = {
     "put_picture",
     "WITH fresh AS (SELECT gen_random_uuid() AS id),"
     " p AS (INSERT INTO pictures AS o (id, user_id, type, bytes)"
@@ -78,37 +82,38 @@ static const struct db_statement put_picture = {
     4, true
 };
 
-static const struct db_statement find_picture = {
+static const struct lp_db_statement find_picture = {
     "find_picture", "SELECT type, bytes FROM pictures WHERE id = $1::uuid", 1, true
 };
 
-static const struct db_statement add_event = {
+static const struct lp_db_statement add_event = {
     "add_event",
     "INSERT INTO audit_events (event, actor, subject, address, request_id, detail)"
     " VALUES ($1, $2::uuid, $3::uuid, $4, $5, $6)",
     6, false
 };
 
-static const struct db_statement list_events = {
+static const struct lp_db_statement list_events = {
     "list_events",
-    "SELECT id, " ROWS_TIME(
+    "SELECT id, " LP_ROWS_TIME(
         "at") ", event, actor, subject, address, request_id, detail"
               " FROM audit_events WHERE ($1::uuid IS NULL OR subject = $1::uuid)"
               " AND ($2::bigint = 0 OR id < $2::bigint) ORDER BY id DESC LIMIT $3::int",
     3, true
 };
 
-static int run_for_user(struct db *db, const struct db_statement *s, const char *const *params,
-                        struct store_user *ret_user, struct lp_error *err)
+static int run_for_user(struct lp_db *db, const struct lp_db_statement *s,
+                        const char *const *params, struct store_user *ret_user,
+                        struct lp_error *err)
 {
     PGresult *row = NULL;
-    int r = rows_first(db, s, params, LP_E_NOT_FOUND, &row, err);
+    int r = lp_rows_first(db, s, params, LP_E_NOT_FOUND, &row, err);
     if (r == 0)
         store_user_take(ret_user, row);
     return r;
 }
 
-int store_find_profile(struct db *db, const char *id, struct store_user *ret_user,
+int store_find_profile(struct lp_db *db, const char *id, struct store_user *ret_user,
                        struct lp_error *err)
 {
     return run_for_user(db, &find_profile, (const char *[]){ id }, ret_user, err);
@@ -119,7 +124,7 @@ static const char *truth(bool value)
     return value ? "t" : "f";
 }
 
-int store_change_profile(struct db *db, const char *id, const struct store_profile *p,
+int store_change_profile(struct lp_db *db, const char *id, const struct store_profile *p,
                          struct store_user *ret_user, struct lp_error *err)
 {
     const char *params[] = { id,
@@ -136,42 +141,42 @@ int store_change_profile(struct db *db, const char *id, const struct store_profi
     return run_for_user(db, &change_profile, params, ret_user, err);
 }
 
-int store_delete_user(struct db *db, const char *id, struct lp_error *err)
+int store_delete_user(struct lp_db *db, const char *id, struct lp_error *err)
 {
-    return rows_run(db, &delete_user, (const char *[]){ id }, NULL, err);
+    return lp_rows_run(db, &delete_user, (const char *[]){ id }, NULL, err);
 }
 
-int store_set_role(struct db *db, const char *id, const char *role, struct store_user *ret_user,
+int store_set_role(struct lp_db *db, const char *id, const char *role, struct store_user *ret_user,
                    struct lp_error *err)
 {
     return run_for_user(db, &set_role, (const char *[]){ id, role }, ret_user, err);
 }
 
-int store_set_disabled(struct db *db, const char *id, bool disabled, struct store_user *ret_user,
+int store_set_disabled(struct lp_db *db, const char *id, bool disabled, struct store_user *ret_user,
                        struct lp_error *err)
 {
     return run_for_user(db, &set_disabled, (const char *[]){ id, truth(disabled) }, ret_user, err);
 }
 
-int store_make_admin(struct db *db, const char *email, char ret_id[STORE_UUID],
+int store_make_admin(struct lp_db *db, const char *email, char ret_id[STORE_UUID],
                      struct lp_error *err)
 {
-    int r = rows_value(db, &make_admin, (const char *[]){ email }, ret_id, STORE_UUID, err);
+    int r = lp_rows_value(db, &make_admin, (const char *[]){ email }, ret_id, STORE_UUID, err);
     if (r == 0 && !ret_id[0])
         return lp_error_set(err, LP_E_NOT_FOUND, "no account has this e-mail address");
     return r;
 }
 
-int store_list_users(struct db *db, const char *search, const char *after, int limit,
+int store_list_users(struct lp_db *db, const char *search, const char *after, int limit,
                      PGresult **ret_rows, struct lp_error *err)
 {
     char most[12];
     snprintf(most, sizeof most, "%d", limit);
     const char *params[] = { search, after[0] ? after : NULL, most };
-    return db_run(db, &list_users, params, ret_rows, err);
+    return lp_db_run(db, &list_users, params, ret_rows, err);
 }
 
-int store_put_picture(struct db *db, const char *user_id, const char *type, const void *bytes,
+int store_put_picture(struct lp_db *db, const char *user_id, const char *type, const void *bytes,
                       size_t n, const char *url_base, struct store_user *ret_user,
                       struct lp_error *err)
 {
@@ -188,26 +193,26 @@ int store_put_picture(struct db *db, const char *user_id, const char *type, cons
     return run_for_user(db, &put_picture, params, ret_user, err);
 }
 
-int store_find_picture(struct db *db, const char *picture_id, PGresult **ret_row,
+int store_find_picture(struct lp_db *db, const char *picture_id, PGresult **ret_row,
                        struct lp_error *err)
 {
-    return rows_first(db, &find_picture, (const char *[]){ picture_id }, LP_E_NOT_FOUND, ret_row,
-                      err);
+    return lp_rows_first(db, &find_picture, (const char *[]){ picture_id }, LP_E_NOT_FOUND, ret_row,
+                         err);
 }
 
-int store_add_event(struct db *db, const struct store_event *event, struct lp_error *err)
+int store_add_event(struct lp_db *db, const struct store_event *event, struct lp_error *err)
 {
     const char *params[] = { event->event,   event->actor,      event->subject,
                              event->address, event->request_id, event->detail };
-    return rows_run(db, &add_event, params, NULL, err);
+    return lp_rows_run(db, &add_event, params, NULL, err);
 }
 
-int store_list_events(struct db *db, const char *subject, int64_t before, int limit,
+int store_list_events(struct lp_db *db, const char *subject, int64_t before, int limit,
                       PGresult **ret_rows, struct lp_error *err)
 {
     char from[24], most[12];
     snprintf(from, sizeof from, "%lld", (long long)before);
     snprintf(most, sizeof most, "%d", limit);
     const char *params[] = { subject[0] ? subject : NULL, from, most };
-    return db_run(db, &list_events, params, ret_rows, err);
+    return lp_db_run(db, &list_events, params, ret_rows, err);
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 
-static const struct db_statement export_user = {
+static const struct lp_db_statement export_user = {
     "export_user",
     "SELECT json_build_object('account', to_json(a), 'sessions', (SELECT coalesce(json_agg("
     "  json_build_object('created_at', s.created_at, 'last_used_at', s.last_used_at,"
@@ -19,7 +19,7 @@ static const struct db_statement export_user = {
     1, true
 };
 
-static const struct db_statement ask_erasure = {
+static const struct lp_db_statement ask_erasure = {
     "ask_erasure",
     "WITH u AS (UPDATE users SET disabled_at = coalesce(disabled_at, now())"
     "  WHERE id = $1::uuid RETURNING id),"
@@ -32,7 +32,7 @@ static const struct db_statement ask_erasure = {
     2, true
 };
 
-static const struct db_statement take_erasure = {
+static const struct lp_db_statement take_erasure = {
     "take_erasure",
     "WITH due AS (SELECT id FROM erasures WHERE swept_at IS NULL AND due_at <= now()"
     "  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
@@ -43,7 +43,7 @@ static const struct db_statement take_erasure = {
 };
 
 /* Events stay, for what was done must be known; where from they came does not. */
-static const struct db_statement finish_erasure = {
+static const struct lp_db_statement finish_erasure = {
     "finish_erasure",
     "WITH gone AS (DELETE FROM users WHERE id = $1::uuid),"
     " events AS (UPDATE audit_events SET address = NULL WHERE subject = $1::uuid),"
@@ -57,17 +57,17 @@ static const struct db_statement finish_erasure = {
     2, false
 };
 
-static const struct db_statement find_receipt = {
+static const struct lp_db_statement find_receipt = {
     "find_receipt",
-    "SELECT " ROWS_TIME("asked_at") ", " ROWS_TIME("done_at") ", " ROWS_TIME(
+    "SELECT " LP_ROWS_TIME("asked_at") ", " LP_ROWS_TIME("done_at") ", " LP_ROWS_TIME(
         "swept_at") " FROM erasures WHERE id = $1::uuid",
     1, true
 };
 
-int store_export_user(struct db *db, const char *id, char **ret_json, struct lp_error *err)
+int store_export_user(struct lp_db *db, const char *id, char **ret_json, struct lp_error *err)
 {
     PGresult *row = NULL;
-    int r = rows_first(db, &export_user, (const char *[]){ id }, LP_E_NOT_FOUND, &row, err);
+    int r = lp_rows_first(db, &export_user, (const char *[]){ id }, LP_E_NOT_FOUND, &row, err);
     if (r < 0)
         return r;
     *ret_json = lp_strdup(PQgetvalue(row, 0, 0));
@@ -75,41 +75,43 @@ int store_export_user(struct db *db, const char *id, char **ret_json, struct lp_
     return 0;
 }
 
-static int run_for_uuid(struct db *db, const struct db_statement *s, const char *const *params,
-                        char ret_id[STORE_UUID], struct lp_error *err)
+static int run_for_uuid(struct lp_db *db, const struct lp_db_statement *s,
+                        const char *const *params, char ret_id[STORE_UUID], struct lp_error *err)
 {
-    int r = rows_value(db, s, params, ret_id, STORE_UUID, err);
+    int r = lp_rows_value(db, s, params, ret_id, STORE_UUID, err);
     if (r == 0 && !ret_id[0])
         return lp_error_set(err, LP_E_NOT_FOUND, "%s: no such row", s->name);
     return r;
 }
 
-int store_ask_erasure(struct db *db, const char *id, const char *by, char ret_receipt[STORE_UUID],
-                      struct lp_error *err)
+int store_ask_erasure(struct lp_db *db, const char *id, const char *by,
+                      char ret_receipt[STORE_UUID], struct lp_error *err)
 {
     return run_for_uuid(db, &ask_erasure, (const char *[]){ id, by }, ret_receipt, err);
 }
 
-int store_take_erasure(struct db *db, char ret_user_id[STORE_UUID], struct lp_error *err)
+int store_take_erasure(struct lp_db *db, char ret_user_id[STORE_UUID], struct lp_error *err)
 {
     return run_for_uuid(db, &take_erasure, NULL, ret_user_id, err);
 }
 
-int store_finish_erasure(struct db *db, const char *user_id, int64_t sweep_ms, struct lp_error *err)
+int store_finish_erasure(struct lp_db *db, const char *user_id, int64_t sweep_ms,
+                         struct lp_error *err)
 {
     char text[24];
     snprintf(text, sizeof text, "%lld", (long long)sweep_ms);
-    return rows_run(db, &finish_erasure, (const char *[]){ user_id, text }, NULL, err);
+    return lp_rows_run(db, &finish_erasure, (const char *[]){ user_id, text }, NULL, err);
 }
 
-int store_find_receipt(struct db *db, const char *receipt, struct store_receipt *ret_receipt,
+int store_find_receipt(struct lp_db *db, const char *receipt, struct store_receipt *ret_receipt,
                        struct lp_error *err)
 {
     PGresult *row = NULL;
-    int r = rows_first(db, &find_receipt, (const char *[]){ receipt }, LP_E_NOT_FOUND, &row, err);
+    int r =
+        lp_rows_first(db, &find_receipt, (const char *[]){ receipt }, LP_E_NOT_FOUND, &row, err);
     if (r < 0)
         return r;
-    const char *done = rows_text(row, 0, 1), *swept = rows_text(row, 0, 2);
+    const char *done = lp_rows_text(row, 0, 1), *swept = lp_rows_text(row, 0, 2);
     snprintf(ret_receipt->asked_at, sizeof ret_receipt->asked_at, "%s", PQgetvalue(row, 0, 0));
     snprintf(ret_receipt->done_at, sizeof ret_receipt->done_at, "%s", done ? done : "");
     snprintf(ret_receipt->swept_at, sizeof ret_receipt->swept_at, "%s", swept ? swept : "");

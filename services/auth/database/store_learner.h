@@ -5,8 +5,8 @@
 #include "services/auth/database/store.h"
 
 /* JSON text {account, sessions, events} of everything but password and picture bytes; the caller's.
- * LP_E_NOT_FOUND; all functions here: errors of db_run. Any thread. */
-LP_MUST_USE int store_export_user(struct db *db, const char *id, char **ret_json,
+ * LP_E_NOT_FOUND; all functions here: errors of lp_db_run. Any thread. */
+LP_MUST_USE int store_export_user(struct lp_db *db, const char *id, char **ret_json,
                                   struct lp_error *err);
 
 /*
@@ -14,22 +14,22 @@ LP_MUST_USE int store_export_user(struct db *db, const char *id, char **ret_json
  * sessions have ended. Asked again it is the same one, due at once. LP_E_NOT_FOUND: no such user,
  * and none that was erased.
  */
-LP_MUST_USE int store_ask_erasure(struct db *db, const char *id, const char *by,
+LP_MUST_USE int store_ask_erasure(struct lp_db *db, const char *id, const char *by,
                                   char ret_receipt[STORE_UUID], struct lp_error *err);
 
 /* Takes the next one that is due: no other pod has it until its next attempt, 15 s later, doubled
  * up to an hour, for ever. LP_E_NOT_FOUND. */
-LP_MUST_USE int store_take_erasure(struct db *db, char ret_user_id[STORE_UUID],
+LP_MUST_USE int store_take_erasure(struct lp_db *db, char ret_user_id[STORE_UUID],
                                    struct lp_error *err);
 
 /* The other services have erased their part: ours goes, and the receipt says so. It is due once
  * more in `sweep_ms`; after that this says that it was swept. */
-LP_MUST_USE int store_finish_erasure(struct db *db, const char *user_id, int64_t sweep_ms,
+LP_MUST_USE int store_finish_erasure(struct lp_db *db, const char *user_id, int64_t sweep_ms,
                                      struct lp_error *err);
 
 /* Times as text, "" for what is to come. LP_E_NOT_FOUND. */
 struct store_receipt {
     char asked_at[32], done_at[32], swept_at[32];
 };
-LP_MUST_USE int store_find_receipt(struct db *db, const char *receipt,
+LP_MUST_USE int store_find_receipt(struct lp_db *db, const char *receipt,
                                    struct store_receipt *ret_receipt, struct lp_error *err);

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 
 #define KEPT "interval '1800 seconds'" /* STORE_KEPT_S */
 /* How long failures of a pair block it, from the last one on: 5 are STORE_FREE_TRIES. */
@@ -18,7 +18,7 @@
     "(SELECT failures FROM login_failures WHERE key = decode(" parameter \
     ", 'hex') AND last_at > now() - " KEPT ")"
 
-static const struct db_statement begin_login = {
+static const struct lp_db_statement begin_login = {
     "begin_login",
     "SELECT " STORE_USER_COLUMNS ", users.password,"
     " (SELECT greatest(0, " LEFT_MS ") FROM login_failures WHERE key = decode($2, 'hex')),"
@@ -29,7 +29,7 @@ static const struct db_statement begin_login = {
 };
 
 /* last_at moves on, so that the next request is blocked; of two at once one finds it moved. */
-static const struct db_statement take_try = {
+static const struct lp_db_statement take_try = {
     "take_try",
     "WITH taken AS (UPDATE login_failures SET last_at = now()"
     " WHERE key = decode($1, 'hex') AND " FREE_AT " <= now() RETURNING 1)"
@@ -39,7 +39,7 @@ static const struct db_statement take_try = {
 };
 
 /* In the order of their keys, so that two at once wait for each other one way round only. */
-static const struct db_statement note_failure = {
+static const struct lp_db_statement note_failure = {
     "note_failure",
     "WITH noted AS (INSERT INTO login_failures AS f (key, failures, last_at)"
     " SELECT key, 1, now() FROM (VALUES (decode($1, 'hex')), (decode($2, 'hex')),"
@@ -51,55 +51,56 @@ static const struct db_statement note_failure = {
     3, false
 };
 
-static const struct db_statement forget_failures = {
+static const struct lp_db_statement forget_failures = {
     "forget_failures", "DELETE FROM login_failures WHERE key = decode($1, 'hex')", 1, true
 };
 
-int store_begin_login(struct db *db, const char *email, const struct store_guess_keys *keys,
+int store_begin_login(struct lp_db *db, const char *email, const struct store_guess_keys *keys,
                       struct store_user *ret_user, struct store_guesses *ret_guesses,
                       struct lp_error *err)
 {
     PGresult *row = NULL;
     const char *params[] = { email, keys->pair, keys->account, keys->address };
-    int r = rows_first(db, &begin_login, params, LP_E_INTERNAL, &row, err);
+    int r = lp_rows_first(db, &begin_login, params, LP_E_INTERNAL, &row, err);
     if (r < 0)
         return r;
     *ret_guesses = (struct store_guesses){
-        .blocked_ms = rows_number(row, 0, 11),
-        .pair = rows_number(row, 0, 12),
-        .account = rows_number(row, 0, 13),
-        .address = rows_number(row, 0, 14),
+        .blocked_ms = lp_rows_number(row, 0, 11),
+        .pair = lp_rows_number(row, 0, 12),
+        .account = lp_rows_number(row, 0, 13),
+        .address = lp_rows_number(row, 0, 14),
     };
     store_user_take(ret_user, row);
     return 0;
 }
 
-static int run_for_ms(struct db *db, const struct db_statement *s, const char *const *params,
+static int run_for_ms(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
                       int64_t *ret_ms, struct lp_error *err)
 {
     PGresult *row = NULL;
-    int r = rows_first(db, s, params, LP_E_INTERNAL, &row, err);
+    int r = lp_rows_first(db, s, params, LP_E_INTERNAL, &row, err);
     if (r < 0)
         return r;
-    *ret_ms = rows_number(row, 0, 0);
+    *ret_ms = lp_rows_number(row, 0, 0);
     PQclear(row);
     return 0;
 }
 
-int store_take_try(struct db *db, const struct store_guess_keys *keys, int64_t *ret_blocked_ms,
+int store_take_try(struct lp_db *db, const struct store_guess_keys *keys, int64_t *ret_blocked_ms,
                    struct lp_error *err)
 {
     return run_for_ms(db, &take_try, (const char *[]){ keys->pair }, ret_blocked_ms, err);
 }
 
-int store_note_failure(struct db *db, const struct store_guess_keys *keys, int64_t *ret_blocked_ms,
-                       struct lp_error *err)
+int store_note_failure(struct lp_db *db, const struct store_guess_keys *keys,
+                       int64_t *ret_blocked_ms, struct lp_error *err)
 {
     const char *params[] = { keys->pair, keys->account, keys->address };
     return run_for_ms(db, &note_failure, params, ret_blocked_ms, err);
 }
 
-int store_forget_failures(struct db *db, const struct store_guess_keys *keys, struct lp_error *err)
+int store_forget_failures(struct lp_db *db, const struct store_guess_keys *keys,
+                          struct lp_error *err)
 {
-    return rows_run(db, &forget_failures, (const char *[]){ keys->pair }, NULL, err);
+    return lp_rows_run(db, &forget_failures, (const char *[]){ keys->pair }, NULL, err);
 }

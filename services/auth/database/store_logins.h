@@ -22,8 +22,8 @@ struct store_guesses {
 };
 
 /* The account (as store_find_by_email; ret_user stays empty where there is none) and its failures.
- * Errors of db_run. Any thread. */
-LP_MUST_USE int store_begin_login(struct db *db, const char *email,
+ * Errors of lp_db_run. Any thread. */
+LP_MUST_USE int store_begin_login(struct lp_db *db, const char *email,
                                   const struct store_guess_keys *keys, struct store_user *ret_user,
                                   struct store_guesses *ret_guesses, struct lp_error *err);
 
@@ -32,13 +32,13 @@ LP_MUST_USE int store_begin_login(struct db *db, const char *email,
  * minutes) is over: takes the one try that its back-off leaves. *ret_blocked_ms is
  * 0, or how long to wait, as another request took it.
  */
-LP_MUST_USE int store_take_try(struct db *db, const struct store_guess_keys *keys,
+LP_MUST_USE int store_take_try(struct lp_db *db, const struct store_guess_keys *keys,
                                int64_t *ret_blocked_ms, struct lp_error *err);
 
 /* One failure more of all three. *ret_blocked_ms: the back-off that begins; 0: none. */
-LP_MUST_USE int store_note_failure(struct db *db, const struct store_guess_keys *keys,
+LP_MUST_USE int store_note_failure(struct lp_db *db, const struct store_guess_keys *keys,
                                    int64_t *ret_blocked_ms, struct lp_error *err);
 
 /* The right password came: the pair begins anew. */
-LP_MUST_USE int store_forget_failures(struct db *db, const struct store_guess_keys *keys,
+LP_MUST_USE int store_forget_failures(struct lp_db *db, const struct store_guess_keys *keys,
                                       struct lp_error *err);

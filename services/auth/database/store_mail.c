@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 
 /* The row's lock makes two at once come one after the other, and the second sees the first. */
-static const struct db_statement ask_mail = {
+static const struct lp_db_statement ask_mail = {
     "ask_mail",
     "WITH u AS (UPDATE users SET"
     "  mailed_at = (mailed_at || now())[greatest(1, cardinality(mailed_at) - 1):]"
@@ -18,7 +18,7 @@ static const struct db_statement ask_mail = {
     2, false
 };
 
-static const struct db_statement take_mail = {
+static const struct lp_db_statement take_mail = {
     "take_mail",
     "WITH due AS (SELECT id FROM mails WHERE sent_at IS NULL AND due_at <= now()"
     "  AND attempts < 12 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED),"
@@ -29,11 +29,11 @@ static const struct db_statement take_mail = {
     0, false
 };
 
-static const struct db_statement mail_sent = {
+static const struct lp_db_statement mail_sent = {
     "mail_sent", "UPDATE mails SET sent_at = now() WHERE id = $1::bigint", 1, true
 };
 
-static const struct db_statement add_code = {
+static const struct lp_db_statement add_code = {
     "add_code",
     "INSERT INTO codes (code_hash, user_id, kind, expires_at)"
     " VALUES (decode($1, 'hex'), $2::uuid, $3, now() + interval '15 minutes')",
@@ -43,10 +43,10 @@ static const struct db_statement add_code = {
 #define GOOD_CODE \
     "code_hash = decode($1, 'hex') AND kind = $2 AND used_at IS NULL AND expires_at > now()"
 
-static const struct db_statement peek_code = { "peek_code", "SELECT 1 FROM codes WHERE " GOOD_CODE,
-                                               2, true };
+static const struct lp_db_statement peek_code = { "peek_code",
+                                                  "SELECT 1 FROM codes WHERE " GOOD_CODE, 2, true };
 
-static const struct db_statement use_verify = {
+static const struct lp_db_statement use_verify = {
     "use_verify",
     "WITH c AS (UPDATE codes SET used_at = now() WHERE " GOOD_CODE " RETURNING user_id)"
     "UPDATE users u SET email_verified_at = coalesce(email_verified_at, now())"
@@ -55,7 +55,7 @@ static const struct db_statement use_verify = {
 };
 
 /* Who can read the mail has the address: it is verified too. */
-static const struct db_statement use_reset = {
+static const struct lp_db_statement use_reset = {
     "use_reset",
     "WITH c AS (UPDATE codes SET used_at = now() WHERE " GOOD_CODE " RETURNING user_id),"
     " others AS (UPDATE codes o SET used_at = now() FROM c WHERE o.user_id = c.user_id"
@@ -70,16 +70,16 @@ static const struct db_statement use_reset = {
 
 static const char *const kinds[] = { [STORE_MAIL_VERIFY] = "verify", [STORE_MAIL_RESET] = "reset" };
 
-int store_ask_mail(struct db *db, enum store_mail_kind kind, const char *email,
+int store_ask_mail(struct lp_db *db, enum store_mail_kind kind, const char *email,
                    struct lp_error *err)
 {
-    return rows_run(db, &ask_mail, (const char *[]){ email, kinds[kind] }, NULL, err);
+    return lp_rows_run(db, &ask_mail, (const char *[]){ email, kinds[kind] }, NULL, err);
 }
 
-int store_take_mail(struct db *db, struct store_mail *ret_mail, struct lp_error *err)
+int store_take_mail(struct lp_db *db, struct store_mail *ret_mail, struct lp_error *err)
 {
     PGresult *row = NULL;
-    int r = rows_first(db, &take_mail, NULL, LP_E_NOT_FOUND, &row, err);
+    int r = lp_rows_first(db, &take_mail, NULL, LP_E_NOT_FOUND, &row, err);
     if (r < 0)
         return r;
     bool reset = strcmp(PQgetvalue(row, 0, 1), kinds[STORE_MAIL_RESET]) == 0;
@@ -94,45 +94,45 @@ int store_take_mail(struct db *db, struct store_mail *ret_mail, struct lp_error 
     return 0;
 }
 
-int store_mail_sent(struct db *db, const char *mail_id, struct lp_error *err)
+int store_mail_sent(struct lp_db *db, const char *mail_id, struct lp_error *err)
 {
-    return rows_run(db, &mail_sent, (const char *[]){ mail_id }, NULL, err);
+    return lp_rows_run(db, &mail_sent, (const char *[]){ mail_id }, NULL, err);
 }
 
-int store_add_code(struct db *db, enum store_mail_kind kind, const char *user_id,
+int store_add_code(struct lp_db *db, enum store_mail_kind kind, const char *user_id,
                    const char *code_hash, struct lp_error *err)
 {
     const char *params[] = { code_hash, user_id, kinds[kind] };
-    return rows_run(db, &add_code, params, NULL, err);
+    return lp_rows_run(db, &add_code, params, NULL, err);
 }
 
-int store_peek_code(struct db *db, enum store_mail_kind kind, const char *code_hash,
+int store_peek_code(struct lp_db *db, enum store_mail_kind kind, const char *code_hash,
                     struct lp_error *err)
 {
     PGresult *row = NULL;
-    int r = rows_first(db, &peek_code, (const char *[]){ code_hash, kinds[kind] }, LP_E_DENIED,
-                       &row, err);
+    int r = lp_rows_first(db, &peek_code, (const char *[]){ code_hash, kinds[kind] }, LP_E_DENIED,
+                          &row, err);
     if (r == 0)
         PQclear(row);
     return r;
 }
 
-int store_use_verify(struct db *db, const char *code_hash, char ret_id[STORE_UUID],
+int store_use_verify(struct lp_db *db, const char *code_hash, char ret_id[STORE_UUID],
                      struct lp_error *err)
 {
     const char *params[] = { code_hash, kinds[STORE_MAIL_VERIFY] };
-    int r = rows_value(db, &use_verify, params, ret_id, STORE_UUID, err);
+    int r = lp_rows_value(db, &use_verify, params, ret_id, STORE_UUID, err);
     if (r == 0 && !ret_id[0])
         return lp_error_set(err, LP_E_DENIED, "the code is unknown, used or expired");
     return r;
 }
 
-int store_use_reset(struct db *db, const char *code_hash, const char *password_hash,
+int store_use_reset(struct lp_db *db, const char *code_hash, const char *password_hash,
                     struct store_owner *ret_owner, struct lp_error *err)
 {
     PGresult *row = NULL;
     const char *params[] = { code_hash, kinds[STORE_MAIL_RESET], password_hash };
-    int r = rows_first(db, &use_reset, params, LP_E_DENIED, &row, err);
+    int r = lp_rows_first(db, &use_reset, params, LP_E_DENIED, &row, err);
     if (r < 0)
         return r;
     snprintf(ret_owner->id, sizeof ret_owner->id, "%s", PQgetvalue(row, 0, 0));

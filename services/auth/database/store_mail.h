@@ -16,9 +16,9 @@ enum store_mail_kind { STORE_MAIL_VERIFY, STORE_MAIL_RESET };
 /*
  * Puts a mail for the account of `email` into the queue; does nothing, and fails not, where there
  * is no such account, where it is disabled, where nothing is left to verify, or where three were
- * asked for within the last hour. All functions here: errors of db_run. Any thread.
+ * asked for within the last hour. All functions here: errors of lp_db_run. Any thread.
  */
-LP_MUST_USE int store_ask_mail(struct db *db, enum store_mail_kind kind, const char *email,
+LP_MUST_USE int store_ask_mail(struct lp_db *db, enum store_mail_kind kind, const char *email,
                                struct lp_error *err);
 
 /* A mail to send; the strings belong to `row`. */
@@ -28,21 +28,22 @@ struct store_mail {
     const char *id, *user_id, *email, *name;
 };
 /* Takes the next one that is due: no other pod sends it until its next attempt. LP_E_NOT_FOUND. */
-LP_MUST_USE int store_take_mail(struct db *db, struct store_mail *ret_mail, struct lp_error *err);
-LP_MUST_USE int store_mail_sent(struct db *db, const char *mail_id, struct lp_error *err);
+LP_MUST_USE int store_take_mail(struct lp_db *db, struct store_mail *ret_mail,
+                                struct lp_error *err);
+LP_MUST_USE int store_mail_sent(struct lp_db *db, const char *mail_id, struct lp_error *err);
 
-LP_MUST_USE int store_add_code(struct db *db, enum store_mail_kind kind, const char *user_id,
+LP_MUST_USE int store_add_code(struct lp_db *db, enum store_mail_kind kind, const char *user_id,
                                const char *code_hash, struct lp_error *err);
 /* Whether it could be used now. LP_E_DENIED. */
-LP_MUST_USE int store_peek_code(struct db *db, enum store_mail_kind kind, const char *code_hash,
+LP_MUST_USE int store_peek_code(struct lp_db *db, enum store_mail_kind kind, const char *code_hash,
                                 struct lp_error *err);
 
 /* Each uses up a code at once. LP_E_DENIED: unknown, used or expired, or a disabled account.
  * _reset: the new password's hash, an end to all sessions and other codes. */
-LP_MUST_USE int store_use_verify(struct db *db, const char *code_hash, char ret_id[STORE_UUID],
+LP_MUST_USE int store_use_verify(struct lp_db *db, const char *code_hash, char ret_id[STORE_UUID],
                                  struct lp_error *err);
 struct store_owner {
     char id[STORE_UUID], email[255]; /* RFC 5321, 4.5.3.1.3, with the NUL */
 };
-LP_MUST_USE int store_use_reset(struct db *db, const char *code_hash, const char *password_hash,
+LP_MUST_USE int store_use_reset(struct lp_db *db, const char *code_hash, const char *password_hash,
                                 struct store_owner *ret_owner, struct lp_error *err);

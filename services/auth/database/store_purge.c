@@ -2,7 +2,7 @@
 #include "services/auth/database/store_purge.h"
 
 #include "base/alloc.h"
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 
 #define PURGE(name, table, key, over)                                                           \
     {                                                                                           \
@@ -12,7 +12,7 @@
             0, true                                                                             \
     }
 
-static const struct db_statement purges[] = {
+static const struct lp_db_statement purges[] = {
     PURGE("purge_failures", "login_failures", "key", "last_at < now() - interval '30 minutes'"),
     PURGE("purge_mails", "mails", "id", "created_at < now() - interval '1 day'"),
     PURGE("purge_codes", "codes", "code_hash", "expires_at < now() - interval '1 hour'"),
@@ -21,10 +21,10 @@ static const struct db_statement purges[] = {
     PURGE("purge_audit", "audit_events", "id", "at < now() - interval '365 days'"),
 };
 
-int store_purge(struct db *db, struct lp_error *err)
+int store_purge(struct lp_db *db, struct lp_error *err)
 {
     for (size_t i = 0; i < LP_COUNT(purges); i++) {
-        int r = rows_run(db, &purges[i], NULL, NULL, err);
+        int r = lp_rows_run(db, &purges[i], NULL, NULL, err);
         if (r < 0)
             return r;
     }

@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 
 /* Locks in no order with rows that others hold: they are skipped and fall to the next login. */
-static const struct db_statement start_session = {
+static const struct lp_db_statement start_session = {
     "start_session",
     "WITH over AS (DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id IN ("
     "  (SELECT id FROM sessions WHERE user_id = $1::uuid AND expires_at < now() LIMIT 100)"
@@ -22,7 +22,7 @@ static const struct db_statement start_session = {
 };
 
 /* Two at once: the second waits for the first one's row and then finds it used. */
-static const struct db_statement rotate = {
+static const struct lp_db_statement rotate = {
     "rotate",
     "WITH old AS (UPDATE refresh_tokens t SET used_at = now(), successor = decode($2, 'hex')"
     "  FROM sessions s JOIN users u ON u.id = s.user_id"
@@ -41,7 +41,7 @@ static const struct db_statement rotate = {
     4, false
 };
 
-static const struct db_statement successor_again = {
+static const struct lp_db_statement successor_again = {
     "successor_again",
     "SELECT " STORE_USER_COLUMNS ", NULL, s.id, encode(n.token_hash, 'hex'), n.issued_s,"
     " n.expires_s FROM refresh_tokens t JOIN refresh_tokens n ON n.token_hash = t.successor"
@@ -52,7 +52,7 @@ static const struct db_statement successor_again = {
     2, true
 };
 
-static const struct db_statement revoke_reused = {
+static const struct lp_db_statement revoke_reused = {
     "revoke_reused",
     "UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now()) FROM refresh_tokens t"
     " WHERE t.token_hash = decode($1, 'hex') AND t.used_at IS NOT NULL AND s.id = t.session_id"
@@ -60,35 +60,37 @@ static const struct db_statement revoke_reused = {
     1, true
 };
 
-static const struct db_statement end_session_by_token = {
+static const struct lp_db_statement end_session_by_token = {
     "end_session_by_token",
     "UPDATE sessions s SET revoked_at = now() FROM refresh_tokens t"
     " WHERE t.token_hash = decode($1, 'hex') AND s.id = t.session_id AND s.revoked_at IS NULL",
     1, true
 };
 
-static const struct db_statement end_session = {
+static const struct lp_db_statement end_session = {
     "end_session",
     "UPDATE sessions SET revoked_at = now()"
     " WHERE user_id = $1::uuid AND id = $2::uuid AND revoked_at IS NULL",
     2, true
 };
 
-static const struct db_statement end_sessions_of = {
+static const struct lp_db_statement end_sessions_of = {
     "end_sessions_of",
     "UPDATE sessions SET revoked_at = now() WHERE user_id = $1::uuid AND revoked_at IS NULL", 1,
     true
 };
 
-static const struct db_statement list_sessions = {
+static const struct lp_db_statement list_sessions = {
     "list_sessions",
-    "SELECT id, device, " ROWS_TIME("created_at") ", " ROWS_TIME(
+    "SELECT id, device, " LP_ROWS_TIME("created_at") ", " LP_ROWS_TIME(
         "coalesce(last_used_at, "
-        "created_at)") ", " ROWS_TIME("expires_at") " FROM sessions"
-                                                    " WHERE user_id = $1::uuid AND revoked_at IS "
-                                                    "NULL AND expires_at > now()"
-                                                    " ORDER BY coalesce(last_used_at, created_at) "
-                                                    "DESC, id LIMIT $2::int",
+        "created_at)") ", " LP_ROWS_TIME("expires_at") " FROM sessions"
+                                                       " WHERE user_id = $1::uuid AND revoked_at "
+                                                       "IS "
+                                                       "NULL AND expires_at > now()"
+                                                       " ORDER BY coalesce(last_used_at, "
+                                                       "created_at) "
+                                                       "DESC, id LIMIT $2::int",
     2, true
 };
 
@@ -104,14 +106,14 @@ static struct times text_of(const struct store_token *t)
     return text;
 }
 
-int store_start_session(struct db *db, const char *id, const struct store_token *token,
+int store_start_session(struct lp_db *db, const char *id, const struct store_token *token,
                         const char *device, char ret_session[STORE_UUID], struct lp_error *err)
 {
     char most[12];
     struct times times = text_of(token);
     snprintf(most, sizeof most, "%d", STORE_MAX_SESSIONS);
     const char *params[] = { id, token->hash, times.issued, times.expires, most, device };
-    return rows_value(db, &start_session, params, ret_session, STORE_UUID, err);
+    return lp_rows_value(db, &start_session, params, ret_session, STORE_UUID, err);
 }
 
 static void fill_rotation(struct store_rotation *rotation, PGresult *row)
@@ -120,11 +122,11 @@ static void fill_rotation(struct store_rotation *rotation, PGresult *row)
     store_user_take(&rotation->user, row);
     snprintf(rotation->session, STORE_UUID, "%s", PQgetvalue(row, 0, 11));
     snprintf(t->hash, STORE_TOKEN_HASH, "%s", PQgetvalue(row, 0, 12));
-    t->issued_s = rows_number(row, 0, 13);
-    t->expires_s = rows_number(row, 0, 14);
+    t->issued_s = lp_rows_number(row, 0, 13);
+    t->expires_s = lp_rows_number(row, 0, 14);
 }
 
-int store_rotate(struct db *db, const char *old_hash, const struct store_token *fresh,
+int store_rotate(struct lp_db *db, const char *old_hash, const struct store_token *fresh,
                  struct store_rotation *ret_rotation, struct lp_error *err)
 {
     char grace[12];
@@ -133,38 +135,40 @@ int store_rotate(struct db *db, const char *old_hash, const struct store_token *
     snprintf(grace, sizeof grace, "%d", STORE_GRACE_MS);
     ret_rotation->reused_by[0] = '\0';
     const char *params[] = { old_hash, fresh->hash, times.issued, times.expires };
-    int r = rows_first(db, &rotate, params, LP_E_DENIED, &row, err);
+    int r = lp_rows_first(db, &rotate, params, LP_E_DENIED, &row, err);
     if (r == LP_E_DENIED)
-        r = rows_first(db, &successor_again, (const char *[]){ old_hash, grace }, LP_E_DENIED, &row,
-                       err);
+        r = lp_rows_first(db, &successor_again, (const char *[]){ old_hash, grace }, LP_E_DENIED,
+                          &row, err);
     if (r == 0)
         fill_rotation(ret_rotation, row);
     if (r != LP_E_DENIED)
         return r;
-    int revoked = rows_value(db, &revoke_reused, params, ret_rotation->reused_by, STORE_UUID, err);
+    int revoked =
+        lp_rows_value(db, &revoke_reused, params, ret_rotation->reused_by, STORE_UUID, err);
     return revoked < 0 ? revoked : lp_error_set(err, LP_E_DENIED, "refresh token not valid");
 }
 
-int store_end_session_by_token(struct db *db, const char *token_hash, unsigned long *ret_n,
+int store_end_session_by_token(struct lp_db *db, const char *token_hash, unsigned long *ret_n,
                                struct lp_error *err)
 {
-    return rows_run(db, &end_session_by_token, (const char *[]){ token_hash }, ret_n, err);
+    return lp_rows_run(db, &end_session_by_token, (const char *[]){ token_hash }, ret_n, err);
 }
 
-int store_end_session(struct db *db, const char *id, const char *session_id, unsigned long *ret_n,
-                      struct lp_error *err)
+int store_end_session(struct lp_db *db, const char *id, const char *session_id,
+                      unsigned long *ret_n, struct lp_error *err)
 {
-    return rows_run(db, &end_session, (const char *[]){ id, session_id }, ret_n, err);
+    return lp_rows_run(db, &end_session, (const char *[]){ id, session_id }, ret_n, err);
 }
 
-int store_end_sessions_of(struct db *db, const char *id, unsigned long *ret_n, struct lp_error *err)
+int store_end_sessions_of(struct lp_db *db, const char *id, unsigned long *ret_n,
+                          struct lp_error *err)
 {
-    return rows_run(db, &end_sessions_of, (const char *[]){ id }, ret_n, err);
+    return lp_rows_run(db, &end_sessions_of, (const char *[]){ id }, ret_n, err);
 }
 
-int store_list_sessions(struct db *db, const char *id, PGresult **ret_rows, struct lp_error *err)
+int store_list_sessions(struct lp_db *db, const char *id, PGresult **ret_rows, struct lp_error *err)
 {
     char most[12];
     snprintf(most, sizeof most, "%d", STORE_MAX_SESSIONS);
-    return db_run(db, &list_sessions, (const char *[]){ id, most }, ret_rows, err);
+    return lp_db_run(db, &list_sessions, (const char *[]){ id, most }, ret_rows, err);
 }

@@ -19,10 +19,10 @@ struct store_token {
 };
 
 /* A new session of user `id` with its first refresh token; removes the user's expired ones.
- * LP_E_NOT_FOUND: no such user. All functions here: errors of db_run. Any thread. */
-LP_MUST_USE int store_start_session(struct db *db, const char *id, const struct store_token *token,
-                                    const char *device, char ret_session[STORE_UUID],
-                                    struct lp_error *err);
+ * LP_E_NOT_FOUND: no such user. All functions here: errors of lp_db_run. Any thread. */
+LP_MUST_USE int store_start_session(struct lp_db *db, const char *id,
+                                    const struct store_token *token, const char *device,
+                                    char ret_session[STORE_UUID], struct lp_error *err);
 
 /* What became of a refresh token that was shown. */
 struct store_rotation {
@@ -38,19 +38,20 @@ struct store_rotation {
  * refresh at once, or an answer that got lost. LP_E_DENIED: unknown, expired, revoked, of a
  * disabled account, or used otherwise: then its session is revoked.
  */
-LP_MUST_USE int store_rotate(struct db *db, const char *old_hash, const struct store_token *fresh,
-                             struct store_rotation *ret_rotation, struct lp_error *err);
+LP_MUST_USE int store_rotate(struct lp_db *db, const char *old_hash,
+                             const struct store_token *fresh, struct store_rotation *ret_rotation,
+                             struct lp_error *err);
 
 /* Ends the session of this refresh token; this session of user `id`; all of them. *ret_n: how many
  * ended (NULL: not asked). */
-LP_MUST_USE int store_end_session_by_token(struct db *db, const char *token_hash,
+LP_MUST_USE int store_end_session_by_token(struct lp_db *db, const char *token_hash,
                                            unsigned long *ret_n, struct lp_error *err);
-LP_MUST_USE int store_end_session(struct db *db, const char *id, const char *session_id,
+LP_MUST_USE int store_end_session(struct lp_db *db, const char *id, const char *session_id,
                                   unsigned long *ret_n, struct lp_error *err);
-LP_MUST_USE int store_end_sessions_of(struct db *db, const char *id, unsigned long *ret_n,
+LP_MUST_USE int store_end_sessions_of(struct lp_db *db, const char *id, unsigned long *ret_n,
                                       struct lp_error *err);
 
 /* The live sessions of user `id`, last used first, at most STORE_MAX_SESSIONS rows of id, device,
  * created, last used, expires (times as text); the caller's (PQclear). */
-LP_MUST_USE int store_list_sessions(struct db *db, const char *id, PGresult **ret_rows,
+LP_MUST_USE int store_list_sessions(struct lp_db *db, const char *id, PGresult **ret_rows,
                                     struct lp_error *err);

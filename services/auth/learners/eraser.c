@@ -17,7 +17,7 @@
 #define LOOK_MS 10000
 
 struct eraser {
-    struct db *db;
+    struct lp_db *db;
     const struct peer *peer;
     int64_t sweep_ms;
     pthread_t thread;
@@ -69,8 +69,8 @@ static void *eraser_run(void *arg)
     return NULL;
 }
 
-int eraser_new(struct db *db, const struct peer *peer, int64_t sweep_ms, struct eraser **ret_eraser,
-               struct lp_error *err)
+int eraser_new(struct lp_db *db, const struct peer *peer, int64_t sweep_ms,
+               struct eraser **ret_eraser, struct lp_error *err)
 {
     struct eraser *e = lp_alloc(sizeof *e);
     e->db = db;

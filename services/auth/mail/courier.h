@@ -2,14 +2,14 @@
 #pragma once
 
 #include "base/error.h"
-#include "services/auth/database/db.h"
+#include "postgres/db.h"
 
 /* Opaque: hides a lock and a thread. */
 struct courier;
 
 /* Texts are borrowed; "" where not given. */
 struct courier_options {
-    struct db *db;
+    struct lp_db *db;
     const char *smtp_url, *smtp_ca_file, *smtp_tls; /* smtp_tls: "required" or "off" */
     const char *mail_dir;
     const char *from;         /* an e-mail address */

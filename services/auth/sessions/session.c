@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "services/auth/auth.h"
-#include "services/auth/database/rows.h"
+#include "postgres/rows.h"
 #include "services/auth/database/store_sessions.h"
 #include "services/auth/http/body.h"
 #include "services/auth/http/client.h"
@@ -172,11 +172,11 @@ void session_logout_everywhere(struct lp_service_request *r, void *worker)
 
 static json_t *shown_session(const PGresult *rows, int row, const char *current)
 {
-    const char *id = rows_text(rows, row, 0);
+    const char *id = lp_rows_text(rows, row, 0);
     return lp_json_make("{s:s, s:s?, s:s, s:s, s:s, s:b}", "id", id, "device",
-                        rows_text(rows, row, 1), "created_at", rows_text(rows, row, 2),
-                        "last_used_at", rows_text(rows, row, 3), "expires_at",
-                        rows_text(rows, row, 4), "current", strcmp(id, current) == 0);
+                        lp_rows_text(rows, row, 1), "created_at", lp_rows_text(rows, row, 2),
+                        "last_used_at", lp_rows_text(rows, row, 3), "expires_at",
+                        lp_rows_text(rows, row, 4), "current", strcmp(id, current) == 0);
 }
 
 void session_list(struct lp_service_request *r, void *worker)

@@ -6,7 +6,7 @@
 #include "services/auth/database/store.h"
 
 /* A new session of `user` on the device of the request; the tokens are the caller's.
- * LP_E_NOT_FOUND: no such user any more; errors of db_run. */
+ * LP_E_NOT_FOUND: no such user any more; errors of lp_db_run. */
 LP_MUST_USE int session_start(struct lp_service_request *r, const struct store_user *user,
                               char **ret_access, char **ret_refresh, struct lp_error *err);
 

@@ -9,7 +9,7 @@
  *
  * Threads: `lock` guards the slots' states and the back-off; it is never held over I/O.
  */
-#include "services/auth/database/db.h"
+#include "postgres/db.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,57 +20,58 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/metrics.h"
-#include "services/auth/database/pgwire.h"
+#include "postgres/pgwire.h"
 #include "work/backoff.h"
 
 #define MAX_CONNECTIONS 64
 #define MAX_PREPARED 64
 
-struct db_connection {
+struct lp_db_connection {
     PGconn *pg; /* NULL: closed */
     bool taken;
     bool open; /* what `pg` was when it was last given or taken; of the pool's lock */
-    const struct db_statement *prepared[MAX_PREPARED];
+    const struct lp_db_statement *prepared[MAX_PREPARED];
     unsigned n_prepared;
 };
 
-struct db {
+struct lp_db {
     pthread_mutex_t lock;
     pthread_cond_t given;
-    struct db_options options;
+    struct lp_db_options options;
     struct lp_backoff backoff;
     int64_t retry_at_ms; /* 0: nothing failed lately */
     char last_failure[160];
-    struct db_connection slots[MAX_CONNECTIONS];
+    struct lp_db_connection slots[MAX_CONNECTIONS];
     atomic_bool unprepared; /* statements are sent whole; never false again */
     struct lp_metric *open, *busy, *failures;
 };
 
-struct db *db_new(const struct db_options *options)
+struct lp_db *lp_db_new(const struct lp_db_options *options)
 {
-    struct db *db = lp_alloc(sizeof *db);
+    struct lp_db *db = lp_alloc(sizeof *db);
     pthread_mutex_init(&db->lock, NULL);
     pthread_cond_init(&db->given, NULL);
     db->options = *options;
     db->backoff = (struct lp_backoff){ .base_ms = 100, .max_ms = 5000 };
-    struct lp_metric_family *connections = lp_metric_family(
-        LP_METRIC_GAUGE, "lp_auth_db_connections", "Connections to the database", "state", NULL, 0);
+    struct lp_metric_family *connections =
+        lp_metric_family(LP_METRIC_GAUGE, options->connections_metric,
+                         "Connections to the database", "state", NULL, 0);
     db->open = lp_metric_with(connections, "open");
     db->busy = lp_metric_with(connections, "busy");
     db->failures = lp_metric_single(
-        lp_metric_family(LP_METRIC_COUNTER, "lp_auth_db_connect_failures_total",
+        lp_metric_family(LP_METRIC_COUNTER, options->failures_metric,
                          "Attempts to connect to the database that failed", "", NULL, 0));
     return db;
 }
 
-static void close_slot(struct db_connection *c)
+static void close_slot(struct lp_db_connection *c)
 {
     PQfinish(c->pg);
     c->pg = NULL;
     c->n_prepared = 0;
 }
 
-void db_free(struct db *db)
+void lp_db_free(struct lp_db *db)
 {
     if (!db)
         return;
@@ -86,12 +87,12 @@ void db_free(struct db *db)
  * attempts wait for their back-off, a closed slot is one only if no connection is open: else those
  * are worth waiting for.
  */
-static struct db_connection *free_slot_locked(struct db *db)
+static struct lp_db_connection *free_slot_locked(struct lp_db *db)
 {
-    struct db_connection *closed = NULL;
+    struct lp_db_connection *closed = NULL;
     bool any_open = false;
     for (unsigned i = 0; i < db->options.max_connections; i++) {
-        struct db_connection *c = &db->slots[i];
+        struct lp_db_connection *c = &db->slots[i];
         if (!c->taken && c->pg)
             return c;
         any_open = any_open || (c->taken && c->open);
@@ -101,7 +102,7 @@ static struct db_connection *free_slot_locked(struct db *db)
     return any_open && lp_clock_ms() < db->retry_at_ms ? NULL : closed;
 }
 
-static void publish_locked(struct db *db)
+static void publish_locked(struct lp_db *db)
 {
     unsigned open = 0, busy = 0;
     for (unsigned i = 0; i < db->options.max_connections; i++) {
@@ -112,12 +113,13 @@ static void publish_locked(struct db *db)
     lp_metric_set(db->busy, busy);
 }
 
-static int take_slot(struct db *db, struct db_connection **ret_connection, struct lp_error *err)
+static int take_slot(struct lp_db *db, struct lp_db_connection **ret_connection,
+                     struct lp_error *err)
 {
     struct timespec deadline = lp_clock_deadline(db->options.query_timeout_ms);
     int r = 0;
     pthread_mutex_lock(&db->lock);
-    struct db_connection *c = free_slot_locked(db);
+    struct lp_db_connection *c = free_slot_locked(db);
     while (!c && r == 0) {
         r = pthread_cond_clockwait(&db->given, &db->lock, CLOCK_MONOTONIC, &deadline);
         c = free_slot_locked(db);
@@ -138,7 +140,7 @@ static int take_slot(struct db *db, struct db_connection **ret_connection, struc
     return r;
 }
 
-void db_give(struct db *db, struct db_connection *c)
+void lp_db_give(struct lp_db *db, struct lp_db_connection *c)
 {
     if (c->pg && PQstatus(c->pg) != CONNECTION_OK)
         close_slot(c);
@@ -150,13 +152,13 @@ void db_give(struct db *db, struct db_connection *c)
     pthread_mutex_unlock(&db->lock);
 }
 
-void db_drop(struct db *db, struct db_connection *c)
+void lp_db_drop(struct lp_db *db, struct lp_db_connection *c)
 {
     close_slot(c);
-    db_give(db, c);
+    lp_db_give(db, c);
 }
 
-static void note_attempt(struct db *db, struct db_connection *c, int result,
+static void note_attempt(struct lp_db *db, struct lp_db_connection *c, int result,
                          const struct lp_error *err)
 {
     pthread_mutex_lock(&db->lock);
@@ -172,36 +174,37 @@ static void note_attempt(struct db *db, struct db_connection *c, int result,
     pthread_mutex_unlock(&db->lock);
 }
 
-int db_take(struct db *db, struct db_connection **ret_connection, struct lp_error *err)
+int lp_db_take(struct lp_db *db, struct lp_db_connection **ret_connection, struct lp_error *err)
 {
-    struct db_connection *c = NULL;
+    struct lp_db_connection *c = NULL;
     int r = take_slot(db, &c, err);
     if (!c)
         return r;
-    if (c->pg && pgwire_is_stale(c->pg))
+    if (c->pg && lp_pgwire_is_stale(c->pg))
         close_slot(c);
     if (!c->pg) {
-        r = pgwire_connect(db->options.url, db->options.connect_timeout_ms,
-                           db->options.query_timeout_ms, &c->pg, err);
+        r = lp_pgwire_connect(db->options.url, db->options.application,
+                              db->options.connect_timeout_ms, db->options.query_timeout_ms, &c->pg,
+                              err);
         note_attempt(db, c, r, err);
     }
     if (r < 0) {
-        db_give(db, c);
+        lp_db_give(db, c);
         return lp_error_wrap(err, "database");
     }
     *ret_connection = c;
     return 0;
 }
 
-int db_execute(struct db *db, struct db_connection *c, const char *what, const char *sql,
-               PGresult **ret_result, struct lp_error *err)
+int lp_db_execute(struct lp_db *db, struct lp_db_connection *c, const char *what, const char *sql,
+                  PGresult **ret_result, struct lp_error *err)
 {
     if (!PQsendQuery(c->pg, sql))
         return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", what);
-    return pgwire_result(c->pg, what, db->options.query_timeout_ms, ret_result, err);
+    return lp_pgwire_result(c->pg, what, db->options.query_timeout_ms, ret_result, err);
 }
 
-static int prepare(struct db *db, struct db_connection *c, const struct db_statement *s,
+static int prepare(struct lp_db *db, struct lp_db_connection *c, const struct lp_db_statement *s,
                    struct lp_error *err)
 {
     for (unsigned i = 0; i < c->n_prepared; i++)
@@ -212,7 +215,7 @@ static int prepare(struct db *db, struct db_connection *c, const struct db_state
     if (!PQsendPrepare(c->pg, s->name, s->sql, s->n_params, NULL))
         return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", s->name);
     PGresult *result = NULL;
-    int r = pgwire_result(c->pg, s->name, db->options.query_timeout_ms, &result, err);
+    int r = lp_pgwire_result(c->pg, s->name, db->options.query_timeout_ms, &result, err);
     if (r < 0)
         return r;
     PQclear(result);
@@ -220,7 +223,7 @@ static int prepare(struct db *db, struct db_connection *c, const struct db_state
     return 0;
 }
 
-static int send(struct db *db, struct db_connection *c, const struct db_statement *s,
+static int send(struct lp_db *db, struct lp_db_connection *c, const struct lp_db_statement *s,
                 const char *const *params, struct lp_error *err)
 {
     int sent;
@@ -238,17 +241,17 @@ static int send(struct db *db, struct db_connection *c, const struct db_statemen
 }
 
 /* *ret_again: the statement may be tried on another connection, or in another way. */
-static int run_once(struct db *db, const struct db_statement *s, const char *const *params,
+static int run_once(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
                     PGresult **ret_result, bool *ret_again, struct lp_error *err)
 {
-    struct db_connection *c = NULL;
+    struct lp_db_connection *c = NULL;
     *ret_again = false;
-    int r = db_take(db, &c, err);
+    int r = lp_db_take(db, &c, err);
     if (!c)
         return r;
     r = send(db, c, s, params, err);
     if (r == 0)
-        r = pgwire_result(c->pg, s->name, db->options.query_timeout_ms, ret_result, err);
+        r = lp_pgwire_result(c->pg, s->name, db->options.query_timeout_ms, ret_result, err);
     if (r == LP_E_GONE) { /* refused before it ran, so it may run again whatever it does */
         *ret_again = true;
         if (!atomic_exchange(&db->unprepared, true))
@@ -256,15 +259,15 @@ static int run_once(struct db *db, const struct db_statement *s, const char *con
     }
     if (r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT) {
         *ret_again = r == LP_E_UNAVAILABLE && s->repeatable;
-        db_drop(db, c);
+        lp_db_drop(db, c);
     } else {
-        db_give(db, c);
+        lp_db_give(db, c);
     }
     return r;
 }
 
-int db_run(struct db *db, const struct db_statement *statement, const char *const *params,
-           PGresult **ret_result, struct lp_error *err)
+int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement, const char *const *params,
+              PGresult **ret_result, struct lp_error *err)
 {
     bool again = false;
     int r = run_once(db, statement, params, ret_result, &again, err);

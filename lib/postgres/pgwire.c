@@ -3,7 +3,7 @@
  * statement that outlives its time is ended by the server (statement_timeout); where even that does
  * not come back, the caller drops the connection. One connection belongs to one thread.
  */
-#include "services/auth/database/pgwire.h"
+#include "postgres/pgwire.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -64,7 +64,7 @@ static int set_session(PGconn *c, int64_t query_timeout_ms, struct lp_error *err
              (long long)query_timeout_ms, (long long)query_timeout_ms * 2);
     if (PQsetnonblocking(c, 1) < 0 || !PQsendQuery(c, sql))
         return fail_connection(c, err);
-    int r = pgwire_result(c, "set_session", query_timeout_ms, &result, err);
+    int r = lp_pgwire_result(c, "set_session", query_timeout_ms, &result, err);
     if (r == 0)
         PQclear(result);
     return r;
@@ -77,13 +77,13 @@ static void ignore_notice(void *user, const PGresult *notice)
     (void)notice;
 }
 
-int pgwire_connect(const char *url, int64_t timeout_ms, int64_t query_timeout_ms,
-                   PGconn **ret_connection, struct lp_error *err)
+int lp_pgwire_connect(const char *url, const char *application, int64_t timeout_ms,
+                      int64_t query_timeout_ms, PGconn **ret_connection, struct lp_error *err)
 {
     static const char *const keys[] = { "dbname",          "fallback_application_name",
                                         "client_encoding", "tcp_user_timeout",
                                         "keepalives_idle", NULL };
-    const char *const values[] = { url, "lp-auth", "UTF8", "10000", "30", NULL };
+    const char *const values[] = { url, application, "UTF8", "10000", "30", NULL };
     PGconn *c = PQconnectStartParams(keys, values, 1);
     if (!c)
         return lp_error_set(err, LP_E_INTERNAL, "no memory for a connection");
@@ -100,7 +100,7 @@ int pgwire_connect(const char *url, int64_t timeout_ms, int64_t query_timeout_ms
     return 0;
 }
 
-int pgwire_code_of(const char *sqlstate)
+int lp_pgwire_code_of(const char *sqlstate)
 {
     static const struct {
         const char *prefix;
@@ -143,12 +143,12 @@ static int check(const PGconn *c, const PGresult *result, const char *what, stru
     if (PQstatus(c) != CONNECTION_OK || !sqlstate)
         return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", what);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-    return lp_error_set(err, pgwire_code_of(sqlstate), "database: %s: SQLSTATE %s%s%s", what,
+    return lp_error_set(err, lp_pgwire_code_of(sqlstate), "database: %s: SQLSTATE %s%s%s", what,
                         sqlstate, constraint ? " " : "", constraint ? constraint : "");
 }
 
-int pgwire_result(PGconn *c, const char *what, int64_t timeout_ms, PGresult **ret_result,
-                  struct lp_error *err)
+int lp_pgwire_result(PGconn *c, const char *what, int64_t timeout_ms, PGresult **ret_result,
+                     struct lp_error *err)
 {
     int64_t deadline = lp_clock_ms() + timeout_ms + GRACE_MS;
     PGresult *last = NULL;
@@ -176,7 +176,7 @@ int pgwire_result(PGconn *c, const char *what, int64_t timeout_ms, PGresult **re
     return result;
 }
 
-bool pgwire_is_stale(PGconn *c)
+bool lp_pgwire_is_stale(PGconn *c)
 {
     struct pollfd p = { .fd = PQsocket(c), .events = POLLIN };
     return PQstatus(c) != CONNECTION_OK || p.fd < 0 || poll(&p, 1, 0) != 0;

@@ -4,9 +4,9 @@
  * connections are all busy, changes nothing, so that pods do not leave their Service for what is
  * over in a moment.
  *
- * Threads: `auth-db` writes, the probes' thread reads, under `lock`.
+ * Threads: the watch writes, the probes' thread reads, under `lock`.
  */
-#include "services/auth/database/dbwatch.h"
+#include "postgres/dbwatch.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -15,17 +15,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/metrics.h"
-#include "services/auth/database/migrate.h"
-#include "services/auth/database/store_purge.h"
 #include "work/backoff.h"
 
 #define PING_MS 2000
 #define AWAY_MS 5000
 #define PURGE_MS 600000
 
-struct dbwatch {
-    struct db *db;
+struct lp_dbwatch {
+    struct lp_db *db;
     struct lp_stop *stop;
+    const struct lp_dbwatch_options *options;
     pthread_t thread;
     struct lp_metric *up;
     pthread_mutex_t lock;
@@ -34,10 +33,10 @@ struct dbwatch {
 };
 
 /* Fails too where the database was replaced by an empty one: then it is migrated again. */
-static const struct db_statement ping = { "ping", "SELECT max(version) FROM schema_migrations", 0,
-                                          true };
+static const struct lp_db_statement ping = { "ping", "SELECT max(version) FROM schema_migrations",
+                                             0, true };
 
-static void dbwatch_observe(struct dbwatch *w, int result, const struct lp_error *err)
+static void dbwatch_observe(struct lp_dbwatch *w, int result, const struct lp_error *err)
 {
     bool away = result < 0;
     pthread_mutex_lock(&w->lock);
@@ -55,27 +54,27 @@ static void dbwatch_observe(struct dbwatch *w, int result, const struct lp_error
         lp_log_info("database there");
 }
 
-static int look(struct dbwatch *w, bool there, struct lp_error *err)
+static int look(struct lp_dbwatch *w, bool there, struct lp_error *err)
 {
     PGresult *result = NULL;
     if (!there)
-        return migrate_run(w->db, err);
-    int r = db_run(w->db, &ping, NULL, &result, err);
+        return w->options->migrate(w->db, err);
+    int r = lp_db_run(w->db, &ping, NULL, &result, err);
     if (r == 0)
         PQclear(result);
     return r;
 }
 
-static void purge(struct db *db)
+static void purge(const struct lp_dbwatch *w)
 {
     struct lp_error err;
-    if (store_purge(db, &err) < 0)
+    if (w->options->purge(w->db, &err) < 0)
         lp_log_warn("old rows not removed", "error", err.msg);
 }
 
 static void *watch(void *arg)
 {
-    struct dbwatch *w = arg;
+    struct lp_dbwatch *w = arg;
     struct lp_backoff backoff = { .base_ms = 200, .max_ms = PING_MS };
     struct lp_error err;
     bool there = false;
@@ -89,22 +88,23 @@ static void *watch(void *arg)
         if (there)
             lp_backoff_reset(&backoff);
         if (there && lp_clock_ms() >= purge_at_ms) {
-            purge(w->db);
+            purge(w);
             purge_at_ms = lp_clock_ms() + lp_jitter(PURGE_MS, 10);
         }
     } while (!lp_stop_wait(w->stop, there ? PING_MS : lp_backoff_next(&backoff)));
     return NULL;
 }
 
-int dbwatch_new(struct db *db, struct lp_stop *stop, struct dbwatch **ret_watch,
-                struct lp_error *err)
+int lp_dbwatch_new(struct lp_db *db, const struct lp_dbwatch_options *options, struct lp_stop *stop,
+                   struct lp_dbwatch **ret_watch, struct lp_error *err)
 {
-    struct dbwatch *w = lp_alloc(sizeof *w);
+    struct lp_dbwatch *w = lp_alloc(sizeof *w);
     w->db = db;
     w->stop = stop;
+    w->options = options;
     w->away_since_ms = 1; /* long ago */
     snprintf(w->why, sizeof w->why, "not reached yet");
-    w->up = lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_auth_db_up",
+    w->up = lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, options->up_metric,
                                               "1 while the database answers", "", NULL, 0));
     pthread_mutex_init(&w->lock, NULL);
     if (pthread_create(&w->thread, NULL, watch, w) != 0) {
@@ -112,12 +112,12 @@ int dbwatch_new(struct db *db, struct lp_stop *stop, struct dbwatch **ret_watch,
         free(w);
         return lp_error_set(err, LP_E_INTERNAL, "cannot start the database thread");
     }
-    pthread_setname_np(w->thread, "auth-db");
+    pthread_setname_np(w->thread, options->thread);
     *ret_watch = w;
     return 0;
 }
 
-void dbwatch_free(struct dbwatch *w)
+void lp_dbwatch_free(struct lp_dbwatch *w)
 {
     if (!w)
         return;
@@ -126,7 +126,7 @@ void dbwatch_free(struct dbwatch *w)
     free(w);
 }
 
-bool dbwatch_is_ready(struct dbwatch *w, char ret_why[128])
+bool lp_dbwatch_is_ready(struct lp_dbwatch *w, char ret_why[128])
 {
     pthread_mutex_lock(&w->lock);
     bool away = w->away_since_ms != 0 && lp_clock_ms() - w->away_since_ms >= AWAY_MS;

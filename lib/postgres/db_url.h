@@ -1,4 +1,4 @@
-/* services/auth/database/db_url.h -- whether libpq takes a connection URI, and if not why. Pure. */
+/* lib/postgres/db_url.h -- whether libpq takes a connection URI, and if not why. Pure. */
 #pragma once
 
 #include "base/error.h"
@@ -8,4 +8,4 @@
  * libpq does not know, such as those of Prisma (schema, pgbouncer, connection_limit): then the
  * message names the option. It never holds more of the URI than that.
  */
-LP_MUST_USE int db_url_check(const char *url, struct lp_error *err);
+LP_MUST_USE int lp_db_url_check(const char *url, struct lp_error *err);

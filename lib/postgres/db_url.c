@@ -1,5 +1,5 @@
-/* services/auth/database/db_url.c -- see db_url.h. */
-#include "services/auth/database/db_url.h"
+/* lib/postgres/db_url.c -- see db_url.h. */
+#include "postgres/db_url.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -31,7 +31,7 @@ static const char *unknown_option(const char *url, size_t *ret_n)
     return found;
 }
 
-int db_url_check(const char *url, struct lp_error *err)
+int lp_db_url_check(const char *url, struct lp_error *err)
 {
     PQconninfoOption *parsed = PQconninfoParse(url, NULL);
     bool uri = strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;

@@ -1,0 +1,55 @@
+/* lib/postgres/db.h -- a bounded pool of PostgreSQL connections; every wait on them ends.
+ */
+#pragma once
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Opaque: hides a lock and connections. Any thread. */
+struct lp_db;
+struct lp_db_connection; /* one, taken; belongs to one thread until given back */
+
+struct lp_db_options {
+    const char *url;                                  /* PostgreSQL URI; borrowed */
+    const char *application;                          /* as which the server knows it: "lp-auth" */
+    const char *connections_metric, *failures_metric; /* names of a gauge and of a counter */
+    unsigned max_connections;                         /* 1..64 */
+    int64_t
+        connect_timeout_ms;   /* for the connection; name resolution has its own, the resolver's */
+    int64_t query_timeout_ms; /* one statement, on both sides */
+};
+
+/* Connects to nothing yet. */
+struct lp_db *lp_db_new(const struct lp_db_options *options);
+/* All connections must have been given back. */
+void lp_db_free(struct lp_db *db);
+
+/* Static; prepared on each connection at its first use there. */
+struct lp_db_statement {
+    const char *name, *sql;
+    int n_params;
+    bool repeatable; /* twice is as good as once: runs again where the connection was lost */
+};
+
+/*
+ * Runs a prepared statement; parameters are text, NULL is SQL's. The caller owns *ret_result
+ * (PQclear). LP_E_EXISTS a unique key is taken; LP_E_NOT_FOUND a row it refers to is not there;
+ * LP_E_UNAVAILABLE no connection; LP_E_TIMEOUT; LP_E_CONFLICT serialisation or deadlock;
+ * LP_E_INTERNAL anything else. Messages hold the SQLSTATE and the statement's name, never values.
+ */
+LP_MUST_USE int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement,
+                          const char *const *params, PGresult **ret_result, struct lp_error *err);
+
+/* For several statements in one transaction: migrations. A broken connection may be given back. */
+LP_MUST_USE int lp_db_take(struct lp_db *db, struct lp_db_connection **ret_connection,
+                           struct lp_error *err);
+void lp_db_give(struct lp_db *db, struct lp_db_connection *c);
+/* Drops the connection instead of keeping it, and with it an open transaction. */
+void lp_db_drop(struct lp_db *db, struct lp_db_connection *c);
+
+/* SQL without parameters, one or more statements; the last result. `what` names it in messages. */
+LP_MUST_USE int lp_db_execute(struct lp_db *db, struct lp_db_connection *c, const char *what,
+                              const char *sql, PGresult **ret_result, struct lp_error *err);

@@ -1,0 +1,71 @@
+/* lib/postgres/migrations.c -- a pod that dies in the middle leaves nothing behind: the transaction
+ * holds the lock. No state. */
+#include "postgres/migrations.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+static int execute(struct lp_db *db, struct lp_db_connection *c, const char *sql,
+                   struct lp_error *err)
+{
+    PGresult *result = NULL;
+    int r = lp_db_execute(db, c, "migration", sql, &result, err);
+    if (r == 0)
+        PQclear(result);
+    return r;
+}
+
+static int read_version(struct lp_db *db, struct lp_db_connection *c, unsigned long *ret_version,
+                        struct lp_error *err)
+{
+    PGresult *result = NULL;
+    int r = lp_db_execute(
+        db, c, "migration",
+        "CREATE TABLE IF NOT EXISTS schema_migrations ("
+        " version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());"
+        "SELECT coalesce(max(version), 0) FROM schema_migrations",
+        &result, err);
+    if (r < 0)
+        return r;
+    *ret_version = strtoul(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    return 0;
+}
+
+static int apply(struct lp_db *db, struct lp_db_connection *c, const struct lp_migrations *m,
+                 struct lp_error *err)
+{
+    unsigned long have = 0;
+    char begin[80];
+    snprintf(begin, sizeof begin, "BEGIN; SELECT pg_advisory_xact_lock(%d)", m->lock);
+    int r = execute(db, c, begin, err);
+    if (r == 0)
+        r = read_version(db, c, &have, err);
+    for (size_t i = have; r == 0 && i < m->n; i++) {
+        char note[96], text[24];
+        r = execute(db, c, m->versions[i], err);
+        if (r < 0)
+            return lp_error_wrap(err, "version %zu", i + 1);
+        snprintf(note, sizeof note, "INSERT INTO schema_migrations (version) VALUES (%zu)", i + 1);
+        r = execute(db, c, note, err);
+        snprintf(text, sizeof text, "%zu", i + 1);
+        lp_log_info("database migrated", "version", text);
+    }
+    return r < 0 ? r : execute(db, c, "COMMIT", err);
+}
+
+int lp_db_migrate(struct lp_db *db, const struct lp_migrations *m, struct lp_error *err)
+{
+    struct lp_db_connection *c = NULL;
+    int r = lp_db_take(db, &c, err);
+    if (!c)
+        return r;
+    r = apply(db, c, m, err);
+    if (r < 0)
+        lp_db_drop(db, c); /* and its transaction with it */
+    else
+        lp_db_give(db, c);
+    return r;
+}
