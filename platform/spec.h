@@ -47,6 +47,7 @@ struct platform_spec {
     const char *access; /* "Owner", "Any" */
     struct {
         int64_t retention_days; /* of activities; 0: for ever */
+        int64_t audit_retention_days;
     } privacy;
     struct {
         bool enabled;

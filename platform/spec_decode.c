@@ -131,7 +131,16 @@ static const struct lp_json_field maintenance_fields[] = {
     END,
 };
 static const struct lp_json_field privacy_fields[] = {
-    { .key = "retentionDays", .type = LP_JSON_INT, .min = 1, .max = 36500 },
+    { .key = "retentionDays",
+      .type = LP_JSON_INT,
+      .offset = OF(privacy.retention_days) - OF(privacy),
+      .min = 1,
+      .max = 36500 },
+    { .key = "auditRetentionDays",
+      .type = LP_JSON_INT,
+      .offset = OF(privacy.audit_retention_days) - OF(privacy),
+      .min = 1,
+      .max = 3650 },
     END,
 };
 static const struct lp_json_field network_policy_fields[] = {

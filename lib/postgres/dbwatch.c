@@ -58,7 +58,7 @@ static int look(struct lp_dbwatch *w, bool there, struct lp_error *err)
 {
     PGresult *result = NULL;
     if (!there)
-        return w->options->migrate(w->db, err);
+        return w->options->migrate(w->db, w->options->user, err);
     int r = lp_db_run(w->db, &ping, NULL, &result, err);
     if (r == 0)
         PQclear(result);
@@ -68,7 +68,7 @@ static int look(struct lp_dbwatch *w, bool there, struct lp_error *err)
 static void purge(const struct lp_dbwatch *w)
 {
     struct lp_error err;
-    if (w->options->purge(w->db, &err) < 0)
+    if (w->options->purge(w->db, w->options->user, &err) < 0)
         lp_log_warn("old rows not removed", "error", err.msg);
 }
 

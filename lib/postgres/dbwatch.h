@@ -11,12 +11,13 @@
 /* Opaque: hides a lock and a thread. */
 struct lp_dbwatch;
 
-/* Static. */
+/* Lives as long as the watch; the two are called by its thread alone, with `user`. */
 struct lp_dbwatch_options {
     const char *thread;    /* its name, at most 15 bytes */
     const char *up_metric; /* gauge: 1 while the database answers */
-    int (*migrate)(struct lp_db *db, struct lp_error *err);
-    int (*purge)(struct lp_db *db, struct lp_error *err); /* removes what is over */
+    int (*migrate)(struct lp_db *db, void *user, struct lp_error *err);
+    int (*purge)(struct lp_db *db, void *user, struct lp_error *err); /* removes what is over */
+    void *user;
 };
 
 /*

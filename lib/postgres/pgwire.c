@@ -106,10 +106,25 @@ int lp_pgwire_code_of(const char *sqlstate)
         const char *prefix;
         int code;
     } meanings[] = {
-        { "23505", LP_E_EXISTS },    { "23503", LP_E_NOT_FOUND }, { "57014", LP_E_TIMEOUT },
-        { "40001", LP_E_CONFLICT },  { "40P01", LP_E_CONFLICT },  { "08", LP_E_UNAVAILABLE },
-        { "57P", LP_E_UNAVAILABLE }, { "53", LP_E_UNAVAILABLE },  { "25006", LP_E_UNAVAILABLE },
-        { "58", LP_E_UNAVAILABLE },  { "26000", LP_E_GONE },      { "42P05", LP_E_GONE },
+        { "23505", LP_E_EXISTS },
+        { "23503", LP_E_NOT_FOUND },
+        { "57014", LP_E_TIMEOUT },
+        { "40001", LP_E_CONFLICT },
+        { "40P01", LP_E_CONFLICT },
+        { "08", LP_E_UNAVAILABLE },
+        { "57P", LP_E_UNAVAILABLE },
+        { "53", LP_E_UNAVAILABLE },
+        { "25006", LP_E_UNAVAILABLE },
+        { "58", LP_E_UNAVAILABLE },
+        { "26000", LP_E_GONE },
+        { "42P05", LP_E_GONE },
+        { "55P03", LP_E_CONFLICT },
+        /* a table or column is not there: the migration has yet to come (a first start, a database
+         * that was replaced or is being restored) */
+        { "42P01", LP_E_UNAVAILABLE },
+        { "42703", LP_E_UNAVAILABLE },
+        { "3F000", LP_E_UNAVAILABLE },
+        { "3D000", LP_E_UNAVAILABLE },
     };
     for (size_t i = 0; i < LP_COUNT(meanings); i++)
         if (strncmp(sqlstate, meanings[i].prefix, strlen(meanings[i].prefix)) == 0)

@@ -225,7 +225,7 @@ json_t *outbox_of(struct outbox *o, const char *user_id)
     for (size_t i = 0; i < o->n; i++) {
         const struct entry *e = entry_locked(o, i);
         if (e->body && !e->erased && strcmp(e->user, user_id) == 0)
-            json_array_append_new(list, json_string(e->body));
+            json_array_append_new(list, json_loads(e->body, 0, NULL));
     }
     pthread_mutex_unlock(&o->lock);
     return list;

@@ -24,7 +24,7 @@ LP_MUST_USE int outbox_new(const char *url, const struct lp_caller *caller,
 bool outbox_add(struct outbox *o, const json_t *user_id, int score,
                 const struct lp_service_pass *pass);
 
-/* What waits for `user_id`, as the texts of the activities, in order; the caller's array. */
+/* What waits for `user_id`: the activities as objects, in order; the caller's array. */
 json_t *outbox_of(struct outbox *o, const char *user_id);
 
 /* Takes what waits for `user_id` away, and returns how much that was. One that is on its way at

@@ -1,6 +1,8 @@
 /* services/auth/auth.h -- what every handler of lp-auth works with. */
 #pragma once
 
+#include <stdint.h>
+
 struct checks;
 struct courier;
 struct lp_db;
@@ -27,5 +29,6 @@ struct auth {
     struct eraser *eraser;
     const char *link_base;   /* LINK_BASE */
     const char *cors_origin; /* "*" or a list, as CORS_ORIGIN */
+    int64_t audit_days;      /* AUDIT_RETENTION_DAYS */
     struct lp_dbwatch *watch;
 };

@@ -161,6 +161,13 @@ const struct lp_env auth_env[] = {
       .min = 0,
       .max = 64,
       .help = "threads that hash passwords; 0: the CPU limit, rounded up" },
+    { .name = "AUDIT_RETENTION_DAYS",
+      .type = LP_ENV_INT,
+      .offset = AT(audit_days),
+      .fallback = "365",
+      .min = 1,
+      .max = 3650,
+      .help = "audit events older than so many days are deleted" },
     { .name = NULL },
 };
 

@@ -14,7 +14,7 @@ struct auth_config {
     const char *smtp_url, *smtp_tls, *smtp_ca_file, *mail_dir, *mail_from, *mail_template_dir;
     const char *link_base, *progress_url, *ai_url, *service_token_key;
     int64_t access_ttl_ms, refresh_ttl_ms, verified_ttl_ms;
-    int64_t database_connections, hash_workers;
+    int64_t database_connections, hash_workers, audit_days;
 };
 
 extern const struct lp_env auth_env[];

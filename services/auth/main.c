@@ -44,12 +44,17 @@ static bool is_ready(void *user, char why[128])
     return lp_dbwatch_is_ready(auth->watch, why);
 }
 
-static const struct lp_dbwatch_options watch = {
-    .thread = "auth-db",
-    .up_metric = "lp_auth_db_up",
-    .migrate = migrate_run,
-    .purge = store_purge,
-};
+static int migrate(struct lp_db *db, void *user, struct lp_error *err)
+{
+    (void)user;
+    return migrate_run(db, err);
+}
+
+static int purge(struct lp_db *db, void *user, struct lp_error *err)
+{
+    const struct auth *auth = user;
+    return store_purge(db, auth->audit_days, err);
+}
 
 static int serve(struct auth *auth, const struct auth_config *config, struct lp_stop *stop,
                  struct lp_error *err)
@@ -64,6 +69,13 @@ static int serve(struct auth *auth, const struct auth_config *config, struct lp_
         .user = auth,
         .filter = api_filter,
         .ready = is_ready,
+    };
+    const struct lp_dbwatch_options watch = {
+        .thread = "auth-db",
+        .up_metric = "lp_auth_db_up",
+        .migrate = migrate,
+        .purge = purge,
+        .user = auth,
     };
     int r = lp_dbwatch_new(auth->db, &watch, stop, &auth->watch, err);
     if (r < 0)
@@ -213,7 +225,9 @@ static void keep_memory_private(void)
 static int auth_run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
     const struct auth_config *config = user;
-    struct auth auth = { .cors_origin = config->cors_origin, .link_base = config->link_base };
+    struct auth auth = { .cors_origin = config->cors_origin,
+                         .link_base = config->link_base,
+                         .audit_days = config->audit_days };
 
     keep_memory_private();
     auth.db = open_database(config);

@@ -13,10 +13,18 @@ static const uint32_t passing[] = {
     64,    /* WriteConcernFailed */
     89,    /* NetworkTimeout */
     91,    /* ShutdownInProgress */
+    94,    /* NotYetInitialized */
     112,   /* WriteConflict */
+    133,   /* FailedToSatisfyReadPreference */
     134,   /* ReadConcernMajorityNotAvailableYet */
+    164,   /* InitialSyncActive */
     189,   /* PrimarySteppedDown */
+    202,   /* NetworkInterfaceExceededTimeLimit */
+    215,   /* DatabaseDropPending */
+    216,   /* ElectionInProgress */
+    237,   /* CursorKilled */
     262,   /* ExceededTimeLimit */
+    264,   /* TooManyFilesOpen */
     9001,  /* SocketException */
     10058, /* LegacyNotPrimary */
     10107, /* NotWritablePrimary */
@@ -26,6 +34,7 @@ static const uint32_t passing[] = {
     13388, /* StaleConfig */
     13435, /* NotPrimaryNoSecondaryOk */
     13436, /* NotPrimaryOrSecondary */
+    14031, /* OutOfDiskSpace */
 };
 #define MAX_TIME_EXPIRED 50
 

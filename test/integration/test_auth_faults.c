@@ -170,8 +170,87 @@ static void makes_its_tables_again_in_a_database_that_was_replaced(void **state)
     while (status != 201 && lp_clock_ms() < end) {
         auto_answer struct answer made = fixture_register(&two, "late@example.org");
         status = made.status;
+        assert_true(status == 201 || (status == 503 && made.retry_after_ms > 0));
     }
     assert_int_equal(status, 201);
+    assert_int_equal(program_stop(&two), 0);
+}
+
+static PGconn *locked(const char *url, const char *sql)
+{
+    PGconn *c = PQconnectdb(url);
+    PGresult *result = PQexec(c, sql);
+    ExecStatusType status = PQresultStatus(result);
+    assert_true(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK);
+    PQclear(result);
+    return c;
+}
+
+/* Another pod migrates, as long as it takes; the database answers meanwhile. */
+static void answers_503_before_its_tables_are_there(void **state)
+{
+    (void)state;
+    const char *url = fixture_database("auth_early");
+    PGconn *other = locked(url, "SELECT pg_advisory_lock(1819304309)");
+    fixture_start(&two, url, NULL);
+    program_wait(&two, false);
+    for (int i = 0; i < 3; i++) {
+        auto_answer struct answer made = fixture_register(&two, "early@example.org");
+        assert_answer(&made, 503, UNAVAILABLE);
+        assert_int_equal(made.retry_after_ms, 1000);
+        auto_answer struct answer login = fixture_login(&two, "early@example.org", PASSWORD);
+        assert_answer(&login, 503, UNAVAILABLE);
+    }
+    PQfinish(other);
+    program_wait(&two, true);
+    auto_answer struct answer made = fixture_register(&two, "early@example.org");
+    assert_int_equal(made.status, 201);
+}
+
+/* As after a failover, while the client's connections lead to what is a standby now. */
+static void answers_503_to_writes_while_the_database_only_reads(void **state)
+{
+    (void)state;
+    const char *url = fixture_database("auth_early_reads");
+    lp_auto_free char *read_only =
+        lp_sprintf("%s&options=-c%%20default_transaction_read_only%%3Don", url);
+    assert_int_equal(program_stop(&two), 0);
+    fixture_start(&two, url, NULL);
+    program_wait(&two, true);
+    auto_answer struct answer made = fixture_register(&two, "reads@example.org");
+    assert_int_equal(made.status, 201);
+    assert_int_equal(program_stop(&two), 0);
+    fixture_start(&two, read_only, NULL);
+    program_wait(&two, false);
+    auto_answer struct answer login = fixture_login(&two, "reads@example.org", PASSWORD);
+    assert_answer(&login, 503, UNAVAILABLE);
+    assert_int_equal(login.retry_after_ms, 1000);
+    assert_int_equal(program_stop(&two), 0);
+}
+
+static void deletes_audit_events_after_their_days_in_batches(void **state)
+{
+    (void)state;
+    const char *url = fixture_database("auth_audit_days");
+    fixture_start(&two, url, NULL);
+    program_wait(&two, true);
+    assert_int_equal(program_stop(&two), 0);
+    free(fixture_sql(url, "INSERT INTO audit_events (event, at) SELECT 'old', now() - interval"
+                          " '31 days' FROM generate_series(1, 25000)"));
+    free(fixture_sql(url, "INSERT INTO audit_events (event, at) SELECT 'kept', now() - interval"
+                          " '29 days' FROM generate_series(1, 10)"));
+    fixture_start(&two, url, "AUDIT_RETENTION_DAYS=30");
+    program_wait(&two, true);
+    int64_t end = lp_clock_ms() + 20000;
+    for (bool gone = false; !gone; poll(NULL, 0, 50)) {
+        lp_auto_free char *old =
+            fixture_sql(url, "SELECT count(*) FROM audit_events WHERE event = 'old'");
+        gone = strcmp(old, "0") == 0;
+        assert_true(gone || lp_clock_ms() < end);
+    }
+    lp_auto_free char *kept =
+        fixture_sql(url, "SELECT count(*) FROM audit_events WHERE event = 'kept'");
+    assert_string_equal(kept, "10");
     assert_int_equal(program_stop(&two), 0);
 }
 
@@ -226,15 +305,6 @@ static void answers_other_requests_while_logins_queue_up(void **state)
     assert_true(program_metric(&two, "lp_auth_hash_wait_seconds_count") > 0);
     assert_true(program_metric(&two, "lp_auth_hash_in_flight") == 0);
     assert_int_equal(program_stop(&two), 0);
-}
-
-static PGconn *locked(const char *url, const char *sql)
-{
-    PGconn *c = PQconnectdb(url);
-    PGresult *result = PQexec(c, sql);
-    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
-    PQclear(result);
-    return c;
 }
 
 static void *log_in_slowly(void *arg)
@@ -341,6 +411,9 @@ int main(void)
         cmocka_unit_test(does_not_trust_a_connection_that_the_server_closed),
         cmocka_unit_test(is_alive_but_not_ready_until_its_database_is_there),
         cmocka_unit_test(makes_its_tables_again_in_a_database_that_was_replaced),
+        cmocka_unit_test(answers_503_before_its_tables_are_there),
+        cmocka_unit_test(answers_503_to_writes_while_the_database_only_reads),
+        cmocka_unit_test(deletes_audit_events_after_their_days_in_batches),
         cmocka_unit_test(answers_other_requests_while_logins_queue_up),
         cmocka_unit_test(ends_with_1_when_a_drain_takes_too_long),
         cmocka_unit_test(names_a_wrong_variable_and_never_a_secret),

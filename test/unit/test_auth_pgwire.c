@@ -15,11 +15,27 @@ static void tells_what_may_be_tried_again(void **state)
         const char *sqlstate;
         int want;
     } cases[] = {
-        { "23505", LP_E_EXISTS },      { "23503", LP_E_NOT_FOUND },   { "57014", LP_E_TIMEOUT },
-        { "40001", LP_E_CONFLICT },    { "40P01", LP_E_CONFLICT },    { "08006", LP_E_UNAVAILABLE },
-        { "57P01", LP_E_UNAVAILABLE }, { "57P03", LP_E_UNAVAILABLE }, { "53300", LP_E_UNAVAILABLE },
-        { "25006", LP_E_UNAVAILABLE }, { "42P01", LP_E_INTERNAL },    { "22P02", LP_E_INTERNAL },
-        { "23514", LP_E_INTERNAL },    { "", LP_E_INTERNAL },
+        { "23505", LP_E_EXISTS },
+        { "23503", LP_E_NOT_FOUND },
+        { "57014", LP_E_TIMEOUT },
+        { "40001", LP_E_CONFLICT },
+        { "40P01", LP_E_CONFLICT },
+        { "08006", LP_E_UNAVAILABLE },
+        { "57P01", LP_E_UNAVAILABLE },
+        { "57P03", LP_E_UNAVAILABLE },
+        { "53300", LP_E_UNAVAILABLE },
+        { "25006", LP_E_UNAVAILABLE },
+        { "42P01", LP_E_UNAVAILABLE },
+        { "22P02", LP_E_INTERNAL },
+        { "23514", LP_E_INTERNAL },
+        { "", LP_E_INTERNAL },
+        /* no tables, columns or schema yet; locked; shutting down, crashed, starting; full */
+        { "42703", LP_E_UNAVAILABLE },
+        { "3F000", LP_E_UNAVAILABLE },
+        { "3D000", LP_E_UNAVAILABLE },
+        { "55P03", LP_E_CONFLICT },
+        { "57P02", LP_E_UNAVAILABLE },
+        { "53100", LP_E_UNAVAILABLE },
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++)

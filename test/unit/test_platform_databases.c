@@ -273,12 +273,15 @@ static void auth_has_the_keys_of_tokens_as_files_too(void **state)
 static void progress_is_told_how_long_activities_stay(void **state)
 {
     (void)state;
-    struct fixture *f = make("{privacy: {retentionDays: 400}}");
+    struct fixture *f = make("{privacy: {retentionDays: 400, auditRetentionDays: 90}}");
     assert_string_equal(setting(f, "english-progress", "RETENTION_DAYS"), "400");
     assert_null(setting(f, "english-auth", "RETENTION_DAYS"));
+    assert_string_equal(setting(f, "english-auth", "AUDIT_RETENTION_DAYS"), "90");
+    assert_null(setting(f, "english-progress", "AUDIT_RETENTION_DAYS"));
     drop(f);
     f = make("{}");
     assert_null(setting(f, "english-progress", "RETENTION_DAYS"));
+    assert_null(setting(f, "english-auth", "AUDIT_RETENTION_DAYS"));
     drop(f);
 }
 

@@ -85,8 +85,10 @@ static int no_summary(const struct summary *summary, void *user, struct lp_error
 /* Issue 12, 26. */
 static void an_election_is_no_defect_but_asks_for_another_try(void **state)
 {
-    static const int codes[] = { 10107, 189, 91, 11600, 11602, 13435, 13436, 10058,
-                                 6,     7,   89, 9001,  262,   134,   112,   24 };
+    static const int codes[] = { 10107, 189, 91, 11600, 11602, 13435, 13436, 10058, 6, 7, 89, 9001,
+                                 262, 134, 112, 24,
+                                 /* not yet there, or full */
+                                 94, 133, 164, 202, 215, 216, 237, 264, 14031 };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(codes); i++) {
         lp_auto_free char *whole = lp_sprintf("{\"ok\":0,\"code\":%d,\"errmsg\":\"x\"}", codes[i]);
