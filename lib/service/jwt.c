@@ -21,10 +21,8 @@ const struct lp_jwt_want lp_jwt_access = { .type = LP_JWT_ACCESS, .audience = LP
 const struct lp_jwt_want lp_jwt_refresh = { .type = LP_JWT_REFRESH, .strict = true };
 
 static const char *const algorithms[] = {
-    [LP_JWT_HS256] = "HS256",
-    [LP_JWT_HS384] = "HS384",
-    [LP_JWT_HS512] = "HS512",
-    [LP_JWT_EDDSA] = "EdDSA",
+    [LP_JWT_HS256] = "HS256", [LP_JWT_HS384] = "HS384", [LP_JWT_HS512] = "HS512",
+    [LP_JWT_EDDSA] = "EdDSA", [LP_JWT_ES256] = "ES256", [LP_JWT_RS256] = "RS256",
 };
 
 /* A part of a token, not terminated. */
@@ -70,32 +68,24 @@ static bool hmac_is_ours(const struct lp_jwt_keys *k, const char *kid,
     return false;
 }
 
-static bool ed25519_is_by(EVP_PKEY *key, const struct part *input, const struct lp_buf *signature)
-{
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool good = md && EVP_DigestVerifyInit(md, NULL, NULL, NULL, key) == 1 &&
-                EVP_DigestVerify(md, (const unsigned char *)signature->ptr, signature->len,
-                                 (const unsigned char *)input->text, input->len) == 1;
-    EVP_MD_CTX_free(md);
-    return good;
-}
-
 static int bad_signature(struct lp_error *err)
 {
     return lp_error_set(err, LP_E_DENIED, "token signature is not of one of our keys");
 }
 
 /* A kid may stand twice, as two issuers may choose the same. */
-static int check_ed25519(const struct lp_jwt_keys *k, const char *kid, const struct part *input,
-                         const struct lp_buf *signature, struct lp_error *err)
+static int check_pairs(const struct lp_jwt_keys *k, const char *kid,
+                       enum lp_jwt_algorithm algorithm, const struct part *input,
+                       const struct lp_buf *signature, struct lp_error *err)
 {
     bool known = false;
 
-    for (size_t i = 0; i < k->n_ed25519; i++) {
-        if (kid && strcmp(k->ed25519[i].kid, kid) != 0)
+    for (size_t i = 0; i < k->n_pairs; i++) {
+        const struct lp_jwt_pair *key = &k->pairs[i];
+        if (key->algorithm != algorithm || (kid && strcmp(key->kid, kid) != 0))
             continue;
         known = true;
-        if (ed25519_is_by(k->ed25519[i].key, input, signature))
+        if (lp_jwt_is_signed_by(key, input->text, input->len, signature->ptr, signature->len))
             return 0;
     }
     if (!known)
@@ -107,13 +97,13 @@ static int check_signature(const struct lp_jwt_keys *k, const json_t *header,
                            enum lp_jwt_algorithm algorithm, const struct part *input,
                            const struct part *text, struct lp_error *err)
 {
-    lp_auto_buf struct lp_buf signature = LP_BUF_INIT(LP_JWT_SIGNATURE);
+    lp_auto_buf struct lp_buf signature = LP_BUF_INIT(LP_JWT_RSA_BITS / 8);
     const char *kid = lp_json_str(header, "kid", NULL);
 
     if (!lp_base64url_decode(text->text, text->len, &signature))
         return bad_signature(err);
-    if (algorithm == LP_JWT_EDDSA)
-        return check_ed25519(k, kid, input, &signature, err);
+    if (algorithm >= LP_JWT_EDDSA)
+        return check_pairs(k, kid, algorithm, input, &signature, err);
     return hmac_is_ours(k, kid, algorithm, input, &signature) ? 0 : bad_signature(err);
 }
 
@@ -147,9 +137,10 @@ static bool is_token_type(const json_t *typ)
 }
 
 /* "crit" names extensions that a receiver must understand (RFC 7515, 4.1.11); we know none. */
-static int check_header(const json_t *header, enum lp_jwt_algorithm *ret_algorithm,
-                        struct lp_error *err)
+static int check_header(const struct lp_jwt_keys *k, const json_t *header,
+                        enum lp_jwt_algorithm *ret_algorithm, struct lp_error *err)
 {
+    size_t n = k->foreign ? LP_COUNT(algorithms) : LP_JWT_EDDSA + 1;
     const char *alg = lp_json_str(header, "alg", NULL);
     const json_t *typ = json_object_get(header, "typ");
 
@@ -157,19 +148,21 @@ static int check_header(const json_t *header, enum lp_jwt_algorithm *ret_algorit
         return lp_error_set(err, LP_E_DENIED, "token header has crit");
     if (typ && !is_token_type(typ))
         return lp_error_set(err, LP_E_DENIED, "token header typ is not JWT or at+jwt");
-    for (size_t i = 0; alg && i < LP_COUNT(algorithms); i++) {
+    for (size_t i = 0; alg && i < n; i++) {
         if (strcmp(alg, algorithms[i]) == 0) {
             *ret_algorithm = (enum lp_jwt_algorithm)i;
             return 0;
         }
     }
-    return lp_error_set(err, LP_E_DENIED, "token alg is not HS256, HS384, HS512 or EdDSA");
+    return lp_error_set(err, LP_E_DENIED, "token alg is not HS256, HS384, HS512 or EdDSA%s",
+                        k->foreign ? ", ES256 or RS256" : "");
 }
 
-static int check_times(const json_t *claims, bool strict, int64_t now_s, struct lp_error *err)
+static int check_times(const json_t *claims, bool strict, int64_t now_s, int64_t leeway_s,
+                       struct lp_error *err)
 {
     const json_t *exp = json_object_get(claims, "exp"), *nbf = json_object_get(claims, "nbf");
-    double now = (double)now_s;
+    double now = (double)now_s, leeway = (double)leeway_s;
 
     if (strict && !exp)
         return lp_error_set(err, LP_E_DENIED, "token has no exp");
@@ -177,9 +170,9 @@ static int check_times(const json_t *claims, bool strict, int64_t now_s, struct 
         return lp_error_set(err, LP_E_DENIED, "token exp is not a number");
     if (nbf && !json_is_number(nbf))
         return lp_error_set(err, LP_E_DENIED, "token nbf is not a number");
-    if (exp && json_number_value(exp) <= now)
+    if (exp && json_number_value(exp) + leeway <= now)
         return lp_error_set(err, LP_E_DENIED, "token has expired");
-    if (nbf && json_number_value(nbf) > now)
+    if (nbf && json_number_value(nbf) > now + leeway)
         return lp_error_set(err, LP_E_DENIED, "token is not valid yet");
     return 0;
 }
@@ -203,8 +196,10 @@ static int check_claims(const json_t *claims, const struct lp_jwt_want *want, bo
                         struct lp_error *err)
 {
     const json_t *typ = json_object_get(claims, "typ"), *aud = json_object_get(claims, "aud");
-    const char *type = json_string_value(typ);
+    const char *type = json_string_value(typ), *issuer = lp_json_str(claims, "iss", NULL);
 
+    if (want->issuer && !(issuer && strcmp(issuer, want->issuer) == 0))
+        return lp_error_set(err, LP_E_DENIED, "token iss is not %s", want->issuer);
     if (want->type && (typ || strict) && !(type && strcmp(type, want->type) == 0))
         return lp_error_set(err, LP_E_DENIED, "token typ is not %s", want->type);
     if (want->audience && (aud || strict) && !holds(aud, want->audience))
@@ -240,15 +235,15 @@ int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len,
         return lp_error_set(err, LP_E_DENIED, "token has not three parts");
     int r = decode_json(&parts[0], "token header", &header, err);
     if (r == 0)
-        r = check_header(header, &algorithm, err);
+        r = check_header(k, header, &algorithm, err);
     struct part input = { token, parts[0].len + 1 + parts[1].len };
     if (r == 0)
         r = check_signature(k, header, algorithm, &input, &parts[2], err);
     if (r == 0)
         r = decode_json(&parts[1], "token payload", &claims, err);
-    bool strict = want->strict || algorithm == LP_JWT_EDDSA;
+    bool strict = want->strict || algorithm >= LP_JWT_EDDSA;
     if (r == 0)
-        r = check_times(claims, strict, now_s, err);
+        r = check_times(claims, strict, now_s, want->leeway_s, err);
     if (r == 0)
         r = check_claims(claims, want, strict, err);
     if (r == 0)
@@ -258,11 +253,11 @@ int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len,
 
 /* ---- signing ---- */
 
-static const struct lp_jwt_ed25519 *signing_key(const struct lp_jwt_keys *k)
+static const struct lp_jwt_pair *signing_key(const struct lp_jwt_keys *k)
 {
-    for (size_t i = 0; i < k->n_ed25519; i++) {
-        if (k->ed25519[i].private)
-            return &k->ed25519[i];
+    for (size_t i = 0; i < k->n_pairs; i++) {
+        if (k->pairs[i].private)
+            return &k->pairs[i];
     }
     return NULL;
 }
@@ -293,7 +288,7 @@ int lp_jwt_sign(const struct lp_jwt_keys *k, const json_t *claims, char **ret_to
                 struct lp_error *err)
 {
     lp_auto_buf struct lp_buf token = LP_BUF_INIT(MAX_TOKEN);
-    const struct lp_jwt_ed25519 *ed25519 = signing_key(k);
+    const struct lp_jwt_pair *ed25519 = signing_key(k);
     unsigned char signature[LP_JWT_SIGNATURE];
 
     if (!json_is_object(claims))

@@ -1,4 +1,5 @@
-/* lib/service/jwt.h -- JSON Web Tokens with HMAC and Ed25519 keys (RFC 7519, 7515, 8037). */
+/* lib/service/jwt.h -- JSON Web Tokens by HMAC and Ed25519 keys, and of other issuers by
+ * RSA and P-256 keys too (RFC 7519, 7515, 7518, 8037). */
 #pragma once
 
 #include <jansson.h>
@@ -38,6 +39,13 @@ LP_MUST_USE int lp_jwt_keys_add_private(struct lp_jwt_keys *k, const char *key,
 LP_MUST_USE int lp_jwt_keys_add_jwks(struct lp_jwt_keys *k, const json_t *jwks,
                                      struct lp_error *err);
 
+/* Adds the keys of another issuer's JWK set: Ed25519 (EdDSA), P-256 (ES256), RSA of 2,048 to 4,096
+ * bits (RS256; RFC 7518, 6), the first 16 of them. What is none of these, is malformed, or is for
+ * another use, is passed over; LP_E_INVALID where it is no JWK set or none is left. From then on
+ * ES256 and RS256 verify by these keys. */
+LP_MUST_USE int lp_jwt_keys_add_issuer_jwks(struct lp_jwt_keys *k, const json_t *jwks,
+                                            struct lp_error *err);
+
 /* The public halves of the Ed25519 keys as a JWK set, the signing one first; the caller's. Without
  * any: an empty set. */
 json_t *lp_jwt_keys_jwks(const struct lp_jwt_keys *k);
@@ -49,6 +57,8 @@ json_t *lp_jwt_keys_jwks(const struct lp_jwt_keys *k);
 struct lp_jwt_want {
     const char *type;     /* claim typ */
     const char *audience; /* one of the claim aud, a text or a list */
+    const char *issuer;   /* claim iss, which must be there */
+    int64_t leeway_s;     /* that the issuer's clock may differ from ours: of exp and nbf */
     bool strict;
 };
 #define LP_JWT_AUDIENCE "learning-platform" /* of learners' tokens, in every service */
@@ -59,10 +69,11 @@ extern const struct lp_jwt_want lp_jwt_access, lp_jwt_refresh;
 /*
  * `token` of `len` bytes, at most 8 KiB. exp, if present, must be a number in the future of now_s,
  * of any size, with or without a fraction; nbf a number not in it. alg is HS256, HS384, HS512 or
- * EdDSA, and only keys of that kind are tried; crit is refused, and a typ in the header other than
- * JWT and at+jwt. A kid of ours picks the key; HMAC and tokens without a kid try all. The claims
- * are the caller's. LP_E_NOT_FOUND: EdDSA by a key that we have not; LP_E_DENIED for all else, with
- * the reason, which never holds the token.
+ * EdDSA (with keys of another issuer ES256 and RS256 too), and only keys of that kind are tried;
+ * crit is refused, and a typ in the header other than JWT and at+jwt. A kid of ours picks the key;
+ * HMAC and tokens without a kid try all. The claims are the caller's. LP_E_NOT_FOUND: EdDSA, ES256
+ * or RS256 by a key that we have not; LP_E_DENIED for all else, with the reason, which never holds
+ * the token.
  */
 LP_MUST_USE int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len,
                               const struct lp_jwt_want *want, int64_t now_s, json_t **ret_claims,

@@ -112,12 +112,12 @@ int lp_jwt_keys_new_caller(const char *key, struct lp_jwt_keys **ret_keys, struc
     return 0;
 }
 
-static void drop_ed25519(struct lp_jwt_keys *k, size_t down_to)
+static void drop_pairs(struct lp_jwt_keys *k, size_t down_to)
 {
-    while (k->n_ed25519 > down_to) {
-        struct lp_jwt_ed25519 *last = &k->ed25519[--k->n_ed25519];
+    while (k->n_pairs > down_to) {
+        struct lp_jwt_pair *last = &k->pairs[--k->n_pairs];
         EVP_PKEY_free(last->key);
-        *last = (struct lp_jwt_ed25519){ 0 };
+        *last = (struct lp_jwt_pair){ 0 };
     }
 }
 
@@ -129,7 +129,7 @@ void lp_jwt_keys_free(struct lp_jwt_keys *k)
         for (size_t j = 0; j < LP_JWT_DIGESTS; j++)
             EVP_MAC_CTX_free(k->hmac[i].states[j]);
     }
-    drop_ed25519(k, 0);
+    drop_pairs(k, 0);
     free(k);
 }
 
@@ -168,9 +168,9 @@ static bool thumbprint(EVP_PKEY *key, char ret_kid[LP_JWT_KID])
 static int add_ed25519(struct lp_jwt_keys *k, EVP_PKEY *key, const char *kid, bool private,
                        struct lp_error *err)
 {
-    struct lp_jwt_ed25519 *e = &k->ed25519[k->n_ed25519];
+    struct lp_jwt_pair *e = &k->pairs[k->n_pairs];
 
-    if (k->n_ed25519 == LP_JWT_KEYS) {
+    if (k->n_pairs == LP_JWT_KEYS) {
         EVP_PKEY_free(key);
         return lp_error_set(err, LP_E_INVALID, "more than %d Ed25519 keys", LP_JWT_KEYS);
     }
@@ -181,8 +181,9 @@ static int add_ed25519(struct lp_jwt_keys *k, EVP_PKEY *key, const char *kid, bo
         return lp_error_set(err, LP_E_INTERNAL, "OpenSSL gives no public key");
     }
     e->key = key;
+    e->algorithm = LP_JWT_EDDSA;
     e->private = private;
-    k->n_ed25519++;
+    k->n_pairs++;
     return 0;
 }
 
@@ -266,7 +267,7 @@ static int add_jwk(struct lp_jwt_keys *k, const json_t *jwk, size_t index, struc
 int lp_jwt_keys_add_jwks(struct lp_jwt_keys *k, const json_t *jwks, struct lp_error *err)
 {
     const json_t *keys = lp_json_at(jwks, "keys", NULL), *jwk;
-    size_t before = k->n_ed25519, i;
+    size_t before = k->n_pairs, i;
     int r = 0;
 
     if (!json_is_array(keys))
@@ -278,18 +279,18 @@ int lp_jwt_keys_add_jwks(struct lp_jwt_keys *k, const json_t *jwks, struct lp_er
         if (r < 0)
             break;
     }
-    if (r == 0 && k->n_ed25519 == before)
+    if (r == 0 && k->n_pairs == before)
         r = lp_error_set(err, LP_E_INVALID, "JWK set: none of its %zu keys is an Ed25519 key", i);
     if (r < 0)
-        drop_ed25519(k, before);
+        drop_pairs(k, before);
     return r;
 }
 
-static void append_jwk(const struct lp_jwt_ed25519 *e, json_t *keys)
+static void append_jwk(const struct lp_jwt_pair *e, json_t *keys)
 {
     lp_auto_buf struct lp_buf x = LP_BUF_INIT(64);
 
-    if (x_of(e->key, &x))
+    if (e->algorithm == LP_JWT_EDDSA && x_of(e->key, &x))
         json_array_append_new(keys, lp_json_make("{s:s, s:s, s:s, s:s, s:s, s:s}", "kty", "OKP",
                                                  "crv", "Ed25519", "x", x.ptr, "kid", e->kid, "use",
                                                  "sig", "alg", "EdDSA"));
@@ -299,13 +300,13 @@ json_t *lp_jwt_keys_jwks(const struct lp_jwt_keys *k)
 {
     json_t *keys = json_array();
 
-    for (size_t i = 0; i < k->n_ed25519; i++) {
-        if (k->ed25519[i].private)
-            append_jwk(&k->ed25519[i], keys);
+    for (size_t i = 0; i < k->n_pairs; i++) {
+        if (k->pairs[i].private)
+            append_jwk(&k->pairs[i], keys);
     }
-    for (size_t i = 0; i < k->n_ed25519; i++) {
-        if (!k->ed25519[i].private)
-            append_jwk(&k->ed25519[i], keys);
+    for (size_t i = 0; i < k->n_pairs; i++) {
+        if (!k->pairs[i].private)
+            append_jwk(&k->pairs[i], keys);
     }
     return lp_json_make("{s:o}", "keys", keys);
 }
