@@ -50,6 +50,7 @@ declare -A may=(
     [services/ai-feedback/tagging]="base services/ai-feedback/text services/ai-feedback/spelling"
     [services/ai-feedback/rules]="base services/ai-feedback/text services/ai-feedback/spelling services/ai-feedback/tagging"
     [services/progress]="$BASICS http/server http/url.h config service"
+    [services/learning/model]="base"
     [cli]="$BASICS http/client http/url.h kube platform cli/load autoscaler/policy"
     [cli/load]="base json http/url.h cli/options.h"
 )
