@@ -131,14 +131,14 @@ static int64_t next_step(struct fsrs_state *s, int rating)
     const int64_t *steps = first ? learning : relearning;
     int n = first ? 2 : 1;
 
+    if (rating == FSRS_HARD && s->step == 0)
+        return first ? (steps[0] + steps[1]) / 2 : steps[0] * 3 / 2;
     if (rating == FSRS_AGAIN)
         s->step = 0;
-    else if (rating == FSRS_EASY)
+    if (rating == FSRS_GOOD)
+        s->step++;
+    if (rating == FSRS_EASY || s->step >= n)
         return 0;
-    else if (rating == FSRS_GOOD && ++s->step >= n)
-        return 0;
-    else if (rating == FSRS_HARD && s->step == 0)
-        return first ? (steps[0] + steps[1]) / 2 : steps[0] * 3 / 2;
     return steps[s->step];
 }
 
