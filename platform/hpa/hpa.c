@@ -13,7 +13,9 @@ static void set(struct hpa_state *state, unsigned condition, bool status, const 
 
 static const char *failure(const struct hpa_metric *metric)
 {
-    return metric->source == HPA_OBJECT ? "FailedGetObjectMetric" : "FailedGetResourceMetric";
+    if (metric->source == HPA_OBJECT)
+        return "FailedGetObjectMetric";
+    return metric->container ? "FailedGetContainerResourceMetric" : "FailedGetResourceMetric";
 }
 
 /* The metric that asks for most wins. False: all failed, or some did and the rest ask for less than

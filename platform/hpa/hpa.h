@@ -22,6 +22,7 @@ enum hpa_source { HPA_CPU, HPA_MEMORY, HPA_OBJECT };
 
 struct hpa_metric {
     enum hpa_source source;
+    bool container; /* of one container: only its failure is named otherwise */
     char name[64];
     int64_t target; /* percent of the request, or milli a pod */
 };

@@ -46,6 +46,12 @@ static int read_resource(const json_t *m, struct hpa_metric *ret, struct lp_erro
     return 0;
 }
 
+static int read_container(const json_t *m, struct hpa_metric *ret, struct lp_error *err)
+{
+    ret->container = true;
+    return read_resource(m, ret, err);
+}
+
 static int read_object(const json_t *m, struct hpa_metric *ret, struct lp_error *err)
 {
     const char *name = lp_json_str(m, "object", "metric", "name", NULL);
@@ -77,7 +83,7 @@ static int read_metrics(const json_t *list, struct hpa_rules *rules, struct lp_e
         if (is(type, "Resource"))
             r = read_resource(json_object_get(m, "resource"), &rules->metrics[i], err);
         else if (is(type, "ContainerResource"))
-            r = read_resource(json_object_get(m, "containerResource"), &rules->metrics[i], err);
+            r = read_container(json_object_get(m, "containerResource"), &rules->metrics[i], err);
         else if (is(type, "Object"))
             r = read_object(m, &rules->metrics[i], err);
         else

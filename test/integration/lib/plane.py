@@ -157,6 +157,13 @@ def free_port():
     raise RuntimeError("no free port between 10000 and 19999 in 200 tries: close some programs")
 
 
+def host_address():
+    """This machine's own address: an endpoint may not be a loopback address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect(("192.0.2.1", 9))  # sends nothing: tells the address of the way out
+        return s.getsockname()[0]
+
+
 class Operator:
     """One lp-operator, a process of ours that speaks with the API server at `port`."""
 
