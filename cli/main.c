@@ -8,6 +8,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "cli/command/command.h"
+#include "cli/complete.h"
+#include "cli/connect.h"
 #include "cli/diff.h"
 #include "cli/export.h"
 #include "cli/file.h"
@@ -22,7 +25,6 @@
 #include "cli/why.h"
 #include "base/clock.h"
 #include "json/json.h"
-#include "kube/config.h"
 
 /* On a terminal each table covers the one before. */
 static void print_status(const json_t *platforms, const struct cli_options *o)
@@ -162,69 +164,67 @@ static int run_command(struct lp_kube_client *client, const struct cli_options *
     return run_status(client, o, ns, stop, err);
 }
 
-static const char *either(const char *name, const char *other)
+static int run_help(const struct cli_options *o, struct lp_error *err)
 {
-    const char *value = getenv(name);
-    return value && *value ? value : getenv(other);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    const struct cli_command *command = cli_command_find(o->name);
+
+    if (o->name && !command)
+        return lp_error_set(err, LP_E_INVALID, "help: there is no command %.64s; see --help",
+                            o->name);
+    cli_help(command, o->format, &out);
+    fwrite(out.ptr, 1, out.len, stdout);
+    return 0;
 }
 
-/* Then it is not a credential plugin's. */
-static bool reads_stdin(const struct cli_options *o)
+static int run_offline(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
+                       struct lp_error *err)
 {
-    for (const char *const *f = o->files; *f; f++)
-        if (strcmp(*f, "-") == 0)
-            return true;
-    return false;
-}
-
-static int cli_run(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
-                   struct lp_error *err)
-{
-    struct lp_kube_config_source source = {
-        .kubeconfig = o->kubeconfig,
-        .kubeconfig_list = o->kubeconfig_list,
-        .context = o->context,
-        .service_host = getenv("KUBERNETES_SERVICE_HOST"),
-        .service_port = getenv("KUBERNETES_SERVICE_PORT"),
-        .flags = o->flags,
-        .as = { .user = o->as, .uid = o->as_uid, .groups = o->as_groups },
-        .https_proxy = either("HTTPS_PROXY", "https_proxy"),
-        .http_proxy = either("HTTP_PROXY", "http_proxy"),
-        .no_proxy = either("NO_PROXY", "no_proxy"),
-        .terminal = isatty(STDIN_FILENO) && !reads_stdin(o),
-    };
-    struct lp_kube_client_options options = { .user_agent = "kubectl-lp/" LP_VERSION,
-                                              .stop = stop,
-                                              .total_timeout_ms = o->request_timeout_ms };
-    struct lp_kube_config *config = NULL;
-    struct lp_kube_client *client = NULL;
-
     if (strcmp(o->command, "render") == 0)
         return run_render(o, err);
     if (strcmp(o->command, "simulate") == 0)
         return run_simulate(o, ret_status, err);
     if (strcmp(o->command, "load") == 0)
         return run_load(o, stop, ret_status, err);
-    int r = lp_kube_config_load(&source, &config, err);
+    if (strcmp(o->command, "help") == 0)
+        return run_help(o, err);
+    fputs(cli_completion_script(o->name), stdout); /* options.c took no other shell */
+    return 0;
+}
+
+static int cli_run(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
+                   struct lp_error *err)
+{
+    struct connection c connection_auto = { 0 };
+
+    if (cli_command_find(o->command)->offline)
+        return run_offline(o, stop, ret_status, err);
+    int r = connection_open(o, true, stop, &c, err);
     if (r == 0)
-        r = lp_kube_client_new(config, &options, &client, err);
-    if (r == 0)
-        r = run_command(client, o, o->ns ? o->ns : lp_kube_config_namespace(config), stop,
-                        ret_status, err);
-    lp_kube_client_free(client);
-    lp_kube_config_free(config);
+        r = run_command(c.client, o, c.ns, stop, ret_status, err);
     return r == LP_E_CANCELED ? 0 : r;
 }
 
-/* 1 means something else to these. */
-static int error_status(const char *command)
+/* For shells: never a message, and the status is 0. */
+static int run_complete(int argc, char **argv)
 {
-    static const char *const others[] = { "diff", "simulate", "load" };
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    static char nothing[] = "";
+    char *none[] = { nothing };
 
-    for (size_t i = 0; command && i < LP_COUNT(others); i++)
-        if (strcmp(command, others[i]) == 0)
-            return 2;
-    return 1;
+    lp_json_init();
+    struct lp_stop *stop = lp_stop_new();
+    complete_words(argc > 0 ? argc : 1, argc > 0 ? argv : none, stop, &out);
+    lp_stop_free(stop);
+    fwrite(out.ptr, 1, out.len, stdout);
+    return 0;
+}
+
+/* 1 means something else to some. */
+static int error_status(const char *name)
+{
+    const struct cli_command *command = cli_command_find(name);
+    return command && command->one_is_an_answer ? 2 : 1;
 }
 
 int main(int argc, char **argv)
@@ -233,6 +233,8 @@ int main(int argc, char **argv)
     struct lp_error err;
     int status = 0;
 
+    if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+        return run_complete(argc - 2, argv + 2);
     int r = cli_options_parse(argc, argv, &options, &err);
     if (r == LP_E_CANCELED)
         return 0;

@@ -5,17 +5,16 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "cli/command/format.h"
 #include "kube/config_flags.h"
 #include "platform/images.h"
-
-enum cli_format { CLI_DEFAULT, CLI_TABLE, CLI_TEXT, CLI_YAML, CLI_JSON, CLI_CSV, CLI_SVG };
 
 #define CLI_MAX_FILES 64
 #define CLI_MAX_GROUPS 64
 #define CLI_MAX_LIMITS 32
 
 struct cli_options {
-    const char *command;                    /* one of those in options.c */
+    const char *command;                    /* one of cli/command/commands.c */
     const char *name;                       /* of one platform; NULL: all */
     const char *ns;                         /* -n; NULL: the context's */
     bool all_namespaces;                    /* -A */
@@ -61,8 +60,14 @@ struct cli_options {
     struct lp_kube_flags flags;                              /* --server and the others */
     const char *request_timeout;                             /* --request-timeout, or NULL */
     int64_t request_timeout_ms;                              /* the same, 1 s..1 h; default 10 s */
+    /* Of the environment, or NULL: where a pod finds its API server, and proxies. */
+    const char *service_host, *service_port, *https_proxy, *http_proxy, *no_proxy;
     char buffer[4096];
 };
+
+/* Reads words as far as they are an unfinished command line of this program, and leaves out what
+ * is wrong: for completion. */
+void cli_options_read(int argc, char **argv, struct cli_options *ret_options);
 
 /* Strings are borrowed from argv and the environment. LP_E_INVALID names option, value and what is
  * allowed; LP_E_CANCELED:

@@ -50,8 +50,6 @@ static int check_load(struct cli_options *o, struct lp_error *err)
         return 0;
     if (!o->url)
         return lp_error_set(err, LP_E_INVALID, "load needs --url; see --help");
-    if (o->name)
-        return lp_error_set(err, LP_E_INVALID, "load takes no name, is \"%.64s\"", o->name);
     if (o->arrival_rate == 0)
         return lp_error_set(err, LP_E_INVALID,
                             "--arrival-rate: must be 0.001..100000 rounds a second, is 0");

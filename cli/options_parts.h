@@ -3,8 +3,6 @@
 
 #include "cli/options.h"
 
-extern const char cli_usage[]; /* the text of --help */
-
 /* What the command asks of its options beside that it takes them; fills those that are made of
  * others (at_ms, since_ms, request_timeout_ms) and those that were not given. LP_E_INVALID names
  * option, value and what is allowed. */

@@ -51,7 +51,8 @@ declare -A may=(
     [services/ai-feedback/rules]="base services/ai-feedback/text services/ai-feedback/spelling services/ai-feedback/tagging"
     [services/progress]="$BASICS http/server http/url.h config service"
     [services/learning/model]="base"
-    [cli]="$BASICS http/client http/url.h kube platform cli/load autoscaler/policy"
+    [cli]="$BASICS http/client http/url.h kube platform cli/command cli/load autoscaler/policy"
+    [cli/command]="base cli/options.h"
     [cli/load]="base json http/url.h cli/options.h"
 )
 

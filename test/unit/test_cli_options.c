@@ -70,15 +70,16 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_int_equal(PARSE(&o, &err, "status", "--interval", "0"), LP_E_INVALID);
     assert_string_equal(err.msg, "--interval: must be 1..60 seconds, is \"0\"");
     assert_int_equal(PARSE(&o, &err, "status", "-o", "xml"), LP_E_INVALID);
-    assert_string_equal(err.msg, "-o: must be table, text, yaml, json, csv or svg, is \"xml\"");
+    assert_string_equal(
+        err.msg, "-o: must be table, text, yaml, json, csv, svg, markdown or man, is \"xml\"");
     assert_int_equal(PARSE(&o, &err, "status", "--frob"), LP_E_INVALID);
     assert_string_equal(err.msg, "unknown option --frob: see --help");
     assert_int_equal(PARSE(&o, &err, "status", "-n"), LP_E_INVALID);
     assert_string_equal(err.msg, "-n needs a value");
     assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
     assert_string_equal(err.msg,
-                        "unknown command explode: the commands are: status, export, diff, render, "
-                        "simulate, load, why, record, report; see --help");
+                        "unknown command explode: the commands are: status, why, diff, render, "
+                        "simulate, record, load, report, export, completion, help; see --help");
     assert_int_equal(PARSE(&o, &err, "export", "-o", "table"), LP_E_INVALID);
     assert_string_equal(err.msg, "-o: export has no such form; see --help");
     assert_int_equal(PARSE(&o, &err, "status", "a", "b"), LP_E_INVALID);

@@ -1,0 +1,217 @@
+/* cli/command/commands.c -- the table of commands. No state. */
+#include "cli/command/command.h"
+
+#include <string.h>
+
+#define LP "learningplatform.io"
+#define PLATFORMS(verbs_, why_)                          \
+    {                                                    \
+        LP, "learningplatforms", (verbs_), (why_), false \
+    }
+#define HPAS                                                                         \
+    {                                                                                \
+        "autoscaling", "horizontalpodautoscalers", "get", "range and metrics", false \
+    }
+#define OPERATORS(why_)                             \
+    {                                               \
+        "apps", "deployments", "list", (why_), true \
+    }
+#define CHILD(group_, resource_)                                            \
+    {                                                                       \
+        (group_), (resource_), "get list create patch", "that child", false \
+    }
+#define READ(group_, resource_)                                 \
+    {                                                           \
+        (group_), (resource_), "list", "that part of it", false \
+    }
+
+const struct cli_command cli_commands[] = {
+    { .name = "status",
+      .arguments = "[PLATFORM] [-n NAMESPACE | -A] [-w] [--interval SECONDS] [-o table|json]",
+      .summary = "pods, queue depth and the last scaling decision of every service",
+      .text = "With -w it goes on until it is interrupted: the table is drawn again, JSON is one "
+              "line\neach time.",
+      .examples = { { "All platforms of all namespaces, live", "kubectl lp status -A -w" },
+                    { "One platform, for a script",
+                      "kubectl lp status english -n learning -o json" } },
+      .rights = { PLATFORMS("get list", "everything"),
+                  HPAS,
+                  { "custom.metrics.k8s.io", "services/queue_depth", "get", "the queue depth",
+                    false } },
+      .formats = { CLI_TABLE, CLI_JSON },
+      .names = { "PLATFORM" } },
+    { .name = "why",
+      .arguments = "[PLATFORM] [SERVICE] [-n NAMESPACE | -A] [--at TIME | --since DURATION] "
+                   "[-o text|json]",
+      .summary = "why each service has the number of pods that it has",
+      .text =
+          "With --at why it had them then, and what every metric, schedule and floor asked for; "
+          "with\n--since each decision from then on. The operator keeps decisions for 24 hours. "
+          "A single\nname that is a service's is that.",
+      .examples = { { "Every service of every platform here", "kubectl lp why" },
+                    { "One service, an hour ago", "kubectl lp why english gateway --at "
+                                                  "2026-12-01T02:00:00Z" },
+                    { "What was decided in the last hour", "kubectl lp why english --since 1h" } },
+      .rights = { PLATFORMS("get list", "everything"),
+                  HPAS,
+                  { "", "configmaps", "get", "the past (--at, --since)", false } },
+      .formats = { CLI_TEXT, CLI_JSON },
+      .names = { "PLATFORM", "SERVICE" } },
+    { .name = "diff",
+      .arguments = "[PLATFORM | -f FILE] [-n NAMESPACE] [-o text|json]",
+      .summary = "what the operator would change if the platform were as FILE says, or as it is",
+      .text = "A dry run by the API server: nothing is changed. Images are as the operator has "
+              "them, of\nits Deployment, or of LP_IMAGE_REGISTRY, LP_IMAGE_TAG and the others in "
+              "the environment.\n\n"
+              "Status 0: nothing, 1: something, 2: an error.",
+      .examples = { { "What a file would change, and whether pods restart",
+                      "kubectl lp diff -f platform.yaml" },
+                    { "What others changed, which the operator would put back",
+                      "kubectl lp diff english -n learning" } },
+      .rights = { PLATFORMS("get list create patch", "everything"), OPERATORS("its images"),
+                  CHILD("apps", "deployments"), CHILD("apps", "statefulsets"),
+                  CHILD("", "services"), CHILD("", "configmaps"), CHILD("", "serviceaccounts"),
+                  CHILD("autoscaling", "horizontalpodautoscalers"),
+                  CHILD("policy", "poddisruptionbudgets"),
+                  CHILD("networking.k8s.io", "networkpolicies"),
+                  CHILD("networking.k8s.io", "ingresses"), CHILD("", "persistentvolumeclaims") },
+      .formats = { CLI_TEXT, CLI_JSON },
+      .names = { "PLATFORM" },
+      .one_is_an_answer = true },
+    { .name = "render",
+      .arguments = "-f FILE [-n NAMESPACE] [--at TIME] [-o yaml|json]",
+      .summary = "the objects that the operator makes of a platform, without a cluster",
+      .text =
+          "With --at those of that time instead of now, with what spec.schedules asks for then. "
+          "Images\nare those of this version, or of LP_IMAGE_REGISTRY, LP_IMAGE_TAG and the "
+          "others in the\nenvironment.",
+      .examples = { { "What would be there", "kubectl lp render -f platform.yaml" },
+                    { "Of standard input, for a policy check",
+                      "kustomize build . | kubectl lp render -f - | kubeconform" } },
+      .formats = { CLI_YAML, CLI_JSON },
+      .needs_file = true,
+      .offline = true },
+    { .name = "simulate",
+      .arguments = "-f FILE --trace CSV [--service NAME] [--start TIME] [--compare FILE]\n"
+                   "[-o text|json|csv|svg]",
+      .summary = "how services would have scaled through a load, without a cluster",
+      .text =
+          "By the arithmetic of the HPA controller, with schedules, pauses, bursts and fallbacks "
+          "of "
+          "the\nplatform.\n\n"
+          "CSV: a header line, time (seconds) and one or more of cpu (cores), memory (bytes),\n"
+          "queue_depth, each of all pods together, or instead of queue_depth, which stays as it "
+          "is,\n"
+          "arrival_rate (requests a second) and service_time (seconds of a slot), whose backlog "
+          "and\ndemand follow the simulated pods, and with request_cpu_ms (CPU of a request) their "
+          "CPU,\nwithin its limit. \"auth.cpu\" is that of auth; without --service all services "
+          "that "
+          "columns\nname are simulated together. An empty cell is a missing metric; metrics "
+          "without "
+          "a column\nare left out.\n\n"
+          "Status 0: within the limits, 1: over a limit of --max-..., 2: an error.",
+      .examples = { { "A shipped trace of an exam", "kubectl lp simulate -f platform.yaml --trace "
+                                                    "config/samples/traces/exam.csv" },
+                    { "Whether a change makes learners wait",
+                      "kubectl lp simulate -f new.yaml --compare old.yaml --trace load.csv "
+                      "--max-minutes-over-target 2" } },
+      .formats = { CLI_TEXT, CLI_JSON, CLI_CSV, CLI_SVG },
+      .needs_file = true,
+      .offline = true,
+      .one_is_an_answer = true },
+    { .name = "record",
+      .arguments = "[PLATFORM] [SERVICE] [-n NAMESPACE] [--since DURATION]",
+      .summary = "the load of a platform in the last day, as a trace for simulate",
+      .text = "As the operator kept it with each decision, with the queue and the replicas that "
+              "were seen.",
+      .examples = { { "The last two hours of all services",
+                      "kubectl lp record english --since 2h > load.csv" } },
+      .rights = { PLATFORMS("get list", "everything"),
+                  { "", "configmaps", "get", "everything", false } },
+      .formats = { CLI_TEXT },
+      .names = { "PLATFORM", "SERVICE" } },
+    { .name = "load",
+      .arguments = "--url URL [--learners N] [--duration SECONDS] [--pause SECONDS]\n"
+                   "[--arrival-rate N] [--shape NAME] [--scenario FILE] [--fail-if LIMIT] "
+                   "[-o text|json]",
+      .summary = "sends a class of learners to a gateway and tests its latencies",
+      .text =
+          "Each logs in as LP_LOAD_EMAIL with LP_LOAD_PASSWORD, sends a sentence, asks for a\n"
+          "recommendation and for /health, or does what --scenario says (docs/load.md). Only "
+          "loopback\nand private addresses, or with --yes-this-is-mine any. With --arrival-rate "
+          "time counts from\nwhen a request was meant to begin.\n\n"
+          "Status 0: within the limits, 1: over a limit of --fail-if, 2: an error.",
+      .examples = { { "A class of 20 for half a minute",
+                      "LP_LOAD_EMAIL=ann@example.org LP_LOAD_PASSWORD=... kubectl lp load --url "
+                      "http://127.0.0.1:30080" },
+                    { "For CI", "kubectl lp load --url http://127.0.0.1:30080 --arrival-rate 50 "
+                                "--fail-if 'p95>300ms' --fail-if 'errors>1%'" } },
+      .formats = { CLI_TEXT, CLI_JSON },
+      .offline = true,
+      .one_is_an_answer = true },
+    { .name = "report",
+      .arguments = "[PLATFORM] [-n NAMESPACE | -A]",
+      .summary = "platform, objects, events and the operator's logs, for a bug report",
+      .text = "Credentials are taken out, Secrets are not read.",
+      .examples = { { "For an issue", "kubectl lp report english -n learning > report.yaml" } },
+      .rights = { PLATFORMS("get list", "everything"),
+                  OPERATORS("the operator's logs"),
+                  READ("apps", "deployments"),
+                  READ("apps", "replicasets"),
+                  READ("apps", "statefulsets"),
+                  READ("", "services"),
+                  READ("", "configmaps"),
+                  READ("", "serviceaccounts"),
+                  READ("", "persistentvolumeclaims"),
+                  READ("autoscaling", "horizontalpodautoscalers"),
+                  READ("policy", "poddisruptionbudgets"),
+                  READ("networking.k8s.io", "networkpolicies"),
+                  READ("networking.k8s.io", "ingresses"),
+                  READ("", "pods"),
+                  READ("events.k8s.io", "events"),
+                  { "", "pods/log", "get", "the operator's logs", false },
+                  { "coordination.k8s.io", "leases", "list", "who leads", false } },
+      .formats = { CLI_YAML },
+      .names = { "PLATFORM" } },
+    { .name = "export",
+      .arguments = "[PLATFORM] [-n NAMESPACE | -A] [-o yaml|json]",
+      .summary = "platforms as files, to be applied to another cluster",
+      .text =
+          "Without status and what else their cluster made of them. Secrets and the content of\n"
+          "databases are not in it.",
+      .examples = { { "All of them", "kubectl lp export -A > platforms.yaml" } },
+      .rights = { PLATFORMS("get list", "everything") },
+      .formats = { CLI_YAML, CLI_JSON },
+      .names = { "PLATFORM" } },
+    { .name = "completion",
+      .arguments = "bash|zsh|fish",
+      .summary = "prints what a shell needs to complete kubectl-lp",
+      .text = "kubectl itself completes `kubectl lp` where kubectl_complete-lp is in the PATH. "
+              "Names of\nplatforms and services come from the cluster.",
+      .examples = { { "In this bash", "source <(kubectl-lp completion bash)" },
+                    { "In every zsh", "kubectl-lp completion zsh > \"${fpath[1]}/_kubectl-lp\"" },
+                    { "In every fish", "kubectl-lp completion fish > "
+                                       "~/.config/fish/completions/kubectl-lp.fish" } },
+      .formats = { CLI_TEXT },
+      .names = { "SHELL" },
+      .words = "bash zsh fish",
+      .offline = true },
+    { .name = "help",
+      .arguments = "[COMMAND] [-o text|markdown|man]",
+      .summary = "what a command does, its options, examples and the rights that it needs",
+      .text = "Without a command all of them. So does --help after a command.",
+      .examples = { { "One command", "kubectl lp help why" },
+                    { "The man page", "kubectl lp help -o man | man -l -" } },
+      .formats = { CLI_TEXT, CLI_MARKDOWN, CLI_MAN },
+      .names = { "COMMAND" },
+      .offline = true },
+    { .name = NULL },
+};
+
+const struct cli_command *cli_command_find(const char *name)
+{
+    for (const struct cli_command *c = cli_commands; name && c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
