@@ -20,6 +20,7 @@
 #include "autoscaler/chain/chain.h"
 #include "autoscaler/informers/informers.h"
 #include "autoscaler/informers/loss_events.h"
+#include "autoscaler/samples/measured.h"
 #include "autoscaler/samples/pressure.h"
 #include "autoscaler/samples/samples.h"
 #include "autoscaler/samples/scraper.h"
@@ -263,6 +264,15 @@ void adapter_traffic(struct adapter *a, const char *ns, const char *service,
         .service_ms = service_metric(a, ns, service, SAMPLES_SERVICE_TIME),
         .queue = service_metric(a, ns, service, SAMPLES_QUEUE_DEPTH),
     };
+}
+
+void adapter_measured(struct adapter *a, const char *ns, const char *service,
+                      struct measured *ret_measured)
+{
+    struct samples_measured m;
+
+    samples_measured(a->samples, ns, service, lp_clock_ms(), &m);
+    *ret_measured = (struct measured){ m.peak_milli, m.learners, m.starts, m.start_s };
 }
 
 void adapter_load(struct adapter *a, const char *ns, const char *service,

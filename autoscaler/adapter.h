@@ -85,6 +85,10 @@ bool adapter_queue_depth(struct adapter *a, const char *ns, const char *service,
 void adapter_traffic(struct adapter *a, const char *ns, const char *service,
                      struct traffic *ret_traffic);
 
+/* What was measured of the service. Any thread. */
+void adapter_measured(struct adapter *a, const char *ns, const char *service,
+                      struct measured *ret_measured);
+
 /* As samples_pressure (samples/pressure.h) says it. Any thread. */
 struct adapter_load {
     bool known;

@@ -157,6 +157,7 @@ static int preview(struct work *w, const json_t *object, json_t **ret_preview, s
     struct plan_images images;
     struct plan plan plan_auto;
     struct calendar calendar;
+    struct figures figures;
     struct platform p = { .ns = lp_json_str(object, "metadata", "namespace", NULL),
                           .name = lp_json_str(object, "metadata", "name", NULL),
                           .uid = uid ? uid : NO_UID,
@@ -169,7 +170,8 @@ static int preview(struct work *w, const json_t *object, json_t **ret_preview, s
         return r;
     tell_mode(&p);
     p.spec.mode = "Active";
-    calendar_plan(&p, lp_clock_wall_ms(), &calendar);
+    figures_read(json_object_get(object, "status"), &figures);
+    calendar_plan(&p, &figures, lp_clock_wall_ms(), &calendar);
     images_of(w, object, &images);
     r = read_databases(w, &p, &databases, err);
     if (r < 0)

@@ -35,12 +35,14 @@ static int add_children(const json_t *object, const struct plan_images *images, 
                           .images = images };
     struct plan plan plan_auto;
     struct calendar calendar;
+    struct figures figures;
 
     plan.n = 0;
     int r = spec_decode_strict(object, &p.spec, err);
     if (r < 0)
         return lp_error_wrap(err, "%s/%s", p.ns, p.name);
-    calendar_plan(&p, at_ms > 0 ? at_ms : lp_clock_wall_ms(), &calendar);
+    figures_read(json_object_get(object, "status"), &figures);
+    calendar_plan(&p, &figures, at_ms > 0 ? at_ms : lp_clock_wall_ms(), &calendar);
     plan_init(&plan, &p);
     for (unsigned i = 0; i < plan.n; i++)
         json_array_append_new(items, without_owner(&plan.children[i]));

@@ -25,6 +25,7 @@ struct simulate_service {
     struct hpa_rules rules;
     int32_t planned_min; /* rules.min before a burst or the fallback lifts it */
     struct simulate_lift lift;
+    bool unmeasured;     /* a schedule has expectedStudents that no figure makes pods of */
     unsigned n_left_out; /* metrics of the HPA that the trace has no column for */
     char left_out[HPA_MAX_METRICS][64];
     int64_t queue_target; /* milli a pod, also where the HPA does not go by it */

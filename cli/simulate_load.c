@@ -101,11 +101,14 @@ int64_t simulate_plan_at(struct simulate_service *service, int64_t at_ms)
 {
     int64_t offset = service->start_ms - service->trace.rows[0].at_ms;
     struct calendar calendar;
+    struct figures figures;
     struct lp_error ignored; /* it was read when it was loaded */
 
     if (service->start_ms < 0)
         return INT64_MAX;
-    calendar_plan(&service->platform, at_ms + offset, &calendar);
+    figures_read(json_object_get(service->object, "status"), &figures);
+    calendar_plan(&service->platform, &figures, at_ms + offset, &calendar);
+    service->unmeasured = service->unmeasured || calendar.unmeasured.services[service->id];
     (void)!read_rules(service, &ignored);
     return calendar.change_ms > 0 ? calendar.change_ms - offset : INT64_MAX;
 }

@@ -101,9 +101,10 @@ static json_t *pair_json(const struct simulate_pair *p, bool both)
         json_array_append_new(changes, change_json(&service->rules, &p->result.changes[i]));
     for (unsigned i = 0; i < service->n_left_out; i++)
         json_array_append_new(left_out, json_string(service->left_out[i]));
-    return lp_json_make("{s:s, s:o, s:o, s:o, s:o*}", "service", service->title, "leftOut",
-                        left_out, "changes", changes, "summary", summary_json(service, &p->result),
-                        "compare", both ? summary_json(&p->other, &p->other_result) : NULL);
+    return lp_json_make("{s:s, s:o, s:b, s:o, s:o, s:o*}", "service", service->title, "leftOut",
+                        left_out, "unmeasured", service->unmeasured, "changes", changes, "summary",
+                        summary_json(service, &p->result), "compare",
+                        both ? summary_json(&p->other, &p->other_result) : NULL);
 }
 
 json_t *simulate_json(const struct simulate_pair *pairs, size_t n, bool both,
@@ -229,6 +230,11 @@ static void head_text(const struct simulate_service *s, const struct simulate_re
     if (s->start_ms < 0 &&
         (json_array_size(s->platform.spec.schedules) > 0 || spec->autoscaling.pause.until))
         lp_buf_str(out, "the trace has no date: schedules and pauses do not count; see --start\n");
+    if (s->unmeasured)
+        lp_buf_printf(out,
+                      "expectedStudents of a schedule does not count: the file has no "
+                      "status.services[%s].measured; kubectl get lp -o yaml has it\n",
+                      service_kinds[s->id].name);
 }
 
 static void pair_text(const struct simulate_pair *p, bool both, struct lp_buf *out)

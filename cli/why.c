@@ -105,6 +105,8 @@ json_t *why_service(const json_t *service, const json_t *hpa)
 
     if (lp_json_bool(false, service, "paused", NULL))
         json_object_set_new(o, "paused", json_true());
+    if (json_object_get(service, "measured"))
+        json_object_set(o, "measured", json_object_get(service, "measured"));
     if (!hpa)
         return o;
     json_object_set_new(o, "min", json_integer(lp_json_int(1, hpa, "spec", "minReplicas", NULL)));
@@ -132,6 +134,20 @@ static void condition_text(const json_t *c, struct lp_buf *out)
                   lp_json_str(c, "status", NULL), reason ? reason : "?", message ? message : "");
 }
 
+static void measured_text(const json_t *measured, struct lp_buf *out)
+{
+    const char *pods = lp_json_str(measured, "podsPerThousandLearners", NULL);
+    int64_t start = lp_json_int(0, measured, "startSeconds", NULL);
+
+    if (pods)
+        lp_buf_printf(out, "    %-14s %s pods for 1,000 learners, with %" PRId64 " at %s\n",
+                      "measured", pods, lp_json_int(0, measured, "learners", NULL),
+                      lp_json_str(measured, "at", NULL));
+    if (start > 0)
+        lp_buf_printf(out, "    %-14s %" PRId64 " s from a pod's creation to Ready, for 95 %%\n",
+                      "starts", start);
+}
+
 void why_service_text(const json_t *why, struct lp_buf *out)
 {
     const char *last = lp_json_str(why, "lastScaleTime", NULL);
@@ -145,6 +161,7 @@ void why_service_text(const json_t *why, struct lp_buf *out)
                       lp_json_int(0, why, "max", NULL));
     lp_buf_printf(out, "%s%s%s\n    %s\n", last ? ", changed at " : "", last ? last : "",
                   json_object_get(why, "paused") ? ", paused" : "", lp_json_str(why, "why", NULL));
+    measured_text(json_object_get(why, "measured"), out);
     json_array_foreach(json_object_get(why, "metrics"), i, item) metric_text(item, out);
     json_array_foreach(json_object_get(why, "conditions"), i, item) condition_text(item, out);
 }

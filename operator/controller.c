@@ -135,6 +135,7 @@ static void work_on(struct worker *w, const char *key)
                             .instance = c->options.instance,
                             .metrics_conflict = c->options.metrics_conflict,
                             .traffic = c->options.traffic,
+                            .measured = c->options.measured,
                             .metrics_user = c->options.metrics_user,
                             .stop = c->options.stop,
                             .deaths = journal_deaths(c->options.journal, key) };

@@ -22,6 +22,8 @@ struct controller_options {
     bool (*metrics_conflict)(void *user, char why[256]); /* as in reconcile.h */
     /* What a service has to do now; NULL: nobody knows. */
     void (*traffic)(void *user, const char *ns, const char *service, struct traffic *ret_traffic);
+    void (*measured)(void *user, const char *ns, const char *service,
+                     struct measured *ret_measured);
     void *metrics_user;                     /* of both */
     struct journal *journal;                /* borrowed; NULL: none */
     int64_t (*writes_until_ms)(void *user); /* the workers' fence, as in kube/client.h */

@@ -133,6 +133,16 @@ static void ask_traffic(void *user, const char *ns, const char *service,
         adapter_traffic(p->adapter, ns, service, ret_traffic);
 }
 
+static void ask_measured(void *user, const char *ns, const char *service,
+                         struct measured *ret_measured)
+{
+    struct program *p = user;
+
+    *ret_measured = (struct measured){ .peak_milli = -1, .learners = -1 };
+    if (p->adapter)
+        adapter_measured(p->adapter, ns, service, ret_measured);
+}
+
 /* Every platform's status tells of a conflict over the metrics API. */
 static void refresh_on_conflict(struct program *p)
 {
@@ -234,6 +244,7 @@ static int start_controller(struct program *p, struct lp_error *err)
         .resync_ms = p->config.resync_s * 1000,
         .metrics_conflict = check_conflict,
         .traffic = ask_traffic,
+        .measured = ask_measured,
         .metrics_user = p,
         .journal = p->journal,
         .writes_until_ms = writes_until,

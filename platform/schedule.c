@@ -10,7 +10,6 @@
 #include "json/json.h"
 #include "platform/window.h"
 
-#define LEAD_MINUTES 5 /* the CRD's default */
 #define END         \
     {               \
         .key = NULL \
@@ -68,10 +67,14 @@ const struct lp_json_field schedule_fields[] = {
       .type = LP_JSON_INT,
       .offset = offsetof(struct schedule, ramp_minutes),
       .max = 120 },
+    { .key = "expectedStudents",
+      .type = LP_JSON_INT,
+      .offset = offsetof(struct schedule, students),
+      .min = 1,
+      .max = SCHEDULE_STUDENTS },
     { .key = "replicas",
       .type = LP_JSON_OBJECT,
       .offset = offsetof(struct schedule, replicas),
-      .required = true,
       .fields = replicas_fields },
     END,
 };
@@ -120,16 +123,18 @@ static int check_has_parts(const struct schedule *s, const char *path, struct lp
                             "%s: must have a window in weekly or dated, has none", path);
     for (unsigned i = 0; i < N_SERVICES; i++)
         any = any || s->replicas.services[i] > 0;
-    if (!any)
-        return lp_error_set(err, LP_E_INVALID, "%s.replicas: must name a service, names none",
-                            path);
+    if (!any && s->students == 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "%s: must have replicas of a service or expectedStudents (1..%d), has "
+                            "neither",
+                            path, SCHEDULE_STUDENTS);
     return 0;
 }
 
 int schedule_read(const json_t *entry, const char *path, bool strict, struct schedule *ret_schedule,
                   struct lp_error *err)
 {
-    struct schedule s = { .when.utc_offset = "+00:00", .lead_minutes = LEAD_MINUTES };
+    struct schedule s = { .when.utc_offset = "+00:00", .lead_minutes = -1 };
 
     int r = lp_json_decode(entry, schedule_fields, strict, path, &s, err);
     if (r == 0)

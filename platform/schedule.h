@@ -11,14 +11,16 @@
 #include "platform/spec.h"
 
 #define SCHEDULES_MAX 16
+#define SCHEDULE_STUDENTS 1000000
 
 /* Borrowed from the spec. */
 struct schedule {
     const char *name;
     struct maintenance_spec when; /* utc_offset is +00:00: it counts where there is no time_zone */
     json_t *exclude;              /* ["2026-12-25"] or NULL */
-    int64_t lead_minutes;         /* so long before a start the pods are asked for */
-    int64_t ramp_minutes;         /* so long before that the first of them are */
+    int64_t lead_minutes; /* so long before a start the pods are asked for; -1: as measured */
+    int64_t ramp_minutes; /* so long before that the first of them are */
+    int64_t students;     /* that are expected, 1 to SCHEDULE_STUDENTS; 0: replicas alone count */
     struct {
         int64_t services[N_SERVICES]; /* 0: not named */
     } replicas;

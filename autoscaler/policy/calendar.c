@@ -19,7 +19,7 @@ static void note_change(struct calendar *c, int64_t at_ms, int64_t now_ms)
 
 /* Keeps the earliest; of equal starts that of the schedule which stands first. */
 static void note_activation(struct calendar *c, const struct schedule *s,
-                            const struct window_span *span)
+                            const struct window_span *span, int64_t lead_s)
 {
     unsigned at = c->n_next;
 
@@ -30,44 +30,108 @@ static void note_activation(struct calendar *c, const struct schedule *s,
     if (c->n_next < CALENDAR_NEXT)
         c->n_next++;
     memmove(&c->next[at + 1], &c->next[at], (c->n_next - 1 - at) * sizeof *c->next);
-    c->next[at] = (struct calendar_activation){ s->name, span->start_ms, span->end_ms };
+    c->next[at] = (struct calendar_activation){ s->name, span->start_ms, span->end_ms, lead_s };
 }
 
-/* `steps` of RAMP_STEPS: so much of what the schedule asks for. */
-static void raise_floors(struct calendar *c, const struct schedule *s,
-                         const struct window_span *span, int64_t steps)
+/* What a schedule asks for of one service; replicas 0: nothing. */
+static struct calendar_floor whole_floor(const struct schedule *s, const struct figure *figure,
+                                         enum service_id id)
 {
-    for (unsigned i = 0; i < N_SERVICES; i++) {
-        struct calendar_floor *f = &c->floors[i];
-        int64_t replicas = (s->replicas.services[i] * steps + RAMP_STEPS - 1) / RAMP_STEPS;
-        if (replicas > f->replicas ||
-            (replicas > 0 && replicas == f->replicas && span->end_ms > f->end_ms))
-            *f = (struct calendar_floor){ replicas, s->name, span->start_ms, span->end_ms };
+    struct calendar_floor f = { .replicas = s->replicas.services[id], .schedule = s->name };
+    int64_t pods = s->students > 0 ? figure_pods(figure, s->students) : 0;
+
+    if (pods > f.replicas) {
+        f.replicas = pods;
+        f.students = s->students;
+        f.figure = *figure;
     }
+    return f;
 }
 
-static void add_schedule(struct calendar *c, const struct schedule *s, int64_t now_ms)
+/* `steps` of RAMP_STEPS: so much of the whole. */
+static void raise_floor(struct calendar_floor *f, struct calendar_floor whole,
+                        const struct window_span *span, int64_t steps)
+{
+    whole.replicas = (whole.replicas * steps + RAMP_STEPS - 1) / RAMP_STEPS;
+    whole.start_ms = span->start_ms;
+    whole.end_ms = span->end_ms;
+    if (whole.replicas > f->replicas ||
+        (whole.replicas > 0 && whole.replicas == f->replicas && span->end_ms > f->end_ms))
+        *f = whole;
+}
+
+static int64_t lead_s_of(const struct schedule *s, const struct figure *figure)
+{
+    return s->lead_minutes >= 0 ? s->lead_minutes * 60 : figure_lead_s(figure);
+}
+
+/* How many of RAMP_STEPS are taken by now. */
+static int64_t steps_taken(struct calendar *c, const struct schedule *s,
+                           const struct window_span *span, int64_t lead_s, int64_t now_ms)
+{
+    int64_t whole_ms = span->start_ms - lead_s * 1000, steps = 0;
+
+    for (int64_t k = 1; k <= RAMP_STEPS; k++) {
+        int64_t at_ms = whole_ms - s->ramp_minutes * MINUTE_MS * (RAMP_STEPS - k) / RAMP_STEPS;
+        note_change(c, at_ms, now_ms);
+        steps += at_ms <= now_ms;
+    }
+    return steps;
+}
+
+static void note_unmeasured(struct calendar *c, const struct schedule *s,
+                            const struct figures *figures)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        any = any || figures->of[i].at_ms == 0;
+    if (s->students == 0 || !any || c->unmeasured.schedule)
+        return;
+    c->unmeasured.schedule = s->name;
+    c->unmeasured.students = s->students;
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        c->unmeasured.services[i] = figures->of[i].at_ms == 0;
+}
+
+/* Returns the longest lead of a service that it is about. */
+static int64_t add_span(struct calendar *c, const struct schedule *s, const struct figures *figures,
+                        const struct window_span *span, int64_t now_ms)
+{
+    int64_t longest_s = 0;
+
+    for (unsigned i = 0; i < N_SERVICES; i++) {
+        const struct figure *figure = &figures->of[i];
+        struct calendar_floor whole = whole_floor(s, figure, (enum service_id)i);
+        if (whole.replicas == 0)
+            continue;
+        int64_t lead_s = lead_s_of(s, figure);
+        int64_t steps = steps_taken(c, s, span, lead_s, now_ms);
+        longest_s = lead_s > longest_s ? lead_s : longest_s;
+        if (steps > 0)
+            raise_floor(&c->floors[i], whole, span, steps);
+    }
+    return longest_s;
+}
+
+static void add_schedule(struct calendar *c, const struct schedule *s,
+                         const struct figures *figures, int64_t now_ms)
 {
     struct window_span spans[CALENDAR_NEXT];
     unsigned n = window_spans(&s->when, s->exclude, now_ms, spans, CALENDAR_NEXT);
 
     for (unsigned i = 0; i < n; i++) {
-        int64_t whole_ms = spans[i].start_ms - s->lead_minutes * MINUTE_MS;
-        int64_t steps = 0;
-        for (int64_t k = 1; k <= RAMP_STEPS; k++) {
-            int64_t at_ms = whole_ms - s->ramp_minutes * MINUTE_MS * (RAMP_STEPS - k) / RAMP_STEPS;
-            note_change(c, at_ms, now_ms);
-            steps += at_ms <= now_ms;
-        }
-        note_activation(c, s, &spans[i]);
+        note_activation(c, s, &spans[i], add_span(c, s, figures, &spans[i], now_ms));
         note_change(c, spans[i].end_ms, now_ms);
-        if (steps > 0)
-            raise_floors(c, s, &spans[i], steps);
     }
+    if (n > 0)
+        note_unmeasured(c, s, figures);
 }
 
-void calendar_at(const json_t *schedules, int64_t now_ms, struct calendar *ret_calendar)
+void calendar_at(const json_t *schedules, const struct figures *figures, int64_t now_ms,
+                 struct calendar *ret_calendar)
 {
+    static const struct figures none = { .of = { { .at_ms = 0 } } };
     const json_t *entry;
     size_t i;
 
@@ -77,7 +141,7 @@ void calendar_at(const json_t *schedules, int64_t now_ms, struct calendar *ret_c
         struct schedule s;
         struct lp_error ignored; /* the spec was checked */
         if (schedule_read(entry, "", false, &s, &ignored) == 0)
-            add_schedule(ret_calendar, &s, now_ms);
+            add_schedule(ret_calendar, &s, figures ? figures : &none, now_ms);
     }
 }
 
@@ -107,9 +171,24 @@ static struct calendar_pause pause_of(const struct service_spec *s, int64_t now_
                                     .until_ms = until };
 }
 
-void calendar_plan(struct platform *p, int64_t now_ms, struct calendar *ret_calendar)
+/* One whose autoscaling is off has no floor, and needs no figure. */
+static void forget_unscaled(const struct platform *p, struct calendar *c)
 {
-    calendar_at(p->spec.schedules, now_ms, ret_calendar);
+    bool any = false;
+
+    for (unsigned i = 0; i < N_SERVICES; i++) {
+        c->unmeasured.services[i] &= p->spec.services[i].autoscaling.enabled;
+        any = any || c->unmeasured.services[i];
+    }
+    if (!any)
+        c->unmeasured.schedule = NULL;
+}
+
+void calendar_plan(struct platform *p, const struct figures *figures, int64_t now_ms,
+                   struct calendar *ret_calendar)
+{
+    calendar_at(p->spec.schedules, figures, now_ms, ret_calendar);
+    forget_unscaled(p, ret_calendar);
     for (unsigned i = 0; i < spec_n_services(&p->spec); i++) {
         struct calendar_pause *pause = &ret_calendar->pauses[i];
         *pause = pause_of(&p->spec.services[i], now_ms);
@@ -140,4 +219,28 @@ void calendar_text(const struct calendar_floor *floor, int64_t max, struct lp_bu
                       floor->replicas, max, until);
     else
         lp_buf_printf(out, "keeps at least %" PRId64 " until %s", floor->replicas, until);
+    if (floor->students == 0)
+        return;
+    lp_buf_printf(out, " for %" PRId64 " learners (", floor->students);
+    figure_text(&floor->figure, out);
+    lp_buf_char(out, ')');
+}
+
+void calendar_unmeasured_text(const struct calendar *calendar, struct lp_buf *out)
+{
+    const char *comma = "";
+
+    lp_buf_printf(
+        out, "spec.schedules[%s].expectedStudents: %" PRId64 " learners cannot be made pods of ",
+        calendar->unmeasured.schedule, calendar->unmeasured.students);
+    for (unsigned i = 0; i < N_SERVICES; i++) {
+        if (!calendar->unmeasured.services[i])
+            continue;
+        lp_buf_printf(out, "%s%s", comma, service_kinds[i].name);
+        comma = ", ";
+    }
+    lp_buf_printf(out,
+                  ": their demand was never measured in a minute with at least %d active learners; "
+                  "what replicas asks for is done, and these too as soon as it was",
+                  FIGURES_LEARNERS);
 }

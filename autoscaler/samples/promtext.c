@@ -153,6 +153,7 @@ enum series {
     BUCKET,
     BACKLOG,
     AWAITING,
+    SKETCH,
     N_SERIES
 };
 
@@ -176,6 +177,7 @@ static const struct series_name {
     [BUCKET] = NAME("lp_request_seconds_bucket", "le"),
     [BACKLOG] = NAME("lp_backlog", "queue"),
     [AWAITING] = NAME("lp_requests_awaiting_upstream", "upstream"),
+    [SKETCH] = NAME("lp_learners_sketch", "register"),
 #undef NAME
 };
 
@@ -221,6 +223,17 @@ static void add_rejected(struct promtext_page *page, const char *reason, double 
         page->late += value;
 }
 
+static void add_register(struct promtext_page *page, const char *name, double value)
+{
+    char *end;
+    unsigned long i = strtoul(name, &end, 10);
+
+    if (end == name || *end || i >= SKETCH_REGISTERS)
+        return;
+    page->has_sketch = true;
+    page->sketch[i] = (uint8_t)(value < SKETCH_MOST ? value : SKETCH_MOST);
+}
+
 static int read_line(struct cursor line, struct promtext_page *page, struct sums *sums,
                      struct lp_error *err)
 {
@@ -246,6 +259,8 @@ static int read_line(struct cursor line, struct promtext_page *page, struct sums
         add_bucket(page, label, value);
     else if (s == REJECTED)
         add_rejected(page, label, value);
+    else if (s == SKETCH)
+        add_register(page, label, value);
     return sums->of[s] <= MAX_NUMBER || s == BUCKET
                ? 0
                : lp_error_set(err, LP_E_INVALID, "metrics page: %s: over %.1e in all",

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/sketch.h"
 
 #define PROMTEXT_QUEUES 4      /* shared backlogs that one service may have */
 #define PROMTEXT_QUEUE_NAME 48 /* bytes of a backlog's or upstream's name with its NUL */
@@ -31,12 +32,15 @@ struct promtext_page {
     struct promtext_queue upstreams[PROMTEXT_UPSTREAMS];
     int64_t awaiting;  /* all of them */
     bool has_awaiting; /* the page has that metric */
+    bool has_sketch;
+    uint8_t sketch[SKETCH_REGISTERS]; /* of the learners that were active */
 };
 
 /*
  * Reads lp_requests_waiting and lp_requests_in_flight, lp_request_slots, lp_requests_total,
  * lp_requests_rejected_total, lp_request_seconds (several series of one are added up),
- * lp_requests_awaiting_upstream{upstream} and lp_backlog{queue}. LP_E_INVALID where one of the
+ * lp_requests_awaiting_upstream{upstream}, lp_backlog{queue} and lp_learners_sketch{register},
+ * whose registers that we do not know are left out. LP_E_INVALID where one of the
  * first two is missing, a number of these is NaN, infinite, negative or over 9.2e12, a line of
  * theirs is malformed, or there are more than PROMTEXT_QUEUES backlogs or PROMTEXT_UPSTREAMS
  * upstreams: a page that is half right is not taken. Lines of other metrics are not looked at, and

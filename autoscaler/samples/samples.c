@@ -107,6 +107,7 @@ struct service *samples_service_make(struct samples *s, const char *key)
     v->key = lp_strdup(key);
     v->name = strchr(v->key, '/') + 1;
     v->space = space_of(s, key);
+    v->peak.running = v->peak.last = -1;
     table_add(&s->services, v);
     samples_note_sweep(s, v);
     return v;
@@ -142,6 +143,7 @@ bool samples_pod_own(struct pod *p, int64_t now_ms)
     p->revision = revision_by(p->service, p->owner_hash);
     if (was_asked || !samples_is_asked(p))
         return false;
+    samples_keep_start(p);
     p->due_ms = p->seen_ms = now_ms;
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "autoscaler/samples/measured.h"
 #include "autoscaler/samples/samples.h"
 #include "autoscaler/samples/samples_load.h"
 #include "autoscaler/samples/table.h"
@@ -45,6 +46,14 @@ struct service {
         char name[PROMTEXT_QUEUE_NAME];
     } backlogs[PROMTEXT_QUEUES];
     struct latency latency;
+    struct peak { /* of the demand, in thousandths of pods; -1: not known */
+        int64_t minute, looked_ms;
+        int64_t running, last; /* of that minute, and of the one before */
+    } peak;
+    struct starts {
+        uint16_t seconds[MEASURED_STARTS];
+        uint8_t n, next;
+    } starts;
 };
 
 /*
@@ -69,10 +78,13 @@ struct pod {
         uint64_t upstream_hash;
         int64_t depth;
     } * awaited;
+    uint8_t *sketch; /* NULL: its pages have none */
     uint32_t revision;
     uint16_t failures;
     uint8_t result; /* enum samples_result */
     bool ready, out;
+    bool was_ready; /* once in the life of its uid */
+    uint16_t start; /* 1 and more: seconds that it took to become Ready, not in `starts` yet */
     char ip[46];
 };
 
@@ -111,6 +123,21 @@ static inline bool samples_is_asked(const struct pod *p)
     return p->ready && p->revision > 0;
 }
 void samples_pod_free(struct pod *p);
+/* A good page of one of its pods has come: demand and starts are looked at. */
+void samples_measure(struct samples *s, struct service *v, int64_t now_ms);
+/* Seconds that a pod took from its creation to `ready`, its condition; 0: that does not tell it. */
+uint16_t samples_start_of(const json_t *pod, const json_t *ready);
+/* It is one of ours now: how long it took is kept. */
+void samples_keep_start(struct pod *p);
+struct samples_sum {
+    unsigned ready;
+    struct load_sum load;
+};
+/* A metric of one service by the rules of samples_read; false where it is not known. */
+bool samples_value(const struct samples *s, const struct service *v, enum samples_metric metric,
+                   int64_t now_ms, struct samples_sum *ret_sum, int64_t *ret_milli);
+/* NULL where there is no such service of a LearningPlatform. */
+const struct service *samples_find(const struct samples *s, const char *ns, const char *name);
 /* What waits for a service in the pods of others of its namespace, in thousandths. `oldest_ms` is
  * lowered to when the oldest of it was scraped. */
 int64_t samples_awaited(const struct samples *s, const struct service *v, int64_t now_ms,

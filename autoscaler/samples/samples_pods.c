@@ -19,6 +19,7 @@ void samples_pod_free(struct pod *p)
 {
     lp_labels_unref(p->labels);
     free(p->awaited);
+    free(p->sketch);
     free(p->key);
     free(p);
 }
@@ -129,6 +130,10 @@ static void pod_update(struct samples *s, struct pod *p, const json_t *object, i
     if (p->ready == (ready != NULL) && uid_hash == p->uid_hash &&
         (!ready || strcmp(ip, p->ip) == 0))
         return;
+    if (uid_hash != p->uid_hash) {
+        p->was_ready = false;
+        p->start = 0;
+    }
     p->ready = ready != NULL;
     p->uid_hash = uid_hash;
     p->revision = 0; /* until samples_pod_own */
@@ -137,6 +142,8 @@ static void pod_update(struct samples *s, struct pod *p, const json_t *object, i
         return;
     memcpy(p->ip, ip, strlen(ip) + 1);
     p->ready_since_ms = ready_since(ready, now_ms, wall_ms);
+    p->start = p->was_ready ? p->start : samples_start_of(object, ready);
+    p->was_ready = true;
 }
 
 /* namespace/<part-of>-<name>, the caller's; NULL for a pod that is none of ours. */

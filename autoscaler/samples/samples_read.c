@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscaler/samples/pressure.h"
 #include "autoscaler/samples/samples_parts.h"
 #include "base/alloc.h"
 
@@ -276,7 +275,7 @@ static int add_service(const struct evaluation *e, const struct service *v, stru
     return r;
 }
 
-static const struct service *find_service(const struct samples *s, const char *ns, const char *name)
+const struct service *samples_find(const struct samples *s, const char *ns, const char *name)
 {
     lp_auto_free char *key = lp_sprintf("%s/%s", ns, name);
     const struct service *v = table_get(&s->services, key);
@@ -285,7 +284,7 @@ static const struct service *find_service(const struct samples *s, const char *n
 
 static int read_service(const struct evaluation *e, struct lp_error *err)
 {
-    const struct service *v = find_service(e->s, e->q->ns, e->q->name);
+    const struct service *v = samples_find(e->s, e->q->ns, e->q->name);
     if (!v)
         return lp_error_set(err, LP_E_NOT_FOUND,
                             "%s/%s is no service of a LearningPlatform: it has neither a "
@@ -402,48 +401,17 @@ int samples_read(struct samples *s, const struct samples_question *q,
     return r;
 }
 
-bool samples_queue_depth(struct samples *s, const char *ns, const char *service, int64_t now_ms,
-                         int64_t *ret_milli)
+bool samples_value(const struct samples *s, const struct service *v, enum samples_metric metric,
+                   int64_t now_ms, struct samples_sum *ret_sum, int64_t *ret_milli)
 {
-    const struct samples_question q = { .metric = SAMPLES_QUEUE_DEPTH, .now_ms = now_ms };
+    const struct samples_question q = { .metric = metric, .now_ms = now_ms };
     const struct evaluation e = { s, &q, NULL };
-    struct lp_error err;
-    struct tally t;
-    int64_t milli = 0;
-    pthread_mutex_lock(&s->lock);
-    const struct service *v = s->synced ? find_service(s, ns, service) : NULL;
-    bool known = v && service_value(&e, v, &t, &milli, &err) == 0;
-    pthread_mutex_unlock(&s->lock);
-    if (known)
-        *ret_milli = milli;
-    return known;
-}
-
-static void pressure_of(const struct evaluation *e, const struct service *v,
-                        struct samples_pressure *ret)
-{
     struct tally t = { .pods = 0 };
     struct lp_error ignored;
 
-    ret->known = service_value(e, v, &t, &ret->need_milli, &ignored) == 0;
-    ret->ready = t.ready;
-    ret->current = v->deployed ? v->replicas : -1;
-    double wait_s = load_wait_s(&t.load);
-    ret->wait_ms = ret->known && wait_s >= 0 ? (int64_t)(wait_s * 1000) : -1;
-}
-
-void samples_pressure(struct samples *s, const char *ns, const char *service, int64_t now_ms,
-                      struct samples_pressure *ret_pressure)
-{
-    const struct samples_question q = { .metric = SAMPLES_DEMAND, .now_ms = now_ms };
-    const struct evaluation e = { s, &q, NULL };
-
-    *ret_pressure = (struct samples_pressure){ .wait_ms = -1, .current = -1 };
-    pthread_mutex_lock(&s->lock);
-    const struct service *v = s->synced ? find_service(s, ns, service) : NULL;
-    if (v)
-        pressure_of(&e, v, ret_pressure);
-    pthread_mutex_unlock(&s->lock);
+    bool known = service_value(&e, v, &t, ret_milli, &ignored) == 0;
+    *ret_sum = (struct samples_sum){ t.ready, t.load };
+    return known;
 }
 
 /* ---- losses ---- */

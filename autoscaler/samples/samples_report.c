@@ -176,6 +176,17 @@ static void take_awaited(struct pod *p, const struct promtext_page *page)
             (struct awaited){ lp_hash(page->upstreams[i].name), page->upstreams[i].depth };
 }
 
+static void take_sketch(struct pod *p, const struct promtext_page *page)
+{
+    if (!page->has_sketch) {
+        free(lp_take(p->sketch));
+        return;
+    }
+    if (!p->sketch)
+        p->sketch = lp_alloc(sizeof page->sketch);
+    memcpy(p->sketch, page->sketch, sizeof page->sketch);
+}
+
 static void take_page(const struct samples *s, struct pod *p, const struct promtext_page *page,
                       int64_t now_ms)
 {
@@ -186,6 +197,7 @@ static void take_page(const struct samples *s, struct pod *p, const struct promt
     load_take(&p->load, counts ? &v->latency : NULL, page, now_ms);
     take_backlogs(v, page, now_ms);
     take_awaited(p, page);
+    take_sketch(p, page);
 }
 
 void samples_report(struct samples *s, uint64_t id, enum samples_result result,
@@ -204,6 +216,8 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
             p->failures++;
         if (result == SAMPLES_OK && p->revision > 0) /* else it was owned when it was asked */
             take_page(s, p, page, now_ms);
+        if (result == SAMPLES_OK && p->revision > 0)
+            samples_measure(s, p->service, now_ms);
         p->due_ms = next_due(s, p, now_ms);
         samples_note_sweep(s, p->service);
     }

@@ -18,6 +18,7 @@
 #include "kube/version.h"
 #include "operator/reconcile/apply.h"
 #include "operator/reconcile/databases.h"
+#include "operator/reconcile/measure.h"
 #include "operator/reconcile/secrets.h"
 #include "operator/status/decisions.h"
 #include "operator/status/events.h"
@@ -185,6 +186,7 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
             r->metrics_conflict && r->metrics_conflict(r->metrics_user, why) ? why : NULL,
         .notices = notices,
         .calendar = &ctx->calendar,
+        .figures = &ctx->figures,
         .name_conflict = ctx->name_conflict,
         .name_conflicts = ctx->name_conflicts,
         .stuck_pod = stuck_pod,
@@ -369,7 +371,8 @@ static void look_into_calendar(struct reconcile_context *ctx, struct platform *p
 {
     int64_t now = lp_clock_wall_ms();
 
-    calendar_plan(platform, now, &ctx->calendar);
+    measure(ctx, platform, current_status(ctx), now);
+    calendar_plan(platform, &ctx->figures, now, &ctx->calendar);
     if (ctx->calendar.change_ms > 0)
         context_again(ctx, ctx->calendar.change_ms - now + 1);
 }

@@ -25,6 +25,9 @@ struct reconciler {
     void *metrics_user;
     /* What a service has to do now; NULL: nobody knows. */
     void (*traffic)(void *user, const char *ns, const char *service, struct traffic *ret_traffic);
+    /* What was measured of it over minutes; NULL: nothing. */
+    void (*measured)(void *user, const char *ns, const char *service,
+                     struct measured *ret_measured);
     const struct lp_stop *stop;
     unsigned deaths; /* of processes while they had this platform under work */
 };
@@ -46,7 +49,8 @@ struct reconcile_context {
     bool spec_changed; /* this generation has not been reconciled before */
     bool status_known; /* the cache has the status that we wrote */
     unsigned writes;
-    int64_t again_ms; /* 0: nothing to wait for */
+    int64_t again_ms;       /* 0: nothing to wait for */
+    struct figures figures; /* of the status that will be written */
     struct calendar calendar;
     struct lp_error failure; /* the first one; code 0: none */
     char failed_child[128];  /* "Deployment english-auth" */

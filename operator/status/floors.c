@@ -84,7 +84,7 @@ json_t *floors_explain(const struct platform *p, const struct calendar *calendar
 {
     const struct calendar_floor *floor = floor_of(p, calendar, id, hpa);
     const struct calendar_pause *pause = pause_of(calendar, id, hpa);
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(300);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(SCALING_FLOOR_TEXT);
     json_auto_t *lift = lift_of(hpa);
     char until[LP_CLOCK_TEXT];
 
@@ -110,6 +110,16 @@ json_t *floors_explain(const struct platform *p, const struct calendar *calendar
     return o;
 }
 
+void floors_set_unmeasured(const struct calendar *calendar, const struct conditions *c)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1024);
+
+    if (!calendar || !calendar->unmeasured.schedule)
+        return;
+    calendar_unmeasured_text(calendar, &text);
+    conditions_set(c, "LearnersUnmeasured", "True", "NoFigure", text.ptr);
+}
+
 void floors_set_activations(const struct calendar *calendar, json_t *status)
 {
     json_t *list = json_array();
@@ -119,8 +129,9 @@ void floors_set_activations(const struct calendar *calendar, json_t *status)
         char from[LP_CLOCK_TEXT], until[LP_CLOCK_TEXT];
         lp_clock_format(a->start_ms, 0, from);
         lp_clock_format(a->end_ms, 0, until);
-        json_array_append_new(list, lp_json_make("{s:s, s:s, s:s}", "schedule", a->schedule, "from",
-                                                 from, "until", until));
+        json_array_append_new(list, lp_json_make("{s:s, s:s, s:s, s:I}", "schedule", a->schedule,
+                                                 "from", from, "until", until, "leadSeconds",
+                                                 (json_int_t)a->lead_s));
     }
     if (json_array_size(list) > 0)
         json_object_set(status, "activations", list);

@@ -7,6 +7,7 @@
 
 #include "autoscaler/policy/calendar.h"
 #include "operator/state/context.h"
+#include "operator/status/conditions.h"
 
 /*
  * status.services[].scaling of a service with an HPA (NULL: it has none), the caller's: what
@@ -17,6 +18,9 @@
  */
 json_t *floors_explain(const struct platform *p, const struct calendar *calendar,
                        enum service_id id, const json_t *hpa, const json_t *before);
+
+/* The condition LearnersUnmeasured, while it is True. Pure. */
+void floors_set_unmeasured(const struct calendar *calendar, const struct conditions *c);
 
 /* status.activations: the windows that are not over, where there are any. Pure. */
 void floors_set_activations(const struct calendar *calendar, json_t *status);

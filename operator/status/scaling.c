@@ -200,7 +200,7 @@ static bool still_says(const json_t *before, const struct scaling_reading *now, 
 json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before)
 {
     struct scaling_reading winner = { .ratio = 0 };
-    char limits[96], head[64], tail[448];
+    char limits[96], head[64], tail[SCALING_FLOOR_TEXT + 160];
     const char *reason, *message;
 
     if (!hpa)

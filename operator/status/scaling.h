@@ -4,11 +4,13 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#define SCALING_FLOOR_TEXT 400
+
 /*
  * {winner, value, target, why} for status.services[].scaling, the caller's. `before` (or NULL) is
  * what the status has: it is kept while nothing but the figures moved, and those by less than a
  * quarter of the target, so that an idle platform writes no status. `floor`: what lifts minReplicas
- * now, and what is paused, in words, at most 300 bytes; NULL: nothing.
+ * now, and what is paused, in words, at most SCALING_FLOOR_TEXT bytes; NULL: nothing.
  */
 json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before);
 

@@ -128,6 +128,9 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
     lp_json_set_str(o, "image", lp_json_str(container, "image", NULL));
     if (s->paused)
         json_object_set_new(o, "paused", json_true());
+    json_t *measured = in->figures && id < N_SERVICES ? figure_status(&in->figures->of[id]) : NULL;
+    if (measured)
+        json_object_set_new(o, "measured", measured);
     return o;
 }
 
@@ -328,6 +331,7 @@ static void set_conditions(const struct conditions *c, const struct status_input
     set_field_conflict(c, in);
     set_name_conflict(c, in);
     set_metrics_conflict(c, in);
+    floors_set_unmeasured(in->calendar, c);
 }
 
 static const char *phase_of(const struct status_input *in, const struct summary *sum)

@@ -20,6 +20,7 @@ struct status_input {
     const char *metrics_conflict;    /* whose the metrics API is instead of ours, or NULL */
     const struct notices *notices;   /* or NULL */
     const struct calendar *calendar; /* or NULL: no schedules */
+    const struct figures *figures;   /* what was measured of services; NULL: nothing */
     /* The first object of somebody else under a child's name, and how many there are. */
     const char *name_conflict;
     unsigned name_conflicts;

@@ -116,18 +116,22 @@ static bool check_token(const struct decision *d, const struct lp_request_head *
     return r == 0;
 }
 
+/* Whose token it is; NULL: it does not say. */
+static const char *subject_of(const json_t *claims)
+{
+    const char *subject = lp_json_str(claims, "sub", NULL);
+    return subject ? subject : lp_json_str(claims, "userId", NULL);
+}
+
 static bool within_rate(const struct decision *d, const struct in6_addr *client,
-                        const json_t *claims, struct verdict *v)
+                        const char *subject, struct verdict *v)
 {
     const struct gateway_routes *routes = &d->shared->routes;
-    const char *subject = lp_json_str(claims, "sub", NULL);
     unsigned route =
         v->upstream ? (unsigned)(v->upstream - routes->upstreams) : (unsigned)routes->n;
 
     if (!d->shared->by_address)
         return true;
-    if (!subject)
-        subject = lp_json_str(claims, "userId", NULL);
     v->limited = true;
     if (subject
             ? limiter_take(d->shared->by_subject, route, subject, strlen(subject), d->now,
@@ -256,9 +260,12 @@ static void decide_path(const struct decision *d, const struct lp_request_head *
         reply(v, document ? REPLY_DOCUMENT : REPLY_HEALTH);
         return;
     }
+    const char *subject = subject_of(claims);
+    if (subject)
+        learners_note(d->shared->learners, subject, strlen(subject), d->now);
     v->upstream = upstream;
     peer_client(&d->shared->trusted, d->peer, &head->fields, &client);
-    if (within_rate(d, &client, claims, v) && known)
+    if (within_rate(d, &client, subject, v) && known)
         decide_upstream(d, head, &client, rest, query, v);
     if (v->kind != VERDICT_FORWARD && !known)
         v->upstream = NULL; /* it has nothing to do with it */

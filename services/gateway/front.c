@@ -254,6 +254,7 @@ static void *front_run(void *user)
         int n = epoll_wait(w->epoll_fd, events, MAX_EVENTS, wait_ms(w));
         w->now = lp_clock_ms();
         atomic_store(&w->asked, 0);
+        learners_turn(w->shared->learners, w->now);
         for (int i = 0; i < n; i++)
             take_event(w, &events[i]);
         if (w->now >= w->next_sweep)

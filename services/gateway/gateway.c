@@ -148,6 +148,7 @@ static int make_shared(struct gateway *g, struct lp_error *err)
         return r;
     make_limiters(s);
     make_metrics(s);
+    s->learners = learners_new();
     return 0;
 }
 
@@ -158,6 +159,7 @@ static void free_shared(struct gateway *g)
     lp_keys_free(g->shared.keys);
     limiter_free(g->shared.by_subject);
     limiter_free(g->shared.by_address);
+    learners_free(g->shared.learners);
     free(g->workers);
     free(g);
 }

@@ -13,6 +13,7 @@
 #include "services/gateway/breaker.h"
 #include "services/gateway/config.h"
 #include "services/gateway/endpoints.h"
+#include "services/gateway/learners.h"
 #include "services/gateway/limiter.h"
 #include "services/gateway/peer.h"
 #include "services/gateway/reply.h"
@@ -50,6 +51,7 @@ struct gateway_shared {
     struct lp_keys *keys;
     struct limiter *by_subject, *by_address; /* both NULL: no rate limit */
     struct endpoints *endpoints;
+    struct learners *learners;
     struct gateway_metrics metrics;
 };
 

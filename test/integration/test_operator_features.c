@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "integration/audit.h"
 #include "integration/operator_fixture.h"
+#include "kube/conditions.h"
 #include "platform/ownership.h"
 
 static void has_no_finalizer(const struct lp_kube_kind *kind, const char *name)
@@ -242,21 +243,27 @@ static void a_schedule_lifts_an_hpa_while_its_window_is_open(void **state)
     int64_t now = lp_clock_wall_ms();
     lp_clock_format(now - 3600000, 0, from);
     lp_clock_format(now + 10000 + 4 * (now - before), 0, until);
-    edit_platform("english",
-                  lp_json_make("{s:[{s:s, s:{s:i}, s:[{s:s, s:s}]}]}", "schedules", "name", "exam",
-                               "replicas", "auth", 4, "dated", "start", from, "end", until));
+    edit_platform("english", lp_json_make("{s:[{s:s, s:i, s:{s:i}, s:[{s:s, s:s}]}]}", "schedules",
+                                          "name", "exam", "expectedStudents", 400, "replicas",
+                                          "auth", 4, "dated", "start", from, "end", until));
     json_decref(await(&lp_kube_hpas, "english-auth", has_min, &four, "lifted by the schedule"));
     json_decref(await(&lp_kube_deployments, "english-auth", is_wanted_by, &four, "scaled up"));
     json_auto_t *told = await(&lp_kube_platforms, "english", has_floor, &yes, "told of");
-    json_auto_t *next =
-        lp_json_make("[{s:s, s:s, s:s}]", "schedule", "exam", "from", from, "until", until);
+    json_auto_t *next = lp_json_make("[{s:s, s:s, s:s, s:i}]", "schedule", "exam", "from", from,
+                                     "until", until, "leadSeconds", 300);
     assert_true(json_equal(lp_json_at(told, "status", "activations", NULL), next));
+    const json_t *unmeasured =
+        lp_kube_condition(json_object_get(told, "status"), "LearnersUnmeasured");
+    assert_string_equal(lp_json_str(unmeasured, "status", NULL), "True");
+    assert_non_null(strstr(lp_json_str(unmeasured, "message", NULL),
+                           "spec.schedules[exam].expectedStudents: 400 learners"));
     await_event("FloorRaised");
 
     json_decref(await(&lp_kube_hpas, "english-auth", has_min, &one, "let go by the schedule"));
     assert_true(lp_clock_wall_ms() >= lp_clock_parse(until));
     json_auto_t *over = await(&lp_kube_platforms, "english", has_floor, &no, "over");
     assert_null(lp_json_at(over, "status", "activations", NULL));
+    assert_null(lp_kube_condition(json_object_get(over, "status"), "LearnersUnmeasured"));
     await_event("FloorLowered");
 }
 

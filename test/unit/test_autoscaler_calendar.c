@@ -39,7 +39,7 @@ static void check_auth(struct platform *p, const char *now, int64_t replicas, co
     struct calendar c;
 
     print_message("at %s\n", now);
-    calendar_plan(p, lp_clock_parse(now), &c);
+    calendar_plan(p, NULL, lp_clock_parse(now), &c);
     assert_int_equal(c.floors[SERVICE_AUTH].replicas, replicas);
     assert_int_equal(p->floors[SERVICE_AUTH], replicas);
     if (schedule)
@@ -82,7 +82,7 @@ static void where_windows_overlap_the_greatest_number_counts(void **state)
     (void)state;
     check_auth(&p, "2026-11-30T08:29:59Z", 2, "lessons", "2026-11-30T08:30:00Z");
     check_auth(&p, "2026-11-30T08:30:00Z", 8, "exam", "2026-11-30T11:00:00Z");
-    calendar_at(p.spec.schedules, lp_clock_parse("2026-11-30T10:00:00Z"), &c);
+    calendar_at(p.spec.schedules, NULL, lp_clock_parse("2026-11-30T10:00:00Z"), &c);
     assert_int_equal(c.floors[SERVICE_GATEWAY].replicas, 3); /* the exam names no gateway */
     check_auth(&p, "2026-11-30T11:00:00Z", 2, "lessons", "2026-11-30T12:00:00Z");
 }
@@ -115,7 +115,7 @@ static void the_next_five_windows_are_told_by_the_clock_of_their_zone(void **sta
                 "'2026-01-02T00:00:00Z'}]}");
     struct calendar c;
     (void)state;
-    calendar_at(p.spec.schedules, lp_clock_parse("2026-10-19T10:00:00Z"), &c);
+    calendar_at(p.spec.schedules, NULL, lp_clock_parse("2026-10-19T10:00:00Z"), &c);
     assert_int_equal(c.n_next, CALENDAR_NEXT);
     for (size_t i = 0; i < LP_COUNT(want); i++) {
         assert_string_equal(c.next[i].schedule, want[i].schedule);
@@ -137,18 +137,18 @@ static void a_pause_holds_until_its_time_and_one_that_is_past_is_none(void **sta
     json_decref(lp_take(documents));
     ok(lp_yaml_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err));
     ok(spec_decode(json_array_get(documents, 0), &p.spec, &err));
-    calendar_plan(&p, lp_clock_parse("2026-11-30T08:59:59Z"), &c);
+    calendar_plan(&p, NULL, lp_clock_parse("2026-11-30T08:59:59Z"), &c);
     assert_true(p.pauses[SERVICE_AUTH].down && !p.pauses[SERVICE_AUTH].up);
     assert_true(p.pauses[SERVICE_GATEWAY].down && p.pauses[SERVICE_GATEWAY].up);
     assert_int_equal(c.change_ms, lp_clock_parse("2026-11-30T09:00:00Z"));
     calendar_pause_text(&c.pauses[SERVICE_GATEWAY], &told);
     assert_string_equal(told.ptr, "scaling up and down is paused until 2026-11-30T09:00:00Z");
 
-    calendar_plan(&p, lp_clock_parse("2026-11-30T09:00:00Z"), &c);
+    calendar_plan(&p, NULL, lp_clock_parse("2026-11-30T09:00:00Z"), &c);
     assert_false(p.pauses[SERVICE_GATEWAY].down || p.pauses[SERVICE_GATEWAY].up);
     assert_true(p.pauses[SERVICE_AUTH].down);
     assert_int_equal(c.change_ms, lp_clock_parse("2026-11-30T10:00:00Z"));
-    calendar_plan(&p, lp_clock_parse("2026-12-30T10:00:00Z"), &c);
+    calendar_plan(&p, NULL, lp_clock_parse("2026-12-30T10:00:00Z"), &c);
     assert_false(p.pauses[SERVICE_AUTH].down);
     assert_int_equal(c.change_ms, 0);
 }
@@ -159,13 +159,15 @@ static void without_schedules_nothing_is_asked_for(void **state)
     struct calendar c;
     (void)state;
     check_auth(&p, "2026-11-30T09:30:00Z", 0, NULL, "");
-    calendar_at(NULL, 0, &c);
+    calendar_at(NULL, NULL, 0, &c);
     assert_int_equal(c.n_next, 0);
 }
 
 static void the_reason_names_schedule_number_end_and_limit(void **state)
 {
-    const struct calendar_floor floor = { 12, "exam", 0, lp_clock_parse("2026-11-30T11:00:00Z") };
+    const struct calendar_floor floor = { .replicas = 12,
+                                          .schedule = "exam",
+                                          .end_ms = lp_clock_parse("2026-11-30T11:00:00Z") };
     lp_auto_buf struct lp_buf plain = LP_BUF_INIT(256), cut = LP_BUF_INIT(256);
     (void)state;
     calendar_text(&floor, 12, &plain);
@@ -173,6 +175,76 @@ static void the_reason_names_schedule_number_end_and_limit(void **state)
     calendar_text(&floor, 10, &cut);
     assert_string_equal(
         cut.ptr, "schedule exam asks for 12, maxReplicas allows 10, until 2026-11-30T11:00:00Z");
+}
+
+#define CROWD                                                                      \
+    "{name: exam, expectedStudents: 400, replicas: {auth: 2, gateway: 7}, dated: " \
+    "[{start: '2026-11-30T09:00:00Z', end: '2026-11-30T11:00:00Z'}]}"
+
+/* 12.5 pods of auth and 10 of the gateway for 1,000. */
+static struct figures some_figures(void)
+{
+    const int64_t at_ms = lp_clock_parse("2026-11-02T09:12:00Z");
+    return (struct figures){ .of = { [SERVICE_AUTH] = { 12500, 180, at_ms, 30 },
+                                     [SERVICE_GATEWAY] = { 10000, 180, at_ms, 0 } } };
+}
+
+static void learners_become_pods_by_what_was_measured_or_replicas_where_that_is_more(void **state)
+{
+    const struct figures figures = some_figures();
+    struct platform p = platform_of(CROWD);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(400);
+    struct calendar c;
+    (void)state;
+    calendar_plan(&p, &figures, lp_clock_parse("2026-11-30T09:30:00Z"), &c);
+    assert_int_equal(p.floors[SERVICE_AUTH], 5);
+    assert_int_equal(p.floors[SERVICE_GATEWAY], 7);
+    assert_int_equal(p.floors[SERVICE_PROGRESS], 0);
+    calendar_text(&c.floors[SERVICE_AUTH], 10, &text);
+    assert_string_equal(
+        text.ptr, "schedule exam keeps at least 5 until 2026-11-30T11:00:00Z for 400 learners "
+                  "(12.5 pods for 1,000 learners, measured with 180 at 2026-11-02T09:12:00Z)");
+    assert_int_equal(c.floors[SERVICE_GATEWAY].students, 0);
+}
+
+static void learners_without_a_figure_are_told_and_replicas_are_carried_out(void **state)
+{
+    struct platform p = platform_of(CROWD);
+    struct calendar c;
+    (void)state;
+    calendar_plan(&p, NULL, lp_clock_parse("2026-11-30T09:30:00Z"), &c);
+    assert_int_equal(p.floors[SERVICE_AUTH], 2);
+    assert_string_equal(c.unmeasured.schedule, "exam");
+    assert_int_equal(c.unmeasured.students, 400);
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        assert_true(c.unmeasured.services[i]);
+    /* One that does not scale needs none. */
+    for (unsigned i = 0; i < N_SERVICES; i++)
+        p.spec.services[i].autoscaling.enabled = i == SERVICE_AUTH;
+    const struct figures figures = some_figures();
+    calendar_plan(&p, &figures, lp_clock_parse("2026-11-30T09:30:00Z"), &c);
+    assert_null(c.unmeasured.schedule);
+    calendar_plan(&p, NULL, lp_clock_parse("2026-11-30T11:00:00Z"), &c); /* no window comes */
+    assert_null(c.unmeasured.schedule);
+}
+
+/* 30 s from creation to Ready, and 30 s more; five minutes for who was never seen to start. */
+static void without_lead_minutes_the_lead_is_what_pods_took_to_start(void **state)
+{
+    const struct figures figures = some_figures();
+    struct platform p = platform_of(CROWD);
+    struct calendar c;
+    (void)state;
+    calendar_plan(&p, &figures, lp_clock_parse("2026-11-30T08:54:59Z"), &c);
+    assert_int_equal(p.floors[SERVICE_GATEWAY], 0);
+    assert_int_equal(c.change_ms, lp_clock_parse("2026-11-30T08:55:00Z"));
+    assert_int_equal(c.next[0].lead_s, 300);
+    calendar_plan(&p, &figures, lp_clock_parse("2026-11-30T08:55:00Z"), &c);
+    assert_int_equal(p.floors[SERVICE_GATEWAY], 7);
+    assert_int_equal(p.floors[SERVICE_AUTH], 0);
+    assert_int_equal(c.change_ms, lp_clock_parse("2026-11-30T08:59:00Z"));
+    calendar_plan(&p, &figures, lp_clock_parse("2026-11-30T08:59:00Z"), &c);
+    assert_int_equal(p.floors[SERVICE_AUTH], 5);
 }
 
 static int forget(void **state)
@@ -192,6 +264,9 @@ int main(void)
         cmocka_unit_test(the_next_five_windows_are_told_by_the_clock_of_their_zone),
         cmocka_unit_test(a_pause_holds_until_its_time_and_one_that_is_past_is_none),
         cmocka_unit_test(without_schedules_nothing_is_asked_for),
+        cmocka_unit_test(learners_become_pods_by_what_was_measured_or_replicas_where_that_is_more),
+        cmocka_unit_test(learners_without_a_figure_are_told_and_replicas_are_carried_out),
+        cmocka_unit_test(without_lead_minutes_the_lead_is_what_pods_took_to_start),
         cmocka_unit_test(the_reason_names_schedule_number_end_and_limit),
     };
     return cmocka_run_group_tests_name("autoscaler_calendar", tests, NULL, forget);

@@ -53,6 +53,15 @@ static void requests_that_wait_for_another_service_are_told_apart(void **state)
     assert_int_equal(page.upstreams[1].depth, 250);
     assert_int_equal(page.awaiting, 1750);
     assert_int_equal(promtext_own(&page), 250);
+    assert_false(page.has_sketch);
+    assert_int_equal(parse(BOTH "lp_learners_sketch{register=\"0\"} 3\n"
+                                "lp_learners_sketch{register=\"63\"} 200\n"
+                                "lp_learners_sketch{register=\"64\"} 5\n",
+                           &page),
+                     0);
+    assert_true(page.has_sketch);
+    assert_int_equal(page.sketch[0], 3);
+    assert_int_equal(page.sketch[63], SKETCH_MOST);
     assert_int_equal(parse(BOTH "lp_requests_awaiting_upstream{upstream=\"a\"} 3\n", &page), 0);
     assert_int_equal(promtext_own(&page), 0); /* the two gauges were read at two moments */
     assert_int_equal(parse(BOTH, &page), 0);

@@ -180,13 +180,18 @@ static void why_tells_every_metric_and_condition_of_the_hpa(void **state)
     json_auto_t *documents = NULL;
     (void)state;
     ok(lp_yaml_parse(hpa_text, strlen(hpa_text), 4096, "hpa", &documents, &err));
-    json_auto_t *service = lp_json_make("{s:s, s:i, s:i, s:{s:s}}", "name", "auth", "ready", 4,
-                                        "desired", 5, "scaling", "why", "4 to 5: queue depth");
+    json_auto_t *service = lp_json_make(
+        "{s:s, s:i, s:i, s:{s:s}, s:{s:s, s:i, s:s, s:i}}", "name", "auth", "ready", 4, "desired",
+        5, "scaling", "why", "4 to 5: queue depth", "measured", "podsPerThousandLearners", "12.5",
+        "learners", 180, "at", "2026-11-20T08:00:00Z", "startSeconds", 15);
     json_auto_t *why = why_service(service, json_array_get(documents, 0));
     why_service_text(why, &out);
     assert_string_equal(out.ptr,
                         "  auth: 5 pods, 4 ready, of 1 to 5, changed at 2026-11-21T08:00:00Z\n"
                         "    4 to 5: queue depth\n"
+                        "    measured       12.5 pods for 1,000 learners, with 180 at "
+                        "2026-11-20T08:00:00Z\n"
+                        "    starts         15 s from a pod's creation to Ready, for 95 %\n"
                         "    cpu            no value, target 70%\n"
                         "    memory         43%, target 80%\n"
                         "    queue_depth    6 per pod, target 4 per pod\n"

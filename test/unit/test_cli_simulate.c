@@ -290,6 +290,30 @@ static void schedules_and_pauses_count_where_the_trace_has_a_date(void **state)
     check_changes(undated, "");
 }
 
+/* 12.5 pods for 1,000 learners; pods take 30 s to start, so that the lead is a minute. */
+static void expected_students_are_simulated_by_the_figures_of_the_files_status(void **state)
+{
+#define EXPECTS                                                                               \
+    "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\nmetadata: {name: a}\n" \
+    "spec: {schedules: [{name: exam, expectedStudents: 400, dated: [{start: "                 \
+    "'2025-12-01T09:05:00Z', end: '2025-12-01T09:06:00Z'}]}], services: {aiFeedback: "        \
+    "{autoscaling: {minReplicas: 1, maxReplicas: 9, queueDepth: {target: 4}, behavior: "      \
+    "{scaleDown: "                                                                            \
+    "{stabilizationWindowSeconds: 0}}}}}}\n"
+    json_auto_t *measured = NULL, *unmeasured = NULL;
+    (void)state;
+    ok(simulate(EXPECTS "status: {services: [{name: ai-feedback, measured: "
+                        "{podsPerThousandLearners: '12.5', learners: 180, at: "
+                        "'2025-11-01T09:00:00Z', startSeconds: 30}}]}\n",
+                "time,queue_depth\n1764579600,1\n1764580500,1\n", &measured, &err));
+    check_changes(measured, "1764579840: 1 to 5 below minReplicas; 1764579960: 5 to 1 as asked; ");
+    assert_false(lp_json_bool(true, measured, "unmeasured", NULL));
+    ok(simulate(EXPECTS, "time,queue_depth\n1764579600,1\n1764580500,1\n", &unmeasured, &err));
+    check_changes(unmeasured, "");
+    assert_true(lp_json_bool(false, unmeasured, "unmeasured", NULL));
+#undef EXPECTS
+}
+
 /* One pod of 2 slots and half a second serves 4 a second. In the second minute 8 a second come. */
 static void minutes_count_in_which_too_many_wait_longer_than_the_target(void **state)
 {
@@ -476,6 +500,7 @@ int main(void)
         cmocka_unit_test(demand_is_made_of_rate_and_time),
         cmocka_unit_test(what_cannot_be_simulated_is_told),
         cmocka_unit_test(schedules_and_pauses_count_where_the_trace_has_a_date),
+        cmocka_unit_test(expected_students_are_simulated_by_the_figures_of_the_files_status),
         cmocka_unit_test(minutes_count_in_which_too_many_wait_longer_than_the_target),
         cmocka_unit_test(who_is_turned_away_waits_without_end),
         cmocka_unit_test(a_burst_is_answered_between_two_syncs),

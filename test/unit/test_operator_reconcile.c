@@ -153,6 +153,41 @@ static void a_changed_platform_gets_its_children_between_two_words_of_its_status
     finish(&b);
 }
 
+/* 2.25 pods of auth while 180 learners are active; its pods take 12 s to start. */
+static void tell_measured(void *user, const char *ns, const char *service,
+                          struct measured *ret_measured)
+{
+    (void)user;
+    assert_string_equal(ns, "n");
+    *ret_measured = (struct measured){ .peak_milli = -1, .learners = -1 };
+    if (strcmp(service, "english-gateway") == 0)
+        ret_measured->learners = 180;
+    if (strcmp(service, "english-auth") == 0)
+        *ret_measured = (struct measured){ 2250, -1, 5, 12 };
+}
+
+static void what_is_measured_is_kept_in_the_status_and_looked_at_again_in_a_minute(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM(FIXED ",\"status\":{\"services\":[{\"name\":\"progress\",\"measured\":{"
+                               "\"podsPerThousandLearners\":\"3\",\"learners\":20,\"at\":"
+                               "\"2026-11-01T08:00:00Z\"}}]}",
+                         "")),
+        ECHO, FAKE_END
+    };
+    struct reconcile_result result;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    b.r.measured = tell_measured;
+    ok(reconcile(&b.r, KEY, &result, &err));
+    assert_int_equal(told(b.fake, "\"podsPerThousandLearners\":\"12.5\",\"learners\":180"), 1);
+    assert_int_equal(told(b.fake, "\"startSeconds\":15"), 1);
+    assert_true(told(b.fake, "\"podsPerThousandLearners\":\"3\"") > 0);
+    assert_in_range(result.again_ms, 1, 60000);
+    finish(&b);
+}
+
 static void a_failure_that_passes_is_tried_again_before_anybody_hears_of_it(void **state)
 {
     static const struct fake_answer answers[] = {
@@ -448,6 +483,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_platform_gets_its_children_and_then_a_status),
         cmocka_unit_test(a_changed_platform_gets_its_children_between_two_words_of_its_status),
+        cmocka_unit_test(what_is_measured_is_kept_in_the_status_and_looked_at_again_in_a_minute),
         cmocka_unit_test(a_failure_that_passes_is_tried_again_before_anybody_hears_of_it),
         cmocka_unit_test(a_deployment_without_a_version_is_an_error),
         cmocka_unit_test(a_refused_child_is_told_and_the_others_are_written),

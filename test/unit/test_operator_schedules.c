@@ -10,9 +10,12 @@
 #define START INT64_C(1764579600000) /* 2025-12-01T09:00:00Z */
 
 static const struct calendar exam = {
-    .floors[SERVICE_AUTH] = { 4, "exam", START, START + 7200000 },
-    .next = { { "exam", START, START + 7200000 },
-              { "lessons", START + 86400000, START + 90000000 } },
+    .floors[SERVICE_AUTH] = { .replicas = 4,
+                              .schedule = "exam",
+                              .start_ms = START,
+                              .end_ms = START + 7200000 },
+    .next = { { "exam", START, START + 7200000, 45 },
+              { "lessons", START + 86400000, START + 90000000, 300 } },
     .n_next = 2,
 };
 
@@ -115,6 +118,29 @@ static void a_burst_is_told_with_its_reason(void **state)
     }
 }
 
+static void learners_without_a_figure_are_a_condition_while_a_window_needs_one(void **state)
+{
+    const struct calendar calendar = {
+        .unmeasured = { .schedule = "exam",
+                        .students = 400,
+                        .services = { [SERVICE_AUTH] = true, [SERVICE_PROGRESS] = true } }
+    };
+    json_auto_t *list = json_array();
+    const struct conditions c = { list, NULL, 3, START };
+    (void)state;
+    floors_set_unmeasured(NULL, &c);
+    floors_set_unmeasured(&exam, &c);
+    assert_int_equal(json_array_size(list), 0);
+    floors_set_unmeasured(&calendar, &c);
+    const json_t *condition = json_array_get(list, 0);
+    assert_string_equal(lp_json_str(condition, "type", NULL), "LearnersUnmeasured");
+    assert_string_equal(
+        lp_json_str(condition, "message", NULL),
+        "spec.schedules[exam].expectedStudents: 400 learners cannot be made pods of auth, "
+        "progress: their demand was never measured in a minute with at least 10 active learners; "
+        "what replicas asks for is done, and these too as soon as it was");
+}
+
 static void the_windows_that_come_are_in_the_status(void **state)
 {
     const struct calendar empty = { .n_next = 0 };
@@ -122,9 +148,10 @@ static void the_windows_that_come_are_in_the_status(void **state)
     (void)state;
     floors_set_activations(&exam, status);
     json_auto_t *want =
-        lp_json_make("{s:[{s:s, s:s, s:s}, {s:s, s:s, s:s}]}", "activations", "schedule", "exam",
-                     "from", "2025-12-01T09:00:00Z", "until", "2025-12-01T11:00:00Z", "schedule",
-                     "lessons", "from", "2025-12-02T09:00:00Z", "until", "2025-12-02T10:00:00Z");
+        lp_json_make("{s:[{s:s, s:s, s:s, s:i}, {s:s, s:s, s:s, s:i}]}", "activations", "schedule",
+                     "exam", "from", "2025-12-01T09:00:00Z", "until", "2025-12-01T11:00:00Z",
+                     "leadSeconds", 45, "schedule", "lessons", "from", "2025-12-02T09:00:00Z",
+                     "until", "2025-12-02T10:00:00Z", "leadSeconds", 300);
     assert_true(json_equal(status, want));
     floors_set_activations(&empty, none);
     floors_set_activations(NULL, none);
@@ -137,6 +164,7 @@ int main(void)
         cmocka_unit_test(a_floor_is_told_with_schedule_and_end_once_the_hpa_has_it),
         cmocka_unit_test(a_floor_that_is_over_leaves_nothing),
         cmocka_unit_test(a_burst_is_told_with_its_reason),
+        cmocka_unit_test(learners_without_a_figure_are_a_condition_while_a_window_needs_one),
         cmocka_unit_test(a_pause_is_told_once_the_hpa_has_it),
         cmocka_unit_test(the_windows_that_come_are_in_the_status),
     };

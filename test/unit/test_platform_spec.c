@@ -462,7 +462,11 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "spec.schedules[0].exclude[0]: must be a date as 2026-12-25, is \"2026-02-30\"" },
         { "{schedules: [{name: a, replicas: {}, weekly: [{days: [Mon], start: '08:00', end: "
           "'09:00'}]}]}",
-          "spec.schedules[0].replicas: must name a service, names none" },
+          "spec.schedules[0]: must have replicas of a service or expectedStudents (1..1000000), "
+          "has "
+          "neither" },
+        { "{schedules: [{name: a, expectedStudents: 1000001}]}",
+          "spec.schedules[0].expectedStudents: must be 1..1000000, is 1000001" },
         { "{databases: {postgres: {mode: External}}}",
           "spec.databases.postgres.secretRef: is required where mode is External" },
         { "{databases: {mongodb: {secretRef: {name: x}}}}",
