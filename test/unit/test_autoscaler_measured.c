@@ -136,11 +136,13 @@ static void a_pod_that_is_none_of_ours_starts_for_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        with_table(the_peak_is_that_of_the_last_whole_minute),
-        with_table(who_asks_two_gateways_is_one_learner),
-        with_table(starts_are_those_of_pods_that_became_ready_once),
-        with_table(the_last_32_starts_count_and_the_slowest_twentieth_does_not),
-        with_table(a_pod_that_is_none_of_ours_starts_for_nobody),
+        cmocka_unit_test_setup_teardown(the_peak_is_that_of_the_last_whole_minute, fresh, end),
+        cmocka_unit_test_setup_teardown(who_asks_two_gateways_is_one_learner, fresh, end),
+        cmocka_unit_test_setup_teardown(starts_are_those_of_pods_that_became_ready_once, fresh,
+                                        end),
+        cmocka_unit_test_setup_teardown(the_last_32_starts_count_and_the_slowest_twentieth_does_not,
+                                        fresh, end),
+        cmocka_unit_test_setup_teardown(a_pod_that_is_none_of_ours_starts_for_nobody, fresh, end),
     };
     return cmocka_run_group_tests_name("autoscaler_measured", tests, NULL, NULL);
 }
