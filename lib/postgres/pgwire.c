@@ -60,7 +60,8 @@ static int set_session(PGconn *c, int64_t query_timeout_ms, struct lp_error *err
     char sql[160];
     PGresult *result = NULL;
     snprintf(sql, sizeof sql,
-             "SET statement_timeout = %lld; SET idle_in_transaction_session_timeout = %lld",
+             "SET statement_timeout = %lld; SET idle_in_transaction_session_timeout = %lld;"
+             "SET jit = off", /* compiling takes seconds where rows are guessed too many */
              (long long)query_timeout_ms, (long long)query_timeout_ms * 2);
     if (PQsetnonblocking(c, 1) < 0 || !PQsendQuery(c, sql))
         return fail_connection(c, err);

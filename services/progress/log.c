@@ -4,7 +4,7 @@
 #include "services/progress/activity.h"
 #include "services/progress/api.h"
 #include "services/progress/handlers.h"
-#include "services/progress/key.h"
+#include "service/idempotency.h"
 #include "services/progress/reply.h"
 
 static const char log_failed[] = "error logging activity:";
@@ -19,7 +19,7 @@ static bool read_key(struct lp_service_request *r, struct lp_buf *bytes, const c
         *ret_key = NULL;
         return true;
     }
-    if (key_read(value, bytes, &err) < 0) {
+    if (lp_idempotency_key(value, bytes, &err) < 0) {
         reply_error(r, 400, log_failed, err.msg);
         return false;
     }
@@ -46,7 +46,7 @@ static bool read_activity(struct lp_service_request *r, struct activity *a)
 
 void handle_log(struct lp_service_request *r, void *worker)
 {
-    lp_auto_buf struct lp_buf key_bytes = LP_BUF_INIT(KEY_MAX + 1);
+    lp_auto_buf struct lp_buf key_bytes = LP_BUF_INIT(LP_IDEMPOTENCY_KEY_MAX + 1);
     lp_auto_identity struct lp_identity who = { 0 };
     auto_activity struct activity a = { 0 };
     const struct api *api = r->user;

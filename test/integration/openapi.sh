@@ -1,7 +1,7 @@
 #!/bin/bash
 # Holds a service to its document under docs/openapi/: schemathesis asks it what the document allows and what it does not.
-# openapi.sh SERVICE WORKDIR; SERVICE: ai-feedback, auth, gateway or progress. LP_BIN names the folder of the programs,
-# for auth LP_POSTGRES_DIR that of the server's URL.
+# openapi.sh SERVICE WORKDIR; SERVICE: ai-feedback, auth, gateway, learning or progress. LP_BIN names the folder of the
+# programs, for auth and learning LP_POSTGRES_DIR that of the server's URL.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=test/integration/lib/processes.sh
@@ -73,6 +73,14 @@ start_progress() {
 
 start_ai-feedback() {
     run_service ai-feedback AUTH_JWT_SECRET=$secret
+    options+=(-H "Authorization: Bearer $(token)")
+}
+
+start_learning() {
+    local server
+    server=$(cat "$LP_POSTGRES_DIR/url")
+    psql -qAt "$server" -c 'DROP DATABASE IF EXISTS openapi_learning WITH (FORCE)' -c 'CREATE DATABASE openapi_learning' 2>/dev/null
+    run_service learning AUTH_JWT_SECRET=$secret REVIEWS_PER_MINUTE=10000 "DATABASE_URL=${server/\/postgres\?/\/openapi_learning\?}"
     options+=(-H "Authorization: Bearer $(token)")
 }
 

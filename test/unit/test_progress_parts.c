@@ -5,7 +5,7 @@
 
 #include "json/json.h"
 #include "services/progress/api.h"
-#include "services/progress/key.h"
+#include "service/idempotency.h"
 #include "services/progress/openapi.h"
 #include "unit/check.h"
 
@@ -33,9 +33,9 @@ static void a_quoted_key_is_the_text_in_its_quotes(void **state)
     };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        lp_auto_buf struct lp_buf key = LP_BUF_INIT(KEY_MAX + 1);
+        lp_auto_buf struct lp_buf key = LP_BUF_INIT(LP_IDEMPOTENCY_KEY_MAX + 1);
         struct lp_error err;
-        int r = key_read(cases[i].value, &key, &err);
+        int r = lp_idempotency_key(cases[i].value, &key, &err);
         assert_int_equal(r, cases[i].key ? 0 : LP_E_INVALID);
         if (cases[i].key)
             assert_string_equal(key.ptr, cases[i].key);
@@ -44,15 +44,15 @@ static void a_quoted_key_is_the_text_in_its_quotes(void **state)
 
 static void a_key_has_255_characters_at_most(void **state)
 {
-    char value[KEY_MAX + 4];
+    char value[LP_IDEMPOTENCY_KEY_MAX + 4];
     (void)state;
     for (int extra = 0; extra < 2; extra++) {
-        lp_auto_buf struct lp_buf key = LP_BUF_INIT(KEY_MAX + 1);
+        lp_auto_buf struct lp_buf key = LP_BUF_INIT(LP_IDEMPOTENCY_KEY_MAX + 1);
         struct lp_error err;
         memset(value, 'k', sizeof value);
-        value[0] = value[KEY_MAX + 1 + extra] = '"';
-        value[KEY_MAX + 2 + extra] = '\0';
-        assert_int_equal(key_read(value, &key, &err), extra ? LP_E_INVALID : 0);
+        value[0] = value[LP_IDEMPOTENCY_KEY_MAX + 1 + extra] = '"';
+        value[LP_IDEMPOTENCY_KEY_MAX + 2 + extra] = '\0';
+        assert_int_equal(lp_idempotency_key(value, &key, &err), extra ? LP_E_INVALID : 0);
     }
 }
 

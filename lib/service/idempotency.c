@@ -1,5 +1,5 @@
-/* services/progress/key.c -- reads the header Idempotency-Key. No state. */
-#include "services/progress/key.h"
+/* lib/service/idempotency.c -- reads the header Idempotency-Key. No state. */
+#include "service/idempotency.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -26,13 +26,13 @@ static bool read_plain(const char *at, struct lp_buf *ret_key)
     return *at == '\0';
 }
 
-int key_read(const char *value, struct lp_buf *ret_key, struct lp_error *err)
+int lp_idempotency_key(const char *value, struct lp_buf *ret_key, struct lp_error *err)
 {
     bool good = *value == '"' ? read_quoted(value + 1, ret_key) : read_plain(value, ret_key);
 
-    if (good && ret_key->len >= 1 && ret_key->len <= KEY_MAX && !ret_key->overflowed)
+    if (good && ret_key->len >= 1 && ret_key->len <= LP_IDEMPOTENCY_KEY_MAX && !ret_key->overflowed)
         return 0;
     return lp_error_set(err, LP_E_INVALID,
                         "Idempotency-Key must be 1 to %d visible characters, or a quoted string",
-                        KEY_MAX);
+                        LP_IDEMPOTENCY_KEY_MAX);
 }

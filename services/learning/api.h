@@ -1,0 +1,23 @@
+/* services/learning/api.h -- the HTTP routes of lp-learning. */
+#pragma once
+
+#include "postgres/db.h"
+#include "postgres/dbwatch.h"
+#include "service/identity.h"
+#include "service/service.h"
+#include "services/learning/model/fsrs.h"
+#include "services/learning/pace.h"
+
+/* The `user` of the service. */
+struct api {
+    struct lp_db *db;
+    struct lp_dbwatch *watch;
+    struct lp_identities *identities;
+    struct fsrs model;
+    struct pace *pace; /* of reviews */
+};
+
+extern const struct lp_route api_routes[];
+extern const struct lp_identity_grant api_grants[]; /* what other services may call */
+
+#define API_MAX_BODY ((size_t)100 * 1024)

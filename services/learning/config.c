@@ -1,0 +1,48 @@
+/* services/learning/config.c -- variables of lp-learning beside the common ones. No state. */
+#include "services/learning/config.h"
+
+#include <stddef.h>
+
+#include "postgres/db_url.h"
+
+#define AT(member) offsetof(struct config, member)
+
+const struct lp_env config_table[] = {
+    { .name = "DATABASE_URL",
+      .type = LP_ENV_URI,
+      .offset = AT(database_url),
+      .min = 1,
+      .max = 2048,
+      .secret = true,
+      .help = "PostgreSQL: postgresql://user:password@host:5432/name" },
+    { .name = "DATABASE_CONNECTIONS",
+      .type = LP_ENV_INT,
+      .offset = AT(database_connections),
+      .fallback = "8",
+      .min = 1,
+      .max = 64,
+      .help = "most connections to the database" },
+    { .name = "STARTER_SET",
+      .type = LP_ENV_BOOL,
+      .offset = AT(starter_set),
+      .fallback = "true",
+      .help = "a database without classes gets English items of A1 to B1" },
+    { .name = "REVIEWS_PER_MINUTE",
+      .type = LP_ENV_INT,
+      .offset = AT(reviews_per_minute),
+      .fallback = "120",
+      .min = 1,
+      .max = 10000,
+      .help = "reviews that one learner may log in a minute, in each pod" },
+    LP_IDENTITY_ENV(struct config, identity),
+    { 0 },
+};
+
+int config_check(void *user, struct lp_error *err)
+{
+    const struct config *config = user;
+
+    if (lp_db_url_check(config->database_url, err) < 0)
+        return lp_error_wrap(err, "configuration");
+    return lp_identity_check(&config->identity, err);
+}

@@ -1,0 +1,264 @@
+/*
+ * services/learning/database/items.c -- every operation is one statement, so that it happens as a
+ * whole. All values travel as parameters. No state.
+ */
+#include "services/learning/database/items.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "postgres/rows.h"
+
+/* An item as clients get it. */
+#define ITEM(i)                                              \
+    i ".doc || jsonb_build_object('version', " i ".version," \
+      " 'updatedAt', " LP_ROWS_TIME(i ".updated_at") ")"
+
+static const struct lp_db_statement classes = {
+    "classes",
+    "SELECT coalesce(jsonb_agg(jsonb_build_object('name', c.name, 'label', c.label,"
+    " 'subClassOf', c.parent, 'items', coalesce(n.n, 0)) ORDER BY c.name), '[]')"
+    " FROM classes c LEFT JOIN (SELECT class, count(*) AS n FROM items WHERE NOT deleted"
+    " GROUP BY class) n ON n.class = c.name",
+    0, true
+};
+
+/* No row where it would be its own ancestor, or is one too many; which of these, the row tells. */
+static const struct lp_db_statement put_class = {
+    "put_class",
+    "WITH RECURSIVE up AS (SELECT $3::text AS name UNION"
+    " SELECT c.parent FROM classes c JOIN up ON c.name = up.name),"
+    " circle AS (SELECT count(*) AS n FROM up WHERE name = $1::text),"
+    " full_ AS (SELECT count(*) FILTER (WHERE name <> $1) >= $4::int AS yes FROM classes),"
+    " put AS (INSERT INTO classes (name, label, parent)"
+    "  SELECT $1, $2::text, $3 FROM circle, full_ WHERE circle.n = 0 AND NOT full_.yes"
+    "  ON CONFLICT (name) DO UPDATE SET label = excluded.label, parent = excluded.parent)"
+    "SELECT CASE WHEN circle.n > 0 THEN 'circle' WHEN full_.yes THEN 'full' ELSE '' END"
+    " FROM circle, full_",
+    4, true
+};
+
+static const struct lp_db_statement list = {
+    "list",
+    "WITH RECURSIVE c AS (SELECT name FROM classes WHERE name = $1::text UNION"
+    " SELECT k.name FROM classes k JOIN c ON k.parent = c.name WHERE $3::boolean),"
+    " page AS (SELECT i.id, " ITEM(
+        "i") " AS doc FROM items i WHERE NOT i.deleted"
+             "  AND i.class IN (SELECT name FROM c) AND i.id > $2::text ORDER BY i.id LIMIT "
+             "$4::int + 1),"
+             " shown AS (SELECT * FROM page ORDER BY id LIMIT $4::int)"
+             "SELECT jsonb_build_object('instances',"
+             " coalesce((SELECT jsonb_agg(doc ORDER BY id) FROM shown), '[]'), 'next',"
+             " CASE WHEN (SELECT count(*) FROM page) > $4::int THEN (SELECT max(id) FROM shown) "
+             "END)"
+             " WHERE EXISTS (SELECT FROM c)",
+    4, true
+};
+
+static const struct lp_db_statement get = {
+    "get", "SELECT " ITEM("i") " FROM items i WHERE i.id = $1 AND NOT i.deleted", 1, true
+};
+
+/* An item of the array that would be needed before itself. */
+static const struct lp_db_statement find_circle = {
+    "find_circle",
+    "WITH RECURSIVE d AS (SELECT doc FROM jsonb_array_elements($1::jsonb) doc),"
+    " mine AS (SELECT d.doc->>'id' AS id,"
+    "  jsonb_array_elements_text(coalesce(d.doc->'prerequisites', '[]')) AS p FROM d),"
+    " reach AS (SELECT id AS start, p FROM mine UNION"
+    "  SELECT reach.start, e.p FROM reach JOIN LATERAL"
+    "   (SELECT m.p FROM mine m WHERE m.id = reach.p UNION ALL"
+    "    SELECT unnest(i.prerequisites) FROM items i WHERE i.id = reach.p"
+    "     AND NOT EXISTS (SELECT FROM d WHERE d.doc->>'id' = i.id)) e ON true)"
+    "SELECT start FROM reach WHERE start = p LIMIT 1",
+    1, true
+};
+
+/* $1 an array of documents, $2 the author, $3 the version that is there, or 0. */
+#define TEXTS(key) "ARRAY(SELECT jsonb_array_elements_text(coalesce(d.doc->'" key "', '[]')))"
+static const struct lp_db_statement put = {
+    "put",
+    "WITH d AS (SELECT doc FROM jsonb_array_elements($1::jsonb) doc),"
+    " up AS (INSERT INTO items AS i"
+    "  (id, class, level, rank, prerequisites, confusables, doc, version)"
+    "  SELECT d.doc->>'id', d.doc->>'class',"
+    "   array_position('{A1,A2,B1,B2,C1,C2}'::text[], d.doc->>'level'),"
+    "   coalesce((d.doc->>'rank')::int, 1000000), " TEXTS(
+        "prerequisites") ","
+                         "   " TEXTS(
+                             "confusableWith") ", d.doc, 1 FROM d WHERE $3::int = 0 OR EXISTS"
+                                               "    (SELECT FROM items WHERE id = d.doc->>'id')"
+                                               "  ON CONFLICT (id) DO UPDATE SET class = "
+                                               "excluded.class, level = excluded.level,"
+                                               "   rank = excluded.rank, prerequisites = "
+                                               "excluded.prerequisites,"
+                                               "   confusables = excluded.confusables, doc = "
+                                               "excluded.doc, version = i.version + 1,"
+                                               "   deleted = false, updated_at = now() WHERE $3 = "
+                                               "0 OR i.version = $3"
+                                               "  RETURNING i.id, i.doc, i.version)"
+                                               "INSERT INTO item_versions (item_id, version, doc, "
+                                               "deleted, author)"
+                                               " SELECT id, version, doc, false, $2::text FROM up",
+    3, false
+};
+
+static const struct lp_db_statement delete = {
+    "delete",
+    "WITH gone AS (UPDATE items SET deleted = true, version = version + 1, updated_at = now()"
+    " WHERE id = $1 AND NOT deleted RETURNING id, version, doc)"
+    "INSERT INTO item_versions (item_id, version, doc, deleted, author)"
+    " SELECT id, version, doc, true, $2::text FROM gone",
+    2, false
+};
+
+static const struct lp_db_statement undo = {
+    "undo",
+    "WITH d AS (SELECT v.doc, v.deleted, i.version FROM items i JOIN item_versions v"
+    "  ON v.item_id = i.id AND v.version = i.version - 1 WHERE i.id = $1),"
+    " up AS (UPDATE items i SET class = d.doc->>'class',"
+    "  level = array_position('{A1,A2,B1,B2,C1,C2}'::text[], d.doc->>'level'),"
+    "  rank = coalesce((d.doc->>'rank')::int, 1000000),"
+    "  prerequisites = " TEXTS("prerequisites") ", confusables = " TEXTS(
+        "confusableWith") ","
+                          "  doc = d.doc, deleted = d.deleted, version = i.version + 1, updated_at "
+                          "= now()"
+                          "  FROM d WHERE i.id = $1 AND i.version = d.version"
+                          "  RETURNING i.id, i.version, i.doc, i.deleted)"
+                          "INSERT INTO item_versions (item_id, version, doc, deleted, author)"
+                          " SELECT id, version, doc, deleted, $2::text FROM up",
+    2, false
+};
+
+static const struct lp_db_statement list_versions = {
+    "list_versions",
+    "SELECT jsonb_agg(v.o ORDER BY v.version DESC) FROM (SELECT version, jsonb_build_object("
+    " 'version', version, 'author', author, 'at', " LP_ROWS_TIME(
+        "at") ", 'deleted', deleted,"
+              " 'item', doc) AS o FROM item_versions WHERE item_id = $1 ORDER BY version DESC "
+              "LIMIT 50) v"
+              " HAVING count(*) > 0",
+    1, true
+};
+
+/* Who starts at the same time waits for the table, and then finds classes. */
+static const struct lp_db_statement start_classes = {
+    "start_classes",
+    "INSERT INTO classes (name, label, parent) SELECT c->>'name', c->>'label', c->>'subClassOf'"
+    " FROM jsonb_array_elements($1::jsonb->'classes') c WHERE NOT EXISTS (SELECT FROM classes)",
+    1, false
+};
+
+static const struct lp_db_statement start_items = {
+    "start_items", "SELECT ($1::jsonb->'items')::text WHERE NOT EXISTS (SELECT FROM items)", 1, true
+};
+
+/* The only value of the only row, appended. */
+static int read_json(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
+                     struct lp_buf *ret_json, struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int r = lp_rows_first(db, s, params, LP_E_NOT_FOUND, &row, err);
+    if (r < 0)
+        return r;
+    lp_buf_str(ret_json, lp_rows_text(row, 0, 0));
+    PQclear(row);
+    return ret_json->overflowed ? lp_error_set(err, LP_E_TOO_LARGE, "%s: more than %zu bytes",
+                                               s->name, ret_json->max)
+                                : 0;
+}
+
+int items_classes(struct lp_db *db, struct lp_buf *ret_json, struct lp_error *err)
+{
+    return read_json(db, &classes, NULL, ret_json, err);
+}
+
+int items_put_class(struct lp_db *db, const char *name, const char *label, const char *parent,
+                    struct lp_error *err)
+{
+    char most[12], why[8];
+    snprintf(most, sizeof most, "%d", ITEMS_CLASSES);
+    const char *params[] = { name, label, parent, most };
+    int r = lp_rows_value(db, &put_class, params, why, sizeof why, err);
+    if (r < 0)
+        return r;
+    if (strcmp(why, "circle") == 0)
+        return lp_error_set(err, LP_E_CONFLICT, "subClassOf: %s would be below itself", name);
+    if (strcmp(why, "full") == 0)
+        return lp_error_set(err, LP_E_TOO_LARGE, "there are %d classes already, the most",
+                            ITEMS_CLASSES);
+    return 0;
+}
+
+int items_list(struct lp_db *db, const struct items_page *page, struct lp_buf *ret_json,
+               struct lp_error *err)
+{
+    char limit[12];
+    snprintf(limit, sizeof limit, "%d", page->limit);
+    const char *params[] = { page->class, page->after ? page->after : "",
+                             page->subclasses ? "true" : "false", limit };
+    return read_json(db, &list, params, ret_json, err);
+}
+
+int items_get(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct lp_error *err)
+{
+    return read_json(db, &get, (const char *[]){ id }, ret_json, err);
+}
+
+int items_put(struct lp_db *db, const char *documents, const char *author, int version,
+              unsigned long *ret_n, struct lp_error *err)
+{
+    char text[12], circle[80];
+    snprintf(text, sizeof text, "%d", version);
+    int r = lp_rows_value(db, &find_circle, &documents, circle, sizeof circle, err);
+    if (r < 0)
+        return r;
+    if (circle[0])
+        return lp_error_set(err, LP_E_INVALID,
+                            "prerequisites: %s would have to be known before itself", circle);
+    r = lp_rows_run(db, &put, (const char *[]){ documents, author, text }, ret_n, err);
+    if (r == 0 && version > 0 && *ret_n == 0)
+        return lp_error_set(err, LP_E_CONFLICT, "version: %d is not the one that is there",
+                            version);
+    return r;
+}
+
+static int change(struct lp_db *db, const struct lp_db_statement *s, const char *id,
+                  const char *author, struct lp_error *err)
+{
+    unsigned long n = 0;
+    int r = lp_rows_run(db, s, (const char *[]){ id, author }, &n, err);
+    return r == 0 && n == 0 ? lp_error_set(err, LP_E_NOT_FOUND, "%s: no such item", s->name) : r;
+}
+
+int items_delete(struct lp_db *db, const char *id, const char *author, struct lp_error *err)
+{
+    return change(db, &delete, id, author, err);
+}
+
+int items_undo(struct lp_db *db, const char *id, const char *author, struct lp_error *err)
+{
+    return change(db, &undo, id, author, err);
+}
+
+int items_versions(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct lp_error *err)
+{
+    return read_json(db, &list_versions, (const char *[]){ id }, ret_json, err);
+}
+
+int items_start(struct lp_db *db, const char *starter, struct lp_error *err)
+{
+    const char *params[] = { starter };
+    unsigned long n = 0;
+    PGresult *row = NULL;
+    int r = lp_rows_run(db, &start_classes, params, &n, err);
+    if (r == LP_E_EXISTS)
+        return 0; /* another pod was faster */
+    if (r == 0 && n > 0)
+        r = lp_rows_first(db, &start_items, params, LP_E_NOT_FOUND, &row, err);
+    if (r < 0 || n == 0)
+        return r == LP_E_NOT_FOUND ? 0 : r;
+    r = items_put(db, lp_rows_text(row, 0, 0), "starter set", 0, &n, err);
+    PQclear(row);
+    return r;
+}

@@ -1,0 +1,83 @@
+/* services/learning/database/migrate.c -- the versions of the tables (lib/postgres/migrations.h).
+ */
+#include "services/learning/database/migrate.h"
+
+#include "base/alloc.h"
+#include "postgres/migrations.h"
+
+static const char *const versions[] = {
+    /* An item's document is kept whole; the columns beside it are what is searched by. Times of
+     * reviews are wall milliseconds. A learner's row is the lock of all that is theirs: it counts
+     * their reviews, and who writes names the count that they saw. */
+    "CREATE TABLE classes ("
+    " name text PRIMARY KEY CHECK (length(name) <= 64),"
+    " label text NOT NULL CHECK (length(label) <= 200),"
+    " parent text REFERENCES classes);"
+    "CREATE TABLE items ("
+    " id text PRIMARY KEY CHECK (length(id) <= 64),"
+    " class text NOT NULL REFERENCES classes,"
+    " level smallint NOT NULL CHECK (level BETWEEN 1 AND 6),"
+    " rank integer NOT NULL,"
+    " prerequisites text[] NOT NULL,"
+    " confusables text[] NOT NULL,"
+    " doc jsonb NOT NULL,"
+    " version integer NOT NULL,"
+    " deleted boolean NOT NULL DEFAULT false,"
+    " updated_at timestamptz NOT NULL DEFAULT now());"
+    "CREATE INDEX items_class_key ON items (class, id);"
+    "CREATE INDEX items_level_key ON items (level, rank, id) WHERE NOT deleted;"
+    "CREATE TABLE item_versions ("
+    " item_id text NOT NULL REFERENCES items,"
+    " version integer NOT NULL,"
+    " doc jsonb NOT NULL,"
+    " deleted boolean NOT NULL,"
+    " author text NOT NULL,"
+    " at timestamptz NOT NULL DEFAULT now(),"
+    " PRIMARY KEY (item_id, version));"
+    "CREATE TABLE learners ("
+    " learner text PRIMARY KEY CHECK (length(learner) <= 256),"
+    " reviews bigint NOT NULL,"
+    " day integer NOT NULL,"
+    " day_ms bigint NOT NULL);"
+    "CREATE TABLE states ("
+    " learner text NOT NULL,"
+    " item_id text NOT NULL REFERENCES items,"
+    " difficulty double precision NOT NULL,"
+    " stability double precision NOT NULL,"
+    " stage smallint NOT NULL,"
+    " step smallint NOT NULL,"
+    " last_ms bigint NOT NULL,"
+    " due_ms bigint NOT NULL,"
+    " reviews integer NOT NULL,"
+    " model text NOT NULL,"
+    " PRIMARY KEY (learner, item_id));"
+    "CREATE INDEX states_due_key ON states (learner, due_ms);"
+    "CREATE TABLE reviews ("
+    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " learner text NOT NULL,"
+    " item_id text NOT NULL REFERENCES items,"
+    " key text NOT NULL CHECK (length(key) <= 255),"
+    " rating smallint NOT NULL CHECK (rating BETWEEN 1 AND 4),"
+    " at_ms bigint NOT NULL,"
+    " duration_ms integer NOT NULL,"
+    " predicted double precision NOT NULL,"
+    " model text NOT NULL,"
+    " received_at timestamptz NOT NULL DEFAULT now());"
+    "CREATE UNIQUE INDEX reviews_key_key ON reviews (learner, key);"
+    "CREATE INDEX reviews_item_key ON reviews (learner, item_id, at_ms, id);"
+    /* Reviews are added and, with all of a learner's data, erased; nobody changes one. */
+    "CREATE FUNCTION reviews_stay() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$BEGIN RAISE EXCEPTION 'reviews are not changed'; END$$;"
+    "CREATE TRIGGER reviews_stay BEFORE UPDATE ON reviews"
+    " FOR EACH STATEMENT EXECUTE FUNCTION reviews_stay();",
+};
+
+int migrate_run(struct lp_db *db, struct lp_error *err)
+{
+    static const struct lp_migrations migrations = {
+        .lock = 1819307109, /* "lple" */
+        .versions = versions,
+        .n = LP_COUNT(versions),
+    };
+    return lp_db_migrate(db, &migrations, err);
+}

@@ -1,0 +1,250 @@
+/*
+ * services/learning/database/reviews.c -- read, compute, write: the write names the count of
+ * reviews that the learner had when it was read, and does nothing where there are more by now; then
+ * all begins anew. No lock is held in between. No state.
+ */
+#include "services/learning/database/reviews.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "postgres/rows.h"
+
+#define TRIES 32 /* one of those who write at the same moment gets through each time */
+
+/* One row, whether or not there is a learner or a state. */
+static const struct lp_db_statement read_state = {
+    "read_state",
+    "SELECT coalesce(l.reviews, 0), s.difficulty, s.stability, s.stage, s.step, s.last_ms,"
+    " s.due_ms, coalesce(s.reviews, 0) FROM (SELECT $1::text AS learner) q"
+    " LEFT JOIN learners l USING (learner)"
+    " LEFT JOIN states s ON s.learner = q.learner AND s.item_id = $2",
+    2, true
+};
+
+static const struct lp_db_statement read_reviews = {
+    "read_reviews",
+    "SELECT rating, at_ms FROM reviews WHERE learner = $1 AND item_id = $2 ORDER BY at_ms, id", 2,
+    true
+};
+
+static const struct lp_db_statement write_review = {
+    "write_review",
+    "WITH l AS (INSERT INTO learners AS l (learner, reviews, day, day_ms)"
+    "  VALUES ($1, 1, $14::int, $6::bigint) ON CONFLICT (learner) DO UPDATE"
+    "  SET reviews = l.reviews + 1, day = greatest(l.day, $14::int),"
+    "   day_ms = CASE WHEN l.day = $14::int THEN l.day_ms + $6::bigint"
+    "    WHEN l.day < $14::int THEN $6::bigint ELSE l.day_ms END"
+    "  WHERE l.reviews = $8::bigint RETURNING 1),"
+    " s AS (INSERT INTO states AS s (learner, item_id, difficulty, stability, stage, step,"
+    "  last_ms, due_ms, reviews, model)"
+    "  SELECT $1, $2, $9::float8, $10::float8, $11::smallint, $12::smallint, $15::bigint,"
+    "   $13::bigint, 1, $16 FROM l"
+    "  ON CONFLICT (learner, item_id) DO UPDATE SET difficulty = excluded.difficulty,"
+    "   stability = excluded.stability, stage = excluded.stage, step = excluded.step,"
+    "   last_ms = excluded.last_ms, due_ms = excluded.due_ms, model = excluded.model,"
+    "   reviews = s.reviews + 1)"
+    "INSERT INTO reviews (learner, item_id, key, rating, at_ms, duration_ms, predicted, model)"
+    " SELECT $1, $2, $3, $4::smallint, $5::bigint, $6::int, $7::float8, $16 FROM l",
+    16, false
+};
+
+static const struct lp_db_statement find_review = {
+    "find_review", "SELECT item_id FROM reviews WHERE learner = $1 AND key = $2", 2, true
+};
+
+static const struct lp_db_statement export_all = {
+    "export_all",
+    "SELECT jsonb_build_object('userId', $1::text, 'states', coalesce((SELECT jsonb_agg("
+    "jsonb_build_object('itemId', item_id, 'difficulty', difficulty, 'stability', stability,"
+    " 'lastMs', last_ms, 'dueMs', due_ms, 'reviews', reviews, 'model', model) ORDER BY item_id)"
+    " FROM states WHERE learner = $1), '[]'), 'reviews', coalesce((SELECT jsonb_agg("
+    "jsonb_build_object('itemId', item_id, 'rating', rating, 'atMs', at_ms, 'durationMs',"
+    " duration_ms) ORDER BY id) FROM reviews WHERE learner = $1), '[]'))",
+    1, true
+};
+
+static const struct lp_db_statement erase = { "erase",
+                                              "WITH s AS (DELETE FROM states WHERE learner = $1),"
+                                              " l AS (DELETE FROM learners WHERE learner = $1)"
+                                              "DELETE FROM reviews WHERE learner = $1",
+                                              1, true };
+
+/* What the database has of the learner and the item. */
+struct before {
+    long long learner_reviews, item_reviews;
+    struct fsrs_state state;
+};
+
+static double real(const PGresult *row, int column)
+{
+    const char *text = lp_rows_text(row, 0, column);
+    return text ? strtod(text, NULL) : 0;
+}
+
+static int read_before(struct lp_db *db, const struct review *r, struct before *ret_before,
+                       struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int code = lp_rows_first(db, &read_state, (const char *[]){ r->learner, r->item },
+                             LP_E_INTERNAL, &row, err);
+    if (code < 0)
+        return code;
+    *ret_before = (struct before){
+        .learner_reviews = lp_rows_number(row, 0, 0),
+        .item_reviews = lp_rows_number(row, 0, 7),
+        .state = {
+            .difficulty = real(row, 1),
+            .stability = real(row, 2),
+            .stage = (enum fsrs_stage)lp_rows_number(row, 0, 3),
+            .step = (int)lp_rows_number(row, 0, 4),
+            .last_ms = lp_rows_number(row, 0, 5),
+            .due_ms = lp_rows_number(row, 0, 6),
+        },
+    };
+    PQclear(row);
+    return 0;
+}
+
+/* The state after all reviews of the item, and after `late` at its place where it is not NULL. */
+static int replay(struct lp_db *db, const struct fsrs *model, const char *learner, const char *item,
+                  const struct review *late, struct fsrs_state *ret_state, struct lp_error *err)
+{
+    struct fsrs_state state = { 0 };
+    PGresult *rows = NULL;
+    int r = lp_db_run(db, &read_reviews, (const char *[]){ learner, item }, &rows, err);
+    if (r < 0)
+        return r;
+    for (int i = 0; i < PQntuples(rows); i++) {
+        int64_t at_ms = lp_rows_number(rows, i, 1);
+        if (late && late->at_ms < at_ms) {
+            fsrs_review(model, &state, late->rating, late->at_ms);
+            late = NULL;
+        }
+        fsrs_review(model, &state, (enum fsrs_rating)lp_rows_number(rows, i, 0), at_ms);
+    }
+    if (late)
+        fsrs_review(model, &state, late->rating, late->at_ms);
+    PQclear(rows);
+    *ret_state = state;
+    return 0;
+}
+
+static int follow(struct lp_db *db, const struct fsrs *model, const struct review *r,
+                  const struct before *before, struct reviewed *ret, struct lp_error *err)
+{
+    *ret = (struct reviewed){ .state = before->state, .reviews = before->item_reviews + 1 };
+    ret->predicted = before->item_reviews > 0
+                         ? fsrs_recall(model, before->state.stability,
+                                       (double)(r->at_ms - before->state.last_ms) / FSRS_DAY_MS)
+                         : -1;
+    if (before->item_reviews >= REVIEWS_OF_ITEM)
+        return lp_error_set(err, LP_E_TOO_LARGE, "%d reviews of this item are there, the most",
+                            REVIEWS_OF_ITEM);
+    if (before->item_reviews > 0 && r->at_ms < before->state.last_ms)
+        return replay(db, model, r->learner, r->item, r, &ret->state, err);
+    fsrs_review(model, &ret->state, r->rating, r->at_ms);
+    return 0;
+}
+
+/* *ret_written: false where somebody else wrote meanwhile. */
+static int store(struct lp_db *db, const struct review *r, const struct before *before,
+                 const struct reviewed *now, bool *ret_written, struct lp_error *err)
+{
+    char text[13][40];
+    const struct fsrs_state *s = &now->state;
+    unsigned long n = 0;
+
+    snprintf(text[0], sizeof *text, "%d", (int)r->rating);
+    snprintf(text[1], sizeof *text, "%lld", (long long)r->at_ms);
+    snprintf(text[2], sizeof *text, "%lld", (long long)r->duration_ms);
+    snprintf(text[3], sizeof *text, "%.17g", now->predicted);
+    snprintf(text[4], sizeof *text, "%lld", before->learner_reviews);
+    snprintf(text[5], sizeof *text, "%.17g", s->difficulty);
+    snprintf(text[6], sizeof *text, "%.17g", s->stability);
+    snprintf(text[7], sizeof *text, "%d", (int)s->stage);
+    snprintf(text[8], sizeof *text, "%d", s->step);
+    snprintf(text[9], sizeof *text, "%lld", (long long)s->due_ms);
+    snprintf(text[10], sizeof *text, "%lld", (long long)(r->at_ms / FSRS_DAY_MS));
+    snprintf(text[11], sizeof *text, "%lld", (long long)s->last_ms);
+    const char *params[] = { r->learner, r->item,  r->key,   text[0],   text[1], text[2],
+                             text[3],    text[4],  text[5],  text[6],   text[7], text[8],
+                             text[9],    text[10], text[11], FSRS_MODEL };
+    int code = lp_rows_run(db, &write_review, params, &n, err);
+    *ret_written = code == 0 && n > 0;
+    return code;
+}
+
+static int try_once(struct lp_db *db, const struct fsrs *model, const struct review *r,
+                    struct reviewed *ret, bool *ret_written, struct lp_error *err)
+{
+    struct before before = { 0 };
+    *ret_written = false;
+    int code = read_before(db, r, &before, err);
+    if (code == 0)
+        code = follow(db, model, r, &before, ret, err);
+    if (code == 0)
+        code = store(db, r, &before, ret, ret_written, err);
+    return code;
+}
+
+/* The key was there: the state of now is told, of the item that it was for. */
+static int repeat(struct lp_db *db, const struct review *r, struct reviewed *ret,
+                  struct lp_error *err)
+{
+    struct before before = { 0 };
+    char item[80];
+    int code = lp_rows_value(db, &find_review, (const char *[]){ r->learner, r->key }, item,
+                             sizeof item, err);
+    if (code < 0)
+        return code;
+    struct review first = *r;
+    first.item = item;
+    code = read_before(db, &first, &before, err);
+    *ret = (struct reviewed){
+        .state = before.state, .predicted = -1, .reviews = before.item_reviews, .repeated = true
+    };
+    return code;
+}
+
+int reviews_add(struct lp_db *db, const struct fsrs *model, const struct review *review,
+                struct reviewed *ret_reviewed, struct lp_error *err)
+{
+    bool written = false;
+    for (int i = 0; i < TRIES && !written; i++) {
+        int r = try_once(db, model, review, ret_reviewed, &written, err);
+        if (r == LP_E_EXISTS)
+            return repeat(db, review, ret_reviewed, err);
+        if (r < 0 && r != LP_E_CONFLICT)
+            return r;
+    }
+    return written ? 0
+                   : lp_error_set(err, LP_E_UNAVAILABLE,
+                                  "too many reviews of the learner at the same moment");
+}
+
+int reviews_recompute(struct lp_db *db, const struct fsrs *model, const char *learner,
+                      const char *item, struct fsrs_state *ret_state, struct lp_error *err)
+{
+    return replay(db, model, learner, item, NULL, ret_state, err);
+}
+
+int reviews_export(struct lp_db *db, const char *learner, struct lp_buf *ret_json,
+                   struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int r = lp_rows_first(db, &export_all, &learner, LP_E_INTERNAL, &row, err);
+    if (r < 0)
+        return r;
+    lp_buf_str(ret_json, lp_rows_text(row, 0, 0));
+    PQclear(row);
+    return ret_json->overflowed
+               ? lp_error_set(err, LP_E_TOO_LARGE, "export: more than %zu bytes", ret_json->max)
+               : 0;
+}
+
+int reviews_erase(struct lp_db *db, const char *learner, unsigned long *ret_n, struct lp_error *err)
+{
+    return lp_rows_run(db, &erase, &learner, ret_n, err);
+}

@@ -1,0 +1,47 @@
+/* services/learning/database/reviews.h -- what learners answered, and the state that follows. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "postgres/db.h"
+#include "services/learning/model/fsrs.h"
+
+#define REVIEWS_OF_ITEM 5000 /* of one learner and one item at most */
+
+/* Every text is borrowed. */
+struct review {
+    const char *learner, *item, *key;
+    enum fsrs_rating rating;
+    int64_t at_ms, duration_ms;
+};
+
+/* What followed from it. */
+struct reviewed {
+    struct fsrs_state state;
+    double predicted; /* recall before it; negative: the learner's first of this item */
+    int64_t reviews;  /* of this learner and item, with this one */
+    bool repeated;    /* it was there already; the state is that of now */
+};
+
+/*
+ * Logs a review and updates the state in one statement; one with a key that was there already is
+ * not logged again. A state is what the reviews make in the order of their times (then of their
+ * arrival): one that comes late is put between. Errors as lp_db_run; LP_E_NOT_FOUND no such item;
+ * LP_E_TOO_LARGE REVIEWS_OF_ITEM are there; LP_E_UNAVAILABLE too many at the same moment.
+ */
+LP_MUST_USE int reviews_add(struct lp_db *db, const struct fsrs *model, const struct review *review,
+                            struct reviewed *ret_reviewed, struct lp_error *err);
+
+/* The state as its reviews make it; all 0 where there are none. For checks. */
+LP_MUST_USE int reviews_recompute(struct lp_db *db, const struct fsrs *model, const char *learner,
+                                  const char *item, struct fsrs_state *ret_state,
+                                  struct lp_error *err);
+
+/* All of a learner: {"userId","states":[…],"reviews":[…]}, appended to `ret_json`. */
+LP_MUST_USE int reviews_export(struct lp_db *db, const char *learner, struct lp_buf *ret_json,
+                               struct lp_error *err);
+/* *ret_n reviews were deleted, and all else of the learner. */
+LP_MUST_USE int reviews_erase(struct lp_db *db, const char *learner, unsigned long *ret_n,
+                              struct lp_error *err);

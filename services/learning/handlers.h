@@ -1,0 +1,9 @@
+/* services/learning/handlers.h -- what answers each route. In a worker thread each. */
+#pragma once
+
+#include "service/service.h"
+
+lp_service_handler handle_classes, handle_put_class, handle_instances, handle_item; /* ontology.c */
+lp_service_handler handle_put_item, handle_delete_item, handle_undo_item, handle_versions;
+lp_service_handler handle_review;               /* review.c */
+lp_service_handler handle_export, handle_erase; /* learner.c */

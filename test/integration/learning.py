@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""lp-learning beside a PostgreSQL: content and its versions, reviews and what they leave, who may do what, and that nothing that was
+acknowledged is lost when the process is killed.
+
+learning.py WORKDIR; LP_BIN: the folder of the programs, LP_POSTGRES_DIR: that of the server's URL.
+"""
+
+import base64
+import concurrent.futures
+import hashlib
+import hmac
+import http.client
+import itertools
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "lib"))
+from plane import free_port  # noqa: E402
+
+SECRET = "a key of access tokens that is long enough"
+DAY_MS = 86400000
+numbers = itertools.count(1)
+
+
+def b64(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def token(user, role="user"):
+    head, claims = {"alg": "HS256", "typ": "JWT"}, {"userId": user, "role": role, "exp": int(time.time()) + 3600}
+    text = ".".join(b64(json.dumps(part).encode()) for part in (head, claims))
+    return f"{text}.{b64(hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).digest())}"
+
+
+TEACHER = token("teacher-1", "teacher")
+
+
+class Learning:
+    """The program on a database of its own, which may be killed and started again."""
+
+    def __init__(self, work):
+        self.log = open(work / "learning.log", "w", encoding="utf-8")
+        server = (pathlib.Path(os.environ["LP_POSTGRES_DIR"]) / "url").read_text(encoding="utf-8").strip()
+        for sql in ("DROP DATABASE IF EXISTS learning WITH (FORCE)", "CREATE DATABASE learning"):
+            subprocess.run(["psql", "-qAtX", server, "-c", sql], check=True, capture_output=True)
+        self.database = server.replace("/postgres?", "/learning?")
+        self.start()
+
+    def start(self):
+        self.port, self.metrics = free_port(), free_port()
+        while self.metrics == self.port:
+            self.metrics = free_port()
+        self.process = subprocess.Popen(
+            [pathlib.Path(os.environ["LP_BIN"]).resolve() / "lp-learning"], stderr=self.log,
+            env={**os.environ, "PORT": str(self.port), "METRICS_PORT": str(self.metrics), "DATABASE_URL": self.database,
+                 "AUTH_JWT_SECRET": SECRET, "DRAIN_DELAY": "0s"})
+        end = time.monotonic() + 60
+        while self.send("GET", "/readyz", port=self.metrics)[0] != 200:
+            assert time.monotonic() < end and self.process.poll() is None, "lp-learning is not ready"
+            time.sleep(0.05)
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+    def send(self, method, path, body=None, headers=None, port=None):
+        """Status, headers and text. Status 0: no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            return 0, {}, ""
+        finally:
+            connection.close()
+
+    def ask(self, method, path, body=None, bearer=None, **headers):
+        headers = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        if bearer:
+            headers["Authorization"] = f"Bearer {bearer}"
+        status, _, text = self.send(method, path, None if body is None else json.dumps(body), headers)
+        return status, json.loads(text) if text.startswith(("{", "[")) else text
+
+    def sql(self, statement):
+        run = subprocess.run(["psql", "-qAtX", self.database, "-c", statement], check=True, capture_output=True, text=True)
+        return run.stdout.strip()
+
+    def metric(self, series):
+        _, _, text = self.send("GET", "/metrics", port=self.metrics)
+        return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(series + " ")), None)
+
+    def review(self, user, item, rating="good", **more):
+        return self.ask("POST", "/api/reasoning/reviews", {"userId": user, "itemId": item, "rating": rating, **more}, token(user))
+
+
+def expect(answer, status):
+    assert answer[0] == status, f"{answer}, wanted {status}"
+    return answer[1]
+
+
+def at(days_ago, seconds=0):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days_ago * 86400 + seconds))
+
+
+def the_starter_set_is_there_by_class_and_page(s):
+    learner = token("ann")
+    classes = {c["name"]: c for c in expect(s.ask("GET", "/api/ontology/classes", bearer=learner), 200)["classes"]}
+    assert classes["Noun"]["subClassOf"] == "VocabularyItem" and classes["GrammarPoint"]["items"] == 16
+    path, seen, after = "/api/ontology/classes/VocabularyItem/instances?subclasses=true&limit=40", [], ""
+    while True:
+        page = expect(s.ask("GET", path + after, bearer=learner), 200)
+        seen += [i["id"] for i in page["instances"]]
+        if not page["next"]:
+            break
+        after = "&after=" + page["next"]
+    assert seen == sorted(set(seen)) and len(seen) == sum(classes[c]["items"] for c in ("Noun", "Verb", "Adjective")), len(seen)
+    assert expect(s.ask("GET", "/api/ontology/classes/VocabularyItem/instances", bearer=learner), 200)["instances"] == []
+    expect(s.ask("GET", "/api/ontology/classes/Verbs/instances", bearer=learner), 404)
+    assert "furniture" in expect(s.ask("GET", "/api/ontology/items/word-table", bearer=learner), 200)["content"]["meaning"]
+
+
+def a_change_of_content_shows_at_once_and_can_be_undone(s):
+    path = "/api/ontology/items/word-snow"
+    item = {"class": "Noun", "level": "A1", "phrase": "snow", "content": {"meaning": "frozen rain"}}
+    assert expect(s.ask("PUT", path, item, TEACHER), 200)["version"] == 1
+    changed = {**item, "content": {"meaning": "white flakes of frozen water"}, "version": 1}
+    assert expect(s.ask("PUT", path, changed, TEACHER), 200)["version"] == 2
+    expect(s.ask("PUT", path, changed, TEACHER), 409)
+    assert expect(s.ask("GET", path, bearer=token("ann")), 200)["content"]["meaning"].startswith("white")
+    undone = expect(s.ask("POST", path + "/undo", bearer=TEACHER), 200)
+    assert undone["version"] == 3 and undone["content"]["meaning"] == "frozen rain"
+    expect(s.ask("DELETE", path, bearer=TEACHER), 200)
+    expect(s.ask("GET", path, bearer=token("ann")), 404)
+    assert expect(s.ask("POST", path + "/undo", bearer=TEACHER), 200)["version"] == 5
+    versions = expect(s.ask("GET", path + "/versions", bearer=TEACHER), 200)["versions"]
+    assert [v["deleted"] for v in versions] == [False, True, False, False, False] and versions[0]["author"] == "teacher-1"
+
+
+def learners_change_no_content_and_see_nobody_elses_data(s):
+    item = {"class": "Noun", "level": "A1", "phrase": "x"}
+    expect(s.ask("PUT", "/api/ontology/items/x", item, token("ann")), 403)
+    expect(s.ask("DELETE", "/api/ontology/items/word-table", bearer=token("ann")), 403)
+    expect(s.ask("PUT", "/api/ontology/classes/X", {}, token("ann")), 403)
+    expect(s.ask("GET", "/api/ontology/classes"), 401)
+    expect(s.ask("POST", "/api/reasoning/reviews", {"userId": "bob", "itemId": "word-table", "rating": "good"}, token("ann")), 403)
+    expect(s.ask("GET", "/api/reasoning/data/bob", bearer=token("ann")), 403)
+
+
+def wrong_content_is_refused_by_name(s):
+    for change, word in (({"level": "D1"}, "level"), ({"phrase": ""}, "phrase"), ({"prerequisites": ["a b"]}, "prerequisites"),
+                         ({"content": {"x": "y" * 9000}}, "content"), ({"content": {"x": "\0"}}, "u0000"), ({"tags": ["t"] * 21}, "tags")):
+        answer = s.ask("PUT", "/api/ontology/items/x", {"class": "Noun", "level": "A1", "phrase": "x", **change}, TEACHER)
+        assert word in expect(answer, 400)["message"], answer
+    answer = s.ask("PUT", "/api/ontology/items/x", {"class": "Nouns", "level": "A1", "phrase": "x"}, TEACHER)
+    assert "class" in expect(answer, 404)["message"], answer
+    point = {"class": "GrammarPoint", "level": "A1", "phrase": "x"}
+    expect(s.ask("PUT", "/api/ontology/items/first", point, TEACHER), 200)
+    expect(s.ask("PUT", "/api/ontology/items/second", {**point, "prerequisites": ["first"]}, TEACHER), 200)
+    answer = s.ask("PUT", "/api/ontology/items/first", {**point, "prerequisites": ["second"]}, TEACHER)
+    assert "before itself" in expect(answer, 400)["message"], answer
+    expect(s.ask("PUT", "/api/ontology/classes/LearningItem", {"subClassOf": "Noun"}, TEACHER), 409)
+
+
+def a_repeated_review_is_logged_once(s):
+    first = expect(s.review("rep", "word-table", id="one"), 201)
+    again = expect(s.review("rep", "word-table", "again", id="one"), 200)
+    assert again["repeated"] and again["state"]["stability"] == first["state"]["stability"]
+    body = {"userId": "rep", "itemId": "word-table", "rating": "good"}
+    for status in (201, 200):
+        expect(s.ask("POST", "/api/reasoning/reviews", body, token("rep"), Idempotency_Key='"two"'), status)
+    assert s.sql("SELECT count(*) FROM reviews WHERE learner = 'rep'") == "2"
+    expect(s.review("rep", "no-such-item"), 404)
+    assert "rating" in expect(s.review("rep", "word-table", "great"), 400)["message"]
+    assert "2000" in expect(s.review("rep", "word-table", at="2999-01-01T00:00:00Z"), 400)["message"]
+
+
+def late_reviews_take_their_place_in_time(s):
+    days, ratings = [30, 25, 14, 2], ["good", "again", "good", "easy"]
+    for user, order in (("late", [0, 2, 3, 1]), ("intime", [0, 1, 2, 3])):
+        for i in order:
+            last = expect(s.review(user, "word-city", ratings[i], at=at(days[i]), id=str(i)), 201)
+    states = s.sql("SELECT count(DISTINCT (round(stability::numeric, 3), round(difficulty::numeric, 6))), min(reviews) FROM states"
+                   " WHERE item_id = 'word-city'")
+    assert states == "1|4", states
+    assert last["state"]["reviews"] == 4 and last["state"]["model"] == "fsrs-6/1"
+
+
+def reviews_at_the_same_moment_all_count(s):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda i: s.review("many", ["word-sun", "word-cat"][i % 2], id=str(i), durationMs=1000)[0], range(24)))
+    logged = answers.count(201)
+    assert logged == 24, answers
+    assert s.sql("SELECT reviews, day_ms FROM learners WHERE learner = 'many'") == f"{logged}|{logged * 1000}"
+    assert s.sql("SELECT sum(reviews) FROM states WHERE learner = 'many'") == str(logged)
+
+
+def ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody(s):
+    def flood(i):
+        return s.review("flood", "word-dog", id=str(i))[0]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = pool.map(flood, range(300))
+        times = []
+        for i in range(20):
+            began = time.monotonic()
+            expect(s.review("calm", "word-dog", id=str(i)), 201)
+            times.append(time.monotonic() - began)
+        answers = list(answers)
+    assert set(answers) == {201, 429} and 120 <= answers.count(201) < 200, answers.count(201)
+    assert int(s.sql("SELECT count(*) FROM reviews WHERE learner = 'flood'")) == answers.count(201)
+
+
+def predicted_recall_is_counted_beside_what_was_recalled(s):
+    for user, rating in (("cal-1", "good"), ("cal-2", "again")):
+        expect(s.review(user, "word-tree", at=at(10), id="a"), 201)
+        before = s.metric('lp_learning_predicted_reviews_total{predicted="0.7"}'), s.metric('lp_learning_recalled_reviews_total{predicted="0.7"}')
+        expect(s.review(user, "word-tree", rating, id="b"), 201)
+        after = s.metric('lp_learning_predicted_reviews_total{predicted="0.7"}'), s.metric('lp_learning_recalled_reviews_total{predicted="0.7"}')
+        assert (after[0] - before[0], after[1] - before[1]) == (1, rating == "good"), (before, after)
+    assert s.metric('lp_learning_reviews_total{rating="again"}') >= 1
+
+
+def a_learners_data_are_exported_and_erased(s):
+    expect(s.review("gone", "word-cat", id="1"), 201)
+    data = expect(s.ask("GET", "/api/reasoning/data/gone", bearer=token("gone")), 200)
+    assert len(data["reviews"]) == 1 and data["states"][0]["itemId"] == "word-cat"
+    assert expect(s.ask("DELETE", "/api/reasoning/data/gone", bearer=token("root", "admin")), 200)["deleted"] == 1
+    assert expect(s.ask("GET", "/api/reasoning/data/gone", bearer=token("gone")), 200)["states"] == []
+    assert expect(s.ask("DELETE", "/api/reasoning/data/gone", bearer=token("gone")), 200)["deleted"] == 0
+
+
+def nobody_changes_a_review(s):
+    run = subprocess.run(["psql", "-qAtX", s.database, "-c", "UPDATE reviews SET rating = 4"], capture_output=True, text=True)
+    assert run.returncode != 0 and "reviews are not changed" in run.stderr
+
+
+def acknowledged_reviews_survive_kill_9_and_states_are_what_they_make(s):
+    items, acknowledged = ["word-sun", "word-rain", "word-book"], set()
+
+    def learn(n):
+        rng, user = random.Random(n), f"kill-{n}"
+        for i in range(200):
+            status, _ = s.review(user, rng.choice(items), rng.choice(["again", "hard", "good", "easy"]), id=str(i), at=at(200 - i))
+            if status == 0:
+                return
+            assert status == 201, status
+            acknowledged.add((user, str(i)))
+            if len(acknowledged) == 60:
+                s.process.kill()
+    for _ in range(2):
+        acknowledged_before = len(acknowledged)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(learn, range(next(numbers) * 10, next(numbers) * 10 + 4)))
+        assert len(acknowledged) > acknowledged_before
+        s.process.kill()
+        s.process.wait()
+        s.start()
+        if len(acknowledged) >= 60:
+            break
+    stored = set(tuple(line.split("|")) for line in s.sql("SELECT learner, key FROM reviews WHERE learner LIKE 'kill-%'").splitlines())
+    assert acknowledged <= stored, acknowledged - stored
+    recomputed_states_are_the_stored_ones(s)
+    print(f"killed under reviews: {len(acknowledged)} acknowledged, all there")
+
+
+def recomputed_states_are_the_stored_ones(s):
+    """Every state beside what test_integration_memory_model makes of its reviews."""
+    rows = s.sql("SELECT s.learner, s.item_id, s.difficulty, s.stability, s.due_ms, s.stage, string_agg(r.rating || ' ' || r.at_ms, ' ' ORDER BY r.at_ms, r.id)"
+                 " FROM states s JOIN reviews r USING (learner, item_id) GROUP BY 1, 2, 3, 4, 5, 6").splitlines()
+    defaults = "0.212 1.2931 2.3065 8.2956 6.4133 0.8334 3.0194 0.001 1.8722 0.1666 0.796 1.4835 0.0614 0.2629 1.6483 0.6014 1.8729 0.5425 0.0912 0.0658 0.1542 0.9"
+    for row in rows:
+        *_, difficulty, stability, due, stage, history = row.split("|")
+        run = subprocess.run([pathlib.Path(os.environ["LP_BIN"]) / "test_integration_memory_model"], input=f"{defaults} 0 {history}\n", text=True,
+                             capture_output=True, check=True)
+        d, k, _, u, g = run.stdout.splitlines()[-1].split()
+        assert (float(d), float(k), u, g) == (float(difficulty), float(stability), due, stage), (row, run.stdout)
+    print(f"{len(rows)} states are what their reviews make")
+
+
+def main():
+    work = pathlib.Path(sys.argv[1]).resolve()
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    service = Learning(work)
+    try:
+        for test in (the_starter_set_is_there_by_class_and_page, a_change_of_content_shows_at_once_and_can_be_undone,
+                     learners_change_no_content_and_see_nobody_elses_data, wrong_content_is_refused_by_name, a_repeated_review_is_logged_once,
+                     late_reviews_take_their_place_in_time, reviews_at_the_same_moment_all_count,
+                     ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody, predicted_recall_is_counted_beside_what_was_recalled,
+                     a_learners_data_are_exported_and_erased, nobody_changes_a_review,
+                     acknowledged_reviews_survive_kill_9_and_states_are_what_they_make):
+            began = time.monotonic()
+            test(service)
+            print(f"{test.__name__}: {time.monotonic() - began:.1f} s")
+        assert service.stop() == 0, "lp-learning ends with 0 at SIGTERM"
+    finally:
+        service.process.kill()
+
+
+main()
