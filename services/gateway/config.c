@@ -29,6 +29,13 @@ const struct lp_env gateway_env[] = {
       .help =
           "name:methods=GET POST;types=audio/*;connect=500;firstByte=5000;idle=5000;total=60000 "
           "(ms) of routes, separated by commas" },
+    { "HOLD_ROUTES", LP_ENV_STRING, AT(hold_routes), "", 0, 4096,
+      .help = "names of routes, separated by commas, whose requests are held while no pod of the "
+              "upstream takes a connection" },
+    { "HOLD_LIMIT", LP_ENV_INT, AT(hold_limit), "256", 1, 100000,
+      .help = "requests that this pod holds at once; one more is answered 503" },
+    { "HOLD_TIMEOUT", LP_ENV_DURATION, AT(hold_timeout_ms), "30s", 100, 600000,
+      .help = "for which one is held before it is answered 503" },
     { "AUTH_JWT_SECRET", LP_ENV_STRING, AT(jwt_secrets), "", 1, 8192, .secret = true,
       .help =
           "HMAC keys of tokens, separated by commas, newest first; needed without AUTH_JWKS_URL" },
@@ -267,6 +274,21 @@ static int add_rules(struct gateway_routes *r, const char *list, struct lp_error
     return 0;
 }
 
+static int mark_held(struct gateway_routes *r, const char *list, struct lp_error *err)
+{
+    while (list && *list) {
+        size_t len = strcspn(list, ",");
+        struct gateway_upstream *u = find(r, list, len);
+        if (!u)
+            return lp_error_set(err, LP_E_INVALID,
+                                "HOLD_ROUTES: \"%.*s\" is not the name of a route",
+                                (int)(len < 64 ? len : 64), list);
+        u->holds = true;
+        list += list[len] ? len + 1 : len;
+    }
+    return 0;
+}
+
 int gateway_routes_make(const struct gateway_config *c, struct gateway_routes *ret_routes,
                         struct lp_error *err)
 {
@@ -295,6 +317,8 @@ int gateway_routes_make(const struct gateway_config *c, struct gateway_routes *r
         ret = add_extra(&r, c, err);
     if (ret == 0)
         ret = add_rules(&r, c->route_rules, err);
+    if (ret == 0)
+        ret = mark_held(&r, c->hold_routes, err);
     if (ret < 0) {
         gateway_routes_done(&r);
         return ret;

@@ -26,6 +26,7 @@ struct gateway_config {
     const char *auth_url, *ai_url, *progress_url;
     const char *extra_services;  /* EXTRA_SERVICES: "[name:]/path=http://host:port,…" or "" */
     const char *route_rules;     /* ROUTE_RULES: "name:methods=GET;total=60000,…" or "" */
+    const char *hold_routes;     /* HOLD_ROUTES: names of routes, or "" */
     const char *jwt_secrets;     /* AUTH_JWT_SECRET: comma list, newest first; "": none */
     const char *jwks_url;        /* AUTH_JWKS_URL, "": none */
     int64_t jwks_refresh_ms;     /* AUTH_JWKS_REFRESH */
@@ -42,9 +43,10 @@ struct gateway_config {
     int64_t extra_body_limit;           /* EXTRA_BODY_LIMIT, 0: none */
     int64_t max_connections;            /* MAX_CONNECTIONS */
     int64_t max_per_address;            /* MAX_CONNECTIONS_PER_ADDRESS, 0: three quarters of them */
-    int64_t upstream_limit;             /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
-    int64_t rate_window_ms;             /* RATE_LIMIT_WINDOW */
-    int64_t rate_max;                   /* RATE_LIMIT_MAX, 0: no limit, -1: the four below */
+    int64_t hold_limit, hold_timeout_ms; /* HOLD_LIMIT, HOLD_TIMEOUT */
+    int64_t upstream_limit; /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
+    int64_t rate_window_ms; /* RATE_LIMIT_WINDOW */
+    int64_t rate_max;       /* RATE_LIMIT_MAX, 0: no limit, -1: the four below */
     int64_t subject_rate, subject_burst; /* RATE_LIMIT_RATE, RATE_LIMIT_BURST */
     int64_t address_rate, address_burst; /* RATE_LIMIT_ADDRESS_RATE, RATE_LIMIT_ADDRESS_BURST */
     int64_t workers;                     /* WORKERS, 0: one per CPU, at most 4 */
@@ -62,6 +64,7 @@ struct gateway_upstream {
     char *host;   /* of the origin, without brackets */
     unsigned port;
     bool https;
+    bool holds;         /* requests, while nobody is there */
     int64_t body_limit; /* bytes of a request's body, 0: any */
     struct rules rules;
 };

@@ -22,6 +22,7 @@
 struct name {
     char *host, *port;
     bool numeric;
+    bool may_be_empty; /* that it has no address is no failure */
     atomic_bool asked; /* since the last look-up */
     _Atomic uint64_t version;
     int64_t due;               /* of the next look-up where asked; the thread's */
@@ -55,14 +56,21 @@ static void release(struct endpoints *e)
     free(e);
 }
 
+/* The name is there, or not, and has no address now. */
+static bool is_empty(int result)
+{
+    return result == EAI_NONAME || result == EAI_NODATA;
+}
+
 /* Fills the list from one look-up; false where there is no answer. */
 static bool look_up(const struct name *name, int flags, struct endpoint_list *ret)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags }, *found = NULL;
 
-    if (getaddrinfo(name->host, name->port, &hints, &found) != 0)
-        return false;
     ret->n = 0;
+    int r = getaddrinfo(name->host, name->port, &hints, &found);
+    if (r != 0)
+        return is_empty(r) && name->may_be_empty && flags == 0;
     for (const struct addrinfo *a = found; a && ret->n < ENDPOINTS_MAX; a = a->ai_next) {
         if (a->ai_addrlen <= sizeof(union endpoint)) {
             union endpoint *to = &ret->list[ret->n++];
@@ -105,7 +113,7 @@ static void refresh(struct endpoints *e, struct name *name)
     if (!good)
         lp_log_warn("no address of an upstream", "host", name->host);
     publish(e, name, good, &found);
-    name->due = lp_clock_ms() + (good ? AGAIN_MS : RETRY_MS);
+    name->due = lp_clock_ms() + (good && found.n > 0 ? AGAIN_MS : RETRY_MS);
 }
 
 /* A second, or until the stop. */
@@ -145,6 +153,7 @@ static void add_name(struct endpoints *e, const struct gateway_upstream *u)
 
     name->host = lp_strdup(u->host);
     name->port = lp_sprintf("%u", u->port);
+    name->may_be_empty = u->holds;
     name->numeric = look_up(name, AI_NUMERICHOST | AI_NUMERICSERV, &name->list);
     if (name->numeric) {
         name->list.version = 1;

@@ -25,6 +25,7 @@ struct endpoint_list {
 /*
  * A thread that looks the names up, so that no loop waits for DNS: at the start, and again 5 s
  * after the last time while they are asked for. The last good addresses stay when a look-up fails.
+ * Where requests are held for an upstream, that its name has no address is an answer too.
  * An address in place of a name is there at once. Opaque: hides a lock and a thread.
  */
 struct endpoints;

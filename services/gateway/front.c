@@ -366,6 +366,7 @@ static void share_limits(struct worker *w)
         .per_upstream = limit,
         .queue_limit = (c->common.queue_limit + n - 1) / n,
     };
+    w->hold_limit = (c->hold_limit + n - 1) / n;
 }
 
 void front_free(struct worker *w)

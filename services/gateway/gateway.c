@@ -44,6 +44,10 @@ static void make_upstream_metrics(struct gateway_shared *s)
         gauge("lp_websocket_connections", "Open WebSockets.", "upstream");
     struct lp_metric_family *circuits = gauge(
         "lp_circuits_open", "Workers that leave the upstream alone after failures.", "upstream");
+    struct lp_metric_family *held =
+        gauge("lp_requests_held",
+              "Of those that wait for another service: held until a pod of it takes a connection.",
+              "upstream");
     struct lp_metric_family *upstream_seconds = lp_metric_family(
         LP_METRIC_HISTOGRAM, "lp_upstream_seconds", "Time until the head of an upstream's answer.",
         "upstream", lp_metrics_seconds, lp_metrics_n_seconds);
@@ -55,6 +59,7 @@ static void make_upstream_metrics(struct gateway_shared *s)
     for (size_t i = 0; i < s->routes.n; i++) {
         const char *name = s->routes.upstreams[i].name;
         m->awaiting[i] = lp_metric_with(awaiting, name);
+        m->held[i] = lp_metric_with(held, name);
         m->websockets[i] = lp_metric_with(websockets, name);
         m->circuits[i] = lp_metric_with(circuits, name);
         m->upstream_seconds[i] = lp_metric_with(upstream_seconds, name);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "services/gateway/head.h"
+#include "services/gateway/hold.h"
 
 #define CAPTURE_MAX ((size_t)64 * 1024) /* an /auth/ reply that may carry a token */
 
@@ -115,6 +116,7 @@ static void on_head(void *user, const struct upstream_head *head)
     struct worker *w = x->worker;
 
     x->answered = true;
+    hold_wake(x);
     tell_breaker(x, true);
     lp_metric_observe(w->shared->metrics.upstream_seconds[x->ticket.upstream],
                       (double)(w->now - x->called_ms) / 1000);
@@ -218,10 +220,28 @@ static void on_whole(void *user)
     exchange_end_body(x);
 }
 
+static void reject(const struct exchange *x, enum gateway_reason reason)
+{
+    lp_metric_add(x->worker->shared->metrics.rejected[reason], 1);
+}
+
 /* Did the upstream fail, or did the client's own sending end it? */
 static bool is_its_fault(const struct exchange *x, enum upstream_result result)
 {
     return result == UPSTREAM_UNREACHED || x->body_length == 0 || x->sent_all;
+}
+
+/* Nobody took a connection, and no byte of the request has gone: it may be sent again. */
+static bool hold_instead(struct exchange *x)
+{
+    hold_end(x);
+    if (!x->upstream->holds)
+        return false;
+    if (x->probe)
+        breaker_forget(breaker_of(x));
+    x->probe = false;
+    proxy_release(x);
+    return hold_begin(x);
 }
 
 static void on_end(void *user, enum upstream_result result, const char *why)
@@ -231,16 +251,20 @@ static void on_end(void *user, enum upstream_result result, const char *why)
     x->call = NULL;
     x->deadline = 0;
     x->up_starved = false;
+    if (result == UPSTREAM_UNREACHED && hold_instead(x))
+        return;
     if (result != UPSTREAM_COMPLETE)
         lp_log_warn("upstream failed", "route", x->upstream->name, "why", why, "id", x->request_id);
     if (result == UPSTREAM_CUT && x->begun) {
         x->cut = true;
     } else if (result != UPSTREAM_COMPLETE) {
-        if (is_its_fault(x, result))
+        if (x->upstream->holds && result == UPSTREAM_UNREACHED)
+            reject(x, hold_is_over(x) ? REJECT_DEADLINE : REJECT_QUEUE_FULL);
+        else if (is_its_fault(x, result))
             tell_breaker(x, false);
         else if (x->probe)
             breaker_forget(breaker_of(x));
-        exchange_unavailable(x, 0);
+        exchange_unavailable(x, x->upstream->holds ? 1000 : 0);
     }
     x->probe = false;
     if (!x->body_done && !x->dropping) { /* an early answer: the rest has no reader */
@@ -298,11 +322,40 @@ static void start(struct exchange *x, const char *target, const char *fields, si
     conn_mark(x->conn);
 }
 
+/* Where it waits, or may be sent more than once, what is sent outlives the worker's buffers. */
+static void keep(struct exchange *x)
+{
+    const struct worker *w = x->worker;
+
+    if (x->up_target)
+        return;
+    x->up_target = lp_strndup(w->up_target.ptr, w->up_target.len);
+    x->up_fields = lp_strndup(w->up_fields.ptr, w->up_fields.len);
+    x->up_fields_len = w->up_fields.len;
+}
+
+/* What was kept of it, or what the worker has. */
+static void start_kept(struct exchange *x)
+{
+    const struct worker *w = x->worker;
+
+    if (!x->up_target) {
+        start(x, w->up_target.ptr, w->up_fields.ptr, w->up_fields.len);
+        return;
+    }
+    start(x, x->up_target, x->up_fields, x->up_fields_len);
+    if (x->upstream->holds)
+        return;
+    free(lp_take(x->up_target));
+    free(lp_take(x->up_fields));
+}
+
 void proxy_release(struct exchange *x)
 {
     struct admission *a = &x->worker->admission;
     struct admission_ticket *t;
 
+    hold_end(x);
     if (x->ticket.waits)
         lp_metric_add(x->worker->shared->metrics.waiting, -1);
     if (x->ticket.holds_slot)
@@ -311,18 +364,12 @@ void proxy_release(struct exchange *x)
     while ((t = admission_next(a))) {
         struct exchange *next = (void *)((char *)t - offsetof(struct exchange, ticket));
         lp_metric_add(x->worker->shared->metrics.waiting, -1);
-        start(next, next->up_target, next->up_fields, next->up_fields_len);
-        free(lp_take(next->up_target));
-        free(lp_take(next->up_fields));
+        start_kept(next);
     }
 }
 
-static void reject(const struct exchange *x, enum gateway_reason reason)
-{
-    lp_metric_add(x->worker->shared->metrics.rejected[reason], 1);
-}
-
-void proxy_send(struct exchange *x)
+/* Sends it, or lets it wait for a slot, or answers that there is no room. */
+static void send_kept(struct exchange *x)
 {
     struct worker *w = x->worker;
     size_t i = x->ticket.upstream;
@@ -335,13 +382,11 @@ void proxy_send(struct exchange *x)
     x->probe = w->breakers[i].state == BREAKER_HALF_OPEN;
     switch (admission_enter(&w->admission, &x->ticket, i)) {
     case ADMISSION_GRANTED:
-        start(x, w->up_target.ptr, w->up_fields.ptr, w->up_fields.len);
+        start_kept(x);
         break;
     case ADMISSION_WAITS:
         lp_metric_add(w->shared->metrics.waiting, 1);
-        x->up_target = lp_strndup(w->up_target.ptr, w->up_target.len);
-        x->up_fields = lp_strndup(w->up_fields.ptr, w->up_fields.len);
-        x->up_fields_len = w->up_fields.len;
+        keep(x);
         exchange_expect(x, w->shared->config->common.deadline_ms);
         break;
     case ADMISSION_FULL:
@@ -352,6 +397,15 @@ void proxy_send(struct exchange *x)
         exchange_unavailable(x, 1000);
         break;
     }
+}
+
+void proxy_send(struct exchange *x)
+{
+    if (x->upstream->holds)
+        keep(x);
+    if (hold_is_asleep(x) && hold_begin(x))
+        return;
+    send_kept(x);
 }
 
 void proxy_cancel(struct exchange *x)
@@ -385,8 +439,24 @@ bool proxy_resume(struct exchange *x)
     return moved;
 }
 
+/* One that is held: its turn has come, or its time is up. */
+static void look_again(struct exchange *x)
+{
+    if (hold_overdue(x)) {
+        send_kept(x);
+    } else if (hold_is_over(x)) {
+        lp_log_warn("no pod came in time", "route", x->upstream->name, "id", x->request_id);
+        reject(x, REJECT_DEADLINE);
+        exchange_unavailable(x, 1000);
+    }
+}
+
 void proxy_overdue(struct exchange *x)
 {
+    if (x->held) {
+        look_again(x);
+        return;
+    }
     if (x->ticket.waits) {
         reject(x, REJECT_DEADLINE);
         proxy_cancel(x);

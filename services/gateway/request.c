@@ -273,7 +273,7 @@ static bool take_input(struct conn *c)
 
 static void drop_exchange(struct exchange *x)
 {
-    if (x->ticket.waits)
+    if (x->ticket.waits || x->held)
         lp_metric_add(x->worker->shared->metrics.rejected[REJECT_CLIENT_GONE], 1);
     proxy_cancel(x);
     proxy_release(x);
@@ -430,7 +430,7 @@ static void sweep_exchange(struct exchange *x)
         return;
     }
     x->deadline = 0;
-    if (x->ticket.waits || x->call)
+    if (x->ticket.waits || x->call || x->held)
         proxy_overdue(x);
     else
         x->keep = false; /* answered, and the body does not end */

@@ -13,6 +13,7 @@
 #include "services/gateway/breaker.h"
 #include "services/gateway/config.h"
 #include "services/gateway/endpoints.h"
+#include "services/gateway/hold.h"
 #include "services/gateway/learners.h"
 #include "services/gateway/limiter.h"
 #include "services/gateway/peer.h"
@@ -37,6 +38,7 @@ struct gateway_metrics {
     struct lp_metric_family *requests;                    /* service, route, code */
     struct lp_metric *seconds[GATEWAY_MAX_UPSTREAMS + 1]; /* the last: route "other" */
     struct lp_metric *awaiting[GATEWAY_MAX_UPSTREAMS], *circuits[GATEWAY_MAX_UPSTREAMS];
+    struct lp_metric *held[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *upstream_seconds[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *websockets[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *in_flight, *waiting, *slots, *rejected[REJECT_REASONS];
@@ -67,6 +69,8 @@ struct worker {
     struct replies replies;
     struct admission admission;
     struct breaker breakers[GATEWAY_MAX_UPSTREAMS];
+    struct hold holds[GATEWAY_MAX_UPSTREAMS];
+    int64_t n_held, hold_limit;
     struct conn *conns, *todo, *dead;
     unsigned n_conns;
     uint16_t by_address[WORKER_ADDRESSES]; /* connections, by a keyed hash of the address */

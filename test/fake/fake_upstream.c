@@ -38,7 +38,7 @@ struct fake_upstream {
     unsigned connections, requests, ended, released;
     uint64_t sent, body;
     struct lp_buf heads;
-    bool stopped;
+    bool stopped, listens;
 };
 
 struct connection {
@@ -257,7 +257,24 @@ static void *accept_all(void *user)
     return NULL;
 }
 
+void fake_upstream_listen(struct fake_upstream *f)
+{
+    if (listen(f->listen_fd, 64) < 0)
+        fail_msg("the fake upstream cannot listen");
+    if (pthread_create(&f->acceptor, NULL, accept_all, f) != 0)
+        fail_msg("no thread for the fake upstream");
+    f->listens = true;
+}
+
 struct fake_upstream *fake_upstream_start(const struct fake_script *scripts)
+{
+    struct fake_upstream *f = fake_upstream_late(scripts);
+
+    fake_upstream_listen(f);
+    return f;
+}
+
+struct fake_upstream *fake_upstream_late(const struct fake_script *scripts)
 {
     struct fake_upstream *f = lp_alloc(sizeof *f);
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -268,12 +285,10 @@ struct fake_upstream *fake_upstream_start(const struct fake_script *scripts)
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->changed, NULL);
     f->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(f->listen_fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(f->listen_fd, 64) < 0 ||
+    if (bind(f->listen_fd, (struct sockaddr *)&a, sizeof a) < 0 ||
         getsockname(f->listen_fd, (struct sockaddr *)&a, &len) < 0)
-        fail_msg("the fake upstream cannot listen");
+        fail_msg("the fake upstream has no port");
     snprintf(f->url, sizeof f->url, "http://127.0.0.1:%u", ntohs(a.sin_port));
-    if (pthread_create(&f->acceptor, NULL, accept_all, f) != 0)
-        fail_msg("no thread for the fake upstream");
     return f;
 }
 
@@ -284,7 +299,8 @@ void fake_upstream_stop(struct fake_upstream *f)
     shutdown(f->listen_fd, SHUT_RDWR);
     pthread_cond_broadcast(&f->changed);
     pthread_mutex_unlock(&f->lock);
-    pthread_join(f->acceptor, NULL);
+    if (f->listens)
+        pthread_join(f->acceptor, NULL);
     pthread_mutex_lock(&f->lock);
     for (unsigned i = 0; i < f->connections; i++) {
         if (f->fds[i] >= 0)

@@ -35,7 +35,10 @@ struct fake_script {
 struct fake_upstream;
 struct fake_upstream *
 fake_upstream_start(const struct fake_script *scripts); /* ends with FAKE_SCRIPT_END */
-void fake_upstream_stop(struct fake_upstream *f);       /* ends every connection */
+/* The same, but whoever connects is refused until _listen. */
+struct fake_upstream *fake_upstream_late(const struct fake_script *scripts);
+void fake_upstream_listen(struct fake_upstream *f);
+void fake_upstream_stop(struct fake_upstream *f); /* ends every connection */
 
 /* "http://127.0.0.1:port", borrowed. */
 const char *fake_upstream_url(const struct fake_upstream *f);

@@ -45,6 +45,8 @@ static inline struct gateway_config gateway_defaults(const char *url)
         .websocket_idle_ms = 600000,
         .extra_body_limit = 0,
         .max_connections = 4096,
+        .hold_limit = 256,
+        .hold_timeout_ms = 20000,
         .timeout_ms = 20000,
         .head_timeout_ms = 10000,
         .body_timeout_ms = 30000,

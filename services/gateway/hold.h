@@ -1,0 +1,33 @@
+/* services/gateway/hold.h -- first requests for a service that has no pod yet: they are held,
+ * within a number and a time, while the operator starts one. They hold no slot, and count in
+ * lp_requests_awaiting_upstream, by which the operator sees that somebody waits. One thread. */
+#pragma once
+
+#include <stdbool.h>
+
+struct exchange;
+
+/* Of one upstream and worker. */
+struct hold {
+    bool asleep;            /* the last call reached nobody, and none was answered since */
+    struct exchange *probe; /* the one whose call tells whether it still is; NULL: none is out */
+};
+
+/* A request comes, and its upstream is asleep with a probe out: it need not try by itself. */
+bool hold_is_asleep(const struct exchange *x);
+
+/* Its call reached nobody, or need not be made: true where it is held, and comes back by
+ * hold_overdue. False: its route holds none, HOLD_LIMIT of them are, or its time is up. */
+bool hold_begin(struct exchange *x);
+
+/* A held request looks again; true where it is to be sent now, and is not held any more. */
+bool hold_overdue(struct exchange *x);
+
+/* Its time was up at the last look. */
+bool hold_is_over(const struct exchange *x);
+
+/* Nobody wants it any more, or its call is over. */
+void hold_end(struct exchange *x);
+
+/* Its upstream answered: it is awake. */
+void hold_wake(struct exchange *x);
