@@ -2,11 +2,10 @@
  * answer comes; then all are. */
 #include "services/gateway/hold.h"
 
-#include "services/gateway/exchange.h"
 #include "services/gateway/worker.h"
 
 #define LOOK_MS 250
-#define PROBE_MS 1000 /* a call that is out for longer has a connection, or takes its time for it */
+#define PROBE_MS 1000 /* a call that is out for longer tells nothing */
 
 static struct hold *hold_of(const struct exchange *x)
 {

@@ -3,15 +3,7 @@
  * lp_requests_awaiting_upstream, by which the operator sees that somebody waits. One thread. */
 #pragma once
 
-#include <stdbool.h>
-
-struct exchange;
-
-/* Of one upstream and worker. */
-struct hold {
-    bool asleep;            /* the last call reached nobody, and none was answered since */
-    struct exchange *probe; /* the one whose call tells whether it still is; NULL: none is out */
-};
+#include "services/gateway/exchange.h"
 
 /* A request comes, and its upstream is asleep with a probe out: it need not try by itself. */
 bool hold_is_asleep(const struct exchange *x);

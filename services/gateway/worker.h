@@ -13,7 +13,6 @@
 #include "services/gateway/breaker.h"
 #include "services/gateway/config.h"
 #include "services/gateway/endpoints.h"
-#include "services/gateway/hold.h"
 #include "services/gateway/learners.h"
 #include "services/gateway/limiter.h"
 #include "services/gateway/peer.h"
@@ -58,6 +57,12 @@ struct gateway_shared {
 };
 
 struct conn;
+
+/* Of one upstream: hold.h. */
+struct hold {
+    bool asleep;            /* the last call reached nobody, and none was answered since */
+    struct exchange *probe; /* the one whose call tells whether it still is; NULL: none is out */
+};
 
 struct worker {
     struct gateway_shared *shared;
