@@ -82,7 +82,7 @@ static int check_pairs(const struct lp_jwt_keys *k, const char *kid,
 
     for (size_t i = 0; i < k->n_pairs; i++) {
         const struct lp_jwt_pair *key = &k->pairs[i];
-        if (key->algorithm != algorithm || (kid && strcmp(key->kid, kid) != 0))
+        if (key->algorithm != algorithm || (kid && key->kid[0] && strcmp(key->kid, kid) != 0))
             continue;
         known = true;
         if (lp_jwt_is_signed_by(key, input->text, input->len, signature->ptr, signature->len))

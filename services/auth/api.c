@@ -14,6 +14,7 @@
 #include "services/auth/http/cors.h"
 #include "services/auth/http/reply.h"
 #include "services/auth/learners/learner.h"
+#include "services/auth/oidc/oidc.h"
 #include "services/auth/openapi.h"
 #include "services/auth/sessions/session.h"
 
@@ -62,6 +63,8 @@ const struct lp_route api_routes[] = {
     { "GET", USERS(":id/data"), learner_export, "export", false },
     { "DELETE", USERS(":id/data"), learner_erase, "erase", false },
     { "GET", USERS("erasures/:receipt"), learner_receipt, "receipt", false },
+    { "GET", USERS("oidc/login"), oidc_login, "oidc-login", false },
+    { "GET", USERS("oidc/callback"), oidc_callback, "oidc-callback", false },
     { "GET", USERS("pictures/:id"), profile_picture, "picture", false },
     { "GET", ADMIN("users"), admin_users, "admin-users", false },
     { "PUT", ADMIN("users/:id/role"), admin_role, "admin-role", false },

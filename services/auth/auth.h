@@ -10,6 +10,7 @@ struct lp_dbwatch;
 struct eraser;
 struct hashpool;
 struct key_watch;
+struct oidc;
 struct peer;
 struct slow;
 struct tokens;
@@ -27,6 +28,7 @@ struct auth {
     struct courier *courier; /* NULL: no mail is sent */
     struct peer *peer;
     struct eraser *eraser;
+    struct oidc *oidc;       /* NULL: no login at an issuer */
     const char *link_base;   /* LINK_BASE */
     const char *cors_origin; /* "*" or a list, as CORS_ORIGIN */
     int64_t audit_days;      /* AUDIT_RETENTION_DAYS */

@@ -168,6 +168,62 @@ const struct lp_env auth_env[] = {
       .min = 1,
       .max = 3650,
       .help = "audit events older than so many days are deleted" },
+    { .name = "OIDC_ISSUER",
+      .type = LP_ENV_URL,
+      .offset = AT(oidc.issuer),
+      .fallback = "",
+      .max = 1024,
+      .help =
+          "issuer of logins by OpenID Connect, as its discovery document names it; empty: none" },
+    { .name = "OIDC_CLIENT_ID",
+      .type = LP_ENV_STRING,
+      .offset = AT(oidc.client_id),
+      .fallback = "",
+      .max = 255,
+      .help = "as which client the issuer knows us" },
+    { .name = "OIDC_CLIENT_SECRET",
+      .type = LP_ENV_STRING,
+      .offset = AT(oidc.client_secret),
+      .fallback = "",
+      .max = 1024,
+      .secret = true,
+      .help = "that client's secret; empty: a public client" },
+    { .name = "OIDC_SCOPES",
+      .type = LP_ENV_STRING,
+      .offset = AT(oidc.scopes),
+      .fallback = "openid email profile",
+      .max = 1024,
+      .help = "what is asked for there, separated by blanks" },
+    { .name = "OIDC_ROLE_CLAIM",
+      .type = LP_ENV_STRING,
+      .offset = AT(oidc.role_claim),
+      .fallback = "",
+      .max = 255,
+      .help =
+          "claim with roles or groups, as realm_access.roles; empty: roles are given here alone" },
+    { .name = "OIDC_ROLES",
+      .type = LP_ENV_STRING,
+      .offset = AT(oidc.roles),
+      .fallback = "{}",
+      .max = 16384,
+      .help = "which of its values is which role: {\"teachers\":\"teacher\"}" },
+    { .name = "OIDC_REDIRECT_URL",
+      .type = LP_ENV_URL,
+      .offset = AT(oidc.redirect_url),
+      .fallback = "",
+      .max = 2048,
+      .help = "where the issuer sends browsers back to; empty: LINK_BASE/api/users/oidc/callback" },
+    { .name = "OIDC_CA",
+      .type = LP_ENV_STRING,
+      .offset = AT(oidc.ca_pem),
+      .fallback = "",
+      .max = 65536,
+      .help = "CAs of the issuer in PEM; empty: the system's" },
+    { .name = "OIDC_ALLOW_HTTP",
+      .type = LP_ENV_BOOL,
+      .offset = AT(oidc.allow_http),
+      .fallback = "false",
+      .help = "http:// issuers elsewhere than on loopback" },
     { .name = NULL },
 };
 
@@ -211,5 +267,7 @@ int config_check(void *user, struct lp_error *err)
     int r = lp_db_url_check(config->database_url, err);
     if (r == 0)
         r = check_keys(config, err);
-    return r < 0 ? r : check_mail(config, err);
+    if (r == 0)
+        r = check_mail(config, err);
+    return r < 0 ? r : oidc_settings_check(&config->oidc, err);
 }

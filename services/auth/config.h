@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "config/env.h"
 #include "service/service.h"
+#include "services/auth/oidc/settings.h"
 #include "services/auth/sessions/tokens.h"
 
 struct auth_config {
@@ -13,6 +14,7 @@ struct auth_config {
     const char *jwt_keys_dir;
     const char *smtp_url, *smtp_tls, *smtp_ca_file, *mail_dir, *mail_from, *mail_template_dir;
     const char *link_base, *progress_url, *ai_url, *service_token_key;
+    struct oidc_settings oidc;
     int64_t access_ttl_ms, refresh_ttl_ms, verified_ttl_ms;
     int64_t database_connections, hash_workers, audit_days;
 };

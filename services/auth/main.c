@@ -24,6 +24,7 @@
 #include "services/auth/http/slow.h"
 #include "services/auth/learners/eraser.h"
 #include "services/auth/mail/courier.h"
+#include "services/auth/oidc/oidc.h"
 #include "services/auth/passwords/checks.h"
 #include "services/auth/passwords/cpu.h"
 #include "services/auth/passwords/hashpool.h"
@@ -160,6 +161,7 @@ static int make_eraser(struct auth *auth, const struct auth_config *config, stru
 
 static void free_all(struct auth *auth)
 {
+    oidc_free(auth->oidc);
     eraser_free(auth->eraser);
     peer_free(auth->peer);
     courier_free(auth->courier);
@@ -240,6 +242,9 @@ static int auth_run(const void *user, struct lp_stop *stop, struct lp_error *err
         r = make_courier(&auth, config, err);
     if (r == 0)
         r = make_eraser(&auth, config, err);
+    if (r == 0)
+        r = oidc_new(&config->oidc, config->link_base, (unsigned)config->service.concurrency,
+                     &auth.oidc, err);
     if (r == 0)
         r = serve(&auth, config, stop, err);
     free_all(&auth);

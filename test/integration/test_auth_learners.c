@@ -53,6 +53,7 @@ static void exports_everything_about_a_user_to_that_user_only(void **state)
     assert_string_equal(lp_json_str(data.body, "account", "email", NULL), "export@example.org");
     assert_null(lp_json_at(data.body, "account", "password", NULL));
     assert_int_equal(json_array_size(json_object_get(data.body, "sessions")), 1);
+    assert_int_equal(json_array_size(json_object_get(data.body, "identities")), 0);
     assert_true(json_array_size(json_object_get(data.body, "events")) >= 1);
     assert_true(json_is_array(lp_json_at(data.body, "progress", "activities", NULL)));
 

@@ -41,6 +41,7 @@ declare -A may=(
     [services/auth/passwords]="$BASICS"
     [services/auth/http]="$BASICS postgres http/server http/url.h service services/auth/database"
     [services/auth/mail]="$BASICS postgres services/auth/database services/auth/http"
+    [services/auth/oidc]="$BASICS postgres http/client http/server http/url.h service services/auth"
     [services/auth/learners]="$BASICS postgres http/client http/server http/url.h service services/auth"
     [services/auth/sessions]="$BASICS postgres http/server service services/auth"
     [services/auth/accounts]="$BASICS postgres http/server service services/auth"

@@ -100,6 +100,21 @@ static const char *const versions[] = {
     "UPDATE erasures SET swept_at = done_at;"
     "DROP INDEX erasures_due_key;"
     "CREATE INDEX erasures_due_key ON erasures (due_at) WHERE swept_at IS NULL;",
+    /* Who an account is at an issuer: one subject of each. role: what the map gave at the last
+     * login. A state is here from the end of its login until it expires. */
+    "CREATE TABLE identities ("
+    " issuer text NOT NULL CHECK (length(issuer) <= 1024),"
+    " subject text NOT NULL CHECK (length(subject) <= 255),"
+    " user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,"
+    " role text,"
+    " created_at timestamptz NOT NULL DEFAULT now(),"
+    " last_login_at timestamptz NOT NULL DEFAULT now(),"
+    " PRIMARY KEY (issuer, subject),"
+    " UNIQUE (user_id, issuer));"
+    "CREATE TABLE oidc_states ("
+    " state_hash bytea PRIMARY KEY,"
+    " expires_at timestamptz NOT NULL);"
+    "CREATE INDEX oidc_states_expires_key ON oidc_states (expires_at);",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)

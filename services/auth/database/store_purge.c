@@ -23,6 +23,7 @@ static const struct lp_db_statement purges[] = {
     PURGE("purge_codes", "codes", "code_hash", "expires_at < now() - interval '1 hour'", 0),
     PURGE("purge_sessions", "sessions", "id",
           "least(revoked_at, expires_at) < now() - interval '1 day'", 0),
+    PURGE("purge_oidc_states", "oidc_states", "state_hash", "expires_at < now()", 0),
     PURGE("purge_audit", "audit_events", "id", "at < now() - $1::int * interval '1 day'", 1),
 };
 

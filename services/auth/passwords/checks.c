@@ -185,6 +185,8 @@ int checks_verify(struct checks *c, const char *email, const char *hash, const c
                   char ret_newer[PASSWORD_HASH_MAX], struct lp_error *err)
 {
     ret_newer[0] = '\0';
+    if (hash && !*hash)
+        hash = NULL; /* an account without a password takes as long as one that is not there */
     if (hash && verified_knows(c->verified, hash, password)) {
         *ret_matches = true;
         return 0;

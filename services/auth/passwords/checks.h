@@ -16,11 +16,11 @@ struct checks *checks_new(struct hashpool *pool, struct verified *verified);
 void checks_free(struct checks *c);
 
 /*
- * Whether `password` is that of the account `email` with the stored `hash` (NULL: no such account;
- * costs the same and matches nothing). A password verified lately costs nothing; requests with the
- * same account, hash and password at the same time share one hash. Else a place of the pool is
- * needed: LP_E_UNAVAILABLE at once where none is free. Other errors and ret_newer: as
- * hashpool_verify; only one of those who share gets ret_newer.
+ * Whether `password` is that of the account `email` with the stored `hash` (NULL: no such account,
+ * "": one without a password; both cost the same and match nothing). A password verified lately
+ * costs nothing; requests with the same account, hash and password at the same time share one hash.
+ * Else a place of the pool is needed: LP_E_UNAVAILABLE at once where none is free. Other errors and
+ * ret_newer: as hashpool_verify; only one of those who share gets ret_newer.
  */
 LP_MUST_USE int checks_verify(struct checks *c, const char *email, const char *hash,
                               const char *password, const struct hashpool_patience *patience,

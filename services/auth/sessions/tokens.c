@@ -156,6 +156,14 @@ int tokens_replace(struct tokens *t, const struct tokens_options *options, struc
     return 0;
 }
 
+void tokens_derive_key(struct tokens *t, const char *purpose, unsigned char ret_key[32])
+{
+    auto_keyset struct keyset *keys = hold(t);
+    unsigned n = 0;
+    HMAC(EVP_sha256(), keys->successor_key, sizeof keys->successor_key,
+         (const unsigned char *)purpose, strlen(purpose), ret_key, &n);
+}
+
 json_t *tokens_jwks(struct tokens *t)
 {
     auto_keyset struct keyset *keys = hold(t);

@@ -33,6 +33,9 @@ LP_MUST_USE int tokens_replace(struct tokens *t, const struct tokens_options *op
 /* Whether `text` is what `signing_keys` asks for. */
 bool tokens_are_signing_keys(const char *text);
 
+/* A key for one purpose, the same in every pod, another after JWT_REFRESH_SECRET has changed. */
+void tokens_derive_key(struct tokens *t, const char *purpose, unsigned char ret_key[32]);
+
 /* The public keys as a JWK set (RFC 7517); the caller's. Without a signing key: an empty set. */
 json_t *tokens_jwks(struct tokens *t);
 

@@ -1,0 +1,478 @@
+#!/usr/bin/env python3
+"""Logins of lp-auth at an issuer: a real one (oidc-provider of npm) and one that does what no real one shows, beside a PostgreSQL.
+
+oidc.py WORKDIR; LP_BIN: the folder of the programs, LP_POSTGRES_DIR: that of the server's URL. Needs node 20 and npm.
+"""
+
+import base64
+import hashlib
+import http.client
+import http.cookies
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "lib"))
+from plane import free_port  # noqa: E402
+
+PASSWORD = "Pa55phrase"
+CLIENT = {"OIDC_CLIENT_ID": "learning platform", "OIDC_CLIENT_SECRET": "a secret: of the + client"}
+FAKE_CLIENT = {"OIDC_CLIENT_ID": "lp", "OIDC_CLIENT_SECRET": "s"}
+MAP = {"OIDC_ROLE_CLAIM": "groups", "OIDC_ROLES": json.dumps({"CN=teachers,OU=school": "teacher", "lp-admins": "admin"})}
+LOGIN, CALLBACK = "/api/users/oidc/login", "/api/users/oidc/callback"
+
+
+def ports(n):
+    found = []
+    while len(found) < n:
+        port = free_port()
+        if port not in found:
+            found.append(port)
+    return found
+
+
+def packages():
+    """The folder with node_modules, made once for each lock file."""
+    lock = (HERE / "oidc" / "package-lock.json").read_bytes()
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    folder = cache / "learning-platform" / f"oidc-provider-{hashlib.sha256(lock).hexdigest()[:16]}"
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / "oidc" / name, folder)
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True, stdout=sys.stderr)
+        (folder / "complete").touch()
+    return folder
+
+
+class Browser:
+    """One browser: cookies of each port, no redirect followed by itself."""
+
+    def __init__(self):
+        self.cookies = {}
+
+    def go(self, method, url, form=None):
+        """Status, headers, text."""
+        parts = urllib.parse.urlsplit(url)
+        jar = self.cookies.setdefault(parts.port, {})
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in jar.items())} if jar else {}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), form and urllib.parse.urlencode(form), headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        for field in answer.headers.get_all("Set-Cookie") or []:
+            for name, cookie in http.cookies.SimpleCookie(field).items():
+                if cookie["max-age"] == "0" or not cookie.value:
+                    jar.pop(name, None)
+                else:
+                    jar[name] = cookie.value
+        connection.close()
+        return answer.status, answer.headers, text
+
+
+class Auth:
+    """lp-auth on the test's database."""
+
+    def __init__(self, work, database, **environment):
+        self.port, self.metrics = ports(2)
+        self.base = f"http://127.0.0.1:{self.port}"
+        with open(work / "auth.log", "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen([pathlib.Path(os.environ["LP_BIN"]).resolve() / "lp-auth"], stderr=log, env={
+                **os.environ, "PORT": str(self.port), "METRICS_PORT": str(self.metrics), "DATABASE_URL": database,
+                "JWT_SECRET": "an access key for tests, long enough", "JWT_REFRESH_SECRET": "a refresh key for tests, long enough",
+                "PASSWORD_HASH": "argon2id-7m", "DRAIN_DELAY": "0s", "LINK_BASE": self.base, **environment})
+        end = time.monotonic() + 60
+        while not self.is_ready():
+            assert time.monotonic() < end and self.process.poll() is None, "lp-auth is not ready"
+            time.sleep(0.05)
+
+    def is_ready(self):
+        try:
+            return Browser().go("GET", f"http://127.0.0.1:{self.metrics}/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(30) == 0, "lp-auth did not end well"
+
+    def ask(self, method, path, body=None, bearer=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {bearer}"} if bearer else {})}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, json.loads(text)
+
+    def register(self, email):
+        status, answer = self.ask("POST", "/api/auth/register", {"email": email, "password": PASSWORD, "name": "Local Person"})
+        assert status == 201, answer
+        return answer["userId"]
+
+    def login(self, email):
+        return self.ask("POST", "/api/auth/login", {"email": email, "password": PASSWORD})
+
+
+class Test:
+    def __init__(self, work):
+        self.work, self.programs = work, []
+        self.folder = packages()
+        server = (pathlib.Path(os.environ["LP_POSTGRES_DIR"]) / "url").read_text(encoding="utf-8").strip()
+        for sql in ("DROP DATABASE IF EXISTS oidc WITH (FORCE)", "CREATE DATABASE oidc"):
+            subprocess.run(["psql", "-qAtX", server, "-c", sql], check=True, capture_output=True)
+        self.database = server.replace("/postgres?", "/oidc?")
+        self.accounts = work / "accounts.json"
+
+    def node(self, script, *arguments):
+        """Runs a script of oidc/ where its packages are; until it says that it is ready."""
+        shutil.copy(HERE / "oidc" / script, self.work)
+        modules = self.work / "node_modules"
+        if not modules.exists():
+            modules.symlink_to(self.folder / "node_modules")
+        process = subprocess.Popen(["node", self.work / script, *arguments], stdout=subprocess.PIPE, stderr=open(self.work / f"{script}.log", "w"), text=True)
+        self.programs.append(process)
+        line = process.stdout.readline()
+        while line and line.strip() != "ready":
+            line = process.stdout.readline()
+        assert line, f"{script} did not start: {(self.work / f'{script}.log').read_text()}"
+        return process
+
+    def start(self, **environment):
+        auth = Auth(self.work, self.database, **environment)
+        self.programs.append(auth.process)
+        return auth
+
+    def people(self, **claims):
+        self.accounts.write_text(json.dumps(claims), encoding="utf-8")
+
+    def sql(self, text):
+        return subprocess.run(["psql", "-qAtX", self.database, "-c", text], check=True, capture_output=True, text=True).stdout.strip()
+
+    def end(self):
+        for process in self.programs:
+            process.kill()
+            process.wait()
+
+
+def begin(browser, auth):
+    """The issuer's page that the login leads to, and what it was asked with."""
+    status, headers, text = browser.go("GET", auth.base + LOGIN)
+    assert status == 302, (status, text)
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(headers["Location"]).query))
+    assert query["code_challenge_method"] == "S256" and query["response_type"] == "code" and len(query["code_challenge"]) == 43
+    return headers["Location"], query
+
+
+def walk(browser, auth, name):
+    """Through the pages of the real issuer; the URL that leads back."""
+    url, _ = begin(browser, auth)
+    for _ in range(12):
+        if url.startswith(auth.base):
+            return url
+        status, headers, text = browser.go("GET", url)
+        if status in (302, 303):
+            url = urllib.parse.urljoin(url, headers["Location"])
+            continue
+        assert status == 200, (status, text)
+        action, prompt = re.search(r'action="([^"]+)"', text)[1], re.search(r'name="prompt" value="(\w+)"', text)[1]
+        status, headers, text = browser.go("POST", urllib.parse.urljoin(url, action), {"prompt": prompt, "login": name, "password": "any"})
+        assert status in (302, 303), (status, text)
+        url = urllib.parse.urljoin(url, headers["Location"])
+    raise AssertionError("the login has no end")
+
+
+def enter(auth, name, browser=None):
+    """Status and answer of a whole login at the real issuer."""
+    browser = browser or Browser()
+    status, headers, text = browser.go("GET", walk(browser, auth, name))
+    assert headers["Cache-Control"] == "no-store"
+    return status, json.loads(text)
+
+
+def role_of(test, email):
+    return test.sql(f"SELECT role FROM users WHERE email = '{email}'")
+
+
+def me(auth, answer):
+    status, said = auth.ask("GET", "/api/auth/me", bearer=answer["token"])
+    assert status == 200, said
+    return said["user"]
+
+
+def a_first_login_makes_an_account_and_the_second_finds_it(test, auth):
+    test.people(ada={"email": "Ada@Example.org", "email_verified": True, "name": "Ada Lovelace"})
+    status, first = enter(auth, "ada")
+    assert status == 200 and first["message"] == "Login successful" and first["refreshToken"], first
+    assert me(auth, first) | {"id": 0, "created_at": 0, "updated_at": 0} == {
+        "id": 0, "email": "ada@example.org", "name": "Ada Lovelace", "role": "user", "bio": None, "avatar_url": None, "created_at": 0, "updated_at": 0}
+    assert test.sql("SELECT email_verified_at IS NOT NULL FROM users WHERE email = 'ada@example.org'") == "t"
+    assert test.sql("SELECT count(*) FROM mails WHERE sent_at IS NULL") == "0"
+    test.people(ada={"email": "renamed@example.org", "email_verified": False, "name": "A."})
+    status, second = enter(auth, "ada")
+    assert status == 200 and second["user"]["id"] == first["user"]["id"], "it goes by issuer and subject, not by the address"
+    assert auth.login("ada@example.org")[0] == 400, "an account without a password has none that is right"
+    status, answer = auth.ask("GET", "/api/auth/sessions", bearer=second["token"])
+    assert status == 200 and len(answer["sessions"]) == 2
+    assert auth.ask("POST", "/api/auth/refresh-token", {"refreshToken": second["refreshToken"]})[0] == 200
+
+
+def the_map_alone_gives_roles(test, auth):
+    test.people(root={"email": "root@example.org", "email_verified": True, "groups": ["admin", "root"], "role": "admin"},
+                tom={"email": "tom@example.org", "email_verified": True, "groups": ["CN=teachers,OU=school", "x"]},
+                eve={"email": "eve@example.org", "email_verified": True, "groups": ["CN=teachers,OU=school", "lp-admins"]})
+    for name, role in (("root", "user"), ("tom", "teacher"), ("eve", "admin")):
+        status, answer = enter(auth, name)
+        assert status == 200 and me(auth, answer)["role"] == role, (name, answer)
+    status, before = enter(auth, "eve")
+    test.people(eve={"email": "eve@example.org", "email_verified": True, "groups": []})
+    assert enter(auth, "eve")[0] == 200 and role_of(test, "eve@example.org") == "user"
+    assert auth.ask("GET", "/api/auth/me", bearer=before["token"])[0] == 403, "the sessions of the role that ended end"
+    test.sql("UPDATE users SET role = 'teacher' WHERE email = 'eve@example.org'")
+    assert enter(auth, "eve")[0] == 200 and role_of(test, "eve@example.org") == "teacher", "what an admin gave stays"
+
+
+def an_account_is_linked_by_a_verified_address_only(test, auth):
+    test.people(bob={"email": "bob@example.org", "email_verified": False}, ben={"email": "ben@example.org", "email_verified": True},
+                ron={"email": "ron@example.org", "email_verified": True}, mia={"email": "mia@example.org"}, nil={},
+                new={"email": "new@example.org", "email_verified": False})
+    for email in ("bob@example.org", "ben@example.org", "ron@example.org"):
+        auth.register(email)
+    for name in ("bob", "new", "mia", "nil"):
+        status, answer = enter(auth, name)
+        assert status == 403 and answer["code"] == "EMAIL_NOT_VERIFIED", answer
+    assert auth.login("bob@example.org")[0] == 200 and test.sql("SELECT count(*) FROM users WHERE email = 'new@example.org'") == "0"
+    # verified on both sides: password and sessions stay
+    test.sql("UPDATE users SET email_verified_at = now() WHERE email = 'ben@example.org'")
+    status, local = auth.login("ben@example.org")
+    assert enter(auth, "ben")[0] == 200 and me(auth, local)["name"] == "Local Person" and auth.login("ben@example.org")[0] == 200
+    # verified by the issuer alone: whoever registered the address before is out
+    status, squatter = auth.login("ron@example.org")
+    status, answer = enter(auth, "ron")
+    assert status == 200 and answer["user"]["id"] == squatter["user"]["id"]
+    assert auth.ask("GET", "/api/auth/me", bearer=squatter["token"])[0] == 403
+    assert auth.ask("POST", "/api/auth/refresh-token", {"refreshToken": squatter["refreshToken"]})[0] == 401
+    assert auth.login("ron@example.org")[0] == 400
+    # an address that the issuer gives to the next person does not open the account
+    test.people(heir={"email": "ben@example.org", "email_verified": True})
+    status, answer = enter(auth, "heir")
+    assert status == 409 and answer["code"] == "ACCOUNT_TAKEN", answer
+
+
+def an_admin_is_not_linked_by_address_and_a_disabled_account_stays_so(test, auth):
+    test.people(boss={"email": "boss@example.org", "email_verified": True}, off={"email": "off@example.org", "email_verified": True})
+    for email in ("boss@example.org", "off@example.org"):
+        auth.register(email)
+    test.sql("UPDATE users SET email_verified_at = now(), role = 'admin' WHERE email = 'boss@example.org'")
+    status, answer = enter(auth, "boss")
+    assert status == 403 and answer["code"] == "ADMIN_NOT_LINKED" and auth.login("boss@example.org")[0] == 200, answer
+    assert enter(auth, "off")[0] == 200
+    test.sql("UPDATE users SET disabled_at = now() WHERE email = 'off@example.org'")
+    status, answer = enter(auth, "off")
+    assert status == 403 and answer["code"] == "ACCOUNT_DISABLED", answer
+    assert test.sql("SELECT count(*) FROM audit_events WHERE event = 'identity_linked'") not in ("", "0")
+
+
+def a_state_is_of_one_browser_and_of_one_login(test, auth):
+    test.people(ada={"email": "ada@example.org", "email_verified": True})
+    browser = Browser()
+    back = walk(browser, auth, "ada")
+    cookie = dict(browser.cookies[auth.port])
+    status, _, text = Browser().go("GET", back)
+    assert status == 400 and json.loads(text)["code"] == "STATE_INVALID", "another browser"
+    wrong = re.sub(r"state=.", "state=_", back)
+    if wrong == back:
+        wrong = re.sub(r"state=.", "state=a", back)
+    for url in (wrong, auth.base + CALLBACK, re.sub(r"state=[^&]*", "state=", back), back + "x" if back.endswith("state") else wrong):
+        assert browser.go("GET", url)[0] == 400
+    status, _, text = browser.go("GET", re.sub(r"iss=[^&]*", "iss=http%3A%2F%2Fother.example.org", back))
+    assert status == 400 and "another issuer" in text, text
+    assert browser.go("GET", back)[0] == 200 and not browser.cookies[auth.port], "and the cookie is gone"
+    browser.cookies[auth.port] = cookie
+    status, _, text = browser.go("GET", back)
+    assert status == 400 and json.loads(text)["code"] == "LOGIN_FAILED", text  # the issuer takes no code twice
+
+
+def what_the_issuer_refuses_is_told(_, auth):
+    for error, want, code in (("access_denied", 403, "LOGIN_REFUSED"), ("temporarily_unavailable", 503, "ISSUER_UNAVAILABLE"),
+                              ("<script>", 403, "LOGIN_REFUSED")):
+        browser = Browser()
+        _, query = begin(browser, auth)
+        status, headers, text = browser.go("GET", f"{auth.base}{CALLBACK}?{urllib.parse.urlencode({'state': query['state'], 'error': error})}")
+        assert status == want and json.loads(text)["code"] == code and "<script>" not in text, text
+        assert (headers["Retry-After"] is not None) == (want == 503)
+    browser = Browser()
+    _, query = begin(browser, auth)
+    status, _, text = browser.go("GET", f"{auth.base}{CALLBACK}?state={query['state']}")
+    assert status == 400 and json.loads(text)["code"] == "CODE_MISSING", text
+
+
+def nothing_in_a_request_says_where_it_leads(_, auth):
+    for query in ("?redirect_uri=https://evil.example.org", "?returnTo=//evil.example.org", "?next=https:evil.example.org"):
+        status, headers, _ = Browser().go("GET", auth.base + LOGIN + query)
+        assert status == 302 and "evil" not in headers["Location"]
+    status, headers, _ = Browser().go("GET", auth.base + LOGIN)
+    cookie = http.cookies.SimpleCookie(headers["Set-Cookie"])["lp_login"]
+    assert cookie["httponly"] and cookie["samesite"] == "Lax" and cookie["path"] == "/" and int(cookie["max-age"]) == 600
+    assert not cookie["secure"], "the callback is on loopback, without https"
+
+
+def fake_login(auth, browser=None, **wish):
+    """Status and answer of a login at the fake issuer, whose token is as `wish` says."""
+    browser = browser or Browser()
+    _, query = begin(browser, auth)
+    assert query["tenant"] == "1", "the endpoint's own query stays"
+    code = base64.urlsafe_b64encode(json.dumps({"nonce": query["nonce"], **wish}).encode()).rstrip(b"=").decode()
+    status, headers, text = browser.go("GET", f"{auth.base}{CALLBACK}?{urllib.parse.urlencode({'state': query['state'], 'code': code})}")
+    return status, json.loads(text), headers
+
+
+def tokens_of_every_good_kind_are_taken(_, auth):
+    for how in ("rsa", "ec", "ed"):
+        status, answer, _ = fake_login(auth, sign=how)
+        assert status == 200, (how, answer)
+    for claims in ({"aud": ["lp"]}, {"aud": ["lp", "other"], "azp": "lp"}, {"email_verified": "true"}, {"nbf": time.time() + 20}, {"exp": time.time() - 20}):
+        status, answer, _ = fake_login(auth, claims=claims)
+        assert status == 200, (claims, answer)
+
+
+def a_token_that_is_not_for_us_logs_nobody_in(test, auth):
+    before = test.sql("SELECT count(*) FROM sessions")
+    now = time.time()
+    wishes = [{"sign": how} for how in ("none", "hmac", "stranger", "tampered", "unknown")]
+    wishes += [{"claims": claims} for claims in (
+        {"iss": "http://127.0.0.1:1"}, {"aud": "other"}, {"aud": ["other"]}, {"aud": []}, {"aud": ["lp", "other"]}, {"azp": "other"}, {"azp": 1},
+        {"nonce": "x" * 43}, {"nonce": None}, {"exp": now - 120}, {"exp": "never"}, {"exp": None}, {"iat": now + 120}, {"iat": None},
+        {"nbf": now + 120}, {"sub": ""}, {"sub": 7}, {"sub": "s" * 256}, {"sub": None})]
+    wishes += [{"claims": {"email": None}, "userinfo": {"sub": "somebody else", "email": "fake@example.org", "email_verified": True}}]
+    for wish in wishes:
+        status, answer, _ = fake_login(auth, **wish)
+        assert status == 400 and answer["code"] == "LOGIN_FAILED", (wish, status, answer)
+    assert test.sql("SELECT count(*) FROM sessions") == before
+
+
+def an_address_and_its_verification_are_of_one_answer(test, auth):
+    """Else the token's address would count as verified by what userinfo says of another."""
+    status, answer, _ = fake_login(auth, claims={"sub": "mixed", "email": "victim@example.org", "email_verified": None},
+                                   userinfo={"sub": "mixed", "email": "own@example.org", "email_verified": True})
+    assert status == 200 and answer["user"]["email"] == "own@example.org", answer
+    assert test.sql("SELECT count(*) FROM users WHERE email = 'victim@example.org'") == "0"
+
+
+def a_state_is_used_once_even_where_the_issuer_takes_a_code_twice(_, auth):
+    browser = Browser()
+    _, query = begin(browser, auth)
+    cookie = dict(browser.cookies[auth.port])
+    code = base64.urlsafe_b64encode(json.dumps({"nonce": query["nonce"]}).encode()).rstrip(b"=").decode()
+    url = f"{auth.base}{CALLBACK}?{urllib.parse.urlencode({'state': query['state'], 'code': code})}"
+    assert browser.go("GET", url)[0] == 200
+    browser.cookies[auth.port] = cookie
+    status, _, text = browser.go("GET", url)
+    assert status == 400 and json.loads(text)["code"] == "STATE_INVALID", text
+
+
+def an_issuer_that_errs_is_told_apart_from_a_client_that_does(_, auth):
+    for wish, want, code in (({"answer": "garbage"}, 502, "ISSUER_ERROR"), ({"answer": "redirect"}, 502, "ISSUER_ERROR"), ({"answer": "huge"}, 502, "ISSUER_ERROR"),
+                             ({"answer": {"status": 401, "body": {"error": "invalid_client"}}}, 502, "ISSUER_ERROR"),
+                             ({"answer": {"status": 200, "body": {}}}, 502, "ISSUER_ERROR"),
+                             ({"answer": {"status": 400, "body": {"error": "invalid_grant"}}}, 400, "LOGIN_FAILED")):
+        status, answer, _ = fake_login(auth, **wish)
+        assert status == want and answer["code"] == code, (wish, status, answer)
+
+
+def hang_many(auth, n):
+    """n logins at once at an issuer that does not answer; meanwhile others log in with their passwords."""
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(fake_login(auth, answer="hang"))) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    assert auth.login("local@example.org")[0] == 200 and len(answers) < n, "a login with a password waits for the issuer"
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def an_issuer_that_is_away_costs_its_own_route_alone(test, auth, process):
+    auth.register("local@example.org")
+    for answers in ([fake_login(auth, answer={"status": 503, "body": {}})], hang_many(auth, 6)):
+        for status, answer, headers in answers:
+            assert status == 503 and answer["code"] == "ISSUER_UNAVAILABLE" and headers["Retry-After"], answer
+        end = time.monotonic() + 20
+        while Browser().go("GET", auth.base + LOGIN)[0] != 302:
+            assert time.monotonic() < end, "it is never asked again"
+            time.sleep(0.1)
+    process.kill()
+    process.wait()
+    status, answer, headers = fake_login(auth)
+    assert status == 503 and headers["Retry-After"], answer
+    assert auth.login("local@example.org")[0] == 200 and auth.is_ready()
+
+
+def a_discovery_document_that_is_not_ours_is_not_believed(test, port):
+    for path in ("/other", "/plain"):
+        auth = test.start(OIDC_ISSUER=f"http://127.0.0.1:{port}{path}", **FAKE_CLIENT)
+        status, _, text = Browser().go("GET", auth.base + LOGIN)
+        assert status == 502 and json.loads(text)["code"] == "ISSUER_ERROR", text
+        auth.stop()
+
+
+def without_an_issuer_the_routes_are_not_there(test):
+    auth = test.start()
+    for path in (LOGIN, CALLBACK):
+        assert auth.ask("GET", path) == (404, {"error": "Route not found"})
+    auth.stop()
+
+
+def run(test):
+    real_port, fake_port = ports(2)
+    steps = []
+
+    def step(case, *arguments):
+        began = time.monotonic()
+        case(test, *arguments)
+        steps.append(case)
+        print(f"ok: {case.__name__.replace('_', ' ')} ({time.monotonic() - began:.1f} s)")
+
+    auth = test.start(OIDC_ISSUER=f"http://127.0.0.1:{real_port}", **CLIENT, **MAP)
+    test.people()
+    test.node("issuer.mjs", str(real_port), auth.base + CALLBACK, str(test.accounts))
+    for case in (a_first_login_makes_an_account_and_the_second_finds_it, the_map_alone_gives_roles, an_account_is_linked_by_a_verified_address_only,
+                 an_admin_is_not_linked_by_address_and_a_disabled_account_stays_so, a_state_is_of_one_browser_and_of_one_login,
+                 what_the_issuer_refuses_is_told, nothing_in_a_request_says_where_it_leads):
+        step(case, auth)
+    auth.stop()
+    fake = test.node("fake.mjs", str(fake_port))
+    auth = test.start(OIDC_ISSUER=f"http://127.0.0.1:{fake_port}", **FAKE_CLIENT)
+    for case in (tokens_of_every_good_kind_are_taken, a_token_that_is_not_for_us_logs_nobody_in, an_address_and_its_verification_are_of_one_answer,
+                 a_state_is_used_once_even_where_the_issuer_takes_a_code_twice, an_issuer_that_errs_is_told_apart_from_a_client_that_does):
+        step(case, auth)
+    step(a_discovery_document_that_is_not_ours_is_not_believed, fake_port)
+    step(an_issuer_that_is_away_costs_its_own_route_alone, auth, fake)
+    step(without_an_issuer_the_routes_are_not_there)
+    auth.stop()
+    print(f"{len(steps)} passed, 0 failed")
+
+
+def main():
+    work = pathlib.Path(sys.argv[1]).resolve()
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    test = Test(work)
+    try:
+        run(test)
+    finally:
+        test.end()
+
+
+main()
