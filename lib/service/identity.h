@@ -83,7 +83,7 @@ LP_MUST_USE int lp_identities_new(const struct lp_identity_config *config, const
                                   struct lp_identities **ret_identities, struct lp_error *err);
 void lp_identities_free(struct lp_identities *i);
 
-/* False until the first fetch of keys has ended: for readiness. */
+/* As lp_keys_ready. */
 bool lp_identities_ready(struct lp_identities *i, char why[128]);
 
 /* Who asks: anybody (ACCESS=Any), a service, or a person. Initialise with {0}. */

@@ -30,6 +30,7 @@
 #define REFRESH_MS INT64_C(300000)
 #define RETRY_MS 5000
 #define SLOWEST_RETRIES 12
+#define FIRST_MS 10000
 #define FIRST_RETRY_MS 500 /* until the issuer has answered once: it may start beside us */
 
 struct set {
@@ -39,8 +40,8 @@ struct set {
 };
 
 struct lp_keys {
-    char *secrets, *url; /* NULL: none */
-    int64_t refresh_ms, retry_ms;
+    char *secrets, *url;                    /* NULL: none */
+    int64_t refresh_ms, retry_ms, ready_ms; /* ready_ms: lp_clock_ms(); then without keys, too */
     struct lp_verified *verified;
     struct lp_metric_family *fetches;
     struct lp_http_client *client; /* of the keeper */
@@ -243,6 +244,7 @@ int lp_keys_new(const struct lp_keys_options *o, struct lp_keys **ret_keys, stru
     k->url = copy_of(o->jwks_url);
     k->refresh_ms = o->refresh_ms > 0 ? o->refresh_ms : REFRESH_MS;
     k->retry_ms = o->retry_ms > 0 ? o->retry_ms : RETRY_MS;
+    k->ready_ms = lp_clock_ms() + (o->first_ms > 0 ? o->first_ms : FIRST_MS);
     k->wake = -1;
     k->stop = lp_stop_new();
     k->verified = lp_verified_new();
@@ -278,10 +280,10 @@ void lp_keys_free(struct lp_keys *k)
 bool lp_keys_ready(struct lp_keys *k, char why[128])
 {
     pthread_mutex_lock(&k->lock);
-    bool ready = !k->url || k->n_ended > 0;
+    bool ready = !k->url || k->set->fetched || lp_clock_ms() >= k->ready_ms;
     pthread_mutex_unlock(&k->lock);
     if (!ready)
-        snprintf(why, 128, "the issuer's keys are being fetched");
+        snprintf(why, 128, "the issuer's keys are not there yet");
     return ready;
 }
 

@@ -19,6 +19,7 @@ struct lp_keys_options {
     int64_t refresh_ms;   /* fetched again after so long; 0: 5 min */
     int64_t retry_ms; /* at least between two fetches; 0: 5 s, until the first good one 500 ms; the
                          waits after a failure grow from it to 12 times it */
+    int64_t first_ms; /* how long the first keys are waited for by lp_keys_ready; 0: 10 s */
 };
 
 /* Strings are copied. LP_E_INVALID for a bad secret or URL, LP_E_UNAVAILABLE without a thread. */
@@ -37,6 +38,7 @@ void lp_keys_free(struct lp_keys *k);
 LP_MUST_USE int lp_keys_verify(struct lp_keys *k, const char *token, size_t len, int64_t wait_ms,
                                json_t **ret_claims, struct lp_error *err);
 
-/* False until the first fetch has ended, well or not: for readiness. An issuer that is away makes
- * nobody unready. */
+/* False while the issuer has given no key yet, first_ms long: for readiness. A pod that is new gets
+ * no request that it could only answer 503, but an issuer that is away holds no rollout for long.
+ */
 bool lp_keys_ready(struct lp_keys *k, char why[128]);

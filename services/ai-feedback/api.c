@@ -2,6 +2,7 @@
  * threads. */
 #include "services/ai-feedback/api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -9,6 +10,8 @@
 #include "json/number.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/openapi.h"
+
+#define JSON_TYPE "application/json; charset=utf-8"
 
 static void answer_error(struct lp_service_request *r, int status, const char *message)
 {
@@ -77,32 +80,46 @@ static int check_owner(const struct lp_identity *identity, const json_t *user, s
 }
 
 /* Who asks comes first: a stranger learns nothing of what a body should be. */
-static int admit(const struct ai *ai, struct lp_service_request *r, json_t **ret_body,
-                 const json_t **ret_text, json_t **ret_user, struct lp_error *err)
+static int admit(const struct ai *ai, struct lp_service_request *r,
+                 struct lp_identity *ret_identity, json_t **ret_body, const json_t **ret_text,
+                 json_t **ret_user, struct lp_error *err)
 {
-    lp_auto_identity struct lp_identity identity = { 0 };
-    int n = lp_identity_read(ai->identities, r, &identity, err);
+    int n = lp_identity_read(ai->identities, r, ret_identity, err);
 
     if (n == 0)
         n = read_request(r, ret_body, ret_text, ret_user, err);
-    return n < 0 ? n : check_owner(&identity, *ret_user, err);
+    return n < 0 ? n : check_owner(ret_identity, *ret_user, err);
 }
 
 /* An answer on its way: short ones go out whole, longer ones as they come. */
 struct reply {
     struct lp_service_request *request;
+    const char *reader;            /* who counts as reading it; borrowed */
     struct lp_http_stream *stream; /* NULL until the first piece */
 };
 
-#define JSON_TYPE "application/json; charset=utf-8"
+/* Who takes a long answer slowly holds a worker: 429 for who reads too many, 503 where all do. */
+static int begin_stream(struct reply *reply, struct lp_error *err)
+{
+    const struct ai *ai = reply->request->user;
+    int n = lp_streams_enter(ai->streams, reply->reader, err);
+
+    if (n < 0) {
+        lp_http_reply_header(reply->request->x, "Retry-After", "5");
+        err->http_status = n == LP_E_CONFLICT ? 429 : 503;
+        return n;
+    }
+    reply->stream = lp_http_reply_stream(reply->request->x, 200, JSON_TYPE);
+    return 0;
+}
 
 static int hand_on(struct lp_buf *out, void *user, struct lp_error *err)
 {
     struct reply *reply = user;
+    int n = reply->stream ? 0 : begin_stream(reply, err);
 
-    if (!reply->stream)
-        reply->stream = lp_http_reply_stream(reply->request->x, 200, JSON_TYPE);
-    int n = lp_http_stream_write(reply->stream, out->ptr, out->len, err);
+    if (n == 0)
+        n = lp_http_stream_write(reply->stream, out->ptr, out->len, err);
     lp_buf_reset(out);
     return n;
 }
@@ -113,6 +130,8 @@ static void finish(struct reply *reply, int n, struct lp_buf *out, struct lp_err
     if (reply->stream) {
         if (n == 0)
             n = hand_on(out, reply, err);
+        const struct ai *ai = reply->request->user;
+        lp_streams_leave(ai->streams, reply->reader); /* before its client sees the end */
         lp_http_stream_end(reply->stream, n == 0);
     } else if (n < 0) {
         answer_error(reply->request, status_of(err), err->msg);
@@ -128,15 +147,20 @@ static void speech2text(struct lp_service_request *r, void *worker)
     json_auto_t *body = NULL;
     const json_t *text = NULL;
     json_t *user = NULL;
+    lp_auto_identity struct lp_identity identity = { 0 };
     struct reply reply = { .request = r };
     struct lp_service_pass pass;
     struct lp_error err;
+    char peer[64];
     int score = 0;
 
     (void)worker;
     lp_service_pass_on(r, &pass);
-    int n = admit(ai, r, &body, &text, &user, &err);
+    int n = admit(ai, r, &identity, &body, &text, &user, &err);
     if (n == 0) {
+        /* The peer's name goes with the exchange, which a stream outlives. */
+        snprintf(peer, sizeof peer, "%s", lp_http_peer(r->x));
+        reply.reader = identity.user_id ? identity.user_id : peer;
         struct feedback_request request = { .text = json_string_value(text),
                                             .deadline_ms = r->deadline_ms,
                                             .hand_on = hand_on,

@@ -3,6 +3,7 @@
 
 #include "service/identity.h"
 #include "service/service.h"
+#include "service/streams.h"
 #include "services/ai-feedback/outbox.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
@@ -13,6 +14,7 @@ struct ai {
     struct spelling *speller;
     struct outbox *outbox;
     struct lp_identities *identities;
+    struct lp_streams *streams; /* long answers */
 };
 
 /* What other services may call. */

@@ -35,6 +35,7 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
         r = outbox_new(config->progress_url, caller, &ai.outbox, err);
     if (r == 0) {
         struct lp_service service = ai_service(&ai);
+        ai.streams = lp_streams_new((unsigned)(config->service.concurrency + 1) / 2);
         r = lp_service_run(&service, &config->service, stop, err);
     }
     outbox_finish(ai.outbox, 3000);
@@ -42,6 +43,7 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
         lp_log_error("cannot go on", "error", err->msg);
         _exit(1); /* workers still use what would be freed, by us or by exit() */
     }
+    lp_streams_free(ai.streams);
     outbox_free(ai.outbox);
     spelling_free(ai.speller);
     lp_identities_free(ai.identities);

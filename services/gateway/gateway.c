@@ -137,8 +137,9 @@ static void make_limiters(struct gateway_shared *s)
 static int make_shared(struct gateway *g, struct lp_error *err)
 {
     struct gateway_shared *s = &g->shared;
-    const struct lp_keys_options keys = { g->config.jwt_secrets, g->config.jwks_url,
-                                          g->config.jwks_refresh_ms, 0 };
+    const struct lp_keys_options keys = { .secrets = g->config.jwt_secrets,
+                                          .jwks_url = g->config.jwks_url,
+                                          .refresh_ms = g->config.jwks_refresh_ms };
     int r = gateway_routes_make(&g->config, &s->routes, err);
 
     if (r == 0)

@@ -4,13 +4,13 @@
 #include "service/identity.h"
 #include "service/service.h"
 #include "services/progress/store.h"
-#include "services/progress/streams.h"
+#include "service/streams.h"
 
 /* The `user` of the service. */
 struct api {
     struct store *store;
     struct lp_identities *identities;
-    struct streams *streams;
+    struct lp_streams *streams;
 };
 
 extern const struct lp_route api_routes[];

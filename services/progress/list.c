@@ -18,9 +18,6 @@
 /* A list that is longer is streamed, without an ETag. */
 #define MAX_BUFFERED ((size_t)512 * 1024)
 #define MAX_PIECE ((size_t)64 * 1024)
-/* A reader that is slower gives its worker back. */
-#define LEAST_PACE ((int64_t)16 * 1024)
-#define PACE_GRACE_MS 10000
 /* As JSON; MongoDB's own limit is 16 MB of BSON. */
 #define MAX_DOCUMENT ((size_t)64 * 1024 * 1024)
 
@@ -41,7 +38,7 @@ struct listing {
     bool refused; /* too many long lists: answered */
 };
 
-static struct streams *streams_of(const struct listing *l)
+static struct lp_streams *streams_of(const struct listing *l)
 {
     return ((const struct api *)l->request->user)->streams;
 }
@@ -49,7 +46,7 @@ static struct streams *streams_of(const struct listing *l)
 /* 429 for who reads too many, 503 where all do. */
 static int begin_stream(struct listing *l, struct lp_error *err)
 {
-    int r = streams_enter(streams_of(l), l->reader, err);
+    int r = lp_streams_enter(streams_of(l), l->reader, err);
 
     if (r < 0) {
         lp_http_reply_header(l->request->x, "Retry-After", "5");
@@ -58,7 +55,6 @@ static int begin_stream(struct listing *l, struct lp_error *err)
         return r;
     }
     l->stream = lp_http_reply_stream(l->request->x, 200, list_type);
-    lp_http_stream_pace(l->stream, LEAST_PACE, PACE_GRACE_MS);
     return 0;
 }
 
@@ -98,7 +94,7 @@ static void end_stream(struct listing *l, int code, const char *close, const str
     if (code == 0)
         code = send_piece(l, &late);
     lp_http_stream_end(l->stream, code == 0);
-    streams_leave(streams_of(l), l->reader);
+    lp_streams_leave(streams_of(l), l->reader);
 }
 
 static void reply_list(struct lp_service_request *r, const struct page *page, struct listing *l)

@@ -34,14 +34,14 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     if (r == 0)
         r = retention_new(api.store, config->retention_days, &retention, err);
     if (r == 0) {
-        api.streams = streams_new((unsigned)(config->common.concurrency + 1) / 2);
+        api.streams = lp_streams_new((unsigned)(config->common.concurrency + 1) / 2);
         service.user = &api;
         r = lp_service_run(&service, &config->common, stop, err);
     }
     if (r == LP_E_TIMEOUT)
         return r;
     retention_free(retention);
-    streams_free(api.streams);
+    lp_streams_free(api.streams);
     store_free(api.store);
     lp_identities_free(api.identities);
     mongoc_cleanup();

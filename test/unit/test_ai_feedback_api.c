@@ -2,10 +2,14 @@
  * refuses at first. */
 #include "unit/check.h"
 
-#include <pthread.h>
+#include <arpa/inet.h>
 #include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "http/client/client.h"
@@ -58,6 +62,8 @@ static void take_activity(struct lp_http_exchange *x, void *user)
     lp_http_reply_text(x, refuse ? 503 : 201, "");
 }
 
+#define CONCURRENCY 4
+
 static void note_port(void *user, uint16_t port, uint16_t metrics_port)
 {
     (void)user;
@@ -71,7 +77,7 @@ static void note_port(void *user, uint16_t port, uint16_t metrics_port)
 static void *serve(void *user)
 {
     struct lp_service service = ai_service(&t.ai);
-    struct lp_service_config config = { .concurrency = 4,
+    struct lp_service_config config = { .concurrency = CONCURRENCY,
                                         .queue_limit = 16,
                                         .deadline_ms = 20000,
                                         .log_level = "error",
@@ -116,6 +122,7 @@ static int start(void **state)
     if (spelling_new(&files, &t.ai.speller, &err) < 0 ||
         outbox_new(url, t.caller, &t.ai.outbox, &err) < 0)
         fail_msg("%s", err.msg);
+    t.ai.streams = lp_streams_new(CONCURRENCY / 2);
     assert_int_equal(pthread_create(&t.thread, NULL, serve, NULL), 0);
     pthread_mutex_lock(&t.lock);
     while (t.port == 0)
@@ -131,6 +138,7 @@ static int finish(void **state)
     pthread_join(t.thread, NULL);
     outbox_finish(t.ai.outbox, 1000);
     outbox_free(t.ai.outbox);
+    lp_streams_free(t.ai.streams);
     spelling_free(t.ai.speller);
     lp_identities_free(t.owner);
     lp_identities_free(t.any);
@@ -346,6 +354,55 @@ static void only_owners_and_admins_have_results_logged_for_a_user(void **state)
     t.ai.identities = t.any;
 }
 
+/* Sends a text whose answer is long, on a connection with room for little of it. */
+static int ask_without_reading(const struct lp_buf *text)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(t.port) };
+    const int small = 4096;
+    char head[200];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    int n = snprintf(head, sizeof head,
+                     "POST /speech2text HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                     "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                     text->len);
+    assert_int_equal(send(fd, head, (size_t)n, MSG_NOSIGNAL), n);
+    assert_int_equal(send(fd, text->ptr, text->len, MSG_NOSIGNAL), (ssize_t)text->len);
+    return fd;
+}
+
+/* Issue 12, 16. */
+static void who_takes_long_answers_slowly_holds_at_most_half_of_the_workers(void **state)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
+    struct pollfd readers[CONCURRENCY / 2];
+    json_auto_t *third = NULL, *reply = NULL, *again = NULL;
+    (void)state;
+
+    lp_buf_str(&text, "{\"text\":\"");
+    while (text.len < 30000)
+        lp_buf_str(&text, "um i recieve a apple. ");
+    lp_buf_str(&text, "\"}");
+    for (size_t i = 0; i < LP_COUNT(readers); i++) {
+        readers[i] = (struct pollfd){ .fd = ask_without_reading(&text), .events = POLLIN };
+        assert_int_equal(poll(&readers[i], 1, 60000), 1); /* its answer has begun */
+    }
+    assert_int_equal(request("POST", "/speech2text", text.ptr, text.len, &third), 429);
+    assert_string_equal(lp_json_str(third, "error", NULL), "you read 2 long answers already");
+    assert_int_equal(post("{\"text\":\"i recieve it.\"}", &reply), 200);
+    for (size_t i = 0; i < LP_COUNT(readers); i++)
+        close(readers[i].fd);
+    int64_t end = lp_clock_ms() + 20000;
+    int status;
+    do { /* until the service has seen that they have gone */
+        json_decref(again);
+        status = request("POST", "/speech2text", text.ptr, text.len, &again);
+    } while (status == 429 && lp_clock_ms() < end);
+    assert_int_equal(status, 200);
+}
+
 static void health_needs_no_token(void **state)
 {
     json_auto_t *health = NULL;
@@ -389,6 +446,7 @@ int main(void)
         cmocka_unit_test(what_waits_for_a_learner_is_told_and_erased_and_that_of_others_arrives),
         cmocka_unit_test(the_result_is_sent_with_a_token_for_progress_alone),
         cmocka_unit_test(only_owners_and_admins_have_results_logged_for_a_user),
+        cmocka_unit_test(who_takes_long_answers_slowly_holds_at_most_half_of_the_workers),
         cmocka_unit_test(health_needs_no_token),
     };
     lp_json_init();

@@ -114,8 +114,7 @@ static void refuses_what_two_parsers_may_read_differently(void **state)
     assert_non_null(strstr(r.ptr, " 400 "));
 }
 
-/* Here libmicrohttpd leaves the verdict to us; the connection ends, so that nothing behind is read.
- */
+/* The connection ends, so that nothing behind is read. */
 static void what_it_refuses_itself_is_json_and_ends_the_connection(void **state)
 {
     static const char *const requests[] = {
@@ -132,6 +131,14 @@ static void what_it_refuses_itself_is_json_and_ends_the_connection(void **state)
         "GET / HTTP/1.1\r\nHost: a\r\nX-Bare: c\rr\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nauthorization: Bearer "
         "b\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5\r\n\r\nhello",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\nhello",
+        "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+        "GET / HTTP/1.1\nHost: a\n\n",
+        "GET / HTTP/9\r\nHost: a\r\n\r\n",
+        "GET\r\n\r\n",
+        "\026\003\001\002",
     };
     static const char next[] = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
     lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
@@ -139,9 +146,69 @@ static void what_it_refuses_itself_is_json_and_ends_the_connection(void **state)
         lp_auto_free char *both = lp_sprintf("%s%s", requests[i], next);
         ask(*state, both, &r);
         if (strncmp(r.ptr, "HTTP/1.1 400 ", 13) != 0 || !strstr(r.ptr, "{\"error\":\"") ||
-            !strstr(r.ptr, "Connection: close\r\n") || strstr(r.ptr, "path="))
+            !strstr(r.ptr, "Connection: close\r\n") || strstr(r.ptr, "path=") ||
+            strstr(r.ptr + 1, "HTTP/1.1"))
             fail_msg("request %zu: %s: %s", i, requests[i], r.ptr);
     }
+    ask(*state, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &r);
+    assert_int_equal(strncmp(r.ptr, "HTTP/1.1 505 ", 13), 0);
+    assert_non_null(strstr(r.ptr, "{\"error\":\"HTTP version is not 1.1 or 1.0\"}"));
+    assert_int_equal(seen.refused, 505);
+}
+
+/* A head may come byte by byte, an end of the client's side right behind it. */
+static void a_head_in_pieces_is_one_request(void **state)
+{
+    static const char head[] = "GET /slow HTTP/1.1\r\n" CLOSE "\r\n";
+    const int on = 1;
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    lp_auto_fd int fd = dial(*state);
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    for (size_t i = 0; i < sizeof head - 1; i++)
+        assert_int_equal(send(fd, head + i, 1, MSG_NOSIGNAL), 1);
+    shutdown(fd, SHUT_WR);
+    read_reply(fd, NULL, &r);
+    assert_non_null(strstr(r.ptr, "GET /slow path=/slow "));
+    assert_non_null(strstr(r.ptr, "peer=127.0.0.1 "));
+}
+
+/* Who says nothing takes a place too, and gives it back when it goes; nobody in the queue is lost.
+ */
+static void over_the_limit_of_connections_clients_wait_for_a_place(void **state)
+{
+    struct lp_http_server_options o = {
+        .address = "127.0.0.1", .name = "small", .max_connections = 2, .handler = echo
+    };
+    static const char one[] = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    struct lp_http_server *s;
+    struct lp_error err;
+    (void)state;
+
+    assert_int_equal(lp_http_server_start(&o, &s, &err), 0);
+    lp_auto_fd int silent = dial(s);
+    lp_auto_fd int kept = dial(s);
+    assert_true(send(kept, one, sizeof one - 1, MSG_NOSIGNAL) > 0);
+    read_reply(kept, "x=", &r);
+    lp_auto_fd int third = dial(s);
+    struct pollfd waiting = { .fd = third, .events = POLLIN };
+    assert_true(send(third, one, sizeof one - 1, MSG_NOSIGNAL) > 0);
+    assert_int_equal(poll(&waiting, 1, 200), 0);
+    shutdown(silent, SHUT_RDWR);
+    lp_buf_reset(&r);
+    read_reply(third, "x=", &r);
+    assert_non_null(strstr(r.ptr, "GET /1 "));
+
+    lp_auto_fd int fourth = dial(s);
+    waiting.fd = fourth;
+    assert_true(send(fourth, one, sizeof one - 1, MSG_NOSIGNAL) > 0);
+    assert_int_equal(poll(&waiting, 1, 200), 0);
+    shutdown(kept, SHUT_RDWR);
+    lp_buf_reset(&r);
+    read_reply(fourth, "x=", &r);
+    assert_non_null(strstr(r.ptr, "GET /1 "));
+    lp_http_server_stop(s);
 }
 
 static void an_absolute_target_is_its_path_and_its_authority_is_the_host(void **state)
@@ -255,7 +322,9 @@ static void refuses_headers_over_the_limit(void **state)
         lp_buf_str(&q, "\r\n\r\n");
         ask(*state, q.ptr, &r);
         assert_non_null(strstr(r.ptr, cases[i].want));
+        assert_null(strstr(r.ptr, "<html>"));
     }
+    assert_non_null(strstr(r.ptr, "{\"error\":\"headers over 16384 bytes\"}"));
     lp_buf_reset(&q);
     lp_buf_str(&q, "GET /");
     for (size_t j = 0; j < LP_LIMIT_HTTP_TARGET; j++)
@@ -296,6 +365,8 @@ int main(void)
         cmocka_unit_test(closes_when_the_client_has_ended_its_side),
         cmocka_unit_test(refuses_what_two_parsers_may_read_differently),
         cmocka_unit_test(what_it_refuses_itself_is_json_and_ends_the_connection),
+        cmocka_unit_test(a_head_in_pieces_is_one_request),
+        cmocka_unit_test(over_the_limit_of_connections_clients_wait_for_a_place),
         cmocka_unit_test(an_absolute_target_is_its_path_and_its_authority_is_the_host),
         cmocka_unit_test(a_coded_body_is_415_and_not_taken_for_text),
         cmocka_unit_test(a_chunked_body_of_any_size_is_answered_413),

@@ -119,6 +119,30 @@ static void a_reader_under_the_least_pace_gives_its_writer_back(void **state)
     lp_http_stream_end(s, false);
 }
 
+/* Its writer is a worker: it must not wait for a client that is not there any more. */
+static void a_client_that_goes_in_mid_stream_gives_its_writer_back(void **state)
+{
+    int fd = dial(*state);
+    const int small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    static char block[65536];
+    struct pollfd answered = { .fd = fd, .events = POLLIN };
+    struct lp_error err;
+    int r = 0;
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    for (int i = 0; i < 80; i++) /* more than the sockets take: the event loop waits for room */
+        assert_int_equal(lp_http_stream_write(s, block, sizeof block / 16, &err), 0);
+    assert_int_equal(poll(&answered, 1, 20000), 1);
+    close(fd);
+    for (int i = 0; i < 1000 && r == 0; i++)
+        r = lp_http_stream_write(s, block, sizeof block, &err);
+    assert_int_equal(r, LP_E_UNAVAILABLE);
+    assert_string_equal(err.msg, "the client has gone");
+    lp_http_stream_end(s, false);
+}
+
 static void gives_head_the_headers_only(void **state)
 {
     lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
@@ -240,6 +264,7 @@ int main(void)
         cmocka_unit_test(cuts_a_stream_that_is_not_complete),
         cmocka_unit_test(ends_a_stream_whose_client_does_not_read),
         cmocka_unit_test(a_reader_under_the_least_pace_gives_its_writer_back),
+        cmocka_unit_test(a_client_that_goes_in_mid_stream_gives_its_writer_back),
         cmocka_unit_test(gives_head_the_headers_only),
         cmocka_unit_test(a_304_has_no_content_length_and_no_body),
         cmocka_unit_test(stays_in_step_on_one_connection),

@@ -1,9 +1,11 @@
 /* Issuers are scripted servers; keys and tokens are real ones. */
 #include "service/keys.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "fake/fake_upstream.h"
 #include "unit/check.h"
 #include "unit/token_fixture.h"
@@ -164,6 +166,41 @@ static void says_try_again_where_no_key_could_be_had_yet(void **state)
     fake_upstream_stop(f);
 }
 
+/* A new pod gets no request that it could only answer 503, but not for ever. */
+static void without_keys_it_is_ready_only_once_it_has_waited_for_them(void **state)
+{
+    lp_auto_free char *one = issuer_answer(ISSUER_ONE);
+    lp_auto_free char *good = issuer_token(ISSUER_ONE, "ann", "user");
+    const struct fake_script away[] = { { .reply = AWAY }, FAKE_SCRIPT_END };
+    const struct fake_script late[] = { { .reply = AWAY, .times = 1 },
+                                        { .reply = one },
+                                        FAKE_SCRIPT_END };
+    const struct {
+        const struct fake_script *issuer;
+        int64_t first_ms;
+        unsigned fetches;
+        bool ready;
+    } cases[] = { { away, LONG_MS, 1, false }, { away, 1, 1, true }, { late, LONG_MS, 2, true } };
+    char why[128];
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct fake_upstream *f = fake_upstream_start(cases[i].issuer);
+        const struct lp_keys_options o = { .jwks_url = fake_upstream_url(f),
+                                           .retry_ms = LONG_MS,
+                                           .first_ms = cases[i].first_ms };
+        struct lp_keys *k = NULL;
+        ok(lp_keys_new(&o, &k, &err));
+        fake_upstream_await_requests(f, cases[i].fetches);
+        (void)verified(k, good, LONG_MS);    /* until the last of them has ended */
+        int64_t end = lp_clock_ms() + 10000; /* first_ms may not be over */
+        while (cases[i].ready && !lp_keys_ready(k, why) && lp_clock_ms() < end)
+            sched_yield();
+        assert_int_equal(lp_keys_ready(k, why), cases[i].ready);
+        lp_keys_free(k);
+        fake_upstream_stop(f);
+    }
+}
+
 /* For event loops: the answer comes at once though the issuer never answers. */
 static void waits_for_nobody_where_it_must_not(void **state)
 {
@@ -175,7 +212,7 @@ static void waits_for_nobody_where_it_must_not(void **state)
     (void)state;
     assert_int_equal(verified(k, good, 0), LP_E_UNAVAILABLE);
     assert_false(lp_keys_ready(k, why));
-    assert_string_equal(why, "the issuer's keys are being fetched");
+    assert_string_equal(why, "the issuer's keys are not there yet");
     lp_keys_free(k); /* ends the fetch that hangs */
     fake_upstream_stop(f);
 }
@@ -210,6 +247,7 @@ int main(void)
         cmocka_unit_test(keeps_the_last_keys_while_the_issuer_is_away_or_talks_nonsense),
         cmocka_unit_test(an_issuer_that_never_answered_is_asked_again_soon),
         cmocka_unit_test(says_try_again_where_no_key_could_be_had_yet),
+        cmocka_unit_test(without_keys_it_is_ready_only_once_it_has_waited_for_them),
         cmocka_unit_test(waits_for_nobody_where_it_must_not),
         cmocka_unit_test(secrets_alone_need_no_issuer),
     };

@@ -59,20 +59,20 @@ static void a_key_has_255_characters_at_most(void **state)
 /* Issue 12, 16. */
 static void readers_share_the_places_for_long_lists(void **state)
 {
-    struct streams *s = streams_new(3);
+    struct lp_streams *s = lp_streams_new(3);
     struct lp_error err;
     (void)state;
-    assert_int_equal(streams_enter(s, "ann", &err), 0);
-    assert_int_equal(streams_enter(s, "ann", &err), 0);
-    assert_int_equal(streams_enter(s, "ann", &err), LP_E_CONFLICT);
-    assert_int_equal(streams_enter(s, "bob", &err), 0);
-    assert_int_equal(streams_enter(s, "eve", &err), LP_E_UNAVAILABLE);
-    assert_int_equal(streams_enter(s, "ann", &err), LP_E_CONFLICT);
-    streams_leave(s, "ann");
-    assert_int_equal(streams_enter(s, "eve", &err), 0);
-    streams_leave(s, "nobody");
-    assert_int_equal(streams_enter(s, "ann", &err), LP_E_UNAVAILABLE);
-    streams_free(s);
+    assert_int_equal(lp_streams_enter(s, "ann", &err), 0);
+    assert_int_equal(lp_streams_enter(s, "ann", &err), 0);
+    assert_int_equal(lp_streams_enter(s, "ann", &err), LP_E_CONFLICT);
+    assert_int_equal(lp_streams_enter(s, "bob", &err), 0);
+    assert_int_equal(lp_streams_enter(s, "eve", &err), LP_E_UNAVAILABLE);
+    assert_int_equal(lp_streams_enter(s, "ann", &err), LP_E_CONFLICT);
+    lp_streams_leave(s, "ann");
+    assert_int_equal(lp_streams_enter(s, "eve", &err), 0);
+    lp_streams_leave(s, "nobody");
+    assert_int_equal(lp_streams_enter(s, "ann", &err), LP_E_UNAVAILABLE);
+    lp_streams_free(s);
 }
 
 /* "/a/:userId" as "/a/{userId}" */

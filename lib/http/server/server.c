@@ -6,8 +6,10 @@
  * handler is called; a handler that does not answer at once leaves the connection suspended,
  * without a thread, and the library calls again after the reply).
  *
- * Threads: libmicrohttpd's event loops (epoll), the guard's. The handler runs in an event loop;
- * replies come from any thread.
+ * Without TLS acceptor.c accepts, and gives the library no connection whose first head is refused.
+ *
+ * Threads: libmicrohttpd's event loops (epoll), the acceptor's, the guard's. The handler runs in an
+ * event loop; replies come from any thread.
  */
 #include "http/server/server_parts.h"
 
@@ -58,6 +60,8 @@ static void connection_free(struct lp_http_server *s, struct lp_http_connection 
 {
     lp_http_guard_remove(s->guard, n->guarded);
     free(n);
+    if (s->acceptor)
+        lp_http_acceptor_closed(s->acceptor);
 }
 
 static void on_connection(void *user, struct MHD_Connection *c, void **socket_context,
@@ -312,30 +316,39 @@ static uint16_t port_of(int fd)
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
                "port_of reads both");
 
+/* `fd` -1: connections come by MHD_add_connection, from an acceptor that counts them. Any one event
+ * loop may get all, and one more while it tells of one that it has closed. */
 static struct MHD_Daemon *start_daemon(struct lp_http_server *s, int fd)
 {
     const struct lp_http_server_options *o = &s->options;
+    unsigned loops = o->threads > 1 ? o->threads : 1;
+    unsigned limit = fd < 0 ? (o->max_connections + 1) * loops : o->max_connections;
     struct MHD_OptionItem tls[LP_HTTP_TLS_OPTIONS] = { { MHD_OPTION_END, 0, NULL } };
     struct MHD_OptionItem pool[] = { { MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads, NULL },
                                      { MHD_OPTION_END, 0, NULL } };
+    struct MHD_OptionItem socket[] = { { MHD_OPTION_LISTEN_SOCKET, fd, NULL },
+                                       { MHD_OPTION_END, 0, NULL } };
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
 
+    if (fd < 0)
+        flags |= MHD_USE_NO_LISTEN_SOCKET;
     if (s->tls) {
         flags |= MHD_USE_TLS;
         lp_http_tls_options(s->tls, tls);
     }
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, o->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        o->header_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_THREAD_STACK_SIZE, EVENT_LOOP_STACK, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped,
-        NULL, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_ARRAY,
+        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_ARRAY, fd < 0 ? socket + 1 : socket,
+        MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_TIMEOUT, o->header_timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE,
+        EVENT_LOOP_STACK, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_ARRAY,
         o->threads > 1 ? pool : pool + 1, MHD_OPTION_END);
 }
 
 static void server_free(struct lp_http_server *s)
 {
+    lp_http_acceptor_free(s->acceptor);
     lp_http_guard_free(s->guard);
     lp_http_tls_free(s->tls);
     pthread_cond_destroy(&s->all_sent);
@@ -347,7 +360,7 @@ static struct lp_http_server *server_new(const struct lp_http_server_options *op
 {
     struct lp_http_server *s = lp_alloc(sizeof *s);
     s->options = *options;
-    s->quiesced_fd = -1;
+    s->quiesced_fd = s->listen_fd = -1;
     if (s->options.max_connections == 0)
         s->options.max_connections = 512;
     if (s->options.header_timeout_s == 0)
@@ -359,24 +372,54 @@ static struct lp_http_server *server_new(const struct lp_http_server_options *op
     return s;
 }
 
-/* From here on connections are taken; `*fd` is the daemon's then. */
-static int serve(struct lp_http_server *s, int *fd, const struct lp_http_tls *tls,
-                 struct lp_error *err)
+static int cannot_start(const struct lp_http_server *s, struct lp_error *err)
 {
-    int r = tls ? lp_http_tls_new(tls, &s->tls, err) : 0;
-    if (r < 0)
-        return r;
-    if (s->tls)
-        lp_http_tls_listening(s->tls, s->port);
-    s->daemon = start_daemon(s, *fd);
-    if (s->daemon) {
-        take_fd(fd);
-        return 0;
-    }
-    lp_http_tls_free(s->tls);
-    s->tls = NULL;
     return lp_error_set(err, LP_E_UNAVAILABLE, "%s: the HTTP server does not start: %s",
                         s->options.name ? s->options.name : "server", strerror(errno));
+}
+
+/* The library accepts. */
+static int serve_tls(struct lp_http_server *s, int *fd, const struct lp_http_tls *tls,
+                     struct lp_error *err)
+{
+    int r = lp_http_tls_new(tls, &s->tls, err);
+    if (r < 0)
+        return r;
+    lp_http_tls_listening(s->tls, s->port);
+    s->daemon = start_daemon(s, *fd);
+    if (!s->daemon)
+        return cannot_start(s, err);
+    take_fd(fd);
+    return 0;
+}
+
+static void pass_on(int fd, const struct sockaddr *peer, socklen_t len, void *user)
+{
+    struct lp_http_server *s = user;
+
+    /* Closes it where it cannot take it, and then nobody else says so. */
+    if (MHD_add_connection(s->daemon, fd, peer, len) != MHD_YES)
+        lp_http_acceptor_closed(s->acceptor);
+}
+
+static int serve_plain(struct lp_http_server *s, int *fd, struct lp_error *err)
+{
+    struct lp_http_acceptor_options o = { .listen_fd = *fd,
+                                          .max_connections = s->options.max_connections,
+                                          .head_ms = s->header_ms,
+                                          .pass = pass_on,
+                                          .refuse = lp_http_refuse_head,
+                                          .user = s };
+    s->daemon = start_daemon(s, -1);
+    if (!s->daemon)
+        return cannot_start(s, err);
+    int r = lp_http_acceptor_new(&o, &s->acceptor, err);
+    if (r < 0) {
+        MHD_stop_daemon(s->daemon);
+        return r;
+    }
+    s->listen_fd = take_fd(fd);
+    return 0;
 }
 
 int lp_http_server_start(const struct lp_http_server_options *options,
@@ -390,7 +433,7 @@ int lp_http_server_start(const struct lp_http_server_options *options,
         r = lp_http_guard_new(s->header_ms, &s->guard, err);
     if (r == 0) {
         s->port = port_of(fd);
-        r = serve(s, &fd, options->tls, err);
+        r = options->tls ? serve_tls(s, &fd, options->tls, err) : serve_plain(s, &fd, err);
     }
     if (r < 0) {
         server_free(s);
@@ -415,11 +458,12 @@ int lp_http_server_set_certificate(struct lp_http_server *s, const struct lp_htt
 
 void lp_http_server_quiesce(struct lp_http_server *s)
 {
-    if (s->quiesced_fd < 0)
+    if (s->acceptor)
+        lp_http_acceptor_quiesce(s->acceptor);
+    else if (s->quiesced_fd < 0)
         s->quiesced_fd = MHD_quiesce_daemon(s->daemon);
-    if (s->quiesced_fd >= 0)
-        shutdown(s->quiesced_fd,
-                 SHUT_RD); /* what waits in its queue is refused, not left hanging */
+    /* What waits in its queue is refused, not left hanging. */
+    shutdown(s->acceptor ? s->listen_fd : s->quiesced_fd, SHUT_RD);
 }
 
 void lp_http_server_stop(struct lp_http_server *s)
@@ -433,9 +477,11 @@ void lp_http_server_stop(struct lp_http_server *s)
     while (s->unsent > 0 && r == 0)
         r = pthread_cond_clockwait(&s->all_sent, &s->reply_lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&s->reply_lock);
-    if (s->daemon)
-        MHD_stop_daemon(s->daemon);
+    lp_http_acceptor_stop(s->acceptor);
+    MHD_stop_daemon(s->daemon);
     if (s->quiesced_fd >= 0)
         close(s->quiesced_fd);
+    if (s->listen_fd >= 0)
+        close(s->listen_fd);
     server_free(s);
 }

@@ -40,9 +40,9 @@ struct lp_http_server_options {
      */
     size_t (*body_limit)(const struct lp_http_exchange *x, void *user);
     /*
-     * Called for each request that the server itself refuses (400, 413, 414, 415, 431); gives the
-     * JSON body, a literal, or NULL for {"error":why}. Runs in an event loop. NULL: that body
-     * always.
+     * Called for each request that the server itself refuses (400, 413, 414, 415, 417, 431, 505);
+     * gives the JSON body, a literal, or NULL for {"error":why}. Runs in an event loop or the
+     * acceptor's thread. NULL: that body always.
      */
     const char *(*refusal)(int status, const char *why, void *user);
     /*
@@ -54,9 +54,8 @@ struct lp_http_server_options {
 };
 
 /* Listens when it returns. LP_E_UNAVAILABLE "metrics API: cannot listen on port 9090: Address
- * already in use". Headers over LP_LIMIT_HTTP_HEADERS are answered 431; a head over 32 KiB,
- * which is never whole in memory, by libmicrohttpd itself: 431 too, as HTML, and without `refusal`,
- * as the library (0.9.75) has no hook there. */
+ * already in use". Headers over LP_LIMIT_HTTP_HEADERS are answered 431. What server_check.c names
+ * as left to libmicrohttpd it answers as HTML, and without `refusal`. */
 LP_MUST_USE int lp_http_server_start(const struct lp_http_server_options *options,
                                      struct lp_http_server **ret_server, struct lp_error *err);
 uint16_t lp_http_server_port(const struct lp_http_server *s);
@@ -126,9 +125,9 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
  */
 LP_MUST_USE int lp_http_stream_write(struct lp_http_stream *s, const void *bytes, size_t n,
                                      struct lp_error *err);
-/* From now on _write fails with LP_E_UNAVAILABLE once it has waited for the client longer than
- * `grace_ms` in all and the client took less than `bytes_per_s` of that time. Before the first
- * _write. */
+/* _write fails with LP_E_UNAVAILABLE once it has waited for the client longer than `grace_ms` in
+ * all and the client took less than `bytes_per_s` of that time: a writer is a worker. Without this
+ * call 16 KiB/s and 10 s. Before the first _write. */
 void lp_http_stream_pace(struct lp_http_stream *s, int64_t bytes_per_s, int64_t grace_ms);
 /* Not `complete`: the connection is cut, so that the client does not take a part for the whole. */
 void lp_http_stream_end(struct lp_http_stream *s, bool complete);

@@ -8,12 +8,16 @@
  * copies instead, every request would be refused, and the first test with a raw socket would say
  * so.
  *
+ * The first head of a plain connection has passed acceptor.c already; this looks at later heads,
+ * and at all with TLS.
+ *
  * What stays: in the lines between chunks the library takes a bare LF for CR LF and tells nobody. A
  * proxy that reads on there and forwards the bytes unchanged would cut a body differently;
  * lp-gateway frames what it forwards anew. What the library (0.9.75) refuses by itself it answers
- * as HTML and ends the connection: a line without a colon, HTTP/2.0, a malformed chunk, and a
- * Content-Length that is no number, whose answer has its own head twice. It has no hook before
- * that; lp-gateway, which reads heads itself, never sends such a request on.
+ * as HTML and ends the connection: a malformed chunk, and in a later head of a connection or with
+ * TLS a line without a colon, HTTP/2.0, a head over 32 KiB, and a Content-Length that is no number,
+ * whose answer has its own head twice. It has no hook before that; lp-gateway, which reads heads
+ * itself, never sends such a request on.
  *
  * No state; runs in the event loop.
  */

@@ -204,6 +204,31 @@ void lp_http_guard_linger(struct lp_http_guarded *c)
     c->linger = true;
 }
 
+/* True where `fd` is the guard's now; the answer is all that comes on it. */
+static bool linger_locked(struct lp_http_guard *g, int fd)
+{
+    int64_t now = lp_clock_ms();
+
+    if (g->n_lingering == MAX_LINGERING)
+        return false;
+    shutdown(fd, SHUT_WR);
+    g->lingering[g->n_lingering].fd = fd;
+    g->lingering[g->n_lingering].idle_ms = now + LINGER_IDLE_MS;
+    g->lingering[g->n_lingering++].until_ms = now + LINGER_MS;
+    return true;
+}
+
+void lp_http_guard_take(struct lp_http_guard *g, int fd)
+{
+    pthread_mutex_lock(&g->lock);
+    bool taken = linger_locked(g, fd);
+    pthread_mutex_unlock(&g->lock);
+    if (taken)
+        wake(g);
+    else
+        close(fd);
+}
+
 void lp_http_guard_remove(struct lp_http_guard *g, struct lp_http_guarded *c)
 {
     int fd = c->linger ? fcntl(c->fd, F_DUPFD_CLOEXEC, 3) : -1;
@@ -215,18 +240,11 @@ void lp_http_guard_remove(struct lp_http_guard *g, struct lp_http_guarded *c)
         g->connections = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    if (fd >= 0 && g->n_lingering < MAX_LINGERING) {
-        int64_t now = lp_clock_ms();
-        shutdown(fd, SHUT_WR); /* the answer is all that comes */
-        g->lingering[g->n_lingering].fd = fd;
-        g->lingering[g->n_lingering].idle_ms = now + LINGER_IDLE_MS;
-        g->lingering[g->n_lingering++].until_ms = now + LINGER_MS;
-        fd = -1;
-    }
+    bool taken = fd >= 0 && linger_locked(g, fd);
     pthread_mutex_unlock(&g->lock);
-    if (fd >= 0)
-        close(fd);
-    else if (c->linger)
+    if (taken)
         wake(g);
+    else if (fd >= 0)
+        close(fd);
     free(c);
 }

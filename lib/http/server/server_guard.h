@@ -1,5 +1,5 @@
 /* lib/http/server/server_guard.h -- ends connections whose time is up, however busily they drip.
- * For server.c only. */
+ * For the files of the server only. */
 #pragma once
 
 #include <stdint.h>
@@ -31,3 +31,6 @@ void lp_http_guard_linger(struct lp_http_guarded *c);
 
 /* The connection ends; call it before its socket is closed. Event loop only. */
 void lp_http_guard_remove(struct lp_http_guard *g, struct lp_http_guarded *c);
+
+/* As linger, for a socket that the guard has not watched: takes it over. Any thread. */
+void lp_http_guard_take(struct lp_http_guard *g, int fd);

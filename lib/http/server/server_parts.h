@@ -1,11 +1,11 @@
-/* lib/http/server/server_parts.h -- what server.c, exchange.c and server_check.c share. Nobody else
- * includes it. */
+/* lib/http/server/server_parts.h -- what the files of the server share. Nobody else includes it. */
 #pragma once
 
 #include <microhttpd.h>
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "http/server/acceptor.h"
 #include "http/server/server.h"
 #include "http/server/server_guard.h"
 #include "http/server/server_tls.h"
@@ -16,6 +16,8 @@ struct lp_http_server {
     struct MHD_Daemon *daemon;
     struct lp_http_server_options options; /* address, tls: not used after the start */
     struct lp_http_guard *guard;
+    struct lp_http_acceptor *acceptor; /* NULL with TLS: the library accepts */
+    int listen_fd;                     /* of the acceptor, else -1 */
     struct lp_http_tls_state *tls;
     int64_t header_ms, body_ms;
     pthread_mutex_t reply_lock;
@@ -71,6 +73,11 @@ struct lp_http_exchange {
  */
 unsigned lp_http_check(struct lp_http_exchange *x, const char *url, const char *version,
                        const char **ret_why);
+
+/* Of the acceptor (`user`: the server): answers the head that is refused, and lets its sender read
+ * that before the socket is closed. */
+void lp_http_refuse_head(int fd, const char *head, size_t n, const struct lp_refusal *refusal,
+                         void *user);
 
 void lp_http_exchange_free(struct lp_http_exchange *x);
 

@@ -19,6 +19,8 @@
 #define LOW_WATER (HIGH_WATER / 2)
 #define BLOCK ((size_t)32 * 1024)
 #define LOOK_MS 500
+#define LEAST_PACE ((int64_t)16 * 1024)
+#define PACE_GRACE_MS 10000
 
 struct lp_http_stream {
     pthread_mutex_t lock;
@@ -101,6 +103,8 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->room, NULL);
     s->connection = x->connection;
+    s->pace = LEAST_PACE;
+    s->grace_ms = PACE_GRACE_MS;
     s->buffer = (struct lp_buf)LP_BUF_INIT(SIZE_MAX / 2); /* HIGH_WATER and one write */
     s->status = status;
     s->context = x->context;

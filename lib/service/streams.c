@@ -1,6 +1,5 @@
-/* services/progress/streams.c -- the readers of long lists, one entry for each list, under a lock.
- */
-#include "services/progress/streams.h"
+/* lib/service/streams.c -- the readers of long answers, one entry for each, under a lock. */
+#include "service/streams.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -8,21 +7,21 @@
 
 #include "base/alloc.h"
 
-struct streams {
+struct lp_streams {
     pthread_mutex_t lock;
     unsigned limit;
     char *readers[]; /* NULL: free */
 };
 
-struct streams *streams_new(unsigned limit)
+struct lp_streams *lp_streams_new(unsigned limit)
 {
-    struct streams *s = lp_alloc(sizeof *s + limit * sizeof s->readers[0]);
+    struct lp_streams *s = lp_alloc(sizeof *s + limit * sizeof s->readers[0]);
     s->limit = limit;
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }
 
-void streams_free(struct streams *s)
+void lp_streams_free(struct lp_streams *s)
 {
     if (!s)
         return;
@@ -32,7 +31,7 @@ void streams_free(struct streams *s)
     free(s);
 }
 
-int streams_enter(struct streams *s, const char *reader, struct lp_error *err)
+int lp_streams_enter(struct lp_streams *s, const char *reader, struct lp_error *err)
 {
     unsigned mine = 0, at = s->limit;
 
@@ -43,20 +42,20 @@ int streams_enter(struct streams *s, const char *reader, struct lp_error *err)
         else if (strcmp(s->readers[i], reader) == 0)
             mine++;
     }
-    bool room = at < s->limit && mine < STREAMS_PER_READER;
+    bool room = at < s->limit && mine < LP_STREAMS_PER_READER;
     if (room)
         s->readers[at] = lp_strdup(reader);
     pthread_mutex_unlock(&s->lock);
-    if (mine >= STREAMS_PER_READER)
-        return lp_error_set(err, LP_E_CONFLICT, "you read %d long lists already",
-                            STREAMS_PER_READER);
+    if (mine >= LP_STREAMS_PER_READER)
+        return lp_error_set(err, LP_E_CONFLICT, "you read %d long answers already",
+                            LP_STREAMS_PER_READER);
     if (!room)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "%u long lists are being read already",
+        return lp_error_set(err, LP_E_UNAVAILABLE, "%u long answers are being read already",
                             s->limit);
     return 0;
 }
 
-void streams_leave(struct streams *s, const char *reader)
+void lp_streams_leave(struct lp_streams *s, const char *reader)
 {
     pthread_mutex_lock(&s->lock);
     for (unsigned i = 0; i < s->limit; i++) {
