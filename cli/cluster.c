@@ -1,10 +1,11 @@
 /* cli/cluster.c -- see the header. Whole numbers only, so that every machine gives the same. */
 #include "cli/cluster.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 
 #define LONG_AGO_MS 3600000
-#define WINDOW_MS 15000 /* of metrics-server */
 #define SHORTEST_STEP_MS 10
 #define LONGEST_STEP_MS 100
 #define MICRO INT64_C(1000000)
@@ -14,7 +15,9 @@
 
 void cluster_init(struct cluster *c, const struct cluster_pod *kind, size_t n, int64_t now_ms)
 {
-    *c = (struct cluster){ .kind = *kind, .now_ms = now_ms - LONG_AGO_MS, .observed_ms = now_ms };
+    *c = (struct cluster){ .kind = *kind, .now_ms = now_ms - LONG_AGO_MS };
+    for (unsigned i = 0; i < CLUSTER_WINDOWS; i++)
+        c->windows[i] = (struct cluster_window){ now_ms + CLUSTER_WINDOW_MS, i > 0 ? -1 : 0 };
     cluster_scale(c, n);
     c->now_ms = now_ms;
     for (size_t i = 0; i < n; i++) {
@@ -30,7 +33,7 @@ void cluster_scale(struct cluster *c, size_t n)
         c->pods[c->n] = (struct hpa_pod){ .pending = true,
                                           .started_ms = c->now_ms,
                                           .changed_ms = c->now_ms,
-                                          .window_ms = WINDOW_MS,
+                                          .window_ms = CLUSTER_WINDOW_MS,
                                           .request = { c->kind.request[HPA_CPU],
                                                        c->kind.request[HPA_MEMORY] } };
     }
@@ -85,11 +88,18 @@ static void work(struct cluster *c, const struct trace_row *row, int64_t ms)
     int64_t done = least(c->backlog, capacity(c, row, ms));
 
     c->backlog -= done;
-    if (request_us > 0)
-        c->cpu_us = clamp((__int128)c->cpu_us + (__int128)done * request_us / MICRO);
+    if (request_us > 0 && pods > 0)
+        c->windows[0].pod_us += clamp((__int128)done * request_us / MICRO / pods);
     int64_t room = places > c->backlog ? places - c->backlog : 0;
     c->backlog += least(came, room);
     c->turned_away += came - least(came, room);
+}
+
+/* The open window is complete: the next one begins. */
+static void close_window(struct cluster *c)
+{
+    memmove(c->windows + 1, c->windows, (CLUSTER_WINDOWS - 1) * sizeof *c->windows);
+    c->windows[0] = (struct cluster_window){ c->now_ms + CLUSTER_WINDOW_MS, 0 };
 }
 
 void cluster_advance(struct cluster *c, const struct trace_row *row, int64_t until_ms)
@@ -98,10 +108,13 @@ void cluster_advance(struct cluster *c, const struct trace_row *row, int64_t unt
     int64_t service_ms = row->values[TRACE_SERVICE_TIME];
 
     while (c->now_ms < until_ms) {
-        int64_t ms = least(until_ms - c->now_ms, rate < 0 ? INT64_MAX : step_ms(service_ms));
+        int64_t ms = least(until_ms, c->windows[0].end_ms) - c->now_ms;
+        ms = least(ms, rate < 0 ? INT64_MAX : step_ms(service_ms));
         if (rate >= 0)
             work(c, row, ms);
         c->now_ms += ms;
+        if (c->now_ms == c->windows[0].end_ms)
+            close_window(c);
     }
     while (cluster_next_ready(c) <= c->now_ms) {
         struct hpa_pod *p = &c->pods[c->ready++];
@@ -154,43 +167,58 @@ int64_t cluster_demand(const struct cluster *c, const struct trace_row *row)
     return clamp((__int128)offered * held_ms(c, row) / pod);
 }
 
-/* Cores that all pods use together, milli; -1: not known. */
-static int64_t cpu_of(struct cluster *c, const struct trace_row *row)
-{
-    int64_t request_us = row->values[TRACE_REQUEST_CPU], ms = c->now_ms - c->observed_ms;
-    int64_t used = c->cpu_us;
-
-    c->cpu_us = 0;
-    c->observed_ms = c->now_ms;
-    if (request_us < 0)
-        return row->values[TRACE_CPU];
-    if (ms > 0)
-        return used / ms;
-    return clamp((__int128)row->values[TRACE_ARRIVAL_RATE] * request_us / MICRO);
-}
-
 /* The share of the i-th of the ready pods; the first ones take what is left over. */
-static int64_t share(const struct cluster *c, size_t i, int64_t total, int64_t limit)
+static int64_t share(const struct cluster *c, size_t i, int64_t total)
 {
     int64_t ready = (int64_t)c->ready;
 
-    if (total < 0)
-        return -1;
-    int64_t part = total / ready + ((int64_t)i < total % ready);
-    return limit > 0 ? least(part, limit) : part;
+    return total < 0 ? -1 : total / ready + ((int64_t)i < total % ready);
+}
+
+/* The window that metrics-server tells of; of the time before the first row: pod_us -1. */
+static const struct cluster_window *seen_window(const struct cluster *c)
+{
+    unsigned i = 1;
+
+    while (i < CLUSTER_WINDOWS - 1 && c->windows[i].pod_us >= 0 &&
+           c->windows[i].end_ms + c->kind.usage_delay_ms > c->now_ms)
+        i++;
+    return &c->windows[i];
+}
+
+/* Of the i-th of the ready pods, milli; -1: not known. Before the first window has been seen the
+ * load has been that of the row for long. */
+static int64_t cpu_of(const struct cluster *c, const struct trace_row *row, size_t i)
+{
+    int64_t request_us = row->values[TRACE_REQUEST_CPU];
+    const struct cluster_window *seen = seen_window(c);
+
+    if (request_us < 0)
+        return share(c, i, row->values[TRACE_CPU]);
+    if (seen->pod_us >= 0)
+        return seen->pod_us / CLUSTER_WINDOW_MS;
+    return share(c, i, clamp((__int128)row->values[TRACE_ARRIVAL_RATE] * request_us / MICRO));
+}
+
+static int64_t within(int64_t value, int64_t limit)
+{
+    return limit > 0 && value > limit ? limit : value;
 }
 
 struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *row)
 {
-    const int64_t totals[HPA_RESOURCES] = {
-        [HPA_CPU] = cpu_of(c, row), [HPA_MEMORY] = row->values[TRACE_MEMORY]
-    };
+    const struct cluster_window *seen = seen_window(c);
+    bool late = row->values[TRACE_REQUEST_CPU] >= 0 && seen->pod_us >= 0;
 
     for (size_t i = 0; i < c->n; i++) {
         struct hpa_pod *p = &c->pods[i];
-        p->sampled_ms = c->now_ms;
-        for (unsigned k = 0; k < HPA_RESOURCES; k++)
-            p->usage[k] = i < c->ready ? share(c, i, totals[k], c->kind.limit[k]) : -1;
+        p->sampled_ms = late ? seen->end_ms : c->now_ms;
+        p->usage[HPA_CPU] = p->usage[HPA_MEMORY] = -1;
+        if (i >= c->ready)
+            continue;
+        p->usage[HPA_CPU] = within(cpu_of(c, row, i), c->kind.limit[HPA_CPU]);
+        p->usage[HPA_MEMORY] =
+            within(share(c, i, row->values[TRACE_MEMORY]), c->kind.limit[HPA_MEMORY]);
     }
     return (struct hpa_observed){ .now_ms = c->now_ms,
                                   .spec_replicas = (int32_t)c->n,

@@ -9,7 +9,8 @@
  *     works on `concurrency` requests at a time and has `queue_limit` waiting; what finds no place
  * is turned away. Computed as a fluid in steps of 10 to 100 ms.
  *   - Where request_cpu_ms is known a pod serves no more requests than its CPU limit allows, and
- * its CPU is what the requests took since it was last looked at.
+ * its CPU is what the requests took, seen as late as from metrics-server: in windows of 15 s, each
+ * from usage_delay_ms after its end until the next one is there.
  */
 #pragma once
 
@@ -21,6 +22,18 @@ struct cluster_pod {
     int64_t request[HPA_RESOURCES], limit[HPA_RESOURCES];
     int64_t concurrency, queue_limit;
     int64_t ready_after_ms;
+    int64_t usage_delay_ms; /* at most CLUSTER_MOST_DELAY_MS */
+};
+
+#define CLUSTER_WINDOW_MS 15000 /* --metric-resolution of metrics-server */
+#define CLUSTER_MOST_DELAY_MS 60000
+#define CLUSTER_WINDOWS                                                       \
+    6 /* as many as one may still wait to be seen, one that is seen, and ours \
+       */
+
+/* What a ready pod used from 15 s before end_ms on, by request_cpu_ms. */
+struct cluster_window {
+    int64_t end_ms, pod_us;
 };
 
 #define CLUSTER_MAX_PODS 1000 /* maxReplicas of the CRD */
@@ -30,8 +43,8 @@ struct cluster {
     struct hpa_pod pods[CLUSTER_MAX_PODS]; /* the oldest first */
     size_t n, ready;
     int64_t now_ms;
-    int64_t backlog, turned_away; /* millionths of a request */
-    int64_t cpu_us, observed_ms;  /* CPU taken by requests since it was last observed, and when */
+    int64_t backlog, turned_away;                   /* millionths of a request */
+    struct cluster_window windows[CLUSTER_WINDOWS]; /* the one that is open, and before it older */
 };
 
 /* `n` pods that have been ready for an hour. */

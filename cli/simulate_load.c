@@ -146,7 +146,8 @@ static int read_planned(struct simulate_service *s, const struct cli_options *op
                             service_kinds[s->id].key);
     s->pod = (struct cluster_pod){ .concurrency = spec->concurrency,
                                    .queue_limit = spec->queue_limit,
-                                   .ready_after_ms = options->ready_after_ms };
+                                   .ready_after_ms = options->ready_after_ms,
+                                   .usage_delay_ms = options->usage_delay_ms };
     int r = quantity_milli(spec->autoscaling.queue.target, &s->queue_target, err);
     if (r == 0)
         r = read_rules(s, err);

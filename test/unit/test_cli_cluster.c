@@ -52,16 +52,29 @@ static void with_cpu_enough_nobody_waits(void **state)
     assert_int_equal(cluster_queue(c, &row), 1000);
 }
 
-static void the_cpu_seen_is_what_requests_took_since_the_last_look(void **state)
+static int64_t cpu_seen_at(struct cluster *c, const struct trace_row *now, int64_t ms)
+{
+    cluster_advance(c, now, ms);
+    return cluster_observe(c, now).pods[0].usage[HPA_CPU];
+}
+
+static void the_cpu_seen_is_of_the_last_whole_window_and_late(void **state)
 {
     lp_auto_free struct cluster *c = lp_alloc(sizeof *c);
     struct trace_row nobody = row;
     (void)state;
     nobody.values[TRACE_ARRIVAL_RATE] = 0;
     run(c, 200, 2, 15000);
-    assert_in_range(cluster_observe(c, &row).pods[1].usage[HPA_CPU], 24, 25);
-    cluster_advance(c, &nobody, 30000);
-    assert_int_equal(cluster_observe(c, &nobody).pods[0].usage[HPA_CPU], 0);
+    assert_in_range(cpu_seen_at(c, &row, 15000), 24, 25);
+    assert_int_equal(cpu_seen_at(c, &nobody, 29999), 24); /* what ended at 15 s */
+    assert_int_equal(cpu_seen_at(c, &nobody, 30000), 0);
+    c->kind.usage_delay_ms = 10000;
+    cluster_init(c, &c->kind, 2, 0);
+    cluster_advance(c, &row, 15000);
+    assert_int_equal(cpu_seen_at(c, &nobody, 39999), 24);
+    assert_int_equal(cluster_observe(c, &nobody).pods[0].sampled_ms, 15000);
+    assert_int_equal(cpu_seen_at(c, &nobody, 40000), 0);
+    assert_int_equal(cluster_observe(c, &nobody).pods[0].sampled_ms, 30000);
 }
 
 static void who_comes_where_no_pod_is_ready_waits_without_end(void **state)
@@ -85,7 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pod_serves_no_more_than_its_cpu_limit_allows),
         cmocka_unit_test(with_cpu_enough_nobody_waits),
-        cmocka_unit_test(the_cpu_seen_is_what_requests_took_since_the_last_look),
+        cmocka_unit_test(the_cpu_seen_is_of_the_last_whole_window_and_late),
         cmocka_unit_test(who_comes_where_no_pod_is_ready_waits_without_end),
     };
     return cmocka_run_group_tests_name("cli_cluster", tests, NULL, NULL);

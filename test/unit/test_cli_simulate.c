@@ -465,8 +465,8 @@ static void slots_keep_what_was_worst_in_them(void **state)
 /* The exam is ten times the load within one minute. */
 static void every_shipped_trace_is_simulated_for_every_service(void **state)
 {
-    static const char *const names[] = { "seed-load", "ordinary-day", "exam", "semester-start",
-                                         "flapping" };
+    static const char *const names[] = { "seed-load",      "ordinary-day", "exam",
+                                         "semester-start", "flapping",     "class-of-20" };
     (void)state;
     for (size_t i = 0; i < LP_COUNT(names); i++) {
         lp_auto_free char *path = lp_sprintf("config/samples/traces/%s.csv", names[i]);

@@ -1,0 +1,109 @@
+/* test/unit/test_cli_simulate_samples.c -- what the shipped samples must do under the shipped
+ * traces. */
+#include "cli/simulate.h"
+
+#include "json/json.h"
+#include "unit/check.h"
+
+static const struct plan_images images = {
+    .registry = "", .tag = "v1", .pull_policy = "IfNotPresent", .postgres = "p", .mongo = "m"
+};
+
+/* Of the load of config/samples/traces/class-of-20.csv. */
+#define ENDS_S 90
+
+struct pods {
+    int64_t before, peak, at_end, later; /* later: the most after the load's end */
+};
+
+/* All services together, over the changes of each. */
+static json_t *simulate(const char *platform, int64_t delay_ms)
+{
+    const struct cli_options o = { .command = "simulate",
+                                   .files = { platform },
+                                   .trace = "config/samples/traces/class-of-20.csv",
+                                   .format = CLI_JSON,
+                                   .sync_ms = 15000,
+                                   .ready_after_ms = 30000,
+                                   .usage_delay_ms = delay_ms,
+                                   .target_wait_ms = 250,
+                                   .max_minutes_over = -1,
+                                   .max_pod_hours = -1,
+                                   .max_over_target = -1 };
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    json_auto_t *failures = NULL;
+    json_t *answer = NULL;
+
+    ok(simulate_command(&o, &images, &out, &failures, &err));
+    ok(lp_json_parse(out.ptr, out.len, 1 << 20, "answer", &answer, &err));
+    return answer;
+}
+
+/* Of one service at a moment. */
+static int64_t pods_at(const json_t *service, int64_t s)
+{
+    int64_t n = lp_json_int(0, service, "summary", "min", NULL);
+    const json_t *c;
+    size_t i;
+
+    json_array_foreach(json_object_get(service, "changes"), i,
+                       c) if (lp_json_int(0, c, "time", NULL) <= s) n =
+        lp_json_int(0, c, "to", NULL);
+    return n;
+}
+
+static struct pods count(const json_t *answer)
+{
+    struct pods p = { 0 };
+
+    for (int64_t s = 0; s <= 900; s++) {
+        int64_t n = 0;
+        const json_t *service;
+        size_t i;
+        json_array_foreach(json_object_get(answer, "services"), i, service) n +=
+            pods_at(service, s);
+        p.before = s == 0 ? n : p.before;
+        p.peak = n > p.peak ? n : p.peak;
+        p.at_end = s == ENDS_S - 1 ? n : p.at_end;
+        p.later = s >= ENDS_S && n > p.later ? n : p.later;
+    }
+    return p;
+}
+
+static void the_existing_sizes_ask_for_no_pods_after_the_load_has_ended(void **state)
+{
+    static const int64_t delays_ms[] = { 0, 10000, 25000 };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(delays_ms); i++) {
+        json_auto_t *answer = simulate("config/samples/existing-platform.yaml", delays_ms[i]);
+        struct pods p = count(answer);
+        assert_int_equal(p.before, 5);
+        assert_in_range(p.peak, 5, 8);
+        assert_in_range(p.later, 5, p.at_end);
+    }
+}
+
+/* What it was like: the cause, so that it is known when a simulation does not see it any more. */
+static void cpu_in_percent_of_the_request_asks_for_pods_when_the_load_has_ended(void **state)
+{
+    json_auto_t *answer = simulate("bench/experiment/before.yaml", 10000);
+    struct pods p = count(answer);
+    const json_t *auth = json_array_get(json_object_get(answer, "services"), 1);
+    (void)state;
+    assert_int_equal(p.at_end, 8);
+    assert_int_equal(p.later, 15);
+    assert_int_equal(pods_at(auth, 0), 2);
+    assert_int_equal(pods_at(auth, ENDS_S), 10);
+    assert_int_equal(pods_at(auth, 300), 2);
+    const json_t *last_up = json_array_get(json_object_get(auth, "changes"), 1);
+    assert_string_equal(lp_json_str(last_up, "metric", NULL), "cpu");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_existing_sizes_ask_for_no_pods_after_the_load_has_ended),
+        cmocka_unit_test(cpu_in_percent_of_the_request_asks_for_pods_when_the_load_has_ended),
+    };
+    return cmocka_run_group_tests_name("cli_simulate_samples", tests, NULL, NULL);
+}
