@@ -73,6 +73,30 @@ static void set_route_rules(json_t *data, const struct platform *p)
         lp_json_set_str(data, "ROUTE_RULES", text.ptr);
 }
 
+/* Logins at an issuer: what of it is no secret. */
+static void set_identity(json_t *data, const struct oidc_spec *s)
+{
+    lp_auto_buf struct lp_buf scopes = LP_BUF_INIT(2048), roles = LP_BUF_INIT(65536);
+    const json_t *scope;
+    size_t i;
+
+    if (!s->issuer)
+        return;
+    json_array_foreach(s->scopes, i, scope)
+        lp_buf_printf(&scopes, "%s%s", i > 0 ? " " : "", json_string_value(scope));
+    lp_json_set_str(data, "OIDC_ISSUER", s->issuer);
+    lp_json_set_str(data, "OIDC_CLIENT_ID", s->client_id);
+    lp_json_set_str(data, "OIDC_REDIRECT_URL", s->redirect_url);
+    lp_json_set_str(data, "OIDC_ALLOW_HTTP", s->allow_http ? "true" : "false");
+    if (scopes.len > 0)
+        lp_json_set_str(data, "OIDC_SCOPES", scopes.ptr);
+    if (!s->role_claim)
+        return;
+    lp_json_write(s->roles, &roles);
+    lp_json_set_str(data, "OIDC_ROLE_CLAIM", s->role_claim);
+    lp_json_set_str(data, "OIDC_ROLES", roles.ptr);
+}
+
 json_t *plan_config_map(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
@@ -98,6 +122,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         lp_json_set_str(data, "ACCESS", p->spec.access);
     }
     if (id == SERVICE_AUTH) {
+        set_identity(data, &p->spec.identity.oidc);
         lp_json_set_str(data, "JWT_KEYS_DIR", PLAN_KEYS_DIR);
         set_url(data, "AI_SERVICE_URL", p, SERVICE_AI_FEEDBACK);
         if (p->spec.privacy.audit_retention_days > 0)
@@ -151,6 +176,12 @@ static void add_database(json_t *env, const char *variable, const struct platfor
         add_secret(env, variable, own, "uri");
 }
 
+static void add_given_secret(json_t *env, const char *variable, const struct secret_key_spec *s)
+{
+    if (s->name)
+        add_secret(env, variable, s->name, s->key);
+}
+
 static void add_secrets(json_t *env, const struct platform *p, enum service_id id)
 {
     lp_auto_free char *jwt = plan_name(p, "jwt"), *signing = plan_name(p, "signing");
@@ -162,6 +193,8 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
         add_secret(env, "JWT_REFRESH_SECRET", jwt, "refresh");
         add_secret(env, "JWT_SIGNING_KEY", signing, "signing.pem");
         add_caller_key(env, "SERVICE_TOKEN_KEY", p, SERVICE_AUTH);
+        add_given_secret(env, "OIDC_CLIENT_SECRET", &p->spec.identity.oidc.client_secret);
+        add_given_secret(env, "OIDC_CA", &p->spec.identity.oidc.ca);
         break;
     case SERVICE_AI_FEEDBACK:
         add_caller_key(env, "SERVICE_TOKEN_KEY", p, SERVICE_AI_FEEDBACK);

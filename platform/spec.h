@@ -27,6 +27,22 @@ struct maintenance_spec {
     json_t *weekly, *dated; /* arrays or NULL */
 };
 
+/* A key of a Secret in the platform's namespace; name NULL: none. */
+struct secret_key_spec {
+    const char *name, *key;
+};
+
+/* Logins at an issuer; docs/identity.md. */
+struct oidc_spec {
+    const char *issuer; /* NULL: none */
+    const char *client_id, *redirect_url;
+    struct secret_key_spec client_secret, ca;
+    json_t *scopes;         /* ["openid"]; NULL: the service's own */
+    const char *role_claim; /* NULL: none */
+    json_t *roles;          /* {"teachers": "teacher"} or NULL */
+    bool allow_http;
+};
+
 /* Strings and json_t are borrowed from the decoded object, or are the defaults', which live for
  * ever. */
 struct platform_spec {
@@ -49,6 +65,9 @@ struct platform_spec {
         int64_t retention_days; /* of activities; 0: for ever */
         int64_t audit_retention_days;
     } privacy;
+    struct {
+        struct oidc_spec oidc;
+    } identity;
     struct {
         bool enabled;
     } network_policy;

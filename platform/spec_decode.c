@@ -14,6 +14,7 @@
 #include "platform/schedule.h"
 #include "platform/spec_check.h"
 #include "platform/spec_fields.h"
+#include "platform/spec_identity.h"
 
 #define POD(member) offsetof(struct pod_spec, member)
 #define END         \
@@ -170,6 +171,10 @@ const struct lp_json_field spec_fields[] = {
       .fields = databases_fields },
     { .key = "access", .type = LP_JSON_STRING, .offset = OF(access), .one_of = accesses },
     { .key = "privacy", .type = LP_JSON_OBJECT, .offset = OF(privacy), .fields = privacy_fields },
+    { .key = "identity",
+      .type = LP_JSON_OBJECT,
+      .offset = OF(identity),
+      .fields = identity_fields },
     { .key = "networkPolicy",
       .type = LP_JSON_OBJECT,
       .offset = OF(network_policy),

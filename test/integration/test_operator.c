@@ -131,6 +131,20 @@ static void wrong_fields_are_refused_with_path_and_limit(void **state)
     static const struct {
         const char *spec, *path, *limit;
     } cases[] = {
+        { "{identity: {oidc: {issuer: 'http://dex', clientId: c, redirectUrl: 'https://r'}}}",
+          "spec.identity.oidc.issuer", "must begin with https://" },
+        { "{identity: {oidc: {issuer: 'https://i', clientId: c, redirectUrl: "
+          "'http://localhost.example.org'}}}",
+          "spec.identity.oidc.redirectUrl", "must begin with https://" },
+        { "{identity: {oidc: {issuer: 'https://i', clientId: c, redirectUrl: 'https://r', scopes: "
+          "[email]}}}",
+          "spec.identity.oidc.scopes", "openid must be one of them" },
+        { "{identity: {oidc: {issuer: 'https://i', clientId: c, redirectUrl: 'https://r', "
+          "roleClaim: groups}}}",
+          "spec.identity.oidc.roleClaim", "is only of use together with roles" },
+        { "{identity: {oidc: {issuer: 'https://i', clientId: c, redirectUrl: 'https://r', "
+          "roleClaim: groups, roles: {a: root}}}}",
+          "spec.identity.oidc.roles", "Unsupported value" },
         { "{services: {gateway: {autoscaling: {minReplicas: 9}}}}",
           "spec.services.gateway.autoscaling.minReplicas",
           "must not exceed maxReplicas (5), is 9" },

@@ -285,6 +285,55 @@ static void progress_is_told_how_long_activities_stay(void **state)
     drop(f);
 }
 
+#define ISSUER                                                                          \
+    "{identity: {oidc: {issuer: 'https://id.example.org/realms/school', clientId: lp, " \
+    "redirectUrl: 'https://learn.example.org/auth/api/users/oidc/callback'"
+
+/* The Secret and key that a variable of auth comes from, as "name/key"; NULL: it is not there. */
+static char *source_of(const struct fixture *f, const char *name)
+{
+    const json_t *v = variable(find(f, CHILD_DEPLOYMENT, "english-auth"), name);
+    const json_t *ref = lp_json_at(v, "valueFrom", "secretKeyRef", NULL);
+    return v ? lp_sprintf("%s/%s", lp_json_str(ref, "name", NULL), lp_json_str(ref, "key", NULL))
+             : NULL;
+}
+
+static void auth_is_told_of_the_issuer_and_has_what_is_secret_from_the_given_secrets(void **state)
+{
+    (void)state;
+    struct fixture *f = make(ISSUER ", scopes: [openid, groups], clientSecretRef: {name: sso, key: "
+                                    "secret}, caSecretRef: {name: ca, key: ca.pem}, roleClaim: "
+                                    "groups, roles: {staff: teacher, root: admin}}}}");
+    lp_auto_free char *secret = source_of(f, "OIDC_CLIENT_SECRET");
+    lp_auto_free char *ca = source_of(f, "OIDC_CA");
+    assert_string_equal(secret, "sso/secret");
+    assert_string_equal(ca, "ca/ca.pem");
+    assert_string_equal(setting(f, "english-auth", "OIDC_ISSUER"),
+                        "https://id.example.org/realms/school");
+    assert_string_equal(setting(f, "english-auth", "OIDC_CLIENT_ID"), "lp");
+    assert_string_equal(setting(f, "english-auth", "OIDC_SCOPES"), "openid groups");
+    assert_string_equal(setting(f, "english-auth", "OIDC_ROLE_CLAIM"), "groups");
+    assert_string_equal(setting(f, "english-auth", "OIDC_ROLES"),
+                        "{\"root\":\"admin\",\"staff\":\"teacher\"}");
+    assert_string_equal(setting(f, "english-auth", "OIDC_ALLOW_HTTP"), "false");
+    assert_null(setting(f, "english-gateway", "OIDC_ISSUER"));
+    assert_null(setting(f, "english-progress", "OIDC_ISSUER"));
+    drop(f);
+}
+
+static void a_public_client_has_no_secret_and_no_issuer_means_no_setting(void **state)
+{
+    (void)state;
+    struct fixture *f = make(ISSUER "}}}");
+    assert_null(source_of(f, "OIDC_CLIENT_SECRET"));
+    assert_null(setting(f, "english-auth", "OIDC_ROLES"));
+    drop(f);
+    f = make("{identity: {}}");
+    assert_null(setting(f, "english-auth", "OIDC_ISSUER"));
+    assert_null(setting(f, "english-auth", "OIDC_ALLOW_HTTP"));
+    drop(f);
+}
+
 static void services_are_told_whom_to_believe(void **state)
 {
     (void)state;
@@ -355,6 +404,8 @@ int main(void)
         cmocka_unit_test(only_auth_can_sign_tokens_and_a_caller_has_its_own_key_alone),
         cmocka_unit_test(auth_has_the_keys_of_tokens_as_files_too),
         cmocka_unit_test(progress_is_told_how_long_activities_stay),
+        cmocka_unit_test(auth_is_told_of_the_issuer_and_has_what_is_secret_from_the_given_secrets),
+        cmocka_unit_test(a_public_client_has_no_secret_and_no_issuer_means_no_setting),
         cmocka_unit_test(services_are_told_whom_to_believe),
         cmocka_unit_test(a_policy_lets_each_service_be_reached_by_those_that_call_it),
         cmocka_unit_test(a_sidecar_without_requests_does_not_end_scaling),

@@ -306,6 +306,24 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
     static const struct {
         const char *spec, *message;
     } cases[] = {
+        { "{identity: {oidc: {issuer: 'http://dex', clientId: c, redirectUrl: 'https://r'}}}",
+          "spec.identity.oidc.issuer: must begin with https://, or allowHttp be true, is "
+          "\"http://dex\"" },
+        { "{identity: {oidc: {issuer: 'https://i', clientId: c, redirectUrl: "
+          "'http://localhost.example.org'}}}",
+          "spec.identity.oidc.redirectUrl: must begin with https://, be on localhost, or allowHttp "
+          "be true, is \"http://localhost.example.org\"" },
+        { "{identity: {oidc: {issuer: 'https://i', redirectUrl: 'https://r'}}}",
+          "spec.identity.oidc.clientId: is required" },
+        { "{identity: {oidc: {issuer: 'https://i', clientId: c, redirectUrl: 'https://r', scopes: "
+          "[email]}}}",
+          "spec.identity.oidc.scopes: openid must be one of them" },
+        { "{identity: {oidc: {issuer: 'https://i', clientId: c, redirectUrl: 'https://r', "
+          "roleClaim: groups}}}",
+          "spec.identity.oidc.roleClaim: is only of use together with roles" },
+        { "{identity: {oidc: {issuer: 'https://i', clientId: c, redirectUrl: 'https://r', "
+          "roleClaim: groups, roles: {a: root}}}}",
+          "spec.identity.oidc.roles[a]: must be user, teacher or admin, is \"root\"" },
         { "{mode: 'Off'}", "spec.mode: must be one of Active, Plan, Paused, is \"Off\"" },
         { "{services: {auth: {concurrency: 0}}}",
           "spec.services.auth.concurrency: must be 1..1024, is 0" },
