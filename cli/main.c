@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "cli/check/check.h"
 #include "cli/command/command.h"
 #include "cli/complete.h"
 #include "cli/connect.h"
@@ -92,6 +93,17 @@ static int run_diff(struct lp_kube_client *client, const struct cli_options *o, 
     return 0;
 }
 
+static int run_check(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
+                     struct lp_stop *stop, int *ret_status, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
+
+    int r = check_cluster(client, o, ns, stop, &out, ret_status, err);
+    if (r == 0)
+        fwrite(out.ptr, 1, out.len, stdout);
+    return r;
+}
+
 static int run_render(const struct cli_options *o, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
@@ -154,11 +166,14 @@ static int run_command(struct lp_kube_client *client, const struct cli_options *
     } answers[] = { { "export", export_platforms },
                     { "why", why_platforms },
                     { "record", record_platform },
+                    { "version", version_show },
                     { "report", report_platforms } };
 
     for (size_t i = 0; i < LP_COUNT(answers); i++)
         if (strcmp(o->command, answers[i].command) == 0)
             return run_answer(answers[i].answer, client, o, ns, err);
+    if (strcmp(o->command, "check") == 0)
+        return run_check(client, o, ns, stop, ret_status, err);
     if (strcmp(o->command, "diff") == 0)
         return run_diff(client, o, ns, ret_status, err);
     return run_status(client, o, ns, stop, err);

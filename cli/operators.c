@@ -102,6 +102,14 @@ static const char *value_of(const json_t *deployment, const struct setting *s)
     return value ? value : "";
 }
 
+const char *operators_setting(const json_t *deployment, const char *variable)
+{
+    for (size_t i = 0; i < LP_COUNT(settings); i++)
+        if (strcmp(settings[i].variable, variable) == 0)
+            return value_of(deployment, &settings[i]);
+    return "";
+}
+
 bool operators_takes(const json_t *deployment, const json_t *platform)
 {
     struct scope scope = { 0 };

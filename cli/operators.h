@@ -31,6 +31,11 @@ bool operators_takes(const json_t *deployment, const json_t *platform);
  * NULL: none that is known. */
 const json_t *operators_of(const struct operators *o, const json_t *platform);
 
+/* What it was given for CLASS, WATCH_NAMESPACES, SELECTOR or METRICS_API, "" where nothing;
+ * borrowed.
+ */
+const char *operators_setting(const json_t *deployment, const char *variable);
+
 /* One line: "learning/lp-operator: CLASS canary, WATCH_NAMESPACES a,b, METRICS_API None". What is
  * not set is left out. */
 void operators_text(const json_t *deployment, struct lp_buf *out);

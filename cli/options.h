@@ -14,31 +14,33 @@
 #define CLI_MAX_LIMITS 32
 
 struct cli_options {
-    const char *command;                    /* one of cli/command/commands.c */
-    const char *name;                       /* of one platform; NULL: all */
-    const char *ns;                         /* -n; NULL: the context's */
-    bool all_namespaces;                    /* -A */
-    bool watch;                             /* -w */
-    int64_t interval_ms;                    /* --interval, in seconds 1..60; default 1 s */
-    enum cli_format format;                 /* -o; one that the command has */
-    const char *files[CLI_MAX_FILES + 1];   /* -f, each time; "-": standard input; ends with NULL */
-    const char *at;                         /* of render and why: --at, RFC 3339; NULL: now */
-    int64_t at_ms;                          /* the same, wall clock; 0: now */
-    const char *since;                      /* of why and record: --since, as 1h; or NULL */
-    int64_t since_ms;                       /* the same, up to 24 h; 0: it was not given */
-    const char *service;                    /* --service, or a second name; or NULL */
-    const char *trace;                      /* of simulate: --trace ("-" as for file) */
-    const char *compare;                    /* --compare: another file; NULL: none */
-    int64_t sync_ms;                        /* --sync-period, in seconds 1..300; default 15 s */
-    int64_t ready_after_ms;                 /* --ready-after, in seconds 0..3600; default 30 s */
-    int64_t usage_delay_ms;                 /* --cpu-delay, in seconds 0..60; default 10 s */
-    int64_t max_pod_hours;                  /* --max-pod-hours, in thousandths; -1: any */
-    int64_t target_wait_ms;                 /* --target-wait, in seconds 0..60; default 250 ms */
-    int64_t max_minutes_over;               /* --max-minutes-over-target, in thousandths; -1: any */
-    const char *start;                      /* of simulate: --start, RFC 3339; or NULL */
-    int64_t start_ms;                       /* the same, wall clock; 0: it was not given */
-    int64_t max_over_target;                /* --max-seconds-over-target, in ms; -1: any */
-    const char *url;                        /* of load: --url */
+    const char *command;                  /* one of cli/command/commands.c */
+    const char *name;                     /* of one platform; NULL: all */
+    const char *ns;                       /* -n; NULL: the context's */
+    bool all_namespaces;                  /* -A */
+    bool watch;                           /* -w */
+    int64_t interval_ms;                  /* --interval, in seconds 1..60; default 1 s */
+    enum cli_format format;               /* -o; one that the command has */
+    const char *files[CLI_MAX_FILES + 1]; /* -f, each time; "-": standard input; ends with NULL */
+    const char *at;                       /* of render and why: --at, RFC 3339; NULL: now */
+    int64_t at_ms;                        /* the same, wall clock; 0: now */
+    const char *since;                    /* of why and record: --since, as 1h; or NULL */
+    int64_t since_ms;                     /* the same, up to 24 h; 0: it was not given */
+    const char *service;                  /* --service, or a second name; or NULL */
+    bool pre, wait;                       /* of check: --pre, --wait */
+    int64_t wait_ms;                      /* --wait-timeout, in seconds 1..86,400; default 300 s */
+    const char *trace;                    /* of simulate: --trace ("-" as for file) */
+    const char *compare;                  /* --compare: another file; NULL: none */
+    int64_t sync_ms;                      /* --sync-period, in seconds 1..300; default 15 s */
+    int64_t ready_after_ms;               /* --ready-after, in seconds 0..3600; default 30 s */
+    int64_t usage_delay_ms;               /* --cpu-delay, in seconds 0..60; default 10 s */
+    int64_t max_pod_hours;                /* --max-pod-hours, in thousandths; -1: any */
+    int64_t target_wait_ms;               /* --target-wait, in seconds 0..60; default 250 ms */
+    int64_t max_minutes_over;             /* --max-minutes-over-target, in thousandths; -1: any */
+    const char *start;                    /* of simulate: --start, RFC 3339; or NULL */
+    int64_t start_ms;                     /* the same, wall clock; 0: it was not given */
+    int64_t max_over_target;              /* --max-seconds-over-target, in ms; -1: any */
+    const char *url;                      /* of load: --url */
     const char *load_email, *load_password; /* LP_LOAD_EMAIL, LP_LOAD_PASSWORD, or NULL */
     int64_t learners;                       /* --learners 1..10,000, in thousandths; default 20,
                                                with --arrival-rate 1,000 */

@@ -25,6 +25,16 @@ static json_t *number_of(const char *quantity)
     return json_real((double)milli / 1000);
 }
 
+/* What the caller may not see: once each, by the API server's message, which names the right. */
+static void note_denied(const struct lp_error *err, json_t *row)
+{
+    if (err->code != LP_E_DENIED)
+        return;
+    if (!json_object_get(row, "denied"))
+        json_object_set_new(row, "denied", json_array());
+    json_array_append_new(json_object_get(row, "denied"), lp_json_text(err->msg));
+}
+
 static void add_queue_depth(struct lp_kube_client *client, const char *ns, const char *platform,
                             const char *service, json_t *row)
 {
@@ -41,6 +51,7 @@ static void add_queue_depth(struct lp_kube_client *client, const char *ns, const
     if (lp_kube_raw(client, path.ptr, &list, &err) < 0) {
         json_object_set_new(row, "queue", json_null());
         lp_json_set_str(row, "queueError", err.msg);
+        note_denied(&err, row);
         return;
     }
     const json_t *item = json_array_get(json_object_get(list, "items"), 0);
@@ -54,8 +65,10 @@ static void add_hpa(struct lp_kube_client *client, const char *ns, const char *p
     json_auto_t *hpa = NULL;
     struct lp_error err;
 
-    if (lp_kube_get(client, &lp_kube_hpas, ns, full, &hpa, &err) < 0)
+    if (lp_kube_get(client, &lp_kube_hpas, ns, full, &hpa, &err) < 0) {
+        note_denied(&err, row);
         return;
+    }
     json_object_set_new(row, "min", json_integer(lp_json_int(1, hpa, "spec", "minReplicas", NULL)));
     json_object_set_new(row, "max", json_integer(lp_json_int(0, hpa, "spec", "maxReplicas", NULL)));
 }
@@ -115,7 +128,8 @@ int status_gather(struct lp_kube_client *client, const struct cli_options *optio
 static void write_service(const json_t *s, struct lp_buf *out)
 {
     char pods[32], range[32] = "-", queue[32] = "-";
-    const json_t *depth = json_object_get(s, "queue");
+    const json_t *depth = json_object_get(s, "queue"), *message;
+    size_t i;
 
     snprintf(pods, sizeof pods, "%" PRId64 "/%" PRId64, lp_json_int(0, s, "ready", NULL),
              lp_json_int(0, s, "desired", NULL));
@@ -126,6 +140,8 @@ static void write_service(const json_t *s, struct lp_buf *out)
         snprintf(queue, sizeof queue, "%.3g", json_number_value(depth));
     lp_buf_printf(out, "  %-12s %-7s %-7s %-7s %s\n", lp_json_str(s, "name", NULL), pods, range,
                   queue, lp_json_str(s, "why", NULL));
+    json_array_foreach(json_object_get(s, "denied"), i, message)
+        lp_buf_printf(out, "    not known: %s\n", json_string_value(message));
 }
 
 void status_table(const json_t *platforms, struct lp_buf *out)

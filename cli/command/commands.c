@@ -57,6 +57,35 @@ const struct cli_command cli_commands[] = {
                   { "", "configmaps", "get", "the past (--at, --since)", false } },
       .formats = { CLI_TEXT, CLI_JSON },
       .names = { "PLATFORM", "SERVICE" } },
+    { .name = "check",
+      .arguments = "[-n NAMESPACE] [--pre] [--wait] [--wait-timeout SECONDS] [-o text|json]",
+      .summary = "whether cluster, operator and platforms are as they must be, and what to do "
+                 "where not",
+      .text = "With --pre only what must be there before the operator is installed. With --wait it "
+              "looks\nagain until nothing fails any more, for up to --wait-timeout. Asks the API "
+              "server "
+              "alone and\nchanges nothing. A right that you lack is named, and the rest is told "
+              "all the "
+              "same. A\nversion that differs is a warning.\n\n"
+              "Status 0: nothing fails, 1: something does, 2: an error (no API server).",
+      .examples = { { "Before an installation", "kubectl lp check --pre" },
+                    { "After it, in a script", "kubectl lp check --wait" },
+                    { "For a monitor", "kubectl lp check -o json | jq '.checks[] | select(.result "
+                                       "== \"fail\")'" } },
+      .rights = { OPERATORS("the operator"),
+                  { "", "pods", "list", "image pulls and restarts", false },
+                  { "coordination.k8s.io", "leases", "get", "who leads", false },
+                  { "apiregistration.k8s.io", "apiservices", "get", "the metrics APIs", true },
+                  { "storage.k8s.io", "storageclasses", "list", "volumes of databases", true },
+                  { "apiextensions.k8s.io", "customresourcedefinitions", "get", "the definition",
+                    true },
+                  { "authorization.k8s.io", "subjectaccessreviews", "create",
+                    "the operator's rights", true },
+                  { LP, "learningplatforms", "list", "platforms", true },
+                  { "autoscaling", "horizontalpodautoscalers", "list", "HPAs", true },
+                  { "", "pods/proxy", "get", "the operator's watches", false } },
+      .formats = { CLI_TEXT, CLI_JSON },
+      .one_is_an_answer = true },
     { .name = "diff",
       .arguments = "[PLATFORM | -f FILE] [-n NAMESPACE] [-o text|json]",
       .summary = "what the operator would change if the platform were as FILE says, or as it is",
@@ -183,6 +212,15 @@ const struct cli_command cli_commands[] = {
       .rights = { PLATFORMS("get list", "everything") },
       .formats = { CLI_YAML, CLI_JSON },
       .names = { "PLATFORM" } },
+    { .name = "version",
+      .arguments = "[-o text|json]",
+      .summary = "versions of plugin, operator, definition and API server",
+      .text = "An operator or definition that is not known is left out, with the reason.",
+      .examples = { { "All that are known", "kubectl lp version" } },
+      .rights = { OPERATORS("the operator's"),
+                  { "apiextensions.k8s.io", "customresourcedefinitions", "get", "the definition's",
+                    true } },
+      .formats = { CLI_TEXT, CLI_JSON } },
     { .name = "completion",
       .arguments = "bash|zsh|fish",
       .summary = "prints what a shell needs to complete kubectl-lp",

@@ -55,7 +55,8 @@ declare -A may=(
     [services/learning/content]="base json"
     [services/learning/database]="$BASICS postgres services/learning/model"
     [services/learning/model]="base"
-    [cli]="$BASICS http/client http/url.h kube platform cli/command cli/load autoscaler/policy"
+    [cli]="$BASICS http/client http/url.h kube platform cli/check cli/command cli/load autoscaler/policy"
+    [cli/check]="$BASICS http/url.h kube platform autoscaler/registration/x509.h cli/command cli/options.h cli/operators.h cli/find.h"
     [cli/command]="base cli/options.h"
     [cli/load]="base json http/url.h cli/options.h"
 )

@@ -78,8 +78,9 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_string_equal(err.msg, "-n needs a value");
     assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
     assert_string_equal(err.msg,
-                        "unknown command explode: the commands are: status, why, diff, render, "
-                        "simulate, record, load, report, export, completion, help; see --help");
+                        "unknown command explode: the commands are: status, why, check, diff, "
+                        "render, simulate, record, load, report, export, version, completion, "
+                        "help; see --help");
     assert_int_equal(PARSE(&o, &err, "export", "-o", "table"), LP_E_INVALID);
     assert_string_equal(err.msg, "-o: export has no such form; see --help");
     assert_int_equal(PARSE(&o, &err, "status", "a", "b"), LP_E_INVALID);
@@ -213,6 +214,19 @@ static void the_table_shows_a_dash_where_nothing_is_known(void **state)
     assert_non_null(strstr(out.ptr, "  gateway      1/1     -       -       \n"));
 }
 
+static void a_right_that_is_missing_is_named_below_its_service(void **state)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4000);
+    json_auto_t *platforms =
+        json_loads("[{\"namespace\": \"n\", \"name\": \"p\", \"phase\": \"Ready\", \"ready\": "
+                   "\"True\", \"services\": [{\"name\": \"auth\", \"ready\": 1, \"desired\": 1, "
+                   "\"why\": \"w\", \"denied\": [\"cannot get hpas\"]}]}]",
+                   0, NULL);
+    (void)state;
+    status_table(platforms, &out);
+    assert_non_null(strstr(out.ptr, "    not known: cannot get hpas\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +237,7 @@ int main(void)
         cmocka_unit_test(load_takes_a_closed_or_an_open_model),
         cmocka_unit_test(what_another_command_takes_is_refused),
         cmocka_unit_test(the_table_shows_a_dash_where_nothing_is_known),
+        cmocka_unit_test(a_right_that_is_missing_is_named_below_its_service),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
 }
