@@ -82,6 +82,11 @@ void lp_db_free(struct lp_db *db)
     free(db);
 }
 
+void *lp_db_context(const struct lp_db *db)
+{
+    return db->options.context;
+}
+
 /*
  * The best free slot: an open connection before a closed slot; NULL where there is none. While
  * attempts wait for their back-off, a closed slot is one only if no connection is open: else those

@@ -20,12 +20,15 @@ struct lp_db_options {
     int64_t
         connect_timeout_ms;   /* for the connection; name resolution has its own, the resolver's */
     int64_t query_timeout_ms; /* one statement, on both sides */
+    void *context;            /* what the program's statements need beside it; borrowed */
 };
 
 /* Connects to nothing yet. */
 struct lp_db *lp_db_new(const struct lp_db_options *options);
 /* All connections must have been given back. */
 void lp_db_free(struct lp_db *db);
+/* The context of its options. */
+void *lp_db_context(const struct lp_db *db);
 
 /* Static; prepared on each connection at its first use there. */
 struct lp_db_statement {

@@ -3,22 +3,29 @@
 
 #include <stdint.h>
 
+#include "base/error.h"
+#include "base/stop.h"
+
 struct checks;
 struct courier;
 struct lp_db;
 struct lp_dbwatch;
 struct eraser;
 struct hashpool;
+struct keeper;
 struct key_watch;
 struct oidc;
 struct peer;
 struct slow;
 struct tokens;
+struct vault;
 struct verified;
 
 /* The `user` of every request; made in main, lives as long as the service. */
 struct auth {
-    struct lp_db *db;
+    struct lp_db *db; /* its context is the vault */
+    struct vault *vault;
+    struct keeper *keeper;
     struct hashpool *hashes;
     struct verified *verified;
     struct checks *checks;
@@ -33,4 +40,7 @@ struct auth {
     const char *cors_origin; /* "*" or a list, as CORS_ORIGIN */
     int64_t audit_days;      /* AUDIT_RETENTION_DAYS */
     struct lp_dbwatch *watch;
+    struct lp_stop *stop;
+    struct lp_error
+        refused; /* why the database's personal fields cannot be used; code 0: they can */
 };

@@ -1,11 +1,13 @@
 /* The table of variables, and the checks that span two of them or need libpq. Called in main. */
 #include "services/auth/config.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "postgres/db_url.h"
 #include "services/auth/http/validate.h"
 #include "services/auth/passwords/password.h"
+#include "services/auth/privacy/master.h"
 #include "services/auth/sessions/key_files.h"
 
 #define AT(member) offsetof(struct auth_config, member)
@@ -55,6 +57,13 @@ const struct lp_env auth_env[] = {
       .max = 1024,
       .help = "folder with files access, refresh and signing.pem, each instead of its variable "
               "above, and read again when it changes; empty: none" },
+    { .name = "PRIVACY_KEY_DIR",
+      .type = LP_ENV_STRING,
+      .offset = AT(privacy_key_dir),
+      .fallback = "",
+      .max = 1024,
+      .help = "folder with the master key `current`, and `previous` while it is replaced: personal "
+              "fields are encrypted; empty: they are not" },
     { .name = "ACCESS_TOKEN_TTL",
       .type = LP_ENV_DURATION,
       .offset = AT(access_ttl_ms),
@@ -245,6 +254,14 @@ static int check_keys(const struct auth_config *config, struct lp_error *err)
     return key_files_read(config->jwt_keys_dir, &files, &options, err);
 }
 
+static int check_master_keys(const struct auth_config *config, struct lp_error *err)
+{
+    struct masters masters = { 0 };
+    int r = config->privacy_key_dir[0] ? masters_read(config->privacy_key_dir, &masters, err) : 0;
+    OPENSSL_cleanse(&masters, sizeof masters);
+    return r;
+}
+
 static int check_mail(const struct auth_config *config, struct lp_error *err)
 {
     const char *url = config->smtp_url;
@@ -267,6 +284,8 @@ int config_check(void *user, struct lp_error *err)
     int r = lp_db_url_check(config->database_url, err);
     if (r == 0)
         r = check_keys(config, err);
+    if (r == 0)
+        r = check_master_keys(config, err);
     if (r == 0)
         r = check_mail(config, err);
     return r < 0 ? r : oidc_settings_check(&config->oidc, err);

@@ -11,7 +11,7 @@ struct auth_config {
     struct lp_service_config service; /* first: the common variables */
     const char *database_url, *cors_origin, *password_hash;
     const char *jwt_secret, *jwt_signing_key, *jwt_refresh_secret; /* where jwt_keys_dir has none */
-    const char *jwt_keys_dir;
+    const char *jwt_keys_dir, *privacy_key_dir;
     const char *smtp_url, *smtp_tls, *smtp_ca_file, *mail_dir, *mail_from, *mail_template_dir;
     const char *link_base, *progress_url, *ai_url, *service_token_key;
     struct oidc_settings oidc;

@@ -4,7 +4,8 @@
  * Threads: this one serves until SIGTERM (lib/service: event loop, CONCURRENCY workers, probes);
  * `auth-db` brings the tables up to date and watches the database; `auth-hash` times H hash
  * passwords; `auth-slow` sends the answers that are held back, `auth-mail` the
- * mails; `auth-erase` carries out erasures; `auth-keys` reads keys of tokens again.
+ * mails; `auth-erase` carries out erasures; `auth-keys` reads keys of tokens again; `auth-keeper`
+ * sees to personal fields and their keys.
  */
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #include "services/auth/passwords/checks.h"
 #include "services/auth/passwords/cpu.h"
 #include "services/auth/passwords/hashpool.h"
+#include "services/auth/privacy/keeper.h"
 #include "services/auth/sessions/key_files.h"
 #include "services/auth/sessions/tokens.h"
 #include "postgres/dbwatch.h"
@@ -45,10 +47,19 @@ static bool is_ready(void *user, char why[128])
     return lp_dbwatch_is_ready(auth->watch, why);
 }
 
+/* A Secret that does not open what is stored ends the program: nobody is to be told that they are
+ * unknown, or stored in another way than the others. */
 static int migrate(struct lp_db *db, void *user, struct lp_error *err)
 {
-    (void)user;
-    return migrate_run(db, err);
+    struct auth *auth = user;
+    int r = migrate_run(db, err);
+    if (r == 0)
+        r = keeper_open(auth->keeper, err);
+    if (r == LP_E_DENIED) {
+        auth->refused = *err;
+        lp_stop_request(auth->stop);
+    }
+    return r;
 }
 
 static int purge(struct lp_db *db, void *user, struct lp_error *err)
@@ -88,6 +99,8 @@ static int serve(struct auth *auth, const struct auth_config *config, struct lp_
     }
     lp_stop_request(stop);
     lp_dbwatch_free(auth->watch);
+    if (r == 0 && auth->refused.code < 0)
+        return lp_error_set(err, auth->refused.code, "%s", auth->refused.msg);
     return r;
 }
 
@@ -162,6 +175,7 @@ static int make_eraser(struct auth *auth, const struct auth_config *config, stru
 static void free_all(struct auth *auth)
 {
     oidc_free(auth->oidc);
+    keeper_free(auth->keeper);
     eraser_free(auth->eraser);
     peer_free(auth->peer);
     courier_free(auth->courier);
@@ -172,20 +186,53 @@ static void free_all(struct auth *auth)
     key_watch_free(auth->key_watch);
     tokens_free(auth->tokens);
     lp_db_free(auth->db);
+    vault_free(auth->vault);
 }
 
-static struct lp_db *open_database(const struct auth_config *config)
+static struct lp_db *open_database(const struct auth_config *config, struct vault *vault)
 {
     const struct lp_db_options options = {
         .url = config->database_url,
-        .application = "lp-auth",
+        .application = "lp-auth-2", /* by which pods of before personal.people are told (keeper) */
         .connections_metric = "lp_auth_db_connections",
         .failures_metric = "lp_auth_db_connect_failures_total",
         .max_connections = (unsigned)config->database_connections,
         .connect_timeout_ms = 3000,
         .query_timeout_ms = 5000,
+        .context = vault,
     };
     return lp_db_new(&options);
+}
+
+static int make_storage(struct auth *auth, const struct auth_config *config, struct lp_error *err)
+{
+    int r = vault_new(config->privacy_key_dir, &auth->vault, err);
+    if (r < 0)
+        return r;
+    auth->db = open_database(config, auth->vault);
+    auth->keeper = keeper_new(auth->db, auth->vault);
+    return keeper_start(auth->keeper, err);
+}
+
+/* What must be known before an account is looked for by its e-mail; `db` and `vault` as they are
+ * made. */
+static int make_admin_in(struct lp_db *db, struct vault *vault, const char *email,
+                         char ret_id[STORE_UUID], struct lp_error *err)
+{
+    struct keeper *keeper = keeper_new(db, vault);
+    int r = migrate_run(db, err);
+    if (r == 0)
+        r = keeper_open(keeper, err);
+    if (r == 0)
+        r = store_make_admin(db, email, ret_id, err);
+    if (r == 0) {
+        const struct store_event event = { .event = "role_changed",
+                                           .subject = ret_id,
+                                           .detail = "admin, by --make-admin" };
+        r = store_add_event(db, &event, err);
+    }
+    keeper_free(keeper);
+    return r;
 }
 
 /* lp-auth --make-admin EMAIL: how the first admin comes to be, in a pod, by who may enter one. */
@@ -193,17 +240,15 @@ static int make_admin(const struct auth_config *config, const char *email)
 {
     struct lp_error err;
     char id[STORE_UUID];
-    struct lp_db *db = open_database(config);
-    int r = migrate_run(db, &err);
-    if (r == 0)
-        r = store_make_admin(db, email, id, &err);
+    struct vault *vault = NULL;
+    struct lp_db *db = NULL;
+    int r = vault_new(config->privacy_key_dir, &vault, &err);
     if (r == 0) {
-        const struct store_event event = { .event = "role_changed",
-                                           .subject = id,
-                                           .detail = "admin, by --make-admin" };
-        r = store_add_event(db, &event, &err);
+        db = open_database(config, vault);
+        r = make_admin_in(db, vault, email, id, &err);
     }
     lp_db_free(db);
+    vault_free(vault);
     if (r < 0)
         fprintf(stderr, "lp-auth: --make-admin: %s\n", err.msg);
     else
@@ -229,11 +274,13 @@ static int auth_run(const void *user, struct lp_stop *stop, struct lp_error *err
     const struct auth_config *config = user;
     struct auth auth = { .cors_origin = config->cors_origin,
                          .link_base = config->link_base,
-                         .audit_days = config->audit_days };
+                         .audit_days = config->audit_days,
+                         .stop = stop };
 
     keep_memory_private();
-    auth.db = open_database(config);
-    int r = make_tokens(&auth, config, err);
+    int r = make_storage(&auth, config, err);
+    if (r == 0)
+        r = make_tokens(&auth, config, err);
     if (r == 0)
         r = make_passwords(&auth, config, err);
     if (r == 0)

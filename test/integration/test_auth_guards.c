@@ -286,7 +286,7 @@ static void goes_on_behind_a_pooler_that_loses_prepared_statements(void **state)
     free(fixture_sql(database,
                      "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS"
                      " $$BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END$$;"
-                     "CREATE TRIGGER lose AFTER INSERT ON users EXECUTE FUNCTION lose()"));
+                     "CREATE TRIGGER lose AFTER INSERT ON accounts EXECUTE FUNCTION lose()"));
     auto_answer struct answer two = fixture_register(&pooled, "two@example.org");
     assert_int_equal(two.status, 201);
     auto_answer struct answer in = fixture_login(&pooled, "two@example.org", PASSWORD);

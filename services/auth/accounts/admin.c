@@ -18,13 +18,11 @@
 
 #define SEARCH_MAX 200
 
-static json_t *shown_user(const PGresult *rows, int i)
+static json_t *shown_user(const struct store_user *u)
 {
-    return lp_json_make("{s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "id", lp_rows_text(rows, i, 0),
-                        "email", lp_rows_text(rows, i, 1), "name", lp_rows_text(rows, i, 2), "role",
-                        lp_rows_text(rows, i, 3), "disabled", *lp_rows_text(rows, i, 4) == 't',
-                        "email_verified", *lp_rows_text(rows, i, 5) == 't', "created_at",
-                        lp_rows_text(rows, i, 6));
+    return lp_json_make("{s:s, s:s, s:s, s:s, s:b, s:b, s:s}", "id", u->id, "email", u->email,
+                        "name", u->name, "role", u->role, "disabled", u->disabled_at != NULL,
+                        "email_verified", u->verified_at != NULL, "created_at", u->created_at);
 }
 
 void admin_users(struct lp_service_request *r, void *worker)
@@ -33,7 +31,7 @@ void admin_users(struct lp_service_request *r, void *worker)
     struct auth *auth = r->user;
     struct lp_error err;
     auto_identity struct identity me = { 0 };
-    PGresult *rows = NULL;
+    store_auto_page struct store_page page = { 0 };
     int64_t limit;
     const char *search = lp_http_query(r->x, "search"), *after = lp_http_query(r->x, "after");
 
@@ -46,17 +44,15 @@ void admin_users(struct lp_service_request *r, void *worker)
         reply_error(r, 400, "Invalid input format");
         return;
     }
-    if (store_list_users(auth->db, json_string_value(utf8), after ? after : "", (int)limit, &rows,
+    if (store_list_users(auth->db, json_string_value(utf8), after ? after : "", (int)limit, &page,
                          &err) < 0) {
         reply_failure(r, "admin-users", &err);
         return;
     }
     json_t *list = json_array();
-    int n = PQntuples(rows);
-    for (int i = 0; i < n; i++)
-        json_array_append_new(list, shown_user(rows, i));
-    json_t *next = n == limit ? json_string(lp_rows_text(rows, n - 1, 0)) : json_null();
-    PQclear(rows);
+    for (size_t i = 0; i < page.n; i++)
+        json_array_append_new(list, shown_user(&page.users[i]));
+    json_t *next = page.n == (size_t)limit ? json_string(page.users[page.n - 1].id) : json_null();
     reply_json(r, 200, lp_json_make("{s:o, s:o}", "users", list, "next", next));
 }
 

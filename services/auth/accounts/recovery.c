@@ -71,7 +71,7 @@ static int reset(struct lp_service_request *r, const char *token, const char *pa
 {
     struct auth *auth = r->user;
     struct hashpool_patience patience = { r->deadline_ms, client_gone, r->x };
-    struct store_owner owner;
+    struct store_owner owner = { .email = "" };
     char code[STORE_CODE_HASH], hash[PASSWORD_HASH_MAX];
     if (!code_hash(token, code))
         return lp_error_set(err, LP_E_DENIED, "not a code");
@@ -88,7 +88,8 @@ static int reset(struct lp_service_request *r, const char *token, const char *pa
     if (done < 0)
         return done;
     audit_note(r, "password_reset", owner.id, owner.id, NULL);
-    login_forget_failures(r, owner.email);
+    if (owner.email[0])
+        login_forget_failures(r, owner.email);
     return 0;
 }
 

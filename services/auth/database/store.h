@@ -9,23 +9,37 @@
 
 #define STORE_UUID 37 /* with the NUL */
 
-/* A row; the strings belong to `row`, NULL where SQL has none. Initialise with { 0 }, end with
- * _done. */
+/* An account; the strings belong to `row`, or where they are sealed there, to `opened`; NULL where
+ * SQL has none. Initialise with { 0 }, end with _done. */
 struct store_user {
-    PGresult *row;
+    PGresult *row; /* NULL: another one's */
+    char *opened[2];
     const char *id, *email, *name, *bio, *avatar_url, *role, *created_at, *updated_at;
     const char *disabled_at, *verified_at;
-    const char *password; /* its hash; only from _find_by_email and _find_for_login */
+    const char *master, *wrapped; /* of the user's key; NULL: fields are not sealed */
+    const char *password;         /* its hash; only from _find_by_email and _find_for_login */
 };
 void store_user_done(struct store_user *u);
 #define store_auto_user __attribute__((cleanup(store_user_done)))
 
-/* The columns that fill a store_user from column `at` of row 0 on; it takes `row` over. */
+/* The columns that fill a store_user from column 0 on; more begin at STORE_USER_MORE, the first of
+ * which is the password or NULL. `users` is personal.users. */
 #define STORE_USER_COLUMNS                                                                       \
     "users.id, users.email, users.role, users.name, users.bio, users.avatar_url, " LP_ROWS_TIME( \
         "users.created_at") ", " LP_ROWS_TIME("users.updated_at") ", users.disabled_at, "        \
-                                                                  "users.email_verified_at"
-void store_user_take(struct store_user *u, PGresult *row);
+                                                                  "users.email_verified_at, "    \
+                                                                  "encode(users.sealed_email, "  \
+                                                                  "'hex'), "                     \
+                                                                  "encode(users.sealed_name, "   \
+                                                                  "'hex'), users.master, "       \
+                                                                  "encode(users.wrapped, 'hex')"
+#define STORE_USER_MORE 14
+/* _take takes `row` over in any case; _read leaves it to the caller, who keeps it as long. Errors
+ * of person_open. */
+LP_MUST_USE int store_user_take(struct lp_db *db, struct store_user *u, PGresult *row,
+                                struct lp_error *err);
+LP_MUST_USE int store_user_read(struct lp_db *db, struct store_user *u, const PGresult *rows, int i,
+                                struct lp_error *err);
 
 /* LP_E_NOT_FOUND; all functions here: errors of lp_db_run. Any thread. */
 LP_MUST_USE int store_find_by_email(struct lp_db *db, const char *email,

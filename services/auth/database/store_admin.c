@@ -7,68 +7,69 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "postgres/rows.h"
+#include "services/auth/database/person.h"
 
 static const struct lp_db_statement find_profile = {
-    "find_profile", "SELECT " STORE_USER_COLUMNS " FROM users WHERE id = $1::uuid", 1, true
+    "find_profile", "SELECT " STORE_USER_COLUMNS " FROM personal.users users WHERE id = $1::uuid",
+    1, true
 };
 
-#define CHANGE(column, set, value) \
-    column " = CASE WHEN " set "::boolean THEN " value " ELSE " column " END"
-
+/* $2: whether the fields are sealed, which they may be since the key was read. Of each field:
+ * whether it is set, as it is, sealed. */
 static const struct lp_db_statement change_profile = {
     "change_profile",
-    "UPDATE users SET " CHANGE("name", "$2", "$3") ", " CHANGE("bio", "$4", "$5") ", " CHANGE(
-        "avatar_url", "$6",
-        "$7") ", " CHANGE("phone", "$8",
-                          "$9") ", " CHANGE("address", "$10",
-                                            "$11") ", updated_at = now() WHERE id = $1::uuid "
-                                                   "RETURNING " STORE_USER_COLUMNS,
-    11, true
+    "WITH p AS (UPDATE personal.people SET"
+    "  name = CASE WHEN $3::boolean THEN $4 ELSE name END,"
+    "  sealed_name = CASE WHEN $3::boolean THEN decode($5, 'hex') ELSE sealed_name END,"
+    "  phone = CASE WHEN $6::boolean THEN $7 ELSE phone END,"
+    "  sealed_phone = CASE WHEN $6::boolean THEN decode($8, 'hex') ELSE sealed_phone END,"
+    "  address = CASE WHEN $9::boolean THEN $10 ELSE address END,"
+    "  sealed_address = CASE WHEN $9::boolean THEN decode($11, 'hex') ELSE sealed_address END"
+    "  WHERE user_id = $1::uuid AND (sealed_email IS NOT NULL) = $2::boolean RETURNING user_id)"
+    "UPDATE accounts SET bio = CASE WHEN $12::boolean THEN $13 ELSE bio END,"
+    " avatar_url = CASE WHEN $14::boolean THEN $15 ELSE avatar_url END, updated_at = now()"
+    " FROM p WHERE id = p.user_id",
+    15, true
 };
 
 static const struct lp_db_statement delete_user = { "delete_user",
-                                                    "DELETE FROM users WHERE id = $1::uuid", 1,
+                                                    "DELETE FROM accounts WHERE id = $1::uuid", 1,
                                                     true };
 
-#define END_SESSIONS                                                                             \
-    ", ended AS (UPDATE sessions s SET revoked_at = now() FROM users WHERE s.user_id = $1::uuid" \
-    " AND users.id = s.user_id AND s.revoked_at IS NULL)"
+#define END_SESSIONS                                                                     \
+    "WITH ended AS (UPDATE sessions SET revoked_at = now() WHERE user_id = $1::uuid AND" \
+    " revoked_at IS NULL)"
 
 static const struct lp_db_statement set_role = {
     "set_role",
-    "WITH u AS (UPDATE users SET role = $2, updated_at = "
-    "now() WHERE id = $1::uuid RETURNING *)" END_SESSIONS " SELECT " STORE_USER_COLUMNS
-    " FROM u AS users",
-    2, true
+    END_SESSIONS "UPDATE accounts SET role = $2, updated_at = now() WHERE id = $1::uuid", 2, true
 };
 
 static const struct lp_db_statement set_disabled = {
     "set_disabled",
-    "WITH u AS (UPDATE users SET updated_at = now(), disabled_at ="
-    " CASE WHEN $2::boolean THEN coalesce(disabled_at, now()) END WHERE id = $1::uuid RETURNING "
-    "*)" END_SESSIONS " SELECT " STORE_USER_COLUMNS " FROM u AS users",
+    END_SESSIONS "UPDATE accounts SET updated_at = now(), disabled_at ="
+                 " CASE WHEN $2::boolean THEN coalesce(disabled_at, now()) END WHERE id = $1::uuid",
     2, true
 };
 
 static const struct lp_db_statement make_admin = {
     "make_admin",
-    "UPDATE users SET role = 'admin', updated_at = now() WHERE lower(email) = lower($1)"
-    " RETURNING id",
-    1, true
+    "UPDATE accounts SET role = 'admin', updated_at = now() WHERE id = " PERSON_BY_EMAIL(
+        "$1", "$2") " RETURNING id",
+    2, true
 };
 
 /* strpos, not LIKE: what is searched for has no wild cards. */
 static const struct lp_db_statement list_users = {
     "list_users",
-    "SELECT id, email, name, role, disabled_at IS NOT NULL, email_verified_at IS NOT NULL,"
-    " " LP_ROWS_TIME(
-        "created_at") " FROM users"
-                      " WHERE ($1 = '' OR strpos(lower(email), lower($1)) > 0 OR "
-                      "strpos(lower(name), lower($1)) > 0)"
-                      " AND ($2::uuid IS NULL OR (created_at, id) >"
-                      "  (SELECT a.created_at, a.id FROM users a WHERE a.id = $2::uuid))"
-                      " ORDER BY created_at, id LIMIT $3::int",
-    3, true
+    "SELECT " STORE_USER_COLUMNS " FROM personal.users users"
+    " WHERE ($1 = '' OR strpos(lower(email), lower($1)) > 0 OR strpos(lower(name), lower($1)) > 0"
+    "  OR id::text = lower($1) OR id = " PERSON_BY_EMAIL(
+        "$1", "$4") ")"
+                    " AND ($2::uuid IS NULL OR (created_at, id) >"
+                    "  (SELECT a.created_at, a.id FROM accounts a WHERE a.id = $2::uuid))"
+                    " ORDER BY created_at, id LIMIT $3::int",
+    4, true
 };
 
 static const struct lp_db_statement put_picture = {
@@ -77,8 +78,8 @@ static const struct lp_db_statement put_picture = {
     " p AS (INSERT INTO pictures AS o (id, user_id, type, bytes)"
     "  SELECT id, $1::uuid, $2, $3::bytea FROM fresh ON CONFLICT (user_id) DO UPDATE"
     "  SET id = excluded.id, type = excluded.type, bytes = excluded.bytes RETURNING o.id)"
-    "UPDATE users SET avatar_url = $4 || p.id, updated_at = now() FROM p WHERE users.id = $1::uuid"
-    " RETURNING " STORE_USER_COLUMNS,
+    "UPDATE accounts SET avatar_url = $4 || p.id, updated_at = now() FROM p"
+    " WHERE accounts.id = $1::uuid",
     4, true
 };
 
@@ -102,21 +103,22 @@ static const struct lp_db_statement list_events = {
     3, true
 };
 
+int store_find_profile(struct lp_db *db, const char *id, struct store_user *ret_user,
+                       struct lp_error *err)
+{
+    PGresult *row = NULL;
+    const char *params[] = { id };
+    int r = lp_rows_first(db, &find_profile, params, LP_E_NOT_FOUND, &row, err);
+    return r < 0 ? r : store_user_take(db, ret_user, row, err);
+}
+
+/* Changes the account params[0], and reads it. */
 static int run_for_user(struct lp_db *db, const struct lp_db_statement *s,
                         const char *const *params, struct store_user *ret_user,
                         struct lp_error *err)
 {
-    PGresult *row = NULL;
-    int r = lp_rows_first(db, s, params, LP_E_NOT_FOUND, &row, err);
-    if (r == 0)
-        store_user_take(ret_user, row);
-    return r;
-}
-
-int store_find_profile(struct lp_db *db, const char *id, struct store_user *ret_user,
-                       struct lp_error *err)
-{
-    return run_for_user(db, &find_profile, (const char *[]){ id }, ret_user, err);
+    int r = lp_rows_run(db, s, params, NULL, err);
+    return r < 0 ? r : store_find_profile(db, params[0], ret_user, err);
 }
 
 static const char *truth(bool value)
@@ -124,21 +126,54 @@ static const char *truth(bool value)
     return value ? "t" : "f";
 }
 
+#define PERSONAL 3
+#define TRIES 3 /* fields are sealed once */
+
+/* One try; *ret_n 0: the fields were sealed since `user` was read, or the account is gone. */
+static int change_as_read(struct lp_db *db, const struct store_user *user,
+                          const struct store_profile *p, unsigned long *ret_n, struct lp_error *err)
+{
+    static const char *const columns[PERSONAL] = { "name", "phone", "address" };
+    const struct store_change *changes[PERSONAL] = { &p->name, &p->phone, &p->address };
+    const char *texts[PERSONAL], *params[15] = { user->id, truth(user->master != NULL) };
+    const struct person_key key = { user->id, user->master, user->wrapped };
+    char *sealed[PERSONAL] = { NULL };
+    int r = 0;
+
+    for (int i = 0; i < PERSONAL; i++)
+        texts[i] = changes[i]->set ? changes[i]->value : NULL;
+    if (user->master)
+        r = person_seal(db, &key, PERSONAL, columns, texts, sealed, err);
+    for (int i = 0; i < PERSONAL; i++) {
+        params[2 + 3 * i] = truth(changes[i]->set);
+        params[3 + 3 * i] = user->master ? NULL : texts[i];
+        params[4 + 3 * i] = sealed[i];
+    }
+    params[11] = truth(p->bio.set);
+    params[12] = p->bio.value;
+    params[13] = truth(p->avatar_url.set);
+    params[14] = p->avatar_url.value;
+    if (r == 0)
+        r = lp_rows_run(db, &change_profile, params, ret_n, err);
+    for (int i = 0; i < PERSONAL; i++)
+        free(sealed[i]);
+    return r;
+}
+
 int store_change_profile(struct lp_db *db, const char *id, const struct store_profile *p,
                          struct store_user *ret_user, struct lp_error *err)
 {
-    const char *params[] = { id,
-                             truth(p->name.set),
-                             p->name.value,
-                             truth(p->bio.set),
-                             p->bio.value,
-                             truth(p->avatar_url.set),
-                             p->avatar_url.value,
-                             truth(p->phone.set),
-                             p->phone.value,
-                             truth(p->address.set),
-                             p->address.value };
-    return run_for_user(db, &change_profile, params, ret_user, err);
+    unsigned long n = 0;
+    int r = 0;
+    for (int i = 0; i < TRIES && n == 0 && r == 0; i++) {
+        store_auto_user struct store_user user = { 0 };
+        r = store_find_profile(db, id, &user, err);
+        if (r == 0)
+            r = change_as_read(db, &user, p, &n, err);
+    }
+    if (r == 0 && n == 0)
+        return lp_error_set(err, LP_E_CONFLICT, "change_profile: changed by others each time");
+    return r < 0 ? r : store_find_profile(db, id, ret_user, err);
 }
 
 int store_delete_user(struct lp_db *db, const char *id, struct lp_error *err)
@@ -161,19 +196,51 @@ int store_set_disabled(struct lp_db *db, const char *id, bool disabled, struct s
 int store_make_admin(struct lp_db *db, const char *email, char ret_id[STORE_UUID],
                      struct lp_error *err)
 {
-    int r = lp_rows_value(db, &make_admin, (const char *[]){ email }, ret_id, STORE_UUID, err);
+    char lookup[SEAL_LOOKUP];
+    const char *params[] = { email, NULL };
+    int r = person_lookup(db, email, lookup, &params[1], err);
+    if (r == 0)
+        r = lp_rows_value(db, &make_admin, params, ret_id, STORE_UUID, err);
     if (r == 0 && !ret_id[0])
         return lp_error_set(err, LP_E_NOT_FOUND, "no account has this e-mail address");
     return r;
 }
 
-int store_list_users(struct lp_db *db, const char *search, const char *after, int limit,
-                     PGresult **ret_rows, struct lp_error *err)
+void store_page_done(struct store_page *p)
 {
-    char most[12];
+    for (size_t i = 0; i < p->n; i++)
+        store_user_done(&p->users[i]);
+    free(p->users);
+    PQclear(p->rows);
+    *p = (struct store_page){ 0 };
+}
+
+static int read_page(struct lp_db *db, PGresult *rows, struct store_page *ret_page,
+                     struct lp_error *err)
+{
+    size_t n = (size_t)PQntuples(rows);
+    struct store_page page = { rows, lp_alloc(n * sizeof *page.users + 1), n };
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = store_user_read(db, &page.users[i], rows, (int)i, err);
+    if (r < 0)
+        store_page_done(&page);
+    else
+        *ret_page = page;
+    return r;
+}
+
+int store_list_users(struct lp_db *db, const char *search, const char *after, int limit,
+                     struct store_page *ret_page, struct lp_error *err)
+{
+    char most[12], lookup[SEAL_LOOKUP];
+    PGresult *rows = NULL;
     snprintf(most, sizeof most, "%d", limit);
-    const char *params[] = { search, after[0] ? after : NULL, most };
-    return lp_db_run(db, &list_users, params, ret_rows, err);
+    const char *params[] = { search, after[0] ? after : NULL, most, NULL };
+    int r = person_lookup(db, search, lookup, &params[3], err);
+    if (r == 0)
+        r = lp_db_run(db, &list_users, params, &rows, err);
+    return r < 0 ? r : read_page(db, rows, ret_page, err);
 }
 
 int store_put_picture(struct lp_db *db, const char *user_id, const char *type, const void *bytes,

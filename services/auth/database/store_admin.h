@@ -36,13 +36,21 @@ LP_MUST_USE int store_set_disabled(struct lp_db *db, const char *id, bool disabl
 LP_MUST_USE int store_make_admin(struct lp_db *db, const char *email, char ret_id[STORE_UUID],
                                  struct lp_error *err);
 
+/* Some users; end it with _done. */
+struct store_page {
+    PGresult *rows;
+    struct store_user *users;
+    size_t n;
+};
+void store_page_done(struct store_page *p);
+#define store_auto_page __attribute__((cleanup(store_page_done)))
+
 /*
  * Up to `limit` users after `after` (a uuid, "": from the first), oldest first, whose e-mail or
- * name holds `search`: rows of id, email, name, role, disabled (t, f), verified (t, f), created.
- * The caller's.
+ * name holds `search`, or whose id or (where fields are sealed, alone) e-mail it is.
  */
 LP_MUST_USE int store_list_users(struct lp_db *db, const char *search, const char *after, int limit,
-                                 PGresult **ret_rows, struct lp_error *err);
+                                 struct store_page *ret_page, struct lp_error *err);
 
 /* The one picture of a user, in place of an older one, and its URL as avatar_url: `url_base` and
  * the picture's id. */

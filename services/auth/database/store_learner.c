@@ -2,13 +2,19 @@
 #include "services/auth/database/store_learner.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
+#include "json/json.h"
 #include "postgres/rows.h"
+#include "services/auth/database/person.h"
+
+#define EXPORT_MAX ((size_t)8 << 20)
 
 static const struct lp_db_statement export_user = {
     "export_user",
-    "SELECT json_build_object('account', to_json(a), 'sessions', (SELECT coalesce(json_agg("
+    "SELECT " STORE_USER_COLUMNS
+    ", NULL, json_build_object('account', to_json(a), 'sessions', (SELECT coalesce(json_agg("
     "  json_build_object('created_at', s.created_at, 'last_used_at', s.last_used_at,"
     "  'expires_at', s.expires_at, 'device', s.device)), '[]') FROM sessions s"
     "  WHERE s.user_id = a.id), 'identities', (SELECT coalesce(json_agg(json_build_object("
@@ -16,15 +22,18 @@ static const struct lp_db_statement export_user = {
     "  'last_login_at', i.last_login_at)), '[]') FROM identities i WHERE i.user_id = a.id),"
     " 'events', (SELECT coalesce(json_agg(json_build_object("
     "  'at', e.at, 'event', e.event, 'address', e.address, 'detail', e.detail)), '[]')"
-    "  FROM (SELECT * FROM audit_events WHERE subject = $1::uuid ORDER BY id DESC LIMIT 10000) e))"
-    " FROM (SELECT id, email, name, bio, avatar_url, phone, address, role, email_verified_at,"
-    "  created_at, updated_at FROM users WHERE id = $1::uuid) a",
+    "  FROM (SELECT * FROM audit_events WHERE subject = $1::uuid ORDER BY id DESC LIMIT 10000) e)),"
+    " users.phone, users.address, encode(users.sealed_phone, 'hex'),"
+    " encode(users.sealed_address, 'hex') FROM personal.users users, LATERAL (SELECT users.id,"
+    "  users.email, users.name, users.bio, users.avatar_url, users.phone, users.address,"
+    "  users.role, users.email_verified_at, users.created_at, users.updated_at) a"
+    " WHERE users.id = $1::uuid",
     1, true
 };
 
 static const struct lp_db_statement ask_erasure = {
     "ask_erasure",
-    "WITH u AS (UPDATE users SET disabled_at = coalesce(disabled_at, now())"
+    "WITH u AS (UPDATE accounts SET disabled_at = coalesce(disabled_at, now())"
     "  WHERE id = $1::uuid RETURNING id),"
     " ended AS (UPDATE sessions s SET revoked_at = now() FROM u"
     "  WHERE s.user_id = u.id AND s.revoked_at IS NULL),"
@@ -48,7 +57,7 @@ static const struct lp_db_statement take_erasure = {
 /* Events stay, for what was done must be known; where from they came does not. */
 static const struct lp_db_statement finish_erasure = {
     "finish_erasure",
-    "WITH gone AS (DELETE FROM users WHERE id = $1::uuid),"
+    "WITH gone AS (DELETE FROM accounts WHERE id = $1::uuid),"
     " events AS (UPDATE audit_events SET address = NULL WHERE subject = $1::uuid),"
     " noted AS (INSERT INTO audit_events (event, actor, subject)"
     "  SELECT 'account_erased', asked_by, user_id FROM erasures"
@@ -67,15 +76,47 @@ static const struct lp_db_statement find_receipt = {
     1, true
 };
 
-int store_export_user(struct lp_db *db, const char *id, char **ret_json, struct lp_error *err)
+/* The fields that are sealed in the row, opened; `row` outlives the user. */
+static int add_opened(struct lp_db *db, const struct store_user *user, const PGresult *row,
+                      json_t *account, struct lp_error *err)
 {
-    PGresult *row = NULL;
-    int r = lp_rows_first(db, &export_user, (const char *[]){ id }, LP_E_NOT_FOUND, &row, err);
+    static const char *const columns[] = { "phone", "address" };
+    const char *const sealed[] = { lp_rows_text(row, 0, STORE_USER_MORE + 4),
+                                   lp_rows_text(row, 0, STORE_USER_MORE + 5) };
+    const struct person_key key = { user->id, user->master, user->wrapped };
+    char *texts[] = { NULL, NULL };
+    if (!user->opened[0])
+        return 0;
+    int r = person_open(db, &key, 2, columns, sealed, texts, err);
     if (r < 0)
         return r;
-    *ret_json = lp_strdup(PQgetvalue(row, 0, 0));
-    PQclear(row);
+    lp_json_set_str(account, "email", user->email);
+    lp_json_set_str(account, "name", user->name);
+    for (int i = 0; i < 2; i++) {
+        if (texts[i])
+            lp_json_set_str(account, columns[i], texts[i]);
+        free(texts[i]);
+    }
     return 0;
+}
+
+int store_export_user(struct lp_db *db, const char *id, json_t **ret_data, struct lp_error *err)
+{
+    PGresult *row = NULL;
+    store_auto_user struct store_user user = { 0 };
+    json_auto_t *data = NULL;
+    int r = lp_rows_first(db, &export_user, (const char *[]){ id }, LP_E_NOT_FOUND, &row, err);
+    if (r == 0)
+        r = store_user_take(db, &user, row, err);
+    if (r < 0)
+        return r;
+    const char *text = PQgetvalue(row, 0, STORE_USER_MORE + 1);
+    r = lp_json_parse(text, strlen(text), EXPORT_MAX, "export", &data, err);
+    if (r == 0)
+        r = add_opened(db, &user, row, json_object_get(data, "account"), err);
+    if (r == 0)
+        *ret_data = lp_take(data);
+    return r;
 }
 
 static int run_for_uuid(struct lp_db *db, const struct lp_db_statement *s,

@@ -1,12 +1,14 @@
 /* services/auth/database/store_learner.h -- what is stored of one person here, and its erasure. */
 #pragma once
 
+#include <jansson.h>
+
 #include "base/error.h"
 #include "services/auth/database/store.h"
 
-/* JSON text {account, sessions, events} of everything but password and picture bytes; the caller's.
+/* {account, sessions, events} of everything but password and picture bytes; the caller's.
  * LP_E_NOT_FOUND; all functions here: errors of lp_db_run. Any thread. */
-LP_MUST_USE int store_export_user(struct lp_db *db, const char *id, char **ret_json,
+LP_MUST_USE int store_export_user(struct lp_db *db, const char *id, json_t **ret_data,
                                   struct lp_error *err);
 
 /*

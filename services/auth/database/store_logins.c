@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "postgres/rows.h"
+#include "services/auth/database/person.h"
 
 #define KEPT "interval '1800 seconds'" /* STORE_KEPT_S */
 /* How long failures of a pair block it, from the last one on: 5 are STORE_FREE_TRIES. */
@@ -22,10 +23,10 @@ static const struct lp_db_statement begin_login = {
     "begin_login",
     "SELECT " STORE_USER_COLUMNS ", users.password,"
     " (SELECT greatest(0, " LEFT_MS ") FROM login_failures WHERE key = decode($2, 'hex')),"
-    " " COUNT("$2") ", " COUNT("$3") ", " COUNT("$4") " FROM (VALUES (1)) one"
-                                                      " LEFT JOIN users"
-                                                      " ON lower(users.email) = lower($1)",
-    4, true
+    " " COUNT("$2") ", " COUNT("$3") ", " COUNT(
+        "$4") " FROM (VALUES (1)) one"
+              " LEFT JOIN personal.users users ON users.id = " PERSON_BY_EMAIL("$1", "$5"),
+    5, true
 };
 
 /* last_at moves on, so that the next request is blocked; of two at once one finds it moved. */
@@ -60,18 +61,20 @@ int store_begin_login(struct lp_db *db, const char *email, const struct store_gu
                       struct lp_error *err)
 {
     PGresult *row = NULL;
-    const char *params[] = { email, keys->pair, keys->account, keys->address };
-    int r = lp_rows_first(db, &begin_login, params, LP_E_INTERNAL, &row, err);
+    char lookup[SEAL_LOOKUP];
+    const char *params[] = { email, keys->pair, keys->account, keys->address, NULL };
+    int r = person_lookup(db, email, lookup, &params[4], err);
+    if (r == 0)
+        r = lp_rows_first(db, &begin_login, params, LP_E_INTERNAL, &row, err);
     if (r < 0)
         return r;
     *ret_guesses = (struct store_guesses){
-        .blocked_ms = lp_rows_number(row, 0, 11),
-        .pair = lp_rows_number(row, 0, 12),
-        .account = lp_rows_number(row, 0, 13),
-        .address = lp_rows_number(row, 0, 14),
+        .blocked_ms = lp_rows_number(row, 0, STORE_USER_MORE + 1),
+        .pair = lp_rows_number(row, 0, STORE_USER_MORE + 2),
+        .account = lp_rows_number(row, 0, STORE_USER_MORE + 3),
+        .address = lp_rows_number(row, 0, STORE_USER_MORE + 4),
     };
-    store_user_take(ret_user, row);
-    return 0;
+    return store_user_take(db, ret_user, row, err);
 }
 
 static int run_for_ms(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,

@@ -5,17 +5,21 @@
 #include <string.h>
 
 #include "postgres/rows.h"
+#include "services/auth/database/person.h"
+#include "services/auth/database/store_admin.h"
 
 /* The row's lock makes two at once come one after the other, and the second sees the first. */
 static const struct lp_db_statement ask_mail = {
     "ask_mail",
-    "WITH u AS (UPDATE users SET"
+    "WITH u AS (UPDATE accounts SET"
     "  mailed_at = (mailed_at || now())[greatest(1, cardinality(mailed_at) - 1):]"
-    "  WHERE lower(email) = lower($1) AND disabled_at IS NULL"
-    "  AND ($2 <> 'verify' OR email_verified_at IS NULL)"
-    "  AND (cardinality(mailed_at) < 3 OR mailed_at[1] < now() - interval '1 hour') RETURNING id)"
-    "INSERT INTO mails (user_id, kind) SELECT id, $2 FROM u",
-    2, false
+    "  WHERE id = " PERSON_BY_EMAIL("$1",
+                                    "$3") " AND disabled_at IS NULL"
+                                          "  AND ($2 <> 'verify' OR email_verified_at IS NULL)"
+                                          "  AND (cardinality(mailed_at) < 3 OR mailed_at[1] < "
+                                          "now() - interval '1 hour') RETURNING id)"
+                                          "INSERT INTO mails (user_id, kind) SELECT id, $2 FROM u",
+    3, false
 };
 
 static const struct lp_db_statement take_mail = {
@@ -25,7 +29,8 @@ static const struct lp_db_statement take_mail = {
     " taken AS (UPDATE mails m SET attempts = attempts + 1,"
     "  due_at = now() + least(3600, 15 * 2 ^ attempts) * interval '1 second'"
     "  FROM due WHERE m.id = due.id RETURNING m.id, m.kind, m.user_id)"
-    "SELECT t.id, t.kind, u.id, u.email, u.name FROM taken t JOIN users u ON u.id = t.user_id",
+    "SELECT " STORE_USER_COLUMNS ", NULL, t.id, t.kind"
+    " FROM taken t JOIN personal.users users ON users.id = t.user_id",
     0, false
 };
 
@@ -49,7 +54,7 @@ static const struct lp_db_statement peek_code = { "peek_code",
 static const struct lp_db_statement use_verify = {
     "use_verify",
     "WITH c AS (UPDATE codes SET used_at = now() WHERE " GOOD_CODE " RETURNING user_id)"
-    "UPDATE users u SET email_verified_at = coalesce(email_verified_at, now())"
+    "UPDATE accounts u SET email_verified_at = coalesce(email_verified_at, now())"
     " FROM c WHERE u.id = c.user_id AND disabled_at IS NULL RETURNING u.id",
     2, false
 };
@@ -62,9 +67,9 @@ static const struct lp_db_statement use_reset = {
     "  AND o.used_at IS NULL AND o.code_hash <> decode($1, 'hex')),"
     " ended AS (UPDATE sessions s SET revoked_at = now() FROM c"
     "  WHERE s.user_id = c.user_id AND s.revoked_at IS NULL)"
-    "UPDATE users u SET password = $3, updated_at = now(),"
+    "UPDATE accounts u SET password = $3, updated_at = now(),"
     " email_verified_at = coalesce(email_verified_at, now())"
-    " FROM c WHERE u.id = c.user_id AND disabled_at IS NULL RETURNING u.id, u.email",
+    " FROM c WHERE u.id = c.user_id AND disabled_at IS NULL RETURNING u.id",
     3, false
 };
 
@@ -73,24 +78,25 @@ static const char *const kinds[] = { [STORE_MAIL_VERIFY] = "verify", [STORE_MAIL
 int store_ask_mail(struct lp_db *db, enum store_mail_kind kind, const char *email,
                    struct lp_error *err)
 {
-    return lp_rows_run(db, &ask_mail, (const char *[]){ email, kinds[kind] }, NULL, err);
+    char lookup[SEAL_LOOKUP];
+    const char *params[] = { email, kinds[kind], NULL };
+    int r = person_lookup(db, email, lookup, &params[2], err);
+    return r < 0 ? r : lp_rows_run(db, &ask_mail, params, NULL, err);
 }
 
 int store_take_mail(struct lp_db *db, struct store_mail *ret_mail, struct lp_error *err)
 {
     PGresult *row = NULL;
+    struct store_mail mail = { .kind = STORE_MAIL_VERIFY };
     int r = lp_rows_first(db, &take_mail, NULL, LP_E_NOT_FOUND, &row, err);
+    if (r == 0)
+        r = store_user_take(db, &mail.user, row, err);
     if (r < 0)
         return r;
-    bool reset = strcmp(PQgetvalue(row, 0, 1), kinds[STORE_MAIL_RESET]) == 0;
-    *ret_mail = (struct store_mail){
-        .row = row,
-        .kind = reset ? STORE_MAIL_RESET : STORE_MAIL_VERIFY,
-        .id = PQgetvalue(row, 0, 0),
-        .user_id = PQgetvalue(row, 0, 2),
-        .email = PQgetvalue(row, 0, 3),
-        .name = PQgetvalue(row, 0, 4),
-    };
+    mail.id = PQgetvalue(row, 0, STORE_USER_MORE + 1);
+    if (strcmp(PQgetvalue(row, 0, STORE_USER_MORE + 2), kinds[STORE_MAIL_RESET]) == 0)
+        mail.kind = STORE_MAIL_RESET;
+    *ret_mail = mail;
     return 0;
 }
 
@@ -130,13 +136,16 @@ int store_use_verify(struct lp_db *db, const char *code_hash, char ret_id[STORE_
 int store_use_reset(struct lp_db *db, const char *code_hash, const char *password_hash,
                     struct store_owner *ret_owner, struct lp_error *err)
 {
-    PGresult *row = NULL;
     const char *params[] = { code_hash, kinds[STORE_MAIL_RESET], password_hash };
-    int r = lp_rows_first(db, &use_reset, params, LP_E_DENIED, &row, err);
+    struct lp_error why;
+    store_auto_user struct store_user user = { 0 };
+    int r = lp_rows_value(db, &use_reset, params, ret_owner->id, STORE_UUID, err);
     if (r < 0)
         return r;
-    snprintf(ret_owner->id, sizeof ret_owner->id, "%s", PQgetvalue(row, 0, 0));
-    snprintf(ret_owner->email, sizeof ret_owner->email, "%s", PQgetvalue(row, 0, 1));
-    PQclear(row);
+    if (!ret_owner->id[0])
+        return lp_error_set(err, LP_E_DENIED, "the code is unknown, used or expired");
+    /* the password is another one now, whether this can be read or not */
+    bool known = store_find_profile(db, ret_owner->id, &user, &why) == 0;
+    snprintf(ret_owner->email, sizeof ret_owner->email, "%s", known ? user.email : "");
     return 0;
 }

@@ -21,11 +21,11 @@ enum store_mail_kind { STORE_MAIL_VERIFY, STORE_MAIL_RESET };
 LP_MUST_USE int store_ask_mail(struct lp_db *db, enum store_mail_kind kind, const char *email,
                                struct lp_error *err);
 
-/* A mail to send; the strings belong to `row`. */
+/* A mail to send. */
 struct store_mail {
-    PGresult *row; /* the caller's (PQclear) */
+    struct store_user user; /* to whom; the caller's (store_user_done), with `id` */
     enum store_mail_kind kind;
-    const char *id, *user_id, *email, *name;
+    const char *id;
 };
 /* Takes the next one that is due: no other pod sends it until its next attempt. LP_E_NOT_FOUND. */
 LP_MUST_USE int store_take_mail(struct lp_db *db, struct store_mail *ret_mail,
@@ -43,7 +43,7 @@ LP_MUST_USE int store_peek_code(struct lp_db *db, enum store_mail_kind kind, con
 LP_MUST_USE int store_use_verify(struct lp_db *db, const char *code_hash, char ret_id[STORE_UUID],
                                  struct lp_error *err);
 struct store_owner {
-    char id[STORE_UUID], email[255]; /* RFC 5321, 4.5.3.1.3, with the NUL */
+    char id[STORE_UUID], email[255]; /* RFC 5321, 4.5.3.1.3, with the NUL; "": not known now */
 };
 LP_MUST_USE int store_use_reset(struct lp_db *db, const char *code_hash, const char *password_hash,
                                 struct store_owner *ret_owner, struct lp_error *err);

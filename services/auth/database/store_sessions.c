@@ -25,7 +25,7 @@ static const struct lp_db_statement start_session = {
 static const struct lp_db_statement rotate = {
     "rotate",
     "WITH old AS (UPDATE refresh_tokens t SET used_at = now(), successor = decode($2, 'hex')"
-    "  FROM sessions s JOIN users u ON u.id = s.user_id"
+    "  FROM sessions s JOIN accounts u ON u.id = s.user_id"
     "  WHERE t.token_hash = decode($1, 'hex') AND t.used_at IS NULL AND t.expires_at > now()"
     "  AND s.id = t.session_id AND s.revoked_at IS NULL AND u.disabled_at IS NULL"
     "  RETURNING s.id, s.user_id),"
@@ -37,7 +37,7 @@ static const struct lp_db_statement rotate = {
     "  (token_hash, session_id, expires_at, issued_s, expires_s)"
     "  SELECT decode($2, 'hex'), id, to_timestamp($4::bigint), $3::bigint, $4::bigint FROM old)"
     "SELECT " STORE_USER_COLUMNS ", NULL, old.id, $2, $3::bigint, $4::bigint"
-    " FROM old JOIN users ON users.id = old.user_id",
+    " FROM old JOIN personal.users users ON users.id = old.user_id",
     4, false
 };
 
@@ -45,7 +45,8 @@ static const struct lp_db_statement successor_again = {
     "successor_again",
     "SELECT " STORE_USER_COLUMNS ", NULL, s.id, encode(n.token_hash, 'hex'), n.issued_s,"
     " n.expires_s FROM refresh_tokens t JOIN refresh_tokens n ON n.token_hash = t.successor"
-    " JOIN sessions s ON s.id = t.session_id JOIN users ON users.id = s.user_id"
+    " JOIN sessions s ON s.id = t.session_id"
+    " JOIN personal.users users ON users.id = s.user_id"
     " WHERE t.token_hash = decode($1, 'hex') AND s.revoked_at IS NULL"
     " AND users.disabled_at IS NULL AND n.used_at IS NULL AND n.expires_at > now()"
     " AND t.used_at > now() - $2::bigint * interval '1 millisecond'",
@@ -116,14 +117,18 @@ int store_start_session(struct lp_db *db, const char *id, const struct store_tok
     return lp_rows_value(db, &start_session, params, ret_session, STORE_UUID, err);
 }
 
-static void fill_rotation(struct store_rotation *rotation, PGresult *row)
+static int fill_rotation(struct lp_db *db, struct store_rotation *rotation, PGresult *row,
+                         struct lp_error *err)
 {
     struct store_token *t = &rotation->successor;
-    store_user_take(&rotation->user, row);
-    snprintf(rotation->session, STORE_UUID, "%s", PQgetvalue(row, 0, 11));
-    snprintf(t->hash, STORE_TOKEN_HASH, "%s", PQgetvalue(row, 0, 12));
-    t->issued_s = lp_rows_number(row, 0, 13);
-    t->expires_s = lp_rows_number(row, 0, 14);
+    int r = store_user_take(db, &rotation->user, row, err);
+    if (r < 0)
+        return r;
+    snprintf(rotation->session, STORE_UUID, "%s", PQgetvalue(row, 0, STORE_USER_MORE + 1));
+    snprintf(t->hash, STORE_TOKEN_HASH, "%s", PQgetvalue(row, 0, STORE_USER_MORE + 2));
+    t->issued_s = lp_rows_number(row, 0, STORE_USER_MORE + 3);
+    t->expires_s = lp_rows_number(row, 0, STORE_USER_MORE + 4);
+    return 0;
 }
 
 int store_rotate(struct lp_db *db, const char *old_hash, const struct store_token *fresh,
@@ -140,7 +145,7 @@ int store_rotate(struct lp_db *db, const char *old_hash, const struct store_toke
         r = lp_rows_first(db, &successor_again, (const char *[]){ old_hash, grace }, LP_E_DENIED,
                           &row, err);
     if (r == 0)
-        fill_rotation(ret_rotation, row);
+        return fill_rotation(db, ret_rotation, row, err);
     if (r != LP_E_DENIED)
         return r;
     int revoked =

@@ -15,8 +15,6 @@
 #include "services/auth/learners/eraser.h"
 #include "services/auth/sessions/identity.h"
 
-#define EXPORT_MAX ((size_t)8 << 20)
-
 /* The user themself or an admin; false: it has answered. */
 static bool may(struct lp_service_request *r, struct identity *me)
 {
@@ -36,11 +34,8 @@ static bool may(struct lp_service_request *r, struct identity *me)
 static int collect(struct auth *auth, const char *id, json_t **ret_data, struct lp_error *err)
 {
     char now[LP_CLOCK_TEXT];
-    lp_auto_free char *text = NULL;
     json_auto_t *data = NULL;
-    int r = store_export_user(auth->db, id, &text, err);
-    if (r == 0)
-        r = lp_json_parse(text, strlen(text), EXPORT_MAX, "export", &data, err);
+    int r = store_export_user(auth->db, id, &data, err);
     if (r == 0)
         r = peer_export(auth->peer, id, data, err);
     if (r < 0)

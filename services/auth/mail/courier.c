@@ -49,7 +49,7 @@ static int compose(struct courier *c, const struct store_mail *mail, struct lp_b
     char code[CODE_TEXT], hash[STORE_CODE_HASH], id[80];
     int r = code_make(code, hash, err);
     if (r == 0)
-        r = store_add_code(c->options.db, mail->kind, mail->user_id, hash, err);
+        r = store_add_code(c->options.db, mail->kind, mail->user.id, hash, err);
     if (r < 0)
         return r;
     lp_auto_free char *link =
@@ -57,8 +57,8 @@ static int compose(struct courier *c, const struct store_mail *mail, struct lp_b
     snprintf(id, sizeof id, "%s.%.16s", mail->id, hash);
     const struct message m = { .template = c->templates[mail->kind],
                                .from = c->options.from,
-                               .to = mail->email,
-                               .name = mail->name,
+                               .to = mail->user.email,
+                               .name = mail->user.name,
                                .link = link,
                                .id = id,
                                .wall_ms = lp_clock_wall_ms() };
@@ -75,7 +75,7 @@ static int send_mail(struct courier *c, const struct store_mail *mail, struct lp
     snprintf(id, sizeof id, "%lld-%s", (long long)lp_clock_wall_ms(), mail->id);
     int r = compose(c, mail, &message, err);
     if (r == 0)
-        r = carrier_send(&c->carrier, id, c->options.from, mail->email, &message, err);
+        r = carrier_send(&c->carrier, id, c->options.from, mail->user.email, &message, err);
     /* an address that none can be sent to is done with */
     if (r == 0 || r == LP_E_INVALID) {
         struct lp_error why;
@@ -98,7 +98,7 @@ static int64_t send_all(struct courier *c)
         lp_metric_add(r == 0 ? c->sent : c->failed, 1);
         if (r < 0)
             lp_log_warn("mail not sent", "mail", mail.id, "error", err.msg);
-        PQclear(mail.row);
+        store_user_done(&mail.user);
     }
     return 0;
 }

@@ -1,4 +1,5 @@
-/* One statement each, as in database/store.c. Of users only id, role, password and verification. */
+/* One statement each, as in database/store.c. Of accounts only id, role, password and verification.
+ */
 #include "services/auth/oidc/identities.h"
 
 #include <inttypes.h>
@@ -20,9 +21,9 @@ static const struct lp_db_statement log_in = {
     "  FOR UPDATE),"
     " i AS (UPDATE identities SET last_login_at = now(), role = $3 FROM old"
     "  WHERE issuer = $1 AND subject = $2),"
-    " u AS (UPDATE users SET role = coalesce($3, 'user'), updated_at = now() FROM old"
-    "  WHERE users.id = old.user_id AND old.role IS DISTINCT FROM $3"
-    "  AND users.role <> coalesce($3, 'user') RETURNING users.id),"
+    " u AS (UPDATE accounts SET role = coalesce($3, 'user'), updated_at = now() FROM old"
+    "  WHERE accounts.id = old.user_id AND old.role IS DISTINCT FROM $3"
+    "  AND accounts.role <> coalesce($3, 'user') RETURNING accounts.id),"
     " s AS (UPDATE sessions SET revoked_at = now() FROM u"
     "  WHERE sessions.user_id = u.id AND revoked_at IS NULL)"
     "SELECT old.user_id, EXISTS (SELECT FROM u) FROM old",
@@ -31,14 +32,14 @@ static const struct lp_db_statement log_in = {
 
 static const struct lp_db_statement link_account = {
     "oidc_link",
-    "WITH old AS (SELECT id, email_verified_at IS NULL AS unproven FROM users"
+    "WITH old AS (SELECT id, email_verified_at IS NULL AS unproven FROM accounts"
     "  WHERE id = $3::uuid AND role = $5 AND disabled_at IS NULL FOR UPDATE),"
     " made AS (INSERT INTO identities (issuer, subject, user_id, role)"
     "  SELECT $1, $2, id, $4 FROM old RETURNING user_id),"
-    " u AS (UPDATE users SET updated_at = now(), role = coalesce($4, users.role),"
+    " u AS (UPDATE accounts SET updated_at = now(), role = coalesce($4, accounts.role),"
     "  password = CASE WHEN unproven THEN '' ELSE password END,"
     "  email_verified_at = coalesce(email_verified_at, now())"
-    "  FROM old WHERE users.id = old.id),"
+    "  FROM old WHERE accounts.id = old.id),"
     " s AS (UPDATE sessions SET revoked_at = now() FROM old WHERE sessions.user_id = old.id"
     "  AND (unproven OR $4 <> $5) AND revoked_at IS NULL),"
     " c AS (UPDATE codes SET used_at = now() FROM old"

@@ -1,0 +1,44 @@
+/* services/auth/database/person.h -- personal fields between the rows and the program: as they are,
+ * or sealed by the vault, which is the database's context. Any thread. */
+#pragma once
+
+#include <libpq-fe.h>
+
+#include "base/error.h"
+#include "postgres/db.h"
+#include "services/auth/privacy/vault.h"
+
+/*
+ * How the account of an e-mail is found: *ret_param is `lookup`, or NULL where fields are not
+ * sealed. LP_E_UNAVAILABLE: what the database holds was not read yet.
+ */
+LP_MUST_USE int person_lookup(struct lp_db *db, const char *email, char lookup[SEAL_LOOKUP],
+                              const char **ret_param, struct lp_error *err);
+
+/* The id of the one account whose e-mail it is, given and as its lookup: a value in SQL. */
+#define PERSON_BY_EMAIL(email, lookup)                                              \
+    "(SELECT user_id FROM personal.people WHERE lower(email) = lower(" email        \
+    ") UNION ALL SELECT user_id FROM personal.people WHERE lookup = decode(" lookup \
+    ", 'hex') LIMIT 1)"
+
+/* A user's key, as a row has it. */
+struct person_key {
+    const char *id, *master, *wrapped; /* borrowed; master NULL: fields are as they are */
+};
+
+/* The texts of `sealed` (hexadecimal, NULL: none) in `columns`; the caller's, NULL for none. Errors
+ * of vault_unwrap and seal_open, the latter as LP_E_INTERNAL: what is stored was changed. */
+LP_MUST_USE int person_open(struct lp_db *db, const struct person_key *key, size_t n,
+                            const char *const *columns, const char *const *sealed, char **ret_texts,
+                            struct lp_error *err);
+
+/* The other way round, under a key that is there. */
+LP_MUST_USE int person_seal(struct lp_db *db, const struct person_key *key, size_t n,
+                            const char *const *columns, const char *const *texts, char **ret_sealed,
+                            struct lp_error *err);
+/* Under a new key. */
+LP_MUST_USE int person_seal_new(struct lp_db *db, const char *id, size_t n,
+                                const char *const *columns, const char *const *texts,
+                                struct vault_key *ret_key, char **ret_sealed, struct lp_error *err);
+/* Whether a new person's fields are to be sealed. */
+bool person_seals(struct lp_db *db);

@@ -1,0 +1,33 @@
+/* services/auth/privacy/keeper.h -- brings personal fields and their keys to what the Secret says,
+ * in agreement with the other pods. */
+#pragma once
+
+#include "base/error.h"
+#include "postgres/db.h"
+#include "services/auth/privacy/vault.h"
+
+/* Opaque: hides a thread. */
+struct keeper;
+
+/* Both are borrowed until _free. */
+struct keeper *keeper_new(struct lp_db *db, struct vault *vault);
+
+/*
+ * After the tables were made: reads what the database knows and opens the vault. LP_E_DENIED: the
+ * database's fields are encrypted and the Secret has not the master key, the message says what to
+ * do; no other try helps. Errors of lp_db_run. Beside no _step.
+ */
+LP_MUST_USE int keeper_open(struct keeper *k, struct lp_error *err);
+
+/*
+ * One step: tells the other pods what this one knows, and does what is next. Encryption begins when
+ * every pod has the master key, so that none meets what it cannot read: first a key of lookups, by
+ * which every pod then finds and stores; when every pod does, new fields are sealed, and old ones
+ * in batches. Keys of another master key are wrapped anew when every pod has the current one.
+ * *ret_more: there is more to do. Errors of lp_db_run and of the vault.
+ */
+LP_MUST_USE int keeper_step(struct keeper *k, bool *ret_more, struct lp_error *err);
+
+/* A thread of steps: every five seconds, every second while there is more to do. LP_E_INTERNAL. */
+LP_MUST_USE int keeper_start(struct keeper *k, struct lp_error *err);
+void keeper_free(struct keeper *k);
