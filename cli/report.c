@@ -47,7 +47,8 @@ static void add_kind(struct report *r, const struct lp_kube_kind *kind, const ch
     struct lp_error err;
     size_t i;
 
-    if (find_objects(r->client, kind, ns, selector, list, &err) < 0)
+    int found = find_objects(r->client, kind, ns, selector, list, &err);
+    if (found < 0 && !(found == LP_E_NOT_FOUND && kind == &lp_kube_http_routes))
         cannot_read(r, kind->kind, &err);
     json_array_foreach(list, i, object) add_document(r, object);
 }

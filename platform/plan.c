@@ -24,6 +24,7 @@ const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
     [CHILD_HPA] = &lp_kube_hpas,
     [CHILD_PDB] = &lp_kube_pdbs,
     [CHILD_INGRESS] = &lp_kube_ingresses,
+    [CHILD_HTTP_ROUTE] = &lp_kube_http_routes,
 };
 
 /* `service` is an id, or -1; else the child is of the database `database`. */
@@ -64,6 +65,8 @@ static void add_service(struct plan *plan, const struct platform *p, enum servic
     add(plan, p, CHILD_PDB, service, 0);
     if (s->expose.ingress.host)
         add(plan, p, CHILD_INGRESS, service, 0);
+    if (s->expose.http_route.parents)
+        add(plan, p, CHILD_HTTP_ROUTE, service, 0);
 }
 
 static void add_database(struct plan *plan, const struct platform *p, enum database_id id)
@@ -97,6 +100,8 @@ static json_t *of_service(const struct platform *p, enum child_kind kind, enum s
         return plan_pdb(p, id);
     if (kind == CHILD_INGRESS)
         return plan_ingress(p);
+    if (kind == CHILD_HTTP_ROUTE)
+        return plan_http_route(p);
     json_auto_t *config = plan_config_map(p, id);
     return plan_deployment(p, id, config);
 }

@@ -20,7 +20,8 @@ enum child_kind {
     CHILD_DEPLOYMENT,
     CHILD_HPA,
     CHILD_PDB,
-    CHILD_INGRESS, /* of the gateway, where the spec asks for one */
+    CHILD_INGRESS,    /* of the gateway, where the spec asks for one */
+    CHILD_HTTP_ROUTE, /* the same; a cluster without Gateway API has no such kind */
     N_CHILD_KINDS
 };
 extern const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS];
@@ -74,11 +75,10 @@ bool platform_has_lift(const struct platform *p, enum service_id id);
 /* Of the spec. */
 const struct database_spec *platform_database(const struct platform *p, enum database_id id);
 
-/* Seven of each service, five of each database, an Ingress. */
-#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES + 1)
+/* Seven of each service, five of each database, an Ingress, an HTTPRoute. */
+#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES + 2)
 
-/* `intent` is what we own of the child, with the annotation that holds its hash; owned by the plan.
- */
+/* `intent` is what we own of the child, with the hash of it as annotation; the plan's. */
 struct child {
     enum child_kind kind;
     char *name;

@@ -6,7 +6,8 @@
 
 #include "platform/plan.h"
 
-#define PLAN_KEYS_DIR "/etc/learning-platform/keys" /* of auth's pods: the keys of tokens */
+/* Of our services' pods: the keys by which tokens are made (auth) or known (the others). */
+#define PLAN_KEYS_DIR "/etc/learning-platform/keys"
 
 extern const char *const database_names[N_DATABASES]; /* suffix, label, Secret */
 /* The service whose database it is. */
@@ -45,6 +46,8 @@ json_t *plan_network_policy(const struct platform *p, enum service_id id);
 json_t *plan_hpa(const struct platform *p, enum service_id id);
 /* Of the gateway, as spec.services.gateway.expose.ingress says. */
 json_t *plan_ingress(const struct platform *p);
+/* The same of spec.services.gateway.expose.httpRoute. */
+json_t *plan_http_route(const struct platform *p);
 
 /* `config` is the ConfigMap of the service. spec.replicas is in it where they are ours. */
 json_t *plan_deployment(const struct platform *p, enum service_id id, const json_t *config);

@@ -267,6 +267,31 @@ static int check_ingress(const struct service_spec *s, const char *path, struct 
     return 0;
 }
 
+/* Which Gateway, and which names: what the API server checks, for those who do not ask it. */
+static int check_http_route(const struct service_spec *s, const char *path, struct lp_error *err)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(s->expose.http_route.parents, i, item)
+    {
+        const char *name = lp_json_str(item, "name", NULL);
+        if (!name || !*name)
+            return lp_error_set(err, LP_E_INVALID,
+                                "%s.expose.httpRoute.parentRefs[%zu].name: is required", path, i);
+    }
+    json_array_foreach(s->expose.http_route.hostnames, i, item)
+    {
+        const char *host = json_string_value(item);
+        if (!host || !*host || strlen(host) > 253)
+            return lp_error_set(err, LP_E_INVALID,
+                                "%s.expose.httpRoute.hostnames[%zu]: must be a name of 1 to 253 "
+                                "bytes such as learn.example.org",
+                                path, i);
+    }
+    return 0;
+}
+
 static int check_expose(const struct service_spec *s, const char *path, struct lp_error *err)
 {
     bool inside = strcmp(s->expose.type, "ClusterIP") == 0;
@@ -278,6 +303,8 @@ static int check_expose(const struct service_spec *s, const char *path, struct l
                             field, s->expose.type);
     int r = check_ingress(s, path, err);
 
+    if (r == 0)
+        r = check_http_route(s, path, err);
     return r < 0 ? r : check_proxies(s, path, err);
 }
 

@@ -55,6 +55,18 @@ static const struct lp_json_field ingress_fields[] = {
     END,
 };
 
+#define OF_HTTP_ROUTE(member) (SUB(expose, http_route.member) - SUB(expose, http_route))
+static const struct lp_json_field http_route_fields[] = {
+    { .key = "parentRefs",
+      .type = LP_JSON_ARRAY,
+      .offset = OF_HTTP_ROUTE(parents),
+      .required = true,
+      .min = 1,
+      .max = 8 },
+    { .key = "hostnames", .type = LP_JSON_ARRAY, .offset = OF_HTTP_ROUTE(hostnames), .max = 16 },
+    END,
+};
+
 static const struct lp_json_field expose_fields[] = {
     { .key = "type", .type = LP_JSON_STRING, .offset = SUB(expose, type), .one_of = expose_types },
     { .key = "nodePort",
@@ -74,6 +86,10 @@ static const struct lp_json_field expose_fields[] = {
       .type = LP_JSON_OBJECT,
       .offset = SUB(expose, ingress),
       .fields = ingress_fields },
+    { .key = "httpRoute",
+      .type = LP_JSON_OBJECT,
+      .offset = SUB(expose, http_route),
+      .fields = http_route_fields },
     END,
 };
 

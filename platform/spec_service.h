@@ -65,6 +65,10 @@ struct service_spec {
             const char *tls_secret; /* NULL: see plan_ingress.c */
             json_t *annotations;    /* or NULL */
         } ingress;
+        struct {
+            json_t *parents;   /* [{name, namespace, sectionName}]; NULL: no HTTPRoute */
+            json_t *hostnames; /* ["learn.example.org"] or NULL: those of the listeners */
+        } http_route;
     } expose;       /* of the gateway */
     json_t *routes; /* of the gateway: [{service, methods, ..}] or NULL; see platform/routes.h */
     struct pod_spec pod;

@@ -24,6 +24,7 @@
 #define SELECTOR LABEL_MANAGED_BY "=" MANAGER
 /* A stream that is silent for 120 s is made anew (kube/watch.c); 60 s are for that. */
 #define SILENT_MS 180000
+#define ASK_AGAIN_MS 9000 /* for a kind that the cluster does not have */
 
 struct kind_cache {
     struct informer_cache *cache;
@@ -31,10 +32,14 @@ struct kind_cache {
     struct lp_kube_store *store;
     struct lp_kube_store *lifted; /* of HPAs: the keys of those with ANNOTATION_FLOOR; else NULL */
     struct lp_kube_watch *watches[SCOPE_NAMESPACES];
-    unsigned n_watches;
+    atomic_uint n_watches;
     char thread_name[16];
     pthread_mutex_t lock;              /* guards the rest, and orders what is put into the store */
     char passed[SCOPE_NAMESPACES][64]; /* the newest version that each watch has delivered */
+    /* Of a kind that the cluster may not have: what was heard when it was asked for last. */
+    bool served;
+    int64_t asked_ms; /* 0: never */
+    struct lp_error unserved;
 };
 
 struct informer_cache {
@@ -42,6 +47,9 @@ struct informer_cache {
     const struct scope *scope;
     struct lp_kube_packer *packer;
     atomic_uint unsynced; /* watches that have not seen their first whole list */
+    struct lp_kube_config *config;
+    struct lp_stop *stop;
+    atomic_flag starting_routes; /* set by whoever starts, or has started, their watches */
     struct kind_cache platforms, children[N_CHILD_KINDS];
 };
 
@@ -171,6 +179,11 @@ static void watch_synced(void *user)
         k->cache->sink.synced(k->cache, k->cache->sink.user);
 }
 
+static bool is_optional(const struct kind_cache *k)
+{
+    return k == &k->cache->children[CHILD_HTTP_ROUTE];
+}
+
 static int start_watches(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
                          const struct scope *scope, const char *selector,
                          const struct lp_kube_watch_sink *sink, struct lp_error *err)
@@ -182,10 +195,10 @@ static int start_watches(struct kind_cache *k, struct lp_kube_config *config, st
         .known = k->store,
         .sink = *sink,
     };
-    options.sink.synced = watch_synced;
+    options.sink.synced = is_optional(k) ? NULL : watch_synced;
     options.sink.user = k;
     snprintf(k->thread_name, sizeof k->thread_name, "w-%.13s", k->kind->plural);
-    for (unsigned i = 0; i < scope_watches(scope); i++) {
+    for (unsigned i = k->n_watches; i < scope_watches(scope); i++) {
         options.ns = scope_namespace(scope, i);
         int r = lp_kube_watch_start(config, stop, &options, &k->watches[i], err);
         if (r < 0)
@@ -215,14 +228,18 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
     c->sink = *sink;
     c->scope = scope;
     c->packer = lp_kube_packer_new();
-    atomic_init(&c->unsynced, scope_watches(scope) * (1 + N_CHILD_KINDS));
+    c->config = config;
+    c->stop = stop;
+    atomic_flag_clear(&c->starting_routes);
+    atomic_init(&c->unsynced, scope_watches(scope) * N_CHILD_KINDS); /* but routes' */
     init_kind(c, &c->platforms, &lp_kube_platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         init_kind(c, &c->children[i], child_kinds[i]);
     c->children[CHILD_HPA].lifted = lp_kube_store_new(NULL);
     int r = start_watches(&c->platforms, config, stop, scope, scope->selector, &platforms, err);
     for (unsigned i = 0; i < N_CHILD_KINDS && r == 0; i++)
-        r = start_watches(&c->children[i], config, stop, scope, SELECTOR, &children, err);
+        if (!is_optional(&c->children[i]))
+            r = start_watches(&c->children[i], config, stop, scope, SELECTOR, &children, err);
     if (r < 0) {
         lp_stop_request(stop);
         cache_join(c);
@@ -250,6 +267,84 @@ void cache_join(struct informer_cache *c)
         done_kind(&c->children[i]);
     lp_kube_packer_free(c->packer);
     free(c);
+}
+
+/* ---- a kind that the cluster may not have ---- */
+
+/* In a watch's thread: its definition was taken away, or our right to list it. */
+static void routes_failed(const struct lp_error *why, int64_t retry_ms, void *user)
+{
+    struct kind_cache *k = user;
+
+    (void)retry_ms;
+    if (why->code != LP_E_NOT_FOUND && why->code != LP_E_DENIED)
+        return;
+    pthread_mutex_lock(&k->lock);
+    k->served = false;
+    k->asked_ms = 0;
+    pthread_mutex_unlock(&k->lock);
+}
+
+static int pass_over(json_t *object, void *user, struct lp_error *err)
+{
+    (void)object, (void)user, (void)err;
+    return 0;
+}
+
+/* A list tells of the definition and of our rights. */
+static int find_definition(struct kind_cache *k, struct lp_kube_client *client, const char *ns,
+                           struct lp_error *err)
+{
+    static const struct lp_kube_list_options ours = { .label_selector = SELECTOR };
+    char version[64];
+
+    pthread_mutex_lock(&k->lock);
+    bool served = k->served;
+    bool known = served || (k->asked_ms != 0 && lp_clock_ms() < k->asked_ms + ASK_AGAIN_MS);
+    if (known && !served)
+        *err = k->unserved;
+    pthread_mutex_unlock(&k->lock);
+    if (known)
+        return served ? 0 : err->code;
+    int r = lp_kube_list(client, k->kind, ns, &ours, pass_over, NULL, version, err);
+    if (r < 0 && r != LP_E_NOT_FOUND && r != LP_E_DENIED)
+        return r;
+    pthread_mutex_lock(&k->lock);
+    k->served = r == 0;
+    k->asked_ms = lp_clock_ms();
+    if (r < 0)
+        k->unserved = *err;
+    pthread_mutex_unlock(&k->lock);
+    return r;
+}
+
+static bool kind_synced(const struct kind_cache *k)
+{
+    bool synced = true;
+    for (unsigned i = 0; i < k->n_watches && synced; i++)
+        synced = lp_kube_watch_synced(k->watches[i]);
+    return synced;
+}
+
+int cache_watch_routes(struct informer_cache *c, struct lp_kube_client *client, const char *ns,
+                       struct lp_error *err)
+{
+    static const struct lp_kube_watch_sink sink = { .event = child_event, .failed = routes_failed };
+    struct kind_cache *k = &c->children[CHILD_HTTP_ROUTE];
+    int r = find_definition(k, client, ns, err);
+
+    if (r < 0)
+        return r;
+    if (!atomic_flag_test_and_set(&c->starting_routes)) {
+        r = start_watches(k, c->config, c->stop, c->scope, SELECTOR, &sink, err);
+        if (r < 0) {
+            atomic_flag_clear(&c->starting_routes);
+            return r;
+        }
+    }
+    if (k->n_watches < scope_watches(c->scope) || !kind_synced(k))
+        return lp_error_set(err, LP_E_TIMEOUT, "the list of %s is not there yet", k->kind->plural);
+    return 0;
 }
 
 bool cache_has_platform(struct informer_cache *c, const char *key)
@@ -339,20 +434,21 @@ static bool kind_healthy(const struct kind_cache *k, const struct scope *scope, 
     return true;
 }
 
+/* Of a kind that the cluster does not have, or nobody asked for before, nothing is to be heard. */
+static bool is_wanted(struct kind_cache *k)
+{
+    pthread_mutex_lock(&k->lock);
+    bool wanted = !is_optional(k) || (k->served && kind_synced(k));
+    pthread_mutex_unlock(&k->lock);
+    return wanted;
+}
+
 bool cache_healthy(struct informer_cache *c, char why[128])
 {
     bool good = kind_healthy(&c->platforms, c->scope, why);
     for (unsigned i = 0; i < N_CHILD_KINDS && good; i++)
-        good = kind_healthy(&c->children[i], c->scope, why);
+        good = !is_wanted(&c->children[i]) || kind_healthy(&c->children[i], c->scope, why);
     return good;
-}
-
-static bool kind_synced(const struct kind_cache *k)
-{
-    bool synced = true;
-    for (unsigned i = 0; i < k->n_watches && synced; i++)
-        synced = lp_kube_watch_synced(k->watches[i]);
-    return synced;
 }
 
 bool cache_synced(struct informer_cache *c)

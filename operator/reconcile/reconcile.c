@@ -18,6 +18,7 @@
 #include "kube/version.h"
 #include "operator/reconcile/apply.h"
 #include "operator/reconcile/databases.h"
+#include "operator/reconcile/http_route.h"
 #include "operator/reconcile/measure.h"
 #include "operator/reconcile/secrets.h"
 #include "operator/status/decisions.h"
@@ -326,6 +327,7 @@ static int reconcile_children(struct reconcile_context *ctx, struct platform *pl
     struct notices notices notices_auto = NOTICES_INIT;
 
     plan_list(&plan, platform);
+    int watched = http_route_prepare(ctx, current_status(ctx), &plan, &notices);
     if (spec_is_active(&platform->spec))
         create_missing_children(ctx, platform, &plan, &observed);
     for (unsigned i = 0; i < plan.n; i++) {
@@ -337,6 +339,8 @@ static int reconcile_children(struct reconcile_context *ctx, struct platform *pl
     if (spec_is_active(&platform->spec))
         change_children(ctx, platform, &plan, &observed, &notices);
     databases_notice(ctx, databases, &notices);
+    if (watched == 0)
+        http_route_notice(ctx, &plan, &observed, &notices);
     return write_what_was_seen(ctx, &plan, &observed, &notices, err);
 }
 

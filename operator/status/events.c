@@ -114,6 +114,7 @@ static const struct {
     { "NameConflict", "True", "NameConflictOver", "True" },
     { "DatabaseKept", "True", "DatabaseRemoved", "True" },
     { "DatabasePinned", "True", "DatabasePinOver", "True" },
+    { "RouteAccepted", "False", "RouteAccepted", "False" },
 };
 
 static bool is_unknown(const char *state)

@@ -18,6 +18,7 @@ void notices_done(struct notices *n)
     lp_buf_done(&n->held);
     lp_buf_done(&n->kept);
     lp_buf_done(&n->pinned);
+    lp_buf_done(&n->route);
 }
 
 bool notices_plan_differs(const struct notices *n)
@@ -105,6 +106,9 @@ void notices_set(const struct notices *n, const struct platform *p, const json_t
                        n->kept.ptr);
     if (n->pinned.len > 0)
         conditions_set(c, "DatabasePinned", "True", "MajorChangeRefused", n->pinned.ptr);
+    if (n->route_status)
+        conditions_set(c, "RouteAccepted", n->route_status, n->route_reason,
+                       n->route.ptr ? n->route.ptr : "");
     if (applied > 0)
         json_object_set_new(status, "appliedGeneration", json_integer(applied));
 }

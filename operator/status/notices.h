@@ -21,12 +21,15 @@ struct notices {
     struct lp_buf kept;    /* embedded databases that stay though the spec has them no more */
     bool is_leaving;       /* one of them still runs */
     struct lp_buf pinned;  /* what of the operator's settings their data does not suit */
-    bool applied;          /* every workload has what this generation asks for, or is held back */
+    /* Of the HTTPRoute, for the condition RouteAccepted; status NULL: the spec asks for none. */
+    const char *route_status, *route_reason;
+    struct lp_buf route;
+    bool applied; /* every workload has what this generation asks for, or is held back */
 };
-#define NOTICES_INIT                                                          \
-    {                                                                         \
-        .held = LP_BUF_INIT(NOTICES_HELD), .kept = LP_BUF_INIT(NOTICES_HELD), \
-        .pinned = LP_BUF_INIT(NOTICES_HELD)                                   \
+#define NOTICES_INIT                                                            \
+    {                                                                           \
+        .held = LP_BUF_INIT(NOTICES_HELD), .kept = LP_BUF_INIT(NOTICES_HELD),   \
+        .pinned = LP_BUF_INIT(NOTICES_HELD), .route = LP_BUF_INIT(NOTICES_HELD) \
     }
 #define NOTICES_HELD 4096 /* bytes */
 void notices_done(struct notices *n);
@@ -37,7 +40,8 @@ bool notices_plan_differs(const struct notices *n);
 
 /*
  * Sets the conditions Paused, Planned, UpgradePending, DatabaseKept and DatabasePinned, each only
- * while it is True (Planned: in mode Plan), and status.paused and status.appliedGeneration.
+ * while it is True (Planned: in mode Plan; RouteAccepted: while an HTTPRoute is asked for or is
+ * still there), and status.paused and status.appliedGeneration.
  * `before`: the status that is there, or NULL.
  */
 void notices_set(const struct notices *n, const struct platform *p, const json_t *before,

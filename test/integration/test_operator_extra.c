@@ -1,5 +1,6 @@
-/* test/integration/test_operator_extra.c -- spec.extraServices against a real API server: 24 of a
- * team's own services, what is refused, and what the definition costs it. */
+/* test/integration/test_operator_extra.c -- what only some platforms ask for, against a real API
+ * server: 24 of a team's own services, what is refused, and what the definition costs it; an
+ * HTTPRoute where the cluster has the kind, and where it does not. */
 #include <stdio.h>
 #include <string.h>
 
@@ -162,6 +163,158 @@ static void the_rules_cost_less_than_half_of_what_the_api_server_allows(void **s
     assert_non_null(strstr(refusal.msg, "budget"));
 }
 
+/* ---- an HTTPRoute ---- */
+
+/* As much of the definition of Gateway API as the operator's HTTPRoutes need. */
+static const char definition[] =
+    "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: "
+    "httproutes.gateway.networking.k8s.io, annotations: {api-approved.kubernetes.io: "
+    "'https://github.com/kubernetes-sigs/gateway-api/pull/2997'}}, spec: {group: "
+    "gateway.networking.k8s.io, scope: Namespaced, names: {kind: HTTPRoute, plural: httproutes, "
+    "singular: httproute, listKind: HTTPRouteList}, versions: [{name: v1, served: true, storage: "
+    "true, subresources: {status: {}}, schema: {openAPIV3Schema: {type: object, properties: {spec: "
+    "{type: object, required: [rules], properties: {hostnames: {type: array, items: {type: "
+    "string}}, parentRefs: {type: array, items: {type: object, required: [name], properties: "
+    "{group: {type: string, default: gateway.networking.k8s.io}, kind: {type: string, default: "
+    "Gateway}, name: {type: string}, namespace: {type: string}, sectionName: {type: string}}}}, "
+    "rules: {type: array, items: {type: object, properties: {matches: {type: array, items: {type: "
+    "object, properties: {path: {type: object, properties: {type: {type: string}, value: {type: "
+    "string}}}}}}, backendRefs: {type: array, items: {type: object, required: [name], properties: "
+    "{group: {type: string, default: ''}, kind: {type: string, default: Service}, name: {type: "
+    "string}, port: {type: integer}, weight: {type: integer, default: 1}}}}}}}}}, status: {type: "
+    "object, x-kubernetes-preserve-unknown-fields: true}}}}}]}}";
+#define DEFINITION "httproutes.gateway.networking.k8s.io"
+#define ROUTE "english-gateway"
+
+static json_t *asked_route(void)
+{
+    return parse_spec(
+        "{services: {gateway: {expose: {httpRoute: {parentRefs: [{name: public, "
+        "namespace: infra, sectionName: https}], hostnames: [learn.example.org]}}}}}");
+}
+
+static void install_routes(void)
+{
+    static const struct lp_kube_apply_options options = { .field_manager = "test", .force = true };
+    json_auto_t *crd = parse_spec(definition);
+    ok(lp_kube_apply(client, &lp_kube_crds, crd, &options, NULL, &err));
+}
+
+static void remove_routes(void)
+{
+    ok(lp_kube_delete(client, &lp_kube_crds, NULL, DEFINITION, NULL, &err));
+    await_gone(&lp_kube_crds, DEFINITION);
+}
+
+static bool has_reason(const json_t *o, const void *want)
+{
+    const json_t *c =
+        lp_json_find(lp_json_at(o, "status", "conditions", NULL), "type", "RouteAccepted");
+    const char *reason = lp_json_str(c, "reason", NULL);
+    return reason && strcmp(reason, want) == 0;
+}
+
+/* The condition RouteAccepted, until it has this status and reason. */
+static void await_accepted(const char *status, const char *reason)
+{
+    json_auto_t *o = await(&lp_kube_platforms, "english", has_reason, reason, reason);
+    const json_t *c =
+        lp_json_find(lp_json_at(o, "status", "conditions", NULL), "type", "RouteAccepted");
+    assert_string_equal(lp_json_str(c, "status", NULL), status);
+}
+
+static bool says_nothing_of_routes(const json_t *o, const void *want)
+{
+    (void)want;
+    return !lp_json_find(lp_json_at(o, "status", "conditions", NULL), "type", "RouteAccepted");
+}
+
+static double route_lists(void)
+{
+    return program_metric(&operator, "lp_kube_watch_lists_total{kind=\"HTTPRoute\"}");
+}
+
+/* What the controller of a Gateway writes. */
+static void answer_for_gateway(const char *accepted, const char *reason)
+{
+    json_auto_t *status = lp_json_make(
+        "{s:{s:[{s:{s:s, s:s}, s:s, s:[{s:s, s:s, s:s, s:s}]}]}}", "status", "parents", "parentRef",
+        "name", "public", "namespace", "infra", "controllerName", "example.org/controller",
+        "conditions", "type", "Accepted", "status", accepted, "reason", reason, "message", "why");
+    ok(lp_kube_merge_patch(client, &lp_kube_http_routes, ns, ROUTE, "status", status, NULL, &err));
+}
+
+static void an_http_route_waits_for_its_definition_and_is_made_once_that_is_there(void **state)
+{
+    (void)state;
+    create_platform("english", json_object());
+    assert_true(route_lists() <= 0); /* nobody asked */
+    edit_platform("english", asked_route());
+    await_accepted("False", "DefinitionMissing");
+    await_event("DefinitionMissing");
+    await_ready("english"); /* all else is as it should be */
+    assert_true(route_lists() <= 0);
+    install_routes();
+    json_decref(await_like(
+        &lp_kube_http_routes, ROUTE,
+        parse_spec("{spec: {parentRefs: [{name: public, namespace: infra, sectionName: https}], "
+                   "hostnames: [learn.example.org], rules: [{matches: [{path: {type: PathPrefix, "
+                   "value: /}}], backendRefs: [{name: english-gateway, port: 8080}]}]}}"),
+        "made"));
+    is_there_and_ours(&lp_kube_http_routes, ROUTE);
+    await_accepted("Unknown", "NoAnswer");
+    answer_for_gateway("False", "NotAllowedByListeners");
+    await_accepted("False", "NotAccepted");
+    answer_for_gateway("True", "Accepted");
+    await_accepted("True", "Accepted");
+    ok(lp_kube_delete(client, &lp_kube_http_routes, ns, ROUTE, NULL, &err));
+    json_decref(await(&lp_kube_http_routes, ROUTE, exists, NULL, "back"));
+}
+
+/* With the definition its objects go; with both back the platform has its own again. */
+static void an_http_route_comes_back_with_its_definition(void **state)
+{
+    (void)state;
+    install_routes();
+    create_platform("english", asked_route());
+    json_decref(await(&lp_kube_http_routes, ROUTE, exists, NULL, "made"));
+    remove_routes();
+    await_accepted("False", "DefinitionMissing");
+    install_routes();
+    json_decref(await(&lp_kube_http_routes, ROUTE, exists, NULL, "made anew"));
+    await_accepted("Unknown", "NoAnswer");
+}
+
+/* A process that starts now has not watched the kind, and none asks for it. */
+static void an_http_route_that_is_no_longer_asked_for_goes_even_after_a_restart(void **state)
+{
+    (void)state;
+    install_routes();
+    create_platform("english", asked_route());
+    json_decref(await(&lp_kube_http_routes, ROUTE, exists, NULL, "made"));
+    await_accepted("Unknown", "NoAnswer");
+    assert_int_equal(program_stop(&operator), 0);
+    json_auto_t *without = parse_spec("{spec: {services: {gateway: {expose: {httpRoute: null}}}}}");
+    ok(lp_kube_merge_patch(client, &lp_kube_platforms, ns, "english", NULL, without, NULL, &err));
+    fixture_start(&operator, "operator");
+    await_gone(&lp_kube_http_routes, ROUTE);
+    json_decref(
+        await(&lp_kube_platforms, "english", says_nothing_of_routes, NULL, "nothing to say"));
+    remove_routes();
+}
+
+static void parents_without_a_name_are_refused(void **state)
+{
+    (void)state;
+    is_refused("{services: {gateway: {expose: {httpRoute: {hostnames: [a.b]}}}}}",
+               "spec.services.gateway.expose.httpRoute.parentRefs", "Required value");
+    is_refused("{services: {gateway: {expose: {httpRoute: {parentRefs: [{namespace: a}]}}}}}",
+               "spec.services.gateway.expose.httpRoute.parentRefs[0].name", "Required value");
+    is_refused("{services: {gateway: {expose: {httpRoute: {parentRefs: [{name: a}], hostnames: "
+               "['https://a.b']}}}}}",
+               "spec.services.gateway.expose.httpRoute.hostnames[0]", "should match");
+}
+
 #define test(f) cmocka_unit_test_setup(f, fixture_namespace)
 int main(void)
 {
@@ -170,6 +323,10 @@ int main(void)
         test(a_platform_with_its_own_services_that_is_carried_out_writes_nothing_more),
         test(what_the_platform_has_itself_is_refused),
         test(the_rules_cost_less_than_half_of_what_the_api_server_allows),
+        test(an_http_route_waits_for_its_definition_and_is_made_once_that_is_there),
+        test(an_http_route_comes_back_with_its_definition),
+        test(an_http_route_that_is_no_longer_asked_for_goes_even_after_a_restart),
+        test(parents_without_a_name_are_refused),
     };
     return cmocka_run_group_tests_name("operator_extra", tests, fixture_begin, fixture_end);
 }

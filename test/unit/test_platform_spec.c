@@ -510,6 +510,13 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "{learningplatform.io/intent: x}}}}}}",
           "spec.services.gateway.expose.ingress.annotations: keys must not begin with "
           "learningplatform.io/, one is \"learningplatform.io/intent\"" },
+        { "{services: {gateway: {expose: {httpRoute: {hostnames: [a.b]}}}}}",
+          "spec.services.gateway.expose.httpRoute.parentRefs: is required" },
+        { "{services: {gateway: {expose: {httpRoute: {parentRefs: [{name: a}, {namespace: b}]}}}}}",
+          "spec.services.gateway.expose.httpRoute.parentRefs[1].name: is required" },
+        { "{services: {gateway: {expose: {httpRoute: {parentRefs: [{name: a}], hostnames: [1]}}}}}",
+          "spec.services.gateway.expose.httpRoute.hostnames[0]: must be a name of 1 to 253 bytes "
+          "such as learn.example.org" },
         { "{services: {gateway: {expose: {trustedProxies: [10.0.0.1]}}}}",
           "spec.services.gateway.expose.trustedProxies[0]: must be a network such as 10.0.0.0/8 or "
           "2001:db8::/32, is \"10.0.0.1\"" },
