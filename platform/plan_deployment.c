@@ -94,7 +94,7 @@ static json_t *container(const struct platform *p, enum service_id id)
     json_object_set_new(c, "securityContext", plan_container_security());
     json_object_set_new(c, "volumeMounts",
                         lp_json_make("[{s:s, s:s}]", "name", "tmp", "mountPath", "/tmp"));
-    if (id == SERVICE_AUTH)
+    if (id < N_SERVICES)
         json_array_append_new(json_object_get(c, "volumeMounts"),
                               lp_json_make("{s:s, s:s, s:b}", "name", "keys", "mountPath",
                                            PLAN_KEYS_DIR, "readOnly", 1));
@@ -120,11 +120,17 @@ static json_t *pod_metadata(const struct platform *p, enum service_id id, const 
     return lp_json_make("{s:o, s:o}", "labels", labels, "annotations", annotations);
 }
 
-/* The keys of tokens as files, which auth reads again when the Secrets change. */
-static json_t *key_volume(const struct platform *p)
+/* The keys of tokens as files, which are read again when the Secrets change. Those that verify have
+ * HMAC keys only where somebody makes that Secret: who knows one can make tokens too. */
+static json_t *key_volume(const struct platform *p, enum service_id id)
 {
     lp_auto_free char *jwt = plan_name(p, "jwt"), *signing = plan_name(p, "signing");
+    lp_auto_free char *known = plan_name(p, "jwt-known");
 
+    if (id != SERVICE_AUTH)
+        return lp_json_make("{s:s, s:{s:[{s:{s:s, s:[{s:s, s:s}], s:b}}]}}", "name", "keys",
+                            "projected", "sources", "secret", "name", known, "items", "key", "hmac",
+                            "path", "hmac", "optional", 1);
     return lp_json_make(
         "{s:s, s:{s:[{s:{s:s, s:[{s:s, s:s}, {s:s, s:s}]}}, {s:{s:s, s:[{s:s, s:s}]}}]}}", "name",
         "keys", "projected", "sources", "secret", "name", jwt, "items", "key", "access", "path",
@@ -143,8 +149,8 @@ static json_t *pod_spec(const struct platform *p, enum service_id id)
                              "containers", container(p, id), "volumes", "name", "tmp", "emptyDir",
                              "sizeLimit", "64Mi", "topologySpreadConstraints", spread(p, id));
 
-    if (id == SERVICE_AUTH)
-        json_array_append_new(json_object_get(o, "volumes"), key_volume(p));
+    if (id < N_SERVICES)
+        json_array_append_new(json_object_get(o, "volumes"), key_volume(p, id));
     json_t *more = lp_json_make("{s:o*, s:o*, s:o*, s:o*, s:s*}", "imagePullSecrets",
                                 plan_copy_or_null(p->spec.image.pull_secrets), "nodeSelector",
                                 plan_copy_or_null(s->pod.node_selector), "tolerations",

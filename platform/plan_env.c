@@ -130,6 +130,8 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
     }
     if (id != SERVICE_AUTH)
         set_key_url(data, p);
+    if (id != SERVICE_AUTH && id < N_SERVICES)
+        lp_json_set_str(data, "AUTH_JWT_KEYS_DIR", PLAN_KEYS_DIR);
     if (id == SERVICE_AI_FEEDBACK || id == SERVICE_AUTH)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
     if (id == SERVICE_PROGRESS) {

@@ -55,17 +55,20 @@ static bool is_any(const struct lp_identity_config *c)
 
 int lp_identity_check(const struct lp_identity_config *c, struct lp_error *err)
 {
-    if (is_any(c) || *c->jwks_url || *c->secrets)
+    if (is_any(c) || *c->jwks_url || *c->secrets || *c->keys_dir)
         return 0;
-    return lp_error_set(err, LP_E_INVALID,
-                        "configuration: ACCESS is Owner, and neither AUTH_JWKS_URL nor "
-                        "AUTH_JWT_SECRET is set: nobody's token could be checked. Set one of "
-                        "them, or ACCESS=Any to let everybody reach all data");
+    return lp_error_set(
+        err, LP_E_INVALID,
+        "configuration: ACCESS is Owner, and none of AUTH_JWKS_URL, "
+        "AUTH_JWT_SECRET and AUTH_JWT_KEYS_DIR is set: nobody's token could be checked. Set one of "
+        "them, or ACCESS=Any to let everybody reach all data");
 }
 
 static int fill(struct lp_identities *i, const struct lp_identity_config *c, struct lp_error *err)
 {
-    const struct lp_keys_options o = { .secrets = c->secrets, .jwks_url = c->jwks_url };
+    const struct lp_keys_options o = { .secrets = c->secrets,
+                                       .secrets_dir = c->keys_dir,
+                                       .jwks_url = c->jwks_url };
 
     if (i->any)
         return 0;

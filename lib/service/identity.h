@@ -13,6 +13,7 @@ struct lp_identity_config {
     const char *access;             /* ACCESS: Owner (default) or Any, in any case */
     const char *jwks_url;           /* AUTH_JWKS_URL: issuer's public keys; "": none */
     const char *secrets;            /* AUTH_JWT_SECRET: list, newest first; "": none */
+    const char *keys_dir;           /* AUTH_JWT_KEYS_DIR: folder with them as file; "": none */
     const char *caller_ai_feedback; /* CALLER_KEY_AI_FEEDBACK: base64url of 32 bytes; "": none */
     const char *caller_auth;        /* CALLER_KEY_AUTH: the same */
 };
@@ -47,6 +48,15 @@ extern const char *const lp_identity_accesses[];
           NULL,                                                                                  \
           true,                                                                                  \
           "HMAC keys of access tokens, newest first, separated by commas" },                     \
+        { "AUTH_JWT_KEYS_DIR",                                                                   \
+          LP_ENV_STRING,                                                                         \
+          offsetof(type, member.keys_dir),                                                       \
+          "",                                                                                    \
+          0,                                                                                     \
+          1024,                                                                                  \
+          NULL,                                                                                  \
+          false,                                                                                 \
+          "folder (a mounted Secret) whose file hmac has them, read again when it changes" },  \
         { "CALLER_KEY_AI_FEEDBACK",                                                              \
           LP_ENV_STRING,                                                                         \
           offsetof(type, member.caller_ai_feedback),                                             \

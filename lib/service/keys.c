@@ -1,7 +1,8 @@
 /*
  * lib/service/keys.c -- keys that change while they are used. Who verifies takes a reference of the
- * set that is current; the thread `keeper` fetches the issuer's keys, makes another set and puts it
- * in the place of the first. A set that cannot be fetched or read leaves the last one where it is.
+ * set that is current; the thread `keeper` fetches the issuer's keys and looks at the file of the
+ * secrets, and puts another set in the place of the first. One that cannot be fetched or read
+ * leaves the last one where it is.
  */
 #include "service/keys.h"
 
@@ -22,6 +23,8 @@
 #include "json/json.h"
 #include "metrics/metrics.h"
 #include "service/jwt.h"
+#include "service/key_set.h"
+#include "service/secret_keys.h"
 #include "service/verified.h"
 #include "work/backoff.h"
 
@@ -31,17 +34,17 @@
 #define RETRY_MS 5000
 #define SLOWEST_RETRIES 12
 #define FIRST_MS 10000
+#define LOOK_MS 5000       /* at the file of the secrets; tokens that need it look at once */
 #define FIRST_RETRY_MS 500 /* until the issuer has answered once: it may start beside us */
 
-struct set {
-    atomic_uint holders;
-    struct lp_jwt_keys *keys;
-    bool fetched; /* has keys of the issuer */
-};
-
 struct lp_keys {
-    char *secrets, *url;                    /* NULL: none */
+    char *url;                              /* NULL: none */
+    bool looks;                             /* a file has secrets */
     int64_t refresh_ms, retry_ms, ready_ms; /* ready_ms: lp_clock_ms(); then without keys, too */
+    struct lp_secret_keys *secrets;
+    struct lp_key_slot issuer;
+    uint64_t n_sets;     /* of the issuer; of who starts, then of the keeper */
+    atomic_bool fetched; /* the issuer's keys, once */
     struct lp_verified *verified;
     struct lp_metric_family *fetches;
     struct lp_http_client *client; /* of the keeper */
@@ -49,30 +52,22 @@ struct lp_keys {
     struct lp_stop *stop;
     int wake; /* eventfd: a fetch is asked for */
     pthread_t keeper;
+    bool kept; /* it was started */
     pthread_mutex_t lock;
     pthread_cond_t ended; /* a fetch, or all */
-    struct set *set;      /* under lock, as all below */
-    uint64_t n_ended;     /* fetches */
+    uint64_t n_ended;     /* fetches; under lock, as all below */
     int64_t began_ms;     /* of the last fetch, lp_clock_ms(); 0: none yet */
     bool asked;           /* a fetch is asked for or under way */
     bool leaving;
 };
 
-/* ---- sets ---- */
+/* ---- the keeper ---- */
 
-static void set_release(struct set *s)
-{
-    if (!s || atomic_fetch_sub(&s->holders, 1) > 1)
-        return;
-    lp_jwt_keys_free(s->keys);
-    free(s);
-}
-
-static int set_new(const char *secrets, const json_t *jwks, struct set **ret_set,
-                   struct lp_error *err)
+/* Of the issuer; `jwks` NULL: none yet. */
+static int put_issuer(struct lp_keys *k, const json_t *jwks, struct lp_error *err)
 {
     struct lp_jwt_keys *keys = NULL;
-    int r = lp_jwt_keys_new(secrets, &keys, err);
+    int r = lp_jwt_keys_new(NULL, &keys, err);
 
     if (r == 0 && jwks)
         r = lp_jwt_keys_add_jwks(keys, jwks, err);
@@ -80,34 +75,12 @@ static int set_new(const char *secrets, const json_t *jwks, struct set **ret_set
         lp_jwt_keys_free(keys);
         return r;
     }
-    struct set *s = lp_alloc(sizeof *s);
-    s->keys = keys;
-    s->fetched = jwks != NULL;
-    atomic_init(&s->holders, 1);
-    *ret_set = s;
+    lp_key_slot_put(&k->issuer, lp_key_set_new(keys), ++k->n_sets);
+    if (jwks)
+        atomic_store(&k->fetched, true);
+    lp_verified_clear(k->verified);
     return 0;
 }
-
-static struct set *set_current(struct lp_keys *k)
-{
-    pthread_mutex_lock(&k->lock);
-    struct set *s = k->set;
-    atomic_fetch_add(&s->holders, 1);
-    pthread_mutex_unlock(&k->lock);
-    return s;
-}
-
-static void set_exchange(struct lp_keys *k, struct set *s)
-{
-    pthread_mutex_lock(&k->lock);
-    struct set *old = k->set;
-    k->set = s;
-    pthread_mutex_unlock(&k->lock);
-    lp_verified_clear(k->verified);
-    set_release(old);
-}
-
-/* ---- the keeper ---- */
 
 static int get(struct lp_keys *k, json_t **ret_jwks, struct lp_error *err)
 {
@@ -129,17 +102,15 @@ static int get(struct lp_keys *k, json_t **ret_jwks, struct lp_error *err)
 static int fetch(struct lp_keys *k, struct lp_error *err)
 {
     json_auto_t *jwks = NULL;
-    struct set *s = NULL;
 
     int r = get(k, &jwks, err);
     if (r < 0 || (k->jwks && json_equal(k->jwks, jwks)))
         return r;
-    r = set_new(k->secrets, jwks, &s, err);
+    r = put_issuer(k, jwks, err);
     if (r < 0)
         return r;
     json_decref(k->jwks);
     k->jwks = lp_take(jwks);
-    set_exchange(k, s);
     lp_log_info("the issuer's keys have changed", "url", k->url);
     return 0;
 }
@@ -171,29 +142,56 @@ static void rest(const struct lp_keys *k, int64_t ms)
 {
     struct pollfd fds[] = { { .fd = lp_stop_fd(k->stop), .events = POLLIN },
                             { .fd = k->wake, .events = POLLIN } };
-    poll(fds, 2, (int)ms);
+    poll(fds, 2, (int)(k->looks && ms > LOOK_MS ? LOOK_MS : ms));
+}
+
+/* What the keeper knows of its fetches. */
+struct course {
+    struct lp_backoff backoff;
+    bool well;       /* the last one was */
+    int64_t next_ms; /* when the next one is due, unless one is asked for */
+};
+
+static void fetch_now(struct lp_keys *k, struct course *c)
+{
+    struct lp_error err;
+
+    note_begin(k);
+    bool good = fetch(k, &err) == 0;
+    note_end(k);
+    lp_metric_add(lp_metric_with(k->fetches, good ? "ok" : "failed"), 1);
+    if (!good && c->well && !lp_stop_requested(k->stop))
+        lp_log_warn("the issuer's keys cannot be fetched; the last ones stay", "url", k->url, "why",
+                    err.msg);
+    c->well = good;
+    if (good)
+        lp_backoff_reset(&c->backoff);
+    int64_t ms = good ? k->refresh_ms : lp_backoff_next(&c->backoff);
+    c->next_ms = lp_clock_ms() + (!good && !k->jwks && ms > FIRST_RETRY_MS ? FIRST_RETRY_MS : ms);
+}
+
+static bool is_asked(struct lp_keys *k)
+{
+    pthread_mutex_lock(&k->lock);
+    bool asked = k->asked;
+    pthread_mutex_unlock(&k->lock);
+    return asked;
 }
 
 static void *keys_run(void *user)
 {
     struct lp_keys *k = user;
-    struct lp_backoff backoff = { .base_ms = k->retry_ms, .max_ms = k->retry_ms * SLOWEST_RETRIES };
-    bool well = true;
+    struct course c = {
+        .backoff = { .base_ms = k->retry_ms, .max_ms = k->retry_ms * SLOWEST_RETRIES }, .well = true
+    };
 
     while (!lp_stop_requested(k->stop)) {
-        struct lp_error err;
-        note_begin(k);
-        bool good = fetch(k, &err) == 0;
-        note_end(k);
-        lp_metric_add(lp_metric_with(k->fetches, good ? "ok" : "failed"), 1);
-        if (!good && well && !lp_stop_requested(k->stop))
-            lp_log_warn("the issuer's keys cannot be fetched; the last ones stay", "url", k->url,
-                        "why", err.msg);
-        well = good;
-        if (good)
-            lp_backoff_reset(&backoff);
-        int64_t again_ms = good ? k->refresh_ms : lp_backoff_next(&backoff);
-        rest(k, !good && !k->jwks && again_ms > FIRST_RETRY_MS ? FIRST_RETRY_MS : again_ms);
+        if (k->looks && lp_secret_keys_look(k->secrets, true))
+            lp_verified_clear(k->verified);
+        if (k->url && (is_asked(k) || lp_clock_ms() >= c.next_ms))
+            fetch_now(k, &c);
+        int64_t left_ms = k->url ? c.next_ms - lp_clock_ms() : LOOK_MS;
+        rest(k, left_ms > 0 ? left_ms : 0);
     }
     return NULL;
 }
@@ -206,12 +204,13 @@ static int start_keeper(struct lp_keys *k, struct lp_error *err)
                                               .total_timeout_ms = FETCH_MS,
                                               .max_response = MAX_SET,
                                               .stop = k->stop };
-    int r = lp_http_client_new(&o, &k->client, err);
+    int r = k->url ? lp_http_client_new(&o, &k->client, err) : 0;
     if (r < 0)
         return r;
     k->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (k->wake < 0 || pthread_create(&k->keeper, NULL, keys_run, k) != 0)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "no thread to fetch the issuer's keys");
+        return lp_error_set(err, LP_E_UNAVAILABLE, "no thread that keeps the keys of tokens");
+    k->kept = true;
     return 0;
 }
 
@@ -226,12 +225,12 @@ static void destroy(struct lp_keys *k)
     if (k->wake >= 0)
         close(k->wake);
     json_decref(k->jwks);
-    set_release(k->set);
+    lp_key_slot_done(&k->issuer);
+    lp_secret_keys_free(k->secrets);
     lp_verified_free(k->verified);
     lp_stop_free(k->stop);
     pthread_cond_destroy(&k->ended);
     pthread_mutex_destroy(&k->lock);
-    free(k->secrets);
     free(k->url);
     free(k);
 }
@@ -240,8 +239,8 @@ int lp_keys_new(const struct lp_keys_options *o, struct lp_keys **ret_keys, stru
 {
     struct lp_keys *k = lp_alloc(sizeof *k);
 
-    k->secrets = copy_of(o->secrets);
     k->url = copy_of(o->jwks_url);
+    k->looks = o->secrets_dir && *o->secrets_dir;
     k->refresh_ms = o->refresh_ms > 0 ? o->refresh_ms : REFRESH_MS;
     k->retry_ms = o->retry_ms > 0 ? o->retry_ms : RETRY_MS;
     k->ready_ms = lp_clock_ms() + (o->first_ms > 0 ? o->first_ms : FIRST_MS);
@@ -252,8 +251,11 @@ int lp_keys_new(const struct lp_keys_options *o, struct lp_keys **ret_keys, stru
                                   "Fetches of the issuer's keys", "result", NULL, 0);
     pthread_mutex_init(&k->lock, NULL);
     pthread_cond_init(&k->ended, NULL);
-    int r = set_new(k->secrets, NULL, &k->set, err);
-    if (r == 0 && k->url)
+    lp_key_slot_init(&k->issuer);
+    int r = put_issuer(k, NULL, err);
+    if (r == 0)
+        r = lp_secret_keys_new(o->secrets, o->secrets_dir, &k->secrets, err);
+    if (r == 0 && (k->url || k->looks))
         r = start_keeper(k, err);
     if (r < 0) {
         destroy(k);
@@ -272,7 +274,7 @@ void lp_keys_free(struct lp_keys *k)
     pthread_cond_broadcast(&k->ended);
     pthread_mutex_unlock(&k->lock);
     lp_stop_request(k->stop);
-    if (k->url)
+    if (k->kept)
         pthread_join(k->keeper, NULL);
     destroy(k);
 }
@@ -280,7 +282,7 @@ void lp_keys_free(struct lp_keys *k)
 bool lp_keys_ready(struct lp_keys *k, char why[128])
 {
     pthread_mutex_lock(&k->lock);
-    bool ready = !k->url || k->set->fetched || lp_clock_ms() >= k->ready_ms;
+    bool ready = !k->url || atomic_load(&k->fetched) || lp_clock_ms() >= k->ready_ms;
     pthread_mutex_unlock(&k->lock);
     if (!ready)
         snprintf(why, 128, "the issuer's keys are not there yet");
@@ -332,18 +334,30 @@ static enum outcome await_fetch(struct lp_keys *k, uint64_t before, int64_t wait
     return ended ? OUTCOME_FETCHED : OUTCOME_UNDER_WAY;
 }
 
-/* One try with the keys that are there. LP_E_NOT_FOUND: by another key; *ret_any: whether there is
- * any of the issuer. */
-static int try_keys(struct lp_keys *k, const char *token, size_t len, json_t **ret_claims,
-                    bool *ret_any, struct lp_error *err)
+/* One try with the issuer's keys that are there. LP_E_NOT_FOUND: by another key; *ret_any: whether
+ * there is any. */
+static int try_issuer(struct lp_keys *k, const char *token, size_t len, json_t **ret_claims,
+                      bool *ret_any, struct lp_error *err)
 {
     uint64_t clears = lp_verified_clears(k->verified);
-    struct set *s = set_current(k);
-    int r = lp_jwt_verify(s->keys, token, len, &lp_jwt_access, lp_clock_wall_ms() / 1000,
-                          ret_claims, err);
 
-    *ret_any = s->fetched;
-    set_release(s);
+    *ret_any = atomic_load(&k->fetched);
+    int r = lp_key_slot_verify(&k->issuer, token, len, ret_claims, err);
+    if (r == 0)
+        lp_verified_add(k->verified, token, len, *ret_claims, clears);
+    return r;
+}
+
+/* LP_E_NOT_FOUND: a token that is none of an HMAC key. */
+static int try_secrets(struct lp_keys *k, const char *token, size_t len, json_t **ret_claims,
+                       struct lp_error *err)
+{
+    uint64_t clears = lp_verified_clears(k->verified);
+    bool changed = false;
+    int r = lp_secret_keys_verify(k->secrets, token, len, ret_claims, &changed, err);
+
+    if (changed)
+        lp_verified_clear(k->verified);
     if (r == 0)
         lp_verified_add(k->verified, token, len, *ret_claims, clears);
     return r;
@@ -366,8 +380,11 @@ int lp_keys_verify(struct lp_keys *k, const char *token, size_t len, int64_t wai
         *ret_claims = known;
         return 0;
     }
+    int r = try_secrets(k, token, len, ret_claims, err);
+    if (r != LP_E_NOT_FOUND)
+        return r;
     uint64_t before = fetches_ended(k);
-    int r = try_keys(k, token, len, ret_claims, &any, err);
+    r = try_issuer(k, token, len, ret_claims, &any, err);
     if (r != LP_E_NOT_FOUND)
         return r;
     if (!k->url)
@@ -376,7 +393,7 @@ int lp_keys_verify(struct lp_keys *k, const char *token, size_t len, int64_t wai
     if (outcome == OUTCOME_UNDER_WAY)
         return not_now(1000, err);
     if (outcome == OUTCOME_FETCHED)
-        r = try_keys(k, token, len, ret_claims, &any, err);
+        r = try_issuer(k, token, len, ret_claims, &any, err);
     if (r != LP_E_NOT_FOUND)
         return r;
     return any ? lp_error_set(err, LP_E_DENIED, "token is signed by no key of the issuer")

@@ -9,12 +9,17 @@
 
 #include "base/error.h"
 
-/* HMAC keys of the configuration, and the issuer's public keys, which a thread fetches. Any thread.
+/* HMAC keys of the configuration or of a file, and the issuer's public keys, which a thread
+ * fetches. Any thread.
  */
 struct lp_keys;
 
 struct lp_keys_options {
-    const char *secrets;  /* AUTH_JWT_SECRET: as for lp_jwt_keys_new; NULL, "": none */
+    const char *secrets; /* AUTH_JWT_SECRET: as for lp_jwt_keys_new; NULL, "": none */
+    /* AUTH_JWT_KEYS_DIR: a mounted Secret, whose file `hmac` takes the place of `secrets`
+     * (secret_keys.h): read again every 5 s, and at once for a token that no key opens; NULL, "":
+     * none */
+    const char *secrets_dir;
     const char *jwks_url; /* AUTH_JWKS_URL: a JWK set of at most 64 KiB; NULL, "": none */
     int64_t refresh_ms;   /* fetched again after so long; 0: 5 min */
     int64_t retry_ms; /* at least between two fetches; 0: 5 s, until the first good one 500 ms; the
@@ -32,7 +37,8 @@ void lp_keys_free(struct lp_keys *k);
  * The claims of an access token (lp_jwt_access), frozen, a reference of the caller's. A token by a
  * key that we have not makes the thread fetch, at most every retry_ms, and is waited for up to
  * `wait_ms` (0: not at all; event loops). While the issuer is away its last keys stay.
- * LP_E_DENIED with the reason. LP_E_UNAVAILABLE: perhaps good, but its key is being fetched, or no
+ * A token by an HMAC key is good from the moment that the file has its key. LP_E_DENIED with the
+ * reason. LP_E_UNAVAILABLE: perhaps good, but its key is being fetched, or no
  * key could be had yet: try again, err->retry_after_ms.
  */
 LP_MUST_USE int lp_keys_verify(struct lp_keys *k, const char *token, size_t len, int64_t wait_ms,

@@ -37,8 +37,11 @@ const struct lp_env gateway_env[] = {
     { "HOLD_TIMEOUT", LP_ENV_DURATION, AT(hold_timeout_ms), "30s", 100, 600000,
       .help = "for which one is held before it is answered 503" },
     { "AUTH_JWT_SECRET", LP_ENV_STRING, AT(jwt_secrets), "", 1, 8192, .secret = true,
-      .help =
-          "HMAC keys of tokens, separated by commas, newest first; needed without AUTH_JWKS_URL" },
+      .help = "HMAC keys of tokens, separated by commas, newest first; needed without "
+              "AUTH_JWKS_URL and AUTH_JWT_KEYS_DIR" },
+    { "AUTH_JWT_KEYS_DIR", LP_ENV_STRING, AT(jwt_keys_dir), "", 0, 1024,
+      .help = "folder (a mounted Secret) whose file hmac has them instead, read again when it "
+              "changes" },
     { "AUTH_JWKS_URL", LP_ENV_URL, AT(jwks_url), "", 0, 2048,
       .help = "where the public keys of tokens are, a JWK set" },
     { "AUTH_JWKS_REFRESH", LP_ENV_DURATION, AT(jwks_refresh_ms), "5m", 100, 86400000,

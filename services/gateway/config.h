@@ -28,6 +28,7 @@ struct gateway_config {
     const char *route_rules;     /* ROUTE_RULES: "name:methods=GET;total=60000,…" or "" */
     const char *hold_routes;     /* HOLD_ROUTES: names of routes, or "" */
     const char *jwt_secrets;     /* AUTH_JWT_SECRET: comma list, newest first; "": none */
+    const char *jwt_keys_dir;    /* AUTH_JWT_KEYS_DIR: "": none */
     const char *jwks_url;        /* AUTH_JWKS_URL, "": none */
     int64_t jwks_refresh_ms;     /* AUTH_JWKS_REFRESH */
     const char *cors_origin;     /* CORS_ORIGIN: "*", one origin, or a comma list */

@@ -138,6 +138,7 @@ static int make_shared(struct gateway *g, struct lp_error *err)
 {
     struct gateway_shared *s = &g->shared;
     const struct lp_keys_options keys = { .secrets = g->config.jwt_secrets,
+                                          .secrets_dir = g->config.jwt_keys_dir,
                                           .jwks_url = g->config.jwks_url,
                                           .refresh_ms = g->config.jwks_refresh_ms };
     int r = gateway_routes_make(&g->config, &s->routes, err);
@@ -271,9 +272,10 @@ int gateway_check(const struct gateway_config *config, struct lp_error *err)
         r = peer_networks_read(config->trusted_proxies, &trusted, err);
     if (r == 0)
         r = lp_jwt_keys_new(*config->jwt_secrets ? config->jwt_secrets : NULL, &keys, err);
-    if (r == 0 && !*config->jwt_secrets && !*config->jwks_url)
+    if (r == 0 && !*config->jwt_secrets && !*config->jwks_url && !*config->jwt_keys_dir)
         r = lp_error_set(err, LP_E_INVALID,
-                         "AUTH_JWKS_URL or AUTH_JWT_SECRET is required: by what are tokens known?");
+                         "AUTH_JWKS_URL, AUTH_JWT_SECRET or AUTH_JWT_KEYS_DIR is required: by what "
+                         "are tokens known?");
     if (r == 0)
         r = replies_init(&replies, config, err);
     if (r == 0)

@@ -365,7 +365,7 @@ static void refuses_a_wrong_configuration_by_name(void **state)
         { "X=1", "MONGODB_URI is not set" },
         { "MONGODB_URI=postgres://hunter2@x/", "MONGODB_URI is no MongoDB connection string" },
         { "PORT=http", "PORT=\"http\" is wrong" },
-        { "LOG_LEVEL=info", "neither AUTH_JWKS_URL nor AUTH_JWT_SECRET is set" },
+        { "LOG_LEVEL=info", "none of AUTH_JWKS_URL, AUTH_JWT_SECRET" },
     };
     lp_auto_free char *log = lp_sprintf("%s/refused.log", mongo.dir);
     (void)state;

@@ -29,7 +29,7 @@ def is_there(path, test):
         return (re.search(rf"^static void {test}\(void \*\*", text, re.M)
                 and re.search(rf"(?:cmocka_unit_test\w*|test)\({test}\b", text))
     if path.suffix == ".py":
-        return re.search(rf"^\s*def {test}\(", text, re.M)
+        return re.search(rf"^\s*(?:async )?def {test}\(", text, re.M)
     if path.suffix == ".go":
         return re.search(rf"^func {test}\(t \*testing.T\) ", text, re.M)
     return re.search(rf"^\s*{test}\(\) ", text, re.M)

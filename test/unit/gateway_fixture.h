@@ -37,6 +37,7 @@ static inline struct gateway_config gateway_defaults(const char *url)
         .progress_url = url,
         .extra_services = extra,
         .jwt_secrets = "secret-two,secret-one",
+        .jwt_keys_dir = "",
         .jwks_url = "",
         .cors_origin = "*",
         .trusted_proxies = "",

@@ -118,7 +118,7 @@ static void is_told_by_what_tokens_are_known(void **state)
 
     c.jwt_secrets = "";
     assert_int_equal(gateway_check(&c, &err), LP_E_INVALID);
-    assert_non_null(strstr(err.msg, "AUTH_JWKS_URL or AUTH_JWT_SECRET"));
+    assert_non_null(strstr(err.msg, "AUTH_JWKS_URL, AUTH_JWT_SECRET or AUTH_JWT_KEYS_DIR"));
     c.jwks_url = "http://127.0.0.1:1/jwks";
     assert_int_equal(gateway_check(&c, &err), 0);
 }

@@ -54,6 +54,7 @@ static struct lp_identities *identities(const char *access, const char *secrets)
     const struct lp_identity_config c = { .access = access,
                                           .jwks_url = "",
                                           .secrets = secrets,
+                                          .keys_dir = "",
                                           .caller_ai_feedback = KEY_AI,
                                           .caller_auth = KEY_AUTH };
     struct lp_identities *i = NULL;
@@ -213,6 +214,7 @@ static void without_a_key_the_service_does_not_start(void **state)
     struct lp_identity_config c = { .access = "Owner",
                                     .jwks_url = "",
                                     .secrets = "",
+                                    .keys_dir = "",
                                     .caller_ai_feedback = "",
                                     .caller_auth = "" };
     struct lp_identities *i = NULL;

@@ -265,8 +265,29 @@ static void auth_has_the_keys_of_tokens_as_files_too(void **state)
                         "english-jwt");
     assert_string_equal(lp_json_str(json_array_get(sources, 1), "secret", "name", NULL),
                         "english-signing");
-    const json_t *gateway = pod_of(find(f, CHILD_DEPLOYMENT, "english-gateway"));
-    assert_int_equal(json_array_size(json_object_get(gateway, "volumes")), 1);
+    drop(f);
+}
+
+/* Nobody has to make that Secret. */
+static void who_verifies_has_hmac_keys_where_a_secret_has_them(void **state)
+{
+    static const char *const names[] = { "english-gateway", "english-ai-feedback",
+                                         "english-progress" };
+    (void)state;
+    struct fixture *f = make("{}");
+    for (size_t i = 0; i < LP_COUNT(names); i++) {
+        const struct child *c = find(f, CHILD_DEPLOYMENT, names[i]);
+        const json_t *mount = json_array_get(json_object_get(container_of(c), "volumeMounts"), 1);
+        const json_t *volume = json_array_get(json_object_get(pod_of(c), "volumes"), 1);
+        const json_t *sources = lp_json_at(volume, "projected", "sources", NULL);
+        const json_t *secret = lp_json_at(json_array_get(sources, 0), "secret", NULL);
+        assert_string_equal(lp_json_str(mount, "mountPath", NULL),
+                            setting(f, names[i], "AUTH_JWT_KEYS_DIR"));
+        assert_string_equal(lp_json_str(mount, "name", NULL), lp_json_str(volume, "name", NULL));
+        assert_int_equal(json_array_size(sources), 1);
+        assert_string_equal(lp_json_str(secret, "name", NULL), "english-jwt-known");
+        assert_true(lp_json_bool(false, secret, "optional", NULL));
+    }
     drop(f);
 }
 
@@ -403,6 +424,7 @@ int main(void)
         cmocka_unit_test(a_database_that_is_still_needed_stays_as_it_is),
         cmocka_unit_test(only_auth_can_sign_tokens_and_a_caller_has_its_own_key_alone),
         cmocka_unit_test(auth_has_the_keys_of_tokens_as_files_too),
+        cmocka_unit_test(who_verifies_has_hmac_keys_where_a_secret_has_them),
         cmocka_unit_test(progress_is_told_how_long_activities_stay),
         cmocka_unit_test(auth_is_told_of_the_issuer_and_has_what_is_secret_from_the_given_secrets),
         cmocka_unit_test(a_public_client_has_no_secret_and_no_issuer_means_no_setting),
