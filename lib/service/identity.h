@@ -56,7 +56,7 @@ extern const char *const lp_identity_accesses[];
           1024,                                                                                  \
           NULL,                                                                                  \
           false,                                                                                 \
-          "folder (a mounted Secret) whose file hmac has them, read again when it changes" },  \
+          "folder (a mounted Secret) whose file hmac has them, read again when it changes" },    \
         { "CALLER_KEY_AI_FEEDBACK",                                                              \
           LP_ENV_STRING,                                                                         \
           offsetof(type, member.caller_ai_feedback),                                             \

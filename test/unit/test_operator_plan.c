@@ -333,25 +333,6 @@ static void an_ingress_has_tls_where_a_secret_or_cert_manager_is_named(void **st
     drop(f);
 }
 
-static void an_http_route_has_the_gateways_and_names_of_the_spec(void **state)
-{
-    (void)state;
-    struct fixture *f =
-        make("{services: {gateway: {expose: {httpRoute: {parentRefs: [{name: a, "
-             "namespace: infra}, {name: b, sectionName: s}], hostnames: [x.y]}}}}}");
-    const json_t *o = find(f, CHILD_HTTP_ROUTE, "english-gateway")->intent;
-    json_auto_t *spec =
-        parse("{parentRefs: [{name: a, namespace: infra}, {name: b, sectionName: s}], hostnames: "
-              "[x.y], rules: [{matches: [{path: {type: PathPrefix, value: /}}], backendRefs: "
-              "[{name: english-gateway, port: 8080}]}]}");
-    assert_true(json_equal(json_object_get(o, "spec"), spec));
-    assert_string_equal(lp_json_str(o, "apiVersion", NULL), "gateway.networking.k8s.io/v1");
-    drop(f);
-    f = make("{}");
-    assert_null(find(f, CHILD_HTTP_ROUTE, "english-gateway"));
-    drop(f);
-}
-
 static void external_databases_have_no_children_and_their_own_secret(void **state)
 {
     (void)state;
@@ -591,7 +572,6 @@ int main(void)
         cmocka_unit_test(a_users_variable_takes_the_place_of_ours),
         cmocka_unit_test(a_variable_comes_from_a_secret_where_the_spec_says_so),
         cmocka_unit_test(an_ingress_has_tls_where_a_secret_or_cert_manager_is_named),
-        cmocka_unit_test(an_http_route_has_the_gateways_and_names_of_the_spec),
         cmocka_unit_test(external_databases_have_no_children_and_their_own_secret),
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
         cmocka_unit_test(paused_services_are_seen_but_not_written),

@@ -335,6 +335,25 @@ static void no_name_of_the_platforms_own_objects_is_taken(void **state)
     }
 }
 
+static void an_http_route_has_the_gateways_and_names_of_the_spec(void **state)
+{
+    (void)state;
+    struct fixture *f =
+        make(parse("{services: {gateway: {expose: {httpRoute: {parentRefs: [{name: a, "
+                   "namespace: infra}, {name: b, sectionName: s}], hostnames: [x.y]}}}}}"));
+    const json_t *o = find(f, CHILD_HTTP_ROUTE, "english-gateway");
+    json_auto_t *spec =
+        parse("{parentRefs: [{name: a, namespace: infra}, {name: b, sectionName: s}], hostnames: "
+              "[x.y], rules: [{matches: [{path: {type: PathPrefix, value: /}}], backendRefs: "
+              "[{name: english-gateway, port: 8080}]}]}");
+    assert_true(json_equal(json_object_get(o, "spec"), spec));
+    assert_string_equal(lp_json_str(o, "apiVersion", NULL), "gateway.networking.k8s.io/v1");
+    drop(f);
+    f = make(json_object());
+    assert_null(find(f, CHILD_HTTP_ROUTE, "english-gateway"));
+    drop(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +366,7 @@ int main(void)
         cmocka_unit_test(the_longest_names_have_room_in_the_gateways_variable),
         cmocka_unit_test(one_more_than_32_is_refused),
         cmocka_unit_test(a_paused_one_is_left_alone_and_keeps_its_route),
+        cmocka_unit_test(an_http_route_has_the_gateways_and_names_of_the_spec),
     };
     return cmocka_run_group_tests_name("platform_extra", tests, NULL, NULL);
 }
