@@ -45,6 +45,8 @@ void cluster_scale(struct cluster *c, size_t n)
 
 int64_t cluster_next_ready(const struct cluster *c)
 {
+    if (c->kind.as_recorded)
+        return INT64_MAX;
     return c->ready < c->n ? c->pods[c->ready].started_ms + c->kind.ready_after_ms : INT64_MAX;
 }
 
@@ -205,9 +207,32 @@ static int64_t within(int64_t value, int64_t limit)
     return limit > 0 && value > limit ? limit : value;
 }
 
+static size_t seen_pods(const struct trace_row *row, enum trace_column column, size_t most)
+{
+    int64_t milli = row->values[column];
+    return milli < 0 || milli / 1000 > (int64_t)most ? most : (size_t)(milli / 1000);
+}
+
+/* The pods become what the row says: pending, or ready for long, or for too short a time. */
+static void show_as_recorded(struct cluster *c, const struct trace_row *row)
+{
+    c->ready = seen_pods(row, TRACE_SEEN_READY, c->n);
+    size_t counted = seen_pods(row, TRACE_SEEN_COUNTED, c->ready);
+
+    for (size_t i = 0; i < c->n; i++) {
+        struct hpa_pod *p = &c->pods[i];
+        p->pending = i >= c->ready;
+        p->ready = !p->pending;
+        p->started_ms = p->changed_ms = c->now_ms - (i < counted ? LONG_AGO_MS : 0);
+    }
+}
+
 struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *row)
 {
+    if (c->kind.as_recorded)
+        show_as_recorded(c, row);
     const struct cluster_window *seen = seen_window(c);
+    int64_t status = c->kind.as_recorded ? row->values[TRACE_SEEN_REPLICAS] / 1000 : (int64_t)c->n;
     bool late = row->values[TRACE_REQUEST_CPU] >= 0 && seen->pod_us >= 0;
 
     for (size_t i = 0; i < c->n; i++) {
@@ -222,7 +247,7 @@ struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *r
     }
     return (struct hpa_observed){ .now_ms = c->now_ms,
                                   .spec_replicas = (int32_t)c->n,
-                                  .status_replicas = (int32_t)c->n,
+                                  .status_replicas = (int32_t)status,
                                   .pods = c->pods,
                                   .n_pods = c->n,
                                   .usage_known = true,

@@ -23,6 +23,7 @@ struct cluster_pod {
     int64_t concurrency, queue_limit;
     int64_t ready_after_ms;
     int64_t usage_delay_ms; /* at most CLUSTER_MOST_DELAY_MS */
+    bool as_recorded;       /* each row says which pods are ready and counted; none becomes so */
 };
 
 #define CLUSTER_WINDOW_MS 15000 /* --metric-resolution of metrics-server */

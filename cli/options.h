@@ -33,6 +33,7 @@ struct cli_options {
     const char *compare;                  /* --compare: another file; NULL: none */
     int64_t sync_ms;                      /* --sync-period, in seconds 1..300; default 15 s */
     int64_t ready_after_ms;               /* --ready-after, in seconds 0..3600; default 30 s */
+    bool as_recorded;                     /* of simulate: --as-recorded */
     int64_t usage_delay_ms;               /* --cpu-delay, in seconds 0..60; default 10 s */
     int64_t max_pod_hours;                /* --max-pod-hours, in thousandths; -1: any */
     int64_t target_wait_ms;               /* --target-wait, in seconds 0..60; default 250 ms */

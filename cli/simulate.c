@@ -163,7 +163,7 @@ void simulate_run(struct simulate_service *service, int64_t sync_ms, int64_t tar
             look(service, c, row, ret_result);
         if (c->now_ms == next_sync) {
             sync_once(service, c, row, &state, ret_result);
-            next_sync += sync_ms;
+            next_sync = service->pod.as_recorded ? row[1].at_ms : next_sync + sync_ms;
         }
         int64_t until =
             least(least(row[1].at_ms, next_sync), least(next_plan, cluster_next_ready(c)));

@@ -147,7 +147,8 @@ static int read_planned(struct simulate_service *s, const struct cli_options *op
     s->pod = (struct cluster_pod){ .concurrency = spec->concurrency,
                                    .queue_limit = spec->queue_limit,
                                    .ready_after_ms = options->ready_after_ms,
-                                   .usage_delay_ms = options->usage_delay_ms };
+                                   .usage_delay_ms = options->usage_delay_ms,
+                                   .as_recorded = options->as_recorded };
     int r = quantity_milli(spec->autoscaling.queue.target, &s->queue_target, err);
     if (r == 0)
         r = read_rules(s, err);
@@ -164,6 +165,21 @@ static int64_t start_of(const struct cli_options *options, const struct trace *t
     if (options->start_ms > 0)
         return options->start_ms;
     return trace->rows[0].at_ms >= CENTURY_MS ? trace->rows[0].at_ms : -1;
+}
+
+/* What was seen at each look of the controller, and nothing of which it would have to be made. */
+static int check_recorded(const struct cli_options *options, const struct trace *trace,
+                          struct lp_error *err)
+{
+    const bool *has = trace->has;
+
+    if (!options->as_recorded ||
+        (has[TRACE_SEEN_REPLICAS] && has[TRACE_SEEN_READY] && !has[TRACE_ARRIVAL_RATE]))
+        return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "--as-recorded: %.256s must have the columns seen_replicas and seen_ready, "
+                        "and cpu, memory or queue_depth as they were, not arrival_rate",
+                        options->trace);
 }
 
 static int load_platform(const struct cli_options *options, const struct plan_images *images,
@@ -198,6 +214,8 @@ int simulate_load(const char *file, enum service_id id, const struct cli_options
                             "METRICS_API: must not be None: the operator itself then scales by the "
                             "queue depth, which is not simulated");
     int r = trace_parse(csv->ptr, csv->len, options->trace, service_kinds[id].name, &s.trace, err);
+    if (r == 0)
+        r = check_recorded(options, &s.trace, err);
     if (r == 0)
         r = file_platforms(files, options->ns ? options->ns : "default", &platforms, err);
     if (r < 0)

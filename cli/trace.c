@@ -24,6 +24,8 @@ const char *const trace_columns[TRACE_COLUMNS] = {
     [TRACE_REQUEST_CPU] = "request_cpu_ms",
     [TRACE_SEEN_QUEUE] = "seen_queue_depth",
     [TRACE_SEEN_REPLICAS] = "seen_replicas",
+    [TRACE_SEEN_READY] = "seen_ready",
+    [TRACE_SEEN_COUNTED] = "seen_counted",
 };
 
 /* The greatest values, so that no sum of a simulation leaves int64. */
@@ -39,6 +41,8 @@ static const struct {
     [TRACE_REQUEST_CPU] = { INT64_C(86400000000), "86.4M" },
     [TRACE_SEEN_QUEUE] = { INT64_C(1000000000000), "1G" },
     [TRACE_SEEN_REPLICAS] = { INT64_C(1000000000), "1M" },
+    [TRACE_SEEN_READY] = { INT64_C(1000000000), "1M" },
+    [TRACE_SEEN_COUNTED] = { INT64_C(1000000000), "1M" },
 };
 
 #define MAX_HEADER ((size_t)TRACE_COLUMNS * (N_SERVICES + 1))
@@ -132,8 +136,9 @@ static int add_column(struct reader *r, const char *name, struct trace *trace, s
     if (i == TRACE_COLUMNS)
         return lp_error_set(err, LP_E_INVALID,
                             "%.256s: line %zu: a column must be cpu, memory, queue_depth, "
-                            "arrival_rate, service_time, request_cpu_ms, seen_queue_depth or "
-                            "seen_replicas, or one of these after a service's name and a dot, is "
+                            "arrival_rate, service_time, request_cpu_ms, seen_queue_depth, "
+                            "seen_replicas, seen_ready or seen_counted, or one of these after a "
+                            "service's name and a dot, is "
                             "\"%s\"",
                             r->what, r->line, name);
     if (ours && trace->has[i])

@@ -16,6 +16,9 @@ enum trace_column {
     TRACE_REQUEST_CPU,  /* milliseconds of CPU that a request takes; instead of cpu */
     TRACE_SEEN_QUEUE,   /* what the platform had that was recorded: for people, decides nothing */
     TRACE_SEEN_REPLICAS,
+    TRACE_SEEN_READY,   /* pods; these and replicas are what --as-recorded goes by */
+    TRACE_SEEN_COUNTED, /* of them those whose CPU counts, as they have been ready for long enough
+                         */
     TRACE_COLUMNS
 };
 extern const char *const trace_columns[TRACE_COLUMNS];

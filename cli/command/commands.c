@@ -138,6 +138,9 @@ const struct cli_command cli_commands[] = {
           "columns\nname are simulated together. An empty cell is a missing metric; metrics "
           "without "
           "a column\nare left out.\n\n"
+          "With --as-recorded each row is a look of the controller: what it saw then, with\n"
+          "seen_replicas (in the status), seen_ready and seen_counted (of them those whose CPU\n"
+          "counts); replicas are then exactly what they were, or another platform's.\n\n"
           "Status 0: within the limits, 1: over a limit of --max-..., 2: an error.",
       .examples = { { "A shipped trace of an exam", "kubectl lp simulate -f platform.yaml --trace "
                                                     "config/samples/traces/exam.csv" },

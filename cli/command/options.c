@@ -46,6 +46,10 @@ const struct cli_option cli_option_table[] = {
       OF(sync_ms), NUMBER(1, 300, 15000, "seconds") },
     { "--ready-after", NULL, "SECONDS", "simulate", "that a pod needs to be ready (30)",
       OF(ready_after_ms), NUMBER(0, 3600, 30000, "seconds") },
+    { "--as-recorded", NULL, NULL, "simulate",
+      "the HPA looks at each row's time, and at the replicas and ready pods of seen_replicas, "
+      "seen_ready and seen_counted",
+      CLI_FLAG, OF(as_recorded) },
     { "--cpu-delay", NULL, "SECONDS", "simulate",
       "how old a sample of CPU by request_cpu_ms is when it is seen first; it is of 15 s (10)",
       OF(usage_delay_ms), NUMBER(0, 60, 10000, "seconds") },

@@ -1,6 +1,9 @@
 /* test/unit/test_cli_simulate_samples.c -- what the shipped samples must do under the shipped
- * traces. */
+ * traces, and a run that was recorded. */
 #include "cli/simulate.h"
+
+#include <string.h>
+#include <unistd.h>
 
 #include "json/json.h"
 #include "unit/check.h"
@@ -99,10 +102,58 @@ static void cpu_in_percent_of_the_request_asks_for_pods_when_the_load_has_ended(
     assert_string_equal(lp_json_str(last_up, "metric", NULL), "cpu");
 }
 
+static void write_text(char path[32], const char *text)
+{
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+/* 40m of 10m is 400 %, times 2 of 160 %: 5; then 2 of 5 count, at 100m each, of which a pod may use
+ * 40m: 400 %, with three idle 160 %; then all of them. */
+static void a_recorded_run_is_decided_again_at_its_own_times(void **state)
+{
+    char csv[32] = "/tmp/lp-recorded-XXXXXX", platform[32] = "/tmp/lp-recorded-XXXXXX";
+    struct cli_options o = { .command = "simulate",
+                             .service = "auth",
+                             .files = { platform },
+                             .trace = csv,
+                             .format = CLI_JSON,
+                             .sync_ms = 15000,
+                             .as_recorded = true,
+                             .max_minutes_over = -1,
+                             .max_pod_hours = -1,
+                             .max_over_target = -1 };
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    json_auto_t *failures = NULL, *answer = NULL;
+    (void)state;
+    write_text(csv, "time,cpu,queue_depth,seen_replicas,seen_ready,seen_counted\n0.5,5m,0,2,2,2\n"
+                    "13.25,80m,4,2,2,2\n27,500m,4,5,5,2\n41,500m,4,5,5,5\n50,0,0,0,0,0\n");
+    write_text(platform, "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\n"
+                         "metadata: {name: a}\nspec: {services: {auth: {autoscaling: {minReplicas: "
+                         "2, maxReplicas: 30, cpu: {averageUtilization: 160}, behavior: {scaleUp: "
+                         "{stabilizationWindowSeconds: 0}}}}}}\n");
+    ok(simulate_command(&o, &images, &out, &failures, &err));
+    ok(lp_json_parse(out.ptr, out.len, 1 << 20, "answer", &answer, &err));
+    const json_t *changes = json_object_get(answer, "changes");
+    assert_int_equal(json_array_size(changes), 2);
+    assert_int_equal(lp_json_int(0, json_array_get(changes, 0), "to", NULL), 5);
+    assert_int_equal(lp_json_int(0, json_array_get(changes, 1), "time", NULL), 41);
+    assert_int_equal(lp_json_int(0, json_array_get(changes, 1), "to", NULL), 10);
+    o.trace = "config/samples/traces/exam.csv";
+    json_auto_t *none = NULL;
+    struct lp_error err;
+    assert_int_equal(simulate_command(&o, &images, &out, &none, &err), LP_E_INVALID);
+    assert_non_null(strstr(err.msg, "must have the columns seen_replicas and seen_ready"));
+    unlink(csv);
+    unlink(platform);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_existing_sizes_ask_for_no_pods_after_the_load_has_ended),
+        cmocka_unit_test(a_recorded_run_is_decided_again_at_its_own_times),
         cmocka_unit_test(cpu_in_percent_of_the_request_asks_for_pods_when_the_load_has_ended),
     };
     return cmocka_run_group_tests_name("cli_simulate_samples", tests, NULL, NULL);

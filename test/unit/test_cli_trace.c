@@ -39,11 +39,13 @@ static void what_is_wrong_is_told_with_line_column_value_and_limit(void **state)
         { "cpu,time\n", "t.csv: line 1: the first column must be time, is \"cpu\"" },
         { "time\n1\n", "t.csv: line 1: a column of a metric must follow time" },
         { "time,CPU\n", "t.csv: line 1: a column must be cpu, memory, queue_depth, arrival_rate, "
-                        "service_time, request_cpu_ms, seen_queue_depth or seen_replicas, or one "
+                        "service_time, request_cpu_ms, seen_queue_depth, seen_replicas, seen_ready "
+                        "or seen_counted, or one "
                         "of these after a service's name and a dot, is \"CPU\"" },
         { "time,mail.cpu\n", "t.csv: line 1: a column must be cpu, memory, queue_depth, "
-                             "arrival_rate, service_time, request_cpu_ms, seen_queue_depth or "
-                             "seen_replicas, or one of these after a service's name and a dot, is "
+                             "arrival_rate, service_time, request_cpu_ms, seen_queue_depth, "
+                             "seen_replicas, seen_ready or seen_counted, or one of these after a "
+                             "service's name and a dot, is "
                              "\"mail.cpu\"" },
         { "time,gateway.cpu\n", "t.csv: line 1: a column of a metric of auth must follow time" },
         { "time,cpu,auth.cpu\n", "t.csv: line 1: column auth.cpu is there twice" },
