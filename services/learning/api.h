@@ -7,6 +7,7 @@
 #include "service/service.h"
 #include "services/learning/model/fsrs.h"
 #include "services/learning/pace.h"
+#include "services/learning/recommend/experiment.h"
 
 /* The `user` of the service. */
 struct api {
@@ -14,7 +15,8 @@ struct api {
     struct lp_dbwatch *watch;
     struct lp_identities *identities;
     struct fsrs model;
-    struct pace *pace; /* of reviews */
+    struct pace *pace, *asks; /* of reviews, of recommendations */
+    struct experiment experiment;
 };
 
 extern const struct lp_route api_routes[];

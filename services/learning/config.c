@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "postgres/db_url.h"
+#include "services/learning/recommend/experiment.h"
 
 #define AT(member) offsetof(struct config, member)
 
@@ -33,7 +34,15 @@ const struct lp_env config_table[] = {
       .fallback = "120",
       .min = 1,
       .max = 10000,
-      .help = "reviews that one learner may log in a minute, in each pod" },
+      .help = "reviews that one learner may log in a minute, and recommendations that they may ask "
+              "for, in each pod" },
+    { .name = "EXPERIMENT",
+      .type = LP_ENV_STRING,
+      .offset = AT(experiment),
+      .fallback = "",
+      .max = 200,
+      .help = "NAME:POLICY=PERCENT,...: which share of learners gets which of bandit, fsrs, "
+              "lowest-average and random; empty: all get bandit" },
     LP_IDENTITY_ENV(struct config, identity),
     { 0 },
 };
@@ -41,8 +50,11 @@ const struct lp_env config_table[] = {
 int config_check(void *user, struct lp_error *err)
 {
     const struct config *config = user;
+    struct experiment experiment;
 
     if (lp_db_url_check(config->database_url, err) < 0)
         return lp_error_wrap(err, "configuration");
+    if (experiment_read(config->experiment, &experiment, err) < 0)
+        return lp_error_wrap(err, "configuration: EXPERIMENT=\"%s\"", config->experiment);
     return lp_identity_check(&config->identity, err);
 }

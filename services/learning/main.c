@@ -10,6 +10,7 @@
 #include "services/learning/calibration.h"
 #include "services/learning/config.h"
 #include "services/learning/database/items.h"
+#include "services/learning/database/learners.h"
 #include "services/learning/database/migrate.h"
 #include "services/learning/openapi.h"
 
@@ -21,13 +22,10 @@ static int prepare(struct lp_db *db, void *user, struct lp_error *err)
     return r < 0 || !starter ? r : items_start(db, starter, err);
 }
 
-/* Nothing of this database ends by itself. */
 static int purge(struct lp_db *db, void *user, struct lp_error *err)
 {
-    (void)db;
     (void)user;
-    (void)err;
-    return 0;
+    return learners_purge(db, err);
 }
 
 static bool is_ready(void *user, char why[128])
@@ -74,8 +72,11 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     watch.user = config->starter_set ? (void *)(uintptr_t)starter_json : NULL;
     api.db = open_database(config);
     api.pace = pace_new(config->reviews_per_minute);
+    api.asks = pace_new(config->reviews_per_minute);
     service.user = &api;
     int r = fsrs_init(NULL, 0.9, &api.model, err);
+    if (r == 0)
+        r = experiment_read(config->experiment, &api.experiment, err);
     if (r == 0)
         r = lp_identities_new(&config->identity, "learning", api_grants, &api.identities, err);
     if (r == 0)
@@ -88,6 +89,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     lp_dbwatch_free(api.watch);
     lp_identities_free(api.identities);
     pace_free(api.pace);
+    pace_free(api.asks);
     lp_db_free(api.db);
     return r;
 }

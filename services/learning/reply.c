@@ -3,8 +3,10 @@
 #include "services/learning/reply.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "services/learning/api.h"
@@ -84,6 +86,19 @@ bool reply_may(struct lp_service_request *r, const struct lp_identity *who, cons
         reply_message(r, 403, "This data belongs to another user");
     else
         return true;
+    return false;
+}
+
+bool reply_in_pace(struct lp_service_request *r, struct pace *pace, const char *learner)
+{
+    int64_t wait_ms = 0;
+    char seconds[16];
+
+    if (pace_take(pace, learner, lp_clock_ms(), &wait_ms))
+        return true;
+    snprintf(seconds, sizeof seconds, "%lld", (long long)(wait_ms + 999) / 1000);
+    lp_http_reply_header(r->x, "Retry-After", seconds);
+    reply_message(r, 429, "too many requests of this learner");
     return false;
 }
 

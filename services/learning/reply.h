@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "service/identity.h"
 #include "service/service.h"
+#include "services/learning/pace.h"
 
 void reply_message(struct lp_service_request *r, int status, const char *message);
 /* 200 with JSON text, which is taken. */
@@ -22,6 +23,8 @@ bool reply_who(struct lp_service_request *r, struct lp_identity *ret_who);
 bool reply_may_write(struct lp_service_request *r, const struct lp_identity *who);
 /* False: `learner` is none (400), or another one's (403). */
 bool reply_may(struct lp_service_request *r, const struct lp_identity *who, const char *learner);
+/* False: 429 with Retry-After is answered, the learner asks too often. */
+bool reply_in_pace(struct lp_service_request *r, struct pace *pace, const char *learner);
 /* The body's object, the caller's; NULL: 400 or 415 is answered. */
 json_t *reply_body(struct lp_service_request *r);
 /* The name in the path; NULL: 404 is answered, as nothing has such a name. */

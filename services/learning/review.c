@@ -1,5 +1,4 @@
 /* services/learning/review.c -- POST /api/reasoning/reviews. No state. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -99,20 +98,6 @@ static bool read_review(struct lp_service_request *r, const json_t *body, struct
     return true;
 }
 
-static bool keeps_pace(struct lp_service_request *r, const char *learner)
-{
-    const struct api *api = r->user;
-    int64_t wait_ms = 0;
-    char seconds[16];
-
-    if (pace_take(api->pace, learner, lp_clock_ms(), &wait_ms))
-        return true;
-    snprintf(seconds, sizeof seconds, "%lld", (long long)(wait_ms + 999) / 1000);
-    lp_http_reply_header(r->x, "Retry-After", seconds);
-    reply_message(r, 429, "too many reviews of this learner");
-    return false;
-}
-
 static void answer(struct lp_service_request *r, const struct review *review,
                    const struct reviewed *now)
 {
@@ -143,7 +128,7 @@ void handle_review(struct lp_service_request *r, void *worker)
         return;
     json_auto_t *body = reply_body(r);
     if (!body || !read_review(r, body, &key, &review) || !reply_may(r, &who, review.learner) ||
-        !keeps_pace(r, review.learner))
+        !reply_in_pace(r, api->pace, review.learner))
         return;
     if (reviews_add(api->db, &api->model, &review, &now, &err) < 0) {
         reply_failed(r, &err);

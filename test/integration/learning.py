@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""lp-learning beside a PostgreSQL: content and its versions, reviews and what they leave, who may do what, and that nothing that was
+"""lp-learning beside a PostgreSQL: content and its versions, reviews and what they leave, recommendations, who may do what, and that nothing that was
 acknowledged is lost when the process is killed.
 
 learning.py WORKDIR; LP_BIN: the folder of the programs, LP_POSTGRES_DIR: that of the server's URL.
@@ -100,6 +100,10 @@ class Learning:
 
     def review(self, user, item, rating="good", **more):
         return self.ask("POST", "/api/reasoning/reviews", {"userId": user, "itemId": item, "rating": rating, **more}, token(user))
+
+
+def recommend(s, user, query="", bearer=None, **wish):
+    return s.ask("POST", "/api/reasoning/recommend" + query, {"userId": user, **wish}, bearer or token(user))
 
 
 def expect(answer, status):
@@ -242,6 +246,69 @@ def nobody_changes_a_review(s):
     assert run.returncode != 0 and "reviews are not changed" in run.stderr
 
 
+def what_builds_on_something_comes_after_it(s):
+    def grammar():
+        items = expect(recommend(s, "step", "?policy=fsrs", n=50), 200)["items"]
+        return {i["id"] for i in items if i["id"].startswith("grammar-") and i["kind"] == "new"}
+    before = grammar()
+    assert "grammar-present-simple" in before and "grammar-present-simple-questions" not in before, before
+    expect(s.review("step", "grammar-present-simple", "again", at=at(2)), 201)
+    assert "grammar-present-simple-questions" not in grammar()
+    expect(s.review("step", "grammar-present-simple", "easy"), 201)  # holds longer than a day
+    assert "grammar-present-simple-questions" in grammar()
+
+
+def answers_teach_the_bandit_and_the_level(s):
+    offered = expect(recommend(s, "learns", n=12), 200)
+    assert offered["policy"] == "bandit" and offered["arm"] == "" and offered["due"] == 0 and len(offered["items"]) == 12, offered
+    assert all(i["kind"] == "new" and 0 < i["propensity"] <= 1 and i["reason"].startswith("New, ") for i in offered["items"])
+    for item in offered["items"]:
+        expect(s.review("learns", item["id"], "good", durationMs=20000), 201)
+    assert s.sql("SELECT count(*), count(reward), min(reward) FROM offers WHERE learner = 'learns'") == "12|12|1"
+    assert s.sql("SELECT bandit_model, length(bandit) > 270, level > 1.2 FROM learners WHERE learner = 'learns'") == "lts-1|t|t"
+    again = expect(recommend(s, "learns", minutes=5), 200)
+    assert again["minutesToday"] == 4 and again["seconds"] <= 60 and again["level"] > 1.2, again
+    expect(s.ask("DELETE", "/api/reasoning/model/learns", bearer=token("learns")), 200)
+    assert s.sql("SELECT bandit IS NULL, level FROM learners WHERE learner = 'learns'") == "t|1"
+    assert s.sql("SELECT count(*) FROM reviews WHERE learner = 'learns'") == "12"
+
+
+def due_reviews_come_back_and_an_exam_brings_them_forward(s):
+    for i, item in enumerate(("word-dog", "word-cat", "word-bird", "word-tree")):
+        for days in (40, 30):
+            expect(s.review("due", item, "easy", at=at(days), id=f"{i}-{days}"), 201)
+    expect(s.review("due", "word-sun", "easy", id="fresh"), 201)
+    answer = expect(recommend(s, "due", n=8), 200)
+    reviews = [i for i in answer["items"] if i["kind"] == "review"]
+    assert answer["due"] == 0 and not reviews, answer
+    expect(s.review("due", "word-rain", "good", at=at(20), id="old"), 201)
+    answer = expect(recommend(s, "due", n=8), 200)
+    assert answer["due"] == 1 and [i["id"] for i in answer["items"] if i["kind"] == "review"] == ["word-rain"], answer
+    exam = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 90 * 86400))
+    soon = expect(recommend(s, "due", n=8, examDate=exam), 200)
+    assert {i["id"] for i in soon["items"] if i["kind"] == "review"} >= {"word-rain", "word-sun"}, soon
+    assert "on the day of the exam" in next(i["reason"] for i in soon["items"] if i["kind"] == "review")
+    expect(recommend(s, "due", examDate="2020-01-01"), 400)
+
+
+def policies_are_chosen_logged_and_compared(s):
+    for user, policy in (("pol-1", "fsrs"), ("pol-2", "random"), ("pol-3", "lowest-average")):
+        answer = expect(recommend(s, user, "?policy=" + policy, n=5), 200)
+        assert (answer["policy"], answer["arm"], len(answer["items"])) == (policy, "asked", 5), answer
+        for item in answer["items"]:
+            expect(s.review(user, item["id"], "hard"), 201)
+    assert s.sql("SELECT string_agg(DISTINCT policy, ',' ORDER BY policy) FROM decisions WHERE arm = 'asked' AND learner LIKE 'pol-%'") \
+        == "fsrs,lowest-average,random"
+    expect(recommend(s, "pol-1", "?policy=best"), 400)
+    expect(recommend(s, "pol-1", bearer=token("pol-2")), 403)
+    expect(s.ask("GET", "/api/reasoning/estimate", bearer=token("pol-1")), 403)
+    for policy in ("bandit", "fsrs", "random"):
+        estimate = expect(s.ask("GET", f"/api/reasoning/estimate?policy={policy}&days=7", bearer=token("root", "admin")), 200)
+        assert estimate["answers"] >= 27 and 0 < estimate["doublyRobust"]["value"] < 1.2 and estimate["ips"]["value"] > 0, estimate
+    expect(s.ask("DELETE", "/api/reasoning/model", bearer=token("pol-1")), 403)
+    assert expect(s.ask("DELETE", "/api/reasoning/model", bearer=token("root", "admin")), 200)["learners"] > 3
+
+
 def acknowledged_reviews_survive_kill_9_and_states_are_what_they_make(s):
     items, acknowledged = ["word-sun", "word-rain", "word-book"], set()
 
@@ -276,12 +343,14 @@ def recomputed_states_are_the_stored_ones(s):
     rows = s.sql("SELECT s.learner, s.item_id, s.difficulty, s.stability, s.due_ms, s.stage, string_agg(r.rating || ' ' || r.at_ms, ' ' ORDER BY r.at_ms, r.id)"
                  " FROM states s JOIN reviews r USING (learner, item_id) GROUP BY 1, 2, 3, 4, 5, 6").splitlines()
     defaults = "0.212 1.2931 2.3065 8.2956 6.4133 0.8334 3.0194 0.001 1.8722 0.1666 0.796 1.4835 0.0614 0.2629 1.6483 0.6014 1.8729 0.5425 0.0912 0.0658 0.1542 0.9"
+    rows = [row.split("|") for row in rows]
+    run = subprocess.run([pathlib.Path(os.environ["LP_BIN"]) / "test_integration_memory_model"], text=True, capture_output=True, check=True,
+                         input="".join(f"{defaults} 0 {row[-1]}\n" for row in rows))
+    lines = iter(run.stdout.splitlines())
     for row in rows:
-        *_, difficulty, stability, due, stage, history = row.split("|")
-        run = subprocess.run([pathlib.Path(os.environ["LP_BIN"]) / "test_integration_memory_model"], input=f"{defaults} 0 {history}\n", text=True,
-                             capture_output=True, check=True)
-        d, k, _, u, g = run.stdout.splitlines()[-1].split()
-        assert (float(d), float(k), u, g) == (float(difficulty), float(stability), due, stage), (row, run.stdout)
+        *_, difficulty, stability, due, stage, history = row
+        d, k, _, u, g = [next(lines) for _ in range(len(history.split()) // 2)][-1].split()
+        assert (float(d), float(k), u, g) == (float(difficulty), float(stability), due, stage), row
     print(f"{len(rows)} states are what their reviews make")
 
 
@@ -295,6 +364,8 @@ def main():
                      learners_change_no_content_and_see_nobody_elses_data, wrong_content_is_refused_by_name, a_repeated_review_is_logged_once,
                      late_reviews_take_their_place_in_time, reviews_at_the_same_moment_all_count,
                      ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody, predicted_recall_is_counted_beside_what_was_recalled,
+                     what_builds_on_something_comes_after_it, answers_teach_the_bandit_and_the_level,
+                     due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
                      acknowledged_reviews_survive_kill_9_and_states_are_what_they_make):
             began = time.monotonic()

@@ -70,6 +70,35 @@ static const char *const versions[] = {
     " $$BEGIN RAISE EXCEPTION 'reviews are not changed'; END$$;"
     "CREATE TRIGGER reviews_stay BEFORE UPDATE ON reviews"
     " FOR EACH STATEMENT EXECUTE FUNCTION reviews_stay();",
+    /* What is offered, and what came of it: no text. Numbers of features stand in a row. */
+    "ALTER TABLE states ADD COLUMN ratings integer NOT NULL DEFAULT 0;"
+    "UPDATE states s SET ratings = (SELECT sum(rating) FROM reviews r"
+    " WHERE r.learner = s.learner AND r.item_id = s.item_id);"
+    "ALTER TABLE learners ADD COLUMN level double precision NOT NULL DEFAULT 1,"
+    " ADD COLUMN bandit text, ADD COLUMN bandit_model text, ADD COLUMN last_item text;"
+    "CREATE TABLE decisions ("
+    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " at timestamptz NOT NULL DEFAULT now(),"
+    " learner text NOT NULL,"
+    " policy text NOT NULL,"
+    " arm text NOT NULL,"
+    " model text NOT NULL,"
+    " fresh integer NOT NULL,"
+    " slots integer NOT NULL,"
+    " mean_x text NOT NULL,"
+    " first_x text NOT NULL);"
+    "CREATE INDEX decisions_at_key ON decisions (at);"
+    "CREATE INDEX decisions_learner_key ON decisions (learner);"
+    "CREATE TABLE offers ("
+    " decision bigint NOT NULL REFERENCES decisions ON DELETE CASCADE,"
+    " learner text NOT NULL,"
+    " item_id text NOT NULL,"
+    " place integer NOT NULL,"
+    " propensity double precision NOT NULL,"
+    " x text NOT NULL,"
+    " reward double precision,"
+    " PRIMARY KEY (decision, item_id));"
+    "CREATE INDEX offers_open_key ON offers (learner, item_id, decision) WHERE reward IS NULL;",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)

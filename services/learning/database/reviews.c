@@ -10,6 +10,8 @@
 
 #include "base/alloc.h"
 #include "postgres/rows.h"
+#include "services/learning/database/numbers.h"
+#include "services/learning/recommend/features.h"
 
 #define TRIES 32 /* one of those who write at the same moment gets through each time */
 
@@ -17,9 +19,14 @@
 static const struct lp_db_statement read_state = {
     "read_state",
     "SELECT coalesce(l.reviews, 0), s.difficulty, s.stability, s.stage, s.step, s.last_ms,"
-    " s.due_ms, coalesce(s.reviews, 0) FROM (SELECT $1::text AS learner) q"
+    " s.due_ms, coalesce(s.reviews, 0), coalesce(l.level, 1),"
+    " CASE WHEN l.bandit_model = '" BANDIT_MODEL "' THEN l.bandit END, o.decision, o.x,"
+    " (SELECT level FROM items WHERE id = $2) FROM (SELECT $1::text AS learner) q"
     " LEFT JOIN learners l USING (learner)"
-    " LEFT JOIN states s ON s.learner = q.learner AND s.item_id = $2",
+    " LEFT JOIN states s ON s.learner = q.learner AND s.item_id = $2"
+    " LEFT JOIN LATERAL (SELECT o.decision, o.x FROM offers o JOIN decisions d ON d.id = o.decision"
+    "  WHERE o.learner = q.learner AND o.item_id = $2 AND o.reward IS NULL"
+    "  AND d.model = '" BANDIT_MODEL "' ORDER BY o.decision DESC LIMIT 1) o ON true",
     2, true
 };
 
@@ -31,23 +38,31 @@ static const struct lp_db_statement read_reviews = {
 
 static const struct lp_db_statement write_review = {
     "write_review",
-    "WITH l AS (INSERT INTO learners AS l (learner, reviews, day, day_ms)"
-    "  VALUES ($1, 1, $14::int, $6::bigint) ON CONFLICT (learner) DO UPDATE"
+    "WITH l AS (INSERT INTO learners AS l (learner, reviews, day, day_ms, level,"
+    "   bandit, bandit_model, last_item)"
+    "  VALUES ($1, 1, $14::int, $6::bigint, $17::float8, $18, '" BANDIT_MODEL
+    "', $2) ON CONFLICT (learner) DO UPDATE"
     "  SET reviews = l.reviews + 1, day = greatest(l.day, $14::int),"
+    "   level = excluded.level, last_item = excluded.last_item,"
+    "   bandit = coalesce(excluded.bandit, l.bandit),"
+    "   bandit_model = CASE WHEN excluded.bandit IS NULL THEN l.bandit_model"
+    "    ELSE excluded.bandit_model END,"
     "   day_ms = CASE WHEN l.day = $14::int THEN l.day_ms + $6::bigint"
     "    WHEN l.day < $14::int THEN $6::bigint ELSE l.day_ms END"
     "  WHERE l.reviews = $8::bigint RETURNING 1),"
     " s AS (INSERT INTO states AS s (learner, item_id, difficulty, stability, stage, step,"
-    "  last_ms, due_ms, reviews, model)"
+    "  last_ms, due_ms, reviews, model, ratings)"
     "  SELECT $1, $2, $9::float8, $10::float8, $11::smallint, $12::smallint, $15::bigint,"
-    "   $13::bigint, 1, $16 FROM l"
+    "   $13::bigint, 1, $16, $4::smallint FROM l"
     "  ON CONFLICT (learner, item_id) DO UPDATE SET difficulty = excluded.difficulty,"
     "   stability = excluded.stability, stage = excluded.stage, step = excluded.step,"
     "   last_ms = excluded.last_ms, due_ms = excluded.due_ms, model = excluded.model,"
-    "   reviews = s.reviews + 1)"
+    "   reviews = s.reviews + 1, ratings = s.ratings + excluded.ratings),"
+    " o AS (UPDATE offers SET reward = $20::float8 WHERE decision = $19::bigint"
+    "  AND item_id = $2 AND EXISTS (SELECT FROM l))"
     "INSERT INTO reviews (learner, item_id, key, rating, at_ms, duration_ms, predicted, model)"
     " SELECT $1, $2, $3, $4::smallint, $5::bigint, $6::int, $7::float8, $16 FROM l",
-    16, false
+    20, false
 };
 
 static const struct lp_db_statement find_review = {
@@ -67,7 +82,8 @@ static const struct lp_db_statement export_all = {
 
 static const struct lp_db_statement erase = { "erase",
                                               "WITH s AS (DELETE FROM states WHERE learner = $1),"
-                                              " l AS (DELETE FROM learners WHERE learner = $1)"
+                                              " l AS (DELETE FROM learners WHERE learner = $1),"
+                                              " d AS (DELETE FROM decisions WHERE learner = $1)"
                                               "DELETE FROM reviews WHERE learner = $1",
                                               1, true };
 
@@ -75,6 +91,11 @@ static const struct lp_db_statement erase = { "erase",
 struct before {
     long long learner_reviews, item_reviews;
     struct fsrs_state state;
+    double level;       /* of the learner */
+    int item_level;     /* 0: no such item */
+    char decision[24];  /* that offered the item as new, "" where none did */
+    double x[BANDIT_D]; /* of that offer */
+    struct bandit bandit;
 };
 
 static double real(const PGresult *row, int column)
@@ -91,6 +112,7 @@ static int read_before(struct lp_db *db, const struct review *r, struct before *
                              LP_E_INTERNAL, &row, err);
     if (code < 0)
         return code;
+    double packed[BANDIT_PACKED];
     *ret_before = (struct before){
         .learner_reviews = lp_rows_number(row, 0, 0),
         .item_reviews = lp_rows_number(row, 0, 7),
@@ -102,7 +124,15 @@ static int read_before(struct lp_db *db, const struct review *r, struct before *
             .last_ms = lp_rows_number(row, 0, 5),
             .due_ms = lp_rows_number(row, 0, 6),
         },
+        .level = real(row, 8),
+        .item_level = (int)lp_rows_number(row, 0, 12),
     };
+    if (numbers_read(lp_rows_text(row, 0, 11), BANDIT_D, ret_before->x))
+        snprintf(ret_before->decision, sizeof ret_before->decision, "%s", lp_rows_text(row, 0, 10));
+    if (numbers_read(lp_rows_text(row, 0, 9), BANDIT_PACKED, packed))
+        bandit_unpack(packed, &ret_before->bandit);
+    else
+        bandit_init(&ret_before->bandit);
     PQclear(row);
     return 0;
 }
@@ -148,11 +178,29 @@ static int follow(struct lp_db *db, const struct fsrs *model, const struct revie
     return 0;
 }
 
+/* What the answer teaches about the learner: their level by the first answer to an item, and the
+ * bandit's new state, as text, where the item had been offered as new. */
+static double learn(const struct review *r, const struct before *before, struct lp_buf *ret_bandit)
+{
+    double packed[BANDIT_PACKED];
+    struct bandit bandit = before->bandit;
+
+    if (before->decision[0]) {
+        bandit_learn(&bandit, before->x, features_reward((int)r->rating));
+        bandit_pack(&bandit, packed);
+        numbers_write(packed, BANDIT_PACKED, ret_bandit);
+    }
+    return before->item_reviews == 0 && before->item_level > 0
+               ? features_level(before->level, before->item_level, r->rating != FSRS_AGAIN)
+               : before->level;
+}
+
 /* *ret_written: false where somebody else wrote meanwhile. */
 static int store(struct lp_db *db, const struct review *r, const struct before *before,
                  const struct reviewed *now, bool *ret_written, struct lp_error *err)
 {
-    char text[13][40];
+    lp_auto_buf struct lp_buf bandit = LP_BUF_INIT((size_t)BANDIT_PACKED * 24);
+    char text[14][40];
     const struct fsrs_state *s = &now->state;
     unsigned long n = 0;
 
@@ -168,9 +216,14 @@ static int store(struct lp_db *db, const struct review *r, const struct before *
     snprintf(text[9], sizeof *text, "%lld", (long long)s->due_ms);
     snprintf(text[10], sizeof *text, "%lld", (long long)(r->at_ms / FSRS_DAY_MS));
     snprintf(text[11], sizeof *text, "%lld", (long long)s->last_ms);
-    const char *params[] = { r->learner, r->item,  r->key,   text[0],   text[1], text[2],
-                             text[3],    text[4],  text[5],  text[6],   text[7], text[8],
-                             text[9],    text[10], text[11], FSRS_MODEL };
+    snprintf(text[12], sizeof *text, "%.17g", learn(r, before, &bandit));
+    snprintf(text[13], sizeof *text, "%.17g", features_reward((int)r->rating));
+    const char *offer = before->decision[0] ? before->decision : NULL;
+    const char *posterior = bandit.len > 0 ? bandit.ptr : NULL;
+    const char *params[] = { r->learner, r->item,  r->key,    text[0],  text[1],
+                             text[2],    text[3],  text[4],   text[5],  text[6],
+                             text[7],    text[8],  text[9],   text[10], text[11],
+                             FSRS_MODEL, text[12], posterior, offer,    text[13] };
     int code = lp_rows_run(db, &write_review, params, &n, err);
     *ret_written = code == 0 && n > 0;
     return code;

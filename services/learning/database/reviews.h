@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "postgres/db.h"
 #include "services/learning/model/fsrs.h"
+#include "services/learning/recommend/bandit.h"
 
 #define REVIEWS_OF_ITEM 5000 /* of one learner and one item at most */
 
@@ -26,7 +27,8 @@ struct reviewed {
 };
 
 /*
- * Logs a review and updates the state in one statement; one with a key that was there already is
+ * Logs a review and updates the state, and what the learner's bandit and level make of it, in one
+ * statement; one with a key that was there already is
  * not logged again. A state is what the reviews make in the order of their times (then of their
  * arrival): one that comes late is put between. Errors as lp_db_run; LP_E_NOT_FOUND no such item;
  * LP_E_TOO_LARGE REVIEWS_OF_ITEM are there; LP_E_UNAVAILABLE too many at the same moment.

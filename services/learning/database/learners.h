@@ -1,0 +1,57 @@
+/* services/learning/database/learners.h -- what a recommendation is made from, and what is kept of
+ * it. Errors as lp_db_run. */
+#pragma once
+
+#include <libpq-fe.h>
+
+#include "base/error.h"
+#include "postgres/db.h"
+#include "services/learning/recommend/choose.h"
+#include "services/learning/recommend/estimate.h"
+
+#define LEARNERS_LOG_DAYS 90 /* decisions are kept */
+
+/* Of a learner, who need not be known yet. */
+struct learner {
+    double level;
+    struct bandit bandit;
+    int64_t due;       /* reviews that are due */
+    int64_t day_ms;    /* spent on exercises today (UTC) */
+    char *last_phrase; /* owned; NULL: none */
+};
+#define auto_learner __attribute__((cleanup(learner_done)))
+void learner_done(struct learner *l);
+
+LP_MUST_USE int learner_read(struct lp_db *db, const char *learner, int64_t now_ms,
+                             struct learner *ret_learner, struct lp_error *err);
+
+/* Candidates and the rows that their texts are borrowed from. Initialise with {0}. */
+struct candidates {
+    PGresult *rows[2];
+    struct candidate due[CHOOSE_DUE], fresh[CHOOSE_FRESH];
+    int n_due, n_fresh;
+};
+#define auto_candidates __attribute__((cleanup(candidates_done)))
+void candidates_done(struct candidates *c);
+
+/* Reviews: those due until `until_ms`, longest due first; with POLICY_LOWEST_AVERAGE those with the
+ * lowest average. New items: around `level`, whose prerequisites are known. */
+LP_MUST_USE int candidates_read(struct lp_db *db, const char *learner, enum policy policy,
+                                int64_t until_ms, double level, struct candidates *ret,
+                                struct lp_error *err);
+
+/* Keeps which new items were offered; nothing where there were none. */
+LP_MUST_USE int learner_log(struct lp_db *db, const char *learner, enum policy policy,
+                            const char *arm, const struct choice *choice, struct lp_error *err);
+
+/* Forgets what the bandit learned, and the level; of all learners where `learner` is NULL. *ret_n
+ * learners. */
+LP_MUST_USE int learner_reset(struct lp_db *db, const char *learner, unsigned long *ret_n,
+                              struct lp_error *err);
+
+/* The newest 20,000 answered offers of the last `days`; *ret_rows is the caller's (free()). */
+LP_MUST_USE int learners_logged(struct lp_db *db, int days, struct logged **ret_rows, int *ret_n,
+                                struct lp_error *err);
+
+/* Decisions older than LEARNERS_LOG_DAYS go, 10,000 at most. */
+LP_MUST_USE int learners_purge(struct lp_db *db, struct lp_error *err);

@@ -1,0 +1,230 @@
+/* services/learning/recommend/choose.c -- see choose.h. No state. */
+#include "services/learning/recommend/choose.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+#define HORIZON_DAYS 30.0
+#define EXAM_WEEK_DAYS 7.0
+
+const char *const policy_names[POLICIES + 1] = { "bandit", "fsrs", "lowest-average", "random",
+                                                 NULL };
+
+static double days(int64_t ms)
+{
+    return (double)ms / FSRS_DAY_MS;
+}
+
+static double horizon_of(const struct wish *w)
+{
+    return w->exam_ms > w->now_ms ? days(w->exam_ms - w->now_ms) : HORIZON_DAYS;
+}
+
+static double recall_after(const struct fsrs *model, const struct fsrs_state *state,
+                           enum fsrs_rating rating, int64_t now_ms, double horizon_days)
+{
+    struct fsrs_state next = *state;
+    fsrs_review(model, &next, rating, now_ms);
+    return fsrs_recall(model, next.stability, horizon_days);
+}
+
+double choose_gain(const struct fsrs *model, const struct fsrs_state *state, int64_t now_ms,
+                   double horizon_days)
+{
+    double since = days(now_ms - state->last_ms);
+    double known = fsrs_recall(model, state->stability, since);
+    return known * recall_after(model, state, FSRS_GOOD, now_ms, horizon_days) +
+           (1 - known) * recall_after(model, state, FSRS_AGAIN, now_ms, horizon_days) -
+           fsrs_recall(model, state->stability, since + horizon_days);
+}
+
+static void look_at_review(const struct fsrs *model, const struct wish *w, struct candidate *c)
+{
+    c->recall = fsrs_recall(model, c->state.stability, days(w->now_ms - c->state.last_ms));
+    c->gain = choose_gain(model, &c->state, w->now_ms, horizon_of(w));
+    c->propensity = 1;
+}
+
+static void look_at_new(const struct fsrs *model, const struct wish *w, struct candidate *c)
+{
+    const struct fsrs_state never = { 0 };
+    double horizon = horizon_of(w);
+    int hour = (int)(w->now_ms / 3600000 % 24);
+
+    c->recall = features_known(w->level, c->facts.level);
+    c->gain = c->recall * recall_after(model, &never, FSRS_GOOD, w->now_ms, horizon) +
+              (1 - c->recall) * recall_after(model, &never, FSRS_AGAIN, w->now_ms, horizon);
+    c->propensity = 1;
+    features_of(&c->facts, w->level, hour, c->x);
+}
+
+static int descending(double a, double b)
+{
+    return (a < b) - (a > b);
+}
+
+static int by_gain(const void *a, const void *b)
+{
+    const struct candidate *p = a, *q = b;
+    return descending(p->gain / p->facts.seconds, q->gain / q->facts.seconds);
+}
+
+static int by_due(const void *a, const void *b)
+{
+    const struct candidate *p = a, *q = b;
+    return (p->state.due_ms > q->state.due_ms) - (p->state.due_ms < q->state.due_ms);
+}
+
+static int by_average(const void *a, const void *b)
+{
+    const struct candidate *p = a, *q = b;
+    return descending(q->average, p->average);
+}
+
+static int new_slots(const struct wish *w, int n_due, int n_fresh)
+{
+    bool soon = w->exam_ms > w->now_ms && horizon_of(w) <= EXAM_WEEK_DAYS;
+    int least = soon || n_due >= 2 * w->n || w->policy == POLICY_LOWEST_AVERAGE ? 0 : w->n / 4;
+    int slots = w->n - n_due > least ? w->n - n_due : least;
+    return slots < n_fresh ? slots : n_fresh;
+}
+
+/* Moves the chosen new items to the front, in their order. */
+static void choose_new(const struct wish *w, struct candidate *fresh, int n, int k)
+{
+    struct candidate chosen[CHOOSE_MOST];
+    double x[CHOOSE_FRESH][BANDIT_D], propensity[CHOOSE_FRESH];
+    int index[CHOOSE_FRESH];
+
+    for (int i = 0; i < n; i++)
+        memcpy(x[i], fresh[i].x, sizeof x[i]);
+    bandit_choose(w->bandit, (const double(*)[BANDIT_D])x, n, k, w->seed, index, propensity);
+    for (int i = 0; i < n; i++)
+        fresh[i].propensity = propensity[i];
+    for (int i = 0; i < k; i++)
+        chosen[i] = fresh[index[i]];
+    memcpy(fresh, chosen, (size_t)k * sizeof *fresh);
+}
+
+static void shuffle(struct candidate *c, int n, uint64_t *state)
+{
+    for (int i = n - 1; i > 0; i--) {
+        int j = (int)(bandit_random(state) % (uint64_t)(i + 1));
+        struct candidate t = c[i];
+        c[i] = c[j];
+        c[j] = t;
+    }
+}
+
+/* The random policy's share of new items: as many as a choice of any items has by chance. */
+static int slots_by_chance(const struct wish *w, int n_due, int n_fresh, uint64_t *state)
+{
+    int slots = 0, total = n_due + n_fresh, least = w->n - n_due;
+    for (int i = 0; i < w->n && i < total; i++)
+        slots += (int)(bandit_random(state) % (uint64_t)total) < n_fresh;
+    slots = slots < least ? least : slots;
+    return slots < n_fresh ? slots : n_fresh;
+}
+
+static void choose_by_chance(struct candidate *due, int n_due, struct candidate *fresh, int n_fresh,
+                             int k, uint64_t *state)
+{
+    shuffle(due, n_due, state);
+    shuffle(fresh, n_fresh, state);
+    for (int i = 0; i < n_fresh; i++)
+        fresh[i].propensity = (double)k / n_fresh;
+}
+
+static void remember_features(struct choice *c, const struct candidate *fresh, int n, int k)
+{
+    c->fresh = n;
+    c->slots = k;
+    for (int i = 0; i < n; i++)
+        for (int f = 0; f < BANDIT_D; f++) {
+            c->mean_x[f] += fresh[i].x[f] / n;
+            if (i < k)
+                c->first_x[f] += fresh[i].x[f] / k;
+        }
+}
+
+/* What is left to choose from, and what was chosen last. */
+struct pile {
+    struct candidate *due, *fresh, *held; /* held: waits for another phrase in between */
+    int n_due, k, step, reviews, news;
+    double left;
+    const char *before;
+};
+
+static bool follows_itself(const struct pile *p, const struct candidate *c)
+{
+    return p->before && strcmp(p->before, c->phrase) == 0;
+}
+
+/* The next one in the order, new ones spread among the reviews; NULL: all were looked at. */
+static struct candidate *next_of(struct pile *p, int at)
+{
+    if (p->held && !follows_itself(p, p->held))
+        return lp_take(p->held);
+    bool take_new = p->news < p->k && (p->reviews >= p->n_due || (p->news + 1) * p->step <= at + 1);
+    if (take_new)
+        return &p->fresh[p->news++];
+    return p->reviews < p->n_due ? &p->due[p->reviews++] : NULL;
+}
+
+static void fill(const struct wish *w, struct pile *p, struct choice *c)
+{
+    struct candidate *next;
+
+    p->step = p->k > 0 ? (w->n + p->k - 1) / p->k : 0;
+    while (c->n < w->n && (next = next_of(p, c->n))) {
+        if (next->facts.seconds > p->left)
+            continue;
+        if (follows_itself(p, next)) {
+            p->held = p->held ? p->held : next;
+            continue;
+        }
+        p->left -= next->facts.seconds;
+        p->before = next->phrase;
+        c->items[c->n++] = next;
+    }
+}
+
+static void put_in_order(const struct wish *w, struct candidate *due, int n_due)
+{
+    int (*order)(const void *, const void *) = w->policy == POLICY_BANDIT ? by_gain
+                                               : w->policy == POLICY_FSRS ? by_due
+                                                                          : by_average;
+    if (n_due > 1)
+        qsort(due, (size_t)n_due, sizeof *due, order);
+}
+
+void choose(const struct fsrs *model, const struct wish *wish, struct candidate *due, int n_due,
+            struct candidate *fresh, int n_fresh, struct choice *ret)
+{
+    *ret = (struct choice){ 0 };
+    for (int i = 0; i < n_due; i++)
+        look_at_review(model, wish, &due[i]);
+    for (int i = 0; i < n_fresh; i++)
+        look_at_new(model, wish, &fresh[i]);
+    uint64_t state = wish->seed;
+    bool by_chance = wish->policy == POLICY_RANDOM;
+    int k =
+        by_chance ? slots_by_chance(wish, n_due, n_fresh, &state) : new_slots(wish, n_due, n_fresh);
+    remember_features(ret, fresh, n_fresh, k);
+    if (by_chance)
+        choose_by_chance(due, n_due, fresh, n_fresh, k, &state);
+    else
+        put_in_order(wish, due, n_due);
+    if (wish->policy == POLICY_BANDIT && k > 0)
+        choose_new(wish, fresh, n_fresh, k);
+    struct pile pile = { .due = due,
+                         .fresh = fresh,
+                         .n_due = n_due,
+                         .k = k,
+                         .left = wish->budget_s,
+                         .before = wish->last_phrase };
+    fill(wish, &pile, ret);
+}
