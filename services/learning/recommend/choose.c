@@ -95,7 +95,7 @@ static int new_slots(const struct wish *w, int n_due, int n_fresh)
 /* Moves the chosen new items to the front, in their order. */
 static void choose_new(const struct wish *w, struct candidate *fresh, int n, int k)
 {
-    struct candidate chosen[CHOOSE_MOST];
+    struct candidate all[CHOOSE_FRESH];
     double x[CHOOSE_FRESH][BANDIT_D], propensity[CHOOSE_FRESH];
     int index[CHOOSE_FRESH];
 
@@ -104,9 +104,9 @@ static void choose_new(const struct wish *w, struct candidate *fresh, int n, int
     bandit_choose(w->bandit, (const double(*)[BANDIT_D])x, n, k, w->seed, index, propensity);
     for (int i = 0; i < n; i++)
         fresh[i].propensity = propensity[i];
+    memcpy(all, fresh, (size_t)n * sizeof *all);
     for (int i = 0; i < k; i++)
-        chosen[i] = fresh[index[i]];
-    memcpy(fresh, chosen, (size_t)k * sizeof *fresh);
+        fresh[i] = all[index[i]];
 }
 
 static void shuffle(struct candidate *c, int n, uint64_t *state)
