@@ -2,7 +2,7 @@
 """The table of attacks of docs/security.md, carried out against lp-auth beside a PostgreSQL.
 
 attacks.py WORKDIR; LP_BIN: the folder of the programs, LP_POSTGRES_DIR: that of the server's URL. LP_TRIES: logins whose times are
-compared (200; 1,000 for a figure worth telling).
+compared (200; 1,000 for a figure worth telling), and a fifth as many requests for mails.
 """
 
 import base64
@@ -29,6 +29,7 @@ from plane import free_port  # noqa: E402
 
 ACCESS, REFRESH = "an access key for tests, long enough", "a refresh key for tests, long enough"
 PASSWORD = "Pa55phrase"
+TRIES = int(os.environ.get("LP_TRIES", "200"))
 numbers = itertools.count(1)
 
 
@@ -259,34 +260,70 @@ def a_callback_leads_nowhere_else(auth):
     assert auth.sql(f"SELECT email_verified_at IS NULL FROM users WHERE email = '{email}'") == "t"  # opening a link changes nothing
 
 
-def time_does_not_tell_whether_an_account_is_there(auth):
-    tries = int(os.environ.get("LP_TRIES", "200"))
-    there = [auth.account()[0] for _ in range(10)]
-    times = {"wrong password": [], "no such account": []}
-    plan = [kind for kind in times for _ in range(tries // 2)]
+def compare(what, times):
+    """Prints the distributions of `times`, by kind; how often the first kind took longer than each other: a half, where time tells
+    nothing (Mann and Whitney's U)."""
+    kinds = {kind: sorted(t) for kind, t in times.items()}
+    print(f"attacks: time of {what}: " + "; ".join(
+        f"{kind}: " + ", ".join(f"p{p} {t[len(t) * p // 100] * 1000:.1f} ms" for p in (5, 50, 95)) for kind, t in kinds.items()))
+    (name, first), *others = kinds.items()
+    shares = []
+    for kind, other in others:
+        shares.append(sum(a > b for a in first for b in other) / (len(first) * len(other)))
+        print(f"attacks: {name} took longer than {kind} in {shares[-1]:.0%} of {len(first)} x {len(other)} pairs")
+    return shares
+
+
+def timed(kinds, tries, ask):
+    """The times of `tries` calls of ask(kind, i), the kinds in a random order."""
+    times = {kind: [] for kind in kinds}
+    plan = [kind for kind in kinds for _ in range(tries // len(kinds))]
     random.shuffle(plan)
     for i, kind in enumerate(plan):
-        email = there[i % len(there)] if kind == "wrong password" else f"nobody{i % len(there)}@example.org"
+        times[kind].append(ask(kind, i))
+    return times
+
+
+def time_does_not_tell_whether_an_account_is_there(auth):
+    there, issuers = ([auth.account()[0] for _ in range(10)] for _ in range(2))
+    auth.sql(f"UPDATE users SET password = '' WHERE id IN (SELECT id FROM users ORDER BY created_at DESC LIMIT {len(issuers)})")
+
+    def guess(kind, i):
+        email = {"wrong password": there[i % 10], "no such account": f"nobody{i % 10}@example.org", "account of an issuer": issuers[i % 10]}[kind]
         if i % 4 == 0:  # the back-off is another matter
             auth.sql("DELETE FROM login_failures")
         begin = time.perf_counter()
         status, answer = auth.login(email, "not the password")
-        times[kind].append(time.perf_counter() - begin)
+        took = time.perf_counter() - begin
         assert (status, answer) == (400, {"error": "Invalid login credentials"}), (kind, status, answer)
-    wrong, none = (sorted(t) for t in times.values())
-    # How often a wrong password took longer than an unknown account: a half, where time tells nothing (Mann and Whitney's U).
-    longer = sum(w > n for w in wrong for n in none) / (len(wrong) * len(none))
-    print("attacks: time of a refused login: " + "; ".join(
-        f"{kind}: p50 {t[len(t) // 2] * 1000:.1f} ms, p95 {t[len(t) * 95 // 100] * 1000:.1f} ms" for kind, t in (("wrong password", wrong), ("no such account", none))
-    ) + f"; the first took longer in {longer:.0%} of {len(wrong)} x {len(none)} pairs")
-    assert 0.25 < longer < 0.75, f"time tells: {longer:.2f}"
+        return took
+
+    times = timed(("wrong password", "no such account", "account of an issuer"), TRIES, guess)
+    for share in compare("a refused login", times):
+        assert 0.25 < share < 0.75, f"time tells: {share:.2f}"
+
+
+def time_does_not_tell_who_gets_a_mail(auth):
+    """Only an account's mail is written into the queue; the answer leaves at a fixed time, which no write is waited for in."""
+    there = [auth.account()[0] for _ in range(10)]
+
+    def ask(kind, i):
+        auth.sql("UPDATE users SET mailed_at = '{}'")
+        path = ("password-reset/request", "resend-verification")[i % 2]
+        begin = time.perf_counter()
+        status, answer = auth.ask("POST", f"/api/auth/{path}", {"email": there[i % 10] if kind == "account" else f"nobody{i}@example.org"})
+        took = time.perf_counter() - begin
+        assert status == 200 and took > 0.098, (kind, status, answer, took)
+        return took
+
+    compare("the answer about a mail", timed(("account", "no such account"), TRIES // 5, ask))
 
 
 ATTACKS = (
     sql_in_every_field_stays_text, an_operator_in_place_of_a_text_is_refused, a_forged_token_opens_nothing, a_replayed_refresh_token_ends_the_session,
     no_body_makes_anybody_an_admin, only_the_mailed_code_resets_that_accounts_password, guessed_codes_are_all_the_same_to_us,
     what_is_too_large_or_no_text_is_refused_at_once, a_picture_that_is_a_bomb_or_none_is_refused, an_avatar_url_is_never_fetched,
-    a_callback_leads_nowhere_else, time_does_not_tell_whether_an_account_is_there,
+    a_callback_leads_nowhere_else, time_does_not_tell_whether_an_account_is_there, time_does_not_tell_who_gets_a_mail,
 )
 
 
