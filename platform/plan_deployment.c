@@ -72,6 +72,15 @@ static void set_probes(json_t *container, const struct platform *p, enum service
                              : plan_traffic_probe(NULL, 10, 5, 6));
 }
 
+/* What auth says of it when it ends is for a condition of the platform (master_key.c). */
+static void mount_master_key(json_t *container)
+{
+    lp_json_set_str(container, "terminationMessagePolicy", "FallbackToLogsOnError");
+    json_array_append_new(json_object_get(container, "volumeMounts"),
+                          lp_json_make("{s:s, s:s, s:b}", "name", "privacy", "mountPath",
+                                       PLAN_PRIVACY_DIR, "readOnly", 1));
+}
+
 static json_t *container(const struct platform *p, enum service_id id)
 {
     const struct service_kind kind = plan_kind(p, id);
@@ -98,6 +107,8 @@ static json_t *container(const struct platform *p, enum service_id id)
         json_array_append_new(json_object_get(c, "volumeMounts"),
                               lp_json_make("{s:s, s:s, s:b}", "name", "keys", "mountPath",
                                            PLAN_KEYS_DIR, "readOnly", 1));
+    if (id == SERVICE_AUTH && p->spec.privacy.master_key)
+        mount_master_key(c);
     return c;
 }
 
@@ -151,6 +162,12 @@ static json_t *pod_spec(const struct platform *p, enum service_id id)
 
     if (id < N_SERVICES)
         json_array_append_new(json_object_get(o, "volumes"), key_volume(p, id));
+    /* optional: auth itself says that it is missing; a pod that waits for a volume says nothing */
+    if (id == SERVICE_AUTH && p->spec.privacy.master_key)
+        json_array_append_new(json_object_get(o, "volumes"),
+                              lp_json_make("{s:s, s:{s:s, s:b}}", "name", "privacy", "secret",
+                                           "secretName", p->spec.privacy.master_key, "optional",
+                                           1));
     json_t *more = lp_json_make("{s:o*, s:o*, s:o*, s:o*, s:s*}", "imagePullSecrets",
                                 plan_copy_or_null(p->spec.image.pull_secrets), "nodeSelector",
                                 plan_copy_or_null(s->pod.node_selector), "tolerations",

@@ -125,6 +125,8 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_identity(data, &p->spec.identity.oidc);
         lp_json_set_str(data, "JWT_KEYS_DIR", PLAN_KEYS_DIR);
         set_url(data, "AI_SERVICE_URL", p, SERVICE_AI_FEEDBACK);
+        if (p->spec.privacy.master_key)
+            lp_json_set_str(data, "PRIVACY_KEY_DIR", PLAN_PRIVACY_DIR);
         if (p->spec.privacy.audit_retention_days > 0)
             set_number(data, "AUDIT_RETENTION_DAYS", p->spec.privacy.audit_retention_days);
     }

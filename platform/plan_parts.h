@@ -8,6 +8,7 @@
 
 /* Of our services' pods: the keys by which tokens are made (auth) or known (the others). */
 #define PLAN_KEYS_DIR "/etc/learning-platform/keys"
+#define PLAN_PRIVACY_DIR "/etc/learning-platform/privacy" /* of auth's: the master keys */
 
 extern const char *const database_names[N_DATABASES]; /* suffix, label, Secret */
 /* The service whose database it is. */

@@ -64,6 +64,7 @@ struct platform_spec {
     struct {
         int64_t retention_days; /* of activities; 0: for ever */
         int64_t audit_retention_days;
+        const char *master_key; /* Secret; NULL: none */
     } privacy;
     struct {
         struct oidc_spec oidc;

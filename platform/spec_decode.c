@@ -131,6 +131,10 @@ static const struct lp_json_field maintenance_fields[] = {
       .max = 32 },
     END,
 };
+static const struct lp_json_field master_key_fields[] = {
+    { .key = "name", .type = LP_JSON_STRING, .required = true, .min = 1, .max = 253 },
+    END,
+};
 static const struct lp_json_field privacy_fields[] = {
     { .key = "retentionDays",
       .type = LP_JSON_INT,
@@ -142,6 +146,10 @@ static const struct lp_json_field privacy_fields[] = {
       .offset = OF(privacy.audit_retention_days) - OF(privacy),
       .min = 1,
       .max = 3650 },
+    { .key = "masterKeyRef",
+      .type = LP_JSON_OBJECT,
+      .offset = OF(privacy.master_key) - OF(privacy),
+      .fields = master_key_fields },
     END,
 };
 static const struct lp_json_field network_policy_fields[] = {

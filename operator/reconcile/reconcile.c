@@ -19,6 +19,7 @@
 #include "operator/reconcile/apply.h"
 #include "operator/reconcile/databases.h"
 #include "operator/reconcile/http_route.h"
+#include "operator/reconcile/master_key.h"
 #include "operator/reconcile/measure.h"
 #include "operator/reconcile/secrets.h"
 #include "operator/status/decisions.h"
@@ -173,6 +174,8 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
     const struct reconciler *r = ctx->r;
     lp_auto_free char *rewritten = apply_rewritten(ctx, plan);
     lp_auto_free char *stuck_pod = databases_stuck_pod(ctx, plan, observed);
+    if (!stuck_pod)
+        stuck_pod = master_key_stuck(ctx, plan, observed);
     char why[256];
     struct status_input in = {
         .before = before,

@@ -133,10 +133,10 @@ static void names_the_field_and_the_key_of_a_secret_that_is_none(void **state)
     static const struct {
         const char *current, *previous, *named;
     } cases[] = {
-        { NULL, NULL, "no key \"current\"" },
-        { "c2hvcnQ=", NULL, "\"current\" must be base64 of 32 bytes" },
-        { "not base64 at all!", NULL, "\"current\" must be base64" },
-        { KEY_A, "c2hvcnQ=", "\"previous\" must be base64" },
+        { NULL, NULL, "or has no key current" },
+        { "c2hvcnQ=", NULL, "key current must be base64 of 32 bytes" },
+        { "not base64 at all!", NULL, "key current must be base64" },
+        { KEY_A, "c2hvcnQ=", "key previous must be base64" },
     };
     struct masters m;
     (void)state;

@@ -355,6 +355,30 @@ static void a_public_client_has_no_secret_and_no_issuer_means_no_setting(void **
     drop(f);
 }
 
+static void auth_has_the_master_key_of_its_admin_and_says_why_it_ends(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{privacy: {masterKeyRef: {name: our-key}}}");
+    const json_t *auth = pod_of(find(f, CHILD_DEPLOYMENT, "english-auth"));
+    const json_t *container = container_of(find(f, CHILD_DEPLOYMENT, "english-auth"));
+    const json_t *volume = json_array_get(json_object_get(auth, "volumes"), 2);
+    const json_t *mount = json_array_get(json_object_get(container, "volumeMounts"), 2);
+    assert_string_equal(lp_json_str(volume, "secret", "secretName", NULL), "our-key");
+    assert_string_equal(lp_json_str(mount, "name", NULL), lp_json_str(volume, "name", NULL));
+    assert_string_equal(lp_json_str(mount, "mountPath", NULL),
+                        setting(f, "english-auth", "PRIVACY_KEY_DIR"));
+    assert_string_equal(lp_json_str(container, "terminationMessagePolicy", NULL),
+                        "FallbackToLogsOnError");
+    const json_t *progress = pod_of(find(f, CHILD_DEPLOYMENT, "english-progress"));
+    assert_null(lp_json_find(json_object_get(progress, "volumes"), "name", "privacy"));
+    drop(f);
+    f = make("{}");
+    assert_null(setting(f, "english-auth", "PRIVACY_KEY_DIR"));
+    assert_null(lp_json_str(container_of(find(f, CHILD_DEPLOYMENT, "english-auth")),
+                            "terminationMessagePolicy", NULL));
+    drop(f);
+}
+
 static void services_are_told_whom_to_believe(void **state)
 {
     (void)state;
@@ -426,6 +450,7 @@ int main(void)
         cmocka_unit_test(auth_has_the_keys_of_tokens_as_files_too),
         cmocka_unit_test(who_verifies_has_hmac_keys_where_a_secret_has_them),
         cmocka_unit_test(progress_is_told_how_long_activities_stay),
+        cmocka_unit_test(auth_has_the_master_key_of_its_admin_and_says_why_it_ends),
         cmocka_unit_test(auth_is_told_of_the_issuer_and_has_what_is_secret_from_the_given_secrets),
         cmocka_unit_test(a_public_client_has_no_secret_and_no_issuer_means_no_setting),
         cmocka_unit_test(services_are_told_whom_to_believe),

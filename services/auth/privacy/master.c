@@ -18,7 +18,8 @@ static int read_key(const char *dir, const char *name, struct master *ret, struc
     struct lp_buf bytes = LP_BUF_INIT(4096);
     int r = lp_file_read(path, name, &text, &why);
     if (r == LP_E_NOT_FOUND)
-        return lp_error_set(err, LP_E_NOT_FOUND, FIELD ": the Secret has no key \"%s\"", name);
+        return lp_error_set(err, LP_E_NOT_FOUND,
+                            FIELD ": the Secret is not there, or has no key %s", name);
     bool good = r == 0 && lp_base64_decode(text, strlen(text), &bytes) && bytes.len == SEAL_KEY;
     if (good) {
         memcpy(ret->key, bytes.ptr, SEAL_KEY);
@@ -31,7 +32,7 @@ static int read_key(const char *dir, const char *name, struct master *ret, struc
     lp_buf_done(&bytes);
     if (!good)
         return lp_error_set(err, LP_E_INVALID,
-                            FIELD ": the Secret's key \"%s\" must be base64 of 32 bytes "
+                            FIELD ": the Secret's key %s must be base64 of 32 bytes "
                                   "(openssl rand -base64 32)",
                             name);
     return 0;
