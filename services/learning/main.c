@@ -5,10 +5,12 @@
  * Threads: this one serves until SIGTERM (lib/service: event loop, CONCURRENCY workers, probes);
  * `learning-db` brings the tables up to date and watches the database.
  */
+#include "base/clock.h"
 #include "service/program.h"
 #include "services/learning/api.h"
 #include "services/learning/calibration.h"
 #include "services/learning/config.h"
+#include "services/learning/database/forecast.h"
 #include "services/learning/database/items.h"
 #include "services/learning/database/learners.h"
 #include "services/learning/database/migrate.h"
@@ -22,10 +24,12 @@ static int prepare(struct lp_db *db, void *user, struct lp_error *err)
     return r < 0 || !starter ? r : items_start(db, starter, err);
 }
 
+/* Every ten minutes. */
 static int purge(struct lp_db *db, void *user, struct lp_error *err)
 {
     (void)user;
-    return learners_purge(db, err);
+    int r = forecast_update(db, lp_clock_wall_ms(), err);
+    return r < 0 ? r : learners_purge(db, err);
 }
 
 static bool is_ready(void *user, char why[128])
@@ -69,6 +73,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     static struct api api; /* workers that hang use it until the process ends */
 
     calibration_init();
+    forecast_init();
     watch.user = config->starter_set ? (void *)(uintptr_t)starter_json : NULL;
     api.db = open_database(config);
     api.pace = pace_new(config->reviews_per_minute);

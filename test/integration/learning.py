@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE / "lib"))
 from plane import free_port  # noqa: E402
 
 SECRET = "a key of access tokens that is long enough"
-DAY_MS = 86400000
+START = time.time()  # what "days ago" counts from, so that days between two reviews are whole
 numbers = itertools.count(1)
 
 
@@ -111,8 +111,8 @@ def expect(answer, status):
     return answer[1]
 
 
-def at(days_ago, seconds=0):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days_ago * 86400 + seconds))
+def at(days_ago):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(START - days_ago * 86400))
 
 
 def the_starter_set_is_there_by_class_and_page(s):
@@ -210,15 +210,14 @@ def reviews_at_the_same_moment_all_count(s):
 def ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody(s):
     def flood(i):
         return s.review("flood", "word-dog", id=str(i))[0]
+    began = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = pool.map(flood, range(300))
-        times = []
         for i in range(20):
-            began = time.monotonic()
             expect(s.review("calm", "word-dog", id=str(i)), 201)
-            times.append(time.monotonic() - began)
         answers = list(answers)
-    assert set(answers) == {201, 429} and 120 <= answers.count(201) < 200, answers.count(201)
+    most = 121 + 2 * (time.monotonic() - began)  # a minute's at once, then as many as in a minute
+    assert set(answers) <= {201, 429} and 120 <= answers.count(201) <= most, (answers.count(201), most)
     assert int(s.sql("SELECT count(*) FROM reviews WHERE learner = 'flood'")) == answers.count(201)
 
 
@@ -338,6 +337,20 @@ def acknowledged_reviews_survive_kill_9_and_states_are_what_they_make(s):
     print(f"killed under reviews: {len(acknowledged)} acknowledged, all there")
 
 
+def due_reviews_are_foretold_by_hour(s):
+    """Counted when the database is there after a start: the last of the tests started it anew."""
+    s.stop()
+    s.start()
+    end = time.monotonic() + 30
+    now, far = int(s.sql("SELECT count(*) FROM states WHERE due_ms <= extract(epoch FROM now()) * 1000")), int(s.sql("SELECT count(*) FROM states"))
+    assert 0 < now < far
+    while not s.metric('lp_learning_due{hour="0"}'):
+        assert time.monotonic() < end, "nothing is due"
+        time.sleep(0.05)
+    hours = [s.metric(f'lp_learning_due{{hour="{h}"}}') for h in range(168)]
+    assert hours[0] >= now and now < sum(hours) <= far, (now, far, hours)
+
+
 def recomputed_states_are_the_stored_ones(s):
     """Every state beside what test_integration_memory_model makes of its reviews."""
     rows = s.sql("SELECT s.learner, s.item_id, s.difficulty, s.stability, s.due_ms, s.stage, string_agg(r.rating || ' ' || r.at_ms, ' ' ORDER BY r.at_ms, r.id)"
@@ -367,7 +380,7 @@ def main():
                      what_builds_on_something_comes_after_it, answers_teach_the_bandit_and_the_level,
                      due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
-                     acknowledged_reviews_survive_kill_9_and_states_are_what_they_make):
+                     acknowledged_reviews_survive_kill_9_and_states_are_what_they_make, due_reviews_are_foretold_by_hour):
             began = time.monotonic()
             test(service)
             print(f"{test.__name__}: {time.monotonic() - began:.1f} s")
