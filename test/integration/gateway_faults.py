@@ -104,8 +104,8 @@ def free_port():
 class Gateway:
     def __init__(self, world, **env):
         self.port, self.metrics = free_port(), free_port()
-        url = f"http://127.0.0.1:{world.upstream_port}"
-        base = {"PORT": str(self.port), "METRICS_PORT": str(self.metrics), "AUTH_SERVICE_URL": url, "AI_SERVICE_URL": url,
+        url, good = (f"http://127.0.0.1:{port}" for port in (world.upstream_port, world.good_port))
+        base = {"PORT": str(self.port), "METRICS_PORT": str(self.metrics), "AUTH_SERVICE_URL": url, "AI_SERVICE_URL": good,
                 "PROGRESS_SERVICE_URL": url, "EXTRA_SERVICES": f"/bad={url},/refused=http://127.0.0.1:1", "AUTH_JWT_SECRET": SECRET,
                 "LOG_LEVEL": "error", "ACCESS_LOG": "off", "RATE_LIMIT_MAX": "0", "DRAIN_DELAY": "0", **env}
         self.process = subprocess.Popen([world.binary], env=base, stdout=subprocess.DEVNULL)
@@ -140,22 +140,29 @@ class Gateway:
 
 
 class World:
-    """What a command has: an upstream, where the gateway is, what is counted."""
+    """What a command has: an upstream, another one for the others, where the gateway is, what is counted."""
 
     def __init__(self, options):
         self.binary, self.short, self.started = options.gateway, options.short, []
         self.inside = tempfile.mkdtemp(prefix="lp-gateway-faults.")
+        self.upstreams = []
+        self.upstream_port, self.good_port = self.start_upstream(), self.start_upstream()
+
+    def start_upstream(self):
         listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-        self.upstream_port = listener.getsockname()[1]
-        self.upstream = multiprocessing.get_context("fork").Process(target=upstream_main, args=(listener,), daemon=True)
-        self.upstream.start()
+        upstream = multiprocessing.get_context("fork").Process(target=upstream_main, args=(listener,), daemon=True)
+        upstream.start()
+        self.upstreams.append(upstream)
+        port = listener.getsockname()[1]
         listener.close()
+        return port
 
     def end(self):
         for g in self.started:
             g.stop()
-        self.upstream.terminate()
-        self.upstream.join(10)
+        for u in self.upstreams:
+            u.terminate()
+            u.join(10)
         shutil.rmtree(self.inside)
 
 
