@@ -265,8 +265,8 @@ def steps_of(world, syncs, began, status_before):
             return steps, len(syncs) - 1 - i
         seen = before[-1][2]
         want = in_words(status_before(after), seen["spec"] if replicas is None else replicas)
-        longest = max(longest, ended - at)  # a change of replicas is kept with the time of its end
-        steps.append({"at": round(at * 1000), "slack": round(longest * 1000) + 10, **seen, "want": want})
+        longest = max(longest, ended - at)  # of what is kept from an earlier sync, and of this one, the time is known to so much
+        steps.append({"at": round(at * 1000), "slack": round(2 * longest * 1000) + 10, **seen, "want": want})
     return steps, 0
 
 

@@ -172,7 +172,7 @@ class World:
             elif kind == 1:
                 p.phase, p.ready = "Failed", False
             elif kind in (2, 3, 4):  # young: whether its sample counts hangs on when it became ready
-                p.started = now - r.randrange(200)
+                p.started = now - r.randrange(100)  # and it stays young: the edge of 300 s would fall into a sync
                 p.changed, p.ready = p.started + r.randrange(60), r.random() < 0.6
             elif kind == 5:  # old, and not ready: whether it ever was
                 p.ready, p.changed = False, p.started + one_of(r, 5, 29, 30, 31, 60)
