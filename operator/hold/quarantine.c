@@ -43,7 +43,8 @@ void quarantine_publish(const char *ns, const char *name, bool quarantined)
 json_t *quarantine_status(const json_t *before, const json_t *platform, unsigned deaths,
                           int64_t now_ms)
 {
-    static const char *const types[] = { "Ready", "Degraded", CONDITION, NULL };
+    static const char *const types[] = { "Ready",       "Degraded", CONDITION,
+                                         "Reconciling", "Stalled",  NULL };
     int64_t generation = lp_json_int(0, platform, "metadata", "generation", NULL);
     json_t *status = status_begin_from(before, generation, types);
     struct conditions c = { json_object_get(status, "conditions"), before, generation, now_ms };
@@ -58,6 +59,7 @@ json_t *quarantine_status(const json_t *before, const json_t *platform, unsigned
                    lp_json_str(platform, "metadata", "name", NULL), QUARANTINE_LIFT, since);
     conditions_set(&c, "Ready", "False", CONDITION, why);
     conditions_set(&c, "Degraded", "True", CONDITION, why);
+    conditions_set_kstatus(&c, true);
     c.before = NULL; /* a new time: what lifted it before does not lift it now */
     conditions_set(&c, CONDITION, "True", "OperatorDied", why);
     lp_json_set_str(status, "phase", CONDITION);

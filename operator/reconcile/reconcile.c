@@ -52,13 +52,15 @@ static const char *version_of(const json_t *object)
     return lp_json_str(object, "metadata", "resourceVersion", NULL);
 }
 
-/* The status as it is: our own last write where the watch has not delivered it yet. Borrowed. */
+/* The status as it is: our own last write where the watch has not delivered it yet. Borrowed; NULL
+ * where nobody has written one: then it is the definition's default, observedGeneration -1. */
 static const json_t *current_status(const struct reconcile_context *ctx)
 {
     const struct platform_state *m = ctx->state;
     if (m->status && !lp_kube_version_reached(version_of(ctx->object), m->status_version))
         return m->status;
-    return json_object_get(ctx->object, "status");
+    const json_t *status = json_object_get(ctx->object, "status");
+    return lp_json_int(0, status, "observedGeneration", NULL) < 0 ? NULL : status;
 }
 
 /* Takes over `status`. Writes it only where it says something else than the one that is there. */

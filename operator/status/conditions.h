@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What all conditions of one status share. `before`: the status that is there, or NULL. */
@@ -16,3 +17,11 @@ struct conditions {
  */
 void conditions_set(const struct conditions *c, const char *type, const char *status,
                     const char *reason, const char *message);
+
+/*
+ * Reconciling and Stalled from the Ready that is set (kstatus: sigs.k8s.io/cli-utils, which Flux,
+ * Helm's --wait and kpt wait by): Reconciling is True while the operator goes on by itself, Stalled
+ * where `stalled`, as a person is needed. Never both; where Ready is True neither. Only where there
+ * is or was one; the last ones to be set.
+ */
+void conditions_set_kstatus(const struct conditions *c, bool stalled);

@@ -295,6 +295,15 @@ static void set_name_conflict(const struct conditions *c, const struct status_in
                        "every object of the platform is its own");
 }
 
+/* Whether it goes on only when a person has done something. */
+static bool is_stalled(const struct status_input *in, const struct summary *sum)
+{
+    int code = in->failure->code;
+
+    return (code != 0 && !lp_error_is_transient(code)) || *sum->stuck || in->conflict ||
+           in->name_conflicts > 0 || (in->notices && notices_plan_differs(in->notices));
+}
+
 static void set_conditions(const struct conditions *c, const struct status_input *in,
                            const struct summary *sum)
 {
@@ -382,6 +391,7 @@ json_t *status_build(const struct status_input *in)
     floors_set_activations(in->calendar, status);
     if (in->notices)
         notices_set(in->notices, in->platform, in->before, &c, status);
+    conditions_set_kstatus(&c, is_stalled(in, &sum));
     return status;
 }
 
@@ -407,19 +417,21 @@ json_t *status_begin_from(const json_t *before, int64_t generation, const char *
 
 json_t *status_new_generation(const json_t *before, int64_t generation, int64_t now_ms)
 {
-    static const char *const types[] = { "Ready", NULL };
+    static const char *const types[] = { "Ready", "Reconciling", "Stalled", NULL };
     json_t *status = status_begin_from(before, generation, types);
     struct conditions c = { json_object_get(status, "conditions"), before, generation, now_ms };
 
     conditions_set(&c, "Ready", "Unknown", "NewGeneration",
                    "the spec changed and is being carried out");
+    conditions_set_kstatus(&c, false);
     lp_json_set_str(status, "phase", before ? "Progressing" : "Pending");
     return status;
 }
 
 json_t *status_invalid(const json_t *before, int64_t generation, const char *why, int64_t now_ms)
 {
-    static const char *const types[] = { "Ready", "Degraded", "Progressing", NULL };
+    static const char *const types[] = { "Ready",       "Degraded", "Progressing",
+                                         "Reconciling", "Stalled",  NULL };
     json_t *status = status_begin_from(before, generation, types);
     struct conditions c = { json_object_get(status, "conditions"), before, generation, now_ms };
 
@@ -427,6 +439,7 @@ json_t *status_invalid(const json_t *before, int64_t generation, const char *why
     conditions_set(&c, "Degraded", "True", "InvalidSpec", why);
     conditions_set(&c, "Progressing", "False", "InvalidSpec",
                    "nothing is written until the spec is repaired");
+    conditions_set_kstatus(&c, true);
     lp_json_set_str(status, "phase", "Invalid");
     return status;
 }

@@ -32,6 +32,7 @@ static void it_holds_until_the_spec_changes(void **state)
     assert_false(quarantine_holds(after, status));
     assert_string_equal(lp_json_str(status, "phase", NULL), "Quarantined");
     assert_int_equal(lp_json_int(0, status, "observedGeneration", NULL), 4);
+    assert_true(lp_kube_condition_is(status, "Stalled", "True"));
     const json_t *ready = lp_kube_condition(status, "Ready");
     assert_string_equal(lp_json_str(ready, "status", NULL), "False");
 }

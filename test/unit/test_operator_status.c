@@ -12,7 +12,7 @@
 #include "operator/status/conditions.h"
 #include "operator/status/scaling.h"
 #include "platform/workload.h"
-#include "unit/check.h"
+#include "unit/golden.h"
 #include "platform/spec_decode.h"
 
 static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false, false };
@@ -297,6 +297,53 @@ static void expect(const json_t *status, const char *type, const char *state, co
     assert_true(strlen(lp_json_str(c, "message", NULL)) > 0);
 }
 
+/* test/conformance/kstatus_test.go asks the library of kstatus about these files. */
+static void hold(const char *name, const json_t *status)
+{
+    lp_auto_free char *path = lp_sprintf("test/unit/golden/kstatus-%s.json", name);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
+
+    lp_json_write(status, &text);
+    lp_buf_char(&text, '\n');
+    check_golden(path, text.ptr);
+}
+
+static void what_goes_on_is_reconciling_and_what_needs_a_person_is_stalled(void **state)
+{
+    struct lp_error invalid = { .code = LP_E_INVALID, .msg = "spec.x: no" };
+    struct lp_error passing = { .code = LP_E_UNAVAILABLE, .msg = "busy" };
+    (void)state;
+    json_auto_t *rolling = build("{}", NULL, NULL, NULL, 1000);
+    expect(rolling, "Reconciling", "True", "PodsNotReady");
+    assert_null(lp_kube_condition(rolling, "Stalled"));
+    hold("rolling", rolling);
+
+    json_auto_t *busy = build("{}", READY_CHILD, rolling, &passing, 2000);
+    expect(busy, "Reconciling", "True", "ApplyFailed");
+
+    json_auto_t *refused = build("{}", READY_CHILD, rolling, &invalid, 2000);
+    expect(refused, "Stalled", "True", "ApplyFailed");
+    expect(refused, "Reconciling", "False", "AsExpected");
+    assert_non_null(strstr(lp_json_str(lp_kube_condition(refused, "Stalled"), "message", NULL),
+                           "repair the spec"));
+    hold("refused", refused);
+
+    json_auto_t *ready = build("{}", READY_CHILD, refused, NULL, 3000);
+    expect(ready, "Stalled", "False", "AsExpected");
+    expect(ready, "Reconciling", "False", "AsExpected");
+    hold("ready", ready);
+
+    json_auto_t *changed = status_new_generation(refused, 7, 4000);
+    expect(changed, "Reconciling", "True", "NewGeneration");
+    expect(changed, "Stalled", "False", "AsExpected");
+    hold("changed", changed);
+
+    json_auto_t *wrong = status_invalid(ready, 7, "spec.x: must be 1", 5000);
+    expect(wrong, "Stalled", "True", "InvalidSpec");
+    expect(wrong, "Reconciling", "False", "AsExpected");
+    hold("invalid", wrong);
+}
+
 static void ready_is_true_once_every_workload_is(void **state)
 {
     (void)state;
@@ -476,7 +523,7 @@ static void a_new_generation_is_unknown_first(void **state)
     assert_string_equal(lp_json_str(ready, "reason", NULL), "NewGeneration");
     assert_int_equal(lp_json_int(0, ready, "observedGeneration", NULL), 8);
     assert_int_equal(lp_json_int(0, status, "observedGeneration", NULL), 8);
-    assert_int_equal(json_array_size(json_object_get(status, "conditions")), 5);
+    assert_int_equal(json_array_size(json_object_get(status, "conditions")), 6);
     json_auto_t *fresh = status_new_generation(NULL, 1, 5000);
     assert_string_equal(lp_json_str(fresh, "phase", NULL), "Pending");
 }
@@ -516,6 +563,7 @@ int main(void)
         cmocka_unit_test(what_keeps_an_hpa_from_scaling_is_told),
         cmocka_unit_test(small_moves_of_the_figures_are_no_news),
         cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),
+        cmocka_unit_test(what_goes_on_is_reconciling_and_what_needs_a_person_is_stalled),
         cmocka_unit_test(ready_is_true_once_every_workload_is),
         cmocka_unit_test(a_field_that_is_fought_over_is_named_until_it_holds),
         cmocka_unit_test(what_admission_rewrites_is_told_and_keeps_nobody_from_being_ready),
