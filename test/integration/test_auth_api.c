@@ -220,6 +220,14 @@ static void rotates_refresh_tokens_and_revokes_a_reused_one(void **state)
     assert_answer(&newest, 401, INVALID_REFRESH);
     auto_answer struct answer unharmed = fixture_refresh(&auth, text_of(&other, "refreshToken"));
     assert_int_equal(unharmed.status, 200);
+
+    auto_answer struct answer again = fixture_refresh(&auth, first);
+    assert_answer(&again, 401, INVALID_REFRESH);
+    lp_auto_free char *events =
+        fixture_sql(url, "SELECT count(*) FROM audit_events WHERE event = 'refresh_token_reused'"
+                         " AND subject = (SELECT id FROM users WHERE email = 'rotate@example.org')"
+                         " AND address IS NOT NULL");
+    assert_string_equal(events, "1");
 }
 
 static void ends_sessions_at_logout(void **state)

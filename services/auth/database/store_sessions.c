@@ -55,9 +55,9 @@ static const struct lp_db_statement successor_again = {
 
 static const struct lp_db_statement revoke_reused = {
     "revoke_reused",
-    "UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now()) FROM refresh_tokens t"
+    "UPDATE sessions s SET revoked_at = now() FROM refresh_tokens t"
     " WHERE t.token_hash = decode($1, 'hex') AND t.used_at IS NOT NULL AND s.id = t.session_id"
-    " RETURNING s.user_id",
+    " AND s.revoked_at IS NULL RETURNING s.user_id",
     1, true
 };
 

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "services/auth/accounts/audit.h"
 #include "services/auth/auth.h"
 #include "postgres/rows.h"
 #include "services/auth/database/store_sessions.h"
@@ -43,13 +44,15 @@ int session_start(struct lp_service_request *r, const struct store_user *user, c
     return 0;
 }
 
-static void tell_of_reuse(const struct store_rotation *rotation)
+/* Once: what comes again for a session that has ended is no news. */
+static void tell_of_reuse(struct lp_service_request *r, const struct store_rotation *rotation)
 {
     char name[LP_PSEUDONYM];
     if (!rotation->reused_by[0])
         return;
     lp_service_pseudonym(rotation->reused_by, name);
     lp_log_warn("refresh token used twice, session revoked", "user", name);
+    audit_note(r, "refresh_token_reused", NULL, rotation->reused_by, NULL);
 }
 
 /* *ret_refresh becomes the token that the database says is good now. */
@@ -66,9 +69,10 @@ static int take_successor(struct auth *auth, const char *token, struct store_rot
     return r;
 }
 
-static int exchange(struct auth *auth, const char *token, char **ret_access, char **ret_refresh,
-                    struct lp_error *err)
+static int exchange(struct lp_service_request *request, const char *token, char **ret_access,
+                    char **ret_refresh, struct lp_error *err)
 {
+    struct auth *auth = request->user;
     char id[STORE_UUID], old_hash[STORE_TOKEN_HASH];
     struct store_token fresh = tokens_times(auth->tokens);
     struct store_rotation rotation = { 0 };
@@ -80,7 +84,7 @@ static int exchange(struct auth *auth, const char *token, char **ret_access, cha
     if (r < 0)
         return r;
     r = store_rotate(auth->db, old_hash, &fresh, &rotation, err);
-    tell_of_reuse(&rotation);
+    tell_of_reuse(request, &rotation);
     if (r == 0)
         r = take_successor(auth, token, &rotation, fresh.hash, &refresh, err);
     if (r == 0)
@@ -108,7 +112,7 @@ void session_refresh(struct lp_service_request *r, void *worker)
         reply_error(r, 400, "Refresh token is required");
         return;
     }
-    int done = exchange(r->user, token, &access, &refresh, &err);
+    int done = exchange(r, token, &access, &refresh, &err);
     if (done == LP_E_DENIED || done == LP_E_INVALID)
         reply_error(r, 401, BAD_REFRESH);
     else if (done < 0)
@@ -163,11 +167,14 @@ void session_logout_everywhere(struct lp_service_request *r, void *worker)
     unsigned long n = 0;
     if (!identity_of(r, &me))
         return;
-    if (store_end_sessions_of(auth->db, me.user.id, &n, &err) < 0)
+    if (store_end_sessions_of(auth->db, me.user.id, &n, &err) < 0) {
         reply_failure(r, "logout-everywhere", &err);
-    else
-        reply_json(r, 200,
-                   lp_json_make("{s:s, s:I}", "message", LOGGED_OUT, "sessions", (json_int_t)n));
+        return;
+    }
+    if (n > 0)
+        audit_note(r, "logged_out_everywhere", me.user.id, me.user.id, NULL);
+    reply_json(r, 200,
+               lp_json_make("{s:s, s:I}", "message", LOGGED_OUT, "sessions", (json_int_t)n));
 }
 
 static json_t *shown_session(const PGresult *rows, int row, const char *current)
