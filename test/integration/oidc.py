@@ -400,12 +400,14 @@ def hang_many(auth, n):
     assert auth.login("local@example.org")[0] == 200 and len(answers) < n, "a login with a password waits for the issuer"
     for thread in threads:
         thread.join()
+    assert len(answers) == n, "not every login was begun"
     return answers
 
 
 def an_issuer_that_is_away_costs_its_own_route_alone(test, auth, process):
     auth.register("local@example.org")
-    for answers in ([fake_login(auth, answer={"status": 503, "body": {}})], hang_many(auth, 6)):
+    for ask in (lambda: [fake_login(auth, answer={"status": 503, "body": {}})], lambda: hang_many(auth, 6)):
+        answers = ask()
         for status, answer, headers in answers:
             assert status == 503 and answer["code"] == "ISSUER_UNAVAILABLE" and headers["Retry-After"], answer
         end = time.monotonic() + 20
