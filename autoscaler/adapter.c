@@ -281,7 +281,8 @@ void adapter_load(struct adapter *a, const char *ns, const char *service,
     struct samples_pressure p;
 
     samples_pressure(a->samples, ns, service, lp_clock_ms(), &p);
-    *ret_load = (struct adapter_load){ p.known, p.need_milli, p.wait_ms, p.current, p.ready };
+    *ret_load = (struct adapter_load){ p.known,   p.need_milli, p.wait_ms,
+                                       p.current, p.ready,      p.arrivals_milli };
 }
 
 uint16_t adapter_port(const struct adapter *a)

@@ -92,7 +92,7 @@ void adapter_measured(struct adapter *a, const char *ns, const char *service,
 /* As samples_pressure (samples/pressure.h) says it. Any thread. */
 struct adapter_load {
     bool known;
-    int64_t need_milli, wait_ms, current, ready;
+    int64_t need_milli, wait_ms, current, ready, arrivals_milli;
 };
 void adapter_load(struct adapter *a, const char *ns, const char *service,
                   struct adapter_load *ret_load);

@@ -230,6 +230,9 @@ static void head_text(const struct simulate_service *s, const struct simulate_re
     if (s->start_ms < 0 &&
         (json_array_size(s->platform.spec.schedules) > 0 || spec->autoscaling.pause.until))
         lp_buf_str(out, "the trace has no date: schedules and pauses do not count; see --start\n");
+    if (s->platform.spec.services[s->id].autoscaling.min == 0)
+        lp_buf_str(out,
+                   "minReplicas is 0: going to no pods is not simulated, one counts at least\n");
     if (s->unmeasured)
         lp_buf_printf(out,
                       "expectedStudents of a schedule does not count: the file has no "

@@ -32,6 +32,7 @@
 #define ID_SIZE 37
 #define REQUEST_MS 10000 /* on a dead connection; every write may be sent again */
 #define FINISH_MS 5000   /* after a stop, for what is under work */
+#define FLUSH_MS 3000    /* and then for the rings of decisions */
 
 struct worker {
     struct controller *controller;
@@ -340,16 +341,48 @@ static void wait_for_workers(struct controller *c)
     lp_stop_request(c->cut_off);
 }
 
+/* What was decided since the last write of the rings; whoever leads next does not know it. */
+static void flush(struct controller *c)
+{
+    const struct lp_kube_client_options options = { .total_timeout_ms = FLUSH_MS,
+                                                    .writes_until_ms = c->options.writes_until_ms,
+                                                    .fence_user = c->options.fence_user };
+    json_auto_t *keys = platform_states_undelivered(c->states);
+    int64_t until = lp_clock_ms() + FLUSH_MS;
+    struct reconciler r = { .cache = c->cache,
+                            .states = c->states,
+                            .images = c->options.images,
+                            .instance = c->options.instance };
+    struct lp_error err;
+    size_t i;
+    json_t *key;
+
+    if (!controller_leads(c) || json_array_size(keys) == 0 ||
+        lp_kube_client_new(c->options.kube, &options, &r.client, &err) < 0)
+        return;
+    json_array_foreach(keys, i, key)
+    {
+        if (lp_clock_ms() < until && reconcile_flush(&r, json_string_value(key), &err) < 0)
+            lp_log_warn("the last decisions are not kept", "platform", json_string_value(key),
+                        "error", err.msg);
+    }
+    lp_kube_client_free(r.client);
+}
+
 void controller_drain(struct controller *c)
 {
     if (!c)
         return;
+    bool ended = false;
     wait_for_workers(c);
     for (unsigned i = 0; i < c->n; i++) {
         if (c->workers[i].started)
             pthread_join(c->workers[i].thread, NULL);
+        ended = ended || c->workers[i].started;
         c->workers[i].started = false;
     }
+    if (ended)
+        flush(c);
     lp_thread_pool_free(lp_take(c->pool));
 }
 

@@ -26,6 +26,7 @@
 #include "kube/version.h"
 #include "metrics/metrics.h"
 #include "operator/cache/owned.h"
+#include "operator/floor_scale.h"
 #include "platform/plan.h"
 
 #define LOOK_MS 500 /* a step in load shows within it, after a scrape */
@@ -89,6 +90,7 @@ static void read_rule(const json_t *hpa, struct floor_history *h)
     struct lp_error err;
 
     h->rule = (struct lift_rule){ .min = 0 };
+    h->zero_rule = (struct zero_rule){ 0 };
     if (!text || lp_json_parse(text, strlen(text), LP_LIMIT_CONFIG_BYTES, "floor", &wish, &err) < 0)
         return;
     const json_t *burst = json_object_get(wish, "burst");
@@ -100,6 +102,8 @@ static void read_rule(const json_t *hpa, struct floor_history *h)
                                                lp_json_int(0, fallback, "afterS", NULL) * 1000 };
     h->target_milli = milli_of(wish, "queueDepth");
     h->paused = lp_json_bool(false, wish, "paused", NULL);
+    h->paused_down = lp_json_bool(false, wish, "pausedDown", NULL);
+    h->zero_rule = (struct zero_rule){ lp_json_int(0, wish, "idleS", NULL) * 1000 };
     h->rule.max = lp_json_int(0, hpa, "spec", "maxReplicas", NULL);
     h->rule.min = lp_json_int(0, wish, "minReplicas", NULL);
     if (h->rule.min < 0 || h->rule.min > h->rule.max)
@@ -203,51 +207,18 @@ static int write_floor(struct floor *f, const char *ns, const char *name, struct
     return 0;
 }
 
-/*
- * The HPA controller would do it too, within its period. The version makes it fail where somebody
- * wrote meanwhile, so that nobody is scaled down; then the next look tries again.
- */
-static int scale_now(struct floor *f, const char *ns, const char *name, int64_t replicas,
-                     struct lp_error *err)
-{
-    json_auto_t *deployment = cache_child(f->options.cache, CHILD_DEPLOYMENT, ns, name);
-    const char *version = lp_json_str(deployment, "metadata", "resourceVersion", NULL);
-    int64_t now = lp_json_int(0, deployment, "spec", "replicas", NULL);
-    struct lp_error why;
-
-    if (!version || now <= 0 || now >= replicas)
-        return 0;
-    json_auto_t *patch = lp_json_make("{s:{s:s}, s:{s:I}}", "metadata", "resourceVersion", version,
-                                      "spec", "replicas", (json_int_t)replicas);
-    int r =
-        lp_kube_merge_patch(f->client, &lp_kube_deployments, ns, name, "scale", patch, NULL, &why);
-    if (r == LP_E_CONFLICT || r == LP_E_NOT_FOUND)
-        return 0;
-    if (r < 0) {
-        *err = why;
-        return lp_error_wrap(err, "scale of Deployment %s/%s", ns, name);
-    }
-    char change[64];
-    snprintf(change, sizeof change, "%lld to %lld", (long long)now, (long long)replicas);
-    lp_log_info("scaled at once", "namespace", ns, "deployment", name, "replicas", change);
-    return 0;
-}
-
 /* ---- a look ---- */
 
 static void decide(struct floor *f, const char *ns, const char *name, struct floor_history *h,
-                   struct lift *ret_lift)
+                   const struct adapter_load *load, struct lift *ret_lift)
 {
     struct floor_input depth = { h->rule.min, h->rule.max, h->now, -1, h->target_milli, h->paused };
-    struct adapter_load load;
     int64_t now_ms = lp_clock_ms();
-
-    adapter_load(f->options.adapter, ns, name, &load);
-    struct lift_input in = { .known = load.known,
-                             .need_milli = load.need_milli,
-                             .wait_ms = load.wait_ms,
-                             .current = load.current,
-                             .ready = load.ready,
+    struct lift_input in = { .known = load->known,
+                             .need_milli = load->need_milli,
+                             .wait_ms = load->wait_ms,
+                             .current = load->current,
+                             .ready = load->ready,
                              .floor = h->now,
                              .paused = h->paused };
     if (h->target_milli > 0) {
@@ -255,6 +226,36 @@ static void decide(struct floor *f, const char *ns, const char *name, struct flo
         in.queue_floor = floor_next(h, &depth, now_ms);
     }
     lift_next(&h->lift, &h->rule, &in, now_ms, ret_lift);
+}
+
+/* The load of its gateway is known: who waits there for a service says so. */
+static bool hears_who_waits(struct floor *f, const struct floor_history *h, const char *ns)
+{
+    lp_auto_free char *gateway =
+        lp_sprintf("%s-%s", h->platform + strlen(ns) + 1, service_kinds[SERVICE_GATEWAY].name);
+    int64_t depth;
+
+    return adapter_queue_depth(f->options.adapter, ns, gateway, &depth);
+}
+
+static enum zero_action decide_zero(struct floor *f, const char *ns, const char *name,
+                                    struct floor_history *h, const struct adapter_load *load,
+                                    const struct lift *lift)
+{
+    int64_t depth = -1;
+    bool known = adapter_queue_depth(f->options.adapter, ns, name, &depth) && load->known;
+    const struct zero_input in = {
+        .quiet = known && depth == 0 && load->arrivals_milli == 0 && load->ready > 0,
+        .current = load->current,
+        .asleep = load->current == 0 && floor_is_asleep(f->options.cache, ns, name),
+        .floor = lift->replicas,
+        .awaited = load->current > 0 || (known && hears_who_waits(f, h, ns)) ? depth : -1,
+        .paused = h->paused_down,
+    };
+
+    if (h->zero_rule.idle_ms == 0 && !in.asleep)
+        return ZERO_STAY;
+    return zero_next(&h->zero, &h->zero_rule, &in, lp_clock_ms());
 }
 
 static bool is_told(const struct floor_history *h, const struct lift *lift)
@@ -265,10 +266,28 @@ static bool is_told(const struct floor_history *h, const struct lift *lift)
     return lift->replicas == h->now && source == told;
 }
 
+/* What is there to write is written, unless its users hold it back. */
+static int carry_out(struct floor *f, const char *ns, const char *name, struct floor_history *h,
+                     const struct lift *lift, enum zero_action zero, struct lp_error *err)
+{
+    bool told = is_told(h, lift);
+
+    if ((told && !lift->at_once && zero == ZERO_STAY) || is_held(f, h, ns))
+        return 0;
+    int r = told ? 0 : write_floor(f, ns, name, h, lift, err);
+    if (r == 0 && lift->at_once)
+        r = floor_scale_up(f->client, f->options.cache, ns, name, lift->replicas, err);
+    if (r == 0 && zero != ZERO_STAY)
+        r = floor_scale_zero(f->client, f->options.cache, ns, name,
+                             zero == ZERO_SLEEP ? 0 : lift->replicas, err);
+    return r;
+}
+
 static int look_at(struct floor *f, const char *key, const char *ns, const char *name,
                    struct lp_error *err)
 {
     struct floor_history *h = floor_histories_of(f->histories, key);
+    struct adapter_load load;
     struct lift lift;
 
     if (!h)
@@ -281,13 +300,10 @@ static int look_at(struct floor *f, const char *key, const char *ns, const char 
     }
     if (h->rule.min == 0 || !cache_has_platform(f->options.cache, h->platform))
         return 0;
-    decide(f, ns, name, h, &lift);
-    if (is_told(h, &lift) && !lift.at_once)
-        return 0;
-    if (is_held(f, h, ns))
-        return 0;
-    int r = is_told(h, &lift) ? 0 : write_floor(f, ns, name, h, &lift, err);
-    return r == 0 && lift.at_once ? scale_now(f, ns, name, lift.replicas, err) : r;
+    adapter_load(f->options.adapter, ns, name, &load);
+    decide(f, ns, name, h, &load, &lift);
+    enum zero_action zero = decide_zero(f, ns, name, h, &load, &lift);
+    return carry_out(f, ns, name, h, &lift, zero, err);
 }
 
 static void tell_left_out(struct floor *f, unsigned n)

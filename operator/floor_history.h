@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "autoscaler/policy/lift.h"
+#include "autoscaler/policy/zero.h"
 
 #define FLOOR_SLOTS \
     5 /* a floor goes down a slot at a time, to the greatest need of the last five */
@@ -16,17 +17,19 @@ struct floor_history {
     int64_t slot; /* number of the newest */
     int64_t needs[FLOOR_SLOTS];
     struct lift_state lift;
+    struct zero_state zero;
     /* Of the HPA, as of the version `read`. rule.min 0: it cannot be lifted. */
     uint64_t uid_hash;
     char read[64];
     char platform[128]; /* whose it is: namespace/name */
     char service[64];   /* its label app.kubernetes.io/name */
     struct lift_rule rule;
-    int64_t target_milli;    /* queue depth per pod; 0: does not count */
-    bool paused;             /* scaling up is */
-    int64_t now;             /* minReplicas, as it is or as we wrote it since */
-    enum lift_source source; /* by what it is lifted, as the HPA says it */
-    char version[64];        /* of the HPA after our last write; "": nothing was written */
+    int64_t target_milli; /* queue depth per pod; 0: does not count */
+    struct zero_rule zero_rule;
+    bool paused, paused_down; /* scaling up is, and down */
+    int64_t now;              /* minReplicas, as it is or as we wrote it since */
+    enum lift_source source;  /* by what it is lifted, as the HPA says it */
+    char version[64];         /* of the HPA after our last write; "": nothing was written */
 };
 
 /* Sorted by key, at most `limit`. Used in rounds: _begin, _of for each HPA there is, _end. */

@@ -66,11 +66,20 @@ struct platform {
         *keys; /* which making of the services' own Secrets their pods have; NULL: the first */
 };
 
-/* minReplicas, lifted to the service's floor, and not over its maxReplicas. */
+/* minReplicas of the HPA: the spec's, or 1 where that is 0, lifted to the service's floor, and not
+ * over its maxReplicas. */
 int64_t platform_min_replicas(const struct platform *p, enum service_id id);
 
 /* Whether minReplicas of the service's HPA is not the plan's, but FLOOR_MANAGER's. */
 bool platform_has_lift(const struct platform *p, enum service_id id);
+
+/* Whether the service goes to 0 pods where nobody asks anything of it: its spec allows it, and its
+ * pods tell. */
+bool platform_may_sleep(const struct platform *p, enum service_id id);
+
+/* True where a Deployment has no pods because nobody asked anything of the service, which may
+ * sleep: ANNOTATION_ZERO says since when. NULL: there is none. */
+bool platform_is_asleep(const struct platform *p, enum service_id id, const json_t *deployment);
 
 /* Of the spec. */
 const struct database_spec *platform_database(const struct platform *p, enum database_id id);
@@ -122,12 +131,15 @@ json_t *plan_creation(const struct child *child);
 /* On an HPA whose minReplicas FLOOR_MANAGER writes, from second to second: what it is made of.
  * {"minReplicas":1}, with "queueDepth":"4" where no_metrics_api,
  * "burst":{"factor":"2","waitMs":250, "holdS":120} and "fallback":{"replicas":4,"afterS":120} where
- * the spec has them; "paused":true: scaling up is. */
+ * the spec has them; "paused":true: scaling up is, "pausedDown":true: scaling down is; "idleS":300:
+ * without a request for so long, and no schedule, it goes to 0 pods. */
 #define ANNOTATION_FLOOR "learningplatform.io/floor"
 /* And by what it is lifted now, where that is a burst or the fallback: {"source":"Burst",
  * "replicas":7,"why":"burst: .."}. */
 #define ANNOTATION_LIFTED "learningplatform.io/lifted"
 #define FLOOR_MANAGER "lp-floor"
+/* On a Deployment that has no pods as nobody asks anything of its service: since when. */
+#define ANNOTATION_ZERO "learningplatform.io/scaled-to-zero"
 #define ANNOTATION_CONFIG "learningplatform.io/config" /* on pods: hash of their ConfigMap */
 
 /* On claims, what is fixed about their database, and the uid of the platform that has it. */

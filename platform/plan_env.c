@@ -97,6 +97,20 @@ static void set_identity(json_t *data, const struct oidc_spec *s)
     lp_json_set_str(data, "OIDC_ROLES", roles.ptr);
 }
 
+/* Routes whose requests wait while a service that went to 0 pods starts one. */
+static void set_hold_routes(json_t *data, const struct platform *p)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(4096);
+
+    for (unsigned id = SERVICE_AUTH + 1; id < spec_n_services(&p->spec); id++) {
+        const char *name = id == SERVICE_AI_FEEDBACK ? "ai" : plan_kind(p, id).name;
+        if (platform_may_sleep(p, (enum service_id)id))
+            lp_buf_printf(&text, "%s%s", text.len > 0 ? "," : "", name);
+    }
+    if (text.len > 0)
+        lp_json_set_str(data, "HOLD_ROUTES", text.ptr);
+}
+
 json_t *plan_config_map(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
@@ -118,6 +132,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_proxies(data, s->expose.trusted_proxies);
         set_extra_routes(data, p);
         set_route_rules(data, p);
+        set_hold_routes(data, p);
     } else {
         lp_json_set_str(data, "ACCESS", p->spec.access);
     }

@@ -54,7 +54,8 @@ int64_t platform_min_replicas(const struct platform *p, enum service_id id)
     const struct service_spec *s = &p->spec.services[id];
     int64_t floor = p->floors[id] < s->autoscaling.max ? p->floors[id] : s->autoscaling.max;
 
-    return floor > s->autoscaling.min ? floor : s->autoscaling.min;
+    floor = floor > s->autoscaling.min ? floor : s->autoscaling.min;
+    return floor > 1 ? floor : 1;
 }
 
 /* Who lifts by a burst, or a fallback, needs the pods' load. */
@@ -68,12 +69,27 @@ static bool lifts_by_queue(const struct platform *p, const struct service_spec *
     return p->images->no_metrics_api && service_scales_by(s, "queueDepth");
 }
 
+bool platform_may_sleep(const struct platform *p, enum service_id id)
+{
+    const struct service_spec *s = &p->spec.services[id];
+
+    return s->autoscaling.enabled && s->autoscaling.min == 0 && is_scraped(p, id);
+}
+
+bool platform_is_asleep(const struct platform *p, enum service_id id, const json_t *deployment)
+{
+    return platform_may_sleep(p, id) && lp_json_int(1, deployment, "spec", "replicas", NULL) == 0 &&
+           lp_json_str(deployment, "metadata", "annotations", ANNOTATION_ZERO, NULL);
+}
+
 bool platform_has_lift(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
 
-    return lifts_by_queue(p, s) || (is_scraped(p, id) && (s->autoscaling.burst.factor ||
-                                                          s->autoscaling.fallback.replicas > 0));
+    return lifts_by_queue(p, s) ||
+           (is_scraped(p, id) &&
+            (s->autoscaling.burst.factor || s->autoscaling.fallback.replicas > 0)) ||
+           platform_may_sleep(p, id);
 }
 
 static void add_rules(json_t *floor, const struct service_spec *s)
@@ -111,6 +127,10 @@ static void annotate_floor(json_t *o, const struct platform *p, enum service_id 
         add_rules(floor, s);
     if (p->pauses[id].up)
         json_object_set_new(floor, "paused", json_true());
+    if (platform_may_sleep(p, id) && p->pauses[id].down)
+        json_object_set_new(floor, "pausedDown", json_true());
+    if (platform_may_sleep(p, id) && p->floors[id] == 0)
+        json_object_set_new(floor, "idleS", json_integer(s->autoscaling.idle_s));
     lp_auto_free char *text = json_dumps(floor, JSON_COMPACT | JSON_SORT_KEYS);
     json_object_set_new(json_object_get(o, "metadata"), "annotations",
                         lp_json_make("{s:s}", ANNOTATION_FLOOR, text));

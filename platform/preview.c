@@ -24,11 +24,35 @@ static bool has_pods(enum child_kind kind)
     return kind == CHILD_DEPLOYMENT || kind == CHILD_STATEFUL_SET;
 }
 
+static const char *floor_of(const json_t *hpa)
+{
+    return lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL);
+}
+
+/* Where minReplicas passes to FLOOR_MANAGER: what it has, or the spec's where that is more
+ * (operator/reconcile/handover.h); whoever applies the intent alone would see it fall to 1. */
+static void keep_floor(json_t *intent, const json_t *live)
+{
+    const char *text = floor_of(intent);
+    int64_t now = lp_json_int(0, live, "spec", "minReplicas", NULL);
+    json_auto_t *wish = NULL;
+    struct lp_error ignored;
+
+    if (!text || !live || floor_of(live) ||
+        lp_json_parse(text, strlen(text), MAX_BYTES, "floor", &wish, &ignored) < 0)
+        return;
+    int64_t least = lp_json_int(1, wish, "minReplicas", NULL);
+    json_object_set_new(json_object_get(intent, "spec"), "minReplicas",
+                        json_integer(now > least ? now : least));
+}
+
 /* What is applied: under autoscaling the number of pods stays as it is, whoever owns it (handover).
  */
 static json_t *wanted(const struct child *child, const json_t *live)
 {
     json_t *o = live ? json_deep_copy(child->intent) : plan_creation(child);
+
+    keep_floor(o, live);
 
     if (child->initial_replicas >= 0)
         json_object_set_new(

@@ -220,6 +220,7 @@ static void set_service_defaults(struct service_spec *s, enum service_id id)
     s->expose.type = "ClusterIP";
     s->autoscaling.enabled = true;
     s->autoscaling.min = 1;
+    s->autoscaling.idle_s = 300;
     s->autoscaling.max = id == SERVICE_GATEWAY ? 5 : 10;
     s->autoscaling.metrics = id < N_SERVICES ? quantity_defaults.metrics : NULL;
     s->autoscaling.cpu.utilization = 70;

@@ -105,5 +105,9 @@ int spec_check_extra(const struct platform_spec *spec, unsigned i, const char *p
     if (r == 0 && s->extra.port == 9090)
         r = lp_error_set(err, LP_E_INVALID, "%s.port: must not be 9090, which is for metrics",
                          path);
+    if (r == 0 && s->autoscaling.min == 0 && !s->extra.queue_metrics)
+        r = lp_error_set(err, LP_E_INVALID,
+                         "%s.autoscaling.minReplicas: 0 needs queueMetrics true, which is false",
+                         path);
     return r < 0 ? r : check_metrics(s, path, err);
 }

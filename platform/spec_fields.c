@@ -163,53 +163,66 @@ static const struct lp_json_field fallback_fields[] = {
     END,
 };
 
+/* `least`: of minReplicas. */
+#define AUTOSCALING_FIELDS(least)                                                       \
+    { .key = "enabled", .type = LP_JSON_BOOL, .offset = SUB(autoscaling, enabled) },    \
+        { .key = "minReplicas",                                                         \
+          .type = LP_JSON_INT,                                                          \
+          .offset = SUB(autoscaling, min),                                              \
+          .min = (least),                                                               \
+          .max = 1000 },                                                                \
+        { .key = "maxReplicas",                                                         \
+          .type = LP_JSON_INT,                                                          \
+          .offset = SUB(autoscaling, max),                                              \
+          .min = 1,                                                                     \
+          .max = 1000 },                                                                \
+        { .key = "metrics",                                                             \
+          .type = LP_JSON_ARRAY,                                                        \
+          .offset = SUB(autoscaling, metrics),                                          \
+          .min = 1,                                                                     \
+          .max = N_AUTOSCALING_METRICS },                                               \
+        { .key = "cpu",                                                                 \
+          .type = LP_JSON_OBJECT,                                                       \
+          .offset = SUB(autoscaling, cpu),                                              \
+          .fields = utilization_fields },                                               \
+        { .key = "memory",                                                              \
+          .type = LP_JSON_OBJECT,                                                       \
+          .offset = SUB(autoscaling, memory),                                           \
+          .fields = utilization_fields },                                               \
+        { .key = "queueDepth",                                                          \
+          .type = LP_JSON_OBJECT,                                                       \
+          .offset = SUB(autoscaling, queue),                                            \
+          .fields = queue_fields },                                                     \
+        { .key = "pause",                                                               \
+          .type = LP_JSON_OBJECT,                                                       \
+          .offset = SUB(autoscaling, pause),                                            \
+          .fields = pause_fields },                                                     \
+        { .key = "burst",                                                               \
+          .type = LP_JSON_OBJECT,                                                       \
+          .offset = SUB(autoscaling, burst),                                            \
+          .fields = burst_fields },                                                     \
+        { .key = "fallback",                                                            \
+          .type = LP_JSON_OBJECT,                                                       \
+          .offset = SUB(autoscaling, fallback),                                         \
+          .fields = fallback_fields },                                                  \
+    {                                                                                   \
+        .key = "behavior", .type = LP_JSON_OBJECT, .offset = SUB(autoscaling, behavior) \
+    }
+
+static const struct lp_json_field served_fields[] = { AUTOSCALING_FIELDS(1), END };
 static const struct lp_json_field autoscaling_fields[] = {
-    { .key = "enabled", .type = LP_JSON_BOOL, .offset = SUB(autoscaling, enabled) },
-    { .key = "minReplicas",
+    AUTOSCALING_FIELDS(0),
+    { .key = "idleSeconds",
       .type = LP_JSON_INT,
-      .offset = SUB(autoscaling, min),
-      .min = 1,
-      .max = 1000 },
-    { .key = "maxReplicas",
-      .type = LP_JSON_INT,
-      .offset = SUB(autoscaling, max),
-      .min = 1,
-      .max = 1000 },
-    { .key = "metrics",
-      .type = LP_JSON_ARRAY,
-      .offset = SUB(autoscaling, metrics),
-      .min = 1,
-      .max = N_AUTOSCALING_METRICS },
-    { .key = "cpu",
-      .type = LP_JSON_OBJECT,
-      .offset = SUB(autoscaling, cpu),
-      .fields = utilization_fields },
-    { .key = "memory",
-      .type = LP_JSON_OBJECT,
-      .offset = SUB(autoscaling, memory),
-      .fields = utilization_fields },
-    { .key = "queueDepth",
-      .type = LP_JSON_OBJECT,
-      .offset = SUB(autoscaling, queue),
-      .fields = queue_fields },
-    { .key = "pause",
-      .type = LP_JSON_OBJECT,
-      .offset = SUB(autoscaling, pause),
-      .fields = pause_fields },
-    { .key = "burst",
-      .type = LP_JSON_OBJECT,
-      .offset = SUB(autoscaling, burst),
-      .fields = burst_fields },
-    { .key = "fallback",
-      .type = LP_JSON_OBJECT,
-      .offset = SUB(autoscaling, fallback),
-      .fields = fallback_fields },
-    { .key = "behavior", .type = LP_JSON_OBJECT, .offset = SUB(autoscaling, behavior) },
+      .offset = SUB(autoscaling, idle_s),
+      .min = 10,
+      .max = 86400 },
     END,
 };
 
-/* `image_needed`: there is no image that goes without saying. */
-#define SERVICE_FIELDS(image_needed)                                                       \
+/* `image_needed`: there is no image that goes without saying. `scaled_by`: fields of autoscaling.
+ */
+#define SERVICE_FIELDS(image_needed, scaled_by)                                            \
     { .key = "paused", .type = LP_JSON_BOOL, .offset = AT(paused) },                       \
         { .key = "image",                                                                  \
           .type = LP_JSON_STRING,                                                          \
@@ -236,12 +249,14 @@ static const struct lp_json_field autoscaling_fields[] = {
         { .key = "pod", .type = LP_JSON_OBJECT, .offset = AT(pod), .fields = pod_fields }, \
     {                                                                                      \
         .key = "autoscaling", .type = LP_JSON_OBJECT, .offset = AT(autoscaling),           \
-        .fields = autoscaling_fields                                                       \
+        .fields = (scaled_by)                                                              \
     }
 
-static const struct lp_json_field service_fields[] = { SERVICE_FIELDS(false), END };
+static const struct lp_json_field service_fields[] = { SERVICE_FIELDS(false, autoscaling_fields),
+                                                       END };
+static const struct lp_json_field auth_fields[] = { SERVICE_FIELDS(false, served_fields), END };
 static const struct lp_json_field gateway_fields[] = {
-    SERVICE_FIELDS(false),
+    SERVICE_FIELDS(false, served_fields),
     { .key = "expose", .type = LP_JSON_OBJECT, .offset = AT(expose), .fields = expose_fields },
     { .key = "routes", .type = LP_JSON_ARRAY, .offset = AT(routes), .max = 36 },
     END,
@@ -256,7 +271,7 @@ const struct lp_json_field services_fields[] = {
     { .key = "auth",
       .type = LP_JSON_OBJECT,
       .offset = OF_SERVICE(SERVICE_AUTH),
-      .fields = service_fields },
+      .fields = auth_fields },
     { .key = "aiFeedback",
       .type = LP_JSON_OBJECT,
       .offset = OF_SERVICE(SERVICE_AI_FEEDBACK),
@@ -269,7 +284,7 @@ const struct lp_json_field services_fields[] = {
 };
 
 const struct lp_json_field extra_service_fields[] = {
-    SERVICE_FIELDS(true),
+    SERVICE_FIELDS(true, autoscaling_fields),
     { .key = "name",
       .type = LP_JSON_STRING,
       .offset = AT(extra.name),

@@ -74,7 +74,8 @@ struct service_spec {
     struct pod_spec pod;
     struct {
         bool enabled;
-        int64_t min, max;
+        int64_t min, max; /* min 0: also none, after idle_s without a request */
+        int64_t idle_s;
         /* ["cpu", "demand"]: names out of autoscaling_metrics. NULL, of an extra service: cpu,
          * memory and, with queueMetrics, queueDepth. */
         json_t *metrics;

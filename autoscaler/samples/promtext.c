@@ -153,6 +153,7 @@ enum series {
     BUCKET,
     BACKLOG,
     AWAITING,
+    CALLS,
     SKETCH,
     N_SERIES
 };
@@ -177,6 +178,7 @@ static const struct series_name {
     [BUCKET] = NAME("lp_request_seconds_bucket", "le"),
     [BACKLOG] = NAME("lp_backlog", "queue"),
     [AWAITING] = NAME("lp_requests_awaiting_upstream", "upstream"),
+    [CALLS] = NAME("lp_calls_awaiting_upstream", "upstream"),
     [SKETCH] = NAME("lp_learners_sketch", "register"),
 #undef NAME
 };
@@ -252,8 +254,9 @@ static int read_line(struct cursor line, struct promtext_page *page, struct sums
     if (s == BACKLOG)
         return add_named(page->queues, &page->n_queues, PROMTEXT_QUEUES, label, thousandths(value),
                          "lp_backlog queues", err);
-    if (s == AWAITING && add_named(page->upstreams, &page->n_upstreams, PROMTEXT_UPSTREAMS, label,
-                                   thousandths(value), "upstreams", err) < 0)
+    if ((s == AWAITING || s == CALLS) &&
+        add_named(page->upstreams, &page->n_upstreams, PROMTEXT_UPSTREAMS, label,
+                  thousandths(value), "upstreams", err) < 0)
         return err->code;
     if (s == BUCKET)
         add_bucket(page, label, value);

@@ -28,9 +28,10 @@ struct promtext_page {
         char name[PROMTEXT_QUEUE_NAME];
         int64_t depth;
     } queues[PROMTEXT_QUEUES];
-    /* Of `in_flight`, those that wait for another service: no load of this one. */
+    /* Of `in_flight`, those that wait for another service, no load of this one; and calls that no
+     * request waits for. */
     struct promtext_queue upstreams[PROMTEXT_UPSTREAMS];
-    int64_t awaiting;  /* all of them */
+    int64_t awaiting;  /* all of the former */
     bool has_awaiting; /* the page has that metric */
     bool has_sketch;
     uint8_t sketch[SKETCH_REGISTERS]; /* of the learners that were active */
@@ -39,12 +40,12 @@ struct promtext_page {
 /*
  * Reads lp_requests_waiting and lp_requests_in_flight, lp_request_slots, lp_requests_total,
  * lp_requests_rejected_total, lp_request_seconds (several series of one are added up),
- * lp_requests_awaiting_upstream{upstream}, lp_backlog{queue} and lp_learners_sketch{register},
- * whose registers that we do not know are left out. LP_E_INVALID where one of the
- * first two is missing, a number of these is NaN, infinite, negative or over 9.2e12, a line of
- * theirs is malformed, or there are more than PROMTEXT_QUEUES backlogs or PROMTEXT_UPSTREAMS
- * upstreams: a page that is half right is not taken. Lines of other metrics are not looked at, and
- * of lp_request_seconds only buckets whose bounds are our own.
+ * lp_requests_awaiting_upstream{upstream}, lp_calls_awaiting_upstream{upstream}, lp_backlog{queue}
+ * and lp_learners_sketch{register}, whose registers that we do not know are left out. LP_E_INVALID
+ * where one of the first two is missing, a number of these is NaN, infinite, negative or
+ * over 9.2e12, a line of theirs is malformed, or there are more than PROMTEXT_QUEUES backlogs or
+ * PROMTEXT_UPSTREAMS upstreams: a page that is half right is not taken. Lines of other metrics are
+ * not looked at, and of lp_request_seconds only buckets whose bounds are our own.
  */
 LP_MUST_USE int promtext_parse(const char *bytes, size_t len, struct promtext_page *ret_page,
                                struct lp_error *err);

@@ -127,17 +127,25 @@ static void owned_copy_of_spec(json_t *ours, const json_t *object, const char *n
         json_object_set(member(ours, "spec"), name, value);
 }
 
-/* What FLOOR_MANAGER wrote. `ours` may share its annotations with an intent. */
-static void copy_lift(json_t *ours, const json_t *object)
+/* One that operator/floor.c wrote. `ours` may share its annotations with an intent. */
+static void copy_annotation(json_t *ours, const json_t *object, const char *name)
 {
-    json_t *lifted = lp_json_at(object, "metadata", "annotations", ANNOTATION_LIFTED, NULL);
+    json_t *value = lp_json_at(object, "metadata", "annotations", name, NULL);
 
-    owned_copy_of_spec(ours, object, "minReplicas");
-    if (!lifted)
+    if (!value)
         return;
     json_t *annotations = json_copy(lp_json_at(ours, "metadata", "annotations", NULL));
-    json_object_set(annotations, ANNOTATION_LIFTED, lifted);
-    json_object_set_new(json_object_get(ours, "metadata"), "annotations", annotations);
+    if (!annotations)
+        annotations = json_object();
+    json_object_set(annotations, name, value);
+    json_object_set_new(member(ours, "metadata"), "annotations", annotations);
+}
+
+/* What FLOOR_MANAGER wrote. */
+static void copy_lift(json_t *ours, const json_t *object)
+{
+    owned_copy_of_spec(ours, object, "minReplicas");
+    copy_annotation(ours, object, ANNOTATION_LIFTED);
 }
 
 /* Puts what everybody reads to what is ours. */
@@ -154,6 +162,7 @@ static json_t *with_common(json_t *ours, const json_t *object)
     owned_copy_of_spec(ours, object, "replicas");
     if (lp_json_str(ours, "metadata", "annotations", ANNOTATION_FLOOR, NULL))
         copy_lift(ours, object);
+    copy_annotation(ours, object, ANNOTATION_ZERO);
     return ours;
 }
 
@@ -295,6 +304,20 @@ bool owned_differs(const json_t *projection, const json_t *intent,
 
 /* ---- digest ---- */
 
+/* Those that operator/floor.c writes are no difference. `metadata` is a shallow copy. */
+static void drop_annotations(json_t *metadata)
+{
+    static const char *const names[] = { ANNOTATION_LIFTED, ANNOTATION_ZERO };
+
+    for (size_t i = 0; i < LP_COUNT(names); i++) {
+        if (!lp_json_at(metadata, "annotations", names[i], NULL))
+            continue;
+        json_t *annotations = json_copy(json_object_get(metadata, "annotations"));
+        json_object_del(annotations, names[i]);
+        json_object_set_new(metadata, "annotations", annotations);
+    }
+}
+
 char *owned_digest(const json_t *projection, const json_t *intent)
 {
     static const char *const state[] = { "uid", "generation", "resourceVersion",
@@ -308,11 +331,7 @@ char *owned_digest(const json_t *projection, const json_t *intent)
     for (size_t i = 0; i < LP_COUNT(state); i++)
         json_object_del(metadata, state[i]);
     json_object_del(copy, "status");
-    if (lp_json_at(metadata, "annotations", ANNOTATION_LIFTED, NULL)) {
-        json_t *annotations = json_copy(json_object_get(metadata, "annotations"));
-        json_object_del(annotations, ANNOTATION_LIFTED);
-        json_object_set_new(metadata, "annotations", annotations);
-    }
+    drop_annotations(metadata);
     json_object_set(copy, "metadata", metadata);
     for (size_t i = 0; spec && i < LP_COUNT(counts); i++)
         if (!lp_json_at(intent, "spec", counts[i], NULL))

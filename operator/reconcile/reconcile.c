@@ -22,6 +22,7 @@
 #include "operator/reconcile/master_key.h"
 #include "operator/reconcile/measure.h"
 #include "operator/reconcile/secrets.h"
+#include "operator/reconcile/wake.h"
 #include "operator/status/decisions.h"
 #include "operator/status/events.h"
 #include "operator/status/floors.h"
@@ -302,6 +303,7 @@ static void change_children(struct reconcile_context *ctx, struct platform *plat
             plan_pods_again(plan, platform);
     }
     apply_plan(ctx, plan, observed);
+    wake(ctx, plan, observed);
     if (ctx->lost_secrets != 0)
         secrets_make_lost(ctx, &claims);
     if (!lp_stop_requested(ctx->r->stop))

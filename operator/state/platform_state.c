@@ -86,6 +86,18 @@ struct platform_state *platform_states_of(struct platform_states *m, const char 
     return e;
 }
 
+json_t *platform_states_undelivered(struct platform_states *m)
+{
+    json_t *keys = json_array();
+
+    pthread_mutex_lock(&m->lock);
+    for (const struct platform_state *e = m->first; e; e = e->next)
+        if (json_array_size(e->decisions) > 0)
+            json_array_append_new(keys, json_string(e->key));
+    pthread_mutex_unlock(&m->lock);
+    return keys;
+}
+
 struct child_state *platform_state_child(struct platform_state *m, const char *kind_and_name)
 {
     uint64_t key = lp_hash(kind_and_name);

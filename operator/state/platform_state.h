@@ -60,6 +60,9 @@ bool platform_states_forget(struct platform_states *m, const char *key);
 /* Never NULL; until the next call. */
 struct child_state *platform_state_child(struct platform_state *m, const char *kind_and_name);
 
+/* Keys of platforms with decisions that are not in the ring yet; the caller's array. */
+json_t *platform_states_undelivered(struct platform_states *m);
+
 /* What is remembered up to now may no longer hold: platform_states_of gives it out empty. */
 void platform_states_expire(struct platform_states *m);
 

@@ -19,7 +19,8 @@ static const struct calendar_floor *floor_of(const struct platform *p,
 {
     int64_t lifted = platform_min_replicas(p, id);
 
-    if (!calendar || lifted == p->spec.services[id].autoscaling.min ||
+    if (!calendar || !calendar->floors[id].schedule ||
+        lifted == p->spec.services[id].autoscaling.min ||
         lp_json_int(1, hpa, "spec", "minReplicas", NULL) < lifted)
         return NULL;
     return &calendar->floors[id];
@@ -108,6 +109,19 @@ json_t *floors_explain(const struct platform *p, const struct calendar *calendar
         json_object_set_new(o, "pausedUntil", json_string(until));
     }
     return o;
+}
+
+json_t *floors_asleep(const struct service_spec *s, const json_t *deployment)
+{
+    const char *at = lp_json_str(deployment, "metadata", "annotations", ANNOTATION_ZERO, NULL);
+    int64_t ms = lp_clock_parse(at);
+    char since[LP_CLOCK_TEXT];
+
+    lp_clock_format(ms > 0 ? ms : 0, 0, since); /* anybody may write annotations */
+    lp_auto_free char *why = lp_sprintf("at 0 since %s: nobody asked anything of it for %" PRId64
+                                        " s; the first request brings it back",
+                                        since, s->autoscaling.idle_s);
+    return lp_json_make("{s:s, s:s}", "why", why, "zeroSince", since);
 }
 
 void floors_set_unmeasured(const struct calendar *calendar, const struct conditions *c)
@@ -209,8 +223,33 @@ static void tell_pauses(const struct reconcile_context *ctx, const json_t *befor
         events_emit(ctx, "Normal", begun ? "ScalingPaused" : "ScalingResumed", "Scale", note.ptr);
 }
 
+/* One Event for the services that went to 0 pods (`asleep`), or came back. */
+static void tell_zero(const struct reconcile_context *ctx, const json_t *before, const json_t *now,
+                      bool asleep)
+{
+    lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
+
+    for (unsigned i = 0; i < spec_n_services(&ctx->platform->spec); i++) {
+        const char *service = spec_service(&ctx->platform->spec, i).name;
+        bool was = json_object_get(scaling_in(before, service), "zeroSince") != NULL;
+        bool is = json_object_get(scaling_in(now, service), "zeroSince") != NULL;
+        if (was == is || is != asleep)
+            continue;
+        lp_buf_printf(&note, "%s%s", note.len > 0 ? "; " : "", service);
+        if (asleep)
+            lp_buf_printf(&note, ": nobody asked anything of it for %" PRId64 " s",
+                          ctx->platform->spec.services[i].autoscaling.idle_s);
+        else
+            lp_buf_str(&note, " has a pod to have again");
+    }
+    if (note.len > 0)
+        events_emit(ctx, "Normal", asleep ? "ScaledToZero" : "ScaledFromZero", "Scale", note.ptr);
+}
+
 void floors_tell(const struct reconcile_context *ctx, const json_t *before, const json_t *now)
 {
+    tell_zero(ctx, before, now, true);
+    tell_zero(ctx, before, now, false);
     tell_floors(ctx, before, now);
     tell_pauses(ctx, before, now, true);
     tell_pauses(ctx, before, now, false);

@@ -22,6 +22,9 @@ json_t *floors_explain(const struct platform *p, const struct calendar *calendar
 /* The condition LearnersUnmeasured, while it is True. Pure. */
 void floors_set_unmeasured(const struct calendar *calendar, const struct conditions *c);
 
+/* The same of one that platform_is_asleep says so of: {why, zeroSince}. Pure. */
+json_t *floors_asleep(const struct service_spec *s, const json_t *deployment);
+
 /* status.activations: the windows that are not over, where there are any. Pure. */
 void floors_set_activations(const struct calendar *calendar, json_t *status);
 

@@ -89,6 +89,18 @@ static void add_floors(const struct platform *p, enum service_id id, const json_
                                      "until", paused));
 }
 
+/* Nobody asks anything of it: then nothing else asks for pods either. */
+static void add_idle(const struct platform *p, enum service_id id, const json_t *scaling,
+                     json_t *candidates)
+{
+    lp_auto_free char *name =
+        lp_sprintf("%" PRId64 " s without a request", p->spec.services[id].autoscaling.idle_s);
+
+    if (json_object_get(scaling, "zeroSince"))
+        json_array_append_new(
+            candidates, lp_json_make("{s:s, s:s, s:i}", "kind", "idle", "name", name, "asks", 0));
+}
+
 /* The one that asks for most; of equal ones the first. NULL: none asks. */
 static const json_t *find_winner(const json_t *candidates)
 {
@@ -123,9 +135,10 @@ static bool says_something(const json_t *scaling)
 {
     const char *why = lp_json_str(scaling, "why", NULL);
 
-    return why && (json_object_get(scaling, "winner") || json_object_get(scaling, "floor") ||
-                   json_object_get(scaling, "pausedUntil") ||
-                   strncmp(why, "not scaling", strlen("not scaling")) == 0);
+    return why &&
+           (json_object_get(scaling, "winner") || json_object_get(scaling, "floor") ||
+            json_object_get(scaling, "pausedUntil") || json_object_get(scaling, "zeroSince") ||
+            strncmp(why, "not scaling", strlen("not scaling")) == 0);
 }
 
 /* Sets what is known of it: in milli units of `unit` each. */
@@ -184,6 +197,7 @@ json_t *history_decision(const struct platform *p, enum service_id id, const jso
         return NULL;
     add_metrics(hpa, candidates);
     add_floors(p, id, hpa, scaling, candidates);
+    add_idle(p, id, scaling, candidates);
     const json_t *winner = find_winner(candidates);
     lp_clock_format(now_ms, 3, time);
     json_t *o = lp_json_make(
@@ -303,6 +317,11 @@ static int put(struct reconcile_context *ctx, struct lp_error *err)
               : create_only(ctx->r->client, &lp_kube_config_maps, wanted, &answer, err);
     ctx->writes += r == 0;
     return r;
+}
+
+int history_flush(struct reconcile_context *ctx, struct lp_error *err)
+{
+    return json_array_size(ctx->state->decisions) > 0 ? put(ctx, err) : 0;
 }
 
 void history_write(struct reconcile_context *ctx)

@@ -30,3 +30,6 @@ void history_note(const struct reconcile_context *ctx, const struct plan *plan,
  * and what was noted up to then is lost.
  */
 void history_write(struct reconcile_context *ctx);
+
+/* Writes what was noted, whenever the last write was: this process ends. */
+LP_MUST_USE int history_flush(struct reconcile_context *ctx, struct lp_error *err);

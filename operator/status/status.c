@@ -20,6 +20,8 @@
 #include "operator/status/scaling.h"
 #include "platform/workload.h"
 
+#define SCALED_TO_ZERO "ScaledToZero"
+
 /* What the children say, added up. */
 struct summary {
     int64_t ready, desired;
@@ -28,6 +30,7 @@ struct summary {
     char changing[384]; /* first one that is not complete */
     char stuck[768];
     char database[384]; /* first database that is not ready */
+    char asleep[768]; /* services without pods as nobody asks anything of them: "progress, quiz" */
 };
 
 static const json_t *find(const struct status_input *in, enum child_kind kind, int service)
@@ -82,11 +85,22 @@ static void add_workload(const struct status_input *in, struct summary *sum, enu
                  object, w->stuck, advice);
 }
 
+/* Nobody asks anything of it, and its spec says that it then has no pods. */
+static bool is_asleep(const struct status_input *in, enum service_id id)
+{
+    return platform_is_asleep(in->platform, id, find(in, CHILD_DEPLOYMENT, (int)id));
+}
+
 /* Somebody scaled it to 0: then its HPA does nothing any more (its condition ScalingDisabled), and
  * no learner is served. */
 static void need_a_pod(const struct status_input *in, enum service_id id, const char *deployment,
                        struct workload *w, struct summary *sum)
 {
+    if (is_asleep(in, id)) {
+        snprintf(sum->asleep + strlen(sum->asleep), sizeof sum->asleep - strlen(sum->asleep),
+                 "%s%s", *sum->asleep ? ", " : "", spec_service(&in->platform->spec, id).name);
+        return;
+    }
     if (!w->exists || w->desired != 0 || in->platform->spec.services[id].replicas == 0)
         return;
     w->available = w->complete = false;
@@ -119,15 +133,22 @@ static json_t *service_status(const struct status_input *in, enum service_id id,
     sum->desired += w.desired;
     const json_t *container =
         json_array_get(lp_json_at(deployment, "spec", "template", "spec", "containers", NULL), 0);
-    json_t *scaling = s->autoscaling.enabled && !hpa
-                          ? lp_json_make("{s:s}", "why", "no decision yet")
-                          : floors_explain(in->platform, in->calendar, id, hpa,
-                                           json_object_get(before, "scaling"));
+    bool asleep = is_asleep(in, id);
+    json_t *scaling = NULL;
+    if (asleep)
+        scaling = floors_asleep(&in->platform->spec.services[id], deployment);
+    else if (s->autoscaling.enabled && !hpa)
+        scaling = lp_json_make("{s:s}", "why", "no decision yet");
+    else
+        scaling =
+            floors_explain(in->platform, in->calendar, id, hpa, json_object_get(before, "scaling"));
     json_t *o = lp_json_make("{s:s, s:I, s:I, s:o}", "name", name, "ready", (json_int_t)w.ready,
                              "desired", (json_int_t)w.desired, "scaling", scaling);
     lp_json_set_str(o, "image", lp_json_str(container, "image", NULL));
     if (s->paused)
         json_object_set_new(o, "paused", json_true());
+    if (asleep)
+        lp_json_set_str(o, "reason", SCALED_TO_ZERO);
     json_t *measured = in->figures && id < N_SERVICES ? figure_status(&in->figures->of[id]) : NULL;
     if (measured)
         json_object_set_new(o, "measured", measured);
@@ -230,6 +251,8 @@ static void set_scaling_active(const struct conditions *c, const struct status_i
         if (!in->platform->spec.services[id].autoscaling.enabled)
             continue;
         scaled++;
+        if (is_asleep(in, id))
+            continue; /* its HPA waits for a pod */
         const char *state = scaling_active(find(in, CHILD_HPA, (int)id), &reason, &message);
         if (strcmp(state, "False") == 0) {
             lp_auto_free char *text =
@@ -304,6 +327,19 @@ static bool is_stalled(const struct status_input *in, const struct summary *sum)
            in->name_conflicts > 0 || (in->notices && notices_plan_differs(in->notices));
 }
 
+static void set_ready(const struct conditions *c, const struct summary *sum)
+{
+    static const char all[] = "all services and databases run what the spec asks for";
+    lp_auto_free char *text =
+        lp_sprintf("%s; without pods until a request comes, as nobody asks anything of them: %s",
+                   all, sum->asleep);
+
+    if (*sum->asleep)
+        conditions_set(c, "Ready", "True", SCALED_TO_ZERO, text);
+    else
+        conditions_set(c, "Ready", "True", "AsExpected", all);
+}
+
 static void set_conditions(const struct conditions *c, const struct status_input *in,
                            const struct summary *sum)
 {
@@ -327,8 +363,7 @@ static void set_conditions(const struct conditions *c, const struct status_input
             c, "Ready", "False", "PlanPending",
             "spec.mode is Plan and what runs is not what the spec asks for, see Planned");
     else
-        conditions_set(c, "Ready", "True", "AsExpected",
-                       "all services and databases run what the spec asks for");
+        set_ready(c, sum);
     if (sum->complete_all)
         conditions_set(c, "Progressing", "False", "Complete", "nothing is changing");
     else

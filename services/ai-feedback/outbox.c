@@ -18,6 +18,7 @@
 #include "json/json.h"
 #include "json/number.h"
 #include "metrics/metrics.h"
+#include "service/awaited.h"
 #include "work/backoff.h"
 
 struct entry {
@@ -48,6 +49,7 @@ static void register_metrics(struct outbox *o)
         lp_metric_family(LP_METRIC_COUNTER, "lp_ai_outbox_total",
                          "Results on their way to the progress service, by what became of them.",
                          "outcome", NULL, 0);
+    lp_awaited_announce("progress");
     o->sent = lp_metric_with(results, "sent");
     o->refused = lp_metric_with(results, "refused");
     o->dropped = lp_metric_with(results, "dropped");
@@ -74,7 +76,9 @@ static bool send_once(struct outbox *o, const struct entry *e)
         headers[n++] = token;
     for (size_t i = 0; i < LP_COUNT(e->trace) && e->trace[i]; i++)
         headers[n++] = e->trace[i];
-    if (lp_http_do(o->http, &request, &answer, &err) < 0) {
+    int r = lp_http_do(o->http, &request, &answer, &err);
+    lp_awaited_note("progress", r == 0);
+    if (r < 0) {
         lp_log_debug("result not delivered yet", "why", err.msg);
         return false;
     }

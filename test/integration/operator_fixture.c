@@ -25,21 +25,29 @@ void fixture_start_with(struct program *p, const char *name, const char *more)
 
 void fixture_start_more(struct program *p, const char *name, const char *more, const char *and_more)
 {
+    fixture_start_env(p, name, (const char *const[FIXTURE_ENV]){ more, and_more });
+}
+
+/* Of two values of a variable the first counts. */
+void fixture_start_env(struct program *p, const char *name, const char *const more[FIXTURE_ENV])
+{
     const char *bin = getenv("LP_BIN");
     lp_auto_free char *kubeconfig = lp_sprintf("KUBECONFIG=%s", getenv("KUBECONFIG"));
     lp_auto_free char *pod = lp_sprintf("POD_NAME=%s", name);
     lp_auto_free char *tag = lp_sprintf("LP_IMAGE_TAG=%s", fixture_image_tag);
     lp_auto_free char *path = lp_sprintf("%s/lp-operator", bin);
     lp_auto_free char *log = lp_sprintf("%s/../test/%s.log", bin, name);
-    const char *env[] = { kubeconfig,
-                          pod,
-                          "POD_NAMESPACE=" OPERATOR_NS,
-                          "ADAPTER=false",
-                          "LP_IMAGE_REGISTRY=registry.example/lp",
-                          tag,
-                          more,
-                          and_more,
-                          NULL };
+    const char *env[FIXTURE_ENV + 7] = { NULL };
+    size_t n = 0;
+    for (size_t i = 0; i < FIXTURE_ENV && more[i]; i++)
+        env[n++] = more[i];
+    const char *const own[] = { kubeconfig,
+                                pod,
+                                tag,
+                                "POD_NAMESPACE=" OPERATOR_NS,
+                                "ADAPTER=false",
+                                "LP_IMAGE_REGISTRY=registry.example/lp" };
+    memcpy(env + n, own, sizeof own);
     program_start(p, path, env, log);
     program_wait(p, true);
 }

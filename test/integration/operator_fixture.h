@@ -36,6 +36,10 @@ void fixture_start_with(struct program *p, const char *name, const char *more);
 void fixture_start_more(struct program *p, const char *name, const char *more,
                         const char *and_more);
 
+/* And with several, at most FIXTURE_ENV, then NULL; they win over the fixture's own. */
+#define FIXTURE_ENV 6
+void fixture_start_env(struct program *p, const char *name, const char *const more[FIXTURE_ENV]);
+
 /* Waits until the object exists and `holds` for it; it is handed out, the caller's. `holds` NULL:
  * until it is gone, gives NULL. A failed assertion after WAIT_MS. */
 typedef bool holds(const json_t *object, const void *want);

@@ -62,6 +62,12 @@ static void requests_that_wait_for_another_service_are_told_apart(void **state)
     assert_true(page.has_sketch);
     assert_int_equal(page.sketch[0], 3);
     assert_int_equal(page.sketch[63], SKETCH_MOST);
+    assert_int_equal(parse(BOTH "lp_requests_awaiting_upstream{upstream=\"a\"} 1\n"
+                                "lp_calls_awaiting_upstream{upstream=\"a\"} 1\n",
+                           &page),
+                     0);
+    assert_int_equal(page.upstreams[0].depth, 2000); /* both wake it */
+    assert_int_equal(page.awaiting, 1000);           /* one is under work here */
     assert_int_equal(parse(BOTH "lp_requests_awaiting_upstream{upstream=\"a\"} 3\n", &page), 0);
     assert_int_equal(promtext_own(&page), 0); /* the two gauges were read at two moments */
     assert_int_equal(parse(BOTH, &page), 0);

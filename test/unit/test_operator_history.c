@@ -127,9 +127,27 @@ static void within_the_tolerance_of_a_tenth_a_metric_asks_for_what_is_there(void
     assert_int_equal(lp_json_int(0, cpu, "asks", NULL), 8);
 }
 
+static void a_service_without_pods_is_a_decision_with_what_it_goes_by(void **state)
+{
+    struct platform p = platform_with(0, 0);
+    json_auto_t *hpa =
+        lp_json_make("{s:{s:I, s:I}, s:{s:I, s:I}}", "spec", "minReplicas", (json_int_t)1,
+                     "maxReplicas", (json_int_t)9, "status", "currentReplicas", (json_int_t)0,
+                     "desiredReplicas", (json_int_t)0);
+    (void)state;
+    p.spec.services[SERVICE_AUTH].autoscaling.idle_s = 300;
+    json_auto_t *is =
+        decide(&p, hpa, lp_json_make("{s:s, s:s}", "why", "at 0 since ..", "zeroSince", ".."));
+    json_auto_t *want = lp_json_make("[{s:s, s:s, s:i}]", "kind", "idle", "name",
+                                     "300 s without a request", "asks", 0);
+    assert_true(json_equal(json_object_get(is, "candidates"), want));
+    assert_null(json_object_get(is, "winner"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_service_without_pods_is_a_decision_with_what_it_goes_by),
         cmocka_unit_test(a_decision_keeps_every_candidate_what_limits_and_who_won),
         cmocka_unit_test(a_pause_and_a_floor_of_others_are_candidates),
         cmocka_unit_test(a_burst_is_a_candidate_once),

@@ -178,6 +178,33 @@ static void the_floor_of_an_hpa_is_seen_and_is_no_difference(void **state)
     }
 }
 
+/* lp-operator's floors write it on a Deployment, beside what the plan has. */
+static void the_mark_of_a_deployment_without_pods_is_seen_and_is_no_difference(void **state)
+{
+    static const char fields[] = "{f:metadata: {f:annotations: {f:learningplatform.io/intent: {}}},"
+                                 " f:spec: {f:selector: {}}}";
+    static const char intent_text[] =
+        "{metadata: {name: d, annotations: {learningplatform.io/intent: x}}, spec: {selector: s}}";
+    static const char text[] = "{kind: Deployment, metadata: {name: d, annotations: "
+                               "{learningplatform.io/intent: x%s}}, spec: {replicas: 0, selector: "
+                               "s}}";
+    static const char mark[] = ", learningplatform.io/scaled-to-zero: '2025-12-01T03:00:00Z'";
+    lp_auto_free char *marked_text = lp_sprintf(text, mark), *plain_text = lp_sprintf(text, "");
+    owned_auto_difference struct owned_difference d;
+    (void)state;
+    json_auto_t *intent_of_it = parse(intent_text);
+    json_auto_t *marked = object_with(marked_text, fields, "{}");
+    json_auto_t *plain = object_with(plain_text, fields, "{}");
+    json_auto_t *got = owned_project(marked, "us"), *without = owned_project(plain, "us");
+    assert_string_equal(lp_json_str(got, "metadata", "annotations", ANNOTATION_ZERO, NULL),
+                        "2025-12-01T03:00:00Z");
+    assert_null(lp_json_at(without, "metadata", "annotations", ANNOTATION_ZERO, NULL));
+    assert_false(owned_differs(got, intent_of_it, &d));
+    lp_auto_free char *one = owned_digest(got, intent_of_it);
+    lp_auto_free char *other = owned_digest(without, intent_of_it);
+    assert_string_equal(one, other);
+}
+
 static void an_answer_that_is_as_it_was_applied_is_the_intent(void **state)
 {
     static const char as_applied[] =
@@ -255,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_taken_field_is_named_with_who_has_it),
         cmocka_unit_test(the_digest_follows_our_fields_and_nothing_else),
         cmocka_unit_test(the_floor_of_an_hpa_is_seen_and_is_no_difference),
+        cmocka_unit_test(the_mark_of_a_deployment_without_pods_is_seen_and_is_no_difference),
         cmocka_unit_test(an_answer_that_is_as_it_was_applied_is_the_intent),
         cmocka_unit_test(an_answer_that_others_changed_is_read_by_its_managed_fields),
         cmocka_unit_test(odd_fields_do_no_harm),

@@ -60,6 +60,13 @@ static void a_floor_that_is_over_leaves_nothing(void **state)
     assert_true(json_equal(over, want));
     json_auto_t *below = explain(1, 1, 9, NULL); /* no more than the spec has anyway */
     assert_true(json_equal(below, want));
+    /* The HPA of one that may have no pods has 1, and no schedule says so. */
+    const struct calendar empty = { .n_next = 0 };
+    struct platform p = { .ns = "n", .name = "a" };
+    json_auto_t *hpa = lp_json_make("{s:{s:I}}", "spec", "minReplicas", (json_int_t)1);
+    p.spec.services[SERVICE_AUTH].autoscaling.max = 9;
+    json_auto_t *least = floors_explain(&p, &empty, SERVICE_AUTH, hpa, NULL);
+    assert_true(json_equal(least, want));
 }
 
 static void a_pause_is_told_once_the_hpa_has_it(void **state)

@@ -420,6 +420,45 @@ static void scaled_to_none_by_hand_is_not_ready(void **state)
     expect(asked, "Ready", "True", "AsExpected"); /* the spec says so */
 }
 
+/* The operator's mark on a Deployment tells the two apart, and only where the spec allows it. */
+static void scaled_to_none_by_policy_is_ready_with_that_reason(void **state)
+{
+    static const char asleep[] =
+        "{metadata: {generation: 1, annotations: {learningplatform.io/scaled-to-zero: "
+        "'2025-12-01T03:00:00Z'}}, spec: {replicas: 0}, status: {observedGeneration: 1}}";
+    static const char forged[] =
+        "{metadata: {generation: 1, annotations: {learningplatform.io/scaled-to-zero: soon}}, "
+        "spec: {replicas: 0}, status: {observedGeneration: 1}}";
+    static const char stale[] =
+        "{metadata: {generation: 1, annotations: {learningplatform.io/scaled-to-zero: "
+        "'2025-12-01T03:00:00Z'}}, spec: {replicas: 1}, status: {observedGeneration: 1, replicas: "
+        "1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}}";
+    static const char allowed[] =
+        "{services: {gateway: {replicas: 0, autoscaling: {enabled: false}}, auth: {replicas: 0, "
+        "autoscaling: {enabled: false}}, aiFeedback: {autoscaling: {minReplicas: 0}}, progress: "
+        "{autoscaling: {minReplicas: 0, idleSeconds: 60}}}}";
+    (void)state;
+    json_auto_t *status = build(allowed, asleep, NULL, NULL, 1000);
+    expect(status, "Ready", "True", "ScaledToZero");
+    assert_non_null(strstr(message_of(status, "Ready"), ": ai-feedback, progress"));
+    expect(status, "Progressing", "False", "Complete");
+    const json_t *progress = status_service(status, "progress");
+    assert_string_equal(lp_json_str(progress, "reason", NULL), "ScaledToZero");
+    assert_string_equal(lp_json_str(progress, "scaling", "why", NULL),
+                        "at 0 since 2025-12-01T03:00:00Z: nobody asked anything of it for 60 s; "
+                        "the first request brings it back");
+    assert_string_equal(lp_json_str(status, "phase", NULL), "Ready");
+    assert_null(json_object_get(status_service(status, "auth"), "reason"));
+
+    json_auto_t *refused = build("{}", asleep, NULL, NULL, 1000); /* minReplicas is 1 */
+    expect(refused, "Ready", "False", "PodsNotReady");
+    json_auto_t *odd = build(allowed, forged, NULL, NULL, 1000);
+    assert_string_equal(lp_json_str(status_service(odd, "progress"), "scaling", "zeroSince", NULL),
+                        "1970-01-01T00:00:00Z");
+    json_auto_t *awake = build(allowed, stale, NULL, NULL, 1000);
+    expect(awake, "Ready", "True", "AsExpected");
+}
+
 static void somebody_elses_object_is_named_until_it_is_no_more(void **state)
 {
     (void)state;
@@ -556,6 +595,7 @@ int main(void)
         cmocka_unit_test(what_helps_a_stuck_workload_is_said_with_it),
         cmocka_unit_test(a_refusal_that_is_not_rbacs_asks_for_no_right),
         cmocka_unit_test(scaled_to_none_by_hand_is_not_ready),
+        cmocka_unit_test(scaled_to_none_by_policy_is_ready_with_that_reason),
         cmocka_unit_test(somebody_elses_object_is_named_until_it_is_no_more),
         cmocka_unit_test(a_pod_that_only_a_user_can_take_away_is_named),
         cmocka_unit_test(a_decision_names_winner_value_target_and_limit),

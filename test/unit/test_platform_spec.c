@@ -207,6 +207,17 @@ static void our_defaults_are_the_crds(void **state)
     assert_int_equal(ours.services[SERVICE_GATEWAY].autoscaling.max, 5);
 }
 
+/* It may have no pods, and says after how long; takes that away. */
+static void check_sleeps(json_t *autoscaling)
+{
+    json_t *min = json_object_get(autoscaling, "minReplicas");
+    assert_int_equal(lp_json_int(-1, min, "minimum", NULL), 0);
+    assert_int_equal(lp_json_int(0, autoscaling, "idleSeconds", "minimum", NULL), 10);
+    json_object_set_new(min, "minimum", json_integer(1));
+    json_object_del(min, "description");
+    json_object_del(autoscaling, "idleSeconds");
+}
+
 static void the_four_services_share_one_schema(void **state)
 {
     (void)state;
@@ -223,6 +234,8 @@ static void the_four_services_share_one_schema(void **state)
     for (unsigned i = SERVICE_AUTH; i < N_SERVICES; i++) {
         json_auto_t *other = json_deep_copy(json_object_get(services, service_kinds[i].key));
         json_object_del(other, "description");
+        if (i == SERVICE_AI_FEEDBACK || i == SERVICE_PROGRESS)
+            check_sleeps(lp_json_at(other, "properties", "autoscaling", "properties", NULL));
         if (!json_equal(first, other))
             fail_msg("%s differs from gateway", service_kinds[i].key);
     }
@@ -247,22 +260,22 @@ static void an_extra_service_has_the_schema_of_the_four_and_five_fields(void **s
     json_t *schema = spec_schema(crd);
     json_auto_t *extra = json_deep_copy(
         lp_json_at(schema, "properties", "extraServices", "items", "properties", NULL));
-    json_auto_t *auth = json_deep_copy(
-        lp_json_at(schema, "properties", "services", "properties", "auth", "properties", NULL));
+    json_auto_t *progress = json_deep_copy(
+        lp_json_at(schema, "properties", "services", "properties", "progress", "properties", NULL));
     for (size_t i = 0; i < LP_COUNT(own); i++)
         assert_int_equal(json_object_del(extra, own[i]), 0);
-    json_object_del(lp_json_at(auth, "autoscaling", "properties", "metrics", NULL), "default");
+    json_object_del(lp_json_at(progress, "autoscaling", "properties", "metrics", NULL), "default");
     const char *key;
     json_t *value;
-    json_object_foreach(auth, key, value)
+    json_object_foreach(progress, key, value)
     {
         json_t *other = json_object_get(extra, key);
         drop_descriptions(value);
         drop_descriptions(other);
         if (!json_equal(value, other))
-            fail_msg("%s differs from that of auth", key);
+            fail_msg("%s differs from that of progress", key);
     }
-    assert_int_equal(json_object_size(extra), json_object_size(auth));
+    assert_int_equal(json_object_size(extra), json_object_size(progress));
 }
 
 static void an_extra_service_has_the_defaults_of_the_crd(void **state)
@@ -483,6 +496,16 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "spec.schedules[0]: must have replicas of a service or expectedStudents (1..1000000), "
           "has "
           "neither" },
+        { "{services: {gateway: {autoscaling: {minReplicas: 0}}}}",
+          "spec.services.gateway.autoscaling.minReplicas: must be 1..1000, is 0" },
+        { "{services: {auth: {autoscaling: {minReplicas: 0}}}}",
+          "spec.services.auth.autoscaling.minReplicas: must be 1..1000, is 0" },
+        { "{services: {progress: {autoscaling: {minReplicas: 0, idleSeconds: 9}}}}",
+          "spec.services.progress.autoscaling.idleSeconds: must be 10..86400, is 9" },
+        { "{extraServices: [{name: quiz, image: q, port: 8080, path: /quiz, autoscaling: "
+          "{minReplicas: 0}}]}",
+          "spec.extraServices[0].autoscaling.minReplicas: 0 needs queueMetrics true, which is "
+          "false" },
         { "{schedules: [{name: a, expectedStudents: 1000001}]}",
           "spec.schedules[0].expectedStudents: must be 1..1000000, is 1000001" },
         { "{databases: {postgres: {mode: External}}}",

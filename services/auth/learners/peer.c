@@ -5,6 +5,7 @@
 #include "http/client/client.h"
 #include "http/url.h"
 #include "json/json.h"
+#include "service/awaited.h"
 #include "service/identity.h"
 
 #define TOTAL_MS 20000
@@ -30,6 +31,8 @@ int peer_new(const struct peer_options *options, struct peer **ret_peer, struct 
     struct peer *p = lp_alloc(sizeof *p);
     p->urls[AI_FEEDBACK] = options->ai_url;
     p->urls[PROGRESS] = options->progress_url;
+    for (unsigned i = 0; i < SERVICES; i++)
+        lp_awaited_announce(services[i].audience);
     int r = options->key[0] ? lp_caller_new("auth", options->key, &p->caller, err) : 0;
     if (r < 0) {
         peer_free(p);
@@ -67,6 +70,7 @@ static int call(const struct peer *p, unsigned service, const char *method, cons
     const char *const headers[] = { token, NULL };
     const struct lp_http_request request = { .method = method, .url = url.ptr, .headers = headers };
     r = lp_http_do(client, &request, ret_response, err);
+    lp_awaited_note(services[service].audience, r == 0);
     if (r == 0 && ret_response->status != 200)
         return lp_error_set(err, LP_E_UNAVAILABLE, "%s service: %s answered %d",
                             services[service].audience, method, ret_response->status);
