@@ -425,49 +425,6 @@ static void burst_and_fallback_leave_min_replicas_to_the_floor(void **state)
     drop(f);
 }
 
-static const char *config_of(struct fixture *f, const char *name, const char *variable)
-{
-    const struct child *c = find(f, CHILD_CONFIG_MAP, name);
-    return lp_json_str(c->intent, "data", variable, NULL);
-}
-
-/* Its HPA keeps one pod; the floor's manager takes the last one, unless a schedule asks for some.
- */
-static void a_service_that_may_have_no_pods_says_after_how_long_and_its_route_holds(void **state)
-{
-    static const char spec[] =
-        "{services: {aiFeedback: {autoscaling: {minReplicas: 0}}, progress: {autoscaling: "
-        "{minReplicas: 0, idleSeconds: 60}}}, extraServices: [{name: quiz, image: q, port: 8080, "
-        "path: /q, queueMetrics: true, autoscaling: {minReplicas: 0}}]}";
-    struct plan_images blind = images;
-    struct fixture *f = make(spec), *plain = make("{}");
-    (void)state;
-    json_auto_t *hpa = plan_hpa(&f->platform, SERVICE_PROGRESS);
-    assert_string_equal(lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
-                        "{\"idleS\":60,\"minReplicas\":1}");
-    assert_null(lp_json_at(hpa, "spec", "minReplicas", NULL));
-    assert_string_equal(config_of(f, "english-gateway", "HOLD_ROUTES"), "ai,progress,quiz");
-    assert_null(config_of(plain, "english-gateway", "HOLD_ROUTES"));
-    assert_int_equal(find(f, CHILD_DEPLOYMENT, "english-progress")->initial_replicas, 1);
-
-    f->platform.floors[SERVICE_PROGRESS] = 1;
-    f->platform.pauses[SERVICE_AI_FEEDBACK].down = true;
-    json_auto_t *planned = plan_hpa(&f->platform, SERVICE_PROGRESS);
-    assert_string_equal(lp_json_str(planned, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
-                        "{\"minReplicas\":1}");
-    json_auto_t *paused = plan_hpa(&f->platform, SERVICE_AI_FEEDBACK);
-    assert_string_equal(lp_json_str(paused, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
-                        "{\"idleS\":300,\"minReplicas\":1,\"pausedDown\":true}");
-
-    blind.no_adapter = true; /* nobody knows who asks for what */
-    f->platform.images = &blind;
-    assert_false(platform_may_sleep(&f->platform, SERVICE_PROGRESS));
-    json_auto_t *awake = plan_hpa(&f->platform, SERVICE_PROGRESS);
-    assert_int_equal(lp_json_int(0, awake, "spec", "minReplicas", NULL), 1);
-    drop(plain);
-    drop(f);
-}
-
 /* A schedule's floor: what an HPA begins with too, and never over maxReplicas. */
 static void a_floor_lifts_min_replicas_up_to_max_replicas(void **state)
 {
@@ -621,7 +578,6 @@ int main(void)
         cmocka_unit_test(without_a_metrics_api_an_hpa_says_what_its_floor_is_made_of),
         cmocka_unit_test(burst_and_fallback_leave_min_replicas_to_the_floor),
         cmocka_unit_test(a_floor_lifts_min_replicas_up_to_max_replicas),
-        cmocka_unit_test(a_service_that_may_have_no_pods_says_after_how_long_and_its_route_holds),
         cmocka_unit_test(a_paused_direction_has_no_policy),
         cmocka_unit_test(an_hpa_goes_by_the_metrics_that_the_spec_lists),
         cmocka_unit_test(a_seed_must_be_one_platform_with_name_and_namespace),

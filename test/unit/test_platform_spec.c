@@ -496,18 +496,6 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "spec.schedules[0]: must have replicas of a service or expectedStudents (1..1000000), "
           "has "
           "neither" },
-        { "{services: {gateway: {autoscaling: {minReplicas: 0}}}}",
-          "spec.services.gateway.autoscaling.minReplicas: must be 1..1000, is 0" },
-        { "{services: {auth: {autoscaling: {minReplicas: 0}}}}",
-          "spec.services.auth.autoscaling.minReplicas: must be 1..1000, is 0" },
-        { "{services: {progress: {autoscaling: {minReplicas: 0, idleSeconds: 9}}}}",
-          "spec.services.progress.autoscaling.idleSeconds: must be 10..86400, is 9" },
-        { "{extraServices: [{name: quiz, image: q, port: 8080, path: /quiz, autoscaling: "
-          "{minReplicas: 0}}]}",
-          "spec.extraServices[0].autoscaling.minReplicas: 0 needs queueMetrics true, which is "
-          "false" },
-        { "{schedules: [{name: a, expectedStudents: 1000001}]}",
-          "spec.schedules[0].expectedStudents: must be 1..1000000, is 1000001" },
         { "{databases: {postgres: {mode: External}}}",
           "spec.databases.postgres.secretRef: is required where mode is External" },
         { "{databases: {mongodb: {secretRef: {name: x}}}}",

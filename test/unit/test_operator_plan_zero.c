@@ -1,0 +1,145 @@
+/* test/unit/test_operator_plan_zero.c -- services that may have no pods: what is planned of them,
+ * and what is refused. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "json/json.h"
+#include "json/yaml.h"
+#include "platform/plan.h"
+#include "platform/plan_parts.h"
+#include "platform/spec_decode.h"
+#include "unit/check.h"
+
+static const struct plan_images images = {
+    "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
+    "mongo.example/m:7",   true,     false,          false
+};
+
+static json_t *parse(const char *yaml)
+{
+    json_auto_t *documents = NULL;
+    struct lp_error err;
+    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
+        fail_msg("%s", err.msg);
+    return json_incref(json_array_get(documents, 0));
+}
+
+/* A platform from its spec; `object` keeps what it borrows. */
+struct fixture {
+    json_t *object;
+    struct platform platform;
+    struct plan plan;
+};
+
+static struct fixture *make(const char *spec)
+{
+    struct fixture *f = lp_alloc(sizeof *f);
+    struct lp_error err;
+    f->object = lp_json_make("{s:{s:s}, s:o}", "metadata", "name", "english", "spec", parse(spec));
+    f->platform = (struct platform){ .ns = "learning",
+                                     .name = "english",
+                                     .uid = "11111111-2222-3333-4444-555555555555",
+                                     .generation = 1,
+                                     .images = &images };
+    if (spec_decode(f->object, &f->platform.spec, &err) < 0)
+        fail_msg("%s", err.msg);
+    plan_init(&f->plan, &f->platform);
+    return f;
+}
+
+static void drop(struct fixture *f)
+{
+    plan_done(&f->plan);
+    json_decref(f->object);
+    free(f);
+}
+
+static const struct child *find(const struct fixture *f, enum child_kind kind, const char *name)
+{
+    for (unsigned i = 0; i < f->plan.n; i++)
+        if (f->plan.children[i].kind == kind && strcmp(f->plan.children[i].name, name) == 0)
+            return &f->plan.children[i];
+    return NULL;
+}
+
+static const char *config_of(struct fixture *f, const char *name, const char *variable)
+{
+    const struct child *c = find(f, CHILD_CONFIG_MAP, name);
+    return lp_json_str(c->intent, "data", variable, NULL);
+}
+
+/* Its HPA keeps one pod; the floor's manager takes the last one, unless a schedule asks for some.
+ */
+static void a_service_that_may_have_no_pods_says_after_how_long_and_its_route_holds(void **state)
+{
+    static const char spec[] =
+        "{services: {aiFeedback: {autoscaling: {minReplicas: 0}}, progress: {autoscaling: "
+        "{minReplicas: 0, idleSeconds: 60}}}, extraServices: [{name: quiz, image: q, port: 8080, "
+        "path: /q, queueMetrics: true, autoscaling: {minReplicas: 0}}]}";
+    struct plan_images blind = images;
+    struct fixture *f = make(spec), *plain = make("{}");
+    (void)state;
+    json_auto_t *hpa = plan_hpa(&f->platform, SERVICE_PROGRESS);
+    assert_string_equal(lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
+                        "{\"idleS\":60,\"minReplicas\":1}");
+    assert_null(lp_json_at(hpa, "spec", "minReplicas", NULL));
+    assert_string_equal(config_of(f, "english-gateway", "HOLD_ROUTES"), "ai,progress,quiz");
+    assert_null(config_of(plain, "english-gateway", "HOLD_ROUTES"));
+    assert_int_equal(find(f, CHILD_DEPLOYMENT, "english-progress")->initial_replicas, 1);
+
+    f->platform.floors[SERVICE_PROGRESS] = 1;
+    f->platform.pauses[SERVICE_AI_FEEDBACK].down = true;
+    json_auto_t *planned = plan_hpa(&f->platform, SERVICE_PROGRESS);
+    assert_string_equal(lp_json_str(planned, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
+                        "{\"minReplicas\":1}");
+    json_auto_t *paused = plan_hpa(&f->platform, SERVICE_AI_FEEDBACK);
+    assert_string_equal(lp_json_str(paused, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
+                        "{\"idleS\":300,\"minReplicas\":1,\"pausedDown\":true}");
+
+    blind.no_adapter = true; /* nobody knows who asks for what */
+    f->platform.images = &blind;
+    assert_false(platform_may_sleep(&f->platform, SERVICE_PROGRESS));
+    json_auto_t *awake = plan_hpa(&f->platform, SERVICE_PROGRESS);
+    assert_int_equal(lp_json_int(0, awake, "spec", "minReplicas", NULL), 1);
+    drop(plain);
+    drop(f);
+}
+
+static void what_must_have_a_pod_is_refused_with_field_value_and_limit(void **state)
+{
+    static const struct {
+        const char *spec, *message;
+    } cases[] = {
+        { "{services: {gateway: {autoscaling: {minReplicas: 0}}}}",
+          "spec.services.gateway.autoscaling.minReplicas: must be 1..1000, is 0" },
+        { "{services: {auth: {autoscaling: {minReplicas: 0}}}}",
+          "spec.services.auth.autoscaling.minReplicas: must be 1..1000, is 0" },
+        { "{services: {progress: {autoscaling: {minReplicas: 0, idleSeconds: 9}}}}",
+          "spec.services.progress.autoscaling.idleSeconds: must be 10..86400, is 9" },
+        { "{extraServices: [{name: quiz, image: q, port: 8080, path: /quiz, autoscaling: "
+          "{minReplicas: 0}}]}",
+          "spec.extraServices[0].autoscaling.minReplicas: 0 needs queueMetrics true, which is "
+          "false" },
+        { "{schedules: [{name: a, expectedStudents: 1000001}]}",
+          "spec.schedules[0].expectedStudents: must be 1..1000000, is 1000001" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        struct platform_spec spec;
+        struct lp_error err;
+        json_auto_t *o = lp_json_make("{s:{s:s}, s:o}", "metadata", "name", "english", "spec",
+                                      parse(cases[i].spec));
+        assert_int_equal(spec_decode(o, &spec, &err), LP_E_INVALID);
+        assert_string_equal(err.msg, cases[i].message);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_service_that_may_have_no_pods_says_after_how_long_and_its_route_holds),
+        cmocka_unit_test(what_must_have_a_pod_is_refused_with_field_value_and_limit),
+    };
+    return cmocka_run_group_tests_name("operator_plan_zero", tests, NULL, NULL);
+}
