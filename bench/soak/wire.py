@@ -1,7 +1,7 @@
 """HTTP/1.1 as bytes: what a client of Python's own would not send, and what it would not show of an answer."""
 import json, socket
 
-TIMEOUT_S = 20
+TIMEOUT_S = 45  # over the 35 s after which the gateway answers for a service that does not
 MAX_ANSWER = 32 << 20
 
 
