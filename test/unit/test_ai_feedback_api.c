@@ -96,8 +96,16 @@ static void *serve(void *user)
 
 static void make_identities(void)
 {
-    struct lp_identity_config owner = { "Owner", "", SECRET, "", "" };
-    struct lp_identity_config any = { "Any", "", "", "", "" };
+    const struct lp_identity_config owner = { .access = "Owner",
+                                              .jwks_url = "",
+                                              .secrets = SECRET,
+                                              .keys_dir = "",
+                                              .caller_ai_feedback = "",
+                                              .caller_auth = "" };
+    struct lp_identity_config any = owner;
+
+    any.access = "Any";
+    any.secrets = "";
     struct lp_error err;
     if (lp_identities_new(&owner, "ai-feedback", NULL, &t.owner, &err) < 0 ||
         lp_identities_new(&any, "ai-feedback", NULL, &t.any, &err) < 0 ||
