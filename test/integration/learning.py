@@ -261,12 +261,15 @@ def answers_teach_the_bandit_and_the_level(s):
     offered = expect(recommend(s, "learns", n=12), 200)
     assert offered["policy"] == "bandit" and offered["arm"] == "" and offered["due"] == 0 and len(offered["items"]) == 12, offered
     assert all(i["kind"] == "new" and 0 < i["propensity"] <= 1 and i["reason"].startswith("New, ") for i in offered["items"])
+    day = time.gmtime()[:3]
     for item in offered["items"]:
         expect(s.review("learns", item["id"], "good", durationMs=20000), 201)
     assert s.sql("SELECT count(*), count(reward), min(reward) FROM offers WHERE learner = 'learns'") == "12|12|1"
     assert s.sql("SELECT bandit_model, length(bandit) > 270, level > 1.2 FROM learners WHERE learner = 'learns'") == "lts-1|t|t"
     again = expect(recommend(s, "learns", minutes=5), 200)
-    assert again["minutesToday"] == 4 and again["seconds"] <= 60 and again["level"] > 1.2, again
+    assert again["level"] > 1.2, again
+    if time.gmtime()[:3] == day:  # a day ends at midnight UTC, and its minutes with it
+        assert again["minutesToday"] == 4 and again["seconds"] <= 60, again
     expect(s.ask("DELETE", "/api/reasoning/model/learns", bearer=token("learns")), 200)
     assert s.sql("SELECT bandit IS NULL, level FROM learners WHERE learner = 'learns'") == "t|1"
     assert s.sql("SELECT count(*) FROM reviews WHERE learner = 'learns'") == "12"
