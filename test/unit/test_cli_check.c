@@ -93,7 +93,7 @@ static void make_answers(const struct fake_answer *other)
                "{" AVAILABLE("True") "}"),
         answer("GET /apis/apiregistration.k8s.io/v1/apiservices/v1beta", texts[2].ptr),
         answer("GET /apis/apiextensions.k8s.io/v1/customresourcedefinitions", texts[0].ptr),
-        answer("GET /apis/apps/v1/deployments", LIST(OPERATOR(":" LP_VERSION))),
+        answer("GET /apis/apps/v1/deployments", LIST(OPERATOR(":" LP_VERSION "-7361cd2"))),
         answer("GET /api/v1/namespaces/lps/pods/op-1%3A9090/proxy/readyz",
                "{\"status\":\"ok\",\"checks\":{\"caches\":\"ok\",\"watches\":\"ok\"}}"),
         answer("GET /api/v1/namespaces/lps/pods?", LIST(POD("lps", "op-1", ""))),
@@ -197,6 +197,8 @@ static void each_fault_is_named_with_its_remedy(void **state)
           "config/install.yaml" },
         { "/apps/v1/deployments", LIST(OPERATOR(":v9.9.9")), "skew", "warn",
           "lps/lp-operator is v9.9.9, this plugin " LP_VERSION, "operator's version" },
+        { "/apps/v1/deployments", LIST(OPERATOR(":" LP_VERSION "9")), "skew", "warn",
+          "lps/lp-operator is " LP_VERSION "9, this plugin", "operator's version" },
         { "GET /api/v1/namespaces/lps/pods?",
           LIST(POD("lps", "op-1",
                    "{\"state\":{\"waiting\":{\"reason\":\"ImagePullBackOff\","
@@ -364,8 +366,8 @@ static void versions_are_those_of_plugin_server_operator_and_definition(void **s
     assert_int_equal(version_show(client, &options, "learning", &out, &err), 0);
     assert_string_equal(out.ptr,
                         "plugin      " LP_VERSION "\nkubernetes  v1.34.4\noperator    " LP_VERSION
-                        " (lps/lp-operator, r:5000/lp-operator:" LP_VERSION
-                        ")\ndefinition  " LP_VERSION "\n");
+                        "-7361cd2 (lps/lp-operator, r:5000/lp-operator:" LP_VERSION
+                        "-7361cd2)\ndefinition  " LP_VERSION "\n");
     lp_kube_client_free(client);
     lp_kube_config_free(config);
     fake_kube_stop(f);
