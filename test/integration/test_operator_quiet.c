@@ -74,8 +74,9 @@ static int count(json_t *object, void *user, struct lp_error *err)
 }
 
 /* A new process, `more` in its environment, until it has looked at each platform of the cluster
- * `times` times without a write. */
-static void restart(const char *more, unsigned times)
+ * `times` times without a write. Returns when the one before had ended: that writes what was
+ * decided in its last minute. */
+static long restart(const char *more, unsigned times)
 {
     const struct lp_kube_list_options all = { NULL, NULL };
     int64_t end = lp_clock_ms() + WAIT_MS;
@@ -83,12 +84,14 @@ static void restart(const char *more, unsigned times)
     char version[64];
     ok(lp_kube_list(client, &lp_kube_platforms, NULL, &all, count, &platforms, version, &err));
     assert_int_equal(program_stop(&operator), 0);
+    long ended = audit_now();
     fixture_start_with(&operator, "operator", more);
     while (program_metric(&operator, without_change) < times * platforms) {
         if (lp_clock_ms() > end)
             fail_msg("not %u passes without a write over %u platforms", times, platforms);
         poll(NULL, 0, 50);
     }
+    return ended;
 }
 
 static void an_idle_platform_causes_no_write(void **state)
@@ -96,8 +99,7 @@ static void an_idle_platform_causes_no_write(void **state)
     (void)state;
     create_platform("english", json_object());
     await_idle();
-    long from = audit_now();
-    restart("RESYNC_SECONDS=1", 5);
+    long from = restart("RESYNC_SECONDS=1", 5);
     assert_writes(from, NULL, NULL, 0);
     restart(NULL, 1);
     assert_writes(from, NULL, NULL, 0);
