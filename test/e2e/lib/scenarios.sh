@@ -154,11 +154,12 @@ auth_shrank() { # FROM
 }
 
 load_scales_auth() {
-    local before=0 peak=0 now class
+    local email password user before=0 peak=0 now class
     before=$(auth_pods)
-    # An account each: a password that was verified is not hashed again.
-    build/release/bin/kubectl-lp load --url "$BASE_URL" --scenario test/e2e/class.yaml --learners 40 --duration 30 -o json \
-        >build/e2e/load.json 2>build/e2e/load.log &
+    read -r email password user <build/e2e/learner
+    # An account each, made of this one: a password that was verified is not hashed again.
+    LP_LOAD_EMAIL=$email LP_LOAD_PASSWORD=$password build/release/bin/kubectl-lp load --url "$BASE_URL" \
+        --scenario test/e2e/class.yaml --learners 40 --duration 30 -o json >build/e2e/load.json 2>build/e2e/load.log &
     class=$!
     while kill -0 "$class" 2>/dev/null || [ "$peak" -le "$before" ]; do
         now=$(auth_pods) || now=$peak
