@@ -56,25 +56,6 @@ static void a_key_has_255_characters_at_most(void **state)
     }
 }
 
-/* Issue 12, 16. */
-static void readers_share_the_places_for_long_lists(void **state)
-{
-    struct lp_streams *s = lp_streams_new(3);
-    struct lp_error err;
-    (void)state;
-    assert_int_equal(lp_streams_enter(s, "ann", &err), 0);
-    assert_int_equal(lp_streams_enter(s, "ann", &err), 0);
-    assert_int_equal(lp_streams_enter(s, "ann", &err), LP_E_CONFLICT);
-    assert_int_equal(lp_streams_enter(s, "bob", &err), 0);
-    assert_int_equal(lp_streams_enter(s, "eve", &err), LP_E_UNAVAILABLE);
-    assert_int_equal(lp_streams_enter(s, "ann", &err), LP_E_CONFLICT);
-    lp_streams_leave(s, "ann");
-    assert_int_equal(lp_streams_enter(s, "eve", &err), 0);
-    lp_streams_leave(s, "nobody");
-    assert_int_equal(lp_streams_enter(s, "ann", &err), LP_E_UNAVAILABLE);
-    lp_streams_free(s);
-}
-
 /* "/a/:userId" as "/a/{userId}" */
 static void template_of(const char *path, struct lp_buf *out)
 {
@@ -117,7 +98,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quoted_key_is_the_text_in_its_quotes),
         cmocka_unit_test(a_key_has_255_characters_at_most),
-        cmocka_unit_test(readers_share_the_places_for_long_lists),
         cmocka_unit_test(the_openapi_document_has_the_routes_of_the_program_and_no_others),
     };
     return cmocka_run_group_tests_name("progress_parts", tests, NULL, NULL);

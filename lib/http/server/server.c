@@ -33,6 +33,7 @@
 
 /* How long a stop waits for replies to leave. */
 #define STOP_MS 5000
+#define STREAM_STALL_MS 10000
 
 /* The path stays as it was sent. */
 static size_t leave_escaped(void *user, struct MHD_Connection *c, char *text)
@@ -365,6 +366,8 @@ static struct lp_http_server *server_new(const struct lp_http_server_options *op
         s->options.max_connections = 512;
     if (s->options.header_timeout_s == 0)
         s->options.header_timeout_s = 30;
+    if (s->options.stream_stall_ms == 0)
+        s->options.stream_stall_ms = STREAM_STALL_MS;
     s->header_ms = (int64_t)s->options.header_timeout_s * 1000;
     s->body_ms = s->header_ms * 4;
     pthread_mutex_init(&s->reply_lock, NULL);

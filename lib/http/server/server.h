@@ -27,8 +27,9 @@ struct lp_http_server_options {
     unsigned threads;         /* event loop threads; 0: 1 */
     unsigned max_connections; /* 0: 512 */
     unsigned
-        header_timeout_s; /* a connection idle or in its headers for so long is closed; 0: 30 */
-    size_t max_body;      /* over it: 413; 0: none taken (any body is 413) */
+        header_timeout_s;    /* a connection idle or in its headers for so long is closed; 0: 30 */
+    int64_t stream_stall_ms; /* of lp_http_stream_write; 0: 10 s */
+    size_t max_body;         /* over it: 413; 0: none taken (any body is 413) */
     const struct lp_http_tls *tls; /* NULL: plain */
     const char *name;              /* for error messages: "metrics API"; borrowed until _stop */
     lp_http_handler *handler;
@@ -121,13 +122,11 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
                                             const char *content_type);
 /*
  * Waits while the client is 256 kB behind. LP_E_UNAVAILABLE once it has gone (it also has where it
- * took longer for the whole reply than four header time-outs); _end is still to be called.
+ * took longer for the whole reply than four header time-outs), or reads too slowly for a writer to
+ * be kept for it: under 128 KiB while the writer waited for stream_stall_ms. _end is still to be
+ * called.
  */
 LP_MUST_USE int lp_http_stream_write(struct lp_http_stream *s, const void *bytes, size_t n,
                                      struct lp_error *err);
-/* _write fails with LP_E_UNAVAILABLE once it has waited for the client longer than `grace_ms` in
- * all and the client took less than `bytes_per_s` of that time: a writer is a worker. Without this
- * call 16 KiB/s and 10 s. Before the first _write. */
-void lp_http_stream_pace(struct lp_http_stream *s, int64_t bytes_per_s, int64_t grace_ms);
 /* Not `complete`: the connection is cut, so that the client does not take a part for the whole. */
 void lp_http_stream_end(struct lp_http_stream *s, bool complete);

@@ -18,9 +18,6 @@
 #define HIGH_WATER ((size_t)256 * 1024)
 #define LOW_WATER (HIGH_WATER / 2)
 #define BLOCK ((size_t)32 * 1024)
-#define LOOK_MS 500
-#define LEAST_PACE ((int64_t)16 * 1024)
-#define PACE_GRACE_MS 10000
 
 struct lp_http_stream {
     pthread_mutex_t lock;
@@ -28,8 +25,6 @@ struct lp_http_stream {
     struct MHD_Connection *connection;
     struct lp_buf buffer;
     size_t total;
-    int64_t waited_ms; /* for the client, in _write */
-    int64_t pace, grace_ms;
     bool suspended;  /* the event loop waits for bytes */
     bool ended, cut; /* the writer is done; the connection is to be closed */
     bool gone;       /* libmicrohttpd is done with the response */
@@ -103,8 +98,6 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->room, NULL);
     s->connection = x->connection;
-    s->pace = LEAST_PACE;
-    s->grace_ms = PACE_GRACE_MS;
     s->buffer = (struct lp_buf)LP_BUF_INIT(SIZE_MAX / 2); /* HIGH_WATER and one write */
     s->status = status;
     s->context = x->context;
@@ -119,32 +112,17 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
     return s;
 }
 
-void lp_http_stream_pace(struct lp_http_stream *s, int64_t bytes_per_s, int64_t grace_ms)
-{
-    s->pace = bytes_per_s;
-    s->grace_ms = grace_ms;
-}
-
-/* What the client has taken, against the time that the writer waited for it. */
-static bool is_too_slow(const struct lp_http_stream *s, int64_t waited_ms)
-{
-    int64_t taken = (int64_t)(s->total - s->buffer.len);
-    return s->pace > 0 && waited_ms > s->grace_ms && taken < s->pace * waited_ms / 1000;
-}
-
-/* Waits for room while the client is far behind; false where it is too slow. The guard ends clients
- * that take too long for all. */
+/* Waits for room while the client is far behind; false where it took too little in that time. The
+ * guard ends clients that take too long for all. */
 static bool await_room_locked(struct lp_http_stream *s)
 {
-    int64_t before = s->waited_ms, began = lp_clock_ms();
+    struct timespec until = lp_clock_deadline(s->options.stream_stall_ms);
+    bool late = false;
 
     if (s->buffer.len <= HIGH_WATER)
         return true;
-    while (s->buffer.len > LOW_WATER && !s->gone && !is_too_slow(s, s->waited_ms)) {
-        struct timespec until = lp_clock_deadline(LOOK_MS);
-        pthread_cond_clockwait(&s->room, &s->lock, CLOCK_MONOTONIC, &until);
-        s->waited_ms = before + lp_clock_ms() - began;
-    }
+    while (s->buffer.len > LOW_WATER && !s->gone && !late)
+        late = pthread_cond_clockwait(&s->room, &s->lock, CLOCK_MONOTONIC, &until) != 0;
     return s->buffer.len <= LOW_WATER || s->gone;
 }
 
@@ -160,8 +138,8 @@ int lp_http_stream_write(struct lp_http_stream *s, const void *bytes, size_t n,
     }
     pthread_mutex_unlock(&s->lock);
     if (slow)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "the client reads under %lld bytes a second",
-                            (long long)s->pace);
+        return lp_error_set(err, LP_E_UNAVAILABLE, "the client took under %zu bytes in %lld ms",
+                            LOW_WATER, (long long)s->options.stream_stall_ms);
     return gone ? lp_error_set(err, LP_E_UNAVAILABLE, "the client has gone") : 0;
 }
 
