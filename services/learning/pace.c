@@ -42,7 +42,8 @@ void pace_free(struct pace *p)
 
 static struct bucket *find_locked(struct pace *p, uint64_t learner, int64_t now_ms)
 {
-    struct bucket *row = p->rows[learner % ROWS], *oldest = row;
+    struct bucket *row = p->rows[(learner >> 1) % ROWS]; /* the last bit is always set */
+    struct bucket *oldest = row;
     for (int i = 0; i < WAYS; i++) {
         if (row[i].learner == learner)
             return &row[i];

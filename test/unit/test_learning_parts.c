@@ -3,6 +3,7 @@
 #include "services/learning/content/item.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "json/json.h"
@@ -112,6 +113,23 @@ static void a_learner_who_writes_too_fast_waits_and_the_others_do_not(void **sta
     pace_free(p);
 }
 
+static void a_quarter_as_many_learners_as_there_is_room_for_are_nearly_all_known(void **state)
+{
+    struct pace *p = pace_new(1);
+    int64_t wait_ms = 0;
+    int forgotten = 0;
+    char learner[24];
+    (void)state;
+    lp_pseudonym_key("");
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 4096; i++) {
+            snprintf(learner, sizeof learner, "learner-%d", i);
+            forgotten += pace_take(p, learner, 1000 + round, &wait_ms) && round == 1;
+        }
+    assert_in_range(forgotten, 0, 250); /* rows of four fill unevenly */
+    pace_free(p);
+}
+
 /* "/a/:userId" as "/a/{userId}" */
 static void template_of(const char *path, struct lp_buf *out)
 {
@@ -158,6 +176,7 @@ int main(void)
         cmocka_unit_test(an_item_names_itself_where_the_path_does_not),
         cmocka_unit_test(the_openapi_document_has_the_routes_of_the_program_and_no_others),
         cmocka_unit_test(a_learner_who_writes_too_fast_waits_and_the_others_do_not),
+        cmocka_unit_test(a_quarter_as_many_learners_as_there_is_room_for_are_nearly_all_known),
     };
     return cmocka_run_group_tests_name("learning_parts", tests, NULL, NULL);
 }
