@@ -98,8 +98,7 @@ static bool read_review(struct lp_service_request *r, const json_t *body, struct
     return true;
 }
 
-static void answer(struct lp_service_request *r, const struct review *review,
-                   const struct reviewed *now)
+static void answer(struct lp_service_request *r, const struct reviewed *now)
 {
     const struct api *api = r->user;
     char due[LP_CLOCK_TEXT];
@@ -107,7 +106,7 @@ static void answer(struct lp_service_request *r, const struct review *review,
     lp_clock_format(now->state.due_ms, 3, due);
     lp_http_reply_json(
         r->x, now->repeated ? 200 : 201,
-        lp_json_make("{s:s,s:b,s:{s:f,s:f,s:f,s:s,s:I,s:s}}", "itemId", review->item, "repeated",
+        lp_json_make("{s:s,s:b,s:{s:f,s:f,s:f,s:s,s:I,s:s}}", "itemId", now->item, "repeated",
                      now->repeated, "state", "difficulty", now->state.difficulty, "stability",
                      now->state.stability, "recall",
                      fsrs_retrievability(&api->model, &now->state, lp_clock_wall_ms()), "due", due,
@@ -136,5 +135,5 @@ void handle_review(struct lp_service_request *r, void *worker)
     }
     if (!now.repeated)
         calibration_observe(review.rating, now.predicted);
-    answer(r, &review, &now);
+    answer(r, &now);
 }

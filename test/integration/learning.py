@@ -178,6 +178,8 @@ def a_repeated_review_is_logged_once(s):
     first = expect(s.review("rep", "word-table", id="one"), 201)
     again = expect(s.review("rep", "word-table", "again", id="one"), 200)
     assert again["repeated"] and again["state"]["stability"] == first["state"]["stability"]
+    other = expect(s.review("rep", "word-chair", id="one"), 200)
+    assert other["itemId"] == "word-table" and other["state"]["stability"] == first["state"]["stability"], other
     body = {"userId": "rep", "itemId": "word-table", "rating": "good"}
     for status in (201, 200):
         expect(s.ask("POST", "/api/reasoning/reviews", body, token("rep"), Idempotency_Key='"two"'), status)
@@ -189,9 +191,12 @@ def a_repeated_review_is_logged_once(s):
 
 def late_reviews_take_their_place_in_time(s):
     days, ratings = [30, 25, 14, 2], ["good", "again", "good", "easy"]
-    for user, order in (("late", [0, 2, 3, 1]), ("intime", [0, 1, 2, 3])):
+    predicted = lambda: sum(s.metric(f'lp_learning_predicted_reviews_total{{predicted="0.{i}"}}') for i in range(10))  # noqa: E731
+    for user, order, told in (("late", [0, 2, 3, 1], 2), ("intime", [0, 1, 2, 3], 3)):
+        before = predicted()
         for i in order:
             last = expect(s.review(user, "word-city", ratings[i], at=at(days[i]), id=str(i)), 201)
+        assert predicted() - before == told, "one that comes late was not predicted"
     states = s.sql("SELECT count(DISTINCT (round(stability::numeric, 3), round(difficulty::numeric, 6))), min(reviews) FROM states"
                    " WHERE item_id = 'word-city'")
     assert states == "1|4", states
@@ -354,6 +359,23 @@ def due_reviews_are_foretold_by_hour(s):
     assert hours[0] >= now and now < sum(hours) <= far, (now, far, hours)
 
 
+def old_decisions_go_though_nothing_is_counted(s):
+    """The forecast and the purge of one round; the forecast fails here."""
+    s.stop()
+    s.sql("INSERT INTO decisions (at, learner, policy, arm, model, fresh, slots, mean_x, first_x) SELECT now() - interval '91 days', 'old', 'fsrs', '', 'x',"
+          " 1, 1, '', '' FROM generate_series(1, 4100)")
+    s.sql("INSERT INTO offers SELECT id, learner, 'word-sun', 0, 1, '', NULL FROM decisions WHERE learner = 'old'")
+    kept = s.sql("SELECT count(*) FROM decisions WHERE learner <> 'old'")
+    s.sql("ALTER TABLE states RENAME COLUMN due_ms TO due_then")
+    s.start()
+    end = time.monotonic() + 30
+    while s.sql("SELECT (SELECT count(*) FROM decisions WHERE learner = 'old') + (SELECT count(*) FROM offers WHERE learner = 'old')") != "0":
+        assert time.monotonic() < end, "old decisions stay"
+        time.sleep(0.05)
+    s.sql("ALTER TABLE states RENAME COLUMN due_then TO due_ms")
+    assert s.sql("SELECT count(*) FROM decisions") == kept != "0"
+
+
 def recomputed_states_are_the_stored_ones(s):
     """Every state beside what test_integration_memory_model makes of its reviews."""
     rows = s.sql("SELECT s.learner, s.item_id, s.difficulty, s.stability, s.due_ms, s.stage, string_agg(r.rating || ' ' || r.at_ms, ' ' ORDER BY r.at_ms, r.id)"
@@ -383,7 +405,8 @@ def main():
                      what_builds_on_something_comes_after_it, answers_teach_the_bandit_and_the_level,
                      due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
-                     acknowledged_reviews_survive_kill_9_and_states_are_what_they_make, due_reviews_are_foretold_by_hour):
+                     acknowledged_reviews_survive_kill_9_and_states_are_what_they_make, old_decisions_go_though_nothing_is_counted,
+                     due_reviews_are_foretold_by_hour):
             began = time.monotonic()
             test(service)
             print(f"{test.__name__}: {time.monotonic() - began:.1f} s")

@@ -9,6 +9,9 @@
 #include "postgres/rows.h"
 #include "services/learning/database/numbers.h"
 
+#define PURGE_BATCH 2000 /* decisions of one statement, each with up to CHOOSE_MOST offers */
+#define PURGE_BATCHES 100
+
 static const struct lp_db_statement read_learner = {
     "read_learner",
     "SELECT coalesce(l.level, 1), CASE WHEN l.bandit_model = '" BANDIT_MODEL "' THEN l.bandit END,"
@@ -79,8 +82,9 @@ static const struct lp_db_statement read_logged = {
 static const struct lp_db_statement purge_log = {
     "purge_log",
     "DELETE FROM decisions WHERE id IN (SELECT id FROM decisions"
-    " WHERE at < now() - $1::int * interval '1 day' ORDER BY at LIMIT 10000)",
-    1, true
+    " WHERE at < now() - $1::int * interval '1 day' ORDER BY at LIMIT $2::int"
+    " FOR UPDATE SKIP LOCKED)",
+    2, true
 };
 
 void learner_done(struct learner *l)
@@ -260,7 +264,12 @@ int learners_logged(struct lp_db *db, int days, struct logged **ret_rows, int *r
 
 int learners_purge(struct lp_db *db, struct lp_error *err)
 {
-    char days[12];
+    char days[12], batch[12];
+    unsigned long n = PURGE_BATCH;
+    int r = 0;
     snprintf(days, sizeof days, "%d", LEARNERS_LOG_DAYS);
-    return lp_rows_run(db, &purge_log, (const char *[]){ days }, NULL, err);
+    snprintf(batch, sizeof batch, "%d", PURGE_BATCH);
+    for (int i = 0; r == 0 && n == PURGE_BATCH && i < PURGE_BATCHES; i++)
+        r = lp_rows_run(db, &purge_log, (const char *[]){ days, batch }, &n, err);
+    return r;
 }

@@ -53,5 +53,6 @@ LP_MUST_USE int learner_reset(struct lp_db *db, const char *learner, unsigned lo
 LP_MUST_USE int learners_logged(struct lp_db *db, int days, struct logged **ret_rows, int *ret_n,
                                 struct lp_error *err);
 
-/* Decisions older than LEARNERS_LOG_DAYS go, 10,000 at most. */
+/* Decisions older than LEARNERS_LOG_DAYS go, 200,000 at most, in batches; any number of pods may do
+ * it at once. */
 LP_MUST_USE int learners_purge(struct lp_db *db, struct lp_error *err);

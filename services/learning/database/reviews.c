@@ -164,15 +164,18 @@ static int replay(struct lp_db *db, const struct fsrs *model, const char *learne
 static int follow(struct lp_db *db, const struct fsrs *model, const struct review *r,
                   const struct before *before, struct reviewed *ret, struct lp_error *err)
 {
-    *ret = (struct reviewed){ .state = before->state, .reviews = before->item_reviews + 1 };
-    ret->predicted = before->item_reviews > 0
-                         ? fsrs_recall(model, before->state.stability,
-                                       (double)(r->at_ms - before->state.last_ms) / FSRS_DAY_MS)
-                         : -1;
+    bool late = before->item_reviews > 0 && r->at_ms < before->state.last_ms;
+    *ret = (struct reviewed){ .state = before->state,
+                              .predicted = -1,
+                              .reviews = before->item_reviews + 1 };
+    snprintf(ret->item, sizeof ret->item, "%s", r->item);
+    if (before->item_reviews > 0 && !late)
+        ret->predicted = fsrs_recall(model, before->state.stability,
+                                     (double)(r->at_ms - before->state.last_ms) / FSRS_DAY_MS);
     if (before->item_reviews >= REVIEWS_OF_ITEM)
         return lp_error_set(err, LP_E_TOO_LARGE, "%d reviews of this item are there, the most",
                             REVIEWS_OF_ITEM);
-    if (before->item_reviews > 0 && r->at_ms < before->state.last_ms)
+    if (late)
         return replay(db, model, r->learner, r->item, r, &ret->state, err);
     fsrs_review(model, &ret->state, r->rating, r->at_ms);
     return 0;
@@ -247,17 +250,16 @@ static int repeat(struct lp_db *db, const struct review *r, struct reviewed *ret
                   struct lp_error *err)
 {
     struct before before = { 0 };
-    char item[80];
-    int code = lp_rows_value(db, &find_review, (const char *[]){ r->learner, r->key }, item,
-                             sizeof item, err);
+    struct review first = *r;
+    *ret = (struct reviewed){ .predicted = -1, .repeated = true };
+    int code = lp_rows_value(db, &find_review, (const char *[]){ r->learner, r->key }, ret->item,
+                             sizeof ret->item, err);
     if (code < 0)
         return code;
-    struct review first = *r;
-    first.item = item;
+    first.item = ret->item;
     code = read_before(db, &first, &before, err);
-    *ret = (struct reviewed){
-        .state = before.state, .predicted = -1, .reviews = before.item_reviews, .repeated = true
-    };
+    ret->state = before.state;
+    ret->reviews = before.item_reviews;
     return code;
 }
 

@@ -21,9 +21,10 @@ struct review {
 /* What followed from it. */
 struct reviewed {
     struct fsrs_state state;
-    double predicted; /* recall before it; negative: the learner's first of this item */
+    double predicted; /* recall before it; negative: there was none, or it comes late */
     int64_t reviews;  /* of this learner and item, with this one */
     bool repeated;    /* it was there already; the state is that of now */
+    char item[65];    /* whose state it is: where repeated, that of the first */
 };
 
 /*
