@@ -49,23 +49,29 @@ class Learning:
     def __init__(self, work):
         self.log = open(work / "learning.log", "w", encoding="utf-8")
         server = (pathlib.Path(os.environ["LP_POSTGRES_DIR"]) / "url").read_text(encoding="utf-8").strip()
-        for sql in ("DROP DATABASE IF EXISTS learning WITH (FORCE)", "CREATE DATABASE learning"):
-            subprocess.run(["psql", "-qAtX", server, "-c", sql], check=True, capture_output=True)
-        self.database = server.replace("/postgres?", "/learning?")
+        self.server, self.database = server, server.replace("/postgres?", "/learning?")
+        self.empty()
         self.start()
 
-    def start(self):
+    def empty(self):
+        for sql in ("DROP DATABASE IF EXISTS learning WITH (FORCE)", "CREATE DATABASE learning"):
+            subprocess.run(["psql", "-qAtX", self.server, "-c", sql], check=True, capture_output=True)
+
+    def start(self, **variables):
+        self.launch(**variables)
+        end = time.monotonic() + 60
+        while self.send("GET", "/readyz", port=self.metrics)[0] != 200:
+            assert time.monotonic() < end and self.process.poll() is None, "lp-learning is not ready"
+            time.sleep(0.05)
+
+    def launch(self, **variables):
         self.port, self.metrics = free_port(), free_port()
         while self.metrics == self.port:
             self.metrics = free_port()
         self.process = subprocess.Popen(
             [pathlib.Path(os.environ["LP_BIN"]).resolve() / "lp-learning"], stderr=self.log,
             env={**os.environ, "PORT": str(self.port), "METRICS_PORT": str(self.metrics), "DATABASE_URL": self.database,
-                 "AUTH_JWT_SECRET": SECRET, "DRAIN_DELAY": "0s"})
-        end = time.monotonic() + 60
-        while self.send("GET", "/readyz", port=self.metrics)[0] != 200:
-            assert time.monotonic() < end and self.process.poll() is None, "lp-learning is not ready"
-            time.sleep(0.05)
+                 "AUTH_JWT_SECRET": SECRET, "DRAIN_DELAY": "0s", **variables})
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -172,6 +178,11 @@ def wrong_content_is_refused_by_name(s):
     answer = s.ask("PUT", "/api/ontology/items/first", {**point, "prerequisites": ["second"]}, TEACHER)
     assert "before itself" in expect(answer, 400)["message"], answer
     expect(s.ask("PUT", "/api/ontology/classes/LearningItem", {"subClassOf": "Noun"}, TEACHER), 409)
+    expect(s.ask("PUT", "/api/ontology/items/third", {**point, "prerequisites": ["second"]}, TEACHER), 200)
+    expect(s.ask("PUT", "/api/ontology/items/third", point, TEACHER), 200)
+    expect(s.ask("PUT", "/api/ontology/items/first", {**point, "prerequisites": ["third"]}, TEACHER), 200)
+    answer = s.ask("POST", "/api/ontology/items/third/undo", bearer=TEACHER)
+    assert "before itself" in expect(answer, 400)["message"], answer
 
 
 def a_repeated_review_is_logged_once(s):
@@ -243,6 +254,65 @@ def a_learners_data_are_exported_and_erased(s):
     assert expect(s.ask("DELETE", "/api/reasoning/data/gone", bearer=token("root", "admin")), 200)["deleted"] == 1
     assert expect(s.ask("GET", "/api/reasoning/data/gone", bearer=token("gone")), 200)["states"] == []
     assert expect(s.ask("DELETE", "/api/reasoning/data/gone", bearer=token("gone")), 200)["deleted"] == 0
+
+
+def in_turn_behind_a_lock(s, user, *calls):
+    """Carries the calls out at the same moment: each has read what there is of the user and waits for their row, in this order."""
+    holder = subprocess.Popen(["psql", "-qAtX", s.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    print(f"BEGIN; SELECT 'held' FROM learners WHERE learner = '{user}' FOR UPDATE;", file=holder.stdin, flush=True)
+    assert holder.stdout.readline() == "held\n"
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        answers = []
+        for n, call in enumerate(calls, 1):
+            answers.append(pool.submit(call))
+            end = time.monotonic() + 4
+            while s.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lp-learning' AND wait_event_type = 'Lock'") != str(n):
+                assert time.monotonic() < end, f"call {n} does not wait"
+                time.sleep(0.01)
+        holder.communicate("COMMIT;\n")
+        return [a.result() for a in answers]
+
+
+def what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it(s):
+    whole = ("SELECT coalesce((SELECT reviews FROM learners WHERE learner = 'race'), 0), (SELECT count(*) FROM reviews WHERE learner = 'race'),"
+             " (SELECT coalesce(sum(reviews), 0) FROM states WHERE learner = 'race')")
+    review = lambda: expect(s.review("race", "word-sun", id="b"), 201)  # noqa: E731
+    erase = lambda: expect(s.ask("DELETE", "/api/reasoning/data/race", bearer=token("race")), 200)["deleted"]  # noqa: E731
+    reset = lambda: expect(s.ask("DELETE", "/api/reasoning/model/race", bearer=token("race")), 200)  # noqa: E731
+    for calls, left in (((erase, review), "1|1|1"), ((review, erase), "0|0|0"), ((reset, review), "3|3|3")):
+        for item, days in (("word-sun", 20), ("word-cat", 10)):
+            expect(s.review("race", item, at=at(days), id=item), 201)
+        assert s.sql("SELECT level > 1 FROM learners WHERE learner = 'race'") == "t"
+        answers = in_turn_behind_a_lock(s, "race", *calls)
+        assert s.sql(whole) == left, (left, answers)
+        if left == "1|1|1":
+            assert answers[1]["state"]["reviews"] == 1, answers
+        erased = s.sql("SELECT level FROM learners WHERE learner = 'race'")
+        assert calls[0] is not reset or erased == "1", "the level is that of the new beginning"
+        recomputed_states_are_the_stored_ones(s)
+        erase()
+
+
+def a_starter_set_that_fails_half_way_leaves_nothing(s):
+    """The last of the tests: begins with an empty database."""
+    s.stop()
+    s.empty()
+    s.start(STARTER_SET="false")
+    assert expect(s.ask("GET", "/api/ontology/classes", bearer=TEACHER), 200) == {"classes": []}
+    s.stop()
+    s.sql("CREATE SEQUENCE attempts; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM nextval('attempts'); RAISE 'no'; END$$;"
+          " CREATE TRIGGER fail BEFORE INSERT ON item_versions EXECUTE FUNCTION fail()")
+    s.launch()
+    end = time.monotonic() + 30
+    while s.sql("SELECT last_value > 1 FROM attempts") != "t":
+        assert time.monotonic() < end, "the starter set is not tried again"
+        time.sleep(0.05)
+    assert s.sql("SELECT (SELECT count(*) FROM classes) + (SELECT count(*) FROM items)") == "0"
+    s.sql("DROP TRIGGER fail ON item_versions")
+    while s.send("GET", "/readyz", port=s.metrics)[0] != 200:
+        assert time.monotonic() < end, "not ready"
+        time.sleep(0.05)
+    assert s.sql("SELECT count(*), (SELECT count(*) FROM item_versions) FROM items") == "140|140"
 
 
 def nobody_changes_a_review(s):
@@ -405,8 +475,9 @@ def main():
                      what_builds_on_something_comes_after_it, answers_teach_the_bandit_and_the_level,
                      due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
+                     what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it,
                      acknowledged_reviews_survive_kill_9_and_states_are_what_they_make, old_decisions_go_though_nothing_is_counted,
-                     due_reviews_are_foretold_by_hour):
+                     due_reviews_are_foretold_by_hour, a_starter_set_that_fails_half_way_leaves_nothing):
             began = time.monotonic()
             test(service)
             print(f"{test.__name__}: {time.monotonic() - began:.1f} s")

@@ -74,33 +74,31 @@ static const struct lp_db_statement find_circle = {
     1, true
 };
 
-/* $1 an array of documents, $2 the author, $3 the version that is there, or 0. */
 #define TEXTS(key) "ARRAY(SELECT jsonb_array_elements_text(coalesce(d.doc->'" key "', '[]')))"
+
+/* Of the documents d; $2 the author, $3 the version that is there, or 0. */
+#define PUT                                                                                       \
+    " up AS (INSERT INTO items AS i"                                                              \
+    "  (id, class, level, rank, prerequisites, confusables, doc, version)"                        \
+    "  SELECT d.doc->>'id', d.doc->>'class',"                                                     \
+    "   array_position('{A1,A2,B1,B2,C1,C2}'::text[], d.doc->>'level'),"                          \
+    "   coalesce((d.doc->>'rank')::int, 1000000)," TEXTS("prerequisites") "," TEXTS(              \
+        "confusableWith") ", d.doc, 1 FROM d"                                                     \
+                          "  WHERE $3::int = 0 OR EXISTS (SELECT FROM items WHERE id = "          \
+                          "d.doc->>'id')"                                                         \
+                          "  ON CONFLICT (id) DO UPDATE SET class = excluded.class, level = "     \
+                          "excluded.level,"                                                       \
+                          "   rank = excluded.rank, prerequisites = excluded.prerequisites,"      \
+                          "   confusables = excluded.confusables, doc = excluded.doc, version = " \
+                          "i.version + 1,"                                                        \
+                          "   deleted = false, updated_at = now() WHERE $3 = 0 OR i.version = $3" \
+                          "  RETURNING i.id, i.doc, i.version)"                                   \
+                          "INSERT INTO item_versions (item_id, version, doc, deleted, author)"    \
+                          " SELECT id, version, doc, false, $2::text FROM up"
+
+/* $1 an array of documents. */
 static const struct lp_db_statement put = {
-    "put",
-    "WITH d AS (SELECT doc FROM jsonb_array_elements($1::jsonb) doc),"
-    " up AS (INSERT INTO items AS i"
-    "  (id, class, level, rank, prerequisites, confusables, doc, version)"
-    "  SELECT d.doc->>'id', d.doc->>'class',"
-    "   array_position('{A1,A2,B1,B2,C1,C2}'::text[], d.doc->>'level'),"
-    "   coalesce((d.doc->>'rank')::int, 1000000), " TEXTS(
-        "prerequisites") ","
-                         "   " TEXTS(
-                             "confusableWith") ", d.doc, 1 FROM d WHERE $3::int = 0 OR EXISTS"
-                                               "    (SELECT FROM items WHERE id = d.doc->>'id')"
-                                               "  ON CONFLICT (id) DO UPDATE SET class = "
-                                               "excluded.class, level = excluded.level,"
-                                               "   rank = excluded.rank, prerequisites = "
-                                               "excluded.prerequisites,"
-                                               "   confusables = excluded.confusables, doc = "
-                                               "excluded.doc, version = i.version + 1,"
-                                               "   deleted = false, updated_at = now() WHERE $3 = "
-                                               "0 OR i.version = $3"
-                                               "  RETURNING i.id, i.doc, i.version)"
-                                               "INSERT INTO item_versions (item_id, version, doc, "
-                                               "deleted, author)"
-                                               " SELECT id, version, doc, false, $2::text FROM up",
-    3, false
+    "put", "WITH d AS (SELECT doc FROM jsonb_array_elements($1::jsonb) doc)," PUT, 3, false
 };
 
 static const struct lp_db_statement delete = {
@@ -141,16 +139,24 @@ static const struct lp_db_statement list_versions = {
     1, true
 };
 
-/* Who starts at the same time waits for the table, and then finds classes. */
-static const struct lp_db_statement start_classes = {
-    "start_classes",
-    "INSERT INTO classes (name, label, parent) SELECT c->>'name', c->>'label', c->>'subClassOf'"
-    " FROM jsonb_array_elements($1::jsonb->'classes') c WHERE NOT EXISTS (SELECT FROM classes)",
-    1, false
+/* Classes and items, all or none. Who starts at the same time waits for the table, and then finds
+ * classes. */
+static const struct lp_db_statement start = {
+    "start",
+    "WITH c AS (INSERT INTO classes (name, label, parent)"
+    "  SELECT c->>'name', c->>'label', c->>'subClassOf'"
+    "  FROM jsonb_array_elements($1::jsonb->'classes') c WHERE NOT EXISTS (SELECT FROM classes)"
+    "  RETURNING name),"
+    " d AS (SELECT doc FROM jsonb_array_elements($1::jsonb->'items') doc"
+    "  WHERE EXISTS (SELECT FROM c))," PUT,
+    3, true
 };
 
-static const struct lp_db_statement start_items = {
-    "start_items", "SELECT ($1::jsonb->'items')::text WHERE NOT EXISTS (SELECT FROM items)", 1, true
+static const struct lp_db_statement before = {
+    "before",
+    "SELECT jsonb_build_array(v.doc) FROM items i JOIN item_versions v"
+    " ON v.item_id = i.id AND v.version = i.version - 1 WHERE i.id = $1",
+    1, true
 };
 
 /* The only value of the only row, appended. */
@@ -205,17 +211,24 @@ int items_get(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct 
     return read_json(db, &get, (const char *[]){ id }, ret_json, err);
 }
 
+static int check_circle(struct lp_db *db, const char *documents, struct lp_error *err)
+{
+    char circle[80];
+    int r = lp_rows_value(db, &find_circle, &documents, circle, sizeof circle, err);
+    if (r < 0 || !circle[0])
+        return r;
+    return lp_error_set(err, LP_E_INVALID, "prerequisites: %s would have to be known before itself",
+                        circle);
+}
+
 int items_put(struct lp_db *db, const char *documents, const char *author, int version,
               unsigned long *ret_n, struct lp_error *err)
 {
-    char text[12], circle[80];
+    char text[12];
     snprintf(text, sizeof text, "%d", version);
-    int r = lp_rows_value(db, &find_circle, &documents, circle, sizeof circle, err);
+    int r = check_circle(db, documents, err);
     if (r < 0)
         return r;
-    if (circle[0])
-        return lp_error_set(err, LP_E_INVALID,
-                            "prerequisites: %s would have to be known before itself", circle);
     r = lp_rows_run(db, &put, (const char *[]){ documents, author, text }, ret_n, err);
     if (r == 0 && version > 0 && *ret_n == 0)
         return lp_error_set(err, LP_E_CONFLICT, "version: %d is not the one that is there",
@@ -238,7 +251,13 @@ int items_delete(struct lp_db *db, const char *id, const char *author, struct lp
 
 int items_undo(struct lp_db *db, const char *id, const char *author, struct lp_error *err)
 {
-    return change(db, &undo, id, author, err);
+    PGresult *row = NULL;
+    int r = lp_rows_first(db, &before, &id, LP_E_NOT_FOUND, &row, err);
+    if (r < 0)
+        return r;
+    r = check_circle(db, lp_rows_text(row, 0, 0), err);
+    PQclear(row);
+    return r < 0 ? r : change(db, &undo, id, author, err);
 }
 
 int items_versions(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct lp_error *err)
@@ -248,17 +267,6 @@ int items_versions(struct lp_db *db, const char *id, struct lp_buf *ret_json, st
 
 int items_start(struct lp_db *db, const char *starter, struct lp_error *err)
 {
-    const char *params[] = { starter };
-    unsigned long n = 0;
-    PGresult *row = NULL;
-    int r = lp_rows_run(db, &start_classes, params, &n, err);
-    if (r == LP_E_EXISTS)
-        return 0; /* another pod was faster */
-    if (r == 0 && n > 0)
-        r = lp_rows_first(db, &start_items, params, LP_E_NOT_FOUND, &row, err);
-    if (r < 0 || n == 0)
-        return r == LP_E_NOT_FOUND ? 0 : r;
-    r = items_put(db, lp_rows_text(row, 0, 0), "starter set", 0, &n, err);
-    PQclear(row);
-    return r;
+    int r = lp_rows_run(db, &start, (const char *[]){ starter, "starter set", "0" }, NULL, err);
+    return r == LP_E_EXISTS ? 0 : r; /* another pod was faster */
 }

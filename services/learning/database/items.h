@@ -48,7 +48,7 @@ LP_MUST_USE int items_delete(struct lp_db *db, const char *id, const char *autho
                              struct lp_error *err);
 
 /* The version before as a new version; of a deleted item, what was deleted. LP_E_NOT_FOUND where
- * there is none. */
+ * there is none; LP_E_INVALID the item would be its own prerequisite. */
 LP_MUST_USE int items_undo(struct lp_db *db, const char *id, const char *author,
                            struct lp_error *err);
 
@@ -57,5 +57,5 @@ LP_MUST_USE int items_versions(struct lp_db *db, const char *id, struct lp_buf *
                                struct lp_error *err);
 
 /* Puts classes and items of `starter` ({"classes":[…],"items":[…]}) into a database without
- * classes; does nothing in another. */
+ * classes, all or none; does nothing in another. */
 LP_MUST_USE int items_start(struct lp_db *db, const char *starter, struct lp_error *err);

@@ -7,8 +7,8 @@
 
 static const char *const versions[] = {
     /* An item's document is kept whole; the columns beside it are what is searched by. Times of
-     * reviews are wall milliseconds. A learner's row is the lock of all that is theirs: it counts
-     * their reviews, and who writes names the count that they saw. */
+     * reviews are wall milliseconds. A learner's row is the lock of all that is theirs: who
+     * writes a review names the version of the row that they saw. */
     "CREATE TABLE classes ("
     " name text PRIMARY KEY CHECK (length(name) <= 64),"
     " label text NOT NULL CHECK (length(label) <= 200),"
@@ -99,6 +99,19 @@ static const char *const versions[] = {
     " reward double precision,"
     " PRIMARY KEY (decision, item_id));"
     "CREATE INDEX offers_open_key ON offers (learner, item_id, decision) WHERE reward IS NULL;",
+    /* Each statement of a function sees what is there by then: once the learner's row is locked, no
+     * review of theirs is on its way that it would miss. */
+    "CREATE FUNCTION erase_learner(who text) RETURNS bigint LANGUAGE plpgsql AS $$"
+    "DECLARE n bigint; BEGIN"
+    " INSERT INTO learners (learner, reviews, day, day_ms) VALUES (who, 0, 0, 0)"
+    "  ON CONFLICT DO NOTHING;"
+    " PERFORM FROM learners WHERE learner = who FOR UPDATE;"
+    " DELETE FROM states WHERE learner = who;"
+    " DELETE FROM decisions WHERE learner = who;"
+    " DELETE FROM reviews WHERE learner = who;"
+    " GET DIAGNOSTICS n = ROW_COUNT;"
+    " DELETE FROM learners WHERE learner = who;"
+    " RETURN n; END$$;",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)

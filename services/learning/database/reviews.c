@@ -1,7 +1,7 @@
 /*
- * services/learning/database/reviews.c -- read, compute, write: the write names the count of
- * reviews that the learner had when it was read, and does nothing where there are more by now; then
- * all begins anew. No lock is held in between. No state.
+ * services/learning/database/reviews.c -- read, compute, write: the write names the version (xmin)
+ * of the learner's row that was read, and does nothing where there is another by now (a review, a
+ * new beginning) or none (an erasure); then all begins anew. No lock is held in between. No state.
  */
 #include "services/learning/database/reviews.h"
 
@@ -18,7 +18,7 @@
 /* One row, whether or not there is a learner or a state. */
 static const struct lp_db_statement read_state = {
     "read_state",
-    "SELECT coalesce(l.reviews, 0), s.difficulty, s.stability, s.stage, s.step, s.last_ms,"
+    "SELECT l.xmin::text, s.difficulty, s.stability, s.stage, s.step, s.last_ms,"
     " s.due_ms, coalesce(s.reviews, 0), coalesce(l.level, 1),"
     " CASE WHEN l.bandit_model = '" BANDIT_MODEL "' THEN l.bandit END, o.decision, o.x,"
     " (SELECT level FROM items WHERE id = $2) FROM (SELECT $1::text AS learner) q"
@@ -38,18 +38,18 @@ static const struct lp_db_statement read_reviews = {
 
 static const struct lp_db_statement write_review = {
     "write_review",
-    "WITH l AS (INSERT INTO learners AS l (learner, reviews, day, day_ms, level,"
-    "   bandit, bandit_model, last_item)"
-    "  VALUES ($1, 1, $14::int, $6::bigint, $17::float8, $18, '" BANDIT_MODEL
-    "', $2) ON CONFLICT (learner) DO UPDATE"
-    "  SET reviews = l.reviews + 1, day = greatest(l.day, $14::int),"
-    "   level = excluded.level, last_item = excluded.last_item,"
-    "   bandit = coalesce(excluded.bandit, l.bandit),"
-    "   bandit_model = CASE WHEN excluded.bandit IS NULL THEN l.bandit_model"
-    "    ELSE excluded.bandit_model END,"
-    "   day_ms = CASE WHEN l.day = $14::int THEN l.day_ms + $6::bigint"
-    "    WHEN l.day < $14::int THEN $6::bigint ELSE l.day_ms END"
-    "  WHERE l.reviews = $8::bigint RETURNING 1),"
+    "WITH first AS (INSERT INTO learners (learner, reviews, day, day_ms, level, bandit,"
+    "   bandit_model, last_item)"
+    "  SELECT $1, 1, $14::int, $6::bigint, $17::float8, $18::text, '" BANDIT_MODEL "', $2"
+    "  WHERE $8::text IS NULL ON CONFLICT DO NOTHING RETURNING 1),"
+    " next AS (UPDATE learners SET reviews = reviews + 1, day = greatest(day, $14::int),"
+    "   level = $17::float8, last_item = $2, bandit = coalesce($18::text, bandit),"
+    "   bandit_model = CASE WHEN $18::text IS NULL THEN bandit_model"
+    "    ELSE '" BANDIT_MODEL "' END,"
+    "   day_ms = CASE WHEN day = $14::int THEN day_ms + $6::bigint"
+    "    WHEN day < $14::int THEN $6::bigint ELSE day_ms END"
+    "  WHERE learner = $1 AND xmin::text = $8::text RETURNING 1),"
+    " l AS (SELECT 1 FROM first UNION ALL SELECT 1 FROM next),"
     " s AS (INSERT INTO states AS s (learner, item_id, difficulty, stability, stage, step,"
     "  last_ms, due_ms, reviews, model, ratings)"
     "  SELECT $1, $2, $9::float8, $10::float8, $11::smallint, $12::smallint, $15::bigint,"
@@ -80,16 +80,12 @@ static const struct lp_db_statement export_all = {
     1, true
 };
 
-static const struct lp_db_statement erase = { "erase",
-                                              "WITH s AS (DELETE FROM states WHERE learner = $1),"
-                                              " l AS (DELETE FROM learners WHERE learner = $1),"
-                                              " d AS (DELETE FROM decisions WHERE learner = $1)"
-                                              "DELETE FROM reviews WHERE learner = $1",
-                                              1, true };
+static const struct lp_db_statement erase = { "erase", "SELECT erase_learner($1)", 1, true };
 
 /* What the database has of the learner and the item. */
 struct before {
-    long long learner_reviews, item_reviews;
+    char version[24]; /* of the learner's row, "" where there is none */
+    long long item_reviews;
     struct fsrs_state state;
     double level;       /* of the learner */
     int item_level;     /* 0: no such item */
@@ -114,7 +110,6 @@ static int read_before(struct lp_db *db, const struct review *r, struct before *
         return code;
     double packed[BANDIT_PACKED];
     *ret_before = (struct before){
-        .learner_reviews = lp_rows_number(row, 0, 0),
         .item_reviews = lp_rows_number(row, 0, 7),
         .state = {
             .difficulty = real(row, 1),
@@ -127,6 +122,8 @@ static int read_before(struct lp_db *db, const struct review *r, struct before *
         .level = real(row, 8),
         .item_level = (int)lp_rows_number(row, 0, 12),
     };
+    if (lp_rows_text(row, 0, 0))
+        snprintf(ret_before->version, sizeof ret_before->version, "%s", lp_rows_text(row, 0, 0));
     if (numbers_read(lp_rows_text(row, 0, 11), BANDIT_D, ret_before->x))
         snprintf(ret_before->decision, sizeof ret_before->decision, "%s", lp_rows_text(row, 0, 10));
     if (numbers_read(lp_rows_text(row, 0, 9), BANDIT_PACKED, packed))
@@ -203,7 +200,7 @@ static int store(struct lp_db *db, const struct review *r, const struct before *
                  const struct reviewed *now, bool *ret_written, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf bandit = LP_BUF_INIT((size_t)BANDIT_PACKED * 24);
-    char text[14][40];
+    char text[13][40];
     const struct fsrs_state *s = &now->state;
     unsigned long n = 0;
 
@@ -211,22 +208,21 @@ static int store(struct lp_db *db, const struct review *r, const struct before *
     snprintf(text[1], sizeof *text, "%lld", (long long)r->at_ms);
     snprintf(text[2], sizeof *text, "%lld", (long long)r->duration_ms);
     snprintf(text[3], sizeof *text, "%.17g", now->predicted);
-    snprintf(text[4], sizeof *text, "%lld", before->learner_reviews);
-    snprintf(text[5], sizeof *text, "%.17g", s->difficulty);
-    snprintf(text[6], sizeof *text, "%.17g", s->stability);
-    snprintf(text[7], sizeof *text, "%d", (int)s->stage);
-    snprintf(text[8], sizeof *text, "%d", s->step);
-    snprintf(text[9], sizeof *text, "%lld", (long long)s->due_ms);
-    snprintf(text[10], sizeof *text, "%lld", (long long)(r->at_ms / FSRS_DAY_MS));
-    snprintf(text[11], sizeof *text, "%lld", (long long)s->last_ms);
-    snprintf(text[12], sizeof *text, "%.17g", learn(r, before, &bandit));
-    snprintf(text[13], sizeof *text, "%.17g", features_reward((int)r->rating));
+    snprintf(text[4], sizeof *text, "%.17g", s->difficulty);
+    snprintf(text[5], sizeof *text, "%.17g", s->stability);
+    snprintf(text[6], sizeof *text, "%d", (int)s->stage);
+    snprintf(text[7], sizeof *text, "%d", s->step);
+    snprintf(text[8], sizeof *text, "%lld", (long long)s->due_ms);
+    snprintf(text[9], sizeof *text, "%lld", (long long)(r->at_ms / FSRS_DAY_MS));
+    snprintf(text[10], sizeof *text, "%lld", (long long)s->last_ms);
+    snprintf(text[11], sizeof *text, "%.17g", learn(r, before, &bandit));
+    snprintf(text[12], sizeof *text, "%.17g", features_reward((int)r->rating));
+    const char *version = before->version[0] ? before->version : NULL;
     const char *offer = before->decision[0] ? before->decision : NULL;
     const char *posterior = bandit.len > 0 ? bandit.ptr : NULL;
-    const char *params[] = { r->learner, r->item,  r->key,    text[0],  text[1],
-                             text[2],    text[3],  text[4],   text[5],  text[6],
-                             text[7],    text[8],  text[9],   text[10], text[11],
-                             FSRS_MODEL, text[12], posterior, offer,    text[13] };
+    const char *params[] = { r->learner, r->item,    r->key,   text[0],   text[1], text[2], text[3],
+                             version,    text[4],    text[5],  text[6],   text[7], text[8], text[9],
+                             text[10],   FSRS_MODEL, text[11], posterior, offer,   text[12] };
     int code = lp_rows_run(db, &write_review, params, &n, err);
     *ret_written = code == 0 && n > 0;
     return code;
@@ -301,5 +297,9 @@ int reviews_export(struct lp_db *db, const char *learner, struct lp_buf *ret_jso
 
 int reviews_erase(struct lp_db *db, const char *learner, unsigned long *ret_n, struct lp_error *err)
 {
-    return lp_rows_run(db, &erase, &learner, ret_n, err);
+    char n[24];
+    int r = lp_rows_value(db, &erase, &learner, n, sizeof n, err);
+    if (r == 0)
+        *ret_n = strtoul(n, NULL, 10);
+    return r;
 }
