@@ -35,7 +35,7 @@ static void alive(struct exchange *x)
         exchange_expect(x, end - x->worker->now);
 }
 
-static struct breaker *breaker_of(struct exchange *x)
+static struct lp_breaker *breaker_of(struct exchange *x)
 {
     return &x->worker->breakers[x->ticket.upstream];
 }
@@ -43,11 +43,11 @@ static struct breaker *breaker_of(struct exchange *x)
 /* Tells the breaker, and the gauge whether its circuit is closed. */
 static void tell_breaker(struct exchange *x, bool ok)
 {
-    struct breaker *b = breaker_of(x);
-    bool before = b->state != BREAKER_CLOSED;
+    struct lp_breaker *b = breaker_of(x);
+    bool before = b->state != LP_BREAKER_CLOSED;
 
-    breaker_result(b, ok, x->worker->now);
-    bool after = b->state != BREAKER_CLOSED;
+    lp_breaker_result(b, ok, x->worker->now);
+    bool after = b->state != LP_BREAKER_CLOSED;
     x->probe = false;
     if (before != after)
         lp_metric_add(x->worker->shared->metrics.circuits[x->ticket.upstream], after ? 1 : -1);
@@ -238,7 +238,7 @@ static bool hold_instead(struct exchange *x)
     if (!x->upstream->holds)
         return false;
     if (x->probe)
-        breaker_forget(breaker_of(x));
+        lp_breaker_forget(breaker_of(x));
     x->probe = false;
     proxy_release(x);
     return hold_begin(x);
@@ -263,7 +263,7 @@ static void on_end(void *user, enum upstream_result result, const char *why)
         else if (is_its_fault(x, result))
             tell_breaker(x, false);
         else if (x->probe)
-            breaker_forget(breaker_of(x));
+            lp_breaker_forget(breaker_of(x));
         exchange_unavailable(x, x->upstream->holds ? 1000 : 0);
     }
     x->probe = false;
@@ -374,12 +374,12 @@ static void send_kept(struct exchange *x)
     struct worker *w = x->worker;
     size_t i = x->ticket.upstream;
 
-    if (!breaker_admits(&w->breakers[i], w->now)) {
+    if (!lp_breaker_admits(&w->breakers[i], w->now)) {
         reject(x, REJECT_CIRCUIT_OPEN);
-        exchange_unavailable(x, breaker_wait(&w->breakers[i], w->now) + 1);
+        exchange_unavailable(x, lp_breaker_wait(&w->breakers[i], w->now) + 1);
         return;
     }
-    x->probe = w->breakers[i].state == BREAKER_HALF_OPEN;
+    x->probe = w->breakers[i].state == LP_BREAKER_HALF_OPEN;
     switch (admission_enter(&w->admission, &x->ticket, i)) {
     case ADMISSION_GRANTED:
         start_kept(x);
@@ -392,7 +392,7 @@ static void send_kept(struct exchange *x)
     case ADMISSION_FULL:
         reject(x, REJECT_QUEUE_FULL);
         if (x->probe)
-            breaker_forget(&w->breakers[i]);
+            lp_breaker_forget(&w->breakers[i]);
         x->probe = false;
         exchange_unavailable(x, 1000);
         break;
@@ -415,7 +415,7 @@ void proxy_cancel(struct exchange *x)
         x->call = NULL;
     }
     if (x->probe) {
-        breaker_forget(breaker_of(x));
+        lp_breaker_forget(breaker_of(x));
         x->probe = false;
     }
 }

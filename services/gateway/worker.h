@@ -10,7 +10,6 @@
 #include "metrics/metrics.h"
 #include "service/keys.h"
 #include "services/gateway/admission.h"
-#include "services/gateway/breaker.h"
 #include "services/gateway/config.h"
 #include "services/gateway/endpoints.h"
 #include "services/gateway/learners.h"
@@ -18,6 +17,7 @@
 #include "services/gateway/peer.h"
 #include "services/gateway/reply.h"
 #include "services/gateway/upstream.h"
+#include "work/breaker.h"
 
 #define WORKER_BLOCK ((size_t)64 * 1024)
 #define WORKER_MAX_STATUS 600
@@ -73,7 +73,7 @@ struct worker {
     struct upstream_client *http, *curl; /* either may be NULL where no upstream needs it */
     struct replies replies;
     struct admission admission;
-    struct breaker breakers[GATEWAY_MAX_UPSTREAMS];
+    struct lp_breaker breakers[GATEWAY_MAX_UPSTREAMS];
     struct hold holds[GATEWAY_MAX_UPSTREAMS];
     int64_t n_held, hold_limit;
     struct conn *conns, *todo, *dead;

@@ -2,101 +2,101 @@
 #include <string.h>
 
 #include "services/gateway/admission.h"
-#include "services/gateway/breaker.h"
 #include "services/gateway/limiter.h"
 #include "services/gateway/stream.h"
 #include "unit/check.h"
+#include "work/breaker.h"
 
-static void fail_times(struct breaker *b, unsigned n, int64_t now)
+static void fail_times(struct lp_breaker *b, unsigned n, int64_t now)
 {
     for (unsigned i = 0; i < n; i++) {
-        assert_true(breaker_admits(b, now));
-        breaker_result(b, false, now);
+        assert_true(lp_breaker_admits(b, now));
+        lp_breaker_result(b, false, now);
     }
 }
 
 static void opens_after_five_failures_in_a_row(void **state)
 {
-    struct breaker b = { .state = BREAKER_CLOSED };
+    struct lp_breaker b = { .state = LP_BREAKER_CLOSED };
     (void)state;
 
     fail_times(&b, 4, 100);
-    breaker_result(&b, true, 100);
+    lp_breaker_result(&b, true, 100);
     fail_times(&b, 4, 100);
-    assert_true(breaker_admits(&b, 100));
-    breaker_result(&b, false, 100);
-    assert_false(breaker_admits(&b, 100));
-    assert_int_equal(breaker_wait(&b, 100), 2000);
-    assert_false(breaker_admits(&b, 2099));
+    assert_true(lp_breaker_admits(&b, 100));
+    lp_breaker_result(&b, false, 100);
+    assert_false(lp_breaker_admits(&b, 100));
+    assert_int_equal(lp_breaker_wait(&b, 100), 2000);
+    assert_false(lp_breaker_admits(&b, 2099));
 }
 
 static void opens_when_half_of_many_fail(void **state)
 {
-    struct breaker b = { .state = BREAKER_CLOSED };
+    struct lp_breaker b = { .state = LP_BREAKER_CLOSED };
     (void)state;
 
     for (int i = 0; i < 10; i++) {
-        breaker_result(&b, true, 100);
-        assert_int_equal(b.state, BREAKER_CLOSED);
-        breaker_result(&b, false, 100);
+        lp_breaker_result(&b, true, 100);
+        assert_int_equal(b.state, LP_BREAKER_CLOSED);
+        lp_breaker_result(&b, false, 100);
     }
-    assert_int_equal(b.state, BREAKER_OPEN);
+    assert_int_equal(b.state, LP_BREAKER_OPEN);
 }
 
 static void forgets_failures_of_an_earlier_window(void **state)
 {
-    struct breaker b = { .state = BREAKER_CLOSED };
+    struct lp_breaker b = { .state = LP_BREAKER_CLOSED };
     (void)state;
 
     for (int i = 0; i < 40; i++) {
-        breaker_result(&b, i % 2 == 0, 20000 * i);
-        assert_int_equal(b.state, BREAKER_CLOSED);
+        lp_breaker_result(&b, i % 2 == 0, 20000 * i);
+        assert_int_equal(b.state, LP_BREAKER_CLOSED);
     }
 }
 
 static void lets_one_probe_through_and_closes_after_two(void **state)
 {
-    struct breaker b = { .state = BREAKER_CLOSED };
+    struct lp_breaker b = { .state = LP_BREAKER_CLOSED };
     (void)state;
 
     fail_times(&b, 5, 0);
-    assert_true(breaker_admits(&b, 2000));
-    assert_false(breaker_admits(&b, 2000)); /* one at a time */
-    breaker_result(&b, true, 2001);
-    assert_int_equal(b.state, BREAKER_HALF_OPEN);
-    assert_true(breaker_admits(&b, 2001));
-    breaker_result(&b, true, 2002);
-    assert_int_equal(b.state, BREAKER_CLOSED);
-    assert_true(breaker_admits(&b, 2002));
-    assert_true(breaker_admits(&b, 2002));
+    assert_true(lp_breaker_admits(&b, 2000));
+    assert_false(lp_breaker_admits(&b, 2000)); /* one at a time */
+    lp_breaker_result(&b, true, 2001);
+    assert_int_equal(b.state, LP_BREAKER_HALF_OPEN);
+    assert_true(lp_breaker_admits(&b, 2001));
+    lp_breaker_result(&b, true, 2002);
+    assert_int_equal(b.state, LP_BREAKER_CLOSED);
+    assert_true(lp_breaker_admits(&b, 2002));
+    assert_true(lp_breaker_admits(&b, 2002));
 }
 
 static void waits_longer_after_each_failed_probe(void **state)
 {
     static const int64_t waits[] = { 2000, 4000, 8000, 16000, 30000, 30000 };
-    struct breaker b = { .state = BREAKER_CLOSED };
+    struct lp_breaker b = { .state = LP_BREAKER_CLOSED };
     int64_t now = 0;
     (void)state;
 
     fail_times(&b, 5, now);
     for (size_t i = 0; i < LP_COUNT(waits); i++) {
-        assert_int_equal(breaker_wait(&b, now), waits[i]);
-        assert_false(breaker_admits(&b, now + waits[i] - 1));
+        assert_int_equal(lp_breaker_wait(&b, now), waits[i]);
+        assert_false(lp_breaker_admits(&b, now + waits[i] - 1));
         now += waits[i];
-        assert_true(breaker_admits(&b, now));
-        breaker_result(&b, false, now);
+        assert_true(lp_breaker_admits(&b, now));
+        lp_breaker_result(&b, false, now);
     }
 }
 
 static void gives_a_probe_back_that_told_nothing(void **state)
 {
-    struct breaker b = { .state = BREAKER_CLOSED };
+    struct lp_breaker b = { .state = LP_BREAKER_CLOSED };
     (void)state;
 
     fail_times(&b, 5, 0);
-    assert_true(breaker_admits(&b, 2000));
-    breaker_forget(&b);
-    assert_true(breaker_admits(&b, 2000));
+    assert_true(lp_breaker_admits(&b, 2000));
+    lp_breaker_forget(&b);
+    assert_true(lp_breaker_admits(&b, 2000));
 }
 
 static void gives_each_client_a_bucket_of_its_own_for_each_route(void **state)
