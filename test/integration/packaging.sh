@@ -53,6 +53,29 @@ kubectl kustomize config >"$dir/kustomize.yaml"
 same "kubectl kustomize config" config/install.yaml "$dir/kustomize.yaml"
 [ "$(grep -c '^kind:' "$dir/kustomize.yaml")" = "$(grep -c '^kind:' config/install.yaml)" ] || fails "kubectl kustomize config: another number of objects"
 
+# config/kustomize: the names of Secrets are followed into a platform.
+mkdir -p "$dir/overlay"
+cat >"$dir/overlay/platform.yaml" <<'YAML'
+apiVersion: learningplatform.io/v1alpha1
+kind: LearningPlatform
+metadata: {name: english, namespace: learning}
+spec:
+  databases: {postgres: {mode: External, secretRef: {name: auth-database}}}
+  services: {auth: {env: [{name: SMTP_URL, valueFrom: {secretKeyRef: {name: mail, key: url}}}]}}
+YAML
+cat >"$dir/overlay/kustomization.yaml" <<YAML
+resources: [platform.yaml]
+components: [component]
+secretGenerator:
+- {name: auth-database, namespace: learning, literals: [uri=postgres://a]}
+- {name: mail, namespace: learning, literals: [url=smtp://a]}
+YAML
+cp -r config/kustomize "$dir/overlay/component"
+kubectl kustomize "$dir/overlay" >"$dir/overlay.yaml" || fails "kubectl kustomize: config/kustomize"
+for name in auth-database mail; do
+    [ "$(grep -cE "name: $name-[a-z0-9]{10}\$" "$dir/overlay.yaml")" = 2 ] || fails "config/kustomize: the Secret $name is not followed: $(grep "name: $name" "$dir/overlay.yaml")"
+done
+
 helm lint --strict $chart >"$dir/lint" 2>&1 || fails "helm lint: $(cat "$dir/lint")"
 helm template lp $chart --namespace $system >"$dir/helm.yaml"
 same "helm template" config/install.yaml "$dir/helm.yaml"
