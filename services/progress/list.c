@@ -93,8 +93,8 @@ static void end_stream(struct listing *l, int code, const char *close, const str
     lp_buf_str(&l->json, close);
     if (code == 0)
         code = send_piece(l, &late);
+    lp_streams_leave(streams_of(l), l->reader); /* before its client sees the end */
     lp_http_stream_end(l->stream, code == 0);
-    lp_streams_leave(streams_of(l), l->reader);
 }
 
 static void reply_list(struct lp_service_request *r, const struct page *page, struct listing *l)
