@@ -74,7 +74,8 @@ struct cli_option {
 
 extern const struct cli_option cli_option_table[]; /* ends with a row without a name */
 
-/* Whether a sentence of commands ("why and record") names this one. */
+/* Whether a sentence of commands ("why and record") or a list ("bash zsh") names this one; what is
+ * no single word it never does. */
 bool cli_names(const char *commands, const char *command);
 
 /* Whether the command takes the option. */

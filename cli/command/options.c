@@ -129,6 +129,8 @@ bool cli_names(const char *commands, const char *command)
 {
     size_t n = strlen(command);
 
+    if (n == 0 || command[strcspn(command, " ,")] != '\0')
+        return false;
     for (const char *at = commands; (at = strstr(at, command)); at += n)
         if ((at == commands || at[-1] == ' ') && (at[n] == ' ' || at[n] == ',' || at[n] == '\0'))
             return true;

@@ -134,14 +134,18 @@ static void a_man_page_escapes_what_roff_would_read(void **state)
 
 static void each_shell_has_a_script_and_others_are_refused(void **state)
 {
-    char *argv[] = { (char *)"kubectl-lp", (char *)"completion", (char *)"csh", NULL };
+    static const char *const others[] = { "", " ", "bash zsh", "ba", "csh" };
+    char *argv[] = { (char *)"kubectl-lp", (char *)"completion", NULL, NULL };
     struct cli_options o;
     struct lp_error err;
     (void)state;
     assert_non_null(strstr(cli_completion_script("bash"), "complete -F"));
     assert_non_null(strstr(cli_completion_script("zsh"), "#compdef kubectl-lp"));
     assert_non_null(strstr(cli_completion_script("fish"), "complete -c kubectl-lp"));
-    assert_int_equal(cli_options_parse(3, argv, &o, &err), LP_E_INVALID);
+    for (size_t i = 0; i < LP_COUNT(others); i++) {
+        argv[2] = (char *)others[i];
+        assert_int_equal(cli_options_parse(3, argv, &o, &err), LP_E_INVALID);
+    }
     assert_string_equal(err.msg, "completion: must be bash|zsh|fish, is \"csh\"");
 }
 
