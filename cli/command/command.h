@@ -22,7 +22,7 @@ struct cli_example {
 };
 
 #define CLI_MAX_EXAMPLES 6
-#define CLI_MAX_RIGHTS 18
+#define CLI_MAX_RIGHTS 20
 
 struct cli_command {
     const char *name;

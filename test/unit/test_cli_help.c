@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "cli/command/command.h"
 #include "cli/options.h"
+#include "platform/plan.h"
 #include "unit/golden.h"
 
 static void docs_cli_is_what_the_tables_say(void **state)
@@ -107,6 +108,26 @@ static void every_option_is_some_commands_and_has_one_name(void **state)
     }
 }
 
+static bool has_right(const struct cli_command *c, const struct lp_kube_kind *kind,
+                      const char *verb)
+{
+    for (size_t i = 0; i < CLI_MAX_RIGHTS && c->rights[i].resource; i++)
+        if (strcmp(c->rights[i].group, kind->group) == 0 &&
+            strcmp(c->rights[i].resource, kind->plural) == 0 && strstr(c->rights[i].verbs, verb))
+            return true;
+    return false;
+}
+
+static void diff_and_report_name_the_rights_for_every_kind_of_child(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_CHILD_KINDS; i++) {
+        if (!has_right(cli_command_find("diff"), child_kinds[i], "patch") ||
+            !has_right(cli_command_find("report"), child_kinds[i], "list"))
+            fail_msg("no right for %s", child_kinds[i]->plural);
+    }
+}
+
 static void a_commands_help_has_its_options_examples_and_rights_alone(void **state)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
@@ -156,6 +177,7 @@ int main(void)
         cmocka_unit_test(every_example_is_taken_by_the_command_line),
         cmocka_unit_test(usage_lines_name_options_that_the_command_takes),
         cmocka_unit_test(every_option_is_some_commands_and_has_one_name),
+        cmocka_unit_test(diff_and_report_name_the_rights_for_every_kind_of_child),
         cmocka_unit_test(a_commands_help_has_its_options_examples_and_rights_alone),
         cmocka_unit_test(a_man_page_escapes_what_roff_would_read),
         cmocka_unit_test(each_shell_has_a_script_and_others_are_refused),
