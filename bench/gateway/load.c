@@ -1,12 +1,14 @@
 /*
  * bench/gateway/load.c -- asks a server the same question over N kept plain connections, each as
- * soon as it has its answer, and prints what it saw as one line of JSON: load PORT CONNECTIONS
- * SECONDS PATH STATUS PID [HEADER…] STATUS is the answer wanted; what answers otherwise counts as
- * an error. The processor time of PID is read from /proc before and after. One thread, epoll.
+ * soon as it has its answer, and prints what it saw as one line of JSON:
+ *
+ *   load PORT CONNECTIONS SECONDS PATH STATUS PID [HEADER...]
+ *
+ * STATUS is the answer wanted; what answers otherwise counts as an error. The processor time of PID
+ * is read from /proc before and after. One thread, epoll.
  */
 #include <stdbool.h>
 #include <strings.h>
-#include <sys/epoll.h>
 
 #include "measure.h"
 
@@ -50,8 +52,9 @@ static void read_head(struct connection *c)
         c->whole = (size_t)(end + 4 - c->answer) + strtoul(length + 18, NULL, 10);
 }
 
-static void take(struct connection *c)
+static void take(void *connection)
 {
+    struct connection *c = connection;
     ssize_t n = recv(c->fd, c->answer + c->len, ANSWER_BYTES - 1 - c->len, 0);
 
     if (n <= 0) { /* counted, and opened anew: a server may end a connection */
@@ -69,17 +72,6 @@ static void take(struct connection *c)
         figures.errors++;
     note_answer(&figures, c->began_ns);
     ask(c);
-}
-
-static void run_until(int64_t end)
-{
-    struct epoll_event events[256];
-
-    while (now_ns() < end) {
-        int n = epoll_wait(epoll_fd, events, 256, 100);
-        for (int i = 0; i < n; i++)
-            take(events[i].data.ptr);
-    }
 }
 
 int main(int argc, char **argv)
@@ -103,11 +95,6 @@ int main(int argc, char **argv)
     epoll_fd = epoll_create1(0);
     for (int i = 0; i < n; i++)
         open_connection(&all[i]);
-    run_until(now_ns() + 300000000); /* warm */
-    figures.answers = figures.errors = 0;
-    double before = cpu_us(argv[6]);
-    int64_t began = now_ns();
-    run_until(began + (int64_t)(seconds * 1e9));
-    print_figures(&figures, (double)(now_ns() - began) / 1e9, cpu_us(argv[6]) - before);
+    measure(&figures, epoll_fd, take, argv[6], seconds);
     return 0;
 }

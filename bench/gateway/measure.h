@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +82,18 @@ static inline int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Until `end` each connection with something to read goes to `take`. */
+static inline void run_until(int epoll_fd, void (*take)(void *connection), int64_t end)
+{
+    struct epoll_event events[256];
+
+    while (now_ns() < end) {
+        int n = epoll_wait(epoll_fd, events, 256, 100);
+        for (int i = 0; i < n; i++)
+            take(events[i].data.ptr);
+    }
+}
+
 /* One line of JSON. */
 static inline void print_figures(struct figures *f, double took_s, double used_cpu_us)
 {
@@ -93,4 +106,16 @@ static inline void print_figures(struct figures *f, double took_s, double used_c
            "\"p50_us\":%u,\"p99_us\":%u}\n",
            f->answers, f->errors, (double)f->answers / took_s, used_cpu_us / (double)f->answers,
            f->us[kept / 2], f->us[kept * 99 / 100]);
+}
+
+/* Warms up for 0.3 s, then counts for `seconds` and prints it, with the CPU of `pid`. */
+static inline void measure(struct figures *f, int epoll_fd, void (*take)(void *connection),
+                           const char *pid, double seconds)
+{
+    run_until(epoll_fd, take, now_ns() + 300000000);
+    f->answers = f->errors = 0;
+    double before = cpu_us(pid);
+    int64_t began = now_ns();
+    run_until(epoll_fd, take, began + (int64_t)(seconds * 1e9));
+    print_figures(f, (double)(now_ns() - began) / 1e9, cpu_us(pid) - before);
 }

@@ -8,7 +8,6 @@
  * line of JSON, as load.c prints it. The key of the handshake is that of RFC 6455, 1.3.
  */
 #include <stdbool.h>
-#include <sys/epoll.h>
 
 #include "measure.h"
 
@@ -155,8 +154,9 @@ static void open_one(struct connection *c, int port, const char *head)
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &e);
 }
 
-static void take(struct connection *c)
+static void take(void *connection)
 {
+    struct connection *c = connection;
     if (!receive(c))
         die("a WebSocket ended");
     while (c->len >= TOLD) {
@@ -164,17 +164,6 @@ static void take(struct connection *c)
         drop(c, TOLD);
         note_answer(&figures, c->began_ns);
         ask(c);
-    }
-}
-
-static void run_until(int64_t end)
-{
-    struct epoll_event events[256];
-
-    while (now_ns() < end) {
-        int n = epoll_wait(epoll_fd, events, 256, 100);
-        for (int i = 0; i < n; i++)
-            take(events[i].data.ptr);
     }
 }
 
@@ -196,12 +185,7 @@ static int load(int argc, char **argv)
         open_one(&all[i], port, head);
     for (int i = 0; i < n; i++)
         ask(&all[i]);
-    run_until(now_ns() + 300000000); /* warm */
-    figures.answers = figures.errors = 0;
-    double before = cpu_us(argv[6]);
-    int64_t began = now_ns();
-    run_until(began + (int64_t)(seconds * 1e9));
-    print_figures(&figures, (double)(now_ns() - began) / 1e9, cpu_us(argv[6]) - before);
+    measure(&figures, epoll_fd, take, argv[6], seconds);
     return 0;
 }
 
