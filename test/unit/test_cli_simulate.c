@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/file.h"
 #include "json/json.h"
 #include "unit/golden.h"
 
@@ -462,32 +461,6 @@ static void slots_keep_what_was_worst_in_them(void **state)
     assert_int_equal(s->points[2].at_ms, 1199000);
 }
 
-/* The exam is ten times the load within one minute. */
-static void every_shipped_trace_is_simulated_for_every_service(void **state)
-{
-    static const char *const names[] = { "seed-load",      "ordinary-day", "exam",
-                                         "semester-start", "flapping",     "class-of-20" };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(names); i++) {
-        lp_auto_free char *path = lp_sprintf("config/samples/traces/%s.csv", names[i]);
-        struct cli_options o = options_of("config/samples/existing-platform.yaml", path);
-        lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
-        json_auto_t *failures = NULL, *answer = NULL;
-        o.service = NULL;
-        o.sync_ms = 60000;
-        ok(simulate_command(&o, &images, &out, &failures, &err));
-        ok(lp_json_parse(out.ptr, out.len, 1 << 20, "answer", &answer, &err));
-        assert_int_equal(json_array_size(json_object_get(answer, "services")), N_SERVICES);
-    }
-    lp_auto_buf struct lp_buf csv = LP_BUF_INIT(1 << 20);
-    trace_auto struct trace exam = { 0 };
-    ok(file_read("config/samples/traces/exam.csv", &csv, &err));
-    ok(trace_parse(csv.ptr, csv.len, "exam", "auth", &exam, &err));
-    int64_t before = exam.rows[60].values[TRACE_ARRIVAL_RATE];
-    assert_int_equal(exam.rows[66].at_ms - exam.rows[60].at_ms, 60000);
-    assert_int_equal(exam.rows[66].values[TRACE_ARRIVAL_RATE], 10 * before);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,7 +480,6 @@ int main(void)
         cmocka_unit_test(services_that_columns_name_are_simulated_together),
         cmocka_unit_test(pods_and_waits_over_time_are_csv_and_a_picture),
         cmocka_unit_test(percentiles_are_of_all_that_came),
-        cmocka_unit_test(every_shipped_trace_is_simulated_for_every_service),
         cmocka_unit_test(slots_keep_what_was_worst_in_them),
     };
     return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/file.h"
 #include "json/json.h"
 #include "unit/check.h"
 
@@ -19,24 +20,29 @@ struct pods {
     int64_t before, peak, at_end, later; /* later: the most after the load's end */
 };
 
+static struct cli_options options_of(const char *platform, const char *trace)
+{
+    return (struct cli_options){ .command = "simulate",
+                                 .files = { platform },
+                                 .trace = trace,
+                                 .format = CLI_JSON,
+                                 .sync_ms = 15000,
+                                 .ready_after_ms = 30000,
+                                 .target_wait_ms = 250,
+                                 .max_minutes_over = -1,
+                                 .max_pod_hours = -1,
+                                 .max_over_target = -1 };
+}
+
 /* All services together, over the changes of each. */
 static json_t *simulate(const char *platform, int64_t delay_ms)
 {
-    const struct cli_options o = { .command = "simulate",
-                                   .files = { platform },
-                                   .trace = "config/samples/traces/class-of-20.csv",
-                                   .format = CLI_JSON,
-                                   .sync_ms = 15000,
-                                   .ready_after_ms = 30000,
-                                   .usage_delay_ms = delay_ms,
-                                   .target_wait_ms = 250,
-                                   .max_minutes_over = -1,
-                                   .max_pod_hours = -1,
-                                   .max_over_target = -1 };
+    struct cli_options o = options_of(platform, "config/samples/traces/class-of-20.csv");
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
     json_auto_t *failures = NULL;
     json_t *answer = NULL;
 
+    o.usage_delay_ms = delay_ms;
     ok(simulate_command(&o, &images, &out, &failures, &err));
     ok(lp_json_parse(out.ptr, out.len, 1 << 20, "answer", &answer, &err));
     return answer;
@@ -114,19 +120,12 @@ static void write_text(char path[32], const char *text)
 static void a_recorded_run_is_decided_again_at_its_own_times(void **state)
 {
     char csv[32] = "/tmp/lp-recorded-XXXXXX", platform[32] = "/tmp/lp-recorded-XXXXXX";
-    struct cli_options o = { .command = "simulate",
-                             .service = "auth",
-                             .files = { platform },
-                             .trace = csv,
-                             .format = CLI_JSON,
-                             .sync_ms = 15000,
-                             .as_recorded = true,
-                             .max_minutes_over = -1,
-                             .max_pod_hours = -1,
-                             .max_over_target = -1 };
+    struct cli_options o = options_of(platform, csv);
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
     json_auto_t *failures = NULL, *answer = NULL;
     (void)state;
+    o.service = "auth";
+    o.as_recorded = true;
     write_text(csv, "time,cpu,queue_depth,seen_replicas,seen_ready,seen_counted\n0.5,5m,0,2,2,2\n"
                     "13.25,80m,4,2,2,2\n27,500m,4,5,5,2\n41,500m,4,5,5,5\n50,0,0,0,0,0\n");
     write_text(platform, "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\n"
@@ -149,11 +148,37 @@ static void a_recorded_run_is_decided_again_at_its_own_times(void **state)
     unlink(platform);
 }
 
+/* The exam is ten times the load within one minute. */
+static void every_shipped_trace_is_simulated_for_every_service(void **state)
+{
+    static const char *const names[] = { "seed-load",      "ordinary-day", "exam",
+                                         "semester-start", "flapping",     "class-of-20" };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(names); i++) {
+        lp_auto_free char *path = lp_sprintf("config/samples/traces/%s.csv", names[i]);
+        struct cli_options o = options_of("config/samples/existing-platform.yaml", path);
+        lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+        json_auto_t *failures = NULL, *answer = NULL;
+        o.sync_ms = 60000;
+        ok(simulate_command(&o, &images, &out, &failures, &err));
+        ok(lp_json_parse(out.ptr, out.len, 1 << 20, "answer", &answer, &err));
+        assert_int_equal(json_array_size(json_object_get(answer, "services")), N_SERVICES);
+    }
+    lp_auto_buf struct lp_buf csv = LP_BUF_INIT(1 << 20);
+    trace_auto struct trace exam = { 0 };
+    ok(file_read("config/samples/traces/exam.csv", &csv, &err));
+    ok(trace_parse(csv.ptr, csv.len, "exam", "auth", &exam, &err));
+    int64_t before = exam.rows[60].values[TRACE_ARRIVAL_RATE];
+    assert_int_equal(exam.rows[66].at_ms - exam.rows[60].at_ms, 60000);
+    assert_int_equal(exam.rows[66].values[TRACE_ARRIVAL_RATE], 10 * before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_existing_sizes_ask_for_no_pods_after_the_load_has_ended),
         cmocka_unit_test(a_recorded_run_is_decided_again_at_its_own_times),
+        cmocka_unit_test(every_shipped_trace_is_simulated_for_every_service),
         cmocka_unit_test(cpu_in_percent_of_the_request_asks_for_pods_when_the_load_has_ended),
     };
     return cmocka_run_group_tests_name("cli_simulate_samples", tests, NULL, NULL);
