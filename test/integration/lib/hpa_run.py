@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from hpa_world import NS, WINDOW, rfc3339
+from hpa_world import NS, SETTLED, WINDOW, rfc3339
 
 SLOTS, SERVICE_SECONDS, CPU_MS, REQUEST_MILLI, LIMIT_MILLI = 8, 0.2, 5, 200, 1000  # so a pod serves 40 requests a second
 READY_AFTER = 3  # seconds, and until the next look of the controller has passed
@@ -64,7 +64,8 @@ class Run:
 
     def __init__(self, seed, number, program):
         self.platform, self.name, self.program = f"r{number}", f"r{number}-auth", program
-        self.seed, self.lock, self.rows, self.late = f"{seed}/run{number}", threading.Lock(), [], 0
+        self.seed, self.lock, self.rows, self.left_out = f"{seed}/run{number}", threading.Lock(), [], 0
+        self.done = 0.0  # when what came of the last look had been carried out
         self.replicas = self.status = 1
         self.ready_since = [0.0] + [None] * (PODS - 1)  # of each pod; None: it is not ready
         self.active_since = [0.0] + [None] * (PODS - 1)
@@ -131,12 +132,19 @@ class Run:
                      "window": f"{WINDOW}s", "containers": [{"name": "auth", "usage": {"cpu": f"{each}m", "memory": "64Mi"}}]}
                     for i in self.ready()]
 
+    def note(self, decided, at, ended):
+        """A row; none any more once this machine was too slow: the next look came before this one was written down, or this one
+        before what came of the last had been carried out. What follows hangs on what that one saw."""
+        asked = [self.served[k][0] for k in ("queue", "cpu")]
+        if self.left_out or max(asked) > ended or min(asked) < self.done + SETTLED:
+            self.left_out += 1
+            return
+        self.rows.append((at, self.served["cpu"], self.served["queue"][1], self.status, self.replicas, decided))
+
     def changed(self, api, decided, at, ended):
         """After a look of the controller: its row, and then what the Deployment controller and the kubelet would do."""
         now = time.time()
-        if any(self.served[k][0] > ended for k in ("queue", "cpu")):
-            self.late += 1  # this machine was too slow: the next look came before this one was written down
-        self.rows.append((at, self.served["cpu"], self.served["queue"][1], self.status, self.replicas, decided))
+        self.note(decided, at, ended)
         self.replicas = decided
         path = f"/api/v1/namespaces/{NS}/pods/{self.name}"
         for i in range(PODS):
@@ -156,6 +164,7 @@ class Run:
                     self.waits.append(time.time() - self.active_since[i])
                     self.make_ready(api, i, time.time())
             self.queue.slots = max(1, len(self.ready())) * SLOTS
+        self.done = time.time()
 
     def simulate(self, folder, kind, csv, *more):
         for name, text in (("platform.json", json.dumps(platform(self.platform))), (f"{kind}.csv", csv)):

@@ -8,6 +8,7 @@ MI = 1 << 20
 PODS = 7
 OBJECTS = ("queue_depth", "demand")
 WINDOW = 15  # seconds that a sample of CPU is over
+SETTLED = 0.15  # seconds after a sync's last line until its status is written, and until caches have a change
 
 
 def rfc3339(seconds):
