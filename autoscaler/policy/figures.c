@@ -9,16 +9,21 @@
 #include "platform/quantity_text.h"
 
 #define START_STEP_S 5
+#define START_MOST_S 1805 /* the CRD's maximum */
+#define MOST_PER_THOUSAND ((int64_t)FIGURES_PODS * 1000 * 1000 / FIGURES_LEARNERS)
 
 static struct figure read_one(const json_t *measured)
 {
     const json_t *pods = json_object_get(measured, "podsPerThousandLearners");
     const char *at = lp_json_str(measured, "at", NULL);
-    struct figure f = { .start_s = lp_json_int(0, measured, "startSeconds", NULL) };
+    int64_t start_s = lp_json_int(0, measured, "startSeconds", NULL), per_thousand;
+    struct figure f = { .start_s = start_s > 0 && start_s <= START_MOST_S ? start_s : 0 };
     int64_t at_ms = at ? lp_clock_parse(at) : 0;
     struct lp_error ignored;
 
-    if (pods && at_ms > 0 && quantity_milli(pods, &f.per_thousand, &ignored) == 0) {
+    if (pods && at_ms > 0 && quantity_milli(pods, &per_thousand, &ignored) == 0 &&
+        per_thousand >= 0 && per_thousand <= MOST_PER_THOUSAND) {
+        f.per_thousand = per_thousand;
         f.at_ms = at_ms;
         f.learners = lp_json_int(0, measured, "learners", NULL);
     }
@@ -36,7 +41,8 @@ void figures_read(const json_t *status, struct figures *ret_figures)
 
 static void take_demand(struct figure *f, int64_t peak_milli, int64_t learners, int64_t now_ms)
 {
-    int64_t now = (peak_milli * 1000 + learners - 1) / learners;
+    int64_t peak = peak_milli < FIGURES_PODS * 1000 ? peak_milli : FIGURES_PODS * 1000;
+    int64_t now = (peak * 1000 + learners - 1) / learners;
     bool is_old = f->at_ms == 0 || now_ms - f->at_ms > FIGURES_OLD_MS;
 
     if (is_old || now > f->per_thousand + f->per_thousand / 20)

@@ -13,6 +13,7 @@
 #include "platform/spec.h"
 
 #define FIGURES_LEARNERS 10 /* active ones, below which nothing is made of a demand */
+#define FIGURES_PODS 1000   /* no maxReplicas is greater: a demand for more counts as for so many */
 #define FIGURES_OLD_MS (INT64_C(60) * 24 * 3600 * 1000) /* then any figure takes its place */
 #define FIGURES_MARGIN_S 30 /* beside the start of a pod: the HPA controller looks every 15 s */
 #define FIGURES_LEAD_S INT64_C(300) /* where no start was seen yet */
@@ -29,7 +30,7 @@ struct figures {
     struct figure of[N_SERVICES]; /* schedules are about the four alone */
 };
 
-/* What a status says; all zero where it says nothing. */
+/* What a status says; all zero where it says nothing, or what figure_take gives never. */
 void figures_read(const json_t *status, struct figures *ret_figures);
 
 /* A whole minute was measured, with so many learners active in it (-1: not known): a greater peak

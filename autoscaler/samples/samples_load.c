@@ -176,6 +176,11 @@ double load_demand(const struct load_sum *sum)
     return (slots + sum->saturated * per_pod) / (per_pod * LOAD_UTILIZATION);
 }
 
+int64_t load_number(double value)
+{
+    return value < (double)LOAD_MOST ? (int64_t)value : LOAD_MOST;
+}
+
 double load_service_s(const struct load_sum *sum)
 {
     return service_seconds(sum);

@@ -60,6 +60,11 @@ void load_add(struct load_sum *sum, const struct load *l, bool saturated);
  */
 double load_demand(const struct load_sum *sum);
 
+/* What is made of pages that say anything: whole, and at most LOAD_MOST, as HPAs read quantities.
+ */
+#define LOAD_MOST INT64_C(9200000000000000)
+int64_t load_number(double value);
+
 /* S of load_demand; 0: nothing was served. */
 double load_service_s(const struct load_sum *sum);
 

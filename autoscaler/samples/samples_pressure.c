@@ -38,9 +38,9 @@ static void pressure_of(const struct samples *s, const struct service *v, int64_
     ret->known = samples_value(s, v, SAMPLES_DEMAND, now_ms, &sum, &ret->need_milli);
     ret->ready = sum.ready;
     ret->current = v->deployed ? v->replicas : -1;
-    ret->arrivals_milli = (int64_t)(sum.load.arrivals * 1000);
+    ret->arrivals_milli = load_number(sum.load.arrivals * 1000);
     double wait_s = load_wait_s(&sum.load);
-    ret->wait_ms = ret->known && wait_s >= 0 ? (int64_t)(wait_s * 1000) : -1;
+    ret->wait_ms = ret->known && wait_s >= 0 ? load_number(wait_s * 1000) : -1;
 }
 
 void samples_pressure(struct samples *s, const char *ns, const char *service, int64_t now_ms,

@@ -236,13 +236,13 @@ static int service_value(const struct evaluation *e, const struct service *v, st
     fill_in(t);
     switch (e->q->metric) {
     case SAMPLES_ARRIVAL_RATE:
-        *ret_milli = (int64_t)(t->load.arrivals * 1000);
+        *ret_milli = load_number(t->load.arrivals * 1000);
         return 0;
     case SAMPLES_DEMAND:
-        *ret_milli = (int64_t)(load_demand(&t->load) * 1000);
+        *ret_milli = load_number(load_demand(&t->load) * 1000);
         return 0;
     case SAMPLES_SERVICE_TIME:
-        *ret_milli = (int64_t)(load_service_s(&t->load) * 1e6);
+        *ret_milli = load_number(load_service_s(&t->load) * 1e6);
         return 0;
     case SAMPLES_P95_LATENCY:
         return latency_value(e, v, t, ret_milli, err);

@@ -46,5 +46,5 @@ int64_t sketch_count(const uint8_t registers[SKETCH_REGISTERS])
     double count = ALPHA * m * m / sum;
     if (count <= SMALL * m && empty > 0)
         count = m * log(m / empty);
-    return (int64_t)llround(count);
+    return count < (double)SKETCH_COUNT_MOST ? (int64_t)llround(count) : SKETCH_COUNT_MOST;
 }

@@ -17,5 +17,6 @@ void sketch_place(const char *text, size_t n, unsigned *ret_register, unsigned *
 /* Each register of `into` becomes the greater of the two: of both together. */
 void sketch_merge(uint8_t into[SKETCH_REGISTERS], const uint8_t other[SKETCH_REGISTERS]);
 
-/* How many different ones were counted, rounded. */
+/* How many different ones were counted, rounded, whatever the registers hold. */
+#define SKETCH_COUNT_MOST INT64_C(1000000000000)
 int64_t sketch_count(const uint8_t registers[SKETCH_REGISTERS]);

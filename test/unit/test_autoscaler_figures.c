@@ -64,6 +64,36 @@ static void the_lead_is_the_start_of_pods_and_a_margin_or_else_five_minutes(void
     assert_int_equal(f.start_s, 15);
 }
 
+static void a_demand_beyond_what_any_service_may_have_counts_as_for_its_most(void **state)
+{
+    const struct measured absurd = { .peak_milli = INT64_MAX };
+    struct figure f = { .at_ms = 0 };
+    (void)state;
+    figure_take(&f, &absurd, 10, NOON);
+    assert_int_equal(f.per_thousand, 100000000); /* 1,000 pods for 10 learners */
+    assert_int_equal(figure_pods(&f, 1000000), 100000000);
+    figure_take(&f, &absurd, INT64_MAX / 2, NOON + 1);
+    assert_int_equal(f.at_ms, NOON);
+}
+
+/* Who may write statuses writes anything. */
+static void a_status_that_no_measurement_gives_is_no_figure(void **state)
+{
+    static const char *const bad[] = { "-5", "100000.001", "9P", "x" };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(bad); i++) {
+        struct figures read;
+        json_auto_t *status =
+            lp_json_make("{s:[{s:s, s:{s:s, s:s, s:I}}]}", "services", "name", "auth", "measured",
+                         "podsPerThousandLearners", bad[i], "at", "2025-12-01T12:00:00Z",
+                         "startSeconds", (json_int_t)(i % 2 ? -1 : 1806));
+        figures_read(status, &read);
+        assert_int_equal(read.of[SERVICE_AUTH].at_ms, 0);
+        assert_int_equal(read.of[SERVICE_AUTH].per_thousand, 0);
+        assert_int_equal(read.of[SERVICE_AUTH].start_s, 0);
+    }
+}
+
 static void a_figure_is_read_back_from_the_status_as_it_was_written(void **state)
 {
     const struct figure f = { 12345, 180, NOON, 15 }, none = { .at_ms = 0 };
@@ -89,6 +119,8 @@ int main(void)
         cmocka_unit_test(a_demand_that_is_not_known_leaves_the_figure),
         cmocka_unit_test(a_greater_peak_takes_its_place_at_once_a_smaller_one_after_60_days),
         cmocka_unit_test(the_lead_is_the_start_of_pods_and_a_margin_or_else_five_minutes),
+        cmocka_unit_test(a_demand_beyond_what_any_service_may_have_counts_as_for_its_most),
+        cmocka_unit_test(a_status_that_no_measurement_gives_is_no_figure),
         cmocka_unit_test(a_figure_is_read_back_from_the_status_as_it_was_written),
     };
     return cmocka_run_group_tests_name("autoscaler_figures", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* test/unit/test_autoscaler_samples_load.c -- rates, demand and percentiles from the growth of the
  * pods' counters. */
 #include "autoscaler/samples/pressure.h"
+#include "autoscaler/samples/samples_load.h"
 #include "unit/samples_fixture.h"
 
 static void says_load(unsigned last_digit, double requests, double seconds, double waiting,
@@ -132,6 +133,26 @@ static void what_a_service_has_to_do_is_known_from_second_to_second(void **state
     assert_int_equal(p.current, 2);
 }
 
+/* An answer of 9e12 s, while 9e12 requests came. */
+static void pages_with_absurd_figures_make_a_great_number_and_no_negative_one(void **state)
+{
+    struct promtext_page page = { .in_flight = 1000, .slots = 4000, .has_load = true };
+    struct samples_pressure p;
+    (void)state;
+    pod("auth-1", "10.0.0.1", true);
+    samples_synced(s, NOW);
+    ask_all(NOW);
+    samples_report(s, asked[1], SAMPLES_OK, &page, NOW);
+    page.requests = page.seconds = 9e12;
+    page.answers = 1;
+    ask_all(NOW + 2000);
+    samples_report(s, asked[1], SAMPLES_OK, &page, NOW + 2000);
+    samples_pressure(s, "lp", "english-auth", NOW + 2000, &p);
+    assert_int_equal(p.need_milli, LOAD_MOST);
+    metric = SAMPLES_DEMAND;
+    assert_string_equal(value(NOW + 2000), "9200000000000");
+}
+
 static void the_percentile_is_of_the_last_half_minute(void **state)
 {
     (void)state;
@@ -155,6 +176,7 @@ int main(void)
         with_table(the_service_time_is_what_an_answer_takes_in_the_mean),
         with_table(the_demand_is_what_the_load_needs_by_littles_law),
         with_table(what_a_service_has_to_do_is_known_from_second_to_second),
+        with_table(pages_with_absurd_figures_make_a_great_number_and_no_negative_one),
         with_table(the_percentile_is_of_the_last_half_minute),
     };
     return cmocka_run_group_tests_name("autoscaler_samples_load", tests, NULL, NULL);

@@ -55,12 +55,21 @@ static void two_together_count_those_of_both_once(void **state)
     assert_memory_equal(left, all, sizeof all);
 }
 
+static void registers_that_nobody_counts_into_give_a_great_number(void **state)
+{
+    uint8_t registers[SKETCH_REGISTERS];
+    (void)state;
+    memset(registers, SKETCH_MOST, sizeof registers);
+    assert_int_equal(sketch_count(registers), SKETCH_COUNT_MOST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_count_is_right_within_three_standard_errors),
         cmocka_unit_test(nobody_is_none_and_who_comes_twice_counts_once),
         cmocka_unit_test(two_together_count_those_of_both_once),
+        cmocka_unit_test(registers_that_nobody_counts_into_give_a_great_number),
     };
     return cmocka_run_group_tests_name("sketch", tests, NULL, NULL);
 }
