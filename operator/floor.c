@@ -228,34 +228,51 @@ static void decide(struct floor *f, const char *ns, const char *name, struct flo
     lift_next(&h->lift, &h->rule, &in, now_ms, ret_lift);
 }
 
-/* The load of its gateway is known: who waits there for a service says so. */
-static bool hears_who_waits(struct floor *f, const struct floor_history *h, const char *ns)
+static char *gateway_of(const struct floor_history *h, const char *ns)
 {
-    lp_auto_free char *gateway =
-        lp_sprintf("%s-%s", h->platform + strlen(ns) + 1, service_kinds[SERVICE_GATEWAY].name);
+    return lp_sprintf("%s-%s", h->platform + strlen(ns) + 1, service_kinds[SERVICE_GATEWAY].name);
+}
+
+/* The load of its gateway is known: who waits there for a service says so. */
+static bool hears_who_waits(struct floor *f, const char *ns, const char *gateway)
+{
     int64_t depth;
 
     return adapter_queue_depth(f->options.adapter, ns, gateway, &depth);
+}
+
+/* While pods of the gateway are replaced by such that hold requests, the idle time begins anew. */
+static enum zero_action unless_unheld(struct floor *f, const struct floor_history *h,
+                                      const char *ns, const char *gateway, enum zero_action next)
+{
+    if (next != ZERO_SLEEP || floor_gateway_holds(f->options.cache, ns, gateway, h->service))
+        return next;
+    lp_log_info("not scaled to zero: not every pod of the gateway holds its requests yet",
+                "namespace", ns, "gateway", gateway, "service", h->service);
+    return ZERO_STAY;
 }
 
 static enum zero_action decide_zero(struct floor *f, const char *ns, const char *name,
                                     struct floor_history *h, const struct adapter_load *load,
                                     const struct lift *lift)
 {
+    bool asleep = load->current == 0 && floor_is_asleep(f->options.cache, ns, name);
     int64_t depth = -1;
-    bool known = adapter_queue_depth(f->options.adapter, ns, name, &depth) && load->known;
+
+    if (h->zero_rule.idle_ms == 0 && !asleep)
+        return ZERO_STAY;
+    lp_auto_free char *gateway = gateway_of(h, ns);
+    bool known = adapter_queue_depth(f->options.adapter, ns, name, &depth) && load->known &&
+                 hears_who_waits(f, ns, gateway);
     const struct zero_input in = {
         .quiet = known && depth == 0 && load->arrivals_milli == 0 && load->ready > 0,
         .current = load->current,
-        .asleep = load->current == 0 && floor_is_asleep(f->options.cache, ns, name),
+        .asleep = asleep,
         .floor = lift->replicas,
-        .awaited = load->current > 0 || (known && hears_who_waits(f, h, ns)) ? depth : -1,
+        .awaited = known ? depth : -1,
         .paused = h->paused_down,
     };
-
-    if (h->zero_rule.idle_ms == 0 && !in.asleep)
-        return ZERO_STAY;
-    return zero_next(&h->zero, &h->zero_rule, &in, lp_clock_ms());
+    return unless_unheld(f, h, ns, gateway, zero_next(&h->zero, &h->zero_rule, &in, lp_clock_ms()));
 }
 
 static bool is_told(const struct floor_history *h, const struct lift *lift)

@@ -59,6 +59,15 @@ bool floor_is_asleep(struct informer_cache *cache, const char *ns, const char *n
            lp_json_str(deployment, "metadata", "annotations", ANNOTATION_ZERO, NULL);
 }
 
+bool floor_gateway_holds(struct informer_cache *cache, const char *ns, const char *gateway,
+                         const char *service)
+{
+    json_auto_t *config_map = cache_child(cache, CHILD_CONFIG_MAP, ns, gateway);
+    json_auto_t *deployment = cache_child(cache, CHILD_DEPLOYMENT, ns, gateway);
+
+    return platform_gateway_holds(config_map, deployment, service);
+}
+
 int floor_scale_zero(struct lp_kube_client *client, struct informer_cache *cache, const char *ns,
                      const char *name, int64_t replicas, struct lp_error *err)
 {

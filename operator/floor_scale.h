@@ -20,6 +20,11 @@ LP_MUST_USE int floor_scale_up(struct lp_kube_client *client, struct informer_ca
 /* It is at 0 by us: ANNOTATION_ZERO says so, and it has no pods to have. */
 bool floor_is_asleep(struct informer_cache *cache, const char *ns, const char *name);
 
+/* Whether all pods of the platform's gateway hold requests for the service, as the cache has them.
+ */
+bool floor_gateway_holds(struct informer_cache *cache, const char *ns, const char *gateway,
+                         const char *service);
+
 /* To 0 pods, with ANNOTATION_ZERO, or from there to `replicas`, without it. As above where somebody
  * wrote meanwhile. */
 LP_MUST_USE int floor_scale_zero(struct lp_kube_client *client, struct informer_cache *cache,

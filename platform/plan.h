@@ -82,6 +82,11 @@ bool platform_may_sleep(const struct platform *p, enum service_id id);
  * sleep: ANNOTATION_ZERO says since when. NULL: there is none. */
 bool platform_is_asleep(const struct platform *p, enum service_id id, const json_t *deployment);
 
+/* Whether every pod of the gateway holds requests for the service: its ConfigMap names the route,
+ * and no pod of a time before that is left of its Deployment. Either may be NULL: there is none. */
+bool platform_gateway_holds(const json_t *config_map, const json_t *deployment,
+                            const char *service);
+
 /* Of the spec. */
 const struct database_spec *platform_database(const struct platform *p, enum database_id id);
 

@@ -103,9 +103,9 @@ static void set_hold_routes(json_t *data, const struct platform *p)
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(4096);
 
     for (unsigned id = SERVICE_AUTH + 1; id < spec_n_services(&p->spec); id++) {
-        const char *name = id == SERVICE_AI_FEEDBACK ? "ai" : plan_kind(p, id).name;
         if (platform_may_sleep(p, (enum service_id)id))
-            lp_buf_printf(&text, "%s%s", text.len > 0 ? "," : "", name);
+            lp_buf_printf(&text, "%s%s", text.len > 0 ? "," : "",
+                          routes_name(plan_kind(p, id).name));
     }
     if (text.len > 0)
         lp_json_set_str(data, "HOLD_ROUTES", text.ptr);

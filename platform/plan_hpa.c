@@ -2,7 +2,10 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
+#include "platform/intent.h"
 #include "platform/plan_parts.h"
+#include "platform/routes.h"
+#include "platform/workload.h"
 #include "platform/quantity_text.h"
 
 /* Of the service's own container: a sidecar without requests must not end scaling (KEP-1610). */
@@ -80,6 +83,32 @@ bool platform_is_asleep(const struct platform *p, enum service_id id, const json
 {
     return platform_may_sleep(p, id) && lp_json_int(1, deployment, "spec", "replicas", NULL) == 0 &&
            lp_json_str(deployment, "metadata", "annotations", ANNOTATION_ZERO, NULL);
+}
+
+static bool names_route(const char *routes, const char *route)
+{
+    size_t n = strlen(route);
+
+    while (routes && *routes) {
+        size_t len = strcspn(routes, ",");
+        if (len == n && strncmp(routes, route, n) == 0)
+            return true;
+        routes += routes[len] ? len + 1 : len;
+    }
+    return false;
+}
+
+bool platform_gateway_holds(const json_t *config_map, const json_t *deployment, const char *service)
+{
+    const char *written =
+        lp_json_str(config_map, "metadata", "annotations", ANNOTATION_INTENT, NULL);
+    const char *mounted = lp_json_str(deployment, "spec", "template", "metadata", "annotations",
+                                      ANNOTATION_CONFIG, NULL);
+    struct workload w;
+
+    workload_read(deployment, 0, 0, &w);
+    return w.rolled && written && mounted && strcmp(written, mounted) == 0 &&
+           names_route(lp_json_str(config_map, "data", "HOLD_ROUTES", NULL), routes_name(service));
 }
 
 bool platform_has_lift(const struct platform *p, enum service_id id)

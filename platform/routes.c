@@ -51,14 +51,17 @@ const struct lp_json_field route_fields[] = {
     END,
 };
 
-/* What the gateway calls the route of a service; NULL: there is none. */
+const char *routes_name(const char *service)
+{
+    return strcmp(service, service_kinds[SERVICE_AI_FEEDBACK].name) == 0 ? "ai" : service;
+}
+
+/* NULL: there is none. */
 static const char *route_name(const struct platform_spec *spec, const char *service)
 {
-    if (strcmp(service, "ai-feedback") == 0)
-        return "ai";
     for (unsigned id = SERVICE_AUTH; id < spec_n_services(spec); id++)
         if (strcmp(spec_service(spec, id).name, service) == 0)
-            return service;
+            return routes_name(service);
     return NULL;
 }
 

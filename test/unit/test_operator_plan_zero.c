@@ -106,6 +106,38 @@ static void a_service_that_may_have_no_pods_says_after_how_long_and_its_route_ho
     drop(f);
 }
 
+/* The gateway's Deployment, whose pods have the ConfigMap with this digest. */
+static json_t *gateway_with(const char *config, int pods, int of_them_new)
+{
+    return lp_json_make("{s:{s:i}, s:{s:i, s:{s:{s:{s:s}}}}, s:{s:i, s:i, s:i}}", "metadata",
+                        "generation", 2, "spec", "replicas", pods, "template", "metadata",
+                        "annotations", ANNOTATION_CONFIG, config, "status", "observedGeneration", 2,
+                        "replicas", pods, "updatedReplicas", of_them_new);
+}
+
+static void a_service_sleeps_only_once_every_pod_of_the_gateway_holds_its_requests(void **state)
+{
+    struct fixture *f =
+        make("{services: {aiFeedback: {autoscaling: {minReplicas: 0}}}, extraServices: [{name: "
+             "quiz, image: q, port: 8080, path: /q, queueMetrics: true, autoscaling: "
+             "{minReplicas: 0}}]}");
+    const json_t *config = find(f, CHILD_CONFIG_MAP, "english-gateway")->intent;
+    const json_t *planned = find(f, CHILD_DEPLOYMENT, "english-gateway")->intent;
+    const char *digest = lp_json_str(planned, "spec", "template", "metadata", "annotations",
+                                     ANNOTATION_CONFIG, NULL);
+    json_auto_t *rolled = gateway_with(digest, 2, 2), *rolling = gateway_with(digest, 3, 2);
+    json_auto_t *before = gateway_with("of before", 2, 2);
+    (void)state;
+    assert_true(platform_gateway_holds(config, rolled, "ai-feedback"));
+    assert_true(platform_gateway_holds(config, rolled, "quiz"));
+    assert_false(platform_gateway_holds(config, rolled, "progress")); /* its route is not named */
+    assert_false(platform_gateway_holds(config, rolling, "quiz"));
+    assert_false(platform_gateway_holds(config, before, "quiz")); /* it is paused, or refused */
+    assert_false(platform_gateway_holds(NULL, rolled, "quiz"));
+    assert_false(platform_gateway_holds(config, NULL, "quiz"));
+    drop(f);
+}
+
 static void what_must_have_a_pod_is_refused_with_field_value_and_limit(void **state)
 {
     static const struct {
@@ -139,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_that_may_have_no_pods_says_after_how_long_and_its_route_holds),
+        cmocka_unit_test(a_service_sleeps_only_once_every_pod_of_the_gateway_holds_its_requests),
         cmocka_unit_test(what_must_have_a_pod_is_refused_with_field_value_and_limit),
     };
     return cmocka_run_group_tests_name("operator_plan_zero", tests, NULL, NULL);
