@@ -24,7 +24,7 @@
 #define SELECTOR LABEL_MANAGED_BY "=" MANAGER
 /* A stream that is silent for 120 s is made anew (kube/watch.c); 60 s are for that. */
 #define SILENT_MS 180000
-#define ASK_AGAIN_MS 9000 /* for a kind that the cluster does not have */
+#define ASK_AGAIN_MS 9000 /* for a kind that cannot be listed */
 
 struct kind_cache {
     struct informer_cache *cache;
@@ -291,7 +291,8 @@ static int pass_over(json_t *object, void *user, struct lp_error *err)
     return 0;
 }
 
-/* A list tells of the definition and of our rights. */
+/* A list tells of the definition and of our rights. What it says, or that nothing answers, counts
+ * for every platform for ASK_AGAIN_MS, so that one kind does not keep the workers. */
 static int find_definition(struct kind_cache *k, struct lp_kube_client *client, const char *ns,
                            struct lp_error *err)
 {
@@ -307,8 +308,8 @@ static int find_definition(struct kind_cache *k, struct lp_kube_client *client, 
     if (known)
         return served ? 0 : err->code;
     int r = lp_kube_list(client, k->kind, ns, &ours, pass_over, NULL, version, err);
-    if (r < 0 && r != LP_E_NOT_FOUND && r != LP_E_DENIED)
-        return r;
+    if (r == LP_E_TIMEOUT) /* no answer; the list itself is not to come */
+        r = err->code = LP_E_UNAVAILABLE;
     pthread_mutex_lock(&k->lock);
     k->served = r == 0;
     k->asked_ms = lp_clock_ms();

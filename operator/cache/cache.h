@@ -36,7 +36,8 @@ void cache_join(struct informer_cache *c);
  * that finds the definition; before, the cache has none of that kind. Any thread; asks the API
  * server while it is not watched, at most every 9 s. 0: watched, and its first list was seen.
  * LP_E_NOT_FOUND: the cluster does not have the kind (any more); LP_E_DENIED: we may not list it;
- * LP_E_TIMEOUT: the list is still to come. `ns`: a namespace of the scope.
+ * LP_E_TIMEOUT: the list is still to come; others: the API server did not answer. `ns`: a namespace
+ * of the scope.
  */
 LP_MUST_USE int cache_watch_routes(struct informer_cache *c, struct lp_kube_client *client,
                                    const char *ns, struct lp_error *err);
