@@ -362,7 +362,9 @@ static void flush(struct controller *c)
         return;
     json_array_foreach(keys, i, key)
     {
-        if (lp_clock_ms() < until && reconcile_flush(&r, json_string_value(key), &err) < 0)
+        int kept = lp_clock_ms() < until ? reconcile_flush(&r, json_string_value(key), &err)
+                                         : lp_error_set(&err, LP_E_TIMEOUT, "the time is over");
+        if (kept < 0)
             lp_log_warn("the last decisions are not kept", "platform", json_string_value(key),
                         "error", err.msg);
     }
