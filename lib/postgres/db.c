@@ -201,12 +201,12 @@ int lp_db_take(struct lp_db *db, struct lp_db_connection **ret_connection, struc
     return 0;
 }
 
-int lp_db_execute(struct lp_db *db, struct lp_db_connection *c, const char *what, const char *sql,
+int lp_db_execute(struct lp_db_connection *c, const char *what, const char *sql, int64_t timeout_ms,
                   PGresult **ret_result, struct lp_error *err)
 {
     if (!PQsendQuery(c->pg, sql))
         return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", what);
-    return lp_pgwire_result(c->pg, what, db->options.query_timeout_ms, ret_result, err);
+    return lp_pgwire_result(c->pg, what, timeout_ms, ret_result, err);
 }
 
 static int prepare(struct lp_db *db, struct lp_db_connection *c, const struct lp_db_statement *s,

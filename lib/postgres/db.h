@@ -53,6 +53,8 @@ void lp_db_give(struct lp_db *db, struct lp_db_connection *c);
 /* Drops the connection instead of keeping it, and with it an open transaction. */
 void lp_db_drop(struct lp_db *db, struct lp_db_connection *c);
 
-/* SQL without parameters, one or more statements; the last result. `what` names it in messages. */
-LP_MUST_USE int lp_db_execute(struct lp_db *db, struct lp_db_connection *c, const char *what,
-                              const char *sql, PGresult **ret_result, struct lp_error *err);
+/* SQL without parameters, one or more statements; the last result. `what` names it in messages. It
+ * is waited for for `timeout_ms`; the server ends it after the query_timeout_ms of the options,
+ * unless the SQL of the transaction says otherwise. */
+LP_MUST_USE int lp_db_execute(struct lp_db_connection *c, const char *what, const char *sql,
+                              int64_t timeout_ms, PGresult **ret_result, struct lp_error *err);

@@ -7,26 +7,39 @@
 
 #include "base/log.h"
 
-static int execute(struct lp_db *db, struct lp_db_connection *c, const char *sql,
+#define VERSION_MS 600000 /* of one version, which may write every row anew; of its end on disk */
+#define LOCK_MS 5000      /* for each lock: who waits for a table holds all others back from it */
+
+static int execute(struct lp_db_connection *c, const char *sql, int64_t timeout_ms,
                    struct lp_error *err)
 {
     PGresult *result = NULL;
-    int r = lp_db_execute(db, c, "migration", sql, &result, err);
+    int r = lp_db_execute(c, "migration", sql, timeout_ms, &result, err);
     if (r == 0)
         PQclear(result);
     return r;
 }
 
-static int read_version(struct lp_db *db, struct lp_db_connection *c, unsigned long *ret_version,
+static int begin(struct lp_db_connection *c, int lock, struct lp_error *err)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql,
+             "BEGIN; SET LOCAL lock_timeout = %d; SELECT pg_advisory_xact_lock(%d);"
+             "SET LOCAL statement_timeout = %d",
+             LOCK_MS, lock, VERSION_MS);
+    return execute(c, sql, LOCK_MS, err);
+}
+
+static int read_version(struct lp_db_connection *c, unsigned long *ret_version,
                         struct lp_error *err)
 {
     PGresult *result = NULL;
     int r = lp_db_execute(
-        db, c, "migration",
+        c, "migration",
         "CREATE TABLE IF NOT EXISTS schema_migrations ("
         " version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());"
         "SELECT coalesce(max(version), 0) FROM schema_migrations",
-        &result, err);
+        LOCK_MS, &result, err);
     if (r < 0)
         return r;
     *ret_version = strtoul(PQgetvalue(result, 0, 0), NULL, 10);
@@ -34,26 +47,23 @@ static int read_version(struct lp_db *db, struct lp_db_connection *c, unsigned l
     return 0;
 }
 
-static int apply(struct lp_db *db, struct lp_db_connection *c, const struct lp_migrations *m,
-                 struct lp_error *err)
+static int apply(struct lp_db_connection *c, const struct lp_migrations *m, struct lp_error *err)
 {
     unsigned long have = 0;
-    char begin[80];
-    snprintf(begin, sizeof begin, "BEGIN; SELECT pg_advisory_xact_lock(%d)", m->lock);
-    int r = execute(db, c, begin, err);
+    int r = begin(c, m->lock, err);
     if (r == 0)
-        r = read_version(db, c, &have, err);
+        r = read_version(c, &have, err);
     for (size_t i = have; r == 0 && i < m->n; i++) {
         char note[96], text[24];
-        r = execute(db, c, m->versions[i], err);
+        r = execute(c, m->versions[i], VERSION_MS, err);
         if (r < 0)
             return lp_error_wrap(err, "version %zu", i + 1);
         snprintf(note, sizeof note, "INSERT INTO schema_migrations (version) VALUES (%zu)", i + 1);
-        r = execute(db, c, note, err);
+        r = execute(c, note, LOCK_MS, err);
         snprintf(text, sizeof text, "%zu", i + 1);
         lp_log_info("database migrated", "version", text);
     }
-    return r < 0 ? r : execute(db, c, "COMMIT", err);
+    return r < 0 ? r : execute(c, "COMMIT", VERSION_MS, err);
 }
 
 int lp_db_migrate(struct lp_db *db, const struct lp_migrations *m, struct lp_error *err)
@@ -62,7 +72,7 @@ int lp_db_migrate(struct lp_db *db, const struct lp_migrations *m, struct lp_err
     int r = lp_db_take(db, &c, err);
     if (!c)
         return r;
-    r = apply(db, c, m, err);
+    r = apply(c, m, err);
     if (r < 0)
         lp_db_drop(db, c); /* and its transaction with it */
     else

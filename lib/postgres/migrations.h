@@ -18,8 +18,9 @@ struct lp_migrations {
 
 /*
  * Applies what is missing, in one transaction under the lock, so that any number of pods
- * may start at once. A database that is newer than this program is left as it is. Errors as
- * lp_db_run.
+ * may start at once. A version may take ten minutes, whatever query_timeout_ms is; each lock is
+ * waited for for five seconds, and then it is LP_E_CONFLICT: try again. A database that is newer
+ * than this program is left as it is. Errors as lp_db_run.
  */
 LP_MUST_USE int lp_db_migrate(struct lp_db *db, const struct lp_migrations *m,
                               struct lp_error *err);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "integration/auth_fixture.h"
 #include "json/json.h"
+#include "postgres/migrations.h"
 #include "services/auth/database/migrate.h"
 #include "unit/check.h"
 
@@ -84,17 +85,37 @@ static bool is_in_a_dump(const char *text)
     return strstr(dump, text) != NULL;
 }
 
-static void moves_the_rows_of_the_version_before_and_serves_its_pods_on(void **state)
+static struct lp_db *open_db(const char *database, int64_t query_timeout_ms)
 {
-    (void)state;
-    const struct lp_db_options options = { .url = url,
+    const struct lp_db_options options = { .url = database,
                                            .application = "test",
                                            .connections_metric = "lp_test_connections",
                                            .failures_metric = "lp_test_failures",
                                            .max_connections = 1,
                                            .connect_timeout_ms = 3000,
-                                           .query_timeout_ms = 5000 };
-    struct lp_db *db = lp_db_new(&options);
+                                           .query_timeout_ms = query_timeout_ms };
+    return lp_db_new(&options);
+}
+
+/* Else the tables of a big database would never be there: each try would end too early. */
+static void a_version_of_the_tables_may_take_longer_than_a_statement_of_a_request(void **state)
+{
+    static const char *const versions[] = { "SELECT pg_sleep(2)" };
+    static const struct lp_db_statement slow = { "slow", "SELECT pg_sleep(2)", 0, true };
+    const struct lp_migrations migrations = { .lock = 7, .versions = versions, .n = 1 };
+    struct lp_db *db = open_db(fixture_database("auth_privacy_slow"), 300);
+    PGresult *none = NULL;
+    struct lp_error why;
+    (void)state;
+    ok(lp_db_migrate(db, &migrations, &err));
+    assert_int_equal(lp_db_run(db, &slow, NULL, &none, &why), LP_E_TIMEOUT);
+    lp_db_free(db);
+}
+
+static void moves_the_rows_of_the_version_before_and_serves_its_pods_on(void **state)
+{
+    (void)state;
+    struct lp_db *db = open_db(url, 5000);
     ok(migrate_up_to(db, 6, &err));
     lp_db_free(db);
     free(fixture_sql(url, "INSERT INTO users (email, name, password, phone) VALUES"
@@ -310,6 +331,7 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_version_of_the_tables_may_take_longer_than_a_statement_of_a_request),
         cmocka_unit_test(moves_the_rows_of_the_version_before_and_serves_its_pods_on),
         cmocka_unit_test(encrypts_nothing_while_a_pod_has_no_key),
         cmocka_unit_test(encrypts_all_rows_once_every_pod_has_the_key),
