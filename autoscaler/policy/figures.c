@@ -10,7 +10,7 @@
 
 #define START_STEP_S 5
 #define START_MOST_S 1805 /* the CRD's maximum */
-#define MOST_PER_THOUSAND ((int64_t)FIGURES_PODS * 1000 * 1000 / FIGURES_LEARNERS)
+#define MOST_PER_THOUSAND (FIGURES_PODS * 1000 * 1000 / FIGURES_LEARNERS)
 
 static struct figure read_one(const json_t *measured)
 {

@@ -12,8 +12,8 @@
 #include "base/buf.h"
 #include "platform/spec.h"
 
-#define FIGURES_LEARNERS 10 /* active ones, below which nothing is made of a demand */
-#define FIGURES_PODS 1000   /* no maxReplicas is greater: a demand for more counts as for so many */
+#define FIGURES_LEARNERS 10        /* active ones, below which nothing is made of a demand */
+#define FIGURES_PODS INT64_C(1000) /* no maxReplicas is greater */
 #define FIGURES_OLD_MS (INT64_C(60) * 24 * 3600 * 1000) /* then any figure takes its place */
 #define FIGURES_MARGIN_S 30 /* beside the start of a pod: the HPA controller looks every 15 s */
 #define FIGURES_LEAD_S INT64_C(300) /* where no start was seen yet */
