@@ -10,8 +10,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/zone.h"
 #include "json/json.h"
-#include "platform/zone.h"
 
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS (1440 * MINUTE_MS)

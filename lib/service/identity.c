@@ -294,6 +294,12 @@ bool lp_identity_may(const struct lp_identity *i, const char *user_id)
     return i->user_id && (strcmp(i->user_id, user_id) == 0 || strcmp(i->role, "admin") == 0);
 }
 
+bool lp_identity_teaches(const struct lp_identity *i)
+{
+    return i->anybody || (i->user_id && i->role &&
+                          (strcmp(i->role, "teacher") == 0 || strcmp(i->role, "admin") == 0));
+}
+
 /* ---- calls of other services ---- */
 
 struct lp_caller {

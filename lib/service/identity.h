@@ -119,6 +119,10 @@ LP_MUST_USE int lp_identity_read(struct lp_identities *i, struct lp_service_requ
  * `user_id` is compared byte for byte. */
 bool lp_identity_may(const struct lp_identity *i, const char *user_id);
 
+/* True for teachers, admins, and anybody under Any; not for services. They read what is told of
+ * many activities together, and write content. */
+bool lp_identity_teaches(const struct lp_identity *i);
+
 /* ---- calls of other services ---- */
 
 /* A service's own key, to make tokens with. Any thread. */

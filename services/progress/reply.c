@@ -55,6 +55,16 @@ bool reply_may(struct lp_service_request *r, const struct lp_identity *who, cons
     return false;
 }
 
+char *reply_learner_summed(struct lp_service_request *r)
+{
+    lp_auto_identity struct lp_identity who = { 0 };
+
+    if (!reply_who(r, &who))
+        return NULL;
+    lp_auto_free char *learner = activity_trimmed(r->params[0]);
+    return lp_identity_teaches(&who) || reply_may(r, &who, learner) ? lp_take(learner) : NULL;
+}
+
 char *reply_learner(struct lp_service_request *r, struct lp_identity *ret_who)
 {
     lp_auto_identity struct lp_identity who = { 0 };

@@ -25,3 +25,6 @@ bool reply_may(struct lp_service_request *r, const struct lp_identity *who, cons
 /* The learner in the path, trimmed, the caller's, where who asks may reach their data; NULL where
  * it is answered. `ret_who` may be NULL. */
 char *reply_learner(struct lp_service_request *r, struct lp_identity *ret_who);
+
+/* As reply_learner, for answers that tell of many activities together: teachers have them too. */
+char *reply_learner_summed(struct lp_service_request *r);

@@ -17,7 +17,7 @@
 
 void handle_recommend(struct lp_service_request *r, void *worker)
 {
-    lp_auto_free char *learner = reply_learner(r, NULL);
+    lp_auto_free char *learner = reply_learner_summed(r);
     struct recommendation best = { 0 };
     struct lp_error err;
 
@@ -70,7 +70,7 @@ static int add_summary(const struct summary *s, void *user, struct lp_error *err
 
 void handle_summary(struct lp_service_request *r, void *worker)
 {
-    lp_auto_free char *learner = reply_learner(r, NULL);
+    lp_auto_free char *learner = reply_learner_summed(r);
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(MAX_SUMMARY);
     struct lp_error err;
 

@@ -19,7 +19,7 @@ static const struct lp_identity_grant grants[] = {
     { 0 },
 };
 
-/* "/log" and "/data" are routes; answers "who[:role] may(ann)". */
+/* "/log" and "/data" are routes; answers "who may(ann)", and "teaches" where that is so. */
 static void tell(struct lp_http_exchange *x, void *user)
 {
     lp_auto_identity struct lp_identity who = { 0 };
@@ -31,11 +31,11 @@ static void tell(struct lp_http_exchange *x, void *user)
         lp_http_reply_text(x, err.http_status, err.msg);
         return;
     }
-    snprintf(text, sizeof text, "%s %d",
+    snprintf(text, sizeof text, "%s %d%s",
              who.anybody  ? "anybody"
              : who.caller ? who.caller
                           : who.user_id,
-             lp_identity_may(&who, "ann"));
+             lp_identity_may(&who, "ann"), lp_identity_teaches(&who) ? " teaches" : "");
     lp_http_reply_text(x, 200, text);
 }
 
@@ -100,8 +100,8 @@ static void a_person_is_who_the_token_says_and_may_reach_their_own(void **state)
     assert_claims(s, "{\"sub\":\"ann\"}", 200, "ann 1");
     assert_claims(s, "{\"userId\":\"ann\",\"sub\":\"bob\"}", 200, "ann 1");
     assert_claims(s, "{\"userId\":\"bob\"}", 200, "bob 0");
-    assert_claims(s, "{\"userId\":\"bob\",\"role\":\"teacher\"}", 200, "bob 0");
-    assert_claims(s, "{\"userId\":\"bob\",\"role\":\"admin\"}", 200, "bob 1");
+    assert_claims(s, "{\"userId\":\"bob\",\"role\":\"teacher\"}", 200, "bob 0 teaches");
+    assert_claims(s, "{\"userId\":\"bob\",\"role\":\"admin\"}", 200, "bob 1 teaches");
     assert_claims(s, "{\"userId\":4711}", 200, "4711 0");
     assert_claims(s, "{\"userId\":\"\"}", 401, bad);
     assert_claims(s, "{\"userId\":null}", 401, bad);
@@ -202,9 +202,9 @@ static void access_any_asks_for_nothing(void **state)
     struct lp_identities *i = identities("Any", "");
     struct lp_http_server *s = server_of(i);
     (void)state;
-    assert_told(s, "/x", NULL, 200, "anybody 1");
+    assert_told(s, "/x", NULL, 200, "anybody 1 teaches");
     assert_told(s, "/x", (const char *const[]){ "Authorization: Bearer x", NULL }, 200,
-                "anybody 1");
+                "anybody 1 teaches");
     lp_http_server_stop(s);
     lp_identities_free(i);
 }

@@ -1,5 +1,5 @@
 /*
- * platform/zone.h -- the time zones of the IANA database, from its compiled files (TZif, RFC 9636,
+ * lib/base/zone.h -- the time zones of the IANA database, from its compiled files (TZif, RFC 9636,
  * once RFC 8536; version 2 and later). The C library knows one zone a process, in the environment.
  */
 #pragma once

@@ -1,6 +1,6 @@
-/* test/unit/test_platform_zone.c -- time zones: the whole database as the C library reads it, rules
+/* test/unit/test_zone.c -- time zones: the whole database as the C library reads it, rules
  * of every shape, the times that a change of the clock skips or shows twice, damaged files. */
-#include "platform/zone.h"
+#include "base/zone.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "platform/zone_rule.h"
+#include "base/zone_rule.h"
 #include "unit/check.h"
 
 static int64_t seconds_of(const char *time)
@@ -357,5 +357,5 @@ int main(void)
         cmocka_unit_test(a_file_that_is_too_long_is_refused),
         cmocka_unit_test(a_name_that_is_no_zone_is_told),
     };
-    return cmocka_run_group_tests_name("platform_zone", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("zone", tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
-/* test/fuzz/fuzz_platform_zone.c -- any bytes are refused as a file of a time zone, or make a zone
+/* test/fuzz/fuzz_zone.c -- any bytes are refused as a file of a time zone, or make a zone
  * whose periods follow each other, and whose clock shows each time first where it is said to. */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "platform/zone.h"
+#include "base/zone.h"
 
 #define YEAR_S INT64_C(31556952)
 #define GREATEST_OFFSET 93600

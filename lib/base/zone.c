@@ -1,9 +1,9 @@
 /*
- * platform/zone.c -- reads TZif: a block of 32-bit times, which is skipped, one of 64-bit times,
+ * lib/base/zone.c -- reads TZif: a block of 32-bit times, which is skipped, one of 64-bit times,
  * and the rule for all later ones. Counts are held against the bytes that are there before anything
  * is read. Threads: any; a lock guards the list of the zones that were asked for.
  */
-#include "platform/zone.h"
+#include "base/zone.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "platform/zone_rule.h"
+#include "base/zone_rule.h"
 
 #define HEADER_BYTES 44
 #define TYPE_BYTES 6

@@ -1,9 +1,9 @@
 /*
- * platform/zone_rule.c -- "CET-1CEST,M3.5.0,M10.5.0/3": names and offsets (west of Greenwich is
+ * lib/base/zone_rule.c -- "CET-1CEST,M3.5.0,M10.5.0/3": names and offsets (west of Greenwich is
  * positive there), and where the summer time begins and ends. Days are counted from 1970-01-01, a
  * Thursday, in the proleptic Gregorian calendar. Pure.
  */
-#include "platform/zone_rule.h"
+#include "base/zone_rule.h"
 
 #include <ctype.h>
 #include <stddef.h>

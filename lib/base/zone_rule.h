@@ -1,4 +1,4 @@
-/* platform/zone_rule.h -- the rule by which a time zone goes on for ever: the TZ string of POSIX
+/* lib/base/zone_rule.h -- the rule by which a time zone goes on for ever: the TZ string of POSIX
  * (XBD 8.3) with the hours of RFC 9636, 3.3.2. Pure. */
 #pragma once
 
