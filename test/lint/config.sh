@@ -5,6 +5,7 @@ cd "$(dirname "$0")/../.."
 python3 -c 'import yaml' 2>/dev/null || { echo "python3-yaml is missing: apt-get install python3-yaml"; exit 1; }
 bad=0
 config/generate --check || bad=1
+docs/reference --check || bad=1
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

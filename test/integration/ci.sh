@@ -1,0 +1,131 @@
+#!/bin/bash
+# ci/lp-ci and ci/steps on a repository of their own: what changes, what is over a limit, what is wrong. No cluster.
+#   ci.sh DIR       LP_BIN is where kubectl-lp lies
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+top=$PWD lp=$(realpath "$LP_BIN")/kubectl-lp
+rm -rf "$1" && mkdir -p "$1/repo/platforms"
+dir=$(realpath "$1")
+cd "$dir/repo"
+git() { command git -c user.name=test -c user.email=test@example.org "$@"; }
+bad=0
+fails() { echo "not ok: $*"; bad=1; }
+
+looks() { # STATUS OPTION...
+    local wanted=$1 status=0
+    shift
+    "$top/ci/lp-ci" --kubectl-lp "$lp" --junit "$dir/junit.xml" --markdown "$dir/comment.md" "$@" >"$dir/out" 2>&1 || status=$?
+    [ "$status" = "$wanted" ] || fails "lp-ci $*: status $status, wanted $wanted: $(cat "$dir/out")"
+}
+has() { # FILE TEXT
+    grep -qF -- "$2" "$dir/$1" || fails "$1 has no \"$2\": $(head -c 2000 "$dir/$1")"
+}
+counts() { # TESTS FAILURES, by an XML parser
+    python3 - "$dir/junit.xml" "$1" "$2" <<'PY' || fails "junit.xml: wanted $1 tests with $2 failures: $(head -3 "$dir/junit.xml")"
+import sys, xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot()
+found = len(suite.findall("testcase")), len(suite.findall("testcase/failure"))
+sys.exit(found != (int(sys.argv[2]), int(sys.argv[3])) or found != (int(suite.get("tests")), int(suite.get("failures"))))
+PY
+}
+
+a_change_is_told_object_by_object() {
+    cat >platforms/english.yaml <<'YAML'
+apiVersion: learningplatform.io/v1alpha1
+kind: LearningPlatform
+metadata:
+  name: english
+  namespace: learning
+spec:
+  services:
+    progress: {queueLimit: 100}
+    auth: {autoscaling: {maxReplicas: 4}}
+YAML
+    printf 'a: b\n' >platforms/other.yaml # no platform: not looked at
+    git init -q -b main . && git add -A && git commit -qm base
+    looks 0 platforms --base main
+    counts 2 0
+    has comment.md 'no object changes'
+    sed -i 's/queueLimit: 100/queueLimit: 99/' platforms/english.yaml
+    looks 0 platforms --base main
+    has comment.md 'ConfigMap learning/english-progress'
+    has comment.md 'pods restart: english-progress'
+    has comment.md '```diff'
+    sed 's/^  name: english$/  name: second/' platforms/english.yaml >platforms/new.yaml
+    looks 0 platforms --base main
+    counts 4 0
+    has comment.md 'Deployment learning/second-auth'
+    rm platforms/new.yaml
+}
+
+over_a_limit_is_a_failure() {
+    looks 0 platforms --trace "$top/config/samples/traces/class-of-20.csv" --max-pod-hours 100
+    counts 2 0
+    has comment.md '| learning/english auth |'
+    looks 1 platforms --trace "$top/config/samples/traces/class-of-20.csv" --max-pod-hours 0.01
+    counts 2 1
+    has junit.xml 'pod-hours: must be at most 0.010'
+    has comment.md '1 failures'
+}
+
+a_wrong_value_is_a_failure_with_field_and_limit() {
+    sed 's/^  name: english$/  name: wrong/; s/maxReplicas: 4/maxReplicas: 5000/' platforms/english.yaml >platforms/wrong.yaml
+    looks 1 platforms
+    counts 2 1
+    has junit.xml 'maxReplicas'
+    has out 'not ok  render platforms/wrong.yaml'
+    rm platforms/wrong.yaml
+}
+
+what_cannot_be_looked_at_is_status_2() {
+    looks 2
+    looks 2 nowhere
+    looks 2 platforms/other.yaml
+    has out 'no LearningPlatform in there'
+    looks 2 platforms --base nosuch
+    has out 'git knows no such commit'
+    looks 2 platforms --max-pod-hours 1
+    looks 2 platforms --trace nowhere.csv
+    looks 2 platforms --kubectl-lp /nowhere/kubectl-lp
+    has out 'not found'
+}
+
+the_steps_need_an_environment_alone() {
+    local status=0
+    mkdir -p "$dir/bin"
+    printf '#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\ncp "$1" "%s/posted"\n' "$dir" >"$dir/bin/gh"
+    chmod +x "$dir/bin/gh"
+    PATH=$dir/bin:$PATH LP_FILES=platforms LP_BASE=main LP_KUBECTL_LP=$lp LP_OUT=$dir/steps LP_TRACES="$top/config/samples/traces/class-of-20.csv" \
+        LP_MAX_POD_HOURS=0.01 LP_COMMENT=true LP_PULL_REQUEST=7 GITHUB_STEP_SUMMARY=$dir/summary GITHUB_OUTPUT=$dir/outputs \
+        "$top/ci/steps" >"$dir/out" 2>&1 || status=$?
+    [ "$status" = 1 ] || fails "ci/steps: status $status, wanted that of lp-ci: $(cat "$dir/out")"
+    cmp -s "$dir/posted" "$dir/steps/lp-ci.md" || fails "ci/steps posts no comment"
+    has summary '<!-- lp-ci -->'
+    has outputs "junit=$dir/steps/lp-ci.xml"
+    status=0
+    LP_FILES=platforms LP_KUBECTL_LP=https://127.0.0.1:1/a.tar.gz LP_OUT=$dir/steps "$top/ci/steps" >"$dir/out" 2>&1 || status=$?
+    [ "$status" = 2 ] || fails "ci/steps fetches a plugin without a SHA-256"
+    has out 'LP_SHA256 is ""'
+}
+
+the_action_passes_each_input_on() {
+    python3 - "$top/ci/action.yml" "$top/ci/steps" <<'PY' || fails "ci/action.yml"
+import re, sys, yaml
+action, steps = yaml.safe_load(open(sys.argv[1])), open(sys.argv[2]).read()
+step, = action["runs"]["steps"]
+used = set(re.findall(r"inputs\.([\w-]+)", str(step["env"])))
+assert used == set(action["inputs"]), used ^ set(action["inputs"])
+assert all(i.get("required") or "default" in i for i in action["inputs"].values())
+missing = [k for k in step["env"] if k.startswith("LP_") and k not in steps]
+assert not missing, missing
+assert "${{" not in step["run"], "an input must not be a part of a script"
+PY
+}
+
+a_change_is_told_object_by_object
+over_a_limit_is_a_failure
+a_wrong_value_is_a_failure_with_field_and_limit
+what_cannot_be_looked_at_is_status_2
+the_steps_need_an_environment_alone
+the_action_passes_each_input_on
+exit $bad
