@@ -1,29 +1,23 @@
-/* services/gateway/admission.c -- one FIFO per upstream; the oldest head with room goes first. */
+/* services/gateway/admission.c -- places and one FIFO per upstream. */
 #include "services/gateway/admission.h"
 
-static bool has_room(const struct admission *a, size_t upstream)
+static void grant(struct admission_lane *lane, struct admission_ticket *t)
 {
-    return a->used < a->slots && a->lanes[upstream].used < a->per_upstream;
-}
-
-static void grant(struct admission *a, struct admission_ticket *t)
-{
-    a->used++;
-    a->lanes[t->upstream].used++;
-    t->holds_slot = true;
+    lane->used++;
+    t->holds_place = true;
 }
 
 enum admission_result admission_enter(struct admission *a, struct admission_ticket *t,
-                                      size_t upstream)
+                                      size_t upstream, bool may_wait)
 {
     struct admission_lane *lane = &a->lanes[upstream];
 
-    *t = (struct admission_ticket){ .upstream = upstream, .order = a->next_order++ };
-    if (!lane->first && has_room(a, upstream)) {
-        grant(a, t);
+    *t = (struct admission_ticket){ .upstream = upstream };
+    if (!lane->first && lane->used < a->places) {
+        grant(lane, t);
         return ADMISSION_GRANTED;
     }
-    if (a->waiting >= a->queue_limit)
+    if (!may_wait || lane->waiting >= a->queue_limit)
         return ADMISSION_FULL;
     if (lane->last)
         lane->last->next = t;
@@ -31,13 +25,12 @@ enum admission_result admission_enter(struct admission *a, struct admission_tick
         lane->first = t;
     lane->last = t;
     t->waits = true;
-    a->waiting++;
+    lane->waiting++;
     return ADMISSION_WAITS;
 }
 
-static void leave_queue(struct admission *a, struct admission_ticket *t)
+static void leave_queue(struct admission_lane *lane, struct admission_ticket *t)
 {
-    struct admission_lane *lane = &a->lanes[t->upstream];
     struct admission_ticket *before = NULL;
 
     for (struct admission_ticket *at = lane->first; at != t; at = at->next)
@@ -50,32 +43,29 @@ static void leave_queue(struct admission *a, struct admission_ticket *t)
         lane->last = before;
     t->next = NULL;
     t->waits = false;
-    a->waiting--;
+    lane->waiting--;
 }
 
 void admission_leave(struct admission *a, struct admission_ticket *t)
 {
+    struct admission_lane *lane = &a->lanes[t->upstream];
+
     if (t->waits)
-        leave_queue(a, t);
-    if (t->holds_slot) {
-        a->used--;
-        a->lanes[t->upstream].used--;
-        t->holds_slot = false;
+        leave_queue(lane, t);
+    if (t->holds_place) {
+        lane->used--;
+        t->holds_place = false;
     }
 }
 
-struct admission_ticket *admission_next(struct admission *a)
+struct admission_ticket *admission_next(struct admission *a, size_t upstream)
 {
-    struct admission_ticket *oldest = NULL;
+    struct admission_lane *lane = &a->lanes[upstream];
+    struct admission_ticket *t = lane->first;
 
-    for (size_t i = 0; a->waiting > 0 && i < GATEWAY_MAX_UPSTREAMS; i++) {
-        struct admission_ticket *t = a->lanes[i].first;
-        if (t && has_room(a, i) && (!oldest || t->order < oldest->order))
-            oldest = t;
-    }
-    if (oldest) {
-        leave_queue(a, oldest);
-        grant(a, oldest);
-    }
-    return oldest;
+    if (!t || lane->used >= a->places)
+        return NULL;
+    leave_queue(lane, t);
+    grant(lane, t);
+    return t;
 }

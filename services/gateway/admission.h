@@ -1,4 +1,4 @@
-/* services/gateway/admission.h -- slots for requests under way, and the queue before them. */
+/* services/gateway/admission.h -- calls under way to each upstream, and the queue before each. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,33 +11,35 @@
 struct admission_ticket {
     struct admission_ticket *next;
     size_t upstream;
-    uint64_t order;
-    bool holds_slot, waits;
+    bool holds_place, waits;
 };
 
+/* Of one upstream. */
 struct admission_lane {
-    int64_t used;
+    int64_t used, waiting;
     struct admission_ticket *first, *last;
 };
 
 /*
- * `slots` requests under way, at most `per_upstream` of them to one upstream, so that a slow one
- * cannot take them all; `queue_limit` waiting, served in the order they came as far as their
- * upstream has room. One worker, one thread.
+ * The gateway itself works on whatever has come; a request waits for its upstream only. So each
+ * upstream has places of its own: `places` calls under way, `queue_limit` requests that wait for
+ * one in the order they came. What waits for one upstream is nothing to another. One worker, one
+ * thread.
  */
 struct admission {
-    int64_t slots, used, per_upstream, queue_limit, waiting;
-    uint64_t next_order;
+    int64_t places, queue_limit;
     struct admission_lane lanes[GATEWAY_MAX_UPSTREAMS];
 };
 
 enum admission_result { ADMISSION_GRANTED, ADMISSION_WAITS, ADMISSION_FULL };
 
+/* `may_wait`: false where it is ADMISSION_FULL rather than to wait. */
 enum admission_result admission_enter(struct admission *a, struct admission_ticket *t,
-                                      size_t upstream);
+                                      size_t upstream, bool may_wait);
 
-/* Gives back the slot, or leaves the queue; nothing where it holds neither. */
+/* Gives back the place, or leaves the queue; nothing where it holds neither. */
 void admission_leave(struct admission *a, struct admission_ticket *t);
 
-/* The next waiting ticket that has a slot now; NULL: none. Call it after _leave until NULL. */
-struct admission_ticket *admission_next(struct admission *a);
+/* The next waiting ticket of this upstream that has a place now; NULL: none. Call it after _leave
+ * until NULL. */
+struct admission_ticket *admission_next(struct admission *a, size_t upstream);

@@ -68,7 +68,12 @@ const struct lp_env gateway_env[] = {
     { "RATE_LIMIT_ADDRESS_BURST", LP_ENV_INT, AT(address_burst), "1000", 1, 1000000,
       .help = "so many of them at once" },
     { "UPSTREAM_CONCURRENCY", LP_ENV_INT, AT(upstream_limit), "0", 0, 100000,
-      .help = "requests at once to one upstream; 0: three quarters of CONCURRENCY" },
+      .help = "requests at once to one upstream; QUEUE_LIMIT more wait for a place; 0: four times "
+              "CONCURRENCY" },
+    { "BUFFER_MAX", LP_ENV_INT, AT(buffer_max), "33554432", 1048576, 1073741824,
+      .help =
+          "bytes of bodies and of waiting requests in this pod; over it each body is taken only "
+          "as fast as its other side takes it, and one more that would wait is answered 503" },
     { "UPSTREAM_CLIENT", LP_ENV_STRING, AT(upstream_client), "native", 0, 0, clients,
       .help = "HTTP client towards http upstreams; https ones have curl" },
     { "TRUSTED_PROXIES", LP_ENV_STRING, AT(trusted_proxies), "", 0, 4096,

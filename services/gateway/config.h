@@ -45,9 +45,10 @@ struct gateway_config {
     int64_t max_connections;            /* MAX_CONNECTIONS */
     int64_t max_per_address;            /* MAX_CONNECTIONS_PER_ADDRESS, 0: three quarters of them */
     int64_t hold_limit, hold_timeout_ms; /* HOLD_LIMIT, HOLD_TIMEOUT */
-    int64_t upstream_limit; /* UPSTREAM_CONCURRENCY, 0: three quarters of CONCURRENCY */
-    int64_t rate_window_ms; /* RATE_LIMIT_WINDOW */
-    int64_t rate_max;       /* RATE_LIMIT_MAX, 0: no limit, -1: the four below */
+    int64_t upstream_limit;              /* UPSTREAM_CONCURRENCY, 0: four times CONCURRENCY */
+    int64_t buffer_max;                  /* BUFFER_MAX, bytes */
+    int64_t rate_window_ms;              /* RATE_LIMIT_WINDOW */
+    int64_t rate_max;                    /* RATE_LIMIT_MAX, 0: no limit, -1: the four below */
     int64_t subject_rate, subject_burst; /* RATE_LIMIT_RATE, RATE_LIMIT_BURST */
     int64_t address_rate, address_burst; /* RATE_LIMIT_ADDRESS_RATE, RATE_LIMIT_ADDRESS_BURST */
     int64_t workers;                     /* WORKERS, 0: one per CPU, at most 4 */

@@ -105,11 +105,23 @@ void conn_close(struct conn *c)
     if (c->next)
         c->next->prev = c->prev;
     w->n_conns--;
+    conn_account(c, 0);
     w->by_address[worker_place(w, &c->peer)]--;
     lp_buf_done(&c->in);
     stream_done(&c->out);
     c->next = w->dead;
     w->dead = c;
+}
+
+void conn_account(struct conn *c, size_t bytes)
+{
+    struct worker *w = c->worker;
+
+    if (bytes == c->buffered)
+        return;
+    lp_metric_add(w->shared->metrics.buffered, (double)bytes - (double)c->buffered);
+    w->buffered += bytes - c->buffered;
+    c->buffered = bytes;
 }
 
 void conn_end(struct conn *c, int64_t linger_ms)

@@ -31,6 +31,7 @@ struct conn {
     struct lp_buf in; /* read, and not taken yet */
     size_t head_seen; /* of `in` */
     struct stream out;
+    size_t buffered;      /* its part of worker->buffered */
     int64_t head_until;   /* lp_clock_ms() by which the next head must be there; 0: one is */
     int64_t linger_until; /* 0: it does not linger */
 };
@@ -46,6 +47,9 @@ bool conn_flush(struct conn *c);
 
 /* One read of up to `room` bytes into `to`; 0: none now, see `eof` and `broken`. */
 size_t conn_receive(struct conn *c, char *to, size_t room);
+
+/* So many bytes are buffered for it now; the worker's sum follows. */
+void conn_account(struct conn *c, size_t bytes);
 
 /* Ends it now. Its exchange must be gone. */
 void conn_close(struct conn *c);

@@ -53,7 +53,7 @@ struct exchange {
     bool probe;      /* of a half-open breaker */
     struct stream up;
     struct pace up_pace;
-    char *up_target, *up_fields; /* kept while it waits for a slot, or may be held; else NULL */
+    char *up_target, *up_fields; /* kept while it waits for a place, or may be held; else NULL */
     bool held;                   /* hold.h */
     int64_t held_until;          /* 0: it never was */
     size_t up_fields_len;

@@ -34,7 +34,6 @@
 #define TAG_CURL ((uint64_t)1 << 62)
 #define MAX_EVENTS 128
 #define ACCEPTS 128 /* at once */
-#define QUIET_MS 1000
 
 /* ---- connections ---- */
 
@@ -195,7 +194,7 @@ static bool is_idle(const struct conn *c)
  */
 static void stop_conn(struct conn *c)
 {
-    int64_t soon = c->worker->now + QUIET_MS;
+    int64_t soon = c->worker->now + WORKER_QUIET_MS;
 
     c->can_read = true;
     request_drive(c);
@@ -358,14 +357,14 @@ static int start_parts(struct worker *w, uint16_t *io_port, struct lp_error *err
 static void share_limits(struct worker *w)
 {
     const struct gateway_config *c = w->shared->config;
-    int64_t n = c->workers, slots = (c->common.concurrency + n - 1) / n;
-    int64_t limit = c->upstream_limit > 0 ? (c->upstream_limit + n - 1) / n : (slots * 3 + 3) / 4;
+    int64_t n = c->workers;
+    int64_t places = c->upstream_limit > 0 ? c->upstream_limit : c->common.concurrency * 4;
 
     w->admission = (struct admission){
-        .slots = slots,
-        .per_upstream = limit,
+        .places = (places + n - 1) / n,
         .queue_limit = (c->common.queue_limit + n - 1) / n,
     };
+    w->buffer_limit = (size_t)(c->buffer_max / n);
     w->hold_limit = (c->hold_limit + n - 1) / n;
 }
 

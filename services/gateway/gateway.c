@@ -37,9 +37,10 @@ static struct lp_metric_family *gauge(const char *name, const char *help, const 
 static void make_upstream_metrics(struct gateway_shared *s)
 {
     struct gateway_metrics *m = &s->metrics;
-    struct lp_metric_family *awaiting =
-        gauge("lp_requests_awaiting_upstream", "Requests in flight that wait for another service.",
-              "upstream");
+    struct lp_metric_family *awaiting = gauge(
+        "lp_requests_awaiting_upstream",
+        "Requests in flight that wait for another service, with those that wait for a place there.",
+        "upstream");
     struct lp_metric_family *websockets =
         gauge("lp_websocket_connections", "Open WebSockets.", "upstream");
     struct lp_metric_family *circuits = gauge(
@@ -85,9 +86,12 @@ static void make_metrics(struct gateway_shared *s)
                                    "Requests answered, 499 where the client went before.",
                                    "service,route,code", NULL, 0);
     m->in_flight = lp_metric_single(gauge("lp_requests_in_flight", "Requests under work.", ""));
-    m->waiting = lp_metric_single(gauge("lp_requests_waiting", "Requests waiting for a slot.", ""));
+    m->waiting = lp_metric_single(gauge(
+        "lp_requests_waiting", "Requests that wait for the gateway itself; it lets none.", ""));
     m->slots =
         lp_metric_single(gauge("lp_request_slots", "Requests that can be under work at once.", ""));
+    m->buffered = lp_metric_single(
+        gauge("lp_buffered_bytes", "Bytes of bodies on their way and of requests that wait.", ""));
     for (size_t i = 0; i < REJECT_REASONS; i++)
         m->rejected[i] = lp_metric_with(rejected, reasons[i]);
 }
@@ -196,8 +200,7 @@ int gateway_start(const struct gateway_config *config, struct gateway **ret_gate
         gateway_free(g, 0);
         return r;
     }
-    lp_metric_set(g->shared.metrics.slots,
-                  (double)(g->workers[0].admission.slots * g->config.workers));
+    lp_metric_set(g->shared.metrics.slots, (double)g->config.common.concurrency);
     *ret_gateway = g;
     return 0;
 }

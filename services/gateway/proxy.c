@@ -186,7 +186,7 @@ static bool on_body(void *user, const char *bytes, size_t n)
             let_go(x, false);
         return true;
     }
-    if (stream_length(&x->conn->out) >= STREAM_HIGH) {
+    if (stream_length(&x->conn->out) >= worker_high(x->worker)) {
         x->down_paused = true;
         alive(x);
         return false;
@@ -284,6 +284,8 @@ static struct upstream_client *client_for(const struct exchange *x)
     return x->upstream->https || !w->http ? w->curl : w->http;
 }
 
+/* A request that waits for another service is no load of the gateway, whether the call is out or
+ * waits for a place. */
 static void count_awaiting(const struct exchange *x, double by)
 {
     lp_metric_add(x->worker->shared->metrics.in_flight, by);
@@ -314,7 +316,6 @@ static void start(struct exchange *x, const char *target, const char *fields, si
         x->expects_continue = false;
     }
     x->sent_all = x->body_length == 0;
-    count_awaiting(x, 1);
     x->called_ms = x->worker->now;
     x->client = client_for(x);
     x->call = x->client->ops->start(x->client, &r);
@@ -356,19 +357,14 @@ void proxy_release(struct exchange *x)
     struct admission_ticket *t;
 
     hold_end(x);
-    if (x->ticket.waits)
-        lp_metric_add(x->worker->shared->metrics.waiting, -1);
-    if (x->ticket.holds_slot)
+    if (x->ticket.waits || x->ticket.holds_place)
         count_awaiting(x, -1);
     admission_leave(a, &x->ticket);
-    while ((t = admission_next(a))) {
-        struct exchange *next = (void *)((char *)t - offsetof(struct exchange, ticket));
-        lp_metric_add(x->worker->shared->metrics.waiting, -1);
-        start_kept(next);
-    }
+    while ((t = admission_next(a, x->ticket.upstream)))
+        start_kept((void *)((char *)t - offsetof(struct exchange, ticket)));
 }
 
-/* Sends it, or lets it wait for a slot, or answers that there is no room. */
+/* Sends it, or lets it wait for a place at its upstream, or answers that there is no room. */
 static void send_kept(struct exchange *x)
 {
     struct worker *w = x->worker;
@@ -380,12 +376,13 @@ static void send_kept(struct exchange *x)
         return;
     }
     x->probe = w->breakers[i].state == LP_BREAKER_HALF_OPEN;
-    switch (admission_enter(&w->admission, &x->ticket, i)) {
+    switch (admission_enter(&w->admission, &x->ticket, i, !worker_is_full(w))) {
     case ADMISSION_GRANTED:
+        count_awaiting(x, 1);
         start_kept(x);
         break;
     case ADMISSION_WAITS:
-        lp_metric_add(w->shared->metrics.waiting, 1);
+        count_awaiting(x, 1);
         keep(x);
         exchange_expect(x, w->shared->config->common.deadline_ms);
         break;
@@ -430,7 +427,7 @@ bool proxy_resume(struct exchange *x)
         x->client->ops->resume_send(x->call);
         moved = true;
     }
-    if (x->call && x->down_paused && stream_length(&x->conn->out) <= STREAM_LOW) {
+    if (x->call && x->down_paused && stream_length(&x->conn->out) <= worker_low(x->worker)) {
         x->down_paused = false;
         alive(x);
         x->client->ops->resume_receive(x->call);

@@ -16,7 +16,7 @@
 #include "services/gateway/proxy.h"
 
 #define ROUNDS 8                        /* of one connection before others have their turn */
-#define WAITING_MAX ((size_t)16 * 1024) /* bytes kept of a request that waits for a slot */
+#define WAITING_MAX ((size_t)16 * 1024) /* bytes kept of a request that waits for its call */
 #define IDLE_MS 60000 /* between requests, their head included; bytes do not stretch it */
 
 /* ---- verdicts ---- */
@@ -121,10 +121,10 @@ static bool wants_bytes(const struct conn *c)
     if (!x)
         return !c->close_after && stream_length(&c->out) <= STREAM_LOW;
     if (x->tunnel)
-        return stream_length(&x->up) < STREAM_HIGH;
+        return stream_length(&x->up) < worker_high(c->worker);
     if (x->body_done)
         return false;
-    return x->dropping || stream_length(&x->up) < (x->call ? STREAM_HIGH : WAITING_MAX);
+    return x->dropping || stream_length(&x->up) < (x->call ? worker_high(c->worker) : WAITING_MAX);
 }
 
 static void end_of_body(struct exchange *x)
@@ -328,6 +328,14 @@ static bool is_finished(const struct exchange *x)
     return x->body_done || x->tunnel || !x->keep || c->eof;
 }
 
+/* A gateway that ends does not wait longer for clients that do not. */
+static int64_t linger_ms(const struct worker *w)
+{
+    int64_t ms = w->shared->config->body_timeout_ms;
+
+    return atomic_load(&w->quiesce) && ms > WORKER_QUIET_MS ? WORKER_QUIET_MS : ms;
+}
+
 /* True where something changed. */
 static bool settle(struct conn *c)
 {
@@ -348,7 +356,7 @@ static bool settle(struct conn *c)
         return true;
     }
     if (!x && c->close_after && stream_length(&c->out) == 0)
-        conn_end(c, c->linger ? c->worker->shared->config->body_timeout_ms : 0);
+        conn_end(c, c->linger ? linger_ms(c->worker) : 0);
     return false;
 }
 
@@ -363,7 +371,20 @@ static void note_pace(struct conn *c, size_t before)
         x->down_pace.since_ms = 0;
 }
 
-void request_drive(struct conn *c)
+/* A closed connection has left the sum already. */
+static void account(struct conn *c)
+{
+    const struct exchange *x = c->exchange;
+    size_t bytes = stream_length(&c->out) + c->in.len;
+
+    if (c->fd < 0)
+        return;
+    if (x)
+        bytes += stream_length(&x->up) + x->up_fields_len + x->down_body.len;
+    conn_account(c, bytes);
+}
+
+static void drive(struct conn *c)
 {
     bool moved = true;
 
@@ -385,6 +406,12 @@ void request_drive(struct conn *c)
     }
     if (moved)
         conn_mark(c);
+}
+
+void request_drive(struct conn *c)
+{
+    drive(c);
+    account(c);
 }
 
 /* ---- time ---- */

@@ -16,11 +16,13 @@
 #include "services/gateway/limiter.h"
 #include "services/gateway/peer.h"
 #include "services/gateway/reply.h"
+#include "services/gateway/stream.h"
 #include "services/gateway/upstream.h"
 #include "work/breaker.h"
 
 #define WORKER_BLOCK ((size_t)64 * 1024)
 #define WORKER_MAX_STATUS 600
+#define WORKER_QUIET_MS 1000  /* for who may still send, once we end */
 #define WORKER_ADDRESSES 4096 /* a power of two; addresses that meet in one place share it */
 
 enum gateway_reason {
@@ -40,7 +42,7 @@ struct gateway_metrics {
     struct lp_metric *held[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *upstream_seconds[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *websockets[GATEWAY_MAX_UPSTREAMS];
-    struct lp_metric *in_flight, *waiting, *slots, *rejected[REJECT_REASONS];
+    struct lp_metric *in_flight, *waiting, *slots, *buffered, *rejected[REJECT_REASONS];
 };
 
 /* What all workers read; only the limiters, the keys and the metrics change, by their own locks and
@@ -78,6 +80,7 @@ struct worker {
     int64_t n_held, hold_limit;
     struct conn *conns, *todo, *dead;
     unsigned n_conns;
+    size_t buffered, buffer_limit; /* bytes of bodies and of what waits, in all connections */
     uint16_t by_address[WORKER_ADDRESSES]; /* connections, by a keyed hash of the address */
     int64_t now, next_sweep;
     uint64_t random[2], address_key;
@@ -91,6 +94,24 @@ struct worker {
     atomic_bool abort;   /* ends now */
     atomic_uint asked;   /* times gateway_turns woke the loop since it last turned */
 };
+
+/* More is buffered than may be: nothing new may wait, and each body is taken only as far as its
+ * other side has taken what came before. */
+static inline bool worker_is_full(const struct worker *w)
+{
+    return w->buffered >= w->buffer_limit;
+}
+
+/* The water marks of a stream now: at or over the high one its producer is paused, at or under the
+ * low one it goes on. */
+static inline size_t worker_high(const struct worker *w)
+{
+    return worker_is_full(w) ? 1 : STREAM_HIGH;
+}
+static inline size_t worker_low(const struct worker *w)
+{
+    return worker_is_full(w) ? 0 : STREAM_LOW;
+}
 
 /* Makes the loop look at its flags. Any thread. */
 void worker_wake(struct worker *w);

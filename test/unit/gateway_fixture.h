@@ -46,6 +46,7 @@ static inline struct gateway_config gateway_defaults(const char *url)
         .websocket_idle_ms = 600000,
         .extra_body_limit = 0,
         .max_connections = 4096,
+        .buffer_max = 32 << 20,
         .hold_limit = 256,
         .hold_timeout_ms = 20000,
         .timeout_ms = 20000,

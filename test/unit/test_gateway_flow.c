@@ -1,4 +1,4 @@
-/* How requests flow through the gateway: slots, streams, breaks and the end. */
+/* How requests flow through the gateway: places, streams, breaks and the end. */
 #include "unit/gateway_fixture.h"
 #include "unit/gateway_metric.h"
 
@@ -7,25 +7,27 @@
 
 #include "base/clock.h"
 
-static void one_slot(struct gateway_config *c)
+#define AI "{upstream=\"ai\"}"
+
+static void one_place(struct gateway_config *c)
 {
-    c->common.concurrency = 1;
+    c->upstream_limit = 1;
     c->common.queue_limit = 1;
 }
 
-static void queues_what_has_no_slot_and_refuses_what_the_queue_cannot_hold(void **state)
+static void queues_what_has_no_place_and_refuses_what_the_queue_cannot_hold(void **state)
 {
     static const struct fake_script scripts[] = { { .reply = OK, .held = true }, FAKE_SCRIPT_END };
     struct fixture f;
     (void)state;
 
-    fixture_up(&f, scripts, one_slot);
+    fixture_up(&f, scripts, one_place);
     int first = raw_connect(f.port, 0), second = raw_connect(f.port, 0);
     raw_send(first, GET("/ai/1"), strlen(GET("/ai/1")));
     fake_upstream_await_requests(f.upstream, 1);
     await_metric("lp_requests_in_flight", "", 1);
     raw_send(second, GET("/ai/2"), strlen(GET("/ai/2")));
-    await_metric("lp_requests_waiting", "", 1);
+    await_metric("lp_requests_awaiting_upstream", AI, 2);
     assert_int_equal(fixture_ask(&f, GET("/ai/3")), 503);
     assert_non_null(strstr(f.out.ptr, "\r\nRetry-After: 1\r\n"));
     fake_upstream_release(f.upstream);
@@ -37,8 +39,8 @@ static void queues_what_has_no_slot_and_refuses_what_the_queue_cannot_hold(void 
     lp_buf_reset(&f.out);
     assert_true(raw_read_response(second, false, &f.out));
     assert_int_equal(raw_status(&f.out), 200);
+    await_metric("lp_requests_awaiting_upstream", AI, 0);
     await_metric("lp_requests_in_flight", "", 0);
-    await_metric("lp_requests_waiting", "", 0);
     close(first);
     close(second);
     fixture_down(&f);
@@ -50,14 +52,14 @@ static void drops_the_work_for_a_client_that_has_gone(void **state)
     struct fixture f;
     (void)state;
 
-    fixture_up(&f, scripts, one_slot);
+    fixture_up(&f, scripts, one_place);
     int first = raw_connect(f.port, 0), second = raw_connect(f.port, 0);
     raw_send(first, GET("/ai/1"), strlen(GET("/ai/1")));
     fake_upstream_await_requests(f.upstream, 1);
     raw_send(second, GET("/ai/2"), strlen(GET("/ai/2")));
-    await_metric("lp_requests_waiting", "", 1);
+    await_metric("lp_requests_awaiting_upstream", AI, 2);
     close(second);
-    await_metric("lp_requests_waiting", "", 0);
+    await_metric("lp_requests_awaiting_upstream", AI, 1);
     close(first);
     await_metric("lp_requests_in_flight", "", 0);
     fake_upstream_release(f.upstream);
@@ -75,7 +77,7 @@ static void gives_up_a_request_that_waited_too_long(void **state)
     struct fixture f;
     (void)state;
 
-    fixture_up(&f, scripts, one_slot);
+    fixture_up(&f, scripts, one_place);
     f.config.common.deadline_ms = 200;
     struct gateway *g = gateway_up(&f.config);
     int first = raw_connect(gateway_port(g), 4096);
@@ -361,7 +363,7 @@ static void says_which_port_is_in_use(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(queues_what_has_no_slot_and_refuses_what_the_queue_cannot_hold),
+        cmocka_unit_test(queues_what_has_no_place_and_refuses_what_the_queue_cannot_hold),
         cmocka_unit_test(drops_the_work_for_a_client_that_has_gone),
         cmocka_unit_test(gives_up_a_request_that_waited_too_long),
         cmocka_unit_test(holds_back_an_upstream_whose_client_reads_slowly),

@@ -118,22 +118,22 @@ static void over_the_limit_is_turned_away_and_who_leaves_makes_room(void **state
     fixture_down(&f);
 }
 
-static void many_slots(struct gateway_config *c)
+static void one_place_each(struct gateway_config *c)
 {
     hold_any(c);
-    c->common.concurrency = 1;
+    c->upstream_limit = 1;
     c->common.queue_limit = 30;
 }
 
-/* One slot: whoever is held has none, so that others are served meanwhile. */
-static void who_is_held_has_no_slot(void **state)
+/* One place at each upstream: whoever is held has none, and others are served meanwhile. */
+static void who_is_held_has_no_place(void **state)
 {
     static const struct fake_script scripts[] = { { .reply = OK }, FAKE_SCRIPT_END };
     struct fake_upstream *other = fake_upstream_start(scripts);
     struct fixture f;
     int held[20];
     (void)state;
-    late_up(&f, scripts, many_slots);
+    late_up(&f, scripts, one_place_each);
     gateway_free(f.gateway, 10000);
     f.config.ai_url = fake_upstream_url(other);
     f.gateway = gateway_up(&f.config);
@@ -181,7 +181,7 @@ int main(void)
         cmocka_unit_test(other_routes_fail_at_once_as_before),
         cmocka_unit_test(who_waited_for_hold_timeout_hears_when_to_come_again),
         cmocka_unit_test(over_the_limit_is_turned_away_and_who_leaves_makes_room),
-        cmocka_unit_test(who_is_held_has_no_slot),
+        cmocka_unit_test(who_is_held_has_no_place),
         cmocka_unit_test(a_gateway_that_ends_lets_go_of_who_is_held),
         cmocka_unit_test(a_route_that_is_not_there_is_refused),
     };

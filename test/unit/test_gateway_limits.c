@@ -140,42 +140,53 @@ static void keeps_its_size_with_ever_new_clients(void **state)
 
 static void serves_waiting_requests_in_the_order_they_came(void **state)
 {
-    struct admission a = { .slots = 1, .per_upstream = 1, .queue_limit = 3 };
+    struct admission a = { .places = 1, .queue_limit = 3 };
     struct admission_ticket t[5] = { { .waits = false } };
     (void)state;
 
-    assert_int_equal(admission_enter(&a, &t[0], 0), ADMISSION_GRANTED);
-    assert_int_equal(admission_enter(&a, &t[1], 2), ADMISSION_WAITS);
-    assert_int_equal(admission_enter(&a, &t[2], 1), ADMISSION_WAITS);
-    assert_int_equal(admission_enter(&a, &t[3], 0), ADMISSION_WAITS);
-    assert_int_equal(admission_enter(&a, &t[4], 0), ADMISSION_FULL);
-    assert_null(admission_next(&a));
+    assert_int_equal(admission_enter(&a, &t[0], 0, true), ADMISSION_GRANTED);
+    for (int i = 1; i < 4; i++)
+        assert_int_equal(admission_enter(&a, &t[i], 0, true), ADMISSION_WAITS);
+    assert_int_equal(admission_enter(&a, &t[4], 0, true), ADMISSION_FULL);
+    assert_null(admission_next(&a, 0));
     admission_leave(&a, &t[2]); /* gone while it waited */
     admission_leave(&a, &t[0]);
-    assert_ptr_equal(admission_next(&a), &t[1]);
-    assert_null(admission_next(&a));
+    assert_ptr_equal(admission_next(&a, 0), &t[1]);
+    assert_null(admission_next(&a, 0));
     admission_leave(&a, &t[1]);
     admission_leave(&a, &t[1]); /* twice does nothing */
-    assert_ptr_equal(admission_next(&a), &t[3]);
+    assert_ptr_equal(admission_next(&a, 0), &t[3]);
     admission_leave(&a, &t[3]);
-    assert_int_equal(a.used, 0);
-    assert_int_equal(a.waiting, 0);
+    assert_int_equal(a.lanes[0].used, 0);
+    assert_int_equal(a.lanes[0].waiting, 0);
 }
 
-static void keeps_slots_free_of_one_slow_upstream(void **state)
+static void what_waits_for_one_upstream_is_nothing_to_another(void **state)
 {
-    struct admission a = { .slots = 3, .per_upstream = 2, .queue_limit = 9 };
+    struct admission a = { .places = 2, .queue_limit = 1 };
     struct admission_ticket slow[4] = { { .waits = false } }, quick = { .waits = false };
     (void)state;
 
-    assert_int_equal(admission_enter(&a, &slow[0], 1), ADMISSION_GRANTED);
-    assert_int_equal(admission_enter(&a, &slow[1], 1), ADMISSION_GRANTED);
-    assert_int_equal(admission_enter(&a, &slow[2], 1), ADMISSION_WAITS);
-    assert_int_equal(admission_enter(&a, &quick, 0), ADMISSION_GRANTED);
+    assert_int_equal(admission_enter(&a, &slow[0], 1, true), ADMISSION_GRANTED);
+    assert_int_equal(admission_enter(&a, &slow[1], 1, true), ADMISSION_GRANTED);
+    assert_int_equal(admission_enter(&a, &slow[2], 1, true), ADMISSION_WAITS);
+    assert_int_equal(admission_enter(&a, &slow[3], 1, true), ADMISSION_FULL);
+    assert_int_equal(admission_enter(&a, &quick, 0, true), ADMISSION_GRANTED);
     admission_leave(&a, &quick);
-    assert_null(admission_next(&a));
+    assert_null(admission_next(&a, 0));
     admission_leave(&a, &slow[0]);
-    assert_ptr_equal(admission_next(&a), &slow[2]);
+    assert_ptr_equal(admission_next(&a, 1), &slow[2]);
+}
+
+static void nothing_waits_where_the_memory_for_it_is_used_up(void **state)
+{
+    struct admission a = { .places = 1, .queue_limit = 9 };
+    struct admission_ticket t[2] = { { .waits = false } };
+    (void)state;
+
+    assert_int_equal(admission_enter(&a, &t[0], 0, false), ADMISSION_GRANTED);
+    assert_int_equal(admission_enter(&a, &t[1], 0, false), ADMISSION_FULL);
+    assert_int_equal(a.lanes[0].waiting, 0);
 }
 
 static void gives_the_bytes_back_in_order_whatever_the_pieces(void **state)
@@ -227,7 +238,8 @@ int main(void)
         cmocka_unit_test(gives_each_client_a_bucket_of_its_own_for_each_route),
         cmocka_unit_test(keeps_its_size_with_ever_new_clients),
         cmocka_unit_test(serves_waiting_requests_in_the_order_they_came),
-        cmocka_unit_test(keeps_slots_free_of_one_slow_upstream),
+        cmocka_unit_test(what_waits_for_one_upstream_is_nothing_to_another),
+        cmocka_unit_test(nothing_waits_where_the_memory_for_it_is_used_up),
         cmocka_unit_test(gives_the_bytes_back_in_order_whatever_the_pieces),
         cmocka_unit_test(refuses_bytes_over_twice_the_high_mark),
     };

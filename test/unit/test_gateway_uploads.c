@@ -171,7 +171,7 @@ static void passes_a_websocket_whose_token_it_checked(void **state)
 
     echo_up(&echo);
     config = gateway_defaults(echo.url);
-    config.common.concurrency = 1; /* an open one takes no slot */
+    config.upstream_limit = 1; /* an open one takes no place */
     struct gateway *g = gateway_up(&config);
     lp_auto_free char *bare = lp_sprintf("%s\r\n", handshake);
     lp_auto_free char *good = lp_sprintf("%s" GATEWAY_BEARER "\r\n\x81\x85"
