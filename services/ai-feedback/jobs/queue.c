@@ -1,0 +1,331 @@
+/* services/ai-feedback/jobs/queue.c -- see queue.h. No state: all of it is in the database, whose
+ * clock is the only one that counts. */
+#include "services/ai-feedback/jobs/queue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+
+#define TEXT(n) TEXT_OF(n)
+#define TEXT_OF(n) #n
+#define MS " * interval '1 millisecond'"
+#define OURS " WHERE id = $1::uuid AND lease = $2::bigint AND state = 'running'"
+#define MINE " WHERE id = $1::uuid AND ($2::text IS NULL OR owner = $2) AND expires_at > now()"
+#define FIRST_DELAY_MS "2000" /* doubled with each attempt */
+#define REASON 600            /* bytes */
+
+static const struct lp_db_statement add = {
+    "add_job",
+    "SELECT job, outcome FROM add_job($1, 'text', $2, $3, $4::bigint, $5::bigint, $6::bigint,"
+    " $7::bigint" MS ")",
+    7, false
+};
+
+#define CREATED LP_ROWS_TIME("created_at")
+#define FINISHED LP_ROWS_TIME("finished_at")
+#define EXPIRES LP_ROWS_TIME("expires_at")
+#define VIEW                                                                                     \
+    "json_strip_nulls(json_build_object('jobId', id, 'kind', kind, 'state', state,"              \
+    " 'attempts', attempts, 'reason', reason, 'createdAt', " CREATED ", 'finishedAt', " FINISHED \
+    ", 'expiresAt', " EXPIRES
+
+/* The result is JSON already and goes behind the rest as it is. */
+static const struct lp_db_statement read_job = { "read_job",
+                                                 "SELECT " VIEW "))::text, result FROM jobs" MINE,
+                                                 2, true };
+
+static const struct lp_db_statement delete_job = { "delete_job", "DELETE FROM jobs" MINE, 2,
+                                                   false };
+
+static const struct lp_db_statement export_jobs = {
+    "export_jobs",
+    "SELECT " VIEW ", 'text', text))::text, result FROM jobs WHERE owner = $1"
+    " ORDER BY created_at, id",
+    1, true
+};
+
+static const struct lp_db_statement erase_jobs = { "erase_jobs",
+                                                   "DELETE FROM jobs WHERE owner = $1", 1, false };
+
+static const struct lp_db_statement take = {
+    "take_job",
+    "WITH next AS (SELECT id FROM jobs WHERE state IN ('queued', 'running') AND expires_at > now()"
+    "  AND CASE state WHEN 'queued' THEN run_at <= now()"
+    "   ELSE lease_until <= now() AND attempts < $2::int END"
+    "  ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    " UPDATE jobs j SET state = 'running', attempts = attempts + 1,"
+    "  lease = nextval('job_leases'), lease_until = " LP_ROWS_LATER(
+        "$1") " FROM next WHERE j.id = next.id RETURNING j.id, j.lease, j.attempts, j.text",
+    2, false
+};
+
+static const struct lp_db_statement renew = {
+    "renew_job", "UPDATE jobs SET lease_until = " LP_ROWS_LATER("$3") OURS, 3, true
+};
+
+static const struct lp_db_statement finish = {
+    "finish_job",
+    "UPDATE jobs SET state = 'done', result = $3, bytes = octet_length($3), text = NULL,"
+    " finished_at = now(), expires_at = " LP_ROWS_LATER(
+        "$4") " WHERE id = $1::uuid AND lease = $2::bigint AND state IN ('running', 'done')",
+    4, true
+};
+
+#define DEAD "state = 'failed', text = NULL, bytes = 0, finished_at = now(), expires_at = now() +"
+
+static const struct lp_db_statement bury_one = {
+    "bury_job", "UPDATE jobs SET reason = $3, " DEAD " $4::bigint" MS OURS, 4, false
+};
+
+static const struct lp_db_statement retry = {
+    "retry_job",
+    "UPDATE jobs SET state = 'queued', run_at = now() + " FIRST_DELAY_MS " * 2 ^ (attempts - 1)" MS
+    ", reason = $3" OURS " AND attempts < $4::int",
+    4, false
+};
+
+static const struct lp_db_statement give_back = {
+    "give_job_back", "UPDATE jobs SET state = 'queued', attempts = attempts - 1" OURS, 2, false
+};
+
+static const struct lp_db_statement bury_lost = {
+    "bury_lost_jobs",
+    "UPDATE jobs SET reason = 'each worker that tried this ended before it was done', " DEAD
+    " $2::bigint" MS " WHERE id IN (SELECT id FROM jobs WHERE state = 'running'"
+    " AND lease_until <= now() AND attempts >= $1::int LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+    2, true
+};
+
+static const struct lp_db_statement purge = {
+    "purge_jobs",
+    "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at <= now()"
+    " LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+    0, true
+};
+
+static const struct lp_db_statement count = {
+    "count_jobs",
+    "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running') AND expires_at > now()", 0, true
+};
+
+static int number_text(char to[24], int64_t n)
+{
+    return snprintf(to, 24, "%lld", (long long)n);
+}
+
+static int refused(const char *outcome, struct lp_error *err)
+{
+    if (strcmp(outcome, "other") == 0)
+        return lp_error_set(err, LP_E_CONFLICT,
+                            "Idempotency-Key was used with another text before");
+    if (strcmp(outcome, "owner") == 0)
+        return lp_error_set(err, LP_E_TOO_LARGE,
+                            "at most %d jobs of one user: delete some that are done, or wait",
+                            JOBS_OF_OWNER);
+    lp_error_set(err, LP_E_UNAVAILABLE, "the queue of jobs is full: at most %d jobs and %lld MB",
+                 JOBS_AT_ALL, (long long)(JOBS_BYTES >> 20));
+    err->http_status = 503;
+    return err->code;
+}
+
+int jobs_add(struct lp_db *db, const struct jobs_request *request, char ret_id[LP_ROWS_UUID],
+             bool *ret_repeated, struct lp_error *err)
+{
+    char of_owner[24], at_all[24], bytes[24], wait[24];
+    PGresult *row = NULL;
+
+    number_text(of_owner, JOBS_OF_OWNER);
+    number_text(at_all, JOBS_AT_ALL);
+    number_text(bytes, JOBS_BYTES);
+    number_text(wait, JOBS_WAIT_MS);
+    const char *params[] = { request->owner, request->key, request->text, of_owner,
+                             at_all,         bytes,        wait };
+    int r = lp_rows_first(db, &add, params, LP_E_INTERNAL, &row, err);
+    if (r < 0)
+        return r;
+    const char *id = lp_rows_text(row, 0, 0), *outcome = lp_rows_text(row, 0, 1);
+    *ret_repeated = strcmp(outcome, "repeated") == 0;
+    if (*ret_repeated || strcmp(outcome, "added") == 0)
+        snprintf(ret_id, LP_ROWS_UUID, "%s", id);
+    else
+        r = refused(outcome, err);
+    PQclear(row);
+    return r;
+}
+
+/* Whether PostgreSQL takes it for a uuid is for it to say; what cannot be one is no job's id. */
+static bool is_id(const char *id)
+{
+    if (strlen(id) != LP_ROWS_UUID - 1 || strspn(id, "0123456789abcdefABCDEF-") != LP_ROWS_UUID - 1)
+        return false;
+    for (size_t i = 0; id[i]; i++)
+        if ((id[i] == '-') != (i == 8 || i == 13 || i == 18 || i == 23))
+            return false;
+    return true;
+}
+
+static int no_such_job(struct lp_error *err)
+{
+    return lp_error_set(err, LP_E_NOT_FOUND, "no such job");
+}
+
+/* The object of a row, with the result as its last member. */
+static void write_view(const PGresult *rows, int row, struct lp_buf *to)
+{
+    const char *view = lp_rows_text(rows, row, 0), *result = lp_rows_text(rows, row, 1);
+
+    lp_buf_add(to, view, strlen(view) - (result ? 1 : 0));
+    if (!result)
+        return;
+    lp_buf_str(to, ",\"result\":");
+    lp_buf_str(to, result);
+    lp_buf_char(to, '}');
+}
+
+int jobs_read(struct lp_db *db, const char *id, const char *owner, struct lp_buf *ret_json,
+              struct lp_error *err)
+{
+    PGresult *row = NULL;
+
+    if (!is_id(id))
+        return no_such_job(err);
+    int r = lp_rows_first(db, &read_job, (const char *[]){ id, owner }, LP_E_NOT_FOUND, &row, err);
+    if (r < 0)
+        return r == LP_E_NOT_FOUND ? no_such_job(err) : r;
+    write_view(row, 0, ret_json);
+    PQclear(row);
+    return 0;
+}
+
+int jobs_delete(struct lp_db *db, const char *id, const char *owner, struct lp_error *err)
+{
+    unsigned long n = 0;
+
+    if (!is_id(id))
+        return no_such_job(err);
+    int r = lp_rows_run(db, &delete_job, (const char *[]){ id, owner }, &n, err);
+    return r < 0 || n > 0 ? r : no_such_job(err);
+}
+
+int jobs_export(struct lp_db *db, const char *owner, struct lp_buf *ret_json, struct lp_error *err)
+{
+    PGresult *rows = NULL;
+    int r = lp_db_run(db, &export_jobs, &owner, &rows, err);
+
+    if (r < 0)
+        return r;
+    lp_buf_char(ret_json, '[');
+    for (int i = 0; i < PQntuples(rows); i++) {
+        if (i > 0)
+            lp_buf_char(ret_json, ',');
+        write_view(rows, i, ret_json);
+    }
+    lp_buf_char(ret_json, ']');
+    PQclear(rows);
+    if (ret_json->overflowed)
+        return lp_error_set(err, LP_E_TOO_LARGE, "the jobs of this user are over %zu bytes",
+                            ret_json->max);
+    return 0;
+}
+
+int jobs_erase(struct lp_db *db, const char *owner, unsigned long *ret_n, struct lp_error *err)
+{
+    return lp_rows_run(db, &erase_jobs, &owner, ret_n, err);
+}
+
+void job_done(struct job *job)
+{
+    free(job->text);
+    *job = (struct job){ 0 };
+}
+
+int jobs_take(struct lp_db *db, struct job *ret, struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int r = lp_rows_first(db, &take, (const char *[]){ TEXT(JOBS_LEASE_MS), TEXT(JOBS_ATTEMPTS) },
+                          LP_E_NOT_FOUND, &row, err);
+
+    if (r < 0)
+        return r;
+    snprintf(ret->id, sizeof ret->id, "%s", lp_rows_text(row, 0, 0));
+    snprintf(ret->lease, sizeof ret->lease, "%s", lp_rows_text(row, 0, 1));
+    ret->attempt = (int)lp_rows_number(row, 0, 2);
+    ret->text = lp_strdup(lp_rows_text(row, 0, 3));
+    PQclear(row);
+    return 0;
+}
+
+/* Runs a statement that touches the job's row where it is still ours. */
+static int on_ours(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
+                   struct lp_error *err)
+{
+    unsigned long n = 0;
+    int r = lp_rows_run(db, s, params, &n, err);
+
+    if (r < 0 || n > 0)
+        return r;
+    return lp_error_set(err, LP_E_CONFLICT, "the job is no longer ours");
+}
+
+int jobs_renew(struct lp_db *db, const struct job *job, struct lp_error *err)
+{
+    return on_ours(db, &renew, (const char *[]){ job->id, job->lease, TEXT(JOBS_LEASE_MS) }, err);
+}
+
+int jobs_finish(struct lp_db *db, const struct job *job, const char *result, struct lp_error *err)
+{
+    char keep[24];
+
+    number_text(keep, JOBS_KEEP_MS);
+    return on_ours(db, &finish, (const char *[]){ job->id, job->lease, result, keep }, err);
+}
+
+int jobs_fail(struct lp_db *db, const struct job *job, const char *reason, bool final,
+              bool *ret_dead, struct lp_error *err)
+{
+    char keep[24], cut[REASON + 1];
+
+    number_text(keep, JOBS_KEEP_MS);
+    snprintf(cut, sizeof cut, "%s", reason);
+    lp_utf8_repair(cut);
+    *ret_dead = final || job->attempt >= JOBS_ATTEMPTS;
+    if (*ret_dead)
+        return on_ours(db, &bury_one, (const char *[]){ job->id, job->lease, cut, keep }, err);
+    return on_ours(db, &retry, (const char *[]){ job->id, job->lease, cut, TEXT(JOBS_ATTEMPTS) },
+                   err);
+}
+
+int jobs_give_back(struct lp_db *db, const struct job *job, struct lp_error *err)
+{
+    return on_ours(db, &give_back, (const char *[]){ job->id, job->lease }, err);
+}
+
+int jobs_bury(struct lp_db *db, unsigned long *ret_n, struct lp_error *err)
+{
+    char keep[24];
+
+    number_text(keep, JOBS_KEEP_MS);
+    return lp_rows_run(db, &bury_lost, (const char *[]){ TEXT(JOBS_ATTEMPTS), keep }, ret_n, err);
+}
+
+int jobs_purge(struct lp_db *db, struct lp_error *err)
+{
+    unsigned long n = 1;
+    int r = 0;
+
+    for (int i = 0; r == 0 && n > 0 && i < JOBS_AT_ALL / 1000 + 1; i++)
+        r = lp_rows_run(db, &purge, NULL, &n, err);
+    return r;
+}
+
+int jobs_backlog(struct lp_db *db, int64_t *ret_n, struct lp_error *err)
+{
+    char text[24] = "";
+    int r = lp_rows_value(db, &count, NULL, text, sizeof text, err);
+
+    if (r == 0)
+        *ret_n = strtoll(text, NULL, 10);
+    return r;
+}

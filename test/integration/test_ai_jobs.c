@@ -1,0 +1,304 @@
+/* The queue of AI jobs on a real PostgreSQL. Times are moved by SQL, nothing is waited for. */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "integration/auth_fixture.h"
+#include "services/ai-feedback/jobs/queue.h"
+#include "services/ai-feedback/jobs/tables.h"
+#include "unit/check.h"
+
+static const char *url;
+static struct lp_db *db;
+static struct lp_error refused; /* of calls that are to fail */
+
+static int set_up(void **state)
+{
+
+    (void)state;
+    url = fixture_database("ai_jobs");
+    const struct lp_db_options options = { .url = url,
+                                           .application = "test",
+                                           .connections_metric = "test_connections",
+                                           .failures_metric = "test_failures",
+                                           .max_connections = 8,
+                                           .connect_timeout_ms = 5000,
+                                           .query_timeout_ms = 20000 };
+    db = lp_db_new(&options);
+    ok(tables_migrate(db, &err));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    lp_db_free(db);
+    return 0;
+}
+
+static int empty(void **state)
+{
+    (void)state;
+    free(fixture_sql(url, "TRUNCATE jobs"));
+    return 0;
+}
+
+/* What the statement gives must be `wanted`. */
+static void expect_sql(const char *sql, const char *wanted)
+{
+    lp_auto_free char *value = fixture_sql(url, sql);
+    assert_string_equal(value ? value : "NULL", wanted);
+}
+
+static int add(const char *owner, const char *key, const char *text, char id[LP_ROWS_UUID])
+{
+    const struct jobs_request request = { .owner = owner, .key = key, .text = text };
+    bool repeated = false;
+    int r = jobs_add(db, &request, id, &repeated, &refused);
+    return r < 0 ? r : repeated;
+}
+
+static int take(struct job *job)
+{
+    return jobs_take(db, job, &refused);
+}
+
+static void expect_read(const char *id, const char *owner, const char *part)
+{
+    lp_auto_buf struct lp_buf json = LP_BUF_INIT(1 << 20);
+    ok(jobs_read(db, id, owner, &json, &err));
+    if (!strstr(json.ptr, part))
+        fail_msg("%s is not in %s", part, json.ptr);
+}
+
+static void a_job_is_done_once_and_its_text_goes_with_that(void **state)
+{
+    auto_job struct job job = { 0 }, none = { 0 };
+    char id[LP_ROWS_UUID];
+
+    (void)state;
+    assert_int_equal(add("ann", NULL, "i has a dog", id), 0);
+    expect_read(id, "ann", "\"state\":\"queued\"");
+    assert_int_equal(take(&job), 0);
+    assert_string_equal(job.id, id);
+    assert_string_equal(job.text, "i has a dog");
+    assert_int_equal(job.attempt, 1);
+    assert_int_equal(take(&none), LP_E_NOT_FOUND);
+    ok(jobs_renew(db, &job, &err));
+    ok(jobs_finish(db, &job, "{\"score\":90}", &err));
+    ok(jobs_finish(db, &job, "{\"score\":90}", &err)); /* its answer was lost on the way */
+    expect_read(id, "ann", ",\"result\":{\"score\":90}}");
+    expect_sql("SELECT text IS NULL AND bytes = 12 FROM jobs", "t");
+    assert_int_equal(take(&none), LP_E_NOT_FOUND);
+    assert_int_equal(jobs_renew(db, &job, &refused), LP_E_CONFLICT);
+    assert_int_equal(jobs_give_back(db, &job, &refused), LP_E_CONFLICT);
+}
+
+static void a_job_whose_lease_ran_out_is_taken_by_another_and_the_first_counts_no_more(void **state)
+{
+    auto_job struct job first = { 0 }, second = { 0 };
+    char id[LP_ROWS_UUID];
+    bool dead = false;
+
+    (void)state;
+    assert_int_equal(add("ann", NULL, "one", id), 0);
+    assert_int_equal(take(&first), 0);
+    free(fixture_sql(url, "UPDATE jobs SET lease_until = now()"));
+    assert_int_equal(take(&second), 0);
+    assert_string_equal(second.id, first.id);
+    assert_int_equal(second.attempt, 2);
+    assert_int_equal(jobs_renew(db, &first, &refused), LP_E_CONFLICT);
+    assert_int_equal(jobs_finish(db, &first, "1", &refused), LP_E_CONFLICT);
+    assert_int_equal(jobs_fail(db, &first, "why", false, &dead, &refused), LP_E_CONFLICT);
+    ok(jobs_finish(db, &second, "2", &err));
+    assert_int_equal(jobs_finish(db, &first, "1", &refused), LP_E_CONFLICT);
+    expect_read(id, "ann", "\"result\":2}");
+}
+
+static void what_fails_waits_longer_each_time_and_is_a_dead_letter_in_the_end(void **state)
+{
+    static const char *const waits[] = { "2", "4", "8", "16" };
+    char id[LP_ROWS_UUID];
+
+    (void)state;
+    assert_int_equal(add("ann", NULL, "one", id), 0);
+    for (int i = 1; i <= JOBS_ATTEMPTS; i++) {
+        auto_job struct job job = { 0 }, none = { 0 };
+        bool dead = false;
+        assert_int_equal(take(&job), 0);
+        ok(jobs_fail(db, &job, "it broke", false, &dead, &err));
+        assert_int_equal(dead, i == JOBS_ATTEMPTS);
+        assert_int_equal(take(&none), LP_E_NOT_FOUND);
+        if (dead)
+            break;
+        expect_sql("SELECT ceil(extract(epoch FROM run_at - now())) FROM jobs", waits[i - 1]);
+        free(fixture_sql(url, "UPDATE jobs SET run_at = now()"));
+    }
+    expect_read(id, "ann", "\"state\":\"failed\"");
+    expect_read(id, "ann", "\"reason\":\"it broke\"");
+    expect_sql("SELECT text IS NULL AND bytes = 0 FROM jobs", "t");
+}
+
+static void
+a_job_that_ends_each_worker_is_buried_and_one_given_back_has_lost_no_attempt(void **state)
+{
+    auto_job struct job job = { 0 }, again = { 0 }, none = { 0 };
+    char id[LP_ROWS_UUID];
+    unsigned long n = 0;
+
+    (void)state;
+    assert_int_equal(add("ann", NULL, "one", id), 0);
+    assert_int_equal(take(&job), 0);
+    ok(jobs_give_back(db, &job, &err));
+    assert_int_equal(take(&again), 0);
+    assert_int_equal(again.attempt, 1);
+    free(fixture_sql(url, "UPDATE jobs SET attempts = 5, lease_until = now()"));
+    assert_int_equal(take(&none), LP_E_NOT_FOUND);
+    ok(jobs_bury(db, &n, &err));
+    assert_int_equal(n, 1);
+    expect_read(id, "ann", "each worker that tried this ended");
+}
+
+static void a_key_names_one_job_of_its_owner_and_another_text_under_it_is_refused(void **state)
+{
+    char id[LP_ROWS_UUID], same[LP_ROWS_UUID], other[LP_ROWS_UUID];
+
+    (void)state;
+    assert_int_equal(add("ann", "k", "one", id), 0);
+    assert_int_equal(add("ann", "k", "one", same), 1);
+    assert_string_equal(id, same);
+    assert_int_equal(add("ann", "k", "two", same), LP_E_CONFLICT);
+    assert_int_equal(add("bob", "k", "one", other), 0);
+    assert_string_not_equal(id, other);
+    free(fixture_sql(url, "UPDATE jobs SET expires_at = now()"));
+    assert_int_equal(add("ann", "k", "two", same), 0);
+}
+
+static void nobody_sees_or_deletes_the_job_of_another(void **state)
+{
+    lp_auto_buf struct lp_buf json = LP_BUF_INIT(1 << 20);
+    char id[LP_ROWS_UUID];
+    unsigned long n = 0;
+
+    (void)state;
+    assert_int_equal(add("ann", NULL, "hers", id), 0);
+    assert_int_equal(jobs_read(db, id, "bob", &json, &refused), LP_E_NOT_FOUND);
+    assert_int_equal(jobs_delete(db, id, "bob", &refused), LP_E_NOT_FOUND);
+    assert_int_equal(jobs_read(db, "1 OR 1=1", "ann", &json, &refused), LP_E_NOT_FOUND);
+    ok(jobs_export(db, "bob", &json, &err));
+    assert_string_equal(json.ptr, "[]");
+    lp_buf_reset(&json);
+    ok(jobs_export(db, "ann", &json, &err));
+    assert_non_null(strstr(json.ptr, "\"text\":\"hers\""));
+    ok(jobs_erase(db, "bob", &n, &err));
+    assert_int_equal(n, 0);
+    ok(jobs_delete(db, id, "ann", &err));
+    assert_int_equal(jobs_read(db, id, "ann", &json, &refused), LP_E_NOT_FOUND);
+}
+
+static void what_has_expired_is_shown_to_nobody_and_goes(void **state)
+{
+    lp_auto_buf struct lp_buf json = LP_BUF_INIT(1 << 20);
+    auto_job struct job job = { 0 }, none = { 0 };
+    char id[LP_ROWS_UUID];
+    int64_t n = -1;
+
+    (void)state;
+    assert_int_equal(add("ann", NULL, "one", id), 0);
+    assert_int_equal(take(&job), 0);
+    ok(jobs_backlog(db, &n, &err));
+    assert_int_equal(n, 1);
+    free(fixture_sql(url, "UPDATE jobs SET expires_at = now(), lease_until = now()"));
+    ok(jobs_backlog(db, &n, &err));
+    assert_int_equal(n, 0);
+    assert_int_equal(take(&none), LP_E_NOT_FOUND);
+    assert_int_equal(jobs_read(db, id, "ann", &json, &refused), LP_E_NOT_FOUND);
+    ok(jobs_purge(db, &err));
+    expect_sql("SELECT count(*) FROM jobs", "0");
+    assert_int_equal(jobs_finish(db, &job, "1", &refused), LP_E_CONFLICT);
+}
+
+static void *flood(void *owner)
+{
+    char id[LP_ROWS_UUID];
+    for (int i = 0; i < 20; i++)
+        add(owner, NULL, "one", id);
+    return NULL;
+}
+
+static void bounds_hold_though_many_ask_at_once(void **state)
+{
+    char id[LP_ROWS_UUID];
+    pthread_t threads[4];
+
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, flood, (void *)(uintptr_t) "ann"), 0);
+    for (size_t i = 0; i < LP_COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+    expect_sql("SELECT count(*) FROM jobs", "50");
+    assert_int_equal(add("ann", NULL, "one", id), LP_E_TOO_LARGE);
+    assert_int_equal(add("bob", NULL, "one", id), 0);
+    free(fixture_sql(url, "UPDATE jobs SET bytes = 268435456 WHERE owner = 'bob'"));
+    assert_int_equal(add("cem", NULL, "one", id), LP_E_UNAVAILABLE);
+    free(fixture_sql(url, "UPDATE jobs SET bytes = 1;"
+                          "INSERT INTO jobs (owner, kind, digest, text, bytes, expires_at)"
+                          " SELECT 'o' || n, 'text', '', 't', 1, now() + interval '1 day'"
+                          " FROM generate_series(1, 9949) n"));
+    assert_int_equal(add("cem", NULL, "one", id), LP_E_UNAVAILABLE);
+}
+
+/* Takes and finishes until nothing waits; returns how many. */
+static void *work(void *unused)
+{
+    uintptr_t n = 0;
+
+    (void)unused;
+    for (;; n++) {
+        auto_job struct job job = { 0 };
+        if (take(&job) < 0)
+            return (void *)n;
+        if (jobs_finish(db, &job, "1", &refused) < 0)
+            return (void *)n;
+    }
+}
+
+static void workers_at_the_same_time_never_get_the_same_job(void **state)
+{
+    pthread_t threads[4];
+    uintptr_t done = 0;
+
+    (void)state;
+    free(fixture_sql(url, "INSERT INTO jobs (owner, kind, digest, text, bytes, expires_at)"
+                          " SELECT 'o' || n, 'text', '', 't', 1, now() + interval '1 day'"
+                          " FROM generate_series(1, 400) n"));
+    for (size_t i = 0; i < LP_COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, NULL), 0);
+    for (size_t i = 0; i < LP_COUNT(threads); i++) {
+        void *n = NULL;
+        pthread_join(threads[i], &n);
+        done += (uintptr_t)n;
+    }
+    assert_int_equal(done, 400);
+    expect_sql("SELECT count(*) FROM jobs WHERE state = 'done' AND attempts = 1", "400");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_job_is_done_once_and_its_text_goes_with_that, empty),
+        cmocka_unit_test_setup(
+            a_job_whose_lease_ran_out_is_taken_by_another_and_the_first_counts_no_more, empty),
+        cmocka_unit_test_setup(what_fails_waits_longer_each_time_and_is_a_dead_letter_in_the_end,
+                               empty),
+        cmocka_unit_test_setup(
+            a_job_that_ends_each_worker_is_buried_and_one_given_back_has_lost_no_attempt, empty),
+        cmocka_unit_test_setup(
+            a_key_names_one_job_of_its_owner_and_another_text_under_it_is_refused, empty),
+        cmocka_unit_test_setup(nobody_sees_or_deletes_the_job_of_another, empty),
+        cmocka_unit_test_setup(what_has_expired_is_shown_to_nobody_and_goes, empty),
+        cmocka_unit_test_setup(bounds_hold_though_many_ask_at_once, empty),
+        cmocka_unit_test_setup(workers_at_the_same_time_never_get_the_same_job, empty),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
