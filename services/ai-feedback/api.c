@@ -163,6 +163,8 @@ static void speech2text(struct lp_service_request *r, void *worker)
         reply.reader = identity.user_id ? identity.user_id : peer;
         struct feedback_request request = { .text = json_string_value(text),
                                             .deadline_ms = r->deadline_ms,
+                                            .grammar = ai->grammar,
+                                            .dialect = ai->dialect,
                                             .hand_on = hand_on,
                                             .user = &reply };
         n = feedback_check(ai->speller, &request, &out, &score, &err);

@@ -4,6 +4,7 @@
 #include "service/identity.h"
 #include "service/service.h"
 #include "service/streams.h"
+#include "services/ai-feedback/engines/engine.h"
 #include "services/ai-feedback/outbox.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
@@ -15,6 +16,8 @@ struct ai {
     struct outbox *outbox;
     struct lp_identities *identities;
     struct lp_streams *streams; /* long answers */
+    struct engine *grammar;     /* a second opinion; NULL: none */
+    const char *dialect;        /* that it is asked about */
 };
 
 /* What other services may call. */

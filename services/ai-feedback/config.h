@@ -7,10 +7,13 @@
 
 struct ai_config {
     struct lp_service_config service;
-    const char *progress_url;   /* PROGRESS_SERVICE_URL; "" for none */
-    const char *dialect;        /* DIALECT */
-    const char *dictionary_dir; /* DICTIONARY_DIR */
-    const char *model_dir;      /* MODEL_DIR */
+    const char *progress_url;    /* PROGRESS_SERVICE_URL; "" for none */
+    const char *dialect;         /* DIALECT */
+    const char *dictionary_dir;  /* DICTIONARY_DIR */
+    const char *model_dir;       /* MODEL_DIR */
+    const char *grammar_url;     /* GRAMMAR_URL; "" for none */
+    int64_t grammar_timeout_ms;  /* GRAMMAR_TIMEOUT */
+    int64_t grammar_concurrency; /* GRAMMAR_CONCURRENCY */
     struct lp_identity_config identity;
     const char
         *service_token_key; /* SERVICE_TOKEN_KEY: of calls to progress; "": none are signed */

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "json/json.h"
 #include "services/ai-feedback/answer.h"
+#include "services/ai-feedback/engines/grammar.h"
 #include "services/ai-feedback/rules/pattern.h"
 #include "services/ai-feedback/rules/rules.h"
 #include "services/ai-feedback/tagging/tagger.h"
@@ -29,21 +30,28 @@ struct run {
     size_t written;                        /* bytes of the answer */
     bool unmarked;                         /* the text has hardly a mark that ends a sentence */
     bool handed_on;                        /* the client has a part of it */
-    const char *stopped;                   /* which limit ended the work; NULL: none */
+    struct grammar_matches matches;        /* of the other engine, about a window of the text */
+    const char *window_end;
+    size_t answered;              /* windows of which it said something */
+    enum engine_outcome fallback; /* why it was not asked further */
+    const char *stopped;          /* which limit ended the work; NULL: none */
     json_int_t limit;
 };
 
-static void apply_rules(struct sentence *s, const struct spelling *speller, struct budget *budget)
+static void apply_rules(struct sentence *s, struct run *run)
 {
+    const struct spelling *speller = run->speller;
+
     rule_fillers(s);
     rule_contractions(s);
     rule_names(s);
     rule_regularised(s);
-    rule_spelling(s, speller, budget);
+    rule_spelling(s, speller, &run->budget);
     rule_repetitions(s);
     rule_patterns(s);
     rule_choices(s, speller);
     rule_articles(s);
+    grammar_apply(s, speller, &run->matches);
     rule_capitals(s);
     rule_marks(s);
 }
@@ -113,7 +121,7 @@ static void check_sentence(struct run *run, const char *text, size_t len)
     const char *language = sentence_language(&s, run->speller);
     bool ours = strcmp(language, "en") == 0;
     if (ours)
-        apply_rules(&s, run->speller, &run->budget);
+        apply_rules(&s, run);
     struct answer_pair a = answer_pair(&s, FEEDBACK_EDITS - run->edits);
     json_auto_t *pair = a.pair;
     if (!ours)
@@ -213,6 +221,16 @@ static void write_scores(struct run *run)
     write_json(run, scores);
 }
 
+/* Who answered; and where another engine was to, but did not or not to the end, why. */
+static void write_engine(struct run *run)
+{
+    lp_buf_str(run->out, ",\"engine\":\"local");
+    lp_buf_str(run->out, run->answered > 0 ? "+languagetool\"" : "\"");
+    if (run->fallback != ENGINE_ANSWERED)
+        lp_buf_printf(run->out, ",\"fallback\":{\"languagetool\":\"%s\"}",
+                      engine_outcome_name(run->fallback));
+}
+
 static void write_end(struct run *run, size_t read)
 {
     double average = (double)run->distance / (double)run->sentences;
@@ -223,13 +241,34 @@ static void write_end(struct run *run, size_t read)
 
     lp_buf_str(run->out, "],\"stats\":");
     write_json(run, stats);
-    lp_buf_str(run->out, ",\"engine\":\"local\"");
+    write_engine(run);
     write_scores(run);
     if (json_object_size(limits) > 0) {
         lp_buf_str(run->out, ",\"limits\":");
         write_json(run, limits);
     }
     lp_buf_char(run->out, '}');
+}
+
+/* Asks the other engine, if there is one that answers, about the sentences that come next. */
+static void ask_engine(struct run *run, const char *text, size_t len)
+{
+    const struct feedback_request *q = run->request;
+    size_t window = 0;
+
+    if (!q->grammar || run->fallback != ENGINE_ANSWERED || text < run->window_end)
+        return;
+    while (window < len) {
+        size_t n = sentence_cut(text + window, len - window, FEEDBACK_SENTENCE_BYTES);
+        if (window > 0 && window + n > GRAMMAR_WINDOW)
+            break;
+        window += n;
+    }
+    grammar_matches_done(&run->matches);
+    run->window_end = text + window;
+    run->fallback =
+        grammar_check(q->grammar, q->dialect, text, window, q->deadline_ms, &run->matches);
+    run->answered += run->fallback == ENGINE_ANSWERED;
 }
 
 /* The sentences of `len` bytes, which hold no mark that ends one but at their end; *ret_read: how
@@ -253,6 +292,28 @@ static int check_part(struct run *run, const char *text, size_t len, size_t *ret
     return 0;
 }
 
+static int check_text(struct run *run, const char *text, struct lp_error *err)
+{
+    const char *at = text;
+
+    run->unmarked = is_unmarked(text);
+    for (size_t left = strlen(text); left > 0;) {
+        size_t read = 0;
+        ask_engine(run, at, left);
+        int r = check_part(run, at, sentence_cut(at, left, FEEDBACK_SENTENCE_BYTES), &read, err);
+        if (r < 0)
+            return r;
+        at += read;
+        left -= read;
+        if (run->stopped)
+            break;
+    }
+    if (run->sentences == 0)
+        return lp_error_set(err, LP_E_INVALID, "text holds no word");
+    write_end(run, distance_length(text, (size_t)(at - text)));
+    return 0;
+}
+
 int feedback_check(const struct spelling *speller, const struct feedback_request *request,
                    struct lp_buf *out, int *ret_score, struct lp_error *err)
 {
@@ -261,23 +322,11 @@ int feedback_check(const struct spelling *speller, const struct feedback_request
                        .request = request,
                        .out = out,
                        .budget = { FEEDBACK_SUGGESTIONS, request->deadline_ms } };
-    const char *at = text;
 
     lp_utf8_repair(text);
-    run.unmarked = is_unmarked(text);
-    for (size_t left = strlen(text); left > 0;) {
-        size_t read = 0;
-        int r = check_part(&run, at, sentence_cut(at, left, FEEDBACK_SENTENCE_BYTES), &read, err);
-        if (r < 0)
-            return r;
-        at += read;
-        left -= read;
-        if (run.stopped)
-            break;
-    }
-    if (run.sentences == 0)
-        return lp_error_set(err, LP_E_INVALID, "text holds no word");
-    write_end(&run, distance_length(text, (size_t)(at - text)));
-    *ret_score = score_of(&run);
-    return 0;
+    int r = check_text(&run, text, err);
+    if (r == 0)
+        *ret_score = score_of(&run);
+    grammar_matches_done(&run.matches);
+    return r;
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "services/ai-feedback/engines/engine.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
 /* What one request may cost. Where one of the last four ends the work, the rest of the text is left
@@ -21,8 +22,10 @@
                 */
 
 struct feedback_request {
-    const char *text;    /* borrowed, ends with a NUL; what is no UTF-8 in it counts as '?' */
-    int64_t deadline_ms; /* lp_clock_ms() value */
+    const char *text;       /* borrowed, ends with a NUL; what is no UTF-8 in it counts as '?' */
+    int64_t deadline_ms;    /* lp_clock_ms() value */
+    struct engine *grammar; /* a second opinion; borrowed; NULL: none */
+    const char *dialect;    /* of that; borrowed */
     /* Takes what is in `out` once FEEDBACK_PIECE is reached and more is to come, and empties it; a
      * negative result ends the work with that result. NULL: everything stays in `out`. */
     int (*hand_on)(struct lp_buf *out, void *user, struct lp_error *err);
@@ -33,7 +36,9 @@ struct feedback_request {
  * Checks a text and writes the answer to `out` sentence by sentence:
  * {"sentence_pairs":[{"original","corrected","distance","edits":[{"start","end",
  * "original","replacement","category","rule","message","confidence"}]}],"stats":{"average
- * distance","corrected sentences","total sentences"},"engine":"local"}. start and end count
+ * distance","corrected sentences","total sentences"},"engine":"local"}. "engine" is
+ * "local+languagetool" where `grammar` answered, and "fallback":{"languagetool":why} tells that it
+ * did not, or not about the whole text (engine_outcome_name()). start and end count
  * characters of the pair's original; an insertion has start = end. A sentence of another language
  * is left as it is, and "language" in its pair names it (sentence_language()). "scores": of 100
  * words, how many need no edit for "fluency" (fillers, repetitions), "spelling", "mechanics"

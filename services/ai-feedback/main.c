@@ -1,10 +1,12 @@
 /* services/ai-feedback/main.c -- lp-ai-feedback: corrects what learners wrote or said. */
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/log.h"
 #include "service/program.h"
 #include "services/ai-feedback/api.h"
 #include "services/ai-feedback/config.h"
+#include "services/ai-feedback/engines/grammar.h"
 
 #define SUMMARY "Corrects English sentences, with a reason for each edit."
 
@@ -17,6 +19,21 @@ static int make_identities(const struct ai_config *config, struct ai *ai,
     if (r == 0 && *config->service_token_key)
         r = lp_caller_new("ai-feedback", config->service_token_key, ret_caller, err);
     return r;
+}
+
+/* The engines that the environment names. */
+static int make_engines(const struct ai_config *config, struct ai *ai, struct lp_error *err)
+{
+    lp_auto_free char *grammar = engine_endpoint(config->grammar_url, "/v2/check");
+    const struct engine_options options = { .name = "languagetool",
+                                            .url = grammar,
+                                            .timeout_ms = config->grammar_timeout_ms,
+                                            .concurrency = config->grammar_concurrency,
+                                            .max_answer = GRAMMAR_ANSWER };
+
+    engine_announce(options.name);
+    ai->dialect = config->dialect;
+    return *config->grammar_url ? engine_new(&options, &ai->grammar, err) : 0;
 }
 
 static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_error *err)
@@ -32,6 +49,8 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
     if (r == 0)
         r = spelling_new(&files, &ai.speller, err);
     if (r == 0)
+        r = make_engines(config, &ai, err);
+    if (r == 0)
         r = outbox_new(config->progress_url, caller, &ai.outbox, err);
     if (r == 0) {
         struct lp_service service = ai_service(&ai);
@@ -43,6 +62,7 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
         lp_log_error("cannot go on", "error", err->msg);
         _exit(1); /* workers still use what would be freed, by us or by exit() */
     }
+    engine_free(ai.grammar);
     lp_streams_free(ai.streams);
     outbox_free(ai.outbox);
     spelling_free(ai.speller);

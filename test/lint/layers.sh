@@ -51,6 +51,7 @@ declare -A may=(
     [services/ai-feedback/text]="base"
     [services/ai-feedback/spelling]="base services/ai-feedback/text"
     [services/ai-feedback/tagging]="base services/ai-feedback/text services/ai-feedback/spelling"
+    [services/ai-feedback/engines]="$BASICS http/client http/url.h services/ai-feedback/text services/ai-feedback/spelling"
     [services/ai-feedback/rules]="base services/ai-feedback/text services/ai-feedback/spelling services/ai-feedback/tagging"
     [services/progress]="$BASICS http/server http/url.h config service"
     [services/learning]="$BASICS http/server http/url.h config service postgres services/learning"

@@ -15,10 +15,10 @@
 
 const char *category_name(enum category c)
 {
-    static const char *const names[] = { "none",       "filler",      "repetition",  "spelling",
-                                         "capitals",   "punctuation", "article",     "agreement",
-                                         "tense",      "verb form",   "preposition", "countability",
-                                         "word choice" };
+    static const char *const names[] = { "none",     "filler",      "repetition",  "spelling",
+                                         "capitals", "punctuation", "article",     "agreement",
+                                         "tense",    "verb form",   "preposition", "countability",
+                                         "grammar",  "word choice" };
     return names[c];
 }
 

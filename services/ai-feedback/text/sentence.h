@@ -21,13 +21,14 @@ enum category {
     CATEGORY_VERB_FORM,
     CATEGORY_PREPOSITION,
     CATEGORY_COUNTABILITY,
+    CATEGORY_GRAMMAR, /* what another engine names no closer */
     CATEGORY_WORD_CHOICE,
     CATEGORIES
 };
 const char *category_name(enum category c);
 
-/* Why a token changed. `rule` is a literal; the first reason of a token is the one that is
- * answered. */
+/* Why a token changed. `rule` is borrowed, mostly a literal; the first reason of a token is the one
+ * that is answered. */
 struct reason {
     enum category category;
     const char *rule;
