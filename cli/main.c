@@ -15,6 +15,7 @@
 #include "cli/diff.h"
 #include "cli/export.h"
 #include "cli/file.h"
+#include "cli/install.h"
 #include "cli/load/load.h"
 #include "cli/operators.h"
 #include "cli/options.h"
@@ -192,6 +193,16 @@ static int run_help(const struct cli_options *o, struct lp_error *err)
     return 0;
 }
 
+static int run_install(const struct cli_options *o, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4 << 20);
+
+    int r = install_write(o, &out, err);
+    if (r == 0)
+        fwrite(out.ptr, 1, out.len, stdout);
+    return r;
+}
+
 static int run_offline(const struct cli_options *o, struct lp_stop *stop, int *ret_status,
                        struct lp_error *err)
 {
@@ -201,6 +212,8 @@ static int run_offline(const struct cli_options *o, struct lp_stop *stop, int *r
         return run_simulate(o, ret_status, err);
     if (strcmp(o->command, "load") == 0)
         return run_load(o, stop, ret_status, err);
+    if (strcmp(o->command, "install") == 0)
+        return run_install(o, err);
     if (strcmp(o->command, "help") == 0)
         return run_help(o, err);
     fputs(cli_completion_script(o->name), stdout); /* options.c took no other shell */

@@ -54,8 +54,11 @@ struct cli_options {
     const char *scenario, *shape;           /* --scenario ("-" as for file), --shape, or NULL */
     const char *fail_if[CLI_MAX_LIMITS + 1]; /* --fail-if, each time; ends with NULL */
     bool yes_this_is_mine;                   /* --yes-this-is-mine: any target */
-    const char *images[IMAGES_VARIABLES];    /* values of platform/images.h's variables in the
-                                                environment, or NULL */
+    /* Of install, each or NULL: --registry, --tag and so on. */
+    const char *registry, *tag, *pull_policy, *postgres_image, *mongo_image, *mongodb_auth;
+    const char *watch_namespaces, *class_name, *metrics_api;
+    const char *images[IMAGES_VARIABLES]; /* values of platform/images.h's variables in the
+                                             environment, or NULL */
     const char *kubeconfig; /* --kubeconfig, else $KUBECONFIG or ~/.kube/config; owned strings
                                live in `buffer` */
     bool kubeconfig_list;   /* it was not named by --kubeconfig: kube/config.h */

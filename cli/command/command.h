@@ -36,6 +36,7 @@ struct cli_command {
     const char *words;     /* what the first name may be, where that is no object's: "bash zsh" */
     bool needs_file;       /* -f must be there */
     bool offline;          /* asks no API server */
+    bool takes_namespace;  /* -n has a meaning though it is offline and takes no file */
     bool one_is_an_answer; /* status 1 has a meaning, so that errors are 2 */
 };
 

@@ -227,6 +227,28 @@ const struct cli_command cli_commands[] = {
                   { "apiextensions.k8s.io", "customresourcedefinitions", "get", "the definition's",
                     true } },
       .formats = { CLI_TEXT, CLI_JSON } },
+    { .name = "install",
+      .arguments = "generate|definition [-n NAMESPACE] [--registry R] [--tag TAG] [--class NAME]\n"
+                   "[--watch-namespaces A,B] [--metrics-api Own|Chain|None]",
+      .summary = "the objects of an operator, to be applied; no checkout and no cluster is needed",
+      .text = "generate: the operator in NAMESPACE (learning-platform-system where it is not "
+              "given), with\nthe definition, for all namespaces; with --watch-namespaces one that "
+              "has rights in these\nalone and serves no metrics API. definition: what an "
+              "administrator applies once for the\nlatter. Manifests are those of the plugin's "
+              "version.",
+      .examples = { { "An operator for all namespaces",
+                      "kubectl lp install generate --registry registry.example.org/english | "
+                      "kubectl apply --server-side -f -" },
+                    { "One for a team, after its administrator applied the definition",
+                      "kubectl lp install generate -n learning --watch-namespaces learning" },
+                    { "A new version for one class of platforms",
+                      "kubectl lp install generate -n canary --watch-namespaces learning --class "
+                      "canary --tag v0.2.0" } },
+      .formats = { CLI_YAML },
+      .names = { "WHAT" },
+      .words = "generate definition",
+      .offline = true,
+      .takes_namespace = true },
     { .name = "completion",
       .arguments = "bash|zsh|fish",
       .summary = "prints what a shell needs to complete kubectl-lp",

@@ -14,6 +14,17 @@
         .connection = true                                                                  \
     }
 
+#define INSTALLS(n, v, h, field)                                                          \
+    {                                                                                     \
+        .name = (n), .value = (v), .commands = "install", .help = (h), .kind = CLI_VALUE, \
+        OF(field)                                                                         \
+    }
+#define INSTALLS_WORD(n, v, h, field, words_)                                             \
+    {                                                                                     \
+        .name = (n), .value = (v), .commands = "install", .help = (h), .kind = CLI_VALUE, \
+        OF(field), .complete = CLI_COMPLETE_WORDS, .words = (words_)                      \
+    }
+
 const struct cli_option cli_option_table[] = {
     { "-A", "--all-namespaces", NULL, "status, export, diff, why and report", "in all namespaces",
       CLI_FLAG, OF(all_namespaces) },
@@ -90,6 +101,26 @@ const struct cli_option cli_option_table[] = {
       CLI_LIST, OF(fail_if), .room = CLI_MAX_LIMITS },
     { "--yes-this-is-mine", NULL, NULL, "load",
       "other targets than loopback and private addresses too", CLI_FLAG, OF(yes_this_is_mine) },
+    INSTALLS("--registry", "R", "first part of our images' names (learning-platform)", registry),
+    INSTALLS("--tag", "TAG", "of our images; the plugin's version where it is not given", tag),
+    INSTALLS_WORD("--pull-policy", "POLICY", "of our images (IfNotPresent)", pull_policy,
+                  "Always IfNotPresent Never"),
+    INSTALLS("--postgres-image", "IMAGE", "of embedded PostgreSQL (docker.io/library/postgres:16)",
+             postgres_image),
+    INSTALLS("--mongo-image", "IMAGE", "of embedded MongoDB (docker.io/library/mongo:7.0)",
+             mongo_image),
+    INSTALLS_WORD("--mongodb-auth", "BOOL", "whether that image knows users (true)", mongodb_auth,
+                  "true false"),
+    INSTALLS("--watch-namespaces", "A,B",
+             "platforms of these namespaces alone, with rights there "
+             "alone",
+             watch_namespaces),
+    INSTALLS("--class", "NAME",
+             "spec.className of its platforms; those without one where it is "
+             "not given",
+             class_name),
+    INSTALLS_WORD("--metrics-api", "MODE", "Own, Chain (beside another adapter) or None (Own)",
+                  metrics_api, "Own Chain None"),
     { "-o", "--output", "FORM", NULL, "how the answer is written", CLI_FORMAT,
       .complete = CLI_COMPLETE_WORDS },
     { "-n", "--namespace", "NAMESPACE", NULL, "the namespace; the context's where it is not given",
@@ -154,6 +185,6 @@ bool cli_takes(const struct cli_command *command, const struct cli_option *optio
     if (option->connection)
         return !command->offline;
     if (!option->commands)
-        return !command->offline || command->needs_file;
+        return !command->offline || command->needs_file || command->takes_namespace;
     return cli_names(option->commands, command->name);
 }

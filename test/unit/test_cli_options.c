@@ -79,8 +79,8 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
     assert_string_equal(err.msg,
                         "unknown command explode: the commands are: status, why, check, diff, "
-                        "render, simulate, record, load, report, export, version, completion, "
-                        "help; see --help");
+                        "render, simulate, record, load, report, export, version, install, "
+                        "completion, help; see --help");
     assert_int_equal(PARSE(&o, &err, "export", "-o", "table"), LP_E_INVALID);
     assert_string_equal(err.msg, "-o: export has no such form; see --help");
     assert_int_equal(PARSE(&o, &err, "status", "a", "b"), LP_E_INVALID);
