@@ -1,5 +1,6 @@
 #!/bin/bash
-# ci/lp-ci and ci/steps on a repository of their own: what changes, what is over a limit, what is wrong. No cluster.
+# ci/lp-ci and ci/steps on a repository of their own: what changes, what is over a limit, what is wrong; and
+# what the plugin writes without a cluster.
 #   ci.sh DIR       LP_BIN is where kubectl-lp lies
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -122,10 +123,22 @@ assert "${{" not in step["run"], "an input must not be a part of a script"
 PY
 }
 
+# kubectl lp install generate beside config/generate, with the same options; comments at the head apart.
+options_of_install_do_what_they_do_in_the_repositorys_script() {
+    local images=(--registry r.example.org/a --tag v9 --pull-policy Always --postgres-image r/p:1 --mongo-image r/m:1 --mongodb-auth false --class canary)
+    "$top/config/generate" "${images[@]}" --cluster-namespace other --namespace one --watch-namespaces one,two --output "$dir/made"
+    "$lp" install generate "${images[@]}" -n other | sed '1,/^---$/d' >"$dir/cluster.yaml"
+    "$lp" install generate "${images[@]}" -n one --watch-namespaces one,two | sed '1,/^---$/d' >"$dir/some.yaml"
+    [ -s "$dir/cluster.yaml" ] || fails "kubectl lp install generate writes nothing"
+    sed '1,/^---$/d' "$dir/made/install.yaml" | diff - "$dir/cluster.yaml" || fails "kubectl lp install generate differs from config/generate"
+    sed '1,/^---$/d' "$dir/made/install-namespaced.yaml" | diff - "$dir/some.yaml" || fails "the same with --watch-namespaces"
+}
+
 a_change_is_told_object_by_object
 over_a_limit_is_a_failure
 a_wrong_value_is_a_failure_with_field_and_limit
 what_cannot_be_looked_at_is_status_2
 the_steps_need_an_environment_alone
 the_action_passes_each_input_on
+options_of_install_do_what_they_do_in_the_repositorys_script
 exit $bad

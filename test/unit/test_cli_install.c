@@ -1,6 +1,5 @@
 /* test/unit/test_cli_install.c -- what `kubectl lp install` writes is what the repository ships. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -53,43 +52,6 @@ static void of_a_namespace_it_is_install_namespaced_yaml(void **state)
                                    .watch_namespaces = "learning" };
     (void)state;
     check_same(&o, "config/install-namespaced.yaml");
-}
-
-/* As config/generate does with the same options. */
-static void options_do_what_they_do_in_the_repositorys_script(void **state)
-{
-    static const struct {
-        const char *arguments, *file;
-        struct cli_options options;
-    } cases[] = {
-        { "--registry r.example.org/a --tag v9 --pull-policy Always --postgres-image r/p:1 "
-          "--mongo-image r/m:1 --mongodb-auth false --cluster-namespace other --class canary",
-          "install.yaml",
-          { .name = "generate",
-            .registry = "r.example.org/a",
-            .tag = "v9",
-            .pull_policy = "Always",
-            .postgres_image = "r/p:1",
-            .mongo_image = "r/m:1",
-            .mongodb_auth = "false",
-            .ns = "other",
-            .class_name = "canary" } },
-        { "--namespace one --watch-namespaces one,two",
-          "install-namespaced.yaml",
-          { .name = "generate", .tag = "v0.1.0", .ns = "one", .watch_namespaces = "one,two" } },
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        char dir[] = "/tmp/lp-install-XXXXXX";
-        assert_non_null(mkdtemp(dir));
-        lp_auto_free char *make =
-            lp_sprintf("config/generate %s --output %s >/dev/null", cases[i].arguments, dir);
-        assert_int_equal(system(make), 0);
-        lp_auto_free char *path = lp_sprintf("%s/%s", dir, cases[i].file);
-        check_same(&cases[i].options, path);
-        lp_auto_free char *clean = lp_sprintf("rm -r %s", dir);
-        assert_int_equal(system(clean), 0);
-    }
 }
 
 static void the_mode_of_the_metrics_api_is_set(void **state)
@@ -150,7 +112,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_options_it_is_install_yaml),
         cmocka_unit_test(of_a_namespace_it_is_install_namespaced_yaml),
-        cmocka_unit_test(options_do_what_they_do_in_the_repositorys_script),
         cmocka_unit_test(the_mode_of_the_metrics_api_is_set),
         cmocka_unit_test(the_definition_is_what_an_administrator_applies_once),
         cmocka_unit_test(a_wrong_value_is_refused_with_option_and_what_is_wanted),
