@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "json/yaml.h"
 #include "kube/kinds.h"
+#include "platform/plan_parts.h"
 
 /* What `kubectl apply` writes for itself would be applied as a user's annotation. */
 static json_t *annotations_of(const json_t *metadata)
@@ -48,6 +49,24 @@ static void name_secret(const json_t *platform, const char *database, struct lp_
         lp_buf_printf(out, ", %s-%s", lp_json_str(platform, "metadata", "name", NULL), database);
 }
 
+/* Of the databases of optional services. */
+static void name_own_secrets(const json_t *platform, struct lp_buf *out)
+{
+    for (unsigned id = 0; id < N_DATABASES; id++) {
+        const struct database_kind *kind = &database_kinds[id];
+        const json_t *service =
+            lp_json_at(platform, "spec", "services", service_kinds[kind->user].key, NULL);
+        const char *theirs = lp_json_str(service, "database", "secretRef", "name", NULL);
+        if (kind->user < N_SERVICES || !lp_json_bool(false, service, "enabled", NULL))
+            continue;
+        if (theirs)
+            lp_buf_printf(out, ", %s", theirs);
+        else
+            lp_buf_printf(out, ", %s-%s", lp_json_str(platform, "metadata", "name", NULL),
+                          kind->name);
+    }
+}
+
 void export_comment(const json_t *platform, struct lp_buf *out)
 {
     const char *name = lp_json_str(platform, "metadata", "name", NULL);
@@ -56,6 +75,7 @@ void export_comment(const json_t *platform, struct lp_buf *out)
     lp_buf_printf(out, "# %s in namespace %s. Not in here: the Secrets %s-jwt", name, ns, name);
     name_secret(platform, "postgres", out);
     name_secret(platform, "mongodb", out);
+    name_own_secrets(platform, out);
     lp_buf_str(out, ", and what the databases hold.\n");
 }
 

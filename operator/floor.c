@@ -155,7 +155,7 @@ static void note_written(struct floor_history *h, const json_t *answer, const st
 /* The part of the spec about a service; NULL: there is none. */
 static const json_t *spec_of(const json_t *platform, const char *service)
 {
-    for (unsigned i = 0; i < N_SERVICES; i++)
+    for (unsigned i = 0; i < N_OWN_SERVICES; i++)
         if (strcmp(service, service_kinds[i].name) == 0)
             return lp_json_at(platform, "spec", "services", service_kinds[i].key, NULL);
     return lp_json_find(lp_json_at(platform, "spec", "extraServices", NULL), "name", service);

@@ -61,7 +61,7 @@ static const char mongodb_start[] =
     "fi\n"
     "exec docker-entrypoint.sh mongod\n";
 
-const char *const database_starts[N_DATABASES] = {
-    [DATABASE_POSTGRES] = postgres_start,
-    [DATABASE_MONGODB] = mongodb_start,
+const char *const database_starts[N_ENGINES] = {
+    [ENGINE_POSTGRES] = postgres_start,
+    [ENGINE_MONGODB] = mongodb_start,
 };

@@ -3,8 +3,8 @@
  * the Secret. */
 #pragma once
 
-#include "platform/plan.h"
+#include "platform/plan_parts.h"
 
-/* Scripts for sh, by database; they end in the entry point of the image. Read from the environment:
+/* Scripts for sh; they end in the entry point of the image. Read from the environment:
  * PGDATA, POSTGRES_USER and POSTGRES_PASSWORD; MONGO_INITDB_ROOT_USERNAME and _PASSWORD. */
-extern const char *const database_starts[N_DATABASES];
+extern const char *const database_starts[N_ENGINES];

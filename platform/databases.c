@@ -62,9 +62,10 @@ static bool has_intent(const struct platform *p, enum service_id id, const json_
 static bool is_leaving(const struct databases_source *source, const struct platform *p,
                        enum database_id id, struct databases_seen *seen)
 {
-    if (!database_is_external(platform_database(p, id)) || !seen->stateful_sets[id])
+    if (platform_embeds(p, id) || !spec_has_service(&p->spec, database_kinds[id].user) ||
+        !seen->stateful_sets[id])
         return false;
-    if (!has_intent(p, plan_database_user(id), seen->users[id]) || !is_complete(seen->users[id]))
+    if (!has_intent(p, database_kinds[id].user, seen->users[id]) || !is_complete(seen->users[id]))
         return true;
     lp_auto_free char *claim = plan_claim_name(p, id);
     bool held = source->owned(source->user, claim);
@@ -82,9 +83,10 @@ void databases_read(const struct databases_source *source, struct platform *plat
         struct database_state *d = &platform->databases[id];
         lp_auto_free char *claim = plan_claim_name(platform, id);
         ret->claims[id] = source->look(source->user, CHILD_CLAIM, claim);
-        ret->stateful_sets[id] = look(source, platform, CHILD_STATEFUL_SET, database_names[id]);
+        ret->stateful_sets[id] =
+            look(source, platform, CHILD_STATEFUL_SET, database_kinds[id].name);
         ret->users[id] =
-            look(source, platform, CHILD_DEPLOYMENT, service_kinds[plan_database_user(id)].name);
+            look(source, platform, CHILD_DEPLOYMENT, service_kinds[database_kinds[id].user].name);
         pins_read(id, ret->claims[id], ret->stateful_sets[id], d);
         /* First the database, then its service. */
         bool follows = d->secret && is_complete(ret->stateful_sets[id]);

@@ -76,7 +76,7 @@ bool pins_is_major(const char *from, const char *to)
 
 static const char *image_of_operator(const struct platform *p, enum database_id id)
 {
-    return id == DATABASE_POSTGRES ? p->images->postgres : p->images->mongo;
+    return database_kinds[id].engine == ENGINE_POSTGRES ? p->images->postgres : p->images->mongo;
 }
 
 const char *pins_image(const struct platform *p, enum database_id id)
@@ -90,7 +90,7 @@ bool pins_users(const struct platform *p, enum database_id id)
 {
     const char *pinned = p->databases[id].users;
 
-    if (id == DATABASE_POSTGRES)
+    if (database_kinds[id].engine == ENGINE_POSTGRES)
         return true;
     return pinned ? strcmp(pinned, "true") == 0 : p->images->mongodb_auth;
 }
@@ -106,7 +106,7 @@ char *pins_refused(const struct platform *p, enum database_id id)
             "%s: the operator's image is %s, but %s wrote the data of PersistentVolumeClaim %s, so "
             "it stays at that: dump the data, delete StatefulSet %s-%s and the claim, and load it "
             "into the new one (docs/install.md)",
-            database_names[id], ours, pinned, claim, p->name, database_names[id]);
+            database_kinds[id].name, ours, pinned, claim, p->name, database_kinds[id].name);
     if (id == DATABASE_MONGODB && users != p->images->mongodb_auth)
         return lp_sprintf(
             "mongodb: the operator's LP_MONGODB_AUTH is %s, but the data of PersistentVolumeClaim "

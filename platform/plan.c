@@ -35,7 +35,7 @@ static struct child *add(struct plan *plan, const struct platform *p, enum child
         abort();
     struct child *c = &plan->children[plan->n++];
     const char *suffix =
-        service >= 0 ? plan_kind(p, (unsigned)service).name : database_names[database];
+        service >= 0 ? plan_kind(p, (unsigned)service).name : database_kinds[database].name;
     *c = (struct child){
         .kind = kind,
         .service = service,
@@ -111,7 +111,7 @@ static json_t *of_database(const struct platform *p, enum child_kind kind, enum 
     if (kind == CHILD_CLAIM)
         return plan_claim(p, id);
     if (kind == CHILD_SERVICE_ACCOUNT)
-        return plan_service_account(p, database_names[id]);
+        return plan_service_account(p, database_kinds[id].name);
     if (kind == CHILD_NETWORK_POLICY)
         return plan_database_policy(p, id);
     return kind == CHILD_SERVICE ? plan_database_service(p, id) : plan_stateful_set(p, id);
@@ -171,10 +171,9 @@ void plan_list(struct plan *plan, const struct platform *p)
 {
     plan->n = 0;
     for (unsigned id = 0; id < N_DATABASES; id++)
-        if (!database_is_external(platform_database(p, id)) || p->databases[id].leaving)
+        if (platform_embeds(p, id) || p->databases[id].leaving)
             add_database(plan, p, (enum database_id)id);
-    for (unsigned id = 0; id < spec_n_services(&p->spec); id++)
-        add_service(plan, p, (enum service_id)id);
+    spec_each_service(&p->spec, id) add_service(plan, p, (enum service_id)id);
     qsort(plan->children, plan->n, sizeof plan->children[0], by_kind);
 }
 
@@ -199,8 +198,8 @@ json_t *plan_creation(const struct child *child)
 
 bool plan_is_paused(const struct platform *p, const char *service_name)
 {
-    for (unsigned id = 0; id < spec_n_services(&p->spec); id++)
-        if (p->spec.services[id].paused && strcmp(plan_kind(p, id).name, service_name) == 0)
-            return true;
+    spec_each_service(&p->spec,
+                      id) if (p->spec.services[id].paused &&
+                              strcmp(plan_kind(p, id).name, service_name) == 0) return true;
     return false;
 }

@@ -37,7 +37,7 @@ struct plan_images {
     bool no_metrics_api, no_adapter; /* the second: only where no_metrics_api are pods scraped */
 };
 
-enum database_id { DATABASE_POSTGRES, DATABASE_MONGODB, N_DATABASES };
+enum database_id { DATABASE_POSTGRES, DATABASE_MONGODB, DATABASE_LEARNING, N_DATABASES };
 
 /* What is fixed about an embedded database from the day its volume is made, and what was given to
  * its pods last (pins.h). All zero: nothing of it is there. */
@@ -89,6 +89,8 @@ bool platform_gateway_holds(const json_t *config_map, const json_t *deployment,
 
 /* Of the spec. */
 const struct database_spec *platform_database(const struct platform *p, enum database_id id);
+/* Whether the spec has the service whose database it is, and has that embedded. */
+bool platform_embeds(const struct platform *p, enum database_id id);
 
 /* Seven of each service, five of each database, an Ingress, an HTTPRoute. */
 #define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES + 2)

@@ -7,12 +7,14 @@
 #include "platform/plan_parts.h"
 #include "platform/quantity_text.h"
 
-const char *const database_names[N_DATABASES] = { "postgres", "mongodb" };
-
-enum service_id plan_database_user(enum database_id id)
-{
-    return id == DATABASE_POSTGRES ? SERVICE_AUTH : SERVICE_PROGRESS;
-}
+const struct database_kind database_kinds[N_DATABASES] = {
+    [DATABASE_POSTGRES] = { "postgres", ENGINE_POSTGRES, SERVICE_AUTH, "DATABASE_URL", "lp",
+                            "auth" },
+    [DATABASE_MONGODB] = { "mongodb", ENGINE_MONGODB, SERVICE_PROGRESS, "MONGODB_URI", "lp",
+                           "progress" },
+    [DATABASE_LEARNING] = { "learning-db", ENGINE_POSTGRES, SERVICE_LEARNING, "DATABASE_URL",
+                            "learning", "learning" },
+};
 
 char *plan_name(const struct platform *p, const char *suffix)
 {
@@ -23,9 +25,9 @@ char *plan_name(const struct platform *p, const char *suffix)
 static const char *component_of(const struct platform *p, const char *suffix)
 {
     for (unsigned i = 0; i < N_DATABASES; i++)
-        if (strcmp(database_names[i], suffix) == 0)
+        if (strcmp(database_kinds[i].name, suffix) == 0)
             return "database";
-    for (unsigned id = N_SERVICES; id < spec_n_services(&p->spec); id++)
+    for (unsigned id = N_OWN_SERVICES; id < spec_n_services(&p->spec); id++)
         if (strcmp(p->spec.services[id].extra.name, suffix) == 0)
             return p->spec.services[id].extra.queue_metrics ? "service" : "extra";
     return "service";
@@ -66,7 +68,17 @@ json_t *plan_copy_or_null(const json_t *o)
 
 const struct database_spec *platform_database(const struct platform *p, enum database_id id)
 {
-    return id == DATABASE_POSTGRES ? &p->spec.databases.postgres : &p->spec.databases.mongodb;
+    if (id == DATABASE_POSTGRES)
+        return &p->spec.databases.postgres;
+    if (id == DATABASE_MONGODB)
+        return &p->spec.databases.mongodb;
+    return &p->spec.services[database_kinds[id].user].database;
+}
+
+bool platform_embeds(const struct platform *p, enum database_id id)
+{
+    return spec_has_service(&p->spec, database_kinds[id].user) &&
+           !database_is_external(platform_database(p, id));
 }
 
 static json_t *quantities(const struct quantities *q)
@@ -126,7 +138,7 @@ bool plan_has_metrics(const struct platform *p, enum service_id id)
 {
     const struct service_spec *service = p->spec.services + id;
 
-    return id < N_SERVICES || service->extra.queue_metrics;
+    return id < N_OWN_SERVICES || service->extra.queue_metrics;
 }
 
 json_t *plan_pdb(const struct platform *p, enum service_id id)

@@ -15,16 +15,21 @@
 
 #define DATABASE_UID 999 /* of the official images */
 
-/* What differs between the two. */
+/* What differs between the two engines. */
 struct database {
     int port;
     const char *data_path;
     const char *run_path; /* a second writable folder */
 };
-static const struct database databases[N_DATABASES] = {
-    [DATABASE_POSTGRES] = { 5432, "/var/lib/postgresql/data", "/var/run/postgresql" },
-    [DATABASE_MONGODB] = { 27017, "/data/db", "/data/configdb" },
+static const struct database databases[N_ENGINES] = {
+    [ENGINE_POSTGRES] = { 5432, "/var/lib/postgresql/data", "/var/run/postgresql" },
+    [ENGINE_MONGODB] = { 27017, "/data/db", "/data/configdb" },
 };
+
+static bool is_postgres(enum database_id id)
+{
+    return database_kinds[id].engine == ENGINE_POSTGRES;
+}
 
 static json_t *from_secret(const char *variable, const char *secret, const char *key)
 {
@@ -34,7 +39,7 @@ static json_t *from_secret(const char *variable, const char *secret, const char 
 
 static json_t *environment(const struct platform *p, enum database_id id, const char *secret)
 {
-    if (id == DATABASE_POSTGRES)
+    if (is_postgres(id))
         return lp_json_make("[o, o, o, {s:s, s:s}]",
                             from_secret("POSTGRES_USER", secret, "username"),
                             from_secret("POSTGRES_PASSWORD", secret, "password"),
@@ -54,7 +59,7 @@ static json_t *probe(enum database_id id, int period_s, int failures)
 {
     json_t *o = lp_json_make("{s:i, s:i, s:i}", "periodSeconds", period_s, "timeoutSeconds", 5,
                              "failureThreshold", failures);
-    if (id == DATABASE_POSTGRES)
+    if (is_postgres(id))
         json_object_set_new(
             o, "exec",
             lp_json_make("{s:[s, s, s, s]}", "command", "pg_isready", "-q", "-h", "127.0.0.1"));
@@ -65,14 +70,14 @@ static json_t *probe(enum database_id id, int period_s, int failures)
 
 static json_t *container(const struct platform *p, enum database_id id, const char *secret)
 {
-    const struct database *d = &databases[id];
+    const struct database *d = &databases[database_kinds[id].engine];
     const struct database_spec *spec = platform_database(p, id);
     const char *image = pins_image(p, id);
-    const char *start = pins_users(p, id) ? database_starts[id] : NULL;
+    const char *start = pins_users(p, id) ? database_starts[database_kinds[id].engine] : NULL;
     json_t *c = lp_json_make("{s:s, s:s, s:s, s:o, s:[{s:s, s:i, s:s}]}", "name",
-                             database_names[id], "image", image, "imagePullPolicy", "IfNotPresent",
-                             "env", environment(p, id, secret), "ports", "name", "db",
-                             "containerPort", d->port, "protocol", "TCP");
+                             database_kinds[id].name, "image", image, "imagePullPolicy",
+                             "IfNotPresent", "env", environment(p, id, secret), "ports", "name",
+                             "db", "containerPort", d->port, "protocol", "TCP");
 
     if (start)
         json_object_set_new(c, "command", lp_json_make("[s, s, s]", "sh", "-c", start));
@@ -91,7 +96,7 @@ static json_t *container(const struct platform *p, enum database_id id, const ch
 static json_t *pod_metadata(const struct platform *p, enum database_id id)
 {
     const json_t *given = platform_database(p, id)->pod.annotations;
-    json_t *metadata = lp_json_make("{s:o}", "labels", plan_labels(p, database_names[id]));
+    json_t *metadata = lp_json_make("{s:o}", "labels", plan_labels(p, database_kinds[id].name));
     json_auto_t *annotations = given ? json_deep_copy(given) : json_object();
 
     lp_json_set_str(annotations, ANNOTATION_SECRET_DATABASE, p->databases[id].secret);
@@ -132,7 +137,7 @@ static json_t *claim_spec(const struct database_spec *d, const json_t *storage)
 
 char *plan_claim_name(const struct platform *p, enum database_id id)
 {
-    return lp_sprintf("data-%s-%s-0", p->name, database_names[id]);
+    return lp_sprintf("data-%s-%s-0", p->name, database_kinds[id].name);
 }
 
 json_t *plan_claim_spec(const struct platform *p, enum database_id id)
@@ -148,7 +153,7 @@ json_t *plan_claim_spec(const struct platform *p, enum database_id id)
 json_t *plan_claim(const struct platform *p, enum database_id id)
 {
     lp_auto_free char *name = plan_claim_name(p, id);
-    json_t *o = plan_object(p, &lp_kube_volume_claims, database_names[id]);
+    json_t *o = plan_object(p, &lp_kube_volume_claims, database_kinds[id].name);
     json_t *metadata = json_object_get(o, "metadata");
 
     lp_json_set_str(metadata, "name", name);
@@ -165,7 +170,7 @@ json_t *plan_claim(const struct platform *p, enum database_id id)
  * template cannot be changed or taken away from one that was made by an operator before. */
 json_t *plan_stateful_set(const struct platform *p, enum database_id id)
 {
-    const char *suffix = database_names[id];
+    const char *suffix = database_kinds[id].name;
     lp_auto_free char *name = plan_name(p, suffix);
     json_t *o = plan_object(p, &lp_kube_stateful_sets, suffix);
     json_t *template = lp_json_make("{s:{s:s}, s:o}", "metadata", "name", "data", "spec",

@@ -56,9 +56,12 @@ static void set_extra_routes(json_t *data, const struct platform *p)
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192);
 
     for (unsigned id = N_SERVICES; id < spec_n_services(&p->spec); id++) {
+        if (!spec_has_service(&p->spec, id))
+            continue;
         const struct service_kind kind = plan_kind(p, id);
-        lp_buf_printf(&text, "%s%s:%s=http://%s-%s:%d", text.len > 0 ? "," : "", kind.name,
-                      p->spec.services[id].extra.path, p->name, kind.name, kind.port);
+        const char *path = p->spec.services[id].extra.path; /* "/learning" of ours */
+        lp_buf_printf(&text, "%s%s:%s%s=http://%s-%s:%d", text.len > 0 ? "," : "", kind.name,
+                      path ? "" : "/", path ? path : kind.name, p->name, kind.name, kind.port);
     }
     if (text.len > 0)
         lp_json_set_str(data, "EXTRA_SERVICES", text.ptr);
@@ -103,7 +106,7 @@ static void set_hold_routes(json_t *data, const struct platform *p)
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(4096);
 
     for (unsigned id = SERVICE_AUTH + 1; id < spec_n_services(&p->spec); id++) {
-        if (platform_may_sleep(p, (enum service_id)id))
+        if (spec_has_service(&p->spec, id) && platform_may_sleep(p, (enum service_id)id))
             lp_buf_printf(&text, "%s%s", text.len > 0 ? "," : "",
                           routes_name(plan_kind(p, id).name));
     }
@@ -147,7 +150,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
     }
     if (id != SERVICE_AUTH)
         set_key_url(data, p);
-    if (id != SERVICE_AUTH && id < N_SERVICES)
+    if (id != SERVICE_AUTH && id < N_OWN_SERVICES)
         lp_json_set_str(data, "AUTH_JWT_KEYS_DIR", PLAN_KEYS_DIR);
     if (id == SERVICE_AI_FEEDBACK || id == SERVICE_AUTH)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
@@ -185,14 +188,18 @@ static void add_caller_key(json_t *env, const char *variable, const struct platf
     add_secret(env, variable, secret, "key");
 }
 
-static void add_database(json_t *env, const char *variable, const struct platform *p,
-                         const struct database_spec *d, enum database_id id)
+/* Where the service has its database. */
+static void add_databases(json_t *env, const struct platform *p, enum service_id user)
 {
-    lp_auto_free char *own = plan_name(p, database_names[id]);
-    if (database_is_external(d))
-        add_secret(env, variable, d->secret.name, d->secret.key);
-    else
-        add_secret(env, variable, own, "uri");
+    for (unsigned id = 0; id < N_DATABASES; id++) {
+        const struct database_spec *d = platform_database(p, (enum database_id)id);
+        const char *variable = database_kinds[id].variable;
+        lp_auto_free char *own = plan_name(p, database_kinds[id].name);
+        if (database_kinds[id].user == user && database_is_external(d))
+            add_secret(env, variable, d->secret.name, d->secret.key);
+        else if (database_kinds[id].user == user)
+            add_secret(env, variable, own, "uri");
+    }
 }
 
 static void add_given_secret(json_t *env, const char *variable, const struct secret_key_spec *s)
@@ -205,9 +212,9 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
 {
     lp_auto_free char *jwt = plan_name(p, "jwt"), *signing = plan_name(p, "signing");
 
+    add_databases(env, p, id);
     switch (id) {
     case SERVICE_AUTH:
-        add_database(env, "DATABASE_URL", p, &p->spec.databases.postgres, DATABASE_POSTGRES);
         add_secret(env, "JWT_SECRET", jwt, "access");
         add_secret(env, "JWT_REFRESH_SECRET", jwt, "refresh");
         add_secret(env, "JWT_SIGNING_KEY", signing, "signing.pem");
@@ -220,14 +227,13 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
         add_caller_key(env, "CALLER_KEY_AUTH", p, SERVICE_AUTH);
         break;
     case SERVICE_PROGRESS:
-        add_database(env, "MONGODB_URI", p, &p->spec.databases.mongodb, DATABASE_MONGODB);
         add_caller_key(env, "CALLER_KEY_AI_FEEDBACK", p, SERVICE_AI_FEEDBACK);
         add_caller_key(env, "CALLER_KEY_AUTH", p, SERVICE_AUTH);
         break;
     default:
         break;
     }
-    if (id >= N_SERVICES)
+    if (id >= N_OWN_SERVICES)
         return; /* what is ours is not for the programs of others */
     /* One for all pods of a platform, so that a learner has the same pseudonym in all their logs;
      * where it lacks, each pod makes one of its own. */

@@ -10,9 +10,16 @@
 #define PLAN_KEYS_DIR "/etc/learning-platform/keys"
 #define PLAN_PRIVACY_DIR "/etc/learning-platform/privacy" /* of auth's: the master keys */
 
-extern const char *const database_names[N_DATABASES]; /* suffix, label, Secret */
-/* The service whose database it is. */
-enum service_id plan_database_user(enum database_id id);
+enum database_engine { ENGINE_POSTGRES, ENGINE_MONGODB, N_ENGINES };
+/* What is fixed about a database. Where it is in the spec says platform_database(). */
+struct database_kind {
+    const char *name; /* suffix, label, Secret: 11 bytes at most, as a StatefulSet has 52 */
+    enum database_engine engine;
+    enum service_id user;        /* the service whose it is */
+    const char *variable;        /* of its pods: where it is */
+    const char *role, *database; /* of an embedded one */
+};
+extern const struct database_kind database_kinds[N_DATABASES];
 
 /* What is fixed about the service `id` of this platform. */
 static inline struct service_kind plan_kind(const struct platform *p, unsigned id)

@@ -6,7 +6,7 @@
 #include "kube/kinds.h"
 #include "platform/plan_parts.h"
 
-static const int database_ports[N_DATABASES] = { 5432, 27017 };
+static const int database_ports[N_ENGINES] = { [ENGINE_POSTGRES] = 5432, [ENGINE_MONGODB] = 27017 };
 
 json_t *plan_service(const struct platform *p, enum service_id id)
 {
@@ -28,14 +28,15 @@ json_t *plan_service(const struct platform *p, enum service_id id)
 /* Headless: the one pod is reached directly, and its name is stable. */
 json_t *plan_database_service(const struct platform *p, enum database_id id)
 {
-    const char *suffix = database_names[id];
+    const char *suffix = database_kinds[id].name;
     json_t *o = plan_object(p, &lp_kube_services, suffix);
 
     json_object_set_new(o, "spec",
                         lp_json_make("{s:s, s:s, s:o, s:[{s:s, s:i, s:s, s:s}]}", "type",
                                      "ClusterIP", "clusterIP", "None", "selector",
                                      plan_selector(p, suffix), "ports", "name", "db", "port",
-                                     database_ports[id], "targetPort", "db", "protocol", "TCP"));
+                                     database_ports[database_kinds[id].engine], "targetPort", "db",
+                                     "protocol", "TCP"));
     return o;
 }
 
@@ -63,22 +64,23 @@ static json_t *policy(const struct platform *p, const char *suffix, json_t *rule
 }
 
 /* Which services call which, as bits: the gateway passes learners on, AI feedback keeps results in
- * progress, auth takes a deleted account's records away, and both ask auth for its public keys. */
+ * progress, auth takes a deleted account's records away, and all ask auth for its public keys. */
 #define CALLER(id) (1U << (id))
-static const unsigned caller_bits[N_SERVICES] = {
-    [SERVICE_AUTH] =
-        CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) | CALLER(SERVICE_PROGRESS),
+static const unsigned caller_bits[N_OWN_SERVICES] = {
+    [SERVICE_AUTH] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) |
+                     CALLER(SERVICE_PROGRESS) | CALLER(SERVICE_LEARNING),
     [SERVICE_AI_FEEDBACK] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AUTH),
     [SERVICE_PROGRESS] =
         CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) | CALLER(SERVICE_AUTH),
+    [SERVICE_LEARNING] = CALLER(SERVICE_GATEWAY),
 };
 
 /* An extra service is called by the gateway, and asks auth for its public keys. */
 static bool may_call(unsigned caller, enum service_id id)
 {
-    if (id >= N_SERVICES)
+    if (id >= N_OWN_SERVICES)
         return caller == SERVICE_GATEWAY;
-    if (caller >= N_SERVICES)
+    if (caller >= N_OWN_SERVICES)
         return id == SERVICE_AUTH;
     return (caller_bits[id] & CALLER(caller)) != 0;
 }
@@ -89,7 +91,7 @@ static json_t *callers(const struct platform *p, enum service_id id)
     json_t *from = id == SERVICE_GATEWAY ? NULL : json_array();
 
     for (unsigned i = 0; i < spec_n_services(&p->spec) && from; i++)
-        if (may_call(i, id))
+        if (spec_has_service(&p->spec, i) && may_call(i, id))
             json_array_append_new(from, from_pods(p, plan_kind(p, i).name));
     return from;
 }
@@ -108,6 +110,6 @@ json_t *plan_network_policy(const struct platform *p, enum service_id id)
 
 json_t *plan_database_policy(const struct platform *p, enum database_id id)
 {
-    json_t *from = lp_json_make("[o]", from_pods(p, service_kinds[plan_database_user(id)].name));
-    return policy(p, database_names[id], lp_json_make("[o]", ingress(from, "db")));
+    json_t *from = lp_json_make("[o]", from_pods(p, service_kinds[database_kinds[id].user].name));
+    return policy(p, database_kinds[id].name, lp_json_make("[o]", ingress(from, "db")));
 }

@@ -60,7 +60,7 @@ const char *routes_name(const char *service)
 static const char *route_name(const struct platform_spec *spec, const char *service)
 {
     for (unsigned id = SERVICE_AUTH; id < spec_n_services(spec); id++)
-        if (strcmp(spec_service(spec, id).name, service) == 0)
+        if (spec_has_service(spec, id) && strcmp(spec_service(spec, id).name, service) == 0)
             return routes_name(service);
     return NULL;
 }
@@ -113,8 +113,8 @@ static int check_one(const struct platform_spec *spec, const struct route *r, co
 {
     if (!route_name(spec, r->service))
         return lp_error_set(err, LP_E_INVALID,
-                            "%s.service: must be auth, ai-feedback, progress or one of "
-                            "spec.extraServices, is \"%.64s\"",
+                            "%s.service: must be auth, ai-feedback, progress, learning where that "
+                            "is enabled, or one of spec.extraServices, is \"%.64s\"",
                             path, r->service);
     int code = check_list(r->methods, is_method, path, "methods",
                           "GET, HEAD, POST, PUT, PATCH or DELETE", err);

@@ -21,18 +21,19 @@ bool service_scales_by(const struct service_spec *s, const char *metric)
     return false;
 }
 
-const struct service_kind service_kinds[N_SERVICES] = {
+const struct service_kind service_kinds[N_OWN_SERVICES] = {
     [SERVICE_GATEWAY] = { "gateway", "gateway", "lp-gateway", 8080 },
     [SERVICE_AUTH] = { "auth", "auth", "lp-auth", 3000 },
     [SERVICE_AI_FEEDBACK] = { "aiFeedback", "ai-feedback", "lp-ai-feedback", 5000 },
     [SERVICE_PROGRESS] = { "progress", "progress", "lp-progress", 3001 },
+    [SERVICE_LEARNING] = { "learning", "learning", "lp-learning", 3002 },
 };
 
 struct service_kind spec_service(const struct platform_spec *s, unsigned id)
 {
     const struct service_spec *service = s->services + id;
 
-    if (id < N_SERVICES)
+    if (id < N_OWN_SERVICES)
         return service_kinds[id];
     return (struct service_kind){ .name = service->extra.name, .port = (int)service->extra.port };
 }

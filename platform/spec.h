@@ -8,18 +8,6 @@
 
 #include "platform/spec_service.h"
 
-struct database_spec {
-    const char *mode; /* "Embedded", "External" */
-    json_t *storage;
-    const char *storage_class; /* NULL: the cluster's default */
-    const char *on_delete;     /* "Retain", "Delete" */
-    struct resources_spec resources;
-    struct pod_spec pod; /* without spread, labels and priority class */
-    struct {
-        const char *name, *key; /* name NULL: no secretRef */
-    } secret;
-};
-
 /* When pods may be restarted without a change of the spec; see platform/window.h. */
 struct maintenance_spec {
     const char *time_zone;  /* "Asia/Jakarta"; NULL: utc_offset counts */
@@ -55,7 +43,7 @@ struct platform_spec {
         json_t *pull_secrets;                     /* or NULL */
     } image;
     struct service_spec services[SPEC_MAX_SERVICES];
-    unsigned n_extra;       /* of them, behind the four */
+    unsigned n_extra;       /* of them, behind our own */
     json_t *extra_services; /* what they were decoded from, or NULL */
     struct {
         struct database_spec postgres, mongodb;
@@ -74,11 +62,22 @@ struct platform_spec {
     } network_policy;
 };
 
-/* The four and those of spec.extraServices; ids are below it. */
+/* Ids are below it. An optional service that is not enabled has one too: spec_each_service leaves
+ * it out. */
 static inline unsigned spec_n_services(const struct platform_spec *s)
 {
-    return N_SERVICES + s->n_extra;
+    return N_OWN_SERVICES + s->n_extra;
 }
+
+/* Whether the platform has the service `id`, below spec_n_services. */
+static inline bool spec_has_service(const struct platform_spec *s, unsigned id)
+{
+    return id < N_SERVICES || id >= N_OWN_SERVICES || s->services[id].enabled;
+}
+
+#define spec_each_service(spec, id)                           \
+    for (unsigned id = 0; id < spec_n_services(spec); (id)++) \
+        if (spec_has_service(spec, id))
 
 /* What is fixed about the service `id`, below spec_n_services. */
 struct service_kind spec_service(const struct platform_spec *s, unsigned id);

@@ -402,13 +402,16 @@ int spec_check(const char *name, const struct platform_spec *spec, struct lp_err
     int r = check_name(name, err);
     if (r == 0)
         r = window_check(&spec->maintenance, "spec.maintenanceWindow", err);
-    for (unsigned i = 0; i < N_SERVICES && r == 0; i++) {
+    for (unsigned i = 0; i < N_OWN_SERVICES && r == 0; i++) {
         lp_auto_free char *path = lp_sprintf("spec.services.%s", service_kinds[i].key);
+        lp_auto_free char *database = lp_sprintf("%s.database", path);
         r = check_service(&spec->services[i], path, err);
+        if (r == 0 && i >= N_SERVICES)
+            r = check_database(&spec->services[i].database, database, err);
     }
     for (unsigned i = 0; i < spec->n_extra && r == 0; i++) {
         lp_auto_free char *path = lp_sprintf("spec.extraServices[%u]", i);
-        r = check_service(&spec->services[N_SERVICES + i], path, err);
+        r = check_service(&spec->services[N_OWN_SERVICES + i], path, err);
         if (r == 0)
             r = spec_check_extra(spec, i, path, err);
     }

@@ -16,7 +16,6 @@
 #include "platform/spec_fields.h"
 #include "platform/spec_identity.h"
 
-#define POD(member) offsetof(struct pod_spec, member)
 #define END         \
     {               \
         .key = NULL \
@@ -24,62 +23,8 @@
 
 static const char *const modes[] = { "Active", "Plan", "Paused", NULL };
 static const char *const pull_policies[] = { "Always", "IfNotPresent", "Never", NULL };
-static const char *const database_modes[] = { "Embedded", "External", NULL };
-static const char *const on_delete[] = { "Retain", "Delete", NULL };
 static const char *const accesses[] = { "Owner", "Any", NULL };
 
-static const struct lp_json_field database_pod_fields[] = {
-    { .key = "nodeSelector", .type = LP_JSON_OBJECT, .offset = POD(node_selector) },
-    { .key = "tolerations", .type = LP_JSON_ARRAY, .offset = POD(tolerations), .max = 32 },
-    { .key = "affinity", .type = LP_JSON_OBJECT, .offset = POD(affinity) },
-    { .key = "annotations", .type = LP_JSON_OBJECT, .offset = POD(annotations) },
-    END,
-};
-
-#define OF_DATABASE(member) offsetof(struct database_spec, member)
-static const struct lp_json_field secret_ref_fields[] = {
-    { .key = "name",
-      .type = LP_JSON_STRING,
-      .required = true,
-      .min = 1,
-      .max = 253,
-      .offset = OF_DATABASE(secret.name) - OF_DATABASE(secret) },
-    { .key = "key",
-      .type = LP_JSON_STRING,
-      .min = 1,
-      .max = 253,
-      .offset = OF_DATABASE(secret.key) - OF_DATABASE(secret) },
-    END,
-};
-static const struct lp_json_field database_fields[] = {
-    { .key = "mode",
-      .type = LP_JSON_STRING,
-      .offset = OF_DATABASE(mode),
-      .one_of = database_modes },
-    { .key = "storage", .type = LP_JSON_ANY, .offset = OF_DATABASE(storage) },
-    { .key = "storageClassName",
-      .type = LP_JSON_STRING,
-      .offset = OF_DATABASE(storage_class),
-      .min = 1,
-      .max = 253 },
-    { .key = "onDelete",
-      .type = LP_JSON_STRING,
-      .offset = OF_DATABASE(on_delete),
-      .one_of = on_delete },
-    { .key = "resources",
-      .type = LP_JSON_OBJECT,
-      .offset = OF_DATABASE(resources),
-      .fields = resource_fields },
-    { .key = "pod",
-      .type = LP_JSON_OBJECT,
-      .offset = OF_DATABASE(pod),
-      .fields = database_pod_fields },
-    { .key = "secretRef",
-      .type = LP_JSON_OBJECT,
-      .offset = OF_DATABASE(secret),
-      .fields = secret_ref_fields },
-    END,
-};
 static const struct lp_json_field databases_fields[] = {
     { .key = "postgres", .type = LP_JSON_OBJECT, .offset = 0, .fields = database_fields },
     { .key = "mongodb",
@@ -222,7 +167,7 @@ static void set_service_defaults(struct service_spec *s, enum service_id id)
     s->autoscaling.min = 1;
     s->autoscaling.idle_s = 300;
     s->autoscaling.max = id == SERVICE_GATEWAY ? 5 : 10;
-    s->autoscaling.metrics = id < N_SERVICES ? quantity_defaults.metrics : NULL;
+    s->autoscaling.metrics = id < N_OWN_SERVICES ? quantity_defaults.metrics : NULL;
     s->autoscaling.cpu.utilization = 70;
     s->autoscaling.memory.utilization = 75;
     s->autoscaling.queue.target = quantity_defaults.queue_target;
@@ -253,8 +198,11 @@ static void set_defaults(struct platform_spec *spec)
                                     .maintenance.utc_offset = "+00:00",
                                     .access = "Owner",
                                     .network_policy.enabled = true };
-    for (unsigned id = 0; id < N_SERVICES; id++)
+    for (unsigned id = 0; id < N_OWN_SERVICES; id++) {
         set_service_defaults(&spec->services[id], (enum service_id)id);
+        if (id >= N_SERVICES)
+            spec->services[id].database = database_defaults(quantity_defaults.postgres_memory);
+    }
     spec->databases.postgres = database_defaults(quantity_defaults.postgres_memory);
     spec->databases.mongodb = database_defaults(quantity_defaults.mongodb_memory);
 }
@@ -266,9 +214,9 @@ static int decode_extra_services(struct platform_spec *spec, bool strict, struct
 
     json_array_foreach(spec->extra_services, i, item)
     {
-        struct service_spec *s = &spec->services[N_SERVICES + i];
+        struct service_spec *s = &spec->services[N_OWN_SERVICES + i];
         lp_auto_free char *path = lp_sprintf("spec.extraServices[%zu]", i);
-        set_service_defaults(s, (enum service_id)(N_SERVICES + i));
+        set_service_defaults(s, (enum service_id)(N_OWN_SERVICES + i));
         int r = lp_json_decode(item, extra_service_fields, strict, path, s, err);
         if (r < 0)
             return r;

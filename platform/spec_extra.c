@@ -33,7 +33,7 @@ static int check_name(const char *name, const char *path, struct lp_error *err)
     static const char *const ours[] = { "gateway", "auth",     "ai-feedback", "ai-worker",
                                         "ai",      "progress", "postgres",    "mongodb",
                                         "jwt",     "signing",  "plan",        "decisions",
-                                        "other" };
+                                        "other",   "learning", "learning-db" };
 
     if (!is_word(name, "-") || isdigit((unsigned char)name[0]))
         return lp_error_set(err, LP_E_INVALID,
@@ -49,7 +49,7 @@ static int check_name(const char *name, const char *path, struct lp_error *err)
 
 static int check_path(const char *route, const char *path, struct lp_error *err)
 {
-    static const char *const ours[] = { "/auth", "/ai", "/progress", "/health" };
+    static const char *const ours[] = { "/auth", "/ai", "/progress", "/health", "/learning" };
 
     if (route[0] != '/' || !is_word(route + 1, "-_"))
         return lp_error_set(err, LP_E_INVALID,
@@ -66,9 +66,9 @@ static int check_path(const char *route, const char *path, struct lp_error *err)
 static int check_twins(const struct platform_spec *spec, unsigned i, const char *path,
                        struct lp_error *err)
 {
-    const struct service_spec *s = &spec->services[N_SERVICES + i];
+    const struct service_spec *s = &spec->services[N_OWN_SERVICES + i];
 
-    for (const struct service_spec *other = &spec->services[N_SERVICES]; other < s; other++) {
+    for (const struct service_spec *other = &spec->services[N_OWN_SERVICES]; other < s; other++) {
         bool name = strcmp(other->extra.name, s->extra.name) == 0;
         if (name || strcmp(other->extra.path, s->extra.path) == 0)
             return lp_error_set(err, LP_E_INVALID, "%s.%s: \"%.64s\" is there twice", path,
@@ -92,7 +92,7 @@ static int check_metrics(const struct service_spec *s, const char *path, struct 
 int spec_check_extra(const struct platform_spec *spec, unsigned i, const char *path,
                      struct lp_error *err)
 {
-    const struct service_spec *s = &spec->services[N_SERVICES + i];
+    const struct service_spec *s = &spec->services[N_OWN_SERVICES + i];
 
     int r = check_name(s->extra.name, path, err);
     if (r == 0)

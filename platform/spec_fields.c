@@ -109,6 +109,60 @@ static const struct lp_json_field pod_fields[] = {
     END,
 };
 
+static const char *const database_modes[] = { "Embedded", "External", NULL };
+static const char *const on_delete[] = { "Retain", "Delete", NULL };
+static const struct lp_json_field database_pod_fields[] = {
+    { .key = "nodeSelector", .type = LP_JSON_OBJECT, .offset = POD(node_selector) },
+    { .key = "tolerations", .type = LP_JSON_ARRAY, .offset = POD(tolerations), .max = 32 },
+    { .key = "affinity", .type = LP_JSON_OBJECT, .offset = POD(affinity) },
+    { .key = "annotations", .type = LP_JSON_OBJECT, .offset = POD(annotations) },
+    END,
+};
+
+#define OF_DATABASE(member) offsetof(struct database_spec, member)
+static const struct lp_json_field secret_ref_fields[] = {
+    { .key = "name",
+      .type = LP_JSON_STRING,
+      .required = true,
+      .min = 1,
+      .max = 253,
+      .offset = OF_DATABASE(secret.name) - OF_DATABASE(secret) },
+    { .key = "key",
+      .type = LP_JSON_STRING,
+      .min = 1,
+      .max = 253,
+      .offset = OF_DATABASE(secret.key) - OF_DATABASE(secret) },
+    END,
+};
+const struct lp_json_field database_fields[] = {
+    { .key = "mode",
+      .type = LP_JSON_STRING,
+      .offset = OF_DATABASE(mode),
+      .one_of = database_modes },
+    { .key = "storage", .type = LP_JSON_ANY, .offset = OF_DATABASE(storage) },
+    { .key = "storageClassName",
+      .type = LP_JSON_STRING,
+      .offset = OF_DATABASE(storage_class),
+      .min = 1,
+      .max = 253 },
+    { .key = "onDelete",
+      .type = LP_JSON_STRING,
+      .offset = OF_DATABASE(on_delete),
+      .one_of = on_delete },
+    { .key = "resources",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_DATABASE(resources),
+      .fields = resource_fields },
+    { .key = "pod",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_DATABASE(pod),
+      .fields = database_pod_fields },
+    { .key = "secretRef",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_DATABASE(secret),
+      .fields = secret_ref_fields },
+    END,
+};
 static const struct lp_json_field utilization_fields[] = {
     { .key = "averageUtilization", .type = LP_JSON_INT, .min = 1, .max = 1000 },
     END,
@@ -254,6 +308,16 @@ static const struct lp_json_field autoscaling_fields[] = {
 
 static const struct lp_json_field service_fields[] = { SERVICE_FIELDS(false, autoscaling_fields),
                                                        END };
+/* Of a service that is there only where it is enabled, with a PostgreSQL database of its own. */
+static const struct lp_json_field optional_fields[] = {
+    SERVICE_FIELDS(false, autoscaling_fields),
+    { .key = "enabled", .type = LP_JSON_BOOL, .offset = AT(enabled) },
+    { .key = "database",
+      .type = LP_JSON_OBJECT,
+      .offset = AT(database),
+      .fields = database_fields },
+    END,
+};
 static const struct lp_json_field auth_fields[] = { SERVICE_FIELDS(false, served_fields), END };
 static const struct lp_json_field gateway_fields[] = {
     SERVICE_FIELDS(false, served_fields),
@@ -280,6 +344,10 @@ const struct lp_json_field services_fields[] = {
       .type = LP_JSON_OBJECT,
       .offset = OF_SERVICE(SERVICE_PROGRESS),
       .fields = service_fields },
+    { .key = "learning",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_LEARNING),
+      .fields = optional_fields },
     END,
 };
 

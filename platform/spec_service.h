@@ -10,10 +10,12 @@ enum service_id {
     SERVICE_AUTH,
     SERVICE_AI_FEEDBACK,
     SERVICE_PROGRESS,
-    N_SERVICES /* those of spec.extraServices have the ids from here on */
+    N_SERVICES,                    /* the four, which every platform has */
+    SERVICE_LEARNING = N_SERVICES, /* from here on: only where the spec enables it */
+    N_OWN_SERVICES                 /* those of spec.extraServices have the ids from here on */
 };
 #define SPEC_MAX_EXTRA 32
-#define SPEC_MAX_SERVICES (N_SERVICES + SPEC_MAX_EXTRA)
+#define SPEC_MAX_SERVICES (N_OWN_SERVICES + SPEC_MAX_EXTRA)
 
 /* What is fixed about a service. */
 struct service_kind {
@@ -22,8 +24,7 @@ struct service_kind {
     const char *program; /* name of the image; NULL: the spec has it */
     int port;
 };
-/* Of the four. */
-extern const struct service_kind service_kinds[N_SERVICES];
+extern const struct service_kind service_kinds[N_OWN_SERVICES];
 
 /* Quantities are strings or integers, checked by spec_decode. NULL never stays, but for the cpu
  * limit of a database: none. */
@@ -41,7 +42,21 @@ struct pod_spec {
     const char *priority_class;
 };
 
+struct database_spec {
+    const char *mode; /* "Embedded", "External" */
+    json_t *storage;
+    const char *storage_class; /* NULL: the cluster's default */
+    const char *on_delete;     /* "Retain", "Delete" */
+    struct resources_spec resources;
+    struct pod_spec pod; /* without spread, labels and priority class */
+    struct {
+        const char *name, *key; /* name NULL: no secretRef */
+    } secret;
+};
+
 struct service_spec {
+    bool enabled;                  /* of an optional one; see spec_has_service */
+    struct database_spec database; /* of an optional one; else all zero */
     struct {
         const char *name, *path;
         const char *health; /* NULL: a connection to the port is enough */

@@ -185,7 +185,7 @@ static bool is_cure(struct reconcile_context *ctx, const struct child *child, co
     lp_auto_free char *selector =
         lp_sprintf(LABEL_NAME "=%s," LABEL_PART_OF "=%s",
                    child->service >= 0 ? plan_kind(p, (unsigned)child->service).name
-                                       : database_names[child->database],
+                                       : database_kinds[child->database].name,
                    p->name);
     const struct lp_kube_list_options options = { .label_selector = selector };
     struct pods_seen seen = { 0 };

@@ -76,21 +76,23 @@ void databases_protect(struct reconcile_context *ctx, const struct plan *plan,
 
 static void notice_kept(const struct platform *p, enum database_id id, struct lp_buf *out)
 {
-    const char *database = database_names[id];
+    const char *database = database_kinds[id].name;
     const char *separator = out->len > 0 ? "; " : "";
+    const char *disabled =
+        spec_has_service(&p->spec, database_kinds[id].user) ? "" : " (its service is not enabled)";
 
     if (p->databases[id].leaving)
         lp_buf_printf(out,
                       "%s%s: StatefulSet %s-%s stays until every pod of %s-%s is Ready with the "
                       "external one; looked at with every change",
                       separator, database, p->name, database, p->name,
-                      service_kinds[plan_database_user(id)].name);
+                      service_kinds[database_kinds[id].user].name);
     else
         lp_buf_printf(out,
                       "%s%s: PersistentVolumeClaim data-%s-%s-0 keeps what the embedded database "
-                      "held, for mode Embedded again; to remove it for ever: kubectl delete pvc "
+                      "held, for mode Embedded again%s; to remove it for ever: kubectl delete pvc "
                       "data-%s-%s-0 -n %s",
-                      separator, database, p->name, database, p->name, database, p->ns);
+                      separator, database, p->name, database, disabled, p->name, database, p->ns);
 }
 
 void databases_notice(const struct reconcile_context *ctx, const struct databases_seen *seen,
@@ -99,11 +101,11 @@ void databases_notice(const struct reconcile_context *ctx, const struct database
     const struct platform *p = ctx->platform;
 
     for (unsigned id = 0; id < N_DATABASES; id++) {
-        bool external = database_is_external(platform_database(p, id));
-        lp_auto_free char *refused = external ? NULL : pins_refused(p, id);
+        bool embedded = platform_embeds(p, id);
+        lp_auto_free char *refused = embedded ? pins_refused(p, id) : NULL;
         if (refused)
             lp_buf_printf(&notices->pinned, "%s%s", notices->pinned.len > 0 ? "; " : "", refused);
-        if (external && (seen->claims[id] || p->databases[id].leaving)) {
+        if (!embedded && (seen->claims[id] || p->databases[id].leaving)) {
             notices->is_leaving |= p->databases[id].leaving;
             notice_kept(p, id, &notices->kept);
         }
@@ -172,7 +174,7 @@ void databases_tell_kept(const struct reconciler *r, const char *ns, const char 
         lp_auto_free char *note = lp_sprintf(
             "LearningPlatform %s is gone and its %s data stays, with its Secret, for a platform of "
             "this name in namespace %s; to remove both for ever: kubectl delete pvc %s -n %s",
-            name, database_names[id], ns, claim, ns);
+            name, database_kinds[id].name, ns, claim, ns);
         events_emit_about(r, object, "Normal", "DatabaseKept", "Delete", note);
     }
 }

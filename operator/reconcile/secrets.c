@@ -44,22 +44,26 @@ static int make_random(char ret_text[RANDOM_TEXT], struct lp_error *err)
     return 0;
 }
 
-static int postgres_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
+static int postgres_data(const struct platform *p, unsigned kind, json_t **ret_data,
+                         struct lp_error *err)
 {
+    const struct database_kind *d = &database_kinds[kind];
     char password[RANDOM_TEXT];
     int r = make_random(password, err);
     if (r < 0)
         return r;
-    lp_auto_free char *uri =
-        lp_sprintf("postgresql://lp:%s@%s-postgres:5432/auth", password, p->name);
-    *ret_data = lp_json_make("{s:s, s:s, s:s, s:s}", "username", "lp", "password", password,
-                             "database", "auth", "uri", uri);
+    lp_auto_free char *uri = lp_sprintf("postgresql://%s:%s@%s-%s:5432/%s", d->role, password,
+                                        p->name, d->name, d->database);
+    *ret_data = lp_json_make("{s:s, s:s, s:s, s:s}", "username", d->role, "password", password,
+                             "database", d->database, "uri", uri);
     return 0;
 }
 
-static int mongodb_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
+static int mongodb_data(const struct platform *p, unsigned kind, json_t **ret_data,
+                        struct lp_error *err)
 {
     char password[RANDOM_TEXT];
+    (void)kind;
     int r = make_random(password, err);
     if (r < 0)
         return r;
@@ -71,11 +75,13 @@ static int mongodb_data(const struct platform *p, json_t **ret_data, struct lp_e
     return 0;
 }
 
-static int jwt_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
+static int jwt_data(const struct platform *p, unsigned kind, json_t **ret_data,
+                    struct lp_error *err)
 {
     char access[RANDOM_TEXT], refresh[RANDOM_TEXT], loghash[RANDOM_TEXT];
 
     (void)p;
+    (void)kind;
     int r = make_random(access, err);
     if (r == 0)
         r = make_random(refresh, err);
@@ -88,7 +94,8 @@ static int jwt_data(const struct platform *p, json_t **ret_data, struct lp_error
 }
 
 /* RFC 8410: an Ed25519 private key in PKCS #8, as PEM. */
-static int signing_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
+static int signing_data(const struct platform *p, unsigned kind, json_t **ret_data,
+                        struct lp_error *err)
 {
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     BIO *out = BIO_new(BIO_s_secmem());
@@ -96,6 +103,7 @@ static int signing_data(const struct platform *p, json_t **ret_data, struct lp_e
     int n = -1;
 
     (void)p;
+    (void)kind;
     if (key && out && PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) == 1)
         n = BIO_read(out, pem, sizeof pem - 1);
     EVP_PKEY_free(key);
@@ -108,12 +116,14 @@ static int signing_data(const struct platform *p, json_t **ret_data, struct lp_e
 }
 
 /* base64url without padding (RFC 4648, section 5). */
-static int caller_data(const struct platform *p, json_t **ret_data, struct lp_error *err)
+static int caller_data(const struct platform *p, unsigned kind, json_t **ret_data,
+                       struct lp_error *err)
 {
     unsigned char bytes[RANDOM_BYTES];
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(sizeof bytes * 2); /* at once: no copy stays */
 
     (void)p;
+    (void)kind;
     int r = random_bytes(bytes, err);
     if (r < 0)
         return r;
@@ -124,16 +134,14 @@ static int caller_data(const struct platform *p, json_t **ret_data, struct lp_er
     return 0;
 }
 
-/* The first N_DATABASES are the databases'; the rest is for the services. */
+/* The first N_DATABASES are those of database_kinds; the rest is for the services. */
 static const struct kind {
     const char *suffix;
-    int (*make)(const struct platform *, json_t **, struct lp_error *);
+    int (*make)(const struct platform *, unsigned kind, json_t **, struct lp_error *);
 } kinds[] = {
-    { "postgres", postgres_data },
-    { "mongodb", mongodb_data },
-    { "jwt", jwt_data },
-    { "signing", signing_data },
-    { "caller-ai-feedback", caller_data },
+    { "postgres", postgres_data },    { "mongodb", mongodb_data },
+    { "learning-db", postgres_data }, { "jwt", jwt_data },
+    { "signing", signing_data },      { "caller-ai-feedback", caller_data },
     { "caller-auth", caller_data },
 };
 #define N_SECRETS LP_COUNT(kinds)
@@ -174,7 +182,7 @@ static void create(unsigned i, void *client, void *user)
     json_auto_t *secret = secret_of(s->platform, w);
     json_t *data = NULL;
 
-    w->result = kinds[w->kind].make(s->platform, &data, &w->err);
+    w->result = kinds[w->kind].make(s->platform, w->kind, &data, &w->err);
     if (w->result < 0)
         return;
     json_object_set_new(secret, "stringData", data);
@@ -238,7 +246,7 @@ static void add(struct reconcile_context *ctx, struct secrets *s, unsigned kind,
 {
     struct wanted w = { .kind = kind };
 
-    if (kind < N_DATABASES && database_is_external(platform_database(ctx->platform, kind)))
+    if (kind < N_DATABASES && !platform_embeds(ctx->platform, kind))
         return;
     if (kind < N_DATABASES) {
         w.claim = claims->of[kind];
@@ -257,8 +265,8 @@ void secrets_ensure(struct reconcile_context *ctx, struct platform *platform,
     for (unsigned kind = 0; kind < N_SECRETS; kind++)
         add(ctx, &s, kind, claims);
     for (unsigned id = 0; id < N_DATABASES; id++)
-        note_had(ctx, &s, CHILD_STATEFUL_SET, database_names[id]);
-    for (unsigned id = 0; id < N_SERVICES; id++)
+        note_had(ctx, &s, CHILD_STATEFUL_SET, database_kinds[id].name);
+    for (unsigned id = 0; id < N_OWN_SERVICES; id++)
         note_had(ctx, &s, CHILD_DEPLOYMENT, service_kinds[id].name);
     secrets_create_all(ctx, &s);
     if (ctx->lost_secrets == 0)

@@ -13,8 +13,8 @@
 #include "operator/status/status.h"
 #include "platform/spec.h"
 
-/* As many platforms as lp_platform_ready has room for, with the four services each. */
-#define SERIES (2 * N_SERVICES * LP_LIMIT_METRIC_SERIES)
+/* As many platforms as lp_platform_ready has room for, with our own services each. */
+#define SERIES (2 * N_OWN_SERVICES * LP_LIMIT_METRIC_SERIES)
 
 static struct lp_metric_family *of_services(enum lp_metric_kind kind, const char *name,
                                             const char *help, const char *labels)

@@ -188,7 +188,8 @@ static void tell_floors(const struct reconcile_context *ctx, const json_t *befor
     lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
     bool raised = false;
 
-    for (unsigned i = 0; i < spec_n_services(&ctx->platform->spec); i++) {
+    spec_each_service(&ctx->platform->spec, i)
+    {
         const char *service = spec_service(&ctx->platform->spec, i).name;
         const json_t *was = json_object_get(scaling_in(before, service), "floor");
         const json_t *is = json_object_get(scaling_in(now, service), "floor");
@@ -208,7 +209,8 @@ static void tell_pauses(const struct reconcile_context *ctx, const json_t *befor
 {
     lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
 
-    for (unsigned i = 0; i < spec_n_services(&ctx->platform->spec); i++) {
+    spec_each_service(&ctx->platform->spec, i)
+    {
         const char *service = spec_service(&ctx->platform->spec, i).name;
         const char *was = lp_json_str(scaling_in(before, service), "pausedUntil", NULL);
         const char *is = lp_json_str(scaling_in(now, service), "pausedUntil", NULL);
@@ -229,7 +231,8 @@ static void tell_zero(const struct reconcile_context *ctx, const json_t *before,
 {
     lp_auto_buf struct lp_buf note = LP_BUF_INIT(1024);
 
-    for (unsigned i = 0; i < spec_n_services(&ctx->platform->spec); i++) {
+    spec_each_service(&ctx->platform->spec, i)
+    {
         const char *service = spec_service(&ctx->platform->spec, i).name;
         bool was = json_object_get(scaling_in(before, service), "zeroSince") != NULL;
         bool is = json_object_get(scaling_in(now, service), "zeroSince") != NULL;

@@ -244,7 +244,8 @@ void history_note(const struct reconcile_context *ctx, const struct plan *plan,
 {
     struct platform_state *m = ctx->state;
 
-    for (unsigned id = 0; id < spec_n_services(&ctx->platform->spec); id++) {
+    spec_each_service(&ctx->platform->spec, id)
+    {
         const char *name = spec_service(&ctx->platform->spec, id).name;
         const json_t *was = status_service(before, name), *is = status_service(status, name);
         if (json_equal(json_object_get(was, "scaling"), json_object_get(is, "scaling")))

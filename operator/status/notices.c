@@ -33,9 +33,8 @@ static void paused_text(const struct platform *p, struct lp_buf *out)
         lp_buf_str(out, ALL);
         return;
     }
-    for (unsigned id = 0; id < spec_n_services(&p->spec); id++)
-        if (p->spec.services[id].paused)
-            lp_buf_printf(out, "%s%s", out->len > 0 ? "," : "", spec_service(&p->spec, id).name);
+    spec_each_service(&p->spec, id) if (p->spec.services[id].paused)
+        lp_buf_printf(out, "%s%s", out->len > 0 ? "," : "", spec_service(&p->spec, id).name);
 }
 
 static void set_paused(const struct platform *p, const struct conditions *c, json_t *status)

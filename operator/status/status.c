@@ -246,7 +246,8 @@ static void set_scaling_active(const struct conditions *c, const struct status_i
 {
     unsigned scaled = 0, unknown = 0;
 
-    for (unsigned id = 0; id < spec_n_services(&in->platform->spec); id++) {
+    spec_each_service(&in->platform->spec, id)
+    {
         const char *reason, *message;
         if (!in->platform->spec.services[id].autoscaling.enabled)
             continue;
@@ -279,12 +280,13 @@ static void set_scaling_active(const struct conditions *c, const struct status_i
 static void set_databases_ready(const struct conditions *c, const struct status_input *in,
                                 const struct summary *sum)
 {
-    bool external = database_is_external(&in->platform->spec.databases.postgres) &&
-                    database_is_external(&in->platform->spec.databases.mongodb);
+    bool embedded = false;
 
-    if (external)
+    for (unsigned id = 0; id < N_DATABASES; id++)
+        embedded = embedded || platform_embeds(in->platform, (enum database_id)id);
+    if (!embedded)
         conditions_set(c, "DatabasesReady", "True", "External",
-                       "both databases are external; the readiness of auth and progress tells");
+                       "every database is external; the readiness of their services tells");
     else if (sum->databases_ready)
         conditions_set(c, "DatabasesReady", "True", "AsExpected",
                        "every embedded database answers");
@@ -414,7 +416,7 @@ json_t *status_build(const struct status_input *in)
     char replicas[48];
     struct conditions c = { list, in->before, in->platform->generation, in->now_ms };
 
-    for (unsigned id = 0; id < spec_n_services(&in->platform->spec); id++)
+    spec_each_service(&in->platform->spec, id)
         json_array_append_new(services, service_status(in, (enum service_id)id, &sum));
     add_databases(in, &sum);
     set_conditions(&c, in, &sum);

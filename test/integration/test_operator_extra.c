@@ -62,6 +62,65 @@ static void twenty_four_services_of_a_team_come_and_go(void **state)
     await_ready("english");
 }
 
+static bool has_same_uid(const json_t *o, const void *want)
+{
+    return strcmp(lp_json_str(o, "metadata", "uid", NULL), want) == 0;
+}
+
+static bool tells_of_kept_data(const json_t *o, const void *want)
+{
+    const json_t *c =
+        lp_json_find(lp_json_at(o, "status", "conditions", NULL), "type", "DatabaseKept");
+    const char *message = lp_json_str(c, "message", NULL);
+    (void)want;
+    return message && strstr(message, "kubectl delete pvc data-english-learning-db-0 -n ");
+}
+
+/* Its database, role, Secret and volume too; the volume and its Secret stay for the next time. */
+static void learning_comes_where_it_is_enabled_and_goes_but_for_its_data(void **state)
+{
+    static const struct lp_kube_kind *const kinds[] = {
+        &lp_kube_deployments, &lp_kube_services,    &lp_kube_service_accounts, &lp_kube_hpas,
+        &lp_kube_pdbs,        &lp_kube_config_maps, &lp_kube_network_policies,
+    };
+    (void)state;
+    create_platform("english", service_spec("learning", lp_json_make("{s:b}", "enabled", 1)));
+    visited = 0;
+    for (size_t k = 0; k < LP_COUNT(kinds); k++)
+        is_there_and_ours(kinds[k], "english-learning");
+    assert_int_equal(visited, LP_COUNT(kinds));
+    json_decref(await(&lp_kube_stateful_sets, "english-learning-db", exists, NULL, "there"));
+    json_auto_t *secret = await(&lp_kube_secrets, "english-learning-db", exists, NULL, "there");
+    json_auto_t *claim =
+        await(&lp_kube_volume_claims, "data-english-learning-db-0", exists, NULL, "there");
+    assert_string_equal(
+        lp_json_str(json_array_get(lp_json_at(secret, "metadata", "ownerReferences", NULL), 0),
+                    "uid", NULL),
+        lp_json_str(claim, "metadata", "uid", NULL));
+    await_ready("english");
+    json_auto_t *platform = await(&lp_kube_platforms, "english", exists, NULL, "there");
+    assert_string_equal(lp_json_str(platform, "status", "replicas", NULL), "5/5");
+    json_decref(await_like(&lp_kube_config_maps, "english-gateway",
+                           parse_spec("{data: {EXTRA_SERVICES: "
+                                      "'learning:/learning=http://english-learning:3002'}}"),
+                           "with its route"));
+
+    edit_platform("english", service_spec("learning", lp_json_make("{s:b}", "enabled", 0)));
+    for (size_t k = 0; k < LP_COUNT(kinds); k++)
+        await_gone(kinds[k], "english-learning");
+    await_gone(&lp_kube_stateful_sets, "english-learning-db");
+    json_decref(await(&lp_kube_platforms, "english", tells_of_kept_data, NULL, "tells of it"));
+    json_decref(await(&lp_kube_config_maps, "english-gateway", has_no_routes, NULL, "without it"));
+    await_ready("english");
+
+    edit_platform("english", service_spec("learning", lp_json_make("{s:b}", "enabled", 1)));
+    json_decref(await(&lp_kube_stateful_sets, "english-learning-db", exists, NULL, "again"));
+    json_decref(await(&lp_kube_secrets, "english-learning-db", has_same_uid,
+                      lp_json_str(secret, "metadata", "uid", NULL), "the same"));
+    json_decref(await(&lp_kube_volume_claims, "data-english-learning-db-0", has_same_uid,
+                      lp_json_str(claim, "metadata", "uid", NULL), "the same"));
+}
+
 static void a_platform_with_its_own_services_that_is_carried_out_writes_nothing_more(void **state)
 {
     char version[2][64];
@@ -103,10 +162,18 @@ static void what_the_platform_has_itself_is_refused(void **state)
         { EXTRA("name: quiz, path: /q}, {image: x, port: 8000, name: exam, path: /q"),
           "spec.extraServices", "each path may be there once" },
         { "{services: {gateway: {routes: [{service: quiz}]}}}", "spec.services.gateway.routes",
-          "must be auth, ai-feedback, progress or one of spec.extraServices" },
+          "must be auth, ai-feedback, progress, learning where that is enabled, or one of "
+          "spec.extraServices" },
         { "{services: {gateway: {routes: [{service: exam}]}}, extraServices: [{image: x, port: "
           "8000, name: quiz, path: /q}]}",
           "spec.services.gateway.routes", "must be auth" },
+        { "{services: {gateway: {routes: [{service: learning}]}}}", "spec.services.gateway.routes",
+          "must be auth" },
+        { EXTRA("name: learning, path: /quiz"), "spec.extraServices[0].name", "has itself" },
+        { EXTRA("name: quiz, path: /learning"), "spec.extraServices[0].path", "has itself" },
+        { "{services: {learning: {database: {mode: External}}}}",
+          "spec.services.learning.database.secretRef", "is required where mode is External" },
+        { "{services: {learning: {enabled: 1}}}", "spec.services.learning.enabled", "boolean" },
         { "{services: {gateway: {routes: [{service: auth, methods: [TRACE]}]}}}",
           "spec.services.gateway.routes[0].methods[0]", "Unsupported value" },
         { "{services: {gateway: {routes: [{service: auth, bodyTypes: [json]}]}}}",
@@ -320,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         test(twenty_four_services_of_a_team_come_and_go),
+        test(learning_comes_where_it_is_enabled_and_goes_but_for_its_data),
         test(a_platform_with_its_own_services_that_is_carried_out_writes_nothing_more),
         test(what_the_platform_has_itself_is_refused),
         test(the_rules_cost_less_than_half_of_what_the_api_server_allows),

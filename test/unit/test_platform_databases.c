@@ -94,9 +94,10 @@ static const json_t *variable(const struct child *c, const char *name)
 static void no_statefulset_takes_its_volume_along(void **state)
 {
     (void)state;
-    struct fixture *f = make("{databases: {mongodb: {onDelete: Delete}}}");
+    struct fixture *f = make("{databases: {mongodb: {onDelete: Delete}}, services: {learning: "
+                             "{enabled: true}}}");
     for (unsigned id = 0; id < N_DATABASES; id++) {
-        lp_auto_free char *name = lp_sprintf("english-%s", database_names[id]);
+        lp_auto_free char *name = lp_sprintf("english-%s", database_kinds[id].name);
         const struct child *s = find(f, CHILD_STATEFUL_SET, name);
         json_auto_t *want = parse("{whenDeleted: Retain, whenScaled: Retain}");
         assert_true(json_equal(

@@ -305,7 +305,7 @@ static void a_paused_one_is_left_alone_and_keeps_its_route(void **state)
     struct fixture *f = make(parse("{extraServices: [{name: quiz, image: x, port: 8000, path: "
                                    "/quiz, paused: true}]}"));
     for (unsigned i = 0; i < f->plan.n; i++)
-        assert_int_equal(f->plan.children[i].paused, f->plan.children[i].service == N_SERVICES);
+        assert_int_equal(f->plan.children[i].paused, f->plan.children[i].service == N_OWN_SERVICES);
     assert_true(plan_is_paused(&f->platform, "quiz"));
     assert_non_null(
         lp_json_at(find(f, CHILD_CONFIG_MAP, "english-gateway"), "data", "EXTRA_SERVICES", NULL));
@@ -314,12 +314,12 @@ static void a_paused_one_is_left_alone_and_keeps_its_route(void **state)
 
 static void no_name_of_the_platforms_own_objects_is_taken(void **state)
 {
-    const char *ours[N_SERVICES + N_DATABASES + 2] = { RING_SUFFIX, PLAN_SUFFIX };
+    const char *ours[N_OWN_SERVICES + N_DATABASES + 2] = { RING_SUFFIX, PLAN_SUFFIX };
     (void)state;
-    for (unsigned i = 0; i < N_SERVICES; i++)
+    for (unsigned i = 0; i < N_OWN_SERVICES; i++)
         ours[2 + i] = service_kinds[i].name;
     for (unsigned i = 0; i < N_DATABASES; i++)
-        ours[2 + N_SERVICES + i] = database_names[i];
+        ours[2 + N_OWN_SERVICES + i] = database_kinds[i].name;
     for (size_t i = 0; i < LP_COUNT(ours); i++) {
         lp_auto_free char *yaml = lp_sprintf("metadata: {name: english}\nspec: {extraServices: "
                                              "[{name: %s, image: i, port: 8080, path: "

@@ -13,35 +13,9 @@
 #include "json/yaml.h"
 #include "platform/quantity_text.h"
 #include "unit/check.h"
+#include "unit/spec_schema.h"
 
 #define QUIZ "{name: quiz, image: 'quiz:1', port: 8000, path: /quiz}"
-
-static json_t *parse(const char *yaml)
-{
-    json_auto_t *documents = NULL;
-    struct lp_error err;
-    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
-        fail_msg("%s", err.msg);
-    return json_incref(json_array_get(documents, 0));
-}
-
-static json_t *load_crd(void)
-{
-    static char text[LP_LIMIT_CONFIG_BYTES];
-    FILE *f = fopen("crds/learningplatform.yaml", "r");
-    assert_non_null(f);
-    size_t n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    assert_true(n < 200000); /* kubectl apply keeps it whole in an annotation of at most 262,144 */
-    return parse(text);
-}
-
-static json_t *spec_schema(const json_t *crd)
-{
-    const json_t *version = json_array_get(lp_json_at(crd, "spec", "versions", NULL), 0);
-    return lp_json_at(version, "schema", "openAPIV3Schema", "properties", "spec", NULL);
-}
 
 static const char *schema_type(const json_t *schema)
 {
@@ -134,58 +108,6 @@ static void the_decode_table_equals_the_crd(void **state)
             "spec.services.gateway.routes[]");
 }
 
-/* What the API server does with the defaults of a schema. */
-static void fill_defaults(json_t *object, const json_t *schema)
-{
-    const char *key;
-    json_t *of;
-    json_object_foreach(json_object_get(schema, "properties"), key, of)
-    {
-        json_t *fallback = json_object_get(of, "default");
-        if (!json_object_get(object, key) && fallback)
-            json_object_set_new(object, key, json_deep_copy(fallback));
-        json_t *value = json_object_get(object, key);
-        if (json_is_object(value))
-            fill_defaults(value, of);
-    }
-}
-
-static void check_same_quantities(const struct quantities *a, const struct quantities *b)
-{
-    assert_true(json_equal(a->cpu, b->cpu));
-    assert_true(json_equal(a->memory, b->memory));
-}
-
-static void check_same_service(const struct service_spec *a, const struct service_spec *b)
-{
-    check_same_quantities(&a->resources.requests, &b->resources.requests);
-    check_same_quantities(&a->resources.limits, &b->resources.limits);
-    assert_int_equal(a->paused, b->paused);
-    assert_int_equal(a->replicas, b->replicas);
-    assert_int_equal(a->concurrency, b->concurrency);
-    assert_int_equal(a->queue_limit, b->queue_limit);
-    assert_string_equal(a->expose.type, b->expose.type);
-    assert_int_equal(a->autoscaling.enabled, b->autoscaling.enabled);
-    assert_int_equal(a->autoscaling.min, b->autoscaling.min);
-    assert_int_equal(a->autoscaling.max, b->autoscaling.max);
-    assert_int_equal(a->autoscaling.cpu.utilization, b->autoscaling.cpu.utilization);
-    assert_int_equal(a->autoscaling.memory.utilization, b->autoscaling.memory.utilization);
-    assert_true(json_equal(a->autoscaling.queue.target, b->autoscaling.queue.target));
-    assert_true(a->autoscaling.metrics == b->autoscaling.metrics ||
-                json_equal(a->autoscaling.metrics, b->autoscaling.metrics));
-}
-
-static void check_same_database(const struct database_spec *a, const struct database_spec *b)
-{
-    assert_string_equal(a->mode, b->mode);
-    assert_string_equal(a->on_delete, b->on_delete);
-    assert_true(json_equal(a->storage, b->storage));
-    check_same_quantities(&a->resources.requests, &b->resources.requests);
-    assert_null(a->resources.limits.cpu);
-    assert_null(b->resources.limits.cpu);
-    assert_true(json_equal(a->resources.limits.memory, b->resources.limits.memory));
-}
-
 static void our_defaults_are_the_crds(void **state)
 {
     struct platform_spec ours, theirs;
@@ -202,7 +124,7 @@ static void our_defaults_are_the_crds(void **state)
     check_same_database(&ours.databases.postgres, &theirs.databases.postgres);
     check_same_database(&ours.databases.mongodb, &theirs.databases.mongodb);
     assert_string_equal(ours.access, theirs.access);
-    for (unsigned i = 0; i < N_SERVICES; i++)
+    for (unsigned i = 0; i < N_OWN_SERVICES; i++)
         check_same_service(&ours.services[i], &theirs.services[i]);
     assert_int_equal(ours.services[SERVICE_GATEWAY].autoscaling.max, 5);
 }
@@ -281,8 +203,9 @@ static void an_extra_service_has_the_defaults_of_the_crd(void **state)
                   lp_json_at(spec_schema(crd), "properties", "extraServices", "items", NULL));
     assert_int_equal(spec_decode(bare, &ours, &err), 0);
     assert_int_equal(spec_decode(filled, &theirs, &err), 0);
-    assert_int_equal(spec_n_services(&ours), N_SERVICES + 1);
-    const struct service_spec *a = &ours.services[N_SERVICES], *b = &theirs.services[N_SERVICES];
+    assert_int_equal(spec_n_services(&ours), N_OWN_SERVICES + 1);
+    const struct service_spec *a = &ours.services[N_OWN_SERVICES],
+                              *b = &theirs.services[N_OWN_SERVICES];
     check_same_service(a, b);
     assert_int_equal(a->extra.queue_metrics, b->extra.queue_metrics);
     assert_true(service_scales_by(a, "cpu") && service_scales_by(a, "memory"));
@@ -372,11 +295,11 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "spec.services.auth.pod.labels: keys must not begin with app.kubernetes.io/, one is "
           "\"app.kubernetes.io/name\"" },
         { "{services: {gateway: {routes: [{service: quiz}]}}}",
-          "spec.services.gateway.routes[0].service: must be auth, ai-feedback, progress or one of "
-          "spec.extraServices, is \"quiz\"" },
+          "spec.services.gateway.routes[0].service: must be auth, ai-feedback, progress, "
+          "learning where that is enabled, or one of spec.extraServices, is \"quiz\"" },
         { "{services: {gateway: {routes: [{service: gateway}]}}}",
-          "spec.services.gateway.routes[0].service: must be auth, ai-feedback, progress or one of "
-          "spec.extraServices, is \"gateway\"" },
+          "spec.services.gateway.routes[0].service: must be auth, ai-feedback, progress, "
+          "learning where that is enabled, or one of spec.extraServices, is \"gateway\"" },
         { "{services: {gateway: {routes: [{service: auth, methods: [TRACE]}]}}}",
           "spec.services.gateway.routes[0].methods[0]: must be GET, HEAD, POST, PUT, PATCH or "
           "DELETE, is \"TRACE\"" },
