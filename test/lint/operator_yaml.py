@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What config/install.yaml and install-namespaced.yaml promise of the operator: one function for each promise."""
+import json
 import pathlib
 import sys
 
@@ -108,7 +109,9 @@ def no_role_reads_a_secret_of_others():
 
 
 def every_object_is_small_enough_for_kubectl_apply():
-    return all(len(yaml.safe_dump(d).encode()) < 262144 for d in DOCS)
+    # which keeps it as compact JSON in an annotation, with < > & as Go writes them; annotations have 256 KiB in all
+    kept = (json.dumps(d, separators=(",", ":")) for d in DOCS)
+    return all(len(text) + 5 * sum(map(text.count, "<>&")) < 262144 for text in kept)
 
 
 PROMISES = [f for name, f in list(globals().items())
