@@ -143,6 +143,8 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_identity(data, &p->spec.identity.oidc);
         lp_json_set_str(data, "JWT_KEYS_DIR", PLAN_KEYS_DIR);
         set_url(data, "AI_SERVICE_URL", p, SERVICE_AI_FEEDBACK);
+        if (spec_has_service(&p->spec, SERVICE_LEARNING))
+            set_url(data, "LEARNING_SERVICE_URL", p, SERVICE_LEARNING);
         if (p->spec.privacy.master_key)
             lp_json_set_str(data, "PRIVACY_KEY_DIR", PLAN_PRIVACY_DIR);
         if (p->spec.privacy.audit_retention_days > 0)
@@ -228,6 +230,9 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
         break;
     case SERVICE_PROGRESS:
         add_caller_key(env, "CALLER_KEY_AI_FEEDBACK", p, SERVICE_AI_FEEDBACK);
+        add_caller_key(env, "CALLER_KEY_AUTH", p, SERVICE_AUTH);
+        break;
+    case SERVICE_LEARNING:
         add_caller_key(env, "CALLER_KEY_AUTH", p, SERVICE_AUTH);
         break;
     default:

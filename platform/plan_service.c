@@ -72,7 +72,7 @@ static const unsigned caller_bits[N_OWN_SERVICES] = {
     [SERVICE_AI_FEEDBACK] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AUTH),
     [SERVICE_PROGRESS] =
         CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) | CALLER(SERVICE_AUTH),
-    [SERVICE_LEARNING] = CALLER(SERVICE_GATEWAY),
+    [SERVICE_LEARNING] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AUTH),
 };
 
 /* An extra service is called by the gateway, and asks auth for its public keys. */

@@ -13,7 +13,7 @@ struct auth_config {
     const char *jwt_secret, *jwt_signing_key, *jwt_refresh_secret; /* where jwt_keys_dir has none */
     const char *jwt_keys_dir, *privacy_key_dir;
     const char *smtp_url, *smtp_tls, *smtp_ca_file, *mail_dir, *mail_from, *mail_template_dir;
-    const char *link_base, *progress_url, *ai_url, *service_token_key;
+    const char *link_base, *progress_url, *ai_url, *learning_url, *service_token_key;
     struct oidc_settings oidc;
     int64_t access_ttl_ms, refresh_ttl_ms, verified_ttl_ms;
     int64_t database_connections, hash_workers, audit_days;

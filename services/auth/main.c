@@ -162,6 +162,7 @@ static int make_eraser(struct auth *auth, const struct auth_config *config, stru
     const struct peer_options options = {
         .progress_url = config->progress_url,
         .ai_url = config->ai_url,
+        .learning_url = config->learning_url,
         .key = config->service_token_key,
     };
     int r = peer_new(&options, &auth->peer, err);

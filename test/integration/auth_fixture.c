@@ -89,8 +89,9 @@ static void fill_env(const char *env[16], const char *database, const char *extr
         env[n++] = extra;
     for (char **e = environ; *e && n < 15; e++)
         if (strncmp(*e, "SERVICE_TOKEN_KEY=", 18) == 0 || strncmp(*e, "AI_SERVICE_URL=", 15) == 0 ||
-            strncmp(*e, "ASAN_", 5) == 0 || strncmp(*e, "UBSAN_", 6) == 0 ||
-            strncmp(*e, "LSAN_", 5) == 0 || strncmp(*e, "TSAN_", 5) == 0)
+            strncmp(*e, "LEARNING_SERVICE_URL=", 21) == 0 || strncmp(*e, "ASAN_", 5) == 0 ||
+            strncmp(*e, "UBSAN_", 6) == 0 || strncmp(*e, "LSAN_", 5) == 0 ||
+            strncmp(*e, "TSAN_", 5) == 0)
             env[n++] = *e;
     env[n] = NULL;
 }

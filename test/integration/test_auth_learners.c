@@ -24,6 +24,8 @@ static const struct fake_script scripts[] = {
     { .match = "DELETE /api/progress/data/", .reply = AWAY, .times = 1 },
     { .match = "DELETE /api/progress/data/",
       .reply = OK("26\r\n\r\n{\"message\":\"data erased\"}  ") },
+    { .match = "GET /api/reasoning/data/", .reply = OK("14\r\n\r\n{\"reviews\":[]}") },
+    { .match = "DELETE /api/reasoning/data/", .reply = OK("18\r\n\r\n{\"message\":\"gone\"}") },
     FAKE_SCRIPT_END,
 };
 
@@ -58,6 +60,7 @@ static void exports_everything_about_a_user_to_that_user_only(void **state)
     assert_true(json_is_array(lp_json_at(data.body, "progress", "activities", NULL)));
 
     assert_true(json_is_array(lp_json_at(data.body, "ai_feedback", "waiting", NULL)));
+    assert_true(json_is_array(lp_json_at(data.body, "learning", "reviews", NULL)));
 
     auto_answer struct answer stranger = ask("GET", path, other);
     assert_answer(&stranger, 403, "{\"error\":\"Only the user and admins may do this\"}");
@@ -87,6 +90,16 @@ static void await_receipt(const char *receipt)
     }
 }
 
+static size_t erasures_seen(const char *path)
+{
+    lp_auto_buf struct lp_buf heads = LP_BUF_INIT(65536);
+    size_t n = 0;
+    fake_upstream_heads(progress, &heads);
+    for (const char *at = heads.ptr; (at = strstr(at, path)); at++)
+        n++;
+    return n;
+}
+
 static void erases_a_user_once_the_other_service_is_back(void **state)
 {
     (void)state;
@@ -97,7 +110,7 @@ static void erases_a_user_once_the_other_service_is_back(void **state)
     const char *receipt = text_of(&asked, "receipt");
     auto_answer struct answer me = ask("GET", ME, token);
     assert_int_equal(me.status, 403); /* from the first moment on */
-    fake_upstream_await_requests(progress, 4);
+    fake_upstream_await_requests(progress, 5);
     lp_auto_free char *still =
         fixture_sql(url, "SELECT count(*) FROM users WHERE email = 'erase@example.org'");
     assert_string_equal(still, "1"); /* the other part is not done */
@@ -109,8 +122,10 @@ static void erases_a_user_once_the_other_service_is_back(void **state)
         tried = fixture_sql(url, "SELECT attempts FROM erasures");
         assert_true(lp_clock_ms() < end);
     }
+    assert_int_equal(erasures_seen("DELETE /api/reasoning/data/"), 0); /* in order */
     free(fixture_sql(url, "UPDATE erasures SET due_at = now()"));
     await_receipt(receipt);
+    assert_int_equal(erasures_seen("DELETE /api/reasoning/data/"), 1);
     lp_auto_free char *gone =
         fixture_sql(url, "SELECT count(*) FROM users WHERE email = 'erase@example.org'");
     assert_string_equal(gone, "0");
@@ -118,16 +133,6 @@ static void erases_a_user_once_the_other_service_is_back(void **state)
         url, "SELECT count(*) FROM audit_events e JOIN erasures r ON e.subject = r.user_id"
              " WHERE e.address IS NOT NULL");
     assert_string_equal(addresses, "0");
-}
-
-static size_t erasures_seen(const char *path)
-{
-    lp_auto_buf struct lp_buf heads = LP_BUF_INIT(65536);
-    size_t n = 0;
-    fake_upstream_heads(progress, &heads);
-    for (const char *at = heads.ptr; (at = strstr(at, path)); at++)
-        n++;
-    return n;
 }
 
 static void sweeps_once_more_when_no_token_of_before_is_good_any_longer(void **state)
@@ -184,6 +189,7 @@ static int start(void **state)
     lp_auto_free char *variable =
         lp_sprintf("PROGRESS_SERVICE_URL=%s", fake_upstream_url(progress));
     setenv("AI_SERVICE_URL", fake_upstream_url(progress), 1);
+    setenv("LEARNING_SERVICE_URL", fake_upstream_url(progress), 1);
     setenv("SERVICE_TOKEN_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", 1);
     fixture_start(&auth, url, variable);
     program_wait(&auth, true);

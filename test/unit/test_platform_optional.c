@@ -203,6 +203,18 @@ static void its_pods_have_its_own_secret_and_no_key_that_makes_tokens(void **sta
     drop(f);
 }
 
+static void auth_takes_a_learners_data_away_there_too_where_it_is_enabled(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{services: {learning: {enabled: true}}}");
+    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-auth"), "data");
+    assert_string_equal(lp_json_str(data, "LEARNING_SERVICE_URL", NULL),
+                        "http://english-learning:3002");
+    check_source(find(f, CHILD_DEPLOYMENT, "english-learning"), "CALLER_KEY_AUTH",
+                 "english-caller-auth/key");
+    drop(f);
+}
+
 static void an_external_database_needs_no_pod_and_its_uri_is_of_the_users_secret(void **state)
 {
     (void)state;
@@ -219,7 +231,9 @@ static void only_those_who_call_it_reach_it_and_only_it_reaches_its_database(voi
     (void)state;
     struct fixture *f = make("{services: {learning: {enabled: true}}, extraServices: [{name: quiz, "
                              "image: x, port: 8000, path: /quiz}]}");
-    assert_int_equal(callers(f, "english-learning", "gateway", &has), 1);
+    assert_int_equal(callers(f, "english-learning", "gateway", &has), 2);
+    assert_true(has);
+    callers(f, "english-learning", "auth", &has);
     assert_true(has);
     assert_int_equal(callers(f, "english-learning-db", "learning", &has), 1);
     assert_true(has);
@@ -324,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_platform_that_does_not_enable_it_has_nothing_of_it),
         cmocka_unit_test(where_it_is_enabled_it_has_seven_objects_and_its_database_five),
         cmocka_unit_test(its_pods_have_its_own_secret_and_no_key_that_makes_tokens),
+        cmocka_unit_test(auth_takes_a_learners_data_away_there_too_where_it_is_enabled),
         cmocka_unit_test(an_external_database_needs_no_pod_and_its_uri_is_of_the_users_secret),
         cmocka_unit_test(only_those_who_call_it_reach_it_and_only_it_reaches_its_database),
         cmocka_unit_test(the_gateway_has_a_route_to_it_beside_those_of_extra_services),

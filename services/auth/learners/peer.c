@@ -11,14 +11,15 @@
 #define TOTAL_MS 20000
 #define URL_MAX 4096
 
-/* In the order in which they are asked: what waits to be written goes before what was. */
-enum { AI_FEEDBACK, PROGRESS, SERVICES };
+/* In the order in which they are asked: who writes what goes before who keeps it. */
+enum { AI_FEEDBACK, PROGRESS, LEARNING, SERVICES };
 
 static const struct {
     const char *audience, *path, *member;
 } services[SERVICES] = {
     [AI_FEEDBACK] = { "ai-feedback", "/data", "ai_feedback" },
     [PROGRESS] = { "progress", "/api/progress/data", "progress" },
+    [LEARNING] = { "learning", "/api/reasoning/data", "learning" },
 };
 
 struct peer {
@@ -31,6 +32,7 @@ int peer_new(const struct peer_options *options, struct peer **ret_peer, struct 
     struct peer *p = lp_alloc(sizeof *p);
     p->urls[AI_FEEDBACK] = options->ai_url;
     p->urls[PROGRESS] = options->progress_url;
+    p->urls[LEARNING] = options->learning_url;
     for (unsigned i = 0; i < SERVICES; i++)
         lp_awaited_announce(services[i].audience);
     int r = options->key[0] ? lp_caller_new("auth", options->key, &p->caller, err) : 0;

@@ -11,7 +11,7 @@ struct peer;
 #define PEER_MAX_ANSWER ((size_t)8 << 20) /* bytes of an export of one service */
 
 struct peer_options {
-    const char *progress_url, *ai_url; /* "": there is none; borrowed */
+    const char *progress_url, *ai_url, *learning_url; /* "": there is none; borrowed */
     const char *key; /* SERVICE_TOKEN_KEY; "": calls carry no token (ACCESS=Any there) */
 };
 
@@ -20,9 +20,9 @@ LP_MUST_USE int peer_new(const struct peer_options *options, struct peer **ret_p
                          struct lp_error *err);
 void peer_free(struct peer *p);
 
-/* Adds everything of a learner there to the object: members "progress" and "ai_feedback", null
- * where there is no such service. At most 20 s each. LP_E_UNAVAILABLE, LP_E_TIMEOUT: later;
- * LP_E_TOO_LARGE. */
+/* Adds everything of a learner there to the object: members "progress", "ai_feedback" and
+ * "learning", null where there is no such service. At most 20 s each. LP_E_UNAVAILABLE,
+ * LP_E_TIMEOUT: later; LP_E_TOO_LARGE. */
 LP_MUST_USE int peer_export(const struct peer *p, const char *user_id, json_t *io_data,
                             struct lp_error *err);
 
