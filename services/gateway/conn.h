@@ -27,6 +27,7 @@ struct conn {
     bool broken;      /* nothing can be sent any more */
     bool used;        /* a request was answered on it */
     bool close_after; /* ends once `out` is sent */
+    bool slow;        /* what it owes did not come in time */
     bool linger;      /* … and what the client still sends is read and dropped for a while */
     struct lp_buf in; /* read, and not taken yet */
     size_t head_seen; /* of `in` */

@@ -333,7 +333,8 @@ static bool make_clients(struct worker *w)
     for (size_t i = 0; i < s->routes.n; i++)
         https |= s->routes.upstreams[i].https;
     if (native)
-        w->http = upstream_http_new(w->epoll_fd, TAG_HTTP, s->endpoints, s->routes.n);
+        w->http = upstream_http_new(w->epoll_fd, TAG_HTTP, s->endpoints, s->routes.n,
+                                    s->metrics.left_alone);
     if (!native || https)
         w->curl = upstream_curl_new(w->epoll_fd, TAG_CURL);
     return (w->http || !native) && (w->curl || (native && !https));

@@ -52,6 +52,9 @@ static void make_upstream_metrics(struct gateway_shared *s)
     struct lp_metric_family *upstream_seconds = lp_metric_family(
         LP_METRIC_HISTOGRAM, "lp_upstream_seconds", "Time until the head of an upstream's answer.",
         "upstream", lp_metrics_seconds, lp_metrics_n_seconds);
+    struct lp_metric_family *left_alone = lp_metric_family(
+        LP_METRIC_COUNTER, "lp_addresses_left_alone_total",
+        "Times that an address of an upstream was left alone after failures.", "upstream", NULL, 0);
     struct lp_metric_family *seconds =
         lp_metric_family(LP_METRIC_HISTOGRAM, "lp_request_seconds",
                          "Time from a request's first line to the last byte of its answer.",
@@ -61,6 +64,7 @@ static void make_upstream_metrics(struct gateway_shared *s)
         const char *name = s->routes.upstreams[i].name;
         m->awaiting[i] = lp_metric_with(awaiting, name);
         m->held[i] = lp_metric_with(held, name);
+        m->left_alone[i] = lp_metric_with(left_alone, name);
         m->websockets[i] = lp_metric_with(websockets, name);
         m->circuits[i] = lp_metric_with(circuits, name);
         m->upstream_seconds[i] = lp_metric_with(upstream_seconds, name);

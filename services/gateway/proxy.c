@@ -405,16 +405,21 @@ void proxy_send(struct exchange *x)
     send_kept(x);
 }
 
-void proxy_cancel(struct exchange *x)
+static void cancel(struct exchange *x, bool overdue)
 {
     if (x->call) {
-        x->client->ops->cancel(x->call);
+        x->client->ops->cancel(x->call, overdue);
         x->call = NULL;
     }
     if (x->probe) {
         lp_breaker_forget(breaker_of(x));
         x->probe = false;
     }
+}
+
+void proxy_cancel(struct exchange *x)
+{
+    cancel(x, false);
 }
 
 bool proxy_resume(struct exchange *x)
@@ -465,10 +470,12 @@ void proxy_overdue(struct exchange *x)
         x->tunnel_code = WEBSOCKET_GOING_AWAY; /* idle for too long */
         return;
     }
+    bool its_fault = !x->answered && !x->up_starved; /* else it waited for the client, or for its
+                                                        total */
     lp_log_warn("upstream timed out", "route", x->upstream->name, "id", x->request_id);
-    if (!x->answered && !x->up_starved) /* else it waited for the client, or for its total */
+    if (its_fault)
         tell_breaker(x, false);
-    proxy_cancel(x);
+    cancel(x, its_fault);
     x->cut = x->begun;
     if (!x->begun)
         exchange_unavailable(x, 0);

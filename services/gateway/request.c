@@ -100,7 +100,8 @@ static void begin(struct conn *c, const struct lp_request_head *head)
         exchange_owed(x, &x->up_pace);
 }
 
-/* What cannot be read ends the connection: nobody knows where the next request would begin. */
+/* What cannot be read ends the connection: nobody knows where the next request would begin. So does
+ * a head that does not come to its end in time. */
 static void refuse(struct conn *c, const struct lp_refusal *why)
 {
     struct exchange *x = exchange_new(c);
@@ -176,7 +177,7 @@ static size_t take_chunks(struct exchange *x, const char *bytes, size_t n)
             x->keep = false;
             if (!x->begun)
                 exchange_message(x, 400, "malformed chunks", NULL);
-            else
+            else if (!x->done)
                 x->cut = true;
             return n;
         case LP_CHUNKED_MORE:
@@ -328,12 +329,13 @@ static bool is_finished(const struct exchange *x)
     return x->body_done || x->tunnel || !x->keep || c->eof;
 }
 
-/* A gateway that ends does not wait longer for clients that do not. */
-static int64_t linger_ms(const struct worker *w)
+/* A gateway that ends does not wait longer for clients that do not, nor one for who was slow. */
+static int64_t linger_ms(const struct conn *c)
 {
-    int64_t ms = w->shared->config->body_timeout_ms;
+    int64_t ms = c->worker->shared->config->body_timeout_ms;
+    bool soon = c->slow || atomic_load(&c->worker->quiesce);
 
-    return atomic_load(&w->quiesce) && ms > WORKER_QUIET_MS ? WORKER_QUIET_MS : ms;
+    return soon && ms > WORKER_QUIET_MS ? WORKER_QUIET_MS : ms;
 }
 
 /* True where something changed. */
@@ -356,7 +358,7 @@ static bool settle(struct conn *c)
         return true;
     }
     if (!x && c->close_after && stream_length(&c->out) == 0)
-        conn_end(c, c->linger ? linger_ms(c->worker) : 0);
+        conn_end(c, c->linger ? linger_ms(c) : 0);
     return false;
 }
 
@@ -434,14 +436,33 @@ static bool keeps_pace(struct exchange *x, struct pace *p, bool owed)
     return true;
 }
 
+/* Its body comes too slowly: 408 where no answer has begun. */
+static void give_up_slow(struct exchange *x)
+{
+    if (x->begun) {
+        request_abandon(x->conn);
+        return;
+    }
+    proxy_cancel(x);
+    proxy_release(x);
+    stream_done(&x->up);
+    x->up_pace.since_ms = 0;
+    x->keep = false;
+    x->conn->slow = true;
+    exchange_message(x, 408, "request body came too slowly", NULL);
+}
+
 static void sweep_exchange(struct exchange *x)
 {
     struct conn *c = x->conn;
     struct worker *w = x->worker;
 
-    if (!keeps_pace(x, &x->up_pace, wants_bytes(c)) ||
-        !keeps_pace(x, &x->down_pace, stream_length(&c->out) > 0)) {
+    if (!keeps_pace(x, &x->down_pace, stream_length(&c->out) > 0)) {
         request_abandon(c);
+        return;
+    }
+    if (!keeps_pace(x, &x->up_pace, wants_bytes(c))) {
+        give_up_slow(x);
         return;
     }
     if (x->tunnel_until > 0 && w->now >= x->tunnel_until && x->tunnel_code == 0) {
@@ -475,8 +496,14 @@ void request_sweep(struct conn *c)
     }
     if (until == 0)
         return;
-    if (w->now < until)
+    if (w->now < until) {
         worker_sweep_at(w, until);
-    else
+    } else if (c->linger_until == 0 && c->in.len > 0 && !c->close_after) {
+        c->slow = true;
+        lp_buf_done(&c->in);
+        c->head_seen = 0;
+        refuse(c, &(struct lp_refusal){ 408, "request head came too slowly" });
+    } else {
         conn_close(c);
+    }
 }

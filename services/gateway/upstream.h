@@ -71,7 +71,7 @@ struct upstream_ops {
     struct upstream_call *(*start)(struct upstream_client *c, const struct upstream_request *r);
     void (*resume_receive)(struct upstream_call *call);
     void (*resume_send)(struct upstream_call *call);
-    void (*cancel)(struct upstream_call *call);
+    void (*cancel)(struct upstream_call *call, bool overdue); /* it did not answer in time */
     void (*ready)(struct upstream_client *c, int fd, uint32_t epoll_events);
     void (*wake)(struct upstream_client *c);   /* addresses may have come; NULL: none */
     void (*timers)(struct upstream_client *c); /* when timeout_ms is 0 */

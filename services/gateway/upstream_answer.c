@@ -21,6 +21,7 @@ static void give_head(struct upstream_call *call, const struct lp_response_head 
     };
 
     call->head_given = true;
+    pool_answered(call->link);
     call->keep = h->keep_alive && h->status != 101;
     call->left = h->body_length;
     call->sent |= call->upgrade && h->status != 101; /* it was refused: there is no body to send */

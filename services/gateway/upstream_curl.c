@@ -257,6 +257,12 @@ static void free_call(struct upstream_call *call)
     free(call);
 }
 
+static void curl_cancel(struct upstream_call *call, bool overdue)
+{
+    (void)overdue; /* libcurl chooses the address */
+    free_call(call);
+}
+
 static void unpause(struct upstream_call *call)
 {
     curl_easy_pause(call->easy, (call->receive_paused ? CURLPAUSE_RECV : 0) |
@@ -355,7 +361,7 @@ struct upstream_client *upstream_curl_new(int epoll_fd, uint64_t tag)
         .start = curl_start,
         .resume_receive = curl_resume_receive,
         .resume_send = curl_resume_send,
-        .cancel = free_call,
+        .cancel = curl_cancel,
         .ready = curl_ready,
         .timers = curl_timers,
         .timeout_ms = curl_timeout_ms,

@@ -30,6 +30,8 @@ static void finish(struct upstream_call *call, enum upstream_result result, cons
     struct link *l = call->link;
     void *user = call->user;
 
+    if (l && result == UPSTREAM_UNANSWERED && call->sent)
+        pool_unanswered(l);
     if (l) {
         bool clean = result == UPSTREAM_COMPLETE && call->keep && call->sent && !call->deaf &&
                      !l->eof && l->in.len == 0 && l->out.len == l->out_start;
@@ -291,8 +293,10 @@ static void forget_unsent(struct http_client *c, struct upstream_call *call)
     }
 }
 
-static void http_cancel(struct upstream_call *call)
+static void http_cancel(struct upstream_call *call, bool overdue)
 {
+    if (call->link && overdue)
+        pool_unanswered(call->link);
     if (call->link)
         pool_close(call->link);
     else
@@ -377,7 +381,7 @@ static void http_free(struct upstream_client *base)
 }
 
 struct upstream_client *upstream_http_new(int epoll_fd, uint64_t tag, struct endpoints *endpoints,
-                                          size_t n_upstreams)
+                                          size_t n_upstreams, struct lp_metric *const *left_alone)
 {
     static const struct upstream_ops ops = {
         .start = http_start,
@@ -396,6 +400,7 @@ struct upstream_client *upstream_http_new(int epoll_fd, uint64_t tag, struct end
     c->epoll_fd = epoll_fd;
     c->tag = tag;
     c->endpoints = endpoints;
+    c->left_alone = left_alone;
     c->n_pools = n_upstreams;
     c->pools = lp_calloc(n_upstreams, sizeof *c->pools);
     return &c->base;

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "http/message/chunked.h"
+#include "services/gateway/outliers.h"
 #include "services/gateway/upstream_http.h"
 
 #define LINK_BLOCK ((size_t)64 * 1024) /* bytes read or filled at once */
@@ -23,19 +24,12 @@ struct link {
     size_t out_start;
 };
 
-/* An address that did not answer. */
-struct outlier {
-    union endpoint address;
-    int64_t until; /* 0: free */
-    unsigned failures;
-};
-
 struct pool {
     struct endpoint_list endpoints;
     unsigned turn; /* of the next address */
     struct link *idle, *idle_last;
     unsigned n_idle;
-    struct outlier outliers[ENDPOINTS_MAX];
+    struct outliers outliers;
 };
 
 struct http_client {
@@ -43,6 +37,7 @@ struct http_client {
     int epoll_fd;
     uint64_t tag;
     struct endpoints *endpoints;
+    struct lp_metric *const *left_alone; /* by upstream, or NULL */
     size_t n_pools;
     struct pool *pools;
     struct link *links;  /* all */
@@ -116,6 +111,9 @@ void pool_give(struct link *l);
 void pool_close(struct link *l);
 /* Its connect failed, or went well. */
 void pool_connected(struct link *l, bool well);
+/* It had a whole request, and no head of an answer came; or one came. */
+void pool_unanswered(struct link *l);
+void pool_answered(struct link *l);
 /* Closes idle links whose time is over; links whose connect takes too long come to `overdue`. */
 void pool_sweep(struct http_client *c, void (*overdue)(struct link *l));
 void pool_timer(struct http_client *c, int64_t at);

@@ -13,8 +13,6 @@
 #define IDLE_MAX 256
 #define IDLE_MS 15000
 #define AGE_MS 20000
-#define OUT_MS 2000
-#define OUT_MAX_MS 30000
 #define KEEP_BYTES ((size_t)16 * 1024) /* of a buffer of an idle link */
 #define IN_MAX (2 * LINK_BLOCK)
 #define OUT_MAX (4 * LINK_BLOCK)
@@ -102,45 +100,49 @@ void pool_close(struct link *l)
 
 /* ---- addresses ---- */
 
-static bool same_endpoint(const union endpoint *a, const union endpoint *b)
+/* The idle ones to an address that is left alone would be taken before any other. */
+static void close_idle(struct pool *p, const union endpoint *address)
 {
-    /* All bytes of an endpoint are set, those between its members to 0. */
-    return memcmp(a, b, sizeof *a) == 0; // NOLINT(bugprone-suspicious-memory-comparison)
+    struct link *l, *next;
+
+    for (l = p->idle; l; l = next) {
+        next = l->idle_next;
+        if (outliers_same(&l->address, address))
+            pool_close(l);
+    }
 }
 
-static struct outlier *find_outlier(struct pool *p, const union endpoint *address)
+static void failed(struct link *l, enum outlier_failure what)
 {
-    for (size_t i = 0; i < ENDPOINTS_MAX; i++) {
-        if (p->outliers[i].failures > 0 && same_endpoint(&p->outliers[i].address, address))
-            return &p->outliers[i];
-    }
-    return NULL;
+    struct http_client *c = l->client;
+    struct pool *p = &c->pools[l->upstream];
+    int64_t ms = outliers_failed(&p->outliers, &l->address, what, &p->endpoints, lp_clock_ms());
+
+    if (ms == 0)
+        return;
+    close_idle(p, &l->address);
+    if (c->left_alone)
+        lp_metric_add(c->left_alone[l->upstream], 1);
 }
 
 void pool_connected(struct link *l, bool well)
 {
-    struct pool *p = &l->client->pools[l->upstream];
-    struct outlier *o = find_outlier(p, &l->address);
-    int64_t wait = OUT_MS, now = lp_clock_ms();
-
     l->connect_until = 0;
-    if (well) {
-        if (o)
-            *o = (struct outlier){ .failures = 0 };
-        return;
-    }
-    for (size_t i = 0; !o && i < ENDPOINTS_MAX; i++) {
-        if (p->outliers[i].failures == 0 || p->outliers[i].until < now - OUT_MAX_MS)
-            o = &p->outliers[i];
-    }
-    if (!o)
-        return; /* more addresses than are looked at at once: it is tried again in its turn */
-    if (!same_endpoint(&o->address, &l->address))
-        *o = (struct outlier){ .address = l->address };
-    for (unsigned i = 0; i < o->failures && wait < OUT_MAX_MS; i++)
-        wait *= 2;
-    o->until = now + (wait < OUT_MAX_MS ? wait : OUT_MAX_MS);
-    o->failures++;
+    if (!well)
+        failed(l, OUTLIER_UNCONNECTED);
+}
+
+void pool_unanswered(struct link *l)
+{
+    failed(l, OUTLIER_UNANSWERED);
+}
+
+void pool_answered(struct link *l)
+{
+    struct outliers *o = &l->client->pools[l->upstream].outliers;
+
+    if (o->n > 0)
+        outliers_answered(o, &l->address);
 }
 
 /* The next address in turn that is no outlier now; where all are, simply the next. */
@@ -148,9 +150,9 @@ static const union endpoint *next_address(struct pool *p, int64_t now)
 {
     for (unsigned i = 0; i < p->endpoints.n; i++) {
         const union endpoint *a = &p->endpoints.list[(p->turn + i) % p->endpoints.n];
-        const struct outlier *o = find_outlier(p, a);
-        if (!o || o->until <= now) {
+        if (!outliers_is_out(&p->outliers, a, now)) {
             p->turn += i + 1;
+            outliers_asked(&p->outliers, a, now);
             return a;
         }
     }

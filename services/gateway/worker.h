@@ -42,6 +42,7 @@ struct gateway_metrics {
     struct lp_metric *held[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *upstream_seconds[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *websockets[GATEWAY_MAX_UPSTREAMS];
+    struct lp_metric *left_alone[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *in_flight, *waiting, *slots, *buffered, *rejected[REJECT_REASONS];
 };
 

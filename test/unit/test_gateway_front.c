@@ -383,38 +383,65 @@ static void lets_the_sender_of_a_long_body_see_the_401(void **state)
     close(fd);
 }
 
-/* Sends one byte after the other until the gateway has had enough; true where it said nothing. */
-static bool drip(uint16_t to, const char *head, char byte)
+/* Sends one byte after the other until the gateway has had enough; what it said then. */
+static int drip(uint16_t to, const char *head, char byte, struct lp_buf *out)
 {
     struct timeval pause = { .tv_usec = 20000 };
-    int fd = raw_connect(to, 0);
+    int fd = raw_connect(to, 0), i = 0;
     char got;
 
+    lp_buf_reset(out);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &pause, sizeof pause);
     raw_send(fd, head, strlen(head));
-    for (int i = 0; i < 1000; i++) {
-        ssize_t n = recv(fd, &got, 1, 0); /* the pause between two bytes */
-        if (n > 0 || !raw_send(fd, &byte, 1) || n == 0) {
-            close(fd);
-            return n <= 0;
-        }
-    }
-    fail_msg("a client that drips was still served after 1000 bytes");
-    return false;
+    while (recv(fd, &got, 1, MSG_PEEK) < 0 && i++ < 1000) /* the pause between two bytes */
+        assert_true(raw_send(fd, &byte, 1));
+    assert_true(i < 1000);
+    assert_true(raw_read_response(fd, false, out));
+    assert_int_equal(recv(fd, &got, 1, 0), 0); /* and it ends */
+    close(fd);
+    return raw_status(out);
 }
 
-static void ends_clients_that_drip(void **state)
+static void who_drips_a_head_or_a_body_hears_408(void **state)
 {
     struct gateway_config c = config;
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
     (void)state;
 
     c.head_timeout_ms = 200;
     c.body_timeout_ms = 200;
     struct gateway *g = gateway_up(&c);
-    assert_true(drip(gateway_port(g), "", 'G'));
-    assert_true(drip(gateway_port(g), "GET /auth/x HTTP/1.1\r\nHost: g\r\nX: ", 'x'));
-    assert_true(drip(gateway_port(g),
-                     "POST /auth/x HTTP/1.1\r\nHost: g\r\nContent-Length: 9999\r\n\r\n", 'x'));
+    assert_int_equal(drip(gateway_port(g), "", 'G', &out), 408);
+    assert_int_equal(drip(gateway_port(g), "GET /auth/x HTTP/1.1\r\nHost: g\r\nX: ", 'x', &out),
+                     408);
+    assert_string_equal(raw_body(&out), "{\"message\":\"request head came too slowly\"}");
+    assert_non_null(strstr(out.ptr, "\r\nConnection: close\r\n"));
+    assert_int_equal(drip(gateway_port(g),
+                          "POST /any/x HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER
+                          "Content-Length: 9999\r\n\r\n",
+                          'x', &out),
+                     408);
+    assert_string_equal(raw_body(&out), "{\"message\":\"request body came too slowly\"}");
+    assert_int_equal(drip(gateway_port(g),
+                          "POST /any/x HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER
+                          "Transfer-Encoding: chunked\r\n\r\nfff\r\n",
+                          'x', &out),
+                     408);
+    gateway_free(g, 10000);
+}
+
+static void who_says_nothing_gets_no_answer(void **state)
+{
+    struct gateway_config c = config;
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
+    (void)state;
+
+    c.head_timeout_ms = 100;
+    struct gateway *g = gateway_up(&c);
+    int fd = raw_connect(gateway_port(g), 0);
+    assert_true(raw_read_all(fd, &out));
+    assert_int_equal(out.len, 0);
+    close(fd);
     gateway_free(g, 10000);
 }
 
@@ -433,7 +460,8 @@ int main(void)
         cmocka_unit_test(limits_subjects_and_addresses_apart_by_default),
         cmocka_unit_test(keeps_the_connection_after_its_own_answers),
         cmocka_unit_test(lets_the_sender_of_a_long_body_see_the_401),
-        cmocka_unit_test(ends_clients_that_drip),
+        cmocka_unit_test(who_drips_a_head_or_a_body_hears_408),
+        cmocka_unit_test(who_says_nothing_gets_no_answer),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("gateway_front", tests, start, stop);

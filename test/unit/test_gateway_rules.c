@@ -128,7 +128,7 @@ static void a_connection_has_the_time_of_its_route(void **state)
     struct gateway_config config = gateway_defaults(url);
     assert_int_equal(gateway_routes_make(&config, &routes, &err), 0);
     assert_int_equal(endpoints_new(&routes, nothing_changed, NULL, &endpoints, &err), 0);
-    struct upstream_client *c = upstream_http_new(epoll, 0, endpoints, routes.n);
+    struct upstream_client *c = upstream_http_new(epoll, 0, endpoints, routes.n, NULL);
     const struct upstream_request r = { .origin = url,
                                         .target = "/",
                                         .method = "GET",
@@ -138,7 +138,7 @@ static void a_connection_has_the_time_of_its_route(void **state)
     struct upstream_call *call = c->ops->start(c, &r);
     int64_t left = c->ops->timeout_ms(c); /* until it is given up: 2 s where nothing is said */
     assert_true(left >= 0 && left <= 50);
-    c->ops->cancel(call);
+    c->ops->cancel(call, false);
     c->ops->free(c);
     endpoints_stop(endpoints);
     endpoints_free(endpoints);

@@ -1,0 +1,290 @@
+/* test/unit/test_gateway_outliers.c -- an address of an upstream that takes connections and then
+ * fails is left alone, for a while, unless too many would be. */
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+#include "services/gateway/outliers.h"
+#include "services/gateway/upstream_http_parts.h"
+#include "unit/gateway_fixture.h"
+
+static struct endpoint_list numbered(unsigned n)
+{
+    struct endpoint_list all;
+
+    memset(&all, 0, sizeof all);
+    all.version = 1;
+    all.n = n;
+    for (unsigned i = 0; i < n; i++) {
+        all.list[i].in.sin_family = AF_INET;
+        all.list[i].in.sin_port = htons((uint16_t)(1000 + i));
+    }
+    return all;
+}
+
+static int64_t fail_times(struct outliers *o, const struct endpoint_list *all, unsigned i,
+                          unsigned times, int64_t now)
+{
+    int64_t ms = 0;
+
+    while (times-- > 0)
+        ms = outliers_failed(o, &all->list[i], OUTLIER_UNANSWERED, all, now);
+    return ms;
+}
+
+static void the_third_failure_in_a_row_leaves_an_address_alone(void **state)
+{
+    const struct endpoint_list all = numbered(3);
+    struct outliers o = { .n = 0 };
+    (void)state;
+
+    assert_int_equal(fail_times(&o, &all, 1, 2, 100), 0);
+    outliers_answered(&o, &all.list[1]);
+    assert_int_equal(o.n, 0);
+    assert_int_equal(fail_times(&o, &all, 1, 2, 100), 0);
+    assert_false(outliers_is_out(&o, &all.list[1], 100));
+    assert_int_equal(fail_times(&o, &all, 1, 1, 100), 2000);
+    assert_true(outliers_is_out(&o, &all.list[1], 2099));
+    assert_false(outliers_is_out(&o, &all.list[0], 2099));
+    assert_int_equal(fail_times(&o, &all, 1, 5, 1000), 0); /* they were on their way already */
+    assert_false(outliers_is_out(&o, &all.list[1], 2100));
+}
+
+static void one_request_tries_it_again_and_an_answer_brings_it_back(void **state)
+{
+    const struct endpoint_list all = numbered(2);
+    static const int64_t waits[] = { 2000, 4000, 8000, 16000, 30000, 30000 };
+    struct outliers o = { .n = 0 };
+    int64_t now = 0;
+    (void)state;
+
+    fail_times(&o, &all, 0, 2, now);
+    for (size_t i = 0; i < LP_COUNT(waits); i++) {
+        assert_int_equal(fail_times(&o, &all, 0, 1, now), waits[i]);
+        now += waits[i];
+        assert_false(outliers_is_out(&o, &all.list[0], now));
+        outliers_asked(&o, &all.list[0], now);
+        assert_true(outliers_is_out(&o, &all.list[0], now)); /* for the others */
+    }
+    outliers_answered(&o, &all.list[0]);
+    assert_false(outliers_is_out(&o, &all.list[0], now));
+    assert_int_equal(fail_times(&o, &all, 0, 2, now), 0);
+    assert_int_equal(fail_times(&o, &all, 0, 1, now), 2000);
+}
+
+static void at_most_half_of_the_addresses_are_left_alone_for_their_answers(void **state)
+{
+    (void)state;
+
+    for (unsigned n = 1; n <= ENDPOINTS_MAX; n++) {
+        const struct endpoint_list all = numbered(n);
+        struct outliers o = { .n = 0 };
+        unsigned out = 0;
+        for (unsigned i = 0; i < n; i++)
+            out += fail_times(&o, &all, i, 9, 100) > 0 || outliers_is_out(&o, &all.list[i], 100);
+        assert_int_equal(out, n / 2);
+    }
+}
+
+static void one_that_refuses_is_left_alone_at_once_however_many_are(void **state)
+{
+    const struct endpoint_list all = numbered(2);
+    struct outliers o = { .n = 0 };
+    (void)state;
+
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(outliers_failed(&o, &all.list[i], OUTLIER_UNCONNECTED, &all, 5), 2000);
+}
+
+static void addresses_that_are_gone_leave_room_for_new_ones(void **state)
+{
+    struct endpoint_list all = numbered(ENDPOINTS_MAX);
+    const struct endpoint_list before = all;
+    struct outliers o = { .n = 0 };
+    (void)state;
+
+    for (unsigned i = 0; i < all.n; i++)
+        fail_times(&o, &all, i, 1, 0);
+    assert_int_equal(o.n, ENDPOINTS_MAX);
+    for (unsigned i = 0; i < all.n; i++)
+        all.list[i].in.sin_port = htons((uint16_t)(5000 + i));
+    assert_int_equal(fail_times(&o, &all, 0, 3, 0), 2000);
+    assert_int_equal(o.n, 1);
+    assert_int_equal(fail_times(&o, &all, 1, 3, 0), 2000);
+    assert_int_equal(outliers_failed(&o, &before.list[0], OUTLIER_UNCONNECTED, &all, 0), 0);
+}
+
+/* ---- through the client ---- */
+
+struct ended {
+    bool is;
+    enum upstream_result result;
+};
+
+static void on_head(void *user, const struct upstream_head *head)
+{
+    (void)user, (void)head;
+}
+
+static bool on_body(void *user, const char *bytes, size_t n)
+{
+    (void)user, (void)bytes, (void)n;
+    return true;
+}
+
+static void on_whole(void *user)
+{
+    (void)user;
+}
+
+static void on_end(void *user, enum upstream_result result, const char *why)
+{
+    (void)why;
+    *(struct ended *)user = (struct ended){ true, result };
+}
+
+static void nothing_changed(void *user)
+{
+    (void)user;
+}
+
+/* A client whose upstream 0 has these addresses. */
+struct lone {
+    struct upstream_client *client;
+    struct endpoints *endpoints;
+    struct gateway_routes routes;
+    struct gateway_config config;
+    int epoll;
+};
+
+static void lone_up(struct lone *l, struct fake_upstream *const *fakes, unsigned n)
+{
+    struct lp_error err;
+
+    l->config = gateway_defaults("http://127.0.0.1:1");
+    l->epoll = epoll_create1(0);
+    assert_int_equal(gateway_routes_make(&l->config, &l->routes, &err), 0);
+    assert_int_equal(endpoints_new(&l->routes, nothing_changed, NULL, &l->endpoints, &err), 0);
+    l->client = upstream_http_new(l->epoll, 0, l->endpoints, l->routes.n, NULL);
+    struct endpoint_list *list = &((struct http_client *)l->client)->pools[0].endpoints;
+    *list = numbered(n); /* of version 1, as the one that it replaces */
+    for (unsigned i = 0; i < n; i++) {
+        list->list[i].in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        list->list[i].in.sin_port =
+            htons((uint16_t)atoi(strrchr(fake_upstream_url(fakes[i]), ':') + 1));
+    }
+}
+
+static void lone_down(struct lone *l)
+{
+    l->client->ops->free(l->client);
+    endpoints_stop(l->endpoints);
+    endpoints_free(l->endpoints);
+    gateway_routes_done(&l->routes);
+    close(l->epoll);
+}
+
+/* Until the call ends. One that went to `silent` (NULL: none is) is given up as overdue. */
+static bool is_answered(struct lone *l, struct fake_upstream *silent)
+{
+    static const struct upstream_events events = { on_head, on_body, NULL, on_whole, on_end };
+    struct ended ended = { .is = false };
+    const struct upstream_request r = { .origin = "http://h",
+                                        .target = "/",
+                                        .method = "GET",
+                                        .fields = "",
+                                        .connect_ms = 2000,
+                                        .idempotent = true,
+                                        .events = &events,
+                                        .user = &ended };
+    unsigned before = silent ? fake_upstream_connections(silent) : 0;
+    struct upstream_call *call = l->client->ops->start(l->client, &r);
+    struct epoll_event e;
+
+    while (!ended.is) {
+        if (epoll_wait(l->epoll, &e, 1, silent ? 10 : 30000) == 1) {
+            l->client->ops->ready(l->client, (int)e.data.u64, e.events);
+        } else if (!silent || fake_upstream_connections(silent) > before) {
+            l->client->ops->cancel(call, true);
+            return false;
+        }
+    }
+    return ended.result == UPSTREAM_COMPLETE;
+}
+
+static const struct fake_script once[] = {
+    { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
+      .then = FAKE_CLOSE },
+    FAKE_SCRIPT_END
+};
+
+static void one_of_three_fails(const struct fake_script *bad, bool silent)
+{
+    struct fake_upstream *fakes[3] = { fake_upstream_start(once), fake_upstream_start(bad),
+                                       fake_upstream_start(once) };
+    unsigned failed = 0;
+    struct lone l;
+
+    lone_up(&l, fakes, 3);
+    int64_t began = lp_clock_ms();
+    for (unsigned i = 0; i < 60; i++)
+        failed += !is_answered(&l, silent ? fakes[1] : NULL);
+    /* After 2 s one more may have tried it. */
+    assert_in_range(failed, 3, 3 + (lp_clock_ms() - began) / 2000);
+    assert_int_equal(fake_upstream_connections(fakes[1]), failed);
+    lone_down(&l);
+    for (unsigned i = 0; i < 3; i++)
+        fake_upstream_stop(fakes[i]);
+}
+
+static void one_that_resets_each_connection_has_three_requests_and_no_more(void **state)
+{
+    static const struct fake_script bad[] = { { .then = FAKE_RESET }, FAKE_SCRIPT_END };
+    (void)state;
+
+    one_of_three_fails(bad, false);
+}
+
+static void one_that_never_answers_has_three_requests_and_no_more(void **state)
+{
+    static const struct fake_script bad[] = { { .then = FAKE_HANG }, FAKE_SCRIPT_END };
+    (void)state;
+
+    one_of_three_fails(bad, true);
+}
+
+/* It answers the first request, so that a connection of it is kept and would be taken again. */
+static void a_kept_connection_to_it_is_not_taken_again(void **state)
+{
+    static const struct fake_script good_then_bad[] = { { .reply = OK, .times = 4 },
+                                                        { .then = FAKE_RESET },
+                                                        FAKE_SCRIPT_END };
+    struct fake_upstream *fakes[2] = { fake_upstream_start(good_then_bad),
+                                       fake_upstream_start(once) };
+    unsigned failed = 0;
+    struct lone l;
+    (void)state;
+
+    lone_up(&l, fakes, 2);
+    for (unsigned i = 0; i < 40; i++)
+        failed += !is_answered(&l, NULL);
+    assert_true(failed <= 3);
+    lone_down(&l);
+    fake_upstream_stop(fakes[0]);
+    fake_upstream_stop(fakes[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_third_failure_in_a_row_leaves_an_address_alone),
+        cmocka_unit_test(one_request_tries_it_again_and_an_answer_brings_it_back),
+        cmocka_unit_test(at_most_half_of_the_addresses_are_left_alone_for_their_answers),
+        cmocka_unit_test(one_that_refuses_is_left_alone_at_once_however_many_are),
+        cmocka_unit_test(addresses_that_are_gone_leave_room_for_new_ones),
+        cmocka_unit_test(one_that_resets_each_connection_has_three_requests_and_no_more),
+        cmocka_unit_test(one_that_never_answers_has_three_requests_and_no_more),
+        cmocka_unit_test(a_kept_connection_to_it_is_not_taken_again),
+    };
+    lp_json_init();
+    return cmocka_run_group_tests_name("gateway_outliers", tests, NULL, NULL);
+}
