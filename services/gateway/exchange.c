@@ -88,6 +88,22 @@ void exchange_owed(struct exchange *x, struct pace *p)
     worker_sweep_at(x->worker, x->worker->now + x->worker->shared->config->body_timeout_ms);
 }
 
+bool exchange_keeps_pace(struct exchange *x, struct pace *p, bool owed)
+{
+    struct worker *w = x->worker;
+    int64_t window_ms = w->shared->config->body_timeout_ms;
+
+    if (p->since_ms == 0)
+        return true;
+    if (w->now >= p->since_ms + window_ms) {
+        if (owed && p->bytes < window_ms)
+            return false;
+        *p = (struct pace){ .since_ms = w->now };
+    }
+    worker_sweep_at(w, p->since_ms + window_ms);
+    return true;
+}
+
 void exchange_expect(struct exchange *x, int64_t ms)
 {
     x->deadline = x->worker->now + ms;

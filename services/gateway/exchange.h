@@ -88,6 +88,10 @@ void exchange_free(struct exchange *x);
 /* From now on the client must move bytes, unless it does already. */
 void exchange_owed(struct exchange *x, struct pace *p);
 
+/* A client that hardly moves would hold its slot for as long as it likes. What came fast at first
+ * buys no time for later; where it is we who wait, nothing is owed. False: it is too slow. */
+bool exchange_keeps_pace(struct exchange *x, struct pace *p, bool owed);
+
 /* `ms` from now something must have happened. */
 void exchange_expect(struct exchange *x, int64_t ms);
 

@@ -418,24 +418,6 @@ void request_drive(struct conn *c)
 
 /* ---- time ---- */
 
-/* A client that hardly moves would hold its slot for as long as it likes. What came fast at first
- * buys no time for later; where it is we who wait, nothing is owed. False: it is too slow. */
-static bool keeps_pace(struct exchange *x, struct pace *p, bool owed)
-{
-    struct worker *w = x->worker;
-    int64_t window_ms = w->shared->config->body_timeout_ms;
-
-    if (p->since_ms == 0)
-        return true;
-    if (w->now >= p->since_ms + window_ms) {
-        if (owed && p->bytes < window_ms)
-            return false;
-        *p = (struct pace){ .since_ms = w->now };
-    }
-    worker_sweep_at(w, p->since_ms + window_ms);
-    return true;
-}
-
 /* Its body comes too slowly: 408 where no answer has begun. */
 static void give_up_slow(struct exchange *x)
 {
@@ -457,11 +439,11 @@ static void sweep_exchange(struct exchange *x)
     struct conn *c = x->conn;
     struct worker *w = x->worker;
 
-    if (!keeps_pace(x, &x->down_pace, stream_length(&c->out) > 0)) {
+    if (!exchange_keeps_pace(x, &x->down_pace, stream_length(&c->out) > 0)) {
         request_abandon(c);
         return;
     }
-    if (!keeps_pace(x, &x->up_pace, wants_bytes(c))) {
+    if (!exchange_keeps_pace(x, &x->up_pace, wants_bytes(c))) {
         give_up_slow(x);
         return;
     }

@@ -170,7 +170,7 @@ static void lone_up(struct lone *l, struct fake_upstream *const *fakes, unsigned
     for (unsigned i = 0; i < n; i++) {
         list->list[i].in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         list->list[i].in.sin_port =
-            htons((uint16_t)atoi(strrchr(fake_upstream_url(fakes[i]), ':') + 1));
+            htons((uint16_t)strtoul(strrchr(fake_upstream_url(fakes[i]), ':') + 1, NULL, 10));
     }
 }
 
