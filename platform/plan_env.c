@@ -114,6 +114,25 @@ static void set_hold_routes(json_t *data, const struct platform *p)
         lp_json_set_str(data, "HOLD_ROUTES", text.ptr);
 }
 
+/* When the dated windows of the schedules "exam" and "exam-..." begin. */
+static void set_exams(json_t *data, const json_t *schedules)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(32768);
+    const json_t *entry, *window;
+    size_t i, k;
+
+    json_array_foreach(schedules, i, entry)
+    {
+        const char *name = lp_json_str(entry, "name", NULL);
+        if (strcmp(name, "exam") != 0 && strncmp(name, "exam-", 5) != 0)
+            continue;
+        json_array_foreach(json_object_get(entry, "dated"), k, window) lp_buf_printf(
+            &text, "%s%s", text.len > 0 ? "," : "", lp_json_str(window, "start", NULL));
+    }
+    if (text.len > 0)
+        lp_json_set_str(data, "EXAM_DATES", text.ptr);
+}
+
 json_t *plan_config_map(const struct platform *p, enum service_id id)
 {
     const struct service_spec *s = &p->spec.services[id];
@@ -156,6 +175,8 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         lp_json_set_str(data, "AUTH_JWT_KEYS_DIR", PLAN_KEYS_DIR);
     if (id == SERVICE_AI_FEEDBACK || id == SERVICE_AUTH)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
+    if (id == SERVICE_LEARNING)
+        set_exams(data, p->spec.schedules);
     if (id == SERVICE_PROGRESS) {
         lp_json_set_str(data, "DB_NAME", "progress");
         if (p->spec.privacy.retention_days > 0)

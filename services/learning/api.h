@@ -7,6 +7,7 @@
 #include "service/service.h"
 #include "services/learning/model/fsrs.h"
 #include "services/learning/pace.h"
+#include "services/learning/recommend/exams.h"
 #include "services/learning/recommend/experiment.h"
 
 /* The `user` of the service. */
@@ -17,6 +18,7 @@ struct api {
     struct fsrs model;
     struct pace *pace, *asks; /* of reviews, of recommendations */
     struct experiment experiment;
+    struct exams exams; /* of the platform */
 };
 
 extern const struct lp_route api_routes[];

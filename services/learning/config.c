@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "postgres/db_url.h"
+#include "services/learning/recommend/exams.h"
 #include "services/learning/recommend/experiment.h"
 
 #define AT(member) offsetof(struct config, member)
@@ -43,6 +44,13 @@ const struct lp_env config_table[] = {
       .max = 200,
       .help = "NAME:POLICY=PERCENT,...: which share of learners gets which of bandit, fsrs, "
               "lowest-average and random; empty: all get bandit" },
+    { .name = "EXAM_DATES",
+      .type = LP_ENV_STRING,
+      .offset = AT(exam_dates),
+      .fallback = "",
+      .max = 32768,
+      .help = "when exams are, RFC 3339 times separated by commas: the next one counts for "
+              "recommendations that name none; empty: none" },
     LP_IDENTITY_ENV(struct config, identity),
     { 0 },
 };
@@ -51,10 +59,13 @@ int config_check(void *user, struct lp_error *err)
 {
     const struct config *config = user;
     struct experiment experiment;
+    struct exams exams;
 
     if (lp_db_url_check(config->database_url, err) < 0)
         return lp_error_wrap(err, "configuration");
     if (experiment_read(config->experiment, &experiment, err) < 0)
         return lp_error_wrap(err, "configuration: EXPERIMENT=\"%s\"", config->experiment);
+    if (exams_read(config->exam_dates, &exams, err) < 0)
+        return lp_error_wrap(err, "configuration: EXAM_DATES");
     return lp_identity_check(&config->identity, err);
 }

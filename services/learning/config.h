@@ -12,6 +12,7 @@ struct config {
     int64_t database_connections; /* DATABASE_CONNECTIONS 8, 1..64 */
     bool starter_set;             /* STARTER_SET true: items for a database that has none */
     const char *experiment;       /* EXPERIMENT: experiment_read() */
+    const char *exam_dates;       /* EXAM_DATES: exams_read() */
     int64_t reviews_per_minute;   /* REVIEWS_PER_MINUTE 120, 1..10000: of one learner, per pod */
     struct lp_identity_config identity;
 };

@@ -86,6 +86,8 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     if (r == 0)
         r = experiment_read(config->experiment, &api.experiment, err);
     if (r == 0)
+        r = exams_read(config->exam_dates, &api.exams, err);
+    if (r == 0)
         r = lp_identities_new(&config->identity, "learning", api_grants, &api.identities, err);
     if (r == 0)
         r = lp_dbwatch_new(api.db, &watch, stop, &api.watch, err);

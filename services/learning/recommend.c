@@ -47,19 +47,23 @@ static bool refuse(struct lp_service_request *r, const char *message)
     return false;
 }
 
-/* A date alone means nine o'clock in UTC. */
+/* A date alone means nine o'clock in UTC, no date the next exam of the platform. */
 static bool read_exam(struct lp_service_request *r, struct question *q)
 {
+    const struct api *api = r->user;
     const char *text = q->fields.exam;
+    int64_t last_ms = q->now_ms + EXAM_DAYS * FSRS_DAY_MS;
     char time[48];
 
     if (!text)
+        q->exam_ms = exams_next(&api->exams, q->now_ms, last_ms);
+    if (!text || strcmp(text, "none") == 0)
         return true;
     snprintf(time, sizeof time, strlen(text) == 10 ? "%sT09:00:00Z" : "%s", text);
     q->exam_ms = lp_clock_parse(time);
-    if (strlen(text) >= sizeof time || q->exam_ms <= q->now_ms ||
-        q->exam_ms > q->now_ms + EXAM_DAYS * FSRS_DAY_MS)
-        return refuse(r, "examDate: must be a date or an RFC 3339 time in the next two years");
+    if (strlen(text) >= sizeof time || q->exam_ms <= q->now_ms || q->exam_ms > last_ms)
+        return refuse(r, "examDate: must be none, a date or an RFC 3339 time in the next two "
+                         "years");
     return true;
 }
 
@@ -100,18 +104,22 @@ static void answer(struct lp_service_request *r, const struct question *q,
                    const struct choice *choice)
 {
     json_t *items = json_array();
+    char exam[LP_CLOCK_TEXT];
     int seconds = 0;
 
     for (int i = 0; i < choice->n; i++) {
         json_array_append_new(items, answer_item(choice->items[i], wish));
         seconds += choice->items[i]->facts.seconds;
     }
+    if (q->exam_ms > 0)
+        lp_clock_format(q->exam_ms, 0, exam);
     lp_http_reply_json(r->x, 200,
-                       lp_json_make("{s:o,s:s,s:s,s:s,s:s,s:I,s:f,s:i,s:f}", "items", items,
+                       lp_json_make("{s:o,s:s,s:s,s:s,s:s,s:I,s:f,s:i,s:f,s:s?}", "items", items,
                                     "policy", policy_names[q->policy], "arm", q->arm, "memory",
                                     FSRS_MODEL, "bandit", BANDIT_MODEL, "due",
                                     (json_int_t)learner->due, "level", learner->level, "seconds",
-                                    seconds, "minutesToday", (double)learner->day_ms / 60000));
+                                    seconds, "minutesToday", (double)learner->day_ms / 60000,
+                                    "examDate", q->exam_ms > 0 ? exam : NULL));
 }
 
 /* Reads what there is of the learner, chooses, and keeps what was offered. */

@@ -364,7 +364,16 @@ def due_reviews_come_back_and_an_exam_brings_them_forward(s):
     soon = expect(recommend(s, "due", n=8, examDate=exam), 200)
     assert {i["id"] for i in soon["items"] if i["kind"] == "review"} >= {"word-rain", "word-sun"}, soon
     assert "on the day of the exam" in next(i["reason"] for i in soon["items"] if i["kind"] == "review")
+    assert soon["examDate"] == exam + "T09:00:00Z" and answer["examDate"] is None
     expect(recommend(s, "due", examDate="2020-01-01"), 400)
+    assert s.stop() == 0
+    s.start(EXAM_DATES="2020-01-01T09:00:00Z," + exam + "T09:00:00Z")  # of the platform
+    theirs = expect(recommend(s, "due", n=8), 200)
+    assert theirs["examDate"] == exam + "T09:00:00Z", theirs
+    assert {i["id"] for i in theirs["items"] if i["kind"] == "review"} >= {"word-rain", "word-sun"}, theirs
+    assert expect(recommend(s, "due", n=8, examDate="none"), 200)["examDate"] is None
+    assert s.stop() == 0
+    s.start()
 
 
 def policies_are_chosen_logged_and_compared(s):

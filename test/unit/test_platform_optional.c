@@ -215,6 +215,27 @@ static void auth_takes_a_learners_data_away_there_too_where_it_is_enabled(void *
     drop(f);
 }
 
+static void the_exams_of_the_schedules_are_what_it_prepares_learners_for(void **state)
+{
+    (void)state;
+    struct fixture *f =
+        make("{services: {learning: {enabled: true}}, schedules: ["
+             "{name: exam, replicas: {auth: 2}, dated: ["
+             "{start: '2026-12-03T09:00:00+01:00', end: '2026-12-03T11:00:00+01:00'}]}, "
+             "{name: examples, replicas: {auth: 2}, dated: ["
+             "{start: '2026-12-04T09:00:00Z', end: '2026-12-04T11:00:00Z'}]}, "
+             "{name: exam-b2, replicas: {auth: 2}, weekly: [{days: [Mon], start: '08:00', end: "
+             "'09:00'}], dated: [{start: '2027-06-01T08:00:00Z', end: '2027-06-01T10:00:00Z'}]}]}");
+    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-learning"), "data");
+    assert_string_equal(lp_json_str(data, "EXAM_DATES", NULL),
+                        "2026-12-03T09:00:00+01:00,2027-06-01T08:00:00Z");
+    drop(f);
+    f = make("{services: {learning: {enabled: true}}}");
+    data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-learning"), "data");
+    assert_null(lp_json_str(data, "EXAM_DATES", NULL));
+    drop(f);
+}
+
 static void an_external_database_needs_no_pod_and_its_uri_is_of_the_users_secret(void **state)
 {
     (void)state;
@@ -339,6 +360,7 @@ int main(void)
         cmocka_unit_test(where_it_is_enabled_it_has_seven_objects_and_its_database_five),
         cmocka_unit_test(its_pods_have_its_own_secret_and_no_key_that_makes_tokens),
         cmocka_unit_test(auth_takes_a_learners_data_away_there_too_where_it_is_enabled),
+        cmocka_unit_test(the_exams_of_the_schedules_are_what_it_prepares_learners_for),
         cmocka_unit_test(an_external_database_needs_no_pod_and_its_uri_is_of_the_users_secret),
         cmocka_unit_test(only_those_who_call_it_reach_it_and_only_it_reaches_its_database),
         cmocka_unit_test(the_gateway_has_a_route_to_it_beside_those_of_extra_services),
