@@ -24,6 +24,7 @@ const struct lp_route api_routes[] = {
     { "GET", "/api/progress/activityLog/:userId", handle_list, "activityLogs", false },
     { "GET", "/api/progress/recommendation/:userId", handle_recommend, "recommendation", false },
     { "GET", "/api/progress/summary/:userId", handle_summary, "summary", false },
+    { "GET", "/api/progress/analytics", handle_analytics, "analytics", false },
     { "GET", "/api/progress/data/:userId", handle_export, "export", false },
     { "DELETE", "/api/progress/data/:userId", handle_erase, "erase", false },
     { "GET", "/openapi.json", openapi, "openapi", true },

@@ -3,14 +3,19 @@
 
 #include "service/identity.h"
 #include "service/service.h"
-#include "services/progress/store.h"
 #include "service/streams.h"
+#include "services/progress/recount.h"
+#include "services/progress/store.h"
+#include "services/progress/tally.h"
 
 /* The `user` of the service. */
 struct api {
     struct store *store;
     struct lp_identities *identities;
     struct lp_streams *streams;
+    struct tally *tally;
+    struct recount *recount;
+    struct lp_metric *documents; /* read for one answer of analytics */
 };
 
 extern const struct lp_route api_routes[];

@@ -52,13 +52,21 @@ void handle_log(struct lp_service_request *r, void *worker)
     const struct api *api = r->user;
     const char *key = NULL;
     struct lp_error err;
+    int64_t at_ms = 0;
 
     (void)worker;
     if (!reply_who(r, &who) || !read_key(r, &key_bytes, &key) || !read_activity(r, &a) ||
         !reply_may(r, &who, a.user_id))
         return;
-    if (store_add(api->store, &a, key, &err) < 0)
+    if (store_add(api->store, &a, key, &at_ms, &err) < 0) {
         reply_store_failed(r, log_failed, a.user_id, &err);
-    else
-        reply_message(r, 201, "activity logged successfully!");
+        return;
+    }
+    if (at_ms > 0)
+        tally_add(api->tally, &(struct rollup_activity){ .user_id = a.user_id,
+                                                         .name = a.name,
+                                                         .at_ms = at_ms,
+                                                         .has_score = a.has_score,
+                                                         .score = a.score });
+    reply_message(r, 201, "activity logged successfully!");
 }

@@ -4,6 +4,7 @@
 #include "service/program.h"
 #include "services/progress/api.h"
 #include "services/progress/config.h"
+#include "services/progress/handlers.h"
 #include "services/progress/retention.h"
 
 static bool ready(void *user, char why[128])
@@ -32,15 +33,22 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     if (r == 0)
         r = store_new(config, &api.store, err);
     if (r == 0)
+        r = tally_new(api.store, &api.tally, err);
+    if (r == 0)
+        r = recount_new(api.store, &api.recount, err);
+    if (r == 0)
         r = retention_new(api.store, config->retention_days, &retention, err);
     if (r == 0) {
         api.streams = lp_streams_new((unsigned)(config->common.concurrency + 1) / 2);
+        api.documents = analytics_documents();
         service.user = &api;
         r = lp_service_run(&service, &config->common, stop, err);
     }
     if (r == LP_E_TIMEOUT)
         return r;
     retention_free(retention);
+    recount_free(api.recount);
+    tally_free(api.tally);
     lp_streams_free(api.streams);
     store_free(api.store);
     lp_identities_free(api.identities);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "services/progress/store_rollup.h"
 
 #define DAY_MS (24LL * 3600 * 1000)
 #define ROUND_MS (3600LL * 1000)
@@ -26,8 +27,11 @@ static bool purge(struct retention *r, bool again)
     struct lp_error err;
     char count[24];
     int64_t n = 0;
-    int result = store_purge(r->store, lp_clock_wall_ms() - r->days * DAY_MS, &n, &err);
+    int64_t before_ms = lp_clock_wall_ms() - r->days * DAY_MS;
 
+    int result = store_purge(r->store, before_ms, &n, &err);
+    if (result == 0)
+        result = store_rollup_purge(r->store, before_ms, &err);
     if (result < 0) {
         if (!again)
             lp_log_warn("old activities are not deleted, tried again every 5 s", "error", err.msg);

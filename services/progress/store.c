@@ -19,6 +19,7 @@
 #include "work/backoff.h"
 
 #define COLLECTION "activitylogs"
+#define ROLLUPS "activityrollups"
 #define SELECTION_MS 3000
 #define CONNECT_MS 3000
 #define SOCKET_MS 15000
@@ -27,7 +28,6 @@
 struct store {
     mongoc_client_pool_t *pool;
     const char *db_name;
-    bool by_age; /* an index for what is deleted by its age */
     struct lp_stop *stop;
     pthread_t keeper;
     pthread_mutex_t lock;
@@ -44,6 +44,7 @@ void store_operation_end(struct store_operation *o)
     double seconds = (double)(lp_clock_ns() - o->began_ns) / 1e9;
     lp_metric_observe(lp_metric_with(o->store->seconds, o->name), seconds);
     mongoc_collection_destroy(o->logs);
+    mongoc_collection_destroy(o->rollups);
     mongoc_client_pool_push(o->store->pool, o->client);
 }
 
@@ -57,6 +58,7 @@ int store_operation_begin(struct store *s, const char *name, struct store_operat
     ret->began_ns = lp_clock_ns();
     ret->client = mongoc_client_pool_pop(s->pool);
     ret->logs = mongoc_client_get_collection(ret->client, s->db_name, COLLECTION);
+    ret->rollups = mongoc_client_get_collection(ret->client, s->db_name, ROLLUPS);
     return 0;
 }
 
@@ -64,28 +66,23 @@ int store_operation_begin(struct store *s, const char *name, struct store_operat
 
 #define auto_bson __attribute__((cleanup(bson_destroy)))
 
-static bool make_index_of_age(mongoc_database_t *db, bson_error_t *e)
-{
-    auto_bson bson_t command = BSON_INITIALIZER;
-
-    BCON_APPEND(&command, "createIndexes", BCON_UTF8(COLLECTION), "indexes", "[", "{", "key", "{",
-                "createdAt", BCON_INT32(1), "}", "name", BCON_UTF8("createdAt_1"), "}", "]");
-    return mongoc_database_write_command_with_opts(db, &command, NULL, NULL, e);
-}
-
 static bool make_indexes(struct store *s, bson_error_t *e)
 {
     mongoc_client_t *client = mongoc_client_pool_pop(s->pool);
     mongoc_database_t *db = mongoc_client_get_database(client, s->db_name);
-    auto_bson bson_t command = BSON_INITIALIZER;
+    auto_bson bson_t command = BSON_INITIALIZER, marks = BSON_INITIALIZER;
 
     BCON_APPEND(&command, "createIndexes", BCON_UTF8(COLLECTION), "indexes", "[", "{", "key", "{",
                 "userId", BCON_INT32(1), "createdAt", BCON_INT32(-1), "}", "name",
                 BCON_UTF8("userId_1_createdAt_-1"), "}", "{", "key", "{", "userId", BCON_INT32(1),
                 "activityName", BCON_INT32(1), "}", "name", BCON_UTF8("userId_1_activityName_1"),
+                "}", "{", "key", "{", "createdAt", BCON_INT32(1), "}", "name",
+                BCON_UTF8("createdAt_1"), "}", "]");
+    BCON_APPEND(&marks, "createIndexes", BCON_UTF8(ROLLUPS), "indexes", "[", "{", "key", "{",
+                "redo", BCON_INT32(1), "}", "name", BCON_UTF8("redo_1"), "sparse", BCON_BOOL(true),
                 "}", "]");
     bool made = mongoc_database_write_command_with_opts(db, &command, NULL, NULL, e) &&
-                (!s->by_age || make_index_of_age(db, e));
+                mongoc_database_write_command_with_opts(db, &marks, NULL, NULL, e);
     mongoc_database_destroy(db);
     mongoc_client_pool_push(s->pool, client);
     return made;
@@ -173,7 +170,8 @@ static mongoc_client_pool_t *pool_new(const struct config *config, struct lp_err
     default_int(uri, MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS);
     default_int(uri, MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS);
     mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE,
-                                   (int32_t)config->common.concurrency + 2); /* keeper, retention */
+                                   (int32_t)config->common.concurrency +
+                                       5); /* keeper, retention, tally, recount (two) */
     mongoc_client_pool_t *pool = mongoc_client_pool_new_with_error(uri, &e);
     mongoc_uri_destroy(uri);
     if (!pool) {
@@ -195,7 +193,6 @@ int store_new(const struct config *config, struct store **ret_store, struct lp_e
     struct store *s = lp_alloc(sizeof *s);
     s->pool = pool;
     s->db_name = config->db_name;
-    s->by_age = config->retention_days > 0;
     s->stop = lp_stop_new();
     pthread_mutex_init(&s->lock, NULL);
     snprintf(s->why, sizeof s->why, "MongoDB: not connected yet");

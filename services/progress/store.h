@@ -30,11 +30,11 @@ bool store_ready(struct store *s, char why[128]);
 /*
  * Stores one activity: majority of the replica set and journal, so that it is not lost afterwards.
  * `key` (NULL: none): a second activity of the same learner with the same key is not stored, and
- * that is success once a majority has the first one. LP_E_UNAVAILABLE, LP_E_TIMEOUT: it may or may
- * not be stored.
+ * that is success once a majority has the first one, and *ret_at_ms is 0; else when it was logged.
+ * LP_E_UNAVAILABLE, LP_E_TIMEOUT: it may or may not be stored.
  */
 LP_MUST_USE int store_add(struct store *s, const struct activity *a, const char *key,
-                          struct lp_error *err);
+                          int64_t *ret_at_ms, struct lp_error *err);
 
 /* A part of a learner's activities, newest first. */
 struct page {
@@ -88,6 +88,6 @@ LP_MUST_USE int store_purge(struct store *s, int64_t before_ms, int64_t *ret_n,
                             struct lp_error *err);
 
 /* Deletes all of a learner, as durably as store_add stores; *ret_n documents. Asked again it goes
- * on. */
+ * on. Hours that were counted with them are marked, to be counted again (store_rollup.h). */
 LP_MUST_USE int store_erase(struct store *s, const char *user_id, int64_t *ret_n,
                             struct lp_error *err);

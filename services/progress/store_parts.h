@@ -13,7 +13,7 @@ struct store_operation {
     const char *name;
     int64_t began_ns;
     mongoc_client_t *client;
-    mongoc_collection_t *logs;
+    mongoc_collection_t *logs, *rollups;
 };
 
 /* LP_E_UNAVAILABLE at once where the last ping found nobody. */
@@ -22,6 +22,14 @@ LP_MUST_USE int store_operation_begin(struct store *s, const char *name,
 void store_operation_end(struct store_operation *o);
 #define auto_operation __attribute__((cleanup(store_operation_end)))
 #define auto_bson __attribute__((cleanup(bson_destroy)))
+
+/* An update of hours. *ret_n (may be NULL): how many were there, or were made. LP_E_EXISTS where
+ * `upsert` meant to make one whose _id is there. */
+LP_MUST_USE int store_rollup_change(struct store *s, const char *name, const bson_t *selector,
+                                    const bson_t *update, bool upsert, int64_t *ret_n,
+                                    struct lp_error *err);
+LP_MUST_USE int store_rollup_delete(struct store *s, const char *name, const bson_t *selector,
+                                    struct lp_error *err);
 
 /* The driver's error as ours. `reply` holds its labels; NULL: none. */
 int store_failed(const char *what, const bson_t *reply, const bson_error_t *e,

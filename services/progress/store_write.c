@@ -5,7 +5,11 @@
 #include "base/clock.h"
 #include "services/progress/document.h"
 #include "services/progress/store_parts.h"
+#include "services/progress/store_rollup.h"
 
+/* After an end amid an erasure, its hours are counted again so much later: what was deleted has
+ * gone by then. */
+#define ERASE_MS (10 * 60000LL)
 #define INSERTS 2 /* a second one where an election took the first away */
 
 static bool append_write_concern(bson_t *opts)
@@ -59,27 +63,28 @@ static int confirm(const struct store_operation *o, const bson_oid_t *id, const 
     return r;
 }
 
-/* By the unique _id: at most one of all deliveries with this id is stored. */
+/* By the unique _id: at most one of all deliveries with this id is stored. *ret_there: it was. */
 static int insert_once(const struct store_operation *o, const bson_oid_t *id,
-                       const bson_t *document, const bson_t *opts, struct lp_error *err)
+                       const bson_t *document, const bson_t *opts, bool *ret_there,
+                       struct lp_error *err)
 {
-    bool there = false;
-
     for (int n = 0; n < INSERTS; n++) {
-        int r = insert(o, document, opts, &there, err);
-        if (r == 0 || !there)
+        int r = insert(o, document, opts, ret_there, err);
+        if (r == 0 || !*ret_there)
             return r;
-        r = confirm(o, id, opts, &there, err);
-        if (r < 0 || there)
+        r = confirm(o, id, opts, ret_there, err);
+        if (r < 0 || *ret_there)
             return r;
     }
     return lp_error_set(err, LP_E_UNAVAILABLE, "insert: what was there was taken back twice");
 }
 
-int store_add(struct store *s, const struct activity *a, const char *key, struct lp_error *err)
+int store_add(struct store *s, const struct activity *a, const char *key, int64_t *ret_at_ms,
+              struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
     auto_bson bson_t document = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+    int64_t now_ms = lp_clock_wall_ms();
     bson_oid_t id;
     bool there;
 
@@ -87,14 +92,17 @@ int store_add(struct store *s, const struct activity *a, const char *key, struct
         document_id_of_key(a->user_id, key, &id);
     else
         bson_oid_init(&id, NULL);
-    document_of_activity(a, &id, lp_clock_wall_ms(), &document);
+    document_of_activity(a, &id, now_ms, &document);
     if (!append_write_concern(&opts))
         return lp_error_set(err, LP_E_INTERNAL, "write concern");
     int r = store_operation_begin(s, "add", &o, err);
     if (r < 0)
         return r;
-    return key ? insert_once(&o, &id, &document, &opts, err)
-               : insert(&o, &document, &opts, &there, err);
+    r = key ? insert_once(&o, &id, &document, &opts, &there, err)
+            : insert(&o, &document, &opts, &there, err);
+    if (r == 0)
+        *ret_at_ms = there ? 0 : now_ms;
+    return r;
 }
 
 static int delete_many(struct store *s, const char *name, const bson_t *selector, int64_t *ret_n,
@@ -123,8 +131,12 @@ int store_erase(struct store *s, const char *user_id, int64_t *ret_n, struct lp_
 {
     auto_bson bson_t selector = BSON_INITIALIZER;
 
+    int64_t now_ms = lp_clock_wall_ms(), again_ms = now_ms + ERASE_MS;
     BCON_APPEND(&selector, "userId", BCON_UTF8(user_id));
-    return delete_many(s, "erase", &selector, ret_n, err);
+    int r = store_rollup_mark(s, user_id, again_ms, err);
+    if (r == 0)
+        r = delete_many(s, "erase", &selector, ret_n, err);
+    return r == 0 ? store_rollup_release(s, again_ms, now_ms, err) : r;
 }
 
 int store_purge(struct store *s, int64_t before_ms, int64_t *ret_n, struct lp_error *err)

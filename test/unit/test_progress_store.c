@@ -67,7 +67,8 @@ static int add(const char *key)
 {
     const struct activity a = { .user_id = (char[]){ "ann" }, .name = (char[]){ "Reading" } };
     struct lp_error err;
-    return store_add(store, &a, key, &err);
+    int64_t at_ms;
+    return store_add(store, &a, key, &at_ms, &err);
 }
 
 static int no_sink(const bson_t *document, void *user, struct lp_error *err)
