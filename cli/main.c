@@ -12,6 +12,7 @@
 #include "cli/command/command.h"
 #include "cli/complete.h"
 #include "cli/connect.h"
+#include "cli/dashboard/dashboard.h"
 #include "cli/diff.h"
 #include "cli/export.h"
 #include "cli/file.h"
@@ -228,7 +229,9 @@ static int cli_run(const struct cli_options *o, struct lp_stop *stop, int *ret_s
     if (cli_command_find(o->command)->offline)
         return run_offline(o, stop, ret_status, err);
     int r = connection_open(o, true, stop, &c, err);
-    if (r == 0)
+    if (r == 0 && strcmp(o->command, "dashboard") == 0)
+        r = dashboard_serve(&c, o, stop, err);
+    else if (r == 0)
         r = run_command(c.client, o, c.ns, stop, ret_status, err);
     return r == LP_E_CANCELED ? 0 : r;
 }

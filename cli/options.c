@@ -287,6 +287,7 @@ static void finish(struct cli_options *o)
     o->https_proxy = either("HTTPS_PROXY", "https_proxy");
     o->http_proxy = either("HTTP_PROXY", "http_proxy");
     o->no_proxy = either("NO_PROXY", "no_proxy");
+    o->desktop = getenv("DISPLAY") || getenv("WAYLAND_DISPLAY");
     o->load_email = getenv("LP_LOAD_EMAIL");
     o->load_password = getenv("LP_LOAD_PASSWORD");
     for (size_t i = 0; images_variables[i]; i++)

@@ -19,7 +19,12 @@ struct cli_options {
     const char *ns;                       /* -n; NULL: the context's */
     bool all_namespaces;                  /* -A */
     bool watch;                           /* -w */
-    int64_t interval_ms;                  /* --interval, in seconds 1..60; default 1 s */
+    int64_t interval_ms;                  /* --interval, in seconds 1..60; default 1 s, of dashboard
+                                             2 s */
+    int64_t port;                         /* of dashboard: --port 0..65,535, in thousandths; 0: a
+                                             free one */
+    bool no_open;                         /* --no-open */
+    bool desktop;                         /* DISPLAY or WAYLAND_DISPLAY is in the environment */
     enum cli_format format;               /* -o; one that the command has */
     const char *files[CLI_MAX_FILES + 1]; /* -f, each time; "-": standard input; ends with NULL */
     const char *at;                       /* of render and why: --at, RFC 3339; NULL: now */

@@ -41,6 +41,14 @@ static int check_whole(const char *option, int64_t milli, struct lp_error *err)
                         (double)milli / 1000);
 }
 
+/* What dashboard needs; and how often it and status look where nobody says. */
+static int check_looks(struct cli_options *o, struct lp_error *err)
+{
+    if (o->interval_ms < 0)
+        o->interval_ms = strcmp(o->command, "dashboard") == 0 ? 2000 : 1000;
+    return check_whole("--port", o->port, err);
+}
+
 /* What load needs; and what it does without --learners and --pause. */
 static int check_load(struct cli_options *o, struct lp_error *err)
 {
@@ -156,6 +164,8 @@ int cli_options_check(struct cli_options *o, struct lp_error *err)
     int r = check_load(o, err);
 
     take_service(o);
+    if (r == 0)
+        r = check_looks(o, err);
     if (r == 0)
         r = check_time("--at", o->at, &o->at_ms, err);
     if (r == 0)

@@ -26,11 +26,16 @@
     }
 
 const struct cli_option cli_option_table[] = {
-    { "-A", "--all-namespaces", NULL, "status, export, diff, why and report", "in all namespaces",
-      CLI_FLAG, OF(all_namespaces) },
+    { "-A", "--all-namespaces", NULL, "status, export, diff, why, report and dashboard",
+      "in all namespaces", CLI_FLAG, OF(all_namespaces) },
     { "-w", "--watch", NULL, "status", "goes on until interrupted", CLI_FLAG, OF(watch) },
-    { "--interval", NULL, "SECONDS", "status", "between two looks with -w (1)", OF(interval_ms),
-      NUMBER(1, 60, 1000, "seconds") },
+    { "--interval", NULL, "SECONDS", "status and dashboard",
+      "between two looks: of status with -w (1), of dashboard (2)", OF(interval_ms),
+      NUMBER(1, 60, -1, "seconds") },
+    { "--port", NULL, "N", "dashboard", "of 127.0.0.1; 0: a free one (0)", OF(port),
+      NUMBER(0, 65535, 0, "as a whole number") },
+    { "--no-open", NULL, NULL, "dashboard", "opens no browser, prints the URL alone", CLI_FLAG,
+      OF(no_open) },
     { "-f", "--filename", "FILE", "diff, render and simulate",
       "a file or folder with platforms, \"-\": standard input; may be given again", CLI_LIST,
       OF(files), .room = CLI_MAX_FILES, .complete = CLI_COMPLETE_FILES },

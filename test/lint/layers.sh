@@ -59,9 +59,10 @@ declare -A may=(
     [services/learning/database]="$BASICS postgres services/learning/model services/learning/recommend"
     [services/learning/model]="base"
     [services/learning/recommend]="base services/learning/model"
-    [cli]="$BASICS http/client http/url.h kube platform cli/check cli/command cli/load autoscaler/policy"
+    [cli]="$BASICS http/client http/url.h kube platform cli/check cli/command cli/dashboard cli/load autoscaler/policy"
     [cli/check]="$BASICS http/url.h kube platform autoscaler/registration/x509.h cli/command cli/options.h cli/operators.h cli/find.h"
     [cli/command]="base cli/options.h"
+    [cli/dashboard]="$BASICS http/server http/url.h kube platform cli/connect.h cli/find.h cli/history.h cli/options.h"
     [cli/load]="base json http/url.h cli/options.h"
 )
 

@@ -78,8 +78,8 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_string_equal(err.msg, "-n needs a value");
     assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
     assert_string_equal(err.msg,
-                        "unknown command explode: the commands are: status, why, check, diff, "
-                        "render, simulate, record, load, report, export, version, install, "
+                        "unknown command explode: the commands are: status, why, dashboard, check, "
+                        "diff, render, simulate, record, load, report, export, version, install, "
                         "completion, help; see --help");
     assert_int_equal(PARSE(&o, &err, "export", "-o", "table"), LP_E_INVALID);
     assert_string_equal(err.msg, "-o: export has no such form; see --help");
@@ -178,7 +178,7 @@ static void what_another_command_takes_is_refused(void **state)
         { "status", "--max-pod-hours", "5",
           "--max-pod-hours: status does not take it, only simulate; see --help" },
         { "export", "--interval", "5",
-          "--interval: export does not take it, only status; see --help" },
+          "--interval: export does not take it, only status and dashboard; see --help" },
         { "why", "--fail-if", "p95>1s", "--fail-if: why does not take it, only load; see --help" },
         { "status", "--arrival-rate", "5",
           "--arrival-rate: status does not take it, only load; see --help" },

@@ -1,0 +1,38 @@
+/* cli/dashboard/access.h -- who may ask the dashboard: this user's browser, by a token, and no page
+ * of another origin. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#define ACCESS_TOKEN 64 /* hexadecimal digits: 256 bits */
+
+/* Made once; `port` is set when it is known, and until then nobody may ask. Any thread. */
+struct access {
+    char token[ACCESS_TOKEN + 1];
+    atomic_uint port;
+};
+
+/* A new token of the kernel's random bytes; LP_E_INTERNAL where it has none. */
+LP_MUST_USE int access_init(struct access *a, struct lp_error *err);
+
+/* Host must be 127.0.0.1 or localhost with our port, so that no name that an attacker's DNS leads
+ * to loopback does (RFC 9110, 7.2). NULL: refused. */
+bool access_host(const struct access *a, const char *host);
+
+/* Origin (RFC 6454), where it is sent, must be ours; and Sec-Fetch-Site, where it is sent,
+ * same-origin, or none: the address bar. NULL: not sent. */
+bool access_origin(const struct access *a, const char *origin, const char *fetch_site);
+
+/* Whether `given` is the token, in a time that does not depend on where they differ. */
+bool access_token(const struct access *a, const char *given);
+
+/* Whether a Cookie field has ours with the token. NULL: it has not. */
+bool access_cookie(const struct access *a, const char *cookies);
+
+/* Appends the value of Set-Cookie: HttpOnly, SameSite=Strict, until the browser ends. */
+void access_set_cookie(const struct access *a, struct lp_buf *out);

@@ -1,0 +1,191 @@
+// Where the page is, what it was told, and the keys. One stream of events feeds all of it.
+import { $, h, text, time } from "./base.js";
+import { TimeLine, merge } from "./charts.js";
+import { renderOverview, renderServices, renderDetail, renderMissing } from "./views.js";
+
+const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10800], ["6 h", 21600], ["24 h", 86400]];
+const state = { key: "", service: "", overview: null, detail: null, past: {}, range: 3600, filter: "", told: 0 };
+const tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");
+let source = null, line = null, again = 0;
+
+const platform = () => state.overview?.platforms.find((p) => `${p.namespace}/${p.name}` === state.key);
+
+// ---- what comes in ----
+
+function live(kind, what) {
+  $("live").className = `live ${kind}`;
+  text($("live-text"), what);
+}
+
+function connect() {
+  clearTimeout(again);
+  source?.close();
+  source = new EventSource(`/api/events?tab=${tab}&platform=${encodeURIComponent(state.key)}`);
+  source.addEventListener("overview", (e) => takeOverview(JSON.parse(e.data)));
+  source.addEventListener("platform", (e) => takeDetail(JSON.parse(e.data)));
+  source.onerror = () => {
+    live("bad", "no connection to kubectl lp dashboard; trying again");
+    if (source.readyState === EventSource.CLOSED) again = setTimeout(connect, 2000);
+  };
+  if (state.key) readPast();
+}
+
+async function readPast() {
+  const key = state.key;
+  try {
+    const answer = await fetch(`/api/past?platform=${encodeURIComponent(key)}`);
+    if (!answer.ok || key !== state.key) return;
+    state.past = await answer.json();
+    render();
+  } catch { /* the stream says that nobody is there */ }
+}
+
+function takeOverview(o) {
+  if (o.error && state.overview) o = { ...o, platforms: state.overview.platforms };
+  state.overview = o;
+  state.told = o.time;
+  live(o.error ? "bad" : "good", o.error ? "the API server does not answer" : `live, ${time(new Date(o.time).toISOString())}`);
+  $("banner").hidden = !o.error;
+  text($("banner"), o.error ? `The cluster cannot be read: ${o.error}` : "");
+  for (const s of platform()?.services ?? []) append(s, o.time / 1000);
+  render();
+}
+
+function append(s, at) {
+  const past = (state.past[s.name] ??= { time: [] });
+  if (past.time.length && past.time[past.time.length - 1] >= at) return;
+  past.time.push(at);
+  for (const name of ["ready", "desired", "queue", "rate", "demand", "p50", "p95", "p99", "errors"]) (past[name] ??= []).push(s[name] ?? null);
+  if (past.time.length > 5000) for (const row of Object.values(past)) row.splice(0, 1000);
+}
+
+function takeDetail(d) {
+  if (`${d.namespace}/${d.name}` !== state.key) return;
+  for (const x of d.decisions ?? []) {
+    x.at = Date.parse(x.time) / 1000;
+    x.clock = time(x.time);
+  }
+  state.detail = d;
+  render();
+}
+
+// ---- what is shown ----
+
+function renderPlatform() {
+  const p = platform(), gone = !p && (state.detail?.gone || state.overview);
+  text($("platform-title"), state.key);
+  text($("phase"), p ? p.phase : gone ? "gone" : "…");
+  $("phase").className = `pill ${p ? (p.ready === "True" ? "good" : "busy") : "off"}`;
+  text($("platform-message"), p ? (p.ready === "True" ? "" : p.message ?? "") : gone ? "This platform is not there (any more). The page shows it as soon as it is." : "");
+  if (!p) return;
+  if (!p.services.some((s) => s.name === state.service)) state.service = p.services[0]?.name ?? "";
+  renderServices(p, state.service, choose);
+  const s = p.services.find((x) => x.name === state.service);
+  text($("why"), s?.why || "Nothing is known yet.");
+  renderDetail(state.detail, state.service, mark);
+  const decisions = (state.detail?.decisions ?? []).filter((d) => d.service === state.service && !Number.isNaN(d.at));
+  line ??= new TimeLine($("charts"), zoomed);
+  line.range = state.range;
+  line.show(merge(decisions, state.past[state.service], { min: s?.min, max: s?.max }), decisions, state.detail?.schedules ?? []);
+}
+
+function render() {
+  const one = state.key !== "";
+  $("overview").hidden = one;
+  $("platform").hidden = !one;
+  if (!state.overview) return;
+  if (one) renderPlatform();
+  else renderOverview(state.overview, state.filter);
+  renderMissing(state.overview, one ? state.detail : null);
+  document.documentElement.dataset.drawn = "true";
+}
+
+function crumbs() {
+  const parts = state.key ? [h("li", {}, h("a", { href: "#/" }, "All")), h("li", { "aria-current": "page" }, state.key)] : [h("li", { "aria-current": "page" }, "All")];
+  $("crumbs").replaceChildren(...parts);
+  document.title = state.key ? `${state.key} · Learning platforms` : "Learning platforms";
+}
+
+// ---- what the user does ----
+
+function choose(service) {
+  state.service = service;
+  history.replaceState(null, "", `#/${state.key.split("/").map(encodeURIComponent).join("/")}/${encodeURIComponent(service)}`);
+  render();
+}
+
+function mark(decision, zoom) {
+  line.mark(decision);
+  if (zoom && decision) line.zoomTo([decision.at - 600, decision.at + 600]);
+}
+
+function zoomed(is) {
+  for (const b of $("ranges").children) b.setAttribute("aria-pressed", String(!is && Number(b.dataset.range) === state.range));
+}
+
+function setRange(seconds) {
+  state.range = seconds;
+  if (line) { line.range = seconds; line.zoomTo(null); } else zoomed(false);
+  zoomed(false);
+}
+
+function route() {
+  const [ns, name, service] = location.hash.replace(/^#\/?/, "").split("/").map((s) => { try { return decodeURIComponent(s); } catch { return ""; } });
+  const key = ns && name ? `${ns}/${name}` : "";
+  if (service) state.service = service;
+  if (key !== state.key || !source) {
+    Object.assign(state, { key, detail: null, past: {}, service: service ?? "" });
+    connect();
+  }
+  crumbs();
+  render();
+}
+
+function dark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function toggleTheme() {
+  const next = dark() ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  try { localStorage.setItem("lp-theme", next); } catch { /* it holds until the page is left */ }
+  line?.build();
+}
+
+function step(by) {
+  const names = platform()?.services.map((s) => s.name) ?? [];
+  if (names.length) choose(names[(names.indexOf(state.service) + by + names.length) % names.length]);
+}
+
+const KEYS = {
+  "?": ["these keys", () => $("help").showModal()],
+  "/": ["to the filter", () => { if (state.key) location.hash = "#/"; $("filter").focus(); }],
+  o: ["all platforms", () => { location.hash = "#/"; }],
+  t: ["dark or light", toggleTheme],
+  j: ["next service", () => step(1)],
+  k: ["service before", () => step(-1)],
+  "0": ["whole range again", () => line?.zoomTo(null)],
+  ...Object.fromEntries(RANGES.map(([name, s], i) => [String(i + 1), [`last ${name}`, () => setRange(s)]])),
+};
+
+function start() {
+  $("ranges").replaceChildren(...RANGES.map(([name, s]) => h("button", { type: "button", "data-range": s, on: { click: () => setRange(s) } }, name)));
+  setRange(state.range);
+  $("keys").replaceChildren(...Object.entries(KEYS).flatMap(([key, [what]]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]), h("dt", {}, "drag"), h("dd", {}, "zooms into the time line; a double click shows all of it"));
+  $("theme").addEventListener("click", toggleTheme);
+  $("help-open").addEventListener("click", () => $("help").showModal());
+  $("filter").addEventListener("input", () => { state.filter = $("filter").value.trim().toLowerCase(); render(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => line?.build());
+  addEventListener("hashchange", route);
+  addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;
+    const known = KEYS[e.key];
+    if (!known) return;
+    e.preventDefault();
+    known[1]();
+  });
+  route();
+}
+
+start();

@@ -1,0 +1,122 @@
+// The two views: all platforms, and one of them.
+import { $, h, text, draw, number, duration, ago, time, seconds, stateOf, platformState, stateText } from "./base.js";
+
+const rank = { bad: 0, busy: 1, good: 2, off: 3 };
+const cards = new Map();
+
+function platformCard(p) {
+  const key = `${p.namespace}/${p.name}`;
+  const e = {
+    root: h("a", { class: "card platform", href: `#/${encodeURIComponent(p.namespace)}/${encodeURIComponent(p.name)}` }),
+    dot: h("i", { class: "dot", "aria-hidden": "true" }), name: h("b"), ns: h("span", { class: "quiet" }), phase: h("span", { class: "pill" }),
+    message: h("p", { class: "quiet clamp" }), table: h("div", { class: "mini" }), key,
+  };
+  e.root.append(h("div", { class: "head" }, e.dot, e.name, e.ns, e.phase), e.table, e.message);
+  return e;
+}
+
+const mini = (s) => [
+  h("span", { class: "mini-name" }, h("i", { class: `dot ${stateOf(s)}`, title: stateText[stateOf(s)] }), s.name),
+  h("span", { class: "pods", title: "pods ready and wanted" }, `${s.ready}/${s.desired}`),
+  h("span", { title: "queue" }, number(s.queue)), h("span", { title: "requests a second" }, number(s.rate)), h("span", { title: "95th percentile" }, duration(s.p95)),
+];
+
+function updateCard(e, p) {
+  const state = platformState(p);
+  e.dot.className = `dot ${state}`;
+  text(e.name, p.name);
+  text(e.ns, p.namespace);
+  text(e.phase, p.phase);
+  e.phase.className = `pill ${p.ready === "True" ? "good" : p.ready === "False" ? "bad" : "off"}`;
+  text(e.message, p.ready === "True" ? "" : p.message ?? "");
+  draw(e.table, p.services, () => [
+    ...["service", "pods", "queue", "req/s", "p95"].map((t) => h("span", { class: "th" }, t)), ...p.services.flatMap(mini)]);
+}
+
+function totals(platforms) {
+  const services = platforms.flatMap((p) => p.services);
+  const sum = (name) => services.reduce((n, s) => n + (s[name] ?? 0), 0);
+  const known = (name) => (services.some((s) => s[name] !== null && s[name] !== undefined) ? number(sum(name)) : "–");
+  const ready = platforms.filter((p) => p.ready === "True").length;
+  return [["platforms ready", `${ready} of ${platforms.length}`], ["pods ready", `${sum("ready")} of ${sum("desired")}`], ["requests queued", known("queue")], ["requests a second", known("rate")]];
+}
+
+export function renderOverview(overview, filter) {
+  const all = overview.platforms;
+  const wanted = all.filter((p) => `${p.namespace}/${p.name}`.toLowerCase().includes(filter));
+  wanted.sort((a, b) => rank[platformState(a)] - rank[platformState(b)] || `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
+  draw($("totals"), totals(all), () => totals(all).map(([name, value]) => h("div", { class: "total" }, h("b", {}, value), h("span", {}, name))));
+  const order = wanted.map((p) => {
+    const key = `${p.namespace}/${p.name}`;
+    if (!cards.has(key)) cards.set(key, platformCard(p));
+    updateCard(cards.get(key), p);
+    return cards.get(key).root;
+  });
+  const there = new Set(all.map((p) => `${p.namespace}/${p.name}`));
+  for (const key of cards.keys()) if (!there.has(key)) cards.delete(key);
+  const root = $("platforms");
+  if (order.length !== root.children.length || order.some((e, i) => root.children[i] !== e)) root.replaceChildren(...order);
+  $("nothing").hidden = order.length > 0;
+  text($("nothing"), all.length > 0 ? `No platform has “${filter}” in its name or namespace.` : overview.error ? "" : "There is no LearningPlatform here; kubectl lp dashboard -A looks in all namespaces.");
+}
+
+// ---- one platform ----
+
+function figure(name, value) {
+  return h("span", { class: "fig" }, h("b", {}, value), ` ${name}`);
+}
+
+function serviceCard(s, selected, choose) {
+  const state = stateOf(s);
+  return h("button", { type: "button", class: `card service ${state}`, "aria-pressed": selected ? "true" : "false", "data-service": s.name, on: { click: () => choose(s.name) } },
+    h("span", { class: "head" }, h("i", { class: `dot ${state}`, "aria-hidden": "true" }), h("b", {}, s.name), h("span", { class: "hidden" }, `, ${stateText[state]}`)),
+    h("span", { class: "big" }, `${s.ready}`, h("small", {}, ` of ${s.desired} pods`)),
+    h("span", { class: "quiet" }, s.max === null ? "limits not known" : `${number(s.min)} to ${number(s.max)}`),
+    h("span", { class: "figs" }, figure("queue", number(s.queue)), figure("req/s", number(s.rate)), figure("p95", duration(s.p95)), s.errors === undefined || s.errors === null ? null : figure("err/s", number(s.errors))),
+    ...(s.breakers ?? []).filter((b) => b.open).map((b) => h("span", { class: "pill bad" }, `breaker of ${b.upstream} open`)));
+}
+
+export function renderServices(p, selected, choose) {
+  const root = $("services"), focused = root.contains(document.activeElement) ? document.activeElement.dataset.service : null;
+  draw(root, [p.services, selected], () => p.services.map((s) => serviceCard(s, s.name === selected, choose)));
+  if (focused && !root.contains(document.activeElement)) root.querySelector(`[data-service="${CSS.escape(focused)}"]`)?.focus();
+}
+
+const good = (c) => ["Degraded", "Stalled", "Progressing", "Reconciling", "FieldConflict", "LearnersUnmeasured", "UpgradePending"].includes(c.type) ? c.status === "False" : c.status === "True";
+
+function conditionRow(c) {
+  return h("li", {}, h("span", { class: `pill ${good(c) ? "good" : c.status === "Unknown" ? "off" : "busy"}` }, c.type), ` ${c.status}`,
+    h("span", { class: "quiet" }, c.reason ? ` · ${c.reason}` : "", c.lastTransitionTime ? `, ${time(c.lastTransitionTime)}` : ""), c.message ? h("div", { class: "quiet" }, c.message) : null);
+}
+
+function scheduleRow(s) {
+  const start = seconds(s.from), now = Date.now() / 1000;
+  return h("li", {}, h("b", {}, s.schedule), ` ${time(s.from)} to ${time(s.until)}`,
+    h("div", { class: "quiet" }, start > now ? ago(now - start) : "now", s.leadSeconds ? `, pods ${s.leadSeconds} s before` : ""));
+}
+
+const none = (what) => [h("li", { class: "quiet" }, what)];
+
+export function renderDetail(d, service, onMark) {
+  const conditions = d?.conditions ?? [], schedules = d?.schedules ?? [], events = d?.events ?? [];
+  draw($("conditions"), conditions, () => (conditions.length ? conditions.map(conditionRow) : none("None yet.")));
+  draw($("schedules"), schedules, () => (schedules.length ? schedules.map(scheduleRow) : none("None.")));
+  draw($("events"), events, () => (events.length ? [h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Time"), h("th", { scope: "col" }, "Reason"), h("th", { scope: "col" }, "What"))),
+    h("tbody", {}, events.map((e) => h("tr", { class: e.type === "Warning" ? "warn" : null }, h("td", {}, time(e.time)), h("td", {}, e.reason ?? ""), h("td", {}, e.note ?? "", h("span", { class: "quiet" }, ` ${e.kind ?? ""} ${e.about}`))))))] : [h("p", { class: "quiet" }, "None in the last hour.")]));
+  renderDecisions(d, service, onMark);
+}
+
+function renderDecisions(d, service, onMark) {
+  const shown = (d?.decisions ?? []).filter((x) => !service || x.service === service).slice(-100).reverse();
+  const row = (x) => h("tr", { tabindex: "0", on: { mouseenter: () => onMark(x, false), focus: () => onMark(x, false), mouseleave: () => onMark(null, false), blur: () => onMark(null, false), click: () => onMark(x, true), keydown: (e) => { if (e.key === "Enter") onMark(x, true); } } },
+    h("td", {}, time(x.time)), h("td", { class: x.to > x.from ? "up" : x.to < x.from ? "down" : "" }, `${x.from ?? "?"} → ${x.to ?? "?"}`), h("td", {}, x.why ?? ""));
+  draw($("decisions"), [shown, service], () => (shown.length ? [h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Time"), h("th", { scope: "col" }, "Pods"), h("th", { scope: "col" }, "Why"))), h("tbody", {}, shown.map(row)))]
+    : [h("p", { class: "quiet" }, "Nothing was decided about this service in the last day.")]));
+}
+
+export function renderMissing(overview, detail) {
+  const all = [...(overview?.missing ?? []), ...(detail?.missing ?? [])], root = $("missing");
+  root.hidden = all.length === 0;
+  text(root.querySelector("summary"), `Not known: ${all.map((m) => m.what).join(", ")}`);
+  draw(root.querySelector("ul"), all, () => all.map((m) => h("li", {}, h("b", {}, m.what), `: ${m.why}`)));
+}

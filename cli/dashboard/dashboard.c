@@ -1,0 +1,95 @@
+/* cli/dashboard/dashboard.c -- the command: reader, server, browser, until interrupted. */
+#include "cli/dashboard/dashboard.h"
+
+#include <inttypes.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cli/dashboard/pages.h"
+#include "cli/dashboard/reader.h"
+
+extern char **environ;
+
+#define DAY_MS INT64_C(86400000)
+
+/* The desktop's way, in a process of its own whose output is nobody's business. */
+static void open_browser(const char *url)
+{
+    lp_auto_free char *own = lp_strdup(url);
+    char name[] = "xdg-open";
+    char *const argv[] = { name, own, NULL };
+    posix_spawn_file_actions_t quiet;
+    pid_t pid;
+
+    posix_spawn_file_actions_init(&quiet);
+    posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", 1, 0);
+    posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", 1, 0);
+    (void)posix_spawnp(&pid, name, &quiet, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&quiet);
+}
+
+static void announce(const struct access *access, const struct cli_options *options)
+{
+    lp_auto_free char *url =
+        lp_sprintf("http://127.0.0.1:%u/?token=%s", atomic_load(&access->port), access->token);
+
+    printf("%s\n", url);
+    fflush(stdout);
+    if (!options->no_open && options->desktop)
+        open_browser(url);
+}
+
+/* The parts that tabs, reader and server share. */
+struct parts {
+    struct access access;
+    struct board *board;
+    struct tabs *tabs;
+    struct past *past;
+    struct reader *reader;
+    struct lp_http_server *server;
+};
+
+/* In the order that lets each end: nothing new, tabs, server, reader. */
+static void parts_done(struct parts *p)
+{
+    if (p->board)
+        board_end(p->board);
+    if (p->server)
+        lp_http_server_quiesce(p->server);
+    if (p->tabs)
+        tabs_wait(p->tabs);
+    if (p->server)
+        lp_http_server_stop(p->server);
+    tabs_free(p->tabs);
+    reader_free(p->reader);
+    past_free(p->past);
+    board_free(p->board);
+}
+
+int dashboard_serve(const struct connection *connection, const struct cli_options *options,
+                    struct lp_stop *stop, struct lp_error *err)
+{
+    struct parts p __attribute__((cleanup(parts_done))) = { .board = NULL };
+
+    int r = access_init(&p.access, err);
+    if (r < 0)
+        return r;
+    p.board = board_new();
+    p.tabs = tabs_new(p.board);
+    p.past = past_new();
+    const struct pages pages = { &p.access, p.tabs, p.past };
+    r = pages_start(&pages, (uint16_t)(options->port / 1000), &p.server, err);
+    if (r == 0)
+        r = reader_new(connection, options, p.board, p.past, stop, &p.reader, err);
+    if (r < 0)
+        return r;
+    atomic_store(&p.access.port, lp_http_server_port(p.server));
+    announce(&p.access, options);
+    while (!lp_stop_wait(stop, DAY_MS))
+        continue;
+    return 0;
+}

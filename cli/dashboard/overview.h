@@ -1,0 +1,35 @@
+/* cli/dashboard/overview.h -- all platforms as the page's overview has them. */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/dashboard/past.h"
+#include "cli/options.h"
+#include "kube/client.h"
+
+#define OVERVIEW_PLATFORMS 500
+#define OVERVIEW_NAMESPACES 20 /* whose metrics are asked for in one look; the others' next */
+
+struct overview {
+    struct lp_kube_client *client;
+    const struct cli_options *options;
+    const char *ns;    /* where the options do not ask for all namespaces */
+    struct past *past; /* what is seen is added to it */
+    unsigned next;     /* namespace whose metrics are asked for first; 0 at first */
+    json_t *metrics;   /* {"<namespace>": what was seen of it last}; owned */
+    json_t *platforms; /* as the API server has them, of the last look that it answered; owned */
+};
+
+void overview_done(struct overview *o);
+
+/*
+ * One look at `now_ms` (wall clock): {"time", "platforms": [{"namespace", "name", "phase", "ready",
+ * "message", "services": [{"name", "ready", "desired", "min", "max", "queue", "rate", "demand",
+ * "p95", "why", "paused"}]}], "missing": [{"what", "why"}]}, the caller's. What could not be read
+ * is null and stands in `missing`; where the platforms themselves could not, "error" says why.
+ * Never fails.
+ */
+json_t *overview_look(struct overview *o, int64_t now_ms);
+
+/* Adds to a list of {"what", "why"} what is not in it. */
+void overview_missing(json_t *missing, const char *what, const char *why);

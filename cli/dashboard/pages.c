@@ -1,0 +1,115 @@
+/* cli/dashboard/pages.c -- see the header. Handlers run in the server's event loop and never
+ * wait. */
+#include "cli/dashboard/pages.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/dashboard/assets.h"
+
+#define CONNECTIONS 64
+#define HOUR_S \
+    3600 /* an answer may take four of these: a tab that is open for longer connects anew */
+#define MAX_PAST ((size_t)16 << 20)
+
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+static void add_headers(struct lp_http_exchange *x)
+{
+    lp_http_reply_header(x, "Content-Security-Policy", policy);
+    lp_http_reply_header(x, "X-Content-Type-Options", "nosniff");
+    lp_http_reply_header(x, "X-Frame-Options", "DENY");
+    lp_http_reply_header(x, "Referrer-Policy", "no-referrer");
+    lp_http_reply_header(x, "Cross-Origin-Opener-Policy", "same-origin");
+    lp_http_reply_header(x, "Cross-Origin-Resource-Policy", "same-origin");
+    lp_http_reply_header(x, "Cache-Control", "no-store");
+}
+
+/* `why`: a literal. */
+static void refuse(struct lp_http_exchange *x, int status, const char *why)
+{
+    lp_http_reply_json(x, status, json_pack("{s:s}", "error", why));
+}
+
+/* The token leaves the address bar, and with it the browser's history. */
+static void give_cookie(const struct pages *p, struct lp_http_exchange *x)
+{
+    lp_auto_buf struct lp_buf cookie = LP_BUF_INIT(256);
+
+    access_set_cookie(p->access, &cookie);
+    lp_http_reply_header(x, "Set-Cookie", cookie.ptr);
+    lp_http_reply_header(x, "Location", "/");
+    lp_http_reply(x, 303, NULL, "", 0);
+}
+
+static bool is_key(const char *key)
+{
+    const char *slash = key ? strchr(key, '/') : NULL;
+
+    return !key || *key == '\0' ||
+           (slash && slash > key && slash[1] != '\0' && strlen(key) < BOARD_KEY);
+}
+
+static void answer_past(const struct pages *p, struct lp_http_exchange *x, const char *key)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(MAX_PAST);
+
+    past_write(p->past, key ? key : "", &out);
+    lp_http_reply_buf(x, 200, "application/json", &out);
+}
+
+static void answer_get(const struct pages *p, struct lp_http_exchange *x)
+{
+    const char *path = lp_http_path(x), *key = lp_http_query(x, "platform");
+    struct asset asset;
+
+    if (asset_find(path, &asset))
+        lp_http_reply(x, 200, asset.type, asset.text, asset.len);
+    else if (!is_key(key))
+        refuse(x, 400, "platform: must be NAMESPACE/NAME of 319 bytes at most");
+    else if (strcmp(path, "/api/events") == 0)
+        tabs_answer(p->tabs, x, lp_http_query(x, "tab"), key);
+    else if (strcmp(path, "/api/past") == 0)
+        answer_past(p, x, key);
+    else
+        refuse(x, 404, "there is no such page");
+}
+
+static void handle(struct lp_http_exchange *x, void *user)
+{
+    const struct pages *p = user;
+    const char *method = lp_http_method(x), *token = lp_http_query(x, "token");
+    bool get = strcmp(method, "GET") == 0;
+
+    add_headers(x);
+    if (!access_host(p->access, lp_http_header(x, "Host")) ||
+        !access_origin(p->access, lp_http_header(x, "Origin"), lp_http_header(x, "Sec-Fetch-Site")))
+        refuse(x, 403, "this page answers itself alone");
+    else if (get && token && strcmp(lp_http_path(x), "/") == 0 && access_token(p->access, token))
+        give_cookie(p, x);
+    else if (!access_cookie(p->access, lp_http_header(x, "Cookie")))
+        refuse(x, 403, "open the URL that kubectl lp dashboard printed: its token is missing here");
+    else if (get)
+        answer_get(p, x);
+    else
+        refuse(x, 405, "only GET is answered here");
+}
+
+int pages_start(const struct pages *pages, uint16_t port, struct lp_http_server **ret_server,
+                struct lp_error *err)
+{
+    const struct lp_http_server_options options = {
+        .address = "127.0.0.1",
+        .port = port,
+        .max_connections = CONNECTIONS,
+        .header_timeout_s = HOUR_S,
+        .max_body = PAGES_MAX_BODY,
+        .name = "dashboard",
+        .handler = handle,
+        .user = (void *)pages,
+    };
+
+    return lp_http_server_start(&options, ret_server, err);
+}

@@ -1,0 +1,152 @@
+/*
+ * A row of points for each service, the older the fewer: a day with a look every two seconds keeps
+ * the last minutes in full and still knows the morning.
+ *
+ * Threads: the reader adds, event loops write; `lock` guards all.
+ */
+#include "cli/dashboard/past.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+#define KEY 400
+
+const char *const past_names[] = { "ready", "desired", "queue", "rate",  "demand",
+                                   "p50",   "p95",     "p99",   "errors" };
+_Static_assert(LP_COUNT(past_names) == PAST_VALUES, "a name for each value");
+
+struct point {
+    int64_t at_ms;
+    float values[PAST_VALUES]; /* NAN: not known */
+};
+
+struct row {
+    char key[KEY];
+    unsigned n;
+    struct point *points; /* owned */
+};
+
+struct past {
+    pthread_mutex_t lock;
+    unsigned n;
+    struct row rows[PAST_SERVICES];
+};
+
+struct past *past_new(void)
+{
+    struct past *p = lp_alloc(sizeof *p);
+
+    pthread_mutex_init(&p->lock, NULL);
+    return p;
+}
+
+void past_free(struct past *p)
+{
+    if (!p)
+        return;
+    for (unsigned i = 0; i < p->n; i++)
+        free(p->rows[i].points);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static int64_t last_of(const struct row *row)
+{
+    return row->n > 0 ? row->points[row->n - 1].at_ms : 0;
+}
+
+static struct row *oldest_locked(struct past *p)
+{
+    struct row *oldest = &p->rows[0];
+
+    for (unsigned i = 1; i < p->n; i++)
+        if (last_of(&p->rows[i]) < last_of(oldest))
+            oldest = &p->rows[i];
+    return oldest;
+}
+
+static struct row *row_locked(struct past *p, const char *key)
+{
+    struct row *row;
+
+    for (unsigned i = 0; i < p->n; i++)
+        if (strcmp(p->rows[i].key, key) == 0)
+            return &p->rows[i];
+    row = p->n < PAST_SERVICES ? &p->rows[p->n++] : oldest_locked(p);
+    if (!row->points)
+        row->points = lp_alloc(PAST_POINTS * sizeof *row->points);
+    snprintf(row->key, sizeof row->key, "%s", key);
+    row->n = 0;
+    return row;
+}
+
+static void thin(struct row *row)
+{
+    unsigned kept = 0, half = row->n / 2;
+
+    for (unsigned i = 0; i < row->n; i++)
+        if (i >= half || i % 2 == 0)
+            row->points[kept++] = row->points[i];
+    row->n = kept;
+}
+
+void past_add(struct past *p, const char *key, int64_t at_ms, const json_t *service)
+{
+    struct point point = { .at_ms = at_ms };
+
+    for (size_t i = 0; i < PAST_VALUES; i++) {
+        const json_t *value = json_object_get(service, past_names[i]);
+        point.values[i] = json_is_number(value) ? (float)json_number_value(value) : NAN;
+    }
+    pthread_mutex_lock(&p->lock);
+    struct row *row = row_locked(p, key);
+    if (row->n == PAST_POINTS)
+        thin(row);
+    row->points[row->n++] = point;
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void write_row(const struct row *row, const char *name, struct lp_buf *out)
+{
+    lp_buf_printf(out, "\"%s\":{\"time\":[", name);
+    for (unsigned i = 0; i < row->n; i++)
+        lp_buf_printf(out, "%s%.3f", i > 0 ? "," : "", (double)row->points[i].at_ms / 1000);
+    lp_buf_char(out, ']');
+    for (size_t v = 0; v < PAST_VALUES; v++) {
+        lp_buf_printf(out, ",\"%s\":[", past_names[v]);
+        for (unsigned i = 0; i < row->n; i++) {
+            double value = (double)row->points[i].values[v];
+            lp_buf_str(out, i > 0 ? "," : "");
+            if (isnan(value))
+                lp_buf_str(out, "null");
+            else
+                lp_buf_printf(out, "%.6g", value);
+        }
+        lp_buf_char(out, ']');
+    }
+    lp_buf_char(out, '}');
+}
+
+void past_write(struct past *p, const char *platform, struct lp_buf *out)
+{
+    size_t n = strlen(platform);
+    bool any = false;
+
+    lp_buf_char(out, '{');
+    pthread_mutex_lock(&p->lock);
+    for (unsigned i = 0; i < p->n; i++) {
+        const struct row *row = &p->rows[i];
+        if (strncmp(row->key, platform, n) != 0 || row->key[n] != '/')
+            continue;
+        lp_buf_str(out, any ? "," : "");
+        write_row(row, row->key + n + 1, out);
+        any = true;
+    }
+    pthread_mutex_unlock(&p->lock);
+    lp_buf_char(out, '}');
+}

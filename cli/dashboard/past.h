@@ -1,0 +1,28 @@
+/* cli/dashboard/past.h -- what was seen of each service since the dashboard began. */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define PAST_POINTS 600 /* of a service: when they are full, every other of the older half goes */
+#define PAST_SERVICES 1000 /* then the one that was not seen for longest makes room */
+
+/* What is seen of a service, by these names in its JSON. */
+extern const char *const past_names[];
+enum { PAST_VALUES = 9 };
+
+/* Opaque: hides a lock. Any thread. */
+struct past;
+
+struct past *past_new(void);
+void past_free(struct past *p);
+
+/* `service`: an object of the overview, whose numbers count; what is no number is not known. `key`:
+ * "<namespace>/<platform>/<service>". */
+void past_add(struct past *p, const char *key, int64_t at_ms, const json_t *service);
+
+/* Appends what is kept of a platform ("<namespace>/<name>") as JSON: {"<service>": {"time":
+ * [seconds], "<name>": [number or null]}}. */
+void past_write(struct past *p, const char *platform, struct lp_buf *out);

@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+"""kubectl lp dashboard in a real Chromium, on a real API server with an operator, its metrics API, platforms, pods with load, and
+decisions: every panel has data, axe-core finds nothing in light and dark, and what is missing is named.
+
+dashboard.py DIR [WORDS...]: a control plane of its own in DIR, screenshots in DIR/shots; only the cases that hold one of WORDS. LP_BIN:
+the folder of the programs. Debian's python3 with python3-selenium, chromium and chromium-driver; axe-core by npm.
+"""
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib")]
+# pylint: disable=wrong-import-position
+from plane import GROUP, main, say, wait_for
+from dashboard_world import NS, SERVICES, World
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+AXE = ("axe-core", "4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745")
+
+
+def axe_core():
+    """Its text, fetched once and held to its checksum."""
+    name, version, checksum = AXE
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "learning-platform"
+    cache.mkdir(parents=True, exist_ok=True)
+    archive = cache / f"{name}-{version}.tgz"
+    if not archive.exists():
+        subprocess.run(["npm", "pack", "--silent", f"{name}@{version}"], cwd=cache, check=True, stdout=sys.stderr)
+    if hashlib.sha256(archive.read_bytes()).hexdigest() != checksum:
+        raise AssertionError(f"{archive}: must have the SHA-256 {checksum}")
+    with tarfile.open(archive) as t:
+        return t.extractfile("package/axe.min.js").read().decode()
+
+
+class Dashboard:
+    """One kubectl-lp dashboard, a process of ours."""
+
+    def __init__(self, plane, *args, kubeconfig=None):
+        self.err = open(f"{plane.dir}/dashboard.err", "a", encoding="utf-8")
+        self.process = subprocess.Popen([f"{os.environ['LP_BIN']}/kubectl-lp", "dashboard", "--no-open", "--interval", "1",
+                                         "--kubeconfig", kubeconfig or plane.kubeconfig, *args],
+                                        stdout=subprocess.PIPE, stderr=self.err, text=True)
+        self.url = self.process.stdout.readline().strip()
+        if not re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[0-9a-f]{64}", self.url):
+            raise AssertionError(f"no URL but {self.url!r}")
+
+    def end(self):
+        self.process.terminate()
+        try:
+            status = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            r = subprocess.run(["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt 14"], capture_output=True, text=True); print(r.stdout[-9000:])
+            raise
+        self.err.close()
+        if status != 0:
+            raise AssertionError(f"kubectl lp dashboard ended with {status}")
+
+
+class Page:
+    def __init__(self, directory):
+        self.shots = pathlib.Path(directory) / "shots"
+        shutil.rmtree(self.shots, ignore_errors=True)
+        self.shots.mkdir(parents=True)
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
+                     "--disable-background-networking", f"--user-data-dir={directory}/chromium", "--window-size=1440,1300"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.b = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+        self.axe = axe_core()
+
+    def script(self, text, *args):
+        return self.b.execute_script(text, *args)
+
+    def open(self, url):
+        self.b.get(url)
+        self.drawn()
+
+    def drawn(self):
+        wait_for("the page has data", 20, lambda: self.script("return document.documentElement.dataset.drawn === 'true'"))
+
+    def go(self, route):
+        self.script("location.hash = arguments[0]", route)
+
+    def text(self, selector):
+        return self.script("return [...document.querySelectorAll(arguments[0])].map((e) => e.innerText).join('\\n')", selector)
+
+    def theme(self, name):
+        if self.script("return matchMedia('(prefers-color-scheme: dark)').matches") != (name == "dark"):
+            self.b.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": name}]})
+        wait_for(f"the theme is {name}", 5, lambda: self.script("return matchMedia('(prefers-color-scheme: dark)').matches") == (name == "dark"))
+
+    def size(self, width, height):
+        self.b.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
+
+    def shot(self, name):
+        self.b.save_screenshot(str(self.shots / f"{name}.png"))
+
+    def violations(self, where):
+        """What axe-core has against the page as it is; its script comes by the driver, which the page's own rules do not hold."""
+        self.script(self.axe)
+        self.b.set_script_timeout(90)
+        found = self.b.execute_async_script("const done = arguments[0]; axe.run({resultTypes: ["violations"], elementRef: false}).then((r) => done(r.violations), (e) => done([{id: String(e), nodes: []}]))")
+        if found:
+            raise AssertionError(f"{where}: " + "; ".join(f"{v['id']} {[n['html'][:120] + str(n.get('any', [{}])[0:1])[:200] for n in v['nodes'][:3]]}" for v in found))
+
+    def complaints(self):
+        return [e["message"] for e in self.b.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+
+
+class Cases:
+    def __init__(self, plane):
+        self.plane, self.world, self.page = plane, World(plane), Page(plane.dir)
+        self.world.settle()
+        self.world.pods.load(120, 9, 0.2)
+        wait_for("a decision is kept", 40, lambda: self.world.make_ready() and self.world.decided())
+        self.dashboard = Dashboard(plane, "-A")
+
+    def end(self):
+        self.page.b.quit()
+        self.dashboard.end()
+        self.world.operator.end()
+
+    def all_platforms_are_in_the_overview(self):
+        p = self.page
+        p.open(self.dashboard.url)
+        assert "token" not in p.b.current_url, p.b.current_url
+        wait_for("both platforms", 10, lambda: {"english", "spanish"} <= set(p.text(".platform .head b").split("\n")))
+        wait_for("metrics", 15, lambda: re.search(r"gateway\s+\d+/\d+\s+\d", p.text(".platform")))
+        took = p.script("return performance.getEntriesByType('paint').find((e) => e.name === 'first-contentful-paint')?.startTime")
+        size = p.script("return performance.getEntriesByType('resource').reduce((n, e) => n + e.encodedBodySize, 0)")
+        assert size <= 300000, f"{size} bytes"
+        return f"first paint after {took:.0f} ms, {size} bytes beside the page"
+
+    def every_panel_of_a_platform_has_data(self):
+        p = self.page
+        p.go(f"#/{NS}/english/gateway")
+        wait_for("services", 10, lambda: all(s in p.text("#services") for s in SERVICES))
+        for title, value in (("Pods", r"ready \d"), ("Pods", r"demand \d"), ("Queue", r"queue \d"), ("Requests", r"arrivals \d"), ("Latency", r"p95 \d")):
+            wait_for(f"{title}: {value}", 15, lambda t=title, v=value: re.search(v, p.text(f"[aria-label^='{t}']") or
+                     p.script("return [...document.querySelectorAll('[aria-label]')].map((e) => e.getAttribute('aria-label')).filter((t) => t.startsWith(arguments[0])).join()", t)))
+        wait_for("decisions", 15, lambda: p.script("return document.querySelectorAll('#decisions tbody tr').length") > 0)
+        wait_for("Events", 15, lambda: p.script("return document.querySelectorAll('#events tbody tr').length") > 0)
+        assert "Ready" in p.text("#conditions"), p.text("#conditions")
+        assert "exam" in p.text("#schedules"), p.text("#schedules")
+        assert len(p.text("#why")) > 10
+        drawn = p.script("return [...document.querySelectorAll('.plot canvas')].map((c) => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size)")
+        assert len(drawn) == 4 and min(drawn) > 8, f"colours of the charts: {drawn}"
+
+    def nobody_who_cannot_see_or_point_is_left_out(self):
+        p = self.page
+        for theme in ("light", "dark"):
+            p.theme(theme)
+            for name, route in (("platform", f"#/{NS}/english/gateway"), ("overview", "#/")):
+                p.go(route)
+                wait_for(name, 10, lambda n=name: p.script("return !document.getElementById(arguments[0]).hidden", n))
+                wait_for("rows", 10, lambda n=name: n == "overview" or p.script("return document.querySelectorAll('#decisions tbody tr').length") > 0)
+                p.shot(f"{name}-{theme}")
+                p.violations(f"{name}, {theme}")
+
+    def it_fits_a_phone(self):
+        p = self.page
+        p.theme("light")
+        p.size(390, 844)
+        for name, route in (("overview", "#/"), ("platform", f"#/{NS}/english/gateway")):
+            p.go(route)
+            wait_for(name, 10, lambda n=name: p.script("return !document.getElementById(arguments[0]).hidden", n))
+            wide = p.script("return document.documentElement.scrollWidth")
+            p.shot(f"{name}-phone")
+            assert wide <= 390, f"{name} is {wide} wide"
+        p.size(1440, 1300)
+
+    def keys_do_what_the_help_says(self):
+        p = self.page
+        p.go(f"#/{NS}/english/gateway")
+        wait_for("services", 10, lambda: "auth" in p.text("#services"))
+        body = p.b.find_element(By.TAG_NAME, "body")
+        body.send_keys("j")
+        wait_for("the next service", 5, lambda: p.script("return document.querySelector('[aria-pressed=true].service').dataset.service") == "auth")
+        body.send_keys("1")
+        wait_for("15 minutes", 5, lambda: p.script("return document.querySelector('#ranges [aria-pressed=true]').textContent") == "15 min")
+        body.send_keys("?")
+        wait_for("help", 5, lambda: p.script("return document.getElementById('help').open"))
+        p.b.switch_to.active_element.send_keys(Keys.ESCAPE)
+        before = p.script("return getComputedStyle(document.body).backgroundColor")
+        p.b.find_element(By.TAG_NAME, "body").send_keys("t")
+        wait_for("the other theme", 5, lambda: p.script("return getComputedStyle(document.body).backgroundColor") != before)
+        p.b.find_element(By.TAG_NAME, "body").send_keys("t")
+
+    def a_change_is_seen_without_a_reload(self):
+        p = self.page
+        p.go("#/")
+        self.plane.platform(NS, "italian", {"mode": "Plan"})
+        wait_for("the new platform", 10, lambda: "italian" in p.text("#platforms"))
+        self.plane.call("DELETE", f"{GROUP}/namespaces/{NS}/learningplatforms/italian")
+        wait_for("it is gone", 10, lambda: "italian" not in p.text("#platforms"))
+        p.go(f"#/{NS}/italian")
+        wait_for("it is said so", 10, lambda: "is not there" in p.text("#platform-message"))
+
+    def what_may_not_be_read_is_named_and_the_rest_is_shown(self):
+        p, plane = self.page, self.plane
+        plane.kubectl("create", "clusterrole", "platforms-alone", "--verb=get,list", "--resource=learningplatforms.learningplatform.io")
+        plane.kubectl("create", "clusterrolebinding", "platforms-alone", "--clusterrole=platforms-alone", "--user=ann")
+        few = Dashboard(plane, "-n", NS, "--as", "ann")
+        try:
+            p.open(few.url)
+            wait_for("english", 10, lambda: "english" in p.text("#platforms"))
+            wait_for("what is missing", 10, lambda: "limits of pods" in p.text("#missing summary") and "metrics of namespace" in p.text("#missing summary"))
+            p.go(f"#/{NS}/english")
+            wait_for("decisions and Events are missing too", 15, lambda: "decisions" in p.text("#missing summary") and "Events" in p.text("#missing summary"))
+            assert "gateway" in p.text("#services")
+            p.shot("few-rights")
+        finally:
+            few.end()
+
+    def the_browser_complains_of_nothing(self):
+        p = self.page
+        p.open(self.dashboard.url)
+        wait_for("english", 10, lambda: "english" in p.text("#platforms"))
+        found = [c for c in p.complaints() if "favicon" not in c and "ERR_CONNECTION_REFUSED" not in c and "ERR_INCOMPLETE_CHUNKED" not in c]
+        assert not found, found
+
+
+def run(plane, suite):
+    cases = Cases(plane)
+    try:
+        suite.case("all platforms are in the overview, and the page is small", cases.all_platforms_are_in_the_overview)
+        suite.case("every panel of a platform has data", cases.every_panel_of_a_platform_has_data)
+        suite.case("axe-core finds nothing in light and dark", cases.nobody_who_cannot_see_or_point_is_left_out)
+        suite.case("it fits a phone", cases.it_fits_a_phone)
+        suite.case("keys do what the help says", cases.keys_do_what_the_help_says)
+        suite.case("a change is seen without a reload", cases.a_change_is_seen_without_a_reload)
+        suite.case("what may not be read is named, and the rest is shown", cases.what_may_not_be_read_is_named_and_the_rest_is_shown)
+        suite.case("the browser complains of nothing", cases.the_browser_complains_of_nothing)
+    finally:
+        cases.end()
+
+
+if __name__ == "__main__":
+    say("kubectl lp dashboard in Chromium")
+    main(run)

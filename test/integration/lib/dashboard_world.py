@@ -1,0 +1,145 @@
+"""A cluster as the dashboard shows it: an operator with its metrics API behind the aggregator, platforms, and pods that are one page of
+metrics of this process, whose load the test sets."""
+import http.server
+import threading
+import time
+
+from plane import GROUP, SYSTEM, Operator, free_port, host_address, wait_for
+
+NS = "learning"
+SERVICES = ("gateway", "auth", "ai-feedback", "progress")
+BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+
+
+def rfc3339(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def spec():
+    """With a schedule that begins in four minutes."""
+    window = {"start": rfc3339(time.time() + 240), "end": rfc3339(time.time() + 1440)}
+    return {
+        "services": {"gateway": {"autoscaling": {"minReplicas": 1, "maxReplicas": 8, "queueDepth": {"target": 4}, "burst": {"factor": "2"}}}},
+        "schedules": [{"name": "exam", "dated": [window], "leadMinutes": 1, "replicas": {"gateway": 4}}],
+    }
+
+
+class Pods:
+    """What every pod answers at /metrics; the counters of all go on with the load's rate."""
+
+    def __init__(self):
+        self.rate, self.waiting, self.slow = 20.0, 1, 0.04
+        self.requests, self.at, self.lock = 0.0, time.monotonic(), threading.Lock()
+        pods = self
+
+        class Page(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle(self):
+                try:
+                    super().handle()
+                except ConnectionError:
+                    pass  # the scraper gave this one up
+
+            def do_GET(self):
+                body = pods.page().encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format, *args):
+                pass
+
+        self.port = free_port()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Page)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def page(self):
+        with self.lock:
+            now = time.monotonic()
+            self.requests += (now - self.at) * self.rate
+            self.at = now
+            n, waiting, slow = self.requests, self.waiting, self.slow
+        lines = [f"lp_requests_waiting {waiting}", "lp_requests_in_flight 2", "lp_request_slots 4", f"lp_requests_total {n:.0f}",
+                 f"lp_request_seconds_count {n:.0f}", f"lp_request_seconds_sum {n * slow:.3f}"]
+        lines += [f'lp_request_seconds_bucket{{le="{b}"}} {n * min(1, b / slow / 2):.0f}' for b in BOUNDS]
+        return "\n".join(lines) + "\n"
+
+    def load(self, rate, waiting, slow):
+        self.page()  # up to now by the load before
+        self.rate, self.waiting, self.slow = rate, waiting, slow
+
+
+class World:
+    def __init__(self, plane):
+        self.plane, self.pods = plane, Pods()
+        self.served = free_port()
+        self.operator = Operator(plane, "operator-a", plane.port, RESYNC_SECONDS="1", ADAPTER="true", METRICS_API="Own",
+                                 ADAPTER_PORT=str(self.served), POD_METRICS_PORT=str(self.pods.port))
+        self.lead_here()
+        self.grant()
+        plane.namespace(NS)
+        plane.platform(NS, "english", spec())
+        plane.platform(NS, "spanish", {"services": {s: {"autoscaling": {"maxReplicas": 3}} for s in ("auth", "progress")}})
+        self.operator.start()
+
+    def grant(self):
+        """Every right that is shipped to the process's account too: those of the metrics API are bindings of their own."""
+        account = {"kind": "ServiceAccount", "namespace": SYSTEM, "name": "lp-operator-a"}
+        for kind in ("clusterrolebindings", "rolebindings"):
+            for o in self.plane.get(f"/apis/rbac.authorization.k8s.io/v1/{kind}")["items"]:
+                if any(s["name"] == "lp-operator" for s in o.get("subjects") or []):
+                    where = f"/namespaces/{o['metadata']['namespace']}" if kind == "rolebindings" else ""
+                    self.plane.merge(f"/apis/rbac.authorization.k8s.io/v1{where}/{kind}/{o['metadata']['name']}",
+                                     {"subjects": [*o["subjects"], account]})
+
+    def lead_here(self):
+        """The Service of the metrics API to the operator's process: an endpoint may not be a loopback address."""
+        name = "lp-metrics"
+        self.plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=f"""
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: {SYSTEM}}}
+spec: {{ports: [{{name: https, port: 443, targetPort: {self.served}}}], selector: null}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: {name}-host, namespace: {SYSTEM}, labels: {{kubernetes.io/service-name: {name}}}}}
+addressType: IPv4
+endpoints: [{{addresses: ["{host_address()}"], conditions: {{ready: true}}}}]
+ports: [{{name: https, port: {self.served}, protocol: TCP}}]
+""")
+
+    def make_ready(self):
+        """Every pod that there is, once; how many are ready now."""
+        ready = 0
+        for pod in self.plane.get(f"/api/v1/namespaces/{NS}/pods")["items"]:
+            name, status = pod["metadata"]["name"], pod.get("status", {})
+            if not status.get("podIP"):
+                at = rfc3339(time.time() - 60)
+                self.plane.merge(f"/api/v1/namespaces/{NS}/pods/{name}/status", {"status": {
+                    "phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}],
+                    "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at}]}})
+            ready += 1
+        return ready
+
+    def services(self, platform):
+        o = self.plane.get(f"{GROUP}/namespaces/{NS}/learningplatforms/{platform}")
+        return (o.get("status") or {}).get("services") or []
+
+    def metric(self, name):
+        try:
+            return self.plane.get(f"/apis/custom.metrics.k8s.io/v1beta2/namespaces/{NS}/services/english-gateway/{name}")
+        except AssertionError:
+            return None
+
+    def settle(self):
+        """Until pods are ready, the metrics API has values, and a decision is kept."""
+        wait_for("pods", 30, lambda: self.make_ready() >= 5)
+        wait_for("a metric", 40, lambda: self.make_ready() and self.metric("demand"))
+
+    def decided(self):
+        return self.plane.get(f"/api/v1/namespaces/{NS}/configmaps/english-decisions")

@@ -1,0 +1,322 @@
+/* The dashboard's server: who may ask it, what it forbids, what a tab is told. */
+#include "cli/dashboard/access.h"
+#include "cli/dashboard/assets.h"
+#include "cli/dashboard/board.h"
+#include "cli/dashboard/pages.h"
+#include "cli/dashboard/past.h"
+#include "cli/dashboard/tabs.h"
+#include "json/json.h"
+#include "unit/http_server_fixture.h"
+
+static struct {
+    struct access access;
+    struct board *board;
+    struct tabs *tabs;
+    struct past *past;
+    struct pages pages;
+    struct lp_http_server *server;
+} d;
+
+static int begin(void **state)
+{
+    struct lp_error err;
+    (void)state;
+
+    if (access_init(&d.access, &err) < 0)
+        return -1;
+    d.board = board_new();
+    d.tabs = tabs_new(d.board);
+    d.past = past_new();
+    d.pages = (struct pages){ &d.access, d.tabs, d.past };
+    if (pages_start(&d.pages, 0, &d.server, &err) < 0)
+        return -1;
+    atomic_store(&d.access.port, lp_http_server_port(d.server));
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    board_end(d.board);
+    tabs_wait(d.tabs);
+    lp_http_server_stop(d.server);
+    tabs_free(d.tabs);
+    past_free(d.past);
+    board_free(d.board);
+    return 0;
+}
+
+/* A request of the page's own browser, but for `fields`; the answer replaces `reply`. */
+static void ask_page(const char *line, const char *fields, bool cookie, struct lp_buf *reply)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192);
+    unsigned port = lp_http_server_port(d.server);
+
+    lp_buf_printf(&text, "%s HTTP/1.1\r\nConnection: close\r\n%s", line, fields);
+    if (!strstr(fields, "Host:"))
+        lp_buf_printf(&text, "Host: 127.0.0.1:%u\r\n", port);
+    if (cookie)
+        lp_buf_printf(&text, "Cookie: a=b; lp-dashboard-%u=%s\r\n", port, d.access.token);
+    lp_buf_str(&text, "\r\n");
+    ask(d.server, text.ptr, reply);
+}
+
+static bool is_status(const struct lp_buf *reply, const char *status)
+{
+    return strncmp(reply->ptr, "HTTP/1.1 ", 9) == 0 && strncmp(reply->ptr + 9, status, 3) == 0;
+}
+
+static void the_urls_token_becomes_a_cookie_that_no_script_and_no_other_site_gets(void **state)
+{
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    char line[128];
+    (void)state;
+
+    snprintf(line, sizeof line, "GET /?token=%s", d.access.token);
+    ask_page(line, "", false, &reply);
+    assert_true(is_status(&reply, "303"));
+    assert_non_null(strstr(reply.ptr, "Location: /\r\n"));
+    assert_non_null(strstr(reply.ptr, "; Path=/; HttpOnly; SameSite=Strict\r\n"));
+    assert_non_null(strstr(reply.ptr, d.access.token));
+    line[sizeof "GET /?token=" - 1] ^= 1;
+    ask_page(line, "", false, &reply);
+    assert_true(is_status(&reply, "403"));
+    assert_null(strstr(reply.ptr, "Set-Cookie"));
+}
+
+static void without_the_cookie_nothing_is_answered(void **state)
+{
+    static const char *const paths[] = { "GET /", "GET /app.js", "GET /api/past?platform=a/b",
+                                         "GET /api/events", "POST /api/events" };
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    char cookie[160];
+    (void)state;
+
+    snprintf(cookie, sizeof cookie, "Cookie: lp-dashboard-1=%s\r\n", d.access.token);
+    for (size_t i = 0; i < LP_COUNT(paths); i++) {
+        ask_page(paths[i], "", false, &reply);
+        assert_true(is_status(&reply, "403"));
+        ask_page(paths[i], cookie, false, &reply);
+        assert_true(is_status(&reply, "403"));
+    }
+}
+
+static void a_host_or_an_origin_that_is_not_ours_is_refused(void **state)
+{
+    static const char *const wrong[] = { "Host: evil.example\r\n",
+                                         "Host: 127.0.0.1\r\n",
+                                         "Host: 127.0.0.1.evil.example:1\r\n",
+                                         "Origin: http://evil.example\r\n",
+                                         "Origin: null\r\n",
+                                         "Sec-Fetch-Site: cross-site\r\n",
+                                         "Sec-Fetch-Site: same-site\r\n" };
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    char right[128];
+    unsigned port = lp_http_server_port(d.server);
+    (void)state;
+
+    for (size_t i = 0; i < LP_COUNT(wrong); i++) {
+        ask_page("GET /", wrong[i], true, &reply);
+        assert_true(is_status(&reply, "403"));
+    }
+    snprintf(right, sizeof right,
+             "Host: localhost:%u\r\nOrigin: http://localhost:%u\r\nSec-Fetch-Site: same-origin\r\n",
+             port, port);
+    ask_page("GET /", right, true, &reply);
+    assert_true(is_status(&reply, "200"));
+}
+
+static void every_answer_forbids_scripts_frames_and_places_that_are_not_ours(void **state)
+{
+    static const char *const paths[] = { "GET /", "GET /nowhere", "DELETE /" };
+    static const char *const statuses[] = { "200", "404", "405" };
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    (void)state;
+
+    for (size_t i = 0; i < LP_COUNT(paths); i++) {
+        ask_page(paths[i], "", true, &reply);
+        assert_true(is_status(&reply, statuses[i]));
+        assert_non_null(strstr(reply.ptr, "default-src 'none'; script-src 'self'; "));
+        assert_null(strstr(reply.ptr, "unsafe"));
+        assert_non_null(strstr(reply.ptr, "frame-ancestors 'none'"));
+        assert_non_null(strstr(reply.ptr, "X-Content-Type-Options: nosniff\r\n"));
+        assert_non_null(strstr(reply.ptr, "Cache-Control: no-store\r\n"));
+    }
+}
+
+static void all_that_the_page_loads_is_in_the_program_and_small(void **state)
+{
+    static const char *const paths[] = { "/",         "/theme.js", "/base.js", "/charts.js",
+                                         "/views.js", "/app.js",   "/app.css", "/icon.svg",
+                                         "/uplot.js", "/uplot.css" };
+    struct asset asset;
+    size_t all = 0;
+    (void)state;
+
+    for (size_t i = 0; i < LP_COUNT(paths); i++) {
+        assert_true(asset_find(paths[i], &asset));
+        assert_true(asset.len > 100);
+        all += asset.len;
+        assert_null(strstr(asset.text, "innerHTML"));
+        assert_null(strstr(asset.text, "src=\"http"));
+    }
+    assert_true(all < 300000);
+    assert_false(asset_find("/../app.js", &asset));
+    assert_true(asset_find("/", &asset));
+    assert_null(strstr(asset.text, "style="));
+    assert_null(strstr(asset.text, "onclick"));
+}
+
+static void put(const char *key, const char *text)
+{
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(1000);
+    lp_buf_str(&b, text);
+    board_put(d.board, key, &b);
+}
+
+/* A tab's stream, open; its socket is the caller's. */
+static int open_tab(const char *query)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192);
+    unsigned port = lp_http_server_port(d.server);
+    int fd = dial(d.server);
+
+    lp_buf_printf(&text,
+                  "GET /api/events?%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
+                  "Cookie: lp-dashboard-%u=%s\r\n\r\n",
+                  query, port, port, d.access.token);
+    assert_int_equal(send(fd, text.ptr, text.len, MSG_NOSIGNAL), (ssize_t)text.len);
+    return fd;
+}
+
+static void a_tab_is_told_what_is_new_of_all_and_of_its_platform(void **state)
+{
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    (void)state;
+
+    put(NULL, "{\"n\":1}");
+    lp_auto_fd int fd = open_tab("tab=a&platform=learning/english");
+    read_reply(fd, "event: overview\ndata: {\"n\":1}\n\n", &reply);
+    assert_non_null(strstr(reply.ptr, "Content-Type: text/event-stream\r\n"));
+    put("learning/spanish", "{\"other\":1}");
+    put("learning/english", "{\"mine\":1}");
+    read_reply(fd, "event: platform\ndata: {\"mine\":1}\n\n", &reply);
+    assert_null(strstr(reply.ptr, "other"));
+    put(NULL, "{\"n\":1}"); /* the same once more is not new */
+    put(NULL, "{\"n\":2}");
+    lp_buf_reset(&reply);
+    read_reply(fd, "{\"n\":2}\n\n", &reply);
+    assert_non_null(strstr(reply.ptr, "event: overview\ndata: {\"n\":2}\n\n"));
+    assert_null(strstr(reply.ptr, "{\"n\":1}"));
+}
+
+static void a_stream_of_the_same_tab_ends_the_one_before(void **state)
+{
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20), again = LP_BUF_INIT(1 << 20);
+    (void)state;
+
+    put(NULL, "{}");
+    lp_auto_fd int before = open_tab("tab=b&platform=learning/english");
+    read_reply(before, "data: {}\n\n", &reply);
+    lp_auto_fd int after = open_tab("tab=b&platform=learning/spanish");
+    read_reply(before, "\r\n0\r\n\r\n", &reply); /* the last chunk */
+    assert_non_null(strstr(reply.ptr, "\r\n0\r\n\r\n"));
+    read_reply(after, "data: {}\n\n", &again);
+    assert_true(is_status(&again, "200"));
+}
+
+static void a_ninth_tab_is_asked_to_wait(void **state)
+{
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    int tabs[TABS_MOST];
+    (void)state;
+
+    put(NULL, "{}");
+    for (size_t i = 0; i < TABS_MOST; i++) {
+        lp_buf_reset(&reply);
+        tabs[i] = open_tab("tab=");
+        read_reply(tabs[i], "data: {}\n\n", &reply);
+        assert_true(is_status(&reply, "200"));
+    }
+    lp_buf_reset(&reply);
+    lp_auto_fd int one_more = open_tab("tab=");
+    read_reply(one_more, "}", &reply);
+    assert_true(is_status(&reply, "503"));
+    assert_non_null(strstr(reply.ptr, "8 tabs at most"));
+    for (size_t i = 0; i < TABS_MOST; i++)
+        close(tabs[i]);
+}
+
+static void a_platform_must_be_a_namespace_and_a_name(void **state)
+{
+    static const char *const wrong[] = { "english", "/english", "learning/" };
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    char line[64];
+    (void)state;
+
+    for (size_t i = 0; i < LP_COUNT(wrong); i++) {
+        snprintf(line, sizeof line, "GET /api/past?platform=%s", wrong[i]);
+        ask_page(line, "", true, &reply);
+        assert_true(is_status(&reply, "400"));
+    }
+}
+
+static void the_past_of_a_platform_is_told_with_gaps_where_nothing_was_known(void **state)
+{
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    json_auto_t *one = lp_json_make("{s:i, s:i, s:n}", "ready", 2, "desired", 3, "queue");
+    (void)state;
+
+    past_add(d.past, "learning/english/auth", 1500, one);
+    past_add(d.past, "learning/english-2/auth", 1500, one);
+    ask_page("GET /api/past?platform=learning/english", "", true, &reply);
+    assert_non_null(strstr(reply.ptr, "{\"auth\":{\"time\":[1.500],\"ready\":[2],\"desired\":[3],"
+                                      "\"queue\":[null],"));
+    assert_null(strstr(reply.ptr, ",\"auth\""));
+}
+
+static void of_a_long_past_the_older_half_is_kept_with_fewer_points(void **state)
+{
+    struct past *past = past_new();
+    json_auto_t *one = lp_json_make("{s:i}", "ready", 1), *read = NULL;
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    (void)state;
+
+    for (int i = 0; i < 3 * PAST_POINTS; i++)
+        past_add(past, "a/b/auth", i * 1000, one);
+    past_write(past, "a/b", &out);
+    past_free(past);
+    ok(lp_json_parse(out.ptr, out.len, 1 << 20, "past", &read, &err));
+    const json_t *time = lp_json_at(read, "auth", "time", NULL);
+    size_t n = json_array_size(time);
+    assert_true(n <= PAST_POINTS && n > PAST_POINTS / 2);
+    assert_true(json_number_value(json_array_get(time, 0)) < 1);
+    assert_true(json_number_value(json_array_get(time, n - 1)) > 3 * PAST_POINTS - 2);
+    for (size_t i = 1; i < n; i++)
+        assert_true(json_number_value(json_array_get(time, i)) >
+                    json_number_value(json_array_get(time, i - 1)));
+}
+
+int main(void)
+{
+    lp_json_init();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            the_urls_token_becomes_a_cookie_that_no_script_and_no_other_site_gets, begin, end),
+        cmocka_unit_test_setup_teardown(without_the_cookie_nothing_is_answered, begin, end),
+        cmocka_unit_test_setup_teardown(a_host_or_an_origin_that_is_not_ours_is_refused, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(
+            every_answer_forbids_scripts_frames_and_places_that_are_not_ours, begin, end),
+        cmocka_unit_test(all_that_the_page_loads_is_in_the_program_and_small),
+        cmocka_unit_test_setup_teardown(a_tab_is_told_what_is_new_of_all_and_of_its_platform, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_stream_of_the_same_tab_ends_the_one_before, begin, end),
+        cmocka_unit_test_setup_teardown(a_ninth_tab_is_asked_to_wait, begin, end),
+        cmocka_unit_test_setup_teardown(a_platform_must_be_a_namespace_and_a_name, begin, end),
+        cmocka_unit_test_setup_teardown(
+            the_past_of_a_platform_is_told_with_gaps_where_nothing_was_known, begin, end),
+        cmocka_unit_test(of_a_long_past_the_older_half_is_kept_with_fewer_points),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
