@@ -115,17 +115,18 @@ void board_end(struct board *b)
 /* The place of the key, or a free one; NULL: there is none. */
 static struct place *take_locked(struct board *b, const char *key)
 {
-    struct place *p = find_locked(b, key);
+    struct place *known = find_locked(b, key);
 
-    for (size_t i = 0; !p && i < BOARD_WATCHED; i++) {
-        if (b->places[i].tabs > 0)
+    for (size_t i = 0; !known && i < BOARD_WATCHED; i++) {
+        struct place *free_one = &b->places[i];
+        if (free_one->tabs > 0)
             continue;
-        p = &b->places[i];
-        snprintf(p->key, sizeof p->key, "%s", key);
-        p->version = 0;
-        lp_buf_reset(&p->text);
+        snprintf(free_one->key, sizeof free_one->key, "%s", key);
+        free_one->version = 0;
+        lp_buf_reset(&free_one->text);
+        return free_one;
     }
-    return p;
+    return known;
 }
 
 bool board_watch(struct board *b, struct board_watch *w)

@@ -6,6 +6,7 @@ dashboard.py DIR [WORDS...]: a control plane of its own in DIR, screenshots in D
 the folder of the programs. Debian's python3 with python3-selenium, chromium and chromium-driver; axe-core by npm.
 """
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -54,11 +55,7 @@ class Dashboard:
 
     def end(self):
         self.process.terminate()
-        try:
-            status = self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            r = subprocess.run(["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt 14"], capture_output=True, text=True); print(r.stdout[-9000:])
-            raise
+        status = self.process.wait(60)
         self.err.close()
         if status != 0:
             raise AssertionError(f"kubectl lp dashboard ended with {status}")
@@ -109,7 +106,7 @@ class Page:
         """What axe-core has against the page as it is; its script comes by the driver, which the page's own rules do not hold."""
         self.script(self.axe)
         self.b.set_script_timeout(90)
-        found = self.b.execute_async_script("const done = arguments[0]; axe.run({resultTypes: ["violations"], elementRef: false}).then((r) => done(r.violations), (e) => done([{id: String(e), nodes: []}]))")
+        found = self.b.execute_async_script("const done = arguments[0]; axe.run({resultTypes: ['violations'], elementRef: false}).then((r) => done(r.violations), (e) => done([{id: String(e), nodes: []}]))")
         if found:
             raise AssertionError(f"{where}: " + "; ".join(f"{v['id']} {[n['html'][:120] + str(n.get('any', [{}])[0:1])[:200] for n in v['nodes'][:3]]}" for v in found))
 
@@ -122,8 +119,15 @@ class Cases:
         self.plane, self.world, self.page = plane, World(plane), Page(plane.dir)
         self.world.settle()
         self.world.pods.load(120, 9, 0.2)
-        wait_for("a decision is kept", 40, lambda: self.world.make_ready() and self.world.decided())
+        self.service = wait_for("a decision is kept", 60, lambda: self.world.make_ready() and self.decided())
         self.dashboard = Dashboard(plane, "-A")
+
+    def decided(self):
+        """A service about which a decision is kept: they are written at most once a minute."""
+        out = subprocess.run([f"{os.environ['LP_BIN']}/kubectl-lp", "why", "english", "-n", NS, "--since", "1h", "-o", "json",
+                              "--kubeconfig", self.plane.kubeconfig], check=True, stdout=subprocess.PIPE, text=True).stdout
+        services = [d["service"] for p in json.loads(out)["platforms"] for d in p["decisions"]]
+        return services[-1] if services else None
 
     def end(self):
         self.page.b.quit()
@@ -143,16 +147,16 @@ class Cases:
 
     def every_panel_of_a_platform_has_data(self):
         p = self.page
-        p.go(f"#/{NS}/english/gateway")
+        p.go(f"#/{NS}/english/{self.service}")
         wait_for("services", 10, lambda: all(s in p.text("#services") for s in SERVICES))
         for title, value in (("Pods", r"ready \d"), ("Pods", r"demand \d"), ("Queue", r"queue \d"), ("Requests", r"arrivals \d"), ("Latency", r"p95 \d")):
             wait_for(f"{title}: {value}", 15, lambda t=title, v=value: re.search(v, p.text(f"[aria-label^='{t}']") or
                      p.script("return [...document.querySelectorAll('[aria-label]')].map((e) => e.getAttribute('aria-label')).filter((t) => t.startsWith(arguments[0])).join()", t)))
         wait_for("decisions", 15, lambda: p.script("return document.querySelectorAll('#decisions tbody tr').length") > 0)
         wait_for("Events", 15, lambda: p.script("return document.querySelectorAll('#events tbody tr').length") > 0)
+        wait_for("why", 15, lambda: len(p.text("#why")) > 10)
         assert "Ready" in p.text("#conditions"), p.text("#conditions")
         assert "exam" in p.text("#schedules"), p.text("#schedules")
-        assert len(p.text("#why")) > 10
         drawn = p.script("return [...document.querySelectorAll('.plot canvas')].map((c) => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size)")
         assert len(drawn) == 4 and min(drawn) > 8, f"colours of the charts: {drawn}"
 
@@ -160,7 +164,7 @@ class Cases:
         p = self.page
         for theme in ("light", "dark"):
             p.theme(theme)
-            for name, route in (("platform", f"#/{NS}/english/gateway"), ("overview", "#/")):
+            for name, route in (("platform", f"#/{NS}/english/{self.service}"), ("overview", "#/")):
                 p.go(route)
                 wait_for(name, 10, lambda n=name: p.script("return !document.getElementById(arguments[0]).hidden", n))
                 wait_for("rows", 10, lambda n=name: n == "overview" or p.script("return document.querySelectorAll('#decisions tbody tr').length") > 0)
@@ -171,7 +175,7 @@ class Cases:
         p = self.page
         p.theme("light")
         p.size(390, 844)
-        for name, route in (("overview", "#/"), ("platform", f"#/{NS}/english/gateway")):
+        for name, route in (("overview", "#/"), ("platform", f"#/{NS}/english/{self.service}")):
             p.go(route)
             wait_for(name, 10, lambda n=name: p.script("return !document.getElementById(arguments[0]).hidden", n))
             wide = p.script("return document.documentElement.scrollWidth")
@@ -181,11 +185,13 @@ class Cases:
 
     def keys_do_what_the_help_says(self):
         p = self.page
-        p.go(f"#/{NS}/english/gateway")
+        p.go(f"#/{NS}/english/{self.service}")
         wait_for("services", 10, lambda: "auth" in p.text("#services"))
         body = p.b.find_element(By.TAG_NAME, "body")
+        names = p.script("return [...document.querySelectorAll('.service')].map((e) => e.dataset.service)")
+        after = names[(names.index(self.service) + 1) % len(names)]
         body.send_keys("j")
-        wait_for("the next service", 5, lambda: p.script("return document.querySelector('[aria-pressed=true].service').dataset.service") == "auth")
+        wait_for("the next service", 5, lambda: p.script("return document.querySelector('[aria-pressed=true].service').dataset.service") == after)
         body.send_keys("1")
         wait_for("15 minutes", 5, lambda: p.script("return document.querySelector('#ranges [aria-pressed=true]').textContent") == "15 min")
         body.send_keys("?")

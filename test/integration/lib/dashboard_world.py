@@ -140,6 +140,3 @@ ports: [{{name: https, port: {self.served}, protocol: TCP}}]
         """Until pods are ready, the metrics API has values, and a decision is kept."""
         wait_for("pods", 30, lambda: self.make_ready() >= 5)
         wait_for("a metric", 40, lambda: self.make_ready() and self.metric("demand"))
-
-    def decided(self):
-        return self.plane.get(f"/api/v1/namespaces/{NS}/configmaps/english-decisions")
