@@ -39,8 +39,9 @@ static void cannot_read(struct report *r, const char *what, const struct lp_erro
     lp_buf_printf(r->out, "---\n# %s cannot be read: %.*s\n", what, (int)strcspn(why, "\n"), why);
 }
 
-static void add_kind(struct report *r, const struct lp_kube_kind *kind, const char *ns,
-                     const char *selector)
+/* `optional`: a cluster without the kind is no news. */
+static void add_kind(struct report *r, const struct lp_kube_kind *kind, bool optional,
+                     const char *ns, const char *selector)
 {
     json_auto_t *list = json_array();
     const json_t *object;
@@ -48,7 +49,7 @@ static void add_kind(struct report *r, const struct lp_kube_kind *kind, const ch
     size_t i;
 
     int found = find_objects(r->client, kind, ns, selector, list, &err);
-    if (found < 0 && !(found == LP_E_NOT_FOUND && kind == &lp_kube_http_routes))
+    if (found < 0 && !(found == LP_E_NOT_FOUND && optional))
         cannot_read(r, kind->kind, &err);
     json_array_foreach(list, i, object) add_document(r, object);
 }
@@ -79,9 +80,9 @@ static void add_platform(struct report *r, const json_t *platform)
 
     add_document(r, platform);
     for (unsigned kind = 0; kind < N_CHILD_KINDS; kind++)
-        add_kind(r, child_kinds[kind], ns, selector);
-    add_kind(r, &lp_kube_replica_sets, ns, selector);
-    add_kind(r, &lp_kube_pods, ns, selector);
+        add_kind(r, child_kinds[kind], child_kind_is_optional(kind), ns, selector);
+    add_kind(r, &lp_kube_replica_sets, false, ns, selector);
+    add_kind(r, &lp_kube_pods, false, ns, selector);
     add_events(r, ns, name);
 }
 
@@ -178,7 +179,7 @@ static void add_operator(struct report *r, const json_t *deployment, const json_
         return;
     lp_auto_free char *selector = selector_of(deployment);
     add_document(r, deployment);
-    add_kind(r, &lp_kube_leases, ns, NULL);
+    add_kind(r, &lp_kube_leases, false, ns, NULL);
     add_pods(r, ns, selector);
 }
 

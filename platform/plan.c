@@ -25,6 +25,8 @@ const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS] = {
     [CHILD_PDB] = &lp_kube_pdbs,
     [CHILD_INGRESS] = &lp_kube_ingresses,
     [CHILD_HTTP_ROUTE] = &lp_kube_http_routes,
+    [CHILD_POD_MONITOR] = &lp_kube_pod_monitors,
+    [CHILD_PROMETHEUS_RULE] = &lp_kube_prometheus_rules,
 };
 
 /* `service` is an id, or -1; else the child is of the database `database`. */
@@ -84,6 +86,34 @@ static void add_database(struct plan *plan, const struct platform *p, enum datab
         plan->children[i].paused = plan->children[i].leaving = true;
 }
 
+/* Of the platform as a whole. */
+static void add_monitoring(struct plan *plan, const struct platform *p)
+{
+    const struct {
+        const char *choice;
+        enum child_kind kind;
+    } asked[] = { { p->spec.monitoring.pod_monitor, CHILD_POD_MONITOR },
+                  { p->spec.monitoring.rule, CHILD_PROMETHEUS_RULE } };
+
+    for (size_t i = 0; i < LP_COUNT(asked); i++) {
+        if (!asked[i].choice || strcmp(asked[i].choice, "Auto") != 0)
+            continue;
+        if (plan->n == PLAN_MAX_CHILDREN)
+            abort();
+        plan->children[plan->n++] = (struct child){ .kind = asked[i].kind,
+                                                    .service = -1,
+                                                    .database = -1,
+                                                    .paused = !spec_is_active(&p->spec),
+                                                    .initial_replicas = -1,
+                                                    .name = plan_name(p, PLAN_MONITORING) };
+    }
+}
+
+static json_t *of_platform(const struct platform *p, enum child_kind kind)
+{
+    return kind == CHILD_POD_MONITOR ? plan_pod_monitor(p) : plan_prometheus_rule(p);
+}
+
 static json_t *of_service(const struct platform *p, enum child_kind kind, enum service_id id)
 {
     if (kind == CHILD_SERVICE_ACCOUNT)
@@ -119,8 +149,10 @@ static json_t *of_database(const struct platform *p, enum child_kind kind, enum 
 
 static void make(struct child *c, const struct platform *p)
 {
-    if (!c->intent)
-        c->intent = c->service >= 0 ? of_service(p, c->kind, (enum service_id)c->service)
+    if (!c->intent && c->service >= 0)
+        c->intent = of_service(p, c->kind, (enum service_id)c->service);
+    else if (!c->intent)
+        c->intent = c->database < 0 ? of_platform(p, c->kind)
                                     : of_database(p, c->kind, (enum database_id)c->database);
     if (c->kind == CHILD_CLAIM && !c->first_spec)
         c->first_spec = plan_claim_spec(p, (enum database_id)c->database);
@@ -174,6 +206,7 @@ void plan_list(struct plan *plan, const struct platform *p)
         if (platform_embeds(p, id) || p->databases[id].leaving)
             add_database(plan, p, (enum database_id)id);
     spec_each_service(&p->spec, id) add_service(plan, p, (enum service_id)id);
+    add_monitoring(plan, p);
     qsort(plan->children, plan->n, sizeof plan->children[0], by_kind);
 }
 

@@ -21,11 +21,19 @@ enum child_kind {
     CHILD_DEPLOYMENT,
     CHILD_HPA,
     CHILD_PDB,
-    CHILD_INGRESS,    /* of the gateway, where the spec asks for one */
-    CHILD_HTTP_ROUTE, /* the same; a cluster without Gateway API has no such kind */
+    CHILD_INGRESS,     /* of the gateway, where the spec asks for one */
+    CHILD_HTTP_ROUTE,  /* the same; a cluster without Gateway API has no such kind */
+    CHILD_POD_MONITOR, /* of the platform, as spec.monitoring says; of the Prometheus Operator */
+    CHILD_PROMETHEUS_RULE,
     N_CHILD_KINDS
 };
 extern const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS];
+
+/* Whether a cluster may lack the kind, or we the right to it: it is looked for where asked for. */
+static inline bool child_kind_is_optional(enum child_kind kind)
+{
+    return kind >= CHILD_HTTP_ROUTE;
+}
 
 /* Where images come from where the spec does not say; of the operator's configuration. */
 struct plan_images {
@@ -92,8 +100,8 @@ const struct database_spec *platform_database(const struct platform *p, enum dat
 /* Whether the spec has the service whose database it is, and has that embedded. */
 bool platform_embeds(const struct platform *p, enum database_id id);
 
-/* Seven of each service, five of each database, an Ingress, an HTTPRoute. */
-#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES + 2)
+/* Seven of each service, five of each database, an Ingress, an HTTPRoute, two of monitoring. */
+#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES + 4)
 
 /* `intent` is what we own of the child, with the hash of it as annotation; the plan's. */
 struct child {
@@ -101,8 +109,8 @@ struct child {
     char *name;
     json_t *intent;
     json_t *first_spec; /* of a claim: its spec, which is ours to say only when it is made */
-    int service;        /* its id (spec.h), or -1: of a database */
-    int database;       /* which, where it is of one */
+    int service;        /* its id (spec.h), or -1: of a database, or of the platform */
+    int database;       /* which, where it is of one; else -1 */
     bool paused;        /* to be observed, not to be written */
     bool leaving;       /* and to go when nobody needs it any more (struct database_state) */
     bool stamped;       /* `intent` has its hash */
@@ -142,3 +150,4 @@ json_t *plan_creation(const struct child *child);
 
 /* Suffix of the ConfigMap that mode Plan writes; no service or database has it. */
 #define PLAN_SUFFIX "plan"
+#define PLAN_MONITORING "monitoring" /* the same, of what spec.monitoring asks for */

@@ -27,6 +27,8 @@ static const char *component_of(const struct platform *p, const char *suffix)
     for (unsigned i = 0; i < N_DATABASES; i++)
         if (strcmp(database_kinds[i].name, suffix) == 0)
             return "database";
+    if (strcmp(suffix, PLAN_MONITORING) == 0)
+        return PLAN_MONITORING;
     for (unsigned id = N_OWN_SERVICES; id < spec_n_services(&p->spec); id++)
         if (strcmp(p->spec.services[id].extra.name, suffix) == 0)
             return p->spec.services[id].extra.queue_metrics ? "service" : "extra";

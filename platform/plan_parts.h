@@ -56,6 +56,9 @@ json_t *plan_hpa(const struct platform *p, enum service_id id);
 json_t *plan_ingress(const struct platform *p);
 /* The same of spec.services.gateway.expose.httpRoute. */
 json_t *plan_http_route(const struct platform *p);
+/* As spec.monitoring says. */
+json_t *plan_pod_monitor(const struct platform *p);
+json_t *plan_prometheus_rule(const struct platform *p);
 
 /* `config` is the ConfigMap of the service. spec.replicas is in it where they are ours. */
 json_t *plan_deployment(const struct platform *p, enum service_id id, const json_t *config);

@@ -31,6 +31,14 @@ struct oidc_spec {
     bool allow_http;
 };
 
+/* What a monitoring system is told; all zero: nothing. */
+struct monitoring_spec {
+    const char *pod_monitor, *rule; /* "Auto", "None"; NULL: the spec has no monitoring */
+    const char *availability;       /* "99.95", in %; NULL: as alerts.h has it */
+    const char *latency_p95;        /* "180ms"; NULL: the same */
+    json_t *owners;                 /* {service: {team, severity, runbook}} or NULL */
+};
+
 /* Strings and json_t are borrowed from the decoded object, or are the defaults', which live for
  * ever. */
 struct platform_spec {
@@ -60,6 +68,7 @@ struct platform_spec {
     struct {
         bool enabled;
     } network_policy;
+    struct monitoring_spec monitoring;
 };
 
 /* Ids are below it. An optional service that is not enabled has one too: spec_each_service leaves

@@ -14,6 +14,7 @@
 #include "platform/quantity_text.h"
 #include "platform/spec_extra.h"
 #include "platform/spec_identity.h"
+#include "platform/spec_monitoring.h"
 #include "platform/window.h"
 
 #define MAX_NAME 40 /* leaves room for the suffixes of the children in 63 characters */
@@ -421,5 +422,7 @@ int spec_check(const char *name, const struct platform_spec *spec, struct lp_err
         r = check_database(&spec->databases.mongodb, "spec.databases.mongodb", err);
     if (r == 0)
         r = spec_check_oidc(&spec->identity.oidc, "spec.identity.oidc", err);
+    if (r == 0)
+        r = spec_check_monitoring(spec, err);
     return r;
 }

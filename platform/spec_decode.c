@@ -15,6 +15,7 @@
 #include "platform/spec_check.h"
 #include "platform/spec_fields.h"
 #include "platform/spec_identity.h"
+#include "platform/spec_monitoring.h"
 
 #define END         \
     {               \
@@ -132,6 +133,10 @@ const struct lp_json_field spec_fields[] = {
       .type = LP_JSON_OBJECT,
       .offset = OF(network_policy),
       .fields = network_policy_fields },
+    { .key = "monitoring",
+      .type = LP_JSON_OBJECT,
+      .offset = OF(monitoring),
+      .fields = monitoring_fields },
     END,
 };
 
@@ -233,6 +238,8 @@ static int decode(const json_t *platform, bool strict, struct platform_spec *ret
 
     set_defaults(&spec);
     if (object && !json_is_null(object)) {
+        if (json_is_object(json_object_get(object, "monitoring")))
+            spec_monitoring_defaults(&spec.monitoring);
         int r = lp_json_decode(object, spec_fields, strict, "spec", &spec, err);
         if (r == 0)
             r = decode_extra_services(&spec, strict, err);

@@ -33,7 +33,7 @@ static int check_name(const char *name, const char *path, struct lp_error *err)
     static const char *const ours[] = { "gateway", "auth",     "ai-feedback", "ai-worker",
                                         "ai",      "progress", "postgres",    "mongodb",
                                         "jwt",     "signing",  "plan",        "decisions",
-                                        "other",   "learning", "learning-db" };
+                                        "other",   "learning", "learning-db", "monitoring" };
 
     if (!is_word(name, "-") || isdigit((unsigned char)name[0]))
         return lp_error_set(err, LP_E_INVALID,

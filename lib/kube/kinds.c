@@ -26,6 +26,9 @@ NAMESPACED(lp_kube_pdbs, "policy", "v1", "PodDisruptionBudget", "poddisruptionbu
 NAMESPACED(lp_kube_network_policies, "networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies");
 NAMESPACED(lp_kube_ingresses, "networking.k8s.io", "v1", "Ingress", "ingresses");
 NAMESPACED(lp_kube_http_routes, "gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes");
+NAMESPACED(lp_kube_pod_monitors, "monitoring.coreos.com", "v1", "PodMonitor", "podmonitors");
+NAMESPACED(lp_kube_prometheus_rules, "monitoring.coreos.com", "v1", "PrometheusRule",
+           "prometheusrules");
 NAMESPACED(lp_kube_leases, "coordination.k8s.io", "v1", "Lease", "leases");
 NAMESPACED(lp_kube_events, "events.k8s.io", "v1", "Event", "events");
 CLUSTER(lp_kube_crds, "apiextensions.k8s.io", "v1", "CustomResourceDefinition",

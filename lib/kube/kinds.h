@@ -10,8 +10,10 @@ extern const struct lp_kube_kind lp_kube_services, lp_kube_service_accounts, lp_
 extern const struct lp_kube_kind lp_kube_hpas; /* autoscaling/v2 */
 extern const struct lp_kube_kind lp_kube_pdbs; /* policy/v1 */
 extern const struct lp_kube_kind lp_kube_network_policies,
-    lp_kube_ingresses;                                          /* networking.k8s.io/v1 */
-extern const struct lp_kube_kind lp_kube_http_routes;           /* gateway.networking.k8s.io/v1 */
+    lp_kube_ingresses;                                /* networking.k8s.io/v1 */
+extern const struct lp_kube_kind lp_kube_http_routes; /* gateway.networking.k8s.io/v1 */
+extern const struct lp_kube_kind lp_kube_pod_monitors,
+    lp_kube_prometheus_rules;                                   /* monitoring.coreos.com/v1 */
 extern const struct lp_kube_kind lp_kube_leases;                /* coordination.k8s.io/v1 */
 extern const struct lp_kube_kind lp_kube_events;                /* events.k8s.io/v1 */
 extern const struct lp_kube_kind lp_kube_crds;                  /* apiextensions.k8s.io/v1 */

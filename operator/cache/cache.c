@@ -40,6 +40,7 @@ struct kind_cache {
     bool served;
     int64_t asked_ms; /* 0: never */
     struct lp_error unserved;
+    atomic_flag starting; /* set by whoever starts, or has started, its watches */
 };
 
 struct informer_cache {
@@ -49,7 +50,6 @@ struct informer_cache {
     atomic_uint unsynced; /* watches that have not seen their first whole list */
     struct lp_kube_config *config;
     struct lp_stop *stop;
-    atomic_flag starting_routes; /* set by whoever starts, or has started, their watches */
     struct kind_cache platforms, children[N_CHILD_KINDS];
 };
 
@@ -181,7 +181,9 @@ static void watch_synced(void *user)
 
 static bool is_optional(const struct kind_cache *k)
 {
-    return k == &k->cache->children[CHILD_HTTP_ROUTE];
+    if (k == &k->cache->platforms)
+        return false;
+    return child_kind_is_optional((enum child_kind)(k - k->cache->children));
 }
 
 static int start_watches(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
@@ -214,7 +216,19 @@ static void init_kind(struct informer_cache *c, struct kind_cache *k,
     k->cache = c;
     k->kind = kind;
     k->store = lp_kube_store_new(c->packer);
+    atomic_flag_clear(&k->starting);
     pthread_mutex_init(&k->lock, NULL);
+}
+
+/* That must have been seen before the cache is whole: those of platforms, and of what every cluster
+ * has. */
+static unsigned needed_watches(const struct scope *scope)
+{
+    unsigned kinds = 1;
+
+    for (unsigned i = 0; i < N_CHILD_KINDS; i++)
+        kinds += !child_kind_is_optional((enum child_kind)i);
+    return kinds * scope_watches(scope);
 }
 
 int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struct scope *scope,
@@ -230,8 +244,7 @@ int cache_start(struct lp_kube_config *config, struct lp_stop *stop, const struc
     c->packer = lp_kube_packer_new();
     c->config = config;
     c->stop = stop;
-    atomic_flag_clear(&c->starting_routes);
-    atomic_init(&c->unsynced, scope_watches(scope) * N_CHILD_KINDS); /* but routes' */
+    atomic_init(&c->unsynced, needed_watches(scope));
     init_kind(c, &c->platforms, &lp_kube_platforms);
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
         init_kind(c, &c->children[i], child_kinds[i]);
@@ -272,7 +285,7 @@ void cache_join(struct informer_cache *c)
 /* ---- a kind that the cluster may not have ---- */
 
 /* In a watch's thread: its definition was taken away, or our right to list it. */
-static void routes_failed(const struct lp_error *why, int64_t retry_ms, void *user)
+static void optional_failed(const struct lp_error *why, int64_t retry_ms, void *user)
 {
     struct kind_cache *k = user;
 
@@ -327,19 +340,20 @@ static bool kind_synced(const struct kind_cache *k)
     return synced;
 }
 
-int cache_watch_routes(struct informer_cache *c, struct lp_kube_client *client, const char *ns,
-                       struct lp_error *err)
+int cache_watch_optional(struct informer_cache *c, enum child_kind kind,
+                         struct lp_kube_client *client, const char *ns, struct lp_error *err)
 {
-    static const struct lp_kube_watch_sink sink = { .event = child_event, .failed = routes_failed };
-    struct kind_cache *k = &c->children[CHILD_HTTP_ROUTE];
+    static const struct lp_kube_watch_sink sink = { .event = child_event,
+                                                    .failed = optional_failed };
+    struct kind_cache *k = &c->children[kind];
     int r = find_definition(k, client, ns, err);
 
     if (r < 0)
         return r;
-    if (!atomic_flag_test_and_set(&c->starting_routes)) {
+    if (!atomic_flag_test_and_set(&k->starting)) {
         r = start_watches(k, c->config, c->stop, c->scope, SELECTOR, &sink, err);
         if (r < 0) {
-            atomic_flag_clear(&c->starting_routes);
+            atomic_flag_clear(&k->starting);
             return r;
         }
     }

@@ -32,15 +32,16 @@ LP_MUST_USE int cache_start(struct lp_kube_config *config, struct lp_stop *stop,
 void cache_join(struct informer_cache *c);
 
 /*
- * Of CHILD_HTTP_ROUTE, whose definition a cluster may lack: it is watched from the first call on
- * that finds the definition; before, the cache has none of that kind. Any thread; asks the API
- * server while it is not watched, at most every 9 s. 0: watched, and its first list was seen.
- * LP_E_NOT_FOUND: the cluster does not have the kind (any more); LP_E_DENIED: we may not list it;
- * LP_E_TIMEOUT: the list is still to come; others: the API server did not answer. `ns`: a namespace
- * of the scope.
+ * Of a kind that is optional (child_kind_is_optional), whose definition a cluster may lack: it is
+ * watched from the first call on that finds the definition; before, the cache has none of that
+ * kind. Any thread; asks the API server while it is not watched, at most every 9 s. 0: watched, and
+ * its first list was seen. LP_E_NOT_FOUND: the cluster does not have the kind (any more);
+ * LP_E_DENIED: we may not list it; LP_E_TIMEOUT: the list is still to come; others: the API server
+ * did not answer. `ns`: a namespace of the scope.
  */
-LP_MUST_USE int cache_watch_routes(struct informer_cache *c, struct lp_kube_client *client,
-                                   const char *ns, struct lp_error *err);
+LP_MUST_USE int cache_watch_optional(struct informer_cache *c, enum child_kind kind,
+                                     struct lp_kube_client *client, const char *ns,
+                                     struct lp_error *err);
 
 bool cache_has_platform(struct informer_cache *c, const char *key);
 /* Owned by the caller; NULL where absent. */

@@ -27,7 +27,7 @@ static void set(struct notices *n, const char *status, const char *reason)
     n->route_reason = reason;
 }
 
-/* What keeps the kind from being watched, as `code` and `why` of cache_watch_routes say. */
+/* What keeps the kind from being watched, as `code` and `why` of cache_watch_optional say. */
 static void tell_of_absence(int code, const struct lp_error *why, struct notices *n)
 {
     if (code == LP_E_NOT_FOUND) {
@@ -59,7 +59,8 @@ int http_route_prepare(struct reconcile_context *ctx, const json_t *status, stru
         return 0;
     if (i < 0)
         ctx->state->pruned_generation = 0; /* it was not, or may not be, there to be seen */
-    int r = cache_watch_routes(ctx->r->cache, ctx->r->client, ctx->platform->ns, &why);
+    int r = cache_watch_optional(ctx->r->cache, CHILD_HTTP_ROUTE, ctx->r->client, ctx->platform->ns,
+                                 &why);
     if (r == 0 || (r == LP_E_NOT_FOUND && i < 0))
         return 0; /* without the kind none is left to be deleted */
     if (i >= 0)

@@ -21,6 +21,7 @@
 #include "operator/reconcile/http_route.h"
 #include "operator/reconcile/master_key.h"
 #include "operator/reconcile/measure.h"
+#include "operator/reconcile/monitors.h"
 #include "operator/reconcile/secrets.h"
 #include "operator/reconcile/wake.h"
 #include "operator/status/decisions.h"
@@ -332,9 +333,11 @@ static int reconcile_children(struct reconcile_context *ctx, struct platform *pl
     struct plan plan plan_auto;
     struct observed observed __attribute__((cleanup(observed_done))) = { .objects = { NULL } };
     struct notices notices notices_auto = NOTICES_INIT;
+    struct monitors monitors;
 
     plan_list(&plan, platform);
     int watched = http_route_prepare(ctx, current_status(ctx), &plan, &notices);
+    monitors_prepare(ctx, current_status(ctx), &plan, &monitors, &notices);
     if (spec_is_active(&platform->spec))
         create_missing_children(ctx, platform, &plan, &observed);
     for (unsigned i = 0; i < plan.n; i++) {
@@ -348,6 +351,7 @@ static int reconcile_children(struct reconcile_context *ctx, struct platform *pl
     databases_notice(ctx, databases, &notices);
     if (watched == 0)
         http_route_notice(ctx, &plan, &observed, &notices);
+    monitors_notice(ctx, &monitors, &plan, &observed, &notices);
     return write_what_was_seen(ctx, &plan, &observed, &notices, err);
 }
 

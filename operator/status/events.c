@@ -115,6 +115,7 @@ static const struct {
     { "DatabaseKept", "True", "DatabaseRemoved", "True" },
     { "DatabasePinned", "True", "DatabasePinOver", "True" },
     { "RouteAccepted", "False", "RouteAccepted", "False" },
+    { "Monitored", "False", "Monitored", "False" },
 };
 
 static bool is_unknown(const char *state)

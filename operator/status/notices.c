@@ -19,6 +19,7 @@ void notices_done(struct notices *n)
     lp_buf_done(&n->kept);
     lp_buf_done(&n->pinned);
     lp_buf_done(&n->route);
+    lp_buf_done(&n->monitored);
 }
 
 bool notices_plan_differs(const struct notices *n)
@@ -108,6 +109,8 @@ void notices_set(const struct notices *n, const struct platform *p, const json_t
     if (n->route_status)
         conditions_set(c, "RouteAccepted", n->route_status, n->route_reason,
                        n->route.ptr ? n->route.ptr : "");
+    if (n->monitored_status)
+        conditions_set(c, "Monitored", n->monitored_status, n->monitored_reason, n->monitored.ptr);
     if (applied > 0)
         json_object_set_new(status, "appliedGeneration", json_integer(applied));
 }

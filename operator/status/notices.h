@@ -24,12 +24,16 @@ struct notices {
     /* Of the HTTPRoute, for the condition RouteAccepted; status NULL: the spec asks for none. */
     const char *route_status, *route_reason;
     struct lp_buf route;
+    /* The same of what spec.monitoring asks for, for the condition Monitored. */
+    const char *monitored_status, *monitored_reason;
+    struct lp_buf monitored;
     bool applied; /* every workload has what this generation asks for, or is held back */
 };
-#define NOTICES_INIT                                                            \
-    {                                                                           \
-        .held = LP_BUF_INIT(NOTICES_HELD), .kept = LP_BUF_INIT(NOTICES_HELD),   \
-        .pinned = LP_BUF_INIT(NOTICES_HELD), .route = LP_BUF_INIT(NOTICES_HELD) \
+#define NOTICES_INIT                                                             \
+    {                                                                            \
+        .held = LP_BUF_INIT(NOTICES_HELD), .kept = LP_BUF_INIT(NOTICES_HELD),    \
+        .pinned = LP_BUF_INIT(NOTICES_HELD), .route = LP_BUF_INIT(NOTICES_HELD), \
+        .monitored = LP_BUF_INIT(NOTICES_HELD)                                   \
     }
 #define NOTICES_HELD 4096 /* bytes */
 void notices_done(struct notices *n);
@@ -41,8 +45,8 @@ bool notices_plan_differs(const struct notices *n);
 /*
  * Sets the conditions Paused, Planned, UpgradePending, DatabaseKept and DatabasePinned, each only
  * while it is True (Planned: in mode Plan; RouteAccepted: while an HTTPRoute is asked for or is
- * still there), and status.paused and status.appliedGeneration.
- * `before`: the status that is there, or NULL.
+ * still there; Monitored: the same of what spec.monitoring asks for), and status.paused and
+ * status.appliedGeneration. `before`: the status that is there, or NULL.
  */
 void notices_set(const struct notices *n, const struct platform *p, const json_t *before,
                  const struct conditions *c, json_t *status);

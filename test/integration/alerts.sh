@@ -48,9 +48,16 @@ alerts_fire_where_they_should_and_not_in_a_quiet_hour() {
     "$promtool" test rules "$work/rules.yaml"
 }
 
+the_rules_of_a_platform_are_about_it_alone_and_have_its_owners() {
+    cp test/unit/golden/platform_alerts.yaml test/integration/alerts/platform.yaml "$work"
+    "$promtool" check rules "$work/platform_alerts.yaml"
+    "$promtool" test rules "$work/platform.yaml"
+}
+
 find_promtool
 mapfile -t alerts < <(sed -n 's/^  - alert: //p' dashboards/alerts.yaml)
 [ ${#alerts[@]} -gt 0 ] || die "dashboards/alerts.yaml has no alert"
 each_alert_has_a_case_and_a_runbook
 alerts_fire_where_they_should_and_not_in_a_quiet_hour
+the_rules_of_a_platform_are_about_it_alone_and_have_its_owners
 echo "${#alerts[@]} alerts fire where they should, each has a runbook"

@@ -47,7 +47,7 @@ static void finish(struct bench *b)
 static int ask(struct bench *b)
 {
     struct lp_error ignored;
-    return cache_watch_routes(b->cache, b->client, "n", &ignored);
+    return cache_watch_optional(b->cache, CHILD_HTTP_ROUTE, b->client, "n", &ignored);
 }
 
 static unsigned lists(struct bench *b)
