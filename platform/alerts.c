@@ -13,6 +13,7 @@
 #include "json/yaml.h"
 
 #define TEXT_MAX 65536
+#define RULES_MAX 262144
 #define OPERATOR_GROUP "learning-platform-operator"
 #define EVERYONE "platform" /* owner of what no other owns */
 
@@ -239,7 +240,7 @@ static void give_to_owner(json_t *rule, const json_t *owners)
 static json_t *groups_of(const struct alert_goals *goals, const char *ns, const char *platform,
                          bool operators)
 {
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(4 * TEXT_MAX);
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(RULES_MAX);
     json_auto_t *documents = NULL;
     struct lp_error err;
     const json_t *group;
