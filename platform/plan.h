@@ -30,10 +30,7 @@ enum child_kind {
 extern const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS];
 
 /* Whether a cluster may lack the kind, or we the right to it: it is looked for where asked for. */
-static inline bool child_kind_is_optional(enum child_kind kind)
-{
-    return kind >= CHILD_HTTP_ROUTE;
-}
+#define child_kind_is_optional(kind) ((kind) >= CHILD_HTTP_ROUTE)
 
 /* Where images come from where the spec does not say; of the operator's configuration. */
 struct plan_images {

@@ -181,8 +181,7 @@ static int list_all(struct lp_kube_client *client, struct survey *s, struct lp_e
                              version, err);
         /* Not every cluster has the kind, nor every user's role; a planned one is asked for below.
          */
-        if ((r == LP_E_NOT_FOUND || r == LP_E_DENIED) &&
-            child_kind_is_optional((enum child_kind)kind))
+        if ((r == LP_E_NOT_FOUND || r == LP_E_DENIED) && child_kind_is_optional(kind))
             continue;
         if (r < 0)
             return r;

@@ -183,7 +183,7 @@ static bool is_optional(const struct kind_cache *k)
 {
     if (k == &k->cache->platforms)
         return false;
-    return child_kind_is_optional((enum child_kind)(k - k->cache->children));
+    return child_kind_is_optional(k - k->cache->children);
 }
 
 static int start_watches(struct kind_cache *k, struct lp_kube_config *config, struct lp_stop *stop,
@@ -227,7 +227,7 @@ static unsigned needed_watches(const struct scope *scope)
     unsigned kinds = 1;
 
     for (unsigned i = 0; i < N_CHILD_KINDS; i++)
-        kinds += !child_kind_is_optional((enum child_kind)i);
+        kinds += !child_kind_is_optional(i);
     return kinds * scope_watches(scope);
 }
 
