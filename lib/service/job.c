@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "json/json.h"
 
 /* Nothing that could break a log line, a header or a shell of whoever searches for it. */
@@ -24,7 +25,8 @@ static bool is_request_id(const char *s)
     return true;
 }
 
-static void make_request_id(char text[129])
+/* 32 hex digits. */
+static void make_id(char text[33])
 {
     unsigned char bytes[16];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
@@ -48,11 +50,37 @@ static bool is_traceparent(const char *s)
     return strncmp(s, "ff", 2) != 0 && strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
 }
 
+/* The caller's trace goes on; without one that is sound a new one begins here, as at the gateway.
+ */
+static void take_trace(struct lp_job *job, const char *given)
+{
+    char trace[33], parent[33];
+
+    if (given && is_traceparent(given)) {
+        snprintf(job->traceparent, sizeof job->traceparent, "%s", given);
+    } else {
+        make_id(trace);
+        make_id(parent);
+        snprintf(job->traceparent, sizeof job->traceparent, "00-%s-%.16s-01", trace, parent);
+    }
+    snprintf(job->trace_id, sizeof job->trace_id, "%.32s", job->traceparent + 3);
+}
+
+const struct lp_job *lp_job_log(const struct lp_job *job)
+{
+    static _Thread_local const struct lp_job *current;
+    const struct lp_job *before = current;
+
+    current = job;
+    lp_log_context(job ? "id" : NULL, job ? job->request_id : NULL);
+    lp_log_context_id(job ? "trace_id" : NULL, job ? job->trace_id : NULL);
+    return before;
+}
+
 struct lp_job *lp_job_new(struct lp_service_state *state, struct lp_http_exchange *x)
 {
     struct lp_job *job = lp_alloc(sizeof *job);
     const char *id = lp_http_header(x, "X-Request-Id");
-    const char *trace = lp_http_header(x, "traceparent");
 
     job->state = state;
     job->arrived_ns = job->started_ns = lp_clock_ns();
@@ -61,9 +89,8 @@ struct lp_job *lp_job_new(struct lp_service_state *state, struct lp_http_exchang
     if (id && is_request_id(id))
         snprintf(job->request_id, sizeof job->request_id, "%s", id);
     else
-        make_request_id(job->request_id);
-    if (trace && is_traceparent(trace))
-        snprintf(job->traceparent, sizeof job->traceparent, "%s", trace);
+        make_id(job->request_id);
+    take_trace(job, lp_http_header(x, "traceparent"));
     job->decoded = (struct lp_buf)LP_BUF_INIT(strlen(lp_http_path(x)) + 1);
     job->path.bytes = (struct lp_buf)LP_BUF_INIT(0);
     job->request = (struct lp_service_request){
@@ -71,7 +98,7 @@ struct lp_job *lp_job_new(struct lp_service_state *state, struct lp_http_exchang
         .method = lp_http_method(x),
         .path = "",
         .request_id = job->request_id,
-        .traceparent = job->traceparent[0] ? job->traceparent : NULL,
+        .traceparent = job->traceparent,
     };
     lp_http_set_context(x, job);
     return job;
@@ -105,8 +132,6 @@ void lp_service_pass_on(const struct lp_service_request *r, struct lp_service_pa
     memset(ret_pass, 0, sizeof *ret_pass);
     snprintf(ret_pass->request_id, sizeof ret_pass->request_id, "X-Request-Id: %s", r->request_id);
     ret_pass->list[0] = ret_pass->request_id;
-    if (!r->traceparent)
-        return;
     snprintf(ret_pass->traceparent, sizeof ret_pass->traceparent, "traceparent: %s",
              r->traceparent);
     ret_pass->list[1] = ret_pass->traceparent;

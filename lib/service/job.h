@@ -24,12 +24,16 @@ struct lp_job {
     atomic_int holders;
     bool admitted;
     int64_t arrived_ns, started_ns;
-    char method[16], request_id[129], traceparent[64];
+    char method[16], request_id[129], traceparent[64], trace_id[33];
 };
 
 /* With request id, trace and start time. */
 struct lp_job *lp_job_new(struct lp_service_state *state, struct lp_http_exchange *x);
 void lp_job_release(struct lp_job *job);
+
+/* Log lines of this thread carry its id and its trace from now on (NULL: none). The one before,
+ * which whoever calls brings back. */
+const struct lp_job *lp_job_log(const struct lp_job *job);
 
 /* False where the path cannot be decoded. */
 bool lp_job_read_path(struct lp_job *job);

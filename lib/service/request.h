@@ -13,7 +13,7 @@ struct lp_service_request {
     const char *method;
     const char *path;        /* decoded, without trailing slash ("/" alone stays) */
     const char *request_id;  /* X-Request-Id taken (<= 128 safe characters) or made */
-    const char *traceparent; /* W3C trace context as received; NULL: none or malformed */
+    const char *traceparent; /* W3C trace context as received, or made where none sound came */
     const char *route;       /* name of its route; NULL: none */
     const char *params[4];   /* what :names of the route matched, decoded, case kept */
     int64_t deadline_ms;     /* lp_clock_ms() value */

@@ -59,20 +59,18 @@ static void reply_busy(struct lp_job *job, const char *reason)
 
 static void log_request(const struct lp_job *job, int status, size_t len, int64_t now_ns)
 {
-    char code[12], ms[32], waited[32], bytes[24], trace[33] = "";
+    char code[12], ms[32], waited[32], bytes[24];
 
     snprintf(code, sizeof code, "%d", status);
     snprintf(ms, sizeof ms, "%.3f", (double)(now_ns - job->arrived_ns) / 1e6);
     snprintf(waited, sizeof waited, "%.3f", (double)(job->started_ns - job->arrived_ns) / 1e6);
     snprintf(bytes, sizeof bytes, "%zu", len);
-    if (job->request.traceparent)
-        snprintf(trace, sizeof trace, "%.32s", job->request.traceparent + 3);
     bool quiet = job->route && job->route->inline_answer && status < 400;
-    lp_log_context("id", job->request_id);
+    const struct lp_job *before = lp_job_log(job);
     lp_log(quiet ? LP_LOG_DEBUG : LP_LOG_INFO, "request", "method", job->method, "route",
            job->route ? job->route->name : "none", "status", code, "ms", ms, "waited_ms", waited,
-           "bytes", bytes, "trace_id", trace[0] ? trace : NULL, NULL);
-    lp_log_context("id", NULL);
+           "bytes", bytes, NULL);
+    lp_job_log(before);
 }
 
 static void count(struct lp_service_state *s, const char *route, int status, double seconds)
@@ -130,9 +128,9 @@ static void work(struct lp_admission_item *item, void *worker)
     struct lp_job *job = (struct lp_job *)(void *)item;
 
     job->started_ns = lp_clock_ns();
-    lp_log_context("id", job->request_id);
+    lp_job_log(job);
     job->route->handler(&job->request, worker);
-    lp_log_context("id", NULL);
+    lp_job_log(NULL);
     lp_job_release(job);
 }
 
@@ -155,7 +153,9 @@ static void dispatch(struct lp_job *job)
         reply_literal(job, 404, s->service->not_found_json);
         lp_job_release(job);
     } else if (job->route->inline_answer) {
+        lp_job_log(job);
         job->route->handler(&job->request, NULL);
+        lp_job_log(NULL);
         lp_job_release(job);
     } else {
         job->admitted = true;
@@ -179,7 +179,10 @@ static void on_request(struct lp_http_exchange *x, void *user)
     if (atomic_load(&s->draining))
         lp_http_reply_header(x, "Connection", "close");
     find_route(job);
-    if (s->service->filter && s->service->filter(&job->request))
+    lp_job_log(job);
+    bool answered = s->service->filter && s->service->filter(&job->request);
+    lp_job_log(NULL);
+    if (answered)
         lp_job_release(job);
     else
         dispatch(job);

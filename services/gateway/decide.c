@@ -14,6 +14,37 @@
 #define TRACE_BYTES 56 /* "00-" 32 "-" 16 "-01" and its NUL */
 
 /* The client's, where it is 1 to 128 harmless characters; else a new one. */
+/* W3C Trace Context, 3.2: version, trace, parent, flags; neither id may be all zeros. One that is
+ * not sound is left out, and a new trace begins here. NULL: there is none. */
+static const struct lp_field *find_trace(const struct lp_fields *fields)
+{
+    const struct lp_field *f = lp_fields_find(fields, "traceparent");
+
+    if (!f || f->value_len != TRACE_BYTES - 1)
+        return NULL;
+    for (size_t i = 0; i < f->value_len; i++) {
+        bool dash = i == 2 || i == 35 || i == 52;
+        if (dash ? f->value[i] != '-'
+                 : !isxdigit((unsigned char)f->value[i]) || isupper((unsigned char)f->value[i]))
+            return NULL;
+    }
+    bool sound = memcmp(f->value, "ff", 2) != 0 &&
+                 memcmp(f->value + 3, "00000000000000000000000000000000", 32) != 0 &&
+                 memcmp(f->value + 36, "0000000000000000", 16) != 0;
+    return sound ? f : NULL;
+}
+
+static void take_trace(const struct decision *d, const struct lp_request_head *head,
+                       struct verdict *v)
+{
+    const struct lp_field *f = find_trace(&head->fields);
+
+    if (f)
+        memcpy(v->trace_id, f->value + 3, sizeof v->trace_id - 1);
+    else
+        worker_random_hex(d->random, v->trace_id);
+}
+
 static void take_request_id(const struct decision *d, const struct lp_request_head *head,
                             struct verdict *v)
 {
@@ -165,46 +196,21 @@ static void stand_in(const struct lp_request_head *head, struct head_extras *io_
     io_extras->authorization = authorization->ptr;
 }
 
-/* W3C Trace Context, 3.2: version, trace, parent, flags. One that is not sound is left out, and a
- * new trace begins here. */
-static bool has_trace(const struct lp_fields *fields)
-{
-    const struct lp_field *f = lp_fields_find(fields, "traceparent");
-
-    if (!f || f->value_len != TRACE_BYTES - 1)
-        return false;
-    for (size_t i = 0; i < f->value_len; i++) {
-        bool dash = i == 2 || i == 35 || i == 52;
-        if (dash ? f->value[i] != '-'
-                 : !isxdigit((unsigned char)f->value[i]) || isupper((unsigned char)f->value[i]))
-            return false;
-    }
-    return true;
-}
-
-static void make_trace(const struct decision *d, char ret[TRACE_BYTES])
-{
-    char trace[33], parent[33];
-
-    worker_random_hex(d->random, trace);
-    worker_random_hex(d->random, parent);
-    snprintf(ret, TRACE_BYTES, "00-%s-%.16s-01", trace, parent);
-}
-
 static void write_head(const struct decision *d, const struct lp_request_head *head,
                        const struct in6_addr *client, const char *rest, const char *query,
                        struct verdict *v)
 {
     lp_auto_buf struct lp_buf authorization = LP_BUF_INIT(LP_LIMIT_HTTP_HEADERS);
-    char address[INET6_ADDRSTRLEN], trace[TRACE_BYTES];
+    char address[INET6_ADDRSTRLEN], trace[TRACE_BYTES], parent[33];
     struct head_extras extras = {
         .client = address,
         .request_id = v->request_id,
         .from_proxy = peer_is_trusted(&d->shared->trusted, d->peer),
     };
 
-    if (!has_trace(&head->fields)) {
-        make_trace(d, trace);
+    if (!find_trace(&head->fields)) {
+        worker_random_hex(d->random, parent);
+        snprintf(trace, sizeof trace, "00-%s-%.16s-01", v->trace_id, parent);
         extras.trace = trace;
     }
     peer_text(client, address);
@@ -278,6 +284,7 @@ void decide(const struct decision *d, const struct lp_request_head *head,
     lp_buf_reset(d->query);
     io_verdict->origin = replies_origin(d->origins, lp_fields_find(&head->fields, "Origin"));
     take_request_id(d, head, io_verdict);
+    take_trace(d, head, io_verdict);
     if (lp_request_head_is(head, "OPTIONS"))
         io_verdict->kind = VERDICT_PREFLIGHT;
     else if (!target_split(head->path, head->path_len, d->path, d->query))

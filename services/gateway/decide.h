@@ -47,6 +47,7 @@ struct verdict {
     bool upgrade;        /* a WebSocket handshake */
     bool offered_bearer; /* its token came as a subprotocol */
     char request_id[DECIDE_ID_MAX + 1];
+    char trace_id[33]; /* W3C Trace Context: the client's, or made */
 };
 
 /* Preflight, token, rate limit, route, size, in this order. Counts the request in the rate limit,

@@ -63,7 +63,7 @@ static void record(const struct exchange *x)
     snprintf(code, sizeof code, "%u", status);
     snprintf(took, sizeof took, "%" PRId64, ms);
     lp_log_info("request", "route", x->upstream ? x->upstream->name : "other", "method", x->method,
-                "status", code, "ms", took, "id", x->request_id);
+                "status", code, "ms", took, "id", x->request_id, "trace_id", x->trace_id);
 }
 
 void exchange_free(struct exchange *x)

@@ -254,7 +254,8 @@ static void on_end(void *user, enum upstream_result result, const char *why)
     if (result == UPSTREAM_UNREACHED && hold_instead(x))
         return;
     if (result != UPSTREAM_COMPLETE)
-        lp_log_warn("upstream failed", "route", x->upstream->name, "why", why, "id", x->request_id);
+        lp_log_warn("upstream failed", "route", x->upstream->name, "why", why, "id", x->request_id,
+                    "trace_id", x->trace_id);
     if (result == UPSTREAM_CUT && x->begun) {
         x->cut = true;
     } else if (result != UPSTREAM_COMPLETE) {
@@ -447,7 +448,8 @@ static void look_again(struct exchange *x)
     if (hold_overdue(x)) {
         send_kept(x);
     } else if (hold_is_over(x)) {
-        lp_log_warn("no pod came in time", "route", x->upstream->name, "id", x->request_id);
+        lp_log_warn("no pod came in time", "route", x->upstream->name, "id", x->request_id,
+                    "trace_id", x->trace_id);
         reject(x, REJECT_DEADLINE);
         exchange_unavailable(x, 1000);
     }
@@ -472,7 +474,8 @@ void proxy_overdue(struct exchange *x)
     }
     bool its_fault = !x->answered && !x->up_starved; /* else it waited for the client, or for its
                                                         total */
-    lp_log_warn("upstream timed out", "route", x->upstream->name, "id", x->request_id);
+    lp_log_warn("upstream timed out", "route", x->upstream->name, "id", x->request_id, "trace_id",
+                x->trace_id);
     if (its_fault)
         tell_breaker(x, false);
     cancel(x, its_fault);

@@ -78,6 +78,7 @@ static void follow(struct exchange *x, const struct lp_request_head *head)
     x->upgrade = v.upgrade;
     x->offered_bearer = v.offered_bearer;
     memcpy(x->request_id, v.request_id, sizeof x->request_id);
+    memcpy(x->trace_id, v.trace_id, sizeof x->trace_id);
     x->upstream = v.upstream;
     x->ticket.upstream = v.upstream ? (size_t)(v.upstream - w->shared->routes.upstreams) : 0;
     x->body_limit = v.upstream ? v.upstream->body_limit : 0;
@@ -107,6 +108,7 @@ static void refuse(struct conn *c, const struct lp_refusal *why)
     struct exchange *x = exchange_new(c);
 
     worker_random_hex(c->worker->random, x->request_id);
+    worker_random_hex(c->worker->random, x->trace_id);
     x->http10 = true;
     x->origin = c->worker->replies.origins.n;
     x->body_length = -1;

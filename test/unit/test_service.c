@@ -11,6 +11,7 @@
 
 #include "http/client/client.h"
 #include "unit/check.h"
+#include "unit/log_capture.h"
 
 /* A service whose /slow waits until the test lets it go. One runs at a time. */
 static struct {
@@ -68,6 +69,7 @@ static void echo(struct lp_service_request *r, void *worker)
     json_t *o;
     (void)worker;
     lp_service_pass_on(r, &pass);
+    lp_log_info("before the answer");
     if (lp_service_read_json(r, &o, &err) < 0) {
         lp_http_reply_text(r->x, err.http_status, err.msg);
         return;
@@ -76,6 +78,7 @@ static void echo(struct lp_service_request *r, void *worker)
                        json_pack("{s:s,s:s,s:s,s:s,s:s*,s:s*,s:o}", "path", r->path, "id",
                                  r->params[0], "request_id", r->request_id, "pass", pass.list[0],
                                  "trace", r->traceparent, "pass_trace", pass.list[1], "body", o));
+    lp_log_info("after the answer");
 }
 
 static bool filter(struct lp_service_request *r)
@@ -236,7 +239,34 @@ static void makes_an_identity_where_the_given_one_is_unsafe(void **state)
     assert_int_equal(ask(t.port, "POST", "/echo/x", headers, NULL, &r), 200);
     json_auto_t *o = json_loads(r.body.ptr, 0, NULL);
     assert_int_equal(strlen(json_string_value(json_object_get(o, "request_id"))), 32);
-    assert_null(json_object_get(o, "trace"));
+    const char *trace = json_string_value(json_object_get(o, "trace"));
+    assert_int_equal(strlen(trace), 55);
+    lp_auto_free char *passed = lp_sprintf("traceparent: %s", trace);
+    assert_string_equal(json_string_value(json_object_get(o, "pass_trace")), passed);
+}
+
+static void every_line_of_a_request_has_its_id_and_its_trace(void **state)
+{
+    const char *headers[] = {
+        "X-Request-Id: logged-1",
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL
+    };
+    static const char both[] = "\"id\":\"logged-1\",\"trace_id\":"
+                               "\"0af7651916cd43dd8448eb211c80319c\"";
+    lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
+    struct log_capture l;
+    char line[8193];
+    (void)state;
+
+    log_capture_begin(&l);
+    assert_int_equal(ask(t.port, "POST", "/echo/x", headers, NULL, &r), 200);
+    log_capture_line(&l, "\"msg\":\"request\"", line);
+    assert_non_null(strstr(line, both));
+    log_capture_line(&l, "\"msg\":\"before the answer\"", line);
+    assert_non_null(strstr(line, both));
+    log_capture_line(&l, "\"msg\":\"after the answer\"", line);
+    assert_non_null(strstr(line, both));
+    log_capture_end(&l);
 }
 
 static void tells_bad_bodies_apart(void **state)
@@ -374,6 +404,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_by_route_with_identity_and_trace, start, stop),
+        cmocka_unit_test_setup_teardown(every_line_of_a_request_has_its_id_and_its_trace, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(makes_an_identity_where_the_given_one_is_unsafe, start,
                                         stop),
         cmocka_unit_test_setup_teardown(tells_bad_bodies_apart, start, stop),
