@@ -84,8 +84,9 @@ class Browser:
 class Auth:
     """lp-auth on the test's database."""
 
-    def __init__(self, work, database, **environment):
+    def __init__(self, work, database, port=None, **environment):
         self.port, self.metrics = ports(2)
+        self.port = port or self.port
         self.base = f"http://127.0.0.1:{self.port}"
         with open(work / "auth.log", "a", encoding="utf-8") as log:
             self.process = subprocess.Popen([pathlib.Path(os.environ["LP_BIN"]).resolve() / "lp-auth"], stderr=log, env={
@@ -129,11 +130,15 @@ class Test:
     def __init__(self, work):
         self.work, self.programs = work, []
         self.folder = packages()
-        server = (pathlib.Path(os.environ["LP_POSTGRES_DIR"]) / "url").read_text(encoding="utf-8").strip()
-        for sql in ("DROP DATABASE IF EXISTS oidc WITH (FORCE)", "CREATE DATABASE oidc"):
-            subprocess.run(["psql", "-qAtX", server, "-c", sql], check=True, capture_output=True)
-        self.database = server.replace("/postgres?", "/oidc?")
+        self.use("oidc")
         self.accounts = work / "accounts.json"
+
+    def use(self, database):
+        """A new database from here on."""
+        server = (pathlib.Path(os.environ["LP_POSTGRES_DIR"]) / "url").read_text(encoding="utf-8").strip()
+        for sql in (f"DROP DATABASE IF EXISTS {database} WITH (FORCE)", f"CREATE DATABASE {database}"):
+            subprocess.run(["psql", "-qAtX", server, "-c", sql], check=True, capture_output=True)
+        self.database = server.replace("/postgres?", f"/{database}?")
 
     def node(self, script, *arguments):
         """Runs a script of oidc/ where its packages are; until it says that it is ready."""
@@ -436,6 +441,49 @@ def without_an_issuer_the_routes_are_not_there(test):
     auth.stop()
 
 
+def await_sealed(test, *texts):
+    """Until no row of any table holds one of them."""
+    end = time.monotonic() + 60
+    while any(text in test.sql("SELECT database_to_xml(true, true, '')") for text in texts):
+        assert time.monotonic() < end, f"some of {texts} stay in the database as they are"
+        time.sleep(0.2)
+
+
+def accounts_of_an_issuer_are_encrypted_under_a_master_key_and_found_after_a_restart(test, port, issuer):
+    keys = test.work / "master-key"
+    keys.mkdir()
+    (keys / "current").write_text(base64.b64encode(bytes(range(32))).decode(), encoding="utf-8")
+    settings = {"OIDC_ISSUER": issuer, "PRIVACY_KEY_DIR": str(keys), **CLIENT, **MAP}
+    test.use("oidc_privacy")
+    auth = test.start(port=port, **settings)
+    test.people(p1={"email": "Sealed.Ida@example.org", "email_verified": True, "name": "Ida Sealed", "groups": ["CN=teachers,OU=school"]},
+                p2={"email": "sealed.ken@example.org", "email_verified": True, "name": "Ken Sealed"},
+                p3={"email": "sealed.ida@example.org", "email_verified": True})
+    status, ida = enter(auth, "p1")
+    assert status == 200, ida
+    await_sealed(test, "ealed.", "Ida Sealed")
+    assert test.sql("SELECT count(*) FROM personal_keys.keys") == "1", "one person, one key"
+    # a local account whose fields are encrypted is found by the address of the issuer, which the database does not hold
+    ken = auth.register("sealed.ken@example.org")
+    test.sql(f"UPDATE accounts SET email_verified_at = now() WHERE id = '{ken}'")
+    status, answer = enter(auth, "p2")
+    assert status == 200 and answer["user"]["id"] == ken and auth.login("sealed.ken@example.org")[0] == 200, answer
+    status, answer = enter(auth, "p3")
+    assert status == 409 and answer["code"] == "ACCOUNT_TAKEN", answer
+    auth.stop()
+    auth = test.start(port=port, **settings)
+    for name, user, email, shown, role in (("p1", ida["user"]["id"], "sealed.ida@example.org", "Ida Sealed", "teacher"),
+                                           ("p2", ken, "sealed.ken@example.org", "Local Person", "user")):
+        status, answer = enter(auth, name)
+        assert status == 200 and answer["user"]["id"] == user, answer
+        said = me(auth, answer)
+        assert (said["email"], said["name"], said["role"]) == (email, shown, role), said
+    await_sealed(test, "ealed.", "Local Person")
+    assert test.sql("SELECT count(*) FROM identities") == "2"
+    auth.stop()
+    test.use("oidc")
+
+
 def run(test):
     real_port, fake_port = ports(2)
     steps = []
@@ -454,6 +502,7 @@ def run(test):
                  what_the_issuer_refuses_is_told, nothing_in_a_request_says_where_it_leads):
         step(case, auth)
     auth.stop()
+    step(accounts_of_an_issuer_are_encrypted_under_a_master_key_and_found_after_a_restart, auth.port, f"http://127.0.0.1:{real_port}")
     fake = test.node("fake.mjs", str(fake_port))
     auth = test.start(OIDC_ISSUER=f"http://127.0.0.1:{fake_port}", **FAKE_CLIENT)
     for case in (tokens_of_every_good_kind_are_taken, a_token_that_is_not_for_us_logs_nobody_in, an_address_and_its_verification_are_of_one_answer,
