@@ -14,5 +14,6 @@ struct answer_pair {
 };
 
 /* A sentence with at least one token. At most `max_edits` edits are listed; the others are made,
- * and count in `edits` only. */
-struct answer_pair answer_pair(const struct sentence *s, size_t max_edits);
+ * and count in `edits` only. Of those, the `told` that matter most are explained, and "untold" in
+ * the pair counts the others. */
+struct answer_pair answer_pair(const struct sentence *s, size_t max_edits, size_t told);

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "json/json.h"
 #include "json/number.h"
+#include "services/ai-feedback/ask.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/openapi.h"
 
@@ -16,43 +17,6 @@
 static void answer_error(struct lp_service_request *r, int status, const char *message)
 {
     lp_http_reply_json(r->x, status, lp_json_make("{s:s}", "error", message));
-}
-
-/* The learner's id as the progress service takes it: a string of 1 to 128 bytes or a number; NULL
- * where absent. */
-static int read_user(const json_t *body, json_t **ret_user, struct lp_error *err)
-{
-    json_t *user = json_object_get(body, "userId");
-
-    *ret_user = NULL;
-    if (!user || json_is_null(user))
-        return 0;
-    if (!json_is_string(user) && !json_is_number(user))
-        return lp_error_set(err, LP_E_INVALID, "userId must be a string or a number");
-    if (json_is_string(user) && (json_string_length(user) < 1 || json_string_length(user) > 128))
-        return lp_error_set(err, LP_E_INVALID, "userId must have 1 to 128 bytes, has %zu",
-                            json_string_length(user));
-    *ret_user = user;
-    return 0;
-}
-
-static int read_request(struct lp_service_request *r, json_t **ret_body, const json_t **ret_text,
-                        json_t **ret_user, struct lp_error *err)
-{
-    json_auto_t *body = NULL;
-
-    int n = lp_service_read_json(r, &body, err);
-    if (n < 0)
-        return n;
-    const json_t *text = json_object_get(body, "text");
-    if (!json_is_string(text) || json_string_length(text) == 0)
-        return lp_error_set(err, LP_E_INVALID, "text is required and must be a string");
-    n = read_user(body, ret_user, err);
-    if (n < 0)
-        return n;
-    *ret_text = text;
-    *ret_body = json_incref(body);
-    return 0;
 }
 
 static int status_of(const struct lp_error *err)
@@ -79,16 +43,15 @@ static int check_owner(const struct lp_identity *identity, const json_t *user, s
     return err->code;
 }
 
-/* Who asks comes first: a stranger learns nothing of what a body should be. */
+/* Who asks comes first: a stranger learns nothing of what a body should be, and costs no engine. */
 static int admit(const struct ai *ai, struct lp_service_request *r,
-                 struct lp_identity *ret_identity, json_t **ret_body, const json_t **ret_text,
-                 json_t **ret_user, struct lp_error *err)
+                 struct lp_identity *ret_identity, struct ask *ret_ask, struct lp_error *err)
 {
     int n = lp_identity_read(ai->identities, r, ret_identity, err);
 
     if (n == 0)
-        n = read_request(r, ret_body, ret_text, ret_user, err);
-    return n < 0 ? n : check_owner(ret_identity, *ret_user, err);
+        n = ask_read(r, &ai->transcriber, ret_ask, err);
+    return n < 0 ? n : check_owner(ret_identity, ret_ask->user, err);
 }
 
 /* An answer on its way: short ones go out whole, longer ones as they come. */
@@ -140,13 +103,33 @@ static void finish(struct reply *reply, int n, struct lp_buf *out, struct lp_err
     }
 }
 
+static int check(const struct ai *ai, struct reply *reply, struct ask *ask, struct lp_buf *out,
+                 int *ret_score, struct lp_error *err)
+{
+    const struct lp_service_request *r = reply->request;
+    int n = ask_transcribe(r, &ai->transcriber, ask, err);
+
+    if (n < 0) {
+        if (err->http_status == 503)
+            lp_http_reply_header(r->x, "Retry-After", "5");
+        return n;
+    }
+    struct feedback_request request = { .text = ask->text,
+                                        .deadline_ms = r->deadline_ms,
+                                        .grammar = ai->grammar,
+                                        .dialect = ai->dialect,
+                                        .level = ask->level,
+                                        .heard_by = ask->transcript ? "asr" : NULL,
+                                        .hand_on = hand_on,
+                                        .user = reply };
+    return feedback_check(ai->speller, &request, out, ret_score, err);
+}
+
 static void speech2text(struct lp_service_request *r, void *worker)
 {
     struct ai *ai = r->user;
     lp_auto_buf struct lp_buf out = LP_BUF_INIT((size_t)2 * FEEDBACK_ANSWER);
-    json_auto_t *body = NULL;
-    const json_t *text = NULL;
-    json_t *user = NULL;
+    auto_ask struct ask ask = { 0 };
     lp_auto_identity struct lp_identity identity = { 0 };
     struct reply reply = { .request = r };
     struct lp_service_pass pass;
@@ -156,21 +139,15 @@ static void speech2text(struct lp_service_request *r, void *worker)
 
     (void)worker;
     lp_service_pass_on(r, &pass);
-    int n = admit(ai, r, &identity, &body, &text, &user, &err);
+    int n = admit(ai, r, &identity, &ask, &err);
     if (n == 0) {
         /* The peer's name goes with the exchange, which a stream outlives. */
         snprintf(peer, sizeof peer, "%s", lp_http_peer(r->x));
         reply.reader = identity.user_id ? identity.user_id : peer;
-        struct feedback_request request = { .text = json_string_value(text),
-                                            .deadline_ms = r->deadline_ms,
-                                            .grammar = ai->grammar,
-                                            .dialect = ai->dialect,
-                                            .hand_on = hand_on,
-                                            .user = &reply };
-        n = feedback_check(ai->speller, &request, &out, &score, &err);
+        n = check(ai, &reply, &ask, &out, &score, &err);
     }
-    if (n == 0 && user)
-        outbox_add(ai->outbox, user, score, &pass);
+    if (n == 0 && ask.user)
+        outbox_add(ai->outbox, ask.user, score, &pass);
     finish(&reply, n, &out, &err);
 }
 

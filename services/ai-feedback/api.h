@@ -4,7 +4,7 @@
 #include "service/identity.h"
 #include "service/service.h"
 #include "service/streams.h"
-#include "services/ai-feedback/engines/engine.h"
+#include "services/ai-feedback/engines/transcribe.h"
 #include "services/ai-feedback/outbox.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
@@ -15,9 +15,10 @@ struct ai {
     struct spelling *speller;
     struct outbox *outbox;
     struct lp_identities *identities;
-    struct lp_streams *streams; /* long answers */
-    struct engine *grammar;     /* a second opinion; NULL: none */
-    const char *dialect;        /* that it is asked about */
+    struct lp_streams *streams;     /* long answers */
+    struct engine *grammar;         /* a second opinion; NULL: none */
+    const char *dialect;            /* that it is asked about */
+    struct transcriber transcriber; /* for audio */
 };
 
 /* What other services may call. */

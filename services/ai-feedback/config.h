@@ -14,6 +14,11 @@ struct ai_config {
     const char *grammar_url;     /* GRAMMAR_URL; "" for none */
     int64_t grammar_timeout_ms;  /* GRAMMAR_TIMEOUT */
     int64_t grammar_concurrency; /* GRAMMAR_CONCURRENCY */
+    const char *asr_url;         /* ASR_URL; "" for none */
+    const char *asr_model;       /* ASR_MODEL */
+    const char *asr_key;         /* ASR_API_KEY */
+    int64_t asr_timeout_ms;      /* ASR_TIMEOUT */
+    int64_t asr_concurrency;     /* ASR_CONCURRENCY */
     struct lp_identity_config identity;
     const char
         *service_token_key; /* SERVICE_TOKEN_KEY: of calls to progress; "": none are signed */

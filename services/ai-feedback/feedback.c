@@ -12,11 +12,10 @@
 #include "services/ai-feedback/engines/grammar.h"
 #include "services/ai-feedback/rules/pattern.h"
 #include "services/ai-feedback/rules/rules.h"
+#include "services/ai-feedback/scores.h"
 #include "services/ai-feedback/tagging/tagger.h"
 #include "services/ai-feedback/text/cut.h"
 #include "services/ai-feedback/text/distance.h"
-
-#define THOUSANDTH (-10.4) /* spelling_frequency() of the thousandth word of the model */
 
 /* One request under work. */
 struct run {
@@ -25,12 +24,11 @@ struct run {
     struct lp_buf *out;
     struct budget budget;
     size_t sentences, corrected, edits, distance, characters;
-    size_t words, by_category[CATEGORIES]; /* of the English sentences */
-    size_t fillers, rarer;                 /* words of theirs */
-    size_t written;                        /* bytes of the answer */
-    bool unmarked;                         /* the text has hardly a mark that ends a sentence */
-    bool handed_on;                        /* the client has a part of it */
-    struct grammar_matches matches;        /* of the other engine, about a window of the text */
+    struct scores scores;
+    size_t written;                 /* bytes of the answer */
+    bool unmarked;                  /* the text has hardly a mark that ends a sentence */
+    bool handed_on;                 /* the client has a part of it */
+    struct grammar_matches matches; /* of the other engine, about a window of the text */
     const char *window_end;
     size_t answered;              /* windows of which it said something */
     enum engine_outcome fallback; /* why it was not asked further */
@@ -94,23 +92,6 @@ static size_t ends_of(const struct run *run, const char *text, size_t len, size_
     return n + 1;
 }
 
-/* Counts the words of an English sentence: all, the fillers, and the right ones beyond the thousand
- * that the trigram model has most often. */
-static void count_words(struct run *run, const struct sentence *s)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        const struct token *t = &s->tokens[i];
-        char word[64];
-        if (t->kind != TOKEN_WORD)
-            continue;
-        run->words++;
-        run->fillers += t->reason.category == CATEGORY_FILLER;
-        run->rarer += token_lower(s, i, word, sizeof word) > 0 &&
-                      spelling_knows_lower(run->speller, word) &&
-                      spelling_frequency(run->speller, word) < THOUSANDTH;
-    }
-}
-
 static void check_sentence(struct run *run, const char *text, size_t len)
 {
     auto_sentence struct sentence s;
@@ -122,7 +103,8 @@ static void check_sentence(struct run *run, const char *text, size_t len)
     bool ours = strcmp(language, "en") == 0;
     if (ours)
         apply_rules(&s, run);
-    struct answer_pair a = answer_pair(&s, FEEDBACK_EDITS - run->edits);
+    struct answer_pair a =
+        answer_pair(&s, FEEDBACK_EDITS - run->edits, level_edits(run->request->level));
     json_auto_t *pair = a.pair;
     if (!ours)
         json_object_set_new(pair, "language", json_string(language));
@@ -133,9 +115,9 @@ static void check_sentence(struct run *run, const char *text, size_t len)
     run->edits += a.edits;
     run->distance += a.distance;
     if (ours)
-        count_words(run, &s);
+        scores_count(&run->scores, &s, run->speller);
     for (size_t c = 0; c < CATEGORIES; c++)
-        run->by_category[c] += a.by_category[c];
+        run->scores.by_category[c] += a.by_category[c];
     run->characters += a.characters;
 }
 
@@ -189,36 +171,36 @@ static json_t *limits_of(const struct run *run, size_t read)
     return limits;
 }
 
-/* Of 100 words, those that need no edit of the categories from `first` to `last`. */
-static json_int_t share_right(const struct run *run, enum category first, enum category last)
+static void write_member(struct run *run, const char *name, const json_t *value)
 {
-    size_t edits = 0;
-
-    for (size_t c = first; c <= last; c++)
-        edits += run->by_category[c];
-    edits = edits < run->words ? edits : run->words;
-    return (json_int_t)(100 - (100 * edits + run->words / 2) / run->words);
-}
-
-/* Of 100 words, how many `n` are. */
-static json_int_t share_of(const struct run *run, size_t n)
-{
-    return (json_int_t)((100 * n + run->words / 2) / run->words);
+    lp_buf_printf(run->out, ",\"%s\":", name);
+    write_json(run, value);
 }
 
 static void write_scores(struct run *run)
 {
-    if (run->words == 0)
+    json_auto_t *scores = scores_json(&run->scores);
+    json_auto_t *advice = scores_advice(&run->scores, run->request->level);
+
+    if (!scores)
         return;
-    json_auto_t *scores =
-        lp_json_make("{s:I, s:I, s:I, s:I, s:I, s:I}", "fluency",
-                     share_right(run, CATEGORY_FILLER, CATEGORY_REPETITION), "spelling",
-                     share_right(run, CATEGORY_SPELLING, CATEGORY_SPELLING), "mechanics",
-                     share_right(run, CATEGORY_CAPITALS, CATEGORY_PUNCTUATION), "grammar",
-                     share_right(run, CATEGORY_ARTICLE, CATEGORY_WORD_CHOICE), "fillers",
-                     share_of(run, run->fillers), "vocabulary", share_of(run, run->rarer));
-    lp_buf_str(run->out, ",\"scores\":");
-    write_json(run, scores);
+    write_member(run, "scores", scores);
+    if (json_array_size(advice) > 0)
+        write_member(run, "advice", advice);
+}
+
+/* What was asked for is said again: the level, and what was heard. */
+static void write_asked(struct run *run)
+{
+    const struct feedback_request *q = run->request;
+    json_auto_t *level = q->level != LEVEL_NONE ? json_string(level_name(q->level)) : NULL;
+    json_auto_t *heard =
+        q->heard_by ? lp_json_make("{s:s, s:s}", "text", q->text, "engine", q->heard_by) : NULL;
+
+    if (level)
+        write_member(run, "level", level);
+    if (heard)
+        write_member(run, "transcription", heard);
 }
 
 /* Who answered; and where another engine was to, but did not or not to the end, why. */
@@ -239,14 +221,13 @@ static void write_end(struct run *run, size_t read)
                      (json_int_t)run->corrected, "total sentences", (json_int_t)run->sentences);
     json_auto_t *limits = limits_of(run, read);
 
-    lp_buf_str(run->out, "],\"stats\":");
-    write_json(run, stats);
+    lp_buf_char(run->out, ']');
+    write_member(run, "stats", stats);
     write_engine(run);
+    write_asked(run);
     write_scores(run);
-    if (json_object_size(limits) > 0) {
-        lp_buf_str(run->out, ",\"limits\":");
-        write_json(run, limits);
-    }
+    if (json_object_size(limits) > 0)
+        write_member(run, "limits", limits);
     lp_buf_char(run->out, '}');
 }
 

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "services/ai-feedback/engines/engine.h"
+#include "services/ai-feedback/level.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
 /* What one request may cost. Where one of the last four ends the work, the rest of the text is left
@@ -26,6 +27,8 @@ struct feedback_request {
     int64_t deadline_ms;    /* lp_clock_ms() value */
     struct engine *grammar; /* a second opinion; borrowed; NULL: none */
     const char *dialect;    /* of that; borrowed */
+    enum level level;       /* LEVEL_NONE: all is said */
+    const char *heard_by;   /* the engine that made `text` of audio, a literal; NULL: none did */
     /* Takes what is in `out` once FEEDBACK_PIECE is reached and more is to come, and empties it; a
      * negative result ends the work with that result. NULL: everything stays in `out`. */
     int (*hand_on)(struct lp_buf *out, void *user, struct lp_error *err);
@@ -40,10 +43,10 @@ struct feedback_request {
  * "local+languagetool" where `grammar` answered, and "fallback":{"languagetool":why} tells that it
  * did not, or not about the whole text (engine_outcome_name()). start and end count
  * characters of the pair's original; an insertion has start = end. A sentence of another language
- * is left as it is, and "language" in its pair names it (sentence_language()). "scores": of 100
- * words, how many need no edit for "fluency" (fillers, repetitions), "spelling", "mechanics"
- * (capitals, marks) and "grammar" (all else), how many are "fillers", and how many right ones are
- * beyond the thousand most frequent ("vocabulary"). "limits" is there where a limit was met:
+ * is left as it is, and "language" in its pair names it (sentence_language()). At a level, a pair
+ * explains the level_edits() edits that matter most, and "untold" counts the others, which are made
+ * too. "scores" and "advice": scores_json(), scores_advice(). "level", and "transcription":{"text",
+ * "engine"} of audio, where they were given. "limits" is there where a limit was met:
  * {"<which>":<limit>, …, "characters read":n}. ret_score: 0..100, 100 for a text that needs no
  * change. LP_E_INVALID: no word in it. LP_E_TIMEOUT: the deadline passed before anything was handed
  * on; after that it is a limit ("deadline"). Any thread; memory grows with a sentence and a piece,

@@ -21,19 +21,36 @@ static int make_identities(const struct ai_config *config, struct ai *ai,
     return r;
 }
 
-/* The engines that the environment names. */
+/* Of one engine that the environment may name. */
+static int make_engine(struct engine_options *options, const char *url, const char *path,
+                       struct engine **ret_engine, struct lp_error *err)
+{
+    lp_auto_free char *endpoint = engine_endpoint(url, path);
+
+    engine_announce(options->name);
+    options->url = endpoint;
+    return *url ? engine_new(options, ret_engine, err) : 0;
+}
+
 static int make_engines(const struct ai_config *config, struct ai *ai, struct lp_error *err)
 {
-    lp_auto_free char *grammar = engine_endpoint(config->grammar_url, "/v2/check");
-    const struct engine_options options = { .name = "languagetool",
-                                            .url = grammar,
-                                            .timeout_ms = config->grammar_timeout_ms,
-                                            .concurrency = config->grammar_concurrency,
-                                            .max_answer = GRAMMAR_ANSWER };
+    struct engine_options grammar = { .name = "languagetool",
+                                      .timeout_ms = config->grammar_timeout_ms,
+                                      .concurrency = config->grammar_concurrency,
+                                      .max_answer = GRAMMAR_ANSWER };
+    struct engine_options asr = { .name = "asr",
+                                  .timeout_ms = config->asr_timeout_ms,
+                                  .concurrency = config->asr_concurrency,
+                                  .max_answer = TRANSCRIBE_ANSWER };
+    int r = make_engine(&grammar, config->grammar_url, "/v2/check", &ai->grammar, err);
 
-    engine_announce(options.name);
     ai->dialect = config->dialect;
-    return *config->grammar_url ? engine_new(&options, &ai->grammar, err) : 0;
+    ai->transcriber.model = config->asr_model;
+    ai->transcriber.key = config->asr_key;
+    if (r == 0)
+        r = make_engine(&asr, config->asr_url, "/v1/audio/transcriptions", &ai->transcriber.engine,
+                        err);
+    return r;
 }
 
 static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_error *err)
@@ -63,6 +80,7 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
         _exit(1); /* workers still use what would be freed, by us or by exit() */
     }
     engine_free(ai.grammar);
+    engine_free(ai.transcriber.engine);
     lp_streams_free(ai.streams);
     outbox_free(ai.outbox);
     spelling_free(ai.speller);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "fake/fake_upstream.h"
 #include "http/client/client.h"
 #include "json/json.h"
 #include "service/jwt.h"
@@ -156,11 +157,12 @@ static int finish(void **state)
     return t.result;
 }
 
+static const char *content_type = "Content-Type: application/json";
 static char token_header[1024]; /* "Authorization: …" of the requests to come; "": none */
 
 static int request(const char *method, const char *path, const char *body, size_t len, json_t **ret)
 {
-    const char *const headers[] = { "Content-Type: application/json", "X-Request-Id: trace-me-1",
+    const char *const headers[] = { content_type, "X-Request-Id: trace-me-1",
                                     *token_header ? token_header : NULL, NULL };
     lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
     lp_auto_http_client struct lp_http_client *c = NULL;
@@ -182,7 +184,6 @@ static int post(const char *body, json_t **ret)
 {
     return request("POST", "/speech2text", body, strlen(body), ret);
 }
-
 static void a_sentence_comes_back_corrected_with_its_statistics(void **state)
 {
     json_auto_t *reply = NULL;
@@ -209,6 +210,10 @@ static void bad_requests_are_told_what_is_wrong(void **state)
         { "{\"text\":\"\"}", 400, "text is required and must be a string" },
         { "{\"text\":5}", 400, "text is required and must be a string" },
         { "{\"text\":\" \"}", 400, "text holds no word" },
+        { "{\"text\":\"Hi.\",\"level\":\"A7\"}", 400,
+          "level is \"A7\": it must be A1, A2, B1, B2, C1 or C2" },
+        { "{\"text\":\"Hi.\",\"level\":1}", 400,
+          "level must be a string: A1, A2, B1, B2, C1 or C2" },
         { "{\"text\":\"Hi.\",\"userId\":{}}", 400, "userId must be a string or a number" },
         { "{\"text\":\"Hi.\",\"userId\":\"\"}", 400, "userId must have 1 to 128 bytes, has 0" },
         { "{\"text\":", 400, NULL },
@@ -236,6 +241,55 @@ static void a_text_over_the_limit_is_413_and_an_unknown_route_404(void **state)
     assert_int_equal(request("GET", "/speech2text", NULL, 0, &unknown), 404);
     assert_string_equal(lp_json_str(unknown, "message", NULL), "resource not found");
     assert_int_equal(request("GET", "/_ah/health", NULL, 0, &health), 200);
+}
+
+static int post_audio(const char *path, json_t **ret)
+{
+    content_type = "Content-Type: audio/wav";
+    int status = request("POST", path, "RIFF and so on", 14, ret);
+    content_type = "Content-Type: application/json";
+    return status;
+}
+
+static struct engine *asr_at(const struct fake_upstream *f)
+{
+    struct engine_options o = { .name = "asr",
+                                .url = fake_upstream_url(f),
+                                .timeout_ms = 10000,
+                                .concurrency = 1,
+                                .max_answer = TRANSCRIBE_ANSWER };
+    struct engine *e = NULL;
+    ok(engine_new(&o, &e, &err));
+    return e;
+}
+
+static void audio_is_what_another_engine_hears_or_503_and_415_without_one(void **state)
+{
+    static const char heard[] = "HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n"
+                                "{\"text\":\"um i am a old.\"}";
+    struct fake_script scripts[] = { { .reply = heard, .times = 1 },
+                                     { .reply = "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n" },
+                                     FAKE_SCRIPT_END };
+    struct fake_upstream *f = fake_upstream_start(scripts);
+    json_auto_t *none = NULL, *reply = NULL, *failed = NULL, *wrong = NULL;
+    (void)state;
+    assert_int_equal(post_audio("/speech2text", &none), 415);
+    assert_string_equal(
+        lp_json_str(none, "error", NULL),
+        "audio cannot be read here: ASR_URL, which names an engine for it, is empty");
+    t.ai.transcriber = (struct transcriber){ .engine = asr_at(f), .model = "m", .key = "" };
+    assert_int_equal(post_audio("/speech2text?level=A7", &wrong), 400);
+    assert_int_equal(fake_upstream_connections(f), 0); /* what is refused costs no engine */
+    assert_int_equal(post_audio("/speech2text?level=B1", &reply), 200);
+    assert_string_equal(lp_json_str(reply, "transcription", "text", NULL), "um i am a old.");
+    assert_string_equal(lp_json_str(reply, "transcription", "engine", NULL), "asr");
+    assert_string_equal(lp_json_str(reply, "level", NULL), "B1");
+    assert_int_equal(post_audio("/speech2text", &failed), 503);
+    assert_string_equal(lp_json_str(failed, "error", NULL),
+                        "the engine for audio gave no text: failed");
+    engine_free(t.ai.transcriber.engine);
+    t.ai.transcriber = (struct transcriber){ 0 };
+    fake_upstream_stop(f);
 }
 
 /* Waits for a delivery; fails where none comes in a time that no working sender needs. */
@@ -449,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sentence_comes_back_corrected_with_its_statistics),
         cmocka_unit_test(bad_requests_are_told_what_is_wrong),
+        cmocka_unit_test(audio_is_what_another_engine_hears_or_503_and_415_without_one),
         cmocka_unit_test(a_text_over_the_limit_is_413_and_an_unknown_route_404),
         cmocka_unit_test(a_result_reaches_the_progress_service_once_and_without_the_text),
         cmocka_unit_test(what_waits_for_a_learner_is_told_and_erased_and_that_of_others_arrives),

@@ -12,6 +12,7 @@
 #include "json/json.h"
 #include "metrics/metrics.h"
 #include "services/ai-feedback/engines/grammar.h"
+#include "services/ai-feedback/engines/transcribe.h"
 #include "services/ai-feedback/feedback.h"
 
 static const struct spelling_files files = { .dialect = "any",
@@ -370,6 +371,56 @@ static void an_endpoint_is_made_of_a_server_s_address_or_a_part_of_it(void **sta
     }
 }
 
+/* What transcribe() says of an answer with this body; *ret_text is the caller's. */
+static enum engine_outcome hear(const char *json, char **ret_text, struct lp_buf *heads)
+{
+    lp_auto_free char *reply = answer_with(json);
+    struct fake_script scripts[] = { { .reply = reply }, FAKE_SCRIPT_END };
+    struct fake_upstream *f = fake_upstream_start(scripts);
+    struct engine *e = engine_at(fake_upstream_url(f), 5000);
+    struct transcriber t = { .engine = e, .model = "m", .key = "secret" };
+    enum engine_outcome outcome =
+        transcribe(&t, "audio/webm;codecs=opus", "\0\r\n--", 5, INT64_MAX, ret_text);
+    fake_upstream_heads(f, heads);
+    engine_free(e);
+    fake_upstream_stop(f);
+    return outcome;
+}
+
+static void what_was_heard_is_read_from_json_of_bounded_length_only(void **state)
+{
+    static const char *const wrong[] = {
+        "", "[]", "{}", "{\"text\":7}", "{\"text\":null}", "hello"
+    };
+    lp_auto_buf struct lp_buf heads = LP_BUF_INIT(1 << 16);
+    lp_auto_free char *long_text = lp_alloc(TRANSCRIBE_TEXT + 2);
+    char *text = NULL;
+    (void)state;
+    assert_int_equal(hear("{\"text\":\"i am here\",\"usage\":{}}", &text, &heads), ENGINE_ANSWERED);
+    assert_string_equal(text, "i am here");
+    free(lp_take(text));
+    assert_non_null(strstr(heads.ptr, "Authorization: Bearer secret\r\n"));
+    assert_non_null(strstr(heads.ptr, "Content-Type: multipart/form-data; boundary="));
+    for (size_t i = 0; i < LP_COUNT(wrong); i++)
+        assert_int_equal(hear(wrong[i], &text, &heads), ENGINE_UNREADABLE);
+    memset(long_text, 'a', TRANSCRIBE_TEXT + 1);
+    lp_auto_free char *json = lp_sprintf("{\"text\":\"%s\"}", long_text);
+    assert_int_equal(hear(json, &text, &heads), ENGINE_UNREADABLE);
+    assert_null(text);
+}
+
+static void types_of_audio_are_told_from_others(void **state)
+{
+    (void)state;
+    assert_true(transcribe_takes("audio/wav"));
+    assert_true(transcribe_takes("Audio/WebM; codecs=opus"));
+    assert_false(transcribe_takes("application/json"));
+    assert_false(transcribe_takes("audio/wavy"));
+    assert_false(transcribe_takes("audio"));
+    assert_false(transcribe_takes(""));
+    assert_false(transcribe_takes(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +436,8 @@ int main(void)
         cmocka_unit_test(a_text_that_met_a_failure_does_not_ask_again),
         cmocka_unit_test(a_long_text_is_asked_about_in_windows),
         cmocka_unit_test(who_finds_every_place_taken_for_the_whole_time_goes_without),
+        cmocka_unit_test(what_was_heard_is_read_from_json_of_bounded_length_only),
+        cmocka_unit_test(types_of_audio_are_told_from_others),
         cmocka_unit_test(an_endpoint_is_made_of_a_server_s_address_or_a_part_of_it),
     };
     return cmocka_run_group_tests_name("ai-feedback engines", tests, load_speller, free_speller);
