@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "json/json.h"
 #include "json/number.h"
 #include "services/ai-feedback/ask.h"
 #include "services/ai-feedback/feedback.h"
+#include "services/ai-feedback/job_api.h"
 #include "services/ai-feedback/openapi.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"
@@ -140,6 +142,11 @@ static void speech2text(struct lp_service_request *r, void *worker)
     (void)worker;
     lp_service_pass_on(r, &pass);
     int n = admit(ai, r, &identity, &ask, &err);
+    /* A job is a text alone: of audio, and with a level, the preference is passed over. */
+    if (n == 0 && ask.text && ask.level == LEVEL_NONE && job_api_is_wanted(r)) {
+        job_api_add(r, &identity, ask.user, ask.text);
+        return;
+    }
     if (n == 0) {
         /* The peer's name goes with the exchange, which a stream outlives. */
         snprintf(peer, sizeof peer, "%s", lp_http_peer(r->x));
@@ -169,26 +176,50 @@ static const char *admit_learner(struct lp_service_request *r)
     return NULL;
 }
 
+static void answer_away(struct lp_service_request *r, const struct lp_error *err)
+{
+    lp_log_warn("a learner's jobs could not be reached", "error", err->msg);
+    lp_http_reply_header(r->x, "Retry-After", "5");
+    answer_error(r, 503, "the jobs' database cannot answer now");
+}
+
 static void export_data(struct lp_service_request *r, void *worker)
 {
     const struct ai *ai = r->user;
     const char *learner = admit_learner(r);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(AI_MAX_EXPORT);
+    struct lp_error err;
 
     (void)worker;
-    if (learner)
-        lp_http_reply_json(r->x, 200,
-                           lp_json_make("{s:o}", "waiting", outbox_of(ai->outbox, learner)));
+    if (!learner)
+        return;
+    json_auto_t *waiting = outbox_of(ai->outbox, learner);
+    lp_buf_str(&out, "{\"waiting\":");
+    lp_json_write_unsorted(waiting, &out);
+    lp_buf_str(&out, ",\"jobs\":");
+    if (job_api_export(ai, learner, &out, &err) < 0) {
+        answer_away(r, &err);
+        return;
+    }
+    lp_buf_char(&out, '}');
+    lp_http_reply_buf(r->x, 200, JSON_TYPE, &out);
 }
 
 static void erase_data(struct lp_service_request *r, void *worker)
 {
     const struct ai *ai = r->user;
     const char *learner = admit_learner(r);
+    unsigned long jobs = 0;
+    struct lp_error err;
 
     (void)worker;
     if (!learner)
         return;
-    size_t n = outbox_erase(ai->outbox, learner);
+    if (job_api_erase(ai, learner, &jobs, &err) < 0) {
+        answer_away(r, &err);
+        return;
+    }
+    size_t n = outbox_erase(ai->outbox, learner) + jobs;
     lp_http_reply_json(
         r->x, 200, lp_json_make("{s:s, s:I}", "message", "data erased", "deleted", (json_int_t)n));
 }
@@ -221,6 +252,9 @@ struct lp_service ai_service(struct ai *ai)
 {
     static const struct lp_route routes[] = {
         { "POST", "/speech2text", speech2text, "/speech2text", false },
+        { "POST", "/pronunciation", job_api_pronunciation, "/pronunciation", true },
+        { "GET", "/jobs/:id", job_api_read, "job", false },
+        { "DELETE", "/jobs/:id", job_api_delete, "deleteJob", false },
         { "GET", "/data/:userId", export_data, "export", false },
         { "DELETE", "/data/:userId", erase_data, "erase", false },
         { "GET", "/openapi.json", openapi, "openapi", true },

@@ -3,23 +3,10 @@
 
 #include "service/identity.h"
 #include "service/service.h"
-#include "service/streams.h"
-#include "services/ai-feedback/engines/transcribe.h"
-#include "services/ai-feedback/outbox.h"
-#include "services/ai-feedback/spelling/spelling.h"
+#include "services/ai-feedback/ai.h"
 
-#define AI_MAX_TEXT (1 << 20) /* bytes of a request body */
-
-/* What every request works with; borrowed by the service for as long as it runs. */
-struct ai {
-    struct spelling *speller;
-    struct outbox *outbox;
-    struct lp_identities *identities;
-    struct lp_streams *streams;     /* long answers */
-    struct engine *grammar;         /* a second opinion; NULL: none */
-    const char *dialect;            /* that it is asked about */
-    struct transcriber transcriber; /* for audio */
-};
+#define AI_MAX_TEXT (1 << 20)           /* bytes of a request body */
+#define AI_MAX_EXPORT ((size_t)7 << 20) /* lp-auth takes 8 MB of a service */
 
 /* What other services may call. */
 extern const struct lp_identity_grant ai_grants[];

@@ -1,6 +1,8 @@
 /* services/ai-feedback/config.c -- the table of the service's own variables. */
 #include "services/ai-feedback/config.h"
 
+#include "postgres/db_url.h"
+
 static const char *const dialects[] = { "any", "en-US", "en-GB", NULL };
 
 const struct lp_env ai_env[] = {
@@ -87,6 +89,20 @@ const struct lp_env ai_env[] = {
       .min = 1,
       .max = 64,
       .help = "audios that are there at once" },
+    { .name = "DATABASE_URL",
+      .type = LP_ENV_URI,
+      .offset = offsetof(struct ai_config, database_url),
+      .fallback = "",
+      .max = 2048,
+      .secret = true,
+      .help = "PostgreSQL of the jobs, postgresql://user:password@host:5432/name; empty: no jobs" },
+    { .name = "DATABASE_CONNECTIONS",
+      .type = LP_ENV_INT,
+      .offset = offsetof(struct ai_config, database_connections),
+      .fallback = "4",
+      .min = 1,
+      .max = 64,
+      .help = "most connections to the database" },
     { .name = "SERVICE_TOKEN_KEY",
       .type = LP_ENV_STRING,
       .offset = offsetof(struct ai_config, service_token_key),
@@ -98,3 +114,12 @@ const struct lp_env ai_env[] = {
     LP_IDENTITY_ENV(struct ai_config, identity),
     { 0 },
 };
+
+int ai_config_check(void *user, struct lp_error *err)
+{
+    const struct ai_config *config = user;
+
+    if (*config->database_url && lp_db_url_check(config->database_url, err) < 0)
+        return lp_error_wrap(err, "configuration");
+    return 0;
+}

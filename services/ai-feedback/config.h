@@ -7,21 +7,26 @@
 
 struct ai_config {
     struct lp_service_config service;
-    const char *progress_url;    /* PROGRESS_SERVICE_URL; "" for none */
-    const char *dialect;         /* DIALECT */
-    const char *dictionary_dir;  /* DICTIONARY_DIR */
-    const char *model_dir;       /* MODEL_DIR */
-    const char *grammar_url;     /* GRAMMAR_URL; "" for none */
-    int64_t grammar_timeout_ms;  /* GRAMMAR_TIMEOUT */
-    int64_t grammar_concurrency; /* GRAMMAR_CONCURRENCY */
-    const char *asr_url;         /* ASR_URL; "" for none */
-    const char *asr_model;       /* ASR_MODEL */
-    const char *asr_key;         /* ASR_API_KEY */
-    int64_t asr_timeout_ms;      /* ASR_TIMEOUT */
-    int64_t asr_concurrency;     /* ASR_CONCURRENCY */
+    const char *progress_url;     /* PROGRESS_SERVICE_URL; "" for none */
+    const char *dialect;          /* DIALECT */
+    const char *dictionary_dir;   /* DICTIONARY_DIR */
+    const char *model_dir;        /* MODEL_DIR */
+    const char *grammar_url;      /* GRAMMAR_URL; "" for none */
+    int64_t grammar_timeout_ms;   /* GRAMMAR_TIMEOUT */
+    int64_t grammar_concurrency;  /* GRAMMAR_CONCURRENCY */
+    const char *asr_url;          /* ASR_URL; "" for none */
+    const char *asr_model;        /* ASR_MODEL */
+    const char *asr_key;          /* ASR_API_KEY */
+    int64_t asr_timeout_ms;       /* ASR_TIMEOUT */
+    int64_t asr_concurrency;      /* ASR_CONCURRENCY */
+    const char *database_url;     /* DATABASE_URL: of the jobs; "": none. May hold a password */
+    int64_t database_connections; /* DATABASE_CONNECTIONS 4, 1..64 */
     struct lp_identity_config identity;
     const char
         *service_token_key; /* SERVICE_TOKEN_KEY: of calls to progress; "": none are signed */
 };
 
 extern const struct lp_env ai_env[];
+
+/* What one variable alone does not say; `config` is a struct ai_config. LP_E_INVALID. */
+LP_MUST_USE int ai_config_check(void *config, struct lp_error *err);

@@ -133,6 +133,8 @@ static int may_go_on(struct run *run, struct lp_error *err)
 {
     const struct feedback_request *q = run->request;
 
+    if (lp_stop_requested(q->stop))
+        return lp_error_set(err, LP_E_CANCELED, "the program is to end");
     if (lp_clock_ms() > q->deadline_ms)
         return run->handed_on ? stop_at(run, "deadline", q->deadline_ms)
                               : lp_error_set(err, LP_E_TIMEOUT,

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/stop.h"
 #include "services/ai-feedback/engines/engine.h"
 #include "services/ai-feedback/level.h"
 #include "services/ai-feedback/spelling/spelling.h"
@@ -29,6 +30,7 @@ struct feedback_request {
     const char *dialect;    /* of that; borrowed */
     enum level level;       /* LEVEL_NONE: all is said */
     const char *heard_by;   /* the engine that made `text` of audio, a literal; NULL: none did */
+    const struct lp_stop *stop; /* ends the work after a sentence, with LP_E_CANCELED; or NULL */
     /* Takes what is in `out` once FEEDBACK_PIECE is reached and more is to come, and empties it; a
      * negative result ends the work with that result. NULL: everything stays in `out`. */
     int (*hand_on)(struct lp_buf *out, void *user, struct lp_error *err);

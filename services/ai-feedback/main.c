@@ -3,12 +3,21 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "postgres/dbwatch.h"
 #include "service/program.h"
 #include "services/ai-feedback/api.h"
 #include "services/ai-feedback/config.h"
 #include "services/ai-feedback/engines/grammar.h"
+#include "services/ai-feedback/job_api.h"
+#include "services/ai-feedback/jobs/tables.h"
 
 #define SUMMARY "Corrects English sentences, with a reason for each edit."
+
+static int migrate(struct lp_db *db, void *unused, struct lp_error *err)
+{
+    (void)unused;
+    return tables_migrate(db, err);
+}
 
 /* Who may ask, and under which identity we ask the progress service. */
 static int make_identities(const struct ai_config *config, struct ai *ai,
@@ -53,11 +62,37 @@ static int make_engines(const struct ai_config *config, struct ai *ai, struct lp
     return r;
 }
 
+/* The jobs' database, where there is one, and what watches it. Text goes on without it. */
+static int open_jobs(const struct ai_config *config, struct lp_stop *stop, struct ai *ai,
+                     struct lp_dbwatch **ret_watch, struct lp_error *err)
+{
+    static const struct lp_dbwatch_options watch = { .thread = "ai-jobs-db",
+                                                     .up_metric = "lp_ai_db_up",
+                                                     .migrate = migrate,
+                                                     .purge = job_api_upkeep };
+    const struct lp_db_options options = {
+        .url = config->database_url,
+        .application = "lp-ai-feedback",
+        .connections_metric = "lp_ai_db_connections",
+        .failures_metric = "lp_ai_db_connect_failures_total",
+        .max_connections = (unsigned)config->database_connections,
+        .connect_timeout_ms = 3000,
+        .query_timeout_ms = 5000,
+    };
+
+    job_api_init();
+    if (!*config->database_url)
+        return 0;
+    ai->jobs = lp_db_new(&options);
+    return lp_dbwatch_new(ai->jobs, &watch, stop, ret_watch, err);
+}
+
 static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
     const struct ai_config *config = user;
     struct ai ai = { 0 };
     struct lp_caller *caller = NULL;
+    struct lp_dbwatch *watch = NULL;
     const struct spelling_files files = { .dialect = config->dialect,
                                           .dictionaries = config->dictionary_dir,
                                           .model = config->model_dir };
@@ -69,6 +104,8 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
         r = make_engines(config, &ai, err);
     if (r == 0)
         r = outbox_new(config->progress_url, caller, &ai.outbox, err);
+    if (r == 0)
+        r = open_jobs(config, stop, &ai, &watch, err);
     if (r == 0) {
         struct lp_service service = ai_service(&ai);
         ai.streams = lp_streams_new((unsigned)(config->service.concurrency + 1) / 2);
@@ -81,6 +118,9 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
     }
     engine_free(ai.grammar);
     engine_free(ai.transcriber.engine);
+    lp_stop_request(stop);
+    lp_dbwatch_free(watch);
+    lp_db_free(ai.jobs);
     lp_streams_free(ai.streams);
     outbox_free(ai.outbox);
     spelling_free(ai.speller);
@@ -97,6 +137,7 @@ int main(int argc, char **argv)
         .summary = SUMMARY,
         .port = "5000",
         .table = ai_env,
+        .check = ai_config_check,
         .run = ai_feedback_run,
     };
     return lp_service_main(argc, argv, &program, &config);

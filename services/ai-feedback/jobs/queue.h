@@ -48,7 +48,8 @@ LP_MUST_USE int jobs_read(struct lp_db *db, const char *id, const char *owner,
 LP_MUST_USE int jobs_delete(struct lp_db *db, const char *id, const char *owner,
                             struct lp_error *err);
 
-/* All of an owner, as a JSON array of what jobs_read gives with "text" beside it; for exports. */
+/* All of an owner, as a JSON array of what jobs_read gives with "text" beside it, for exports. What
+ * `ret_json` has no room for is left out, the results of the newest first. */
 LP_MUST_USE int jobs_export(struct lp_db *db, const char *owner, struct lp_buf *ret_json,
                             struct lp_error *err);
 LP_MUST_USE int jobs_erase(struct lp_db *db, const char *owner, unsigned long *ret_n,

@@ -1,0 +1,21 @@
+/* services/ai-worker/config.h -- the environment of lp-ai-worker. */
+#pragma once
+
+#include "config/env.h"
+#include "service/service.h"
+
+/* Borrowed from the environment. */
+struct config {
+    struct lp_service_config common;
+    const char *database_url;   /* DATABASE_URL, required; may hold a password */
+    int64_t workers;            /* WORKERS 1, 1..16 */
+    int64_t job_ms;             /* JOB_DEADLINE 10m, 1s..1h */
+    const char *dialect;        /* DIALECT */
+    const char *dictionary_dir; /* DICTIONARY_DIR */
+    const char *model_dir;      /* MODEL_DIR */
+};
+
+extern const struct lp_env config_table[];
+
+/* What one variable alone does not say; `config` is a struct config. LP_E_INVALID. */
+LP_MUST_USE int config_check(void *config, struct lp_error *err);

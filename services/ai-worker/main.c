@@ -1,0 +1,117 @@
+/*
+ * services/ai-worker/main.c -- lp-ai-worker: does the jobs that lp-ai-feedback took.
+ *
+ * Threads: this one serves /health and the probes until SIGTERM (lib/service); `ai-work` and
+ * `ai-lease` do the jobs (worker.h); `ai-jobs-db` brings the table up to date and watches the
+ * database.
+ */
+#include "json/json.h"
+#include "postgres/dbwatch.h"
+#include "service/program.h"
+#include "services/ai-feedback/jobs/queue.h"
+#include "services/ai-feedback/jobs/tables.h"
+#include "services/ai-worker/config.h"
+#include "services/ai-worker/worker.h"
+
+static int migrate(struct lp_db *db, void *unused, struct lp_error *err)
+{
+    (void)unused;
+    return tables_migrate(db, err);
+}
+
+static int purge(struct lp_db *db, void *unused, struct lp_error *err)
+{
+    (void)unused;
+    return jobs_purge(db, err);
+}
+
+static void health(struct lp_service_request *r, void *worker)
+{
+    (void)worker;
+    lp_http_reply_json(r->x, 200,
+                       lp_json_make("{s:s, s:s}", "status", "ok", "service", "ai-worker"));
+}
+
+static bool is_ready(void *user, char why[128])
+{
+    return lp_dbwatch_is_ready(user, why);
+}
+
+static struct lp_db *open_database(const struct config *config)
+{
+    const struct lp_db_options options = {
+        .url = config->database_url,
+        .application = "lp-ai-worker",
+        .connections_metric = "lp_ai_worker_db_connections",
+        .failures_metric = "lp_ai_worker_db_connect_failures_total",
+        .max_connections = (unsigned)config->workers + 2, /* each, the leases', the watch's */
+        .connect_timeout_ms = 3000,
+        .query_timeout_ms = 5000,
+    };
+    return lp_db_new(&options);
+}
+
+static int serve(const struct config *config, struct lp_dbwatch *watch, struct lp_stop *stop,
+                 struct lp_error *err)
+{
+    static const struct lp_route routes[] = { { "GET", "/health", health, "health", true }, { 0 } };
+    const struct lp_service service = {
+        .name = "ai-worker",
+        .routes = routes,
+        .not_found_json = "{\"message\":\"resource not found\"}",
+        .too_large_json = "{\"message\":\"request entity too large\"}",
+        .user = watch,
+        .ready = is_ready,
+    };
+    return lp_service_run(&service, &config->common, stop, err);
+}
+
+static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
+{
+    static const struct lp_dbwatch_options watching = { .thread = "ai-jobs-db",
+                                                        .up_metric = "lp_ai_worker_db_up",
+                                                        .migrate = migrate,
+                                                        .purge = purge };
+    const struct config *config = user;
+    const struct spelling_files files = { .dialect = config->dialect,
+                                          .dictionaries = config->dictionary_dir,
+                                          .model = config->model_dir };
+    struct worker_options options = { .stop = stop,
+                                      .threads = (unsigned)config->workers,
+                                      .job_ms = config->job_ms };
+    struct spelling *speller = NULL;
+    struct lp_dbwatch *watch = NULL;
+    struct worker *worker = NULL;
+
+    options.db = open_database(config);
+    int r = spelling_new(&files, &speller, err);
+    options.speller = speller;
+    if (r == 0)
+        r = lp_dbwatch_new(options.db, &watching, stop, &watch, err);
+    if (r == 0)
+        r = worker_new(&options, &worker, err);
+    if (r == 0)
+        r = serve(config, watch, stop, err);
+    if (r == LP_E_TIMEOUT)
+        return r;
+    lp_stop_request(stop);
+    worker_free(worker);
+    lp_dbwatch_free(watch);
+    lp_db_free(options.db);
+    spelling_free(speller);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    static struct config config;
+    static const struct lp_service_program program = {
+        .name = "lp-ai-worker",
+        .summary = "does the jobs of AI feedback: long texts, answered later.",
+        .port = "5001",
+        .table = config_table,
+        .check = config_check,
+        .run = run,
+    };
+    return lp_service_main(argc, argv, &program, &config);
+}

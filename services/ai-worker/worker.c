@@ -1,0 +1,257 @@
+/*
+ * services/ai-worker/worker.c -- see worker.h.
+ *
+ * Threads: each of the workers has its own place; `lock` guards the job that stands there, which
+ * the thread `ai-lease` reads to renew its lease. It is never held over I/O. A job's text and
+ * result are its worker's alone.
+ */
+#include "services/ai-worker/worker.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "metrics/metrics.h"
+#include "services/ai-feedback/feedback.h"
+#include "services/ai-feedback/jobs/queue.h"
+#include "work/backoff.h"
+
+#define IDLE_MS 1000  /* between two looks where nothing waits */
+#define LEASE_MS 2000 /* between two renewals; a lease is JOBS_LEASE_MS */
+
+enum outcome { DONE, RETRIED, DEAD, LOST, RETURNED, OUTCOMES };
+static const char *const outcome_names[OUTCOMES] = { "done", "retried", "dead", "lost",
+                                                     "returned" };
+
+/* Of one worker thread. */
+struct place {
+    struct worker *w;
+    pthread_t thread;
+    bool started, busy; /* busy: `held` is a job of ours */
+    struct job held;    /* id and lease only */
+};
+
+struct worker {
+    struct worker_options options;
+    pthread_mutex_t lock;
+    struct place places[WORKER_MAX];
+    pthread_t keeper;
+    bool keeping;
+    struct lp_metric *backlog, *outcomes[OUTCOMES], *seconds;
+};
+
+static void register_metrics(struct worker *w)
+{
+    struct lp_metric_family *jobs =
+        lp_metric_family(LP_METRIC_COUNTER, "lp_ai_worker_jobs_total",
+                         "Attempts at jobs, by what came of them.", "outcome", NULL, 0);
+
+    for (size_t i = 0; i < OUTCOMES; i++)
+        w->outcomes[i] = lp_metric_with(jobs, outcome_names[i]);
+    w->backlog =
+        lp_metric_with(lp_metric_family(LP_METRIC_GAUGE, "lp_backlog",
+                                        "Jobs that are queued or under work.", "queue", NULL, 0),
+                       "ai");
+    w->seconds = lp_metric_single(lp_metric_family(LP_METRIC_HISTOGRAM, "lp_ai_worker_job_seconds",
+                                                   "What an attempt at a job took.", "",
+                                                   lp_metrics_seconds, lp_metrics_n_seconds));
+}
+
+/* ---- one job ---- */
+
+static void hold(struct place *p, const struct job *job)
+{
+    pthread_mutex_lock(&p->w->lock);
+    p->busy = job != NULL;
+    if (job) {
+        p->held = *job;
+        p->held.text = NULL;
+    }
+    pthread_mutex_unlock(&p->w->lock);
+}
+
+static int check(const struct worker *w, const struct job *job, struct lp_buf *out,
+                 struct lp_error *err)
+{
+    const struct feedback_request request = { .text = job->text,
+                                              .deadline_ms = lp_clock_ms() + w->options.job_ms,
+                                              .stop = w->options.stop };
+    int score = 0;
+    int r = feedback_check(w->options.speller, &request, out, &score, err);
+
+    if (r == 0 && out->overflowed)
+        return lp_error_set(err, LP_E_INVALID, "the answer is over %zu bytes", JOBS_RESULT);
+    return r;
+}
+
+/* Tells the queue what came of the job, once. */
+static int tell(const struct worker *w, const struct job *job, int result, const struct lp_buf *out,
+                const struct lp_error *why, enum outcome *ret_outcome, struct lp_error *err)
+{
+    bool dead = false;
+    int r;
+
+    if (result == 0) {
+        *ret_outcome = DONE;
+        return jobs_finish(w->options.db, job, out->ptr, err);
+    }
+    if (result == LP_E_CANCELED) {
+        *ret_outcome = RETURNED;
+        return jobs_give_back(w->options.db, job, err);
+    }
+    r = jobs_fail(w->options.db, job, why->msg, result == LP_E_INVALID, &dead, err);
+    *ret_outcome = dead ? DEAD : RETRIED;
+    return r;
+}
+
+/* Tells it until the queue has heard it, or the lease would be over: somebody else does the job
+ * then. */
+static void settle(struct worker *w, const struct job *job, int result, const struct lp_buf *out,
+                   const struct lp_error *why)
+{
+    struct lp_backoff backoff = { .base_ms = 100, .max_ms = 2000 };
+    int64_t until_ms = lp_clock_ms() + JOBS_LEASE_MS;
+    enum outcome outcome = LOST;
+    struct lp_error err = { 0 };
+    bool last = false;
+    int r = tell(w, job, result, out, why, &outcome, &err);
+
+    while (r < 0 && r != LP_E_CONFLICT && !last && lp_clock_ms() < until_ms) {
+        last = lp_stop_wait(w->options.stop, lp_backoff_next(&backoff));
+        r = tell(w, job, result, out, why, &outcome, &err);
+    }
+    outcome = r < 0 ? LOST : outcome;
+    lp_metric_add(w->outcomes[outcome], 1);
+    if (outcome == LOST)
+        lp_log_warn("a job was done for nothing", "job", job->id, "error", err.msg);
+    else if (outcome != DONE)
+        lp_log_info("a job is not done", "job", job->id, "outcome", outcome_names[outcome], "why",
+                    why->msg);
+}
+
+static void do_job(struct place *p, const struct job *job)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(JOBS_RESULT);
+    int64_t began_ms = lp_clock_ms();
+    struct lp_error why = { 0 };
+
+    hold(p, job);
+    int r = check(p->w, job, &out, &why);
+    settle(p->w, job, r, &out, &why);
+    hold(p, NULL);
+    lp_metric_observe(p->w->seconds, (double)(lp_clock_ms() - began_ms) / 1000);
+}
+
+static void *work(void *user)
+{
+    struct place *p = user;
+    struct worker *w = p->w;
+    struct lp_backoff backoff = { .base_ms = 200, .max_ms = 5000 };
+    struct lp_error err;
+
+    while (!lp_stop_requested(w->options.stop)) {
+        auto_job struct job job = { 0 };
+        int r = jobs_take(w->options.db, &job, &err);
+        if (r == 0)
+            do_job(p, &job);
+        else /* the thread that watches the database says why */
+            lp_stop_wait(w->options.stop,
+                         r == LP_E_NOT_FOUND ? IDLE_MS : lp_backoff_next(&backoff));
+        if (r == 0 || r == LP_E_NOT_FOUND)
+            lp_backoff_reset(&backoff);
+    }
+    return NULL;
+}
+
+/* ---- leases ---- */
+
+static bool held_by(struct worker *w, unsigned at, struct job *ret_job)
+{
+    pthread_mutex_lock(&w->lock);
+    bool busy = w->places[at].busy;
+    *ret_job = w->places[at].held;
+    pthread_mutex_unlock(&w->lock);
+    return busy;
+}
+
+/* What fails here is tried again two seconds later; who has lost a lease is told at the end. */
+static void look(struct worker *w)
+{
+    unsigned long buried = 0;
+    int64_t waiting = 0;
+    struct job job;
+    struct lp_error err;
+
+    for (unsigned i = 0; i < w->options.threads; i++)
+        if (held_by(w, i, &job) && jobs_renew(w->options.db, &job, &err) < 0)
+            lp_log_debug("a lease was not renewed", "job", job.id, "error", err.msg);
+    if (jobs_bury(w->options.db, &buried, &err) == 0 && buried > 0) {
+        lp_metric_add(w->outcomes[DEAD], (double)buried);
+        lp_log_warn("jobs ended each worker that tried them");
+    }
+    if (jobs_backlog(w->options.db, &waiting, &err) == 0)
+        lp_metric_set(w->backlog, (double)waiting);
+}
+
+static void *keep(void *user)
+{
+    struct worker *w = user;
+
+    do
+        look(w);
+    while (!lp_stop_wait(w->options.stop, LEASE_MS));
+    return NULL;
+}
+
+/* ---- start and end ---- */
+
+static int start(struct worker *w, struct lp_error *err)
+{
+    w->keeping = pthread_create(&w->keeper, NULL, keep, w) == 0;
+    if (!w->keeping)
+        return lp_error_set(err, LP_E_INTERNAL, "cannot start the lease thread");
+    pthread_setname_np(w->keeper, "ai-lease");
+    for (unsigned i = 0; i < w->options.threads; i++) {
+        struct place *p = &w->places[i];
+        p->w = w;
+        p->started = pthread_create(&p->thread, NULL, work, p) == 0;
+        if (!p->started)
+            return lp_error_set(err, LP_E_INTERNAL, "cannot start worker thread %u", i + 1);
+        pthread_setname_np(p->thread, "ai-work");
+    }
+    return 0;
+}
+
+int worker_new(const struct worker_options *options, struct worker **ret_worker,
+               struct lp_error *err)
+{
+    struct worker *w = lp_alloc(sizeof *w);
+
+    w->options = *options;
+    pthread_mutex_init(&w->lock, NULL);
+    register_metrics(w);
+    int r = start(w, err);
+    if (r < 0) {
+        lp_stop_request(options->stop);
+        worker_free(w);
+        return r;
+    }
+    *ret_worker = w;
+    return 0;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    for (unsigned i = 0; i < w->options.threads; i++)
+        if (w->places[i].started)
+            pthread_join(w->places[i].thread, NULL);
+    if (w->keeping)
+        pthread_join(w->keeper, NULL);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}

@@ -1,0 +1,33 @@
+/* services/ai-worker/worker.h -- threads that take jobs, do them, and say what came of it. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/stop.h"
+#include "postgres/db.h"
+#include "services/ai-feedback/spelling/spelling.h"
+
+#define WORKER_MAX 16
+
+/* All borrowed until worker_free. */
+struct worker_options {
+    struct lp_db *db; /* at least `threads` + 1 connections */
+    const struct spelling *speller;
+    struct lp_stop *stop;
+    unsigned threads; /* 1..WORKER_MAX */
+    int64_t job_ms;   /* what one attempt may take */
+};
+
+struct worker;
+
+/*
+ * Starts the threads; they go on until the stop, and give back what they have then. The database
+ * need not be there yet. Announces lp_backlog{queue="ai"} (jobs queued and running),
+ * lp_ai_worker_jobs_total{outcome} (done, retried, dead, lost, returned) and
+ * lp_ai_worker_job_seconds. LP_E_INTERNAL.
+ */
+LP_MUST_USE int worker_new(const struct worker_options *options, struct worker **ret_worker,
+                           struct lp_error *err);
+/* After the stop; waits for the threads. NULL is fine. */
+void worker_free(struct worker *w);

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Jobs of AI feedback: lp-ai-feedback takes them, lp-ai-worker does them, PostgreSQL has them; each is killed in turn.
+
+ai_jobs.py WORKDIR; LP_BIN: the folder of the programs.
+"""
+
+import base64
+import concurrent.futures
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "lib"))
+from plane import free_port, wait_for  # noqa: E402
+
+SECRET = "a key of access tokens that is long enough"
+BIN = pathlib.Path(os.environ["LP_BIN"]).resolve()
+JOBS, OWNERS = 200, 8
+SENTENCE = "Yesterday i goed to the libary becuase i want borrow two book, um, and my freind have came too."
+
+
+def b64(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def token(user):
+    head, claims = {"alg": "HS256", "typ": "JWT"}, {"userId": user, "role": "user", "exp": int(time.time()) + 3600}
+    text = ".".join(b64(json.dumps(part).encode()) for part in (head, claims))
+    return f"{text}.{b64(hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).digest())}"
+
+
+class Postgres:
+    """A server of the test's own, whose postmaster may be killed."""
+
+    def __init__(self, work):
+        self.dir = work / "postgres"
+        self.start()
+        subprocess.run(["psql", "-qAtX", self.url("postgres"), "-c", "CREATE DATABASE jobs"], check=True)
+
+    def script(self, command):
+        return subprocess.run([HERE / "postgres", command, self.dir], capture_output=True, text=True, check=False)
+
+    def start(self):
+        wait_for("PostgreSQL", 60, lambda: self.script("start").returncode == 0)  # a child of the killed one may still be there
+
+    def url(self, name):
+        return (self.dir / "url").read_text(encoding="utf-8").strip().replace("/postgres?", f"/{name}?")
+
+    def kill(self):
+        cluster = (self.dir / "cluster").read_text(encoding="utf-8").strip()
+        pid = int((pathlib.Path(cluster) / "data/postmaster.pid").read_text(encoding="utf-8").split()[0])
+        os.kill(pid, signal.SIGKILL)
+        wait_for("it is gone", 60, lambda: not pathlib.Path(f"/proc/{pid}").exists())  # until then pg_ctl takes it for a server that runs
+
+    def sql(self, statement):
+        return subprocess.run(["psql", "-qAtX", self.url("jobs"), "-c", statement], check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Program:
+    """One of ours, on ports that stay."""
+
+    def __init__(self, work, name, log, **variables):
+        self.name, self.log = name, open(work / f"{log}.log", "w", encoding="utf-8")
+        self.port, self.metrics = free_port(), free_port()
+        while self.metrics == self.port:
+            self.metrics = free_port()
+        self.env = {**os.environ, "PORT": str(self.port), "METRICS_PORT": str(self.metrics), "DRAIN_DELAY": "0s",
+                    "AUTH_JWT_SECRET": SECRET, **variables}
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([BIN / self.name], stderr=self.log, env=self.env)
+        wait_for(f"{self.name} is ready", 60, lambda: self.send("GET", "/readyz", port=self.metrics)[0] == 200)
+
+    def end(self, how):
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+    def send(self, method, path, body=None, headers=None, port=None):
+        """Status, headers and text. Status 0: no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            return 0, {}, ""
+        finally:
+            connection.close()
+
+    def ask(self, method, path, user, body=None, **headers):
+        """Status, headers, and the answer's JSON."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token(user)}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        status, heads, text = self.send(method, path, None if body is None else json.dumps(body), headers)
+        return status, heads, json.loads(text) if text.startswith("{") else text
+
+    def metric(self, series):
+        _, _, text = self.send("GET", "/metrics", port=self.metrics)
+        return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(series + " ")), None)
+
+
+class World:
+    def __init__(self, work):
+        self.work, self.postgres, self.workers = work, Postgres(work), []
+        self.service = Program(work, "lp-ai-feedback", "service", DATABASE_URL=self.postgres.url("jobs"))
+
+    def worker(self):
+        self.workers.append(Program(self.work, "lp-ai-worker", f"worker-{len(self.workers)}", DATABASE_URL=self.postgres.url("jobs")))
+        return self.workers[-1]
+
+    def put(self, user, text, **headers):
+        return self.service.ask("POST", "/speech2text", user, {"text": text}, Prefer="respond-async", **headers)
+
+    def done(self):
+        return int(self.postgres.sql("SELECT count(*) FROM jobs WHERE state = 'done'"))
+
+    def end(self):
+        for program in [self.service, *self.workers]:
+            if program.process.poll() is None:
+                program.process.kill()
+                program.process.wait()
+        self.postgres.script("remove")
+
+
+def without_a_database_the_answer_names_the_field(w):
+    lone = Program(w.work, "lp-ai-feedback", "lone")
+    for method, path in (("POST", "/pronunciation"), ("GET", "/jobs/0"), ("DELETE", "/jobs/0")):
+        status, _, answer = lone.ask(method, path, "ann")
+        assert status == 503 and "spec.services.aiWorker" in answer["error"] and "DATABASE_URL" in answer["error"], (path, answer)
+    status, _, answer = lone.ask("POST", "/speech2text", "ann", {"text": "i has a dog."}, Prefer="respond-async")
+    assert status == 200 and answer["sentence_pairs"], answer
+    assert lone.end(signal.SIGTERM) == 0
+
+
+def a_job_is_its_owners_and_goes_when_they_say_so(w):
+    status, heads, answer = w.put("ann", "i has a dog", Idempotency_Key="k1")
+    assert status == 202 and heads["Location"] == f"jobs/{answer['jobId']}" and heads["Preference-Applied"] == "respond-async", (status, answer)
+    path = f"/jobs/{answer['jobId']}"
+    assert w.put("ann", "i has a dog", Idempotency_Key='"k1"')[2] == answer
+    assert w.put("ann", "i has a cat", Idempotency_Key="k1")[0] == 422
+    status, _, job = w.service.ask("GET", path, "ann")
+    assert status == 200 and job["state"] == "queued" and "result" not in job, job
+    for method in ("GET", "DELETE"):
+        assert w.service.ask(method, path, "bob")[0] == 404
+        assert w.service.send(method, path)[0] == 401
+    assert w.service.metric('lp_calls_awaiting_upstream{upstream="ai-worker"}') == 1, "the operator hears that a worker is needed"
+    assert [j["jobId"] for j in w.service.ask("GET", "/data/ann", "ann")[2]["jobs"]] == [answer["jobId"]]
+    assert w.service.ask("DELETE", path, "ann")[0] == 200
+    assert w.service.ask("GET", path, "ann")[0] == 404
+    w.put("ann", "i has a dog")
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 1
+    assert w.service.ask("POST", "/pronunciation", "ann")[0] == 503
+
+
+def at_sigterm_a_worker_gives_back_what_it_has(w):
+    assert w.put("long", (SENTENCE + " ") * 2000)[0] == 202
+    worker = w.worker()
+    wait_for("the job is taken", 30, lambda: w.postgres.sql("SELECT state FROM jobs") == "running")
+    assert worker.end(signal.SIGTERM) == 0
+    assert w.postgres.sql("SELECT state, attempts FROM jobs") == "queued|0"
+    assert w.service.ask("DELETE", "/data/long", "long")[2]["deleted"] == 1
+
+
+def what_holds_no_word_is_a_dead_letter_with_its_reason(w):
+    w.workers[0].start()
+    _, _, answer = w.put("ann", " \n ")
+    job = wait_for("it fails", 30, lambda: [j for j in [w.service.ask("GET", f"/jobs/{answer['jobId']}", "ann")[2]] if j["state"] == "failed"])[0]
+    assert "no word" in job["reason"] and job["attempts"] == 1, job
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 1
+    assert w.workers[0].end(signal.SIGTERM) == 0
+
+
+def two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed(w):
+    w.postgres.sql("CREATE TABLE finished (id uuid); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+                   " $$BEGIN INSERT INTO finished VALUES (NEW.id); RETURN NULL; END$$;"
+                   "CREATE TRIGGER note AFTER UPDATE ON jobs FOR EACH ROW WHEN (NEW.state = 'done' AND OLD.state <> 'done') EXECUTE FUNCTION note()")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda i: w.put(f"user-{i % OWNERS}", f"{SENTENCE} " * 3 + f"It are number {i}.", Idempotency_Key=f"n{i}"), range(JOBS)))
+    assert [a[0] for a in answers] == [202] * JOBS
+    first, second = w.workers[0], w.worker()
+    first.start()
+    assert first.metric('lp_backlog{queue="ai"}') > 0, "the backlog is told"
+    wait_for("some are done", 60, lambda: w.done() >= JOBS // 8)
+    first.end(signal.SIGKILL)
+    second.end(signal.SIGKILL)
+    w.postgres.sql("UPDATE jobs SET lease_until = now() WHERE state = 'running'")  # as if 30 s had passed
+    first.start()
+    second.start()
+    wait_for("more are done", 60, lambda: w.done() >= JOBS // 3)
+    w.postgres.kill()
+    w.postgres.start()
+    wait_for("more are done", 60, lambda: w.done() >= JOBS // 2)
+    w.service.end(signal.SIGKILL)
+    w.service.start()
+    again = w.put("user-7", f"{SENTENCE} " * 3 + "It are number 7.", Idempotency_Key="n7")
+    assert again[0] == 202 and again[2] == answers[7][2], "what was put in before the kill is known by its key"
+    w.postgres.sql("UPDATE jobs SET lease_until = now() WHERE state = 'running' AND lease_until < now() + interval '20 s'")  # of who lost the database
+    wait_for("all are done", 120, lambda: w.done() == JOBS)
+    assert w.postgres.sql("SELECT count(*), count(DISTINCT id) FROM finished") == f"{JOBS}|{JOBS}"
+    assert w.postgres.sql("SELECT count(*) FROM jobs WHERE text IS NOT NULL") == "0"
+    wait_for("the backlog is 0", 30, lambda: second.metric('lp_backlog{queue="ai"}') == 0)
+    for i in (0, 7, JOBS - 1):
+        status, _, job = w.service.ask("GET", f"/jobs/{answers[i][2]['jobId']}", f"user-{i % OWNERS}")
+        assert status == 200 and job["result"]["sentence_pairs"][-1]["original"] == f"It are number {i}.", job
+    print("attempts beyond the first:", w.postgres.sql("SELECT sum(attempts - 1) FROM jobs"))
+    for worker in w.workers:
+        assert worker.end(signal.SIGTERM) == 0
+
+
+def main():
+    work = pathlib.Path(sys.argv[1]).resolve()
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    world = World(work)
+    try:
+        for test in (without_a_database_the_answer_names_the_field, a_job_is_its_owners_and_goes_when_they_say_so,
+                     at_sigterm_a_worker_gives_back_what_it_has, what_holds_no_word_is_a_dead_letter_with_its_reason,
+                     two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed):
+            began = time.monotonic()
+            test(world)
+            print(f"{test.__name__}: {time.monotonic() - began:.1f} s", flush=True)
+        assert world.service.end(signal.SIGTERM) == 0, "lp-ai-feedback ends with 0 at SIGTERM"
+    finally:
+        world.end()
+
+
+main()
