@@ -138,9 +138,10 @@ static void an_optional_service_has_the_defaults_of_the_crd(void **state)
 
 static void a_platform_that_does_not_enable_it_has_nothing_of_it(void **state)
 {
-    static const char *const specs[] = { "{}", "{services: {learning: {}}}",
-                                         "{services: {learning: {enabled: false, replicas: 2, "
-                                         "autoscaling: {enabled: false}}}}" };
+    static const char *const specs[] = {
+        "{}", "{services: {learning: {}}}",
+        "{services: {learning: {enabled: false, queueLimit: 7}}}"
+    };
     (void)state;
     struct fixture *plain = make("{}");
     for (size_t k = 0; k < LP_COUNT(specs); k++) {
