@@ -44,7 +44,8 @@ void store_operation_end(struct store_operation *o)
     double seconds = (double)(lp_clock_ns() - o->began_ns) / 1e9;
     lp_metric_observe(lp_metric_with(o->store->seconds, o->name), seconds);
     mongoc_collection_destroy(o->logs);
-    mongoc_collection_destroy(o->rollups);
+    if (o->rollups)
+        mongoc_collection_destroy(o->rollups);
     mongoc_client_pool_push(o->store->pool, o->client);
 }
 
@@ -58,8 +59,14 @@ int store_operation_begin(struct store *s, const char *name, struct store_operat
     ret->began_ns = lp_clock_ns();
     ret->client = mongoc_client_pool_pop(s->pool);
     ret->logs = mongoc_client_get_collection(ret->client, s->db_name, COLLECTION);
-    ret->rollups = mongoc_client_get_collection(ret->client, s->db_name, ROLLUPS);
     return 0;
+}
+
+mongoc_collection_t *store_operation_rollups(struct store_operation *o)
+{
+    if (!o->rollups)
+        o->rollups = mongoc_client_get_collection(o->client, o->store->db_name, ROLLUPS);
+    return o->rollups;
 }
 
 /* ---- indexes, readiness ---- */

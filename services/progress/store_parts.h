@@ -13,12 +13,14 @@ struct store_operation {
     const char *name;
     int64_t began_ns;
     mongoc_client_t *client;
-    mongoc_collection_t *logs, *rollups;
+    mongoc_collection_t *logs, *rollups; /* rollups: NULL until asked for */
 };
 
 /* LP_E_UNAVAILABLE at once where the last ping found nobody. */
 LP_MUST_USE int store_operation_begin(struct store *s, const char *name,
                                       struct store_operation *ret, struct lp_error *err);
+/* The collection of hours' sums, borrowed from `o`, which has begun. */
+mongoc_collection_t *store_operation_rollups(struct store_operation *o);
 void store_operation_end(struct store_operation *o);
 #define auto_operation __attribute__((cleanup(store_operation_end)))
 #define auto_bson __attribute__((cleanup(bson_destroy)))

@@ -20,7 +20,8 @@ static int find_dates(struct store *s, const char *name, const bson_t *filter, c
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
-    mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.rollups, filter, &opts, NULL);
+    mongoc_cursor_t *c =
+        mongoc_collection_find_with_opts(store_operation_rollups(&o), filter, &opts, NULL);
     if (mongoc_cursor_next(c, &document)) {
         if (bson_iter_init_find(&i, document, a) && BSON_ITER_HOLDS_DATE_TIME(&i))
             *ret_a = bson_iter_date_time(&i);

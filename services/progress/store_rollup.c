@@ -33,7 +33,8 @@ int store_rollup_change(struct store *s, const char *name, const bson_t *selecto
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
-    if (!mongoc_collection_update_many(o.rollups, selector, update, &opts, &reply, &e))
+    if (!mongoc_collection_update_many(store_operation_rollups(&o), selector, update, &opts, &reply,
+                                       &e))
         r = e.domain == MONGOC_ERROR_SERVER && e.code == MONGOC_ERROR_DUPLICATE_KEY
                 ? lp_error_set(err, LP_E_EXISTS, "%s: it is there", name)
                 : store_failed(name, &reply, &e, err);
@@ -88,7 +89,7 @@ int store_rollup_delete(struct store *s, const char *name, const bson_t *selecto
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
-    if (!mongoc_collection_delete_many(o.rollups, selector, &opts, &reply, &e))
+    if (!mongoc_collection_delete_many(store_operation_rollups(&o), selector, &opts, &reply, &e))
         r = store_failed(name, &reply, &e, err);
     bson_destroy(&reply);
     return r;
@@ -126,7 +127,8 @@ int store_rollup_read(struct store *s, int64_t from_ms, int64_t to_ms, int64_t m
     int r = store_operation_begin(s, "rollups", &o, err);
     if (r < 0)
         return r;
-    mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.rollups, &filter, &opts, NULL);
+    mongoc_cursor_t *c =
+        mongoc_collection_find_with_opts(store_operation_rollups(&o), &filter, &opts, NULL);
     while (r == 0 && mongoc_cursor_next(c, &document))
         if (rollup_document_read(document, &hour))
             r = sink(&hour, user, err);
