@@ -111,6 +111,24 @@ static double gain(const struct model *m, const struct tag_word *w, size_t n, si
     return apart - together;
 }
 
+/* Nats of a score in steps of two, 0 to 9. */
+static uint64_t step(double nats)
+{
+    return (uint64_t)(fmax(0, fmin(19, -nats)) / 2);
+}
+
+/* How the gain at gap i compares with the better one of its neighbours: 0, much worse, to 8. */
+static uint64_t rank(const struct model *m, const struct tag_word *w, size_t n, size_t i,
+                     double nats)
+{
+    double best = -20;
+
+    for (size_t k = i > 2 ? i - 2 : 1; k <= i + 2 && k < n; k++)
+        if (k != i)
+            best = fmax(best, gain(m, w, n, k));
+    return (uint64_t)(fmax(-8, fmin(8, nats - best)) / 2 + 4);
+}
+
 /* 1, 2, ... 6 as they are, then ever coarser. */
 static uint64_t bucket(size_t n)
 {
@@ -146,6 +164,30 @@ static void add(struct features *f, uint64_t a, uint64_t b)
 {
     f->at[f->n] = linear_feature((unsigned)f->n, a, b);
     f->n++;
+}
+
+/* The model's parts one by one: how well the words before the gap end a sentence, how well the one
+ * behind it begins one, and how well it goes on; and whether a gap beside this one is a better
+ * place. */
+static void add_views(struct features *f, const struct model *m, const struct tag_word *w, size_t n,
+                      size_t i)
+{
+    int a2 = i > 1 ? w[i - 2].id : model_start(m);
+    double nats = fmax(-15, fmin(15, gain(m, w, n, i)));
+    uint64_t t = (uint64_t)(nats + 16), since = bucket(i);
+    uint64_t end = step(model_score(m, model_end(m), w[i - 1].id, a2));
+    uint64_t begin = step(model_score(m, w[i].id, model_start(m), MODEL_UNKNOWN));
+    uint64_t inner = step(model_score(m, w[i].id, w[i - 1].id, a2));
+    uint64_t better = rank(m, w, n, i, nats);
+
+    add(f, end, inner);
+    add(f, begin, inner);
+    add(f, end * 10 + begin, inner);
+    add(f, better, t);
+    add(f, better, since);
+    add(f, better, w[i].kind);
+    add(f, better, w[i].hash);
+    add(f, kinds_at(w, n, i > 3 ? i - 3 : 0), kinds_at(w, n, i));
 }
 
 size_t gap_features(const struct model *m, const struct tag_word *w, size_t n, size_t i,
@@ -192,6 +234,7 @@ size_t gap_features(const struct model *m, const struct tag_word *w, size_t n, s
     add(&f, kinds_at(w, n, i), a);
     add(&f, kinds_at(w, n, 0), w[i].kind);
     add(&f, kinds_at(w, n, 0), since * 16 + w[i].kind);
+    add_views(&f, m, w, n, i);
     return f.n;
 }
 

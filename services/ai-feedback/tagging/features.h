@@ -28,7 +28,7 @@ size_t tag_words(const struct sentence *s, const struct model *model, struct tag
 /* Reads a word anew whose token has changed. */
 void tag_again(const struct sentence *s, const struct model *model, struct tag_word *word);
 
-#define GAP_FEATURES 40
+#define GAP_FEATURES 48
 #define QUESTION_FEATURES 48
 
 /* Of the gap before word i (0 < i < n) of n words that begin with a sentence. Returns how many. */
