@@ -180,7 +180,7 @@ static void a_repeated_key_counts_once(void **state)
     log_as("learner-amy", "Reading", "60", "two");
     log_as("learner-ben", "Reading", "\"70.5\"", NULL);
     log_as("learner-ben", "Speaking", "null", NULL);
-    json_auto_t *speaking = await_count(ANALYTICS, "Speaking", 1);
+    json_decref(await_count(ANALYTICS, "Speaking", 1));
     json_auto_t *a = await_count(ANALYTICS, "Reading", 3);
     const json_t *reading = figures_of(a, "Reading");
     assert_int_equal(lp_json_int(-1, reading, "scored", NULL), 3);
@@ -271,7 +271,7 @@ static void a_database_that_is_away_is_503(void **state)
     assert_int_equal(a.retry_after_ms, 1000);
     progress_mongo_start();
     program_wait(&progress, true);
-    json_auto_t *again = await_count(ANALYTICS, "Reading", 3);
+    json_decref(await_count(ANALYTICS, "Reading", 3));
 }
 
 int main(void)
