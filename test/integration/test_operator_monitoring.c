@@ -76,7 +76,7 @@ static void monitors_wait_for_their_definitions_and_follow_the_spec(void **state
 {
     (void)state;
     create_platform("english", json_object());
-    json_auto_t *quiet = await(&lp_kube_platforms, "english", says_nothing, NULL, "nothing said");
+    json_decref(await(&lp_kube_platforms, "english", says_nothing, NULL, "nothing said"));
     assert_true(program_metric(&operator, "lp_kube_watch_lists_total{kind=\"PodMonitor\"}") <= 0);
     edit_platform("english", parse_spec("{monitoring: {owners: {auth: {team: identity}}}}"));
     await_monitored("False", "DefinitionMissing");
