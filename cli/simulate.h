@@ -72,6 +72,12 @@ LP_MUST_USE int simulate_load(const char *file, enum service_id id,
                               const struct lp_buf *csv, struct simulate_service *ret_service,
                               struct lp_error *err);
 
+/* simulate_load of a platform as it is in hand; `what` names it in errors. */
+LP_MUST_USE int simulate_load_platform(json_t *platform, const char *what, enum service_id id,
+                                       const struct cli_options *options,
+                                       const struct plan_images *images, const struct lp_buf *csv,
+                                       struct simulate_service *ret_service, struct lp_error *err);
+
 /*
  * The rules of the HPA at a moment of the trace become what schedules and pauses make of them then.
  * Returns when that changes next, by the trace's clock; INT64_MAX: not any more.

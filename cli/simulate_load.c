@@ -201,13 +201,12 @@ static int load_platform(const struct cli_options *options, const struct plan_im
     return r;
 }
 
-int simulate_load(const char *file, enum service_id id, const struct cli_options *options,
-                  const struct plan_images *images, const struct lp_buf *csv,
-                  struct simulate_service *ret_service, struct lp_error *err)
+int simulate_load_platform(json_t *platform, const char *what, enum service_id id,
+                           const struct cli_options *options, const struct plan_images *images,
+                           const struct lp_buf *csv, struct simulate_service *ret_service,
+                           struct lp_error *err)
 {
     simulate_auto_service struct simulate_service s = { .id = id };
-    const char *const files[] = { file, NULL };
-    json_auto_t *platforms = NULL;
 
     if (images->no_metrics_api)
         return lp_error_set(err, LP_E_INVALID,
@@ -216,20 +215,32 @@ int simulate_load(const char *file, enum service_id id, const struct cli_options
     int r = trace_parse(csv->ptr, csv->len, options->trace, service_kinds[id].name, &s.trace, err);
     if (r == 0)
         r = check_recorded(options, &s.trace, err);
-    if (r == 0)
-        r = file_platforms(files, options->ns ? options->ns : "default", &platforms, err);
     if (r < 0)
         return r;
-    if (json_array_size(platforms) != 1)
-        return lp_error_set(err, LP_E_INVALID, "%.256s: must hold one LearningPlatform, holds %zu",
-                            file, json_array_size(platforms));
-    s.object = json_incref(json_array_get(platforms, 0));
+    s.object = json_incref(platform);
     r = load_platform(options, images, &s, err);
     if (r < 0)
-        return lp_error_wrap(err, "%.256s", file);
+        return lp_error_wrap(err, "%.256s", what);
     *ret_service = s;
     ret_service->platform.images = &ret_service->images;
     s.object = NULL;
     s.trace.rows = NULL;
     return 0;
+}
+
+int simulate_load(const char *file, enum service_id id, const struct cli_options *options,
+                  const struct plan_images *images, const struct lp_buf *csv,
+                  struct simulate_service *ret_service, struct lp_error *err)
+{
+    const char *const files[] = { file, NULL };
+    json_auto_t *platforms = NULL;
+
+    int r = file_platforms(files, options->ns ? options->ns : "default", &platforms, err);
+    if (r < 0)
+        return r;
+    if (json_array_size(platforms) != 1)
+        return lp_error_set(err, LP_E_INVALID, "%.256s: must hold one LearningPlatform, holds %zu",
+                            file, json_array_size(platforms));
+    return simulate_load_platform(json_array_get(platforms, 0), file, id, options, images, csv,
+                                  ret_service, err);
 }

@@ -49,6 +49,7 @@ struct parts {
     struct board *board;
     struct tabs *tabs;
     struct past *past;
+    struct what_if *what_if;
     struct reader *reader;
     struct lp_http_server *server;
 };
@@ -62,9 +63,12 @@ static void parts_done(struct parts *p)
         lp_http_server_quiesce(p->server);
     if (p->tabs)
         tabs_wait(p->tabs);
+    if (p->what_if)
+        what_if_stop(p->what_if);
     if (p->server)
         lp_http_server_stop(p->server);
     tabs_free(p->tabs);
+    what_if_free(p->what_if);
     reader_free(p->reader);
     past_free(p->past);
     board_free(p->board);
@@ -81,8 +85,10 @@ int dashboard_serve(const struct connection *connection, const struct cli_option
     p.board = board_new();
     p.tabs = tabs_new(p.board);
     p.past = past_new();
-    const struct pages pages = { &p.access, p.tabs, p.past };
-    r = pages_start(&pages, (uint16_t)(options->port / 1000), &p.server, err);
+    r = what_if_new(options, &p.what_if, err);
+    const struct pages pages = { &p.access, p.tabs, p.past, p.what_if };
+    if (r == 0)
+        r = pages_start(&pages, (uint16_t)(options->port / 1000), &p.server, err);
     if (r == 0)
         r = reader_new(connection, options, p.board, p.past, stop, &p.reader, err);
     if (r < 0)

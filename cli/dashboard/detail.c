@@ -109,12 +109,14 @@ json_t *detail_read(struct lp_kube_client *client, const json_t *platform)
     const char *name = lp_json_str(platform, "metadata", "name", NULL);
     json_t *missing = json_array();
 
-    return lp_json_make("{s:s*, s:s*, s:O?, s:O?, s:o, s:o, s:O?, s:o}", "namespace", ns, "name",
-                        name, "conditions", lp_json_at(platform, "status", "conditions", NULL),
-                        "schedules", lp_json_at(platform, "status", "activations", NULL),
-                        "decisions", decisions_of(client, platform, missing), "events",
+    return lp_json_make("{s:s*, s:s*, s:O?, s:O?, s:o, s:o, s:O?, s:O?, s:o}", "namespace", ns,
+                        "name", name, "conditions",
+                        lp_json_at(platform, "status", "conditions", NULL), "schedules",
+                        lp_json_at(platform, "status", "activations", NULL), "decisions",
+                        decisions_of(client, platform, missing), "events",
                         events_of(client, ns ? ns : "", name ? name : "", missing), "spec",
-                        lp_json_at(platform, "spec", "services", NULL), "missing", missing);
+                        json_object_get(platform, "spec"), "status",
+                        json_object_get(platform, "status"), "missing", missing);
 }
 
 json_t *detail_gone(const char *key)

@@ -11,7 +11,7 @@
 /*
  * Of `platform`, as the API server has it: {"namespace", "name", "conditions", "schedules":
  * status.activations, "decisions": of the last day, the newest DETAIL_DECISIONS (history.h),
- * "events": [{"time", "type", "reason", "note", "about"}], the newest first, "spec": spec.services,
+ * "events": [{"time", "type", "reason", "note", "about"}], the newest first, "spec", "status",
  * "missing": [{"what", "why"}]}. The caller's; never fails.
  */
 json_t *detail_read(struct lp_kube_client *client, const json_t *platform);

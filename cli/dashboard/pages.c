@@ -93,8 +93,10 @@ static void handle(struct lp_http_exchange *x, void *user)
         refuse(x, 403, "open the URL that kubectl lp dashboard printed: its token is missing here");
     else if (get)
         answer_get(p, x);
+    else if (strcmp(method, "POST") == 0 && strcmp(lp_http_path(x), "/api/what-if") == 0)
+        what_if_ask(p->what_if, x);
     else
-        refuse(x, 405, "only GET is answered here");
+        refuse(x, 405, "only GET is answered here, and POST of /api/what-if");
 }
 
 int pages_start(const struct pages *pages, uint16_t port, struct lp_http_server **ret_server,
@@ -105,7 +107,7 @@ int pages_start(const struct pages *pages, uint16_t port, struct lp_http_server 
         .port = port,
         .max_connections = CONNECTIONS,
         .header_timeout_s = HOUR_S,
-        .max_body = PAGES_MAX_BODY,
+        .max_body = WHAT_IF_BODY,
         .name = "dashboard",
         .handler = handle,
         .user = (void *)pages,

@@ -4,23 +4,24 @@
 #include "cli/dashboard/access.h"
 #include "cli/dashboard/past.h"
 #include "cli/dashboard/tabs.h"
+#include "cli/dashboard/what_if.h"
 #include "http/server/server.h"
-
-#define PAGES_MAX_BODY ((size_t)20 << 20) /* bytes of a request: over it 413 */
 
 /* All borrowed. */
 struct pages {
     const struct access *access;
     struct tabs *tabs;
     struct past *past;
+    struct what_if *what_if;
 };
 
 /*
  * Listens on 127.0.0.1, on `port` or, where it is 0, a free one. Only who has the cookie gets
  * anything: GET /?token=TOKEN gives it; Host, Origin and Sec-Fetch-Site must be ours (403). Then
  * GET of the files of assets.h, /api/events?tab=ID&platform=NAMESPACE/NAME (tabs.h) and
- * /api/past?platform=NAMESPACE/NAME (past.h). Every answer forbids what the page does not need: no
- * script or style but ours, no frame, no other origin. Nothing is written anywhere.
+ * /api/past?platform=NAMESPACE/NAME (past.h), and POST of /api/what-if (what_if.h). Every answer
+ * forbids what the page does not need: no script or style but ours, no frame, no other origin.
+ * Nothing is written anywhere.
  */
 LP_MUST_USE int pages_start(const struct pages *pages, uint16_t port,
                             struct lp_http_server **ret_server, struct lp_error *err);

@@ -160,6 +160,29 @@ class Cases:
         drawn = p.script("return [...document.querySelectorAll('.plot canvas')].map((c) => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size)")
         assert len(drawn) == 4 and min(drawn) > 8, f"colours of the charts: {drawn}"
 
+    def a_change_is_simulated_on_a_load_with_its_yaml(self):
+        p = self.page
+        p.go(f"#/{NS}/english/auth")
+        wait_for("auth", 10, lambda: p.script("return document.querySelector('[aria-pressed=true].service')?.dataset.service") == "auth")
+        wait_for("the form", 10, lambda: p.script("return document.querySelectorAll('#whatif-fields input').length") == 5)
+        most = p.b.find_element(By.NAME, "maxReplicas")
+        most.clear()
+        most.send_keys("2")
+        p.b.find_element(By.ID, "whatif-file").send_keys(self.trace())
+        wait_for("the trace is taken", 5, lambda: "load of the next" in p.text("#whatif-note"))
+        p.b.find_element(By.CSS_SELECTOR, "#whatif-form button").click()
+        wait_for("an answer", 20, lambda: "By the dropped trace" in p.text("#whatif-note"))
+        assert "maxReplicas: 2" in p.text("#whatif-yaml"), p.text("#whatif-yaml")
+        most = p.script("return [...document.querySelectorAll('#whatif-table tr')].map((r) => r.innerText).find((t) => t.startsWith('most'))")
+        assert most.split() == ["most", "pods", "10", "2"], most
+        p.shot("what-if")
+
+    def trace(self):
+        path = f"{self.plane.dir}/load.csv"
+        with open(path, "w", encoding="ascii") as f:
+            f.write("time,queue_depth\n0,1\n60,60\n900,60\n1800,1\n")
+        return os.path.realpath(path)
+
     def nobody_who_cannot_see_or_point_is_left_out(self):
         p = self.page
         for theme in ("light", "dark"):
@@ -241,6 +264,7 @@ def run(plane, suite):
     try:
         suite.case("all platforms are in the overview, and the page is small", cases.all_platforms_are_in_the_overview)
         suite.case("every panel of a platform has data", cases.every_panel_of_a_platform_has_data)
+        suite.case("a change is simulated on a load, and its YAML is there", cases.a_change_is_simulated_on_a_load_with_its_yaml)
         suite.case("axe-core finds nothing in light and dark", cases.nobody_who_cannot_see_or_point_is_left_out)
         suite.case("it fits a phone", cases.it_fits_a_phone)
         suite.case("keys do what the help says", cases.keys_do_what_the_help_says)

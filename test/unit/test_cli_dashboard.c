@@ -13,9 +13,14 @@ static struct {
     struct board *board;
     struct tabs *tabs;
     struct past *past;
+    struct what_if *what_if;
     struct pages pages;
     struct lp_http_server *server;
 } d;
+
+static const struct cli_options options = {
+    .sync_ms = 15000, .ready_after_ms = 30000, .usage_delay_ms = 10000, .target_wait_ms = 250
+};
 
 static int begin(void **state)
 {
@@ -27,7 +32,9 @@ static int begin(void **state)
     d.board = board_new();
     d.tabs = tabs_new(d.board);
     d.past = past_new();
-    d.pages = (struct pages){ &d.access, d.tabs, d.past };
+    if (what_if_new(&options, &d.what_if, &err) < 0)
+        return -1;
+    d.pages = (struct pages){ &d.access, d.tabs, d.past, d.what_if };
     if (pages_start(&d.pages, 0, &d.server, &err) < 0)
         return -1;
     atomic_store(&d.access.port, lp_http_server_port(d.server));
@@ -39,8 +46,10 @@ static int end(void **state)
     (void)state;
     board_end(d.board);
     tabs_wait(d.tabs);
+    what_if_stop(d.what_if);
     lp_http_server_stop(d.server);
     tabs_free(d.tabs);
+    what_if_free(d.what_if);
     past_free(d.past);
     board_free(d.board);
     return 0;
@@ -146,9 +155,9 @@ static void every_answer_forbids_scripts_frames_and_places_that_are_not_ours(voi
 
 static void all_that_the_page_loads_is_in_the_program_and_small(void **state)
 {
-    static const char *const paths[] = { "/",         "/theme.js", "/base.js", "/charts.js",
-                                         "/views.js", "/app.js",   "/app.css", "/icon.svg",
-                                         "/uplot.js", "/uplot.css" };
+    static const char *const paths[] = { "/",         "/theme.js", "/base.js",   "/charts.js",
+                                         "/views.js", "/app.js",   "/whatif.js", "/app.css",
+                                         "/icon.svg", "/uplot.js", "/uplot.css" };
     struct asset asset;
     size_t all = 0;
     (void)state;
@@ -297,6 +306,77 @@ static void of_a_long_past_the_older_half_is_kept_with_fewer_points(void **state
                     json_number_value(json_array_get(time, i - 1)));
 }
 
+/* Posts a question; the answer replaces `reply`. */
+static void post(const char *question, struct lp_buf *reply)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 20);
+    unsigned port = lp_http_server_port(d.server);
+
+    lp_buf_printf(&text,
+                  "POST /api/what-if HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%u\r\n"
+                  "Cookie: lp-dashboard-%u=%s\r\nContent-Length: %zu\r\n\r\n%s",
+                  port, port, d.access.token, strlen(question), question);
+    ask(d.server, text.ptr, reply);
+}
+
+#define QUESTION(changed_, rest_)                                                        \
+    "{\"namespace\":\"learning\",\"name\":\"english\",\"spec\":{},\"changed\":" changed_ \
+    ",\"service\":\"auth\"," rest_ "}"
+#define CSV "\"csv\":\"time,queue_depth\\n0,1\\n60,40\\n600,40\\n\""
+
+static void a_change_is_simulated_beside_what_is_there(void **state)
+{
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    json_auto_t *o = NULL;
+    (void)state;
+
+    post(QUESTION("{\"services\":{\"auth\":{\"autoscaling\":{\"maxReplicas\":3}}}}", CSV), &reply);
+    assert_true(is_status(&reply, "200"));
+    const char *body = strstr(reply.ptr, "\r\n\r\n") + 4;
+    ok(lp_json_parse(body, strlen(body), 1 << 20, "answer", &o, &err));
+    assert_int_equal(lp_json_int(0, o, "before", "most", NULL), 10);
+    assert_int_equal(lp_json_int(0, o, "after", "most", NULL), 3);
+    assert_true(json_array_size(lp_json_at(o, "after", "pods", NULL)) > 10);
+    assert_int_equal(json_array_size(lp_json_at(o, "after", "pods", NULL)),
+                     json_array_size(lp_json_at(o, "after", "time", NULL)));
+}
+
+static void a_question_that_cannot_be_answered_says_why(void **state)
+{
+    static const struct {
+        const char *question, *status, *why;
+    } wrong[] = {
+        { "no", "400", "question" },
+        { "{}", "400", "service: must be gateway, auth, ai-feedback or progress" },
+        { QUESTION("{}", "\"decisions\":[]"), "400", "at two moments or more" },
+        { QUESTION("{}", "\"csv\":\"nonsense\""), "400", "time" },
+        { QUESTION("{\"services\":{\"auth\":{\"autoscaling\":{\"maxReplicas\":-1}}}}", CSV), "400",
+          "maxReplicas" },
+    };
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    (void)state;
+
+    for (size_t i = 0; i < LP_COUNT(wrong); i++) {
+        post(wrong[i].question, &reply);
+        assert_true(is_status(&reply, wrong[i].status));
+        assert_non_null(strstr(reply.ptr, wrong[i].why));
+    }
+}
+
+static void a_trace_of_a_hundred_megabytes_is_refused_before_it_is_read(void **state)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192), reply = LP_BUF_INIT(1 << 20);
+    unsigned port = lp_http_server_port(d.server);
+    (void)state;
+
+    lp_buf_printf(&text,
+                  "POST /api/what-if HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%u\r\n"
+                  "Cookie: lp-dashboard-%u=%s\r\nContent-Length: 104857600\r\n\r\n",
+                  port, port, d.access.token);
+    ask(d.server, text.ptr, &reply);
+    assert_true(is_status(&reply, "413"));
+}
+
 int main(void)
 {
     lp_json_init();
@@ -316,6 +396,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_platform_must_be_a_namespace_and_a_name, begin, end),
         cmocka_unit_test_setup_teardown(
             the_past_of_a_platform_is_told_with_gaps_where_nothing_was_known, begin, end),
+        cmocka_unit_test_setup_teardown(a_change_is_simulated_beside_what_is_there, begin, end),
+        cmocka_unit_test_setup_teardown(a_question_that_cannot_be_answered_says_why, begin, end),
+        cmocka_unit_test_setup_teardown(a_trace_of_a_hundred_megabytes_is_refused_before_it_is_read,
+                                        begin, end),
         cmocka_unit_test(of_a_long_past_the_older_half_is_kept_with_fewer_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 // Where the page is, what it was told, and the keys. One stream of events feeds all of it.
 import { $, h, text, time } from "./base.js";
 import { TimeLine, merge } from "./charts.js";
+import { offerWhatIf, redrawWhatIf, startWhatIf } from "./whatif.js";
 import { renderOverview, renderServices, renderDetail, renderMissing } from "./views.js";
 
 const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10800], ["6 h", 21600], ["24 h", 86400]];
@@ -83,6 +84,7 @@ function renderPlatform() {
   const s = p.services.find((x) => x.name === state.service);
   text($("why"), s?.why || "Nothing is known yet.");
   renderDetail(state.detail, state.service, mark);
+  offerWhatIf(state.detail, s, state.service);
   const decisions = (state.detail?.decisions ?? []).filter((d) => d.service === state.service && !Number.isNaN(d.at));
   line ??= new TimeLine($("charts"), zoomed);
   line.range = state.range;
@@ -151,6 +153,7 @@ function toggleTheme() {
   document.documentElement.dataset.theme = next;
   try { localStorage.setItem("lp-theme", next); } catch { /* it holds until the page is left */ }
   line?.build();
+  redrawWhatIf();
 }
 
 function step(by) {
@@ -163,6 +166,7 @@ const KEYS = {
   "/": ["to the filter", () => { if (state.key) location.hash = "#/"; $("filter").focus(); }],
   o: ["all platforms", () => { location.hash = "#/"; }],
   t: ["dark or light", toggleTheme],
+  w: ["what if", () => { $("whatif").scrollIntoView(); $("whatif-fields").querySelector("input")?.focus(); }],
   j: ["next service", () => step(1)],
   k: ["service before", () => step(-1)],
   "0": ["whole range again", () => line?.zoomTo(null)],
@@ -177,6 +181,7 @@ function start() {
   $("help-open").addEventListener("click", () => $("help").showModal());
   $("filter").addEventListener("input", () => { state.filter = $("filter").value.trim().toLowerCase(); render(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => line?.build());
+  startWhatIf();
   addEventListener("hashchange", route);
   addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;

@@ -110,7 +110,7 @@ export class TimeLine {
       width: Math.max(canvas.clientWidth, 200), height: kind.marks ? 220 : 130,
       cursor: { sync: { key: "time" }, drag: { x: true, y: false }, y: false },
       legend: { show: false },
-      scales: { x: { time: true, range: () => this.window() }, y: { range: (u, min, max) => [0, Math.max(max ?? 0, 1) * 1.12] } },
+      scales: { x: { time: true, range: () => this.window() }, y: { range: (u, min, max) => [0, Math.min(Math.max(max ?? 0, 1), kind.whole ? this.mostPods() * 1.6 : Infinity) * 1.12] } },
       padding: [10, 14, 0, 4],
       axes: [{ ...axis, values: "{HH}:{mm}", space: 70, size: 28 }, { ...axis, size: 58, space: 28, incrs: kind.whole ? WHOLE : undefined, values: (u, ticks) => ticks.map((t) => kind.format(t)) }],
       series: [{}, ...kind.series.map((s) => ({
@@ -147,6 +147,11 @@ export class TimeLine {
     const at = idx === null || idx === undefined ? null : this.data.time[idx];
     const held = at === null ? this.marked : this.decisions.findLast((d) => d.at <= at + 1);
     note.textContent = held ? `${held.clock}: ${held.why}` : "";
+  }
+
+  // A demand that is far over all pods must not press them to the ground: it leaves the chart at the top.
+  mostPods() {
+    return ["max", "ready", "desired"].flatMap((name) => this.data[name] ?? []).reduce((most, v) => Math.max(most, v ?? 0), 1);
   }
 
   window() {
@@ -192,6 +197,24 @@ export class TimeLine {
       if (width > 0 && Math.abs(width - c.plot.width) > 1) c.plot.setSize({ width, height: c.plot.height });
     }
   }
+}
+
+// One chart of pods by itself: what-if.
+export function line(root, series, data) {
+  const legend = h("div", { class: "legend" }), canvas = h("div", { class: "plot", role: "img", "aria-label": `Pods: ${series.map((s) => s[0]).join(", ")}` });
+  for (const [name, color] of series) {
+    const swatch = h("i", { "aria-hidden": "true" });
+    swatch.style.background = css(color);
+    legend.append(h("span", {}, swatch, name));
+  }
+  root.replaceChildren(legend, canvas);
+  const axis = { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, ticks: { stroke: css("--grid"), width: 1 }, font: "11px system-ui, sans-serif" };
+  return new uPlot({
+    width: Math.max(canvas.clientWidth, 200), height: 220, padding: [10, 14, 0, 4], legend: { show: false }, cursor: { y: false },
+    scales: { x: { time: true }, y: { range: (u, min, max) => [0, Math.max(max ?? 0, 1) * 1.12] } },
+    axes: [{ ...axis, space: 70 }, { ...axis, size: 40, incrs: WHOLE }],
+    series: [{}, ...series.map(([label, color]) => ({ label, stroke: css(color), width: 2, points: { show: false }, spanGaps: true, paths: uPlot.paths.stepped({ align: 1 }) }))],
+  }, data, canvas);
 }
 
 // Decisions of the last day and what was seen since the start on one time axis. What a source does not tell is undefined, so that
