@@ -20,6 +20,7 @@ struct tab {
     struct board_watch watch;
     struct lp_http_stream *stream;
     bool ended;
+    pthread_t thread;
     struct tab *next;
 };
 
@@ -27,7 +28,8 @@ struct tabs {
     pthread_mutex_t lock;
     pthread_cond_t gone;
     struct board *board;
-    struct tab *first;
+    struct tab *first; /* `n` of them */
+    struct tab *over;  /* whose threads are to be joined */
     unsigned n;
 };
 
@@ -41,12 +43,28 @@ struct tabs *tabs_new(struct board *board)
     return t;
 }
 
+/* At each new tab and at the end, so that no more threads are left than tabs were there since. */
+static void join_over(struct tabs *t)
+{
+    pthread_mutex_lock(&t->lock);
+    struct tab *tab = t->over;
+    t->over = NULL;
+    pthread_mutex_unlock(&t->lock);
+    while (tab) {
+        struct tab *next = tab->next;
+        pthread_join(tab->thread, NULL);
+        free(tab);
+        tab = next;
+    }
+}
+
 void tabs_wait(struct tabs *t)
 {
     pthread_mutex_lock(&t->lock);
     while (t->n > 0)
         pthread_cond_wait(&t->gone, &t->lock);
     pthread_mutex_unlock(&t->lock);
+    join_over(t);
 }
 
 void tabs_free(struct tabs *t)
@@ -104,8 +122,6 @@ static void unlink_locked(struct tabs *t, struct tab *tab)
     pthread_cond_broadcast(&t->gone);
 }
 
-/* The tab's thread is detached: tabs_free waits until it is off the list, which is the last that
- * it does with what is shared. */
 static void *tab_main(void *user)
 {
     struct tab *tab = user;
@@ -116,20 +132,22 @@ static void *tab_main(void *user)
     board_unwatch(t->board, &tab->watch);
     pthread_mutex_lock(&t->lock);
     unlink_locked(t, tab);
-    free(tab);
+    tab->next = t->over;
+    t->over = tab;
     pthread_mutex_unlock(&t->lock);
     return NULL;
 }
 
-static int start_thread(struct tab *tab)
+/* Under the lock, so that who joins it knows it. */
+static int start_thread(struct tabs *t, struct tab *tab)
 {
     pthread_attr_t attributes;
-    pthread_t thread;
 
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    int failed = pthread_create(&thread, &attributes, tab_main, tab);
+    pthread_mutex_lock(&t->lock);
+    int failed = pthread_create(&tab->thread, &attributes, tab_main, tab);
+    pthread_mutex_unlock(&t->lock);
     pthread_attr_destroy(&attributes);
     return failed;
 }
@@ -166,6 +184,7 @@ void tabs_answer(struct tabs *t, struct lp_http_exchange *x, const char *id, con
 {
     struct tab *tab = lp_alloc(sizeof *tab);
 
+    join_over(t);
     tab->tabs = t;
     snprintf(tab->id, sizeof tab->id, "%s", id ? id : "");
     snprintf(tab->watch.key, sizeof tab->watch.key, "%s", key ? key : "");
@@ -175,7 +194,7 @@ void tabs_answer(struct tabs *t, struct lp_http_exchange *x, const char *id, con
         return;
     }
     tab->stream = lp_http_reply_stream(x, 200, "text/event-stream");
-    if (start_thread(tab) == 0)
+    if (start_thread(t, tab) == 0)
         return;
     lp_http_stream_end(tab->stream, false);
     board_unwatch(t->board, &tab->watch);
