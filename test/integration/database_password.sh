@@ -16,13 +16,15 @@ if [ "$(id -u)" = 0 ]; then
     as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
     wall=(unshare --pid --fork --kill-child=KILL)
 fi
-mkdir "$work/bin" "$work/data"
-cp "$top/docker/postgres/entrypoint" "$work/bin/lp-postgres"
+mkdir "$work/bin" "$work/data" "$work/tmp"
+# A container has a /tmp of its own.
+sed "s|/tmp/|$work/tmp/|g" "$top/docker/postgres/entrypoint" >"$work/bin/lp-postgres"
+chmod +x "$work/bin/lp-postgres"
 "$LP_BIN/kubectl-lp" render -f "$top/config/samples/smallest.yaml" -o json |
     jq -r '.items[] | select(.kind == "StatefulSet" and (.metadata.name | endswith("-postgres")))
-        | .spec.template.spec.containers[0].command[2]' >"$work/start"
+        | .spec.template.spec.containers[0].command[2]' | sed "s|/tmp/|$work/tmp/|g" >"$work/start"
 chmod -R a+rX "$work"
-[ -z "${as[*]}" ] || chown postgres:postgres "$work/data"
+[ -z "${as[*]}" ] || chown postgres:postgres "$work/data" "$work/tmp"
 
 start() { # PASSWORD
     (cd / && exec "${wall[@]}" "${as[@]}" env PATH="$work/bin:$bin:$PATH" PGDATA="$work/data/pgdata" PGPORT=$port POSTGRES_USER=lp \
