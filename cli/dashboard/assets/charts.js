@@ -15,8 +15,17 @@ const KINDS = [
     { name: "p50", label: "p50", color: "--c-3" }, { name: "p95", label: "p95", color: "--c-2" }, { name: "p99", label: "p99", color: "--c-5" } ] },
 ];
 
+// What is measured is not known between two values that are further apart: seconds. Limits and wishes hold until they change.
+const STALE = 120;
 const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// Places of values that no line leads to.
+function alone(time, values) {
+  const known = values.flatMap((v, i) => (v === null || v === undefined ? [] : [i]));
+  const far = (a, b) => a === undefined || b === undefined || Math.abs(time[a] - time[b]) > STALE;
+  return known.filter((at, i) => far(known[i - 1], at) && far(at, known[i + 1]));
+}
 
 // Bands of schedules behind the lines, the present as a line, decisions as marks above them.
 function layers(line) {
@@ -115,7 +124,8 @@ export class TimeLine {
       axes: [{ ...axis, values: "{HH}:{mm}", space: 70, size: 28 }, { ...axis, size: 58, space: 28, incrs: kind.whole ? WHOLE : undefined, values: (u, ticks) => ticks.map((t) => kind.format(t)) }],
       series: [{}, ...kind.series.map((s) => ({
         label: s.label, stroke: css(s.color), width: s.dash ? 1.5 : 2, dash: s.dash,
-        fill: s.fill ? `${css(s.color)}22` : undefined, points: { show: false },
+        fill: s.fill ? `${css(s.color)}22` : undefined,
+        points: s.step ? { show: false } : { show: true, size: 4, filter: (u, i) => alone(u.data[0], u.data[i]) },
         paths: s.step ? uPlot.paths.stepped({ align: 1 }) : undefined,
       }))],
       plugins: [layers(this)],
@@ -218,9 +228,10 @@ export function line(root, series, data) {
 }
 
 // Decisions of the last day and what was seen since the start on one time axis. What a source does not tell is undefined, so that
-// lines go on; what was looked for and not known is null, a gap.
+// lines go on; what was looked for and not known is null, a gap, and so is the time after the last value of what is measured.
 export function merge(decisions, past, limits) {
-  const names = ["ready", "desired", "queue", "rate", "demand", "p50", "p95", "p99", "errors", "min", "max"];
+  const measured = ["queue", "rate", "demand", "p50", "p95", "p99", "errors"];
+  const names = ["ready", "desired", "min", "max", ...measured];
   const rows = [];
   for (const d of decisions) {
     const load = d.load ?? {};
@@ -234,7 +245,18 @@ export function merge(decisions, past, limits) {
   });
   if (past?.time?.length) Object.assign(rows[rows.length - 1], limits);
   rows.sort((a, b) => a.at - b.at);
+  // A row of its own in each long pause of a source, so that there is a place for the gap.
+  rows.push(...rows.flatMap((r, i) => (i + 1 < rows.length && rows[i + 1].at - r.at > STALE ? [{ at: r.at + 0.001 }] : [])));
+  rows.sort((a, b) => a.at - b.at);
   const data = { time: rows.map((r) => r.at) };
   for (const name of names) data[name] = rows.map((r) => r[name]);
+  for (const name of measured) {
+    let last = -1;
+    data[name].forEach((value, i) => {
+      if (value === undefined) return;
+      if (last >= 0 && data.time[i] - data.time[last] > STALE) data[name].fill(null, last + 1, i);
+      last = i;
+    });
+  }
   return data;
 }
