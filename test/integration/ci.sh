@@ -104,6 +104,19 @@ the_steps_need_an_environment_alone() {
     has summary '<!-- lp-ci -->'
     has outputs "junit=$dir/steps/lp-ci.xml"
     status=0
+    # As ./release packs it: kubectl-lp starts what lies in lib/ beside it.
+    mkdir -p "$dir/packed/lib"
+    ln -s "$lp" "$dir/packed/lib/kubectl-lp"
+    printf '#!/bin/sh\nexec "$(dirname "$(readlink -f "$0")")/lib/kubectl-lp" "$@"\n' >"$dir/packed/kubectl-lp"
+    chmod +x "$dir/packed/kubectl-lp"
+    tar -czf "$dir/plugin.tar.gz" -C "$dir/packed" kubectl-lp lib
+    printf '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\ncp "%s/plugin.tar.gz" "$2"\n' "$dir" >"$dir/bin/curl"
+    chmod +x "$dir/bin/curl"
+    PATH=$dir/bin:$PATH LP_FILES=platforms LP_KUBECTL_LP=https://example.org/a.tar.gz LP_OUT=$dir/fetched \
+        LP_SHA256=$(sha256sum <"$dir/plugin.tar.gz" | cut -d' ' -f1) "$top/ci/steps" >"$dir/out" 2>&1 || status=$?
+    [ "$status" = 0 ] || fails "ci/steps with a tarball as ./release makes it: status $status: $(cat "$dir/out")"
+    [ "$(ls "$dir/fetched")" = $'lp-ci.md\nlp-ci.xml' ] || fails "ci/steps leaves more than its results: $(ls "$dir/fetched")"
+    status=0
     LP_FILES=platforms LP_KUBECTL_LP=https://127.0.0.1:1/a.tar.gz LP_OUT=$dir/steps "$top/ci/steps" >"$dir/out" 2>&1 || status=$?
     [ "$status" = 2 ] || fails "ci/steps fetches a plugin without a SHA-256"
     has out 'LP_SHA256 is ""'
