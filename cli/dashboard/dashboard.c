@@ -1,7 +1,9 @@
 /* cli/dashboard/dashboard.c -- the command: reader, server, browser, until interrupted. */
 #include "cli/dashboard/dashboard.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,20 +18,41 @@ extern char **environ;
 
 #define DAY_MS INT64_C(86400000)
 
-/* The desktop's way, in a process of its own whose output is nobody's business. */
+/* In a process group of its own, so that Ctrl-C here does not end a browser; nothing is blocked
+ * there, and SIGPIPE is deadly again. */
+static int spawn_quietly(char *const *argv, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t quiet;
+    posix_spawnattr_t attributes;
+    sigset_t none, pipe_only;
+
+    sigemptyset(&none);
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    posix_spawn_file_actions_init(&quiet);
+    posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                                  POSIX_SPAWN_SETSIGDEF));
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &pipe_only);
+    int r = posix_spawnp(ret_pid, argv[0], &quiet, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&quiet);
+    return r;
+}
+
+/* The desktop's way. A shell starts it and ends at once: nobody has to wait for the browser. */
 static void open_browser(const char *url)
 {
     lp_auto_free char *own = lp_strdup(url);
-    char name[] = "xdg-open";
-    char *const argv[] = { name, own, NULL };
-    posix_spawn_file_actions_t quiet;
+    char shell[] = "sh", option[] = "-c", script[] = "xdg-open \"$1\" &";
+    char *const argv[] = { shell, option, script, shell, own, NULL };
     pid_t pid;
 
-    posix_spawn_file_actions_init(&quiet);
-    posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", 1, 0);
-    posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", 1, 0);
-    (void)posix_spawnp(&pid, name, &quiet, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&quiet);
+    if (spawn_quietly(argv, &pid) == 0)
+        waitpid(pid, NULL, 0);
 }
 
 static void announce(const struct access *access, const struct cli_options *options)
@@ -51,6 +74,7 @@ struct parts {
     struct past *past;
     struct what_if *what_if;
     struct reader *reader;
+    struct pages pages; /* as long as the server */
     struct lp_http_server *server;
 };
 
@@ -86,9 +110,9 @@ int dashboard_serve(const struct connection *connection, const struct cli_option
     p.tabs = tabs_new(p.board);
     p.past = past_new();
     r = what_if_new(options, &p.what_if, err);
-    const struct pages pages = { &p.access, p.tabs, p.past, p.what_if };
+    p.pages = (struct pages){ &p.access, p.tabs, p.past, p.what_if };
     if (r == 0)
-        r = pages_start(&pages, (uint16_t)(options->port / 1000), &p.server, err);
+        r = pages_start(&p.pages, (uint16_t)(options->port / 1000), &p.server, err);
     if (r == 0)
         r = reader_new(connection, options, p.board, p.past, stop, &p.reader, err);
     if (r < 0)

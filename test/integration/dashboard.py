@@ -44,11 +44,11 @@ def axe_core():
 class Dashboard:
     """One kubectl-lp dashboard, a process of ours."""
 
-    def __init__(self, plane, *args, kubeconfig=None):
+    def __init__(self, plane, *args, kubeconfig=None, env=None):
         self.err = open(f"{plane.dir}/dashboard.err", "a", encoding="utf-8")
-        self.process = subprocess.Popen([f"{os.environ['LP_BIN']}/kubectl-lp", "dashboard", "--no-open", "--interval", "1",
+        self.process = subprocess.Popen([f"{os.environ['LP_BIN']}/kubectl-lp", "dashboard", *([] if env else ["--no-open"]), "--interval", "1",
                                          "--kubeconfig", kubeconfig or plane.kubeconfig, *args],
-                                        stdout=subprocess.PIPE, stderr=self.err, text=True)
+                                        stdout=subprocess.PIPE, stderr=self.err, text=True, env={**os.environ, **(env or {})})
         self.url = self.process.stdout.readline().strip()
         if not re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[0-9a-f]{64}", self.url):
             raise AssertionError(f"no URL but {self.url!r}")
@@ -251,6 +251,27 @@ class Cases:
         finally:
             few.end()
 
+    def the_browser_is_opened_and_left_alone(self):
+        """xdg-open of a desktop is a script of ours here: what it is given, which signals it blocks, in which process group it is."""
+        folder = pathlib.Path(self.plane.dir) / "desktop"
+        folder.mkdir(exist_ok=True)
+        told = folder / "told"
+        told.unlink(missing_ok=True)
+        opener = folder / "xdg-open"
+        opener.write_text(f'#!/bin/sh\n{{ echo "$1"; grep SigBlk /proc/$$/status; ps -o pgid= -p $$; }} >{told}.new\nmv {told}.new {told}\n')
+        opener.chmod(0o755)
+        one = Dashboard(self.plane, "-A", env={"DISPLAY": ":0", "PATH": f"{folder}:{os.environ['PATH']}"})
+        try:
+            wait_for("xdg-open is started", 10, told.exists)
+            url, blocked, group = told.read_text().splitlines()
+            assert url == one.url, url
+            assert int(blocked.split()[1], 16) == 0, blocked
+            assert int(group) != os.getpgid(one.process.pid), group
+            children = pathlib.Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children")
+            wait_for("nothing of it is left", 10, lambda: not children.read_text().split())
+        finally:
+            one.end()
+
     def the_browser_complains_of_nothing(self):
         p = self.page
         p.open(self.dashboard.url)
@@ -270,6 +291,7 @@ def run(plane, suite):
         suite.case("keys do what the help says", cases.keys_do_what_the_help_says)
         suite.case("a change is seen without a reload", cases.a_change_is_seen_without_a_reload)
         suite.case("what may not be read is named, and the rest is shown", cases.what_may_not_be_read_is_named_and_the_rest_is_shown)
+        suite.case("the browser is opened, and left alone", cases.the_browser_is_opened_and_left_alone)
         suite.case("the browser complains of nothing", cases.the_browser_complains_of_nothing)
     finally:
         cases.end()
