@@ -87,6 +87,9 @@ static int check(const struct cli_options *o, struct lp_error *err)
     if (o->ns &&
         (!is_made_of(o->ns, small, 63) || *o->ns == '-' || o->ns[strlen(o->ns) - 1] == '-'))
         return wanted("--namespace", o->ns, "the name of a namespace", err);
+    if (o->watch_namespaces && !*o->watch_namespaces)
+        return wanted("--watch-namespaces", "", "names of namespaces with commas between them",
+                      err);
     if (o->metrics_api && !is_one_of(o->metrics_api, modes))
         return wanted("--metrics-api", o->metrics_api, "Own, Chain or None", err);
     if (o->watch_namespaces && o->metrics_api && strcmp(o->metrics_api, "None") != 0)
@@ -223,7 +226,6 @@ static void add_namespaced(struct lp_buf *out, const struct cli_options *o, cons
 int install_write(const struct cli_options *options, struct lp_buf *out, struct lp_error *err)
 {
     const struct cli_options *o = options;
-    bool some = o->watch_namespaces && *o->watch_namespaces;
     const char *ns = or_else(o->ns, SYSTEM);
     struct scope scope = { 0 };
 
@@ -237,7 +239,7 @@ int install_write(const struct cli_options *options, struct lp_buf *out, struct 
     if (strcmp(o->name, "definition") == 0) {
         add_part(out, definition_yaml, ns);
         add_part(out, rbac_users, ns);
-    } else if (some) {
+    } else if (o->watch_namespaces) {
         add_namespaced(out, o, ns, &scope);
     } else {
         add_cluster(out, o, ns);

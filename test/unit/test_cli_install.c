@@ -90,6 +90,7 @@ static void a_wrong_value_is_refused_with_option_and_what_is_wanted(void **state
         { { .mongo_image = "m\n" }, "--mongo-image: must be" },
         { { .mongodb_auth = "yes" }, "--mongodb-auth: must be true or false, is \"yes\"" },
         { { .ns = "A" }, "--namespace: must be the name of a namespace, is \"A\"" },
+        { { .watch_namespaces = "" }, "--watch-namespaces: must be names of namespaces" },
         { { .watch_namespaces = "a,B" }, "--watch-namespaces: \"B\" is no name" },
         { { .class_name = "B" }, "--class" },
         { { .metrics_api = "Both" }, "--metrics-api: must be Own, Chain or None, is \"Both\"" },
