@@ -114,8 +114,8 @@ int what_if_answer(const char *question, size_t len, const struct cli_options *o
     enum service_id id = SERVICE_GATEWAY;
     struct cli_options own = *options;
 
-    own.trace = "the recorded load";
     int r = lp_json_parse(question, len, WHAT_IF_BODY, "question", &o, err);
+    own.trace = json_object_get(o, "csv") ? "the dropped trace" : "the recorded load";
     if (r == 0)
         r = service_of(o, &id, err);
     if (r == 0)

@@ -349,7 +349,7 @@ static void a_question_that_cannot_be_answered_says_why(void **state)
         { "no", "400", "question" },
         { "{}", "400", "service: must be gateway, auth, ai-feedback or progress" },
         { QUESTION("{}", "\"decisions\":[]"), "400", "at two moments or more" },
-        { QUESTION("{}", "\"csv\":\"nonsense\""), "400", "time" },
+        { QUESTION("{}", "\"csv\":\"nonsense\""), "400", "the dropped trace: " },
         { QUESTION("{\"services\":{\"auth\":{\"autoscaling\":{\"maxReplicas\":-1}}}}", CSV), "400",
           "maxReplicas" },
     };
