@@ -61,6 +61,13 @@ the_package_has_program_man_page_and_completion() {
     return 0
 }
 
+the_package_of_a_candidate_is_older_than_its_release() {
+    local made=$dir/work/candidate version
+    ./release "${options[@]}" --only plugin --tag v0.1.0-rc.1 --output "$made" >"$dir/candidate.log" 2>&1 || { fails "./release of a candidate: $(cat "$dir/candidate.log")"; return; }
+    version=$(dpkg-deb -f "$made/kubectl-lp_0.1.0-rc.1_$arch.deb" Version)
+    dpkg --compare-versions "$version" lt 0.1.0 || fails "the package of v0.1.0-rc.1 has the version $version, which is not older than 0.1.0"
+}
+
 # Each digest of the layout is that of the file of its name, and its layer is the image's.
 the_images_are_oci_layouts() {
     local layout=$dist/images/lp-cli manifest config layer file
@@ -106,6 +113,7 @@ the_same_bytes_come_out_again
 the_sums_are_signed
 the_tarball_runs_by_itself
 the_package_has_program_man_page_and_completion
+the_package_of_a_candidate_is_older_than_its_release
 the_images_are_oci_layouts
 the_chart_and_the_manifests_have_registry_and_tag
 krew_installs_it_from_a_local_index
