@@ -253,7 +253,7 @@ static void a_server_that_fails_leaves_our_own_answer_which_says_why(void **stat
     expect_fallback(*state, (struct fake_script){ .reply = bad }, "refused");
     expect_fallback(*state, (struct fake_script){ .reply = moved }, "refused");
     expect_fallback(*state, (struct fake_script){ .reply = garbage }, "unreadable");
-    expect_fallback(*state, (struct fake_script){ .reply = big, .filler = 50 << 20 }, "too large");
+    expect_fallback(*state, (struct fake_script){ .reply = big, .filler = 50 << 20 }, "too_large");
 }
 
 static void a_server_that_is_not_there_is_left_alone_after_five_failures(void **state)
@@ -264,7 +264,7 @@ static void a_server_that_is_not_there_is_left_alone_after_five_failures(void **
     for (int i = 0; i < 7; i++) {
         json_auto_t *answer = check_with(*state, e, "All is well.");
         assert_string_equal(lp_json_str(answer, "fallback", "languagetool", NULL),
-                            i < 5 ? "unreachable" : "circuit open");
+                            i < 5 ? "unreachable" : "circuit_open");
     }
     engine_free(e);
     fake_upstream_stop(f);

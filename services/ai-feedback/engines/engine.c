@@ -30,8 +30,8 @@ struct engine {
 const char *engine_outcome_name(enum engine_outcome outcome)
 {
     static const char *const names[] = { "answered",   "timeout", "unreachable",
-                                         "failed",     "refused", "too large",
-                                         "unreadable", "busy",    "circuit open" };
+                                         "failed",     "refused", "too_large",
+                                         "unreadable", "busy",    "circuit_open" };
     return names[outcome];
 }
 
