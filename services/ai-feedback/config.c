@@ -2,8 +2,7 @@
 #include "services/ai-feedback/config.h"
 
 #include "postgres/db_url.h"
-
-static const char *const dialects[] = { "any", "en-US", "en-GB", NULL };
+#include "services/ai-feedback/spelling/settings.h"
 
 const struct lp_env ai_env[] = {
     { .name = "PROGRESS_SERVICE_URL",
@@ -12,26 +11,7 @@ const struct lp_env ai_env[] = {
       .fallback = "",
       .max = 2048,
       .help = "where results are logged; empty: nowhere" },
-    { .name = "DIALECT",
-      .type = LP_ENV_STRING,
-      .offset = offsetof(struct ai_config, dialect),
-      .fallback = "any",
-      .one_of = dialects,
-      .help = "which spelling counts as right" },
-    { .name = "DICTIONARY_DIR",
-      .type = LP_ENV_STRING,
-      .offset = offsetof(struct ai_config, dictionary_dir),
-      .fallback = "/usr/share/hunspell",
-      .min = 1,
-      .max = 1024,
-      .help = "folder of en_US and en_GB .aff and .dic" },
-    { .name = "MODEL_DIR",
-      .type = LP_ENV_STRING,
-      .offset = offsetof(struct ai_config, model_dir),
-      .fallback = "/usr/share/pocketsphinx/model/en-us",
-      .min = 1,
-      .max = 1024,
-      .help = "folder of en-us.lm.bin, the trigram model" },
+    SPELLING_ENV(struct ai_config, spelling),
     { .name = "GRAMMAR_URL",
       .type = LP_ENV_URL,
       .offset = offsetof(struct ai_config, grammar_url),

@@ -53,7 +53,7 @@ static int make_engines(const struct ai_config *config, struct ai *ai, struct lp
                                   .max_answer = TRANSCRIBE_ANSWER };
     int r = make_engine(&grammar, config->grammar_url, "/v2/check", &ai->grammar, err);
 
-    ai->dialect = config->dialect;
+    ai->dialect = config->spelling.dialect;
     ai->transcriber.model = config->asr_model;
     ai->transcriber.key = config->asr_key;
     if (r == 0)
@@ -93,13 +93,10 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
     struct ai ai = { 0 };
     struct lp_caller *caller = NULL;
     struct lp_dbwatch *watch = NULL;
-    const struct spelling_files files = { .dialect = config->dialect,
-                                          .dictionaries = config->dictionary_dir,
-                                          .model = config->model_dir };
     int r = make_identities(config, &ai, &caller, err);
 
     if (r == 0)
-        r = spelling_new(&files, &ai.speller, err);
+        r = spelling_new(&config->spelling, &ai.speller, err);
     if (r == 0)
         r = make_engines(config, &ai, err);
     if (r == 0)

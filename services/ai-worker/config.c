@@ -4,10 +4,9 @@
 #include <stddef.h>
 
 #include "postgres/db_url.h"
+#include "services/ai-feedback/spelling/settings.h"
 
 #define AT(member) offsetof(struct config, member)
-
-static const char *const dialects[] = { "any", "en-US", "en-GB", NULL };
 
 const struct lp_env config_table[] = {
     { .name = "DATABASE_URL",
@@ -31,26 +30,7 @@ const struct lp_env config_table[] = {
       .min = 1000,
       .max = 3600000,
       .help = "one attempt at a job takes no longer" },
-    { .name = "DIALECT",
-      .type = LP_ENV_STRING,
-      .offset = AT(dialect),
-      .fallback = "any",
-      .one_of = dialects,
-      .help = "which spelling counts as right" },
-    { .name = "DICTIONARY_DIR",
-      .type = LP_ENV_STRING,
-      .offset = AT(dictionary_dir),
-      .fallback = "/usr/share/hunspell",
-      .min = 1,
-      .max = 1024,
-      .help = "folder of en_US and en_GB .aff and .dic" },
-    { .name = "MODEL_DIR",
-      .type = LP_ENV_STRING,
-      .offset = AT(model_dir),
-      .fallback = "/usr/share/pocketsphinx/model/en-us",
-      .min = 1,
-      .max = 1024,
-      .help = "folder of en-us.lm.bin, the trigram model" },
+    SPELLING_ENV(struct config, spelling),
     { 0 },
 };
 

@@ -3,16 +3,15 @@
 
 #include "config/env.h"
 #include "service/service.h"
+#include "services/ai-feedback/spelling/spelling.h"
 
 /* Borrowed from the environment. */
 struct config {
     struct lp_service_config common;
-    const char *database_url;   /* DATABASE_URL, required; may hold a password */
-    int64_t workers;            /* WORKERS 1, 1..16 */
-    int64_t job_ms;             /* JOB_DEADLINE 10m, 1s..1h */
-    const char *dialect;        /* DIALECT */
-    const char *dictionary_dir; /* DICTIONARY_DIR */
-    const char *model_dir;      /* MODEL_DIR */
+    const char *database_url; /* DATABASE_URL, required; may hold a password */
+    int64_t workers;          /* WORKERS 1, 1..16 */
+    int64_t job_ms;           /* JOB_DEADLINE 10m, 1s..1h */
+    struct spelling_files spelling;
 };
 
 extern const struct lp_env config_table[];

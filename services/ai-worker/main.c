@@ -73,9 +73,6 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
                                                         .migrate = migrate,
                                                         .purge = purge };
     const struct config *config = user;
-    const struct spelling_files files = { .dialect = config->dialect,
-                                          .dictionaries = config->dictionary_dir,
-                                          .model = config->model_dir };
     struct worker_options options = { .stop = stop,
                                       .threads = (unsigned)config->workers,
                                       .job_ms = config->job_ms };
@@ -84,7 +81,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     struct worker *worker = NULL;
 
     options.db = open_database(config);
-    int r = spelling_new(&files, &speller, err);
+    int r = spelling_new(&config->spelling, &speller, err);
     options.speller = speller;
     if (r == 0)
         r = lp_dbwatch_new(options.db, &watching, stop, &watch, err);

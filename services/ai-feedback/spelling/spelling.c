@@ -27,6 +27,8 @@ struct spelling {
     struct model *model;
 };
 
+const char *const spelling_dialects[] = { "any", "en-US", "en-GB", NULL };
+
 int spelling_new(const struct spelling_files *files, struct spelling **ret_speller,
                  struct lp_error *err)
 {

@@ -12,6 +12,9 @@
 /* Loaded once, read-only: any number of threads, no lock. */
 struct spelling;
 
+/* What struct spelling_files takes as its dialect; ends with NULL. */
+extern const char *const spelling_dialects[];
+
 /* Where it comes from; borrowed during the call. */
 struct spelling_files {
     const char *dialect;      /* "any" (a word of either is right), "en-US" or "en-GB" */
