@@ -27,8 +27,8 @@ void ask_done(struct ask *a);
 LP_MUST_USE int ask_read(const struct lp_service_request *r, const struct transcriber *transcriber,
                          struct ask *ret_ask, struct lp_error *err);
 
-/* The text of audio; nothing to do for a text. err->http_status is 503 where no engine answered,
- * and 400 where it heard no word. */
+/* The text of audio, which may hold no word; nothing to do for a text. err->http_status is 503
+ * where no engine answered. */
 LP_MUST_USE int ask_transcribe(const struct lp_service_request *r,
                                const struct transcriber *transcriber, struct ask *a,
                                struct lp_error *err);
