@@ -196,6 +196,23 @@ static void nobody_sees_or_deletes_the_job_of_another(void **state)
     assert_int_equal(jobs_read(db, id, "ann", &json, &refused), LP_E_NOT_FOUND);
 }
 
+static void what_an_export_has_no_room_for_is_left_out_the_newest_results_first(void **state)
+{
+    lp_auto_buf struct lp_buf json = LP_BUF_INIT((size_t)7 << 20);
+
+    (void)state;
+    free(fixture_sql(
+        url, "INSERT INTO jobs (owner, kind, digest, state, result, bytes, created_at,"
+             " expires_at) SELECT 'ann', 'text', '', 'done', to_json(repeat('x', size - 2)), size,"
+             " now() + n * interval '1 s', now() + interval '1 day'"
+             " FROM unnest(ARRAY[3000000, 5000000, 100]) WITH ORDINALITY t(size, n)"));
+    ok(jobs_export(db, "ann", &json, &err));
+    json_auto_t *jobs = json_loadb(json.ptr, json.len, 0, NULL);
+    assert_int_equal(json_array_size(jobs), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(json_object_get(json_array_get(jobs, i), "result") != NULL, i == 0);
+}
+
 static void what_has_expired_is_shown_to_nobody_and_goes(void **state)
 {
     lp_auto_buf struct lp_buf json = LP_BUF_INIT(1 << 20);
@@ -296,6 +313,8 @@ int main(void)
         cmocka_unit_test_setup(
             a_key_names_one_job_of_its_owner_and_another_text_under_it_is_refused, empty),
         cmocka_unit_test_setup(nobody_sees_or_deletes_the_job_of_another, empty),
+        cmocka_unit_test_setup(what_an_export_has_no_room_for_is_left_out_the_newest_results_first,
+                               empty),
         cmocka_unit_test_setup(what_has_expired_is_shown_to_nobody_and_goes, empty),
         cmocka_unit_test_setup(bounds_hold_though_many_ask_at_once, empty),
         cmocka_unit_test_setup(workers_at_the_same_time_never_get_the_same_job, empty),

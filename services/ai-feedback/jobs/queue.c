@@ -39,11 +39,15 @@ static const struct lp_db_statement read_job = { "read_job",
 static const struct lp_db_statement delete_job = { "delete_job", "DELETE FROM jobs" MINE, 2,
                                                    false };
 
+/* Texts and results beyond $2 bytes stay in the database: all of one owner are more than a pod's
+ * memory. */
 static const struct lp_db_statement export_jobs = {
     "export_jobs",
-    "SELECT " VIEW "))::text, to_json(text)::text, result FROM jobs WHERE owner = $1"
-    " ORDER BY created_at, id",
-    1, true
+    "SELECT " VIEW "))::text, CASE WHEN held <= $2::bigint THEN to_json(text)::text END,"
+    " CASE WHEN held <= $2::bigint THEN result END"
+    " FROM (SELECT *, sum(bytes) OVER (ORDER BY created_at, id) AS held FROM jobs"
+    " WHERE owner = $1) mine ORDER BY created_at, id",
+    2, true
 };
 
 static const struct lp_db_statement erase_jobs = { "erase_jobs",
@@ -214,9 +218,11 @@ int jobs_delete(struct lp_db *db, const char *id, const char *owner, struct lp_e
 int jobs_export(struct lp_db *db, const char *owner, struct lp_buf *ret_json, struct lp_error *err)
 {
     const size_t views = (size_t)JOBS_OF_OWNER * 1024; /* without text and result */
+    char room[24];
     PGresult *rows = NULL;
-    int r = lp_db_run(db, &export_jobs, &owner, &rows, err);
 
+    number_text(room, (int64_t)(ret_json->max - ret_json->len));
+    int r = lp_db_run(db, &export_jobs, (const char *[]){ owner, room }, &rows, err);
     if (r < 0)
         return r;
     lp_buf_char(ret_json, '[');
