@@ -13,7 +13,6 @@
 
 #define TRACE_BYTES 56 /* "00-" 32 "-" 16 "-01" and its NUL */
 
-/* The client's, where it is 1 to 128 harmless characters; else a new one. */
 /* W3C Trace Context, 3.2: version, trace, parent, flags; neither id may be all zeros. One that is
  * not sound is left out, and a new trace begins here. NULL: there is none. */
 static const struct lp_field *find_trace(const struct lp_fields *fields)
@@ -45,6 +44,7 @@ static void take_trace(const struct decision *d, const struct lp_request_head *h
         worker_random_hex(d->random, v->trace_id);
 }
 
+/* The client's, where it is 1 to 128 harmless characters; else a new one. */
 static void take_request_id(const struct decision *d, const struct lp_request_head *head,
                             struct verdict *v)
 {
