@@ -31,7 +31,8 @@ static bool is_one_of(const struct endpoint_list *all, const union endpoint *a)
     return false;
 }
 
-/* Addresses that the upstream has no more leave room for its new ones. */
+/* Addresses that the upstream has no more leave room for its new ones, and are none of the half
+ * that may be left alone. */
 static void forget_gone(struct outliers *o, const struct endpoint_list *all)
 {
     for (unsigned i = 0; i < ENDPOINTS_MAX; i++) {
@@ -42,7 +43,8 @@ static void forget_gone(struct outliers *o, const struct endpoint_list *all)
     }
 }
 
-/* There is room, as no more than ENDPOINTS_MAX are in `all`. NULL where `a` is none of them. */
+/* Those that are gone have left, so that there is room: no more than ENDPOINTS_MAX are in `all`.
+ * NULL where `a` is none of them. */
 static struct outlier *entry(struct outliers *o, const union endpoint *a,
                              const struct endpoint_list *all)
 {
@@ -52,7 +54,6 @@ static struct outlier *entry(struct outliers *o, const union endpoint *a,
         return &o->list[at];
     if (!is_one_of(all, a))
         return NULL;
-    forget_gone(o, all);
     for (at = 0; o->list[at].in_a_row > 0;)
         at++;
     o->list[at] = (struct outlier){ .address = *a };
@@ -75,9 +76,10 @@ static bool may_leave_alone(const struct outliers *o, const union endpoint *a,
 int64_t outliers_failed(struct outliers *o, const union endpoint *a, enum outlier_failure what,
                         const struct endpoint_list *all, int64_t now)
 {
-    struct outlier *e = entry(o, a, all);
     int64_t wait = OUT_MS;
 
+    forget_gone(o, all);
+    struct outlier *e = entry(o, a, all);
     if (!e)
         return 0;
     e->in_a_row += e->in_a_row < IN_A_ROW;

@@ -113,6 +113,21 @@ static void addresses_that_are_gone_leave_room_for_new_ones(void **state)
     assert_int_equal(outliers_failed(&o, &before.list[0], OUTLIER_UNCONNECTED, &all, 0), 0);
 }
 
+static void an_address_that_is_gone_is_none_of_the_half_that_may_be_left_alone(void **state)
+{
+    struct endpoint_list all = numbered(4);
+    struct outliers o = { .n = 0 };
+    (void)state;
+
+    assert_int_equal(fail_times(&o, &all, 0, 3, 0), 2000);
+    assert_int_equal(fail_times(&o, &all, 1, 3, 0), 2000);
+    assert_int_equal(fail_times(&o, &all, 2, 3, 0), 0); /* it would be the third of four */
+    for (unsigned i = 0; i < 2; i++)
+        all.list[i].in.sin_port = htons((uint16_t)(5000 + i));
+    assert_int_equal(fail_times(&o, &all, 2, 1, 0), 2000);
+    assert_int_equal(o.n, 1);
+}
+
 /* ---- through the client ---- */
 
 struct ended {
@@ -281,6 +296,7 @@ int main(void)
         cmocka_unit_test(at_most_half_of_the_addresses_are_left_alone_for_their_answers),
         cmocka_unit_test(one_that_refuses_is_left_alone_at_once_however_many_are),
         cmocka_unit_test(addresses_that_are_gone_leave_room_for_new_ones),
+        cmocka_unit_test(an_address_that_is_gone_is_none_of_the_half_that_may_be_left_alone),
         cmocka_unit_test(one_that_resets_each_connection_has_three_requests_and_no_more),
         cmocka_unit_test(one_that_never_answers_has_three_requests_and_no_more),
         cmocka_unit_test(a_kept_connection_to_it_is_not_taken_again),
