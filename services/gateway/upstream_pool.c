@@ -62,7 +62,7 @@ void pool_give(struct link *l)
     trim(&l->in);
     trim(&l->out);
     l->out_start = 0;
-    if (now >= l->born + AGE_MS) {
+    if (now >= l->born + AGE_MS || outliers_is_out(&p->outliers, &l->address, now)) {
         pool_close(l);
         return;
     }

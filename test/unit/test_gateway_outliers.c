@@ -140,10 +140,12 @@ static void on_head(void *user, const struct upstream_head *head)
     (void)user, (void)head;
 }
 
+static bool stops_bodies;
+
 static bool on_body(void *user, const char *bytes, size_t n)
 {
     (void)user, (void)bytes, (void)n;
-    return true;
+    return !stops_bodies;
 }
 
 static void on_whole(void *user)
@@ -288,6 +290,44 @@ static void a_kept_connection_to_it_is_not_taken_again(void **state)
     fake_upstream_stop(fakes[1]);
 }
 
+/* Its answer had begun before others of it failed, and ends after. */
+static void nor_is_one_that_was_busy_when_it_failed(void **state)
+{
+    static const struct upstream_events events = { on_head, on_body, NULL, on_whole, on_end };
+    static const struct fake_script good[] = { { .reply = OK }, FAKE_SCRIPT_END };
+    struct fake_upstream *fakes[2] = { fake_upstream_start(good), fake_upstream_start(good) };
+    struct ended ended = { .is = false };
+    const struct upstream_request r = { .origin = "http://h",
+                                        .target = "/",
+                                        .method = "GET",
+                                        .fields = "",
+                                        .connect_ms = 2000,
+                                        .idempotent = true,
+                                        .events = &events,
+                                        .user = &ended };
+    struct epoll_event e;
+    struct lone l;
+    (void)state;
+
+    lone_up(&l, fakes, 2);
+    struct pool *p = &((struct http_client *)l.client)->pools[0];
+    stops_bodies = true;
+    struct upstream_call *call = l.client->ops->start(l.client, &r);
+    while (!call->paused && epoll_wait(l.epoll, &e, 1, 30000) == 1)
+        l.client->ops->ready(l.client, (int)e.data.u64, e.events);
+    assert_true(call->paused);
+    for (int i = 0; i < 3; i++)
+        outliers_failed(&p->outliers, &call->link->address, OUTLIER_UNANSWERED, &p->endpoints,
+                        lp_clock_ms());
+    stops_bodies = false;
+    l.client->ops->resume_receive(call);
+    assert_true(ended.is && ended.result == UPSTREAM_COMPLETE);
+    assert_int_equal(p->n_idle, 0);
+    lone_down(&l);
+    fake_upstream_stop(fakes[0]);
+    fake_upstream_stop(fakes[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +340,7 @@ int main(void)
         cmocka_unit_test(one_that_resets_each_connection_has_three_requests_and_no_more),
         cmocka_unit_test(one_that_never_answers_has_three_requests_and_no_more),
         cmocka_unit_test(a_kept_connection_to_it_is_not_taken_again),
+        cmocka_unit_test(nor_is_one_that_was_busy_when_it_failed),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("gateway_outliers", tests, NULL, NULL);
