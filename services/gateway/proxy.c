@@ -350,6 +350,7 @@ static void start_kept(struct exchange *x)
         return;
     free(lp_take(x->up_target));
     free(lp_take(x->up_fields));
+    x->up_fields_len = 0;
 }
 
 void proxy_release(struct exchange *x)

@@ -385,6 +385,8 @@ static void account(struct conn *c)
         return;
     if (x)
         bytes += stream_length(&x->up) + x->up_fields_len + x->down_body.len;
+    if (x && x->up_target)
+        bytes += strlen(x->up_target);
     conn_account(c, bytes);
 }
 

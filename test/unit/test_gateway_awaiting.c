@@ -66,6 +66,47 @@ static void many_that_hang_at_one_upstream_are_no_load_of_the_gateway(void **sta
     fake_upstream_stop(other);
 }
 
+static void one_place(struct gateway_config *c)
+{
+    c->upstream_limit = 1;
+}
+
+static double buffered(void)
+{
+    return metric("lp_buffered_bytes");
+}
+
+/* Its head is kept while it waits for a place, and no longer. */
+static void a_request_that_waits_takes_memory_until_it_is_sent(void **state)
+{
+    static const struct fake_script hang[] = { { .then = FAKE_HANG }, FAKE_SCRIPT_END };
+    lp_auto_free char *fields = NULL, *ask = NULL;
+    struct fixture f;
+    (void)state;
+
+    struct fake_upstream *other = beside(&f, hang, one_place);
+    int first = raw_connect(f.port, 0), second = raw_connect(f.port, 0);
+    assert_true(raw_send(first, GET("/any/1"), strlen(GET("/any/1"))));
+    fake_upstream_await_requests(f.upstream, 1);
+    await_metric("lp_buffered_bytes", "", 0);
+    fields = lp_alloc(2001);
+    memset(fields, 'x', 2000);
+    ask = lp_sprintf("GET /any/%s HTTP/1.1\r\nHost: g\r\nX: %s\r\n" GATEWAY_BEARER "\r\n", fields,
+                     fields);
+    assert_true(raw_send(second, ask, strlen(ask)));
+    await_metric("lp_requests_awaiting_upstream", ANY, 2);
+    for (int64_t end = lp_clock_ms() + 30000; buffered() < 4000 && lp_clock_ms() < end;)
+        sched_yield();
+    assert_true(buffered() >= 4000); /* target and fields */
+    close(first);
+    fake_upstream_await_requests(f.upstream, 2);
+    await_metric("lp_buffered_bytes", "", 0);
+    assert_true(metric("lp_requests_awaiting_upstream" ANY) == 1); /* it is still there */
+    close(second);
+    fixture_down(&f);
+    fake_upstream_stop(other);
+}
+
 static void little_memory(struct gateway_config *c)
 {
     c->buffer_max = 600000;
@@ -133,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_that_hang_at_one_upstream_are_no_load_of_the_gateway),
+        cmocka_unit_test(a_request_that_waits_takes_memory_until_it_is_sent),
         cmocka_unit_test(stalled_readers_fill_the_memory_so_far_and_no_further),
     };
     lp_json_init();
