@@ -44,7 +44,9 @@ bool hold_begin(struct exchange *x)
     struct worker *w = x->worker;
     bool again = x->held_until > 0;
 
-    if (!x->upstream->holds || hold_is_over(x) || (!again && w->n_held >= w->hold_limit))
+    if (!x->upstream->holds || hold_is_over(x))
+        return false;
+    if (!again && (w->n_held >= w->hold_limit || worker_is_full(w)))
         return false;
     if (!again)
         x->held_until = w->now + w->shared->config->hold_timeout_ms;

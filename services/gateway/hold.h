@@ -9,7 +9,8 @@
 bool hold_is_asleep(const struct exchange *x);
 
 /* Its call reached nobody, or need not be made: true where it is held, and comes back by
- * hold_overdue. False: its route holds none, HOLD_LIMIT of them are, or its time is up. */
+ * hold_overdue. False: its route holds none, HOLD_LIMIT of them are, BUFFER_MAX is used up, or its
+ * time is. */
 bool hold_begin(struct exchange *x);
 
 /* A held request looks again; true where it is to be sent now, and is not held any more. */

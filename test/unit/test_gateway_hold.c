@@ -118,6 +118,26 @@ static void over_the_limit_is_turned_away_and_who_leaves_makes_room(void **state
     fixture_down(&f);
 }
 
+static void no_memory(struct gateway_config *c)
+{
+    hold_any(c);
+    c->buffer_max = 0;
+    c->hold_timeout_ms = 600000; /* longer than the test waits for an answer */
+}
+
+static void nobody_is_held_where_the_memory_for_it_is_used_up(void **state)
+{
+    static const struct fake_script scripts[] = { { .reply = OK }, FAKE_SCRIPT_END };
+    struct fixture f;
+    (void)state;
+    late_up(&f, scripts, no_memory);
+    assert_int_equal(fixture_ask(&f, GET("/any/1")), 503);
+    assert_non_null(strstr(f.out.ptr, "\r\nRetry-After: 1\r\n"));
+    fake_upstream_listen(f.upstream);
+    assert_int_equal(fixture_ask(&f, GET("/any/2")), 200);
+    fixture_down(&f);
+}
+
 static void one_place_each(struct gateway_config *c)
 {
     hold_any(c);
@@ -181,6 +201,7 @@ int main(void)
         cmocka_unit_test(other_routes_fail_at_once_as_before),
         cmocka_unit_test(who_waited_for_hold_timeout_hears_when_to_come_again),
         cmocka_unit_test(over_the_limit_is_turned_away_and_who_leaves_makes_room),
+        cmocka_unit_test(nobody_is_held_where_the_memory_for_it_is_used_up),
         cmocka_unit_test(who_is_held_has_no_place),
         cmocka_unit_test(a_gateway_that_ends_lets_go_of_who_is_held),
         cmocka_unit_test(a_route_that_is_not_there_is_refused),
