@@ -24,9 +24,9 @@ static int begin(struct lp_db_connection *c, int lock, struct lp_error *err)
 {
     char sql[160];
     snprintf(sql, sizeof sql,
-             "BEGIN; SET LOCAL lock_timeout = %d; SELECT pg_advisory_xact_lock(%d);"
-             "SET LOCAL statement_timeout = %d",
-             LOCK_MS, lock, VERSION_MS);
+             "BEGIN; SET LOCAL statement_timeout = %d; SET LOCAL lock_timeout = %d;"
+             "SELECT pg_advisory_xact_lock(%d)",
+             VERSION_MS, LOCK_MS, lock);
     return execute(c, sql, LOCK_MS, err);
 }
 

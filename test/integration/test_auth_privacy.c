@@ -112,6 +112,23 @@ static void a_version_of_the_tables_may_take_longer_than_a_statement_of_a_reques
     lp_db_free(db);
 }
 
+/* Another pod migrates: that is no time-out of ours, whatever a statement of a request may take. */
+static void who_waits_for_another_pods_migration_is_told_of_a_conflict(void **state)
+{
+    static const char *const versions[] = { "SELECT 1" };
+    const struct lp_migrations migrations = { .lock = 8, .versions = versions, .n = 1 };
+    const char *database = fixture_database("auth_privacy_lock");
+    PGconn *other = PQconnectdb(database);
+    struct lp_db *db = open_db(database, 300);
+    struct lp_error why;
+    (void)state;
+    PQclear(PQexec(other, "SELECT pg_advisory_lock(8)"));
+    assert_int_equal(lp_db_migrate(db, &migrations, &why), LP_E_CONFLICT);
+    PQfinish(other);
+    ok(lp_db_migrate(db, &migrations, &err));
+    lp_db_free(db);
+}
+
 static void moves_the_rows_of_the_version_before_and_serves_its_pods_on(void **state)
 {
     (void)state;
@@ -332,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_version_of_the_tables_may_take_longer_than_a_statement_of_a_request),
+        cmocka_unit_test(who_waits_for_another_pods_migration_is_told_of_a_conflict),
         cmocka_unit_test(moves_the_rows_of_the_version_before_and_serves_its_pods_on),
         cmocka_unit_test(encrypts_nothing_while_a_pod_has_no_key),
         cmocka_unit_test(encrypts_all_rows_once_every_pod_has_the_key),
