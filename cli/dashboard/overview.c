@@ -77,14 +77,15 @@ static void read_namespace(struct overview *o, const char *ns, json_t *missing)
         lp_buf_str(&path, "/apis/custom.metrics.k8s.io/v1beta2/namespaces");
         lp_url_segment(&path, ns);
         lp_buf_printf(&path, "/services/*/%s", metrics[i].metric);
-        if (lp_kube_raw(o->client, path.ptr, &list, &err) == 0) {
+        int r = lp_kube_raw(o->client, path.ptr, &list, &err);
+        if (r == 0) {
             add_values(list, metrics[i].name, of_namespace);
             continue;
         }
         lp_auto_free char *what = lp_sprintf("metrics of namespace %s", ns);
         overview_missing(missing, what, err.msg);
-        if (i == 0)
-            break; /* the others would fail likewise */
+        if (i == 0 && r != LP_E_DENIED)
+            break; /* the others would fail likewise; but each has a right of its own */
     }
     json_object_set_new(o->metrics, ns, of_namespace);
 }
