@@ -72,6 +72,16 @@ static bool says_nothing(const json_t *o, const void *want)
     return !monitored(o);
 }
 
+/* Of the page about errors. */
+static bool has_threshold(const json_t *rule, const void *want)
+{
+    const json_t *groups = lp_json_at(rule, "spec", "groups", NULL);
+    const json_t *goals = lp_json_find(groups, "name", "learning-platform-goals");
+    const json_t *page =
+        lp_json_find(json_object_get(goals, "rules"), "alert", "LearnersSeeErrors");
+    return strstr(lp_json_str(page, "expr", NULL), want) != NULL;
+}
+
 static void monitors_wait_for_their_definitions_and_follow_the_spec(void **state)
 {
     (void)state;
@@ -91,7 +101,8 @@ static void monitors_wait_for_their_definitions_and_follow_the_spec(void **state
     is_there_and_ours(&lp_kube_prometheus_rules, NAME);
     assert_int_equal(json_array_size(lp_json_at(rule, "spec", "groups", NULL)), 3);
     edit_platform("english", parse_spec("{monitoring: {slo: {availability: '99.5'}}}"));
-    json_decref(await(&lp_kube_prometheus_rules, NAME, exists, NULL, "still there"));
+    json_decref(
+        await(&lp_kube_prometheus_rules, NAME, has_threshold, "> 14.4 * 0.005 ", "changed"));
     ok(lp_kube_delete(client, &lp_kube_pod_monitors, ns, NAME, NULL, &err));
     json_decref(await(&lp_kube_pod_monitors, NAME, exists, NULL, "back"));
     edit_platform("english", parse_spec("{monitoring: {podMonitor: None}}"));
