@@ -35,10 +35,17 @@ static json_t *essence(const json_t *object)
                         json_object_get(metadata, "ownerReferences"), "rest", rest);
 }
 
-static void digest(const struct plan *plan, const struct observed *observed, int64_t generation,
-                   char ret_hex[INTENT_DIGEST_TEXT])
+static json_t *said(const struct lp_buf *text)
 {
-    json_auto_t *digests = lp_json_make("[I]", (json_int_t)generation);
+    return lp_json_text(text->ptr ? text->ptr : "");
+}
+
+/* With what is said of kinds that the cluster may lack: their definitions come without an event. */
+static void digest(const struct plan *plan, const struct observed *observed, int64_t generation,
+                   const struct notices *notices, char ret_hex[INTENT_DIGEST_TEXT])
+{
+    json_auto_t *digests = lp_json_make("[I, o, o]", (json_int_t)generation, said(&notices->route),
+                                        said(&notices->monitored));
 
     for (unsigned i = 0; i < plan->n; i++) {
         json_auto_t *seen = observed->objects[i] ? essence(observed->objects[i]) : json_null();
@@ -161,7 +168,7 @@ void planmode_run(struct reconcile_context *ctx, const struct observed *observed
     struct lp_error err;
     int r = 0;
 
-    digest(plan, observed, ctx->platform->generation, mark);
+    digest(plan, observed, ctx->platform->generation, notices, mark);
     if (!m->preview || !m->preview_digest || strcmp(m->preview_digest, mark) != 0)
         r = ask(ctx, &err);
     if (r == 0) {

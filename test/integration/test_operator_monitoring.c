@@ -82,6 +82,17 @@ static bool has_threshold(const json_t *rule, const void *want)
     return strstr(lp_json_str(page, "expr", NULL), want) != NULL;
 }
 
+static bool is_plan_of(const json_t *config_map, const void *want)
+{
+    const char *text = lp_json_str(config_map, "data", "plan.txt", NULL);
+    return text && strstr(text, want);
+}
+
+static void await_plan(const char *want)
+{
+    json_decref(await(&lp_kube_config_maps, "planned-plan", is_plan_of, want, want));
+}
+
 static void monitors_wait_for_their_definitions_and_follow_the_spec(void **state)
 {
     (void)state;
@@ -91,9 +102,12 @@ static void monitors_wait_for_their_definitions_and_follow_the_spec(void **state
     edit_platform("english", parse_spec("{monitoring: {owners: {auth: {team: identity}}}}"));
     await_monitored("False", "DefinitionMissing");
     await_ready("english"); /* all else is as it should be */
+    create_platform("planned", parse_spec("{mode: Plan, monitoring: {}}"));
+    await_plan("error PodMonitor planned-monitoring");
     install(monitors);
     json_decref(await(&lp_kube_pod_monitors, NAME, exists, NULL, "made"));
-    await_monitored("False", "DefinitionMissing"); /* of the other */
+    await_monitored("False", "DefinitionMissing");      /* of the other */
+    await_plan("create PodMonitor planned-monitoring"); /* no child and no spec has changed */
     install(rules);
     json_auto_t *rule = await(&lp_kube_prometheus_rules, NAME, exists, NULL, "made");
     await_monitored("True", "AsAsked");
