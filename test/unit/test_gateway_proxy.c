@@ -193,6 +193,12 @@ static void answers_503_where_the_upstream_is_silent_too_long(void **state)
     fixture_down(&f);
 }
 
+/* A head comes in that time on a busy machine too; else it were a 503, and not cut. */
+static void a_second(struct gateway_config *c)
+{
+    c->timeout_ms = 1000;
+}
+
 static void closes_the_connection_where_a_body_is_cut(void **state)
 {
     static const struct fake_script scripts[] = {
@@ -216,7 +222,7 @@ static void closes_the_connection_where_a_body_is_cut(void **state)
     struct fixture f;
     (void)state;
 
-    fixture_up(&f, scripts, short_timeout);
+    fixture_up(&f, scripts, a_second);
     for (size_t i = 0; i < LP_COUNT(targets); i++) {
         lp_auto_free char *request =
             lp_sprintf("GET %s HTTP/1.1\r\nHost: g\r\n" GATEWAY_BEARER "\r\n", targets[i]);
@@ -224,6 +230,7 @@ static void closes_the_connection_where_a_body_is_cut(void **state)
         lp_buf_reset(&f.out);
         raw_send(fd, request, strlen(request));
         raw_read_all(fd, &f.out); /* ends by itself, or the test fails */
+        assert_int_equal(raw_status(&f.out), 200);
         assert_null(strstr(f.out.ptr, "\r\n0\r\n\r\n"));
         close(fd);
     }
