@@ -54,16 +54,21 @@ static int apply(struct lp_db_connection *c, const struct lp_migrations *m, stru
     if (r == 0)
         r = read_version(c, &have, err);
     for (size_t i = have; r == 0 && i < m->n; i++) {
-        char note[96], text[24];
+        char note[96];
         r = execute(c, m->versions[i], VERSION_MS, err);
         if (r < 0)
             return lp_error_wrap(err, "version %zu", i + 1);
         snprintf(note, sizeof note, "INSERT INTO schema_migrations (version) VALUES (%zu)", i + 1);
         r = execute(c, note, LOCK_MS, err);
-        snprintf(text, sizeof text, "%zu", i + 1);
+    }
+    if (r == 0)
+        r = execute(c, "COMMIT", VERSION_MS, err);
+    if (r == 0 && have < m->n) {
+        char text[24];
+        snprintf(text, sizeof text, "%zu", m->n);
         lp_log_info("database migrated", "version", text);
     }
-    return r < 0 ? r : execute(c, "COMMIT", VERSION_MS, err);
+    return r;
 }
 
 int lp_db_migrate(struct lp_db *db, const struct lp_migrations *m, struct lp_error *err)

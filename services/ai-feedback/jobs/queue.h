@@ -14,7 +14,7 @@
 #define JOBS_ATTEMPTS 5                  /* after which it is a dead letter */
 #define JOBS_OF_OWNER 50                 /* rows of one owner, those that are over among them */
 #define JOBS_AT_ALL 10000                /* rows */
-#define JOBS_BYTES ((int64_t)256 << 20)  /* texts and results of all */
+#define JOBS_BYTES ((int64_t)256 << 20)  /* texts and results of all, when one more is put in */
 #define JOBS_WAIT_MS ((int64_t)86400000) /* a job that is not done by then goes */
 #define JOBS_KEEP_MS ((int64_t)3600000)  /* and one that is over, with its result */
 #define JOBS_RESULT ((size_t)(5 << 20))  /* bytes of one */
