@@ -60,10 +60,11 @@ const struct cli_command cli_commands[] = {
     { .name = "dashboard",
       .arguments = "[PLATFORM] [-n NAMESPACE | -A] [--port N] [--no-open] [--interval SECONDS]",
       .summary = "a page on loopback: pods, load, decisions and schedules of platforms, live",
-      .text = "Prints the page's URL, whose token nobody else knows, and opens it in the browser; "
-              "goes on\nuntil it is interrupted. Reads the cluster with your own rights and "
-              "changes nothing. What\nyou may not read is named on the page, and the rest is "
-              "shown.",
+      .text =
+          "Prints the page's URL, with a token that is new each time, and opens it in the browser; "
+          "goes on\nuntil it is interrupted. Reads the cluster with your own rights and "
+          "changes nothing. What\nyou may not read is named on the page, and the rest is "
+          "shown.",
       .examples = { { "All platforms of all namespaces", "kubectl lp dashboard -A" },
                     { "On a machine without a browser",
                       "kubectl lp dashboard -n learning --no-open --port 8090" } },
