@@ -5,6 +5,8 @@
  * `ai-lease` do the jobs (worker.h); `ai-jobs-db` brings the table up to date and watches the
  * database.
  */
+#include <stdio.h>
+
 #include "json/json.h"
 #include "postgres/dbwatch.h"
 #include "service/program.h"
@@ -25,16 +27,27 @@ static int purge(struct lp_db *db, void *unused, struct lp_error *err)
     return jobs_purge(db, err);
 }
 
-static void health(struct lp_service_request *r, void *worker)
+static void health(struct lp_service_request *r, void *unused)
 {
-    (void)worker;
+    (void)unused;
     lp_http_reply_json(r->x, 200,
                        lp_json_make("{s:s, s:s}", "status", "ok", "service", "ai-worker"));
 }
 
+struct readiness {
+    struct lp_dbwatch *watch;
+    struct worker *worker;
+};
+
+/* A pod that is ready is asked for lp_backlog: it must know it by then. */
 static bool is_ready(void *user, char why[128])
 {
-    return lp_dbwatch_is_ready(user, why);
+    const struct readiness *of = user;
+
+    if (!lp_dbwatch_is_ready(of->watch, why))
+        return false;
+    snprintf(why, 128, "the jobs are not counted yet");
+    return worker_has_counted(of->worker);
 }
 
 static struct lp_db *open_database(const struct config *config)
@@ -51,7 +64,7 @@ static struct lp_db *open_database(const struct config *config)
     return lp_db_new(&options);
 }
 
-static int serve(const struct config *config, struct lp_dbwatch *watch, struct lp_stop *stop,
+static int serve(const struct config *config, struct readiness *readiness, struct lp_stop *stop,
                  struct lp_error *err)
 {
     static const struct lp_route routes[] = { { "GET", "/health", health, "health", true }, { 0 } };
@@ -60,7 +73,7 @@ static int serve(const struct config *config, struct lp_dbwatch *watch, struct l
         .routes = routes,
         .not_found_json = "{\"message\":\"resource not found\"}",
         .too_large_json = "{\"message\":\"request entity too large\"}",
-        .user = watch,
+        .user = readiness,
         .ready = is_ready,
     };
     return lp_service_run(&service, &config->common, stop, err);
@@ -77,23 +90,22 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
                                       .threads = (unsigned)config->workers,
                                       .job_ms = config->job_ms };
     struct spelling *speller = NULL;
-    struct lp_dbwatch *watch = NULL;
-    struct worker *worker = NULL;
+    struct readiness is = { 0 };
 
     options.db = open_database(config);
     int r = spelling_new(&config->spelling, &speller, err);
     options.speller = speller;
     if (r == 0)
-        r = lp_dbwatch_new(options.db, &watching, stop, &watch, err);
+        r = lp_dbwatch_new(options.db, &watching, stop, &is.watch, err);
     if (r == 0)
-        r = worker_new(&options, &worker, err);
+        r = worker_new(&options, &is.worker, err);
     if (r == 0)
-        r = serve(config, watch, stop, err);
+        r = serve(config, &is, stop, err);
     if (r == LP_E_TIMEOUT)
         return r;
     lp_stop_request(stop);
-    worker_free(worker);
-    lp_dbwatch_free(watch);
+    worker_free(is.worker);
+    lp_dbwatch_free(is.watch);
     lp_db_free(options.db);
     spelling_free(speller);
     return r;

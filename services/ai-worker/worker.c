@@ -21,6 +21,7 @@
 
 #define IDLE_MS 1000  /* between two looks where nothing waits */
 #define LEASE_MS 2000 /* between two renewals; a lease is JOBS_LEASE_MS */
+#define FIRST_MS 100  /* between two looks until the backlog is known */
 
 enum outcome { DONE, RETRIED, DEAD, LOST, RETURNED, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = { "done", "retried", "dead", "lost",
@@ -40,6 +41,7 @@ struct worker {
     struct place places[WORKER_MAX];
     pthread_t keeper;
     bool keeping;
+    bool counted; /* lp_backlog is what the database said, under `lock` */
     struct lp_metric *backlog, *outcomes[OUTCOMES], *seconds;
 };
 
@@ -192,8 +194,20 @@ static void look(struct worker *w)
         lp_metric_add(w->outcomes[DEAD], (double)buried);
         lp_log_warn("jobs ended each worker that tried them");
     }
-    if (jobs_backlog(w->options.db, &waiting, &err) == 0)
-        lp_metric_set(w->backlog, (double)waiting);
+    if (jobs_backlog(w->options.db, &waiting, &err) < 0)
+        return;
+    lp_metric_set(w->backlog, (double)waiting);
+    pthread_mutex_lock(&w->lock);
+    w->counted = true;
+    pthread_mutex_unlock(&w->lock);
+}
+
+bool worker_has_counted(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool counted = w->counted;
+    pthread_mutex_unlock(&w->lock);
+    return counted;
 }
 
 static void *keep(void *user)
@@ -202,7 +216,7 @@ static void *keep(void *user)
 
     do
         look(w);
-    while (!lp_stop_wait(w->options.stop, LEASE_MS));
+    while (!lp_stop_wait(w->options.stop, worker_has_counted(w) ? LEASE_MS : FIRST_MS));
     return NULL;
 }
 

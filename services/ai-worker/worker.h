@@ -1,6 +1,7 @@
 /* services/ai-worker/worker.h -- threads that take jobs, do them, and say what came of it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -29,5 +30,7 @@ struct worker;
  */
 LP_MUST_USE int worker_new(const struct worker_options *options, struct worker **ret_worker,
                            struct lp_error *err);
+/* Whether lp_backlog is what the database said at least once: before that its 0 means nothing. */
+bool worker_has_counted(struct worker *w);
 /* After the stop; waits for the threads. NULL is fine. */
 void worker_free(struct worker *w);

@@ -229,6 +229,10 @@ def main():
             test(world)
             print(f"{test.__name__}: {time.monotonic() - began:.1f} s", flush=True)
         assert world.service.end(signal.SIGTERM) == 0, "lp-ai-feedback ends with 0 at SIGTERM"
+    except BaseException:
+        for log in sorted(work.glob("*.log")):
+            print(f"--- {log.name}", *log.read_text(encoding="utf-8").splitlines()[-15:], sep="\n", flush=True)
+        raise
     finally:
         world.end()
 
