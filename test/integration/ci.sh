@@ -91,16 +91,99 @@ what_cannot_be_looked_at_is_status_2() {
     has out 'not found'
 }
 
+# `gh api` on the comments of comments.json; those of refused.json may not be changed.
+fake_gh() {
+    mkdir -p "$dir/bin"
+    cat >"$dir/bin/gh" <<'SH'
+#!/bin/bash
+set -euo pipefail
+dir=$(cd "$(dirname "$0")/.." && pwd) method=GET path='' filter='' body=''
+[ "$1" = api ] && shift
+while [ $# -gt 0 ]; do
+    case $1 in
+    --paginate | --silent) shift && continue ;;
+    --method) method=$2 ;;
+    --jq) filter=$2 ;;
+    -F) body=$(<"${2#body=@}") ;;
+    *) path=$1 && shift && continue ;;
+    esac
+    shift 2
+done
+change() { jq --arg body "$body" "$@" "$dir/comments.json" >"$dir/comments.new" && mv "$dir/comments.new" "$dir/comments.json"; }
+case $method-$path in
+'GET-repos/{owner}/{repo}/issues/7/comments?per_page=100') jq -r "$filter" "$dir/comments.json" ;;
+'POST-repos/{owner}/{repo}/issues/7/comments') change '. + [{id: (length + 1), body: $body}]' ;;
+'PATCH-repos/{owner}/{repo}/issues/comments/'*)
+    [ ! -e "$dir/refused.json" ] || jq -e --argjson id "${path##*/}" 'index($id) | not' "$dir/refused.json" >/dev/null || exit 1
+    change --argjson id "${path##*/}" 'map(if .id == $id then .body = $body else . end)'
+    ;;
+*) exit 1 ;;
+esac
+SH
+    chmod +x "$dir/bin/gh"
+}
+bodies_are() { # COUNT JQ MESSAGE; $ours is what ci/steps wrote
+    jq -e --rawfile ours "$dir/steps/lp-ci.md" --argjson n "$1" "(\$ours | sub(\"\\n+\$\"; \"\")) as \$ours | length == \$n and ($2)" \
+        "$dir/comments.json" >/dev/null || fails "$3: $(jq -c 'map(.body[:60])' "$dir/comments.json")"
+}
+
+posts() { PATH=$dir/bin:$PATH LP_FILES=platforms LP_KUBECTL_LP=$lp LP_OUT=$dir/steps LP_COMMENT=true LP_PULL_REQUEST=${1:-7} "$top/ci/steps" >"$dir/out" 2>&1; }
+
+the_comment_of_an_earlier_run_is_changed_and_no_other() {
+    rm -f "$dir/refused.json"
+    fake_gh
+    jq -n '[{id: 1, body: "<!-- lp-ci -->\nold"}, {id: 2, body: "of another tool, which quotes <!-- lp-ci -->"}]' >"$dir/comments.json"
+    posts || fails "ci/steps: status $?: $(cat "$dir/out")"
+    bodies_are 2 '.[0].body == $ours and (.[1].body | startswith("of another tool"))' "ci/steps changes another comment than its own"
+    echo '[1]' >"$dir/refused.json"
+    posts || fails "ci/steps: status $?: $(cat "$dir/out")"
+    bodies_are 3 '.[2].body == $ours' "ci/steps writes no comment where the one of before may not be changed"
+    posts || fails "ci/steps: status $?: $(cat "$dir/out")"
+    bodies_are 3 '.[2].body == $ours' "ci/steps writes a third comment"
+    ! posts 7/../8 || fails "ci/steps takes a path for the number of a pull request"
+    has out 'LP_PULL_REQUEST is "7/../8"'
+}
+
+# Elements, fences and tables of the comment are all closed, whatever has no room.
+a_comment_that_is_too_long_is_left_well_formed() {
+    mkdir -p many
+    for i in $(seq 40); do sed "s/^  name: english$/  name: english-$i/" platforms/english.yaml >"many/$i.yaml"; done
+    looks 0 many --base main
+    rm -r many
+    counts 80 0
+    python3 - "$dir/comment.md" <<'PY' || fails "the comment is too long or not well formed: $(tail -c 300 "$dir/comment.md")"
+import re, sys
+text = open(sys.argv[1], "rb").read()
+assert 50000 < len(text) <= 60000, len(text)
+lines, fence, folded = text.decode().splitlines(), None, 0
+for line in lines:
+    mark = re.match(r"`{3,}", line)
+    if fence:
+        fence = None if line == fence else fence
+    elif mark:
+        assert folded == 1, line
+        fence = mark[0]
+    else:
+        folded += line.count("<details>") - line.count("</details>")
+assert fence is None and folded == 0
+assert "left out" in lines[-1] and any("render" in line and "many/40.yaml" in line for line in lines)
+PY
+    printf 'kind: LearningPlatform\nspec: <details> ```\n' >platforms/broken.yaml
+    looks 1 platforms/broken.yaml
+    ! grep -q '<details>' "$dir/comment.md" || fails "what is wrong opens an element: $(cat "$dir/comment.md")"
+    rm platforms/broken.yaml
+}
+
 the_steps_need_an_environment_alone() {
     local status=0
     mkdir -p "$dir/bin"
-    printf '#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\ncp "$1" "%s/posted"\n' "$dir" >"$dir/bin/gh"
-    chmod +x "$dir/bin/gh"
+    fake_gh
+    jq -n '[{id: 1, body: "of another tool"}]' >"$dir/comments.json"
     PATH=$dir/bin:$PATH LP_FILES=platforms LP_BASE=main LP_KUBECTL_LP=$lp LP_OUT=$dir/steps LP_TRACES="$top/config/samples/traces/class-of-20.csv" \
         LP_MAX_POD_HOURS=0.01 LP_COMMENT=true LP_PULL_REQUEST=7 GITHUB_STEP_SUMMARY=$dir/summary GITHUB_OUTPUT=$dir/outputs \
         "$top/ci/steps" >"$dir/out" 2>&1 || status=$?
     [ "$status" = 1 ] || fails "ci/steps: status $status, wanted that of lp-ci: $(cat "$dir/out")"
-    cmp -s "$dir/posted" "$dir/steps/lp-ci.md" || fails "ci/steps posts no comment"
+    bodies_are 2 '.[0].body == "of another tool" and .[1].body == $ours' "ci/steps posts no comment"
     has summary '<!-- lp-ci -->'
     has outputs "junit=$dir/steps/lp-ci.xml"
     status=0
@@ -151,6 +234,8 @@ a_change_is_told_object_by_object
 over_a_limit_is_a_failure
 a_wrong_value_is_a_failure_with_field_and_limit
 what_cannot_be_looked_at_is_status_2
+a_comment_that_is_too_long_is_left_well_formed
+the_comment_of_an_earlier_run_is_changed_and_no_other
 the_steps_need_an_environment_alone
 the_action_passes_each_input_on
 options_of_install_do_what_they_do_in_the_repositorys_script

@@ -27,6 +27,11 @@ the_same_bytes_come_out_again() {
     cp "$dir/lp.yaml" "$dist/lp.yaml"
 }
 
+what_fails_half_way_leaves_nothing() {
+    if ./release "${options[@]}" --output "$dir/half/dist" --images lp-nothing >"$dir/half.log" 2>&1; then fails "./release makes an image that there is not"; fi
+    [ -z "$(ls -A "$dir/half")" ] || fails "a release that failed leaves $(ls "$dir/half")"
+}
+
 the_sums_are_signed() {
     base64 -d "$dist/SHA256SUMS.sig" >"$dir/sig"
     openssl dgst -sha256 -verify "$dir/key.pub" -signature "$dir/sig" "$dist/SHA256SUMS" >/dev/null || fails "the signature of SHA256SUMS"
@@ -110,6 +115,7 @@ krew_installs_it_from_a_local_index() {
 }
 
 the_same_bytes_come_out_again
+what_fails_half_way_leaves_nothing
 the_sums_are_signed
 the_tarball_runs_by_itself
 the_package_has_program_man_page_and_completion
