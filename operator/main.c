@@ -394,6 +394,7 @@ static int run_operator(struct program *p, struct lp_error *err)
     if (r == 0 && (first || wait_for_cluster(p)))
         while (!lp_stop_wait(p->stop, UPKEEP_MS)) {
             lp_probes_upkeep(p->probes);
+            lp_log_sweep();
             resident_drop();
             malloc_trim(0); /* a platform's work leaves holes of many pages */
             refresh_on_conflict(p);
@@ -450,6 +451,7 @@ int main(int argc, char **argv)
     tune_memory();
     lp_json_init();
     lp_metrics_set_program("lp-operator", LP_VERSION);
+    lp_log_identity("lp-operator", LP_VERSION, p.config.pod_name);
     set_identity(&p);
     set_images(&p);
     p.stop = lp_stop_new();
@@ -457,7 +459,7 @@ int main(int argc, char **argv)
         lp_log_error("cannot wait for signals");
         return 1;
     }
-    lp_log_info("starting", "version", LP_VERSION, "identity", p.identity);
+    lp_log_info("starting", "identity", p.identity);
     int r = run_operator(&p, &err);
     if (r < 0)
         lp_log_error("cannot run", "error", err.msg);

@@ -76,7 +76,7 @@ static void chain_lists_publish(struct chain_lists *l)
     discovery_use((json_t *const[]){ l->lists[0].resources, l->lists[1].resources }, &left_out);
     if (left_out > 0) {
         lp_auto_free char *n = lp_sprintf("%zu", left_out);
-        lp_log_warn("the other adapter lists more metrics than are shown", "left_out", n);
+        lp_log_warn("the other adapter lists more metrics than are shown", "hidden", n);
     }
 }
 
@@ -101,7 +101,7 @@ static void take_list(struct list *l, enum metrics_version v, struct arrival *ar
         lp_log_warn("discovery shows the other adapter's metrics as last read, for an hour", "why",
                     arrival->why);
     else if (!l->bad && was_bad)
-        lp_log_info("the other adapter lists its metrics again", "version",
+        lp_log_info("the other adapter lists its metrics again", "api_version",
                     metrics_version_name(v));
 }
 

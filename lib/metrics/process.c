@@ -1,4 +1,5 @@
-/* lib/metrics/process.c -- process_* from /proc (proc(5)), and lp_build_info. Read at each scrape.
+/* lib/metrics/process.c -- process_* from /proc (proc(5)), lp_build_info and lp_log_*. Read at each
+ * scrape.
  */
 #include <dirent.h>
 #include <stdatomic.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "metrics/metrics_parts.h"
 
 static _Atomic(const char *) program_name = "lp", program_version = LP_VERSION;
@@ -106,10 +108,34 @@ static void read_descriptors(void)
             (double)limit.rlim_cur);
 }
 
+/* A counter that is kept elsewhere. */
+static void set_counter(const char *name, const char *help, const char *level, uint64_t v)
+{
+    struct lp_metric_family *f =
+        lp_metric_family(LP_METRIC_COUNTER, name, help, level ? "level" : "", NULL, 0);
+
+    lp_metric_set(level ? lp_metric_with(f, level) : lp_metric_single(f), (double)v);
+}
+
+static void read_log(void)
+{
+    static const char *const levels[] = { "debug", "info", "warn", "error" };
+    struct lp_log_counts c = lp_log_counts();
+
+    for (int i = LP_LOG_DEBUG; i <= LP_LOG_ERROR; i++) {
+        set_counter("lp_log_lines_total", "Log lines written; the sum is the last seq.", levels[i],
+                    c.written[i]);
+        set_counter("lp_log_lines_left_out_total", "Repeats of log lines that were left out.",
+                    levels[i], c.left_out[i]);
+    }
+    set_counter("lp_log_lines_lost_total", "Log lines that stderr did not take.", NULL, c.lost);
+}
+
 void lp_metrics_read_process(void)
 {
     lp_metric_set(
         lp_metric_with(build_info(), atomic_load(&program_name), atomic_load(&program_version)), 1);
     read_stat();
     read_descriptors();
+    read_log();
 }

@@ -66,7 +66,7 @@ static int apply(struct lp_db_connection *c, const struct lp_migrations *m, stru
     if (r == 0 && have < m->n) {
         char text[24];
         snprintf(text, sizeof text, "%zu", m->n);
-        lp_log_info("database migrated", "version", text);
+        lp_log_info("database migrated", "migration", text);
     }
     return r;
 }

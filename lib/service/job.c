@@ -72,8 +72,8 @@ const struct lp_job *lp_job_log(const struct lp_job *job)
     const struct lp_job *before = current;
 
     current = job;
-    lp_log_context(job ? "id" : NULL, job ? job->request_id : NULL);
-    lp_log_context_id(job ? "trace_id" : NULL, job ? job->trace_id : NULL);
+    lp_log_context_id(job ? "id" : NULL, job ? job->request_id : NULL);
+    lp_log_context_trace(job ? "trace_id" : NULL, job ? job->trace_id : NULL);
     return before;
 }
 

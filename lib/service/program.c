@@ -96,6 +96,7 @@ static void apply(const struct lp_service_program *p, const struct lp_service_co
     lp_log_parse_level(config->log_level, &level);
     lp_log_set_level(level);
     lp_metrics_set_program(p->name, LP_VERSION);
+    lp_log_identity(p->name, LP_VERSION, NULL);
     lp_pseudonym_key(config->log_hash_key);
     mallopt(M_ARENA_MAX, 2); /* one arena a thread would cost a small pod its memory */
 }
@@ -123,7 +124,8 @@ int lp_service_main(int argc, char **argv, const struct lp_service_program *p, v
     else
         r = p->run(config, stop, &err);
     if (r < 0)
-        lp_log_error("the program ends", "program", p->name, "error", err.msg);
+        lp_log_error("the program ends", "error", err.msg);
+    lp_log_end();
     if (r == LP_E_TIMEOUT)
         _exit(1); /* threads still use what exit() would tear down */
     return r == LP_E_INVALID ? 2 : r < 0;

@@ -67,9 +67,9 @@ static void log_request(const struct lp_job *job, int status, size_t len, int64_
     snprintf(bytes, sizeof bytes, "%zu", len);
     bool quiet = job->route && job->route->inline_answer && status < 400;
     const struct lp_job *before = lp_job_log(job);
-    lp_log(quiet ? LP_LOG_DEBUG : LP_LOG_INFO, "request", "method", job->method, "route",
-           job->route ? job->route->name : "none", "status", code, "ms", ms, "waited_ms", waited,
-           "bytes", bytes, NULL);
+    lp_log_each(quiet ? LP_LOG_DEBUG : LP_LOG_INFO, "request", "method", job->method, "route",
+                job->route ? job->route->name : "none", "status", code, "ms", ms, "waited_ms",
+                waited, "bytes", bytes, NULL);
     lp_job_log(before);
 }
 
@@ -271,8 +271,7 @@ static void log_start(struct lp_service_state *s)
 
     snprintf(text, sizeof text, "%u", port);
     snprintf(metrics_text, sizeof metrics_text, "%u", metrics);
-    lp_log_info("serving", "service", s->service->name, "version", LP_VERSION, "port", text,
-                "metrics_port", metrics_text);
+    lp_log_info("serving", "service", s->service->name, "port", text, "metrics_port", metrics_text);
     if (s->service->started)
         s->service->started(s->service->user, port, metrics);
 }
@@ -281,6 +280,7 @@ static void tend(struct lp_service_state *s)
 {
     lp_probes_beat(s->probes);
     lp_admission_sweep(s->admission);
+    lp_log_sweep();
 }
 
 /* Not ready, but serving: until no endpoint leads here any more. */

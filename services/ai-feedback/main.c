@@ -111,6 +111,7 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
     outbox_finish(ai.outbox, 3000);
     if (r == LP_E_TIMEOUT) {
         lp_log_error("cannot go on", "error", err->msg);
+        lp_log_end();
         _exit(1); /* workers still use what would be freed, by us or by exit() */
     }
     engine_free(ai.grammar);

@@ -95,6 +95,7 @@ static int serve(struct auth *auth, const struct auth_config *config, struct lp_
     r = lp_service_run(&service, &config->service, stop, err);
     if (r == LP_E_TIMEOUT) { /* workers still use what auth_run() would free */
         lp_log_error("lp-auth ends", "error", err->msg);
+        lp_log_end();
         _exit(1);
     }
     lp_stop_request(stop);

@@ -62,8 +62,9 @@ static void record(const struct exchange *x)
         return;
     snprintf(code, sizeof code, "%u", status);
     snprintf(took, sizeof took, "%" PRId64, ms);
-    lp_log_info("request", "route", x->upstream ? x->upstream->name : "other", "method", x->method,
-                "status", code, "ms", took, "id", x->request_id, "trace_id", x->trace_id);
+    lp_log_each(LP_LOG_INFO, "request", "route", x->upstream ? x->upstream->name : "other",
+                "method", x->method, "status", code, "ms", took, "id", x->request_id, "trace_id",
+                x->trace_id, NULL);
 }
 
 void exchange_free(struct exchange *x)

@@ -33,6 +33,7 @@ static void watch(struct gateway *g, struct lp_probes *probes, struct lp_stop *s
             return;
         if (gateway_turns(g))
             lp_probes_beat(probes);
+        lp_log_sweep();
     }
 }
 
@@ -55,8 +56,7 @@ static void serve(struct gateway *g, struct lp_probes *probes, const struct gate
 
     snprintf(port, sizeof port, "%u", gateway_port(g));
     snprintf(metrics_port, sizeof metrics_port, "%u", lp_probes_port(probes));
-    lp_log_info("serving", "service", "gateway", "version", LP_VERSION, "port", port,
-                "metrics_port", metrics_port);
+    lp_log_info("serving", "service", "gateway", "port", port, "metrics_port", metrics_port);
     await_keys(g, probes, stop);
     watch(g, probes, stop, -1);
 

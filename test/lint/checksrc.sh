@@ -19,6 +19,8 @@ report "getenv outside lib/config/env.c and main.c:" "$(search '\bgetenv\(' '(^|
 report "Marks of unfinished work:" "$(search '\b(TODO|FIXME|XXX|HACK)\b')"
 # grep counts characters where mawk counts bytes.
 report "Lines over 100 columns:" "$(LC_ALL=C.UTF-8 grep -nP '^.{101,}' "${sources[@]}" || true)"
+# lp_log writes these itself; a second one would hide it.
+report "Pairs of a log line with a name that lp_log gives:" "$(grep -lzP 'lp_log(_info|_warn|_error|_debug|_each)?\([^;]*"(ts|level|msg|program|version|pod|run|seq|left_out)",' "${sources[@]}" || true)"
 report "Tabs:" "$(search $'\t')"
 for f in "${sources[@]}"; do
     lines=$(wc -l < "$f")
