@@ -2,7 +2,6 @@
  * the release. */
 #include "service/job.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -12,18 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
-
-/* Nothing that could break a log line, a header or a shell of whoever searches for it. */
-static bool is_request_id(const char *s)
-{
-    size_t n = strlen(s);
-    if (n == 0 || n > 128)
-        return false;
-    for (; *s; s++)
-        if (!isalnum((unsigned char)*s) && !strchr("._-+/=:", *s))
-            return false;
-    return true;
-}
 
 /* 32 hex digits. */
 static void make_id(char text[33])
@@ -35,33 +22,18 @@ static void make_id(char text[33])
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 }
 
-/* W3C Trace Context, section 3.2: version-traceid-parentid-flags in lower-case hex, ids not all
- * zero. */
-static bool is_traceparent(const char *s)
-{
-    static const char shape[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-    if (strlen(s) != sizeof shape - 1)
-        return false;
-    for (size_t i = 0; i < sizeof shape - 1; i++) {
-        bool hex = isdigit((unsigned char)s[i]) || (s[i] >= 'a' && s[i] <= 'f');
-        if (shape[i] == 'h' ? !hex : s[i] != '-')
-            return false;
-    }
-    return strncmp(s, "ff", 2) != 0 && strspn(s + 3, "0") < 32 && strspn(s + 36, "0") < 16;
-}
-
 /* The caller's trace goes on; without one that is sound a new one begins here, as at the gateway.
  */
 static void take_trace(struct lp_job *job, const char *given)
 {
-    char trace[33], parent[33];
+    char trace[LP_TRACE_ID], parent[33];
 
-    if (given && is_traceparent(given)) {
-        snprintf(job->traceparent, sizeof job->traceparent, "%s", given);
+    if (given && lp_trace_is_parent(given, strlen(given))) {
+        memcpy(job->traceparent, given, sizeof job->traceparent);
     } else {
         make_id(trace);
         make_id(parent);
-        snprintf(job->traceparent, sizeof job->traceparent, "00-%s-%.16s-01", trace, parent);
+        lp_trace_parent(trace, parent, job->traceparent);
     }
     snprintf(job->trace_id, sizeof job->trace_id, "%.32s", job->traceparent + 3);
 }
@@ -86,7 +58,7 @@ struct lp_job *lp_job_new(struct lp_service_state *state, struct lp_http_exchang
     job->arrived_ns = job->started_ns = lp_clock_ns();
     atomic_init(&job->holders, 2);
     snprintf(job->method, sizeof job->method, "%s", lp_http_method(x));
-    if (id && is_request_id(id))
+    if (id && lp_trace_is_request_id(id, strlen(id)))
         snprintf(job->request_id, sizeof job->request_id, "%s", id);
     else
         make_id(job->request_id);

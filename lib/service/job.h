@@ -6,6 +6,7 @@
 #include "service/admission.h"
 #include "service/routes.h"
 #include "service/request.h"
+#include "service/trace.h"
 
 struct lp_service_state;
 
@@ -24,7 +25,8 @@ struct lp_job {
     atomic_int holders;
     bool admitted;
     int64_t arrived_ns, started_ns;
-    char method[16], request_id[129], traceparent[64], trace_id[33];
+    char method[16], request_id[LP_REQUEST_ID_MAX + 1];
+    char traceparent[LP_TRACE_PARENT], trace_id[LP_TRACE_ID];
 };
 
 /* With request id, trace and start time. */

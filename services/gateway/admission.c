@@ -19,8 +19,9 @@ enum admission_result admission_enter(struct admission *a, struct admission_tick
     }
     if (!may_wait || lane->waiting >= a->queue_limit)
         return ADMISSION_FULL;
-    if (lane->last)
-        lane->last->next = t;
+    t->prev = lane->last;
+    if (t->prev)
+        t->prev->next = t;
     else
         lane->first = t;
     lane->last = t;
@@ -31,17 +32,15 @@ enum admission_result admission_enter(struct admission *a, struct admission_tick
 
 static void leave_queue(struct admission_lane *lane, struct admission_ticket *t)
 {
-    struct admission_ticket *before = NULL;
-
-    for (struct admission_ticket *at = lane->first; at != t; at = at->next)
-        before = at;
-    if (before)
-        before->next = t->next;
+    if (t->prev)
+        t->prev->next = t->next;
     else
         lane->first = t->next;
-    if (lane->last == t)
-        lane->last = before;
-    t->next = NULL;
+    if (t->next)
+        t->next->prev = t->prev;
+    else
+        lane->last = t->prev;
+    t->prev = t->next = NULL;
     t->waits = false;
     lane->waiting--;
 }

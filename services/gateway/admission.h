@@ -9,7 +9,7 @@
 
 /* Part of what waits; zeroed at first. */
 struct admission_ticket {
-    struct admission_ticket *next;
+    struct admission_ticket *prev, *next; /* of those that wait */
     size_t upstream;
     bool holds_place, waits;
 };

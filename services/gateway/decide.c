@@ -1,36 +1,21 @@
 /* services/gateway/decide.c -- the rules of the front door. One thread per worker. */
 #include "services/gateway/decide.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "json/json.h"
+#include "service/trace.h"
 #include "services/gateway/head.h"
 #include "services/gateway/target.h"
 
-#define TRACE_BYTES 56 /* "00-" 32 "-" 16 "-01" and its NUL */
-
-/* W3C Trace Context, 3.2: version, trace, parent, flags; neither id may be all zeros. One that is
- * not sound is left out, and a new trace begins here. NULL: there is none. */
+/* NULL: the client sent none that is sound. */
 static const struct lp_field *find_trace(const struct lp_fields *fields)
 {
     const struct lp_field *f = lp_fields_find(fields, "traceparent");
 
-    if (!f || f->value_len != TRACE_BYTES - 1)
-        return NULL;
-    for (size_t i = 0; i < f->value_len; i++) {
-        bool dash = i == 2 || i == 35 || i == 52;
-        if (dash ? f->value[i] != '-'
-                 : !isxdigit((unsigned char)f->value[i]) || isupper((unsigned char)f->value[i]))
-            return NULL;
-    }
-    bool sound = memcmp(f->value, "ff", 2) != 0 &&
-                 memcmp(f->value + 3, "00000000000000000000000000000000", 32) != 0 &&
-                 memcmp(f->value + 36, "0000000000000000", 16) != 0;
-    return sound ? f : NULL;
+    return f && lp_trace_is_parent(f->value, f->value_len) ? f : NULL;
 }
 
 static void take_trace(const struct decision *d, const struct lp_request_head *head,
@@ -44,23 +29,18 @@ static void take_trace(const struct decision *d, const struct lp_request_head *h
         worker_random_hex(d->random, v->trace_id);
 }
 
-/* The client's, where it is 1 to 128 harmless characters; else a new one. */
+/* The client's, where it is sound; else a new one. */
 static void take_request_id(const struct decision *d, const struct lp_request_head *head,
                             struct verdict *v)
 {
-    static const char safe[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+/=:";
     const struct lp_field *f = lp_fields_find(&head->fields, "X-Request-Id");
-    size_t n = f && f->value_len <= DECIDE_ID_MAX ? f->value_len : 0, good = 0;
 
-    while (good < n && f->value[good] && strchr(safe, f->value[good]))
-        good++;
-    if (n > 0 && good == n) {
-        memcpy(v->request_id, f->value, n);
-        v->request_id[n] = '\0';
+    if (!f || !lp_trace_is_request_id(f->value, f->value_len)) {
+        worker_random_hex(d->random, v->request_id);
         return;
     }
-    worker_random_hex(d->random, v->request_id);
+    memcpy(v->request_id, f->value, f->value_len);
+    v->request_id[f->value_len] = '\0';
 }
 
 static bool is_websocket(const struct lp_request_head *head)
@@ -201,7 +181,7 @@ static void write_head(const struct decision *d, const struct lp_request_head *h
                        struct verdict *v)
 {
     lp_auto_buf struct lp_buf authorization = LP_BUF_INIT(LP_LIMIT_HTTP_HEADERS);
-    char address[INET6_ADDRSTRLEN], trace[TRACE_BYTES], parent[33];
+    char address[INET6_ADDRSTRLEN], trace[LP_TRACE_PARENT], parent[33];
     struct head_extras extras = {
         .client = address,
         .request_id = v->request_id,
@@ -210,7 +190,7 @@ static void write_head(const struct decision *d, const struct lp_request_head *h
 
     if (!find_trace(&head->fields)) {
         worker_random_hex(d->random, parent);
-        snprintf(trace, sizeof trace, "00-%s-%.16s-01", v->trace_id, parent);
+        lp_trace_parent(v->trace_id, parent, trace);
         extras.trace = trace;
     }
     peer_text(client, address);

@@ -5,12 +5,12 @@
 #include <stdint.h>
 
 #include "http/message/request_head.h"
+#include "service/trace.h"
 #include "services/gateway/limiter.h"
 #include "services/gateway/reply.h"
 #include "services/gateway/worker.h"
 
 #define DECIDE_METHOD_MAX 31
-#define DECIDE_ID_MAX 128
 
 /* What the rules go by beside the head; borrowed. */
 struct decision {
@@ -46,8 +46,8 @@ struct verdict {
     size_t origin;       /* for replies_* */
     bool upgrade;        /* a WebSocket handshake */
     bool offered_bearer; /* its token came as a subprotocol */
-    char request_id[DECIDE_ID_MAX + 1];
-    char trace_id[33]; /* W3C Trace Context: the client's, or made */
+    char request_id[LP_REQUEST_ID_MAX + 1];
+    char trace_id[LP_TRACE_ID]; /* W3C Trace Context: the client's, or made */
 };
 
 /* Preflight, token, rate limit, route, size, in this order. Counts the request in the rate limit,

@@ -31,7 +31,7 @@ struct exchange {
     struct upstream_call *call;
 
     char method[DECIDE_METHOD_MAX + 1];
-    char request_id[DECIDE_ID_MAX + 1], trace_id[33];
+    char request_id[LP_REQUEST_ID_MAX + 1], trace_id[LP_TRACE_ID];
     size_t origin;              /* for replies_* */
     int64_t began_ms, deadline; /* deadline 0: none */
     int64_t called_ms;          /* when the upstream was */

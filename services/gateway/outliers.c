@@ -61,16 +61,15 @@ static struct outlier *entry(struct outliers *o, const union endpoint *a,
     return &o->list[at];
 }
 
-/* One more may be left alone, as it is not more than half then. */
-static bool may_leave_alone(const struct outliers *o, const union endpoint *a,
-                            const struct endpoint_list *all, int64_t now)
+/* How many others are left alone now. */
+static unsigned others_out(const struct outliers *o, const union endpoint *a, int64_t now)
 {
-    unsigned out = 1;
+    unsigned out = 0;
 
     for (unsigned i = 0; i < ENDPOINTS_MAX; i++)
         out += o->list[i].in_a_row > 0 && o->list[i].until > now &&
                !outliers_same(&o->list[i].address, a);
-    return out * 2 <= all->n;
+    return out;
 }
 
 int64_t outliers_failed(struct outliers *o, const union endpoint *a, enum outlier_failure what,
@@ -85,7 +84,8 @@ int64_t outliers_failed(struct outliers *o, const union endpoint *a, enum outlie
     e->in_a_row += e->in_a_row < IN_A_ROW;
     if (e->until > now && !e->tried)
         return 0; /* a request that was on its way already */
-    if (what == OUTLIER_UNANSWERED && (e->in_a_row < IN_A_ROW || !may_leave_alone(o, a, all, now)))
+    unsigned out = others_out(o, a, now) + 1;
+    if (what == OUTLIER_UNANSWERED && (e->in_a_row < IN_A_ROW || out * 2 > all->n))
         return 0;
     e->in_a_row = IN_A_ROW;
     for (unsigned i = 0; i < e->times && wait < OUT_MAX_MS; i++)
@@ -94,7 +94,7 @@ int64_t outliers_failed(struct outliers *o, const union endpoint *a, enum outlie
     e->times++;
     e->tried = false;
     e->until = now + wait;
-    return wait;
+    return out < all->n ? wait : 0;
 }
 
 void outliers_answered(struct outliers *o, const union endpoint *a)
@@ -107,14 +107,25 @@ void outliers_answered(struct outliers *o, const union endpoint *a)
     o->n--;
 }
 
-void outliers_asked(struct outliers *o, const union endpoint *a, int64_t now)
+bool outliers_asked(struct outliers *o, const union endpoint *a, int64_t now)
 {
     int at = find(o, a);
 
     if (at < 0 || o->list[at].times == 0 || o->list[at].until > now)
-        return;
+        return false;
     o->list[at].tried = true;
     o->list[at].until = now + OUT_MAX_MS;
+    return true;
+}
+
+void outliers_untold(struct outliers *o, const union endpoint *a, int64_t now)
+{
+    int at = find(o, a);
+
+    if (at < 0 || !o->list[at].tried)
+        return;
+    o->list[at].tried = false;
+    o->list[at].until = now;
 }
 
 bool outliers_is_out(const struct outliers *o, const union endpoint *a, int64_t now)

@@ -33,7 +33,8 @@ enum outlier_failure {
  * failed connect, or 3 failures in a row. The latter only where at most half of `all` are left
  * alone then, for an upstream that fails as a whole is the breaker's matter. Once its time is over
  * one request tries it, and the next failure is enough. ms for which it is left alone from now on;
- * 0: it is not, or was before.
+ * 0: it is not, or was before, or all others of `all` are out too: then they are asked in turn all
+ * the same.
  */
 int64_t outliers_failed(struct outliers *o, const union endpoint *a, enum outlier_failure what,
                         const struct endpoint_list *all, int64_t now);
@@ -41,9 +42,13 @@ int64_t outliers_failed(struct outliers *o, const union endpoint *a, enum outlie
 /* The head of an answer came: all is forgotten. */
 void outliers_answered(struct outliers *o, const union endpoint *a);
 
-/* A request goes to it. Where its time was over, that is the one that tries it: it is left alone by
- * others until there is an answer, at most for 30 s. */
-void outliers_asked(struct outliers *o, const union endpoint *a, int64_t now);
+/* A request goes to it. True where its time was over: that is the one that tries it, and others
+ * leave it alone until there is an answer, at most for 30 s. Then _failed, _answered or _untold
+ * must follow. */
+bool outliers_asked(struct outliers *o, const union endpoint *a, int64_t now);
+
+/* The request that tried it ended without telling anything of it: the next one may. */
+void outliers_untold(struct outliers *o, const union endpoint *a, int64_t now);
 
 /* It is left alone now. */
 bool outliers_is_out(const struct outliers *o, const union endpoint *a, int64_t now);

@@ -19,6 +19,7 @@ struct link {
     int fd;
     int64_t born, idle_until, connect_until; /* lp_clock_ms(); 0: not so */
     bool can_read, can_write, eof, reused;
+    bool trial;        /* its call is the one that tries an address that was left alone */
     struct lp_buf in;  /* came, and not taken yet */
     struct lp_buf out; /* to be sent */
     size_t out_start;

@@ -85,6 +85,8 @@ void pool_close(struct link *l)
     struct http_client *c = l->client;
 
     unlink_idle(l);
+    if (l->trial)
+        outliers_untold(&c->pools[l->upstream].outliers, &l->address, lp_clock_ms());
     if (l->prev)
         l->prev->next = l->next;
     else
@@ -118,6 +120,7 @@ static void failed(struct link *l, enum outlier_failure what)
     struct pool *p = &c->pools[l->upstream];
     int64_t ms = outliers_failed(&p->outliers, &l->address, what, &p->endpoints, lp_clock_ms());
 
+    l->trial = false;
     if (ms == 0)
         return;
     close_idle(p, &l->address);
@@ -141,6 +144,7 @@ void pool_answered(struct link *l)
 {
     struct outliers *o = &l->client->pools[l->upstream].outliers;
 
+    l->trial = false;
     if (o->n > 0)
         outliers_answered(o, &l->address);
 }
@@ -152,7 +156,6 @@ static const union endpoint *next_address(struct pool *p, int64_t now)
         const union endpoint *a = &p->endpoints.list[(p->turn + i) % p->endpoints.n];
         if (!outliers_is_out(&p->outliers, a, now)) {
             p->turn += i + 1;
-            outliers_asked(&p->outliers, a, now);
             return a;
         }
     }
@@ -201,11 +204,14 @@ static struct link *open_link(struct upstream_call *call, const union endpoint *
         .fd = fd,
         .born = now,
         .connect_until = now + call->connect_ms,
+        .trial = outliers_asked(&c->pools[call->upstream].outliers, a, now),
         .in = LP_BUF_INIT(IN_MAX),
         .out = LP_BUF_INIT(OUT_MAX),
     };
-    if (!remember(c, l) || !begun) {
+    bool watched = remember(c, l);
+    if (!begun)
         pool_connected(l, false);
+    if (!begun || !watched) {
         pool_close(l);
         return NULL;
     }

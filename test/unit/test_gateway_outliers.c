@@ -62,7 +62,8 @@ static void one_request_tries_it_again_and_an_answer_brings_it_back(void **state
         assert_int_equal(fail_times(&o, &all, 0, 1, now), waits[i]);
         now += waits[i];
         assert_false(outliers_is_out(&o, &all.list[0], now));
-        outliers_asked(&o, &all.list[0], now);
+        assert_true(outliers_asked(&o, &all.list[0], now));
+        assert_false(outliers_asked(&o, &all.list[0], now));
         assert_true(outliers_is_out(&o, &all.list[0], now)); /* for the others */
     }
     outliers_answered(&o, &all.list[0]);
@@ -91,8 +92,41 @@ static void one_that_refuses_is_left_alone_at_once_however_many_are(void **state
     struct outliers o = { .n = 0 };
     (void)state;
 
-    for (unsigned i = 0; i < 2; i++)
-        assert_int_equal(outliers_failed(&o, &all.list[i], OUTLIER_UNCONNECTED, &all, 5), 2000);
+    assert_int_equal(outliers_failed(&o, &all.list[0], OUTLIER_UNCONNECTED, &all, 5), 2000);
+    outliers_failed(&o, &all.list[1], OUTLIER_UNCONNECTED, &all, 5);
+    assert_true(outliers_is_out(&o, &all.list[0], 5) && outliers_is_out(&o, &all.list[1], 5));
+}
+
+/* Then each is asked in turn all the same. */
+static void none_is_told_to_be_left_alone_where_no_other_is_left(void **state)
+{
+    (void)state;
+
+    for (unsigned n = 1; n <= ENDPOINTS_MAX; n++) {
+        const struct endpoint_list all = numbered(n);
+        struct outliers o = { .n = 0 };
+        for (unsigned i = 0; i < n; i++)
+            assert_int_equal(outliers_failed(&o, &all.list[i], OUTLIER_UNCONNECTED, &all, 100),
+                             i + 1 < n ? 2000 : 0);
+    }
+}
+
+static void one_that_tried_it_and_tells_nothing_leaves_that_to_the_next(void **state)
+{
+    const struct endpoint_list all = numbered(2);
+    struct outliers o = { .n = 0 };
+    (void)state;
+
+    assert_int_equal(fail_times(&o, &all, 0, 3, 100), 2000);
+    outliers_untold(&o, &all.list[0], 200); /* nobody tries it: it stays out */
+    assert_true(outliers_is_out(&o, &all.list[0], 200));
+    assert_true(outliers_asked(&o, &all.list[0], 2100));
+    outliers_untold(&o, &all.list[0], 2200);
+    assert_false(outliers_is_out(&o, &all.list[0], 2200));
+    assert_true(outliers_asked(&o, &all.list[0], 2200));
+    assert_int_equal(fail_times(&o, &all, 0, 1, 2300), 4000);
+    outliers_untold(&o, &all.list[0], 2400); /* too late */
+    assert_true(outliers_is_out(&o, &all.list[0], 2400));
 }
 
 static void addresses_that_are_gone_leave_room_for_new_ones(void **state)
@@ -328,6 +362,63 @@ static void nor_is_one_that_was_busy_when_it_failed(void **state)
     fake_upstream_stop(fakes[1]);
 }
 
+/* Address 0 has failed, long ago; a call goes out to try it. */
+static struct upstream_call *trying(struct lone *l, struct ended *ended)
+{
+    static const struct upstream_events events = { on_head, on_body, NULL, on_whole, on_end };
+    const struct upstream_request r = { .origin = "http://h",
+                                        .target = "/",
+                                        .method = "GET",
+                                        .fields = "",
+                                        .connect_ms = 2000,
+                                        .idempotent = true,
+                                        .events = &events,
+                                        .user = ended };
+    struct pool *p = &((struct http_client *)l->client)->pools[0];
+
+    outliers_failed(&p->outliers, &p->endpoints.list[0], OUTLIER_UNCONNECTED, &p->endpoints,
+                    lp_clock_ms() - 5000);
+    struct upstream_call *call = l->client->ops->start(l->client, &r);
+    assert_true(call->link->trial);
+    assert_true(outliers_is_out(&p->outliers, &p->endpoints.list[0], lp_clock_ms()));
+    return call;
+}
+
+static void a_trial_whose_client_goes_away_is_given_back(void **state)
+{
+    static const struct fake_script bad[] = { { .then = FAKE_HANG }, FAKE_SCRIPT_END };
+    struct fake_upstream *fakes[2] = { fake_upstream_start(bad), fake_upstream_start(once) };
+    struct ended ended = { .is = false };
+    struct lone l;
+    (void)state;
+
+    lone_up(&l, fakes, 2);
+    const struct pool *p = &((struct http_client *)l.client)->pools[0];
+    l.client->ops->cancel(trying(&l, &ended), false);
+    assert_false(outliers_is_out(&p->outliers, &p->endpoints.list[0], lp_clock_ms()));
+    assert_int_equal(p->outliers.n, 1); /* one request is to try it, the next failure is enough */
+    lone_down(&l);
+    fake_upstream_stop(fakes[0]);
+    fake_upstream_stop(fakes[1]);
+}
+
+static void a_trial_that_is_overdue_leaves_it_alone_for_longer(void **state)
+{
+    static const struct fake_script bad[] = { { .then = FAKE_HANG }, FAKE_SCRIPT_END };
+    struct fake_upstream *fakes[2] = { fake_upstream_start(bad), fake_upstream_start(once) };
+    struct ended ended = { .is = false };
+    struct lone l;
+    (void)state;
+
+    lone_up(&l, fakes, 2);
+    const struct pool *p = &((struct http_client *)l.client)->pools[0];
+    l.client->ops->cancel(trying(&l, &ended), true);
+    assert_true(outliers_is_out(&p->outliers, &p->endpoints.list[0], lp_clock_ms()));
+    lone_down(&l);
+    fake_upstream_stop(fakes[0]);
+    fake_upstream_stop(fakes[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,12 +426,16 @@ int main(void)
         cmocka_unit_test(one_request_tries_it_again_and_an_answer_brings_it_back),
         cmocka_unit_test(at_most_half_of_the_addresses_are_left_alone_for_their_answers),
         cmocka_unit_test(one_that_refuses_is_left_alone_at_once_however_many_are),
+        cmocka_unit_test(none_is_told_to_be_left_alone_where_no_other_is_left),
+        cmocka_unit_test(one_that_tried_it_and_tells_nothing_leaves_that_to_the_next),
         cmocka_unit_test(addresses_that_are_gone_leave_room_for_new_ones),
         cmocka_unit_test(an_address_that_is_gone_is_none_of_the_half_that_may_be_left_alone),
         cmocka_unit_test(one_that_resets_each_connection_has_three_requests_and_no_more),
         cmocka_unit_test(one_that_never_answers_has_three_requests_and_no_more),
         cmocka_unit_test(a_kept_connection_to_it_is_not_taken_again),
         cmocka_unit_test(nor_is_one_that_was_busy_when_it_failed),
+        cmocka_unit_test(a_trial_whose_client_goes_away_is_given_back),
+        cmocka_unit_test(a_trial_that_is_overdue_leaves_it_alone_for_longer),
     };
     lp_json_init();
     return cmocka_run_group_tests_name("gateway_outliers", tests, NULL, NULL);
