@@ -72,8 +72,9 @@ const struct lp_env gateway_env[] = {
               "CONCURRENCY" },
     { "BUFFER_MAX", LP_ENV_INT, AT(buffer_max), "33554432", 1048576, 1073741824,
       .help =
-          "bytes of bodies and of waiting requests in this pod; over it each body is taken only "
-          "as fast as its other side takes it, and one more that would wait is answered 503" },
+          "bytes of bodies, on both sides, and of waiting requests in this pod; over it each body "
+          "is taken only as fast as its other side takes it, and one more that would wait is "
+          "answered 503" },
     { "UPSTREAM_CLIENT", LP_ENV_STRING, AT(upstream_client), "native", 0, 0, clients,
       .help = "HTTP client towards http upstreams; https ones have curl" },
     { "TRUSTED_PROXIES", LP_ENV_STRING, AT(trusted_proxies), "", 0, 4096,

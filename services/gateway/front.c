@@ -161,6 +161,15 @@ static void sweep(struct worker *w)
     }
 }
 
+/* What clients' connections hold is told by conn_account. */
+static void tell_held(struct worker *w)
+{
+    if (!w->http || w->http->held == w->held_told)
+        return;
+    lp_metric_add(w->shared->metrics.buffered, (double)w->http->held - (double)w->held_told);
+    w->held_told = w->http->held;
+}
+
 static void run_timers(struct upstream_client *client)
 {
     if (client && client->ops->timeout_ms(client) == 0)
@@ -262,11 +271,13 @@ static void *front_run(void *user)
         run_timers(w->curl);
         do_todo(w);
         bury(w);
+        tell_held(w);
     }
     while (w->conns)
         request_abandon(w->conns);
     w->todo = NULL;
     bury(w);
+    tell_held(w);
     lp_stop_request(w->ended);
     return NULL;
 }

@@ -82,4 +82,6 @@ struct upstream_ops {
 /* First member of every implementation. */
 struct upstream_client {
     const struct upstream_ops *ops;
+    size_t held; /* bytes of requests and answers in its connections' buffers; what libcurl holds of
+                    a connection, at most 16 KiB each way, is not in it */
 };

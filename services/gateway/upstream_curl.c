@@ -369,7 +369,7 @@ struct upstream_client *upstream_curl_new(int epoll_fd, uint64_t tag)
     };
     struct curl_client *c = lp_alloc(sizeof *c);
 
-    *c = (struct curl_client){ { &ops }, curl_multi_init(), epoll_fd, tag, .timer_at = -1 };
+    *c = (struct curl_client){ { .ops = &ops }, curl_multi_init(), epoll_fd, tag, .timer_at = -1 };
     if (!c->multi) {
         free(c);
         return NULL;

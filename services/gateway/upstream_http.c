@@ -168,6 +168,8 @@ static void drive(struct link *l)
         send_some(call);
     if (is_over(call))
         finish(call, UPSTREAM_COMPLETE, NULL);
+    else
+        pool_account(l);
 }
 
 /* ---- connecting ---- */
@@ -192,6 +194,7 @@ static void ride(struct upstream_call *call, struct link *l)
     l->call = call;
     if (l->connect_until == 0)
         send_some(call);
+    pool_account(l);
 }
 
 static void attach(struct upstream_call *call, bool fresh)

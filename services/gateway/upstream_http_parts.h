@@ -23,6 +23,7 @@ struct link {
     struct lp_buf in;  /* came, and not taken yet */
     struct lp_buf out; /* to be sent */
     size_t out_start;
+    size_t held; /* its part of the client's sum */
 };
 
 struct pool {
@@ -108,6 +109,8 @@ enum pool_result { POOL_LINK, POOL_NOT_YET, POOL_NONE };
 enum pool_result pool_take(struct upstream_call *call, bool fresh, struct link **ret_link);
 /* The link's exchange is over and it may serve another. */
 void pool_give(struct link *l);
+/* What it holds now is in the client's sum. */
+void pool_account(struct link *l);
 /* Closes and frees it. */
 void pool_close(struct link *l);
 /* Its connect failed, or went well. */

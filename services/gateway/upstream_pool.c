@@ -23,6 +23,14 @@ void pool_timer(struct http_client *c, int64_t at)
         c->timer_at = at;
 }
 
+void pool_account(struct link *l)
+{
+    size_t bytes = l->in.len + l->out.len - l->out_start;
+
+    l->client->base.held += bytes - l->held;
+    l->held = bytes;
+}
+
 /* ---- idle links ---- */
 
 static void unlink_idle(struct link *l)
@@ -62,6 +70,7 @@ void pool_give(struct link *l)
     trim(&l->in);
     trim(&l->out);
     l->out_start = 0;
+    pool_account(l);
     if (now >= l->born + AGE_MS || outliers_is_out(&p->outliers, &l->address, now)) {
         pool_close(l);
         return;
@@ -94,6 +103,7 @@ void pool_close(struct link *l)
     if (l->next)
         l->next->prev = l->prev;
     c->by_fd[l->fd] = NULL;
+    c->base.held -= l->held;
     close(l->fd);
     lp_buf_done(&l->in);
     lp_buf_done(&l->out);

@@ -81,7 +81,8 @@ struct worker {
     int64_t n_held, hold_limit;
     struct conn *conns, *todo, *dead;
     unsigned n_conns;
-    size_t buffered, buffer_limit; /* bytes of bodies and of what waits, in all connections */
+    size_t buffered, buffer_limit; /* bytes of bodies and of what waits, in clients' connections */
+    size_t held_told;              /* of http->held, what the gauge knows */
     uint16_t by_address[WORKER_ADDRESSES]; /* connections, by a keyed hash of the address */
     int64_t now, next_sweep;
     uint64_t random[2], address_key;
@@ -100,7 +101,7 @@ struct worker {
  * other side has taken what came before. */
 static inline bool worker_is_full(const struct worker *w)
 {
-    return w->buffered >= w->buffer_limit;
+    return w->buffered + (w->http ? w->http->held : 0) >= w->buffer_limit;
 }
 
 /* The water marks of a stream now: at or over the high one its producer is paused, at or under the

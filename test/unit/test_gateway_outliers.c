@@ -1,25 +1,8 @@
 /* test/unit/test_gateway_outliers.c -- an address of an upstream that takes connections and then
  * fails is left alone, for a while, unless too many would be. */
-#include <sys/epoll.h>
-
 #include "base/clock.h"
 #include "services/gateway/outliers.h"
-#include "services/gateway/upstream_http_parts.h"
-#include "unit/gateway_fixture.h"
-
-static struct endpoint_list numbered(unsigned n)
-{
-    struct endpoint_list all;
-
-    memset(&all, 0, sizeof all);
-    all.version = 1;
-    all.n = n;
-    for (unsigned i = 0; i < n; i++) {
-        all.list[i].in.sin_family = AF_INET;
-        all.list[i].in.sin_port = htons((uint16_t)(1000 + i));
-    }
-    return all;
-}
+#include "unit/gateway_lone.h"
 
 static int64_t fail_times(struct outliers *o, const struct endpoint_list *all, unsigned i,
                           unsigned times, int64_t now)
@@ -164,89 +147,11 @@ static void an_address_that_is_gone_is_none_of_the_half_that_may_be_left_alone(v
 
 /* ---- through the client ---- */
 
-struct ended {
-    bool is;
-    enum upstream_result result;
-};
-
-static void on_head(void *user, const struct upstream_head *head)
-{
-    (void)user, (void)head;
-}
-
-static bool stops_bodies;
-
-static bool on_body(void *user, const char *bytes, size_t n)
-{
-    (void)user, (void)bytes, (void)n;
-    return !stops_bodies;
-}
-
-static void on_whole(void *user)
-{
-    (void)user;
-}
-
-static void on_end(void *user, enum upstream_result result, const char *why)
-{
-    (void)why;
-    *(struct ended *)user = (struct ended){ true, result };
-}
-
-static void nothing_changed(void *user)
-{
-    (void)user;
-}
-
-/* A client whose upstream 0 has these addresses. */
-struct lone {
-    struct upstream_client *client;
-    struct endpoints *endpoints;
-    struct gateway_routes routes;
-    struct gateway_config config;
-    int epoll;
-};
-
-static void lone_up(struct lone *l, struct fake_upstream *const *fakes, unsigned n)
-{
-    struct lp_error err;
-
-    l->config = gateway_defaults("http://127.0.0.1:1");
-    l->epoll = epoll_create1(0);
-    assert_int_equal(gateway_routes_make(&l->config, &l->routes, &err), 0);
-    assert_int_equal(endpoints_new(&l->routes, nothing_changed, NULL, &l->endpoints, &err), 0);
-    l->client = upstream_http_new(l->epoll, 0, l->endpoints, l->routes.n, NULL);
-    struct endpoint_list *list = &((struct http_client *)l->client)->pools[0].endpoints;
-    *list = numbered(n); /* of version 1, as the one that it replaces */
-    for (unsigned i = 0; i < n; i++) {
-        list->list[i].in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        list->list[i].in.sin_port =
-            htons((uint16_t)strtoul(strrchr(fake_upstream_url(fakes[i]), ':') + 1, NULL, 10));
-    }
-}
-
-static void lone_down(struct lone *l)
-{
-    l->client->ops->free(l->client);
-    endpoints_stop(l->endpoints);
-    endpoints_free(l->endpoints);
-    gateway_routes_done(&l->routes);
-    close(l->epoll);
-}
-
 /* Until the call ends. One that went to `silent` (NULL: none is) is given up as overdue. */
 static bool is_answered(struct lone *l, struct fake_upstream *silent)
 {
-    static const struct upstream_events events = { on_head, on_body, NULL, on_whole, on_end };
     struct ended ended = { .is = false };
-    const struct upstream_request r = { .origin = "http://h",
-                                        .target = "/",
-                                        .method = "GET",
-                                        .fields = "",
-                                        .connect_ms = 2000,
-                                        .idempotent = true,
-                                        .events = &events,
-                                        .user = &ended };
+    const struct upstream_request r = lone_request(&ended);
     unsigned before = silent ? fake_upstream_connections(silent) : 0;
     struct upstream_call *call = l->client->ops->start(l->client, &r);
     struct epoll_event e;
@@ -327,33 +232,22 @@ static void a_kept_connection_to_it_is_not_taken_again(void **state)
 /* Its answer had begun before others of it failed, and ends after. */
 static void nor_is_one_that_was_busy_when_it_failed(void **state)
 {
-    static const struct upstream_events events = { on_head, on_body, NULL, on_whole, on_end };
     static const struct fake_script good[] = { { .reply = OK }, FAKE_SCRIPT_END };
     struct fake_upstream *fakes[2] = { fake_upstream_start(good), fake_upstream_start(good) };
     struct ended ended = { .is = false };
-    const struct upstream_request r = { .origin = "http://h",
-                                        .target = "/",
-                                        .method = "GET",
-                                        .fields = "",
-                                        .connect_ms = 2000,
-                                        .idempotent = true,
-                                        .events = &events,
-                                        .user = &ended };
-    struct epoll_event e;
+    const struct upstream_request r = lone_request(&ended);
     struct lone l;
     (void)state;
 
     lone_up(&l, fakes, 2);
     struct pool *p = &((struct http_client *)l.client)->pools[0];
-    stops_bodies = true;
+    lone_stops_bodies = true;
     struct upstream_call *call = l.client->ops->start(l.client, &r);
-    while (!call->paused && epoll_wait(l.epoll, &e, 1, 30000) == 1)
-        l.client->ops->ready(l.client, (int)e.data.u64, e.events);
-    assert_true(call->paused);
+    lone_await_pause(&l, call);
     for (int i = 0; i < 3; i++)
         outliers_failed(&p->outliers, &call->link->address, OUTLIER_UNANSWERED, &p->endpoints,
                         lp_clock_ms());
-    stops_bodies = false;
+    lone_stops_bodies = false;
     l.client->ops->resume_receive(call);
     assert_true(ended.is && ended.result == UPSTREAM_COMPLETE);
     assert_int_equal(p->n_idle, 0);
@@ -365,15 +259,7 @@ static void nor_is_one_that_was_busy_when_it_failed(void **state)
 /* Address 0 has failed, long ago; a call goes out to try it. */
 static struct upstream_call *trying(struct lone *l, struct ended *ended)
 {
-    static const struct upstream_events events = { on_head, on_body, NULL, on_whole, on_end };
-    const struct upstream_request r = { .origin = "http://h",
-                                        .target = "/",
-                                        .method = "GET",
-                                        .fields = "",
-                                        .connect_ms = 2000,
-                                        .idempotent = true,
-                                        .events = &events,
-                                        .user = ended };
+    const struct upstream_request r = lone_request(ended);
     struct pool *p = &((struct http_client *)l->client)->pools[0];
 
     outliers_failed(&p->outliers, &p->endpoints.list[0], OUTLIER_UNCONNECTED, &p->endpoints,

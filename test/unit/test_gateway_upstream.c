@@ -1,5 +1,5 @@
 /* The gateway's own client towards its upstreams: names, addresses, connections. */
-#include "unit/gateway_fixture.h"
+#include "unit/gateway_lone.h"
 
 #include "base/clock.h"
 
@@ -110,6 +110,37 @@ static void drops_a_connection_on_which_more_came_than_was_asked_for(void **stat
     fixture_down(&f);
 }
 
+/* What came of the body and nobody takes yet is counted, and no more of it comes. */
+static void what_waits_in_a_connection_counts_as_memory(void **state)
+{
+    static const struct fake_script big[] = {
+        { .filler = 400000, .reply = "HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n" },
+        FAKE_SCRIPT_END,
+    };
+    struct fake_upstream *fake = fake_upstream_start(big);
+    struct ended ended = { .is = false };
+    const struct upstream_request r = lone_request(&ended);
+    struct epoll_event e;
+    struct lone l;
+    (void)state;
+
+    lone_up(&l, &fake, 1);
+    lone_stops_bodies = true;
+    struct upstream_call *call = l.client->ops->start(l.client, &r);
+    assert_true(l.client->held > 0); /* its head, as the connection is being made */
+    lone_await_pause(&l, call);
+    assert_in_range(l.client->held, 1, LINK_BLOCK);
+    assert_int_equal(l.client->held, call->link->in.len);
+    lone_stops_bodies = false;
+    l.client->ops->resume_receive(call);
+    while (!ended.is && epoll_wait(l.epoll, &e, 1, 30000) == 1)
+        l.client->ops->ready(l.client, (int)e.data.u64, e.events);
+    assert_true(ended.is && ended.result == UPSTREAM_COMPLETE);
+    assert_int_equal(l.client->held, 0);
+    lone_down(&l);
+    fake_upstream_stop(fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +148,7 @@ int main(void)
         cmocka_unit_test(answers_503_for_a_name_that_nobody_has),
         cmocka_unit_test(keeps_connections_and_takes_the_youngest),
         cmocka_unit_test(sends_again_what_does_no_harm_and_a_post_never),
+        cmocka_unit_test(what_waits_in_a_connection_counts_as_memory),
         cmocka_unit_test(drops_a_connection_on_which_more_came_than_was_asked_for),
     };
     lp_json_init();
