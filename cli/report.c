@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "cli/about.h"
 #include "cli/find.h"
 #include "cli/operators.h"
 #include "http/url.h"
@@ -54,10 +55,11 @@ static void add_kind(struct report *r, const struct lp_kube_kind *kind, bool opt
     json_array_foreach(list, i, object) add_document(r, object);
 }
 
-/* Those about the platform and what its name begins. */
-static void add_events(struct report *r, const char *ns, const char *platform)
+/* Those about the platform and what is its. */
+static void add_events(struct report *r, const char *ns, const json_t *platform)
 {
     json_auto_t *list = json_array();
+    struct about *about = about_new(platform);
     const json_t *event;
     struct lp_error err;
     size_t i;
@@ -66,10 +68,10 @@ static void add_events(struct report *r, const char *ns, const char *platform)
         cannot_read(r, lp_kube_events.kind, &err);
     json_array_foreach(list, i, event)
     {
-        const char *about = lp_json_str(event, "regarding", "name", NULL);
-        if (about && strncmp(about, platform, strlen(platform)) == 0)
+        if (about_has(about, json_object_get(event, "regarding")))
             add_document(r, event);
     }
+    about_free(about);
 }
 
 static void add_platform(struct report *r, const json_t *platform)
@@ -83,7 +85,7 @@ static void add_platform(struct report *r, const json_t *platform)
         add_kind(r, child_kinds[kind], child_kind_is_optional(kind), ns, selector);
     add_kind(r, &lp_kube_replica_sets, false, ns, selector);
     add_kind(r, &lp_kube_pods, false, ns, selector);
-    add_events(r, ns, name);
+    add_events(r, ns, platform);
 }
 
 /* The lines of a pod's log; the caller's. */

@@ -166,6 +166,16 @@ static const struct discovery_metric *find_metric(const struct query *q)
     return NULL;
 }
 
+static int no_such_metric(const struct query *q, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf known = LP_BUF_INIT(1024);
+    for (const struct discovery_metric *m = discovery_metrics; m->resource; m++)
+        lp_buf_printf(&known, "%s%s/%s", known.len > 0 ? ", " : "", m->resource, m->metric);
+    return lp_error_set(err, LP_E_NOT_FOUND,
+                        "the server could not find the metric %.100s for %.60s: it serves %s",
+                        q->metric, q->resource, known.ptr);
+}
+
 static int read_selectors(struct request *r, struct lp_selector *ret_selector, struct lp_error *err)
 {
     struct lp_selector of_metric;
@@ -187,11 +197,7 @@ static int write_metric(struct request *r, const struct discovery_metric *metric
     struct lp_selector selector;
     auto_samples_values struct samples_values values = SAMPLES_VALUES_INIT;
     if (!metric)
-        return lp_error_set(err, LP_E_NOT_FOUND,
-                            "the server could not find the metric %s for %s: it serves "
-                            "queue_depth for pods, and queue_depth, arrival_rate, demand and "
-                            "p95_latency_ms for services",
-                            r->query.metric, r->query.resource);
+        return no_such_metric(&r->query, err);
     int code = read_selectors(r, &selector, err);
     if (code < 0)
         return code;

@@ -26,7 +26,11 @@ const struct discovery_metric discovery_metrics[] = {
     { "services", "queue_depth", SAMPLES_QUEUE_DEPTH },
     { "services", "arrival_rate", SAMPLES_ARRIVAL_RATE },
     { "services", "demand", SAMPLES_DEMAND },
+    { "services", "error_rate", SAMPLES_ERROR_RATE },
+    { "services", "p50_latency_ms", SAMPLES_P50_LATENCY },
     { "services", "p95_latency_ms", SAMPLES_P95_LATENCY },
+    { "services", "p99_latency_ms", SAMPLES_P99_LATENCY },
+    { "services", "circuits_open", SAMPLES_CIRCUITS_OPEN },
     { NULL, NULL, SAMPLES_QUEUE_DEPTH },
 };
 

@@ -154,6 +154,7 @@ enum series {
     BACKLOG,
     AWAITING,
     CALLS,
+    CIRCUITS,
     SKETCH,
     N_SERIES
 };
@@ -171,7 +172,7 @@ static const struct series_name {
     [WAITING] = NAME("lp_requests_waiting", ""),
     [IN_FLIGHT] = NAME("lp_requests_in_flight", ""),
     [SLOTS] = NAME("lp_request_slots", ""),
-    [REQUESTS] = NAME("lp_requests_total", ""),
+    [REQUESTS] = NAME("lp_requests_total", "code"),
     [REJECTED] = NAME("lp_requests_rejected_total", "reason"),
     [SECONDS] = NAME("lp_request_seconds_sum", ""),
     [ANSWERS] = NAME("lp_request_seconds_count", ""),
@@ -179,6 +180,7 @@ static const struct series_name {
     [BACKLOG] = NAME("lp_backlog", "queue"),
     [AWAITING] = NAME("lp_requests_awaiting_upstream", "upstream"),
     [CALLS] = NAME("lp_calls_awaiting_upstream", "upstream"),
+    [CIRCUITS] = NAME("lp_circuits_open", "upstream"),
     [SKETCH] = NAME("lp_learners_sketch", "register"),
 #undef NAME
 };
@@ -225,6 +227,13 @@ static void add_rejected(struct promtext_page *page, const char *reason, double 
         page->late += value;
 }
 
+static void add_requests(struct promtext_page *page, const char *code, double value)
+{
+    page->uncoded |= code[0] == '\0';
+    if (code[0] == '5')
+        page->errors += value;
+}
+
 static void add_register(struct promtext_page *page, const char *name, double value)
 {
     char *end;
@@ -234,6 +243,22 @@ static void add_register(struct promtext_page *page, const char *name, double va
         return;
     page->has_sketch = true;
     page->sketch[i] = (uint8_t)(value < SKETCH_MOST ? value : SKETCH_MOST);
+}
+
+/* Of those that have one name for several things: LP_E_INVALID where there are too many. */
+static int add_to_list(struct promtext_page *page, enum series s, const char *label, int64_t depth,
+                       struct lp_error *err)
+{
+    if (s == BACKLOG)
+        return add_named(page->queues, &page->n_queues, PROMTEXT_QUEUES, label, depth,
+                         "lp_backlog queues", err);
+    if (s == CIRCUITS)
+        return add_named(page->circuits, &page->n_circuits, PROMTEXT_UPSTREAMS, label, depth,
+                         "upstreams of lp_circuits_open", err);
+    if (s == AWAITING || s == CALLS)
+        return add_named(page->upstreams, &page->n_upstreams, PROMTEXT_UPSTREAMS, label, depth,
+                         "upstreams", err);
+    return 0;
 }
 
 static int read_line(struct cursor line, struct promtext_page *page, struct sums *sums,
@@ -251,13 +276,10 @@ static int read_line(struct cursor line, struct promtext_page *page, struct sums
                             names[s].text, MAX_NUMBER);
     sums->seen[s] = true;
     sums->of[s] += value;
-    if (s == BACKLOG)
-        return add_named(page->queues, &page->n_queues, PROMTEXT_QUEUES, label, thousandths(value),
-                         "lp_backlog queues", err);
-    if ((s == AWAITING || s == CALLS) &&
-        add_named(page->upstreams, &page->n_upstreams, PROMTEXT_UPSTREAMS, label,
-                  thousandths(value), "upstreams", err) < 0)
+    if (add_to_list(page, s, label, thousandths(value), err) < 0)
         return err->code;
+    if (s == REQUESTS)
+        add_requests(page, label, value);
     if (s == BUCKET)
         add_bucket(page, label, value);
     else if (s == REJECTED)

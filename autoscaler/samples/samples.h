@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "kube/labels.h"
+#include "autoscaler/samples/metric.h"
 #include "autoscaler/samples/promtext.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -74,8 +75,8 @@ void samples_report(struct samples *s, uint64_t id, enum samples_result result,
 
 /* ---- the readers' side ---- */
 
-/* The scraper looked for pods at most SAMPLES_SWEEP_AGE_MS ago, and each service had its first
- * sweep or was waited for as long as that; else why not. */
+/* The scraper looked for pods in the last SAMPLES_SWEEP_AGE_MS, and each service had its first
+ * sweep or was waited for so long; else why not. */
 bool samples_swept(struct samples *s, int64_t now_ms, char why[128]);
 
 /* Milliseconds since the oldest last answer of a Ready pod that is asked; 0 where there is none.
@@ -98,14 +99,6 @@ struct samples_loss {
  */
 unsigned samples_losses(struct samples *s, int64_t now_ms, struct samples_loss *ret_losses,
                         unsigned max);
-
-enum samples_metric {
-    SAMPLES_QUEUE_DEPTH,
-    SAMPLES_ARRIVAL_RATE,
-    SAMPLES_DEMAND,
-    SAMPLES_P95_LATENCY,
-    SAMPLES_SERVICE_TIME, /* milliseconds that a request holds a slot; 0: none was served */
-};
 
 /* All borrowed. */
 struct samples_question {
@@ -136,9 +129,10 @@ void samples_values_done(struct samples_values *values);
 
 /*
  * Appends what is known. LP_E_NOT_FOUND: no such pod, service, or nothing Ready that matches.
- * LP_E_UNAVAILABLE: its first sweep is not done, no pod of the service counts, or under half of
- * those that do were scraped in the last SAMPLES_MAX_AGE_MS. The message is a sentence for people:
- * "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago". LP_E_TOO_LARGE.
+ * LP_E_UNAVAILABLE: its first sweep is not done, no pod of it counts (of its circuits: none tells
+ * of them), or under half of those that do were scraped in the last SAMPLES_MAX_AGE_MS. The message
+ * is for people: "1 of 4 english-auth pods scraped; english-auth-x timed out 1.2 s ago".
+ * LP_E_TOO_LARGE.
  */
 LP_MUST_USE int samples_read(struct samples *s, const struct samples_question *question,
                              struct samples_values *ret_values, struct lp_error *err);

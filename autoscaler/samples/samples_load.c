@@ -27,7 +27,7 @@ static uint32_t *slot_now(struct latency *w, int64_t now_ms)
     return w->counts[slot % LATENCY_SLOTS];
 }
 
-bool latency_p95(const struct latency *w, int64_t now_ms, double *ret_ms)
+bool latency_quantile(const struct latency *w, double share, int64_t now_ms, double *ret_ms)
 {
     uint64_t sums[PROMTEXT_BUCKETS + 1] = { 0 };
     int64_t slot = now_ms / SLOT_MS;
@@ -35,7 +35,7 @@ bool latency_p95(const struct latency *w, int64_t now_ms, double *ret_ms)
     for (int64_t i = first; i <= w->newest; i++)
         for (unsigned k = 0; k <= PROMTEXT_BUCKETS; k++)
             sums[k] += w->counts[i % LATENCY_SLOTS][k];
-    double rank = 0.95 * (double)sums[PROMTEXT_BUCKETS];
+    double rank = share * (double)sums[PROMTEXT_BUCKETS];
     if (sums[PROMTEXT_BUCKETS] == 0)
         return false;
     unsigned k = 0;
@@ -46,8 +46,8 @@ bool latency_p95(const struct latency *w, int64_t now_ms, double *ret_ms)
         return true;
     }
     double low = k > 0 ? lp_metrics_seconds[k - 1] : 0, below = k > 0 ? (double)sums[k - 1] : 0;
-    double share = (rank - below) / ((double)sums[k] - below);
-    *ret_ms = (low + (lp_metrics_seconds[k] - low) * share) * 1000;
+    double part = (rank - below) / ((double)sums[k] - below);
+    *ret_ms = (low + (lp_metrics_seconds[k] - low) * part) * 1000;
     return true;
 }
 
@@ -64,7 +64,7 @@ static uint32_t growth(uint32_t *last, double now, bool restarted)
 /* What a page adds to the one before. */
 struct step {
     double seconds, requests, work;
-    uint32_t rejected, busy, late, answers;
+    uint32_t rejected, busy, late, errors, answers;
 };
 
 static void take_durations(struct load *l, uint32_t counts[PROMTEXT_BUCKETS + 1],
@@ -91,6 +91,7 @@ static void take_rates(struct load *l, const struct promtext_page *page, const s
     double others = s->rejected > s->busy ? s->rejected - s->busy : 0;
     double served = s->answers > s->rejected ? s->answers - s->rejected : 0;
     blend(&l->arrivals, s->requests / seconds, share);
+    blend(&l->failed, s->errors / seconds, share);
     blend(&l->offered, s->requests > others ? (s->requests - others) / seconds : 0, share);
     blend(&l->served, served / seconds, share);
     blend(&l->work, s->work / seconds, share);
@@ -114,6 +115,7 @@ void load_take(struct load *l, struct latency *w, const struct promtext_page *pa
     s.rejected = growth(&l->rejected, page->rejected, restarted);
     s.busy = growth(&l->busy, page->busy, restarted);
     s.late = growth(&l->late, page->late, restarted);
+    s.errors = growth(&l->errors, page->errors, restarted);
     s.answers = growth(&l->answers, page->answers, restarted);
     take_durations(l, first || !w ? unused : slot_now(w, now_ms), page, &s, restarted);
     if (!first && since_ms > 0)
@@ -123,6 +125,7 @@ void load_take(struct load *l, struct latency *w, const struct promtext_page *pa
     l->slots = (float)page->slots / 1000;
     l->queued = (float)page->waiting / 1000;
     l->awaits = page->has_awaiting;
+    l->uncoded = page->uncoded;
     l->at_ms = now_ms;
 }
 
@@ -133,7 +136,9 @@ void load_add(struct load_sum *sum, const struct load *l, bool saturated)
     sum->pods++;
     sum->slots += (double)l->slots;
     sum->arrivals += (double)l->arrivals;
+    sum->failed += (double)l->failed;
     sum->awaits |= l->awaits;
+    sum->uncoded |= l->uncoded;
     if (saturated) {
         sum->saturated++;
         return;
@@ -149,6 +154,7 @@ void load_add(struct load_sum *sum, const struct load *l, bool saturated)
 void load_stretch(struct load_sum *sum, double share)
 {
     sum->arrivals *= 1 + share;
+    sum->failed *= 1 + share;
     sum->offered *= 1 + share;
     sum->served *= 1 + share;
     sum->work *= 1 + share;

@@ -20,11 +20,12 @@
 struct load {
     int64_t at_ms; /* of the counters; 0: none */
     double requests, seconds;
-    uint32_t rejected, busy, late, answers, buckets[PROMTEXT_BUCKETS];
+    uint32_t rejected, busy, late, errors, answers, buckets[PROMTEXT_BUCKETS];
     float slots, queued; /* of the last page; `queued` waits for a slot */
-    float arrivals, offered, served, work, waiting, in_flight;
+    float arrivals, failed, offered, served, work, waiting, in_flight; /* failed: by 5xx */
     bool rated;
-    bool awaits; /* `in_flight` is without those that wait for another service, `work` with them */
+    bool uncoded; /* `failed` is not known */
+    bool awaits;  /* `in_flight` is without those that wait for another service, `work` with them */
 };
 
 /* The answers of a service's pods by duration, in slots of time; `newest` is the number of the last
@@ -41,8 +42,8 @@ void load_take(struct load *l, struct latency *w, const struct promtext_page *pa
 /* Of several pods. */
 struct load_sum {
     unsigned pods, saturated;
-    bool awaits; /* one of them does */
-    double arrivals, offered, served, work, waiting, in_flight, slots, queued;
+    bool awaits, uncoded; /* one of them is that */
+    double arrivals, failed, offered, served, work, waiting, in_flight, slots, queued;
 };
 
 /* As if there were `share` of it more; pods and their slots stay. */
@@ -73,7 +74,7 @@ double load_service_s(const struct load_sum *sum);
  */
 double load_wait_s(const struct load_sum *sum);
 
-/* The 95th percentile in milliseconds over the window, linear within a bucket; false where nothing
- * was answered. Over the last bound: that bound. Answers that turned a request away at once are
- * left out. */
-bool latency_p95(const struct latency *w, int64_t now_ms, double *ret_ms);
+/* What `share` (over 0, up to 1) of the answers in the window took at most, in milliseconds, linear
+ * within a bucket; false where nothing was answered. Over the last bound: that bound. Answers that
+ * turned a request away at once are left out. */
+bool latency_quantile(const struct latency *w, double share, int64_t now_ms, double *ret_ms);

@@ -73,12 +73,12 @@ struct pod {
     int64_t value, at_ms;
     int64_t result_ms;
     struct load load;
-    unsigned n_awaited;
-    struct awaited { /* what waits for another service, by the last page */
+    unsigned n_awaited, n_circuits;
+    struct of_upstream { /* by the last page, in thousandths */
         uint64_t upstream_hash;
-        int64_t depth;
-    } * awaited;
-    uint8_t *sketch; /* NULL: its pages have none */
+        int64_t milli;
+    } * awaited, *circuits; /* what waits for another service; workers that leave it alone */
+    uint8_t *sketch;        /* NULL: its pages have none */
     uint32_t revision;
     uint16_t failures;
     uint8_t result; /* enum samples_result */
@@ -142,3 +142,7 @@ const struct service *samples_find(const struct samples *s, const char *ns, cons
  * lowered to when the oldest of it was scraped. */
 int64_t samples_awaited(const struct samples *s, const struct service *v, int64_t now_ms,
                         int64_t *oldest_ms);
+/* How many workers in the pods of others of its namespace leave a service alone, in thousandths;
+ * -1: none of these tells of it. `oldest_ms` as above. */
+int64_t samples_circuits(const struct samples *s, const struct service *v, int64_t now_ms,
+                         int64_t *oldest_ms);

@@ -19,6 +19,7 @@ void samples_pod_free(struct pod *p)
 {
     lp_labels_unref(p->labels);
     free(p->awaited);
+    free(p->circuits);
     free(p->sketch);
     free(p->key);
     free(p);

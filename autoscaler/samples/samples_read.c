@@ -191,10 +191,11 @@ static int check(const struct evaluation *e, const struct tally *t, const char *
 
 /* Without answers in the window: zero where nobody asked, else nobody knows. */
 static int latency_value(const struct evaluation *e, const struct service *v, const struct tally *t,
-                         int64_t *ret_milli, struct lp_error *err)
+                         double share, int64_t *ret_milli, struct lp_error *err)
 {
     double ms = 0;
-    if (!latency_p95(&v->latency, e->q->now_ms, &ms) && (t->queue > 0 || t->saturated > 0))
+    if (!latency_quantile(&v->latency, share, e->q->now_ms, &ms) &&
+        (t->queue > 0 || t->saturated > 0))
         return lp_error_set(err, LP_E_UNAVAILABLE,
                             "no request of %s was answered in the last %d s, and there are some",
                             v->name, LATENCY_WINDOW_S);
@@ -210,6 +211,59 @@ static int64_t with_backlogs(const struct evaluation *e, const struct service *v
     return queue;
 }
 
+static int error_value(const struct service *v, const struct tally *t, int64_t *ret_milli,
+                       struct lp_error *err)
+{
+    if (t->load.uncoded)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "pods of %s count requests without the code of their answer: "
+                            "lp_requests_total has no label code",
+                            v->name);
+    *ret_milli = load_number(t->load.failed * 1000);
+    return 0;
+}
+
+/* Of the pods of others: nothing of its own pods is needed for it. */
+static int circuits_value(const struct evaluation *e, const struct service *v, struct tally *t,
+                          int64_t *ret_milli, struct lp_error *err)
+{
+    int64_t open = samples_circuits(e->s, v, e->q->now_ms, &t->oldest_ms);
+    if (open < 0)
+        return lp_error_set(err, LP_E_UNAVAILABLE,
+                            "no gateway has told of its circuit breaker for %s in the last %d s",
+                            v->name, SAMPLES_MAX_AGE_MS / 1000);
+    *ret_milli = open;
+    return 0;
+}
+
+/* Of a service whose pods are known. */
+static int known_value(const struct evaluation *e, const struct service *v, const struct tally *t,
+                       int64_t *ret_milli, struct lp_error *err)
+{
+    switch (e->q->metric) {
+    case SAMPLES_ARRIVAL_RATE:
+        *ret_milli = load_number(t->load.arrivals * 1000);
+        return 0;
+    case SAMPLES_DEMAND:
+        *ret_milli = load_number(load_demand(&t->load) * 1000);
+        return 0;
+    case SAMPLES_SERVICE_TIME:
+        *ret_milli = load_number(load_service_s(&t->load) * 1e6);
+        return 0;
+    case SAMPLES_ERROR_RATE:
+        return error_value(v, t, ret_milli, err);
+    case SAMPLES_P50_LATENCY:
+        return latency_value(e, v, t, 0.50, ret_milli, err);
+    case SAMPLES_P95_LATENCY:
+        return latency_value(e, v, t, 0.95, ret_milli, err);
+    case SAMPLES_P99_LATENCY:
+        return latency_value(e, v, t, 0.99, ret_milli, err);
+    default:
+        *ret_milli = with_backlogs(e, v, t->queue);
+        return 0;
+    }
+}
+
 static int service_value(const struct evaluation *e, const struct service *v, struct tally *t,
                          int64_t *ret_milli, struct lp_error *err)
 {
@@ -221,6 +275,8 @@ static int service_value(const struct evaluation *e, const struct service *v, st
     uint32_t current = current_revision(e, v);
     *t = (struct tally){ .oldest_ms = e->q->now_ms };
     *ret_milli = 0;
+    if (e->q->metric == SAMPLES_CIRCUITS_OPEN)
+        return circuits_value(e, v, t, ret_milli, err);
     for (const struct pod *p = v->pods; p; p = p->sibling)
         count_pod(e, t, p, current);
     int64_t waits = t->ready == 0 && v->deployed && e->q->metric == SAMPLES_QUEUE_DEPTH
@@ -234,22 +290,7 @@ static int service_value(const struct evaluation *e, const struct service *v, st
     if (r < 0)
         return r;
     fill_in(t);
-    switch (e->q->metric) {
-    case SAMPLES_ARRIVAL_RATE:
-        *ret_milli = load_number(t->load.arrivals * 1000);
-        return 0;
-    case SAMPLES_DEMAND:
-        *ret_milli = load_number(load_demand(&t->load) * 1000);
-        return 0;
-    case SAMPLES_SERVICE_TIME:
-        *ret_milli = load_number(load_service_s(&t->load) * 1e6);
-        return 0;
-    case SAMPLES_P95_LATENCY:
-        return latency_value(e, v, t, ret_milli, err);
-    default:
-        *ret_milli = with_backlogs(e, v, t->queue);
-        return 0;
-    }
+    return known_value(e, v, t, ret_milli, err);
 }
 
 static void add_item(const struct evaluation *e, const char *name, int64_t at_ms, int64_t milli)

@@ -164,16 +164,16 @@ static void take_backlogs(struct service *v, const struct promtext_page *page, i
     }
 }
 
-static void take_awaited(struct pod *p, const struct promtext_page *page)
+static void take_upstreams(struct of_upstream **list, unsigned *n,
+                           const struct promtext_queue *told, unsigned n_told)
 {
-    if (page->n_upstreams != p->n_awaited) {
-        free(p->awaited);
-        p->awaited = page->n_upstreams ? lp_calloc(page->n_upstreams, sizeof *p->awaited) : NULL;
-        p->n_awaited = page->n_upstreams;
+    if (n_told != *n) {
+        free(*list);
+        *list = n_told ? lp_calloc(n_told, sizeof **list) : NULL;
+        *n = n_told;
     }
-    for (unsigned i = 0; i < page->n_upstreams; i++)
-        p->awaited[i] =
-            (struct awaited){ lp_hash(page->upstreams[i].name), page->upstreams[i].depth };
+    for (unsigned i = 0; i < n_told; i++)
+        (*list)[i] = (struct of_upstream){ lp_hash(told[i].name), told[i].depth };
 }
 
 static void take_sketch(struct pod *p, const struct promtext_page *page)
@@ -196,7 +196,8 @@ static void take_page(const struct samples *s, struct pod *p, const struct promt
     p->at_ms = now_ms;
     load_take(&p->load, counts ? &v->latency : NULL, page, now_ms);
     take_backlogs(v, page, now_ms);
-    take_awaited(p, page);
+    take_upstreams(&p->awaited, &p->n_awaited, page->upstreams, page->n_upstreams);
+    take_upstreams(&p->circuits, &p->n_circuits, page->circuits, page->n_circuits);
     take_sketch(p, page);
 }
 

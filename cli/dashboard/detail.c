@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cli/about.h"
 #include "cli/dashboard/overview.h"
 #include "cli/history.h"
 #include "json/json.h"
@@ -13,7 +14,7 @@
 #define MOST_EVENTS 4000 /* of the namespace that are looked at */
 
 struct events {
-    const char *platform;
+    const struct about *about;
     size_t looked_at;
     json_t *list; /* owned by the caller */
 };
@@ -28,23 +29,22 @@ static const char *time_of(const json_t *event)
     return series ? series : last ? last : time ? time : "";
 }
 
-/* Of the platform and of what its name begins, as `report` has them. */
 static int take_event(json_t *event, void *user, struct lp_error *err)
 {
     struct events *e = user;
-    const char *about = lp_json_str(event, "regarding", "name", NULL);
-    const char *kind = lp_json_str(event, "regarding", "kind", NULL);
-    size_t n = strlen(e->platform);
+    const json_t *regarding = json_object_get(event, "regarding");
 
     if (++e->looked_at > MOST_EVENTS)
         return lp_error_set(err, LP_E_TOO_LARGE, "the namespace has over %d Events", MOST_EVENTS);
-    if (!about || strncmp(about, e->platform, n) != 0 || (about[n] != '\0' && about[n] != '-'))
+    if (!about_has(e->about, regarding))
         return 0;
-    json_array_append_new(
-        e->list,
-        lp_json_make("{s:s, s:s*, s:s*, s:s*, s:s, s:s*}", "time", time_of(event), "type",
-                     lp_json_str(event, "type", NULL), "reason", lp_json_str(event, "reason", NULL),
-                     "note", lp_json_str(event, "note", NULL), "about", about, "kind", kind));
+    json_array_append_new(e->list,
+                          lp_json_make("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*}", "time",
+                                       time_of(event), "type", lp_json_str(event, "type", NULL),
+                                       "reason", lp_json_str(event, "reason", NULL), "note",
+                                       lp_json_str(event, "note", NULL), "about",
+                                       lp_json_str(regarding, "name", NULL), "kind",
+                                       lp_json_str(regarding, "kind", NULL)));
     return 0;
 }
 
@@ -75,17 +75,19 @@ static json_t *newest(const json_t *list, size_t most)
     return sorted;
 }
 
-static json_t *events_of(struct lp_kube_client *client, const char *ns, const char *name,
+static json_t *events_of(struct lp_kube_client *client, const char *ns, const json_t *platform,
                          json_t *missing)
 {
     json_auto_t *list = json_array();
-    struct events events = { .platform = name, .list = list };
+    struct about *about = about_new(platform);
+    struct events events = { .about = about, .list = list };
     const struct lp_kube_list_options options = { .label_selector = NULL };
     struct lp_error err;
     char version[64];
 
     if (lp_kube_list(client, &lp_kube_events, ns, &options, take_event, &events, version, &err) < 0)
         overview_missing(missing, "Events", err.msg);
+    about_free(about);
     return newest(list, DETAIL_EVENTS);
 }
 
@@ -114,7 +116,7 @@ json_t *detail_read(struct lp_kube_client *client, const json_t *platform)
                         lp_json_at(platform, "status", "conditions", NULL), "schedules",
                         lp_json_at(platform, "status", "activations", NULL), "decisions",
                         decisions_of(client, platform, missing), "events",
-                        events_of(client, ns ? ns : "", name ? name : "", missing), "spec",
+                        events_of(client, ns ? ns : "", platform, missing), "spec",
                         json_object_get(platform, "spec"), "status",
                         json_object_get(platform, "status"), "missing", missing);
 }

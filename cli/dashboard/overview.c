@@ -16,10 +16,10 @@
 /* What the custom metrics API has, and what the page calls it. */
 static const struct {
     const char *metric, *name;
-} metrics[] = { { "queue_depth", "queue" },
-                { "arrival_rate", "rate" },
-                { "demand", "demand" },
-                { "p95_latency_ms", "p95" } };
+} metrics[] = { { "queue_depth", "queue" },  { "arrival_rate", "rate" },
+                { "demand", "demand" },      { "p95_latency_ms", "p95" },
+                { "p50_latency_ms", "p50" }, { "p99_latency_ms", "p99" },
+                { "error_rate", "errors" },  { "circuits_open", "circuits" } };
 
 void overview_done(struct overview *o)
 {
@@ -83,7 +83,8 @@ static void read_namespace(struct overview *o, const char *ns, json_t *missing)
             continue;
         }
         lp_auto_free char *what = lp_sprintf("metrics of namespace %s", ns);
-        overview_missing(missing, what, err.msg);
+        lp_auto_free char *why = lp_sprintf("%s: %s", metrics[i].metric, err.msg);
+        overview_missing(missing, what, why);
         if (i == 0 && r != LP_E_DENIED)
             break; /* the others would fail likewise; but each has a right of its own */
     }
@@ -105,8 +106,8 @@ static json_t *namespaces_of(const json_t *platforms)
     return names;
 }
 
-/* Drops namespaces that have no platform any more, and asks for the metrics of up to
- * OVERVIEW_NAMESPACES. */
+/* Drops namespaces that have no platform any more, and asks for the metrics of those of
+ * `o->looked_at`, and of up to OVERVIEW_NAMESPACES. */
 static void read_metrics(struct overview *o, json_t *missing)
 {
     json_auto_t *names = namespaces_of(o->platforms);
@@ -124,7 +125,8 @@ static void read_metrics(struct overview *o, json_t *missing)
     }
     json_object_foreach(names, ns, value)
     {
-        if ((at++ + n - begin) % n < OVERVIEW_NAMESPACES)
+        bool turn = (at++ + n - begin) % n < OVERVIEW_NAMESPACES;
+        if (turn || json_object_get(o->looked_at, ns))
             read_namespace(o, ns, missing);
     }
     o->next = (unsigned)(begin + OVERVIEW_NAMESPACES);
@@ -181,7 +183,7 @@ static json_t *service_row(struct overview *o, const char *ns, const char *platf
 }
 
 static json_t *platform_row(struct overview *o, const json_t *platform, const json_t *hpas,
-                            int64_t now_ms)
+                            int64_t clock_ms)
 {
     const char *ns = lp_json_str(platform, "metadata", "namespace", NULL);
     const char *name = lp_json_str(platform, "metadata", "name", NULL);
@@ -195,7 +197,7 @@ static json_t *platform_row(struct overview *o, const json_t *platform, const js
     {
         json_t *row = service_row(o, ns ? ns : "", name ? name : "", service, hpas);
         lp_auto_free char *key = lp_sprintf("%s/%s/%s", ns, name, lp_json_str(row, "name", NULL));
-        past_add(o->past, key, now_ms, row);
+        past_add(o->past, key, clock_ms, row);
         json_array_append_new(services, row);
     }
     return lp_json_make("{s:s*, s:s*, s:s, s:s, s:s*, s:o}", "namespace", ns, "name", name, "phase",
@@ -203,12 +205,13 @@ static json_t *platform_row(struct overview *o, const json_t *platform, const js
                         lp_json_str(ready, "message", NULL), "services", services);
 }
 
-json_t *overview_look(struct overview *o, int64_t now_ms)
+json_t *overview_look(struct overview *o, int64_t wall_ms, int64_t clock_ms)
 {
     json_auto_t *found = NULL, *hpas = json_object();
     json_t *missing = json_array(), *rows = json_array(), *platform;
-    json_t *look = lp_json_make("{s:I, s:o, s:o}", "time", (json_int_t)now_ms, "platforms", rows,
-                                "missing", missing);
+    json_t *look =
+        lp_json_make("{s:I, s:I, s:o, s:o}", "time", (json_int_t)wall_ms, "shift",
+                     (json_int_t)(wall_ms - clock_ms), "platforms", rows, "missing", missing);
     struct lp_error err;
     size_t i;
 
@@ -225,6 +228,6 @@ json_t *overview_look(struct overview *o, int64_t now_ms)
     read_hpas(o, hpas, missing);
     read_metrics(o, missing);
     json_array_foreach(found, i, platform)
-        json_array_append_new(rows, platform_row(o, platform, hpas, now_ms));
+        json_array_append_new(rows, platform_row(o, platform, hpas, clock_ms));
     return look;
 }

@@ -8,13 +8,14 @@
 #include "kube/client.h"
 
 #define OVERVIEW_PLATFORMS 500
-#define OVERVIEW_NAMESPACES 20 /* whose metrics are asked for in one look; the others' next */
+#define OVERVIEW_NAMESPACES 10 /* whose metrics are asked for in one look; the others' next */
 
 struct overview {
     struct lp_kube_client *client;
     const struct cli_options *options;
     const char *ns;    /* where the options do not ask for all namespaces */
     struct past *past; /* what is seen is added to it */
+    json_t *looked_at; /* namespaces whose metrics each look asks for: keys; NULL: none; borrowed */
     unsigned next;     /* namespace whose metrics are asked for first; 0 at first */
     json_t *metrics;   /* {"<namespace>": what was seen of it last}; owned */
     json_t *platforms; /* as the API server has them, of the last look that it answered; owned */
@@ -23,13 +24,16 @@ struct overview {
 void overview_done(struct overview *o);
 
 /*
- * One look at `now_ms` (wall clock): {"time", "platforms": [{"namespace", "name", "phase", "ready",
- * "message", "services": [{"name", "ready", "desired", "min", "max", "queue", "rate", "demand",
- * "p95", "why", "paused"}]}], "missing": [{"what", "why"}]}, the caller's. What could not be read
+ * One look at `wall_ms`, which is `clock_ms` by lp_clock_ms(): {"time": wall_ms, "shift": how far
+ * the one is before the other, which changes where the wall clock is set, "platforms":
+ * [{"namespace", "name", "phase", "ready", "message", "services": [{"name", "ready", "desired",
+ * "min", "max", "queue", "rate", "demand", "p50", "p95", "p99", "errors", "circuits": gateway
+ * workers that leave it alone, "why", "paused"}]}
+ * ], "missing": [{"what", "why"}]}, the caller's. What could not be read
  * is null and stands in `missing`; where the platforms themselves could not, "error" says why.
  * Never fails.
  */
-json_t *overview_look(struct overview *o, int64_t now_ms);
+json_t *overview_look(struct overview *o, int64_t wall_ms, int64_t clock_ms);
 
 /* Adds to a list of {"what", "why"} what is not in it. */
 void overview_missing(json_t *missing, const char *what, const char *why);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "cli/dashboard/assets.h"
 
 #define CONNECTIONS 64
@@ -56,7 +57,7 @@ static void answer_past(const struct pages *p, struct lp_http_exchange *x, const
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(MAX_PAST);
 
-    past_write(p->past, key ? key : "", &out);
+    past_write(p->past, key ? key : "", lp_clock_wall_ms() - lp_clock_ms(), &out);
     lp_http_reply_buf(x, 200, "application/json", &out);
 }
 

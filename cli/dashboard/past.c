@@ -111,11 +111,12 @@ void past_add(struct past *p, const char *key, int64_t at_ms, const json_t *serv
     pthread_mutex_unlock(&p->lock);
 }
 
-static void write_row(const struct row *row, const char *name, struct lp_buf *out)
+static void write_row(const struct row *row, const char *name, int64_t shift_ms, struct lp_buf *out)
 {
     lp_buf_printf(out, "\"%s\":{\"time\":[", name);
     for (unsigned i = 0; i < row->n; i++)
-        lp_buf_printf(out, "%s%.3f", i > 0 ? "," : "", (double)row->points[i].at_ms / 1000);
+        lp_buf_printf(out, "%s%.3f", i > 0 ? "," : "",
+                      (double)(row->points[i].at_ms + shift_ms) / 1000);
     lp_buf_char(out, ']');
     for (size_t v = 0; v < PAST_VALUES; v++) {
         lp_buf_printf(out, ",\"%s\":[", past_names[v]);
@@ -132,7 +133,7 @@ static void write_row(const struct row *row, const char *name, struct lp_buf *ou
     lp_buf_char(out, '}');
 }
 
-void past_write(struct past *p, const char *platform, struct lp_buf *out)
+void past_write(struct past *p, const char *platform, int64_t shift_ms, struct lp_buf *out)
 {
     size_t n = strlen(platform);
     bool any = false;
@@ -144,7 +145,7 @@ void past_write(struct past *p, const char *platform, struct lp_buf *out)
         if (strncmp(row->key, platform, n) != 0 || row->key[n] != '/')
             continue;
         lp_buf_str(out, any ? "," : "");
-        write_row(row, row->key + n + 1, out);
+        write_row(row, row->key + n + 1, shift_ms, out);
         any = true;
     }
     pthread_mutex_unlock(&p->lock);

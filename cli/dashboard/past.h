@@ -20,9 +20,10 @@ struct past *past_new(void);
 void past_free(struct past *p);
 
 /* `service`: an object of the overview, whose numbers count; what is no number is not known. `key`:
- * "<namespace>/<platform>/<service>". */
+ * "<namespace>/<platform>/<service>". `at_ms`: lp_clock_ms(), which nobody sets. */
 void past_add(struct past *p, const char *key, int64_t at_ms, const json_t *service);
 
 /* Appends what is kept of a platform ("<namespace>/<name>") as JSON: {"<service>": {"time":
- * [seconds], "<name>": [number or null]}}. */
-void past_write(struct past *p, const char *platform, struct lp_buf *out);
+ * [seconds since 1970], "<name>": [number or null]}}. `shift_ms`: how far the wall clock is before
+ * lp_clock_ms() now; so all of the past moves with a wall clock that is set, and stays in order. */
+void past_write(struct past *p, const char *platform, int64_t shift_ms, struct lp_buf *out);

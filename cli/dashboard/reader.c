@@ -70,12 +70,34 @@ static void read_details(struct reader *r)
         r->detail_ms = lp_clock_ms();
 }
 
+/* Of the platforms that are watched; the caller's. */
+static json_t *watched_namespaces(struct board *board)
+{
+    char keys[BOARD_WATCHED][BOARD_KEY];
+    bool is_new[BOARD_WATCHED];
+    unsigned n = board_watched(board, keys, is_new);
+    json_t *namespaces = json_object();
+
+    for (unsigned i = 0; i < n; i++)
+        json_object_setn_new(namespaces, keys[i], strcspn(keys[i], "/"), json_true());
+    return namespaces;
+}
+
+static void look(struct reader *r)
+{
+    json_auto_t *namespaces = watched_namespaces(r->board);
+
+    r->overview.looked_at = namespaces;
+    put(r, NULL, overview_look(&r->overview, lp_clock_wall_ms(), lp_clock_ms()));
+    r->overview.looked_at = NULL;
+}
+
 static void *reader_main(void *user)
 {
     struct reader *r = user;
 
     while (!lp_stop_requested(r->stop) && !board_ended(r->board, NULL)) {
-        put(r, NULL, overview_look(&r->overview, lp_clock_wall_ms()));
+        look(r);
         read_details(r);
         board_rest(r->board, board_has_tabs(r->board) ? r->interval_ms : ALONE_MS);
     }

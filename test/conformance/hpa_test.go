@@ -29,6 +29,12 @@ var scaled = []struct {
 	{"services", "demand", 0, 2, 20, 2500, 3300, "1", 3},
 	// every answer takes between 0.1 and 0.25 s; as a Value target: 237 / 100 times two pods
 	{"services", "p95_latency_ms", 0, 2, 10, 200000, 250000, "100", 5},
+	{"services", "p50_latency_ms", 0, 2, 10, 155000, 195000, "100", 4},
+	{"services", "p99_latency_ms", 0, 2, 10, 205000, 250000, "100", 5},
+	// a quarter of 2 x 10 requests a second: 5 / 2, rounded up
+	{"services", "error_rate", 0, 2, 10, 4100, 5900, "2", 3},
+	// two pods that say of themselves what a gateway does of its upstreams, each of 2 workers: 4 / 1
+	{"services", "circuits_open", 0, 2, 0, 4000, 4000, "1", 4},
 }
 
 func listed(t *testing.T) map[string]bool {
@@ -97,7 +103,7 @@ func hpaFor(kind, metric, target string) *autoscalingv2.HorizontalPodAutoscaler 
 		Metric: identifier, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.AverageValueMetricType, AverageValue: &q}}}
 	if kind == "services" {
 		wanted := autoscalingv2.MetricTarget{Type: autoscalingv2.AverageValueMetricType, AverageValue: &q}
-		if metric == "p95_latency_ms" {
+		if strings.HasSuffix(metric, "_latency_ms") {
 			wanted = autoscalingv2.MetricTarget{Type: autoscalingv2.ValueMetricType, Value: &q}
 		}
 		spec = autoscalingv2.MetricSpec{Type: autoscalingv2.ObjectMetricSourceType, Object: &autoscalingv2.ObjectMetricSource{

@@ -138,7 +138,9 @@ func (p *pod) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := p.count()
 	fmt.Fprintf(&b, "lp_requests_waiting{service=\"auth\"} %d\nlp_requests_in_flight{service=\"auth\"} %d\n", p.waiting.Load(), p.inFlight.Load())
 	fmt.Fprintf(&b, "lp_request_slots{service=\"auth\"} 4\nlp_backlog{queue=\"ai\"} 2\n")
-	fmt.Fprintf(&b, "lp_requests_total{service=\"auth\",route=\"/login\",code=\"200\"} %d\n", n)
+	fmt.Fprintf(&b, "lp_requests_total{service=\"auth\",route=\"/login\",code=\"200\"} %d\n", n-n/4)
+	fmt.Fprintf(&b, "lp_requests_total{service=\"auth\",route=\"/login\",code=\"503\"} %d\n", n/4)
+	fmt.Fprintf(&b, "lp_circuits_open{upstream=\"auth\"} 2\n")
 	for _, bound := range []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30} {
 		below := int64(0)
 		if bound >= answered {

@@ -149,16 +149,30 @@ class Cases:
         p = self.page
         p.go(f"#/{NS}/english/{self.service}")
         wait_for("services", 10, lambda: all(s in p.text("#services") for s in SERVICES))
-        for title, value in (("Pods", r"ready \d"), ("Pods", r"demand \d"), ("Queue", r"queue \d"), ("Requests", r"arrivals \d"), ("Latency", r"p95 \d")):
+        for title, value in (("Pods", r"ready \d"), ("Pods", r"demand \d"), ("Queue", r"queue \d"), ("Requests", r"arrivals \d"), ("Requests", r"errors \d"),
+                             ("Latency", r"p50 \d"), ("Latency", r"p95 \d"), ("Latency", r"p99 \d")):
             wait_for(f"{title}: {value}", 15, lambda t=title, v=value: re.search(v, p.text(f"[aria-label^='{t}']") or
                      p.script("return [...document.querySelectorAll('[aria-label]')].map((e) => e.getAttribute('aria-label')).filter((t) => t.startsWith(arguments[0])).join()", t)))
         wait_for("decisions", 15, lambda: p.script("return document.querySelectorAll('#decisions tbody tr').length") > 0)
         wait_for("Events", 15, lambda: p.script("return document.querySelectorAll('#events tbody tr').length") > 0)
         wait_for("why", 15, lambda: len(p.text("#why")) > 10)
         assert "Ready" in p.text("#conditions"), p.text("#conditions")
+        shown = dict(p.script("return [...document.querySelectorAll('#conditions .pill')].map((e) => [e.textContent, e.className])"))
+        assert shown["Degraded"] == "pill good" and shown["Progressing"] == "pill off", shown
         assert "exam" in p.text("#schedules"), p.text("#schedules")
         drawn = p.script("return [...document.querySelectorAll('.plot canvas')].map((c) => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size)")
         assert len(drawn) == 4 and min(drawn) > 8, f"colours of the charts: {drawn}"
+
+    def a_breaker_that_opens_is_told_in_words(self):
+        p, pods = self.page, self.world.pods
+        p.go(f"#/{NS}/english/auth")
+        wait_for("every breaker", 15, lambda: p.text("#breakers").count("closed") == 3)
+        pods.open["auth"] = 2
+        wait_for("auth's is open", 15, lambda: re.search(r"open auth · \d+ workers of gateways leave it alone", p.text("#breakers")))
+        wait_for("its card says so", 5, lambda: "breaker open" in p.text("[data-service=auth]"))
+        p.shot("breaker")
+        pods.open["auth"] = 0
+        wait_for("it is closed again", 15, lambda: p.text("#breakers").count("closed") == 3)
 
     def a_change_is_simulated_on_a_load_with_its_yaml(self):
         p = self.page
@@ -291,6 +305,7 @@ def run(plane, suite):
     try:
         suite.case("all platforms are in the overview, and the page is small", cases.all_platforms_are_in_the_overview)
         suite.case("every panel of a platform has data", cases.every_panel_of_a_platform_has_data)
+        suite.case("a breaker that opens is told in words", cases.a_breaker_that_opens_is_told_in_words)
         suite.case("a change is simulated on a load, and its YAML is there", cases.a_change_is_simulated_on_a_load_with_its_yaml)
         suite.case("axe-core finds nothing in light and dark", cases.nobody_who_cannot_see_or_point_is_left_out)
         suite.case("it fits a phone", cases.it_fits_a_phone)

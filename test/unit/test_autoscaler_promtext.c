@@ -102,11 +102,34 @@ static void reads_the_counters_of_the_load(void **state)
     assert_true(page.has_load);
     assert_int_equal(page.slots, 8000);
     assert_true(page.requests == 15 && page.answers == 15);
+    assert_true(page.errors == 5 && !page.uncoded);
     assert_true(page.rejected == 5 && page.busy == 4 && page.late == 1);
     assert_true(page.buckets[0] == 6 && page.buckets[13] == 10);
     assert_true(page.seconds == 1.25);
     assert_int_equal(parse(BOTH "lp_requests_total 1\n", &page), 0);
     assert_false(page.has_load);
+    assert_true(page.uncoded && page.errors == 0);
+}
+
+static void reads_which_upstreams_a_gateway_leaves_alone(void **state)
+{
+    struct promtext_page page;
+    lp_auto_buf struct lp_buf many = LP_BUF_INIT(4096);
+    (void)state;
+    assert_int_equal(parse(BOTH "lp_circuits_open{upstream=\"auth\"} 0\n"
+                                "lp_circuits_open{upstream=\"ai\"} 2\n",
+                           &page),
+                     0);
+    assert_int_equal(page.n_circuits, 2);
+    assert_string_equal(page.circuits[0].name, "auth");
+    assert_int_equal(page.circuits[0].depth, 0);
+    assert_string_equal(page.circuits[1].name, "ai");
+    assert_int_equal(page.circuits[1].depth, 2000);
+    assert_int_equal(page.n_upstreams, 0);
+    lp_buf_str(&many, BOTH);
+    for (unsigned i = 0; i <= PROMTEXT_UPSTREAMS; i++)
+        lp_buf_printf(&many, "lp_circuits_open{upstream=\"u%u\"} 0\n", i);
+    assert_int_equal(parse(many.ptr, &page), LP_E_INVALID);
 }
 
 static void refuses_a_page_that_is_half_right(void **state)
@@ -162,6 +185,7 @@ int main(void)
         cmocka_unit_test(finds_its_series_among_others),
         cmocka_unit_test(requests_that_wait_for_another_service_are_told_apart),
         cmocka_unit_test(reads_the_counters_of_the_load),
+        cmocka_unit_test(reads_which_upstreams_a_gateway_leaves_alone),
         cmocka_unit_test(refuses_a_page_that_is_half_right),
         cmocka_unit_test(a_page_cut_anywhere_does_not_read_past_its_end),
     };

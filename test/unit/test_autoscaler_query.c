@@ -159,7 +159,7 @@ static void the_resource_list_is_never_empty(void **state)
     struct discovery *now = discovery_current();
     json_auto_t *list = parsed(discovery_resources(now, METRICS_V1BETA1));
     assert_string_equal(lp_json_str(list, "groupVersion", NULL), METRICS_GROUP "/v1beta1");
-    assert_int_equal(json_array_size(json_object_get(list, "resources")), 5);
+    assert_int_equal(json_array_size(json_object_get(list, "resources")), 9);
     json_auto_t *group = parsed(discovery_group(now));
     assert_string_equal(lp_json_str(group, "preferredVersion", "version", NULL), "v1beta2");
     discovery_unref(now);

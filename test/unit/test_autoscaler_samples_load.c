@@ -159,11 +159,81 @@ static void the_percentile_is_of_the_last_half_minute(void **state)
     metric = SAMPLES_P95_LATENCY;
     two_pods_with_rates();
     assert_string_equal(value(NOW + 2000), "24250m");
+    metric = SAMPLES_P50_LATENCY;
+    assert_string_equal(value(NOW + 2000), "17500m");
+    metric = SAMPLES_P99_LATENCY;
+    assert_string_equal(value(NOW + 2000), "24850m");
     ask_all(NOW + 42000);
     says_load(1, 1200, 24, 0, NOW + 42000);
     says_load(2, 5080, 101.6, 0, NOW + 42000);
     assert_string_equal(value(NOW + 42000), "none");
     assert_non_null(strstr(message, "no request of english-auth was answered in the last 30 s"));
+}
+
+static void says_errors(unsigned last_digit, double requests, double errors, bool uncoded,
+                        int64_t now)
+{
+    struct promtext_page page = { .slots = 4000,
+                                  .has_load = true,
+                                  .requests = requests,
+                                  .answers = requests,
+                                  .errors = errors,
+                                  .uncoded = uncoded };
+    samples_report(s, asked[last_digit], SAMPLES_OK, &page, now);
+}
+
+static void the_error_rate_is_that_of_answers_by_5xx_and_unknown_without_their_codes(void **state)
+{
+    (void)state;
+    deployment(1);
+    pod("auth-1", "10.0.0.1", true);
+    samples_synced(s, NOW);
+    metric = SAMPLES_ERROR_RATE;
+    ask_all(NOW);
+    says_errors(1, 1000, 500, false, NOW);
+    assert_string_equal(value(NOW), "none");
+    ask_all(NOW + 2000);
+    says_errors(1, 1200, 510, false, NOW + 2000);
+    assert_string_equal(value(NOW + 2000), "5");
+    ask_all(NOW + 4000);
+    says_errors(1, 20, 0, false, NOW + 4000);        /* a new process: its counters begin again */
+    assert_string_equal(value(NOW + 4000), "3351m"); /* 5/s, two seconds ago, of five */
+    ask_all(NOW + 6000);
+    says_errors(1, 40, 0, true, NOW + 6000);
+    assert_string_equal(value(NOW + 6000), "none");
+    assert_non_null(strstr(message, "lp_requests_total has no label code"));
+}
+
+static void says_circuits(unsigned last_digit, const char *upstream, int64_t open, int64_t now)
+{
+    struct promtext_page page = { .n_circuits = 1 };
+    snprintf(page.circuits[0].name, sizeof page.circuits[0].name, "%s", upstream);
+    page.circuits[0].depth = open * 1000;
+    samples_report(s, asked[last_digit], SAMPLES_OK, &page, now);
+}
+
+static void open_circuits_are_summed_over_those_who_tell_of_the_service(void **state)
+{
+    (void)state;
+    deployment(2);
+    pod("auth-1", "10.0.0.1", true);
+    pod("auth-2", "10.0.0.2", true);
+    samples_synced(s, NOW);
+    metric = SAMPLES_CIRCUITS_OPEN;
+    ask_all(NOW);
+    says_circuits(1, "progress", 7, NOW);
+    says_circuits(2, "progress", 7, NOW);
+    assert_string_equal(value(NOW), "none");
+    assert_non_null(strstr(message, "no gateway has told of its circuit breaker for english-auth"));
+    ask_all(NOW + 2000);
+    says_circuits(1, "auth", 0, NOW + 2000);
+    says_circuits(2, "auth", 0, NOW + 2000);
+    assert_string_equal(value(NOW + 2000), "0");
+    ask_all(NOW + 4000);
+    says_circuits(1, "auth", 2, NOW + 4000);
+    says_circuits(2, "auth", 1, NOW + 4000);
+    assert_string_equal(value(NOW + 4000), "3");
+    assert_string_equal(value(NOW + 4000 + SAMPLES_MAX_AGE_MS + 1), "none");
 }
 
 int main(void)
@@ -178,6 +248,8 @@ int main(void)
         with_table(what_a_service_has_to_do_is_known_from_second_to_second),
         with_table(pages_with_absurd_figures_make_a_great_number_and_no_negative_one),
         with_table(the_percentile_is_of_the_last_half_minute),
+        with_table(the_error_rate_is_that_of_answers_by_5xx_and_unknown_without_their_codes),
+        with_table(open_circuits_are_summed_over_those_who_tell_of_the_service),
     };
     return cmocka_run_group_tests_name("autoscaler_samples_load", tests, NULL, NULL);
 }

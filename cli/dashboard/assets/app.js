@@ -2,11 +2,12 @@
 import { $, h, text, time } from "./base.js";
 import { TimeLine, merge } from "./charts.js";
 import { offerWhatIf, redrawWhatIf, startWhatIf } from "./whatif.js";
-import { renderOverview, renderServices, renderDetail, renderMissing } from "./views.js";
+import { renderOverview, renderServices, renderBreakers, renderDetail, renderMissing } from "./views.js";
 
 const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10800], ["6 h", 21600], ["24 h", 86400]];
-const state = { key: "", service: "", overview: null, detail: null, past: {}, range: 3600, filter: "", told: 0 };
+const state = { key: "", service: "", overview: null, detail: null, past: {}, range: 3600, filter: "", heard: 0 };
 const tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");
+const QUIET = 20; // seconds
 let source = null, line = null, again = 0;
 
 const platform = () => state.overview?.platforms.find((p) => `${p.namespace}/${p.name}` === state.key);
@@ -24,15 +25,17 @@ function connect() {
   source = new EventSource(`/api/events?tab=${tab}&platform=${encodeURIComponent(state.key)}`);
   source.addEventListener("overview", (e) => takeOverview(JSON.parse(e.data)));
   source.addEventListener("platform", (e) => takeDetail(JSON.parse(e.data)));
+  source.onopen = readPast; // also after a sleep or a break: what was missed is in it
   source.onerror = () => {
+    state.heard = 0;
     live("bad", "no connection to kubectl lp dashboard; trying again");
     if (source.readyState === EventSource.CLOSED) again = setTimeout(connect, 2000);
   };
-  if (state.key) readPast();
 }
 
 async function readPast() {
   const key = state.key;
+  if (!key) return;
   try {
     const answer = await fetch(`/api/past?platform=${encodeURIComponent(key)}`);
     if (!answer.ok || key !== state.key) return;
@@ -43,13 +46,21 @@ async function readPast() {
 
 function takeOverview(o) {
   if (o.error && state.overview) o = { ...o, platforms: state.overview.platforms };
+  const wasSet = state.overview && Math.abs(o.shift - state.overview.shift) > 2000; // the wall clock, and with it all times of the past
   state.overview = o;
-  state.told = o.time;
+  state.heard = performance.now();
+  if (wasSet) readPast();
   live(o.error ? "bad" : "good", o.error ? "the API server does not answer" : `live, ${time(new Date(o.time).toISOString())}`);
   $("banner").hidden = !o.error;
   text($("banner"), o.error ? `The cluster cannot be read: ${o.error}` : "");
   for (const s of platform()?.services ?? []) append(s, o.time / 1000);
   render();
+}
+
+// Each look is told, so nothing for so long means that nobody looks: the API server is slow, or this machine slept.
+function stillHeard() {
+  const quiet = (performance.now() - state.heard) / 1000;
+  if (state.heard && quiet > QUIET) live("bad", `nothing new for ${Math.round(quiet)} s`);
 }
 
 function append(s, at) {
@@ -81,6 +92,7 @@ function renderPlatform() {
   if (!p) return;
   if (!p.services.some((s) => s.name === state.service)) state.service = p.services[0]?.name ?? "";
   renderServices(p, state.service, choose);
+  renderBreakers(p);
   const s = p.services.find((x) => x.name === state.service);
   text($("why"), s?.why || "Nothing is known yet.");
   renderDetail(state.detail, state.service, mark);
@@ -182,6 +194,7 @@ function start() {
   $("filter").addEventListener("input", () => { state.filter = $("filter").value.trim().toLowerCase(); render(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => line?.build());
   startWhatIf();
+  setInterval(stillHeard, 5000);
   addEventListener("hashchange", route);
   addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;

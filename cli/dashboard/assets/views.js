@@ -1,5 +1,6 @@
 // The two views: all platforms, and one of them.
 import { $, h, text, draw, number, duration, ago, time, seconds, stateOf, platformState, stateText } from "./base.js";
+import { CONDITIONS } from "./terms.js";
 
 const rank = { bad: 0, busy: 1, good: 2, off: 3 };
 const cards = new Map();
@@ -73,7 +74,7 @@ function serviceCard(s, selected, choose) {
     h("span", { class: "big" }, `${s.ready}`, h("small", {}, ` of ${s.desired} pods`)),
     h("span", { class: "quiet" }, s.max === null ? "limits not known" : `${number(s.min)} to ${number(s.max)}`),
     h("span", { class: "figs" }, figure("queue", number(s.queue)), figure("req/s", number(s.rate)), figure("p95", duration(s.p95)), s.errors === undefined || s.errors === null ? null : figure("err/s", number(s.errors))),
-    ...(s.breakers ?? []).filter((b) => b.open).map((b) => h("span", { class: "pill bad" }, `breaker of ${b.upstream} open`)));
+    s.circuits > 0 ? h("span", {}, h("span", { class: "pill bad" }, "breaker open")) : null);
 }
 
 export function renderServices(p, selected, choose) {
@@ -82,10 +83,19 @@ export function renderServices(p, selected, choose) {
   if (focused && !root.contains(document.activeElement)) root.querySelector(`[data-service="${CSS.escape(focused)}"]`)?.focus();
 }
 
-const good = (c) => ["Degraded", "Stalled", "Progressing", "Reconciling", "FieldConflict", "LearnersUnmeasured", "UpgradePending"].includes(c.type) ? c.status === "False" : c.status === "True";
+// The gateway's circuit breaker for each service behind it, in words.
+export function renderBreakers(p) {
+  const told = p.services.filter((s) => s.circuits !== null && s.circuits !== undefined).map((s) => [s.name, s.circuits]);
+  const row = ([name, open]) => h("li", {}, h("span", { class: `pill ${open > 0 ? "bad" : "good"}` }, open > 0 ? "open" : "closed"), ` ${name}`,
+    open > 0 ? h("span", { class: "quiet" }, ` · ${open === 1 ? "one worker of a gateway leaves it" : `${number(open)} workers of gateways leave it`} alone after failures until a try succeeds`) : null);
+  draw($("breakers"), told, () => (told.length ? told.map(row) : none("Not known.")));
+}
+
+// A condition asks for somebody in one state (terms.js, of docs/terms.yaml); of the others nobody has to do anything.
+const conditionState = (c) => (c.status === "Unknown" || !(c.type in CONDITIONS) || CONDITIONS[c.type] === null ? "off" : c.status === CONDITIONS[c.type] ? "bad" : "good");
 
 function conditionRow(c) {
-  return h("li", {}, h("span", { class: `pill ${good(c) ? "good" : c.status === "Unknown" ? "off" : "busy"}` }, c.type), ` ${c.status}`,
+  return h("li", {}, h("span", { class: `pill ${conditionState(c)}` }, c.type), ` ${c.status}`,
     h("span", { class: "quiet" }, c.reason ? ` · ${c.reason}` : "", c.lastTransitionTime ? `, ${time(c.lastTransitionTime)}` : ""), c.message ? h("div", { class: "quiet" }, c.message) : null);
 }
 

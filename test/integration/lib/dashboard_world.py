@@ -11,6 +11,10 @@ SERVICES = ("gateway", "auth", "ai-feedback", "progress")
 BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
+def address_of(service):
+    return f"127.0.0.{2 + SERVICES.index(service)}" if service in SERVICES else "127.0.0.1"
+
+
 def rfc3339(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
@@ -25,10 +29,12 @@ def spec():
 
 
 class Pods:
-    """What every pod answers at /metrics; the counters of all go on with the load's rate."""
+    """What every pod answers at /metrics; the counters of all go on with the load's rate. Each service has an address of loopback, by
+    which a request tells whose page it wants."""
 
     def __init__(self):
         self.rate, self.waiting, self.slow = 20.0, 1, 0.04
+        self.open = {"auth": 0, "ai": 0, "progress": 0}  # workers of a gateway's pod that leave it alone
         self.requests, self.at, self.lock = 0.0, time.monotonic(), threading.Lock()
         pods = self
 
@@ -42,7 +48,7 @@ class Pods:
                     pass  # the scraper gave this one up
 
             def do_GET(self):
-                body = pods.page().encode()
+                body = pods.page(self.connection.getsockname()[0] == address_of("gateway")).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.send_header("Content-Length", str(len(body)))
@@ -53,19 +59,22 @@ class Pods:
                 pass
 
         self.port = free_port()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Page)
+        self.server = http.server.ThreadingHTTPServer(("0.0.0.0", self.port), Page)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def page(self):
+    def page(self, of_gateway=False):
         with self.lock:
             now = time.monotonic()
             self.requests += (now - self.at) * self.rate
             self.at = now
             n, waiting, slow = self.requests, self.waiting, self.slow
-        lines = [f"lp_requests_waiting {waiting}", "lp_requests_in_flight 2", "lp_request_slots 4", f"lp_requests_total {n:.0f}",
+        lines = [f"lp_requests_waiting {waiting}", "lp_requests_in_flight 2", "lp_request_slots 4", f'lp_requests_total{{code="200"}} {n - n // 20:.0f}',
+                 f'lp_requests_total{{code="503"}} {n // 20:.0f}',
                  f"lp_request_seconds_count {n:.0f}", f"lp_request_seconds_sum {n * slow:.3f}"]
         lines += [f'lp_request_seconds_bucket{{le="{b}"}} {n * min(1, b / slow / 2):.0f}' for b in BOUNDS]
+        if of_gateway:
+            lines += [f'lp_circuits_open{{upstream="{name}"}} {workers}' for name, workers in self.open.items()]
         return "\n".join(lines) + "\n"
 
     def load(self, rate, waiting, slow):
@@ -119,9 +128,10 @@ ports: [{{name: https, port: {self.served}, protocol: TCP}}]
         for pod in self.plane.get(f"/api/v1/namespaces/{NS}/pods")["items"]:
             name, status = pod["metadata"]["name"], pod.get("status", {})
             if not status.get("podIP"):
+                ip = address_of(pod["metadata"]["labels"].get("app.kubernetes.io/name"))
                 at = rfc3339(time.time() - 60)
                 self.plane.merge(f"/api/v1/namespaces/{NS}/pods/{name}/status", {"status": {
-                    "phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}],
+                    "phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}],
                     "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at}]}})
             ready += 1
         return ready

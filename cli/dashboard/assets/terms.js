@@ -1,0 +1,22 @@
+// By docs/reference of docs/terms.yaml: the state in which a condition asks for somebody.
+export const CONDITIONS = {
+  Ready: "False",
+  Progressing: null,
+  Degraded: "True",
+  ScalingActive: "False",
+  DatabasesReady: "False",
+  FieldConflict: "True",
+  NameConflict: "True",
+  MetricsAPIConflict: "True",
+  Paused: null,
+  Planned: null,
+  UpgradePending: "True",
+  DatabaseKept: "True",
+  DatabasePinned: "True",
+  Monitored: "False",
+  RouteAccepted: "False",
+  LearnersUnmeasured: "True",
+  Quarantined: "True",
+  Reconciling: null,
+  Stalled: "True",
+};

@@ -1,0 +1,106 @@
+/* test/unit/test_cli_about.c -- which Events are about a platform. */
+#include "cli/about.h"
+
+#include "base/alloc.h"
+#include "json/json.h"
+#include "unit/check.h"
+
+static struct about *english(json_t *spec)
+{
+    json_auto_t *platform =
+        lp_json_make("{s:s, s:s, s:{s:s, s:s, s:s}, s:o}", "apiVersion",
+                     "learningplatform.io/v1alpha1", "kind", "LearningPlatform", "metadata",
+                     "namespace", "learning", "name", "english", "uid", "u-1", "spec", spec);
+
+    return about_new(platform);
+}
+
+static bool has(const struct about *a, const char *kind, const char *name, const char *uid)
+{
+    json_auto_t *regarding =
+        lp_json_make("{s:s*, s:s*, s:s*}", "kind", kind, "name", name, "uid", uid);
+
+    return about_has(a, regarding);
+}
+
+static void what_the_plan_has_and_what_that_makes_is_the_platforms(void **state)
+{
+    static const char *const own[][2] = {
+        { "Deployment", "english-gateway" },
+        { "HorizontalPodAutoscaler", "english-ai-feedback" },
+        { "ReplicaSet", "english-gateway-7d9f8b6c5d" },
+        { "Pod", "english-gateway-7d9f8b6c5d-x2x4z" },
+        { "Pod", "english-ai-feedback-7d9f8b6c5d-x2x4z" },
+        { "StatefulSet", "english-postgres" },
+        { "Pod", "english-postgres-0" },
+        { "PodDisruptionBudget", "english-auth" },
+    };
+    struct about *a = english(json_object());
+    (void)state;
+
+    for (size_t i = 0; i < LP_COUNT(own); i++)
+        assert_true(has(a, own[i][0], own[i][1], NULL));
+    assert_true(has(a, "LearningPlatform", "english", "u-1"));
+    assert_true(has(a, "LearningPlatform", "english", NULL));
+    about_free(a);
+}
+
+static void what_only_begins_with_its_name_is_another_platforms(void **state)
+{
+    static const char *const others[][2] = {
+        { "LearningPlatform", "english-2" },
+        { "Deployment", "english-2-gateway" },
+        { "Deployment", "english" },
+        { "Service", "english-gateway-2" },
+        { "ReplicaSet", "english-2-gateway-7d9f8b6c5d" },
+        { "ReplicaSet", "english-gateway-2-7d9f8b6c5d" },
+        { "ReplicaSet", "english-gateway" },
+        { "ReplicaSet", "english-gateway-" },
+        { "Pod", "english-gateway-auth-7d9f8b6c5d-x2x4z" },
+        { "Pod", "english-gateway-7d9f8b6c5d" },
+        { "Pod", "english-gateway--" },
+        { "Pod", "english-postgres-x" },
+        { "Pod", "english-postgres-0-1" },
+        { "Pod", "-" },
+        { "Pod", "" },
+        { "Node", "english" },
+    };
+    struct about *a = english(json_object());
+    (void)state;
+
+    for (size_t i = 0; i < LP_COUNT(others); i++)
+        assert_false(has(a, others[i][0], others[i][1], NULL));
+    assert_false(has(a, NULL, "english", NULL));
+    assert_false(has(a, "Pod", NULL, NULL));
+    about_free(a);
+}
+
+static void a_platform_of_the_same_name_that_was_there_before_is_another(void **state)
+{
+    struct about *a = english(json_object());
+    (void)state;
+
+    assert_false(has(a, "LearningPlatform", "english", "u-0"));
+    about_free(a);
+}
+
+static void of_a_spec_that_cannot_be_decoded_it_is_the_platform_alone(void **state)
+{
+    struct about *a = english(lp_json_make("{s:s}", "services", "none"));
+    (void)state;
+
+    assert_true(has(a, "LearningPlatform", "english", "u-1"));
+    assert_false(has(a, "Deployment", "english-gateway", NULL));
+    about_free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_plan_has_and_what_that_makes_is_the_platforms),
+        cmocka_unit_test(what_only_begins_with_its_name_is_another_platforms),
+        cmocka_unit_test(a_platform_of_the_same_name_that_was_there_before_is_another),
+        cmocka_unit_test(of_a_spec_that_cannot_be_decoded_it_is_the_platform_alone),
+    };
+    return cmocka_run_group_tests_name("cli_about", tests, NULL, NULL);
+}
