@@ -19,7 +19,7 @@ extern struct program operator;       /* runs for all tests, but where one resta
 extern char ns[64];                   /* of the test */
 
 /* Group: connects, installs the CRD, starts the operator; ends it, which must give status 0. Test:
- * a namespace. */
+ * a namespace; the platforms in that of the test before are deleted. */
 int fixture_begin(void **state);
 int fixture_end(void **state);
 int fixture_namespace(void **state);

@@ -12,12 +12,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -26,6 +29,22 @@
 #include "json/json.h"
 #include "unit/check.h"
 
+/* Until this process ends no other test gets this port, though nothing listens on it yet or for a
+ * moment: the port is the name of an abstract socket, which test/integration/lib/plane.py takes,
+ * too. */
+static bool reserve(unsigned port)
+{
+    struct sockaddr_un name = { .sun_family = AF_UNIX };
+    int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "lp-test-port-%u", port);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    if (bind(fd, (struct sockaddr *)&name, size) == 0)
+        return true; /* `fd` stays open */
+    close(fd);
+    return false;
+}
+
 int program_free_port(void)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -33,6 +52,8 @@ int program_free_port(void)
         unsigned port = 0;
         assert_int_equal(getrandom(&port, sizeof port, 0), sizeof port);
         port = 10000 + port % 10000;
+        if (!reserve(port))
+            continue;
         lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_true(fd >= 0);
         at.sin_port = htons((uint16_t)port);

@@ -22,7 +22,7 @@ cp -a "$dir/one" "$dir/another/place"
 for copy in one another/place; do
     # shellcheck disable=SC2086 # a list of words
     (cd "$dir/$copy" && export CCACHE_DISABLE=1 && cmake --preset release -DLP_TESTS=OFF >/dev/null &&
-        cmake --build --preset release --target $programs >"$dir/build.log" 2>&1 &&
+        nice -n 19 cmake --build --preset release -j "$(nproc)" --target $programs >"$dir/build.log" 2>&1 &&
         docker/build-offline --only "${programs// /,}" --no-load --output out >/dev/null) ||
         { tail -n 20 "$dir/build.log"; fails "the copy in $copy does not build"; exit 1; }
 done

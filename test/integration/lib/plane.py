@@ -145,9 +145,26 @@ class Plane:
                     yield json.loads(line)
 
 
+RESERVED = []
+
+
+def reserve(port):
+    """Until this process ends no other test gets this port (program.c): it is the name of an abstract socket."""
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.bind(f"\0lp-test-port-{port}")
+    except OSError:
+        s.close()
+        return False
+    RESERVED.append(s)
+    return True
+
+
 def free_port():
     """A port below 32768, from where the kernel gives out ports to connections, that nothing listens on."""
     for port in random.sample(range(10000, 20000), 200):
+        if not reserve(port):
+            continue
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
