@@ -228,24 +228,30 @@ static void decide(struct floor *f, const char *ns, const char *name, struct flo
     lift_next(&h->lift, &h->rule, &in, now_ms, ret_lift);
 }
 
-static char *gateway_of(const struct floor_history *h, const char *ns)
+/* Whose pods tell that the service is waited for. */
+static enum service_id asker_of(const struct floor_history *h)
 {
-    return lp_sprintf("%s-%s", h->platform + strlen(ns) + 1, service_kinds[SERVICE_GATEWAY].name);
+    for (unsigned i = 0; i < N_OWN_SERVICES; i++)
+        if (strcmp(h->service, service_kinds[i].name) == 0)
+            return service_kinds[i].asker;
+    return SERVICE_GATEWAY;
 }
 
-/* The load of its gateway is known: who waits there for a service says so. */
-static bool hears_who_waits(struct floor *f, const char *ns, const char *gateway)
+/* The load of the asker is known: who waits there for a service says so. */
+static bool hears_who_waits(struct floor *f, const char *ns, const char *asker)
 {
     int64_t depth;
 
-    return adapter_queue_depth(f->options.adapter, ns, gateway, &depth);
+    return adapter_queue_depth(f->options.adapter, ns, asker, &depth);
 }
 
-/* While pods of the gateway are replaced by such that hold requests, the idle time begins anew. */
+/* While pods of the gateway are replaced by such that hold requests, the idle time begins anew.
+ * What leaves jobs has nothing to hold: they wait in their database. */
 static enum zero_action unless_unheld(struct floor *f, const struct floor_history *h,
                                       const char *ns, const char *gateway, enum zero_action next)
 {
-    if (next != ZERO_SLEEP || floor_gateway_holds(f->options.cache, ns, gateway, h->service))
+    if (next != ZERO_SLEEP || asker_of(h) != SERVICE_GATEWAY ||
+        floor_gateway_holds(f->options.cache, ns, gateway, h->service))
         return next;
     lp_log_info("not scaled to zero: not every pod of the gateway holds its requests yet",
                 "namespace", ns, "gateway", gateway, "service", h->service);
@@ -261,9 +267,10 @@ static enum zero_action decide_zero(struct floor *f, const char *ns, const char 
 
     if (h->zero_rule.idle_ms == 0 && !asleep)
         return ZERO_STAY;
-    lp_auto_free char *gateway = gateway_of(h, ns);
+    lp_auto_free char *asker =
+        lp_sprintf("%s-%s", h->platform + strlen(ns) + 1, service_kinds[asker_of(h)].name);
     bool known = adapter_queue_depth(f->options.adapter, ns, name, &depth) && load->known &&
-                 hears_who_waits(f, ns, gateway);
+                 hears_who_waits(f, ns, asker);
     const struct zero_input in = {
         .quiet = known && depth == 0 && load->arrivals_milli == 0 && load->ready > 0,
         .current = load->current,
@@ -272,7 +279,7 @@ static enum zero_action decide_zero(struct floor *f, const char *ns, const char 
         .awaited = known ? depth : -1,
         .paused = h->paused_down,
     };
-    return unless_unheld(f, h, ns, gateway, zero_next(&h->zero, &h->zero_rule, &in, lp_clock_ms()));
+    return unless_unheld(f, h, ns, asker, zero_next(&h->zero, &h->zero_rule, &in, lp_clock_ms()));
 }
 
 static bool is_told(const struct floor_history *h, const struct lift *lift)

@@ -59,14 +59,27 @@ static bool has_intent(const struct platform *p, enum service_id id, const json_
     return strcmp(intent_hash(intent), intent_hash(deployment)) == 0;
 }
 
+/* Whether no pod of the service has the database that the spec had before. */
+static bool is_moved(const struct databases_source *source, const struct platform *p,
+                     enum service_id id)
+{
+    json_auto_t *deployment = look(source, p, CHILD_DEPLOYMENT, service_kinds[id].name);
+    struct workload w;
+
+    workload_read(deployment, -1, 0, &w);
+    return has_intent(p, id, deployment) && w.complete &&
+           (w.desired > 0 || platform_is_asleep(p, id, deployment));
+}
+
 static bool is_leaving(const struct databases_source *source, const struct platform *p,
                        enum database_id id, struct databases_seen *seen)
 {
     if (platform_embeds(p, id) || !spec_has_service(&p->spec, database_kinds[id].user) ||
         !seen->stateful_sets[id])
         return false;
-    if (!has_intent(p, database_kinds[id].user, seen->users[id]) || !is_complete(seen->users[id]))
-        return true;
+    for (unsigned i = 0; i < N_OWN_SERVICES; i++)
+        if (plan_uses_database(p, i, id) && !is_moved(source, p, (enum service_id)i))
+            return true;
     lp_auto_free char *claim = plan_claim_name(p, id);
     bool held = source->owned(source->user, claim);
     seen->held |= held;

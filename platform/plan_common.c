@@ -14,6 +14,8 @@ const struct database_kind database_kinds[N_DATABASES] = {
                            "progress" },
     [DATABASE_LEARNING] = { "learning-db", ENGINE_POSTGRES, SERVICE_LEARNING, "DATABASE_URL",
                             "learning", "learning" },
+    [DATABASE_JOBS] = { "ai-jobs", ENGINE_POSTGRES, SERVICE_AI_WORKER, "DATABASE_URL", "jobs",
+                        "jobs", 1U << SERVICE_AI_FEEDBACK },
 };
 
 char *plan_name(const struct platform *p, const char *suffix)
@@ -75,6 +77,14 @@ const struct database_spec *platform_database(const struct platform *p, enum dat
     if (id == DATABASE_MONGODB)
         return &p->spec.databases.mongodb;
     return &p->spec.services[database_kinds[id].user].database;
+}
+
+bool plan_uses_database(const struct platform *p, unsigned service, enum database_id id)
+{
+    const struct database_kind *kind = &database_kinds[id];
+
+    return service < N_OWN_SERVICES && spec_has_service(&p->spec, kind->user) &&
+           (service == kind->user || (kind->guests & 1U << service) != 0);
 }
 
 bool platform_embeds(const struct platform *p, enum database_id id)

@@ -103,7 +103,7 @@ static json_t *container(const struct platform *p, enum service_id id)
     json_object_set_new(c, "securityContext", plan_container_security());
     json_object_set_new(c, "volumeMounts",
                         lp_json_make("[{s:s, s:s}]", "name", "tmp", "mountPath", "/tmp"));
-    if (id < N_OWN_SERVICES)
+    if (plan_has_keys(p, id))
         json_array_append_new(json_object_get(c, "volumeMounts"),
                               lp_json_make("{s:s, s:s, s:b}", "name", "keys", "mountPath",
                                            PLAN_KEYS_DIR, "readOnly", 1));
@@ -124,7 +124,7 @@ static json_t *pod_metadata(const struct platform *p, enum service_id id, const 
     if (id < N_OWN_SERVICES)
         lp_json_set_str(annotations, ANNOTATION_SECRET_KEYS, p->keys);
     for (unsigned d = 0; d < N_DATABASES; d++)
-        if (database_kinds[d].user == id)
+        if (plan_uses_database(p, id, (enum database_id)d))
             lp_json_set_str(annotations, ANNOTATION_SECRET_DATABASE, p->databases[d].user_secret);
     intent_digest(config, hash);
     lp_json_set_str(annotations, ANNOTATION_CONFIG, hash);
@@ -160,7 +160,7 @@ static json_t *pod_spec(const struct platform *p, enum service_id id)
                              "containers", container(p, id), "volumes", "name", "tmp", "emptyDir",
                              "sizeLimit", "64Mi", "topologySpreadConstraints", spread(p, id));
 
-    if (id < N_OWN_SERVICES)
+    if (plan_has_keys(p, id))
         json_array_append_new(json_object_get(o, "volumes"), key_volume(p, id));
     /* optional: auth itself says that it is missing; a pod that waits for a volume says nothing */
     if (id == SERVICE_AUTH && p->spec.privacy.master_key)

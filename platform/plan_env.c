@@ -56,7 +56,7 @@ static void set_extra_routes(json_t *data, const struct platform *p)
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192);
 
     for (unsigned id = N_SERVICES; id < spec_n_services(&p->spec); id++) {
-        if (!spec_has_service(&p->spec, id))
+        if (!spec_has_service(&p->spec, id) || !plan_is_routed(p, id))
             continue;
         const struct service_kind kind = plan_kind(p, id);
         const char *path = p->spec.services[id].extra.path; /* "/learning" of ours */
@@ -106,7 +106,8 @@ static void set_hold_routes(json_t *data, const struct platform *p)
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(4096);
 
     for (unsigned id = SERVICE_AUTH + 1; id < spec_n_services(&p->spec); id++) {
-        if (spec_has_service(&p->spec, id) && platform_may_sleep(p, (enum service_id)id))
+        if (spec_has_service(&p->spec, id) && plan_is_routed(p, id) &&
+            platform_may_sleep(p, (enum service_id)id))
             lp_buf_printf(&text, "%s%s", text.len > 0 ? "," : "",
                           routes_name(plan_kind(p, id).name));
     }
@@ -155,7 +156,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_extra_routes(data, p);
         set_route_rules(data, p);
         set_hold_routes(data, p);
-    } else {
+    } else if (plan_is_routed(p, id)) {
         lp_json_set_str(data, "ACCESS", p->spec.access);
     }
     if (id == SERVICE_AUTH) {
@@ -169,9 +170,9 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         if (p->spec.privacy.audit_retention_days > 0)
             set_number(data, "AUDIT_RETENTION_DAYS", p->spec.privacy.audit_retention_days);
     }
-    if (id != SERVICE_AUTH)
+    if (id == SERVICE_GATEWAY || (id != SERVICE_AUTH && plan_is_routed(p, id)))
         set_key_url(data, p);
-    if (id != SERVICE_AUTH && id < N_OWN_SERVICES)
+    if (id != SERVICE_AUTH && plan_has_keys(p, id))
         lp_json_set_str(data, "AUTH_JWT_KEYS_DIR", PLAN_KEYS_DIR);
     if (id == SERVICE_AI_FEEDBACK || id == SERVICE_AUTH)
         set_url(data, "PROGRESS_SERVICE_URL", p, SERVICE_PROGRESS);
@@ -218,9 +219,11 @@ static void add_databases(json_t *env, const struct platform *p, enum service_id
         const struct database_spec *d = platform_database(p, (enum database_id)id);
         const char *variable = database_kinds[id].variable;
         lp_auto_free char *own = plan_name(p, database_kinds[id].name);
-        if (database_kinds[id].user == user && database_is_external(d))
+        if (!plan_uses_database(p, user, (enum database_id)id))
+            continue;
+        if (database_is_external(d))
             add_secret(env, variable, d->secret.name, d->secret.key);
-        else if (database_kinds[id].user == user)
+        else
             add_secret(env, variable, own, "uri");
     }
 }

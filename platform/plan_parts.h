@@ -18,6 +18,8 @@ struct database_kind {
     enum service_id user;        /* the service whose it is */
     const char *variable;        /* of its pods: where it is */
     const char *role, *database; /* of an embedded one */
+    /* Bits (1 << id) of the services that are given it too, where `user` is there. */
+    unsigned guests;
 };
 extern const struct database_kind database_kinds[N_DATABASES];
 
@@ -26,6 +28,21 @@ static inline struct service_kind plan_kind(const struct platform *p, unsigned i
 {
     return spec_service(&p->spec, id);
 }
+
+/* Whether the gateway leads learners to the service. */
+static inline bool plan_is_routed(const struct platform *p, unsigned id)
+{
+    return id != SERVICE_GATEWAY && plan_kind(p, id).asker == SERVICE_GATEWAY;
+}
+
+/* Whether its pods have PLAN_KEYS_DIR: ours that learners reach. */
+static inline bool plan_has_keys(const struct platform *p, unsigned id)
+{
+    return id == SERVICE_GATEWAY || (id < N_OWN_SERVICES && plan_is_routed(p, id));
+}
+
+/* Whether pods of `service` are given that database, embedded or external. */
+bool plan_uses_database(const struct platform *p, unsigned service, enum database_id id);
 
 /* "<platform>-<suffix>", the caller's. */
 char *plan_name(const struct platform *p, const char *suffix);

@@ -100,8 +100,11 @@ json_t *plan_network_policy(const struct platform *p, enum service_id id)
 {
     /* Scrapers are in other namespaces: the operator, a Prometheus. */
     json_t *scrapers = lp_json_make("[{s:{}}]", "namespaceSelector");
-    json_t *rules = lp_json_make("[o]", ingress(callers(p, id), "http"));
+    json_t *rules = json_array(), *from = callers(p, id);
 
+    if (!from || json_array_size(from) > 0) /* an empty list would admit everybody */
+        json_array_append_new(rules, ingress(json_incref(from), "http"));
+    json_decref(from);
     if (plan_has_metrics(p, id))
         json_array_append_new(rules, ingress(json_incref(scrapers), "metrics"));
     json_decref(scrapers);
@@ -110,6 +113,10 @@ json_t *plan_network_policy(const struct platform *p, enum service_id id)
 
 json_t *plan_database_policy(const struct platform *p, enum database_id id)
 {
-    json_t *from = lp_json_make("[o]", from_pods(p, service_kinds[database_kinds[id].user].name));
+    json_t *from = json_array();
+
+    for (unsigned i = 0; i < N_OWN_SERVICES; i++)
+        if (plan_uses_database(p, i, id))
+            json_array_append_new(from, from_pods(p, service_kinds[i].name));
     return policy(p, database_kinds[id].name, lp_json_make("[o]", ingress(from, "db")));
 }

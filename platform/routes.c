@@ -60,7 +60,8 @@ const char *routes_name(const char *service)
 static const char *route_name(const struct platform_spec *spec, const char *service)
 {
     for (unsigned id = SERVICE_AUTH; id < spec_n_services(spec); id++)
-        if (spec_has_service(spec, id) && strcmp(spec_service(spec, id).name, service) == 0)
+        if (spec_has_service(spec, id) && spec_service(spec, id).asker == SERVICE_GATEWAY &&
+            strcmp(spec_service(spec, id).name, service) == 0)
             return routes_name(service);
     return NULL;
 }

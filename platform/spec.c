@@ -27,6 +27,7 @@ const struct service_kind service_kinds[N_OWN_SERVICES] = {
     [SERVICE_AI_FEEDBACK] = { "aiFeedback", "ai-feedback", "lp-ai-feedback", 5000 },
     [SERVICE_PROGRESS] = { "progress", "progress", "lp-progress", 3001 },
     [SERVICE_LEARNING] = { "learning", "learning", "lp-learning", 3002 },
+    [SERVICE_AI_WORKER] = { "aiWorker", "ai-worker", "lp-ai-worker", 5001, SERVICE_AI_FEEDBACK },
 };
 
 struct service_kind spec_service(const struct platform_spec *s, unsigned id)

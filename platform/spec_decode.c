@@ -143,7 +143,7 @@ const struct lp_json_field spec_fields[] = {
 /* The values that quantities and lists have by default; made once, never freed, read only. */
 static struct {
     json_t *requests_cpu, *requests_memory, *limits_cpu, *limits_memory, *queue_target, *storage,
-        *database_cpu, *postgres_memory, *mongodb_memory, *metrics;
+        *database_cpu, *postgres_memory, *mongodb_memory, *metrics, *worker_metrics;
 } quantity_defaults;
 
 static void make_quantity_defaults(void)
@@ -158,6 +158,7 @@ static void make_quantity_defaults(void)
     quantity_defaults.postgres_memory = json_string("512Mi");
     quantity_defaults.mongodb_memory = json_string("1Gi");
     quantity_defaults.metrics = lp_json_make("[s, s, s]", "cpu", "memory", "queueDepth");
+    quantity_defaults.worker_metrics = lp_json_make("[s]", "queueDepth");
 }
 
 static void set_service_defaults(struct service_spec *s, enum service_id id)
@@ -179,6 +180,10 @@ static void set_service_defaults(struct service_spec *s, enum service_id id)
     s->autoscaling.burst.target_wait = "250ms";
     s->autoscaling.burst.hold_s = 120;
     s->autoscaling.fallback.after_s = 120;
+    if (id == SERVICE_AI_WORKER) { /* one job takes all cpu that its pod may have */
+        s->autoscaling.min = 0;
+        s->autoscaling.metrics = quantity_defaults.worker_metrics;
+    }
 }
 
 static struct database_spec database_defaults(json_t *memory_limit)

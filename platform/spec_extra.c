@@ -30,10 +30,11 @@ static bool is_word(const char *text, const char *more)
 /* Names of children and Secrets of ours, and what the gateway calls its own routes. */
 static int check_name(const char *name, const char *path, struct lp_error *err)
 {
-    static const char *const ours[] = { "gateway", "auth",     "ai-feedback", "ai-worker",
-                                        "ai",      "progress", "postgres",    "mongodb",
-                                        "jwt",     "signing",  "plan",        "decisions",
-                                        "other",   "learning", "learning-db", "monitoring" };
+    static const char *const ours[] = { "gateway",   "auth",     "ai-feedback", "ai-worker",
+                                        "ai",        "progress", "postgres",    "mongodb",
+                                        "jwt",       "signing",  "plan",        "decisions",
+                                        "other",     "learning", "learning-db", "ai-jobs",
+                                        "monitoring" };
 
     if (!is_word(name, "-") || isdigit((unsigned char)name[0]))
         return lp_error_set(err, LP_E_INVALID,

@@ -348,6 +348,10 @@ const struct lp_json_field services_fields[] = {
       .type = LP_JSON_OBJECT,
       .offset = OF_SERVICE(SERVICE_LEARNING),
       .fields = optional_fields },
+    { .key = "aiWorker",
+      .type = LP_JSON_OBJECT,
+      .offset = OF_SERVICE(SERVICE_AI_WORKER),
+      .fields = optional_fields },
     END,
 };
 

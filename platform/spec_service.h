@@ -12,7 +12,8 @@ enum service_id {
     SERVICE_PROGRESS,
     N_SERVICES,                    /* the four, which every platform has */
     SERVICE_LEARNING = N_SERVICES, /* from here on: only where the spec enables it */
-    N_OWN_SERVICES                 /* those of spec.extraServices have the ids from here on */
+    SERVICE_AI_WORKER,
+    N_OWN_SERVICES /* those of spec.extraServices have the ids from here on */
 };
 #define SPEC_MAX_EXTRA 32
 #define SPEC_MAX_SERVICES (N_OWN_SERVICES + SPEC_MAX_EXTRA)
@@ -23,6 +24,10 @@ struct service_kind {
     const char *name;    /* suffix of the children's names, label, status */
     const char *program; /* name of the image; NULL: the spec has it */
     int port;
+    /* Whose pods tell that it is waited for, while it has none: the gateway's, which lead requests
+     * to it, or those of another service, which leave jobs for it; the gateway has no route then.
+     */
+    enum service_id asker;
 };
 extern const struct service_kind service_kinds[N_OWN_SERVICES];
 

@@ -139,9 +139,13 @@ static const struct kind {
     const char *suffix;
     int (*make)(const struct platform *, unsigned kind, json_t **, struct lp_error *);
 } kinds[] = {
-    { "postgres", postgres_data },    { "mongodb", mongodb_data },
-    { "learning-db", postgres_data }, { "jwt", jwt_data },
-    { "signing", signing_data },      { "caller-ai-feedback", caller_data },
+    { "postgres", postgres_data },
+    { "mongodb", mongodb_data },
+    { "learning-db", postgres_data },
+    { "ai-jobs", postgres_data },
+    { "jwt", jwt_data },
+    { "signing", signing_data },
+    { "caller-ai-feedback", caller_data },
     { "caller-auth", caller_data },
 };
 #define N_SECRETS LP_COUNT(kinds)

@@ -22,6 +22,7 @@ static struct {
     atomic_int rate; /* requests a second and pod */
     atomic_int asked;
     atomic_int awaiting; /* requests that wait for progress */
+    atomic_int jobs;     /* 1: some wait for a worker */
     atomic_bool broken;
     pthread_mutex_t lock;
     double requests;
@@ -60,6 +61,8 @@ static void answer(struct lp_http_exchange *x, void *user)
                   requests, requests, requests * SECONDS_EACH);
     if (awaiting > 0) /* who has this metric says by `in_flight` how long a request takes */
         lp_buf_printf(&text, "lp_requests_awaiting_upstream{upstream=\"progress\"} %d\n", awaiting);
+    if (atomic_load(&page.jobs) > 0)
+        lp_buf_printf(&text, "lp_calls_awaiting_upstream{upstream=\"ai-worker\"} 1\n");
     bool broken = atomic_load(&page.broken);
     lp_http_reply(x, broken ? 500 : 200, "text/plain; version=0.0.4", text.ptr, text.len);
 }
@@ -356,6 +359,25 @@ static void a_service_that_nobody_asks_has_no_pods_until_somebody_waits(void **s
     json_decref(await(&lp_kube_platforms, "english", has_reason, NULL, "still not ours"));
 }
 
+/* The gateway has no part in it: its pods are not even Ready here. */
+static void workers_have_no_pods_until_a_job_waits(void **state)
+{
+    static const bool yes = true, no = false;
+    (void)state;
+    atomic_store(&page.awaiting, 0);
+    atomic_store(&page.jobs, 0);
+    create_platform("english", parse_spec("{services: {aiWorker: {enabled: true, autoscaling: "
+                                          "{idleSeconds: 10}}}}"));
+    make_ready("ai-feedback", 1);
+    make_ready("ai-worker", 1);
+    json_decref(await(&lp_kube_deployments, "english-ai-worker", is_at_zero, &yes, "at 0"));
+    let_it_look();
+    json_decref(await(&lp_kube_deployments, "english-ai-worker", is_at_zero, &yes, "still at 0"));
+    atomic_store(&page.jobs, 1);
+    json_decref(await(&lp_kube_deployments, "english-ai-worker", is_at_zero, &no, "back"));
+    atomic_store(&page.jobs, 0);
+}
+
 static void a_spec_that_wants_pods_again_wakes_who_has_none(void **state)
 {
     static const bool yes = true, no = false;
@@ -440,6 +462,7 @@ int main(void)
         cmocka_unit_test_setup(a_paused_service_keeps_its_floor_and_its_pods, fixture_namespace),
         cmocka_unit_test_setup(a_service_that_nobody_asks_has_no_pods_until_somebody_waits,
                                fixture_namespace),
+        cmocka_unit_test_setup(workers_have_no_pods_until_a_job_waits, fixture_namespace),
         cmocka_unit_test_setup(a_spec_that_wants_pods_again_wakes_who_has_none, fixture_namespace),
         cmocka_unit_test_setup_teardown(a_burst_scales_at_once_where_the_metrics_api_is_ours_too,
                                         operator_with_the_metrics_api, forget_api_services),

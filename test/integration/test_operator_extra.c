@@ -72,8 +72,7 @@ static bool tells_of_kept_data(const json_t *o, const void *want)
     const json_t *c =
         lp_json_find(lp_json_at(o, "status", "conditions", NULL), "type", "DatabaseKept");
     const char *message = lp_json_str(c, "message", NULL);
-    (void)want;
-    return message && strstr(message, "kubectl delete pvc data-english-learning-db-0 -n ");
+    return message && strstr(message, want);
 }
 
 /* Its database, role, Secret and volume too; the volume and its Secret stay for the next time. */
@@ -109,7 +108,8 @@ static void learning_comes_where_it_is_enabled_and_goes_but_for_its_data(void **
     for (size_t k = 0; k < LP_COUNT(kinds); k++)
         await_gone(kinds[k], "english-learning");
     await_gone(&lp_kube_stateful_sets, "english-learning-db");
-    json_decref(await(&lp_kube_platforms, "english", tells_of_kept_data, NULL, "tells of it"));
+    json_decref(await(&lp_kube_platforms, "english", tells_of_kept_data,
+                      "kubectl delete pvc data-english-learning-db-0 -n ", "tells of it"));
     json_decref(await(&lp_kube_config_maps, "english-gateway", has_no_routes, NULL, "without it"));
     await_ready("english");
 
@@ -119,6 +119,51 @@ static void learning_comes_where_it_is_enabled_and_goes_but_for_its_data(void **
                       lp_json_str(secret, "metadata", "uid", NULL), "the same"));
     json_decref(await(&lp_kube_volume_claims, "data-english-learning-db-0", has_same_uid,
                       lp_json_str(claim, "metadata", "uid", NULL), "the same"));
+}
+
+/* Whether DATABASE_URL is the key `uri` of that Secret; NULL: there is none. */
+static bool has_database(const json_t *deployment, const void *secret)
+{
+    const json_t *container =
+        json_array_get(lp_json_at(deployment, "spec", "template", "spec", "containers", NULL), 0);
+    const json_t *item = lp_json_find(json_object_get(container, "env"), "name", "DATABASE_URL");
+    const json_t *ref = lp_json_at(item, "valueFrom", "secretKeyRef", NULL);
+    if (!secret || !ref)
+        return !secret && !item;
+    return strcmp(lp_json_str(ref, "name", NULL), secret) == 0 &&
+           strcmp(lp_json_str(ref, "key", NULL), "uri") == 0;
+}
+
+/* Two services have its database; both lose it where it is taken away, and its volume stays. */
+static void workers_come_where_they_are_enabled_and_go_but_for_their_data(void **state)
+{
+    static const struct lp_kube_kind *const kinds[] = {
+        &lp_kube_deployments, &lp_kube_services,    &lp_kube_service_accounts, &lp_kube_hpas,
+        &lp_kube_pdbs,        &lp_kube_config_maps, &lp_kube_network_policies,
+    };
+    (void)state;
+    create_platform("english", service_spec("aiWorker", lp_json_make("{s:b}", "enabled", 1)));
+    visited = 0;
+    for (size_t k = 0; k < LP_COUNT(kinds); k++)
+        is_there_and_ours(kinds[k], "english-ai-worker");
+    assert_int_equal(visited, LP_COUNT(kinds));
+    json_decref(await(&lp_kube_secrets, "english-ai-jobs", exists, NULL, "there"));
+    json_decref(await(&lp_kube_volume_claims, "data-english-ai-jobs-0", exists, NULL, "there"));
+    json_decref(await(&lp_kube_deployments, "english-ai-worker", has_database, "english-ai-jobs",
+                      "with its database"));
+    json_decref(await(&lp_kube_deployments, "english-ai-feedback", has_database, "english-ai-jobs",
+                      "with the same"));
+    await_ready("english");
+    json_decref(await(&lp_kube_config_maps, "english-gateway", has_no_routes, NULL, "without it"));
+
+    edit_platform("english", service_spec("aiWorker", lp_json_make("{s:b}", "enabled", 0)));
+    for (size_t k = 0; k < LP_COUNT(kinds); k++)
+        await_gone(kinds[k], "english-ai-worker");
+    await_gone(&lp_kube_stateful_sets, "english-ai-jobs");
+    json_decref(await(&lp_kube_deployments, "english-ai-feedback", has_database, NULL, "without"));
+    json_decref(await(&lp_kube_platforms, "english", tells_of_kept_data,
+                      "kubectl delete pvc data-english-ai-jobs-0 -n ", "tells of it"));
+    await_ready("english");
 }
 
 static void a_platform_with_its_own_services_that_is_carried_out_writes_nothing_more(void **state)
@@ -388,6 +433,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(twenty_four_services_of_a_team_come_and_go),
         test(learning_comes_where_it_is_enabled_and_goes_but_for_its_data),
+        test(workers_come_where_they_are_enabled_and_go_but_for_their_data),
         test(a_platform_with_its_own_services_that_is_carried_out_writes_nothing_more),
         test(what_the_platform_has_itself_is_refused),
         test(the_rules_cost_less_than_half_of_what_the_api_server_allows),

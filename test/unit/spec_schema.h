@@ -11,7 +11,7 @@
 #include "platform/spec.h"
 #include "unit/check.h"
 
-static json_t *parse(const char *yaml)
+static inline json_t *parse(const char *yaml)
 {
     json_auto_t *documents = NULL;
     struct lp_error err;
@@ -20,7 +20,7 @@ static json_t *parse(const char *yaml)
     return json_incref(json_array_get(documents, 0));
 }
 
-static json_t *load_crd(void)
+static inline json_t *load_crd(void)
 {
     static char text[LP_LIMIT_CONFIG_BYTES];
     FILE *f = fopen("crds/learningplatform.yaml", "r");
@@ -32,14 +32,14 @@ static json_t *load_crd(void)
     return parse(text);
 }
 
-static json_t *spec_schema(const json_t *crd)
+static inline json_t *spec_schema(const json_t *crd)
 {
     const json_t *version = json_array_get(lp_json_at(crd, "spec", "versions", NULL), 0);
     return lp_json_at(version, "schema", "openAPIV3Schema", "properties", "spec", NULL);
 }
 
 /* What the API server does with the defaults of a schema. */
-static void fill_defaults(json_t *object, const json_t *schema)
+static inline void fill_defaults(json_t *object, const json_t *schema)
 {
     const char *key;
     json_t *of;
@@ -54,13 +54,13 @@ static void fill_defaults(json_t *object, const json_t *schema)
     }
 }
 
-static void check_same_quantities(const struct quantities *a, const struct quantities *b)
+static inline void check_same_quantities(const struct quantities *a, const struct quantities *b)
 {
     assert_true(json_equal(a->cpu, b->cpu));
     assert_true(json_equal(a->memory, b->memory));
 }
 
-static void check_same_service(const struct service_spec *a, const struct service_spec *b)
+static inline void check_same_service(const struct service_spec *a, const struct service_spec *b)
 {
     check_same_quantities(&a->resources.requests, &b->resources.requests);
     check_same_quantities(&a->resources.limits, &b->resources.limits);
@@ -79,7 +79,7 @@ static void check_same_service(const struct service_spec *a, const struct servic
                 json_equal(a->autoscaling.metrics, b->autoscaling.metrics));
 }
 
-static void check_same_database(const struct database_spec *a, const struct database_spec *b)
+static inline void check_same_database(const struct database_spec *a, const struct database_spec *b)
 {
     assert_string_equal(a->mode, b->mode);
     assert_string_equal(a->on_delete, b->on_delete);

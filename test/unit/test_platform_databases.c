@@ -95,7 +95,7 @@ static void no_statefulset_takes_its_volume_along(void **state)
 {
     (void)state;
     struct fixture *f = make("{databases: {mongodb: {onDelete: Delete}}, services: {learning: "
-                             "{enabled: true}}}");
+                             "{enabled: true}, aiWorker: {enabled: true}}}");
     for (unsigned id = 0; id < N_DATABASES; id++) {
         lp_auto_free char *name = lp_sprintf("english-%s", database_kinds[id].name);
         const struct child *s = find(f, CHILD_STATEFUL_SET, name);

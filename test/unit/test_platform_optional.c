@@ -1,92 +1,35 @@
 /* test/unit/test_platform_optional.c -- services that a platform has only where it enables them,
  * with a PostgreSQL database, role and Secret of their own. */
-#include "platform/plan.h"
+#include "unit/optional_fixture.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/limits.h"
-#include "json/json.h"
-#include "json/yaml.h"
-#include "platform/plan_parts.h"
-#include "platform/spec_decode.h"
-#include "unit/check.h"
-#include "unit/spec_schema.h"
-
-static const struct plan_images images = { "r", "t", "IfNotPresent", "p", "m", true, false, false };
-
-struct fixture {
-    json_t *object;
-    struct platform platform;
-    struct plan plan;
-};
-
-static struct fixture *make(const char *spec)
+/* Gives a schema the defaults of progress where the worker has others: it begins at 0 pods, and one
+ * job takes all cpu that its pod may have. */
+static void level_the_worker(json_t *own)
 {
-    struct fixture *f = lp_alloc(sizeof *f);
-    struct lp_error err;
-    f->object = lp_json_make("{s:{s:s}, s:o}", "metadata", "name", "english", "spec", parse(spec));
-    f->platform =
-        (struct platform){ .ns = "learning", .name = "english", .uid = "u", .images = &images };
-    if (spec_decode(f->object, &f->platform.spec, &err) < 0)
-        fail_msg("%s", err.msg);
-    plan_init(&f->plan, &f->platform);
-    return f;
+    json_t *scaling = lp_json_at(own, "properties", "autoscaling", NULL);
+    json_t *fields = json_object_get(scaling, "properties");
+    assert_int_equal(lp_json_int(1, scaling, "default", "minReplicas", NULL), 0);
+    assert_int_equal(lp_json_int(1, fields, "minReplicas", "default", NULL), 0);
+    json_auto_t *queue = parse("[queueDepth]");
+    assert_true(json_equal(lp_json_at(fields, "metrics", "default", NULL), queue));
+    json_object_set_new(json_object_get(scaling, "default"), "minReplicas", json_integer(1));
+    json_object_set_new(json_object_get(fields, "minReplicas"), "default", json_integer(1));
+    json_object_set_new(json_object_get(fields, "metrics"), "default",
+                        parse("[cpu, memory, queueDepth]"));
 }
 
-static void drop(struct fixture *f)
+/* What fields are called by is another thing for jobs than for requests. */
+static void drop_descriptions(json_t *schema)
 {
-    plan_done(&f->plan);
-    json_decref(f->object);
-    free(f);
-}
-
-static const json_t *find(const struct fixture *f, enum child_kind kind, const char *name)
-{
-    for (unsigned i = 0; i < f->plan.n; i++)
-        if (f->plan.children[i].kind == kind && strcmp(f->plan.children[i].name, name) == 0)
-            return f->plan.children[i].intent;
-    return NULL;
-}
-
-static const json_t *container_of(const json_t *workload)
-{
-    return json_array_get(lp_json_at(workload, "spec", "template", "spec", "containers", NULL), 0);
-}
-
-/* "Secret/key" of a variable of the workload's container, "" where it has none; the caller's. */
-static char *source_of(const json_t *workload, const char *variable)
-{
-    const json_t *item =
-        lp_json_find(json_object_get(container_of(workload), "env"), "name", variable);
-    const json_t *ref = lp_json_at(item, "valueFrom", "secretKeyRef", NULL);
-    return ref ? lp_sprintf("%s/%s", lp_json_str(ref, "name", NULL), lp_json_str(ref, "key", NULL))
-               : lp_strdup("");
-}
-
-static void check_source(const json_t *workload, const char *variable, const char *want)
-{
-    lp_auto_free char *is = source_of(workload, variable);
-    assert_string_equal(is, want);
-}
-
-/* How many services may reach the traffic port, and whether `service` is one of them. */
-static size_t callers(const struct fixture *f, const char *policy, const char *service,
-                      bool *ret_has)
-{
-    const json_t *from = lp_json_at(
-        json_array_get(lp_json_at(find(f, CHILD_NETWORK_POLICY, policy), "spec", "ingress", NULL),
-                       0),
-        "from", NULL);
-    const json_t *item;
+    const char *key;
+    json_t *value;
     size_t i;
-    *ret_has = false;
-    json_array_foreach(from, i, item)
-    {
-        const char *name = lp_json_str(item, "podSelector", "matchLabels", LABEL_NAME, NULL);
-        *ret_has = *ret_has || strcmp(name, service) == 0;
-    }
-    return json_array_size(from);
+    if (json_is_string(json_object_get(schema, "description")))
+        json_object_del(schema, "description");
+    json_object_foreach(schema, key, value) drop_descriptions(value);
+    json_array_foreach(schema, i, value) drop_descriptions(value);
 }
 
 static void an_optional_service_has_the_schema_of_progress_and_a_switch_and_a_database(void **state)
@@ -98,14 +41,15 @@ static void an_optional_service_has_the_schema_of_progress_and_a_switch_and_a_da
     json_auto_t *progress = json_deep_copy(json_object_get(services, "progress"));
     json_auto_t *postgres = json_deep_copy(
         lp_json_at(schema, "properties", "databases", "properties", "postgres", NULL));
-    json_object_del(progress, "description");
     json_object_del(progress, "default"); /* what is not there is not written into platforms */
-    json_object_del(postgres, "description");
+    drop_descriptions(progress);
+    drop_descriptions(postgres);
     for (unsigned i = N_SERVICES; i < N_OWN_SERVICES; i++) {
         json_auto_t *own = json_deep_copy(json_object_get(services, service_kinds[i].key));
         json_t *database = lp_json_at(own, "properties", "database", NULL);
-        json_object_del(own, "description");
-        json_object_del(database, "description");
+        drop_descriptions(own);
+        if (i == SERVICE_AI_WORKER)
+            level_the_worker(own);
         assert_true(json_equal(database, postgres));
         assert_false(lp_json_bool(true, own, "properties", "enabled", "default", NULL));
         json_object_del(json_object_get(own, "properties"), "database");
@@ -139,7 +83,8 @@ static void an_optional_service_has_the_defaults_of_the_crd(void **state)
 static void a_platform_that_does_not_enable_it_has_nothing_of_it(void **state)
 {
     static const char *const specs[] = {
-        "{}", "{services: {learning: {}}}",
+        "{}", "{services: {learning: {}}}", "{services: {aiWorker: {}}}",
+        "{services: {aiWorker: {enabled: false, queueLimit: 7}}}",
         "{services: {learning: {enabled: false, queueLimit: 7}}}"
     };
     (void)state;
@@ -149,6 +94,7 @@ static void a_platform_that_does_not_enable_it_has_nothing_of_it(void **state)
         assert_int_equal(f->plan.n, 4 * 7 + 2 * 5);
         for (unsigned i = 0; i < f->plan.n; i++) {
             assert_null(strstr(f->plan.children[i].name, "learning"));
+            assert_null(strstr(f->plan.children[i].name, "worker"));
             assert_true(json_equal(f->plan.children[i].intent, plain->plan.children[i].intent));
         }
         drop(f);
@@ -323,6 +269,14 @@ static void what_is_wrong_is_named_by_its_field(void **state)
           "2; use autoscaling.minReplicas" },
         { "{services: {learning: {enabled: maybe}}}",
           "spec.services.learning.enabled: must be true or false" },
+        { "{services: {aiWorker: {database: {mode: External}}}}",
+          "spec.services.aiWorker.database.secretRef: is required where mode is External" },
+        { "{services: {aiWorker: {enabled: true}, gateway: {routes: [{service: ai-worker}]}}}",
+          "spec.services.gateway.routes[0].service: must be auth, ai-feedback, progress, learning "
+          "where that is enabled, or one of spec.extraServices, is \"ai-worker\"" },
+        { "{extraServices: [{name: ai-jobs, image: i, port: 8000, path: /jobs}]}",
+          "spec.extraServices[0].name: must not be one that the platform has itself, is "
+          "\"ai-jobs\"" },
         { "{services: {gateway: {routes: [{service: learning}]}}}",
           "spec.services.gateway.routes[0].service: must be auth, ai-feedback, progress, learning "
           "where that is enabled, or one of spec.extraServices, is \"learning\"" },
