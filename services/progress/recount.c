@@ -109,18 +109,17 @@ static int count_marked(struct recount *c, int64_t hour_ms, int64_t mark_ms, str
 
 static int count_all_marked(struct recount *c, int64_t now_ms, bool *ret_more, struct lp_error *err)
 {
-    int64_t hour_ms = 0, mark_ms;
+    int64_t until_ms, hour_ms = 0, mark_ms;
 
-    for (int n = 0; n < RECOUNT_MARKED; n++) {
-        int r = store_rollup_marked(c->store, now_ms, &hour_ms, &mark_ms, err);
+    int r = store_rollup_until(c->store, &until_ms, err);
+    for (int n = 0; r == 0 && n < RECOUNT_MARKED; n++) {
+        r = store_rollup_marked(c->store, now_ms, until_ms, &hour_ms, &mark_ms, err);
         if (r < 0 || hour_ms < 0)
             return r;
         r = count_marked(c, hour_ms, mark_ms, err);
-        if (r < 0)
-            return r;
     }
-    *ret_more = true;
-    return 0;
+    *ret_more = r == 0;
+    return r;
 }
 
 /* ---- the thread ---- */

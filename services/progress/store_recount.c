@@ -77,13 +77,13 @@ int store_rollup_unclaim(struct store *s, int64_t until_ms, struct lp_error *err
     return store_rollup_change(s, "rollup_unclaim", &selector, &update, false, NULL, err);
 }
 
-int store_rollup_marked(struct store *s, int64_t now_ms, int64_t *ret_hour_ms, int64_t *ret_mark_ms,
-                        struct lp_error *err)
+int store_rollup_marked(struct store *s, int64_t now_ms, int64_t until_ms, int64_t *ret_hour_ms,
+                        int64_t *ret_mark_ms, struct lp_error *err)
 {
     auto_bson bson_t filter = BSON_INITIALIZER;
 
-    BCON_APPEND(&filter, "redo", "{", "$lte", BCON_DATE_TIME(now_ms), "}", "final",
-                BCON_BOOL(true));
+    BCON_APPEND(&filter, "redo", "{", "$lte", BCON_DATE_TIME(now_ms), "}", "_id", "{", "$lt",
+                BCON_DATE_TIME(until_ms), "}");
     int r = find_dates(s, "rollup_marked", &filter, "_id", ret_hour_ms, "redo", ret_mark_ms, err);
     if (r == 0 && *ret_mark_ms == 0)
         *ret_hour_ms = -1;

@@ -100,7 +100,8 @@ int store_rollup_clear(struct store *s, int64_t from_ms, int64_t to_ms, struct l
     auto_bson bson_t selector = BSON_INITIALIZER;
 
     BCON_APPEND(&selector, "_id", "{", "$gte", BCON_DATE_TIME(from_ms), "$lt",
-                BCON_DATE_TIME(to_ms), "}", "final", "{", "$ne", BCON_BOOL(true), "}");
+                BCON_DATE_TIME(to_ms), "}", "final", "{", "$ne", BCON_BOOL(true), "}", "redo", "{",
+                "$exists", BCON_BOOL(false), "}");
     return store_rollup_delete(s, "rollup_clear", &selector, err);
 }
 
@@ -205,24 +206,47 @@ struct marks {
     size_t n;
 };
 
+/* The answer of the database to all marks at once. */
+static int execute(mongoc_bulk_operation_t *bulk, struct lp_error *err)
+{
+    bson_error_t e;
+    bson_t reply;
+    int r = 0;
+
+    if (mongoc_bulk_operation_execute(bulk, &reply, &e) == 0)
+        r = store_failed("rollup_mark", &reply, &e, err);
+    bson_destroy(&reply);
+    return r;
+}
+
+/* Where an hour has no document yet, one with a mark alone is made: whoever is counting that hour
+ * from the activities may have read those that go now. */
 static int write_marks(struct marks *m, struct lp_error *err)
 {
-    auto_bson bson_t selector = BSON_INITIALIZER, update = BSON_INITIALIZER;
-    bson_t id, in;
-    char key[16];
-    const char *index;
+    auto_operation struct store_operation o = { 0 };
+    auto_bson bson_t opts = BSON_INITIALIZER, update = BSON_INITIALIZER, upsert = BSON_INITIALIZER;
 
-    bson_append_document_begin(&selector, "_id", -1, &id);
-    bson_append_array_begin(&id, "$in", -1, &in);
-    for (size_t i = 0; i < m->n; i++) {
-        bson_uint32_to_string((uint32_t)i, &index, key, sizeof key);
-        bson_append_date_time(&in, index, -1, m->hours[i]);
-    }
-    bson_append_array_end(&id, &in);
-    bson_append_document_end(&selector, &id);
     BCON_APPEND(&update, "$set", "{", "redo", BCON_DATE_TIME(m->at_ms), "}");
+    bson_append_bool(&upsert, "upsert", -1, true);
+    bson_append_bool(&opts, "ordered", -1, false);
+    if (!append_light_concern(&opts))
+        return lp_error_set(err, LP_E_INTERNAL, "write concern");
+    int r = store_operation_begin(m->store, "rollup_mark", &o, err);
+    if (r < 0)
+        return r;
+    mongoc_bulk_operation_t *bulk =
+        mongoc_collection_create_bulk_operation_with_opts(store_operation_rollups(&o), &opts);
+    for (size_t i = 0; i < m->n; i++) {
+        auto_bson bson_t selector = BSON_INITIALIZER;
+        bson_append_date_time(&selector, "_id", -1, m->hours[i]);
+        if (!mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &update, &upsert, NULL))
+            r = lp_error_set(err, LP_E_INTERNAL, "rollup_mark: no such update");
+    }
+    if (r == 0)
+        r = execute(bulk, err);
+    mongoc_bulk_operation_destroy(bulk);
     m->n = 0;
-    return store_rollup_change(m->store, "rollup_mark", &selector, &update, false, NULL, err);
+    return r;
 }
 
 static int mark(const struct rollup_activity *a, void *user, struct lp_error *err)

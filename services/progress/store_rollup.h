@@ -15,8 +15,8 @@ LP_MUST_USE int store_rollup_add(struct store *s, const struct rollup *r, struct
 /* Puts `r` in the place of its hour, for good. */
 LP_MUST_USE int store_rollup_put(struct store *s, const struct rollup *r, struct lp_error *err);
 
-/* Deletes hours from `from_ms` to `to_ms` that were not counted for good: there are no activities.
- */
+/* Deletes hours from `from_ms` to `to_ms` that were not counted for good and have no mark: there
+ * are no activities. */
 LP_MUST_USE int store_rollup_clear(struct store *s, int64_t from_ms, int64_t to_ms,
                                    struct lp_error *err);
 
@@ -51,16 +51,18 @@ LP_MUST_USE int store_rollup_unclaim(struct store *s, int64_t until_ms, struct l
 
 /* ---- hours that are to be counted again, as a learner's activities go ---- */
 
-/* Marks all hours in which `user_id` has activities: again at `at_ms`. */
+/* Marks all hours in which `user_id` has activities, those too that have no sums yet: again at
+ * `at_ms`. */
 LP_MUST_USE int store_rollup_mark(struct store *s, const char *user_id, int64_t at_ms,
                                   struct lp_error *err);
 /* Those that were marked for `at_ms`: again now. */
 LP_MUST_USE int store_rollup_release(struct store *s, int64_t at_ms, int64_t now_ms,
                                      struct lp_error *err);
-/* One hour that was counted for good and whose mark is not after `now_ms`; *ret_hour_ms -1: there
- * is none. */
-LP_MUST_USE int store_rollup_marked(struct store *s, int64_t now_ms, int64_t *ret_hour_ms,
-                                    int64_t *ret_mark_ms, struct lp_error *err);
+/* One hour before `until_ms`, up to which all were counted, whose mark is not after `now_ms`;
+ * *ret_hour_ms -1: there is none. */
+LP_MUST_USE int store_rollup_marked(struct store *s, int64_t now_ms, int64_t until_ms,
+                                    int64_t *ret_hour_ms, int64_t *ret_mark_ms,
+                                    struct lp_error *err);
 /* It was counted: takes the mark away, if it is this one, and the hour too where `empty`. */
 LP_MUST_USE int store_rollup_unmark(struct store *s, int64_t hour_ms, int64_t mark_ms, bool empty,
                                     struct lp_error *err);

@@ -262,6 +262,46 @@ static void an_erasure_takes_the_learner_out_of_the_sums(void **state)
     assert_int_equal(lp_json_int(-1, none, "activeLearners", NULL), 2);
 }
 
+static void change(const char *name, bson_t *selector, bson_t *update)
+{
+    mongoc_client_t *client;
+    mongoc_collection_t *c = collection(&client, name);
+    bson_t *upsert = BCON_NEW("upsert", BCON_BOOL(true));
+    assert_true(mongoc_collection_update_one(c, selector, update, upsert, NULL, NULL));
+    bson_destroy(upsert);
+    bson_destroy(selector);
+    bson_destroy(update);
+    mongoc_collection_destroy(c);
+    mongoc_client_destroy(client);
+}
+
+/* Another pod has read an hour's activities, and writes its sums after the erasure of one of them.
+ */
+static void an_erasure_reaches_an_hour_that_is_being_counted(void **state)
+{
+    int64_t now = lp_clock_wall_ms(), hour = now / HOUR_MS * HOUR_MS - 20 * 24 * HOUR_MS;
+    lp_auto_free char *fay = token("learner-fay", "user"), *ida = token("learner-ida", "user");
+    (void)state;
+    store_at("learner-fay", "Late", 50, hour);
+    store_at("learner-gus", "Late", 60, hour + 1);
+    change("activityrollups", BCON_NEW("_id", "state"),
+           BCON_NEW("$set", "{", "until", BCON_DATE_TIME(hour), "claimed",
+                    BCON_DATE_TIME(now + HOUR_MS), "}"));
+    auto_answer struct answer gone = ask_as(fay, "DELETE", DATA "/learner-fay");
+    assert_int_equal(lp_json_int(-1, gone.body, "deleted", NULL), 1);
+    change("activityrollups", BCON_NEW("_id", BCON_DATE_TIME(hour)),
+           BCON_NEW("$set", "{", "final", BCON_BOOL(true), "q", "{", "0", BCON_INT32(2), "}", "a",
+                    "{", "k", "{", "name", "Late", "n", BCON_INT32(2), "}", "}", "}"));
+    json_decref(await_count(ANALYTICS, "Late", 2));
+    change("activityrollups", BCON_NEW("_id", "state"),
+           BCON_NEW("$set", "{", "until", BCON_DATE_TIME(now / HOUR_MS * HOUR_MS - HOUR_MS), "}",
+                    "$unset", "{", "claimed", BCON_INT32(1), "}"));
+    auto_answer struct answer wake = ask_as(ida, "DELETE", DATA "/learner-ida");
+    assert_int_equal(wake.status, 200);
+    json_auto_t *left = await_count(ANALYTICS, "Late", 1);
+    assert_true(json_number_value(json_object_get(figures_of(left, "Late"), "mean")) == 60);
+}
+
 static void a_database_that_is_away_is_503(void **state)
 {
     (void)state;
@@ -282,6 +322,7 @@ int main(void)
         cmocka_unit_test(hours_of_before_are_counted_from_the_activities),
         cmocka_unit_test(a_range_has_its_hours_and_reads_no_others),
         cmocka_unit_test(an_erasure_takes_the_learner_out_of_the_sums),
+        cmocka_unit_test(an_erasure_reaches_an_hour_that_is_being_counted),
         cmocka_unit_test(a_database_that_is_away_is_503),
     };
     return cmocka_run_group_tests_name("progress_analytics", tests, setup, teardown);
