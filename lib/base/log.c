@@ -92,6 +92,11 @@ void lp_log_set_level(enum lp_log_level level)
     atomic_store(&min_level, (int)level);
 }
 
+bool lp_log_is_on(enum lp_log_level level)
+{
+    return (int)level >= atomic_load(&min_level);
+}
+
 bool lp_log_parse_level(const char *text, enum lp_log_level *ret_level)
 {
     for (int i = 0; i < 4; i++) {
@@ -293,7 +298,7 @@ void lp_log(enum lp_log_level level, const char *msg, ...)
 {
     va_list pairs;
 
-    if ((int)level < atomic_load(&min_level))
+    if (!lp_log_is_on(level))
         return;
     if (level > LP_LOG_DEBUG) {
         va_start(pairs, msg);
@@ -311,7 +316,7 @@ void lp_log_each(enum lp_log_level level, const char *msg, ...)
 {
     va_list pairs;
 
-    if ((int)level < atomic_load(&min_level))
+    if (!lp_log_is_on(level))
         return;
     va_start(pairs, msg);
     write_line((int)level, msg, pairs);

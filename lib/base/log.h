@@ -13,6 +13,9 @@ enum lp_log_level { LP_LOG_DEBUG, LP_LOG_INFO, LP_LOG_WARN, LP_LOG_ERROR };
 /* Process-wide, default info. */
 void lp_log_set_level(enum lp_log_level level);
 
+/* Whether a line of this level is written: who asks first need not put together what is not. */
+bool lp_log_is_on(enum lp_log_level level);
+
 /* "debug", "info", "warn", "error" (any case) to a level; false for anything else. */
 bool lp_log_parse_level(const char *text, enum lp_log_level *ret_level);
 

@@ -135,13 +135,18 @@ static void put_value(struct lp_buf *b, const char *value)
         while (n > 0 && ((unsigned char)value[n] & 0xc0) == 0x80)
             n--;
     }
-    for (size_t i = 0; i < n; i++) {
-        if (value[i] == '\\' || value[i] == '"')
-            lp_buf_char(b, '\\');
-        if (value[i] == '\n')
-            lp_buf_str(b, "\\n");
-        else
-            lp_buf_char(b, value[i]);
+    while (n > 0) {
+        size_t plain = strcspn(value, "\\\"\n");
+        plain = plain < n ? plain : n;
+        lp_buf_add(b, value, plain);
+        value += plain;
+        n -= plain;
+        if (n == 0)
+            break;
+        lp_buf_char(b, '\\');
+        lp_buf_add(b, *value == '\n' ? "n" : value, 1);
+        value++;
+        n--;
     }
 }
 
@@ -150,7 +155,10 @@ static char *render_first(const struct lp_metric_family *f, const char *const *v
     lp_auto_buf struct lp_buf b = LP_BUF_INIT(LABELS_BYTES);
 
     for (unsigned i = 0; i < n; i++) {
-        lp_buf_printf(&b, "%s%s=\"", i > 0 ? "," : "", f->label_names[i]);
+        if (i > 0)
+            lp_buf_char(&b, ',');
+        lp_buf_str(&b, f->label_names[i]);
+        lp_buf_str(&b, "=\"");
         put_value(&b, values[i] ? values[i] : "");
         lp_buf_char(&b, '"');
     }

@@ -94,9 +94,12 @@ static const char *reason_to_drop(const struct lp_admission_item *i, const struc
 
 static void work_on(struct lp_admission *a, struct lp_admission_item *item, void *worker)
 {
-    struct pollfd client = client_of(a, item);
+    struct pollfd client = { .fd = -1 };
 
-    poll(&client, 1, 0);
+    if (!item->at_once) {
+        client = client_of(a, item);
+        poll(&client, 1, 0);
+    }
     const char *reason = reason_to_drop(item, &client);
     if (reason)
         a->options.drop(item, reason);
@@ -154,14 +157,16 @@ bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item)
     if (taken) {
         item->next = NULL;
         item->number = ++a->numbers;
+        item->at_once = a->waiting + a->working < a->made;
         *a->last = item;
         a->last = &item->next;
         a->waiting++;
         a->open++;
         show_locked(a);
-        pthread_cond_signal(&a->work_there);
     }
     pthread_mutex_unlock(&a->lock);
+    if (taken)
+        pthread_cond_signal(&a->work_there); /* now, so that who wakes finds the lock free */
     return taken;
 }
 

@@ -11,6 +11,7 @@ struct lp_admission_item {
     struct lp_admission_item *next;
     int64_t deadline_ms; /* lp_clock_ms() value: dropped if it has not been started by then */
     uint64_t number;     /* the queue's: in order of arrival */
+    bool at_once;        /* the queue's: a slot was free, so its client need not be looked at */
 };
 
 /* All callbacks run without the lock. `work` and `drop` end in one lp_admission_finish, then or

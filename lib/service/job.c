@@ -12,28 +12,29 @@
 #include "base/log.h"
 #include "json/json.h"
 
-/* 32 hex digits. */
-static void make_id(char text[33])
+/* `n` hex digits, an even number of at most 64. */
+static void make_id(char *text, size_t n)
 {
-    unsigned char bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        abort(); /* cannot fail for 16 bytes once the system is up */
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[32];
+    if (getrandom(bytes, n / 2, 0) != (ssize_t)(n / 2))
+        abort(); /* cannot fail for so few bytes once the system is up */
+    for (size_t i = 0; i < n; i++)
+        text[i] = digits[i % 2 ? bytes[i / 2] & 15 : bytes[i / 2] >> 4];
+    text[n] = '\0';
 }
 
 /* The caller's trace goes on; without one that is sound a new one begins here, as at the gateway.
  */
 static void take_trace(struct lp_job *job, const char *given)
 {
-    char trace[LP_TRACE_ID], parent[33];
+    char ids[LP_TRACE_ID + 16]; /* 32 digits of the trace, 16 of its parent */
 
     if (given && lp_trace_is_parent(given, strlen(given))) {
         memcpy(job->traceparent, given, sizeof job->traceparent);
     } else {
-        make_id(trace);
-        make_id(parent);
-        lp_trace_parent(trace, parent, job->traceparent);
+        make_id(ids, 48);
+        lp_trace_parent(ids, ids + 32, job->traceparent);
     }
     snprintf(job->trace_id, sizeof job->trace_id, "%.32s", job->traceparent + 3);
 }
@@ -61,7 +62,7 @@ struct lp_job *lp_job_new(struct lp_service_state *state, struct lp_http_exchang
     if (id && lp_trace_is_request_id(id, strlen(id)))
         snprintf(job->request_id, sizeof job->request_id, "%s", id);
     else
-        make_id(job->request_id);
+        make_id(job->request_id, 32);
     take_trace(job, lp_http_header(x, "traceparent"));
     job->decoded = (struct lp_buf)LP_BUF_INIT(strlen(lp_http_path(x)) + 1);
     job->path.bytes = (struct lp_buf)LP_BUF_INIT(0);

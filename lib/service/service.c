@@ -59,15 +59,18 @@ static void reply_busy(struct lp_job *job, const char *reason)
 
 static void log_request(const struct lp_job *job, int status, size_t len, int64_t now_ns)
 {
+    bool quiet = job->route && job->route->inline_answer && status < 400;
+    enum lp_log_level level = quiet ? LP_LOG_DEBUG : LP_LOG_INFO;
     char code[12], ms[32], waited[32], bytes[24];
 
+    if (!lp_log_is_on(level))
+        return;
     snprintf(code, sizeof code, "%d", status);
     snprintf(ms, sizeof ms, "%.3f", (double)(now_ns - job->arrived_ns) / 1e6);
     snprintf(waited, sizeof waited, "%.3f", (double)(job->started_ns - job->arrived_ns) / 1e6);
     snprintf(bytes, sizeof bytes, "%zu", len);
-    bool quiet = job->route && job->route->inline_answer && status < 400;
     const struct lp_job *before = lp_job_log(job);
-    lp_log_each(quiet ? LP_LOG_DEBUG : LP_LOG_INFO, "request", "method", job->method, "route",
+    lp_log_each(level, "request", "method", job->method, "route",
                 job->route ? job->route->name : "none", "status", code, "ms", ms, "waited_ms",
                 waited, "bytes", bytes, NULL);
     lp_job_log(before);

@@ -1,7 +1,5 @@
-/*
- * Documents of the collection activitylogs. Old ones may hold types that we never write, so the way
- * to JSON takes every BSON type that JSON has a place for; the rest becomes null. No state.
- */
+/* services/progress/document.c -- documents of the collection activitylogs, and their ids. No
+ * state. */
 #include "services/progress/document.h"
 
 #include <math.h>
@@ -10,9 +8,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
-
-#define MAX_DEPTH 32
 
 static void append_number(bson_t *b, const char *key, double v)
 {
@@ -47,72 +42,6 @@ json_t *document_number(double v)
                                                          : json_real(v);
 }
 
-static json_t *of_date(int64_t ms)
-{
-    char text[LP_CLOCK_TEXT];
-    lp_clock_format(ms, 3, text);
-    return json_string(text);
-}
-
-static json_t *of_iter(bson_iter_t *i, int depth);
-
-static json_t *of_children(bson_iter_t *parent, bool array, int depth)
-{
-    json_t *o = array ? json_array() : json_object();
-    bson_iter_t i;
-
-    if (depth >= MAX_DEPTH || !bson_iter_recurse(parent, &i))
-        return o;
-    while (bson_iter_next(&i)) {
-        if (array)
-            json_array_append_new(o, of_iter(&i, depth + 1));
-        else
-            json_object_set_new(o, bson_iter_key(&i), of_iter(&i, depth + 1));
-    }
-    return o;
-}
-
-static json_t *of_oid(const bson_iter_t *i)
-{
-    char hex[25];
-    bson_oid_to_string(bson_iter_oid(i), hex);
-    return json_string(hex);
-}
-
-static json_t *of_text(const bson_iter_t *i)
-{
-    uint32_t n;
-    const char *text = bson_iter_utf8(i, &n);
-    json_t *o = json_stringn(text, n);
-    return o ? o : json_null(); /* not UTF-8: written by something that is not us */
-}
-
-static json_t *of_iter(bson_iter_t *i, int depth)
-{
-    switch (bson_iter_type(i)) {
-    case BSON_TYPE_DOUBLE:
-        return document_number(bson_iter_double(i));
-    case BSON_TYPE_INT32:
-        return json_integer(bson_iter_int32(i));
-    case BSON_TYPE_INT64:
-        return json_integer(bson_iter_int64(i));
-    case BSON_TYPE_BOOL:
-        return json_boolean(bson_iter_bool(i));
-    case BSON_TYPE_UTF8:
-        return of_text(i);
-    case BSON_TYPE_OID:
-        return of_oid(i);
-    case BSON_TYPE_DATE_TIME:
-        return of_date(bson_iter_date_time(i));
-    case BSON_TYPE_DOCUMENT:
-        return of_children(i, false, depth);
-    case BSON_TYPE_ARRAY:
-        return of_children(i, true, depth);
-    default:
-        return json_null();
-    }
-}
-
 /* How many digits all numbers of `o` need to be read back as they are. */
 static unsigned digits_of(const json_t *o, unsigned digits)
 {
@@ -143,17 +72,6 @@ static int add_bytes(const char *bytes, size_t n, void *user)
 void document_write_text(const json_t *o, struct lp_buf *out)
 {
     json_dump_callback(o, add_bytes, out, JSON_COMPACT | JSON_REAL_PRECISION(digits_of(o, 15)));
-}
-
-void document_write_json(const bson_t *document, struct lp_buf *out)
-{
-    json_auto_t *o = json_object();
-    bson_iter_t i;
-
-    if (bson_iter_init(&i, document))
-        while (bson_iter_next(&i))
-            json_object_set_new(o, bson_iter_key(&i), of_iter(&i, 0));
-    document_write_text(o, out);
 }
 
 void document_id_of_key(const char *user_id, const char *key, bson_oid_t *ret_id)

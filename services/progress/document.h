@@ -16,7 +16,7 @@ void document_of_activity(const struct activity *a, const bson_oid_t *id, int64_
 
 /*
  * Appends one document as JSON as JSON.stringify would: ids in hex, dates ISO 8601 with
- * milliseconds, numbers short.
+ * milliseconds, numbers short; what JSON has no place for is null.
  */
 void document_write_json(const bson_t *document, struct lp_buf *out);
 

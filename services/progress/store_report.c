@@ -9,26 +9,54 @@
 #define DAY_MS 86400000.0
 #define LEAST_VARIANCE (1 / 48.0 / 48.0) /* days squared: half an hour */
 
-/* Gives each document of an aggregation to `sink`. Takes over `pipeline`. */
-static int aggregate(struct store *s, const char *name, bson_t *pipeline, store_sink *sink,
-                     void *user, struct lp_error *err)
+/* The documents of a reply that has them all. */
+static int each_of(const bson_t *reply, store_sink *sink, void *user, struct lp_error *err)
+{
+    bson_iter_t i, id, batch, one;
+    int r = 0;
+
+    if (!bson_iter_init(&i, reply) || !bson_iter_find_descendant(&i, "cursor.id", &id) ||
+        bson_iter_as_int64(&id) != 0 || !bson_iter_init(&i, reply) ||
+        !bson_iter_find_descendant(&i, "cursor.firstBatch", &batch) ||
+        !BSON_ITER_HOLDS_ARRAY(&batch) || !bson_iter_recurse(&batch, &one))
+        return lp_error_set(err, LP_E_UNAVAILABLE, "aggregate: the reply is not whole");
+    while (r == 0 && bson_iter_next(&one)) {
+        const uint8_t *bytes;
+        uint32_t n;
+        bson_t document;
+        if (!BSON_ITER_HOLDS_DOCUMENT(&one))
+            continue;
+        bson_iter_document(&one, &n, &bytes);
+        if (bson_init_static(&document, bytes, n))
+            r = sink(&document, user, err);
+    }
+    return r;
+}
+
+/*
+ * Gives each document of an aggregation to `sink`, `most` of them. The command itself: a cursor of
+ * the driver's takes twice the processor's time, and is for more than one reply. The batch has room
+ * for one more, so that the server sees the end and keeps no cursor open.
+ */
+static int aggregate(struct store *s, const char *name, const bson_t *pipeline, int32_t most,
+                     store_sink *sink, void *user, struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
-    auto_bson bson_t opts = BSON_INITIALIZER;
-    const bson_t *document;
+    auto_bson bson_t command = BSON_INITIALIZER;
+    bson_error_t e;
+    bson_t reply;
 
-    BCON_APPEND(&opts, "maxTimeMS", BCON_INT64(STORE_OPERATION_MS));
     int r = store_operation_begin(s, name, &o, err);
-    if (r == 0) {
-        mongoc_cursor_t *c =
-            mongoc_collection_aggregate(o.logs, MONGOC_QUERY_NONE, pipeline, &opts, NULL);
-        while (r == 0 && mongoc_cursor_next(c, &document))
-            r = sink(document, user, err);
-        if (r == 0)
-            r = store_cursor_result("aggregate", c, err);
-        mongoc_cursor_destroy(c);
-    }
-    bson_destroy(pipeline);
+    if (r < 0)
+        return r;
+    BCON_APPEND(&command, "aggregate", BCON_UTF8(mongoc_collection_get_name(o.logs)), "pipeline",
+                BCON_ARRAY(pipeline), "cursor", "{", "batchSize", BCON_INT32(most + 1), "}",
+                "maxTimeMS", BCON_INT64(STORE_OPERATION_MS));
+    if (mongoc_collection_read_command_with_opts(o.logs, &command, NULL, NULL, &reply, &e))
+        r = each_of(&reply, sink, user, err);
+    else
+        r = store_failed("aggregate", &reply, &e, err);
+    bson_destroy(&reply);
     return r;
 }
 
@@ -64,16 +92,16 @@ static int take_recommendation(const bson_t *document, void *user, struct lp_err
 int store_recommend(struct store *s, const char *user_id, struct recommendation *ret_recommendation,
                     struct lp_error *err)
 {
+    auto_bson bson_t pipeline = BSON_INITIALIZER;
     struct recommendation best = { 0 };
-    bson_t *pipeline =
-        BCON_NEW("pipeline", "[", "{", "$match", "{", "userId", BCON_UTF8(user_id), "score", "{",
-                 "$ne", BCON_NULL, "}", "}", "}", "{", "$group", "{", "_id", "$activityName",
-                 "averageScore", "{", "$avg", "$score", "}", "attempts", "{", "$sum", BCON_INT32(1),
-                 "}", "}", "}", "{", "$match", "{", "averageScore", "{", "$ne", BCON_NULL, "}", "}",
-                 "}", "{", "$sort", "{", "averageScore", BCON_INT32(1), "_id", BCON_INT32(1), "}",
-                 "}", "{", "$limit", BCON_INT32(1), "}", "]");
 
-    int r = aggregate(s, "recommend", pipeline, take_recommendation, &best, err);
+    BCON_APPEND(&pipeline, "0", "{", "$match", "{", "userId", BCON_UTF8(user_id), "score", "{",
+                "$ne", BCON_NULL, "}", "}", "}", "1", "{", "$group", "{", "_id", "$activityName",
+                "averageScore", "{", "$avg", "$score", "}", "attempts", "{", "$sum", BCON_INT32(1),
+                "}", "}", "}", "2", "{", "$match", "{", "averageScore", "{", "$ne", BCON_NULL, "}",
+                "}", "}", "3", "{", "$sort", "{", "averageScore", BCON_INT32(1), "_id",
+                BCON_INT32(1), "}", "}", "4", "{", "$limit", BCON_INT32(1), "}");
+    int r = aggregate(s, "recommend", &pipeline, 1, take_recommendation, &best, err);
     if (r == 0 && !best.name)
         r = lp_error_set(err, LP_E_NOT_FOUND, "no scorable activity");
     if (r < 0) {
@@ -155,26 +183,21 @@ static bson_t *summary_group(void)
                     "}", "}");
 }
 
-static bson_t *summary_pipeline(const char *user_id)
-{
-    bson_t *projection = summary_projection(), *counter = summary_counter(),
-           *group = summary_group();
-    bson_t *pipeline =
-        BCON_NEW("pipeline", "[", "{", "$match", "{", "userId", BCON_UTF8(user_id), "}", "}", "{",
-                 "$sort", "{", "createdAt", BCON_INT32(1), "_id", BCON_INT32(1), "}", "}", "{",
-                 "$project", BCON_DOCUMENT(projection), "}", BCON_DOCUMENT(counter), "{", "$group",
-                 BCON_DOCUMENT(group), "}", "{", "$sort", "{", "_id", BCON_INT32(1), "}", "}", "{",
-                 "$limit", BCON_INT32(STORE_SUMMARY), "}", "]");
-
-    bson_destroy(projection);
-    bson_destroy(counter);
-    bson_destroy(group);
-    return pipeline;
-}
-
 int store_summarize(struct store *s, const char *user_id, store_summary_sink *sink, void *user,
                     struct lp_error *err)
 {
+    bson_t *projection = summary_projection(), *counter = summary_counter(),
+           *group = summary_group();
+    auto_bson bson_t pipeline = BSON_INITIALIZER;
     struct summaries to = { sink, user };
-    return aggregate(s, "summary", summary_pipeline(user_id), take_summary, &to, err);
+
+    BCON_APPEND(&pipeline, "0", "{", "$match", "{", "userId", BCON_UTF8(user_id), "}", "}", "1",
+                "{", "$sort", "{", "createdAt", BCON_INT32(1), "_id", BCON_INT32(1), "}", "}", "2",
+                "{", "$project", BCON_DOCUMENT(projection), "}", "3", BCON_DOCUMENT(counter), "4",
+                "{", "$group", BCON_DOCUMENT(group), "}", "5", "{", "$sort", "{", "_id",
+                BCON_INT32(1), "}", "}", "6", "{", "$limit", BCON_INT32(STORE_SUMMARY), "}");
+    bson_destroy(projection);
+    bson_destroy(counter);
+    bson_destroy(group);
+    return aggregate(s, "summary", &pipeline, STORE_SUMMARY, take_summary, &to, err);
 }

@@ -131,6 +131,12 @@ static void times_are_written_and_read_as_rfc_3339(void **state)
     assert_string_equal(text, "2026-12-01T09:00:00Z");
     lp_clock_format(1796115600250, 6, text);
     assert_string_equal(text, "2026-12-01T09:00:00.250000Z");
+    lp_clock_format(1796115600007, 3, text);
+    assert_string_equal(text, "2026-12-01T09:00:00.007Z");
+    lp_clock_format(0, 3, text);
+    assert_string_equal(text, "1970-01-01T00:00:00.000Z");
+    lp_clock_format(253402300799999, 3, text);
+    assert_string_equal(text, "9999-12-31T23:59:59.999Z");
 }
 
 /* Runs `write_lines` with stderr in a pipe and gives what came out. */

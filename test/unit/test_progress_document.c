@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "unit/check.h"
 
 #define ID "0123456789abcdef01234567"
@@ -61,6 +62,73 @@ static void shows_old_documents_whatever_their_types(void **state)
     bson_destroy(d);
 }
 
+static void numbers_are_as_short_as_javascript_writes_them(void **state)
+{
+    static const struct {
+        double v;
+        const char *text;
+    } cases[] = {
+        { 85, "85" },
+        { -0.0, "0" },
+        { 66.7, "66.7" },
+        { 1.0 / 3, "0.3333333333333333" },
+        { 1e21, "1e+21" },
+        { 1e-7, "1e-7" },
+        { 1e300 * 1e300, "null" },
+        { 9007199254740993.0, "9007199254740992" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        lp_auto_buf struct lp_buf b = LP_BUF_INIT(1024);
+        lp_auto_free char *want = lp_sprintf("{\"v\":%s}", cases[i].text);
+        bson_t *d = BCON_NEW("v", BCON_DOUBLE(cases[i].v));
+        document_write_json(d, &b);
+        assert_string_equal(b.ptr, want);
+        bson_destroy(d);
+    }
+}
+
+/* Every byte, as a JSON parser reads it again; what is no UTF-8 is no text. */
+static void texts_of_any_bytes_are_json(void **state)
+{
+    (void)state;
+    for (int c = 1; c < 256; c++) {
+        lp_auto_buf struct lp_buf b = LP_BUF_INIT(1024);
+        char text[] = { 'a', (char)c, 'b', '\0' };
+        bson_t d = BSON_INITIALIZER;
+        bson_append_utf8(&d, "t", 1, text, 3);
+        document_write_json(&d, &b);
+        json_auto_t *o = json_loadb(b.ptr, b.len, JSON_REJECT_DUPLICATES, NULL);
+        const json_t *t = json_object_get(o, "t");
+        if (c < 0x80)
+            assert_string_equal(json_string_value(t), text);
+        else
+            assert_true(json_is_null(t));
+        bson_destroy(&d);
+    }
+}
+
+static void a_document_of_any_depth_ends(void **state)
+{
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(4096);
+    bson_t *d = BCON_NEW("x", BCON_INT32(1));
+    (void)state;
+    for (int n = 0; n < 60; n++) {
+        bson_t *outer = BCON_NEW("d", BCON_DOCUMENT(d));
+        bson_destroy(d);
+        d = outer;
+    }
+    document_write_json(d, &b);
+    json_auto_t *o = json_loadb(b.ptr, b.len, 0, NULL);
+    const json_t *at = o;
+    int depth = 0;
+    for (; json_object_get(at, "d"); depth++)
+        at = json_object_get(at, "d");
+    assert_int_equal(depth, 33);
+    assert_int_equal(json_object_size(at), 0);
+    bson_destroy(d);
+}
+
 static void gives_the_same_id_for_the_same_delivery_only(void **state)
 {
     bson_oid_t a, b, c, d;
@@ -80,6 +148,9 @@ int main(void)
         cmocka_unit_test(writes_the_fields_that_the_platform_has_always_had),
         cmocka_unit_test(leaves_out_what_was_not_sent),
         cmocka_unit_test(shows_old_documents_whatever_their_types),
+        cmocka_unit_test(numbers_are_as_short_as_javascript_writes_them),
+        cmocka_unit_test(texts_of_any_bytes_are_json),
+        cmocka_unit_test(a_document_of_any_depth_ends),
         cmocka_unit_test(gives_the_same_id_for_the_same_delivery_only),
     };
     return cmocka_run_group_tests_name("progress_document", tests, NULL, NULL);

@@ -123,6 +123,29 @@ static void an_election_shows_in_every_operation(void **state)
     assert_int_equal(store_erase(store, "ann", &n, &err), LP_E_UNAVAILABLE);
 }
 
+/* One round trip, with no cursor left open at the server: the batch has room for one more. */
+static void a_recommendation_is_one_reply(void **state)
+{
+    static const char whole[] = "{\"ok\":1,\"cursor\":{\"id\":0,\"ns\":\"test.activitylogs\","
+                                "\"firstBatch\":[{\"_id\":\"Reading\",\"averageScore\":41.5,"
+                                "\"attempts\":2}]}}";
+    static const char open[] = "{\"ok\":1,\"cursor\":{\"id\":5,\"ns\":\"test.activitylogs\","
+                               "\"firstBatch\":[]}}";
+    struct recommendation best;
+    struct lp_error err;
+    (void)state;
+    answer_with("aggregate", whole, open, "{\"ok\":1}");
+    assert_int_equal(store_recommend(store, "ann", &best, &err), 0);
+    assert_string_equal(best.name, "Reading");
+    assert_true(best.average == 41.5);
+    assert_int_equal(best.attempts, 2);
+    free(best.name);
+    assert_int_equal(wire.seen, 1);
+    assert_non_null(strstr(wire.last, "\"batchSize\" : 2"));
+    assert_int_equal(store_recommend(store, "ann", &best, &err), LP_E_UNAVAILABLE);
+    assert_int_equal(store_recommend(store, "ann", &best, &err), LP_E_UNAVAILABLE);
+}
+
 static void labels_ask_for_another_try_whatever_the_code(void **state)
 {
     (void)state;
@@ -186,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_election_is_no_defect_but_asks_for_another_try),
         cmocka_unit_test(an_election_shows_in_every_operation),
+        cmocka_unit_test(a_recommendation_is_one_reply),
         cmocka_unit_test(labels_ask_for_another_try_whatever_the_code),
         cmocka_unit_test(a_write_without_a_majority_is_not_answered_as_stored),
         cmocka_unit_test(a_repeated_key_is_success_only_once_a_majority_has_the_first_write),

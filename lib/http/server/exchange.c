@@ -204,9 +204,11 @@ void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_R
     pthread_mutex_lock(&s->reply_lock);
     x->status = (unsigned)status;
     x->response = response;
-    if (x->suspended)
-        MHD_resume_connection(x->connection);
+    bool suspended = x->suspended;
     pthread_mutex_unlock(&s->reply_lock);
+    /* Until then it stays as it is, and the loop that wakes finds the lock free. */
+    if (suspended)
+        MHD_resume_connection(x->connection);
 }
 
 /* `response`, of `len` bytes, is taken over. */
