@@ -41,6 +41,12 @@ static int64_t measure(const json_t *v)
     return (int64_t)(json_is_string(v) ? json_string_length(v) : json_array_size(v));
 }
 
+/* Between a path and a name; nothing where the path is empty. */
+static const char *dot(const char *path)
+{
+    return *path ? "." : "";
+}
+
 static int check_one_of(const struct lp_json_field *f, const json_t *v, const char *path,
                         struct lp_error *err)
 {
@@ -53,8 +59,8 @@ static int check_one_of(const struct lp_json_field *f, const json_t *v, const ch
         int n = snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "", *s);
         used = n < 0 || used + (size_t)n >= sizeof allowed ? sizeof allowed - 1 : used + (size_t)n;
     }
-    return lp_error_set(err, LP_E_INVALID, "%s.%s: must be one of %s, is \"%.64s\"", path, f->key,
-                        allowed, json_string_value(v));
+    return lp_error_set(err, LP_E_INVALID, "%s%s%s: must be one of %s, is \"%.64s\"", path,
+                        dot(path), f->key, allowed, json_string_value(v));
 }
 
 static int check_limits(const struct lp_json_field *f, const json_t *v, const char *path,
@@ -65,8 +71,9 @@ static int check_limits(const struct lp_json_field *f, const json_t *v, const ch
 
     if ((f->min == 0 && f->max == 0) || (n >= f->min && n <= f->max))
         return 0;
-    return lp_error_set(err, LP_E_INVALID, "%s.%s: must be %" PRId64 "..%" PRId64 "%s, is %" PRId64,
-                        path, f->key, f->min, f->max, unit, n);
+    return lp_error_set(err, LP_E_INVALID,
+                        "%s%s%s: must be %" PRId64 "..%" PRId64 "%s, is %" PRId64, path, dot(path),
+                        f->key, f->min, f->max, unit, n);
 }
 
 static int store(const struct lp_json_field *f, json_t *v, bool strict, const char *path, char *out,
@@ -75,7 +82,7 @@ static int store(const struct lp_json_field *f, json_t *v, bool strict, const ch
     void *at = out + f->offset;
 
     if (f->type == LP_JSON_OBJECT && f->fields) {
-        lp_auto_free char *below = lp_sprintf("%.256s.%s", path, f->key);
+        lp_auto_free char *below = lp_sprintf("%.256s%s%s", path, dot(path), f->key);
         return lp_json_decode(v, f->fields, strict, below, at, err);
     }
     if (f->type == LP_JSON_STRING)
@@ -95,10 +102,11 @@ static int decode_field(const json_t *object, const struct lp_json_field *f, boo
     json_t *v = json_object_get(object, f->key);
 
     if (!v || json_is_null(v))
-        return f->required ? lp_error_set(err, LP_E_INVALID, "%s.%s: is required", path, f->key)
-                           : 0;
+        return f->required
+                   ? lp_error_set(err, LP_E_INVALID, "%s%s%s: is required", path, dot(path), f->key)
+                   : 0;
     if (!has_type(v, f->type))
-        return lp_error_set(err, LP_E_INVALID, "%s.%s: must be %s", path, f->key,
+        return lp_error_set(err, LP_E_INVALID, "%s%s%s: must be %s", path, dot(path), f->key,
                             type_name(f->type));
     if (f->one_of && f->type == LP_JSON_STRING) {
         int r = check_one_of(f, v, path, err);
@@ -121,7 +129,8 @@ static int refuse_unknown(const json_t *object, const struct lp_json_field *fiel
         while (f->key && strcmp(f->key, key) != 0)
             f++;
         if (!f->key)
-            return lp_error_set(err, LP_E_INVALID, "%s.%.64s: unknown field", path, key);
+            return lp_error_set(err, LP_E_INVALID, "%s%s%.64s: unknown field", path, dot(path),
+                                key);
     }
     return 0;
 }

@@ -35,7 +35,7 @@ struct lp_json_field {
 /*
  * Fills `out` from `object` by `fields` (ends with key NULL); what is absent keeps its value.
  * Unknown keys are an error where `strict`. `path` is put before names in messages: "spec.replicas:
- * must be 1..100, is 0". LP_E_INVALID.
+ * must be 1..100, is 0"; "": nothing is. LP_E_INVALID.
  */
 LP_MUST_USE int lp_json_decode(const json_t *object, const struct lp_json_field *fields,
                                bool strict, const char *path, void *out, struct lp_error *err);

@@ -25,3 +25,4 @@ extern const struct lp_route api_routes[];
 extern const struct lp_identity_grant api_grants[]; /* what other services may call */
 
 #define API_MAX_BODY ((size_t)100 * 1024)
+#define API_IMPORT "import" /* the route with EXCHANGE_BYTES of body */

@@ -15,6 +15,7 @@
 #include "services/learning/database/items.h"
 #include "services/learning/database/learners.h"
 #include "services/learning/database/migrate.h"
+#include "services/learning/exchange/format.h"
 #include "services/learning/openapi.h"
 
 /* `user`: the starter set, or NULL. */
@@ -62,6 +63,8 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
         .name = "learning",
         .routes = api_routes,
         .max_body = API_MAX_BODY,
+        .upload_route = API_IMPORT,
+        .upload_max_body = EXCHANGE_BYTES,
         .not_found_json = "{\"message\":\"resource not found\"}",
         .busy_json = "{\"message\":\"service busy\"}",
         .too_large_json = "{\"message\":\"request entity too large\"}",

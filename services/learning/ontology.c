@@ -59,7 +59,7 @@ static bool read_class(struct lp_service_request *r, const json_t *body, const c
 
     *ret_label = label && !json_is_null(label) ? json_string_value(label) : r->params[0];
     *ret_parent = has_parent ? json_string_value(parent) : NULL;
-    if (!*ret_label || strlen(*ret_label) < 1 || strlen(*ret_label) > 200 ||
+    if (!*ret_label || strlen(*ret_label) < 1 || strlen(*ret_label) > ITEM_LABEL ||
         (json_is_string(label) && json_string_length(label) != strlen(*ret_label)))
         reply_message(r, 400, "label: must be a text of 1 to 200 bytes");
     else if (has_parent && (!*ret_parent || !item_is_name(*ret_parent)))

@@ -185,6 +185,100 @@ def wrong_content_is_refused_by_name(s):
     assert "before itself" in expect(answer, 400)["message"], answer
 
 
+def transfer(s, method, path, text=None, bearer=TEACHER):
+    status, headers, answer = s.send(method, "/api/ontology/" + path, None if text is None else text.encode(), {"Authorization": f"Bearer {bearer}"})
+    return status, answer, headers
+
+
+def imported(s, path, text):
+    status, answer, _ = transfer(s, "POST", "import?format=" + path, text)
+    assert status == 200, (status, answer)
+    return json.loads(answer)
+
+
+def items_by_id(s):
+    return {line.split("|", 1)[0]: line for line in s.sql("SELECT id, doc, deleted FROM items ORDER BY id").splitlines()}
+
+
+def an_export_comes_back_the_same_and_changes_nothing(s):
+    before = items_by_id(s)
+    for name in ("turtle", "jsonld", "csv", "anki"):
+        path, pages = f"export?format={name}&limit=60", 0
+        while path:
+            status, text, headers = transfer(s, "GET", path)
+            assert status == 200, text
+            again = imported(s, name, text)
+            assert again["import"] is None and again["items"]["added"] == again["items"]["changed"] == 0 and again["ignored"] == 0, again
+            assert again["items"]["same"] > 0 and again["classes"] == {"added": [], "differ": []}, again
+            link, pages = headers.get("Link"), pages + 1
+            path = link[1:link.index(">")].split("/api/ontology/")[1] if link else None
+        assert pages == 3, pages
+    assert items_by_id(s) == before
+    status, text, _ = transfer(s, "GET", "export?format=csv&class=GrammarPoint")
+    assert status == 200 and text.count("\r\n") == 17, text
+
+
+def an_import_tells_first_what_it_would_change_and_is_undone_as_a_whole(s):
+    before = items_by_id(s)
+    text = transfer(s, "GET", "export?format=turtle&class=GrammarPoint")[1]
+    text = text.replace("He said that he was tired.", "She said that she was tired.")
+    text += ('class:Phrase a rdfs:Class ; rdfs:label "Phrases" ; rdfs:subClassOf class:LearningItem .\n'
+             'item:phrase-so-long a class:Phrase ; lp:level "B1" ; lp:phrase "so long" ; lp:prerequisite item:grammar-reported-speech .\n')
+    told = imported(s, "turtle&dryRun=true", text)
+    assert told["items"] == {"added": 1, "changed": 1, "same": 15} and told["classes"]["added"] == ["Phrase"] and told["import"] is None, told
+    assert told["changes"] == [{"id": "grammar-reported-speech", "change": "changed", "members": ["content"]},
+                               {"id": "phrase-so-long", "change": "added", "members": None}], told
+    assert items_by_id(s) == before and s.sql("SELECT count(*) FROM imports") == "0"
+    done = imported(s, "turtle", text)
+    assert {**done, "import": None, "dryRun": True} == told and done["import"], done
+    item = "/api/ontology/items/grammar-reported-speech"
+    assert "She" in expect(s.ask("GET", item, bearer=token("ann")), 200)["content"]["example"]
+    path = f"imports/{done['import']}/undo"
+    assert transfer(s, "POST", path, "", token("ann"))[0] == 403
+    assert json.loads(transfer(s, "POST", path, "")[1]) == {"import": done["import"], "undone": 2, "kept": 0}
+    after = items_by_id(s)
+    assert after.pop("phrase-so-long").endswith("|t") and after == before, "not as before"
+    assert transfer(s, "POST", path, "")[0] == 404
+    versions = expect(s.ask("GET", item + "/versions", bearer=TEACHER), 200)["versions"]
+    assert [v["version"] for v in versions] == [3, 2, 1] and versions[0]["item"] == versions[2]["item"]
+    listed = json.loads(transfer(s, "GET", "imports")[1])["imports"]
+    assert listed[0]["items"] == 2 and listed[0]["undoneAt"] and listed[0]["author"] == "teacher-1", listed
+
+
+def what_was_changed_after_an_import_stays_when_it_is_undone(s):
+    rows = "id,class,level,phrase\nword-first,Noun,A1,first\nword-second,Noun,A1,second\n"
+    number = imported(s, "csv", rows)["import"]
+    expect(s.ask("PUT", "/api/ontology/items/word-first", {"class": "Noun", "level": "A2", "phrase": "first of all"}, TEACHER), 200)
+    assert json.loads(transfer(s, "POST", f"imports/{number}/undo", "")[1]) == {"import": number, "undone": 1, "kept": 1}
+    assert expect(s.ask("GET", "/api/ontology/items/word-first", bearer=TEACHER), 200)["level"] == "A2"
+    expect(s.ask("GET", "/api/ontology/items/word-second", bearer=TEACHER), 404)
+    expect(s.ask("DELETE", "/api/ontology/items/word-first", bearer=TEACHER), 200)
+
+
+def a_wrong_import_changes_nothing_and_names_what_is_wrong(s):
+    before = items_by_id(s)
+    head = "id,class,level,phrase,prerequisites\n"
+    for text, status, words in ((head + "a,Noun,A1,x,\nb,Noun,Z9,x,", 400, "line 3: level"), (head + "a,Nouns,A1,x,", 400, "there is no class Nouns"),
+                                (head + "a,Noun,A1,x,b\nb,Noun,A1,x,a", 400, "before itself"), (head + "a,Noun,A1," + "x" * 9000 + ",", 413, "8192 bytes")):
+        answer = transfer(s, "POST", "import?format=csv&dryRun=true", text)
+        assert answer[0] == status and words in answer[1], answer
+        assert transfer(s, "POST", "import?format=csv", text)[0] == status
+    assert transfer(s, "POST", "import?format=csv", "x" * 2100000)[0] == 413
+    assert transfer(s, "POST", "import?format=xml", "")[0] == 400 and transfer(s, "GET", "export?format=csv&class=Nouns")[0] == 404
+    assert transfer(s, "POST", "import?format=csv", head, token("ann"))[0] == transfer(s, "GET", "export?format=csv", bearer=token("ann"))[0] == 403
+    assert items_by_id(s) == before
+
+
+def notes_of_anki_become_items(s):
+    notes = "#separator:tab\n#html:true\n#tags column:3\n<b>so far</b>\tuntil now\tphrases b1\n"
+    assert imported(s, "anki&class=Noun&level=B1", notes)["items"]["added"] == 1
+    again = imported(s, "anki&class=Noun&level=B1", notes.replace("until now", "up to now"))
+    assert again["items"] == {"added": 0, "changed": 1, "same": 0}, again
+    item = expect(s.ask("GET", "/api/ontology/items/" + again["changes"][0]["id"], bearer=TEACHER), 200)
+    assert (item["phrase"], item["content"], item["tags"]) == ("so far", {"meaning": "up to now"}, ["phrases", "b1"]), item
+    expect(s.ask("DELETE", "/api/ontology/items/" + item["id"], bearer=TEACHER), 200)
+
+
 def a_repeated_review_is_logged_once(s):
     first = expect(s.review("rep", "word-table", id="one"), 201)
     again = expect(s.review("rep", "word-table", "again", id="one"), 200)
@@ -476,7 +570,9 @@ def main():
     work.mkdir(parents=True)
     service = Learning(work)
     try:
-        for test in (the_starter_set_is_there_by_class_and_page, a_change_of_content_shows_at_once_and_can_be_undone,
+        for test in (the_starter_set_is_there_by_class_and_page, an_export_comes_back_the_same_and_changes_nothing,
+                     an_import_tells_first_what_it_would_change_and_is_undone_as_a_whole, what_was_changed_after_an_import_stays_when_it_is_undone,
+                     a_wrong_import_changes_nothing_and_names_what_is_wrong, notes_of_anki_become_items, a_change_of_content_shows_at_once_and_can_be_undone,
                      learners_change_no_content_and_see_nobody_elses_data, wrong_content_is_refused_by_name, a_repeated_review_is_logged_once,
                      late_reviews_take_their_place_in_time, reviews_at_the_same_moment_all_count,
                      ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody, predicted_recall_is_counted_beside_what_was_recalled,

@@ -58,6 +58,7 @@ declare -A may=(
     [services/learning]="$BASICS http/server http/url.h config service postgres services/learning"
     [services/learning/content]="base json"
     [services/learning/database]="$BASICS postgres services/learning/model services/learning/recommend"
+    [services/learning/exchange]="base json services/learning/content"
     [services/learning/model]="base"
     [services/learning/recommend]="base services/learning/model"
     [cli]="$BASICS http/client http/url.h kube platform cli/check cli/command cli/dashboard cli/load autoscaler/policy"

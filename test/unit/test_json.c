@@ -156,6 +156,24 @@ static void a_decode_error_names_path_limit_and_value(void **state)
     }
 }
 
+static void names_stand_alone_where_the_path_is_empty(void **state)
+{
+    static const char *const cases[][2] = {
+        { "{}", "name: is required" },
+        { "{\"name\":\"auth\",\"expose\":{\"port\":80}}",
+          "expose.port: must be 30000..32767, is 80" },
+        { "{\"name\":\"auth\",\"replica\":1}", "replica: unknown field" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        json_auto_t *o = json(cases[i][0]);
+        struct sample s = { 0 };
+        struct lp_error err;
+        assert_int_equal(lp_json_decode(o, sample_fields, true, "", &s, &err), LP_E_INVALID);
+        assert_string_equal(err.msg, cases[i][1]);
+    }
+}
+
 static void decoding_keeps_defaults_of_absent_members(void **state)
 {
     json_auto_t *o =
@@ -298,6 +316,7 @@ int main(void)
         cmocka_unit_test(contains_ignores_what_defaulting_added_and_nothing_else),
         cmocka_unit_test(equal_documents_are_written_as_equal_bytes),
         cmocka_unit_test(a_decode_error_names_path_limit_and_value),
+        cmocka_unit_test(names_stand_alone_where_the_path_is_empty),
         cmocka_unit_test(decoding_keeps_defaults_of_absent_members),
         cmocka_unit_test(yaml_scalars_get_the_types_that_kubernetes_gives_them),
         cmocka_unit_test(what_is_written_as_yaml_reads_the_same),

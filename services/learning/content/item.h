@@ -9,6 +9,7 @@
 #define ITEM_NAME 64      /* bytes of an id and of a class's name */
 #define ITEM_PHRASE 500   /* bytes of phrase and label */
 #define ITEM_CONTENT 8192 /* bytes of content, as JSON */
+#define ITEM_LABEL 200    /* bytes of a class's label */
 #define ITEM_RELATED 20   /* items of one relation, tags */
 
 /* 1 to ITEM_NAME of letters, digits, '.', '_', ':' and '-'. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "postgres/rows.h"
+#include "services/learning/database/items_sql.h"
 
 /* An item as clients get it. */
 #define ITEM(i)                                              \
@@ -74,27 +75,11 @@ static const struct lp_db_statement find_circle = {
     1, true
 };
 
-#define TEXTS(key) "ARRAY(SELECT jsonb_array_elements_text(coalesce(d.doc->'" key "', '[]')))"
-
 /* Of the documents d; $2 the author, $3 the version that is there, or 0. */
-#define PUT                                                                                       \
-    " up AS (INSERT INTO items AS i"                                                              \
-    "  (id, class, level, rank, prerequisites, confusables, doc, version)"                        \
-    "  SELECT d.doc->>'id', d.doc->>'class',"                                                     \
-    "   array_position('{A1,A2,B1,B2,C1,C2}'::text[], d.doc->>'level'),"                          \
-    "   coalesce((d.doc->>'rank')::int, 1000000)," TEXTS("prerequisites") "," TEXTS(              \
-        "confusableWith") ", d.doc, 1 FROM d"                                                     \
-                          "  WHERE $3::int = 0 OR EXISTS (SELECT FROM items WHERE id = "          \
-                          "d.doc->>'id')"                                                         \
-                          "  ON CONFLICT (id) DO UPDATE SET class = excluded.class, level = "     \
-                          "excluded.level,"                                                       \
-                          "   rank = excluded.rank, prerequisites = excluded.prerequisites,"      \
-                          "   confusables = excluded.confusables, doc = excluded.doc, version = " \
-                          "i.version + 1,"                                                        \
-                          "   deleted = false, updated_at = now() WHERE $3 = 0 OR i.version = $3" \
-                          "  RETURNING i.id, i.doc, i.version)"                                   \
-                          "INSERT INTO item_versions (item_id, version, doc, deleted, author)"    \
-                          " SELECT id, version, doc, false, $2::text FROM up"
+#define PUT                                                              \
+    ITEMS_UP                                                             \
+    "INSERT INTO item_versions (item_id, version, doc, deleted, author)" \
+    " SELECT id, version, doc, false, $2::text FROM up"
 
 /* $1 an array of documents. */
 static const struct lp_db_statement put = {
@@ -114,17 +99,11 @@ static const struct lp_db_statement undo = {
     "undo",
     "WITH d AS (SELECT v.doc, v.deleted, i.version FROM items i JOIN item_versions v"
     "  ON v.item_id = i.id AND v.version = i.version - 1 WHERE i.id = $1),"
-    " up AS (UPDATE items i SET class = d.doc->>'class',"
-    "  level = array_position('{A1,A2,B1,B2,C1,C2}'::text[], d.doc->>'level'),"
-    "  rank = coalesce((d.doc->>'rank')::int, 1000000),"
-    "  prerequisites = " TEXTS("prerequisites") ", confusables = " TEXTS(
-        "confusableWith") ","
-                          "  doc = d.doc, deleted = d.deleted, version = i.version + 1, updated_at "
-                          "= now()"
-                          "  FROM d WHERE i.id = $1 AND i.version = d.version"
-                          "  RETURNING i.id, i.version, i.doc, i.deleted)"
-                          "INSERT INTO item_versions (item_id, version, doc, deleted, author)"
-                          " SELECT id, version, doc, deleted, $2::text FROM up",
+    " up AS (UPDATE items i SET" ITEMS_SET ", deleted = d.deleted, version = i.version + 1,"
+    "  updated_at = now() FROM d WHERE i.id = $1 AND i.version = d.version"
+    "  RETURNING i.id, i.version, i.doc, i.deleted)"
+    "INSERT INTO item_versions (item_id, version, doc, deleted, author)"
+    " SELECT id, version, doc, deleted, $2::text FROM up",
     2, false
 };
 
@@ -211,7 +190,7 @@ int items_get(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct 
     return read_json(db, &get, (const char *[]){ id }, ret_json, err);
 }
 
-static int check_circle(struct lp_db *db, const char *documents, struct lp_error *err)
+int items_check_circle(struct lp_db *db, const char *documents, struct lp_error *err)
 {
     char circle[80];
     int r = lp_rows_value(db, &find_circle, &documents, circle, sizeof circle, err);
@@ -226,7 +205,7 @@ int items_put(struct lp_db *db, const char *documents, const char *author, int v
 {
     char text[12];
     snprintf(text, sizeof text, "%d", version);
-    int r = check_circle(db, documents, err);
+    int r = items_check_circle(db, documents, err);
     if (r < 0)
         return r;
     r = lp_rows_run(db, &put, (const char *[]){ documents, author, text }, ret_n, err);
@@ -255,7 +234,7 @@ int items_undo(struct lp_db *db, const char *id, const char *author, struct lp_e
     int r = lp_rows_first(db, &before, &id, LP_E_NOT_FOUND, &row, err);
     if (r < 0)
         return r;
-    r = check_circle(db, lp_rows_text(row, 0, 0), err);
+    r = items_check_circle(db, lp_rows_text(row, 0, 0), err);
     PQclear(row);
     return r < 0 ? r : change(db, &undo, id, author, err);
 }

@@ -43,6 +43,9 @@ LP_MUST_USE int items_get(struct lp_db *db, const char *id, struct lp_buf *ret_j
 LP_MUST_USE int items_put(struct lp_db *db, const char *documents, const char *author, int version,
                           unsigned long *ret_n, struct lp_error *err);
 
+/* LP_E_INVALID where an item of the array would have to be known before itself. */
+LP_MUST_USE int items_check_circle(struct lp_db *db, const char *documents, struct lp_error *err);
+
 /* A deleted item is not offered any longer; its reviews stay. LP_E_NOT_FOUND. */
 LP_MUST_USE int items_delete(struct lp_db *db, const char *id, const char *author,
                              struct lp_error *err);

@@ -112,6 +112,16 @@ static const char *const versions[] = {
     " GET DIAGNOSTICS n = ROW_COUNT;"
     " DELETE FROM learners WHERE learner = who;"
     " RETURN n; END$$;",
+    /* What came with one document, so that it can be undone as a whole. */
+    "CREATE TABLE imports ("
+    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " at timestamptz NOT NULL DEFAULT now(),"
+    " author text NOT NULL,"
+    " format text NOT NULL,"
+    " items integer NOT NULL,"
+    " undone_at timestamptz);"
+    "ALTER TABLE item_versions ADD COLUMN import bigint REFERENCES imports;"
+    "CREATE INDEX item_versions_import_key ON item_versions (import) WHERE import IS NOT NULL;",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)
