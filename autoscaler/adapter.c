@@ -98,8 +98,9 @@ static int start_server(struct adapter *a, struct lp_error *err)
 
 static int start_chain(struct adapter *a, struct lp_error *err)
 {
-    const struct chain_options options = { &a->registration, a->kube, a->stop,
-                                           a->config.chain_account, a->config.chain_connect_to };
+    const struct chain_options options = {
+        &a->registration, a->kube, a->stop, a->config.chain_account, a->config.chain_connect_to, 0
+    };
     return a->config.mode == ADAPTER_CHAIN ? chain_start(&options, &a->chain, err) : 0;
 }
 

@@ -174,6 +174,8 @@ bool serving_ready(struct serving *s, char why[128])
                  s->o.registration->secret);
     else if (!auth_has_trust(s->o.auth))
         snprintf(why, 128, "ConfigMap extension-apiserver-authentication is not read yet");
+    else if (s->o.chain && !chain_looked(s->o.chain))
+        snprintf(why, 128, "whom the APIServices led to before us is not read yet");
     else
         return samples_swept(s->o.samples, lp_clock_ms(), why);
     return false;

@@ -31,6 +31,7 @@
 #define RETRY_MS 1000
 #define LIST_MS 60000
 #define REFUSED_MS 10000 /* between two tokens, where the first was refused */
+#define LOOK_MS 30000
 #define CLIENT_TIMEOUT_MS 5000
 
 enum watched {
@@ -62,11 +63,13 @@ struct chain {
     struct chain_lists *lists;
     struct chain_token token; /* the keeper's */
     int64_t list_at_ms;       /* the keeper's */
+    int64_t began_ms;
 
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
     bool wake, refused, closed, listed;
     bool terminating[N_WATCHES]; /* by its informer: deleted, terminating, or scaled to 0 */
+    bool looked;                 /* whom we stand in for is known */
     int64_t refused_ms;          /* when a token was last renewed for being refused; 0: never */
     char *bundle;                /* NULL: not ready to serve yet */
     char conflict[REGISTRATION_CONFLICT];
@@ -187,7 +190,7 @@ static int refresh_token(struct chain *c, struct lp_kube_client *client, bool re
 
 /* What woke the keeper. */
 struct work {
-    char *bundle;
+    char *bundle;            /* NULL: nothing may be written yet, the first look is due */
     const char *terminating; /* why everything is to be given back; NULL: it is not */
     bool refused;
     bool round; /* false: only a list has come */
@@ -197,6 +200,20 @@ static void work_done(struct work *w)
     free(w->bundle);
 }
 #define auto_work __attribute__((cleanup(work_done)))
+
+/* Before we are ready, so that nobody asks us who does not know yet. */
+static int first_look(struct chain *c, struct lp_kube_client *client, struct lp_error *err)
+{
+    int r = chain_look(client, c->options.registration, c->redirects, err);
+    if (r < 0)
+        return r;
+    if (use_backends(c) && refresh_token(c, client, false, err) < 0)
+        lp_log_warn("no token for the other adapter yet", "why", err->msg);
+    pthread_mutex_lock(&c->lock);
+    c->looked = true;
+    pthread_mutex_unlock(&c->lock);
+    return 0;
+}
 
 /* *ret_wait_ms: until something is due. */
 static int round_of(struct chain *c, struct lp_kube_client *client, const struct work *w,
@@ -231,6 +248,12 @@ static const char *why_terminating_locked(const struct chain *c)
     return c->terminating[WATCH_DEFINITION] ? REGISTRATION_NO_DEFINITION : NULL;
 }
 
+/* Without a bundle only the first look, at its time. */
+static bool has_work_locked(const struct chain *c)
+{
+    return c->bundle && (c->wake || c->listed);
+}
+
 /* False: closed. *ret_work is the caller's all the same. */
 static bool wait_for_work(struct chain *c, int64_t due_ms, struct work *ret_work)
 {
@@ -238,8 +261,8 @@ static bool wait_for_work(struct chain *c, int64_t due_ms, struct work *ret_work
     int r = 0;
     lp_heartbeat_wait(INT64_MAX);
     pthread_mutex_lock(&c->lock);
-    while (!c->closed && r == 0 && (!c->bundle || (!c->wake && !c->listed))) {
-        if (!c->bundle)
+    while (!c->closed && r == 0 && !has_work_locked(c)) {
+        if (!c->bundle && c->looked)
             pthread_cond_wait(&c->changed, &c->lock);
         else
             r = pthread_cond_clockwait(&c->changed, &c->lock, CLOCK_MONOTONIC, &end);
@@ -260,7 +283,8 @@ static int64_t do_round(struct chain *c, struct lp_kube_client **client, const s
     int64_t wait_ms = 0;
     int r = *client ? 0 : new_client(c, client, &err);
     if (r == 0)
-        r = round_of(c, *client, work, &wait_ms, &err);
+        r = work->bundle ? round_of(c, *client, work, &wait_ms, &err)
+                         : first_look(c, *client, &err);
     if (r < 0) {
         wait_ms = lp_jitter(RETRY_MS, 10);
         if (r != LP_E_CANCELED && r != LP_E_CONFLICT)
@@ -382,6 +406,8 @@ int chain_start(const struct chain_options *options, struct chain **ret_chain, s
 {
     struct chain *c = lp_alloc(sizeof *c);
     c->options = *options;
+    c->options.look_ms = options->look_ms > 0 ? options->look_ms : LOOK_MS;
+    c->began_ms = lp_clock_ms();
     c->lists = chain_lists_new();
     for (unsigned i = 0; i < METRICS_VERSIONS; i++)
         c->redirects[i] = (struct chain_redirect)CHAIN_REDIRECT_INIT;
@@ -401,6 +427,14 @@ int chain_start(const struct chain_options *options, struct chain **ret_chain, s
 struct chain_proxy *chain_proxy(struct chain *c)
 {
     return c->proxy;
+}
+
+bool chain_looked(struct chain *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool looked = c->looked;
+    pthread_mutex_unlock(&c->lock);
+    return looked || lp_clock_ms() - c->began_ms > c->options.look_ms;
 }
 
 void chain_publish(struct chain *c, const char *ca_bundle, char ret_conflict[REGISTRATION_CONFLICT])

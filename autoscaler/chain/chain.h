@@ -19,6 +19,7 @@ struct chain_options {
     struct lp_stop *stop;
     const char *account;    /* ServiceAccount in our namespace whose token the other adapter gets */
     const char *connect_to; /* "host:port" in place of its DNS name; NULL: the name */
+    int64_t look_ms;        /* so long chain_looked() waits for the first look; 0: 30 s */
 };
 
 LP_MUST_USE int chain_start(const struct chain_options *options, struct chain **ret_chain,
@@ -26,6 +27,10 @@ LP_MUST_USE int chain_start(const struct chain_options *options, struct chain **
 
 /* Answers the requests that we have no answer to; lives as long as the chain. */
 struct chain_proxy *chain_proxy(struct chain *c);
+
+/* Whether it is known who was there before us; where that cannot be read for 30 s, true all the
+ * same: then what we have no answer to is answered 503. Any thread. */
+bool chain_looked(struct chain *c);
 
 /* We are ready to serve with a certificate of this bundle: the APIServices are led to us, and are
  * kept so. ret_conflict: "" or why one is not, in a sentence. Any thread. */

@@ -199,6 +199,36 @@ static int give_back(struct redirect_context *k, struct chain_redirect redirects
     return registration_give_back_all(k->client, k->g, why, err);
 }
 
+/* What one leads to, or led to before us, where that is another adapter that may be asked. */
+static json_t *look_at(const struct registration *g, const json_t *have)
+{
+    auto_chain_backend struct chain_backend backend = { 0 };
+    struct lp_error err = { 0 };
+    if (!have)
+        return NULL;
+    if (registration_is_ours(have, g))
+        return record_spec(have);
+    json_t *spec = json_object_get(have, "spec");
+    bool good =
+        !record_is_anothers(have, g->ns, g->service) && chain_backend_of(spec, &backend, &err) == 0;
+    return good ? json_incref(spec) : NULL;
+}
+
+int chain_look(struct lp_kube_client *c, const struct registration *g,
+               struct chain_redirect redirects[METRICS_VERSIONS], struct lp_error *err)
+{
+    json_t *have[METRICS_VERSIONS] = { NULL };
+    int r = 0;
+    for (enum metrics_version v = METRICS_V1BETA2; r == 0 && v < METRICS_VERSIONS; v++)
+        r = registration_read(c, v, &have[v], err);
+    for (enum metrics_version v = METRICS_V1BETA2; v < METRICS_VERSIONS; v++) {
+        if (r == 0)
+            set_previous(&redirects[v], look_at(g, have[v]));
+        json_decref(have[v]);
+    }
+    return r;
+}
+
 int chain_redirect(struct lp_kube_client *c, const struct registration *g,
                    struct chain_redirect redirects[METRICS_VERSIONS],
                    const struct chain_redirect_input *now, char ret_conflict[REGISTRATION_CONFLICT],

@@ -27,6 +27,10 @@ struct chain_redirect {
     }
 void chain_redirect_done(struct chain_redirect *l);
 
+/* Reads who was there before us, or is there still, into `previous` of both, and writes nothing. */
+LP_MUST_USE int chain_look(struct lp_kube_client *c, const struct registration *g,
+                           struct chain_redirect redirects[METRICS_VERSIONS], struct lp_error *err);
+
 /* All borrowed. */
 struct chain_redirect_input {
     const char *ca_bundle;

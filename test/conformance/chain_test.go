@@ -217,15 +217,8 @@ func TestChainAsksTheAdapterThatWasThereBefore(t *testing.T) {
 		awaitAnswer(t, theirs, `"metric":{"name":"requests"`)
 		awaitAnswer(t, below("v1beta1", "pods/%2A/requests?labelSelector=app.kubernetes.io%2Fname%3Dauth"), `"metricName":"requests"`)
 		nobodys := below("v1beta2", "pods/nobody/queue_depth")
-		each(func(o *operator) {
-			wait(t, o.name+" knows who was there before", func() (bool, error) {
-				got := master(nobodys).do(t)
-				if got.status == 503 && strings.Contains(got.body, "this replica has just started") {
-					return false, fmt.Errorf("%s", got.body)
-				}
-				got.expect(t, nobodys, 404, "nor does monitoring/other-adapter have it")
-				return true, nil
-			})
+		each(func(o *operator) { // who is ready knows who was there before
+			master(nobodys).do(t).expect(t, nobodys, 404, "nor does monitoring/other-adapter have it")
 		})
 		if _, err := through(nobodys); err == nil || !strings.Contains(err.Error(), "nor does monitoring/other-adapter have it") {
 			t.Errorf("a pod that nobody has: %v", err)
@@ -260,6 +253,9 @@ func TestChainAsksTheAdapterThatWasThereBefore(t *testing.T) {
 			o.end(syscall.SIGTERM)
 			must(t, o.start2())
 		}
+		each(func(o *operator) {
+			master(below("v1beta2", "pods/nobody/queue_depth")).do(t).expect(t, o.name, 404, "nor does monitoring/other-adapter have it")
+		})
 		awaitLead(t, systemNamespace+"/lp-metrics")
 		awaitAnswer(t, theirs, `"requests"`)
 	})
