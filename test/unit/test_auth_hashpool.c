@@ -1,8 +1,13 @@
 /* The pool of hash threads: admission, order, deadlines, and its metrics. */
 #include "services/auth/passwords/hashpool.h"
 
+#include <dirent.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "metrics/metrics.h"
 #include "services/auth/passwords/cpu.h"
@@ -37,6 +42,40 @@ static void verifies_what_it_hashed_and_renews_nothing(void **state)
     assert_string_equal(newer, "");
     assert_int_equal(hashpool_verify(p, hash, "Secret", &patience, &matches, newer, &err), 0);
     assert_false(matches);
+    hashpool_free(p);
+}
+
+/* The nice value of the thread of this process with that name; -100: there is none. */
+static int nice_of(const char *name)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    int found = -100;
+    assert_non_null(tasks);
+    for (const struct dirent *d = readdir(tasks); d; d = readdir(tasks)) {
+        char path[320], comm[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", d->d_name);
+        FILE *f = fopen(path, "r");
+        if (f && fgets(comm, sizeof comm, f) && strncmp(comm, name, strlen(name)) == 0)
+            found = getpriority(PRIO_PROCESS, (id_t)strtol(d->d_name, NULL, 10));
+        if (f)
+            fclose(f);
+    }
+    closedir(tasks);
+    return found;
+}
+
+/* The hash of one password has begun, so that the thread has a name and a nice value. */
+static void hash_threads_give_way_to_all_others(void **state)
+{
+    (void)state;
+    struct hashpool *p = pool_of(1, 1, "argon2id-7m");
+    struct hashpool_patience patience = patience_of(60000);
+    struct lp_error err;
+    char hash[PASSWORD_HASH_MAX];
+    int own = getpriority(PRIO_PROCESS, 0);
+    assert_int_equal(hashpool_hash(p, "secret", &patience, hash, &err), 0);
+    assert_true(nice_of("auth-hash") >= 10);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), own);
     hashpool_free(p);
 }
 
@@ -189,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verifies_what_it_hashed_and_renews_nothing),
+        cmocka_unit_test(hash_threads_give_way_to_all_others),
         cmocka_unit_test(makes_an_outdated_hash_anew_only_for_the_right_password),
         cmocka_unit_test(matches_nothing_for_an_unknown_user),
         cmocka_unit_test(admits_as_many_as_it_may_and_counts_the_others),

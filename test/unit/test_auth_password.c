@@ -176,9 +176,26 @@ static void takes_the_cheapest_parameters_where_the_pod_has_little_cpu(void **st
     }
 }
 
+static void nothing_matches_what_is_nobodys_and_it_takes_as_long(void **state)
+{
+    const struct password_params params = password_params_of("argon2id-7m", 0);
+    char one[PASSWORD_HASH_MAX], other[PASSWORD_HASH_MAX];
+    struct lp_error err;
+    bool matches = true;
+    (void)state;
+    assert_int_equal(password_of_nobody(&params, one, &err), 0);
+    assert_int_equal(password_of_nobody(&params, other, &err), 0);
+    assert_string_not_equal(one, other);
+    assert_int_equal(strncmp(one, "$argon2id$v=19$m=7168,t=5,p=1$", 30), 0);
+    assert_false(password_is_outdated(&params, one));
+    assert_int_equal(password_verify(one, "", &matches, &err), 0);
+    assert_false(matches);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_matches_what_is_nobodys_and_it_takes_as_long),
         cmocka_unit_test(verifies_published_hashes),
         cmocka_unit_test(refuses_hashes_that_it_does_not_read),
         cmocka_unit_test(never_puts_a_stored_hash_into_its_message),

@@ -12,6 +12,9 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -22,6 +25,10 @@
 /* How much of a CPU quota goes to hashes while there are any; the rest is for all other requests.
  */
 #define HASH_PART 0.75
+
+/* Where there is no quota, or room in it, a hash takes its CPU after the threads that answer /me
+ * and /health: nice values of threads count within a pod alone. */
+#define HASH_NICE 10
 
 struct work {
     const char *password;
@@ -133,6 +140,8 @@ static struct job *next_locked(struct hashpool *p)
 static void *hash_thread(void *arg)
 {
     struct hashpool *p = arg;
+    /* Of this thread, on Linux; it may always be nicer. */
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), HASH_NICE);
     pace_thread(p->share);
     pthread_mutex_lock(&p->lock);
     for (struct job *j = next_locked(p); j; j = next_locked(p)) {
@@ -169,7 +178,7 @@ int hashpool_new(const struct hashpool_options *options, struct hashpool **ret_p
     p->share = options->cpu_quota * HASH_PART / workers;
     make_metrics(p, workers);
 
-    int r = password_hash(&p->params, "nobody has this password", p->nobody, err);
+    int r = password_of_nobody(&p->params, p->nobody, err);
     while (r == 0 && p->n_threads < workers) {
         if (pthread_create(&p->threads[p->n_threads], NULL, hash_thread, p) != 0)
             r = lp_error_set(err, LP_E_INTERNAL, "cannot start hash thread %u", p->n_threads);

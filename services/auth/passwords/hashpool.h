@@ -18,7 +18,8 @@ struct hashpool_options {
     struct password_params params;
 };
 
-/* Starts the threads and makes the hash that unknown users are compared with. LP_E_INTERNAL. */
+/* Starts the threads, which give way to all others of the process; no password is hashed yet, so
+ * that a pod with a small CPU limit is ready at once. LP_E_INTERNAL. */
 LP_MUST_USE int hashpool_new(const struct hashpool_options *options, struct hashpool **ret_pool,
                              struct lp_error *err);
 /* Nobody may be admitted any more. */

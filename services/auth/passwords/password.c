@@ -104,23 +104,47 @@ static int derive(struct phc *p, const char *password, struct lp_error *err)
     return derive_portably(p, password, err);
 }
 
-int password_hash(const struct password_params *params, const char *password,
-                  char ret_hash[PASSWORD_HASH_MAX], struct lp_error *err)
+/* With a new salt, and no hash yet. */
+static int begin(const struct password_params *params, struct phc *ret, struct lp_error *err)
 {
-    struct phc p = { .memory_kib = params->memory_kib,
-                     .passes = params->passes,
-                     .lanes = 1,
-                     .salt_len = 16,
-                     .hash_len = 32 };
-    if (RAND_bytes(p.salt, (int)p.salt_len) != 1)
+    *ret = (struct phc){ .memory_kib = params->memory_kib,
+                         .passes = params->passes,
+                         .lanes = 1,
+                         .salt_len = 16,
+                         .hash_len = 32 };
+    if (RAND_bytes(ret->salt, (int)ret->salt_len) != 1)
         return lp_error_set(err, LP_E_INTERNAL, "no random bytes for a salt");
-    int r = derive(&p, password, err);
-    if (r < 0)
-        return r;
-    if (!phc_write(&p, ret_hash, PASSWORD_HASH_MAX))
+    return 0;
+}
+
+static int write_hash(const struct phc *p, char ret_hash[PASSWORD_HASH_MAX], struct lp_error *err)
+{
+    if (!phc_write(p, ret_hash, PASSWORD_HASH_MAX))
         return lp_error_set(err, LP_E_INTERNAL, "argon2id: the hash is over %d bytes",
                             PASSWORD_HASH_MAX);
     return 0;
+}
+
+int password_of_nobody(const struct password_params *params, char ret_hash[PASSWORD_HASH_MAX],
+                       struct lp_error *err)
+{
+    struct phc p;
+
+    int r = begin(params, &p, err);
+    if (r == 0 && RAND_bytes(p.hash, (int)p.hash_len) != 1)
+        return lp_error_set(err, LP_E_INTERNAL, "no random bytes for a hash");
+    return r == 0 ? write_hash(&p, ret_hash, err) : r;
+}
+
+int password_hash(const struct password_params *params, const char *password,
+                  char ret_hash[PASSWORD_HASH_MAX], struct lp_error *err)
+{
+    struct phc p;
+
+    int r = begin(params, &p, err);
+    if (r == 0)
+        r = derive(&p, password, err);
+    return r == 0 ? write_hash(&p, ret_hash, err) : r;
 }
 
 static bool is_bcrypt(const char *hash)
