@@ -10,6 +10,7 @@
 #include "json/json.h"
 #include "kube/conditions.h"
 #include "metrics/metrics.h"
+#include "operator/status/scaling.h"
 #include "operator/status/status.h"
 #include "platform/spec.h"
 
@@ -45,6 +46,14 @@ static struct lp_metric_family *changes(void)
                        "namespace,platform,service,direction");
 }
 
+static struct lp_metric_family *limited(void)
+{
+    return of_services(LP_METRIC_GAUGE, "lp_service_limited",
+                       "1 where a service has not the pods that its load asks for: by its "
+                       "maxReplicas, or by its fallback, as the load is not known.",
+                       "namespace,platform,service,by");
+}
+
 static void publish_service(const char *ns, const char *name, const char *service,
                             const json_t *before, const json_t *now)
 {
@@ -66,6 +75,21 @@ static void forget_service(const char *ns, const char *name, const char *service
 {
     lp_metric_remove_first(replicas(), (const char *const[]){ ns, name, service }, 3);
     lp_metric_remove_first(changes(), (const char *const[]){ ns, name, service }, 3);
+    lp_metric_remove_first(limited(), (const char *const[]){ ns, name, service }, 3);
+}
+
+void decisions_publish_limit(const char *ns, const char *name, const char *service,
+                             const json_t *hpa, const json_t *scaling)
+{
+    const char *source = lp_json_str(scaling, "floor", "source", NULL);
+    bool lost = source && strcmp(source, "Fallback") == 0;
+
+    if (!hpa) {
+        lp_metric_remove_first(limited(), (const char *const[]){ ns, name, service }, 3);
+        return;
+    }
+    lp_metric_set(lp_metric_with(limited(), ns, name, service, "max"), scaling_is_at_max(hpa));
+    lp_metric_set(lp_metric_with(limited(), ns, name, service, "fallback"), lost);
 }
 
 void decisions_publish(const char *ns, const char *name, const json_t *before, const json_t *status)
@@ -87,6 +111,33 @@ void decisions_publish(const char *ns, const char *name, const json_t *before, c
     }
 }
 
+static const json_t *find_hpa(const struct platform *p, const struct plan *plan,
+                              const struct observed *observed, const char *service)
+{
+    for (unsigned i = 0; i < plan->n; i++) {
+        const struct child *c = &plan->children[i];
+        if (c->kind == CHILD_HPA && c->service >= 0 &&
+            strcmp(spec_service(&p->spec, (unsigned)c->service).name, service) == 0)
+            return observed->objects[i];
+    }
+    return NULL;
+}
+
+void decisions_publish_limits(const struct platform *p, const struct plan *plan,
+                              const struct observed *observed, const json_t *status)
+{
+    const json_t *service;
+    size_t i;
+
+    json_array_foreach(json_object_get(status, "services"), i, service)
+    {
+        const char *name = lp_json_str(service, "name", NULL);
+        const json_t *hpa = name ? find_hpa(p, plan, observed, name) : NULL;
+        if (name)
+            decisions_publish_limit(p->ns, p->name, name, hpa, json_object_get(service, "scaling"));
+    }
+}
+
 void decisions_forget(const char *ns, const char *name)
 {
     const char *const values[] = { ns, name };
@@ -94,4 +145,5 @@ void decisions_forget(const char *ns, const char *name)
     lp_metric_remove(ready(), values);
     lp_metric_remove_first(replicas(), values, 2);
     lp_metric_remove_first(changes(), values, 2);
+    lp_metric_remove_first(limited(), values, 2);
 }

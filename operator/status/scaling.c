@@ -117,6 +117,15 @@ static bool find_winner(const json_t *hpa, struct scaling_reading *ret_winner)
     return n > 0;
 }
 
+bool scaling_is_at_max(const json_t *hpa)
+{
+    const json_t *status = json_object_get(hpa, "status");
+    const char *reason = lp_json_str(lp_kube_condition(status, "ScalingLimited"), "reason", NULL);
+
+    return reason && strcmp(reason, "TooManyReplicas") == 0 &&
+           lp_kube_condition_is(status, "ScalingLimited", "True");
+}
+
 void scaling_limits(const json_t *hpa, char ret_text[96])
 {
     const char *limited = lp_json_str(

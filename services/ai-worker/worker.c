@@ -42,7 +42,7 @@ struct worker {
     pthread_t keeper;
     bool keeping;
     bool counted; /* lp_backlog is what the database said, under `lock` */
-    struct lp_metric *backlog, *outcomes[OUTCOMES], *seconds;
+    struct lp_metric *backlog, *age, *outcomes[OUTCOMES], *seconds;
 };
 
 static void register_metrics(struct worker *w)
@@ -57,6 +57,10 @@ static void register_metrics(struct worker *w)
         lp_metric_with(lp_metric_family(LP_METRIC_GAUGE, "lp_backlog",
                                         "Jobs that are queued or under work.", "queue", NULL, 0),
                        "ai");
+    w->age = lp_metric_with(lp_metric_family(LP_METRIC_GAUGE, "lp_backlog_age_seconds",
+                                             "Since the oldest of these jobs was taken on.",
+                                             "queue", NULL, 0),
+                            "ai");
     w->seconds = lp_metric_single(lp_metric_family(LP_METRIC_HISTOGRAM, "lp_ai_worker_job_seconds",
                                                    "What an attempt at a job took.", "",
                                                    lp_metrics_seconds, lp_metrics_n_seconds));
@@ -183,7 +187,7 @@ static bool held_by(struct worker *w, unsigned at, struct job *ret_job)
 static void look(struct worker *w)
 {
     unsigned long buried = 0;
-    int64_t waiting = 0;
+    int64_t waiting = 0, age_s = 0;
     struct job job;
     struct lp_error err;
 
@@ -194,9 +198,11 @@ static void look(struct worker *w)
         lp_metric_add(w->outcomes[DEAD], (double)buried);
         lp_log_warn("jobs ended each worker that tried them");
     }
-    if (jobs_backlog(w->options.db, &waiting, &err) < 0)
+    if (jobs_backlog(w->options.db, &waiting, &err) < 0 ||
+        jobs_oldest(w->options.db, &age_s, &err) < 0)
         return;
     lp_metric_set(w->backlog, (double)waiting);
+    lp_metric_set(w->age, (double)age_s);
     pthread_mutex_lock(&w->lock);
     w->counted = true;
     pthread_mutex_unlock(&w->lock);

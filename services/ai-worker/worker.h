@@ -25,8 +25,8 @@ struct worker;
 /*
  * Starts the threads; they go on until the stop, and give back what they have then. The database
  * need not be there yet. Announces lp_backlog{queue="ai"} (jobs queued and running),
- * lp_ai_worker_jobs_total{outcome} (done, retried, dead, lost, returned) and
- * lp_ai_worker_job_seconds. LP_E_INTERNAL.
+ * lp_backlog_age_seconds{queue="ai"} (since when the oldest is), lp_ai_worker_jobs_total{outcome}
+ * (done, retried, dead, lost, returned) and lp_ai_worker_job_seconds. LP_E_INTERNAL.
  */
 LP_MUST_USE int worker_new(const struct worker_options *options, struct worker **ret_worker,
                            struct lp_error *err);

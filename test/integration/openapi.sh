@@ -1,5 +1,6 @@
 #!/bin/bash
 # Holds a service to its document under docs/openapi/: schemathesis asks it what the document allows and what it does not.
+# Then redaction.py plants secrets in each route, with its database there and away, and looks for them in all that was written.
 # openapi.sh SERVICE WORKDIR; SERVICE: ai-feedback, auth, gateway, learning or progress. LP_BIN names the folder of the
 # programs, for ai-feedback, auth and learning LP_POSTGRES_DIR that of the server's URL.
 set -euo pipefail
@@ -39,7 +40,7 @@ ready() { curl -fs "http://127.0.0.1:$metrics/readyz" >/dev/null; }
 run_service() { # SERVICE VARIABLE=VALUE...
     local name=$1
     shift
-    env "$@" PORT="$port" METRICS_PORT="$metrics" DRAIN_DELAY=0 "$bin/lp-$name" 2>"$work/$name.log" &
+    env "$@" PORT="$port" METRICS_PORT="$metrics" DRAIN_DELAY=0 LOG_LEVEL=debug "$bin/lp-$name" >"$work/$name.log" 2>&1 &
     pids+=($!)
     await 60 ready
 }
@@ -61,6 +62,7 @@ start_progress() {
     mkdir -p "$work/mongo"
     docker/mongo/run "$mongo" "$work/mongo" >"$work/mongo.log" 2>&1 &
     pids+=($!)
+    mongo_pid=$!
     await 600 answers "$mongo"
     run_service progress AUTH_JWT_SECRET=$secret "MONGODB_URI=mongodb://127.0.0.1:$mongo/"
     bearer="Authorization: Bearer $(token)"
@@ -112,6 +114,19 @@ start_auth() {
     export SCHEMATHESIS_HOOKS=openapi_auth PYTHONPATH=$root/test/integration LP_AUTH=$bin/lp-auth LP_AUTH_URL=http://127.0.0.1:$port
 }
 
+# What takes away what the service keeps its data in, as words.
+breaking() {
+    local database
+    case $service in
+    gateway) return ;;
+    progress) printf '%s\n' kill -KILL "$mongo_pid" && return ;;
+    auth) database=openapi ;;
+    ai-feedback) database=openapi_ai ;;
+    learning) database=openapi_learning ;;
+    esac
+    printf '%s\n' psql -qAt "$(cat "$LP_POSTGRES_DIR/url")" -c "DROP DATABASE $database WITH (FORCE)"
+}
+
 port=$(free_port) metrics=$(USED_PORTS=$port free_port)
 "start_$service"
 # An unknown method is 404 here, as it has always been: docs/compatibility.md. Its cache stays out of the sources.
@@ -119,3 +134,6 @@ cd "$work"
 "$venv/bin/schemathesis" --config-file "$root/test/integration/openapi.toml" run "http://127.0.0.1:$port/openapi.json" -u "http://127.0.0.1:$port" "${options[@]}" \
     --max-examples "${LP_EXAMPLES:-40}" --no-color --exclude-checks unsupported_method --generation-deterministic \
     --generation-allow-x00 false
+cd "$root"
+mapfile -t words < <(breaking)
+test/integration/redaction.py "$service" "http://127.0.0.1:$port" "$work" "$(token)" "${words[@]}"

@@ -225,8 +225,13 @@ static void what_has_expired_is_shown_to_nobody_and_goes(void **state)
     assert_int_equal(take(&job), 0);
     ok(jobs_backlog(db, &n, &err));
     assert_int_equal(n, 1);
+    free(fixture_sql(url, "UPDATE jobs SET created_at = now() - interval '1 h'"));
+    ok(jobs_oldest(db, &n, &err));
+    assert_in_range(n, 3600, 3700);
     free(fixture_sql(url, "UPDATE jobs SET expires_at = now(), lease_until = now()"));
     ok(jobs_backlog(db, &n, &err));
+    assert_int_equal(n, 0);
+    ok(jobs_oldest(db, &n, &err));
     assert_int_equal(n, 0);
     assert_int_equal(take(&none), LP_E_NOT_FOUND);
     assert_int_equal(jobs_read(db, id, "ann", &json, &refused), LP_E_NOT_FOUND);

@@ -49,6 +49,29 @@ static void a_move_of_the_wanted_number_is_counted_by_its_direction(void **state
     assert_true(exposed("lp_platform_ready{namespace=\"learning\",platform=\"english\"} 0\n"));
 }
 
+static json_t *hpa_limited_by(const char *reason)
+{
+    return lp_json_make("{s:{s:[{s:s, s:s, s:s}]}}", "status", "conditions", "type",
+                        "ScalingLimited", "status", "True", "reason", reason);
+}
+
+static void a_service_tells_what_keeps_it_from_the_pods_that_its_load_asks_for(void **state)
+{
+    json_auto_t *full = hpa_limited_by("TooManyReplicas"), *low = hpa_limited_by("TooFewReplicas");
+    json_auto_t *lost = lp_json_make("{s:{s:s}}", "floor", "source", "Fallback");
+    json_auto_t *exam = lp_json_make("{s:{s:s}}", "floor", "source", "Schedule");
+    (void)state;
+    decisions_publish_limit("learning", "english", "auth", full, exam);
+    assert_true(exposed("lp_service_limited{" AUTH "by=\"max\"} 1\n"));
+    assert_true(exposed("lp_service_limited{" AUTH "by=\"fallback\"} 0\n"));
+    decisions_publish_limit("learning", "english", "auth", low, lost);
+    assert_true(exposed("lp_service_limited{" AUTH "by=\"max\"} 0\n"));
+    assert_true(exposed("lp_service_limited{" AUTH "by=\"fallback\"} 1\n"));
+    decisions_publish_limit("learning", "english", "auth", NULL, NULL);
+    assert_false(exposed("lp_service_limited{" AUTH));
+    decisions_publish_limit("learning", "english", "auth", full, NULL);
+}
+
 static void a_platform_that_is_gone_is_no_longer_exposed(void **state)
 {
     (void)state;
@@ -100,6 +123,7 @@ int main(void)
         cmocka_unit_test(a_service_that_left_the_spec_is_no_longer_exposed),
         cmocka_unit_test(the_services_of_a_status_are_exposed),
         cmocka_unit_test(a_move_of_the_wanted_number_is_counted_by_its_direction),
+        cmocka_unit_test(a_service_tells_what_keeps_it_from_the_pods_that_its_load_asks_for),
         cmocka_unit_test(a_platform_that_is_gone_is_no_longer_exposed),
     };
     lp_json_init();

@@ -114,6 +114,13 @@ static const struct lp_db_statement count = {
     "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running') AND expires_at > now()", 0, true
 };
 
+static const struct lp_db_statement oldest = {
+    "oldest_job",
+    "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::bigint FROM jobs"
+    " WHERE state IN ('queued', 'running') AND expires_at > now()",
+    0, true
+};
+
 static int number_text(char to[24], int64_t n)
 {
     return snprintf(to, 24, "%lld", (long long)n);
@@ -330,12 +337,23 @@ int jobs_purge(struct lp_db *db, struct lp_error *err)
     return r;
 }
 
-int jobs_backlog(struct lp_db *db, int64_t *ret_n, struct lp_error *err)
+static int read_number(struct lp_db *db, const struct lp_db_statement *s, int64_t *ret_n,
+                       struct lp_error *err)
 {
     char text[24] = "";
-    int r = lp_rows_value(db, &count, NULL, text, sizeof text, err);
+    int r = lp_rows_value(db, s, NULL, text, sizeof text, err);
 
     if (r == 0)
         *ret_n = strtoll(text, NULL, 10);
     return r;
+}
+
+int jobs_backlog(struct lp_db *db, int64_t *ret_n, struct lp_error *err)
+{
+    return read_number(db, &count, ret_n, err);
+}
+
+int jobs_oldest(struct lp_db *db, int64_t *ret_s, struct lp_error *err)
+{
+    return read_number(db, &oldest, ret_s, err);
 }

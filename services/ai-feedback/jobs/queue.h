@@ -92,3 +92,5 @@ LP_MUST_USE int jobs_bury(struct lp_db *db, unsigned long *ret_n, struct lp_erro
 LP_MUST_USE int jobs_purge(struct lp_db *db, struct lp_error *err);
 /* Jobs that are queued or running. */
 LP_MUST_USE int jobs_backlog(struct lp_db *db, int64_t *ret_n, struct lp_error *err);
+/* Seconds since the oldest of those was added; 0 where there is none. */
+LP_MUST_USE int jobs_oldest(struct lp_db *db, int64_t *ret_s, struct lp_error *err);
