@@ -2,23 +2,26 @@
  * comparison only. */
 #include "service/verified.h"
 
-#include <openssl/sha.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/siphash.h"
 
-#define PLACES 256
+/* Of 1,000 learners who ask in turn 89 % are found; of 256 places it would be 25 %. Claims of five
+ * members take about 1.2 kB, so 5 MB at most. */
+#define PLACES 4096
 
 struct place {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    json_t *claims; /* NULL: free */
+    uint64_t hash[2]; /* of the token's text, under the table's key */
+    json_t *claims;   /* NULL: free */
 };
 
 struct lp_verified {
     pthread_mutex_t lock;
     uint64_t clears;
+    struct lp_siphash_key key; /* not changed once it is made */
     struct place places[PLACES];
 };
 
@@ -26,6 +29,7 @@ struct lp_verified *lp_verified_new(void)
 {
     struct lp_verified *v = lp_alloc(sizeof *v);
     pthread_mutex_init(&v->lock, NULL);
+    lp_siphash_key_make(&v->key);
     return v;
 }
 
@@ -70,13 +74,13 @@ static bool is_over(const json_t *claims, int64_t now_s)
 
 json_t *lp_verified_find(struct lp_verified *v, const char *token, size_t len, int64_t now_s)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    uint64_t hash[2];
     json_t *claims = NULL;
 
-    SHA256((const unsigned char *)token, len, digest);
-    struct place *p = &v->places[digest[0] % PLACES];
+    lp_siphash_128(&v->key, token, len, hash);
+    struct place *p = &v->places[hash[0] % PLACES];
     pthread_mutex_lock(&v->lock);
-    if (p->claims && memcmp(p->digest, digest, sizeof digest) == 0)
+    if (p->claims && memcmp(p->hash, hash, sizeof hash) == 0)
         claims = json_incref(p->claims);
     pthread_mutex_unlock(&v->lock);
     if (claims && is_over(claims, now_s)) {
@@ -89,16 +93,16 @@ json_t *lp_verified_find(struct lp_verified *v, const char *token, size_t len, i
 void lp_verified_add(struct lp_verified *v, const char *token, size_t len, json_t *claims,
                      uint64_t clears)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    uint64_t hash[2];
     json_t *other = NULL;
 
-    SHA256((const unsigned char *)token, len, digest);
-    struct place *p = &v->places[digest[0] % PLACES];
+    lp_siphash_128(&v->key, token, len, hash);
+    struct place *p = &v->places[hash[0] % PLACES];
     pthread_mutex_lock(&v->lock);
     if (v->clears == clears) {
         other = p->claims;
         p->claims = json_incref(claims);
-        memcpy(p->digest, digest, sizeof digest);
+        memcpy(p->hash, hash, sizeof hash);
     }
     pthread_mutex_unlock(&v->lock);
     json_decref(other);

@@ -26,7 +26,7 @@ static void take_trace(const struct decision *d, const struct lp_request_head *h
     if (f)
         memcpy(v->trace_id, f->value + 3, sizeof v->trace_id - 1);
     else
-        worker_random_hex(d->random, v->trace_id);
+        worker_random_hex(d->random, v->trace_id, 32);
 }
 
 /* The client's, where it is sound; else a new one. */
@@ -36,7 +36,7 @@ static void take_request_id(const struct decision *d, const struct lp_request_he
     const struct lp_field *f = lp_fields_find(&head->fields, "X-Request-Id");
 
     if (!f || !lp_trace_is_request_id(f->value, f->value_len)) {
-        worker_random_hex(d->random, v->request_id);
+        worker_random_hex(d->random, v->request_id, 32);
         return;
     }
     memcpy(v->request_id, f->value, f->value_len);
@@ -181,7 +181,7 @@ static void write_head(const struct decision *d, const struct lp_request_head *h
                        struct verdict *v)
 {
     lp_auto_buf struct lp_buf authorization = LP_BUF_INIT(LP_LIMIT_HTTP_HEADERS);
-    char address[INET6_ADDRSTRLEN], trace[LP_TRACE_PARENT], parent[33];
+    char address[INET6_ADDRSTRLEN], trace[LP_TRACE_PARENT], parent[17];
     struct head_extras extras = {
         .client = address,
         .request_id = v->request_id,
@@ -189,7 +189,7 @@ static void write_head(const struct decision *d, const struct lp_request_head *h
     };
 
     if (!find_trace(&head->fields)) {
-        worker_random_hex(d->random, parent);
+        worker_random_hex(d->random, parent, 16);
         lp_trace_parent(v->trace_id, parent, trace);
         extras.trace = trace;
     }

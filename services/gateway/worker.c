@@ -28,18 +28,18 @@ uint64_t worker_random(uint64_t state[2])
     return state[1] + b;
 }
 
-void worker_random_hex(uint64_t state[2], char ret[33])
+void worker_random_hex(uint64_t state[2], char *ret, size_t n)
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t bits = 0;
 
-    for (unsigned i = 0; i < 32; i++) {
-        if (i % 16 == 0)
-            bits = worker_random(state);
-        ret[i] = digits[bits & 15];
-        bits >>= 4;
+    for (size_t at = 0; at < n; at += 16) {
+        uint64_t bits = worker_random(state);
+        for (size_t i = 0; i < 16; i++) {
+            ret[at + i] = digits[bits & 15];
+            bits >>= 4;
+        }
     }
-    ret[32] = '\0';
+    ret[n] = '\0';
 }
 
 /* The finalizer of SplitMix64 over both halves and the key. */

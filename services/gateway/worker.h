@@ -128,8 +128,8 @@ void worker_end_tunnel_at(struct worker *w, int64_t *ret_until);
 /* 64 of them, not for secrets. */
 uint64_t worker_random(uint64_t state[2]);
 
-/* 32 hex digits and a NUL. */
-void worker_random_hex(uint64_t state[2], char ret[33]);
+/* `n` hex digits, a multiple of 16, and a NUL. */
+void worker_random_hex(uint64_t state[2], char *ret, size_t n);
 
 /* The place of an address in by_address; the key is this process's. */
 unsigned worker_place(const struct worker *w, const struct in6_addr *address);

@@ -1,4 +1,5 @@
 /* Heads and chunked bodies as RFC 9112 has them, and nothing that two servers read differently. */
+#include "http/field.h"
 #include "http/message/chunked.h"
 #include "http/message/request_head.h"
 #include "http/message/response_head.h"
@@ -410,6 +411,36 @@ static void writes_what_it_reads(void **state)
     }
 }
 
+/* They are looked at in eights, and one by one at the end. */
+static void finds_a_control_character_wherever_it_stands(void **state)
+{
+    char value[20];
+    (void)state;
+
+    for (size_t n = 1; n <= sizeof value; n++) {
+        for (size_t at = 0; at < n; at++) {
+            for (int c = 0; c < 256; c++) {
+                memset(value, at % 2 ? '\t' : 0xe9, sizeof value);
+                value[at] = (char)c;
+                assert_int_equal(lp_http_is_field_value(value, n),
+                                 (c >= 0x20 || c == '\t') && c != 0x7f);
+            }
+        }
+    }
+    assert_true(lp_http_is_field_value("\n", 0));
+}
+
+static void writes_a_field_as_one_line(void **state)
+{
+    static const char line[] = "X-A: b c\r\n";
+    static const struct lp_field f = { "X-A", "b c", 3, 3 };
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(64);
+    (void)state;
+
+    lp_field_write(&f, &out);
+    assert_string_equal(out.ptr, line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +456,8 @@ int main(void)
         cmocka_unit_test(reads_chunks_wherever_they_are_cut_and_refuses_the_rest),
         cmocka_unit_test(bounds_extensions_and_trailers),
         cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(finds_a_control_character_wherever_it_stands),
+        cmocka_unit_test(writes_a_field_as_one_line),
     };
     return cmocka_run_group_tests_name("http_message", tests, NULL, NULL);
 }

@@ -75,10 +75,12 @@ int64_t lp_fields_find_end(const char *bytes, size_t n, size_t *io_seen)
     return 0;
 }
 
-bool lp_field_is(const struct lp_field *f, const char *name)
+void lp_field_write(const struct lp_field *f, struct lp_buf *out)
 {
-    return (f->name[0] | 0x20) == (name[0] | 0x20) && f->name_len == strlen(name) &&
-           strncasecmp(f->name, name, f->name_len) == 0;
+    lp_buf_add(out, f->name, f->name_len);
+    lp_buf_add(out, ": ", 2);
+    lp_buf_add(out, f->value, f->value_len);
+    lp_buf_add(out, "\r\n", 2);
 }
 
 const struct lp_field *lp_fields_find(const struct lp_fields *fields, const char *name)

@@ -4,6 +4,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
 
 #define LP_FIELDS_MAX 100
 
@@ -42,8 +46,16 @@ bool lp_fields_read(const char *bytes, size_t n, struct lp_fields *ret_fields,
  */
 int64_t lp_fields_find_end(const char *bytes, size_t n, size_t *io_seen);
 
-/* True where the field has this name, in any case. */
-bool lp_field_is(const struct lp_field *f, const char *name);
+/* True where the field has this name, in any case. Inline: a proxied request asks 180 times, and
+ * nearly always the first letter is another one. */
+static inline bool lp_field_is(const struct lp_field *f, const char *name)
+{
+    return (f->name[0] | 0x20) == (name[0] | 0x20) && f->name_len == strlen(name) &&
+           strncasecmp(f->name, name, f->name_len) == 0;
+}
+
+/* Appends "Name: value" and CR LF. */
+void lp_field_write(const struct lp_field *f, struct lp_buf *out);
 
 /* The first field of that name; NULL where absent. */
 const struct lp_field *lp_fields_find(const struct lp_fields *fields, const char *name);
