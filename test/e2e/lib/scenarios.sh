@@ -175,6 +175,13 @@ load_scales_auth() {
 }
 polls=0
 
+rolls_without_a_failed_request() {
+    local email password user
+    read -r email password user <build/e2e/learner
+    k config use-context "kind-$CLUSTER" >/dev/null # of the kubeconfig of these checks
+    LP_LOAD_EMAIL=$email LP_LOAD_PASSWORD=$password test/e2e/rolling "$BASE_URL" "$PLATFORM_NAMESPACE" "$PLATFORM"
+}
+
 operator_failover() {
     local leader other
     operator_had_no_denial # its counters go with the pod
