@@ -25,15 +25,9 @@ static const char *const algorithms[] = {
     [LP_JWT_EDDSA] = "EdDSA", [LP_JWT_ES256] = "ES256", [LP_JWT_RS256] = "RS256",
 };
 
-/* A part of a token, not terminated. */
-struct part {
-    const char *text;
-    size_t len;
-};
-
 /* HMAC of `input`; 0 where OpenSSL fails. */
 static size_t digest_of(const struct lp_jwt_hmac *key, enum lp_jwt_algorithm algorithm,
-                        const struct part *input, unsigned char ret_digest[LP_JWT_SIGNATURE])
+                        const struct lp_jwt_part *input, unsigned char ret_digest[LP_JWT_SIGNATURE])
 {
     EVP_MAC_CTX *state = EVP_MAC_CTX_dup(key->states[algorithm]);
     size_t n = 0;
@@ -46,7 +40,7 @@ static size_t digest_of(const struct lp_jwt_hmac *key, enum lp_jwt_algorithm alg
 }
 
 static bool hmac_is_by(const struct lp_jwt_hmac *key, enum lp_jwt_algorithm algorithm,
-                       const struct part *input, const struct lp_buf *signature)
+                       const struct lp_jwt_part *input, const struct lp_buf *signature)
 {
     unsigned char want[LP_JWT_SIGNATURE];
     size_t n = digest_of(key, algorithm, input, want);
@@ -54,7 +48,7 @@ static bool hmac_is_by(const struct lp_jwt_hmac *key, enum lp_jwt_algorithm algo
 }
 
 static bool hmac_is_ours(const struct lp_jwt_keys *k, const char *kid,
-                         enum lp_jwt_algorithm algorithm, const struct part *input,
+                         enum lp_jwt_algorithm algorithm, const struct lp_jwt_part *input,
                          const struct lp_buf *signature)
 {
     for (size_t i = 0; kid && i < k->n_hmac; i++) {
@@ -75,7 +69,7 @@ static int bad_signature(struct lp_error *err)
 
 /* A kid may stand twice, as two issuers may choose the same. */
 static int check_pairs(const struct lp_jwt_keys *k, const char *kid,
-                       enum lp_jwt_algorithm algorithm, const struct part *input,
+                       enum lp_jwt_algorithm algorithm, const struct lp_jwt_part *input,
                        const struct lp_buf *signature, struct lp_error *err)
 {
     bool known = false;
@@ -94,8 +88,8 @@ static int check_pairs(const struct lp_jwt_keys *k, const char *kid,
 }
 
 static int check_signature(const struct lp_jwt_keys *k, const json_t *header,
-                           enum lp_jwt_algorithm algorithm, const struct part *input,
-                           const struct part *text, struct lp_error *err)
+                           enum lp_jwt_algorithm algorithm, const struct lp_jwt_part *input,
+                           const struct lp_jwt_part *text, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf signature = LP_BUF_INIT(LP_JWT_RSA_BITS / 8);
     const char *kid = lp_json_str(header, "kid", NULL);
@@ -107,7 +101,7 @@ static int check_signature(const struct lp_jwt_keys *k, const json_t *header,
     return hmac_is_ours(k, kid, algorithm, input, &signature) ? 0 : bad_signature(err);
 }
 
-static int decode_json(const struct part *p, const char *what, json_t **ret_json,
+static int decode_json(const struct lp_jwt_part *p, const char *what, json_t **ret_json,
                        struct lp_error *err)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_TOKEN);
@@ -208,26 +202,25 @@ static int check_claims(const json_t *claims, const struct lp_jwt_want *want, bo
 }
 
 /* header.payload.signature, each in place; false where there are not exactly three. */
-static bool split(const char *token, size_t len, struct part parts[3])
+static bool split(const char *token, size_t len, struct lp_jwt_part parts[3])
 {
     const char *end = token + len, *dot1 = memchr(token, '.', len);
     const char *dot2 = dot1 ? memchr(dot1 + 1, '.', (size_t)(end - dot1 - 1)) : NULL;
 
     if (!dot2 || memchr(dot2 + 1, '.', (size_t)(end - dot2 - 1)))
         return false;
-    parts[0] = (struct part){ token, (size_t)(dot1 - token) };
-    parts[1] = (struct part){ dot1 + 1, (size_t)(dot2 - dot1 - 1) };
-    parts[2] = (struct part){ dot2 + 1, (size_t)(end - dot2 - 1) };
+    parts[0] = (struct lp_jwt_part){ token, (size_t)(dot1 - token) };
+    parts[1] = (struct lp_jwt_part){ dot1 + 1, (size_t)(dot2 - dot1 - 1) };
+    parts[2] = (struct lp_jwt_part){ dot2 + 1, (size_t)(end - dot2 - 1) };
     return true;
 }
 
-int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len,
-                  const struct lp_jwt_want *want, int64_t now_s, json_t **ret_claims,
-                  struct lp_error *err)
+int lp_jwt_read(const struct lp_jwt_keys *k, const char *token, size_t len,
+                struct lp_jwt_token *ret_token, struct lp_error *err)
 {
-    json_auto_t *header = NULL, *claims = NULL;
-    struct part parts[3];
-    enum lp_jwt_algorithm algorithm = LP_JWT_HS256;
+    json_auto_t *header = NULL;
+    struct lp_jwt_part parts[3];
+    struct lp_jwt_token t;
 
     if (len > MAX_TOKEN)
         return lp_error_set(err, LP_E_DENIED, "token is over %d bytes", MAX_TOKEN);
@@ -235,13 +228,24 @@ int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len,
         return lp_error_set(err, LP_E_DENIED, "token has not three parts");
     int r = decode_json(&parts[0], "token header", &header, err);
     if (r == 0)
-        r = check_header(k, header, &algorithm, err);
-    struct part input = { token, parts[0].len + 1 + parts[1].len };
-    if (r == 0)
-        r = check_signature(k, header, algorithm, &input, &parts[2], err);
-    if (r == 0)
-        r = decode_json(&parts[1], "token payload", &claims, err);
-    bool strict = want->strict || algorithm >= LP_JWT_EDDSA;
+        r = check_header(k, header, &t.algorithm, err);
+    if (r < 0)
+        return r;
+    t.input = (struct lp_jwt_part){ token, parts[0].len + 1 + parts[1].len };
+    t.payload = parts[1];
+    t.signature = parts[2];
+    t.header = lp_take(header);
+    *ret_token = t;
+    return 0;
+}
+
+int lp_jwt_read_claims(const struct lp_jwt_token *token, const struct lp_jwt_want *want,
+                       int64_t now_s, json_t **ret_claims, struct lp_error *err)
+{
+    json_auto_t *claims = NULL;
+    bool strict = want->strict || token->algorithm >= LP_JWT_EDDSA;
+
+    int r = decode_json(&token->payload, "token payload", &claims, err);
     if (r == 0)
         r = check_times(claims, strict, now_s, want->leeway_s, err);
     if (r == 0)
@@ -249,6 +253,20 @@ int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len,
     if (r == 0)
         *ret_claims = lp_take(claims);
     return r;
+}
+
+int lp_jwt_verify(const struct lp_jwt_keys *k, const char *token, size_t len,
+                  const struct lp_jwt_want *want, int64_t now_s, json_t **ret_claims,
+                  struct lp_error *err)
+{
+    struct lp_jwt_token t;
+    int r = lp_jwt_read(k, token, len, &t, err);
+
+    if (r < 0)
+        return r;
+    json_auto_t *header = t.header;
+    r = check_signature(k, header, t.algorithm, &t.input, &t.signature, err);
+    return r < 0 ? r : lp_jwt_read_claims(&t, want, now_s, ret_claims, err);
 }
 
 /* ---- signing ---- */
@@ -262,7 +280,7 @@ static const struct lp_jwt_pair *signing_key(const struct lp_jwt_keys *k)
     return NULL;
 }
 
-static size_t ed25519_sign(EVP_PKEY *key, const struct part *input,
+static size_t ed25519_sign(EVP_PKEY *key, const struct lp_jwt_part *input,
                            unsigned char ret_signature[LP_JWT_SIGNATURE])
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
@@ -302,7 +320,7 @@ int lp_jwt_sign(const struct lp_jwt_keys *k, const json_t *claims, char **ret_to
     lp_buf_char(&token, '.');
     add_part(&token, claims);
 
-    struct part input = { token.ptr, token.len };
+    struct lp_jwt_part input = { token.ptr, token.len };
     size_t n = ed25519 ? ed25519_sign(ed25519->key, &input, signature)
                        : digest_of(&k->hmac[0], LP_JWT_HS256, &input, signature);
     if (n == 0)

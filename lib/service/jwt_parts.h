@@ -43,6 +43,27 @@ struct lp_jwt_keys {
     bool foreign; /* keys of another issuer: ES256 and RS256 are looked at */
 };
 
+/* A part of a token, not terminated; borrowed from its text. */
+struct lp_jwt_part {
+    const char *text;
+    size_t len;
+};
+
+/* A token whose header was read; nothing of it is believed yet. */
+struct lp_jwt_token {
+    struct lp_jwt_part input, payload, signature; /* `input`: what is signed */
+    enum lp_jwt_algorithm algorithm;
+    json_t *header; /* the caller's */
+};
+
+/* The parts and the header, one that these keys may be asked for. LP_E_DENIED as lp_jwt_verify. */
+LP_MUST_USE int lp_jwt_read(const struct lp_jwt_keys *k, const char *token, size_t len,
+                            struct lp_jwt_token *ret_token, struct lp_error *err);
+
+/* The claims, where they are what is wanted. The signature must be good: it is not looked at. */
+LP_MUST_USE int lp_jwt_read_claims(const struct lp_jwt_token *token, const struct lp_jwt_want *want,
+                                   int64_t now_s, json_t **ret_claims, struct lp_error *err);
+
 /* Whether `n` bytes of `signature` are `key`'s over `len` bytes at `input`. */
 bool lp_jwt_is_signed_by(const struct lp_jwt_pair *key, const char *input, size_t len,
                          const void *signature, size_t n);

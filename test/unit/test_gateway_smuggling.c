@@ -129,6 +129,7 @@ static void one_case(size_t i)
     if (raw_status(&out) != table[i].status)
         fail_msg("%s: %.40s", table[i].what, out.ptr);
     size_t seen = count_requests(fixture_heads(&f));
+    print_message("%-28s %d, the upstream saw %zu\n", table[i].what, raw_status(&out), seen);
     if (table[i].status == 200 && seen != table[i].seen)
         fail_msg("%s: the upstream saw %zu requests: %s", table[i].what, seen, f.heads.ptr);
     if (table[i].status != 200 && (seen > table[i].seen || strstr(f.heads.ptr, "inner")))
