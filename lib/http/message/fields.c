@@ -77,9 +77,15 @@ int64_t lp_fields_find_end(const char *bytes, size_t n, size_t *io_seen)
 
 void lp_field_write(const struct lp_field *f, struct lp_buf *out)
 {
-    lp_buf_add(out, f->name, f->name_len);
-    lp_buf_add(out, ": ", 2);
-    lp_buf_add(out, f->value, f->value_len);
+    const char *colon = f->name + f->name_len;
+
+    if (f->value == colon + 2 && colon[1] == ' ') { /* as it came: nearly always */
+        lp_buf_add(out, f->name, f->name_len + 2 + (size_t)f->value_len);
+    } else {
+        lp_buf_add(out, f->name, f->name_len);
+        lp_buf_add(out, ": ", 2);
+        lp_buf_add(out, f->value, f->value_len);
+    }
     lp_buf_add(out, "\r\n", 2);
 }
 
