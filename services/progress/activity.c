@@ -181,6 +181,8 @@ static int read_all(const json_t *object, struct activity *a, struct lp_error *e
         r = read_number(object, "activityDuration", &a->has_duration, &a->duration, err);
     if (r == 0)
         r = read_number(object, "score", &a->has_score, &a->score, err);
+    if (r == 0)
+        r = feedback_read(json_object_get(object, "feedback"), &a->feedback, err);
     if (r == 0 && (!a->user_id || !*a->user_id || !a->name || !*a->name))
         return lp_error_set(err, LP_E_NOT_FOUND, "userId and activityName are required");
     return r;

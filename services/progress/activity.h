@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "services/progress/feedback.h"
 
 /* Texts are owned and trimmed; user_id and name are not empty. What was not sent is NULL or not
  * `has_`. */
@@ -12,6 +13,7 @@ struct activity {
     char *user_id, *name, *comment;
     bool has_duration, has_score;
     double duration, score;
+    struct feedback feedback;
 };
 /* A copy without the white space at both ends that String.prototype.trim takes away; the caller's.
  */
@@ -21,7 +23,8 @@ char *activity_trimmed(const char *s);
 void activity_done(struct activity *a);
 
 /*
- * Reads userId, activityName, activityDuration, score and comment; other members are not looked at.
+ * Reads userId, activityName, activityDuration, score, comment and feedback; other members are not
+ * looked at.
  * Texts may come as numbers and numbers as texts. LP_E_NOT_FOUND where userId or activityName is
  * missing or empty, LP_E_INVALID where a value cannot be cast (objects, arrays, "abc" as a score)
  * or is over a limit; the message names member and value.

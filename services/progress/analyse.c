@@ -77,6 +77,17 @@ static json_t *names_of(const struct analytics_result *result)
     return names;
 }
 
+static json_t *feedback_of(const struct feedback *f)
+{
+    json_t *categories = json_array();
+
+    for (size_t i = 0; i < f->n; i++)
+        json_array_append_new(categories,
+                              lp_json_make("{s:s,s:I}", "category", f->categories[i].name, "count",
+                                           (json_int_t)f->categories[i].count));
+    return categories;
+}
+
 static json_t *answer_of(const struct range *range, const struct analytics *analytics,
                          int64_t until_ms, int64_t documents)
 {
@@ -84,13 +95,15 @@ static json_t *answer_of(const struct range *range, const struct analytics *anal
 
     analytics_result(analytics, &result);
     return lp_json_make(
-        "{s:o,s:o,s:o,s:I,s:I,s:f,s:o,s:o,s:o,s:o,s:I}", "from", time_of(range->from_ms), "to",
-        time_of(range->to_ms), "zone", lp_json_text(range->zone_name), "activities",
+        "{s:o,s:o,s:o,s:I,s:I,s:f,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "from", time_of(range->from_ms),
+        "to", time_of(range->to_ms), "zone", lp_json_text(range->zone_name), "activities",
         (json_int_t)result.activities, "activeLearners", (json_int_t)result.learners,
         "activeLearnersError", ANALYTICS_ERROR, "heatMap", heat_of(&result), "byActivity",
         names_of(&result), "others",
         result.others.count > 0 ? figures_of(&result.others) : json_null(), "recountedUntil",
-        until_ms > 0 ? time_of(until_ms) : json_null(), "documentsRead", (json_int_t)documents);
+        until_ms > 0 ? time_of(until_ms) : json_null(), "feedback", feedback_of(result.feedback),
+        "feedbackOthers", (json_int_t)result.feedback->others, "documentsRead",
+        (json_int_t)documents);
 }
 
 struct lp_metric *analytics_documents(void)

@@ -23,6 +23,7 @@ struct analytics {
     int64_t heat[7][24];
     uint8_t learners[SKETCH_REGISTERS];
     struct analytics_figures others;
+    struct feedback feedback;
     size_t n;
     struct analytics_name names[ANALYTICS_TABLE];
     uint16_t places[PLACES]; /* index in `names` and 1; 0: free */
@@ -101,6 +102,7 @@ void analytics_add(struct analytics *a, const struct rollup *hour)
 
     add_quarters(a, hour);
     sketch_merge(a->learners, hour->learners);
+    feedback_merge(&a->feedback, &hour->feedback);
     add_figures(&a->others, &hour->others, day);
     for (size_t i = 0; i < hour->n_names; i++)
         add_figures(figures_of(a, hour->names[i].name), &hour->names[i].figures, day);
@@ -134,6 +136,7 @@ void analytics_finish(struct analytics *a)
         merge(&a->others, &a->names[--a->n].figures);
     while (a->n > 0 && a->names[a->n - 1].figures.count == 0)
         a->n--;
+    feedback_sort(&a->feedback);
 }
 
 void analytics_result(const struct analytics *a, struct analytics_result *ret_result)
@@ -141,7 +144,8 @@ void analytics_result(const struct analytics *a, struct analytics_result *ret_re
     *ret_result = (struct analytics_result){ .learners = sketch_count(a->learners),
                                              .n_names = a->n,
                                              .names = a->names,
-                                             .others = a->others };
+                                             .others = a->others,
+                                             .feedback = &a->feedback };
     memcpy(ret_result->heat, a->heat, sizeof a->heat);
     for (size_t day = 0; day < LP_COUNT(a->heat); day++)
         for (size_t hour = 0; hour < LP_COUNT(a->heat[0]); hour++)

@@ -41,6 +41,7 @@ struct analytics_result {
     size_t n_names;
     const struct analytics_name *names;
     struct analytics_figures others;
+    const struct feedback *feedback; /* the most frequent category first */
 };
 void analytics_result(const struct analytics *a, struct analytics_result *ret_result);
 

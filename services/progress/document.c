@@ -29,6 +29,8 @@ void document_of_activity(const struct activity *a, const bson_oid_t *id, int64_
         append_number(ret_document, "score", a->score);
     if (a->comment)
         bson_append_utf8(ret_document, "comment", -1, a->comment, -1);
+    if (a->feedback.n > 0)
+        feedback_append(&a->feedback, "feedback", ret_document);
     bson_append_date_time(ret_document, "createdAt", -1, now_ms);
     bson_append_date_time(ret_document, "updatedAt", -1, now_ms);
     bson_append_int32(ret_document, "__v", -1, 0);

@@ -67,6 +67,7 @@ void handle_log(struct lp_service_request *r, void *worker)
                                                          .name = a.name,
                                                          .at_ms = at_ms,
                                                          .has_score = a.has_score,
-                                                         .score = a.score });
+                                                         .score = a.score,
+                                                         .feedback = &a.feedback });
     reply_message(r, 201, "activity logged successfully!");
 }

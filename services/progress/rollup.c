@@ -49,6 +49,8 @@ void rollup_add(struct rollup *r, const struct rollup_activity *a)
         f->scored++;
         f->sum += a->score;
     }
+    if (a->feedback)
+        feedback_merge(&r->feedback, a->feedback);
 }
 
 int64_t rollup_count(const struct rollup *r)
@@ -65,6 +67,7 @@ void rollup_reset(struct rollup *r)
     memset(r->quarters, 0, sizeof r->quarters);
     memset(r->learners, 0, sizeof r->learners);
     r->others = (struct rollup_figures){ 0 };
+    feedback_reset(&r->feedback);
     for (size_t i = 0; i < r->n_names; i++)
         r->names[i].figures = (struct rollup_figures){ 0 };
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/sketch.h"
+#include "services/progress/feedback.h"
 
 #define ROLLUP_HOUR_MS 3600000LL
 #define ROLLUP_QUARTERS 4 /* zones differ from UTC by whole quarters of an hour */
@@ -32,6 +33,7 @@ struct rollup {
     size_t n_names;
     struct rollup_name names[ROLLUP_NAMES];
     struct rollup_figures others; /* whose names have no place */
+    struct feedback feedback;     /* of all activities */
 };
 
 /* The begin of the hour that `at_ms` (1970 and later) lies in. */
@@ -43,6 +45,7 @@ struct rollup_activity {
     int64_t at_ms;
     bool has_score;
     double score;
+    const struct feedback *feedback; /* NULL: none */
 };
 void rollup_add(struct rollup *r, const struct rollup_activity *a);
 

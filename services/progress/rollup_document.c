@@ -70,6 +70,14 @@ static void add_learners(const struct rollup *r, bson_t *max)
     }
 }
 
+static void add_feedback(const struct feedback *f, bson_t *inc)
+{
+    for (size_t i = 0; i < f->n; i++)
+        add_count(inc, "f", f->categories[i].name, f->categories[i].count);
+    if (f->others > 0)
+        bson_append_int64(inc, "fo", -1, f->others);
+}
+
 /* MongoDB refuses an operator without members. */
 static void append_operator(bson_t *update, const char *name, const bson_t *members)
 {
@@ -88,6 +96,7 @@ void rollup_document_add(const struct rollup *r, bson_t *ret_update)
     }
     add_figures(&inc, "o", &r->others);
     add_names(r, &inc, &set);
+    add_feedback(&r->feedback, &inc);
     add_learners(r, &max);
     append_operator(ret_update, "$inc", &inc);
     append_operator(ret_update, "$max", &max);
@@ -147,6 +156,8 @@ void rollup_document_set(const struct rollup *r, bson_t *ret_update)
     bson_append_document_begin(&set, "o", -1, &others);
     append_figures(&others, &r->others);
     bson_append_document_end(&set, &others);
+    feedback_append(&r->feedback, "f", &set);
+    bson_append_int64(&set, "fo", -1, r->feedback.others);
     bson_append_document_end(ret_update, &set);
 }
 
@@ -262,6 +273,8 @@ static void read_member(bson_iter_t *i, struct rollup *r)
 
     if (strcmp(key, "r") == 0 && BSON_ITER_HOLDS_BINARY(i))
         read_all_learners(i, r);
+    else if (strcmp(key, "fo") == 0)
+        r->feedback.others += whole(i);
     if (!BSON_ITER_HOLDS_DOCUMENT(i) || !bson_iter_recurse(i, &in))
         return;
     if (strcmp(key, "q") == 0) {
@@ -270,6 +283,8 @@ static void read_member(bson_iter_t *i, struct rollup *r)
         read_learners(&in, r);
     } else if (strcmp(key, "a") == 0) {
         read_names(&in, r);
+    } else if (strcmp(key, "f") == 0) {
+        feedback_take(&in, MOST, &r->feedback);
     } else if (strcmp(key, "o") == 0) {
         struct rollup_figures f = read_figures(&in, &none);
         add_to(&r->others, &f);

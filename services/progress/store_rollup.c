@@ -141,11 +141,17 @@ int store_rollup_read(struct store *s, int64_t from_ms, int64_t to_ms, int64_t m
 
 /* ---- activities ---- */
 
-static bool take_activity(const bson_t *document, struct rollup_activity *ret)
+/* `ret` borrows `feedback`. */
+static bool take_activity(const bson_t *document, struct rollup_activity *ret,
+                          struct feedback *feedback)
 {
-    bson_iter_t i;
+    bson_iter_t i, counts;
 
-    *ret = (struct rollup_activity){ 0 };
+    *ret = (struct rollup_activity){ .feedback = feedback };
+    *feedback = (struct feedback){ 0 };
+    if (bson_iter_init_find(&i, document, "feedback") && BSON_ITER_HOLDS_DOCUMENT(&i) &&
+        bson_iter_recurse(&i, &counts))
+        feedback_take(&counts, FEEDBACK_COUNT, feedback);
     if (bson_iter_init_find(&i, document, "userId") && BSON_ITER_HOLDS_UTF8(&i))
         ret->user_id = bson_iter_utf8(&i, NULL);
     if (bson_iter_init_find(&i, document, "activityName") && BSON_ITER_HOLDS_UTF8(&i))
@@ -168,17 +174,18 @@ static int each_activity(struct store *s, const char *name, const bson_t *filter
     auto_bson bson_t opts = BSON_INITIALIZER;
     const bson_t *document;
     struct rollup_activity a;
+    struct feedback feedback;
 
     BCON_APPEND(&opts, "projection", "{", "userId", BCON_INT32(1), "activityName", BCON_INT32(1),
-                "score", BCON_INT32(1), "createdAt", BCON_INT32(1), "}", "sort", "{", "createdAt",
-                BCON_INT32(1), "}", "maxTimeMS", BCON_INT64(STORE_OPERATION_MS), "batchSize",
-                BCON_INT64(500));
+                "score", BCON_INT32(1), "feedback", BCON_INT32(1), "createdAt", BCON_INT32(1), "}",
+                "sort", "{", "createdAt", BCON_INT32(1), "}", "maxTimeMS",
+                BCON_INT64(STORE_OPERATION_MS), "batchSize", BCON_INT64(500));
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
     mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.logs, filter, &opts, NULL);
     while (r == 0 && mongoc_cursor_next(c, &document))
-        if (take_activity(document, &a))
+        if (take_activity(document, &a, &feedback))
             r = sink(&a, user, err);
     if (r == 0)
         r = store_cursor_result(name, c, err);

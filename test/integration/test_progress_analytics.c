@@ -57,6 +57,7 @@ static struct answer ask_as(const char *bearer, const char *method, const char *
     return program_ask(progress.port, path, (struct ask){ .method = method, .bearer = bearer });
 }
 
+/* `score` may have more members after it. */
 static void log_as(const char *user, const char *activity, const char *score, const char *key)
 {
     const char *headers[4] = { "Content-Type: application/json" };
@@ -91,7 +92,8 @@ static void store_at(const char *user, const char *activity, int score, int64_t 
     mongoc_client_t *client;
     mongoc_collection_t *logs = collection(&client, "activitylogs");
     bson_t *d = BCON_NEW("userId", BCON_UTF8(user), "activityName", BCON_UTF8(activity), "score",
-                         BCON_INT32(score), "createdAt", BCON_DATE_TIME(at_ms));
+                         BCON_INT32(score), "feedback", "{", "spelling", BCON_INT32(2), "}",
+                         "createdAt", BCON_DATE_TIME(at_ms));
     assert_true(mongoc_collection_insert_one(logs, d, NULL, NULL, NULL));
     bson_destroy(d);
     mongoc_collection_destroy(logs);
@@ -177,7 +179,8 @@ static void a_repeated_key_counts_once(void **state)
     (void)state;
     for (int i = 0; i < 3; i++)
         log_as("learner-amy", "Reading", "80", "one");
-    log_as("learner-amy", "Reading", "60", "two");
+    log_as("learner-amy", "Reading", "60,\"feedback\":{\"tense\":1,\"article\":3}", "two");
+    log_as("learner-amy", "Reading", "60,\"feedback\":{\"tense\":1,\"article\":3}", "two");
     log_as("learner-ben", "Reading", "\"70.5\"", NULL);
     log_as("learner-ben", "Speaking", "null", NULL);
     json_decref(await_count(ANALYTICS, "Speaking", 1));
@@ -191,6 +194,10 @@ static void a_repeated_key_counts_once(void **state)
     assert_int_equal(heat_sum(a), 4);
     assert_int_equal(lp_json_int(-1, a, "activeLearners", NULL), 2);
     assert_true(json_is_null(json_object_get(a, "others")));
+    json_auto_t *feedback = json_pack("[{s:s,s:i},{s:s,s:i}]", "category", "article", "count", 3,
+                                      "category", "tense", "count", 1);
+    assert_true(json_equal(json_object_get(a, "feedback"), feedback));
+    assert_int_equal(lp_json_int(-1, a, "feedbackOthers", NULL), 0);
     lp_auto_free char *text = json_dumps(a, 0);
     assert_null(strstr(text, "learner-"));
 }
@@ -220,6 +227,9 @@ static void hours_of_before_are_counted_from_the_activities(void **state)
     double trend = json_number_value(json_object_get(figures_of(a, "Old"), "trend"));
     assert_true(trend > 11.99 && trend < 12.01);
     assert_int_equal(count_of(a, "Reading"), 3); /* of this hour, as they were logged */
+    const json_t *most = json_array_get(json_object_get(a, "feedback"), 0);
+    assert_string_equal(lp_json_str(most, "category", NULL), "spelling");
+    assert_int_equal(lp_json_int(-1, most, "count", NULL), 48);
     assert_int_equal(lp_json_int(-1, a, "activeLearners", NULL), 4);
     lp_auto_free char *first = lp_sprintf(ANALYTICS "?from=%s", "2020-01-01");
     auto_answer struct answer wide = ask_as(teacher, "GET", first);

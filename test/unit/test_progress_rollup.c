@@ -85,6 +85,8 @@ static void an_hour_comes_back_from_its_document(void **state)
     (void)state;
     add(&r, "ann", "a.b$c", "2026-11-02T09:20:00Z", 71.5);
     add(&r, "bob", "", "2026-11-02T09:50:00Z", NAN);
+    feedback_add(&r.feedback, "article", 4);
+    feedback_add(&r.feedback, "No name", 2);
     rollup_document_set(&r, &update);
     assert_true(bson_iter_init_find(&i, &update, "$set"));
     bson_iter_document(&i, &len, &bytes);
