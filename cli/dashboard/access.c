@@ -11,16 +11,26 @@
 
 #define COOKIE "lp-dashboard" /* cookies know no ports, so the name has ours */
 
-int access_init(struct access *a, struct lp_error *err)
+static int make_secret(char ret[ACCESS_TOKEN + 1], struct lp_error *err)
 {
     unsigned char bytes[ACCESS_TOKEN / 2];
 
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         return lp_error_set(err, LP_E_INTERNAL, "no random bytes for a token: %s", strerror(errno));
     for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(a->token + 2 * i, 3, "%02x", bytes[i]);
-    atomic_init(&a->port, 0);
+        snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
     return 0;
+}
+
+int access_init(struct access *a, struct lp_error *err)
+{
+    int r = make_secret(a->token, err);
+
+    if (r == 0)
+        r = make_secret(a->code, err);
+    atomic_init(&a->code_until_ms, 0);
+    atomic_init(&a->port, 0);
+    return r;
 }
 
 /* "http://127.0.0.1:8080" or "127.0.0.1:8080", by what stands before. */
@@ -50,14 +60,25 @@ bool access_origin(const struct access *a, const char *origin, const char *fetch
     return !origin || is_ours(a, "http://", origin);
 }
 
-static bool is_token(const struct access *a, const char *given, size_t n)
+static bool is_secret(const char *secret, const char *given, size_t n)
 {
-    return n == ACCESS_TOKEN && CRYPTO_memcmp(given, a->token, ACCESS_TOKEN) == 0;
+    return n == ACCESS_TOKEN && CRYPTO_memcmp(given, secret, ACCESS_TOKEN) == 0;
+}
+
+void access_offer_code(struct access *a, int64_t now_ms)
+{
+    atomic_store(&a->code_until_ms, now_ms + ACCESS_CODE_MS);
+}
+
+bool access_take_code(struct access *a, const char *given, int64_t now_ms)
+{
+    return given && is_secret(a->code, given, strlen(given)) &&
+           atomic_exchange(&a->code_until_ms, 0) > now_ms;
 }
 
 bool access_token(const struct access *a, const char *given)
 {
-    return given && is_token(a, given, strlen(given));
+    return given && is_secret(a->token, given, strlen(given));
 }
 
 bool access_cookie(const struct access *a, const char *cookies)
@@ -69,7 +90,7 @@ bool access_cookie(const struct access *a, const char *cookies)
     while (cookies && *cookies) {
         size_t n = strcspn(cookies, ";");
         if (strncmp(cookies, name, (size_t)length) == 0)
-            found |= is_token(a, cookies + length, n - (size_t)length);
+            found |= is_secret(a->token, cookies + length, n - (size_t)length);
         cookies += n;
         cookies += strspn(cookies, "; ");
     }

@@ -11,13 +11,18 @@
 
 #define ACCESS_TOKEN 64 /* hexadecimal digits: 256 bits */
 
+#define ACCESS_CODE_MS 60000
+
 /* Made once; `port` is set when it is known, and until then nobody may ask. Any thread. */
 struct access {
     char token[ACCESS_TOKEN + 1];
+    char code[ACCESS_TOKEN + 1];        /* for the browser that is opened, as others may see it */
+    atomic_int_least64_t code_until_ms; /* lp_clock_ms(); 0: void */
     atomic_uint port;
 };
 
-/* A new token of the kernel's random bytes; LP_E_INTERNAL where it has none. */
+/* A new token and code of the kernel's random bytes; LP_E_INTERNAL where it has none. The code is
+ * void until access_offer_code. */
 LP_MUST_USE int access_init(struct access *a, struct lp_error *err);
 
 /* Host must be 127.0.0.1 or localhost with our port, so that no name that an attacker's DNS leads
@@ -30,6 +35,11 @@ bool access_origin(const struct access *a, const char *origin, const char *fetch
 
 /* Whether `given` is the token, in a time that does not depend on where they differ. */
 bool access_token(const struct access *a, const char *given);
+
+/* The code is as good as the token, once, for ACCESS_CODE_MS. */
+void access_offer_code(struct access *a, int64_t now_ms);
+/* Whether `given` is the code, and it is not void; it is void from now on. */
+bool access_take_code(struct access *a, const char *given, int64_t now_ms);
 
 /* Whether a Cookie field has ours with the token. NULL: it has not. */
 bool access_cookie(const struct access *a, const char *cookies);

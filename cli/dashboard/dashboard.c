@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "cli/dashboard/pages.h"
 #include "cli/dashboard/reader.h"
 
@@ -55,15 +56,18 @@ static void open_browser(const char *url)
         waitpid(pid, NULL, 0);
 }
 
-static void announce(const struct access *access, const struct cli_options *options)
+/* The browser gets a code in place of the token, as other users see the arguments of a program. */
+static void announce(struct access *access, const struct cli_options *options)
 {
-    lp_auto_free char *url =
-        lp_sprintf("http://127.0.0.1:%u/?token=%s", atomic_load(&access->port), access->token);
+    unsigned port = atomic_load(&access->port);
 
-    printf("%s\n", url);
+    printf("http://127.0.0.1:%u/?token=%s\n", port, access->token);
     fflush(stdout);
-    if (!options->no_open && options->desktop)
-        open_browser(url);
+    if (options->no_open || !options->desktop)
+        return;
+    lp_auto_free char *url = lp_sprintf("http://127.0.0.1:%u/?code=%s", port, access->code);
+    access_offer_code(access, lp_clock_ms());
+    open_browser(url);
 }
 
 /* The parts that tabs, reader and server share. */

@@ -45,6 +45,14 @@ static void give_cookie(const struct pages *p, struct lp_http_exchange *x)
     lp_http_reply(x, 303, NULL, "", 0);
 }
 
+/* The token, or the code that the browser was opened with. */
+static bool is_let_in(const struct pages *p, struct lp_http_exchange *x)
+{
+    return strcmp(lp_http_method(x), "GET") == 0 && strcmp(lp_http_path(x), "/") == 0 &&
+           (access_token(p->access, lp_http_query(x, "token")) ||
+            access_take_code(p->access, lp_http_query(x, "code"), lp_clock_ms()));
+}
+
 static bool is_key(const char *key)
 {
     const char *slash = key ? strchr(key, '/') : NULL;
@@ -81,14 +89,14 @@ static void answer_get(const struct pages *p, struct lp_http_exchange *x)
 static void handle(struct lp_http_exchange *x, void *user)
 {
     const struct pages *p = user;
-    const char *method = lp_http_method(x), *token = lp_http_query(x, "token");
+    const char *method = lp_http_method(x);
     bool get = strcmp(method, "GET") == 0;
 
     add_headers(x);
     if (!access_host(p->access, lp_http_header(x, "Host")) ||
         !access_origin(p->access, lp_http_header(x, "Origin"), lp_http_header(x, "Sec-Fetch-Site")))
         refuse(x, 403, "this page answers itself alone");
-    else if (get && token && strcmp(lp_http_path(x), "/") == 0 && access_token(p->access, token))
+    else if (is_let_in(p, x))
         give_cookie(p, x);
     else if (!access_cookie(p->access, lp_http_header(x, "Cookie")))
         refuse(x, 403, "open the URL that kubectl lp dashboard printed: its token is missing here");

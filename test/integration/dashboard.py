@@ -6,6 +6,7 @@ dashboard.py DIR [WORDS...]: a control plane of its own in DIR, screenshots in D
 the folder of the programs. Debian's python3 with python3-selenium, chromium and chromium-driver; axe-core by npm.
 """
 import hashlib
+import http.client
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.parse
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib")]
 # pylint: disable=wrong-import-position
@@ -284,13 +286,26 @@ class Cases:
         try:
             wait_for("xdg-open is started", 10, told.exists)
             url, blocked, group = told.read_text().splitlines()
-            assert url == one.url, url
+            code = re.fullmatch(re.escape(one.url.split("token=")[0]) + "code=([0-9a-f]{64})", url)
+            assert code and code[1] not in one.url, url
+            answers = [self.ask(url) for _ in range(2)]
+            assert answers == [303, 403], answers
             assert int(blocked, 16) == 0, blocked
             assert int(group) != os.getpgid(one.process.pid), group
             children = pathlib.Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children")
             wait_for("nothing of it is left", 10, lambda: not children.read_text().split())
         finally:
             one.end()
+
+    @staticmethod
+    def ask(url):
+        """The status alone; a redirect is not followed."""
+        at = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=10)
+        connection.request("GET", f"{at.path}?{at.query}")
+        status = connection.getresponse().status
+        connection.close()
+        return status
 
     def the_browser_complains_of_nothing(self):
         p = self.page

@@ -5,6 +5,7 @@
 #include "cli/dashboard/pages.h"
 #include "cli/dashboard/past.h"
 #include "cli/dashboard/tabs.h"
+#include "base/clock.h"
 #include "json/json.h"
 #include "unit/http_server_fixture.h"
 
@@ -91,6 +92,30 @@ static void the_urls_token_becomes_a_cookie_that_no_script_and_no_other_site_get
     ask_page(line, "", false, &reply);
     assert_true(is_status(&reply, "403"));
     assert_null(strstr(reply.ptr, "Set-Cookie"));
+}
+
+static void the_browsers_code_is_good_once_and_for_a_minute(void **state)
+{
+    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+    char line[128];
+    (void)state;
+
+    snprintf(line, sizeof line, "GET /?code=%s", d.access.code);
+    ask_page(line, "", false, &reply);
+    assert_true(is_status(&reply, "403")); /* nobody opened a browser */
+    access_offer_code(&d.access, lp_clock_ms());
+    ask_page("GET /?code=00", "", false, &reply);
+    assert_true(is_status(&reply, "403"));
+    ask_page(line, "", false, &reply);
+    assert_true(is_status(&reply, "303"));
+    assert_non_null(strstr(reply.ptr, d.access.token));
+    ask_page(line, "", false, &reply);
+    assert_true(is_status(&reply, "403"));
+    assert_null(strstr(reply.ptr, "Set-Cookie"));
+    access_offer_code(&d.access, 1000);
+    assert_false(access_take_code(&d.access, d.access.code, 1000 + ACCESS_CODE_MS));
+    access_offer_code(&d.access, 1000);
+    assert_true(access_take_code(&d.access, d.access.code, 999 + ACCESS_CODE_MS));
 }
 
 static void without_the_cookie_nothing_is_answered(void **state)
@@ -399,6 +424,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             the_urls_token_becomes_a_cookie_that_no_script_and_no_other_site_gets, begin, end),
+        cmocka_unit_test_setup_teardown(the_browsers_code_is_good_once_and_for_a_minute, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(without_the_cookie_nothing_is_answered, begin, end),
         cmocka_unit_test_setup_teardown(a_host_or_an_origin_that_is_not_ours_is_refused, begin,
                                         end),
