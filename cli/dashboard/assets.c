@@ -7,8 +7,8 @@
 
 extern const unsigned char dashboard_index_html[], dashboard_app_css[], dashboard_base_js[],
     dashboard_charts_js[], dashboard_views_js[], dashboard_app_js[], dashboard_whatif_js[],
-    dashboard_terms_js[], dashboard_theme_js[], dashboard_icon_svg[], dashboard_uplot_js[],
-    dashboard_uplot_css[];
+    dashboard_teaching_js[], dashboard_terms_js[], dashboard_theme_js[], dashboard_icon_svg[],
+    dashboard_uplot_js[], dashboard_uplot_css[];
 
 #define JS "text/javascript; charset=utf-8"
 #define CSS "text/css; charset=utf-8"
@@ -24,6 +24,7 @@ static const struct {
     { "/views.js", JS, dashboard_views_js },
     { "/app.js", JS, dashboard_app_js },
     { "/whatif.js", JS, dashboard_whatif_js },
+    { "/teaching.js", JS, dashboard_teaching_js },
     { "/terms.js", JS, dashboard_terms_js },
     { "/app.css", CSS, dashboard_app_css },
     { "/icon.svg", "image/svg+xml", dashboard_icon_svg },

@@ -1,48 +1,21 @@
 /* cli/dashboard/dashboard.c -- the command: reader, server, browser, until interrupted. */
 #include "cli/dashboard/dashboard.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "cli/dashboard/child.h"
 #include "cli/dashboard/pages.h"
 #include "cli/dashboard/reader.h"
-
-extern char **environ;
+#include "cli/dashboard/teaching.h"
+#include "cli/dashboard/what_if.h"
+#include "json/json.h"
 
 #define DAY_MS INT64_C(86400000)
-
-/* In a process group of its own, so that Ctrl-C here does not end a browser; nothing is blocked
- * there, and SIGPIPE is deadly again. */
-static int spawn_quietly(char *const *argv, pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t quiet;
-    posix_spawnattr_t attributes;
-    sigset_t none, pipe_only;
-
-    sigemptyset(&none);
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    posix_spawn_file_actions_init(&quiet);
-    posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                  POSIX_SPAWN_SETSIGDEF));
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &pipe_only);
-    int r = posix_spawnp(ret_pid, argv[0], &quiet, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&quiet);
-    return r;
-}
 
 /* The desktop's way. A shell starts it and ends at once: nobody has to wait for the browser. */
 static void open_browser(const char *url)
@@ -52,7 +25,7 @@ static void open_browser(const char *url)
     char *const argv[] = { shell, option, script, shell, own, NULL };
     pid_t pid;
 
-    if (spawn_quietly(argv, &pid) == 0)
+    if (child_start(argv, -1, &pid) == 0)
         waitpid(pid, NULL, 0);
 }
 
@@ -70,13 +43,41 @@ static void announce(struct access *access, const struct cli_options *options)
     open_browser(url);
 }
 
+/* What the answers to the page's questions need. */
+struct questions {
+    const struct cli_options *options;
+    struct lp_stop *stop;
+};
+
+static void reply_what_if(struct lp_http_exchange *x, void *user)
+{
+    const struct questions *q = user;
+
+    what_if_reply(x, q->options);
+}
+
+static void reply_teaching(struct lp_http_exchange *x, void *user)
+{
+    const struct questions *q = user;
+    json_t *answer = NULL;
+    struct lp_error err;
+    size_t len = 0;
+    const char *body = lp_http_body(x, &len);
+
+    if (teaching_answer(body, len, q->options, q->stop, &answer, &err) == 0)
+        lp_http_reply_json(x, 200, answer);
+    else
+        lp_http_reply_json(x, 400, lp_json_make("{s:s}", "error", err.msg));
+}
+
 /* The parts that tabs, reader and server share. */
 struct parts {
     struct access access;
     struct board *board;
     struct tabs *tabs;
     struct past *past;
-    struct what_if *what_if;
+    struct questions questions;
+    struct asker *what_if, *teaching;
     struct reader *reader;
     struct pages pages; /* as long as the server */
     struct lp_http_server *server;
@@ -91,12 +92,13 @@ static void parts_done(struct parts *p)
         lp_http_server_quiesce(p->server);
     if (p->tabs)
         tabs_wait(p->tabs);
-    if (p->what_if)
-        what_if_stop(p->what_if);
+    asker_stop(p->what_if);
+    asker_stop(p->teaching);
     if (p->server)
         lp_http_server_stop(p->server);
     tabs_free(p->tabs);
-    what_if_free(p->what_if);
+    asker_free(p->what_if);
+    asker_free(p->teaching);
     reader_free(p->reader);
     past_free(p->past);
     board_free(p->board);
@@ -113,8 +115,12 @@ int dashboard_serve(const struct connection *connection, const struct cli_option
     p.board = board_new();
     p.tabs = tabs_new(p.board);
     p.past = past_new();
-    r = what_if_new(options, &p.what_if, err);
-    p.pages = (struct pages){ &p.access, p.tabs, p.past, p.what_if };
+    p.questions = (struct questions){ options, stop };
+    r = asker_new(reply_what_if, &p.questions, "another simulation", &p.what_if, err);
+    if (r == 0)
+        r = asker_new(reply_teaching, &p.questions, "another look at what learners do", &p.teaching,
+                      err);
+    p.pages = (struct pages){ &p.access, p.tabs, p.past, p.what_if, p.teaching };
     if (r == 0)
         r = pages_start(&p.pages, (uint16_t)(options->port / 1000), &p.server, err);
     if (r == 0)

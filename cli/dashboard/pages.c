@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/dashboard/assets.h"
+#include "cli/dashboard/what_if.h"
 
 #define CONNECTIONS 64
 #define HOUR_S \
@@ -86,6 +87,13 @@ static void answer_get(const struct pages *p, struct lp_http_exchange *x)
         refuse(x, 404, "there is no such page");
 }
 
+static struct asker *asker_of(const struct pages *p, const char *path)
+{
+    return strcmp(path, "/api/what-if") == 0    ? p->what_if
+           : strcmp(path, "/api/teaching") == 0 ? p->teaching
+                                                : NULL;
+}
+
 static void handle(struct lp_http_exchange *x, void *user)
 {
     const struct pages *p = user;
@@ -102,10 +110,10 @@ static void handle(struct lp_http_exchange *x, void *user)
         refuse(x, 403, "open the URL that kubectl lp dashboard printed: its token is missing here");
     else if (get)
         answer_get(p, x);
-    else if (strcmp(method, "POST") == 0 && strcmp(lp_http_path(x), "/api/what-if") == 0)
-        what_if_ask(p->what_if, x);
+    else if (strcmp(method, "POST") == 0 && asker_of(p, lp_http_path(x)))
+        asker_ask(asker_of(p, lp_http_path(x)), x);
     else
-        refuse(x, 405, "only GET is answered here, and POST of /api/what-if");
+        refuse(x, 405, "only GET is answered here, and POST of /api/what-if and /api/teaching");
 }
 
 int pages_start(const struct pages *pages, uint16_t port, struct lp_http_server **ret_server,

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "cli/dashboard/access.h"
+#include "cli/dashboard/asker.h"
 #include "cli/dashboard/past.h"
 #include "cli/dashboard/tabs.h"
-#include "cli/dashboard/what_if.h"
 #include "http/server/server.h"
 
 /* All borrowed. */
@@ -12,14 +12,15 @@ struct pages {
     struct access *access;
     struct tabs *tabs;
     struct past *past;
-    struct what_if *what_if;
+    struct asker *what_if, *teaching;
 };
 
 /*
  * Listens on 127.0.0.1, on `port` or, where it is 0, a free one. Only who has the cookie gets
  * anything: GET /?token=TOKEN or ?code=CODE gives it; Host, Origin and Sec-Fetch-Site must be ours
  * (403). Then GET of the files of assets.h, /api/events?tab=ID&platform=NAMESPACE/NAME (tabs.h) and
- * /api/past?platform=NAMESPACE/NAME (past.h), and POST of /api/what-if (what_if.h). Every answer
+ * /api/past?platform=NAMESPACE/NAME (past.h), and POST of /api/what-if (what_if.h) and
+ * /api/teaching (teaching.h). Every answer
  * forbids what the page does not need: no script or style but ours, no frame, no other origin.
  * Nothing is written anywhere.
  */

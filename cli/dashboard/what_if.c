@@ -1,12 +1,6 @@
-/*
- * The what-if panel's questions, answered by the simulator.
- *
- * Threads: one, `what_if_main`, as a simulation of a day takes longer than an event loop may;
- * `lock` guards the one exchange that it has.
- */
+/* cli/dashboard/what_if.c -- the what-if panel's questions, answered by the simulator. No state. */
 #include "cli/dashboard/what_if.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -15,8 +9,6 @@
 #include "cli/simulate.h"
 #include "base/limits.h"
 #include "json/json.h"
-
-/* ---- the answer ---- */
 
 static void add_points(const struct simulate_result *result, json_t *o)
 {
@@ -131,93 +123,16 @@ int what_if_answer(const char *question, size_t len, const struct cli_options *o
     return 0;
 }
 
-/* ---- the thread ---- */
-
-struct what_if {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    pthread_t thread;
-    const struct cli_options *options;
-    struct lp_http_exchange *asked; /* waits, or is being answered */
-    bool ended;
-};
-
-static void answer(const struct what_if *w, struct lp_http_exchange *x)
+void what_if_reply(struct lp_http_exchange *x, const struct cli_options *options)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(WHAT_IF_BODY);
     struct lp_error err;
     size_t len = 0;
     const char *body = lp_http_body(x, &len);
 
-    if (what_if_answer(body, len, w->options, &out, &err) == 0)
+    if (what_if_answer(body, len, options, &out, &err) == 0)
         lp_http_reply_buf(x, 200, "application/json", &out);
     else
         lp_http_reply_json(x, err.code == LP_E_TOO_LARGE ? 413 : 400,
                            lp_json_make("{s:s}", "error", err.msg));
-}
-
-static void *what_if_main(void *user)
-{
-    struct what_if *w = user;
-
-    pthread_mutex_lock(&w->lock);
-    while (!w->ended || w->asked) {
-        struct lp_http_exchange *x = w->asked;
-        if (!x) {
-            pthread_cond_wait(&w->changed, &w->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&w->lock);
-        answer(w, x);
-        pthread_mutex_lock(&w->lock);
-        w->asked = NULL;
-    }
-    pthread_mutex_unlock(&w->lock);
-    return NULL;
-}
-
-int what_if_new(const struct cli_options *options, struct what_if **ret, struct lp_error *err)
-{
-    struct what_if *w = lp_alloc(sizeof *w);
-
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->changed, NULL);
-    w->options = options;
-    if (pthread_create(&w->thread, NULL, what_if_main, w) != 0) {
-        free(w);
-        return lp_error_set(err, LP_E_INTERNAL, "no thread for the dashboard's simulations");
-    }
-    *ret = w;
-    return 0;
-}
-
-void what_if_ask(struct what_if *w, struct lp_http_exchange *x)
-{
-    pthread_mutex_lock(&w->lock);
-    bool free_now = !w->asked && !w->ended;
-    if (free_now)
-        w->asked = x;
-    pthread_cond_signal(&w->changed);
-    pthread_mutex_unlock(&w->lock);
-    if (!free_now)
-        lp_http_reply_json(x, 503,
-                           lp_json_make("{s:s}", "error", "another simulation is under way"));
-}
-
-void what_if_stop(struct what_if *w)
-{
-    pthread_mutex_lock(&w->lock);
-    w->ended = true;
-    pthread_cond_signal(&w->changed);
-    pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
-}
-
-void what_if_free(struct what_if *w)
-{
-    if (!w)
-        return;
-    pthread_cond_destroy(&w->changed);
-    pthread_mutex_destroy(&w->lock);
-    free(w);
 }

@@ -19,14 +19,5 @@
 LP_MUST_USE int what_if_answer(const char *question, size_t len, const struct cli_options *options,
                                struct lp_buf *out, struct lp_error *err);
 
-/* A thread that answers one question at a time. Opaque: hides a lock. */
-struct what_if;
-
-LP_MUST_USE int what_if_new(const struct cli_options *options, struct what_if **ret,
-                            struct lp_error *err);
-/* Takes the exchange over; where another is being answered it is 503. Any thread. */
-void what_if_ask(struct what_if *w, struct lp_http_exchange *x);
-/* Answers what it has, and ends its thread; then _ask refuses. */
-void what_if_stop(struct what_if *w);
-/* After what_if_stop, when nobody calls _ask any more. NULL is fine. */
-void what_if_free(struct what_if *w);
+/* The same for an exchange, which it answers. */
+void what_if_reply(struct lp_http_exchange *x, const struct cli_options *options);

@@ -20,7 +20,7 @@ import urllib.parse
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib")]
 # pylint: disable=wrong-import-position
 from plane import GROUP, main, say, wait_for
-from dashboard_world import NS, SERVICES, World
+from dashboard_world import NS, SERVICES, Gateway, World
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -46,11 +46,11 @@ def axe_core():
 class Dashboard:
     """One kubectl-lp dashboard, a process of ours."""
 
-    def __init__(self, plane, *args, kubeconfig=None, env=None):
+    def __init__(self, plane, *args, kubeconfig=None, env=None, path=None):
         self.err = open(f"{plane.dir}/dashboard.err", "a", encoding="utf-8")
         self.process = subprocess.Popen([f"{os.environ['LP_BIN']}/kubectl-lp", "dashboard", *([] if env else ["--no-open"]), "--interval", "1",
                                          "--kubeconfig", kubeconfig or plane.kubeconfig, *args],
-                                        stdout=subprocess.PIPE, stderr=self.err, text=True, env={**os.environ, **(env or {})})
+                                        stdout=subprocess.PIPE, stderr=self.err, text=True, env={**os.environ, **({"PATH": f"{path}:{os.environ['PATH']}"} if path else {}), **(env or {})})
         self.url = self.process.stdout.readline().strip()
         if not re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[0-9a-f]{64}", self.url):
             raise AssertionError(f"no URL but {self.url!r}")
@@ -122,7 +122,9 @@ class Cases:
         self.world.settle()
         self.world.pods.load(120, 9, 0.2)
         self.service = wait_for("a decision is kept", 60, lambda: self.world.make_ready() and self.decided())
-        self.dashboard = Dashboard(plane, "-A")
+        tools = pathlib.Path(plane.dir) / "tools"
+        self.gateway = Gateway(tools)
+        self.dashboard = Dashboard(plane, "-A", path=tools)
 
     def decided(self):
         """A service about which a decision is kept: they are written at most once a minute."""
@@ -180,7 +182,7 @@ class Cases:
         p = self.page
         p.go(f"#/{NS}/english/auth")
         wait_for("auth", 10, lambda: p.script("return document.querySelector('[aria-pressed=true].service')?.dataset.service") == "auth")
-        wait_for("the form", 10, lambda: p.script("return document.querySelectorAll('#whatif-fields input').length") == 5)
+        wait_for("the form", 10, lambda: p.script("return document.querySelectorAll('#whatif-fields input').length") == 8)
         most = p.b.find_element(By.NAME, "maxReplicas")
         most.clear()
         most.send_keys("2")
@@ -192,6 +194,34 @@ class Cases:
         most = p.script("return [...document.querySelectorAll('#whatif-table tr')].map((r) => r.innerText).find((t) => t.startsWith('most'))")
         assert most.split() == ["most", "pods", "10", "2"], most
         p.shot("what-if")
+
+    def what_learners_do_is_shown_to_a_teacher_and_the_token_is_kept_nowhere(self):
+        p = self.page
+        p.go(f"#/{NS}/english/auth")
+        wait_for("the form", 10, lambda: "Sums that name nobody" in p.text("#teaching-note"))
+        self.look("learner.token")
+        wait_for("a learner's token is not enough", 20, lambda: "for teachers and admins" in p.text("#teaching-note"))
+        self.look("teacher.token")
+        wait_for("sums", 20, lambda: "The last 28 days" in p.text("#teaching-note"))
+        path, token = self.gateway.asked[-1]
+        assert path.startswith("/progress/api/progress/analytics?from=") and token == "teacher.token", self.gateway.asked
+        assert p.script("return document.querySelectorAll('#teaching-heat tbody td').length") == 7 * 24
+        assert re.search(r"57\s+active learners, give or take 13 %", p.text("#teaching-totals")), p.text("#teaching-totals")
+        rows = p.text("#teaching-activities")
+        assert re.search(r"Irregular verbs\s+411\s+71.5\s+up 0.80 a day", rows) and "<b>Dictation</b>" in rows, rows
+        everywhere = p.script("return [document.documentElement.outerHTML, location.href, JSON.stringify({...localStorage}), JSON.stringify({...sessionStorage}), document.cookie, document.getElementById('teaching-token').value].join()")
+        assert "teacher.token" not in everywhere
+        assert "teacher.token" not in pathlib.Path(f"{self.plane.dir}/dashboard.err").read_text(encoding="utf-8")
+        p.script("document.getElementById('teaching').scrollIntoView()")
+        p.shot("teaching")
+        p.theme("dark")
+        p.shot("teaching-dark")
+        p.theme("light")
+
+    def look(self, token):
+        field = self.page.b.find_element(By.ID, "teaching-token")
+        field.send_keys(token)
+        field.submit()
 
     def trace(self):
         path = f"{self.plane.dir}/load.csv"
@@ -322,6 +352,7 @@ def run(plane, suite):
         suite.case("every panel of a platform has data", cases.every_panel_of_a_platform_has_data)
         suite.case("a breaker that opens is told in words", cases.a_breaker_that_opens_is_told_in_words)
         suite.case("a change is simulated on a load, and its YAML is there", cases.a_change_is_simulated_on_a_load_with_its_yaml)
+        suite.case("what learners do is shown to a teacher, and the token is kept nowhere", cases.what_learners_do_is_shown_to_a_teacher_and_the_token_is_kept_nowhere)
         suite.case("axe-core finds nothing in light and dark", cases.nobody_who_cannot_see_or_point_is_left_out)
         suite.case("it fits a phone", cases.it_fits_a_phone)
         suite.case("keys do what the help says", cases.keys_do_what_the_help_says)

@@ -5,6 +5,7 @@
 #include "cli/dashboard/pages.h"
 #include "cli/dashboard/past.h"
 #include "cli/dashboard/tabs.h"
+#include "cli/dashboard/what_if.h"
 #include "base/clock.h"
 #include "json/json.h"
 #include "unit/http_server_fixture.h"
@@ -14,7 +15,7 @@ static struct {
     struct board *board;
     struct tabs *tabs;
     struct past *past;
-    struct what_if *what_if;
+    struct asker *what_if;
     struct pages pages;
     struct lp_http_server *server;
 } d;
@@ -22,6 +23,12 @@ static struct {
 static const struct cli_options options = {
     .sync_ms = 15000, .ready_after_ms = 30000, .usage_delay_ms = 10000, .target_wait_ms = 250
 };
+
+static void reply(struct lp_http_exchange *x, void *user)
+{
+    (void)user;
+    what_if_reply(x, &options);
+}
 
 static int begin(void **state)
 {
@@ -33,9 +40,9 @@ static int begin(void **state)
     d.board = board_new();
     d.tabs = tabs_new(d.board);
     d.past = past_new();
-    if (what_if_new(&options, &d.what_if, &err) < 0)
+    if (asker_new(reply, NULL, "another simulation", &d.what_if, &err) < 0)
         return -1;
-    d.pages = (struct pages){ &d.access, d.tabs, d.past, d.what_if };
+    d.pages = (struct pages){ &d.access, d.tabs, d.past, d.what_if, NULL };
     if (pages_start(&d.pages, 0, &d.server, &err) < 0)
         return -1;
     atomic_store(&d.access.port, lp_http_server_port(d.server));
@@ -47,10 +54,10 @@ static int end(void **state)
     (void)state;
     board_end(d.board);
     tabs_wait(d.tabs);
-    what_if_stop(d.what_if);
+    asker_stop(d.what_if);
     lp_http_server_stop(d.server);
     tabs_free(d.tabs);
-    what_if_free(d.what_if);
+    asker_free(d.what_if);
     past_free(d.past);
     board_free(d.board);
     return 0;

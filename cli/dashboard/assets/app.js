@@ -2,6 +2,7 @@
 import { $, h, text, time } from "./base.js";
 import { TimeLine, merge } from "./charts.js";
 import { offerWhatIf, redrawWhatIf, startWhatIf } from "./whatif.js";
+import { offerTeaching, startTeaching } from "./teaching.js";
 import { renderOverview, renderServices, renderBreakers, renderDetail, renderMissing } from "./views.js";
 
 const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10800], ["6 h", 21600], ["24 h", 86400]];
@@ -97,6 +98,7 @@ function renderPlatform() {
   text($("why"), s?.why || "Nothing is known yet.");
   renderDetail(state.detail, state.service, mark);
   offerWhatIf(state.detail, s, state.service);
+  offerTeaching(state.key);
   const decisions = (state.detail?.decisions ?? []).filter((d) => d.service === state.service && !Number.isNaN(d.at));
   line ??= new TimeLine($("charts"), zoomed);
   line.range = state.range;
@@ -179,6 +181,7 @@ const KEYS = {
   o: ["all platforms", () => { location.hash = "#/"; }],
   t: ["dark or light", toggleTheme],
   w: ["what if", () => { $("whatif").scrollIntoView(); $("whatif-fields").querySelector("input")?.focus(); }],
+  l: ["what learners do", () => { $("teaching").scrollIntoView(); $("teaching-token").focus(); }],
   j: ["next service", () => step(1)],
   k: ["service before", () => step(-1)],
   "0": ["whole range again", () => line?.zoomTo(null)],
@@ -194,6 +197,7 @@ function start() {
   $("filter").addEventListener("input", () => { state.filter = $("filter").value.trim().toLowerCase(); render(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => line?.build());
   startWhatIf();
+  startTeaching();
   setInterval(stillHeard, 5000);
   addEventListener("hashchange", route);
   addEventListener("keydown", (e) => {

@@ -4,7 +4,8 @@ import { line } from "./charts.js";
 
 const FIELDS = [
   ["least pods", "minReplicas", "number"], ["most pods", "maxReplicas", "number"], ["queue depth a pod", "queueDepth.target", "text"],
-  ["burst factor", "burst.factor", "text"], ["seconds before scaling down", "behavior.scaleDown.stabilizationWindowSeconds", "number"],
+  ["CPU, % of the request", "cpu.averageUtilization", "number"], ["memory, % of the request", "memory.averageUtilization", "number"],
+  ["burst factor", "burst.factor", "text"], ["seconds before scaling up", "behavior.scaleUp.stabilizationWindowSeconds", "number"], ["seconds before scaling down", "behavior.scaleDown.stabilizationWindowSeconds", "number"],
 ];
 const KEYS = { "ai-feedback": "aiFeedback" };
 const MOST = 16 * 1024 * 1024;

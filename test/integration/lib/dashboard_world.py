@@ -1,6 +1,7 @@
 """A cluster as the dashboard shows it: an operator with its metrics API behind the aggregator, platforms, and pods that are one page of
 metrics of this process, whose load the test sets."""
 import http.server
+import json
 import threading
 import time
 
@@ -150,3 +151,41 @@ ports: [{{name: https, port: {self.served}, protocol: TCP}}]
         """Until pods are ready, the metrics API has values, and a decision is kept."""
         wait_for("pods", 30, lambda: self.make_ready() >= 5)
         wait_for("a metric", 40, lambda: self.make_ready() and self.metric("demand"))
+
+
+class Gateway:
+    """Where a port-forward leads: `kubectl` in the folder is a script that says so, and the sums are those of the last lessons. The real
+    way needs a kubelet, which this cluster has none of; the real sums are integration/test_progress_analytics's."""
+
+    def __init__(self, folder):
+        gateway, self.asked, self.status = self, [], {"teacher.token": 200, "learner.token": 403}
+
+        class Sums(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+                gateway.asked.append((self.path, token))
+                body = json.dumps(gateway.sums()).encode()
+                self.send_response(gateway.status.get(token, 401))
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format, *args):
+                pass
+
+        port = free_port()
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Sums)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        folder.mkdir(exist_ok=True)
+        script = folder / "kubectl"
+        script.write_text(f"#!/bin/sh\necho 'Forwarding from 127.0.0.1:{port} -> 8080'\nwhile :; do sleep 60; done\n")
+        script.chmod(0o755)
+
+    @staticmethod
+    def sums():
+        heat = [[max(0, 40 - abs(hour - 10) * 8 - day * 3) for hour in range(24)] for day in range(7)]
+        return {"activities": sum(map(sum, heat)), "activeLearners": 57, "activeLearnersError": 0.13, "heatMap": heat, "others": None,
+                "byActivity": [{"activityName": "Irregular verbs", "count": 411, "scored": 400, "mean": 71.5, "trend": 0.8},
+                               {"activityName": "<b>Dictation</b>", "count": 96, "scored": 90, "mean": 64.25, "trend": -0.4}]}
