@@ -121,6 +121,7 @@ static void of_two_hundred_platforms_all_are_shown_and_ten_namespaces_asked_at_a
     assert_true(json_is_null(json_object_get(service(first, 0, 1), "queue")));
     assert_true(json_is_null(json_object_get(service(first, 50, 0), "queue"))); /* not yet */
     json_auto_t *second = look();
+    assert_int_equal(json_array_size(json_object_get(second, "platforms")), PLATFORMS);
     assert_int_equal(asked(METRICS), 2 * (OVERVIEW_NAMESPACES + 1) * 8);
     assert_int_equal(asked("/namespaces/ns-199/"), 2 * 8); /* a tab looks at it */
     assert_int_equal(asked("/namespaces/ns-000/"), 8);
