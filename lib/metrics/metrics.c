@@ -69,6 +69,7 @@ static void zero(struct lp_metric *m)
     atomic_store(&m->bits, 0); /* the bits of 0.0 */
     for (size_t i = 0; i < buckets; i++)
         atomic_store(&m->buckets[i], 0);
+    lp_metric_forget_exemplars(m);
 }
 
 static void split_labels(struct lp_metric_family *f, const char *labels)
@@ -290,13 +291,19 @@ void lp_metric_set(struct lp_metric *m, double v)
     atomic_store_explicit(&m->bits, to_bits(v), memory_order_relaxed);
 }
 
-void lp_metric_observe(struct lp_metric *m, double v)
+unsigned lp_metric_bucket(const struct lp_metric_family *f, double v)
 {
-    const struct lp_metric_family *f = m->family;
     unsigned i = 0;
 
     while (i < f->n_buckets && v > f->bounds[i])
         i++;
+    return i;
+}
+
+void lp_metric_observe(struct lp_metric *m, double v)
+{
+    unsigned i = lp_metric_bucket(m->family, v);
+
     atomic_fetch_add_explicit(&m->buckets[i], 1, memory_order_relaxed);
     add_to(&m->bits, v);
 }

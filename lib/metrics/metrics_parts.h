@@ -12,17 +12,20 @@
 #define LP_METRIC_BUCKETS 24
 #define LP_METRIC_COLLECTORS 16
 
+struct lp_exemplars;
+
 /*
  * One series. Doubles are kept as their bits, so that every update is one atomic operation or a
  * short compare-and-swap loop. `labels` and `hidden` change under lp_metrics_lock only.
  */
 struct lp_metric {
     struct lp_metric_family *family;
-    char *labels;                    /* a="x",b="y", escaped; "" without labels */
-    bool hidden;                     /* removed: not exposed until somebody asks for it again */
-    int64_t hidden_ms;               /* since when */
-    atomic_uint_least64_t bits;      /* counter and gauge: the value; histogram: the sum */
-    atomic_uint_least64_t buckets[]; /* histogram: n_buckets + 1 counts, not cumulative */
+    char *labels;      /* a="x",b="y", escaped; "" without labels */
+    bool hidden;       /* removed: not exposed until somebody asks for it again */
+    int64_t hidden_ms; /* since when */
+    _Atomic(struct lp_exemplars *) exemplars; /* histogram, from the first one on */
+    atomic_uint_least64_t bits;               /* counter and gauge: the value; histogram: the sum */
+    atomic_uint_least64_t buckets[];          /* histogram: n_buckets + 1 counts, not cumulative */
 };
 
 /* `series` is sorted by its labels, which is also the order of the exposition. */
@@ -52,5 +55,19 @@ void lp_metrics_collect(void);
 
 /* Sets process_* and lp_build_info; call without the lock. */
 void lp_metrics_read_process(void);
+
+/* The bucket that counts `v`. */
+unsigned lp_metric_bucket(const struct lp_metric_family *f, double v);
+
+/* What exemplars.c keeps of one bucket. */
+struct lp_exemplar {
+    char trace_id[33];
+    double value;
+    int64_t wall_ms;
+};
+/* False: the bucket has none. */
+bool lp_metric_exemplar(const struct lp_metric *m, unsigned bucket, struct lp_exemplar *ret);
+/* The series begins anew, maybe under other labels. */
+void lp_metric_forget_exemplars(struct lp_metric *m);
 
 double lp_metric_load(const atomic_uint_least64_t *bits);

@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "metrics/metrics.h"
+#include "metrics/openmetrics.h"
 #include "service/job.h"
 #include "service/probes.h"
 #include "service/pseudonym.h"
@@ -76,12 +76,13 @@ static void log_request(const struct lp_job *job, int status, size_t len, int64_
     lp_job_log(before);
 }
 
-static void count(struct lp_service_state *s, const char *route, int status, double seconds)
+static void count(struct lp_service_state *s, const char *route, int status, double seconds,
+                  const char *trace_id)
 {
     char code[12];
     snprintf(code, sizeof code, "%d", status);
     lp_metric_add(lp_metric_with(s->total, s->service->name, route, code), 1);
-    lp_metric_observe(lp_metric_with(s->seconds, s->service->name, route), seconds);
+    lp_metric_observe_trace(lp_metric_with(s->seconds, s->service->name, route), seconds, trace_id);
 }
 
 static void on_answered(void *context, int status, size_t len, void *user)
@@ -90,12 +91,13 @@ static void on_answered(void *context, int status, size_t len, void *user)
     struct lp_job *job = context;
 
     if (!job) {
-        count(s, "refused", status, 0);
+        count(s, "refused", status, 0, "");
         return;
     }
     int64_t now = lp_clock_ns();
     log_request(job, status, len, now);
-    count(s, job->route ? job->route->name : "none", status, (double)(now - job->arrived_ns) / 1e9);
+    count(s, job->route ? job->route->name : "none", status, (double)(now - job->arrived_ns) / 1e9,
+          job->trace_id);
     bool admitted = job->admitted;
     lp_job_release(job);
     if (admitted)

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "metrics/openmetrics.h"
 
 #define KEEP_MAX ((int64_t)64 * 1024) /* a body up to this is read to keep the connection */
 #define DROP_MS 5000
@@ -57,7 +58,7 @@ static void record(const struct exchange *x)
     char code[12], took[24];
 
     worker_count(w, route, status);
-    lp_metric_observe(m->seconds[route], (double)ms / 1000);
+    lp_metric_observe_trace(m->seconds[route], (double)ms / 1000, x->trace_id);
     if (!is_logged(w, status))
         return;
     snprintf(code, sizeof code, "%u", status);

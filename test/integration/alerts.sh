@@ -3,6 +3,8 @@
 # (alerts/rules.yaml), each has a runbook. alerts.sh WORKDIR
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=test/integration/lib/prometheus.sh
+. test/integration/lib/prometheus.sh
 work=$1
 rm -rf "$work"
 mkdir -p "$work"
@@ -11,23 +13,6 @@ work=$(cd "$work" && pwd)
 die() {
     echo "alerts: $*" >&2
     exit 1
-}
-
-# Debian's promtool, without its package's service, which would start on port 9090.
-find_promtool() {
-    local cache=${XDG_CACHE_HOME:-$HOME/.cache}/learning-platform/prometheus
-    if command -v promtool >/dev/null; then
-        promtool=promtool
-        return
-    fi
-    promtool=$cache/usr/bin/promtool
-    [ ! -x "$promtool" ] || return 0
-    (cd "$work" && apt-get download -qq prometheus) >"$work/download.log" 2>&1 ||
-        die "cannot download the package prometheus: $(tail -1 "$work/download.log"); install promtool yourself, or run apt-get update"
-    dpkg-deb -x "$work"/prometheus_*.deb "$work/package"
-    rm -rf "$cache"
-    mkdir -p "$(dirname "$cache")"
-    mv "$work/package" "$cache"
 }
 
 each_alert_has_a_case_and_a_runbook() {
@@ -54,7 +39,7 @@ the_rules_of_a_platform_are_about_it_alone_and_have_its_owners() {
     "$promtool" test rules "$work/platform.yaml"
 }
 
-find_promtool
+find_prometheus
 mapfile -t alerts < <(sed -n 's/^  - alert: //p' dashboards/alerts.yaml)
 [ ${#alerts[@]} -gt 0 ] || die "dashboards/alerts.yaml has no alert"
 each_alert_has_a_case_and_a_runbook

@@ -76,6 +76,11 @@ def check(path, names):
 
 def main():
     names = registered()
+    # OpenMetrics names the family of a counter without _total: it must be nobody else's.
+    twice = [name for name in names if name + "_total" in names]
+    if twice:
+        print(f"both with and without _total: {twice}")
+        return 1
     paths = [*sorted((ROOT / "dashboards").glob("*.json")), ROOT / "dashboards" / "alerts.yaml",
              *sorted((ROOT / "docs" / "runbooks").glob("*.md"))]
     problems = [p for path in paths for p in check(path, names)]
