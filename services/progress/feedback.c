@@ -1,6 +1,7 @@
 /* services/progress/feedback.c -- counts by category. No state. */
 #include "services/progress/feedback.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,14 @@ static bool is_name(const char *s)
     return n > 0 && n <= FEEDBACK_NAME && s[n] == '\0';
 }
 
+/* 2 and 2.0 alike, as JavaScript has no other. */
+static bool is_count(const json_t *count)
+{
+    double v = json_number_value(count);
+
+    return json_is_number(count) && v >= 0 && v <= FEEDBACK_COUNT && v == trunc(v);
+}
+
 static int check(const char *name, const json_t *count, struct lp_error *err)
 {
     if (!is_name(name))
@@ -19,8 +28,7 @@ static int check(const char *name, const json_t *count, struct lp_error *err)
             "activityLog validation failed: feedback: a category is 1 to %d of a-z, "
             "0-9, _ and -, not \"%.40s\"",
             FEEDBACK_NAME, name);
-    if (!json_is_integer(count) || json_integer_value(count) < 0 ||
-        json_integer_value(count) > FEEDBACK_COUNT)
+    if (!is_count(count))
         return lp_error_set(err, LP_E_INVALID,
                             "activityLog validation failed: feedback.%s: a whole number from 0 to "
                             "%d is allowed",
@@ -44,8 +52,8 @@ int feedback_read(const json_t *object, struct feedback *ret_feedback, struct lp
         int r = check(name, count, err);
         if (r < 0)
             return r;
-        if (json_integer_value(count) > 0)
-            feedback_add(&f, name, json_integer_value(count));
+        if (json_number_value(count) > 0)
+            feedback_add(&f, name, (int64_t)json_number_value(count));
     }
     *ret_feedback = f;
     return 0;

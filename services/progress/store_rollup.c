@@ -213,7 +213,8 @@ struct marks {
     size_t n;
 };
 
-/* The answer of the database to all marks at once. */
+/* The answer of the database to all marks at once. LP_E_EXISTS: another made one of the hours
+ * meanwhile. */
 static int execute(mongoc_bulk_operation_t *bulk, struct lp_error *err)
 {
     bson_error_t e;
@@ -221,14 +222,14 @@ static int execute(mongoc_bulk_operation_t *bulk, struct lp_error *err)
     int r = 0;
 
     if (mongoc_bulk_operation_execute(bulk, &reply, &e) == 0)
-        r = store_failed("rollup_mark", &reply, &e, err);
+        r = e.domain == MONGOC_ERROR_SERVER && e.code == MONGOC_ERROR_DUPLICATE_KEY
+                ? lp_error_set(err, LP_E_EXISTS, "rollup_mark: it is there")
+                : store_failed("rollup_mark", &reply, &e, err);
     bson_destroy(&reply);
     return r;
 }
 
-/* Where an hour has no document yet, one with a mark alone is made: whoever is counting that hour
- * from the activities may have read those that go now. */
-static int write_marks(struct marks *m, struct lp_error *err)
+static int try_marks(const struct marks *m, struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
     auto_bson bson_t opts = BSON_INITIALIZER, update = BSON_INITIALIZER, upsert = BSON_INITIALIZER;
@@ -252,8 +253,21 @@ static int write_marks(struct marks *m, struct lp_error *err)
     if (r == 0)
         r = execute(bulk, err);
     mongoc_bulk_operation_destroy(bulk);
-    m->n = 0;
     return r;
+}
+
+/* Where an hour has no document yet, one with a mark alone is made: whoever is counting that hour
+ * from the activities may have read those that go now. */
+static int write_marks(struct marks *m, struct lp_error *err)
+{
+    int r = LP_E_EXISTS;
+
+    for (int n = 0; n < UPSERTS && r == LP_E_EXISTS; n++)
+        r = try_marks(m, err);
+    m->n = 0;
+    return r == LP_E_EXISTS
+               ? lp_error_set(err, LP_E_UNAVAILABLE, "rollup_mark: hours came meanwhile, twice")
+               : r;
 }
 
 static int mark(const struct rollup_activity *a, void *user, struct lp_error *err)

@@ -19,7 +19,8 @@ static void takes_counts_by_category_and_no_text(void **state)
     struct feedback f = { 0 };
     struct lp_error err;
     (void)state;
-    assert_int_equal(read_text("{\"article\":2,\"word-order\":10000,\"tense\":0}", &f, &err), 0);
+    assert_int_equal(read_text("{\"article\":2.0,\"word-order\":10000,\"tense\":0.0}", &f, &err),
+                     0);
     assert_int_equal(f.n, 2);
     assert_int_equal(f.others, 0);
     feedback_sort(&f);
