@@ -15,7 +15,7 @@ const struct database_kind database_kinds[N_DATABASES] = {
     [DATABASE_LEARNING] = { "learning-db", ENGINE_POSTGRES, SERVICE_LEARNING, "DATABASE_URL",
                             "learning", "learning" },
     [DATABASE_JOBS] = { "ai-jobs", ENGINE_POSTGRES, SERVICE_AI_WORKER, "DATABASE_URL", "jobs",
-                        "jobs", 1U << SERVICE_AI_FEEDBACK },
+                        "jobs", 1U << SERVICE_AI_FEEDBACK, true },
 };
 
 char *plan_name(const struct platform *p, const char *suffix)

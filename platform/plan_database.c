@@ -73,7 +73,7 @@ static json_t *container(const struct platform *p, enum database_id id, const ch
     const struct database *d = &databases[database_kinds[id].engine];
     const struct database_spec *spec = platform_database(p, id);
     const char *image = pins_image(p, id);
-    const char *start = pins_users(p, id) ? database_starts[database_kinds[id].engine] : NULL;
+    const char *start = pins_users(p, id) ? database_start(id) : NULL;
     json_t *c = lp_json_make("{s:s, s:s, s:s, s:o, s:[{s:s, s:i, s:s}]}", "name",
                              database_kinds[id].name, "image", image, "imagePullPolicy",
                              "IfNotPresent", "env", environment(p, id, secret), "ports", "name",

@@ -20,6 +20,7 @@ struct database_kind {
     const char *role, *database; /* of an embedded one */
     /* Bits (1 << id) of the services that are given it too, where `user` is there. */
     unsigned guests;
+    bool plain_role; /* `role` of an embedded one is no superuser */
 };
 extern const struct database_kind database_kinds[N_DATABASES];
 

@@ -44,7 +44,7 @@ class Postgres:
     def __init__(self, work):
         self.dir = work / "postgres"
         self.start()
-        subprocess.run(["psql", "-qAtX", self.url("postgres"), "-c", "CREATE DATABASE jobs"], check=True)
+        self.admin("postgres", "CREATE ROLE jobs LOGIN", "CREATE DATABASE jobs OWNER jobs", "CREATE DATABASE auth")
 
     def script(self, command):
         return subprocess.run([HERE / "postgres", command, self.dir], capture_output=True, text=True, check=False)
@@ -52,8 +52,12 @@ class Postgres:
     def start(self):
         wait_for("PostgreSQL", 60, lambda: self.script("start").returncode == 0)  # a child of the killed one may still be there
 
-    def url(self, name):
-        return (self.dir / "url").read_text(encoding="utf-8").strip().replace("/postgres?", f"/{name}?")
+    def url(self, name, role="jobs"):
+        return (self.dir / "url").read_text(encoding="utf-8").strip().replace("/postgres?", f"/{name}?").replace("user=test", f"user={role}")
+
+    def admin(self, database, *statements):
+        for statement in statements:
+            subprocess.run(["psql", "-qAtX", self.url(database, "test"), "-c", statement], check=True)
 
     def kill(self):
         cluster = (self.dir / "cluster").read_text(encoding="utf-8").strip()
@@ -129,6 +133,14 @@ class World:
                 program.process.kill()
                 program.process.wait()
         self.postgres.script("remove")
+
+
+def the_role_of_the_jobs_cannot_read_users(w):
+    """Of auth, on the same server; all else here is done as that role."""
+    w.postgres.admin("auth", "CREATE TABLE users (id int, email text); INSERT INTO users VALUES (1, 'ann@example.org')")
+    asked = subprocess.run(["psql", "-qAtX", w.postgres.url("auth"), "-c", "SELECT email FROM users"], capture_output=True, text=True, check=False)
+    assert asked.returncode == 1 and "permission denied for table users" in asked.stderr and not asked.stdout, asked
+    assert w.postgres.sql("SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls FROM pg_roles WHERE rolname = current_user") == "f"
 
 
 def without_a_database_the_answer_names_the_field(w):
@@ -222,7 +234,8 @@ def main():
     work.mkdir(parents=True)
     world = World(work)
     try:
-        for test in (without_a_database_the_answer_names_the_field, a_job_is_its_owners_and_goes_when_they_say_so,
+        for test in (the_role_of_the_jobs_cannot_read_users, without_a_database_the_answer_names_the_field,
+                     a_job_is_its_owners_and_goes_when_they_say_so,
                      at_sigterm_a_worker_gives_back_what_it_has, what_holds_no_word_is_a_dead_letter_with_its_reason,
                      two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed):
             began = time.monotonic()

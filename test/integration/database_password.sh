@@ -1,7 +1,7 @@
 #!/bin/bash
 # The pod of an embedded PostgreSQL as the operator plans it, on a real server with the entry point of lp-postgres: at each
 # start the password is the Secret's. As root each start is process 1 of a PID namespace of its own, as in a container, so
-# that a killed server leaves the number 1 in postmaster.pid.
+# that a killed server leaves the number 1 in postmaster.pid. And the role of the jobs of AI feedback is no superuser.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb | sort -Vr | sed -n 1p)")
@@ -20,15 +20,19 @@ mkdir "$work/bin" "$work/data" "$work/tmp"
 # A container has a /tmp of its own.
 sed "s|/tmp/|$work/tmp/|g" "$top/docker/postgres/entrypoint" >"$work/bin/lp-postgres"
 chmod +x "$work/bin/lp-postgres"
-"$LP_BIN/kubectl-lp" render -f "$top/config/samples/smallest.yaml" -o json |
-    jq -r '.items[] | select(.kind == "StatefulSet" and (.metadata.name | endswith("-postgres")))
-        | .spec.template.spec.containers[0].command[2]' | sed "s|/tmp/|$work/tmp/|g" >"$work/start"
+printf '{apiVersion: learningplatform.io/v1alpha1, kind: LearningPlatform, metadata: {name: english, namespace: learning}, spec: {services: {aiWorker: {enabled: true}}}}' >"$work/platform.yaml"
+"$LP_BIN/kubectl-lp" render -f "$work/platform.yaml" -o json >"$work/children.json"
+for set in postgres ai-jobs; do
+    jq -r --arg name "english-$set" '.items[] | select(.kind == "StatefulSet" and .metadata.name == $name)
+        | .spec.template.spec.containers[0].command[2]' "$work/children.json" | sed "s|/tmp/|$work/tmp/|g" >"$work/$set"
+done
+set=postgres user=lp database=auth # those that are started next
 chmod -R a+rX "$work"
 [ -z "${as[*]}" ] || chown postgres:postgres "$work/data" "$work/tmp"
 
 start() { # PASSWORD
-    (cd / && exec "${wall[@]}" "${as[@]}" env PATH="$work/bin:$bin:$PATH" PGDATA="$work/data/pgdata" PGPORT=$port POSTGRES_USER=lp \
-        POSTGRES_DB=auth POSTGRES_PASSWORD="$1" sh -c "$(cat "$work/start")" >"$work/log" 2>&1) &
+    (cd / && exec "${wall[@]}" "${as[@]}" env PATH="$work/bin:$bin:$PATH" PGDATA="$work/data/$set" PGPORT=$port POSTGRES_USER=$user \
+        POSTGRES_DB=$database POSTGRES_PASSWORD="$1" sh -c "$(cat "$work/$set")" >"$work/log" 2>&1) &
     server=$!
     for _ in $(seq 600); do
         "$bin/pg_isready" -q -h 127.0.0.1 -p $port && return 0
@@ -47,7 +51,8 @@ stop() { # SIGNAL
     server=''
 }
 
-logs_in() { PGPASSWORD=$1 "$bin/psql" -h 127.0.0.1 -p $port -U lp -d auth -Atc 'select 1' 2>&1; }
+sql() { PGPASSWORD=$1 "$bin/psql" -h 127.0.0.1 -p $port -U "$user" -d "$database" -Atc "$2" 2>&1; }
+logs_in() { sql "$1" 'select 1'; }
 
 postgres_takes_the_password_of_the_secret() {
     local odd="it's \"quoted\" \\ \$x; -- of
@@ -65,4 +70,23 @@ two lines"
     stop INT
 }
 
+# It makes its tables in its own database, and gets at nothing else; a start that was cut short begins anew.
+the_role_of_the_jobs_is_no_superuser() {
+    set=ai-jobs user=jobs database=jobs
+    mkdir -p "$work/data/ai-jobs.new/half" && chown -R "$(stat -c %U:%G "$work/data")" "$work/data/ai-jobs.new"
+    start first
+    [ "$(sql first "select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls from pg_roles where rolname = 'jobs'")" = f ]
+    [ "$(sql first 'create table t (n int); insert into t values (1) returning n' | sed -n 2p)" = 1 ]
+    [[ $(sql first 'select * from pg_authid') == *'permission denied for table pg_authid'* ]]
+    [[ $(sql first "copy t from program 'echo 2'") == *'to or from an external program'* ]]
+    [[ $(sql wrong 'select 1') == *'password authentication failed'* ]]
+    [[ $(user=postgres sql first 'select 1') == *'password authentication failed'* ]] # it has none
+    stop INT
+    start second
+    [ "$(sql second 'select n from t')" = 1 ]
+    [[ $(sql first 'select 1') == *'password authentication failed'* ]]
+    stop INT
+}
+
 postgres_takes_the_password_of_the_secret
+the_role_of_the_jobs_is_no_superuser
