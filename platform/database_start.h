@@ -5,6 +5,6 @@
 
 #include "platform/plan_parts.h"
 
-/* A script for sh, which ends in the entry point of the image. Read from the environment:
- * PGDATA, POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB; MONGO_INITDB_ROOT_USERNAME and _PASSWORD. */
+/* A script for sh, which ends in the entry point of the image. Read from the environment: PGDATA,
+ * POSTGRES_USER, _PASSWORD and _DB; MONGO_INITDB_ROOT_USERNAME and _PASSWORD. */
 const char *database_start(enum database_id id);

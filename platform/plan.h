@@ -42,14 +42,6 @@ struct plan_images {
     bool no_metrics_api, no_adapter; /* the second: only where no_metrics_api are pods scraped */
 };
 
-enum database_id {
-    DATABASE_POSTGRES,
-    DATABASE_MONGODB,
-    DATABASE_LEARNING,
-    DATABASE_JOBS,
-    N_DATABASES
-};
-
 /* What is fixed about an embedded database from the day its volume is made, and what was given to
  * its pods last (pins.h). All zero: nothing of it is there. */
 struct database_state {

@@ -22,11 +22,12 @@ bool service_scales_by(const struct service_spec *s, const char *metric)
 }
 
 const struct service_kind service_kinds[N_OWN_SERVICES] = {
-    [SERVICE_GATEWAY] = { "gateway", "gateway", "lp-gateway", 8080 },
-    [SERVICE_AUTH] = { "auth", "auth", "lp-auth", 3000 },
-    [SERVICE_AI_FEEDBACK] = { "aiFeedback", "ai-feedback", "lp-ai-feedback", 5000 },
-    [SERVICE_PROGRESS] = { "progress", "progress", "lp-progress", 3001 },
-    [SERVICE_LEARNING] = { "learning", "learning", "lp-learning", 3002 },
+    [SERVICE_GATEWAY] = { "gateway", "gateway", "lp-gateway", 8080, SERVICE_GATEWAY },
+    [SERVICE_AUTH] = { "auth", "auth", "lp-auth", 3000, SERVICE_GATEWAY },
+    [SERVICE_AI_FEEDBACK] = { "aiFeedback", "ai-feedback", "lp-ai-feedback", 5000,
+                              SERVICE_GATEWAY },
+    [SERVICE_PROGRESS] = { "progress", "progress", "lp-progress", 3001, SERVICE_GATEWAY },
+    [SERVICE_LEARNING] = { "learning", "learning", "lp-learning", 3002, SERVICE_GATEWAY },
     [SERVICE_AI_WORKER] = { "aiWorker", "ai-worker", "lp-ai-worker", 5001, SERVICE_AI_FEEDBACK },
 };
 

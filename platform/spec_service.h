@@ -18,6 +18,15 @@ enum service_id {
 #define SPEC_MAX_EXTRA 32
 #define SPEC_MAX_SERVICES (N_OWN_SERVICES + SPEC_MAX_EXTRA)
 
+/* Those that a platform may have embedded. */
+enum database_id {
+    DATABASE_POSTGRES,
+    DATABASE_MONGODB,
+    DATABASE_LEARNING,
+    DATABASE_JOBS,
+    N_DATABASES
+};
+
 /* What is fixed about a service. */
 struct service_kind {
     const char *key;     /* in spec.services; NULL: of spec.extraServices */

@@ -19,9 +19,10 @@
 #include "services/ai-feedback/jobs/queue.h"
 #include "work/backoff.h"
 
-#define IDLE_MS 1000  /* between two looks where nothing waits */
-#define LEASE_MS 2000 /* between two renewals; a lease is JOBS_LEASE_MS */
-#define FIRST_MS 100  /* between two looks until the backlog is known */
+#define IDLE_MS 1000   /* between two looks where nothing waits */
+#define LEASE_MS 2000  /* between two renewals; a lease is JOBS_LEASE_MS */
+#define FIRST_MS 100   /* between two looks until the backlog is known */
+#define COUNT_MS 10000 /* a count that is older is none */
 
 enum outcome { DONE, RETRIED, DEAD, LOST, RETURNED, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = { "done", "retried", "dead", "lost",
@@ -41,7 +42,7 @@ struct worker {
     struct place places[WORKER_MAX];
     pthread_t keeper;
     bool keeping;
-    bool counted; /* lp_backlog is what the database said, under `lock` */
+    int64_t counted_ms; /* when the database last said lp_backlog, under `lock`; 0: never */
     struct lp_metric *backlog, *age, *outcomes[OUTCOMES], *seconds;
 };
 
@@ -93,16 +94,20 @@ static int check(const struct worker *w, const struct job *job, struct lp_buf *o
     return r;
 }
 
-/* Tells the queue what came of the job, once. */
+/* Tells the queue what came of the job, once. Where there is no room for its result, `why` says so
+ * and it is tried again later. */
 static int tell(const struct worker *w, const struct job *job, int result, const struct lp_buf *out,
-                const struct lp_error *why, enum outcome *ret_outcome, struct lp_error *err)
+                struct lp_error *why, enum outcome *ret_outcome, struct lp_error *err)
 {
     bool dead = false;
     int r;
 
     if (result == 0) {
         *ret_outcome = DONE;
-        return jobs_finish(w->options.db, job, out->ptr, err);
+        r = jobs_finish(w->options.db, job, out->ptr, err);
+        if (r != LP_E_TOO_LARGE)
+            return r;
+        *why = *err;
     }
     if (result == LP_E_CANCELED) {
         *ret_outcome = RETURNED;
@@ -116,7 +121,7 @@ static int tell(const struct worker *w, const struct job *job, int result, const
 /* Tells it until the queue has heard it, or the lease would be over: somebody else does the job
  * then. */
 static void settle(struct worker *w, const struct job *job, int result, const struct lp_buf *out,
-                   const struct lp_error *why)
+                   struct lp_error *why)
 {
     struct lp_backoff backoff = { .base_ms = 100, .max_ms = 2000 };
     int64_t until_ms = lp_clock_ms() + JOBS_LEASE_MS;
@@ -183,17 +188,27 @@ static bool held_by(struct worker *w, unsigned at, struct job *ret_job)
     return busy;
 }
 
+static void renew(struct worker *w)
+{
+    struct job held[WORKER_MAX] = { { .attempt = 0 } };
+    unsigned long renewed = 0;
+    unsigned n = 0;
+    struct lp_error err = { 0 };
+
+    for (unsigned i = 0; i < w->options.threads; i++)
+        n += held_by(w, i, &held[n]);
+    if (jobs_renew(w->options.db, held, n, &renewed, &err) < 0 || renewed < n)
+        lp_log_debug("leases were not renewed", "error", err.msg);
+}
+
 /* What fails here is tried again two seconds later; who has lost a lease is told at the end. */
 static void look(struct worker *w)
 {
     unsigned long buried = 0;
     int64_t waiting = 0, age_s = 0;
-    struct job job;
     struct lp_error err;
 
-    for (unsigned i = 0; i < w->options.threads; i++)
-        if (held_by(w, i, &job) && jobs_renew(w->options.db, &job, &err) < 0)
-            lp_log_debug("a lease was not renewed", "job", job.id, "error", err.msg);
+    renew(w);
     if (jobs_bury(w->options.db, &buried, &err) == 0 && buried > 0) {
         lp_metric_add(w->outcomes[DEAD], (double)buried);
         lp_log_warn("jobs ended each worker that tried them");
@@ -204,14 +219,14 @@ static void look(struct worker *w)
     lp_metric_set(w->backlog, (double)waiting);
     lp_metric_set(w->age, (double)age_s);
     pthread_mutex_lock(&w->lock);
-    w->counted = true;
+    w->counted_ms = lp_clock_ms();
     pthread_mutex_unlock(&w->lock);
 }
 
 bool worker_has_counted(struct worker *w)
 {
     pthread_mutex_lock(&w->lock);
-    bool counted = w->counted;
+    bool counted = w->counted_ms > 0 && lp_clock_ms() - w->counted_ms < COUNT_MS;
     pthread_mutex_unlock(&w->lock);
     return counted;
 }
@@ -222,7 +237,7 @@ static void *keep(void *user)
 
     do
         look(w);
-    while (!lp_stop_wait(w->options.stop, worker_has_counted(w) ? LEASE_MS : FIRST_MS));
+    while (!lp_stop_wait(w->options.stop, w->counted_ms > 0 ? LEASE_MS : FIRST_MS));
     return NULL;
 }
 

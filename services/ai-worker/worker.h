@@ -30,7 +30,8 @@ struct worker;
  */
 LP_MUST_USE int worker_new(const struct worker_options *options, struct worker **ret_worker,
                            struct lp_error *err);
-/* Whether lp_backlog is what the database said at least once: before that its 0 means nothing. */
+/* Whether lp_backlog is what the database said in the last 10 s: before the first time its 0 means
+ * nothing, and later it is an old number. */
 bool worker_has_counted(struct worker *w);
 /* After the stop; waits for the threads. NULL is fine. */
 void worker_free(struct worker *w);

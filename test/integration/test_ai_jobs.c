@@ -63,6 +63,13 @@ static int take(struct job *job)
     return jobs_take(db, job, &refused);
 }
 
+static int renewed(const struct job *jobs, unsigned n)
+{
+    unsigned long n_renewed = 0;
+    ok(jobs_renew(db, jobs, n, &n_renewed, &err));
+    return (int)n_renewed;
+}
+
 static void expect_read(const char *id, const char *owner, const char *part)
 {
     lp_auto_buf struct lp_buf json = LP_BUF_INIT(1 << 20);
@@ -84,13 +91,13 @@ static void a_job_is_done_once_and_its_text_goes_with_that(void **state)
     assert_string_equal(job.text, "i has a dog");
     assert_int_equal(job.attempt, 1);
     assert_int_equal(take(&none), LP_E_NOT_FOUND);
-    ok(jobs_renew(db, &job, &err));
+    assert_int_equal(renewed(&job, 1), 1);
     ok(jobs_finish(db, &job, "{\"score\":90}", &err));
     ok(jobs_finish(db, &job, "{\"score\":90}", &err)); /* its answer was lost on the way */
     expect_read(id, "ann", ",\"result\":{\"score\":90}}");
     expect_sql("SELECT text IS NULL AND bytes = 12 FROM jobs", "t");
     assert_int_equal(take(&none), LP_E_NOT_FOUND);
-    assert_int_equal(jobs_renew(db, &job, &refused), LP_E_CONFLICT);
+    assert_int_equal(renewed(&job, 1), 0);
     assert_int_equal(jobs_give_back(db, &job, &refused), LP_E_CONFLICT);
 }
 
@@ -107,7 +114,7 @@ static void a_job_whose_lease_ran_out_is_taken_by_another_and_the_first_counts_n
     assert_int_equal(take(&second), 0);
     assert_string_equal(second.id, first.id);
     assert_int_equal(second.attempt, 2);
-    assert_int_equal(jobs_renew(db, &first, &refused), LP_E_CONFLICT);
+    assert_int_equal(renewed(&first, 1), 0);
     assert_int_equal(jobs_finish(db, &first, "1", &refused), LP_E_CONFLICT);
     assert_int_equal(jobs_fail(db, &first, "why", false, &dead, &refused), LP_E_CONFLICT);
     ok(jobs_finish(db, &second, "2", &err));
@@ -285,6 +292,47 @@ static void *work(void *unused)
     }
 }
 
+static void leases_are_renewed_at_once_each_that_is_still_ours(void **state)
+{
+    struct job jobs[3] = { { .attempt = 0 } };
+    char id[LP_ROWS_UUID];
+
+    (void)state;
+    assert_int_equal(renewed(NULL, 0), 0);
+    for (size_t i = 0; i < LP_COUNT(jobs); i++) {
+        assert_int_equal(add("ann", NULL, "a text", id), 0);
+        assert_int_equal(take(&jobs[i]), 0);
+    }
+    free(fixture_sql(url, "UPDATE jobs SET lease_until = now() + interval '1 s'"));
+    ok(jobs_finish(db, &jobs[1], "{}", &err));
+    assert_int_equal(renewed(jobs, LP_COUNT(jobs)), 2);
+    expect_sql("SELECT count(*) FROM jobs WHERE state = 'running'"
+               " AND lease_until > now() + interval '20 s'",
+               "2");
+    for (size_t i = 0; i < LP_COUNT(jobs); i++)
+        job_done(&jobs[i]);
+}
+
+static void a_result_that_the_queue_has_no_room_for_is_not_taken(void **state)
+{
+    auto_job struct job job = { 0 };
+    char id[LP_ROWS_UUID], bulk[LP_ROWS_UUID];
+    lp_auto_free char *fill =
+        lp_sprintf("UPDATE jobs SET bytes = %lld - 10 WHERE owner = 'bob'", (long long)JOBS_BYTES);
+
+    (void)state;
+    assert_int_equal(add("ann", NULL, "i has a dog", id), 0);
+    assert_int_equal(take(&job), 0);
+    assert_int_equal(add("bob", NULL, "much", bulk), 0);
+    free(fixture_sql(url, fill));
+    assert_int_equal(jobs_finish(db, &job, "{\"score\":90}", &refused), LP_E_TOO_LARGE);
+    assert_non_null(strstr(refused.msg, "at most 256 MB of texts and results"));
+    expect_read(id, "ann", "\"state\":\"running\"");
+    ok(jobs_finish(db, &job, "[1,2,3,4]", &err)); /* its own text counts no more */
+    free(fixture_sql(url, "DELETE FROM jobs WHERE owner = 'ann'"));
+    assert_int_equal(jobs_finish(db, &job, "{\"score\":90}", &refused), LP_E_CONFLICT);
+}
+
 static void workers_at_the_same_time_never_get_the_same_job(void **state)
 {
     pthread_t threads[4];
@@ -322,6 +370,8 @@ int main(void)
                                empty),
         cmocka_unit_test_setup(what_has_expired_is_shown_to_nobody_and_goes, empty),
         cmocka_unit_test_setup(bounds_hold_though_many_ask_at_once, empty),
+        cmocka_unit_test_setup(leases_are_renewed_at_once_each_that_is_still_ours, empty),
+        cmocka_unit_test_setup(a_result_that_the_queue_has_no_room_for_is_not_taken, empty),
         cmocka_unit_test_setup(workers_at_the_same_time_never_get_the_same_job, empty),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -66,15 +66,29 @@ static const struct lp_db_statement take = {
 };
 
 static const struct lp_db_statement renew = {
-    "renew_job", "UPDATE jobs SET lease_until = " LP_ROWS_LATER("$3") OURS, 3, true
+    "renew_jobs",
+    "UPDATE jobs j SET lease_until = " LP_ROWS_LATER(
+        "$3") " FROM unnest($1::uuid[], $2::bigint[]) AS ours (id, lease)"
+              " WHERE j.id = ours.id AND j.lease = ours.lease AND j.state = 'running'",
+    3, true
 };
 
 static const struct lp_db_statement finish = {
     "finish_job",
     "UPDATE jobs SET state = 'done', result = $3, bytes = octet_length($3), text = NULL,"
     " finished_at = now(), expires_at = " LP_ROWS_LATER(
-        "$4") " WHERE id = $1::uuid AND lease = $2::bigint AND state IN ('running', 'done')",
-    4, true
+        "$4") " WHERE id = $1::uuid AND lease = $2::bigint AND state IN ('running', 'done')"
+              " AND octet_length($3) + (SELECT coalesce(sum(bytes), 0) FROM jobs"
+              " WHERE id <> $1::uuid AND expires_at > now()) <= $5::bigint",
+    5, true
+};
+
+/* A result is not taken for one of two reasons. */
+static const struct lp_db_statement is_ours = {
+    "job_is_ours",
+    "SELECT id FROM jobs WHERE id = $1::uuid AND lease = $2::bigint"
+    " AND state IN ('running', 'done')",
+    2, true
 };
 
 #define DEAD "state = 'failed', text = NULL, bytes = 0, finished_at = now(), expires_at = now() +"
@@ -286,17 +300,41 @@ static int on_ours(struct lp_db *db, const struct lp_db_statement *s, const char
     return lp_error_set(err, LP_E_CONFLICT, "the job is no longer ours");
 }
 
-int jobs_renew(struct lp_db *db, const struct job *job, struct lp_error *err)
+int jobs_renew(struct lp_db *db, const struct job *jobs, unsigned n, unsigned long *ret_n,
+               struct lp_error *err)
 {
-    return on_ours(db, &renew, (const char *[]){ job->id, job->lease, TEXT(JOBS_LEASE_MS) }, err);
+    lp_auto_buf struct lp_buf ids = LP_BUF_INIT(4096), leases = LP_BUF_INIT(4096);
+
+    for (unsigned i = 0; i < n; i++) {
+        lp_buf_printf(&ids, "%s%s", i > 0 ? "," : "{", jobs[i].id);
+        lp_buf_printf(&leases, "%s%s", i > 0 ? "," : "{", jobs[i].lease);
+    }
+    *ret_n = 0;
+    if (n == 0)
+        return 0;
+    lp_buf_char(&ids, '}');
+    lp_buf_char(&leases, '}');
+    return lp_rows_run(db, &renew, (const char *[]){ ids.ptr, leases.ptr, TEXT(JOBS_LEASE_MS) },
+                       ret_n, err);
 }
 
 int jobs_finish(struct lp_db *db, const struct job *job, const char *result, struct lp_error *err)
 {
-    char keep[24];
+    char keep[24], bytes[24], id[LP_ROWS_UUID];
+    struct lp_error why;
 
     number_text(keep, JOBS_KEEP_MS);
-    return on_ours(db, &finish, (const char *[]){ job->id, job->lease, result, keep }, err);
+    number_text(bytes, JOBS_BYTES);
+    int r = on_ours(db, &finish, (const char *[]){ job->id, job->lease, result, keep, bytes }, err);
+    if (r != LP_E_CONFLICT)
+        return r;
+    r = lp_rows_value(db, &is_ours, (const char *[]){ job->id, job->lease }, id, sizeof id, &why);
+    if (r < 0 || !*id)
+        return LP_E_CONFLICT;
+    return lp_error_set(err, LP_E_TOO_LARGE,
+                        "the queue has no room for the result: at most %lld MB of texts and "
+                        "results; ask again later",
+                        (long long)(JOBS_BYTES >> 20));
 }
 
 int jobs_fail(struct lp_db *db, const struct job *job, const char *reason, bool final,

@@ -14,7 +14,7 @@
 #define JOBS_ATTEMPTS 5                  /* after which it is a dead letter */
 #define JOBS_OF_OWNER 50                 /* rows of one owner, those that are over among them */
 #define JOBS_AT_ALL 10000                /* rows */
-#define JOBS_BYTES ((int64_t)256 << 20)  /* texts and results of all, when one more is put in */
+#define JOBS_BYTES ((int64_t)256 << 20)  /* texts and results of all, when one more comes */
 #define JOBS_WAIT_MS ((int64_t)86400000) /* a job that is not done by then goes */
 #define JOBS_KEEP_MS ((int64_t)3600000)  /* and one that is over, with its result */
 #define JOBS_RESULT ((size_t)(5 << 20))  /* bytes of one */
@@ -70,10 +70,15 @@ void job_done(struct job *job);
  * the same. Initialise with {0}. */
 LP_MUST_USE int jobs_take(struct lp_db *db, struct job *ret_job, struct lp_error *err);
 
-/* The lease of a job begins anew. LP_E_CONFLICT, here and below: it is no longer ours. */
-LP_MUST_USE int jobs_renew(struct lp_db *db, const struct job *job, struct lp_error *err);
+#define JOBS_RENEWED 64 /* at a time */
+/* The leases of `n` jobs, at most JOBS_RENEWED, begin anew, of those that are still ours: *ret_n.
+ */
+LP_MUST_USE int jobs_renew(struct lp_db *db, const struct job *jobs, unsigned n,
+                           unsigned long *ret_n, struct lp_error *err);
 
-/* The job is done with this result, JSON. Twice is as good as once. */
+/* The job is done with this result, JSON. Twice is as good as once. LP_E_CONFLICT, here and below:
+ * it is no longer ours. LP_E_TOO_LARGE: JOBS_BYTES would be exceeded; it is still running. Those
+ * that end at the same moment may exceed it together by a result each. */
 LP_MUST_USE int jobs_finish(struct lp_db *db, const struct job *job, const char *result,
                             struct lp_error *err);
 
