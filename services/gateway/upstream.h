@@ -82,6 +82,6 @@ struct upstream_ops {
 /* First member of every implementation. */
 struct upstream_client {
     const struct upstream_ops *ops;
-    size_t held; /* bytes of requests and answers in its connections' buffers; what libcurl holds of
-                    a connection, at most 16 KiB each way, is not in it */
+    size_t held; /* bytes of requests and answers in its connections' buffers; what libcurl holds,
+                    by default 16 KiB of an answer and 64 KiB of a request, is not in it */
 };

@@ -112,6 +112,21 @@ static void one_that_tried_it_and_tells_nothing_leaves_that_to_the_next(void **s
     assert_true(outliers_is_out(&o, &all.list[0], 2400));
 }
 
+/* It tried the first address, while the second one refuses: both would be out. */
+static void a_trial_that_fails_where_too_many_are_out_ends_all_the_same(void **state)
+{
+    const struct endpoint_list all = numbered(2);
+    struct outliers o = { .n = 0 };
+    (void)state;
+
+    assert_int_equal(fail_times(&o, &all, 0, 3, 100), 2000);
+    assert_true(outliers_asked(&o, &all.list[0], 2100));
+    outliers_failed(&o, &all.list[1], OUTLIER_UNCONNECTED, &all, 2150);
+    assert_int_equal(fail_times(&o, &all, 0, 1, 2200), 0);
+    assert_false(outliers_is_out(&o, &all.list[0], 2200));
+    assert_true(outliers_is_out(&o, &all.list[1], 2200));
+}
+
 static void addresses_that_are_gone_leave_room_for_new_ones(void **state)
 {
     struct endpoint_list all = numbered(ENDPOINTS_MAX);
@@ -314,6 +329,7 @@ int main(void)
         cmocka_unit_test(one_that_refuses_is_left_alone_at_once_however_many_are),
         cmocka_unit_test(none_is_told_to_be_left_alone_where_no_other_is_left),
         cmocka_unit_test(one_that_tried_it_and_tells_nothing_leaves_that_to_the_next),
+        cmocka_unit_test(a_trial_that_fails_where_too_many_are_out_ends_all_the_same),
         cmocka_unit_test(addresses_that_are_gone_leave_room_for_new_ones),
         cmocka_unit_test(an_address_that_is_gone_is_none_of_the_half_that_may_be_left_alone),
         cmocka_unit_test(one_that_resets_each_connection_has_three_requests_and_no_more),
