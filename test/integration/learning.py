@@ -456,7 +456,8 @@ def due_reviews_come_back_and_an_exam_brings_them_forward(s):
     assert answer["due"] == 1 and [i["id"] for i in answer["items"] if i["kind"] == "review"] == ["word-rain"], answer
     exam = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 90 * 86400))
     soon = expect(recommend(s, "due", n=8, examDate=exam), 200)
-    assert {i["id"] for i in soon["items"] if i["kind"] == "review"} >= {"word-rain", "word-sun"}, soon
+    forward = {i["id"] for i in soon["items"] if i["kind"] == "review"}
+    assert "word-rain" in forward and len(forward) >= 4 and "word-sun" not in forward, soon  # word-sun was practised today
     assert "on the day of the exam" in next(i["reason"] for i in soon["items"] if i["kind"] == "review")
     assert soon["examDate"] == exam + "T09:00:00Z" and answer["examDate"] is None
     expect(recommend(s, "due", examDate="2020-01-01"), 400)
@@ -464,7 +465,7 @@ def due_reviews_come_back_and_an_exam_brings_them_forward(s):
     s.start(EXAM_DATES="2020-01-01T09:00:00Z," + exam + "T09:00:00Z")  # of the platform
     theirs = expect(recommend(s, "due", n=8), 200)
     assert theirs["examDate"] == exam + "T09:00:00Z", theirs
-    assert {i["id"] for i in theirs["items"] if i["kind"] == "review"} >= {"word-rain", "word-sun"}, theirs
+    assert {i["id"] for i in theirs["items"] if i["kind"] == "review"} == forward, theirs
     assert expect(recommend(s, "due", n=8, examDate="none"), 200)["examDate"] is None
     assert s.stop() == 0
     s.start()

@@ -174,6 +174,38 @@ static void before_an_exam_gain_is_of_that_day_and_nothing_new_comes(void **stat
     assert_true(of_weak > 2 * of_strong && of_strong > 0);
 }
 
+static void an_exam_far_away_holds_nothing_new_back(void **state)
+{
+    struct wish w = a_wish(POLICY_BANDIT, 8);
+    struct choice c;
+    (void)state;
+    fill(40, 20);
+    for (int i = 0; i < 40; i++)
+        due[i].state.due_ms = NOW_MS + (i + 1) * FSRS_DAY_MS; /* before the exam, not now */
+    w.exam_ms = NOW_MS + 90 * FSRS_DAY_MS;
+    choose(&model, &w, due, 40, fresh, 20, &c);
+    assert_int_equal(c.n, 8);
+    assert_in_range(count_new(&c), 1, 4);
+    fill(CHOOSE_DUE, 20); /* all wait */
+    choose(&model, &w, due, CHOOSE_DUE, fresh, 20, &c);
+    assert_int_equal(count_new(&c), 0);
+}
+
+static void what_was_practised_today_comes_back_only_where_it_is_due(void **state)
+{
+    struct wish w = a_wish(POLICY_BANDIT, 8);
+    struct choice c;
+    (void)state;
+    fill(2, 0);
+    due[0].state.last_ms = due[1].state.last_ms = NOW_MS - 3600000;
+    due[0].state.due_ms = NOW_MS - 60000;
+    due[1].state.due_ms = NOW_MS + FSRS_DAY_MS;
+    w.exam_ms = NOW_MS + 90 * FSRS_DAY_MS;
+    choose(&model, &w, due, 2, fresh, 0, &c);
+    assert_int_equal(c.n, 1);
+    assert_string_equal(c.items[0]->id, "item-0");
+}
+
 /* What is offered where the class decides: of three levels, one is worth much. */
 static double share_after(int answers, int worth_level)
 {
@@ -341,6 +373,8 @@ int main(void)
         cmocka_unit_test(no_phrase_comes_twice_in_a_row),
         cmocka_unit_test(each_policy_has_its_order),
         cmocka_unit_test(before_an_exam_gain_is_of_that_day_and_nothing_new_comes),
+        cmocka_unit_test(an_exam_far_away_holds_nothing_new_back),
+        cmocka_unit_test(what_was_practised_today_comes_back_only_where_it_is_due),
         cmocka_unit_test(the_bandit_learns_what_is_worth_offering),
         cmocka_unit_test(propensities_are_how_often_an_item_is_chosen),
         cmocka_unit_test(ten_thousand_equal_answers_leave_the_bandit_bounded_and_teachable),

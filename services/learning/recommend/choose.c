@@ -9,6 +9,7 @@
 
 #define HORIZON_DAYS 30.0
 #define EXAM_WEEK_DAYS 7.0
+#define REST_MS (FSRS_DAY_MS / 2)
 
 const char *const policy_names[POLICIES + 1] = { "bandit", "fsrs", "lowest-average", "random",
                                                  NULL };
@@ -66,10 +67,15 @@ static int descending(double a, double b)
     return (a < b) - (a > b);
 }
 
+static double density(const struct candidate *c)
+{
+    return c->gain / c->facts.seconds;
+}
+
 static int by_gain(const void *a, const void *b)
 {
     const struct candidate *p = a, *q = b;
-    return descending(p->gain / p->facts.seconds, q->gain / q->facts.seconds);
+    return descending(density(p), density(q));
 }
 
 static int by_due(const void *a, const void *b)
@@ -84,12 +90,59 @@ static int by_average(const void *a, const void *b)
     return descending(q->average, p->average);
 }
 
-static int new_slots(const struct wish *w, int n_due, int n_fresh)
+/* Reviews that wait: with an exam what would be due by then is looked at too, which holds nothing
+ * new back. */
+static int waiting(const struct wish *w, const struct candidate *due, int n_due)
+{
+    int n = 0;
+    for (int i = 0; i < n_due; i++)
+        n += due[i].state.due_ms <= w->now_ms;
+    return n;
+}
+
+static int new_slots(const struct wish *w, const struct candidate *due, int n_due, int n_fresh)
 {
     bool soon = w->exam_ms > w->now_ms && horizon_of(w) <= EXAM_WEEK_DAYS;
-    int least = soon || n_due >= 2 * w->n || w->policy == POLICY_LOWEST_AVERAGE ? 0 : w->n / 4;
-    int slots = w->n - n_due > least ? w->n - n_due : least;
+    int wait = soon ? n_due : waiting(w, due, n_due);
+    int least = soon || wait >= 2 * w->n || w->policy == POLICY_LOWEST_AVERAGE ? 0 : w->n / 4;
+    int slots = w->n - wait > least ? w->n - wait : least;
     return slots < n_fresh ? slots : n_fresh;
+}
+
+static bool is_before_exam_week(const struct wish *w)
+{
+    return w->exam_ms > w->now_ms && horizon_of(w) > EXAM_WEEK_DAYS;
+}
+
+/* Before an exam: how many new items bring more in their time than the reviews, which are in order.
+ * Half at most while there are reviews, and none while all reviews that are looked at wait: who
+ * has more than they can keep up with forgets what was new. */
+static int slots_by_gain(const struct wish *w, const struct candidate *due, int n_due,
+                         const struct candidate *fresh, int n_fresh)
+{
+    double each = 0;
+    int reviews = 0, half = w->n / 2;
+
+    if (waiting(w, due, n_due) >= CHOOSE_DUE)
+        return 0;
+    for (int i = 0; i < n_fresh; i++)
+        each += density(&fresh[i]) / n_fresh;
+    while (reviews < n_due && reviews < w->n && density(&due[reviews]) > each)
+        reviews++;
+    int least = n_due < half ? n_due : half;
+    int slots = w->n - (reviews > least ? reviews : least);
+    return slots < n_fresh ? slots : n_fresh;
+}
+
+/* Leaves out what was practised within half a day and is not due: a second look at once teaches
+ * next to nothing. How many stay. */
+static int keep_ripe(const struct wish *w, struct candidate *due, int n_due)
+{
+    int n = 0;
+    for (int i = 0; i < n_due; i++)
+        if (due[i].state.due_ms <= w->now_ms || w->now_ms - due[i].state.last_ms >= REST_MS)
+            due[n++] = due[i];
+    return n;
 }
 
 /* Moves the chosen new items to the front, in their order. */
@@ -205,19 +258,22 @@ void choose(const struct fsrs *model, const struct wish *wish, struct candidate 
             struct candidate *fresh, int n_fresh, struct choice *ret)
 {
     *ret = (struct choice){ 0 };
+    n_due = keep_ripe(wish, due, n_due);
     for (int i = 0; i < n_due; i++)
         look_at_review(model, wish, &due[i]);
     for (int i = 0; i < n_fresh; i++)
         look_at_new(model, wish, &fresh[i]);
     uint64_t state = wish->seed;
     bool by_chance = wish->policy == POLICY_RANDOM;
-    int k =
-        by_chance ? slots_by_chance(wish, n_due, n_fresh, &state) : new_slots(wish, n_due, n_fresh);
+    int k = by_chance ? slots_by_chance(wish, n_due, n_fresh, &state)
+                      : new_slots(wish, due, n_due, n_fresh);
+    if (!by_chance)
+        put_in_order(wish, due, n_due);
+    if (wish->policy == POLICY_BANDIT && is_before_exam_week(wish))
+        k = slots_by_gain(wish, due, n_due, fresh, n_fresh);
     remember_features(ret, fresh, n_fresh, k);
     if (by_chance)
         choose_by_chance(due, n_due, fresh, n_fresh, k, &state);
-    else
-        put_in_order(wish, due, n_due);
     if (wish->policy == POLICY_BANDIT && k > 0)
         choose_new(wish, fresh, n_fresh, k);
     struct pile pile = { .due = due,
