@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
 /* `since_ms` is when the first line of the present time was written; a slot whose time is over and
  * that has nothing to tell is free. */
@@ -42,15 +43,23 @@ static void take_locked(struct slot *s, struct lp_log_left_out *ret_told)
     s->lines = 0;
 }
 
+/* A stranger who finds two texts of one hash reaches no line of another sentence. */
+static bool is_of(const struct slot *s, uint64_t kind, int level, const char *msg)
+{
+    return s->used && table.kinds[s - table.slots] == kind && s->level == level &&
+           strcmp(s->msg, msg) == 0;
+}
+
 /* Its own slot; else a free one; else the oldest. */
-static struct slot *find_locked(uint64_t kind)
+static struct slot *find_locked(uint64_t kind, int level, const char *msg)
 {
     size_t best = 0;
 
     for (size_t i = 0; i < LP_LOG_LIMIT_KINDS; i++) {
-        const struct slot *s = &table.slots[i], *b = &table.slots[best];
-        if (s->used && table.kinds[i] == kind)
-            return &table.slots[i];
+        struct slot *s = &table.slots[i];
+        const struct slot *b = &table.slots[best];
+        if (is_of(s, kind, level, msg))
+            return s;
         if (b->used && (!s->used || s->since_ms < b->since_ms))
             best = i;
     }
@@ -71,8 +80,8 @@ bool lp_log_limit_admits(uint64_t kind, int level, const char *msg, int64_t now_
 {
     ret_told->lines = 0;
     pthread_mutex_lock(&table.mutex);
-    struct slot *s = find_locked(kind);
-    if (!s->used || table.kinds[s - table.slots] != kind || is_over(s, now_ms)) {
+    struct slot *s = find_locked(kind, level, msg);
+    if (!is_of(s, kind, level, msg) || is_over(s, now_ms)) {
         take_locked(s, ret_told);
         begin_locked(s, kind, level, msg, now_ms);
     }

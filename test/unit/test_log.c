@@ -220,6 +220,19 @@ static void a_kind_is_told_of_when_its_time_is_over_and_begins_anew(void **state
     assert_int_equal(told.lines, 2);
 }
 
+static void a_hash_that_is_had_twice_hides_no_other_sentence(void **state)
+{
+    struct lp_log_left_out told;
+
+    (void)state;
+    for (unsigned i = 0; i < LP_LOG_LIMIT_BURST + 1; i++)
+        lp_log_limit_admits(42, LP_LOG_WARN, "a request is wrong", 50000, &told);
+    assert_false(lp_log_limit_admits(42, LP_LOG_WARN, "a request is wrong", 50000, &told));
+    assert_true(lp_log_limit_admits(42, LP_LOG_WARN, "the database is away", 50000, &told));
+    assert_true(lp_log_limit_admits(42, LP_LOG_ERROR, "a request is wrong", 50000, &told));
+    lp_log_end();
+}
+
 static void a_line_that_nobody_takes_is_counted_as_lost(void **state)
 {
     int ends[2], saved = dup(STDERR_FILENO);
@@ -262,6 +275,7 @@ int main(void)
         cmocka_unit_test(lines_about_different_objects_and_lines_of_requests_are_no_repeats),
         cmocka_unit_test(the_first_of_a_kind_is_written_however_many_kinds_there_are),
         cmocka_unit_test(a_kind_is_told_of_when_its_time_is_over_and_begins_anew),
+        cmocka_unit_test(a_hash_that_is_had_twice_hides_no_other_sentence),
         cmocka_unit_test(a_line_that_nobody_takes_is_counted_as_lost),
         cmocka_unit_test(nothing_is_left_out_at_level_debug),
     };
