@@ -28,7 +28,6 @@ enum child_kind {
     N_CHILD_KINDS
 };
 extern const struct lp_kube_kind *const child_kinds[N_CHILD_KINDS];
-
 /* Whether a cluster may lack the kind, or we the right to it: it is looked for where asked for. */
 #define child_kind_is_optional(kind) ((kind) >= CHILD_HTTP_ROUTE)
 
@@ -66,19 +65,16 @@ struct platform {
     struct {
         bool up, down;
     } pauses[SPEC_MAX_SERVICES]; /* of scaling, in force now */
-    const char
-        *keys; /* which making of the services' own Secrets their pods have; NULL: the first */
+    const char *keys; /* which making of services' own Secrets pods have; NULL: the first */
 };
 
-/* minReplicas of the HPA: the spec's, or 1 where that is 0, lifted to the service's floor, and not
- * over its maxReplicas. */
+/* minReplicas of the HPA: the spec's (1 for 0), lifted to the floor, not over maxReplicas. */
 int64_t platform_min_replicas(const struct platform *p, enum service_id id);
 
 /* Whether minReplicas of the service's HPA is not the plan's, but FLOOR_MANAGER's. */
 bool platform_has_lift(const struct platform *p, enum service_id id);
 
-/* Whether the service goes to 0 pods where nobody asks anything of it: its spec allows it, and its
- * pods tell. */
+/* Whether the service goes to 0 pods when nobody asks: its spec allows it, and its pods tell. */
 bool platform_may_sleep(const struct platform *p, enum service_id id);
 
 /* True where a Deployment has no pods because nobody asked anything of the service, which may
@@ -109,8 +105,7 @@ struct child {
     bool paused;        /* to be observed, not to be written */
     bool leaving;       /* and to go when nobody needs it any more (struct database_state) */
     bool stamped;       /* `intent` has its hash */
-    /* Of a Deployment whose replicas are not ours (handover.h): how many it begins with; else -1.
-     */
+    /* Of a Deployment whose replicas are not ours (handover.h): what it begins with; else -1. */
     int64_t initial_replicas;
 };
 
@@ -142,7 +137,6 @@ json_t *plan_creation(const struct child *child);
 #define LABEL_MANAGED_BY "app.kubernetes.io/managed-by"
 #define LABEL_COMPONENT "app.kubernetes.io/component"
 #define MANAGER "lp-operator"
-
 /* Suffix of the ConfigMap that mode Plan writes; no service or database has it. */
 #define PLAN_SUFFIX "plan"
 #define PLAN_MONITORING "monitoring" /* the same, of what spec.monitoring asks for */

@@ -181,7 +181,7 @@ def look():
     say(f"{len(asked)} requests ({worked} answered well), {len(written)} lines, none tells one of {len(secrets)} secrets")
 
 
-def main():
+def no_line_tells_a_secret():
     global bearer
     assert leaks([f'{{"msg":"request","path":"/x?email={urllib.parse.quote(MAIL)}"}}']), "a planted address would not be found"
     with urllib.request.urlopen(URL + "/openapi.json", timeout=20) as answer:
@@ -198,4 +198,4 @@ def main():
         look()
 
 
-main()
+no_line_tells_a_secret()
