@@ -209,6 +209,8 @@ class Cases:
         assert re.search(r"57\s+active learners, give or take 13 %", p.text("#teaching-totals")), p.text("#teaching-totals")
         rows = p.text("#teaching-activities")
         assert re.search(r"Irregular verbs\s+411\s+71.5\s+up 0.80 a day", rows) and "<b>Dictation</b>" in rows, rows
+        rows = p.text("#teaching-feedback")
+        assert re.search(r"spelling\s+321\s+grammar\s+78\s+all others\s+3", rows), rows
         everywhere = p.script("return [document.documentElement.outerHTML, location.href, JSON.stringify({...localStorage}), JSON.stringify({...sessionStorage}), document.cookie, document.getElementById('teaching-token').value].join()")
         assert "teacher.token" not in everywhere
         assert "teacher.token" not in pathlib.Path(f"{self.plane.dir}/dashboard.err").read_text(encoding="utf-8")

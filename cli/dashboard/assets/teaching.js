@@ -40,6 +40,14 @@ function activities(answer) {
     h("tbody", {}, all.map((a) => h("tr", {}, h("td", {}, a.activityName), h("td", {}, number(a.count)), h("td", {}, number(a.mean)), h("td", {}, trend(a.trend)))))];
 }
 
+// A progress service that is older has none of it.
+function feedback(answer) {
+  const all = [...(answer.feedback ?? []).map((f) => [f.category, f.count]), ...(answer.feedbackOthers > 0 ? [["all others", answer.feedbackOthers]] : [])];
+  if (!all.length) return [];
+  return [h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Category of feedback"), h("th", { scope: "col" }, "Times"))),
+    h("tbody", {}, all.map(([category, count]) => h("tr", {}, h("td", {}, category), h("td", {}, number(count)))))];
+}
+
 function show(answer) {
   const total = ([name, value]) => h("div", { class: "total" }, h("b", {}, value), h("span", {}, name));
   const share = Math.round((answer.activeLearnersError ?? 0) * 100);
@@ -47,6 +55,8 @@ function show(answer) {
     ["kinds of activities", number(answer.byActivity?.length)]].map(total));
   $("teaching-heat").replaceChildren(...(answer.heatMap?.length ? heatMap(answer.heatMap) : []));
   $("teaching-activities").replaceChildren(...activities(answer));
+  $("teaching-feedback").replaceChildren(...feedback(answer));
+  $("teaching-feedback").parentElement.hidden = $("teaching-feedback").children.length === 0;
   $("teaching-result").hidden = false;
 }
 

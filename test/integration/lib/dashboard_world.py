@@ -187,5 +187,6 @@ class Gateway:
     def sums():
         heat = [[max(0, 40 - abs(hour - 10) * 8 - day * 3) for hour in range(24)] for day in range(7)]
         return {"activities": sum(map(sum, heat)), "activeLearners": 57, "activeLearnersError": 0.13, "heatMap": heat, "others": None,
+                "feedback": [{"category": "spelling", "count": 321}, {"category": "grammar", "count": 78}], "feedbackOthers": 3,
                 "byActivity": [{"activityName": "Irregular verbs", "count": 411, "scored": 400, "mean": 71.5, "trend": 0.8},
                                {"activityName": "<b>Dictation</b>", "count": 96, "scored": 90, "mean": 64.25, "trend": -0.4}]}
