@@ -2,6 +2,7 @@
 #include "bench/learning/tutors.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +194,7 @@ static void ask(struct tutor *t, int64_t now_ms, double left_s)
     t->asked++;
     for (int i = 0; i < choice.n; i++) {
         const struct candidate *c = choice.items[i];
-        t->queue[i] = atoi(c->id + 5);
+        t->queue[i] = (int)((c->id - names[0]) / (ptrdiff_t)sizeof names[0]);
         t->is_new[i] = c->is_new;
         memcpy(t->x[i], c->x, sizeof c->x);
     }
