@@ -92,7 +92,7 @@ static int by_value(struct tutor *t, int64_t now_ms, double left_s)
             continue;
         double d = best < 0 ? 1 : t->q[state_of(t, i, now_ms)] - t->q[state_of(t, best, now_ms)];
         ties = d > 0 ? 1 : d == 0 ? ties + 1 : ties;
-        if (d > 0 || (d == 0 && bandit_random(&t->chance) % (uint64_t)ties == 0))
+        if (d > 0 || (d == 0 && bandit_random(&t->chance) % (uint64_t)(ties > 0 ? ties : 1) == 0))
             best = i;
     }
     return best;
