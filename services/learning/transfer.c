@@ -222,12 +222,13 @@ static int write_page(struct lp_db *db, const struct page *p, struct lp_buf *ret
     return r;
 }
 
-/* RFC 8288: where the next page is, in the words of this one. */
+/* RFC 8288: where the next page is, in the words of this one; without a path, which the gateway
+ * gives another prefix. */
 static void link_next(struct lp_service_request *r, const struct page *p, const char *next)
 {
     lp_auto_buf struct lp_buf link = LP_BUF_INIT(512);
-    lp_buf_printf(&link, "<%s?format=%s&limit=%d&after=%s", lp_http_path(r->x),
-                  exchange_names[p->format], p->limit, next);
+    lp_buf_printf(&link, "<?format=%s&limit=%d&after=%s", exchange_names[p->format], p->limit,
+                  next);
     if (p->class)
         lp_buf_printf(&link, "&class=%s", p->class);
     lp_buf_str(&link, ">; rel=\"next\"");

@@ -142,6 +142,13 @@ static void wrong_turtle_is_refused_with_line_member_and_limit(void **state)
         { "item:x a class:N ; lp:level \"D9\" ; lp:phrase \"x\" .", "line 5, x: level" },
         { "\n\nitem:x lp:rank \"many\" .", "line 7: rank: must be a whole number, is \"many\"" },
         { "item:x lp:rank 1, 2 .", "line 5: rank: more than one value" },
+        { "<https://learningplatform.io/ontology/item/\\uD800> lp:rank 1 .",
+          "line 5: an escape that is no character" },
+        { "item:x lp:phrase \"a\\u0000b\" .", "line 5: an escape that is no character" },
+        { "item:x lp:tag \"\\uD800\" .", "line 5: an escape that is no character" },
+        { "@prefix p: <http://example.org/\\uDFFF> .", "line 5: an escape that is no character" },
+        { "item:x lp:tag 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21 .",
+          "line 5: tags: more than 20 values" },
         { "item:x lp:content \"{\" .", "line 5: content" },
         { "item:x lp:prerequisite \"y\" .", "an item is wanted here" },
         { "item:x lp:phrase nope:y .", "line 5" },
@@ -177,6 +184,11 @@ static void deep_and_long_turtle_ends_at_its_limits(void **state)
     add_n(&deep, 100000, "[<a:b>");
     assert_refused(EXCHANGE_TURTLE, deep.ptr, "brackets nested deeper than 16");
     lp_buf_reset(&deep);
+    lp_buf_str(&deep, "@prefix a: <a:> .\n");
+    add_n(&deep, 20000, "[a:a[a:a 1]].");
+    add_n(&deep, 20000, "[a:a");
+    assert_refused(EXCHANGE_TURTLE, deep.ptr, "brackets nested deeper than 16");
+    lp_buf_reset(&deep);
     add_n(&deep, 1000000, "(");
     assert_refused(EXCHANGE_TURTLE, deep.ptr, "lists ( ) are not read");
 
@@ -206,6 +218,42 @@ static void more_items_than_allowed_are_refused(void **state)
     lp_auto_free char *big = lp_alloc(EXCHANGE_BYTES + 1);
     assert_int_equal(exchange_read(EXCHANGE_CSV, big, EXCHANGE_BYTES + 1, &none, &e, &err),
                      LP_E_TOO_LARGE);
+}
+
+static void what_takes_more_memory_than_text_is_counted_as_it_is_read(void **state)
+{
+    (void)state;
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(EXCHANGE_BYTES);
+    lp_buf_str(&text, PREFIXES);
+    for (int i = 0; i <= EXCHANGE_ITEMS + EXCHANGE_CLASSES; i++)
+        lp_buf_printf(&text, "item:i%d lp:rank 1 .\n", i);
+    lp_buf_str(&text, "what is no Turtle is not reached");
+    assert_refused(EXCHANGE_TURTLE, text.ptr, "line 6005: more than 6000 items and classes");
+    lp_buf_reset(&text);
+    for (int i = 0; i <= EXCHANGE_PREFIXES; i++)
+        lp_buf_printf(&text, "@prefix p%d: <a:> .\n", i);
+    assert_refused(EXCHANGE_TURTLE, text.ptr, "line 257: more than 256 prefixes");
+    lp_buf_reset(&text);
+    lp_buf_str(&text, "[{}");
+    add_n(&text, EXCHANGE_NODES, ",{}");
+    lp_buf_str(&text, "]");
+    assert_refused(EXCHANGE_JSONLD, text.ptr, "more than 100000 objects and arrays, 100002");
+}
+
+static void a_statement_that_is_there_twice_is_one(void **state)
+{
+    (void)state;
+    lp_auto_buf struct lp_buf once = LP_BUF_INIT(EXCHANGE_BYTES),
+                              twice = LP_BUF_INIT(EXCHANGE_BYTES);
+    json_auto_t *starter = json_loads(starter_json, 0, NULL);
+    const json_t *classes = json_object_get(starter, "classes");
+    const json_t *items = json_object_get(starter, "items");
+    ok(exchange_write(EXCHANGE_TURTLE, classes, items, &once, &err));
+    lp_buf_printf(&twice, "%s%s", once.ptr, once.ptr);
+    auto_exchange struct exchange e = read_text(EXCHANGE_TURTLE, twice.ptr, &none);
+    assert_int_equal(json_array_size(e.items), 140);
+    assert_same(e.items, items);
+    assert_same(e.classes, classes);
 }
 
 static void json_ld_of_others_is_read_in_our_terms(void **state)
@@ -334,6 +382,8 @@ int main(void)
         cmocka_unit_test(wrong_turtle_is_refused_with_line_member_and_limit),
         cmocka_unit_test(deep_and_long_turtle_ends_at_its_limits),
         cmocka_unit_test(more_items_than_allowed_are_refused),
+        cmocka_unit_test(what_takes_more_memory_than_text_is_counted_as_it_is_read),
+        cmocka_unit_test(a_statement_that_is_there_twice_is_one),
         cmocka_unit_test(json_ld_of_others_is_read_in_our_terms),
         cmocka_unit_test(wrong_json_ld_is_refused_with_node_and_member),
         cmocka_unit_test(csv_takes_columns_by_name_and_defaults_for_the_rest),

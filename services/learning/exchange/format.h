@@ -21,6 +21,8 @@ extern const char *const exchange_types[EXCHANGE_FORMATS];     /* media types */
 #define EXCHANGE_CLASSES 1000
 #define EXCHANGE_LITERAL 8192 /* bytes of one text */
 #define EXCHANGE_IRI 2048     /* bytes of one IRI, and of a prefix's */
+#define EXCHANGE_PREFIXES 256 /* lines of Turtle that name a prefix */
+#define EXCHANGE_NODES 100000 /* objects and arrays in JSON, those in texts too */
 #define EXCHANGE_DEPTH 16     /* of brackets in Turtle, of objects and arrays in JSON */
 
 /* Arrays of the owner: classes {"name","label","subClassOf"}, items as item_read gives them, each

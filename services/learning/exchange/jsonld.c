@@ -171,10 +171,24 @@ static int read_graph(struct collect *c, const json_t *graph, struct lp_error *e
     return 0;
 }
 
+/* Each object takes far more memory than its two bytes of text. */
+static int check_count(const char *text, size_t len, struct lp_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += text[i] == '{' || text[i] == '[';
+    return n <= EXCHANGE_NODES
+               ? 0
+               : lp_error_set(err, LP_E_TOO_LARGE, "JSON-LD: more than %d objects and arrays, %zu",
+                              EXCHANGE_NODES, n);
+}
+
 int jsonld_read(struct collect *c, const char *text, size_t len, struct lp_error *err)
 {
     json_t *parsed = NULL;
-    int r = lp_json_parse(text, len, EXCHANGE_BYTES, "JSON-LD", &parsed, err);
+    int r = check_count(text, len, err);
+    if (r == 0)
+        r = lp_json_parse(text, len, EXCHANGE_BYTES, "JSON-LD", &parsed, err);
     if (r < 0)
         return r;
     json_auto_t *root = parsed;

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "json/json.h"
+#include "services/learning/content/item.h"
 #include "services/learning/exchange/turtle.h"
 #include "services/learning/exchange/words.h"
 
@@ -16,7 +18,8 @@ struct turtle {
     const char *at, *end;
     unsigned line;
     SerdEnv *env;
-    json_t *subjects; /* by IRI: {"line", "classes", "is": 1 a class, "parents", members…} */
+    json_t *subjects; /* by IRI: {"line", "isClass", "item", of a class "label", "subClassOf"} */
+    int prefixes;     /* that were given */
     int depth;        /* of blank nodes that are open; serd goes down by a call for each */
     int code;         /* of the first failure; nothing is taken after it */
     struct lp_error *err;
@@ -60,11 +63,27 @@ static SerdStatus on_error(void *handle, const SerdError *e)
     return SERD_SUCCESS;
 }
 
+/* The document is UTF-8 without NUL, but \u0000 and \uD800 are bytes of their own in what serd
+ * makes of it. */
+static SerdStatus check_escapes(struct turtle *t, const SerdNode *node)
+{
+    const char *text = (const char *)node->buf;
+    for (size_t i = 0; i < node->n_bytes;) {
+        size_t n = text[i] ? lp_utf8_sequence(text + i, node->n_bytes - i) : 0;
+        if (n == 0)
+            return fail(t, lp_error_set(t->err, LP_E_INVALID, "an escape that is no character"));
+        i += n;
+    }
+    return SERD_SUCCESS;
+}
+
 /* Of what each name is resolved by: a long one would be copied for every name. */
 static SerdStatus check_iri(struct turtle *t, const SerdNode *iri)
 {
-    if (t->code < 0 || iri->n_bytes <= EXCHANGE_IRI)
-        return t->code < 0 ? SERD_ERR_BAD_ARG : SERD_SUCCESS;
+    if (t->code < 0)
+        return SERD_ERR_BAD_ARG;
+    if (iri->n_bytes <= EXCHANGE_IRI)
+        return check_escapes(t, iri);
     return fail(t,
                 lp_error_set(t->err, LP_E_TOO_LARGE, "an IRI of more than %d bytes", EXCHANGE_IRI));
 }
@@ -82,6 +101,9 @@ static SerdStatus on_prefix(void *handle, const SerdNode *name, const SerdNode *
     SerdStatus status = check_iri(t, iri);
     if (!status)
         status = check_iri(t, name);
+    if (!status && ++t->prefixes > EXCHANGE_PREFIXES)
+        status = fail(
+            t, lp_error_set(t->err, LP_E_TOO_LARGE, "more than %d prefixes", EXCHANGE_PREFIXES));
     return status ? status : serd_env_set_prefix(t->env, name, iri);
 }
 
@@ -103,40 +125,56 @@ static char *iri_of(struct turtle *t, const SerdNode *node)
     return text;
 }
 
-/* What is known of a subject so far; NULL where it is no class and no item. */
+/* What is known of a subject so far; NULL where it is no class and no item, or a failure is noted.
+ */
 static json_t *subject_of(struct turtle *t, const char *iri)
 {
     json_t *o = json_object_get(t->subjects, iri);
     const char *id = words_after(iri, WORDS_ITEM), *class = words_after(iri, WORDS_CLASS);
     if (o || (!id && !class))
         return o;
-    o = lp_json_make("{s:i,s:b,s:[],s:{s:s}}", "line", (int)t->line, "isClass", !id, "types",
-                     "item", "id", id ? id : class);
+    if (json_object_size(t->subjects) >= EXCHANGE_ITEMS + EXCHANGE_CLASSES) {
+        fail(t, lp_error_set(t->err, LP_E_TOO_LARGE, "more than %d items and classes",
+                             EXCHANGE_ITEMS + EXCHANGE_CLASSES));
+        return NULL;
+    }
+    o = lp_json_make("{s:i,s:b,s:{s:s}}", "line", (int)t->line, "isClass", !id, "item", "id",
+                     id ? id : class);
     json_object_set_new(t->subjects, iri, o);
     return o;
 }
 
+/* A statement that is there twice is one statement (RDF 1.1). */
 static SerdStatus set_once(struct turtle *t, json_t *o, const char *key, json_t *value)
 {
-    if (json_object_get(o, key)) {
-        json_decref(value);
+    json_auto_t *mine = value;
+    const json_t *there = json_object_get(o, key);
+    if (there && !json_equal(there, value))
         return fail(t, lp_error_set(t->err, LP_E_INVALID, "%s: more than one value", key));
-    }
-    json_object_set_new(o, key, value);
+    if (!there)
+        json_object_set(o, key, mine);
     return SERD_SUCCESS;
 }
 
-static void append(json_t *o, const char *key, json_t *value)
+static SerdStatus append(struct turtle *t, json_t *o, const char *key, json_t *value)
 {
-    json_t *list = json_object_get(o, key);
+    json_auto_t *mine = value;
+    json_t *list = json_object_get(o, key), *one;
+    size_t i;
+
+    json_array_foreach(list, i, one) if (json_equal(one, mine)) return SERD_SUCCESS;
+    if (json_array_size(list) >= ITEM_RELATED)
+        return fail(
+            t, lp_error_set(t->err, LP_E_TOO_LARGE, "%s: more than %d values", key, ITEM_RELATED));
     if (!list) {
         list = json_array();
         json_object_set_new(o, key, list);
     }
-    json_array_append_new(list, value);
+    json_array_append(list, mine);
+    return SERD_SUCCESS;
 }
 
-/* The object as a literal's text; NULL: it is none, or too long. */
+/* The object as a literal's text; NULL: it is none, or a failure is noted. */
 static const char *literal(struct turtle *t, const char *member, const SerdNode *object)
 {
     if (object->type != SERD_LITERAL)
@@ -144,7 +182,7 @@ static const char *literal(struct turtle *t, const char *member, const SerdNode 
     else if (object->n_bytes > EXCHANGE_LITERAL)
         fail(t, lp_error_set(t->err, LP_E_TOO_LARGE, "%s: must have at most %d bytes, has %zu",
                              member, EXCHANGE_LITERAL, object->n_bytes));
-    else
+    else if (!check_escapes(t, object))
         return (const char *)object->buf;
     return NULL;
 }
@@ -159,8 +197,7 @@ static SerdStatus add_reference(struct turtle *t, json_t *item, const struct wor
     if (!id)
         return refuse(t, LP_E_INVALID, "an item is wanted here: " WORDS_ITEM "ID",
                       (const char *)object->buf);
-    append(item, w->member, json_string(id));
-    return SERD_SUCCESS;
+    return append(t, item, w->member, json_string(id));
 }
 
 static SerdStatus add_member(struct turtle *t, json_t *item, const struct word *w,
@@ -182,10 +219,8 @@ static SerdStatus add_member(struct turtle *t, json_t *item, const struct word *
         value = json_string(text);
     if (r < 0)
         return fail(t, r);
-    if (w->kind != WORD_TEXTS)
-        return set_once(t, item, w->member, value);
-    append(item, w->member, value);
-    return SERD_SUCCESS;
+    return w->kind == WORD_TEXTS ? append(t, item, w->member, value)
+                                 : set_once(t, item, w->member, value);
 }
 
 static SerdStatus add_type(struct turtle *t, json_t *subject, const SerdNode *object)
@@ -231,13 +266,14 @@ static SerdStatus add(struct turtle *t, json_t *subject, const char *property,
     return SERD_SUCCESS;
 }
 
-/* serd tells of a bracket before it goes into it, but does not tell of a list's end: lists, which
+/* serd tells of a bracket before it goes into it, of the subject's and the object's in one
+ * statement where both open, and of each one's end; but does not tell of a list's end: lists, which
  * say nothing to us, are refused. */
 static SerdStatus go_down(struct turtle *t, SerdStatementFlags flags)
 {
     if (flags & (SERD_LIST_S_BEGIN | SERD_LIST_O_BEGIN | SERD_LIST_CONT))
         return fail(t, lp_error_set(t->err, LP_E_INVALID, "lists ( ) are not read"));
-    t->depth += (flags & (SERD_ANON_S_BEGIN | SERD_ANON_O_BEGIN)) != 0;
+    t->depth += !!(flags & SERD_ANON_S_BEGIN) + !!(flags & SERD_ANON_O_BEGIN);
     if (t->depth > EXCHANGE_DEPTH)
         return fail(t, lp_error_set(t->err, LP_E_TOO_LARGE, "brackets nested deeper than %d",
                                     EXCHANGE_DEPTH));
@@ -269,7 +305,7 @@ static SerdStatus on_statement(void *handle, SerdStatementFlags flags, const Ser
     if (o)
         return add(t, o, property, object);
     t->c->found.ignored++;
-    return SERD_SUCCESS;
+    return t->code < 0 ? SERD_ERR_BAD_ARG : SERD_SUCCESS;
 }
 
 static int collect_subject(struct turtle *t, const json_t *o)
