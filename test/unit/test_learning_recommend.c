@@ -191,6 +191,42 @@ static void an_exam_far_away_holds_nothing_new_back(void **state)
     assert_int_equal(count_new(&c), 0);
 }
 
+static void the_lowest_average_comes_before_anything_new_whether_or_not_it_is_due(void **state)
+{
+    struct wish w = a_wish(POLICY_LOWEST_AVERAGE, 10);
+    struct choice c;
+    (void)state;
+    fill(20, 20);
+    for (int i = 0; i < 20; i++)
+        due[i].state.due_ms = NOW_MS + (i + 1) * FSRS_DAY_MS;
+    choose(&model, &w, due, 20, fresh, 20, &c);
+    assert_int_equal(c.n, 10);
+    assert_int_equal(count_new(&c), 0);
+    fill(4, 20);
+    choose(&model, &w, due, 4, fresh, 20, &c);
+    assert_int_equal(count_new(&c), 6);
+}
+
+static void
+who_asks_for_one_at_a_time_before_an_exam_gets_reviews_as_often_as_new_items(void **state)
+{
+    struct wish w = a_wish(POLICY_BANDIT, 1);
+    struct choice c;
+    int news = 0;
+    (void)state;
+    w.exam_ms = NOW_MS + 90 * FSRS_DAY_MS;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        fill(10, 20);
+        for (int i = 0; i < 10; i++)
+            due[i].state.stability = 2000; /* a review brings next to nothing */
+        w.seed = seed;
+        choose(&model, &w, due, 10, fresh, 20, &c);
+        assert_int_equal(c.n, 1);
+        news += count_new(&c);
+    }
+    assert_int_equal(news, 100);
+}
+
 static void what_was_practised_today_comes_back_only_where_it_is_due(void **state)
 {
     struct wish w = a_wish(POLICY_BANDIT, 8);
@@ -374,6 +410,9 @@ int main(void)
         cmocka_unit_test(each_policy_has_its_order),
         cmocka_unit_test(before_an_exam_gain_is_of_that_day_and_nothing_new_comes),
         cmocka_unit_test(an_exam_far_away_holds_nothing_new_back),
+        cmocka_unit_test(the_lowest_average_comes_before_anything_new_whether_or_not_it_is_due),
+        cmocka_unit_test(
+            who_asks_for_one_at_a_time_before_an_exam_gets_reviews_as_often_as_new_items),
         cmocka_unit_test(what_was_practised_today_comes_back_only_where_it_is_due),
         cmocka_unit_test(the_bandit_learns_what_is_worth_offering),
         cmocka_unit_test(propensities_are_how_often_an_item_is_chosen),

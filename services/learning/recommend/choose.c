@@ -103,8 +103,9 @@ static int waiting(const struct wish *w, const struct candidate *due, int n_due)
 static int new_slots(const struct wish *w, const struct candidate *due, int n_due, int n_fresh)
 {
     bool soon = w->exam_ms > w->now_ms && horizon_of(w) <= EXAM_WEEK_DAYS;
-    int wait = soon ? n_due : waiting(w, due, n_due);
-    int least = soon || wait >= 2 * w->n || w->policy == POLICY_LOWEST_AVERAGE ? 0 : w->n / 4;
+    bool by_rating = w->policy == POLICY_LOWEST_AVERAGE; /* whatever is due */
+    int wait = soon || by_rating ? n_due : waiting(w, due, n_due);
+    int least = soon || by_rating || wait >= 2 * w->n ? 0 : w->n / 4;
     int slots = w->n - wait > least ? w->n - wait : least;
     return slots < n_fresh ? slots : n_fresh;
 }
@@ -121,7 +122,7 @@ static int slots_by_gain(const struct wish *w, const struct candidate *due, int 
                          const struct candidate *fresh, int n_fresh)
 {
     double each = 0;
-    int reviews = 0, half = w->n / 2;
+    int reviews = 0, half = (w->n + (int)(w->seed & 1)) / 2; /* of one, every other time */
 
     if (waiting(w, due, n_due) >= CHOOSE_DUE)
         return 0;
