@@ -14,7 +14,7 @@ cmake -S . -B "$dir/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLP_TESTS=OFF >"
     cmake --build "$dir/build" --target kubectl-lp >"$dir/build.log" 2>&1 || { tail -n 20 "$dir/build.log"; fails "kubectl-lp does not build"; exit 1; }
 openssl ecparam -name prime256v1 -genkey -noout -out "$dir/key.pem"
 openssl pkey -in "$dir/key.pem" -pubout -out "$dir/key.pub"
-options=(--build-dir "$dir/build" --images lp-cli --registry registry.example.org/english --output "$dir/dist")
+options=(--build-dir "$dir/build" --images lp-cli --registry registry.example.org/english --output "$dir/dist/")
 ./release "${options[@]}" --key "$dir/key.pem" >"$dir/release.log" 2>&1 || { cat "$dir/release.log"; fails "./release"; exit 1; }
 dist=$dir/dist arch=$(dpkg --print-architecture)
 
