@@ -11,7 +11,7 @@
 
 #define PROMTEXT_QUEUES 4      /* shared backlogs that one service may have */
 #define PROMTEXT_QUEUE_NAME 48 /* bytes of a backlog's or upstream's name with its NUL */
-#define PROMTEXT_UPSTREAMS 16  /* services that one may wait for */
+#define PROMTEXT_UPSTREAMS 40  /* that one may wait for: GATEWAY_MAX_UPSTREAMS of the gateway */
 #define PROMTEXT_BUCKETS 14    /* as many as lp_metrics_seconds has */
 
 /* Depths in thousandths, rounded up. All numbers 0 and more. */

@@ -30,7 +30,7 @@ static bool is_named(const char *component, uint64_t upstream_hash)
 static int64_t sum_of(const struct service *v, const struct pod *p, const struct of_upstream *list,
                       unsigned n)
 {
-    const char *name = component_of(v, p);
+    const char *name = n > 0 ? component_of(v, p) : NULL; /* most pods tell of nobody */
     int64_t sum = -1;
 
     for (unsigned i = 0; name && i < n; i++)

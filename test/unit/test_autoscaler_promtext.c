@@ -132,6 +132,26 @@ static void reads_which_upstreams_a_gateway_leaves_alone(void **state)
     assert_int_equal(parse(many.ptr, &page), LP_E_INVALID);
 }
 
+/* auth, ai, progress and learning, and the 32 of spec.extraServices. */
+static void the_page_of_a_gateway_with_all_services_that_a_platform_may_have_is_taken(void **state)
+{
+    struct promtext_page page;
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192);
+    (void)state;
+    lp_buf_str(&text, BOTH);
+    for (unsigned i = 0; i < 36; i++)
+        lp_buf_printf(&text,
+                      "lp_requests_awaiting_upstream{upstream=\"u%u\"} 1\n"
+                      "lp_circuits_open{upstream=\"u%u\"} 2\n",
+                      i, i);
+    assert_int_equal(parse(text.ptr, &page), 0);
+    assert_int_equal(page.n_upstreams, 36);
+    assert_int_equal(page.n_circuits, 36);
+    assert_string_equal(page.upstreams[35].name, "u35");
+    assert_int_equal(page.awaiting, 36000);
+    assert_int_equal(page.circuits[35].depth, 2000);
+}
+
 static void refuses_a_page_that_is_half_right(void **state)
 {
     static const char *const pages[] = {
@@ -186,6 +206,7 @@ int main(void)
         cmocka_unit_test(requests_that_wait_for_another_service_are_told_apart),
         cmocka_unit_test(reads_the_counters_of_the_load),
         cmocka_unit_test(reads_which_upstreams_a_gateway_leaves_alone),
+        cmocka_unit_test(the_page_of_a_gateway_with_all_services_that_a_platform_may_have_is_taken),
         cmocka_unit_test(refuses_a_page_that_is_half_right),
         cmocka_unit_test(a_page_cut_anywhere_does_not_read_past_its_end),
     };
