@@ -117,19 +117,28 @@ static bool find_winner(const json_t *hpa, struct scaling_reading *ret_winner)
     return n > 0;
 }
 
-bool scaling_is_at_max(const json_t *hpa)
+/* Why the HPA does not do what its metrics ask for; NULL: it does. An HPA that does not scale, as
+ * at 0 pods or without metrics, leaves ScalingLimited as it was. */
+static const char *limited_by(const json_t *hpa)
 {
     const json_t *status = json_object_get(hpa, "status");
-    const char *reason = lp_json_str(lp_kube_condition(status, "ScalingLimited"), "reason", NULL);
 
-    return reason && strcmp(reason, "TooManyReplicas") == 0 &&
-           lp_kube_condition_is(status, "ScalingLimited", "True");
+    if (!lp_kube_condition_is(status, "ScalingActive", "True") ||
+        !lp_kube_condition_is(status, "ScalingLimited", "True"))
+        return NULL;
+    return lp_json_str(lp_kube_condition(status, "ScalingLimited"), "reason", NULL);
+}
+
+bool scaling_is_at_max(const json_t *hpa)
+{
+    const char *reason = limited_by(hpa);
+
+    return reason && strcmp(reason, "TooManyReplicas") == 0;
 }
 
 void scaling_limits(const json_t *hpa, char ret_text[96])
 {
-    const char *limited = lp_json_str(
-        lp_kube_condition(json_object_get(hpa, "status"), "ScalingLimited"), "reason", NULL);
+    const char *limited = limited_by(hpa);
     const char *able = lp_json_str(lp_kube_condition(json_object_get(hpa, "status"), "AbleToScale"),
                                    "reason", NULL);
 
@@ -138,7 +147,7 @@ void scaling_limits(const json_t *hpa, char ret_text[96])
         snprintf(ret_text, 96, "waiting for the scale-down window");
     else if (able && strcmp(able, "ScaleUpStabilized") == 0)
         snprintf(ret_text, 96, "waiting for the scale-up window");
-    if (!limited || !lp_kube_condition_is(json_object_get(hpa, "status"), "ScalingLimited", "True"))
+    if (!limited)
         return;
     if (strcmp(limited, "TooManyReplicas") == 0)
         snprintf(ret_text, 96, "maxReplicas %" PRId64,

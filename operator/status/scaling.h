@@ -33,7 +33,8 @@ unsigned scaling_readings(const json_t *hpa, struct scaling_reading *ret_reading
 /* What holds the HPA back from what the metrics ask for: "maxReplicas 10"; "none". */
 void scaling_limits(const json_t *hpa, char ret_text[96]);
 
-/* True where the metrics ask for more pods than maxReplicas allows. NULL: false. */
+/* True where the HPA scales (ScalingActive) and its metrics ask for more pods than maxReplicas
+ * allows. NULL: false. */
 bool scaling_is_at_max(const json_t *hpa);
 
 /* "True", "False" or "Unknown" of the HPA's condition ScalingActive; *ret_message is borrowed, may

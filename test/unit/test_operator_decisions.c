@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "metrics/metrics.h"
 #include "operator/status/decisions.h"
+#include "operator/status/scaling.h"
 
 static json_t *status_of(int ready, int desired, const char *condition)
 {
@@ -49,15 +50,17 @@ static void a_move_of_the_wanted_number_is_counted_by_its_direction(void **state
     assert_true(exposed("lp_platform_ready{namespace=\"learning\",platform=\"english\"} 0\n"));
 }
 
-static json_t *hpa_limited_by(const char *reason)
+static json_t *hpa_limited_by(const char *reason, const char *active)
 {
-    return lp_json_make("{s:{s:[{s:s, s:s, s:s}]}}", "status", "conditions", "type",
-                        "ScalingLimited", "status", "True", "reason", reason);
+    return lp_json_make("{s:{s:[{s:s, s:s}, {s:s, s:s, s:s}]}}", "status", "conditions", "type",
+                        "ScalingActive", "status", active, "type", "ScalingLimited", "status",
+                        "True", "reason", reason);
 }
 
 static void a_service_tells_what_keeps_it_from_the_pods_that_its_load_asks_for(void **state)
 {
-    json_auto_t *full = hpa_limited_by("TooManyReplicas"), *low = hpa_limited_by("TooFewReplicas");
+    json_auto_t *full = hpa_limited_by("TooManyReplicas", "True");
+    json_auto_t *low = hpa_limited_by("TooFewReplicas", "True");
     json_auto_t *lost = lp_json_make("{s:{s:s}}", "floor", "source", "Fallback");
     json_auto_t *exam = lp_json_make("{s:{s:s}}", "floor", "source", "Schedule");
     (void)state;
@@ -70,6 +73,18 @@ static void a_service_tells_what_keeps_it_from_the_pods_that_its_load_asks_for(v
     decisions_publish_limit("learning", "english", "auth", NULL, NULL);
     assert_false(exposed("lp_service_limited{" AUTH));
     decisions_publish_limit("learning", "english", "auth", full, NULL);
+}
+
+/* ScalingActive is False (ScalingDisabled) there, and ScalingLimited stays as it was. */
+static void a_service_that_went_to_0_pods_is_not_at_its_most(void **state)
+{
+    json_auto_t *asleep = hpa_limited_by("TooManyReplicas", "False");
+    char limits[96];
+    (void)state;
+    decisions_publish_limit("learning", "english", "auth", asleep, NULL);
+    assert_true(exposed("lp_service_limited{" AUTH "by=\"max\"} 0\n"));
+    scaling_limits(asleep, limits);
+    assert_string_equal(limits, "none");
 }
 
 static void a_platform_that_is_gone_is_no_longer_exposed(void **state)
@@ -124,6 +139,7 @@ int main(void)
         cmocka_unit_test(the_services_of_a_status_are_exposed),
         cmocka_unit_test(a_move_of_the_wanted_number_is_counted_by_its_direction),
         cmocka_unit_test(a_service_tells_what_keeps_it_from_the_pods_that_its_load_asks_for),
+        cmocka_unit_test(a_service_that_went_to_0_pods_is_not_at_its_most),
         cmocka_unit_test(a_platform_that_is_gone_is_no_longer_exposed),
     };
     lp_json_init();

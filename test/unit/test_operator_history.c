@@ -15,7 +15,7 @@ static json_t *busy_hpa(int64_t min)
     return lp_json_make(
         "{s:{s:I, s:I, s:[{s:s, s:{s:s, s:{s:I}}}, {s:s, s:{s:{s:s}, s:{s:s}}}]},"
         " s:{s:I, s:I, s:[{s:s, s:{s:s, s:{s:I, s:s}}}, {s:s, s:{s:{s:s}, s:{s:s}}}],"
-        " s:[{s:s, s:s, s:s}]}}",
+        " s:[{s:s, s:s}, {s:s, s:s, s:s}]}}",
         "spec", "minReplicas", (json_int_t)min, "maxReplicas", (json_int_t)10, "metrics", "type",
         "Resource", "resource", "name", "cpu", "target", "averageUtilization", (json_int_t)70,
         "type", "Object", "object", "metric", "name", "queue_depth", "target", "averageValue", "4",
@@ -23,7 +23,8 @@ static json_t *busy_hpa(int64_t min)
         "currentMetrics", "type", "Resource", "resource", "name", "cpu", "current",
         "averageUtilization", (json_int_t)35, "averageValue", "14m", "type", "Object", "object",
         "metric", "name", "queue_depth", "current", "averageValue", "6500m", "conditions", "type",
-        "ScalingLimited", "status", "True", "reason", "TooManyReplicas");
+        "ScalingActive", "status", "True", "type", "ScalingLimited", "status", "True", "reason",
+        "TooManyReplicas");
 }
 
 static json_t *decide(const struct platform *p, const json_t *hpa, json_t *scaling)
