@@ -1,4 +1,7 @@
 /* platform/plan_hpa.c -- the HorizontalPodAutoscaler of a service. Pure. */
+#include <math.h>
+#include <stdint.h>
+
 #include "base/alloc.h"
 #include "json/json.h"
 #include "kube/kinds.h"
@@ -25,10 +28,29 @@ static json_t *object_metric(const char *service, const char *name, const char *
                         "averageValue", target);
 }
 
+static bool lifts_by_queue(const struct platform *p, const struct service_spec *s)
+{
+    return p->images->no_metrics_api && service_scales_by(s, "queueDepth");
+}
+
+/* What no pod exceeds, in % of what it asks for: its limit. */
+static int64_t most_cpu(const struct service_spec *s)
+{
+    int64_t request = 0, limit = 0;
+    struct lp_error unlikely;
+
+    if (quantity_milli(s->resources.requests.cpu, &request, &unlikely) < 0 || request <= 0 ||
+        quantity_milli(s->resources.limits.cpu, &limit, &unlikely) < 0)
+        return s->autoscaling.cpu.utilization; /* spec_check refuses these */
+    double percent = ceil(100.0 * (double)limit / (double)request);
+    return percent < INT32_MAX ? (int64_t)percent : INT32_MAX;
+}
+
 /*
  * What the spec lists, in one order. An HPA without metrics would go by cpu at 80 % (API reference,
- * HorizontalPodAutoscalerSpec v2): where no metrics API leads to us and the list has nothing else,
- * ours goes by cpu at the target of the spec.
+ * HorizontalPodAutoscalerSpec v2). Where no metrics API leads to us and the list has nothing else,
+ * ours names cpu: at what no pod exceeds, so that it adds none, where the queue lifts minReplicas;
+ * at the target of the spec where nothing else would add pods.
  */
 static json_t *metrics_of(const struct platform *p, const struct service_spec *s,
                           const char *container, const char *service)
@@ -38,10 +60,12 @@ static json_t *metrics_of(const struct platform *p, const struct service_spec *s
 
     quantity_canonical(s->autoscaling.queue.target, target);
     bool ours = !p->images->no_metrics_api;
-    bool memory = service_scales_by(s, "memory");
-    if (service_scales_by(s, "cpu") || (!ours && !memory))
-        json_array_append_new(list,
-                              resource_metric(container, "cpu", s->autoscaling.cpu.utilization));
+    bool memory = service_scales_by(s, "memory"), cpu = service_scales_by(s, "cpu");
+    if (cpu || (!ours && !memory))
+        json_array_append_new(list, resource_metric(container, "cpu",
+                                                    !cpu && lifts_by_queue(p, s)
+                                                        ? most_cpu(s)
+                                                        : s->autoscaling.cpu.utilization));
     if (memory)
         json_array_append_new(
             list, resource_metric(container, "memory", s->autoscaling.memory.utilization));
@@ -65,11 +89,6 @@ int64_t platform_min_replicas(const struct platform *p, enum service_id id)
 static bool is_scraped(const struct platform *p, enum service_id id)
 {
     return plan_has_metrics(p, id) && (!p->images->no_adapter || p->images->no_metrics_api);
-}
-
-static bool lifts_by_queue(const struct platform *p, const struct service_spec *s)
-{
-    return p->images->no_metrics_api && service_scales_by(s, "queueDepth");
 }
 
 bool platform_may_sleep(const struct platform *p, enum service_id id)

@@ -519,7 +519,7 @@ static void an_hpa_goes_by_the_metrics_that_the_spec_lists(void **state)
     check_metrics("{services: {auth: {autoscaling: {metrics: [demand]}}}}", false, "demand", true);
     check_metrics("{services: {auth: {autoscaling: {metrics: [memory, queueDepth]}}}}", true,
                   "memory", false);
-    /* Without a metrics an HPA would go by cpu at 80 %: ours keeps to the target of the spec. */
+    /* Without a metric an HPA would go by cpu at 80 % (test_platform_worker has our targets). */
     check_metrics("{services: {auth: {autoscaling: {metrics: [queueDepth]}}}}", true, "cpu", false);
     check_metrics("{services: {auth: {autoscaling: {metrics: [demand]}}}}", true, "cpu", true);
 }

@@ -84,6 +84,38 @@ static void workers_are_scaled_by_the_jobs_alone_and_to_0_where_there_are_none(v
     drop(f);
 }
 
+/* The operator lifts minReplicas by the jobs then (operator/floor.c); a job takes all the CPU that
+ * there is, which is no reason for another pod. */
+static void without_a_metrics_api_the_cpu_of_one_job_brings_no_more_workers(void **state)
+{
+    struct plan_images alone = images;
+    (void)state;
+    alone.no_metrics_api = true;
+    struct fixture *f = make("{services: {aiWorker: {enabled: true}, auth: {autoscaling: {metrics: "
+                             "[queueDepth], cpu: {averageUtilization: 60}}, resources: {requests: "
+                             "{cpu: 300m}, limits: {cpu: 1}}}, progress: {autoscaling: {metrics: "
+                             "[demand], cpu: {averageUtilization: 60}}}}}");
+    static const struct {
+        enum service_id id;
+        int64_t percent;
+    } wanted[] = {
+        { SERVICE_AI_WORKER, 400 },
+        { SERVICE_AUTH, 334 },
+        { SERVICE_PROGRESS, 60 }, /* nothing else would add pods */
+    };
+    f->platform.images = &alone;
+    for (size_t i = 0; i < LP_COUNT(wanted); i++) {
+        json_auto_t *hpa = plan_hpa(&f->platform, wanted[i].id);
+        const json_t *metrics = lp_json_at(hpa, "spec", "metrics", NULL);
+        const json_t *cpu = json_object_get(json_array_get(metrics, 0), "containerResource");
+        assert_int_equal(json_array_size(metrics), 1);
+        assert_string_equal(lp_json_str(cpu, "name", NULL), "cpu");
+        assert_int_equal(lp_json_int(0, cpu, "target", "averageUtilization", NULL),
+                         wanted[i].percent);
+    }
+    drop(f);
+}
+
 /* Objects by name; `owned` is what the claim's owners say. */
 static json_t *look_up(void *cluster, enum child_kind kind, const char *name)
 {
@@ -148,6 +180,7 @@ int main(void)
         cmocka_unit_test(two_services_have_the_jobs_database_and_only_where_there_are_workers),
         cmocka_unit_test(nobody_calls_a_worker_and_it_has_no_key_of_tokens_and_no_route),
         cmocka_unit_test(workers_are_scaled_by_the_jobs_alone_and_to_0_where_there_are_none),
+        cmocka_unit_test(without_a_metrics_api_the_cpu_of_one_job_brings_no_more_workers),
         cmocka_unit_test(the_jobs_database_stays_until_both_services_have_the_external_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
