@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "platform/plan_parts.h"
 #include "platform/quantity_text.h"
 #include "platform/spec_extra.h"
 #include "platform/spec_identity.h"
@@ -398,6 +399,30 @@ static int check_database(const struct database_spec *d, const char *path, struc
     return r < 0 ? r : check_pairs(&d->resources, path, err);
 }
 
+/* Services that have one database: a variable of one of them would lead it to another. */
+static int check_shared(const struct platform_spec *spec, const struct database_kind *kind,
+                        struct lp_error *err)
+{
+    const char *user = service_kinds[kind->user].key;
+    const json_t *item;
+    size_t i;
+
+    for (unsigned id = 0; id < N_OWN_SERVICES && spec_has_service(spec, kind->user); id++) {
+        if (kind->guests == 0 || (id != kind->user && (kind->guests & 1U << id) == 0))
+            continue;
+        json_array_foreach(spec->services[id].env, i, item)
+        {
+            if (strcmp(lp_json_str(item, "name", NULL), kind->variable) == 0)
+                return lp_error_set(err, LP_E_INVALID,
+                                    "spec.services.%s.env[%zu].name: must not be %s where %s is "
+                                    "enabled, which has its database with other services: use "
+                                    "spec.services.%s.database",
+                                    service_kinds[id].key, i, kind->variable, user, user);
+        }
+    }
+    return 0;
+}
+
 int spec_check(const char *name, const struct platform_spec *spec, struct lp_error *err)
 {
     int r = check_name(name, err);
@@ -410,6 +435,8 @@ int spec_check(const char *name, const struct platform_spec *spec, struct lp_err
         if (r == 0 && i >= N_SERVICES)
             r = check_database(&spec->services[i].database, database, err);
     }
+    for (unsigned i = 0; i < N_DATABASES && r == 0; i++)
+        r = check_shared(spec, &database_kinds[i], err);
     for (unsigned i = 0; i < spec->n_extra && r == 0; i++) {
         lp_auto_free char *path = lp_sprintf("spec.extraServices[%u]", i);
         r = check_service(&spec->services[N_OWN_SERVICES + i], path, err);

@@ -291,6 +291,14 @@ static void what_is_wrong_is_told_with_path_seen_and_wanted(void **state)
           "spec.services.auth.env[0].valueFrom.secretKeyRef.key: is required" },
         { "{services: {auth: {env: [{name: A, valueFrom: {configMapKeyRef: {name: s}}}]}}}",
           "spec.services.auth.env[0].valueFrom.secretKeyRef.name: is required" },
+        { "{services: {aiWorker: {enabled: true}, aiFeedback: {env: [{name: DATABASE_URL}]}}}",
+          "spec.services.aiFeedback.env[0].name: must not be DATABASE_URL where aiWorker is "
+          "enabled, which has its database with other services: use "
+          "spec.services.aiWorker.database" },
+        { "{services: {aiWorker: {enabled: true, env: [{name: A}, {name: DATABASE_URL, valueFrom: "
+          "{secretKeyRef: {name: s, key: k}}}]}}}",
+          "spec.services.aiWorker.env[1].name: must not be DATABASE_URL where aiWorker is enabled, "
+          "which has its database with other services: use spec.services.aiWorker.database" },
         { "{services: {auth: {pod: {labels: {app.kubernetes.io/name: x}}}}}",
           "spec.services.auth.pod.labels: keys must not begin with app.kubernetes.io/, one is "
           "\"app.kubernetes.io/name\"" },
