@@ -1,6 +1,7 @@
 /* cli/about.c -- see the header. No state beside the caller's. */
 #include "cli/about.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -85,13 +86,45 @@ static bool is_ordinal(const char *text)
     return *text && strspn(text, "0123456789") == strlen(text);
 }
 
+/* generateName is cut to 58 bytes, then five are added (apiserver, names.SimpleNameGenerator). */
+#define POD_NAME 63
+#define POD_BASE 58
+#define POD_HASH 10 /* bytes of a pod-template-hash at most, which has no '-' */
+
+/* Of a Deployment whose name is so long that the "<name>-<hash>-" of its pods was cut. */
+static bool is_cut_pod_of(const char *pod, const char *deployment)
+{
+    char base[POD_BASE + 1]; /* "<name>-", cut the same way */
+
+    snprintf(base, sizeof base, "%s-", deployment);
+    size_t n = strlen(base);
+    return strncmp(pod, base, n) == 0 && POD_BASE - n <= POD_HASH && !strchr(pod + n, '-');
+}
+
+static bool has_cut_pod(const struct about *a, const char *name)
+{
+    lp_auto_free char *kind = lp_sprintf("%s/", lp_kube_deployments.kind);
+    const char *key;
+    json_t *yes;
+
+    if (strlen(name) != POD_NAME)
+        return false;
+    json_object_foreach(a->owned, key, yes)
+    {
+        if (strncmp(key, kind, strlen(kind)) == 0 && is_cut_pod_of(name, key + strlen(kind)))
+            return true;
+    }
+    return false;
+}
+
 static bool is_pod_of(const struct about *a, const char *name)
 {
     size_t set = without(name, 1), deployment = without(name, 2);
 
     return (set > 0 && is_ordinal(name + set + 1) &&
             owns(a, lp_kube_stateful_sets.kind, name, set)) ||
-           (deployment > 0 && owns(a, lp_kube_deployments.kind, name, deployment));
+           (deployment > 0 && owns(a, lp_kube_deployments.kind, name, deployment)) ||
+           has_cut_pod(a, name);
 }
 
 bool about_has(const struct about *a, const json_t *regarding)
