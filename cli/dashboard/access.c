@@ -70,10 +70,14 @@ void access_offer_code(struct access *a, int64_t now_ms)
     atomic_store(&a->code_until_ms, now_ms + ACCESS_CODE_MS);
 }
 
+bool access_code(const struct access *a, const char *given)
+{
+    return given && is_secret(a->code, given, strlen(given));
+}
+
 bool access_take_code(struct access *a, const char *given, int64_t now_ms)
 {
-    return given && is_secret(a->code, given, strlen(given)) &&
-           atomic_exchange(&a->code_until_ms, 0) > now_ms;
+    return access_code(a, given) && atomic_exchange(&a->code_until_ms, 0) > now_ms;
 }
 
 bool access_token(const struct access *a, const char *given)

@@ -38,6 +38,8 @@ bool access_token(const struct access *a, const char *given);
 
 /* The code is as good as the token, once, for ACCESS_CODE_MS. */
 void access_offer_code(struct access *a, int64_t now_ms);
+/* Whether `given` is the code, void or not, in a time that does not depend on where they differ. */
+bool access_code(const struct access *a, const char *given);
 /* Whether `given` is the code, and it is not void; it is void from now on. */
 bool access_take_code(struct access *a, const char *given, int64_t now_ms);
 

@@ -31,6 +31,7 @@ int child_start(char *const *argv, int out_fd, pid_t *ret_pid)
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
     posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     add_output(&files, out_fd, STDOUT_FILENO);
     add_output(&files, out_fd, STDERR_FILENO);
     posix_spawnattr_init(&attributes);

@@ -210,8 +210,9 @@ json_t *overview_look(struct overview *o, int64_t wall_ms, int64_t clock_ms)
     json_auto_t *found = NULL, *hpas = json_object();
     json_t *missing = json_array(), *rows = json_array(), *platform;
     json_t *look =
-        lp_json_make("{s:I, s:I, s:o, s:o}", "time", (json_int_t)wall_ms, "shift",
-                     (json_int_t)(wall_ms - clock_ms), "platforms", rows, "missing", missing);
+        lp_json_make("{s:I, s:I, s:I, s:o, s:o}", "time", (json_int_t)wall_ms, "shift",
+                     (json_int_t)(wall_ms - clock_ms), "every", (json_int_t)o->options->interval_ms,
+                     "platforms", rows, "missing", missing);
     struct lp_error err;
     size_t i;
 

@@ -25,7 +25,8 @@ void overview_done(struct overview *o);
 
 /*
  * One look at `wall_ms`, which is `clock_ms` by lp_clock_ms(): {"time": wall_ms, "shift": how far
- * the one is before the other, which changes where the wall clock is set, "platforms":
+ * the one is before the other, which changes where the wall clock is set, "every": milliseconds
+ * between two looks, as the options have it, "platforms":
  * [{"namespace", "name", "phase", "ready", "message", "services": [{"name", "ready", "desired",
  * "min", "max", "queue", "rate", "demand", "p50", "p95", "p99", "errors", "circuits": gateway
  * workers that leave it alone, "why", "paused"}]}

@@ -35,6 +35,14 @@ static void refuse(struct lp_http_exchange *x, int status, const char *why)
     lp_http_reply_json(x, status, json_pack("{s:s}", "error", why));
 }
 
+/* Of a code that is right and void: who asks has seen it, as this user's browser does, too. */
+static const char void_code[] =
+    "this code was used already, or is over a minute old: open the URL that kubectl lp dashboard "
+    "printed. If no page was opened for you, another user of this machine has it: end the "
+    "dashboard, and start it with --no-open";
+static const char no_token[] =
+    "open the URL that kubectl lp dashboard printed: its token is missing here";
+
 /* The token leaves the address bar, and with it the browser's history. */
 static void give_cookie(const struct pages *p, struct lp_http_exchange *x)
 {
@@ -46,12 +54,16 @@ static void give_cookie(const struct pages *p, struct lp_http_exchange *x)
     lp_http_reply(x, 303, NULL, "", 0);
 }
 
+static bool is_front(struct lp_http_exchange *x)
+{
+    return strcmp(lp_http_method(x), "GET") == 0 && strcmp(lp_http_path(x), "/") == 0;
+}
+
 /* The token, or the code that the browser was opened with. */
 static bool is_let_in(const struct pages *p, struct lp_http_exchange *x)
 {
-    return strcmp(lp_http_method(x), "GET") == 0 && strcmp(lp_http_path(x), "/") == 0 &&
-           (access_token(p->access, lp_http_query(x, "token")) ||
-            access_take_code(p->access, lp_http_query(x, "code"), lp_clock_ms()));
+    return is_front(x) && (access_token(p->access, lp_http_query(x, "token")) ||
+                           access_take_code(p->access, lp_http_query(x, "code"), lp_clock_ms()));
 }
 
 static bool is_key(const char *key)
@@ -107,7 +119,9 @@ static void handle(struct lp_http_exchange *x, void *user)
     else if (is_let_in(p, x))
         give_cookie(p, x);
     else if (!access_cookie(p->access, lp_http_header(x, "Cookie")))
-        refuse(x, 403, "open the URL that kubectl lp dashboard printed: its token is missing here");
+        refuse(x, 403,
+               is_front(x) && access_code(p->access, lp_http_query(x, "code")) ? void_code
+                                                                               : no_token);
     else if (get)
         answer_get(p, x);
     else if (strcmp(method, "POST") == 0 && asker_of(p, lp_http_path(x)))

@@ -275,6 +275,8 @@ class Cases:
 
     def a_change_is_seen_without_a_reload(self):
         p = self.page
+        p.go(f"#/{NS}/english")
+        wait_for("its services", 10, lambda: "gateway" in p.text("#services"))
         p.go("#/")
         self.plane.platform(NS, "italian", {"mode": "Plan"})
         wait_for("the new platform", 10, lambda: "italian" in p.text("#platforms"))
@@ -282,6 +284,8 @@ class Cases:
         wait_for("it is gone", 10, lambda: "italian" not in p.text("#platforms"))
         p.go(f"#/{NS}/italian")
         wait_for("it is said so", 10, lambda: "is not there" in p.text("#platform-message"))
+        shown = p.script("return [...document.querySelectorAll('#platform > *')].filter((e) => e.offsetParent).map((e) => e.id || e.className)")
+        assert shown == ["bar", "platform-message"], f"of a platform that is not there: {shown}"
 
     def what_may_not_be_read_is_named_and_the_rest_is_shown(self):
         p, plane = self.page, self.plane

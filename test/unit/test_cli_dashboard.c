@@ -1,7 +1,12 @@
 /* The dashboard's server: who may ask it, what it forbids, what a tab is told. */
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "cli/dashboard/access.h"
 #include "cli/dashboard/assets.h"
 #include "cli/dashboard/board.h"
+#include "cli/dashboard/child.h"
 #include "cli/dashboard/pages.h"
 #include "cli/dashboard/past.h"
 #include "cli/dashboard/tabs.h"
@@ -110,19 +115,48 @@ static void the_browsers_code_is_good_once_and_for_a_minute(void **state)
     snprintf(line, sizeof line, "GET /?code=%s", d.access.code);
     ask_page(line, "", false, &reply);
     assert_true(is_status(&reply, "403")); /* nobody opened a browser */
+    assert_non_null(strstr(reply.ptr, "this code was used already, or is over a minute old"));
     access_offer_code(&d.access, lp_clock_ms());
     ask_page("GET /?code=00", "", false, &reply);
     assert_true(is_status(&reply, "403"));
+    assert_null(strstr(reply.ptr, "used already"));
     ask_page(line, "", false, &reply);
     assert_true(is_status(&reply, "303"));
     assert_non_null(strstr(reply.ptr, d.access.token));
     ask_page(line, "", false, &reply);
     assert_true(is_status(&reply, "403"));
     assert_null(strstr(reply.ptr, "Set-Cookie"));
+    assert_non_null(strstr(reply.ptr, "another user of this machine has it"));
     access_offer_code(&d.access, 1000);
     assert_false(access_take_code(&d.access, d.access.code, 1000 + ACCESS_CODE_MS));
     access_offer_code(&d.access, 1000);
     assert_true(access_take_code(&d.access, d.access.code, 999 + ACCESS_CODE_MS));
+}
+
+/* The terminal's input would stop it (SIGTTIN), as its group is not the terminal's. */
+static void a_program_that_is_started_has_an_empty_input(void **state)
+{
+    char program[] = "readlink", what[] = "/proc/self/fd/0", said[64] = "";
+    char *const argv[] = { program, what, NULL };
+    lp_auto_fd int own = dup(STDIN_FILENO);
+    int in[2], out[2];
+    pid_t pid = -1;
+    (void)state;
+
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    assert_int_equal(dup2(in[0], STDIN_FILENO), STDIN_FILENO);
+    int failed = child_start(argv, out[1], &pid);
+    if (own >= 0)
+        dup2(own, STDIN_FILENO);
+    assert_int_equal(failed, 0);
+    close(out[1]);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_true(read(out[0], said, sizeof said - 1) > 0);
+    assert_string_equal(said, "/dev/null\n");
+    close(out[0]);
+    close(in[0]);
+    close(in[1]);
 }
 
 static void without_the_cookie_nothing_is_answered(void **state)
@@ -438,6 +472,7 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(
             every_answer_forbids_scripts_frames_and_places_that_are_not_ours, begin, end),
+        cmocka_unit_test(a_program_that_is_started_has_an_empty_input),
         cmocka_unit_test(all_that_the_page_loads_is_in_the_program_and_small),
         cmocka_unit_test_setup_teardown(a_tab_is_told_what_is_new_of_all_and_of_its_platform, begin,
                                         end),

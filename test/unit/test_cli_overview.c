@@ -20,7 +20,7 @@
     "{\"items\":[{\"describedObject\":{\"name\":\"english-auth\"},\"value\":\"1500m\"}," \
     "{\"describedObject\":{\"name\":\"english-gateway\"},\"value\":\"nonsense\"},{}]}"
 
-static const struct cli_options options = { .all_namespaces = true };
+static const struct cli_options options = { .all_namespaces = true, .interval_ms = 60000 };
 
 static struct {
     struct fake_kube *fake;
@@ -115,6 +115,7 @@ static void of_two_hundred_platforms_all_are_shown_and_ten_namespaces_asked_at_a
     o.overview.looked_at = watched;
     json_auto_t *first = look();
     assert_int_equal(json_array_size(json_object_get(first, "platforms")), PLATFORMS);
+    assert_int_equal(lp_json_int(0, first, "every", NULL), 60000); /* when the page may miss it */
     assert_int_equal(asked(METRICS), (OVERVIEW_NAMESPACES + 1) * 8);
     assert_true(json_number_value(json_object_get(service(first, 0, 0), "queue")) == 1.5);
     assert_true(json_number_value(json_object_get(service(first, 199, 0), "errors")) == 1.5);

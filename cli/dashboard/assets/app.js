@@ -8,7 +8,7 @@ import { renderOverview, renderServices, renderBreakers, renderDetail, renderMis
 const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10800], ["6 h", 21600], ["24 h", 86400]];
 const state = { key: "", service: "", overview: null, detail: null, past: {}, range: 3600, filter: "", heard: 0 };
 const tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");
-const QUIET = 20; // seconds
+const QUIET = 20; // seconds, or three looks where those are rarer
 let source = null, line = null, again = 0;
 
 const platform = () => state.overview?.platforms.find((p) => `${p.namespace}/${p.name}` === state.key);
@@ -61,7 +61,7 @@ function takeOverview(o) {
 // Each look is told, so nothing for so long means that nobody looks: the API server is slow, or this machine slept.
 function stillHeard() {
   const quiet = (performance.now() - state.heard) / 1000;
-  if (state.heard && quiet > QUIET) live("bad", `nothing new for ${Math.round(quiet)} s`);
+  if (state.heard && quiet > Math.max(QUIET, 3 * (state.overview?.every ?? 0) / 1000)) live("bad", `nothing new for ${Math.round(quiet)} s`);
 }
 
 function append(s, at) {
@@ -90,6 +90,9 @@ function renderPlatform() {
   text($("phase"), p ? p.phase : gone ? "gone" : "…");
   $("phase").className = `pill ${p ? (p.ready === "True" ? "good" : "busy") : "off"}`;
   text($("platform-message"), p ? (p.ready === "True" ? "" : p.message ?? "") : gone ? "This platform is not there (any more). The page shows it as soon as it is." : "");
+  // Of a platform that is not there nothing is shown; the token and answers of the one before go, too.
+  for (const part of $("platform").children) if (part.id !== "platform-message" && !part.classList.contains("bar")) part.hidden = !p;
+  offerTeaching(state.key);
   if (!p) return;
   if (!p.services.some((s) => s.name === state.service)) state.service = p.services[0]?.name ?? "";
   renderServices(p, state.service, choose);
@@ -98,7 +101,6 @@ function renderPlatform() {
   text($("why"), s?.why || "Nothing is known yet.");
   renderDetail(state.detail, state.service, mark);
   offerWhatIf(state.detail, s, state.service);
-  offerTeaching(state.key);
   const decisions = (state.detail?.decisions ?? []).filter((d) => d.service === state.service && !Number.isNaN(d.at));
   line ??= new TimeLine($("charts"), zoomed);
   line.range = state.range;
