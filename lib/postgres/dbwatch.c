@@ -79,6 +79,7 @@ static void *watch(void *arg)
     struct lp_error err;
     bool there = false;
     int64_t purge_at_ms = 0;
+    int64_t every_ms = w->options->purge_ms > 0 ? w->options->purge_ms : PURGE_MS;
     do {
         int r = look(w, there, &err);
         if (there && r == LP_E_TIMEOUT)
@@ -89,7 +90,7 @@ static void *watch(void *arg)
             lp_backoff_reset(&backoff);
         if (there && lp_clock_ms() >= purge_at_ms) {
             purge(w);
-            purge_at_ms = lp_clock_ms() + lp_jitter(PURGE_MS, 10);
+            purge_at_ms = lp_clock_ms() + lp_jitter(every_ms, 10);
         }
     } while (!lp_stop_wait(w->stop, there ? PING_MS : lp_backoff_next(&backoff)));
     return NULL;

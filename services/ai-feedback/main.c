@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "postgres/dbwatch.h"
+#include "service/awaited.h"
 #include "service/program.h"
 #include "services/ai-feedback/api.h"
 #include "services/ai-feedback/config.h"
@@ -11,6 +12,7 @@
 #include "services/ai-feedback/job_api.h"
 #include "services/ai-feedback/jobs/tables.h"
 
+#define UPKEEP_MS (LP_AWAITED_MS / 2) /* of the jobs: while some wait, it is said without a gap */
 #define SUMMARY "Corrects English sentences, with a reason for each edit."
 
 static int migrate(struct lp_db *db, void *unused, struct lp_error *err)
@@ -69,7 +71,8 @@ static int open_jobs(const struct ai_config *config, struct lp_stop *stop, struc
     static const struct lp_dbwatch_options watch = { .thread = "ai-jobs-db",
                                                      .up_metric = "lp_ai_db_up",
                                                      .migrate = migrate,
-                                                     .purge = job_api_upkeep };
+                                                     .purge = job_api_upkeep,
+                                                     .purge_ms = UPKEEP_MS };
     const struct lp_db_options options = {
         .url = config->database_url,
         .application = "lp-ai-feedback",

@@ -1,9 +1,13 @@
 /* The queue of AI jobs on a real PostgreSQL. Times are moved by SQL, nothing is waited for. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/stop.h"
 #include "integration/auth_fixture.h"
+#include "postgres/dbwatch.h"
 #include "services/ai-feedback/jobs/queue.h"
 #include "services/ai-feedback/jobs/tables.h"
 #include "unit/check.h"
@@ -353,6 +357,51 @@ static void workers_at_the_same_time_never_get_the_same_job(void **state)
     expect_sql("SELECT count(*) FROM jobs WHERE state = 'done' AND attempts = 1", "400");
 }
 
+static int purge(struct lp_db *of, void *purged, struct lp_error *ignored)
+{
+    (void)of;
+    (void)ignored;
+    return sem_post(purged);
+}
+
+static int migrate(struct lp_db *of, void *unused, struct lp_error *why)
+{
+    (void)unused;
+    return tables_migrate(of, why);
+}
+
+static bool is_posted(sem_t *s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += 30;
+    return sem_clockwait(s, CLOCK_MONOTONIC, &until) == 0;
+}
+
+/* By default it comes again after ten minutes. */
+static void what_is_over_goes_as_often_as_the_service_asks_for(void **state)
+{
+    sem_t purged;
+    const struct lp_dbwatch_options options = { .thread = "test-db",
+                                                .up_metric = "test_db_up",
+                                                .migrate = migrate,
+                                                .purge = purge,
+                                                .user = &purged,
+                                                .purge_ms = 100 };
+    struct lp_stop *stop = lp_stop_new();
+    struct lp_dbwatch *watch = NULL;
+
+    (void)state;
+    sem_init(&purged, 0, 0);
+    ok(lp_dbwatch_new(db, &options, stop, &watch, &err));
+    bool once = is_posted(&purged), twice = once && is_posted(&purged);
+    lp_stop_request(stop);
+    lp_dbwatch_free(watch);
+    lp_stop_free(stop);
+    sem_destroy(&purged);
+    assert_true(twice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +422,7 @@ int main(void)
         cmocka_unit_test_setup(leases_are_renewed_at_once_each_that_is_still_ours, empty),
         cmocka_unit_test_setup(a_result_that_the_queue_has_no_room_for_is_not_taken, empty),
         cmocka_unit_test_setup(workers_at_the_same_time_never_get_the_same_job, empty),
+        cmocka_unit_test(what_is_over_goes_as_often_as_the_service_asks_for),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
