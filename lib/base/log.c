@@ -246,7 +246,7 @@ static uint64_t hash_sentence(uint64_t hash, const char *text)
 
 static uint64_t hash_pair(uint64_t hash, const char *key, const char *value)
 {
-    if (strcmp(key, "id") == 0 || strcmp(key, "trace_id") == 0)
+    if (strcmp(key, "id") == 0 || strcmp(key, "trace_id") == 0 || strcmp(key, "learner") == 0)
         return hash;
     hash = lp_hash_add(hash, key);
     if (value && (strcmp(key, "error") == 0 || strcmp(key, "why") == 0))

@@ -44,8 +44,8 @@ void lp_log_context_trace(const char *key, const char *value);
  * written as null. A line over LP_LOG_LINE is cut to valid JSON. `seq` counts the lines of this
  * process from 1 without a gap: a number that does not arrive is a line that was lost.
  *
- * Repeats are left out above debug: lines of the same level, msg, context and pairs (without ids,
- * and without the words of "error" and "why" that have digits), once there were
+ * Repeats are left out above debug: lines of the same level, msg, context and pairs (without ids
+ * and learners, and without the words of "error" and "why" that have digits), once there were
  * LP_LOG_LIMIT_BURST of them within LP_LOG_LIMIT_MS. The first of a kind is always written. How
  * many were left out is told by a line of the same level and msg with "left_out":N and no pairs,
  * when the time is over and anybody logs or calls lp_log_sweep(), or at exit().

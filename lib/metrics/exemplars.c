@@ -37,12 +37,11 @@ static struct lp_exemplars *exemplars_of(struct lp_metric *m)
 
 void lp_metric_observe_trace(struct lp_metric *m, double v, const char *trace_id)
 {
-    unsigned i = lp_metric_bucket(m->family, v);
-    int64_t now = lp_clock_ms();
-
     lp_metric_observe(m, v);
     if (!*trace_id)
         return;
+    unsigned i = lp_metric_bucket(m->family, v);
+    int64_t now = lp_clock_ms();
     struct lp_exemplars *e = exemplars_of(m);
     struct place *p = &e->places[i];
     int64_t since = atomic_load(&p->since_ms);

@@ -41,7 +41,8 @@ static int quality(struct range text)
 {
     int q = 0, unit = 1000;
 
-    if (text.at == text.end || (*text.at != '0' && *text.at != '1'))
+    if (text.at == text.end || (*text.at != '0' && *text.at != '1') ||
+        (text.at + 1 < text.end && text.at[1] != '.'))
         return 0;
     q = *text.at == '1' ? 1000 : 0;
     for (const char *c = text.at + 2; c < text.end && unit > 1 && *c >= '0' && *c <= '9'; c++) {

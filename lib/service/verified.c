@@ -9,7 +9,8 @@
 #include "base/alloc.h"
 #include "base/siphash.h"
 
-/* Of 1,000 learners who ask in turn 89 % are found; of 256 places it would be 25 %. Claims of nine
+/* Of 1,000 learners who ask in any order 89 % are found, of those who ask in turn 78 %; of 256
+ * places 25 % and 2 %. Claims of nine
  * members, as auth's tokens have, take 1.7 kB: 7 MB where all places are taken. */
 #define PLACES 4096
 

@@ -106,7 +106,7 @@ static void finish(struct reply *reply, int n, struct lp_buf *out, struct lp_err
 }
 
 static int check(const struct ai *ai, struct reply *reply, struct ask *ask, struct lp_buf *out,
-                 int *ret_score, struct lp_error *err)
+                 int *ret_score, size_t by_category[CATEGORIES], struct lp_error *err)
 {
     const struct lp_service_request *r = reply->request;
     int n = ask_transcribe(r, &ai->transcriber, ask, err);
@@ -122,6 +122,7 @@ static int check(const struct ai *ai, struct reply *reply, struct ask *ask, stru
                                         .dialect = ai->dialect,
                                         .level = ask->level,
                                         .heard_by = ask->transcript ? "asr" : NULL,
+                                        .by_category = by_category,
                                         .hand_on = hand_on,
                                         .user = reply };
     return feedback_check(ai->speller, &request, out, ret_score, err);
@@ -137,6 +138,7 @@ static void speech2text(struct lp_service_request *r, void *worker)
     struct lp_service_pass pass;
     struct lp_error err;
     char peer[64];
+    size_t by_category[CATEGORIES] = { 0 };
     int score = 0;
 
     (void)worker;
@@ -151,10 +153,10 @@ static void speech2text(struct lp_service_request *r, void *worker)
         /* The peer's name goes with the exchange, which a stream outlives. */
         snprintf(peer, sizeof peer, "%s", lp_http_peer(r->x));
         reply.reader = identity.user_id ? identity.user_id : peer;
-        n = check(ai, &reply, &ask, &out, &score, &err);
+        n = check(ai, &reply, &ask, &out, &score, by_category, &err);
     }
     if (n == 0 && ask.user)
-        outbox_add(ai->outbox, ask.user, score, &pass);
+        outbox_add(ai->outbox, ask.user, score, by_category, &pass);
     finish(&reply, n, &out, &err);
 }
 

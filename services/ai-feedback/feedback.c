@@ -310,6 +310,8 @@ int feedback_check(const struct spelling *speller, const struct feedback_request
     int r = check_text(&run, text, err);
     if (r == 0)
         *ret_score = score_of(&run);
+    for (size_t c = 0; r == 0 && request->by_category && c < CATEGORIES; c++)
+        request->by_category[c] += run.scores.by_category[c];
     grammar_matches_done(&run.matches);
     return r;
 }

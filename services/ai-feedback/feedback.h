@@ -30,6 +30,7 @@ struct feedback_request {
     const char *dialect;    /* of that; borrowed */
     enum level level;       /* LEVEL_NONE: all is said */
     const char *heard_by;   /* the engine that made `text` of audio, a literal; NULL: none did */
+    size_t *by_category;    /* CATEGORIES counts, borrowed: edits are added; NULL: nobody asks */
     const struct lp_stop *stop; /* ends the work after a sentence, with LP_E_CANCELED; or NULL */
     /* Takes what is in `out` once FEEDBACK_PIECE is reached and more is to come, and empties it; a
      * negative result ends the work with that result. NULL: everything stays in `out`. */

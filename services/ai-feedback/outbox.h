@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "service/identity.h"
 #include "service/service.h"
+#include "services/ai-feedback/text/sentence.h"
 
 #define OUTBOX_ENTRIES 1000 /* waiting results; one more is refused and counted */
 
@@ -19,10 +20,11 @@ struct outbox;
 LP_MUST_USE int outbox_new(const char *url, const struct lp_caller *caller,
                            struct outbox **ret_outbox, struct lp_error *err);
 
-/* Queues one activity for `user_id` (a string or a number) with `score` 0..100, to be sent with the
- * headers of `pass` (copied). False: full, or no progress service. */
+/* Queues one activity for `user_id` (a string or a number) with `score` 0..100 and as `feedback`
+ * how many edits of each category there were, to be sent with the headers of `pass` (copied).
+ * False: full, or no progress service. */
 bool outbox_add(struct outbox *o, const json_t *user_id, int score,
-                const struct lp_service_pass *pass);
+                const size_t by_category[CATEGORIES], const struct lp_service_pass *pass);
 
 /* What waits for `user_id`: the activities as objects, in order; the caller's array. */
 json_t *outbox_of(struct outbox *o, const char *user_id);

@@ -43,7 +43,8 @@ void handle_erase(struct lp_service_request *r, void *worker)
     }
     lp_service_pseudonym(r->params[0], pseudonym);
     snprintf(count, sizeof count, "%lu", n);
-    lp_log_info("a learner's data were erased", "learner", pseudonym, "reviews", count);
+    lp_log_each(LP_LOG_INFO, "a learner's data were erased", "learner", pseudonym, "reviews", count,
+                NULL);
     lp_http_reply_json(
         r->x, 200, lp_json_make("{s:s,s:I}", "message", "data erased", "deleted", (json_int_t)n));
 }

@@ -108,9 +108,14 @@ static void import(struct lp_service_request *r, const struct order *o, const ch
     size_t len = 0;
     const char *text = lp_http_body(r->x, &len);
 
+    if (len == 0) {
+        lp_error_set(&err, LP_E_INVALID, "the body is empty: it must be what is to be imported");
+        reply_failed(r, &err);
+        return;
+    }
     if (!begin(r))
         return;
-    int code = exchange_read(o->format, text ? text : "", len, &o->defaults, &e, &err);
+    int code = exchange_read(o->format, text, len, &o->defaults, &e, &err);
     if (code == 0)
         code = carry_out(r, o, &e, author, &answer, &err);
     exchange_done(&e);

@@ -26,7 +26,8 @@ void handle_erase(struct lp_service_request *r, void *worker)
     recount_wake(((const struct api *)r->user)->recount);
     lp_service_pseudonym(learner, pseudonym);
     snprintf(count, sizeof count, "%lld", (long long)n);
-    lp_log_info("a learner's data were erased", "learner", pseudonym, "activities", count);
+    lp_log_each(LP_LOG_INFO, "a learner's data were erased", "learner", pseudonym, "activities",
+                count, NULL);
     lp_http_reply_json(
         r->x, 200, lp_json_make("{s:s,s:I}", "message", "data erased", "deleted", (json_int_t)n));
 }

@@ -7,9 +7,9 @@
 
 static bool is_name(const char *s)
 {
-    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_- ");
 
-    return n > 0 && n <= FEEDBACK_NAME && s[n] == '\0';
+    return n > 0 && n <= FEEDBACK_NAME && s[n] == '\0' && s[0] != ' ' && s[n - 1] != ' ';
 }
 
 /* 2 and 2.0 alike, as JavaScript has no other. */
@@ -26,7 +26,7 @@ static int check(const char *name, const json_t *count, struct lp_error *err)
         return lp_error_set(
             err, LP_E_INVALID,
             "activityLog validation failed: feedback: a category is 1 to %d of a-z, "
-            "0-9, _ and -, not \"%.40s\"",
+            "0-9, _, - and spaces within, not \"%.40s\"",
             FEEDBACK_NAME, name);
     if (!is_count(count))
         return lp_error_set(err, LP_E_INVALID,
@@ -59,18 +59,36 @@ int feedback_read(const json_t *object, struct feedback *ret_feedback, struct lp
     return 0;
 }
 
+/* The place of the rarest, whose count goes to the others; f->n where `count` is no more. */
+static size_t make_room(struct feedback *f, int64_t count)
+{
+    size_t least = 0;
+
+    for (size_t i = 1; i < f->n; i++)
+        if (f->categories[i].count < f->categories[least].count)
+            least = i;
+    if (f->categories[least].count >= count)
+        return f->n;
+    f->others += f->categories[least].count;
+    return least;
+}
+
 void feedback_add(struct feedback *f, const char *name, int64_t count)
 {
     size_t i = 0;
 
     while (i < f->n && strcmp(f->categories[i].name, name) != 0)
         i++;
-    if (i == f->n && (i == FEEDBACK_CATEGORIES || !is_name(name))) {
+    bool is_new = i == f->n, named = !is_new || is_name(name);
+    if (named && i == FEEDBACK_CATEGORIES)
+        i = make_room(f, count);
+    if (!named || i == FEEDBACK_CATEGORIES) {
         f->others += count;
         return;
     }
-    if (i == f->n) {
-        f->categories[f->n++] = (struct feedback_category){ 0 };
+    if (is_new) {
+        f->n += i == f->n;
+        f->categories[i] = (struct feedback_category){ 0 };
         memcpy(f->categories[i].name, name, strlen(name) + 1);
     }
     f->categories[i].count += count;

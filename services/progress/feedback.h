@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 
-#define FEEDBACK_CATEGORIES 32 /* with a count of their own, the first that come */
-#define FEEDBACK_NAME 32       /* bytes: a-z, 0-9, _ and -, so that it is a key of a document */
+#define FEEDBACK_CATEGORIES 32 /* with a count of their own; then the rarest gives way */
+#define FEEDBACK_NAME 32       /* bytes: a-z, 0-9, _, - and spaces within: a key of a document */
 #define FEEDBACK_COUNT 10000   /* of one category of one activity */
 
 struct feedback_category {

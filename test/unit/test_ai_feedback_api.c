@@ -320,6 +320,28 @@ static void a_result_reaches_the_progress_service_once_and_without_the_text(void
     assert_string_equal(lp_json_str(activity, "userId", NULL), "u-1");
     assert_string_equal(lp_json_str(activity, "activityName", NULL), "AI feedback");
     assert_int_equal(lp_json_int(-1, activity, "score", NULL), 100);
+    assert_int_equal(json_object_size(json_object_get(activity, "feedback")), 0);
+}
+
+/* How many edits of each category there were, and no word of the text. */
+static void categories_of_edits_go_to_the_progress_service(void **state)
+{
+    json_auto_t *reply = NULL, *activity = NULL;
+    (void)state;
+    pthread_mutex_lock(&t.lock);
+    int before = t.deliveries;
+    pthread_mutex_unlock(&t.lock);
+    assert_int_equal(post("{\"text\":\"i recieve a apple, i think.\",\"userId\":\"u-2\"}", &reply),
+                     200);
+    pthread_mutex_lock(&t.lock);
+    wait_for_delivery(before + 1);
+    activity = json_loads(t.body, 0, NULL);
+    pthread_mutex_unlock(&t.lock);
+    const json_t *feedback = json_object_get(activity, "feedback");
+    assert_int_equal(lp_json_int(-1, feedback, "spelling", NULL), 1);
+    assert_int_equal(lp_json_int(-1, feedback, "capitals", NULL), 2);
+    assert_int_equal(lp_json_int(-1, feedback, "article", NULL), 1);
+    assert_int_equal(json_object_size(feedback), 3);
 }
 
 /* As objects, so that an export holds JSON once. */
@@ -506,6 +528,7 @@ int main(void)
         cmocka_unit_test(audio_is_what_another_engine_hears_or_503_and_415_without_one),
         cmocka_unit_test(a_text_over_the_limit_is_413_and_an_unknown_route_404),
         cmocka_unit_test(a_result_reaches_the_progress_service_once_and_without_the_text),
+        cmocka_unit_test(categories_of_edits_go_to_the_progress_service),
         cmocka_unit_test(what_waits_for_a_learner_is_told_and_erased_and_that_of_others_arrives),
         cmocka_unit_test(the_result_is_sent_with_a_token_for_progress_alone),
         cmocka_unit_test(only_owners_and_admins_have_results_logged_for_a_user),

@@ -137,14 +137,15 @@ static void repeats_are_left_out_and_their_number_is_told(void **state)
     (void)state;
     begin(&c);
     for (int i = 0; i < 1000; i++) {
-        char id[16], why[64];
+        char id[16], learner[16], why[64];
         snprintf(id, sizeof id, "id%d", i);
         snprintf(why, sizeof why, "no answer of 10.0.0.%d:%d after %d ms", i % 8, i, 100 + i);
+        snprintf(learner, sizeof learner, "l%d", i);
         lp_log_context_id("id", id);
-        lp_log_error("the database is away", "error", why);
+        lp_log_error("the database is away", "error", why, "learner", learner);
     }
     lp_log_context_id(NULL, NULL);
-    lp_log_error("the database is away", "error", "the password is wrong");
+    lp_log_error("the database is away", "error", "the password is wrong", "learner", "l1");
     lp_log_warn("the database is away");
     lp_log_end();
     json_auto_t *lines = end(&c);

@@ -136,6 +136,8 @@ static void who_prefers_open_metrics_gets_it_and_nobody_else(void **state)
         { "application/openmetrics-text;version=1.0.0;q=0", false },
         { "application/openmetrics-text;version=1.0.0;q=0.000", false },
         { "application/openmetrics-text;version=1.0.0;q=x", false },
+        { "application/openmetrics-text;version=1.0.0;q=0x9", false },
+        { "application/openmetrics-text;version=1.0.0;q=10", false },
         { "text/plain, application/openmetrics-text;q=0.9", false },
         { "TEXT/plain ; q=0.2 ,\tApplication/OpenMetrics-Text ; Q=0.25", true },
         { "application/openmetrics-textual", false },

@@ -106,6 +106,12 @@ static void texts_of_any_bytes_are_json(void **state)
             assert_true(json_is_null(t));
         bson_destroy(&d);
     }
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(64);
+    bson_t overlong = BSON_INITIALIZER;
+    bson_append_utf8(&overlong, "t", 1, "\xc0\x80", 2);
+    document_write_json(&overlong, &b);
+    assert_string_equal(b.ptr, "{\"t\":null}");
+    bson_destroy(&overlong);
 }
 
 static void a_document_of_any_depth_ends(void **state)

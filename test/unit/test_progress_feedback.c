@@ -49,6 +49,8 @@ static void refuses_names_and_counts_out_of_limits_and_says_which(void **state)
         { "{\"$inc\":1}", "not \"$inc\"" },
         { "{\"a.b\":1}", "not \"a.b\"" },
         { "{\"\":1}", "a category is 1 to 32" },
+        { "{\" tense\":1}", "spaces within" },
+        { "{\"tense \":1}", "spaces within" },
         { "{\"abcdefghijklmnopqrstuvwxyz0123456\":1}", "1 to 32" },
         { "{\"article\":-1}", "feedback.article: a whole number from 0 to 10000" },
         { "{\"article\":10001}", "from 0 to 10000" },
@@ -96,6 +98,53 @@ static void sums_have_a_bound_and_the_rest_is_counted_together(void **state)
     assert_int_equal(f.n, 0);
 }
 
+/* What one client sends once hides nothing that is frequent. */
+static void the_rarest_gives_way_where_there_are_too_many(void **state)
+{
+    struct feedback f = { 0 };
+    (void)state;
+    for (int i = 0; i < FEEDBACK_CATEGORIES; i++) {
+        lp_auto_free char *name = lp_sprintf("c%d", i);
+        feedback_add(&f, name, i == 5 ? 1 : 2);
+    }
+    feedback_add(&f, "article", 1);
+    assert_int_equal(f.others, 1);
+    feedback_add(&f, "article", 40);
+    feedback_add(&f, "No Name", 50);
+    assert_int_equal(f.n, FEEDBACK_CATEGORIES);
+    assert_int_equal(f.others, 1 + 1 + 50);
+    feedback_sort(&f);
+    assert_string_equal(f.categories[0].name, "article");
+    assert_int_equal(f.categories[0].count, 40);
+    assert_string_not_equal(f.categories[FEEDBACK_CATEGORIES - 1].name, "c5");
+}
+
+/* Of docs/openapi/ai-feedback.json. */
+static void every_category_that_ai_feedback_names_is_taken(void **state)
+{
+    json_auto_t *api = json_load_file("docs/openapi/ai-feedback.json", 0, NULL);
+    const json_t *name, *names = NULL, *edit;
+    const char *key;
+    size_t i;
+    (void)state;
+    assert_non_null(api);
+    json_object_foreach(json_object_get(json_object_get(api, "components"), "schemas"), key, edit)
+    {
+        const json_t *category = json_object_get(json_object_get(edit, "properties"), "category");
+        names = category ? json_object_get(category, "enum") : names;
+    }
+    assert_true(json_array_size(names) > 10);
+    json_array_foreach(names, i, name)
+    {
+        struct feedback f;
+        struct lp_error err;
+        json_auto_t *one = json_pack("{s:i}", json_string_value(name), 1);
+        if (feedback_read(one, &f, &err) < 0)
+            fail_msg("%s", err.msg);
+        assert_int_equal(f.n, 1);
+    }
+}
+
 static void comes_back_from_a_document_whatever_it_holds(void **state)
 {
     struct feedback f = { 0 }, back = { 0 };
@@ -128,6 +177,8 @@ int main(void)
         cmocka_unit_test(what_is_no_object_is_no_feedback),
         cmocka_unit_test(refuses_names_and_counts_out_of_limits_and_says_which),
         cmocka_unit_test(sums_have_a_bound_and_the_rest_is_counted_together),
+        cmocka_unit_test(the_rarest_gives_way_where_there_are_too_many),
+        cmocka_unit_test(every_category_that_ai_feedback_names_is_taken),
         cmocka_unit_test(comes_back_from_a_document_whatever_it_holds),
     };
     return cmocka_run_group_tests_name("progress_feedback", tests, NULL, NULL);
