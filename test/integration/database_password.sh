@@ -7,7 +7,12 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 bin=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb | sort -Vr | sed -n 1p)")
 [ -x "$bin/initdb" ] || { echo "no PostgreSQL here: apt-get install postgresql"; exit 77; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/lp-password.XXXXXX")
-port=$((20000 + $$ % 20000))
+die() {
+    echo "database_password: $*" >&2
+    exit 1
+}
+. "$top/test/integration/lib/processes.sh"
+port=$(free_port)
 server=''
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 

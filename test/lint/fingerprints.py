@@ -40,7 +40,9 @@ def sum_of(file, entry, settings):
     total = hashlib.sha256(settings)
     analyser = TOP / "test/lint/analyser.h"
     try:
-        text = run([*flags_of(entry), "-E", "-C", "-include", str(analyser)], entry["directory"])
+        flags = flags_of(entry)
+        total.update("\0".join(flags).replace(str(TOP), ".").encode())
+        text = run([*flags, "-E", "-C", "-include", str(analyser)], entry["directory"])
         own = {os.path.normpath(os.path.join(entry["directory"], m)) for m in
                re.findall(r'^# \d+ "([^"<]+)"', text.decode("utf-8", "replace"), re.M)}
         total.update(text.replace(os.fsencode(TOP), b"."))

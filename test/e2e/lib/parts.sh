@@ -161,7 +161,7 @@ build_lane() { # NAME...
 # Two at a time: who downloads or links leaves a processor idle. The programs of Kubernetes are compiled of the same packages, so they
 # stay one after another.
 build_parts() { # NAME...
-    local name lane traps status=0 seconds=0 kubernetes=() others=()
+    local name lane second traps status=0 seconds=0 kubernetes=() others=()
     for name in "$@"; do
         seconds=$((seconds + ${PART_SECONDS[$name]:-20}))
         case " $KUBERNETES_PARTS " in *" $name "*) kubernetes+=("$name") ;; *) others+=("$name") ;; esac
@@ -169,10 +169,12 @@ build_parts() { # NAME...
     [ "$seconds" -lt 60 ] || say "to build, and to keep: $*; alone they took $(((seconds + 59) / 60)) minutes on 2 busy cores, here two at a time are built"
     build_lane "${others[@]}" &
     lane=$!
+    build_lane "${kubernetes[@]}" &
+    second=$!
     traps=$(trap -p INT TERM)
-    trap 'kill '"$lane"' 2>/dev/null; exit 130' INT TERM
-    build_lane "${kubernetes[@]}" || status=1
+    trap 'kill '"$lane $second"' 2>/dev/null; exit 130' INT TERM
     wait "$lane" || status=1
+    wait "$second" || status=1
     trap - INT TERM
     eval "$traps"
     return $status
