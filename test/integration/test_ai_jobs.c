@@ -16,19 +16,23 @@ static const char *url;
 static struct lp_db *db;
 static struct lp_error refused; /* of calls that are to fail */
 
-static int set_up(void **state)
+static struct lp_db *open_queue(unsigned connections)
 {
-
-    (void)state;
-    url = fixture_database("ai_jobs");
     const struct lp_db_options options = { .url = url,
                                            .application = "test",
                                            .connections_metric = "test_connections",
                                            .failures_metric = "test_failures",
-                                           .max_connections = 8,
+                                           .max_connections = connections,
                                            .connect_timeout_ms = 5000,
                                            .query_timeout_ms = 20000 };
-    db = lp_db_new(&options);
+    return lp_db_new(&options);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    url = fixture_database("ai_jobs");
+    db = open_queue(8);
     ok(tables_migrate(db, &err));
     return 0;
 }
@@ -337,6 +341,31 @@ static void a_result_that_the_queue_has_no_room_for_is_not_taken(void **state)
     assert_int_equal(jobs_finish(db, &job, "{\"score\":90}", &refused), LP_E_CONFLICT);
 }
 
+/* The connection on which the result was not taken may not read the table any more. */
+static void a_look_up_that_fails_is_told_as_such_and_not_as_a_job_of_another(void **state)
+{
+    auto_job struct job job = { 0 };
+    char id[LP_ROWS_UUID];
+    struct lp_db *one = open_queue(1);
+    lp_auto_free char *fill =
+        lp_sprintf("UPDATE jobs SET bytes = %lld WHERE owner = 'bob'", (long long)JOBS_BYTES);
+
+    (void)state;
+    assert_int_equal(add("ann", NULL, "i has a dog", id), 0);
+    assert_int_equal(take(&job), 0);
+    assert_int_equal(add("bob", NULL, "much", id), 0);
+    free(fixture_sql(url, fill));
+    free(fixture_sql(url, "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+                          " PERFORM set_config('role', 'pg_monitor', false); RETURN NULL; END$$;"
+                          "CREATE TRIGGER lose BEFORE UPDATE ON jobs"
+                          " FOR EACH STATEMENT EXECUTE FUNCTION lose()"));
+    int r = jobs_finish(one, &job, "{\"score\":90}", &refused);
+    free(fixture_sql(url, "DROP TRIGGER lose ON jobs; DROP FUNCTION lose"));
+    lp_db_free(one);
+    assert_int_equal(r, LP_E_INTERNAL);
+    assert_non_null(strstr(refused.msg, "job_is_ours"));
+}
+
 static void workers_at_the_same_time_never_get_the_same_job(void **state)
 {
     pthread_t threads[4];
@@ -421,6 +450,8 @@ int main(void)
         cmocka_unit_test_setup(bounds_hold_though_many_ask_at_once, empty),
         cmocka_unit_test_setup(leases_are_renewed_at_once_each_that_is_still_ours, empty),
         cmocka_unit_test_setup(a_result_that_the_queue_has_no_room_for_is_not_taken, empty),
+        cmocka_unit_test_setup(a_look_up_that_fails_is_told_as_such_and_not_as_a_job_of_another,
+                               empty),
         cmocka_unit_test_setup(workers_at_the_same_time_never_get_the_same_job, empty),
         cmocka_unit_test(what_is_over_goes_as_often_as_the_service_asks_for),
     };

@@ -329,7 +329,11 @@ int jobs_finish(struct lp_db *db, const struct job *job, const char *result, str
     if (r != LP_E_CONFLICT)
         return r;
     r = lp_rows_value(db, &is_ours, (const char *[]){ job->id, job->lease }, id, sizeof id, &why);
-    if (r < 0 || !*id)
+    if (r < 0) {
+        *err = why;
+        return r;
+    }
+    if (!*id)
         return LP_E_CONFLICT;
     return lp_error_set(err, LP_E_TOO_LARGE,
                         "the queue has no room for the result: at most %lld MB of texts and "
