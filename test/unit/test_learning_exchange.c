@@ -265,13 +265,17 @@ static void json_ld_of_others_is_read_in_our_terms(void **state)
         "[\"lp:Thing\",\"class:Noun\"],\"lp:phrase\":{\"@value\":\"snow\"},\"level\":\"A1\","
         "\"tag\":\"winter\",\"prerequisite\":[{\"@id\":\"item:rain\"},"
         "\"https://learningplatform.io/ontology/item/cold\"],\"colour\":\"white\"},"
-        "{\"@id\":\"http://example.org/x\"}]}",
+        "{\"@id\":\"http://example.org/x\"},{\"@id\":\"class:Noun\",\"rdfs:label\":\"Nouns\","
+        "\"rdfs:subClassOf\":{\"@id\":\"class:Word\"},\"rdfs:comment\":\"x\"}]}",
         &none);
     const json_t *snow = json_array_get(e.items, 0);
     json_auto_t *wanted = lp_json_make("[s,s]", "rain", "cold");
     assert_same(json_object_get(snow, "prerequisites"), wanted);
     assert_string_equal(lp_json_str(snow, "class", NULL), "Noun");
-    assert_int_equal(e.ignored, 2);
+    const json_t *noun_class = json_array_get(e.classes, 0);
+    assert_string_equal(lp_json_str(noun_class, "label", NULL), "Nouns");
+    assert_string_equal(lp_json_str(noun_class, "subClassOf", NULL), "Word");
+    assert_int_equal(e.ignored, 3);
 }
 
 static void wrong_json_ld_is_refused_with_node_and_member(void **state)
@@ -357,6 +361,22 @@ static void notes_of_anki_are_read_by_their_head(void **state)
     assert_string_equal(lp_json_str(snow, "content", "meaning", NULL), "frozen; rain");
 }
 
+static void tags_of_all_notes_are_added_to_each_and_a_guid_is_no_html(void **state)
+{
+    (void)state;
+    auto_exchange struct exchange e =
+        read_text(EXCHANGE_ANKI,
+                  "#html:true\n#guid column:1\n#tags column:4\n#tags:all of-it\n"
+                  "a<b>c\tgo\tmove\tverb\na<i>c\tsnow\tfrozen rain\t\n",
+                  &noun);
+    const json_t *go = json_array_get(e.items, 0), *snow = json_array_get(e.items, 1);
+    json_auto_t *three = lp_json_make("[s,s,s]", "all", "of-it", "verb");
+    json_auto_t *two = lp_json_make("[s,s]", "all", "of-it");
+    assert_same(json_object_get(go, "tags"), three);
+    assert_same(json_object_get(snow, "tags"), two);
+    assert_string_not_equal(lp_json_str(go, "id", NULL), lp_json_str(snow, "id", NULL));
+}
+
 static void a_note_without_a_name_has_the_same_id_each_time(void **state)
 {
     (void)state;
@@ -389,6 +409,7 @@ int main(void)
         cmocka_unit_test(csv_takes_columns_by_name_and_defaults_for_the_rest),
         cmocka_unit_test(wrong_csv_is_refused_with_its_line),
         cmocka_unit_test(notes_of_anki_are_read_by_their_head),
+        cmocka_unit_test(tags_of_all_notes_are_added_to_each_and_a_guid_is_no_html),
         cmocka_unit_test(a_note_without_a_name_has_the_same_id_each_time),
     };
     return cmocka_run_group_tests_name("learning_exchange", tests, NULL, NULL);

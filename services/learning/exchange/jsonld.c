@@ -127,10 +127,20 @@ static int read_item(struct collect *c, const json_t *node, const char *id, stru
 
 static int read_class(struct collect *c, const json_t *node, const char *name, struct lp_error *err)
 {
-    const json_t *label = plain(json_object_get(node, "label"));
-    const json_t *parent = json_object_get(node, "subClassOf");
-    const char *up = parent ? name_of(parent, "class:", WORDS_CLASS) : NULL;
+    const json_t *label = NULL, *parent = NULL;
+    const char *key;
+    json_t *value;
 
+    json_object_foreach((json_t *)node, key, value)
+    {
+        if (strcmp(key, "label") == 0 || strcmp(key, "rdfs:label") == 0)
+            label = plain(value);
+        else if (strcmp(key, "subClassOf") == 0 || strcmp(key, "rdfs:subClassOf") == 0)
+            parent = value;
+        else
+            c->found.ignored += key[0] != '@';
+    }
+    const char *up = parent ? name_of(parent, "class:", WORDS_CLASS) : NULL;
     if (label &&
         (!json_is_string(label) || json_string_length(label) != strlen(json_string_value(label))))
         return lp_error_set(err, LP_E_INVALID, "label: must be a text");

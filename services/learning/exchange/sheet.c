@@ -46,7 +46,7 @@ static struct row cells_of(const struct table *t, const struct layout *l,
         char *text = t->text.ptr + t->start[i];
         if (l->columns[i] >= COLUMNS || row.cells[l->columns[i]])
             continue;
-        if (l->html)
+        if (l->html && l->columns[i] != COLUMN_ID) /* a guid may hold '<' and '&' */
             sheet_strip_html(text);
         row.cells[l->columns[i]] = text;
     }
@@ -54,18 +54,27 @@ static struct row cells_of(const struct table *t, const struct layout *l,
         row.cells[COLUMN_CLASS] = d->class;
     if (!row.cells[COLUMN_LEVEL] || !*row.cells[COLUMN_LEVEL])
         row.cells[COLUMN_LEVEL] = d->level;
-    if (l->tags && (!row.cells[COLUMN_TAGS] || !*row.cells[COLUMN_TAGS]))
-        row.cells[COLUMN_TAGS] = l->tags;
     return row;
+}
+
+/* Tags of every row, and those of this one. */
+static void join_tags(struct row *row, const char *of_all, struct lp_buf *tags)
+{
+    const char *own = row->cells[COLUMN_TAGS];
+    lp_buf_printf(tags, "%s%c%s", of_all, row->between, own ? own : "");
+    row->cells[COLUMN_TAGS] = tags->ptr;
 }
 
 static int read_row(struct collect *c, const struct table *t, const struct layout *l,
                     const struct exchange_defaults *d, struct lp_error *err)
 {
+    lp_auto_buf struct lp_buf tags = LP_BUF_INIT(EXCHANGE_BYTES);
     struct row row = cells_of(t, l, d);
     json_t *item = NULL;
     char id[32];
 
+    if (l->tags)
+        join_tags(&row, l->tags, &tags);
     if (l->is_anki)
         row.cells[COLUMN_ID] = anki_id(&row, id);
     int r = row_item(&row, &item, err);
@@ -255,7 +264,7 @@ int sheet_read_anki(struct collect *c, const char *text, size_t len,
     if (r < 0)
         return r;
     t.separator = h.separator;
-    l.tags = h.tags;
+    l.tags = h.tags[0] ? h.tags : NULL;
     return read_rows(c, &t, &l, d, err);
 }
 
