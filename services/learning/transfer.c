@@ -14,8 +14,8 @@
 #include "services/learning/handlers.h"
 #include "services/learning/reply.h"
 
-#define ANSWER ((size_t)256 * 1024)    /* of what an import does */
-#define PAGE_JSON (2 * EXCHANGE_BYTES) /* of items from the database */
+#define ANSWER ((size_t)256 * 1024) /* of what an import does */
+#define PAGE_JSON EXCHANGE_BYTES    /* of classes, of a page's items: 1 MB and blanks */
 #define DEFAULT_LIMIT 1000
 
 static atomic_flag busy = ATOMIC_FLAG_INIT;
@@ -165,17 +165,20 @@ void handle_undo_import(struct lp_service_request *r, void *worker)
     lp_auto_identity struct lp_identity who = { 0 };
     lp_auto_buf struct lp_buf json = LP_BUF_INIT(ANSWER);
     struct lp_error err;
-    char *end = NULL;
 
     (void)worker;
     if (!is_teacher(r, &who))
         return;
-    long long id = strtoll(r->params[0], &end, 10);
-    if (end == r->params[0] || *end || id < 1 || strlen(r->params[0]) > 18) {
+    long long id = strtoll(r->params[0], NULL, 10);
+    size_t digits = strspn(r->params[0], "0123456789");
+    if (r->params[0][digits] || digits > 18 || id < 1) {
         reply_message(r, 404, "resource not found");
         return;
     }
+    if (!begin(r))
+        return;
     int code = imports_undo(db_of(r), id, who.user_id ? who.user_id : "", &json, &err);
+    atomic_flag_clear(&busy);
     answer_buf(r, code, &json, &err);
 }
 
@@ -248,7 +251,14 @@ static void answer_page(struct lp_service_request *r, const struct page *p)
 
     if (!begin(r))
         return;
-    int code = write_page(db_of(r), p, &text, &next, &err);
+    struct page tried = *p;
+    int code = write_page(db_of(r), &tried, &text, &next, &err);
+    /* Some formats say the same with far more bytes than the database. */
+    while (code == LP_E_TOO_LARGE && tried.limit > 1) {
+        tried.limit /= 2;
+        lp_buf_reset(&text);
+        code = write_page(db_of(r), &tried, &text, &next, &err);
+    }
     atomic_flag_clear(&busy);
     if (code < 0) {
         reply_failed(r, &err);

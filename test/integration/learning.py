@@ -281,6 +281,58 @@ def a_wrong_import_changes_nothing_and_names_what_is_wrong(s):
     assert items_by_id(s) == before
 
 
+def a_long_chain_of_prerequisites_is_looked_through_at_once(s):
+    head, n = "id,class,level,phrase,prerequisites\n", 1000
+    rows = [f"chain-{i},Noun,B2,x,{f'chain-{i + 1}' if i + 1 < n else ''}" for i in range(n)]
+    told = imported(s, "csv&dryRun=true", head + "\n".join(rows))
+    assert told["items"] == {"added": n, "changed": 0, "same": 0}, told
+    number = imported(s, "csv", head + "\n".join(rows[n // 2:]))["import"]
+    assert imported(s, "csv&dryRun=true", head + "\n".join(rows))["items"]["added"] == n // 2
+    rows[-1] = f"chain-{n - 1},Noun,B2,x,chain-0"
+    status, answer, _ = transfer(s, "POST", "import?format=csv&dryRun=true", head + "\n".join(rows))
+    assert status == 400 and "would have to be known before itself" in answer, (status, answer)
+    status, answer, _ = transfer(s, "POST", "import?format=csv&dryRun=true", head + f"chain-{n - 1},Noun,B2,x,chain-{n // 2}")
+    assert status == 400 and f"chain-{n - 1} would have to be known before itself" in answer, (status, answer)
+    assert transfer(s, "POST", f"imports/+{number}/undo", "")[0] == 404
+    assert json.loads(transfer(s, "POST", f"imports/{number}/undo", "")[1])["undone"] == n // 2
+
+
+def exported(s, path):
+    """All pages, and how many there were."""
+    texts = []
+    while path:
+        status, text, headers = transfer(s, "GET", path)
+        assert status == 200, (status, text[:500])
+        texts.append(text)
+        path = next_page(path, headers)
+    return texts
+
+
+def pages_of_an_export_end_before_they_are_too_large(s):
+    """By the bytes of the database, and of the text, which is far longer where ids have no short form in Turtle."""
+    before, numbers = items_by_id(s), []
+    for wide, n in ((False, 600), (True, 1000)):
+        for begin in range(0, n, 200):
+            end = min(begin + 200, n)
+            if wide:
+                ids = ";".join(f"-{i}" for i in range(20))
+                rows = "id,class,level,phrase,confusableWith,partOf\n" + "".join(f"-{i},Noun,B2,wide,{ids},{ids}\n" for i in range(begin, end))
+            else:
+                rows = "id,class,level,phrase,meaning\n" + "".join(f"large-{i},Noun,B2,large,{'m' * 8000}\n" for i in range(begin, end))
+            numbers.append(imported(s, "csv", rows)["import"])
+    pages = exported(s, "export?format=csv")
+    ids = [line.split(",")[0] for page in pages for line in page.splitlines()[1:]]
+    assert sorted(ids) == sorted(set(ids)) and len(ids) == 140 + 600 + 1000 and len(pages) >= 5, (len(ids), len(pages))
+    texts = exported(s, "export?format=turtle&limit=5000")
+    assert sum(t.count('lp:phrase "wide"') for t in texts) == 1000 and sum(t.count('lp:phrase "large"') for t in texts) == 600
+    again = [imported(s, "turtle&dryRun=true", t) for t in texts]
+    assert sum(a["items"]["same"] for a in again) == 140 + 600 + 1000, again
+    for number in numbers:
+        assert json.loads(transfer(s, "POST", f"imports/{number}/undo", "")[1])["kept"] == 0
+    after = items_by_id(s)
+    assert {i: after[i] for i in before} == before and all(line.endswith("|t") for i, line in after.items() if i not in before)
+
+
 def notes_of_anki_become_items(s):
     notes = "#separator:tab\n#html:true\n#tags column:3\n<b>so far</b>\tuntil now\tphrases b1\n"
     assert imported(s, "anki&class=Noun&level=B1", notes)["items"]["added"] == 1
@@ -585,7 +637,8 @@ def main():
     try:
         for test in (the_starter_set_is_there_by_class_and_page, an_export_comes_back_the_same_and_changes_nothing,
                      an_import_tells_first_what_it_would_change_and_is_undone_as_a_whole, what_was_changed_after_an_import_stays_when_it_is_undone,
-                     a_wrong_import_changes_nothing_and_names_what_is_wrong, notes_of_anki_become_items, a_change_of_content_shows_at_once_and_can_be_undone,
+                     a_wrong_import_changes_nothing_and_names_what_is_wrong, a_long_chain_of_prerequisites_is_looked_through_at_once,
+                     pages_of_an_export_end_before_they_are_too_large, notes_of_anki_become_items, a_change_of_content_shows_at_once_and_can_be_undone,
                      learners_change_no_content_and_see_nobody_elses_data, wrong_content_is_refused_by_name, a_repeated_review_is_logged_once,
                      late_reviews_take_their_place_in_time, reviews_at_the_same_moment_all_count,
                      ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody, predicted_recall_is_counted_beside_what_was_recalled,

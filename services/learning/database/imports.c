@@ -1,13 +1,12 @@
-/* services/learning/database/imports.c -- each operation is one statement, as in items.c. No state.
+/* services/learning/database/imports.c -- what is written is written in one statement, so that it
+ * happens as a whole; what is looked at before it is another. No state.
  */
 #include "services/learning/database/imports.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "json/json.h"
 #include "postgres/rows.h"
+#include "services/learning/database/answer.h"
 #include "services/learning/database/items.h"
 #include "services/learning/database/items_sql.h"
 
@@ -67,7 +66,8 @@ static const struct lp_db_statement apply = {
 
 static const struct lp_db_statement before_import = {
     "before_import",
-    "SELECT (SELECT coalesce(jsonb_agg(b.doc) FILTER (WHERE NOT b.deleted), '[]')" BEFORE ")"
+    "SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object('id', b.doc->'id', 'prerequisites',"
+    "  b.doc->'prerequisites')) FILTER (WHERE NOT b.deleted), '[]')" BEFORE ")"
     " FROM imports WHERE id = $1 AND undone_at IS NULL",
     1, true
 };
@@ -106,33 +106,15 @@ static const struct lp_db_statement export_page = {
     " SELECT k.name FROM classes k JOIN c ON k.parent = c.name),"
     " page AS (SELECT i.id, i.doc FROM items i WHERE NOT i.deleted AND i.id > $2::text"
     "  AND ($1 IS NULL OR i.class IN (SELECT name FROM c)) ORDER BY i.id LIMIT $3::int + 1),"
-    " shown AS (SELECT * FROM page ORDER BY id LIMIT $3)"
+    " shown AS (SELECT id, doc FROM (SELECT *, row_number() OVER (ORDER BY id) AS nr,"
+    "  sum(octet_length(doc::text)) OVER (ORDER BY id) AS held FROM page) p"
+    "  WHERE nr <= $3 AND (nr = 1 OR held <= $4::int))"
     "SELECT jsonb_build_object('items', coalesce((SELECT jsonb_agg(doc ORDER BY id) FROM shown),"
-    " '[]'), 'next', CASE WHEN (SELECT count(*) FROM page) > $3 THEN"
-    " (SELECT max(id) FROM shown) END) WHERE $1 IS NULL OR EXISTS (SELECT FROM c)",
-    3, true
+    " '[]'), 'next', CASE WHEN (SELECT count(*) FROM page) >"
+    " (SELECT count(*) FROM shown) THEN (SELECT max(id) FROM shown) END)"
+    " WHERE $1 IS NULL OR EXISTS (SELECT FROM c)",
+    4, true
 };
-
-/* The first value of the row, appended. */
-static int take_json(const struct lp_db_statement *s, PGresult *row, struct lp_buf *ret_json,
-                     struct lp_error *err)
-{
-    lp_buf_str(ret_json, lp_rows_text(row, 0, 0));
-    return ret_json->overflowed ? lp_error_set(err, LP_E_TOO_LARGE, "%s: more than %zu bytes",
-                                               s->name, ret_json->max)
-                                : 0;
-}
-
-static int read_json(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
-                     struct lp_buf *ret_json, struct lp_error *err)
-{
-    PGresult *row = NULL;
-    int r = lp_rows_first(db, s, params, LP_E_NOT_FOUND, &row, err);
-    if (r == 0)
-        r = take_json(s, row, ret_json, err);
-    PQclear(row);
-    return r;
-}
 
 static int check_names(const PGresult *row, struct lp_error *err)
 {
@@ -162,7 +144,7 @@ int imports_compare(struct lp_db *db, const struct import *i, struct lp_buf *ret
     if (r == 0)
         r = check_names(row, err);
     if (r == 0)
-        r = take_json(&compare, row, ret_json, err);
+        r = answer_take(&compare, row, ret_json, err);
     PQclear(row);
     return r;
 }
@@ -171,7 +153,7 @@ int imports_apply(struct lp_db *db, const struct import *i, struct lp_buf *ret_j
                   struct lp_error *err)
 {
     const char *params[] = { i->documents, i->author, "0", i->classes, i->format };
-    return read_json(db, &apply, params, ret_json, err);
+    return answer_read(db, &apply, params, ret_json, err);
 }
 
 int imports_undo(struct lp_db *db, int64_t id, const char *author, struct lp_buf *ret_json,
@@ -185,19 +167,20 @@ int imports_undo(struct lp_db *db, int64_t id, const char *author, struct lp_buf
     if (r == 0)
         r = items_check_circle(db, lp_rows_text(row, 0, 0), err);
     PQclear(row);
-    return r < 0 ? r : read_json(db, &undo_import, params, ret_json, err);
+    return r < 0 ? r : answer_read(db, &undo_import, params, ret_json, err);
 }
 
 int imports_list(struct lp_db *db, struct lp_buf *ret_json, struct lp_error *err)
 {
-    return read_json(db, &list_imports, NULL, ret_json, err);
+    return answer_read(db, &list_imports, NULL, ret_json, err);
 }
 
 int imports_export(struct lp_db *db, const char *class, const char *after, int limit,
                    struct lp_buf *ret_json, struct lp_error *err)
 {
-    char most[12];
+    char most[12], bytes[12];
     snprintf(most, sizeof most, "%d", limit);
-    const char *params[] = { class, after ? after : "", most };
-    return read_json(db, &export_page, params, ret_json, err);
+    snprintf(bytes, sizeof bytes, "%d", IMPORTS_PAGE);
+    const char *params[] = { class, after ? after : "", most, bytes };
+    return answer_read(db, &export_page, params, ret_json, err);
 }

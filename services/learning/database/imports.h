@@ -7,7 +7,8 @@
 #include "base/error.h"
 #include "postgres/db.h"
 
-#define IMPORTS_TOLD 100 /* changes that are told one by one */
+#define IMPORTS_TOLD 100     /* changes that are told one by one */
+#define IMPORTS_PAGE 1000000 /* bytes of a page's documents, if it has more than one */
 
 /* What an import is made of; JSON arrays of classes and documents, as exchange_read gives them. */
 struct import {
@@ -43,7 +44,8 @@ LP_MUST_USE int imports_undo(struct lp_db *db, int64_t id, const char *author,
 LP_MUST_USE int imports_list(struct lp_db *db, struct lp_buf *ret_json, struct lp_error *err);
 
 /*
- * A page of all items by id: {"items":[documents],"next":id or null}; `class` NULL: of every class,
+ * A page of all items by id: {"items":[documents],"next":id or null}, as many as `limit` and
+ * IMPORTS_PAGE let in, one at least; `class` NULL: of every class,
  * else of it and those below it. LP_E_NOT_FOUND no such class.
  */
 LP_MUST_USE int imports_export(struct lp_db *db, const char *class, const char *after, int limit,

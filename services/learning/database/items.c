@@ -4,10 +4,16 @@
  */
 #include "services/learning/database/items.h"
 
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "json/json.h"
 #include "postgres/rows.h"
+#include "services/learning/database/answer.h"
+#include "services/learning/database/circle.h"
 #include "services/learning/database/items_sql.h"
 
 /* An item as clients get it. */
@@ -60,19 +66,28 @@ static const struct lp_db_statement get = {
     "get", "SELECT " ITEM("i") " FROM items i WHERE i.id = $1 AND NOT i.deleted", 1, true
 };
 
-/* An item of the array that would be needed before itself. */
-static const struct lp_db_statement find_circle = {
-    "find_circle",
-    "WITH RECURSIVE d AS (SELECT doc FROM jsonb_array_elements($1::jsonb) doc),"
-    " mine AS (SELECT d.doc->>'id' AS id,"
-    "  jsonb_array_elements_text(coalesce(d.doc->'prerequisites', '[]')) AS p FROM d),"
-    " reach AS (SELECT id AS start, p FROM mine UNION"
-    "  SELECT reach.start, e.p FROM reach JOIN LATERAL"
-    "   (SELECT m.p FROM mine m WHERE m.id = reach.p UNION ALL"
-    "    SELECT unnest(i.prerequisites) FROM items i WHERE i.id = reach.p"
-    "     AND NOT EXISTS (SELECT FROM d WHERE d.doc->>'id' = i.id)) e ON true)"
-    "SELECT start FROM reach WHERE start = p LIMIT 1",
-    1, true
+/*
+ * The documents, numbered as they stand, and all that they build on, numbered behind them; with
+ * each relation as two numbers, $2 at most and one more. The relations of a document are its own,
+ * not those that are stored. Each item is looked up once.
+ */
+static const struct lp_db_statement relations = {
+    "relations",
+    "WITH RECURSIVE d AS MATERIALIZED (SELECT e.doc->>'id' AS id, e.doc->'prerequisites' AS p, e.n"
+    "  FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY e(doc, n)),"
+    " mine AS (SELECT id, jsonb_array_elements_text(coalesce(d.p, '[]')) AS p FROM d),"
+    " reach AS (SELECT p AS id FROM mine UNION SELECT up.id FROM reach JOIN LATERAL"
+    "  (SELECT unnest(i.prerequisites) AS id FROM items i WHERE i.id = reach.id) up ON true),"
+    " nodes AS MATERIALIZED (SELECT id, n FROM d UNION ALL"
+    "  SELECT id, (SELECT count(*) FROM d) + row_number() OVER () FROM reach"
+    "  WHERE id NOT IN (SELECT id FROM d)),"
+    " edges AS (SELECT id, p FROM mine UNION ALL SELECT i.id, unnest(i.prerequisites)"
+    "  FROM nodes JOIN items i USING (id) WHERE nodes.n > (SELECT count(*) FROM d)"
+    "  LIMIT $2::int + 1)"
+    "SELECT (SELECT count(*) FROM d), (SELECT count(*) FROM nodes), count(*),"
+    " string_agg(a.n || ' ' || b.n, ' ')"
+    " FROM edges JOIN nodes a ON a.id = edges.id JOIN nodes b ON b.id = edges.p",
+    2, true
 };
 
 /* Of the documents d; $2 the author, $3 the version that is there, or 0. */
@@ -138,24 +153,9 @@ static const struct lp_db_statement before = {
     1, true
 };
 
-/* The only value of the only row, appended. */
-static int read_json(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
-                     struct lp_buf *ret_json, struct lp_error *err)
-{
-    PGresult *row = NULL;
-    int r = lp_rows_first(db, s, params, LP_E_NOT_FOUND, &row, err);
-    if (r < 0)
-        return r;
-    lp_buf_str(ret_json, lp_rows_text(row, 0, 0));
-    PQclear(row);
-    return ret_json->overflowed ? lp_error_set(err, LP_E_TOO_LARGE, "%s: more than %zu bytes",
-                                               s->name, ret_json->max)
-                                : 0;
-}
-
 int items_classes(struct lp_db *db, struct lp_buf *ret_json, struct lp_error *err)
 {
-    return read_json(db, &classes, NULL, ret_json, err);
+    return answer_read(db, &classes, NULL, ret_json, err);
 }
 
 int items_put_class(struct lp_db *db, const char *name, const char *label, const char *parent,
@@ -182,22 +182,53 @@ int items_list(struct lp_db *db, const struct items_page *page, struct lp_buf *r
     snprintf(limit, sizeof limit, "%d", page->limit);
     const char *params[] = { page->class, page->after ? page->after : "",
                              page->subclasses ? "true" : "false", limit };
-    return read_json(db, &list, params, ret_json, err);
+    return answer_read(db, &list, params, ret_json, err);
 }
 
 int items_get(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct lp_error *err)
 {
-    return read_json(db, &get, (const char *[]){ id }, ret_json, err);
+    return answer_read(db, &get, (const char *[]){ id }, ret_json, err);
+}
+
+/* Number of a document that would be needed before itself, 0: there is none. */
+static int circle_of(const PGresult *row)
+{
+    int n = (int)lp_rows_number(row, 0, 2);
+    lp_auto_free struct relation *all = lp_calloc((size_t)n + 1, sizeof *all);
+    char *at = (char *)lp_rows_text(row, 0, 3);
+
+    for (int i = 0; i < n; i++) {
+        all[i].item = (int)strtol(at, &at, 10);
+        all[i].prerequisite = (int)strtol(at, &at, 10);
+    }
+    return circle_find(all, n, (int)lp_rows_number(row, 0, 1), (int)lp_rows_number(row, 0, 0));
+}
+
+static int refuse_circle(const char *documents, int number, struct lp_error *err)
+{
+    json_auto_t *all = json_loads(documents, 0, NULL);
+    const json_t *item = json_array_get(all, (size_t)number - 1);
+    return lp_error_set(err, LP_E_INVALID, "prerequisites: %s would have to be known before itself",
+                        lp_json_str(item, "id", NULL));
 }
 
 int items_check_circle(struct lp_db *db, const char *documents, struct lp_error *err)
 {
-    char circle[80];
-    int r = lp_rows_value(db, &find_circle, &documents, circle, sizeof circle, err);
-    if (r < 0 || !circle[0])
+    char most[12];
+    PGresult *row = NULL;
+    snprintf(most, sizeof most, "%d", ITEMS_RELATIONS);
+    int r = lp_rows_first(db, &relations, (const char *[]){ documents, most }, LP_E_INTERNAL, &row,
+                          err);
+    if (r < 0)
         return r;
-    return lp_error_set(err, LP_E_INVALID, "prerequisites: %s would have to be known before itself",
-                        circle);
+    bool too_many = lp_rows_number(row, 0, 2) > ITEMS_RELATIONS;
+    int number = too_many ? 0 : circle_of(row);
+    PQclear(row);
+    if (too_many)
+        return lp_error_set(err, LP_E_TOO_LARGE,
+                            "prerequisites: what these items build on has more than %d relations",
+                            ITEMS_RELATIONS);
+    return number > 0 ? refuse_circle(documents, number, err) : 0;
 }
 
 int items_put(struct lp_db *db, const char *documents, const char *author, int version,
@@ -241,7 +272,7 @@ int items_undo(struct lp_db *db, const char *id, const char *author, struct lp_e
 
 int items_versions(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct lp_error *err)
 {
-    return read_json(db, &list_versions, (const char *[]){ id }, ret_json, err);
+    return answer_read(db, &list_versions, (const char *[]){ id }, ret_json, err);
 }
 
 int items_start(struct lp_db *db, const char *starter, struct lp_error *err)

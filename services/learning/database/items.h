@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "postgres/db.h"
 
-#define ITEMS_CLASSES 1000 /* classes at most */
+#define ITEMS_CLASSES 1000     /* classes at most */
+#define ITEMS_RELATIONS 200000 /* prerequisites of all that the items of a change build on */
 
 /* Every function: errors as lp_db_run, and those that it names. */
 
@@ -43,7 +44,8 @@ LP_MUST_USE int items_get(struct lp_db *db, const char *id, struct lp_buf *ret_j
 LP_MUST_USE int items_put(struct lp_db *db, const char *documents, const char *author, int version,
                           unsigned long *ret_n, struct lp_error *err);
 
-/* LP_E_INVALID where an item of the array would have to be known before itself. */
+/* `documents`: as above, of which id and prerequisites count. LP_E_INVALID names one that would
+ * have to be known before itself; LP_E_TOO_LARGE over ITEMS_RELATIONS. */
 LP_MUST_USE int items_check_circle(struct lp_db *db, const char *documents, struct lp_error *err);
 
 /* A deleted item is not offered any longer; its reviews stay. LP_E_NOT_FOUND. */

@@ -58,8 +58,8 @@ struct choice {
  * wished for, nothing new is added; else at least a quarter is new. With an exam gain is of recall
  * on that day; the bandit's policy then adds as many new ones as bring more in their time than
  * reviews, half at most, and none while CHOOSE_DUE reviews are due by now; in the week before it
- * nothing new comes while there are reviews. A review that was practised within half a day and is
- * not due is left out. What does not
+ * new items only fill what reviews leave. A review that was practised within half a day and is not
+ * due is left out before all that. What does not
  * fit into the budget is left out, and what would have the same phrase as the one before it comes
  * after another one, or not at all.
  */
