@@ -12,9 +12,9 @@
  *   learner, log-normal(0, 0.3) (ours).
  * hlr: half-life regression (Settles, Meeder: A Trainable Spaced Repetition Model for Language
  *   Learning, ACL 2016), p = 2^(-days/h), h = 2^(w.x) between 15 minutes and 274 days, x the square
- *   roots of 1 + right and 1 + wrong; w as Reddy, Levine, Dragan sample them (Accelerating Human
- *   Learning with Deep Reinforcement Learning, 2017): 1 for attempts and for right ones, 0 for
- *   wrong ones, normal(0, 1) for each item.
+ *   roots of 1 + attempts and 1 + right, each less 1, and 1; w as Reddy, Levine, Dragan sample
+ *   them (Accelerating Human Learning with Deep Reinforcement Learning, 2017): 1 for attempts and
+ *   for right ones, normal(0, 1) for each item.
  * dash: difficulty, ability and study history (Lindsey, Shroyer, Pashler, Mozer: Improving
  *   Students' Long-Term Knowledge Retention Through Personalized Review, 2014) with forgetting by a
  *   power of time, as the same authors sample it: difficulty normal(1, 1), exponents of decay

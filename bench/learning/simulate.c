@@ -1,6 +1,6 @@
 /*
  * bench/learning/simulate.c -- learners of four families before an exam, each with every tutor:
- * what they know that day, and the minutes that they spent. README.md explains; ./run makes the
+ * what they know that day, and the minutes that they spent. README.md explains; ./curves makes the
  * table and the curves.
  *
  *   lp-learning-simulate [LEARNERS [DAYS [MINUTES [SEED [FAMILY]]]]]
