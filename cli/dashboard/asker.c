@@ -1,7 +1,8 @@
 /*
- * One question at a time: who asks meanwhile is told so, and asks again.
+ * One question at a time, and one that waits: whoever has an answer may ask at once, before the
+ * thread is back from it. A third is told so, and asks again.
  *
- * Threads: one, `asker_main`; `lock` guards the one exchange that it has.
+ * Threads: one, `asker_main`; `lock` guards the exchange that waits.
  */
 #include "cli/dashboard/asker.h"
 
@@ -18,7 +19,7 @@ struct asker {
     asker_answer *answer;
     void *user;
     const char *what;
-    struct lp_http_exchange *asked; /* waits, or is being answered */
+    struct lp_http_exchange *asked; /* waits; NULL: none does */
     bool ended;
 };
 
@@ -33,10 +34,10 @@ static void *asker_main(void *user)
             pthread_cond_wait(&a->changed, &a->lock);
             continue;
         }
+        a->asked = NULL;
         pthread_mutex_unlock(&a->lock);
         a->answer(x, a->user);
         pthread_mutex_lock(&a->lock);
-        a->asked = NULL;
     }
     pthread_mutex_unlock(&a->lock);
     return NULL;
@@ -72,7 +73,7 @@ void asker_ask(struct asker *a, struct lp_http_exchange *x)
     pthread_mutex_unlock(&a->lock);
     if (free_now)
         return;
-    snprintf(why, sizeof why, "%s is under way", a->what);
+    snprintf(why, sizeof why, "%s waits already", a->what);
     lp_http_reply_json(x, 503, lp_json_make("{s:s}", "error", why));
 }
 

@@ -14,7 +14,8 @@ struct asker;
 /* `what`: a literal, as "another simulation". LP_E_INTERNAL where there is no thread. */
 LP_MUST_USE int asker_new(asker_answer *answer, void *user, const char *what, struct asker **ret,
                           struct lp_error *err);
-/* Takes the exchange over; where another is being answered it is 503. Any thread. */
+/* Takes the exchange over; where another waits already behind the one that is answered it is 503.
+ * Any thread. */
 void asker_ask(struct asker *a, struct lp_http_exchange *x);
 /* Answers what it has, and ends its thread; then _ask refuses. NULL is fine. */
 void asker_stop(struct asker *a);
