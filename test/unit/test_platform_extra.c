@@ -1,10 +1,12 @@
 /* test/unit/test_platform_extra.c -- spec.extraServices: what is made of a team's own services. */
 #include "platform/plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "autoscaler/policy/ring.h"
+#include "autoscaler/samples/promtext.h"
 #include "base/limits.h"
 #include "json/json.h"
 #include "json/yaml.h"
@@ -13,6 +15,11 @@
 #include "platform/spec_decode.h"
 #include "services/gateway/config.h"
 #include "unit/check.h"
+
+/* The gateway's page of metrics has a series of each, and is refused as a whole where one is too
+ * many. */
+static_assert(GATEWAY_MAX_UPSTREAMS <= PROMTEXT_UPSTREAMS, "a gateway's upstreams are taken");
+static_assert(SPEC_MAX_SERVICES - 1 <= GATEWAY_MAX_UPSTREAMS, "a platform's services are routed");
 
 static const struct plan_images images = { "r", "t", "IfNotPresent", "p", "m", true, false, false };
 
