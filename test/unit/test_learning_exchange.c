@@ -318,6 +318,18 @@ static void csv_takes_columns_by_name_and_defaults_for_the_rest(void **state)
     assert_int_equal(json_array_size(json_object_get(go, "tags")), 2);
 }
 
+static void what_a_list_has_twice_is_there_once_and_comes_back_from_every_format(void **state)
+{
+    (void)state;
+    auto_exchange struct exchange e =
+        read_text(EXCHANGE_CSV, "id,phrase,tags,partOf\nx,y,b;a;b;b,p;p\n", &noun);
+    const json_t *item = json_array_get(e.items, 0);
+    json_auto_t *tags = lp_json_make("[s,s]", "b", "a"), *whole = lp_json_make("[s]", "p");
+    assert_same(json_object_get(item, "tags"), tags);
+    assert_same(json_object_get(item, "partOf"), whole);
+    assert_comes_back(e.classes, e.items);
+}
+
 static void wrong_csv_is_refused_with_its_line(void **state)
 {
     static const char *const cases[][2] = {
@@ -407,6 +419,7 @@ int main(void)
         cmocka_unit_test(json_ld_of_others_is_read_in_our_terms),
         cmocka_unit_test(wrong_json_ld_is_refused_with_node_and_member),
         cmocka_unit_test(csv_takes_columns_by_name_and_defaults_for_the_rest),
+        cmocka_unit_test(what_a_list_has_twice_is_there_once_and_comes_back_from_every_format),
         cmocka_unit_test(wrong_csv_is_refused_with_its_line),
         cmocka_unit_test(notes_of_anki_are_read_by_their_head),
         cmocka_unit_test(tags_of_all_notes_are_added_to_each_and_a_guid_is_no_html),

@@ -108,9 +108,18 @@ static int check(const struct fields *f, struct lp_error *err)
     return r < 0 ? r : check_content(f->content, err);
 }
 
-static json_t *or_empty(json_t *list)
+/* Each member once, in the order of the first; RDF knows no other lists. */
+static json_t *set_of(const json_t *list)
 {
-    return list ? json_incref(list) : json_array();
+    json_t *set = json_array(), *one, *other;
+    size_t i, j;
+    json_array_foreach(list, i, one)
+    {
+        json_array_foreach(set, j, other) if (json_equal(one, other)) break;
+        if (j == json_array_size(set))
+            json_array_append(set, one);
+    }
+    return set;
 }
 
 int item_read(const json_t *object, const char *id, json_t **ret_document, struct lp_error *err)
@@ -130,8 +139,8 @@ int item_read(const json_t *object, const char *id, json_t **ret_document, struc
     *ret_document = lp_json_make(
         "{s:s,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "id", f.id, "class", f.class, "level",
         f.level, "phrase", f.phrase, "rank", (json_int_t)f.rank, "seconds", (json_int_t)f.seconds,
-        "tags", or_empty(f.tags), "prerequisites", or_empty(f.prerequisites), "confusableWith",
-        or_empty(f.confusables), "partOf", or_empty(f.part_of), "content",
+        "tags", set_of(f.tags), "prerequisites", set_of(f.prerequisites), "confusableWith",
+        set_of(f.confusables), "partOf", set_of(f.part_of), "content",
         f.content ? json_incref(f.content) : json_object());
     return 0;
 }

@@ -19,8 +19,8 @@ bool item_is_name(const char *text);
  * The document of an item: class, level (A1..C2) and phrase are required; rank (0..1000000, what
  * comes first within a level), seconds (1..3600, what it takes), tags, prerequisites,
  * confusableWith, partOf (ids), content (an object: meaning, example, media) may be there; what
- * else there is is dropped. `id` names it; NULL: its member "id" does. The caller's. LP_E_INVALID
- * names member, value and limit.
+ * else there is, and what a list has twice, is dropped. `id` names it; NULL: its member "id" does.
+ * The caller's. LP_E_INVALID names member, value and limit.
  */
 LP_MUST_USE int item_read(const json_t *object, const char *id, json_t **ret_document,
                           struct lp_error *err);

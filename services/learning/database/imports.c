@@ -10,7 +10,9 @@
 #include "services/learning/database/items.h"
 #include "services/learning/database/items_sql.h"
 
-/* $1 documents, $2 classes, $3 changes that are told. `missing` names what would break. */
+/* $1 documents, $2 classes, $3 changes that are told. Behind the JSON: the first item without a
+ * class that is there and that class, the first class without its parent, how many classes there
+ * would be. */
 static const struct lp_db_statement compare = {
     "compare",
     "WITH d AS (SELECT doc FROM jsonb_array_elements($1::jsonb) doc),"

@@ -1,6 +1,7 @@
 /*
- * services/learning/database/items.c -- every operation is one statement, so that it happens as a
- * whole. All values travel as parameters. No state.
+ * services/learning/database/items.c -- what is written is written in one statement, so that it
+ * happens as a whole; whether it makes a circle is looked at in one before. All values travel as
+ * parameters. No state.
  */
 #include "services/learning/database/items.h"
 
