@@ -1,48 +1,26 @@
 /* cli/dashboard/child.c -- see the header. No state. */
 #include "cli/dashboard/child.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/spawn.h"
 
 extern char **environ;
 
 #define PATIENCE_MS 2000
 
-static void add_output(posix_spawn_file_actions_t *files, int out_fd, int fd)
-{
-    if (out_fd >= 0)
-        posix_spawn_file_actions_adddup2(files, out_fd, fd);
-    else
-        posix_spawn_file_actions_addopen(files, fd, "/dev/null", O_WRONLY, 0);
-}
-
 int child_start(char *const *argv, int out_fd, pid_t *ret_pid)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, pipe_only;
+    int out = out_fd >= 0 ? out_fd : LP_SPAWN_NULL;
+    const struct lp_spawn how = {
+        .argv = argv, .env = environ, .in = LP_SPAWN_NULL, .out = out, .err = out, .own_group = true
+    };
 
-    sigemptyset(&none);
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    add_output(&files, out_fd, STDOUT_FILENO);
-    add_output(&files, out_fd, STDERR_FILENO);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                  POSIX_SPAWN_SETSIGDEF));
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &pipe_only);
-    int r = posix_spawnp(ret_pid, argv[0], &files, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return r;
+    return lp_spawn(&how, ret_pid);
 }
 
 void child_end(pid_t pid)

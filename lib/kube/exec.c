@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -14,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/spawn.h"
 #include "json/json.h"
 #include "kube/auth.h"
 
@@ -55,30 +55,17 @@ static char *make_info(const struct lp_kube_exec *exec, const json_t *cluster)
     return lp_buf_take(&b);
 }
 
-/* Signals as a fresh program expects them: nothing blocked, SIGPIPE deadly again. */
+/* Who asks at the terminal stays in its process group: one of its own could not read from it. */
 static int spawn(const struct lp_kube_exec *exec, char **env, int out, pid_t *ret_pid)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, pipe_only;
+    const struct lp_spawn how = { .argv = exec->argv,
+                                  .env = env,
+                                  .in = exec->interactive ? LP_SPAWN_INHERIT : LP_SPAWN_NULL,
+                                  .out = out,
+                                  .err = LP_SPAWN_INHERIT,
+                                  .own_group = !exec->interactive };
 
-    sigemptyset(&none);
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    posix_spawn_file_actions_init(&files);
-    if (!exec->interactive)
-        posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-    posix_spawnattr_init(&attributes);
-    /* A process group of its own is in the background: it could not read from the terminal. */
-    posix_spawnattr_setflags(&attributes, (short)((exec->interactive ? 0 : POSIX_SPAWN_SETPGROUP) |
-                                                  POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &pipe_only);
-    int r = posix_spawnp(ret_pid, exec->argv[0], &files, &attributes, exec->argv, env);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return r;
+    return lp_spawn(&how, ret_pid);
 }
 
 /* Returns 0 once `fd` has something to tell; fails at the time limit or the stop. */
