@@ -140,9 +140,12 @@ class Plane:
     def audit(self):
         """Every request so far, as the API server noted it when it was done."""
         with open(f"{self.dir}/audit.log", encoding="utf-8") as f:
-            for line in f:
-                if line.endswith("}\n"):
+            line = ""
+            for part in f:  # a line that is being written comes in parts
+                line += part
+                if line.endswith("\n"):
                     yield json.loads(line)
+                    line = ""
 
 
 RESERVED = []
