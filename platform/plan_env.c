@@ -67,6 +67,13 @@ static void set_extra_routes(json_t *data, const struct platform *p)
         lp_json_set_str(data, "EXTRA_SERVICES", text.ptr);
 }
 
+/* Paths of ours that clients know without a prefix. */
+static void set_route_paths(json_t *data, const struct platform *p)
+{
+    if (spec_has_service(&p->spec, SERVICE_LEARNING))
+        lp_json_set_str(data, "ROUTE_PATHS", "learning:/api/reasoning,learning:/api/ontology");
+}
+
 static void set_route_rules(json_t *data, const struct platform *p)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(65536);
@@ -154,6 +161,7 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
         set_number(data, "DEFAULT_TIMEOUT", GATEWAY_TIMEOUT_MS);
         set_proxies(data, s->expose.trusted_proxies);
         set_extra_routes(data, p);
+        set_route_paths(data, p);
         set_route_rules(data, p);
         set_hold_routes(data, p);
     } else if (plan_is_routed(p, id)) {

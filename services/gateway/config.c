@@ -25,6 +25,9 @@ const struct lp_env gateway_env[] = {
     { "EXTRA_SERVICES", LP_ENV_STRING, AT(extra_services), "", 0, 8192,
       .help = "more upstreams: [name:]/path=http://host:port, separated by commas; the name is the "
               "route of metrics" },
+    { "ROUTE_PATHS", LP_ENV_STRING, AT(route_paths), "", 0, 2048,
+      .help = "name:/path of routes, separated by commas: requests for that path, or one below it, "
+              "go to the route's upstream with the path as it is" },
     { "ROUTE_RULES", LP_ENV_STRING, AT(route_rules), "", 0, 65536,
       .help =
           "name:methods=GET POST;types=audio/*;connect=500;firstByte=5000;idle=5000;total=60000 "
@@ -264,6 +267,65 @@ static struct gateway_upstream *find(struct gateway_routes *r, const char *name,
     return NULL;
 }
 
+/* Segments of letters, digits, - and _, the first of which opens nothing (target_is_open). */
+static bool path_is_sound(const char *p, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        const char *slash = memchr(p + at + 1, '/', len - at - 1);
+        size_t end = slash ? (size_t)(slash - p) : len;
+        if (p[at] != '/' || !prefix_is_sound(p + at, end - at))
+            return false;
+        at = end;
+    }
+    return len >= 2 && strncasecmp(p, "/health", 7) != 0 && strncasecmp(p, "/auth/", 6) != 0;
+}
+
+static int check_path(const struct gateway_routes *r, const char *path, size_t len,
+                      struct lp_error *err)
+{
+    int shown = (int)(len < 64 ? len : 64);
+
+    if (r->n_paths == GATEWAY_MAX_PATHS)
+        return lp_error_set(err, LP_E_INVALID, "ROUTE_PATHS: more than %d paths",
+                            GATEWAY_MAX_PATHS);
+    if (!path_is_sound(path, len))
+        return lp_error_set(err, LP_E_INVALID,
+                            "ROUTE_PATHS: \"%.*s\" is not a path such as /api/words, outside of "
+                            "/auth and /health",
+                            shown, path);
+    for (size_t i = 0; i < r->n; i++)
+        if (strlen(r->upstreams[i].prefix) == len &&
+            strncasecmp(r->upstreams[i].prefix, path, len) == 0)
+            return lp_error_set(err, LP_E_INVALID, "ROUTE_PATHS: %.*s is a route of its own", shown,
+                                path);
+    for (size_t i = 0; i < r->n_paths; i++)
+        if (strlen(r->paths[i].path) == len && strncasecmp(r->paths[i].path, path, len) == 0)
+            return lp_error_set(err, LP_E_INVALID, "ROUTE_PATHS: %.*s is there twice", shown, path);
+    return 0;
+}
+
+static int add_paths(struct gateway_routes *r, const char *list, struct lp_error *err)
+{
+    while (list && *list) {
+        size_t len = strcspn(list, ","), name_len = strcspn(list, ":,");
+        const struct gateway_upstream *u = find(r, list, name_len);
+        if (!u || name_len == len)
+            return lp_error_set(err, LP_E_INVALID,
+                                "ROUTE_PATHS: \"%.*s\" does not begin with the name of a route "
+                                "and a colon, such as quiz:",
+                                (int)(len < 64 ? len : 64), list);
+        const char *path = list + name_len + 1;
+        size_t path_len = len - name_len - 1;
+        int ret = check_path(r, path, path_len, err);
+        if (ret < 0)
+            return ret;
+        r->paths[r->n_paths++] = (struct gateway_path){ .path = lp_strndup(path, path_len),
+                                                        .upstream = (size_t)(u - r->upstreams) };
+        list += list[len] ? len + 1 : len;
+    }
+    return 0;
+}
+
 static int add_rules(struct gateway_routes *r, const char *list, struct lp_error *err)
 {
     while (list && *list) {
@@ -325,6 +387,8 @@ int gateway_routes_make(const struct gateway_config *c, struct gateway_routes *r
     if (ret == 0)
         ret = add_extra(&r, c, err);
     if (ret == 0)
+        ret = add_paths(&r, c->route_paths, err);
+    if (ret == 0)
         ret = add_rules(&r, c->route_rules, err);
     if (ret == 0)
         ret = mark_held(&r, c->hold_routes, err);
@@ -346,5 +410,7 @@ void gateway_routes_done(struct gateway_routes *r)
         free(r->upstreams[i].host);
         rules_done(&r->upstreams[i].rules);
     }
-    r->n = 0;
+    for (size_t i = 0; i < r->n_paths; i++)
+        free(r->paths[i].path);
+    r->n = r->n_paths = 0;
 }

@@ -11,6 +11,7 @@
 #include "services/gateway/rules.h"
 
 #define GATEWAY_MAX_UPSTREAMS 40 /* three, and spec.extraServices has up to 32 */
+#define GATEWAY_MAX_PATHS 8
 #define GATEWAY_MAX_ORIGINS 16
 
 enum gateway_access_log {
@@ -25,6 +26,7 @@ struct gateway_config {
     struct lp_service_config common; /* first: lp_env_load fills it */
     const char *auth_url, *ai_url, *progress_url;
     const char *extra_services;  /* EXTRA_SERVICES: "[name:]/path=http://host:port,…" or "" */
+    const char *route_paths;     /* ROUTE_PATHS: "name:/api/words,…" or "" */
     const char *route_rules;     /* ROUTE_RULES: "name:methods=GET;total=60000,…" or "" */
     const char *hold_routes;     /* HOLD_ROUTES: names of routes, or "" */
     const char *jwt_secrets;     /* AUTH_JWT_SECRET: comma list, newest first; "": none */
@@ -71,10 +73,18 @@ struct gateway_upstream {
     struct rules rules;
 };
 
+/* A path that leads to an upstream beside its prefix, and stays as it is. */
+struct gateway_path {
+    char *path;      /* "/api/words": it and what is below it */
+    size_t upstream; /* its index */
+};
+
 /* What config means; owned by the caller, ended with _done. */
 struct gateway_routes {
     struct gateway_upstream upstreams[GATEWAY_MAX_UPSTREAMS];
     size_t n;
+    struct gateway_path paths[GATEWAY_MAX_PATHS];
+    size_t n_paths;
 };
 
 /* auth, ai, progress and the extra ones. LP_E_INVALID names variable, value and what is allowed. */

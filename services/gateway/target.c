@@ -62,11 +62,30 @@ bool target_is_health(const char *path)
     return strcasecmp(path, "/health") == 0 || strcasecmp(path, "/health/") == 0;
 }
 
+/* The longest of ROUTE_PATHS that is `path` or above it; NULL: none. */
+static const struct gateway_path *path_above(const struct gateway_routes *r, const char *path)
+{
+    const struct gateway_path *best = NULL;
+
+    for (size_t i = 0; i < r->n_paths; i++) {
+        size_t len = strlen(r->paths[i].path);
+        if (strncasecmp(r->paths[i].path, path, len) == 0 && (!path[len] || path[len] == '/') &&
+            (!best || len > strlen(best->path)))
+            best = &r->paths[i];
+    }
+    return best;
+}
+
 const struct gateway_upstream *target_upstream(const struct gateway_routes *r, const char *path,
                                                const char **ret_rest)
 {
     size_t len = path[0] == '/' ? 1 + strcspn(path + 1, "/") : 0;
+    const struct gateway_path *whole = path_above(r, path);
 
+    if (whole) {
+        *ret_rest = path;
+        return &r->upstreams[whole->upstream];
+    }
     for (size_t i = 0; i < r->n; i++) {
         const char *prefix = r->upstreams[i].prefix;
         if (strlen(prefix) == len && strncasecmp(prefix, path, len) == 0) {

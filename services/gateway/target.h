@@ -27,7 +27,7 @@ bool target_is_health(const char *path);
 /* The OpenAPI document, /openapi.json, any case, where that is no upstream's. */
 bool target_is_document(const struct gateway_routes *r, const char *path);
 
-/* The upstream of `path` and where in it the rest begins ("" for the prefix alone); NULL: none. Any
- * case. */
+/* The upstream of `path` and where in it the rest begins ("" for the prefix alone, all of `path`
+ * for one of ROUTE_PATHS, which go first); NULL: none. Any case. */
 const struct gateway_upstream *target_upstream(const struct gateway_routes *r, const char *path,
                                                const char **ret_rest);

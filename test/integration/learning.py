@@ -507,6 +507,33 @@ def answers_teach_the_bandit_and_the_level(s):
     assert s.sql("SELECT count(*) FROM reviews WHERE learner = 'learns'") == "12"
 
 
+def the_gateway_leads_to_it_with_and_without_its_prefix(s):
+    port, metrics, own = free_port(), free_port(), f"http://127.0.0.1:{s.port}"
+    gateway = subprocess.Popen(
+        [pathlib.Path(os.environ["LP_BIN"]).resolve() / "lp-gateway"], stderr=s.log,
+        env={**os.environ, "PORT": str(port), "METRICS_PORT": str(metrics), "AUTH_SERVICE_URL": own, "AI_SERVICE_URL": own, "PROGRESS_SERVICE_URL": own,
+             "EXTRA_SERVICES": f"learning:/learning={own}", "ROUTE_PATHS": "learning:/api/reasoning,learning:/api/ontology",
+             "AUTH_JWT_SECRET": SECRET, "DRAIN_DELAY": "0s"})
+    try:
+        end = time.monotonic() + 30
+        while s.send("GET", "/readyz", port=metrics)[0] != 200:
+            assert time.monotonic() < end and gateway.poll() is None, "lp-gateway is not ready"
+            time.sleep(0.05)
+        for prefix in ("", "/learning"):
+            ask = lambda method, path, body=None, bearer=token("gate"): s.send(  # noqa: E731
+                method, prefix + path, body, {"Content-Type": "application/json", **({"Authorization": "Bearer " + bearer} if bearer else {})}, port)
+            status, _, text = ask("POST", "/api/reasoning/recommend", json.dumps({"userId": "gate", "n": 3}))
+            assert status == 200 and len(json.loads(text)["items"]) == 3, (status, text)
+            status, _, text = ask("GET", "/api/ontology/classes/VocabularyItem/instances?subclasses=true&limit=5")
+            assert status == 200 and len(json.loads(text)["instances"]) == 5, (status, text)
+            assert ask("POST", "/api/reasoning/recommend", "{}", bearer=None)[0] == 401
+        assert s.send("GET", "/api/other", headers={"Authorization": "Bearer " + token("gate")}, port=port)[0] == 404
+        assert 'lp_requests_total{service="gateway",route="learning",code="200"} 4' in s.send("GET", "/metrics", port=metrics)[2]
+    finally:
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.wait(30) == 0
+
+
 def due_reviews_come_back_and_an_exam_brings_them_forward(s):
     for i, item in enumerate(("word-dog", "word-cat", "word-bird", "word-tree")):
         for days in (40, 30):
@@ -643,6 +670,7 @@ def main():
                      late_reviews_take_their_place_in_time, reviews_at_the_same_moment_all_count,
                      ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody, predicted_recall_is_counted_beside_what_was_recalled,
                      what_builds_on_something_comes_after_it, answers_teach_the_bandit_and_the_level,
+                     the_gateway_leads_to_it_with_and_without_its_prefix,
                      due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
                      what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it,

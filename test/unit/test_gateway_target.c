@@ -105,6 +105,85 @@ static void finds_the_upstream_by_its_first_segment(void **state)
     gateway_routes_done(&routes);
 }
 
+static void a_path_of_a_route_stays_as_it_is_and_goes_before_prefixes(void **state)
+{
+    static const struct {
+        const char *path, *name, *rest;
+    } cases[] = {
+        { "/api/words", "quiz", "/api/words" },
+        { "/api/words/", "quiz", "/api/words/" },
+        { "/API/Words/a%2Fb", "quiz", "/API/Words/a%2Fb" },
+        { "/api/words/rare", "g", "/api/words/rare" },
+        { "/api/words/rare/1", "g", "/api/words/rare/1" },
+        { "/api/words/rarest", "quiz", "/api/words/rarest" },
+        { "/quiz/api/words", "quiz", "/api/words" },
+        { "/api/wordsx", "api", "/wordsx" },
+        { "/api/word", "api", "/word" },
+        { "/api", "api", "" },
+        { "/x/api/words", NULL, NULL },
+    };
+    const struct gateway_config config = {
+        .auth_url = "http://a",
+        .ai_url = "http://b",
+        .progress_url = "http://c",
+        .extra_services = "/quiz=http://d,/g=http://e,/api=http://f",
+        .route_paths = "quiz:/api/words,g:/api/words/rare",
+    };
+    struct gateway_routes routes;
+    struct lp_error err;
+    (void)state;
+
+    assert_int_equal(gateway_routes_make(&config, &routes, &err), 0);
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        const char *rest = NULL;
+        const struct gateway_upstream *u = target_upstream(&routes, cases[i].path, &rest);
+        assert_int_equal(u != NULL, cases[i].name != NULL);
+        if (u) {
+            assert_string_equal(u->name, cases[i].name);
+            assert_string_equal(rest, cases[i].rest);
+        }
+        assert_false(target_is_open(&routes, cases[i].path));
+    }
+    gateway_routes_done(&routes);
+}
+
+static void names_what_is_wrong_with_a_path_of_a_route(void **state)
+{
+    static const struct {
+        const char *paths, *why;
+    } cases[] = {
+        { "quiz", "\"quiz\" does not begin with the name of a route" },
+        { "words:/api/words", "does not begin with the name of a route" },
+        { "quiz:", "\"\" is not a path" },
+        { "quiz:api", "\"api\" is not a path" },
+        { "quiz:/", "\"/\" is not a path" },
+        { "quiz:/api/", "is not a path" },
+        { "quiz:/api//x", "is not a path" },
+        { "quiz:/api/..", "is not a path" },
+        { "quiz:/auth/x", "is not a path" },
+        { "quiz:/AUTH/x", "is not a path" },
+        { "quiz:/healthy/x", "is not a path" },
+        { "quiz:/QUIZ", "/QUIZ is a route of its own" },
+        { "quiz:/a/b,quiz:/A/b", "/A/b is there twice" },
+        { "quiz:/1,quiz:/2,quiz:/3,quiz:/4,quiz:/5,quiz:/6,quiz:/7,quiz:/8,quiz:/9",
+          "more than 8 paths" },
+    };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        const struct gateway_config config = { .auth_url = "http://a",
+                                               .ai_url = "http://b",
+                                               .progress_url = "http://c",
+                                               .extra_services = "/quiz=http://d",
+                                               .route_paths = cases[i].paths };
+        struct gateway_routes routes;
+        struct lp_error err;
+        assert_int_equal(gateway_routes_make(&config, &routes, &err), LP_E_INVALID);
+        assert_non_null(strstr(err.msg, "ROUTE_PATHS: "));
+        if (!strstr(err.msg, cases[i].why))
+            fail_msg("%s: %s", cases[i].paths, err.msg);
+    }
+}
+
 static void opens_only_two_prefixes_in_that_case_and_the_document(void **state)
 {
     static const struct {
@@ -178,6 +257,8 @@ int main(void)
         cmocka_unit_test(refuses_targets_of_other_forms),
         cmocka_unit_test(doubts_paths_that_lead_upwards_or_end_early),
         cmocka_unit_test(finds_the_upstream_by_its_first_segment),
+        cmocka_unit_test(a_path_of_a_route_stays_as_it_is_and_goes_before_prefixes),
+        cmocka_unit_test(names_what_is_wrong_with_a_path_of_a_route),
         cmocka_unit_test(opens_only_two_prefixes_in_that_case_and_the_document),
         cmocka_unit_test(names_variable_and_value_of_a_bad_route),
     };

@@ -227,6 +227,12 @@ static void the_gateway_has_a_route_to_it_beside_those_of_extra_services(void **
                         "learning:/learning=http://english-learning:3002,"
                         "quiz:/quiz=http://english-quiz:8000");
     assert_string_equal(lp_json_str(data, "HOLD_ROUTES", NULL), "learning");
+    assert_string_equal(lp_json_str(data, "ROUTE_PATHS", NULL),
+                        "learning:/api/reasoning,learning:/api/ontology");
+    drop(f);
+    f = make("{}");
+    data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
+    assert_null(lp_json_str(data, "ROUTE_PATHS", NULL));
     drop(f);
 }
 
