@@ -239,7 +239,7 @@ static void a_wait_for_ready_never_ends_on_the_state_before(void **state)
     for (unsigned i = first, n = frames(&f); i < n; i++) {
         const json_t *at = f.frames[i];
         if (lp_json_int(0, at, "metadata", "generation", NULL) < generation)
-            continue; /* the status of the one before, written between the film's start and the edit */
+            continue; /* the status of before, written between the film's start and the edit */
         assert_int_equal(lp_json_int(0, at, "metadata", "generation", NULL), generation);
         assert_false(would_end_a_wait(at));
         if (lp_json_int(0, at, "status", "observedGeneration", NULL) == generation && told++ == 0) {
