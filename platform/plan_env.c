@@ -187,6 +187,8 @@ json_t *plan_config_map(const struct platform *p, enum service_id id)
     if (id == SERVICE_LEARNING)
         set_exams(data, p->spec.schedules);
     if (id == SERVICE_PROGRESS) {
+        if (spec_has_service(&p->spec, SERVICE_LEARNING))
+            set_url(data, "LEARNING_SERVICE_URL", p, SERVICE_LEARNING);
         lp_json_set_str(data, "DB_NAME", "progress");
         if (p->spec.privacy.retention_days > 0)
             set_number(data, "RETENTION_DAYS", p->spec.privacy.retention_days);
@@ -263,9 +265,12 @@ static void add_secrets(json_t *env, const struct platform *p, enum service_id i
     case SERVICE_PROGRESS:
         add_caller_key(env, "CALLER_KEY_AI_FEEDBACK", p, SERVICE_AI_FEEDBACK);
         add_caller_key(env, "CALLER_KEY_AUTH", p, SERVICE_AUTH);
+        if (spec_has_service(&p->spec, SERVICE_LEARNING))
+            add_caller_key(env, "SERVICE_TOKEN_KEY", p, SERVICE_PROGRESS);
         break;
     case SERVICE_LEARNING:
         add_caller_key(env, "CALLER_KEY_AUTH", p, SERVICE_AUTH);
+        add_caller_key(env, "CALLER_KEY_PROGRESS", p, SERVICE_PROGRESS);
         break;
     default:
         break;

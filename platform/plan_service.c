@@ -64,7 +64,8 @@ static json_t *policy(const struct platform *p, const char *suffix, json_t *rule
 }
 
 /* Which services call which, as bits: the gateway passes learners on, AI feedback keeps results in
- * progress, auth takes a deleted account's records away, and all ask auth for its public keys. */
+ * progress, progress tells learning of scores, auth takes a deleted account's records away, and all
+ * ask auth for its public keys. */
 #define CALLER(id) (1U << (id))
 static const unsigned caller_bits[N_OWN_SERVICES] = {
     [SERVICE_AUTH] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) |
@@ -72,7 +73,7 @@ static const unsigned caller_bits[N_OWN_SERVICES] = {
     [SERVICE_AI_FEEDBACK] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AUTH),
     [SERVICE_PROGRESS] =
         CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AI_FEEDBACK) | CALLER(SERVICE_AUTH),
-    [SERVICE_LEARNING] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AUTH),
+    [SERVICE_LEARNING] = CALLER(SERVICE_GATEWAY) | CALLER(SERVICE_AUTH) | CALLER(SERVICE_PROGRESS),
 };
 
 /* An extra service is called by the gateway, and asks auth for its public keys. */

@@ -20,7 +20,7 @@
 #define CALL_S 30     /* how long a token that we make is good */
 #define CALL_MAX_S 60 /* and one that we take, at most */
 #define MAX_USER_ID ((size_t)256)
-#define CALLERS 2
+#define CALLERS 3
 
 const char *const lp_identity_accesses[] = { "Owner", "Any", NULL };
 
@@ -43,7 +43,7 @@ static int add_caller(struct caller_key *c, const char *name, const char *variab
                       struct lp_error *err)
 {
     c->name = name;
-    if (*key == '\0' || lp_jwt_keys_new_caller(key, &c->keys, err) == 0)
+    if (!key || *key == '\0' || lp_jwt_keys_new_caller(key, &c->keys, err) == 0)
         return 0;
     return lp_error_wrap(err, "configuration: %s is wrong", variable);
 }
@@ -78,6 +78,8 @@ static int fill(struct lp_identities *i, const struct lp_identity_config *c, str
                        c->caller_ai_feedback, err);
     if (r == 0)
         r = add_caller(&i->callers[1], "auth", "CALLER_KEY_AUTH", c->caller_auth, err);
+    if (r == 0)
+        r = add_caller(&i->callers[2], "progress", "CALLER_KEY_PROGRESS", c->caller_progress, err);
     if (r < 0)
         return r;
     r = lp_keys_new(&o, &i->keys, err);

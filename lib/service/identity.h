@@ -16,59 +16,69 @@ struct lp_identity_config {
     const char *keys_dir;           /* AUTH_JWT_KEYS_DIR: folder with them as file; "": none */
     const char *caller_ai_feedback; /* CALLER_KEY_AI_FEEDBACK: base64url of 32 bytes; "": none */
     const char *caller_auth;        /* CALLER_KEY_AUTH: the same */
+    const char *caller_progress;    /* CALLER_KEY_PROGRESS: the same */
 };
 extern const char *const lp_identity_accesses[];
 /* Rows of an env table for `member` of `type`, names that no parentheses may stand around. */
 // NOLINTBEGIN(bugprone-macro-parentheses)
-#define LP_IDENTITY_ENV(type, member)                                                            \
-    { "ACCESS",                                                                                  \
-      LP_ENV_STRING,                                                                             \
-      offsetof(type, member.access),                                                             \
-      "Owner",                                                                                   \
-      0,                                                                                         \
-      0,                                                                                         \
-      lp_identity_accesses,                                                                      \
-      false,                                                                                     \
-      "Owner: learners reach their own data, admins all; Any: everybody all, without a token" }, \
-        { "AUTH_JWKS_URL",                                                                       \
-          LP_ENV_URL,                                                                            \
-          offsetof(type, member.jwks_url),                                                       \
-          "",                                                                                    \
-          0,                                                                                     \
-          2048,                                                                                  \
-          NULL,                                                                                  \
-          false,                                                                                 \
-          "where the public keys of access tokens are" },                                        \
-        { "AUTH_JWT_SECRET",                                                                     \
-          LP_ENV_STRING,                                                                         \
-          offsetof(type, member.secrets),                                                        \
-          "",                                                                                    \
-          1,                                                                                     \
-          8192,                                                                                  \
-          NULL,                                                                                  \
-          true,                                                                                  \
-          "HMAC keys of access tokens, newest first, separated by commas" },                     \
-        { "AUTH_JWT_KEYS_DIR",                                                                   \
-          LP_ENV_STRING,                                                                         \
-          offsetof(type, member.keys_dir),                                                       \
-          "",                                                                                    \
-          0,                                                                                     \
-          1024,                                                                                  \
-          NULL,                                                                                  \
-          false,                                                                                 \
-          "folder (a mounted Secret) whose file hmac has them, read again when it changes" },    \
-        { "CALLER_KEY_AI_FEEDBACK",                                                              \
-          LP_ENV_STRING,                                                                         \
-          offsetof(type, member.caller_ai_feedback),                                             \
-          "",                                                                                    \
-          43,                                                                                    \
-          43,                                                                                    \
-          NULL,                                                                                  \
-          true,                                                                                  \
-          "key of calls by ai-feedback" },                                                       \
-    {                                                                                            \
-        "CALLER_KEY_AUTH", LP_ENV_STRING, offsetof(type, member.caller_auth), "", 43, 43, NULL,  \
-            true, "key of calls by auth"                                                         \
+#define LP_IDENTITY_ENV(type, member)                                                             \
+    { "ACCESS",                                                                                   \
+      LP_ENV_STRING,                                                                              \
+      offsetof(type, member.access),                                                              \
+      "Owner",                                                                                    \
+      0,                                                                                          \
+      0,                                                                                          \
+      lp_identity_accesses,                                                                       \
+      false,                                                                                      \
+      "Owner: learners reach their own data, admins all; Any: everybody all, without a token" },  \
+        { "AUTH_JWKS_URL",                                                                        \
+          LP_ENV_URL,                                                                             \
+          offsetof(type, member.jwks_url),                                                        \
+          "",                                                                                     \
+          0,                                                                                      \
+          2048,                                                                                   \
+          NULL,                                                                                   \
+          false,                                                                                  \
+          "where the public keys of access tokens are" },                                         \
+        { "AUTH_JWT_SECRET",                                                                      \
+          LP_ENV_STRING,                                                                          \
+          offsetof(type, member.secrets),                                                         \
+          "",                                                                                     \
+          1,                                                                                      \
+          8192,                                                                                   \
+          NULL,                                                                                   \
+          true,                                                                                   \
+          "HMAC keys of access tokens, newest first, separated by commas" },                      \
+        { "AUTH_JWT_KEYS_DIR",                                                                    \
+          LP_ENV_STRING,                                                                          \
+          offsetof(type, member.keys_dir),                                                        \
+          "",                                                                                     \
+          0,                                                                                      \
+          1024,                                                                                   \
+          NULL,                                                                                   \
+          false,                                                                                  \
+          "folder (a mounted Secret) whose file hmac has them, read again when it changes" },     \
+        { "CALLER_KEY_AI_FEEDBACK",                                                               \
+          LP_ENV_STRING,                                                                          \
+          offsetof(type, member.caller_ai_feedback),                                              \
+          "",                                                                                     \
+          43,                                                                                     \
+          43,                                                                                     \
+          NULL,                                                                                   \
+          true,                                                                                   \
+          "key of calls by ai-feedback" },                                                        \
+        { "CALLER_KEY_AUTH",                                                                      \
+          LP_ENV_STRING,                                                                          \
+          offsetof(type, member.caller_auth),                                                     \
+          "",                                                                                     \
+          43,                                                                                     \
+          43,                                                                                     \
+          NULL,                                                                                   \
+          true,                                                                                   \
+          "key of calls by auth" },                                                               \
+    {                                                                                             \
+        "CALLER_KEY_PROGRESS", LP_ENV_STRING, offsetof(type, member.caller_progress), "", 43, 43, \
+            NULL, true, "key of calls by progress"                                                \
     }
 // NOLINTEND(bugprone-macro-parentheses)
 
@@ -99,7 +109,7 @@ bool lp_identities_ready(struct lp_identities *i, char why[128]);
 /* Who asks: anybody (ACCESS=Any), a service, or a person. Initialise with {0}. */
 struct lp_identity {
     bool anybody;
-    const char *caller; /* "ai-feedback", "auth"; NULL: no service */
+    const char *caller; /* "ai-feedback", "auth", "progress"; NULL: no service */
     char *user_id;      /* owned; claim userId, or sub; a number as JavaScript writes it */
     char *role;         /* owned; "" where the token has none */
 };

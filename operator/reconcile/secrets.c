@@ -138,15 +138,17 @@ static int caller_data(const struct platform *p, unsigned kind, json_t **ret_dat
 static const struct kind {
     const char *suffix;
     int (*make)(const struct platform *, unsigned kind, json_t **, struct lp_error *);
+    bool of_learning; /* only where that is enabled */
 } kinds[] = {
-    { "postgres", postgres_data },
-    { "mongodb", mongodb_data },
-    { "learning-db", postgres_data },
-    { "ai-jobs", postgres_data },
-    { "jwt", jwt_data },
-    { "signing", signing_data },
-    { "caller-ai-feedback", caller_data },
-    { "caller-auth", caller_data },
+    { "postgres", postgres_data, false },
+    { "mongodb", mongodb_data, false },
+    { "learning-db", postgres_data, false },
+    { "ai-jobs", postgres_data, false },
+    { "jwt", jwt_data, false },
+    { "signing", signing_data, false },
+    { "caller-ai-feedback", caller_data, false },
+    { "caller-auth", caller_data, false },
+    { "caller-progress", caller_data, true },
 };
 #define N_SECRETS LP_COUNT(kinds)
 
@@ -251,6 +253,8 @@ static void add(struct reconcile_context *ctx, struct secrets *s, unsigned kind,
     struct wanted w = { .kind = kind };
 
     if (kind < N_DATABASES && !platform_embeds(ctx->platform, kind))
+        return;
+    if (kinds[kind].of_learning && !spec_has_service(&ctx->platform->spec, SERVICE_LEARNING))
         return;
     if (kind < N_DATABASES) {
         w.claim = claims->of[kind];

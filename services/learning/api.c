@@ -39,6 +39,7 @@ const struct lp_route api_routes[] = {
     { "DELETE", "/api/reasoning/model/:userId", handle_reset, "reset", false },
     { "GET", "/api/reasoning/data/:userId", handle_export, "export", false },
     { "DELETE", "/api/reasoning/data/:userId", handle_erase, "erase", false },
+    { "POST", "/api/learning/events", handle_event, "event", false },
     { "GET", "/openapi.json", openapi, "openapi", true },
     { "GET", "/health", health, "health", true },
     { 0 },
@@ -47,5 +48,6 @@ const struct lp_route api_routes[] = {
 const struct lp_identity_grant api_grants[] = {
     { "auth", "export" },
     { "auth", "erase" },
+    { "progress", "event" },
     { 0 },
 };

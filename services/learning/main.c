@@ -16,6 +16,7 @@
 #include "services/learning/database/learners.h"
 #include "services/learning/database/migrate.h"
 #include "services/learning/exchange/format.h"
+#include "services/learning/handlers.h"
 #include "services/learning/openapi.h"
 
 /* `user`: the starter set, or NULL. */
@@ -80,6 +81,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
 
     calibration_init();
     forecast_init();
+    events_init();
     watch.user = config->starter_set ? (void *)(uintptr_t)starter_json : NULL;
     api.db = open_database(config);
     api.pace = pace_new(config->reviews_per_minute);

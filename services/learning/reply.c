@@ -13,6 +13,8 @@
 #include "services/learning/content/item.h"
 
 #define LEARNER_MAX 128
+#define AHEAD_MS ((int64_t)300000)          /* of a client's clock */
+#define EARLIEST_MS ((int64_t)946684800000) /* 2000-01-01 */
 
 void reply_message(struct lp_service_request *r, int status, const char *message)
 {
@@ -126,6 +128,18 @@ json_t *reply_body(struct lp_service_request *r)
     }
     reply_message(r, err.http_status, err.msg);
     return NULL;
+}
+
+bool reply_time(struct lp_service_request *r, const char *text, int64_t *ret_at_ms)
+{
+    int64_t now_ms = lp_clock_wall_ms(), at_ms = text ? lp_clock_parse(text) : now_ms;
+    bool good = at_ms >= EARLIEST_MS && at_ms <= now_ms + AHEAD_MS;
+
+    if (good)
+        *ret_at_ms = at_ms;
+    else
+        reply_message(r, 400, "at: must be an RFC 3339 time between 2000 and now");
+    return good;
 }
 
 const char *reply_name(struct lp_service_request *r)

@@ -27,5 +27,7 @@ bool reply_may(struct lp_service_request *r, const struct lp_identity *who, cons
 bool reply_in_pace(struct lp_service_request *r, struct pace *pace, const char *learner);
 /* The body's object, the caller's; NULL: 400 or 415 is answered. */
 json_t *reply_body(struct lp_service_request *r);
+/* The member `at` as wall milliseconds, now where `text` is NULL; false: 400 is answered. */
+bool reply_time(struct lp_service_request *r, const char *text, int64_t *ret_at_ms);
 /* The name in the path; NULL: 404 is answered, as nothing has such a name. */
 const char *reply_name(struct lp_service_request *r);

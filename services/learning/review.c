@@ -13,9 +13,6 @@
 #include "services/learning/handlers.h"
 #include "services/learning/reply.h"
 
-#define AHEAD_MS ((int64_t)300000)          /* of a client's clock */
-#define EARLIEST_MS ((int64_t)946684800000) /* 2000-01-01 */
-
 static const char *const ratings[] = { "again", "hard", "good", "easy", NULL };
 
 struct fields {
@@ -64,16 +61,6 @@ static bool read_key(struct lp_service_request *r, const struct fields *f, int64
     return true;
 }
 
-static bool read_time(struct lp_service_request *r, const char *text, int64_t *ret_at_ms)
-{
-    int64_t now_ms = lp_clock_wall_ms(), at_ms = text ? lp_clock_parse(text) : now_ms;
-
-    if (at_ms < EARLIEST_MS || at_ms > now_ms + AHEAD_MS)
-        return refuse(r, "at: must be an RFC 3339 time between 2000 and now");
-    *ret_at_ms = at_ms;
-    return true;
-}
-
 static bool read_review(struct lp_service_request *r, const json_t *body, struct lp_buf *key,
                         struct review *ret_review)
 {
@@ -85,7 +72,7 @@ static bool read_review(struct lp_service_request *r, const json_t *body, struct
         return refuse(r, err.msg);
     if (!item_is_name(f.item))
         return refuse(r, "itemId: must be the id of an item");
-    if (!read_time(r, f.at, &at_ms) || !read_key(r, &f, at_ms, key))
+    if (!reply_time(r, f.at, &at_ms) || !read_key(r, &f, at_ms, key))
         return false;
     *ret_review = (struct review){
         .learner = f.learner,

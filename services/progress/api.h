@@ -4,6 +4,7 @@
 #include "service/identity.h"
 #include "service/service.h"
 #include "service/streams.h"
+#include "services/progress/feed.h"
 #include "services/progress/recount.h"
 #include "services/progress/store.h"
 #include "services/progress/tally.h"
@@ -15,6 +16,7 @@ struct api {
     struct lp_streams *streams;
     struct tally *tally;
     struct recount *recount;
+    struct feed *feed;           /* NULL: learning hears of nothing */
     struct lp_metric *documents; /* read for one answer of analytics */
 };
 

@@ -62,6 +62,7 @@ void handle_log(struct lp_service_request *r, void *worker)
         reply_store_failed(r, log_failed, a.user_id, &err);
         return;
     }
+    feed_wake(api->feed);
     if (at_ms > 0)
         tally_add(api->tally, &(struct rollup_activity){ .user_id = a.user_id,
                                                          .name = a.name,

@@ -4,6 +4,7 @@
 #include "service/program.h"
 #include "services/progress/api.h"
 #include "services/progress/config.h"
+#include "services/progress/feed.h"
 #include "services/progress/handlers.h"
 #include "services/progress/retention.h"
 
@@ -11,6 +12,19 @@ static bool ready(void *user, char why[128])
 {
     const struct api *api = user;
     return lp_identities_ready(api->identities, why) && store_ready(api->store, why);
+}
+
+/* *ret_feed stays NULL where nobody hears of activities. */
+static int start_feed(const struct config *config, struct store *store,
+                      struct lp_caller **ret_caller, struct feed **ret_feed, struct lp_error *err)
+{
+    int r = 0;
+
+    if (!config->learning_url[0])
+        return 0;
+    if (config->service_key[0])
+        r = lp_caller_new("progress", config->service_key, ret_caller, err);
+    return r < 0 ? r : feed_new(store, config->learning_url, *ret_caller, ret_feed, err);
 }
 
 static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
@@ -28,6 +42,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     static struct api api; /* workers that hang use it until the process ends */
 
     struct retention *retention = NULL;
+    struct lp_caller *caller = NULL;
     mongoc_init();
     int r = lp_identities_new(&config->identity, "progress", api_grants, &api.identities, err);
     if (r == 0)
@@ -38,6 +53,8 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
         r = recount_new(api.store, &api.recount, err);
     if (r == 0)
         r = retention_new(api.store, config->retention_days, &retention, err);
+    if (r == 0)
+        r = start_feed(config, api.store, &caller, &api.feed, err);
     if (r == 0) {
         api.streams = lp_streams_new((unsigned)(config->common.concurrency + 1) / 2);
         api.documents = analytics_documents();
@@ -46,6 +63,8 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     }
     if (r == LP_E_TIMEOUT)
         return r;
+    feed_free(api.feed);
+    lp_caller_free(caller);
     retention_free(retention);
     recount_free(api.recount);
     tally_free(api.tally);

@@ -28,6 +28,7 @@
 struct store {
     mongoc_client_pool_t *pool;
     const char *db_name;
+    bool tells; /* new activities are marked, store_events.h */
     struct lp_stop *stop;
     pthread_t keeper;
     pthread_mutex_t lock;
@@ -73,6 +74,22 @@ mongoc_collection_t *store_operation_rollups(struct store_operation *o)
 
 #define auto_bson __attribute__((cleanup(bson_destroy)))
 
+bool store_tells(const struct store *s)
+{
+    return s->tells;
+}
+
+/* Of the marked ones only. */
+static bool make_event_index(const struct store *s, mongoc_database_t *db, bson_error_t *e)
+{
+    auto_bson bson_t command = BSON_INITIALIZER;
+
+    BCON_APPEND(&command, "createIndexes", BCON_UTF8(COLLECTION), "indexes", "[", "{", "key", "{",
+                STORE_EVENT_MARK, BCON_INT32(1), "}", "name", BCON_UTF8(STORE_EVENT_MARK "_1"),
+                "sparse", BCON_BOOL(true), "}", "]");
+    return !s->tells || mongoc_database_write_command_with_opts(db, &command, NULL, NULL, e);
+}
+
 static bool make_indexes(struct store *s, bson_error_t *e)
 {
     mongoc_client_t *client = mongoc_client_pool_pop(s->pool);
@@ -89,7 +106,8 @@ static bool make_indexes(struct store *s, bson_error_t *e)
                 "redo", BCON_INT32(1), "}", "name", BCON_UTF8("redo_1"), "sparse", BCON_BOOL(true),
                 "}", "]");
     bool made = mongoc_database_write_command_with_opts(db, &command, NULL, NULL, e) &&
-                mongoc_database_write_command_with_opts(db, &marks, NULL, NULL, e);
+                mongoc_database_write_command_with_opts(db, &marks, NULL, NULL, e) &&
+                make_event_index(s, db, e);
     mongoc_database_destroy(db);
     mongoc_client_pool_push(s->pool, client);
     return made;
@@ -178,7 +196,7 @@ static mongoc_client_pool_t *pool_new(const struct config *config, struct lp_err
     default_int(uri, MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS);
     mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE,
                                    (int32_t)config->common.concurrency +
-                                       5); /* keeper, retention, tally, recount (two) */
+                                       6); /* keeper, retention, tally, recount (two), feed */
     mongoc_client_pool_t *pool = mongoc_client_pool_new_with_error(uri, &e);
     mongoc_uri_destroy(uri);
     if (!pool) {
@@ -200,6 +218,7 @@ int store_new(const struct config *config, struct store **ret_store, struct lp_e
     struct store *s = lp_alloc(sizeof *s);
     s->pool = pool;
     s->db_name = config->db_name;
+    s->tells = config->learning_url && config->learning_url[0];
     s->stop = lp_stop_new();
     pthread_mutex_init(&s->lock, NULL);
     snprintf(s->why, sizeof s->why, "MongoDB: not connected yet");

@@ -5,7 +5,8 @@
 
 #include "services/progress/store.h"
 
-#define STORE_OPERATION_MS 10000 /* the database's own limit of one operation */
+#define STORE_OPERATION_MS 10000      /* the database's own limit of one operation */
+#define STORE_EVENT_MARK "learningAt" /* store_events.h; no part of an activity for others */
 
 /* One operation: a client of the pool, the collection, and when it began. Initialise with {0}. */
 struct store_operation {
@@ -32,6 +33,9 @@ LP_MUST_USE int store_rollup_change(struct store *s, const char *name, const bso
                                     struct lp_error *err);
 LP_MUST_USE int store_rollup_delete(struct store *s, const char *name, const bson_t *selector,
                                     struct lp_error *err);
+
+/* Whether lp-learning is to hear of new activities. */
+bool store_tells(const struct store *s);
 
 /* The driver's error as ours. `reply` holds its labels; NULL: none. */
 int store_failed(const char *what, const bson_t *reply, const bson_error_t *e,

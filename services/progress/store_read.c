@@ -41,7 +41,8 @@ int store_list(struct store *s, const char *user_id, const struct page *page, st
     append_filter(&filter, user_id, page);
     BCON_APPEND(&opts, "sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1), "}",
                 "maxTimeMS", BCON_INT64(STORE_OPERATION_MS), "limit", BCON_INT64(page->limit),
-                "batchSize", BCON_INT64(BATCH_FIRST));
+                "batchSize", BCON_INT64(BATCH_FIRST), "projection", "{", STORE_EVENT_MARK,
+                BCON_INT32(0), "}");
     int r = store_operation_begin(s, "list", &o, err);
     if (r < 0)
         return r;

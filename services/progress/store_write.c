@@ -93,6 +93,8 @@ int store_add(struct store *s, const struct activity *a, const char *key, int64_
     else
         bson_oid_init(&id, NULL);
     document_of_activity(a, &id, now_ms, &document);
+    if (store_tells(s) && (a->has_score || a->feedback.n > 0))
+        bson_append_date_time(&document, STORE_EVENT_MARK, -1, now_ms);
     if (!append_write_concern(&opts))
         return lp_error_set(err, LP_E_INTERNAL, "write concern");
     int r = store_operation_begin(s, "add", &o, err);

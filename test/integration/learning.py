@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -72,7 +73,7 @@ class Learning:
         self.process = subprocess.Popen(
             [pathlib.Path(os.environ["LP_BIN"]).resolve() / "lp-learning"], stderr=self.log,
             env={**os.environ, "PORT": str(self.port), "METRICS_PORT": str(self.metrics), "DATABASE_URL": self.database,
-                 "AUTH_JWT_SECRET": SECRET, "DRAIN_DELAY": "0s", **variables})
+                 "AUTH_JWT_SECRET": SECRET, "CALLER_KEY_PROGRESS": b64(KEY_PROGRESS), "DRAIN_DELAY": "0s", **variables})
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -507,6 +508,84 @@ def answers_teach_the_bandit_and_the_level(s):
     assert s.sql("SELECT count(*) FROM reviews WHERE learner = 'learns'") == "12"
 
 
+KEY_PROGRESS = bytes(range(32))
+
+
+def call(caller="progress", key=KEY_PROGRESS):
+    """The token of a call by a service."""
+    head, now = {"alg": "HS256", "typ": "JWT"}, int(time.time())
+    text = ".".join(b64(json.dumps(part).encode()) for part in (head, {"iss": caller, "aud": "learning", "iat": now, "exp": now + 30}))
+    return f"{text}.{b64(hmac.new(key, text.encode(), hashlib.sha256).digest())}"
+
+
+def tell(s, key, bearer=None, **event):
+    return s.ask("POST", "/api/learning/events", event, bearer or call(), Idempotency_Key=key)
+
+
+def reviews_of(s, user):
+    return s.sql(f"SELECT string_agg(item_id || ' ' || rating, ',' ORDER BY item_id) FROM reviews WHERE learner = '{user}'")
+
+
+def scores_and_edits_become_reviews_of_what_they_are_about(s):
+    expect(s.ask("PUT", "/api/ontology/items/dialogue-inn", {"class": "Dialogue", "level": "A1", "phrase": "At the inn", "tags": ["about:At_the_inn", "about:tense"]},
+                 TEACHER), 200)
+    told = {"userId": "hear", "activityName": "AI feedback", "at": at(3), "score": 40, "feedback": {"article": 2, "tense": 1, "spelling": 3, "agreement": 0}}
+    for n in range(2):  # the second time it is there already
+        answer = expect(tell(s, "e1", **told), 200)
+        assert answer == ({"reviews": 3, "repeated": 0}, {"reviews": 0, "repeated": 3})[n], answer
+    assert reviews_of(s, "hear") == "dialogue-inn 1,grammar-articles 1,grammar-past-simple 1"
+    for key, score, rating in (("a", 49.9, 1), ("b", 50, 2), ("c", 70, 3), ("d", 90, 4)):
+        expect(tell(s, key, userId="score-" + key, activityName="At the inn", score=score), 200)
+        assert reviews_of(s, "score-" + key) == f"dialogue-inn {rating}"
+    both = expect(tell(s, "f", userId="both", activityName="At the inn", score=95, feedback={"tense": 1}), 200)
+    assert both["reviews"] == 2 and "dialogue-inn 1" in reviews_of(s, "both"), both  # the worst of both
+    assert expect(tell(s, "g", userId="none", activityName="x" * 500, score=5, feedback={}), 200) == {"reviews": 0, "repeated": 0}
+    assert s.sql("SELECT count(*) FROM states WHERE learner = 'hear' AND reviews = 1") == "3"
+    recomputed_states_are_the_stored_ones(s)
+
+
+def who_may_tell_of_events_and_what_of_them_is_wrong(s):
+    event = {"userId": "ann", "activityName": "At the inn", "score": 5}
+    for bearer in (token("ann"), TEACHER, call("auth"), call("progress", bytes(32))):
+        status, answer = tell(s, "w", bearer, **event)
+        assert status in (401, 403), answer
+    assert expect(tell(s, "w", token("root", "admin"), **event), 200)["reviews"] == 1
+    for key, change, said in (("w", {"score": "5"}, "score: must be a number"), ("w", {"feedback": {"tense": -1}}, "feedback: each count"),
+                              ("w", {"feedback": {str(n): 1 for n in range(33)}}, "feedback: must have at most 32"),
+                              ("w", {"userId": ""}, "userId"), ("w", {"at": "tomorrow"}, "at: must be an RFC 3339 time"),
+                              ("k" * 129, {}, "at most 128 bytes")):
+        assert said in expect(tell(s, key, **{**event, **change}), 400)["message"]
+    assert "Idempotency-Key" in expect(s.ask("POST", "/api/learning/events", event, call()), 400)["message"]
+
+
+def an_event_that_is_cut_short_is_made_whole_by_the_next_delivery(s):
+    """The process is killed while reviews of events are written; each event is told until it is answered, as lp-progress does."""
+    def deliver(n):
+        while True:
+            status, answer = tell(s, f"kill-{n}", userId=f"cut-{n % 7}", activityName="AI feedback", at=at(1 + n), feedback={"tense": 1, "countability": 1})
+            if status == 200:
+                return
+            assert status in (0, 503), answer
+            if status == 0:
+                gone.set()
+            back.wait(60)
+    gone, back = threading.Event(), threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        told = [pool.submit(deliver, n) for n in range(80)]
+        while sum(t.done() for t in told) < 20:
+            time.sleep(0.001)
+        s.process.kill()
+        s.process.wait()
+        assert gone.wait(60)
+        s.start()
+        back.set()
+        for t in told:
+            t.result()
+    # tense: past simple and the inn, countability: two grammar points
+    assert s.sql("SELECT count(*), count(DISTINCT (learner, key)) FROM reviews WHERE learner LIKE 'cut-%'") == "320|320"
+    recomputed_states_are_the_stored_ones(s)
+
+
 def the_gateway_leads_to_it_with_and_without_its_prefix(s):
     port, metrics, own = free_port(), free_port(), f"http://127.0.0.1:{s.port}"
     gateway = subprocess.Popen(
@@ -670,7 +749,8 @@ def main():
                      late_reviews_take_their_place_in_time, reviews_at_the_same_moment_all_count,
                      ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody, predicted_recall_is_counted_beside_what_was_recalled,
                      what_builds_on_something_comes_after_it, answers_teach_the_bandit_and_the_level,
-                     the_gateway_leads_to_it_with_and_without_its_prefix,
+                     the_gateway_leads_to_it_with_and_without_its_prefix, scores_and_edits_become_reviews_of_what_they_are_about,
+                     who_may_tell_of_events_and_what_of_them_is_wrong, an_event_that_is_cut_short_is_made_whole_by_the_next_delivery,
                      due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
                      what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it,

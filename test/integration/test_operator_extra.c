@@ -90,6 +90,7 @@ static void learning_comes_where_it_is_enabled_and_goes_but_for_its_data(void **
     assert_int_equal(visited, LP_COUNT(kinds));
     json_decref(await(&lp_kube_stateful_sets, "english-learning-db", exists, NULL, "there"));
     json_auto_t *secret = await(&lp_kube_secrets, "english-learning-db", exists, NULL, "there");
+    json_decref(await(&lp_kube_secrets, "english-caller-progress", exists, NULL, "there"));
     json_auto_t *claim =
         await(&lp_kube_volume_claims, "data-english-learning-db-0", exists, NULL, "there");
     assert_string_equal(

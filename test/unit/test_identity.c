@@ -12,6 +12,7 @@
 #define SECRET "some-secret-of-the-test"
 #define KEY_AI "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA"
 #define KEY_AUTH "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
+#define KEY_PROGRESS "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8"
 
 static const struct lp_identity_grant grants[] = {
     { "ai-feedback", "log" },
@@ -56,7 +57,8 @@ static struct lp_identities *identities(const char *access, const char *secrets)
                                           .secrets = secrets,
                                           .keys_dir = "",
                                           .caller_ai_feedback = KEY_AI,
-                                          .caller_auth = KEY_AUTH };
+                                          .caller_auth = KEY_AUTH,
+                                          .caller_progress = KEY_PROGRESS };
     struct lp_identities *i = NULL;
     ok(lp_identities_new(&c, "progress", grants, &i, &err));
     return i;
@@ -142,12 +144,15 @@ static void a_service_may_call_what_it_was_granted_and_nothing_else(void **state
 {
     struct lp_identities *i = identities("Owner", SECRET);
     struct lp_http_server *s = server_of(i);
-    struct lp_caller *ai = NULL, *auth = NULL, *liar = NULL;
+    struct lp_caller *ai = NULL, *auth = NULL, *liar = NULL, *progress = NULL;
     lp_auto_free char *by_ai = NULL, *by_auth = NULL, *by_liar = NULL, *elsewhere = NULL;
+    lp_auto_free char *by_progress = NULL;
     (void)state;
     ok(lp_caller_new("ai-feedback", KEY_AI, &ai, &err));
     ok(lp_caller_new("auth", KEY_AUTH, &auth, &err));
     ok(lp_caller_new("auth", KEY_AI, &liar, &err));
+    ok(lp_caller_new("progress", KEY_PROGRESS, &progress, &err));
+    ok(lp_caller_header(progress, "progress", &by_progress, &err));
     ok(lp_caller_header(ai, "progress", &by_ai, &err));
     ok(lp_caller_header(ai, "auth", &elsewhere, &err));
     ok(lp_caller_header(auth, "progress", &by_auth, &err));
@@ -157,6 +162,8 @@ static void a_service_may_call_what_it_was_granted_and_nothing_else(void **state
                 "ai-feedback may not call this");
     assert_told(s, "/data", (const char *const[]){ by_auth, NULL }, 200, "auth 1");
     assert_told(s, "/log", (const char *const[]){ by_auth, NULL }, 403, "auth may not call this");
+    assert_told(s, "/data", (const char *const[]){ by_progress, NULL }, 403,
+                "progress may not call this");
     assert_told(s, "/data", (const char *const[]){ by_liar, NULL }, 401,
                 "Invalid or expired token");
     assert_told(s, "/log", (const char *const[]){ elsewhere, NULL }, 401,
@@ -164,6 +171,7 @@ static void a_service_may_call_what_it_was_granted_and_nothing_else(void **state
     lp_caller_free(ai);
     lp_caller_free(auth);
     lp_caller_free(liar);
+    lp_caller_free(progress);
     lp_http_server_stop(s);
     lp_identities_free(i);
 }

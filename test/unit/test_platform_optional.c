@@ -162,6 +162,28 @@ static void auth_takes_a_learners_data_away_there_too_where_it_is_enabled(void *
     drop(f);
 }
 
+static void progress_tells_it_of_scores_where_it_is_enabled(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{services: {learning: {enabled: true}}}");
+    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-progress"), "data");
+    assert_string_equal(lp_json_str(data, "LEARNING_SERVICE_URL", NULL),
+                        "http://english-learning:3002");
+    check_source(find(f, CHILD_DEPLOYMENT, "english-progress"), "SERVICE_TOKEN_KEY",
+                 "english-caller-progress/key");
+    check_source(find(f, CHILD_DEPLOYMENT, "english-learning"), "CALLER_KEY_PROGRESS",
+                 "english-caller-progress/key");
+    drop(f);
+    f = make("{}");
+    data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-progress"), "data");
+    assert_null(lp_json_str(data, "LEARNING_SERVICE_URL", NULL));
+    const json_t *pods = find(f, CHILD_DEPLOYMENT, "english-progress");
+    const json_t *container =
+        json_array_get(lp_json_at(pods, "spec", "template", "spec", "containers", NULL), 0);
+    assert_null(lp_json_find(json_object_get(container, "env"), "name", "SERVICE_TOKEN_KEY"));
+    drop(f);
+}
+
 static void the_exams_of_the_schedules_are_what_it_prepares_learners_for(void **state)
 {
     (void)state;
@@ -199,7 +221,9 @@ static void only_those_who_call_it_reach_it_and_only_it_reaches_its_database(voi
     (void)state;
     struct fixture *f = make("{services: {learning: {enabled: true}}, extraServices: [{name: quiz, "
                              "image: x, port: 8000, path: /quiz}]}");
-    assert_int_equal(callers(f, "english-learning", "gateway", &has), 2);
+    assert_int_equal(callers(f, "english-learning", "gateway", &has), 3);
+    assert_true(has);
+    callers(f, "english-learning", "progress", &has);
     assert_true(has);
     callers(f, "english-learning", "auth", &has);
     assert_true(has);
@@ -321,6 +345,7 @@ int main(void)
         cmocka_unit_test(where_it_is_enabled_it_has_seven_objects_and_its_database_five),
         cmocka_unit_test(its_pods_have_its_own_secret_and_no_key_that_makes_tokens),
         cmocka_unit_test(auth_takes_a_learners_data_away_there_too_where_it_is_enabled),
+        cmocka_unit_test(progress_tells_it_of_scores_where_it_is_enabled),
         cmocka_unit_test(the_exams_of_the_schedules_are_what_it_prepares_learners_for),
         cmocka_unit_test(an_external_database_needs_no_pod_and_its_uri_is_of_the_users_secret),
         cmocka_unit_test(only_those_who_call_it_reach_it_and_only_it_reaches_its_database),

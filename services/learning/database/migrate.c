@@ -122,6 +122,8 @@ static const char *const versions[] = {
     " undone_at timestamptz);"
     "ALTER TABLE item_versions ADD COLUMN import bigint REFERENCES imports;"
     "CREATE INDEX item_versions_import_key ON item_versions (import) WHERE import IS NOT NULL;",
+    /* For what scores and edits are about. */
+    "CREATE INDEX items_tags_key ON items USING gin ((doc->'tags')) WHERE NOT deleted;",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)
