@@ -179,7 +179,6 @@ static char *read_item(struct lp_service_request *r, int *ret_version)
 void handle_put_item(struct lp_service_request *r, void *worker)
 {
     lp_auto_identity struct lp_identity who = { 0 };
-    unsigned long n = 0;
     struct lp_error err;
     int version = 0;
 
@@ -189,7 +188,7 @@ void handle_put_item(struct lp_service_request *r, void *worker)
     lp_auto_free char *list = read_item(r, &version);
     if (!list)
         return;
-    int code = items_put(db_of(r), list, author(&who), version, &n, &err);
+    int code = items_put(db_of(r), list, author(&who), version, &err);
     if (code == LP_E_NOT_FOUND)
         reply_message(r, 404, "class: there is no such class");
     else if (code < 0)

@@ -84,9 +84,8 @@ static int carry_out(struct lp_service_request *r, const struct order *o, const 
     const struct import import = { classes, documents, exchange_names[o->format], author };
     json_t *answer = NULL;
 
-    int code = imports_compare(db_of(r), &import, &told, err);
-    if (code == 0 && !o->dry)
-        code = imports_apply(db_of(r), &import, &done, err);
+    int code = o->dry ? imports_compare(db_of(r), &import, &told, err)
+                      : imports_apply(db_of(r), &import, &told, &done, err);
     if (code == 0)
         code = lp_json_parse(told.ptr, told.len, ANSWER, "comparison", &answer, err);
     if (code < 0)

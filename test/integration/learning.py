@@ -415,10 +415,10 @@ def a_learners_data_are_exported_and_erased(s):
     assert expect(s.ask("DELETE", "/api/reasoning/data/gone", bearer=token("gone")), 200)["deleted"] == 0
 
 
-def in_turn_behind_a_lock(s, user, *calls):
-    """Carries the calls out at the same moment: each has read what there is of the user and waits for their row, in this order."""
+def in_turn_behind_a_lock(s, row, *calls):
+    """Carries the calls out at the same moment: each has read what there is and waits for that row (what follows FROM), in this order."""
     holder = subprocess.Popen(["psql", "-qAtX", s.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    print(f"BEGIN; SELECT 'held' FROM learners WHERE learner = '{user}' FOR UPDATE;", file=holder.stdin, flush=True)
+    print(f"BEGIN; SELECT 'held' FROM {row} FOR UPDATE;", file=holder.stdin, flush=True)
     assert holder.stdout.readline() == "held\n"
     with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
         answers = []
@@ -442,13 +442,38 @@ def what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it(s):
         for item, days in (("word-sun", 20), ("word-cat", 10)):
             expect(s.review("race", item, at=at(days), id=item), 201)
         assert s.sql("SELECT level > 1 FROM learners WHERE learner = 'race'") == "t"
-        answers = in_turn_behind_a_lock(s, "race", *calls)
+        answers = in_turn_behind_a_lock(s, "learners WHERE learner = 'race'", *calls)
         assert s.sql(whole) == left, (left, answers)
         if left == "1|1|1":
             assert answers[1]["state"]["reviews"] == 1, answers
         assert calls[0] is not reset or s.sql("SELECT level FROM learners WHERE learner = 'race'") == "1"
         recomputed_states_are_the_stored_ones(s)
         erase()
+
+
+def two_changes_at_the_same_moment_make_no_circle_together(s):
+    """Each alone makes none; both have been looked at when the first is written."""
+    def put(name, *before):
+        return s.ask("PUT", f"/api/ontology/items/{name}", {"class": "Noun", "level": "A1", "phrase": name, "prerequisites": before}, TEACHER)
+
+    def imported(name, before):
+        text = f"id,class,level,phrase,prerequisites\n{name},Noun,A1,{name},{before}\n"
+        status, _, answer = s.send("POST", "/api/ontology/import?format=csv", text.encode(), {"Content-Type": "text/csv", "Authorization": "Bearer " + TEACHER})
+        return status, json.loads(answer)
+    cases = {"put": lambda n: (lambda: put(f"{n}-a", f"{n}-b"), lambda: put(f"{n}-b", f"{n}-a")),
+             "import": lambda n: (lambda: put(f"{n}-a", f"{n}-b"), lambda: imported(f"{n}-b", f"{n}-a")),
+             "undo": lambda n: (lambda: put(f"{n}-a", f"{n}-b"), lambda: s.ask("POST", f"/api/ontology/items/{n}-b/undo", {}, TEACHER))}
+    for name, calls in cases.items():
+        expect(put(f"{name}-a"), 200)
+        if name == "undo":
+            expect(put("undo-b", "undo-a"), 200)
+        expect(put(f"{name}-b"), 200)
+        first, second = in_turn_behind_a_lock(s, "content_state", *calls(name))
+        expect(first, 200)
+        assert "would have to be known before itself" in expect(second, 400)["message"], second
+        assert s.sql(f"SELECT string_agg(array_length(prerequisites, 1)::text, '') FROM items WHERE id LIKE '{name}-_'") == "1"
+    both = in_turn_behind_a_lock(s, "content_state", lambda: put("free-a", "word-sun"), lambda: put("free-b", "word-sun"))
+    assert [status for status, _ in both] == [200, 200], both  # what makes no circle is done, the second by another try
 
 
 def a_starter_set_that_fails_half_way_leaves_nothing(s):
@@ -753,6 +778,7 @@ def main():
                      who_may_tell_of_events_and_what_of_them_is_wrong, an_event_that_is_cut_short_is_made_whole_by_the_next_delivery,
                      due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
+                     two_changes_at_the_same_moment_make_no_circle_together,
                      what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it,
                      acknowledged_reviews_survive_kill_9_and_states_are_what_they_make, old_decisions_go_though_nothing_is_counted,
                      due_reviews_are_foretold_by_hour, a_starter_set_that_fails_half_way_leaves_nothing):

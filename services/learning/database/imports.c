@@ -44,20 +44,27 @@ static const struct lp_db_statement compare = {
     3, true
 };
 
-/* Classes $4, format $5; documents, author and version ($3: 0) as ITEMS_UP has them. */
+/* Classes $4, format $5, ITEMS_MOVED $6; documents, author and version ($3: 0) as ITEMS_UP has
+ * them. Behind the JSON whether nobody wrote meanwhile. */
 static const struct lp_db_statement apply = {
     "apply",
-    "WITH c AS (INSERT INTO classes (name, label, parent) SELECT c->>'name', c->>'label',"
-    "  c->>'subClassOf' FROM jsonb_array_elements($4::jsonb) c ON CONFLICT DO NOTHING),"
-    " d AS (SELECT e.doc FROM jsonb_array_elements($1::jsonb) e(doc) LEFT JOIN items i"
-    "  ON i.id = e.doc->>'id' WHERE i.id IS NULL OR i.deleted OR i.doc <> e.doc"
-    "  ORDER BY e.doc->>'id'),"
-    " m AS (INSERT INTO imports (author, format, items)"
-    "  SELECT $2::text, $5::text, count(*) FROM d HAVING count(*) > 0 RETURNING id)," ITEMS_UP
-    ", v AS (INSERT INTO item_versions (item_id, version, doc, deleted, author, import)"
-    "  SELECT up.id, up.version, up.doc, false, $2, m.id FROM up, m RETURNING 1)"
-    "SELECT jsonb_build_object('import', (SELECT id FROM m), 'items', (SELECT count(*) FROM v))",
-    5, false
+    "WITH" ITEMS_MOVED(
+        "$6") ","
+              " c AS (INSERT INTO classes (name, label, parent) SELECT c->>'name', c->>'label',"
+              "  c->>'subClassOf' FROM jsonb_array_elements($4::jsonb) c WHERE" ITEMS_IF_MOVED
+              "  ON CONFLICT DO NOTHING),"
+              " d AS (SELECT e.doc FROM jsonb_array_elements($1::jsonb) e(doc) LEFT JOIN items i"
+              "  ON i.id = e.doc->>'id' WHERE (i.id IS NULL OR i.deleted OR i.doc <> e.doc) "
+              "AND" ITEMS_IF_MOVED "  ORDER BY e.doc->>'id'),"
+              " m AS (INSERT INTO imports (author, format, items)"
+              "  SELECT $2::text, $5::text, count(*) FROM d HAVING count(*) > 0 RETURNING "
+              "id)," ITEMS_UP
+              ", v AS (INSERT INTO item_versions (item_id, version, doc, deleted, author, import)"
+              "  SELECT up.id, up.version, up.doc, false, $2, m.id FROM up, m RETURNING 1)"
+              "SELECT jsonb_build_object('import', (SELECT id FROM m), 'items', (SELECT count(*) "
+              "FROM v)),"
+              " (SELECT count(*) FROM moved)",
+    6, false
 };
 
 /* Versions of an import that are still the newest, each with what was before it. */
@@ -74,20 +81,30 @@ static const struct lp_db_statement before_import = {
     1, true
 };
 
+/* ITEMS_MOVED $3. The JSON, NULL where there is no such import, and whether nobody wrote meanwhile.
+ */
 static const struct lp_db_statement undo_import = {
     "undo_import",
-    "WITH m AS (UPDATE imports SET undone_at = now() WHERE id = $1::bigint AND undone_at IS NULL"
-    "  RETURNING id),"
-    " d AS (SELECT i.id, i.version, coalesce(b.doc, i.doc) AS doc,"
-    "  coalesce(b.deleted, true) AS deleted" BEFORE " AND EXISTS (SELECT FROM m) ORDER BY i.id),"
-    " up AS (UPDATE items i SET" ITEMS_SET ", deleted = d.deleted, version = i.version + 1,"
-    "  updated_at = now() FROM d WHERE i.id = d.id AND i.version = d.version"
-    "  RETURNING i.id, i.version, i.doc, i.deleted),"
-    " n AS (INSERT INTO item_versions (item_id, version, doc, deleted, author)"
-    "  SELECT id, version, doc, deleted, $2::text FROM up RETURNING 1)"
-    "SELECT jsonb_build_object('import', m.id, 'undone', (SELECT count(*) FROM n), 'kept',"
-    " (SELECT count(*) FROM item_versions WHERE import = m.id) - (SELECT count(*) FROM n)) FROM m",
-    2, false
+    "WITH" ITEMS_MOVED(
+        "$3") ","
+              " m AS (UPDATE imports SET undone_at = now() WHERE id = $1::bigint AND undone_at IS "
+              "NULL"
+              "  AND" ITEMS_IF_MOVED " RETURNING id),"
+              " d AS (SELECT i.id, i.version, coalesce(b.doc, i.doc) AS doc,"
+              "  coalesce(b.deleted, true) AS deleted" BEFORE
+              " AND EXISTS (SELECT FROM m) ORDER BY i.id),"
+              " up AS (UPDATE items i SET" ITEMS_SET
+              ", deleted = d.deleted, version = i.version + 1,"
+              "  updated_at = now() FROM d WHERE i.id = d.id AND i.version = d.version"
+              "  RETURNING i.id, i.version, i.doc, i.deleted),"
+              " n AS (INSERT INTO item_versions (item_id, version, doc, deleted, author)"
+              "  SELECT id, version, doc, deleted, $2::text FROM up RETURNING 1)"
+              "SELECT (SELECT jsonb_build_object('import', m.id, 'undone', (SELECT count(*) FROM "
+              "n), 'kept',"
+              "  (SELECT count(*) FROM item_versions WHERE import = m.id) - (SELECT count(*) FROM "
+              "n)) FROM m),"
+              " (SELECT count(*) FROM moved)",
+    3, false
 };
 
 static const struct lp_db_statement list_imports = {
@@ -133,13 +150,13 @@ static int check_names(const PGresult *row, struct lp_error *err)
     return 0;
 }
 
-int imports_compare(struct lp_db *db, const struct import *i, struct lp_buf *ret_json,
-                    struct lp_error *err)
+static int look(struct lp_db *db, const struct import *i, char ret_seen[ITEMS_SEEN],
+                struct lp_buf *ret_json, struct lp_error *err)
 {
     char told[12];
     PGresult *row = NULL;
     snprintf(told, sizeof told, "%d", IMPORTS_TOLD);
-    int r = items_check_circle(db, i->documents, err);
+    int r = items_check_circle(db, i->documents, ret_seen, err);
     if (r == 0)
         r = lp_rows_first(db, &compare, (const char *[]){ i->documents, i->classes, told },
                           LP_E_INTERNAL, &row, err);
@@ -151,25 +168,68 @@ int imports_compare(struct lp_db *db, const struct import *i, struct lp_buf *ret
     return r;
 }
 
-int imports_apply(struct lp_db *db, const struct import *i, struct lp_buf *ret_json,
-                  struct lp_error *err)
+int imports_compare(struct lp_db *db, const struct import *i, struct lp_buf *ret_json,
+                    struct lp_error *err)
 {
-    const char *params[] = { i->documents, i->author, "0", i->classes, i->format };
-    return answer_read(db, &apply, params, ret_json, err);
+    char seen[ITEMS_SEEN];
+    return look(db, i, seen, ret_json, err);
+}
+
+/* Runs a statement whose row has JSON, and whether nobody wrote since `seen`. */
+static int write_json(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
+                      bool *ret_moved, struct lp_buf *ret_json, struct lp_error *err)
+{
+    PGresult *row = NULL;
+    int r = lp_rows_first(db, s, params, LP_E_INTERNAL, &row, err);
+    if (r < 0)
+        return r;
+    *ret_moved = lp_rows_number(row, 0, 1) > 0;
+    if (*ret_moved)
+        r = lp_rows_text(row, 0, 0) ? answer_take(s, row, ret_json, err)
+                                    : lp_error_set(err, LP_E_NOT_FOUND, "%s: not there", s->name);
+    PQclear(row);
+    return r;
+}
+
+int imports_apply(struct lp_db *db, const struct import *i, struct lp_buf *ret_told,
+                  struct lp_buf *ret_json, struct lp_error *err)
+{
+    char seen[ITEMS_SEEN];
+    const char *params[] = { i->documents, i->author, "0", i->classes, i->format, seen };
+    bool moved = false;
+    int r = 0;
+    for (int n = 0; n < ITEMS_TRIES && r == 0 && !moved; n++) {
+        lp_buf_reset(ret_told);
+        r = look(db, i, seen, ret_told, err);
+        if (r == 0)
+            r = write_json(db, &apply, params, &moved, ret_json, err);
+    }
+    return r == 0 && !moved ? items_too_many(err) : r;
+}
+
+static int try_undo(struct lp_db *db, const char *id, const char *author, bool *ret_moved,
+                    struct lp_buf *ret_json, struct lp_error *err)
+{
+    char seen[ITEMS_SEEN];
+    const char *params[] = { id, author, seen };
+    PGresult *row = NULL;
+    int r = lp_rows_first(db, &before_import, params, LP_E_NOT_FOUND, &row, err);
+    if (r == 0)
+        r = items_check_circle(db, lp_rows_text(row, 0, 0), seen, err);
+    PQclear(row);
+    return r < 0 ? r : write_json(db, &undo_import, params, ret_moved, ret_json, err);
 }
 
 int imports_undo(struct lp_db *db, int64_t id, const char *author, struct lp_buf *ret_json,
                  struct lp_error *err)
 {
     char text[24];
-    const char *params[] = { text, author };
-    PGresult *row = NULL;
+    bool moved = false;
+    int r = 0;
     snprintf(text, sizeof text, "%lld", (long long)id);
-    int r = lp_rows_first(db, &before_import, params, LP_E_NOT_FOUND, &row, err);
-    if (r == 0)
-        r = items_check_circle(db, lp_rows_text(row, 0, 0), err);
-    PQclear(row);
-    return r < 0 ? r : answer_read(db, &undo_import, params, ret_json, err);
+    for (int n = 0; n < ITEMS_TRIES && r == 0 && !moved; n++)
+        r = try_undo(db, text, author, &moved, ret_json, err);
+    return r == 0 && !moved ? items_too_many(err) : r;
 }
 
 int imports_list(struct lp_db *db, struct lp_buf *ret_json, struct lp_error *err)

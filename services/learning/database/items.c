@@ -86,20 +86,26 @@ static const struct lp_db_statement relations = {
     "  FROM nodes JOIN items i USING (id) WHERE nodes.n > (SELECT count(*) FROM d)"
     "  LIMIT $2::int + 1)"
     "SELECT (SELECT count(*) FROM d), (SELECT count(*) FROM nodes), count(*),"
-    " string_agg(a.n || ' ' || b.n, ' ')"
+    " string_agg(a.n || ' ' || b.n, ' '), (SELECT changes FROM content_state)"
     " FROM edges JOIN nodes a ON a.id = edges.id JOIN nodes b ON b.id = edges.p",
     2, true
 };
 
-/* Of the documents d; $2 the author, $3 the version that is there, or 0. */
-#define PUT                                                              \
-    ITEMS_UP                                                             \
+/* Of `up`; $2 the author. */
+#define ITEMS_NOTE                                                       \
     "INSERT INTO item_versions (item_id, version, doc, deleted, author)" \
     " SELECT id, version, doc, false, $2::text FROM up"
 
-/* $1 an array of documents. */
+/* $1 an array of documents, $4 as items_check_circle() has it. Whether nobody wrote meanwhile, and
+ * how many were written. */
 static const struct lp_db_statement put = {
-    "put", "WITH d AS (SELECT doc FROM jsonb_array_elements($1::jsonb) doc)," PUT, 3, false
+    "put",
+    "WITH" ITEMS_MOVED(
+        "$4") ","
+              " d AS (SELECT doc FROM jsonb_array_elements($1::jsonb) doc WHERE" ITEMS_IF_MOVED
+              ")," ITEMS_UP ", v AS (" ITEMS_NOTE " RETURNING 1)"
+              "SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM v)",
+    4, false
 };
 
 static const struct lp_db_statement delete = {
@@ -111,16 +117,21 @@ static const struct lp_db_statement delete = {
     2, false
 };
 
+/* $3 as `put` has it; its row too. */
 static const struct lp_db_statement undo = {
     "undo",
-    "WITH d AS (SELECT v.doc, v.deleted, i.version FROM items i JOIN item_versions v"
-    "  ON v.item_id = i.id AND v.version = i.version - 1 WHERE i.id = $1),"
-    " up AS (UPDATE items i SET" ITEMS_SET ", deleted = d.deleted, version = i.version + 1,"
-    "  updated_at = now() FROM d WHERE i.id = $1 AND i.version = d.version"
-    "  RETURNING i.id, i.version, i.doc, i.deleted)"
-    "INSERT INTO item_versions (item_id, version, doc, deleted, author)"
-    " SELECT id, version, doc, deleted, $2::text FROM up",
-    2, false
+    "WITH" ITEMS_MOVED(
+        "$3") ", d AS (SELECT v.doc, v.deleted, i.version FROM items i JOIN item_versions v"
+              "  ON v.item_id = i.id AND v.version = i.version - 1"
+              "  WHERE i.id = $1 AND" ITEMS_IF_MOVED "),"
+              " up AS (UPDATE items i SET" ITEMS_SET
+              ", deleted = d.deleted, version = i.version + 1,"
+              "  updated_at = now() FROM d WHERE i.id = $1 AND i.version = d.version"
+              "  RETURNING i.id, i.version, i.doc, i.deleted),"
+              " v AS (INSERT INTO item_versions (item_id, version, doc, deleted, author)"
+              "  SELECT id, version, doc, deleted, $2::text FROM up RETURNING 1)"
+              "SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM v)",
+    3, false
 };
 
 static const struct lp_db_statement list_versions = {
@@ -143,7 +154,7 @@ static const struct lp_db_statement start = {
     "  FROM jsonb_array_elements($1::jsonb->'classes') c WHERE NOT EXISTS (SELECT FROM classes)"
     "  RETURNING name),"
     " d AS (SELECT doc FROM jsonb_array_elements($1::jsonb->'items') doc"
-    "  WHERE EXISTS (SELECT FROM c))," PUT,
+    "  WHERE EXISTS (SELECT FROM c))," ITEMS_UP ITEMS_NOTE,
     3, true
 };
 
@@ -213,7 +224,8 @@ static int refuse_circle(const char *documents, int number, struct lp_error *err
                         lp_json_str(item, "id", NULL));
 }
 
-int items_check_circle(struct lp_db *db, const char *documents, struct lp_error *err)
+int items_check_circle(struct lp_db *db, const char *documents, char ret_seen[ITEMS_SEEN],
+                       struct lp_error *err)
 {
     char most[12];
     PGresult *row = NULL;
@@ -224,6 +236,7 @@ int items_check_circle(struct lp_db *db, const char *documents, struct lp_error 
         return r;
     bool too_many = lp_rows_number(row, 0, 2) > ITEMS_RELATIONS;
     int number = too_many ? 0 : circle_of(row);
+    snprintf(ret_seen, ITEMS_SEEN, "%s", lp_rows_text(row, 0, 4));
     PQclear(row);
     if (too_many)
         return lp_error_set(err, LP_E_TOO_LARGE,
@@ -232,43 +245,83 @@ int items_check_circle(struct lp_db *db, const char *documents, struct lp_error 
     return number > 0 ? refuse_circle(documents, number, err) : 0;
 }
 
-int items_put(struct lp_db *db, const char *documents, const char *author, int version,
-              unsigned long *ret_n, struct lp_error *err)
+/* Looks and writes. *ret_moved: false where another wrote in between, and nothing is written. */
+static int try_put(struct lp_db *db, const char *documents, const char *author, const char *version,
+                   bool *ret_moved, long long *ret_n, struct lp_error *err)
 {
-    char text[12];
-    snprintf(text, sizeof text, "%d", version);
-    int r = items_check_circle(db, documents, err);
+    char seen[ITEMS_SEEN];
+    PGresult *row = NULL;
+    int r = items_check_circle(db, documents, seen, err);
+    if (r == 0)
+        r = lp_rows_first(db, &put, (const char *[]){ documents, author, version, seen },
+                          LP_E_INTERNAL, &row, err);
     if (r < 0)
         return r;
-    r = lp_rows_run(db, &put, (const char *[]){ documents, author, text }, ret_n, err);
-    if (r == 0 && version > 0 && *ret_n == 0)
-        return lp_error_set(err, LP_E_CONFLICT, "version: %d is not the one that is there",
-                            version);
-    return r;
+    *ret_moved = lp_rows_number(row, 0, 0) > 0;
+    *ret_n = lp_rows_number(row, 0, 1);
+    PQclear(row);
+    return 0;
 }
 
-static int change(struct lp_db *db, const struct lp_db_statement *s, const char *id,
-                  const char *author, struct lp_error *err)
+int items_too_many(struct lp_error *err)
 {
-    unsigned long n = 0;
-    int r = lp_rows_run(db, s, (const char *[]){ id, author }, &n, err);
-    return r == 0 && n == 0 ? lp_error_set(err, LP_E_NOT_FOUND, "%s: no such item", s->name) : r;
+    return lp_error_set(err, LP_E_UNAVAILABLE, "too many changes of content at the same moment");
+}
+
+int items_put(struct lp_db *db, const char *documents, const char *author, int version,
+              struct lp_error *err)
+{
+    char text[12];
+    bool moved = false;
+    long long n = 0;
+    int r = 0;
+    snprintf(text, sizeof text, "%d", version);
+    for (int i = 0; i < ITEMS_TRIES && r == 0 && !moved; i++)
+        r = try_put(db, documents, author, text, &moved, &n, err);
+    if (r < 0 || !moved)
+        return r < 0 ? r : items_too_many(err);
+    if (version > 0 && n == 0)
+        return lp_error_set(err, LP_E_CONFLICT, "version: %d is not the one that is there",
+                            version);
+    return 0;
 }
 
 int items_delete(struct lp_db *db, const char *id, const char *author, struct lp_error *err)
 {
-    return change(db, &delete, id, author, err);
+    unsigned long n = 0;
+    int r = lp_rows_run(db, &delete, (const char *[]){ id, author }, &n, err);
+    return r == 0 && n == 0 ? lp_error_set(err, LP_E_NOT_FOUND, "delete: no such item") : r;
 }
 
-int items_undo(struct lp_db *db, const char *id, const char *author, struct lp_error *err)
+/* As try_put; LP_E_NOT_FOUND where there is no version before. */
+static int try_undo(struct lp_db *db, const char *id, const char *author, bool *ret_moved,
+                    struct lp_error *err)
 {
+    char seen[ITEMS_SEEN];
     PGresult *row = NULL;
     int r = lp_rows_first(db, &before, &id, LP_E_NOT_FOUND, &row, err);
     if (r < 0)
         return r;
-    r = items_check_circle(db, lp_rows_text(row, 0, 0), err);
+    r = items_check_circle(db, lp_rows_text(row, 0, 0), seen, err);
     PQclear(row);
-    return r < 0 ? r : change(db, &undo, id, author, err);
+    row = NULL;
+    if (r == 0)
+        r = lp_rows_first(db, &undo, (const char *[]){ id, author, seen }, LP_E_INTERNAL, &row,
+                          err);
+    if (r < 0)
+        return r;
+    *ret_moved = lp_rows_number(row, 0, 0) > 0 && lp_rows_number(row, 0, 1) > 0;
+    PQclear(row);
+    return 0;
+}
+
+int items_undo(struct lp_db *db, const char *id, const char *author, struct lp_error *err)
+{
+    bool moved = false;
+    int r = 0;
+    for (int i = 0; i < ITEMS_TRIES && r == 0 && !moved; i++)
+        r = try_undo(db, id, author, &moved, err);
+    return r == 0 && !moved ? items_too_many(err) : r;
 }
 
 int items_versions(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct lp_error *err)

@@ -39,14 +39,22 @@ LP_MUST_USE int items_get(struct lp_db *db, const char *id, struct lp_buf *ret_j
  * Adds items or makes a new version of them, all or none. `documents`: a JSON array of what
  * content/item.h let pass, each id once. `version`: the one that the change is made on, for a
  * single item; 0: whatever is there. LP_E_NOT_FOUND a class is not there; LP_E_CONFLICT another
- * version is there; LP_E_INVALID an item would be its own prerequisite; *ret_n how many.
+ * version is there; LP_E_INVALID an item would be its own prerequisite; LP_E_UNAVAILABLE too many
+ * changes at the same moment.
  */
 LP_MUST_USE int items_put(struct lp_db *db, const char *documents, const char *author, int version,
-                          unsigned long *ret_n, struct lp_error *err);
+                          struct lp_error *err);
 
 /* `documents`: as above, of which id and prerequisites count. LP_E_INVALID names one that would
- * have to be known before itself; LP_E_TOO_LARGE over ITEMS_RELATIONS. */
-LP_MUST_USE int items_check_circle(struct lp_db *db, const char *documents, struct lp_error *err);
+ * have to be known before itself; LP_E_TOO_LARGE over ITEMS_RELATIONS. `ret_seen`: the number of
+ * changes that this is true of; who writes names it (items_sql.h), and looks again where another
+ * wrote meanwhile: two changes that each make no circle may make one together. */
+#define ITEMS_SEEN 24
+LP_MUST_USE int items_check_circle(struct lp_db *db, const char *documents,
+                                   char ret_seen[ITEMS_SEEN], struct lp_error *err);
+
+/* LP_E_UNAVAILABLE: every one of ITEMS_TRIES met another change. */
+int items_too_many(struct lp_error *err);
 
 /* A deleted item is not offered any longer; its reviews stay. LP_E_NOT_FOUND. */
 LP_MUST_USE int items_delete(struct lp_db *db, const char *id, const char *author,

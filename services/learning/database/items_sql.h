@@ -1,6 +1,14 @@
 /* services/learning/database/items_sql.h -- parts of statements that write items. */
 #pragma once
 
+/* `moved` has a row where nobody changed items since items_check_circle(), whose number is the
+ * parameter `p`; else the statement is to write nothing. */
+#define ITEMS_MOVED(p)                                          \
+    " moved AS (UPDATE content_state SET changes = changes + 1" \
+    "  WHERE changes = " p "::bigint RETURNING 1)"
+#define ITEMS_IF_MOVED " EXISTS (SELECT FROM moved)"
+#define ITEMS_TRIES 32 /* one of those who write at the same moment gets through each time */
+
 #define ITEMS_TEXTS(key) "ARRAY(SELECT jsonb_array_elements_text(coalesce(d.doc->'" key "', '[]')))"
 
 /* `up`: items of the documents d are added or become a new version; where $3 is not 0, only those

@@ -124,6 +124,11 @@ static const char *const versions[] = {
     "CREATE INDEX item_versions_import_key ON item_versions (import) WHERE import IS NOT NULL;",
     /* For what scores and edits are about. */
     "CREATE INDEX items_tags_key ON items USING gin ((doc->'tags')) WHERE NOT deleted;",
+    /* Who changes items names the number that was there when prerequisites were looked at. */
+    "CREATE TABLE content_state ("
+    " single boolean PRIMARY KEY DEFAULT true CHECK (single),"
+    " changes bigint NOT NULL);"
+    "INSERT INTO content_state (changes) VALUES (0);",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)
