@@ -180,6 +180,51 @@ static void erases_what_others_hold_of_a_deleted_profile(void **state)
     assert_answer(&unknown, 404, "{\"error\":\"Receipt not found\"}");
 }
 
+/* Begins auth anew, with or without a learning service. */
+static void begin_again(bool with_learning)
+{
+    lp_auto_free char *variable =
+        lp_sprintf("PROGRESS_SERVICE_URL=%s", fake_upstream_url(progress));
+    assert_int_equal(program_stop(&auth), 0);
+    if (with_learning)
+        setenv("LEARNING_SERVICE_URL", fake_upstream_url(progress), 1);
+    else
+        unsetenv("LEARNING_SERVICE_URL");
+    fixture_start(&auth, url, variable);
+    program_wait(&auth, true);
+}
+
+static void what_a_disabled_service_keeps_goes_once_it_is_there_again(void **state)
+{
+    (void)state;
+    lp_auto_free char *path = NULL;
+    lp_auto_free char *token = token_of("left@example.org", &path);
+    begin_again(false);
+    size_t before = erasures_seen("DELETE /api/reasoning/data/");
+    auto_answer struct answer asked = ask("DELETE", path, token);
+    assert_int_equal(asked.status, 202);
+    lp_auto_free char *receipt = lp_sprintf("/api/users/erasures/%s", text_of(&asked, "receipt"));
+    await_receipt(text_of(&asked, "receipt"));
+    auto_answer struct answer done = ask("GET", receipt, NULL);
+    json_t *left = json_object_get(done.body, "left_out");
+    assert_int_equal(json_array_size(left), 1);
+    assert_string_equal(json_string_value(json_array_get(left, 0)), "learning");
+    assert_int_equal(erasures_seen("DELETE /api/reasoning/data/"), before);
+    free(fixture_sql(url, "UPDATE erasures SET swept_at = coalesce(swept_at, now()),"
+                          " due_at = now() WHERE NOT learning_asked"));
+    begin_again(true);
+    int64_t end = lp_clock_ms() + 30000;
+    for (size_t n = 1; n > 0; poll(NULL, 0, 50)) {
+        auto_answer struct answer a = ask("GET", receipt, NULL);
+        n = json_array_size(json_object_get(a.body, "left_out"));
+        assert_true(lp_clock_ms() < end);
+    }
+    assert_int_equal(erasures_seen("DELETE /api/reasoning/data/"), before + 1);
+    lp_auto_free char *again = fixture_sql(
+        url, "SELECT count(*) FROM erasures WHERE swept_at IS NOT NULL AND NOT learning_asked");
+    assert_string_equal(again, "0"); /* each is asked for once */
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -211,6 +256,7 @@ int main(void)
         cmocka_unit_test(erases_a_user_once_the_other_service_is_back),
         cmocka_unit_test(sweeps_once_more_when_no_token_of_before_is_good_any_longer),
         cmocka_unit_test(erases_what_others_hold_of_a_deleted_profile),
+        cmocka_unit_test(what_a_disabled_service_keeps_goes_once_it_is_there_again),
     };
     return cmocka_run_group_tests_name("auth_learners", tests, start, stop);
 }

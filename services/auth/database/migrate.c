@@ -201,6 +201,11 @@ static const char *const versions[] = {
     " RETURN NEW; END $$;"
     "CREATE TRIGGER users_write INSTEAD OF INSERT OR UPDATE OR DELETE ON users"
     " FOR EACH ROW EXECUTE FUNCTION users_write();",
+    /* A volume of a disabled learning service keeps what it has: it is asked once it is there. Of
+     * erasures from before this it is not known, so they are asked for once more. */
+    "ALTER TABLE erasures ADD COLUMN learning_asked boolean NOT NULL DEFAULT false;"
+    "CREATE INDEX erasures_left_key ON erasures (due_at)"
+    " WHERE swept_at IS NOT NULL AND NOT learning_asked;",
 };
 
 int migrate_up_to(struct lp_db *db, size_t version, struct lp_error *err)

@@ -54,6 +54,17 @@ static const struct lp_db_statement take_erasure = {
     0, false
 };
 
+/* Done, but for learning, which was not there then. */
+static const struct lp_db_statement take_left = {
+    "take_left",
+    "WITH due AS (SELECT id FROM erasures WHERE swept_at IS NOT NULL AND NOT learning_asked"
+    "  AND due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    "UPDATE erasures e SET attempts = attempts + 1,"
+    " due_at = now() + least(3600, 15 * 2 ^ least(attempts, 10)) * interval '1 second'"
+    " FROM due WHERE e.id = due.id RETURNING e.user_id",
+    0, false
+};
+
 /* Events stay, for what was done must be known; where from they came does not. */
 static const struct lp_db_statement finish_erasure = {
     "finish_erasure",
@@ -63,16 +74,18 @@ static const struct lp_db_statement finish_erasure = {
     "  SELECT 'account_erased', asked_by, user_id FROM erasures"
     "  WHERE user_id = $1::uuid AND done_at IS NULL)"
     "UPDATE erasures SET done_at = coalesce(done_at, now()), attempts = 0,"
-    " swept_at = CASE WHEN done_at IS NOT NULL THEN now() END,"
+    " learning_asked = $3::boolean,"
+    " swept_at = coalesce(swept_at, CASE WHEN done_at IS NOT NULL THEN now() END),"
     " due_at = now() + $2::bigint * interval '1 millisecond'"
-    " WHERE user_id = $1::uuid AND swept_at IS NULL",
-    2, false
+    " WHERE user_id = $1::uuid AND (swept_at IS NULL OR $3::boolean)",
+    3, false
 };
 
 static const struct lp_db_statement find_receipt = {
     "find_receipt",
     "SELECT " LP_ROWS_TIME("asked_at") ", " LP_ROWS_TIME("done_at") ", " LP_ROWS_TIME(
-        "swept_at") " FROM erasures WHERE id = $1::uuid",
+        "swept_at") ", CASE WHEN learning_asked THEN 0 ELSE 1 END FROM erasures WHERE id = "
+                    "$1::uuid",
     1, true
 };
 
@@ -134,17 +147,21 @@ int store_ask_erasure(struct lp_db *db, const char *id, const char *by,
     return run_for_uuid(db, &ask_erasure, (const char *[]){ id, by }, ret_receipt, err);
 }
 
-int store_take_erasure(struct lp_db *db, char ret_user_id[STORE_UUID], struct lp_error *err)
+int store_take_erasure(struct lp_db *db, bool learning, char ret_user_id[STORE_UUID],
+                       struct lp_error *err)
 {
-    return run_for_uuid(db, &take_erasure, NULL, ret_user_id, err);
+    int r = run_for_uuid(db, &take_erasure, NULL, ret_user_id, err);
+    return r == LP_E_NOT_FOUND && learning ? run_for_uuid(db, &take_left, NULL, ret_user_id, err)
+                                           : r;
 }
 
-int store_finish_erasure(struct lp_db *db, const char *user_id, int64_t sweep_ms,
+int store_finish_erasure(struct lp_db *db, const char *user_id, int64_t sweep_ms, bool learning,
                          struct lp_error *err)
 {
     char text[24];
     snprintf(text, sizeof text, "%lld", (long long)sweep_ms);
-    return lp_rows_run(db, &finish_erasure, (const char *[]){ user_id, text }, NULL, err);
+    const char *params[] = { user_id, text, learning ? "true" : "false" };
+    return lp_rows_run(db, &finish_erasure, params, NULL, err);
 }
 
 int store_find_receipt(struct lp_db *db, const char *receipt, struct store_receipt *ret_receipt,
@@ -159,6 +176,7 @@ int store_find_receipt(struct lp_db *db, const char *receipt, struct store_recei
     snprintf(ret_receipt->asked_at, sizeof ret_receipt->asked_at, "%s", PQgetvalue(row, 0, 0));
     snprintf(ret_receipt->done_at, sizeof ret_receipt->done_at, "%s", done ? done : "");
     snprintf(ret_receipt->swept_at, sizeof ret_receipt->swept_at, "%s", swept ? swept : "");
+    ret_receipt->learning_left_out = done && lp_rows_number(row, 0, 3) > 0;
     PQclear(row);
     return 0;
 }

@@ -41,7 +41,7 @@ static void carry_out(struct eraser *e, const char *user_id)
     lp_service_pseudonym(user_id, name);
     int r = peer_erase(e->peer, user_id, &err);
     if (r == 0)
-        r = store_finish_erasure(e->db, user_id, e->sweep_ms, &err);
+        r = store_finish_erasure(e->db, user_id, e->sweep_ms, peer_has_learning(e->peer), &err);
     if (r < 0)
         lp_log_warn("erasure not done yet", "user", name, "error", err.msg);
     else
@@ -54,7 +54,7 @@ static void *eraser_run(void *arg)
     while (!is_stopping(e)) {
         struct lp_error err;
         char user_id[STORE_UUID];
-        if (store_take_erasure(e->db, user_id, &err) == 0) {
+        if (store_take_erasure(e->db, peer_has_learning(e->peer), user_id, &err) == 0) {
             carry_out(e, user_id);
             continue;
         }

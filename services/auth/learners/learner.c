@@ -106,9 +106,10 @@ void learner_receipt(struct lp_service_request *r, void *worker)
         reply_failure(r, "receipt", &err);
     else
         reply_json(r, 200,
-                   lp_json_make("{s:s, s:s, s:s?, s:s?}", "status",
-                                receipt.done_at[0] ? "done" : "pending", "asked_at",
-                                receipt.asked_at, "done_at",
-                                receipt.done_at[0] ? receipt.done_at : NULL, "swept_at",
-                                receipt.swept_at[0] ? receipt.swept_at : NULL));
+                   lp_json_make(
+                       "{s:s, s:s, s:s?, s:s?, s:o}", "status",
+                       receipt.done_at[0] ? "done" : "pending", "asked_at", receipt.asked_at,
+                       "done_at", receipt.done_at[0] ? receipt.done_at : NULL, "swept_at",
+                       receipt.swept_at[0] ? receipt.swept_at : NULL, "left_out",
+                       receipt.learning_left_out ? lp_json_make("[s]", "learning") : json_array()));
 }

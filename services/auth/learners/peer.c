@@ -52,6 +52,11 @@ void peer_free(struct peer *p)
     free(p);
 }
 
+bool peer_has_learning(const struct peer *p)
+{
+    return p->urls[LEARNING][0] != '\0';
+}
+
 /* Fails too for any status but 200. */
 static int call(const struct peer *p, unsigned service, const char *method, const char *user_id,
                 struct lp_http_response *ret_response, struct lp_error *err)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 
@@ -19,6 +20,9 @@ struct peer_options {
 LP_MUST_USE int peer_new(const struct peer_options *options, struct peer **ret_peer,
                          struct lp_error *err);
 void peer_free(struct peer *p);
+
+/* Whether there is a learning service, which a platform may have and lose. */
+bool peer_has_learning(const struct peer *p);
 
 /* Adds everything of a learner there to the object: members "progress", "ai_feedback" and
  * "learning", null where there is no such service. At most 20 s each. LP_E_UNAVAILABLE,
