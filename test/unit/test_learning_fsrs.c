@@ -3,6 +3,8 @@
 #include "services/learning/model/fsrs.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "unit/check.h"
@@ -69,6 +71,51 @@ static void recorded_histories_give_the_recorded_states(void **unused)
     }
 }
 
+/* Largest differences so far. */
+struct apart {
+    double difficulty, stability; /* stability: relative where it is over a day */
+    int histories, reviews;
+};
+
+/* One line of fsrs_rs/histories.txt. */
+static void compare(char *line, struct apart *apart)
+{
+    struct fsrs_state s = { 0 };
+    double w[FSRS_PARAMETERS];
+    int64_t at_ms = START_MS;
+    struct fsrs model;
+    for (int i = 0; i < FSRS_PARAMETERS; i++)
+        w[i] = strtod(line, &line);
+    ok(fsrs_init(w, 0.9, &model, &err));
+    for (apart->histories++; *line == ';'; apart->reviews++) {
+        enum fsrs_rating rating = (enum fsrs_rating)strtol(line + 1, &line, 10);
+        at_ms += strtoll(line, &line, 10) * FSRS_DAY_MS;
+        double difficulty = strtod(line, &line), stability = strtod(line, &line);
+        fsrs_review(&model, &s, rating, at_ms);
+        apart->difficulty = fmax(apart->difficulty, fabs(s.difficulty - difficulty));
+        apart->stability =
+            fmax(apart->stability, fabs(s.stability - stability) / fmax(stability, 1));
+    }
+}
+
+/* It computes with floats; LP_FSRS_HISTORIES: another file of its. */
+static void random_histories_give_what_the_crate_fsrs_gives(void **unused)
+{
+    const char *other = getenv("LP_FSRS_HISTORIES");
+    FILE *f = fopen(other ? other : "test/unit/fsrs_rs/histories.txt", "r");
+    struct apart apart = { 0 };
+    char line[4096];
+    (void)unused;
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        compare(line, &apart);
+    fclose(f);
+    print_message("%d histories, %d reviews; difficulty %.3g, stability %.3g\n", apart.histories,
+                  apart.reviews, apart.difficulty, apart.stability);
+    assert_true(apart.histories >= 250 && apart.reviews >= 1000);
+    assert_true(apart.difficulty < 1e-4 && apart.stability < 1e-4);
+}
+
 static void stability_is_the_days_until_recall_is_nine_tenths(void **unused)
 {
     struct fsrs model;
@@ -123,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recorded_histories_give_the_recorded_states),
+        cmocka_unit_test(random_histories_give_what_the_crate_fsrs_gives),
         cmocka_unit_test(stability_is_the_days_until_recall_is_nine_tenths),
         cmocka_unit_test(an_item_that_was_never_reviewed_is_not_remembered),
         cmocka_unit_test(ten_thousand_reviews_of_one_kind_stay_within_the_bounds),
