@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 . test/e2e/lib/common.sh
 . test/integration/lib/processes.sh
 dir=$(realpath -m "$1")
-programs='lp-operator lp-gateway lp-auth lp-ai-feedback lp-ai-worker lp-progress'
+programs='lp-operator lp-gateway lp-auth lp-ai-feedback lp-ai-worker lp-progress lp-learning'
 rm -rf "$dir"
 bad=0
 fails() { echo "not ok: $*"; bad=1; }

@@ -51,6 +51,44 @@ learner_is_served() {
     test/e2e/learner "$BASE_URL" | tail -n 1 >build/e2e/learner
 }
 
+ask_gateway() { # TOKEN METHOD PATH [JSON]
+    local options=(-fsS --max-time 30 -X "$2")
+    [ -z "$1" ] || options+=(-H "Authorization: Bearer $1")
+    [ $# -lt 4 ] || options+=(-H 'Content-Type: application/json' --data-binary "$4")
+    curl "${options[@]}" "$BASE_URL$3"
+}
+
+recommends_five() { # TOKEN USER
+    ask_gateway "$1" POST /api/reasoning/recommend "$(jq -cn --arg u "$2" '{userId: $u, n: 5}')" |
+        jq -e '.items | length == 5 and all(.reason | length > 0)'
+}
+
+edits_were_reviewed() { # TOKEN USER
+    ask_gateway "$1" GET "/learning/api/reasoning/data/$2" | jq -e 'any(.reviews[]; .itemId == "grammar-articles" and .rating == 1)'
+}
+
+learning_is_gone() {
+    [ "$(kn get deployment,statefulset,service,hpa -o name | grep -c -- "$PLATFORM-learning")" = 0 ]
+}
+
+# The optional service is there only during this check: others count what a platform has.
+learning_recommends() {
+    local email password user token text
+    read -r email password user <build/e2e/learner
+    kn patch lp "$PLATFORM" --type merge -p '{"spec": {"services": {"learning": {"enabled": true}}}}' >/dev/null
+    wait_ready 300
+    token=$(ask_gateway '' POST /auth/api/auth/login "$(jq -cn --arg e "$email" --arg p "$password" '{email: $e, password: $p}')" | jq -er .token)
+    wait_for "a recommendation" 60 recommends_five "$token" "$user" || { kn get pods && kn logs "deploy/$PLATFORM-learning" --tail=20 && return 1; }
+    ask_gateway "$token" GET '/api/ontology/classes/VocabularyItem/instances?subclasses=true&limit=5' | jq -e '.instances | length == 5' >/dev/null
+    text=$(jq -cn --arg u "$user" '{text: "yesterday i recieve a apple from my freind", userId: $u}')
+    ask_gateway "$token" POST /ai/speech2text "$text" | jq -e '[.sentence_pairs[].edits[].category] | index("article")' >/dev/null
+    wait_for "the review of an edit" 90 edits_were_reviewed "$token" "$user" || { kn logs "deploy/$PLATFORM-progress" --tail=20 && return 1; }
+    kn patch lp "$PLATFORM" --type merge -p '{"spec": {"services": {"learning": null}}}' >/dev/null
+    wait_for "the end of learning" 120 learning_is_gone
+    kn delete pvc "data-$PLATFORM-learning-db-0" --timeout=60s >/dev/null
+    wait_ready 180
+}
+
 queue_depth() { # SERVICE
     k get --raw "/apis/custom.metrics.k8s.io/v1beta2/namespaces/$PLATFORM_NAMESPACE/services/$PLATFORM-$1/queue_depth"
 }
