@@ -144,9 +144,11 @@ static void speech2text(struct lp_service_request *r, void *worker)
     (void)worker;
     lp_service_pass_on(r, &pass);
     int n = admit(ai, r, &identity, &ask, &err);
-    /* A job is a text alone: of audio, and with a level, the preference is passed over. */
-    if (n == 0 && ask.text && ask.level == LEVEL_NONE && job_api_is_wanted(r)) {
-        job_api_add(r, &identity, ask.user, ask.text);
+    /* Of audio the preference is passed over: there is no text yet. */
+    if (n == 0 && ask.text && job_api_is_wanted(r)) {
+        const char *level = ask.level != LEVEL_NONE ? level_name(ask.level) : NULL;
+        const struct jobs_request job = { .kind = JOB_TEXT, .text = ask.text, .level = level };
+        job_api_add(r, &identity, ask.user, &job);
         return;
     }
     if (n == 0) {
@@ -198,7 +200,6 @@ static void export_data(struct lp_service_request *r, void *worker)
     json_auto_t *waiting = outbox_of(ai->outbox, learner);
     lp_buf_str(&out, "{\"waiting\":");
     lp_json_write_unsorted(waiting, &out);
-    lp_buf_str(&out, ",\"jobs\":");
     if (job_api_export(ai, learner, &out, &err) < 0) {
         answer_away(r, &err);
         return;

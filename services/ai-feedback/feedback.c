@@ -315,3 +315,13 @@ int feedback_check(const struct spelling *speller, const struct feedback_request
     grammar_matches_done(&run.matches);
     return r;
 }
+
+json_t *feedback_counts(const size_t by_category[CATEGORIES])
+{
+    json_t *counts = json_object();
+
+    for (enum category c = CATEGORY_NONE + 1; c < CATEGORIES; c++)
+        if (by_category[c] > 0)
+            json_object_set_new(counts, category_name(c), json_integer((json_int_t)by_category[c]));
+    return counts;
+}

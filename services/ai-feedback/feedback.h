@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@
 #include "services/ai-feedback/engines/engine.h"
 #include "services/ai-feedback/level.h"
 #include "services/ai-feedback/spelling/spelling.h"
+#include "services/ai-feedback/text/sentence.h"
 
 /* What one request may cost. Where one of the last four ends the work, the rest of the text is left
  * unread and "limits" in the answer names which. */
@@ -58,3 +60,7 @@ struct feedback_request {
 LP_MUST_USE int feedback_check(const struct spelling *speller,
                                const struct feedback_request *request, struct lp_buf *out,
                                int *ret_score, struct lp_error *err);
+
+/* How many edits of each category there were, as lp-progress takes it: at most FEEDBACK_EDITS of
+ * one, which are as many as it allows. Owned by the caller. */
+json_t *feedback_counts(const size_t by_category[CATEGORIES]);

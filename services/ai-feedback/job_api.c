@@ -12,7 +12,7 @@
 #include "metrics/metrics.h"
 #include "service/awaited.h"
 #include "service/idempotency.h"
-#include "services/ai-feedback/jobs/queue.h"
+#include "services/ai-feedback/jobs/job_scores.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"
 #define WORKER "ai-worker" /* as the operator names it */
@@ -53,7 +53,7 @@ static void answer_failed(struct lp_service_request *r, const struct lp_error *e
     } else if (err->code == LP_E_CONFLICT && !err->http_status) {
         answer_error(r, 422, err->msg);
     } else if (err->code == LP_E_INVALID) {
-        answer_error(r, 400, err->msg);
+        answer_error(r, err->http_status ? err->http_status : 400, err->msg);
     } else if (err->code == LP_E_TOO_LARGE) {
         lp_http_reply_header(r->x, "Retry-After", "60");
         answer_error(r, 429, err->msg);
@@ -119,20 +119,22 @@ static void answer_added(struct lp_service_request *r, const char *id)
 }
 
 void job_api_add(struct lp_service_request *r, const struct lp_identity *identity,
-                 const json_t *user, const char *text)
+                 const json_t *user, const struct jobs_request *job)
 {
     const struct ai *ai = r->user;
     const char *given = lp_http_header(r->x, "Idempotency-Key");
     lp_auto_buf struct lp_buf key = LP_BUF_INIT(LP_IDEMPOTENCY_KEY_MAX);
     lp_auto_free char *owner = owner_of(identity, user);
-    const struct jobs_request request = { .owner = owner, .text = text };
-    struct jobs_request keyed = request;
+    lp_auto_free char *learner = user ? json_dumps(user, JSON_ENCODE_ANY) : NULL;
+    struct jobs_request keyed = *job;
     char id[LP_ROWS_UUID];
     bool repeated = false;
     struct lp_error err = { 0 };
 
     int n = given ? lp_idempotency_key(given, &key, &err) : 0;
+    keyed.owner = owner;
     keyed.key = given ? key.ptr : NULL;
+    keyed.learner = learner;
     if (n == 0)
         n = jobs_add(ai->jobs, &keyed, id, &repeated, &err);
     lp_metric_add(outcome(n < 0 ? "refused" : repeated ? "repeated" : "added"), 1);
@@ -211,17 +213,26 @@ void job_api_delete(struct lp_service_request *r, void *worker)
 int job_api_export(const struct ai *ai, const char *learner, struct lp_buf *ret_json,
                    struct lp_error *err)
 {
-    if (ai->jobs)
-        return jobs_export(ai->jobs, learner, ret_json, err);
-    lp_buf_str(ret_json, "[]");
-    return 0;
+    if (!ai->jobs) {
+        lp_buf_str(ret_json, ",\"jobs\":[]");
+        return 0;
+    }
+    lp_buf_str(ret_json, ",\"scores\":");
+    int r = job_scores_export(ai->jobs, learner, ret_json, err);
+    lp_buf_str(ret_json, ",\"jobs\":");
+    return r < 0 ? r : jobs_export(ai->jobs, learner, ret_json, err);
 }
 
 int job_api_erase(const struct ai *ai, const char *learner, unsigned long *ret_n,
                   struct lp_error *err)
 {
-    *ret_n = 0;
-    return ai->jobs ? jobs_erase(ai->jobs, learner, ret_n, err) : 0;
+    unsigned long jobs = 0, scores = 0;
+    int r = ai->jobs ? jobs_erase(ai->jobs, learner, &jobs, err) : 0;
+
+    if (r == 0 && ai->jobs) /* after that: what ends now has no learner any more */
+        r = job_scores_erase(ai->jobs, learner, &scores, err);
+    *ret_n = jobs + scores;
+    return r;
 }
 
 int job_api_upkeep(struct lp_db *db, void *unused, struct lp_error *err)

@@ -3,6 +3,7 @@
 
 #include "service/service.h"
 #include "services/ai-feedback/ai.h"
+#include "services/ai-feedback/jobs/queue.h"
 
 /* Once, before the first request: announces the metrics. */
 void job_api_init(void);
@@ -11,17 +12,19 @@ void job_api_init(void);
  * 7240), and there are jobs. Without jobs the preference is passed over, as RFC 7240 has it. */
 bool job_api_is_wanted(const struct lp_service_request *r);
 
-/* Answers 202 with the id of a job that checks `text`, and its place in Location; or 4xx, 503.
- * `user`: the userId of the body, or NULL; who asks may log for it. */
+/* Answers 202 with the id of a job, and its place in Location; or 4xx, 503. `job` without owner,
+ * key and learner, which come of who asks, the request's Idempotency-Key, and `user`: the userId of
+ * the body, or NULL; who asks may log for it. */
 void job_api_add(struct lp_service_request *r, const struct lp_identity *identity,
-                 const json_t *user, const char *text);
+                 const json_t *user, const struct jobs_request *job);
 
 /* GET and DELETE /jobs/:id, for who put it in; others get 404. */
 lp_service_handler job_api_read, job_api_delete;
 /* 503: nothing listens to speech yet. */
 lp_service_handler job_api_pronunciation;
 
-/* What is kept of a learner: a JSON array appended to `ret_json`; and its end. Errors as jobs_. */
+/* What is kept of a learner: members of a JSON object, each after a comma, appended to `ret_json`
+ * ("scores" on their way to the progress service, "jobs"); and its end. Errors as jobs_. */
 LP_MUST_USE int job_api_export(const struct ai *ai, const char *learner, struct lp_buf *ret_json,
                                struct lp_error *err);
 LP_MUST_USE int job_api_erase(const struct ai *ai, const char *learner, unsigned long *ret_n,

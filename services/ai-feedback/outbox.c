@@ -19,6 +19,7 @@
 #include "json/number.h"
 #include "metrics/metrics.h"
 #include "service/awaited.h"
+#include "services/ai-feedback/feedback.h"
 #include "work/backoff.h"
 
 struct entry {
@@ -190,24 +191,12 @@ static char *user_text(const json_t *user_id)
     return lp_strdup(number);
 }
 
-/* As lp-progress takes it: at most FEEDBACK_EDITS of one category, which are as many as it allows.
- */
-static json_t *counts_of(const size_t by_category[CATEGORIES])
-{
-    json_t *counts = json_object();
-
-    for (enum category c = CATEGORY_NONE + 1; c < CATEGORIES; c++)
-        if (by_category[c] > 0)
-            json_object_set_new(counts, category_name(c), json_integer((json_int_t)by_category[c]));
-    return counts;
-}
-
 bool outbox_add(struct outbox *o, const json_t *user_id, int score,
                 const size_t by_category[CATEGORIES], const struct lp_service_pass *pass)
 {
     json_auto_t *activity =
         lp_json_make("{s:O, s:s, s:i, s:o}", "userId", user_id, "activityName", "AI feedback",
-                     "score", score, "feedback", counts_of(by_category));
+                     "score", score, "feedback", feedback_counts(by_category));
     lp_auto_free char *body = json_dumps(activity, JSON_COMPACT);
     bool taken = false;
 

@@ -8,7 +8,9 @@
 #include "services/ai-worker/worker.h"
 
 #include <pthread.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -76,63 +78,86 @@ static void hold(struct place *p, const struct job *job)
     if (job) {
         p->held = *job;
         p->held.text = NULL;
+        p->held.audio = NULL;
     }
     pthread_mutex_unlock(&p->w->lock);
 }
 
-static int check(const struct worker *w, const struct job *job, struct lp_buf *out,
-                 struct lp_error *err)
-{
-    const struct feedback_request request = { .text = job->text,
-                                              .deadline_ms = lp_clock_ms() + w->options.job_ms,
-                                              .stop = w->options.stop };
-    int score = 0;
-    int r = feedback_check(w->options.speller, &request, out, &score, err);
+/* What came of a job. */
+struct attempt {
+    int result;         /* of the work; negative with `why` */
+    struct lp_buf *out; /* the result, JSON */
+    int score;          /* of the result, for its learner's progress */
+    char *feedback;     /* owned, JSON: edits by category */
+    struct lp_error why;
+};
 
-    if (r == 0 && out->overflowed)
-        return lp_error_set(err, LP_E_INVALID, "the answer is over %zu bytes", JOBS_RESULT);
-    return r;
+static enum level level_of(const struct job *job)
+{
+    enum level level = LEVEL_NONE;
+    struct lp_error ignored; /* the database takes no other */
+
+    if (*job->level && level_read(job->level, &level, &ignored) < 0)
+        return LEVEL_NONE;
+    return level;
 }
 
-/* Tells the queue what came of the job, once. Where there is no room for its result, `why` says so
- * and it is tried again later. */
-static int tell(const struct worker *w, const struct job *job, int result, const struct lp_buf *out,
-                struct lp_error *why, enum outcome *ret_outcome, struct lp_error *err)
+static void check(const struct worker *w, const struct job *job, struct attempt *a)
 {
+    size_t by_category[CATEGORIES] = { 0 };
+    const struct feedback_request request = { .text = job->text,
+                                              .deadline_ms = lp_clock_ms() + w->options.job_ms,
+                                              .level = level_of(job),
+                                              .by_category = by_category,
+                                              .stop = w->options.stop };
+
+    a->result = feedback_check(w->options.speller, &request, a->out, &a->score, &a->why);
+    if (a->result == 0 && a->out->overflowed)
+        a->result =
+            lp_error_set(&a->why, LP_E_INVALID, "the answer is over %zu bytes", JOBS_RESULT);
+    json_auto_t *counts = feedback_counts(by_category);
+    a->feedback = json_dumps(counts, JSON_COMPACT);
+}
+
+/* Tells the queue what came of the job, once. Where there is no room for its result, `a->why` says
+ * so and it is tried again later. */
+static int tell(const struct worker *w, const struct job *job, struct attempt *a,
+                enum outcome *ret_outcome, struct lp_error *err)
+{
+    const struct job_score score = { a->score, a->feedback };
     bool dead = false;
     int r;
 
-    if (result == 0) {
+    if (a->result == 0) {
         *ret_outcome = DONE;
-        r = jobs_finish(w->options.db, job, out->ptr, err);
+        r = jobs_finish(w->options.db, job, a->out->ptr, &score, err);
         if (r != LP_E_TOO_LARGE)
             return r;
-        *why = *err;
+        a->why = *err;
     }
-    if (result == LP_E_CANCELED) {
+    if (a->result == LP_E_CANCELED) {
         *ret_outcome = RETURNED;
         return jobs_give_back(w->options.db, job, err);
     }
-    r = jobs_fail(w->options.db, job, why->msg, result == LP_E_INVALID, &dead, err);
+    r = jobs_fail(w->options.db, job, a->why.msg, a->result == LP_E_INVALID, &dead, err);
     *ret_outcome = dead ? DEAD : RETRIED;
     return r;
 }
 
 /* Tells it until the queue has heard it, or the lease would be over: somebody else does the job
  * then. */
-static void settle(struct worker *w, const struct job *job, int result, const struct lp_buf *out,
-                   struct lp_error *why)
+static void settle(struct worker *w, const struct job *job, struct attempt *a)
 {
     struct lp_backoff backoff = { .base_ms = 100, .max_ms = 2000 };
     int64_t until_ms = lp_clock_ms() + JOBS_LEASE_MS;
     enum outcome outcome = LOST;
     struct lp_error err = { 0 };
     bool last = false;
-    int r = tell(w, job, result, out, why, &outcome, &err);
+    int r = tell(w, job, a, &outcome, &err);
 
     while (r < 0 && r != LP_E_CONFLICT && !last && lp_clock_ms() < until_ms) {
         last = lp_stop_wait(w->options.stop, lp_backoff_next(&backoff));
-        r = tell(w, job, result, out, why, &outcome, &err);
+        r = tell(w, job, a, &outcome, &err);
     }
     outcome = r < 0 ? LOST : outcome;
     lp_metric_add(w->outcomes[outcome], 1);
@@ -140,19 +165,20 @@ static void settle(struct worker *w, const struct job *job, int result, const st
         lp_log_warn("a job was done for nothing", "job", job->id, "error", err.msg);
     else if (outcome != DONE)
         lp_log_info("a job is not done", "job", job->id, "outcome", outcome_names[outcome], "why",
-                    why->msg);
+                    a->why.msg);
 }
 
 static void do_job(struct place *p, const struct job *job)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(JOBS_RESULT);
     int64_t began_ms = lp_clock_ms();
-    struct lp_error why = { 0 };
+    struct attempt attempt = { .out = &out };
 
     hold(p, job);
-    int r = check(p->w, job, &out, &why);
-    settle(p->w, job, r, &out, &why);
+    check(p->w, job, &attempt);
+    settle(p->w, job, &attempt);
     hold(p, NULL);
+    free(attempt.feedback);
     lp_metric_observe(p->w->seconds, (double)(lp_clock_ms() - began_ms) / 1000);
 }
 
@@ -165,7 +191,7 @@ static void *work(void *user)
 
     while (!lp_stop_requested(w->options.stop)) {
         auto_job struct job job = { 0 };
-        int r = jobs_take(w->options.db, &job, &err);
+        int r = jobs_take(w->options.db, JOB_TEXT, &job, &err);
         if (r == 0)
             do_job(p, &job);
         else /* the thread that watches the database says why */

@@ -60,7 +60,9 @@ static void expect_sql(const char *sql, const char *wanted)
 
 static int add(const char *owner, const char *key, const char *text, char id[LP_ROWS_UUID])
 {
-    const struct jobs_request request = { .owner = owner, .key = key, .text = text };
+    const struct jobs_request request = {
+        .kind = JOB_TEXT, .owner = owner, .key = key, .text = text
+    };
     bool repeated = false;
     int r = jobs_add(db, &request, id, &repeated, &refused);
     return r < 0 ? r : repeated;
@@ -68,7 +70,7 @@ static int add(const char *owner, const char *key, const char *text, char id[LP_
 
 static int take(struct job *job)
 {
-    return jobs_take(db, job, &refused);
+    return jobs_take(db, JOB_TEXT, job, &refused);
 }
 
 static int renewed(const struct job *jobs, unsigned n)
@@ -100,8 +102,8 @@ static void a_job_is_done_once_and_its_text_goes_with_that(void **state)
     assert_int_equal(job.attempt, 1);
     assert_int_equal(take(&none), LP_E_NOT_FOUND);
     assert_int_equal(renewed(&job, 1), 1);
-    ok(jobs_finish(db, &job, "{\"score\":90}", &err));
-    ok(jobs_finish(db, &job, "{\"score\":90}", &err)); /* its answer was lost on the way */
+    ok(jobs_finish(db, &job, "{\"score\":90}", NULL, &err));
+    ok(jobs_finish(db, &job, "{\"score\":90}", NULL, &err)); /* its answer was lost on the way */
     expect_read(id, "ann", ",\"result\":{\"score\":90}}");
     expect_sql("SELECT text IS NULL AND bytes = 12 FROM jobs", "t");
     assert_int_equal(take(&none), LP_E_NOT_FOUND);
@@ -123,10 +125,10 @@ static void a_job_whose_lease_ran_out_is_taken_by_another_and_the_first_counts_n
     assert_string_equal(second.id, first.id);
     assert_int_equal(second.attempt, 2);
     assert_int_equal(renewed(&first, 1), 0);
-    assert_int_equal(jobs_finish(db, &first, "1", &refused), LP_E_CONFLICT);
+    assert_int_equal(jobs_finish(db, &first, "1", NULL, &refused), LP_E_CONFLICT);
     assert_int_equal(jobs_fail(db, &first, "why", false, &dead, &refused), LP_E_CONFLICT);
-    ok(jobs_finish(db, &second, "2", &err));
-    assert_int_equal(jobs_finish(db, &first, "1", &refused), LP_E_CONFLICT);
+    ok(jobs_finish(db, &second, "2", NULL, &err));
+    assert_int_equal(jobs_finish(db, &first, "1", NULL, &refused), LP_E_CONFLICT);
     expect_read(id, "ann", "\"result\":2}");
 }
 
@@ -252,7 +254,7 @@ static void what_has_expired_is_shown_to_nobody_and_goes(void **state)
     assert_int_equal(jobs_read(db, id, "ann", &json, &refused), LP_E_NOT_FOUND);
     ok(jobs_purge(db, &err));
     expect_sql("SELECT count(*) FROM jobs", "0");
-    assert_int_equal(jobs_finish(db, &job, "1", &refused), LP_E_CONFLICT);
+    assert_int_equal(jobs_finish(db, &job, "1", NULL, &refused), LP_E_CONFLICT);
 }
 
 static void *flood(void *owner)
@@ -295,7 +297,7 @@ static void *work(void *unused)
         auto_job struct job job = { 0 };
         if (take(&job) < 0)
             return (void *)n;
-        if (jobs_finish(db, &job, "1", &refused) < 0)
+        if (jobs_finish(db, &job, "1", NULL, &refused) < 0)
             return (void *)n;
     }
 }
@@ -312,7 +314,7 @@ static void leases_are_renewed_at_once_each_that_is_still_ours(void **state)
         assert_int_equal(take(&jobs[i]), 0);
     }
     free(fixture_sql(url, "UPDATE jobs SET lease_until = now() + interval '1 s'"));
-    ok(jobs_finish(db, &jobs[1], "{}", &err));
+    ok(jobs_finish(db, &jobs[1], "{}", NULL, &err));
     assert_int_equal(renewed(jobs, LP_COUNT(jobs)), 2);
     expect_sql("SELECT count(*) FROM jobs WHERE state = 'running'"
                " AND lease_until > now() + interval '20 s'",
@@ -333,12 +335,12 @@ static void a_result_that_the_queue_has_no_room_for_is_not_taken(void **state)
     assert_int_equal(take(&job), 0);
     assert_int_equal(add("bob", NULL, "much", bulk), 0);
     free(fixture_sql(url, fill));
-    assert_int_equal(jobs_finish(db, &job, "{\"score\":90}", &refused), LP_E_TOO_LARGE);
+    assert_int_equal(jobs_finish(db, &job, "{\"score\":90}", NULL, &refused), LP_E_TOO_LARGE);
     assert_non_null(strstr(refused.msg, "at most 256 MB of texts and results"));
     expect_read(id, "ann", "\"state\":\"running\"");
-    ok(jobs_finish(db, &job, "[1,2,3,4]", &err)); /* its own text counts no more */
+    ok(jobs_finish(db, &job, "[1,2,3,4]", NULL, &err)); /* its own text counts no more */
     free(fixture_sql(url, "DELETE FROM jobs WHERE owner = 'ann'"));
-    assert_int_equal(jobs_finish(db, &job, "{\"score\":90}", &refused), LP_E_CONFLICT);
+    assert_int_equal(jobs_finish(db, &job, "{\"score\":90}", NULL, &refused), LP_E_CONFLICT);
 }
 
 /* The connection on which the result was not taken may not read the table any more. */
@@ -359,7 +361,7 @@ static void a_look_up_that_fails_is_told_as_such_and_not_as_a_job_of_another(voi
                           " PERFORM set_config('role', 'pg_monitor', false); RETURN NULL; END$$;"
                           "CREATE TRIGGER lose BEFORE UPDATE ON jobs"
                           " FOR EACH STATEMENT EXECUTE FUNCTION lose()"));
-    int r = jobs_finish(one, &job, "{\"score\":90}", &refused);
+    int r = jobs_finish(one, &job, "{\"score\":90}", NULL, &refused);
     free(fixture_sql(url, "DROP TRIGGER lose ON jobs; DROP FUNCTION lose"));
     lp_db_free(one);
     assert_int_equal(r, LP_E_INTERNAL);
