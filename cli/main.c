@@ -24,6 +24,7 @@
 #include "cli/render.h"
 #include "cli/report.h"
 #include "cli/simulate.h"
+#include "cli/slo.h"
 #include "cli/status.h"
 #include "cli/why.h"
 #include "base/clock.h"
@@ -92,6 +93,20 @@ static int run_diff(struct lp_kube_client *client, const struct cli_options *o, 
         return r;
     fwrite(out.ptr, 1, out.len, stdout);
     *ret_status = errors > 0 ? 2 : changes > 0;
+    return 0;
+}
+
+static int run_slo(struct lp_kube_client *client, const struct cli_options *o, const char *ns,
+                   struct lp_stop *stop, int *ret_status, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(64 << 20);
+    bool used_up = false;
+
+    int r = slo_platforms(client, o, ns, stop, &out, &used_up, err);
+    if (r < 0)
+        return r;
+    fwrite(out.ptr, 1, out.len, stdout);
+    *ret_status = used_up;
     return 0;
 }
 
@@ -174,6 +189,8 @@ static int run_command(struct lp_kube_client *client, const struct cli_options *
     for (size_t i = 0; i < LP_COUNT(answers); i++)
         if (strcmp(o->command, answers[i].command) == 0)
             return run_answer(answers[i].answer, client, o, ns, err);
+    if (strcmp(o->command, "slo") == 0)
+        return run_slo(client, o, ns, stop, ret_status, err);
     if (strcmp(o->command, "check") == 0)
         return run_check(client, o, ns, stop, ret_status, err);
     if (strcmp(o->command, "diff") == 0)

@@ -47,6 +47,7 @@ struct cli_options {
     int64_t start_ms;                     /* the same, wall clock; 0: it was not given */
     int64_t max_over_target;              /* --max-seconds-over-target, in ms; -1: any */
     const char *url;                      /* of load: --url */
+    const char *prometheus;               /* of slo: --prometheus, http:// or https://; or NULL */
     const char *load_email, *load_password; /* LP_LOAD_EMAIL, LP_LOAD_PASSWORD, or NULL */
     int64_t learners;                       /* --learners 1..10,000, in thousandths; default 20,
                                                with --arrival-rate 1,000 */

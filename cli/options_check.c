@@ -10,6 +10,7 @@
 #include "platform/plan.h"
 
 #define REQUEST_TIMEOUT_MOST_MS 3600000
+#define URL_MOST 512
 
 /* What simulate needs. */
 static int check_simulate(const struct cli_options *o, struct lp_error *err)
@@ -71,6 +72,20 @@ static int check_load(struct cli_options *o, struct lp_error *err)
         o->pause_ms = 2000;
     int r = check_whole("--learners", o->learners, err);
     return r < 0 ? r : check_whole("--seed", o->seed, err);
+}
+
+static int check_prometheus(const struct cli_options *o, struct lp_error *err)
+{
+    const char *url = o->prometheus, *host = url ? strstr(url, "://") : NULL;
+    bool web = url && (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0);
+
+    if (!url || (web && host[3] != '\0' && host[3] != '/' && strlen(url) <= URL_MOST &&
+                 strcspn(url, " \t\r\n?#@") == strlen(url)))
+        return 0;
+    return lp_error_set(err, LP_E_INVALID,
+                        "--prometheus: must be an http or https URL of at most %d bytes without "
+                        "query and credentials, is \"%.64s\"",
+                        URL_MOST, web && strchr(url, '@') ? "...@..." : url);
 }
 
 /* An option that is a time; 0 where it was not given. */
@@ -166,6 +181,8 @@ int cli_options_check(struct cli_options *o, struct lp_error *err)
     take_service(o);
     if (r == 0)
         r = check_looks(o, err);
+    if (r == 0)
+        r = check_prometheus(o, err);
     if (r == 0)
         r = check_time("--at", o->at, &o->at_ms, err);
     if (r == 0)

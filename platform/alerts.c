@@ -26,6 +26,7 @@ const unsigned alert_n_bounds = LP_COUNT(alert_bounds_us);
 struct writer {
     const struct alert_goals *goals;
     const char *ns, *platform;
+    const char *by; /* labels that sums keep */
     struct lp_buf *out;
 };
 
@@ -88,7 +89,7 @@ static void put_scope(const struct writer *w)
 
 static void put_rate(const struct writer *w, int64_t bound_us, const char *window, size_t n)
 {
-    lp_buf_str(w->out, "sum by (namespace, platform) (rate(lp_request_seconds_bucket{");
+    lp_buf_printf(w->out, "sum by (%s) (rate(lp_request_seconds_bucket{", w->by);
     put_scope(w);
     lp_buf_str(w->out, "app=\"gateway\",");
     put_bound(w->out, bound_us);
@@ -162,10 +163,21 @@ static const char *put_mark(const struct writer *w, const char *at)
     return at;
 }
 
+void alerts_within(const struct alert_goals *goals, const char *ns, const char *platform,
+                   const char *by, const char *window, struct lp_buf *out)
+{
+    const struct writer w = {
+        .goals = goals, .ns = ns, .platform = platform, .by = by, .out = out
+    };
+    put_fast(&w, window, strlen(window));
+}
+
 void alerts_write(const struct alert_goals *goals, const char *ns, const char *platform,
                   struct lp_buf *out)
 {
-    const struct writer w = { .goals = goals, .ns = ns, .platform = platform, .out = out };
+    const struct writer w = {
+        .goals = goals, .ns = ns, .platform = platform, .by = "namespace, platform", .out = out
+    };
 
     for (const char *at = alerts_yaml; *at;) {
         size_t n = strcspn(at, "@");

@@ -21,6 +21,11 @@ struct alert_goals alert_goals_of(const struct monitoring_spec *monitoring);
 extern const int64_t alert_bounds_us[];
 extern const unsigned alert_n_bounds;
 
+/* Appends the PromQL for the rate over `window` ("1h") of the platform's answers within the goal of
+ * latency, summed by these labels ("namespace, platform"): what the rules count as in time. */
+void alerts_within(const struct alert_goals *goals, const char *ns, const char *platform,
+                   const char *by, const char *window, struct lp_buf *out);
+
 /* Appends the rules, YAML with comments. `ns` NULL: of all platforms that are scraped, else of
  * `platform` in that namespace only. */
 void alerts_write(const struct alert_goals *goals, const char *ns, const char *platform,

@@ -57,6 +57,30 @@ const struct cli_command cli_commands[] = {
                   { "", "configmaps", "get", "the past (--at, --since)", false } },
       .formats = { CLI_TEXT, CLI_JSON },
       .names = { "PLATFORM", "SERVICE" } },
+    { .name = "slo",
+      .arguments = "[PLATFORM] [-n NAMESPACE | -A] [--prometheus URL] [-o table|json]",
+      .summary = "error budget left, how fast it is spent, and what spends it",
+      .text =
+          "By the goals of spec.monitoring.slo, or those of the alerts where it has none: answers "
+          "of\nthe gateway that are no 5xx, and answers in time. With --prometheus the budget of "
+          "30 "
+          "days, as\nfar back as that Prometheus has the platform, burn rates of 1h, 6h and 3d (1: "
+          "the budget lasts\nexactly the month), and which routes and codes spent it. Without it "
+          "only the last 30 seconds\nare known, by the custom metrics API: a burn rate of now, and "
+          "no "
+          "budget. Without a request\nthere is no burn rate.\n\n"
+          "Status 0: no budget is known to be used up, 1: one is, 2: an error.",
+      .examples = { { "Of a Prometheus in the cluster",
+                      "kubectl -n monitoring port-forward svc/prometheus 9091:9090 & kubectl lp "
+                      "slo english --prometheus http://127.0.0.1:9091" },
+                    { "Of all platforms, now", "kubectl lp slo -A" } },
+      .rights = { PLATFORMS("get list", "everything"),
+                  { "custom.metrics.k8s.io", "services/arrival_rate", "get", "now", false },
+                  { "custom.metrics.k8s.io", "services/error_rate", "get", "now", false },
+                  { "custom.metrics.k8s.io", "services/p95_latency_ms", "get", "now", false } },
+      .formats = { CLI_TABLE, CLI_JSON },
+      .names = { "PLATFORM" },
+      .one_is_an_answer = true },
     { .name = "dashboard",
       .arguments = "[PLATFORM] [-n NAMESPACE | -A] [--port N] [--no-open] [--interval SECONDS]",
       .summary = "a page on loopback: pods, load, decisions and schedules of platforms, live",

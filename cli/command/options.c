@@ -26,7 +26,7 @@
     }
 
 const struct cli_option cli_option_table[] = {
-    { "-A", "--all-namespaces", NULL, "status, export, diff, why, report and dashboard",
+    { "-A", "--all-namespaces", NULL, "status, export, diff, why, slo, report and dashboard",
       "in all namespaces", CLI_FLAG, OF(all_namespaces) },
     { "-w", "--watch", NULL, "status", "goes on until interrupted", CLI_FLAG, OF(watch) },
     { "--interval", NULL, "SECONDS", "status and dashboard",
@@ -44,6 +44,9 @@ const struct cli_option cli_option_table[] = {
     { "--wait", NULL, NULL, "check", "looks again until nothing fails", CLI_FLAG, OF(wait) },
     { "--wait-timeout", NULL, "SECONDS", "check", "how long it waits at most (300)", OF(wait_ms),
       NUMBER(1, 86400, 300000, "seconds") },
+    { "--prometheus", NULL, "URL", "slo",
+      "its HTTP API: http or https, as a port-forward has it; a path in front is kept", CLI_VALUE,
+      OF(prometheus) },
     { "--at", NULL, "TIME", "render and why",
       "a time as 2026-12-01T02:00:00Z (RFC 3339): of why one of the last 24 h", CLI_VALUE, OF(at) },
     { "--since", NULL, "DURATION", "why and record", "90s, 30m, 1h: 24h at most", CLI_VALUE,

@@ -77,10 +77,10 @@ static void a_wrong_option_is_named_with_what_is_allowed(void **state)
     assert_int_equal(PARSE(&o, &err, "status", "-n"), LP_E_INVALID);
     assert_string_equal(err.msg, "-n needs a value");
     assert_int_equal(PARSE(&o, &err, "explode"), LP_E_INVALID);
-    assert_string_equal(err.msg,
-                        "unknown command explode: the commands are: status, why, dashboard, check, "
-                        "diff, render, simulate, record, load, report, export, version, install, "
-                        "completion, help; see --help");
+    assert_string_equal(
+        err.msg, "unknown command explode: the commands are: status, why, slo, dashboard, check, "
+                 "diff, render, simulate, record, load, report, export, version, install, "
+                 "completion, help; see --help");
     assert_int_equal(PARSE(&o, &err, "export", "-o", "table"), LP_E_INVALID);
     assert_string_equal(err.msg, "-o: export has no such form; see --help");
     assert_int_equal(PARSE(&o, &err, "status", "a", "b"), LP_E_INVALID);
