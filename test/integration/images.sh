@@ -10,6 +10,12 @@ mkdir -p "$dir/bin"
 bad=0
 fails() { echo "not ok: $*"; bad=1; }
 
+# A new program is made by all three, or none of them would miss it.
+images=$(sed -n 's/^names=//p' docker/build-offline | tr , '\n' | grep -vxE 'lp-postgres|lp-mongo' | sort)
+[ -n "$images" ] || fails "docker/build-offline names no images"
+[ "$(sed -n 's/^FROM scratch AS //p' docker/Dockerfile | sort)" = "$images" ] || fails "the targets of docker/Dockerfile are not the images of docker/build-offline"
+[ "$(sed -n "s/^PROGRAMS='\(.*\)'/\1/p" release | tr , '\n' | sort)" = "$images" ] || fails "the images of ./release are not those of docker/build-offline"
+
 printf '#include <curl/curl.h>\n#include <stdio.h>\nint main(void) { return puts(curl_version()) < 0; }\n' >"$dir/program.c"
 cc -o "$dir/bin/lp-gateway" "$dir/program.c" -lcurl
 for n in 1 2; do
