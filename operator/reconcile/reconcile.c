@@ -93,7 +93,8 @@ static int write_status(struct reconcile_context *ctx, json_t *status, struct lp
     return 0;
 }
 
-/* What apply_missing made is known already. */
+/* What apply_missing made is known already. An HPA's change of spec.replicas is a generation that
+ * no rollout comes with: what counts is the one that our last write gave it. */
 static void observe(struct reconcile_context *ctx, const struct plan *plan, unsigned i,
                     struct observed *observed)
 {
@@ -101,6 +102,8 @@ static void observe(struct reconcile_context *ctx, const struct plan *plan, unsi
 
     if (!observed->objects[i] && !observed->tried[i])
         observed->objects[i] = cache_child(ctx->r->cache, c->kind, ctx->platform->ns, c->name);
+    if (observed->objects[i])
+        observed->generations[i] = apply_generation(ctx, c, observed->objects[i]);
 }
 
 static bool is_ready(const struct reconcile_context *ctx)

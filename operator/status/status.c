@@ -255,6 +255,9 @@ static void set_scaling_active(const struct conditions *c, const struct status_i
         if (is_asleep(in, id))
             continue; /* its HPA waits for a pod */
         const char *state = scaling_active(find(in, CHILD_HPA, (int)id), &reason, &message);
+        if (strcmp(state, "False") == 0 && reason && strcmp(reason, "ScalingDisabled") == 0 &&
+            lp_json_int(0, find(in, CHILD_DEPLOYMENT, (int)id), "spec", "replicas", NULL) > 0)
+            state = "Unknown"; /* from when it had no pods: its controller looks again soon */
         if (strcmp(state, "False") == 0) {
             lp_auto_free char *text =
                 lp_sprintf("HorizontalPodAutoscaler %s-%s: ScalingActive is False, wanted True: "

@@ -252,12 +252,35 @@ static void a_wait_for_ready_never_ends_on_the_state_before(void **state)
     film_end(&f);
 }
 
+static void scaling_is_no_rollout_and_ready_stays(void **state)
+{
+    struct film f = { .n = 0 };
+    (void)state;
+    create_platform("english", json_object());
+    await_ready("english");
+    film_begin(&f, &lp_kube_platforms, "english");
+    unsigned first = frames(&f);
+    for (int n = 3; n <= 8; n++) {
+        scale(n);
+        json_decref(await_like(&lp_kube_deployments, "english-auth",
+                               lp_json_make("{s:{s:i}}", "status", "updatedReplicas", n), "seen"));
+    }
+    await_ready("english");
+    json_auto_t *o = NULL;
+    ok(lp_kube_get(client, &lp_kube_platforms, ns, "english", &o, &err));
+    await_frame(&f, lp_json_str(o, "metadata", "resourceVersion", NULL));
+    for (unsigned i = first - 1, n = frames(&f); i < n; i++)
+        assert_string_equal(lp_json_str(ready_of(f.frames[i]), "status", NULL), "True");
+    film_end(&f);
+}
+
 #define test(f) cmocka_unit_test_setup(f, fixture_namespace)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         test(replicas_never_dip_nor_reset_while_they_change_hands),
         test(a_wait_for_ready_never_ends_on_the_state_before),
+        test(scaling_is_no_rollout_and_ready_stays),
     };
     return cmocka_run_group_tests_name("operator_watched", tests, fixture_begin, fixture_end);
 }
