@@ -31,6 +31,16 @@ static struct lp_metric *outcome(const char *name)
                           name);
 }
 
+/* The worker has this series too, but not while it has no pod. */
+static struct lp_metric *age(void)
+{
+    return lp_metric_with(lp_metric_family(LP_METRIC_GAUGE, "lp_backlog_age_seconds",
+                                           "Since the oldest of the jobs that are not done was "
+                                           "taken on.",
+                                           "queue", NULL, 0),
+                          "ai");
+}
+
 void job_api_init(void)
 {
     static const char *const outcomes[] = { "added", "repeated", "refused" };
@@ -38,6 +48,7 @@ void job_api_init(void)
     for (size_t i = 0; i < LP_COUNT(outcomes); i++)
         outcome(outcomes[i]);
     lp_awaited_announce(WORKER);
+    age();
 }
 
 static void answer_error(struct lp_service_request *r, int status, const char *message)
@@ -125,7 +136,8 @@ void job_api_add(struct lp_service_request *r, const struct lp_identity *identit
     const char *given = lp_http_header(r->x, "Idempotency-Key");
     lp_auto_buf struct lp_buf key = LP_BUF_INIT(LP_IDEMPOTENCY_KEY_MAX);
     lp_auto_free char *owner = owner_of(identity, user);
-    lp_auto_free char *learner = user ? json_dumps(user, JSON_ENCODE_ANY) : NULL;
+    lp_auto_free char *learner =
+        user && outbox_delivers(ai->outbox) ? json_dumps(user, JSON_ENCODE_ANY) : NULL;
     struct jobs_request keyed = *job;
     char id[LP_ROWS_UUID];
     bool repeated = false;
@@ -238,7 +250,7 @@ int job_api_erase(const struct ai *ai, const char *learner, unsigned long *ret_n
 int job_api_upkeep(struct lp_db *db, void *unused, struct lp_error *err)
 {
     unsigned long buried = 0;
-    int64_t waiting = 0;
+    int64_t waiting = 0, oldest_s = 0;
 
     (void)unused;
     int r = jobs_bury(db, &buried, err);
@@ -248,5 +260,9 @@ int job_api_upkeep(struct lp_db *db, void *unused, struct lp_error *err)
         r = jobs_backlog(db, &waiting, err);
     if (r == 0 && waiting > 0)
         lp_awaited_note(WORKER, false);
+    if (r == 0)
+        r = jobs_oldest(db, &oldest_s, err);
+    if (r == 0)
+        lp_metric_set(age(), (double)oldest_s);
     return r;
 }

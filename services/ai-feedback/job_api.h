@@ -31,6 +31,7 @@ LP_MUST_USE int job_api_erase(const struct ai *ai, const char *learner, unsigned
                               struct lp_error *err);
 
 /* For the thread that watches the database: what is over goes, and where jobs wait, the operator
- * is told, as the workers may have no pod: for LP_AWAITED_MS, so it is to come again before that.
+ * is told, as the workers may have no pod; so is the age of the oldest, in lp_backlog_age_seconds:
+ * for LP_AWAITED_MS, so it is to come again before that.
  */
 LP_MUST_USE int job_api_upkeep(struct lp_db *db, void *unused, struct lp_error *err);

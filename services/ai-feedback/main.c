@@ -11,6 +11,7 @@
 #include "services/ai-feedback/engines/grammar.h"
 #include "services/ai-feedback/job_api.h"
 #include "services/ai-feedback/jobs/tables.h"
+#include "services/ai-feedback/score_sender.h"
 
 #define UPKEEP_MS (LP_AWAITED_MS / 2) /* of the jobs: while some wait, it is said without a gap */
 #define SUMMARY "Corrects English sentences, with a reason for each edit."
@@ -96,6 +97,7 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
     struct ai ai = { 0 };
     struct lp_caller *caller = NULL;
     struct lp_dbwatch *watch = NULL;
+    struct score_sender *sender = NULL;
     int r = make_identities(config, &ai, &caller, err);
 
     if (r == 0)
@@ -106,6 +108,8 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
         r = outbox_new(config->progress_url, caller, &ai.outbox, err);
     if (r == 0)
         r = open_jobs(config, stop, &ai, &watch, err);
+    if (r == 0 && ai.jobs && outbox_delivers(ai.outbox))
+        r = score_sender_new(ai.jobs, ai.outbox, stop, &sender, err);
     if (r == 0) {
         struct lp_service service = ai_service(&ai);
         ai.streams = lp_streams_new((unsigned)(config->service.concurrency + 1) / 2);
@@ -120,6 +124,7 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
     engine_free(ai.grammar);
     engine_free(ai.transcriber.engine);
     lp_stop_request(stop);
+    score_sender_free(sender);
     lp_dbwatch_free(watch);
     lp_db_free(ai.jobs);
     lp_streams_free(ai.streams);

@@ -26,7 +26,7 @@ struct entry {
     char *body;     /* owned; NULL: erased */
     char *user;     /* owned; a number as JavaScript writes it */
     bool erased;    /* while it is on its way */
-    char key[33];   /* Idempotency-Key */
+    char key[40];   /* Idempotency-Key */
     char *trace[2]; /* headers with the request's id and trace, owned; NULL where there is none */
 };
 
@@ -36,9 +36,10 @@ struct outbox {
     struct entry ring[OUTBOX_ENTRIES];
     size_t first, n;
     bool closing;
-    struct lp_stop *give_up; /* ends a request or a back-off at once */
-    char *url;               /* owned; NULL: no progress service */
-    struct lp_http_client *http;
+    struct lp_stop *give_up;        /* ends a request or a back-off at once */
+    char *url;                      /* owned; NULL: no progress service */
+    struct lp_http_client *http;    /* of the sender thread */
+    struct lp_http_client *direct;  /* of who calls outbox_deliver() */
     const struct lp_caller *caller; /* borrowed; NULL: without a token */
     pthread_t sender;
     struct lp_metric *waiting, *sent, *refused, *dropped;
@@ -59,7 +60,7 @@ static void register_metrics(struct outbox *o)
 }
 
 /* Sends the entry once; true where it is done with, for good or ill. */
-static bool send_once(struct outbox *o, const struct entry *e)
+static bool send_once(struct outbox *o, struct lp_http_client *http, const struct entry *e)
 {
     lp_auto_http_response struct lp_http_response answer = LP_HTTP_RESPONSE_INIT;
     lp_auto_free char *key = lp_sprintf("Idempotency-Key: %s", e->key);
@@ -77,7 +78,7 @@ static bool send_once(struct outbox *o, const struct entry *e)
         headers[n++] = token;
     for (size_t i = 0; i < LP_COUNT(e->trace) && e->trace[i]; i++)
         headers[n++] = e->trace[i];
-    int r = lp_http_do(o->http, &request, &answer, &err);
+    int r = lp_http_do(http, &request, &answer, &err);
     lp_awaited_note("progress", r == 0);
     if (r < 0) {
         lp_log_debug("result not delivered yet", "why", err.msg);
@@ -94,6 +95,22 @@ static bool send_once(struct outbox *o, const struct entry *e)
     lp_log_warn("the progress service refused a result", "status", status);
     lp_metric_add(o->refused, 1);
     return true;
+}
+
+bool outbox_delivers(const struct outbox *o)
+{
+    return o->url != NULL;
+}
+
+bool outbox_deliver(struct outbox *o, const char *key, const char *body)
+{
+    lp_auto_free char *copy = lp_strdup(body);
+    struct entry e = { .body = copy };
+
+    if (!o->url)
+        return false;
+    snprintf(e.key, sizeof e.key, "%s", key);
+    return send_once(o, o->direct, &e);
 }
 
 static void drop_first_locked(struct outbox *o)
@@ -128,7 +145,7 @@ static void *run_sender(void *user)
         }
         struct entry first = o->ring[o->first]; /* only this thread takes entries out */
         pthread_mutex_unlock(&o->lock);
-        bool done = send_once(o, &first);
+        bool done = send_once(o, o->http, &first);
         if (!done)
             lp_stop_wait(o->give_up, lp_backoff_next(&backoff));
         else
@@ -158,10 +175,13 @@ int outbox_new(const char *url, const struct lp_caller *caller, struct outbox **
     o->url = *url ? lp_sprintf("%s/api/progress/activityLog", url) : NULL;
     register_metrics(o);
     int r = lp_http_client_new(&options, &o->http, err);
+    if (r == 0)
+        r = lp_http_client_new(&options, &o->direct, err);
     if (r == 0 && pthread_create(&o->sender, NULL, run_sender, o) != 0)
         r = lp_error_set(err, LP_E_INTERNAL, "cannot start the outbox thread");
     if (r < 0) {
         lp_http_client_free(o->http);
+        lp_http_client_free(o->direct);
         lp_stop_free(o->give_up);
         free(o->url);
         free(o);
@@ -172,7 +192,7 @@ int outbox_new(const char *url, const struct lp_caller *caller, struct outbox **
 }
 
 /* 128 random bits as hex. */
-static void make_key(char key[33])
+static void make_key(char key[40])
 {
     unsigned char random[16];
     if (RAND_bytes(random, sizeof random) != 1)
@@ -290,6 +310,7 @@ void outbox_free(struct outbox *o)
     while (o->n > 0)
         drop_first_locked(o); /* no other thread is left */
     lp_http_client_free(o->http);
+    lp_http_client_free(o->direct);
     lp_stop_free(o->give_up);
     pthread_cond_destroy(&o->changed);
     pthread_mutex_destroy(&o->lock);

@@ -26,6 +26,14 @@ LP_MUST_USE int outbox_new(const char *url, const struct lp_caller *caller,
 bool outbox_add(struct outbox *o, const json_t *user_id, int score,
                 const size_t by_category[CATEGORIES], const struct lp_service_pass *pass);
 
+/* Whether there is a progress service. */
+bool outbox_delivers(const struct outbox *o);
+
+/* Sends an activity, JSON, at once and beside the queue, under `key` of at most 39 bytes. True
+ * where it is done with: it arrived, or was refused for good. False: it may be tried again.
+ * One thread at a time. */
+bool outbox_deliver(struct outbox *o, const char *key, const char *body);
+
 /* What waits for `user_id`: the activities as objects, in order; the caller's array. */
 json_t *outbox_of(struct outbox *o, const char *user_id);
 

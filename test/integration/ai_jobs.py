@@ -9,6 +9,7 @@ import concurrent.futures
 import hashlib
 import hmac
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -112,10 +114,36 @@ class Program:
         return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(series + " ")), None)
 
 
+class Progress(http.server.ThreadingHTTPServer):
+    """The progress service as it takes activities: one key is one activity. `status` is what it answers once it has noted one."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", free_port()), Progress.Handler)
+        self.logged, self.asked, self.status, self.lock = {}, 0, 200, threading.Lock()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with self.server.lock:
+                self.server.asked += 1
+                self.server.logged.setdefault(self.headers["Idempotency-Key"], []).append(body)
+                status = self.server.status
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+
 class World:
     def __init__(self, work):
-        self.work, self.postgres, self.workers = work, Postgres(work), []
-        self.service = Program(work, "lp-ai-feedback", "service", DATABASE_URL=self.postgres.url("jobs"))
+        self.work, self.postgres, self.workers, self.progress = work, Postgres(work), [], Progress()
+        self.service = Program(work, "lp-ai-feedback", "service", DATABASE_URL=self.postgres.url("jobs"),
+                               PROGRESS_SERVICE_URL=f"http://127.0.0.1:{self.progress.server_port}")
 
     def worker(self):
         self.workers.append(Program(self.work, "lp-ai-worker", f"worker-{len(self.workers)}", DATABASE_URL=self.postgres.url("jobs")))
@@ -191,6 +219,31 @@ def what_holds_no_word_is_a_dead_letter_with_its_reason(w):
     assert w.workers[0].end(signal.SIGTERM) == 0
 
 
+def the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed(w):
+    """The progress service has it, but its answer is an error: the service is killed before it knows, and sends it again."""
+    body = {"text": "i has a dog. Yesterday i goed to school.", "userId": "ann", "level": "A1"}
+    assert w.service.ask("POST", "/speech2text", "ann", body)[0] == 200
+    at_once = wait_for("the answer is logged", 30, lambda: list(w.progress.logged.values()))[0][0]
+    w.progress.status = 503
+    status, _, answer = w.service.ask("POST", "/speech2text", "ann", body, Prefer="respond-async")
+    assert status == 202, answer
+    w.workers[0].start()
+    key = answer["jobId"]
+    job = wait_for("it is done", 30, lambda: [j for j in [w.service.ask("GET", f"/jobs/{key}", "ann")[2]] if j["state"] == "done"])[0]
+    assert job["result"]["level"] == "A1", job
+    wait_for("it is sent", 30, lambda: key in w.progress.logged)
+    assert w.service.ask("GET", "/data/ann", "ann")[2]["scores"] == [at_once]
+    w.service.end(signal.SIGKILL)
+    w.progress.status = 200
+    w.postgres.sql("UPDATE job_scores SET due_at = now()")  # as if the lease of who was killed were over
+    w.service.start()
+    wait_for("nothing waits", 60, lambda: w.postgres.sql("SELECT count(*) FROM job_scores") == "0")
+    assert all(body == at_once for body in w.progress.logged[key]) and len(w.progress.logged[key]) >= 2, w.progress.logged
+    assert len(w.progress.logged) == 2, w.progress.logged
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 1
+    assert w.workers[0].end(signal.SIGTERM) == 0
+
+
 def two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed(w):
     w.postgres.sql("CREATE TABLE finished (id uuid); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
                    " $$BEGIN INSERT INTO finished VALUES (NEW.id); RETURN NULL; END$$;"
@@ -237,6 +290,7 @@ def main():
         for test in (the_role_of_the_jobs_cannot_read_users, without_a_database_the_answer_names_the_field,
                      a_job_is_its_owners_and_goes_when_they_say_so,
                      at_sigterm_a_worker_gives_back_what_it_has, what_holds_no_word_is_a_dead_letter_with_its_reason,
+                     the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed,
                      two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed):
             began = time.monotonic()
             test(world)
