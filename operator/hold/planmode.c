@@ -44,8 +44,8 @@ static json_t *said(const struct lp_buf *text)
 static void digest(const struct plan *plan, const struct observed *observed, int64_t generation,
                    const struct notices *notices, char ret_hex[INTENT_DIGEST_TEXT])
 {
-    json_auto_t *digests = lp_json_make("[I, o, o]", (json_int_t)generation, said(&notices->route),
-                                        said(&notices->monitored));
+    json_auto_t *digests = lp_json_make("[I, o, o]", (json_int_t)generation,
+                                        said(&notices->route.text), said(&notices->monitored.text));
 
     for (unsigned i = 0; i < plan->n; i++) {
         json_auto_t *seen = observed->objects[i] ? essence(observed->objects[i]) : json_null();

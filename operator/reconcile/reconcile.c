@@ -337,10 +337,11 @@ static int reconcile_children(struct reconcile_context *ctx, struct platform *pl
     struct plan plan plan_auto;
     struct observed observed __attribute__((cleanup(observed_done))) = { .objects = { NULL } };
     struct notices notices notices_auto = NOTICES_INIT;
+    struct optional_kind route;
     struct monitors monitors;
 
     plan_list(&plan, platform);
-    int watched = http_route_prepare(ctx, current_status(ctx), &plan, &notices);
+    http_route_prepare(ctx, current_status(ctx), &plan, &route, &notices);
     monitors_prepare(ctx, current_status(ctx), &plan, &monitors, &notices);
     if (spec_is_active(&platform->spec))
         create_missing_children(ctx, platform, &plan, &observed);
@@ -353,8 +354,7 @@ static int reconcile_children(struct reconcile_context *ctx, struct platform *pl
     if (spec_is_active(&platform->spec))
         change_children(ctx, platform, &plan, &observed, &notices);
     databases_notice(ctx, databases, &notices);
-    if (watched == 0)
-        http_route_notice(ctx, &plan, &observed, &notices);
+    http_route_notice(ctx, &route, &plan, &observed, &notices);
     monitors_notice(ctx, &monitors, &plan, &observed, &notices);
     return write_what_was_seen(ctx, &plan, &observed, &notices, err);
 }

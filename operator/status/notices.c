@@ -18,8 +18,18 @@ void notices_done(struct notices *n)
     lp_buf_done(&n->held);
     lp_buf_done(&n->kept);
     lp_buf_done(&n->pinned);
-    lp_buf_done(&n->route);
-    lp_buf_done(&n->monitored);
+    lp_buf_done(&n->route.text);
+    lp_buf_done(&n->monitored.text);
+}
+
+void notices_say(struct condition_notice *n, const char *status, const char *reason,
+                 const char *sentence)
+{
+    if (!n->status) {
+        n->status = status;
+        n->reason = reason;
+    }
+    lp_buf_printf(&n->text, "%s%s", n->text.len > 0 ? "; " : "", sentence);
 }
 
 bool notices_plan_differs(const struct notices *n)
@@ -106,11 +116,11 @@ void notices_set(const struct notices *n, const struct platform *p, const json_t
                        n->kept.ptr);
     if (n->pinned.len > 0)
         conditions_set(c, "DatabasePinned", "True", "MajorChangeRefused", n->pinned.ptr);
-    if (n->route_status)
-        conditions_set(c, "RouteAccepted", n->route_status, n->route_reason,
-                       n->route.ptr ? n->route.ptr : "");
-    if (n->monitored_status)
-        conditions_set(c, "Monitored", n->monitored_status, n->monitored_reason, n->monitored.ptr);
+    if (n->route.status)
+        conditions_set(c, "RouteAccepted", n->route.status, n->route.reason, n->route.text.ptr);
+    if (n->monitored.status)
+        conditions_set(c, "Monitored", n->monitored.status, n->monitored.reason,
+                       n->monitored.text.ptr);
     if (applied > 0)
         json_object_set_new(status, "appliedGeneration", json_integer(applied));
 }

@@ -13,6 +13,12 @@
  * generation of the spec for which every version may. */
 #define ANNOTATION_APPROVE "learningplatform.io/approve-upgrade"
 
+/* Of a condition that is there only while there is something to say; status NULL: there is not. */
+struct condition_notice {
+    const char *status, *reason; /* literals */
+    struct lp_buf text;
+};
+
 /* Filled by a reconcile, for its status. All zero but `held`: nothing to say. */
 struct notices {
     const json_t *preview; /* of mode Plan (platform/preview.h), borrowed; NULL: none */
@@ -21,22 +27,22 @@ struct notices {
     struct lp_buf kept;    /* embedded databases that stay though the spec has them no more */
     bool is_leaving;       /* one of them still runs */
     struct lp_buf pinned;  /* what of the operator's settings their data does not suit */
-    /* Of the HTTPRoute, for the condition RouteAccepted; status NULL: the spec asks for none. */
-    const char *route_status, *route_reason;
-    struct lp_buf route;
-    /* The same of what spec.monitoring asks for, for the condition Monitored. */
-    const char *monitored_status, *monitored_reason;
-    struct lp_buf monitored;
+    struct condition_notice route;     /* RouteAccepted: of the HTTPRoute */
+    struct condition_notice monitored; /* Monitored: of what spec.monitoring asks for */
     bool applied; /* every workload has what this generation asks for, or is held back */
 };
-#define NOTICES_INIT                                                             \
-    {                                                                            \
-        .held = LP_BUF_INIT(NOTICES_HELD), .kept = LP_BUF_INIT(NOTICES_HELD),    \
-        .pinned = LP_BUF_INIT(NOTICES_HELD), .route = LP_BUF_INIT(NOTICES_HELD), \
-        .monitored = LP_BUF_INIT(NOTICES_HELD)                                   \
+#define NOTICES_INIT                                                                  \
+    {                                                                                 \
+        .held = LP_BUF_INIT(NOTICES_HELD), .kept = LP_BUF_INIT(NOTICES_HELD),         \
+        .pinned = LP_BUF_INIT(NOTICES_HELD), .route.text = LP_BUF_INIT(NOTICES_HELD), \
+        .monitored.text = LP_BUF_INIT(NOTICES_HELD)                                   \
     }
 #define NOTICES_HELD 4096 /* bytes */
 void notices_done(struct notices *n);
+
+/* The first that is said gives status and reason; the sentences are put together. */
+void notices_say(struct condition_notice *n, const char *status, const char *reason,
+                 const char *sentence);
 #define notices_auto __attribute__((cleanup(notices_done)))
 
 /* True where mode Plan has found changes: what runs is not what the spec asks for. */
