@@ -80,7 +80,7 @@ class Program:
         while self.metrics == self.port:
             self.metrics = free_port()
         self.env = {**os.environ, "PORT": str(self.port), "METRICS_PORT": str(self.metrics), "DRAIN_DELAY": "0s",
-                    "AUTH_JWT_SECRET": SECRET, **variables}
+                    "AUTH_JWT_SECRET": SECRET, "LOG_LEVEL": "debug", **variables}
         self.start()
 
     def start(self):
@@ -281,6 +281,16 @@ def two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed
         assert worker.end(signal.SIGTERM) == 0
 
 
+def no_log_line_tells_a_learners_words_an_owner_or_a_token(w):
+    """Of all that the tests before made the service and the workers write, at level debug, with the database there and away."""
+    secrets = [SECRET, *SENTENCE.lower().split(", ")[:2], "libary", "freind", "it are number", "i has a dog", '"user-', *(f"user-{n}\"" for n in range(OWNERS))]
+    lines = [line for log in w.work.glob("*.log") for line in log.read_text(encoding="utf-8").splitlines()]
+    assert any('"program":"lp-ai-worker"' in line for line in lines) and any('"level":"debug"' in line for line in lines), "the workers wrote nothing"
+    found = [line for line in lines if "eyJ" in line or any(secret in line.lower() for secret in secrets)]
+    assert not found, f"{len(found)} of {len(lines)} lines tell a secret, such as {found[0]}"
+    print(f"{len(lines)} lines, none tells a secret")
+
+
 def main():
     work = pathlib.Path(sys.argv[1]).resolve()
     shutil.rmtree(work, ignore_errors=True)
@@ -291,7 +301,8 @@ def main():
                      a_job_is_its_owners_and_goes_when_they_say_so,
                      at_sigterm_a_worker_gives_back_what_it_has, what_holds_no_word_is_a_dead_letter_with_its_reason,
                      the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed,
-                     two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed):
+                     two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed,
+                     no_log_line_tells_a_learners_words_an_owner_or_a_token):
             began = time.monotonic()
             test(world)
             print(f"{test.__name__}: {time.monotonic() - began:.1f} s", flush=True)

