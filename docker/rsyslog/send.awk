@@ -38,8 +38,10 @@ function taken(   line, status, answer, code) {
     while (match(answer, /"status": ?[0-9]+/)) {
         code = substr(answer, RSTART + 9, RLENGTH - 9) + 0
         answer = substr(answer, RSTART + RLENGTH)
-        if (code == 429 || code >= 500) return 0
-        if (code >= 300 && code != 409) refused++ # 409: it is there already
+        if (code < 300 || code == 409) continue # 409: it is there already
+        # Rights, a block or a missing index are of the store, and may change.
+        if (code != 400 && code != 413) return 0
+        refused++
     }
     if (refused) tell("error", "the store refuses documents, which are lost", refused ": " why)
     return 1

@@ -42,6 +42,14 @@ static void record_generation(struct reconcile_context *ctx, const struct child 
         platform_state_child(ctx->state, key)->generation = generation;
 }
 
+/* A write without an answer may have been carried out: the next look takes the object's own. */
+static void forget_generation(struct reconcile_context *ctx, const struct child *child)
+{
+    lp_auto_free char *key = child_key(child);
+
+    platform_state_child(ctx->state, key)->generation = 0;
+}
+
 int64_t apply_generation(struct reconcile_context *ctx, const struct child *child,
                          const json_t *observed)
 {
@@ -294,6 +302,7 @@ static void take_written(struct reconcile_context *ctx, const struct child *chil
     if (d->err.code != LP_E_CANCELED)
         ctx->writes++;
     if (!d->ours) {
+        forget_generation(ctx, child);
         not_written(ctx, child, d);
         return;
     }

@@ -45,12 +45,11 @@ static int change(struct lp_kube_client *client, const char *ns, const struct ch
     int r = handover_lift(client, child, observed, err);
     if (r == 0)
         r = lp_kube_apply(client, child_kinds[child->kind], child->intent, &ours, ret_object, err);
-    if (r == 0)
-        r = handover_settle(client, child, observed, err);
-    if (r != LP_E_INVALID || !json_object_get(child->intent, "spec"))
-        return r;
     struct lp_error again;
-    return replace_and_apply(client, ns, child, ret_object, &again) < 0 ? r : 0;
+    if (r == LP_E_INVALID && json_object_get(child->intent, "spec") &&
+        replace_and_apply(client, ns, child, ret_object, &again) == 0)
+        r = 0;
+    return r < 0 ? r : handover_settle(client, child, observed, err);
 }
 
 /* A claim is posted: what it is made with is nobody's to apply again (plan.h: first_spec). */

@@ -249,13 +249,17 @@ int job_api_erase(const struct ai *ai, const char *learner, unsigned long *ret_n
 
 int job_api_upkeep(struct lp_db *db, void *unused, struct lp_error *err)
 {
-    unsigned long buried = 0;
+    unsigned long buried = 0, late = 0;
     int64_t waiting = 0, oldest_s = 0;
 
     (void)unused;
     int r = jobs_bury(db, &buried, err);
     if (r == 0)
         r = jobs_purge(db, err);
+    if (r == 0)
+        r = job_scores_purge(db, &late, err);
+    if (r == 0 && late > 0)
+        lp_log_warn("scores of jobs waited a day for the progress service and are gone");
     if (r == 0)
         r = jobs_backlog(db, &waiting, err);
     if (r == 0 && waiting > 0)

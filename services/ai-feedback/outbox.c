@@ -59,6 +59,13 @@ static void register_metrics(struct outbox *o)
                                                    "Results that wait to be sent.", "", NULL, 0));
 }
 
+/* 401 and 403 are of us, not of the result: keys differ while pods are replaced. */
+static bool is_for_later(int status)
+{
+    return status < 400 || status == 401 || status == 403 || status == 408 || status == 429 ||
+           status >= 500;
+}
+
 /* Sends the entry once; true where it is done with, for good or ill. */
 static bool send_once(struct outbox *o, struct lp_http_client *http, const struct entry *e)
 {
@@ -74,7 +81,11 @@ static bool send_once(struct outbox *o, struct lp_http_client *http, const struc
                                        .body_len = strlen(e->body) };
     struct lp_error err;
 
-    if (o->caller && lp_caller_header(o->caller, "progress", &token, &err) == 0)
+    if (o->caller && lp_caller_header(o->caller, "progress", &token, &err) < 0) {
+        lp_log_warn("no token for the progress service", "error", err.msg);
+        return false;
+    }
+    if (token)
         headers[n++] = token;
     for (size_t i = 0; i < LP_COUNT(e->trace) && e->trace[i]; i++)
         headers[n++] = e->trace[i];
@@ -88,7 +99,7 @@ static bool send_once(struct outbox *o, struct lp_http_client *http, const struc
         lp_metric_add(o->sent, 1);
         return true;
     }
-    if (answer.status >= 500 || answer.status == 429 || answer.status == 408)
+    if (is_for_later(answer.status))
         return false;
     char status[16];
     snprintf(status, sizeof status, "%d", answer.status);

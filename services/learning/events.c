@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "json/decode.h"
 #include "json/json.h"
 #include "metrics/metrics.h"
@@ -101,7 +102,10 @@ static bool read_event(struct lp_service_request *r, const json_t *body, struct 
         return refuse(r, "the header Idempotency-Key must have at most 128 bytes");
     if (f.score && !json_is_number(f.score))
         return refuse(r, "score: must be a number");
-    if (!reply_time(r, f.at, &e->at_ms))
+    /* The clock of its node may be ahead: it happened, so it was by now. */
+    if (f.at && lp_clock_parse(f.at) > lp_clock_wall_ms())
+        e->at_ms = lp_clock_wall_ms();
+    else if (!reply_time(r, f.at, &e->at_ms))
         return false;
     e->learner = f.learner;
     e->key = key->ptr;
@@ -124,7 +128,8 @@ static int review_all(const struct api *api, const struct event *e, int *ret_new
                                        .item = items[i].id,
                                        .key = key,
                                        .rating = items[i].rating,
-                                       .at_ms = e->at_ms };
+                                       .at_ms = e->at_ms,
+                                       .is_inferred = true };
         struct reviewed now = { 0 };
         code = reviews_add(api->db, &api->model, &review, &now, err);
         if (code == 0)

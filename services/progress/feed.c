@@ -85,7 +85,7 @@ static int post(struct feed *f, const struct store_event *e, const char *body, i
 /* What no later try changes: the event itself is wrong. */
 static bool is_refusal(int status)
 {
-    return status == 400 || status == 409 || status == 413 || status == 422;
+    return status == 400 || status == 413 || status == 422;
 }
 
 /* *ret_done: it is to be told no more, for good or ill. */

@@ -282,7 +282,8 @@ def the_store_is_restarted(w):
 def the_store_refuses(w):
     w.write()
     one = b'{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":429,"error":{"type":"es_rejected_execution_exception"}}}]}'
-    w.store.refused((401, b'{"error":"missing authentication","status":401}'), (503, b"<html>no upstream</html>"),
+    denied = b'{"errors":true,"items":[{"create":{"status":403,"error":{"type":"security_exception"}}}]}'
+    w.store.refused((401, b'{"error":"missing authentication","status":401}'), (200, denied), (503, b"<html>no upstream</html>"),
                     (429, b'{"error":{"type":"circuit_breaking_exception"},"status":429}'), (200, one), (200, b"<html>log in</html>"))
 
 

@@ -13,6 +13,7 @@
 static const struct lp_db_statement take = {
     "take_job_score",
     "WITH next AS (SELECT id FROM job_scores WHERE due_at <= now()"
+    "  AND created_at > now() - " JOB_SCORES_KEEP
     "  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
     " UPDATE job_scores s SET due_at = " LP_ROWS_LATER("$1") " FROM next WHERE s.id = next.id"
                                                              " RETURNING s.id, " ACTIVITY "::text",
@@ -33,6 +34,16 @@ static const struct lp_db_statement export_scores = {
 static const struct lp_db_statement erase_scores = {
     "erase_job_scores", "DELETE FROM job_scores WHERE learner #>> '{}' = $1", 1, false
 };
+
+static const struct lp_db_statement purge = {
+    "purge_job_scores", "DELETE FROM job_scores WHERE created_at <= now() - " JOB_SCORES_KEEP, 0,
+    true
+};
+
+int job_scores_purge(struct lp_db *db, unsigned long *ret_n, struct lp_error *err)
+{
+    return lp_rows_run(db, &purge, NULL, ret_n, err);
+}
 
 int job_scores_take(struct lp_db *db, struct job_score_due *ret_due, struct lp_error *err)
 {

@@ -185,6 +185,8 @@ static double learn(const struct review *r, const struct before *before, struct 
     double packed[BANDIT_PACKED];
     struct bandit bandit = before->bandit;
 
+    if (r->is_inferred)
+        return before->level;
     if (before->decision[0]) {
         bandit_learn(&bandit, before->x, features_reward((int)r->rating));
         bandit_pack(&bandit, packed);
@@ -218,7 +220,7 @@ static int store(struct lp_db *db, const struct review *r, const struct before *
     snprintf(text[11], sizeof *text, "%.17g", learn(r, before, &bandit));
     snprintf(text[12], sizeof *text, "%.17g", features_reward((int)r->rating));
     const char *version = before->version[0] ? before->version : NULL;
-    const char *offer = before->decision[0] ? before->decision : NULL;
+    const char *offer = before->decision[0] && !r->is_inferred ? before->decision : NULL;
     const char *posterior = bandit.len > 0 ? bandit.ptr : NULL;
     const char *params[] = { r->learner, r->item,    r->key,   text[0],   text[1], text[2], text[3],
                              version,    text[4],    text[5],  text[6],   text[7], text[8], text[9],

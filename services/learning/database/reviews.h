@@ -16,6 +16,7 @@ struct review {
     const char *learner, *item, *key;
     enum fsrs_rating rating;
     int64_t at_ms, duration_ms;
+    bool is_inferred; /* from a score or edits: no answer to an offer, and nothing of the level */
 };
 
 /* What followed from it. */
