@@ -49,7 +49,6 @@ declare -A may=(
     [services/ai-feedback]="$BASICS http/client http/server http/url.h config service postgres services/ai-feedback"
     [services/ai-feedback/jobs]="base postgres"
     [services/ai-worker]="$BASICS http/server config service postgres services/ai-feedback/feedback.h services/ai-feedback/spelling services/ai-feedback/engines services/ai-feedback/jobs"
-    [services/ai-worker/speech]="base"
     [services/ai-feedback/text]="base"
     [services/ai-feedback/spelling]="base config services/ai-feedback/text"
     [services/ai-feedback/tagging]="base services/ai-feedback/text services/ai-feedback/spelling"
