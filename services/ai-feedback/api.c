@@ -147,7 +147,7 @@ static void speech2text(struct lp_service_request *r, void *worker)
     /* Of audio the preference is passed over: there is no text yet. */
     if (n == 0 && ask.text && job_api_is_wanted(r)) {
         const char *level = ask.level != LEVEL_NONE ? level_name(ask.level) : NULL;
-        const struct jobs_request job = { .kind = JOB_TEXT, .text = ask.text, .level = level };
+        const struct jobs_request job = { .text = ask.text, .level = level };
         job_api_add(r, &identity, ask.user, &job);
         return;
     }

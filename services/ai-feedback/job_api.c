@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
 #include "json/number.h"
@@ -31,14 +32,29 @@ static struct lp_metric *outcome(const char *name)
                           name);
 }
 
-/* The worker has this series too, but not while it has no pod. */
-static struct lp_metric *age(void)
+/* The worker has the age too, but not while it has no pod. */
+static struct lp_metric *age, *scores_waiting;
+static _Atomic int64_t looked_ms; /* when the age was found */
+
+/* An age that nobody could look at for so long says nothing: the database is away. */
+static void forget_age(void *unused)
 {
-    return lp_metric_with(lp_metric_family(LP_METRIC_GAUGE, "lp_backlog_age_seconds",
-                                           "Since the oldest of the jobs that are not done was "
-                                           "taken on.",
-                                           "queue", NULL, 0),
-                          "ai");
+    (void)unused;
+    if (lp_clock_ms() - looked_ms > LP_AWAITED_MS)
+        lp_metric_set(age, 0);
+}
+
+static void announce_gauges(void)
+{
+    age = lp_metric_with(lp_metric_family(LP_METRIC_GAUGE, "lp_backlog_age_seconds",
+                                          "Since the oldest of the jobs that are not done was "
+                                          "taken on.",
+                                          "queue", NULL, 0),
+                         "ai");
+    scores_waiting =
+        lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_ai_job_scores_waiting",
+                                          "Scores of jobs that wait to be sent.", "", NULL, 0));
+    lp_metrics_on_collect(forget_age, NULL);
 }
 
 void job_api_init(void)
@@ -48,7 +64,7 @@ void job_api_init(void)
     for (size_t i = 0; i < LP_COUNT(outcomes); i++)
         outcome(outcomes[i]);
     lp_awaited_announce(WORKER);
-    age();
+    announce_gauges();
 }
 
 static void answer_error(struct lp_service_request *r, int status, const char *message)
@@ -64,7 +80,7 @@ static void answer_failed(struct lp_service_request *r, const struct lp_error *e
     } else if (err->code == LP_E_CONFLICT && !err->http_status) {
         answer_error(r, 422, err->msg);
     } else if (err->code == LP_E_INVALID) {
-        answer_error(r, err->http_status ? err->http_status : 400, err->msg);
+        answer_error(r, 400, err->msg);
     } else if (err->code == LP_E_TOO_LARGE) {
         lp_http_reply_header(r->x, "Retry-After", "60");
         answer_error(r, 429, err->msg);
@@ -102,6 +118,17 @@ bool job_api_is_wanted(const struct lp_service_request *r)
     return found;
 }
 
+/* As JSON, a number as JavaScript writes it: by that text it is erased. The caller's. */
+static char *learner_of(const json_t *user)
+{
+    char number[LP_NUMBER_TEXT];
+
+    if (!json_is_number(user))
+        return json_dumps(user, JSON_ENCODE_ANY);
+    lp_json_number_text(user, number);
+    return lp_strdup(number);
+}
+
 /* Whose job it is: who asks, or under ACCESS=Any whom the body names. The caller's. */
 static char *owner_of(const struct lp_identity *identity, const json_t *user)
 {
@@ -136,8 +163,7 @@ void job_api_add(struct lp_service_request *r, const struct lp_identity *identit
     const char *given = lp_http_header(r->x, "Idempotency-Key");
     lp_auto_buf struct lp_buf key = LP_BUF_INIT(LP_IDEMPOTENCY_KEY_MAX);
     lp_auto_free char *owner = owner_of(identity, user);
-    lp_auto_free char *learner =
-        user && outbox_delivers(ai->outbox) ? json_dumps(user, JSON_ENCODE_ANY) : NULL;
+    lp_auto_free char *learner = user && outbox_delivers(ai->outbox) ? learner_of(user) : NULL;
     struct jobs_request keyed = *job;
     char id[LP_ROWS_UUID];
     bool repeated = false;
@@ -247,9 +273,27 @@ int job_api_erase(const struct ai *ai, const char *learner, unsigned long *ret_n
     return r;
 }
 
+static int look_after_scores(struct lp_db *db, struct lp_error *err)
+{
+    unsigned long late = 0;
+    int64_t waiting = 0;
+
+    int r = job_scores_purge(db, &late, err);
+    if (r == 0 && late > 0)
+        lp_log_warn("scores of jobs waited a day for the progress service and are gone");
+    if (r == 0)
+        r = job_scores_count(db, &waiting, err);
+    if (r < 0)
+        return r;
+    lp_metric_set(scores_waiting, (double)waiting);
+    if (waiting >= JOB_SCORES_WAITING)
+        lp_log_warn("scores of jobs are not kept: too many wait for the progress service");
+    return 0;
+}
+
 int job_api_upkeep(struct lp_db *db, void *unused, struct lp_error *err)
 {
-    unsigned long buried = 0, late = 0;
+    unsigned long buried = 0;
     int64_t waiting = 0, oldest_s = 0;
 
     (void)unused;
@@ -257,16 +301,16 @@ int job_api_upkeep(struct lp_db *db, void *unused, struct lp_error *err)
     if (r == 0)
         r = jobs_purge(db, err);
     if (r == 0)
-        r = job_scores_purge(db, &late, err);
-    if (r == 0 && late > 0)
-        lp_log_warn("scores of jobs waited a day for the progress service and are gone");
+        r = look_after_scores(db, err);
     if (r == 0)
         r = jobs_backlog(db, &waiting, err);
     if (r == 0 && waiting > 0)
         lp_awaited_note(WORKER, false);
     if (r == 0)
         r = jobs_oldest(db, &oldest_s, err);
-    if (r == 0)
-        lp_metric_set(age(), (double)oldest_s);
-    return r;
+    if (r < 0)
+        return r;
+    lp_metric_set(age, (double)oldest_s);
+    looked_ms = lp_clock_ms();
+    return 0;
 }

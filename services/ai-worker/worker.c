@@ -78,7 +78,6 @@ static void hold(struct place *p, const struct job *job)
     if (job) {
         p->held = *job;
         p->held.text = NULL;
-        p->held.audio = NULL;
     }
     pthread_mutex_unlock(&p->w->lock);
 }
@@ -191,7 +190,7 @@ static void *work(void *user)
 
     while (!lp_stop_requested(w->options.stop)) {
         auto_job struct job job = { 0 };
-        int r = jobs_take(w->options.db, JOB_TEXT, &job, &err);
+        int r = jobs_take(w->options.db, &job, &err);
         if (r == 0)
             do_job(p, &job);
         else /* the thread that watches the database says why */

@@ -6,71 +6,13 @@
 #include <time.h>
 
 #include "base/stop.h"
-#include "integration/auth_fixture.h"
+#include "integration/ai_jobs_fixture.h"
 #include "postgres/dbwatch.h"
-#include "services/ai-feedback/jobs/queue.h"
 #include "services/ai-feedback/jobs/tables.h"
-#include "unit/check.h"
-
-static const char *url;
-static struct lp_db *db;
-static struct lp_error refused; /* of calls that are to fail */
-
-static struct lp_db *open_queue(unsigned connections)
-{
-    const struct lp_db_options options = { .url = url,
-                                           .application = "test",
-                                           .connections_metric = "test_connections",
-                                           .failures_metric = "test_failures",
-                                           .max_connections = connections,
-                                           .connect_timeout_ms = 5000,
-                                           .query_timeout_ms = 20000 };
-    return lp_db_new(&options);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    url = fixture_database("ai_jobs");
-    db = open_queue(8);
-    ok(tables_migrate(db, &err));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lp_db_free(db);
-    return 0;
-}
-
-static int empty(void **state)
-{
-    (void)state;
-    free(fixture_sql(url, "TRUNCATE jobs"));
-    return 0;
-}
-
-/* What the statement gives must be `wanted`. */
-static void expect_sql(const char *sql, const char *wanted)
-{
-    lp_auto_free char *value = fixture_sql(url, sql);
-    assert_string_equal(value ? value : "NULL", wanted);
-}
-
-static int add(const char *owner, const char *key, const char *text, char id[LP_ROWS_UUID])
-{
-    const struct jobs_request request = {
-        .kind = JOB_TEXT, .owner = owner, .key = key, .text = text
-    };
-    bool repeated = false;
-    int r = jobs_add(db, &request, id, &repeated, &refused);
-    return r < 0 ? r : repeated;
-}
 
 static int take(struct job *job)
 {
-    return jobs_take(db, JOB_TEXT, job, &refused);
+    return jobs_take(db, job, &refused);
 }
 
 static int renewed(const struct job *jobs, unsigned n)
@@ -348,7 +290,7 @@ static void a_look_up_that_fails_is_told_as_such_and_not_as_a_job_of_another(voi
 {
     auto_job struct job job = { 0 };
     char id[LP_ROWS_UUID];
-    struct lp_db *one = open_queue(1);
+    struct lp_db *one = jobs_pool(1);
     lp_auto_free char *fill =
         lp_sprintf("UPDATE jobs SET bytes = %lld WHERE owner = 'bob'", (long long)JOBS_BYTES);
 
@@ -436,26 +378,27 @@ static void what_is_over_goes_as_often_as_the_service_asks_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_job_is_done_once_and_its_text_goes_with_that, empty),
+        cmocka_unit_test_setup(a_job_is_done_once_and_its_text_goes_with_that, jobs_empty),
         cmocka_unit_test_setup(
-            a_job_whose_lease_ran_out_is_taken_by_another_and_the_first_counts_no_more, empty),
+            a_job_whose_lease_ran_out_is_taken_by_another_and_the_first_counts_no_more, jobs_empty),
         cmocka_unit_test_setup(what_fails_waits_longer_each_time_and_is_a_dead_letter_in_the_end,
-                               empty),
+                               jobs_empty),
         cmocka_unit_test_setup(
-            a_job_that_ends_each_worker_is_buried_and_one_given_back_has_lost_no_attempt, empty),
+            a_job_that_ends_each_worker_is_buried_and_one_given_back_has_lost_no_attempt,
+            jobs_empty),
         cmocka_unit_test_setup(
-            a_key_names_one_job_of_its_owner_and_another_text_under_it_is_refused, empty),
-        cmocka_unit_test_setup(nobody_sees_or_deletes_the_job_of_another, empty),
+            a_key_names_one_job_of_its_owner_and_another_text_under_it_is_refused, jobs_empty),
+        cmocka_unit_test_setup(nobody_sees_or_deletes_the_job_of_another, jobs_empty),
         cmocka_unit_test_setup(what_an_export_has_no_room_for_is_left_out_the_newest_results_first,
-                               empty),
-        cmocka_unit_test_setup(what_has_expired_is_shown_to_nobody_and_goes, empty),
-        cmocka_unit_test_setup(bounds_hold_though_many_ask_at_once, empty),
-        cmocka_unit_test_setup(leases_are_renewed_at_once_each_that_is_still_ours, empty),
-        cmocka_unit_test_setup(a_result_that_the_queue_has_no_room_for_is_not_taken, empty),
+                               jobs_empty),
+        cmocka_unit_test_setup(what_has_expired_is_shown_to_nobody_and_goes, jobs_empty),
+        cmocka_unit_test_setup(bounds_hold_though_many_ask_at_once, jobs_empty),
+        cmocka_unit_test_setup(leases_are_renewed_at_once_each_that_is_still_ours, jobs_empty),
+        cmocka_unit_test_setup(a_result_that_the_queue_has_no_room_for_is_not_taken, jobs_empty),
         cmocka_unit_test_setup(a_look_up_that_fails_is_told_as_such_and_not_as_a_job_of_another,
-                               empty),
-        cmocka_unit_test_setup(workers_at_the_same_time_never_get_the_same_job, empty),
+                               jobs_empty),
+        cmocka_unit_test_setup(workers_at_the_same_time_never_get_the_same_job, jobs_empty),
         cmocka_unit_test(what_is_over_goes_as_often_as_the_service_asks_for),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, jobs_begin, jobs_end);
 }

@@ -3,6 +3,7 @@
 #include "services/ai-feedback/jobs/job_scores.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 
@@ -43,6 +44,19 @@ static const struct lp_db_statement purge = {
 int job_scores_purge(struct lp_db *db, unsigned long *ret_n, struct lp_error *err)
 {
     return lp_rows_run(db, &purge, NULL, ret_n, err);
+}
+
+static const struct lp_db_statement count = { "count_job_scores", "SELECT count(*) FROM job_scores",
+                                              0, true };
+
+int job_scores_count(struct lp_db *db, int64_t *ret_n, struct lp_error *err)
+{
+    char text[24] = "";
+
+    int r = lp_rows_value(db, &count, NULL, text, sizeof text, err);
+    if (r == 0)
+        *ret_n = strtoll(text, NULL, 10);
+    return r;
 }
 
 int job_scores_take(struct lp_db *db, struct job_score_due *ret_due, struct lp_error *err)

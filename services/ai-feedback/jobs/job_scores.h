@@ -2,7 +2,7 @@
  * service has them. They outlive their jobs; jobs_finish() puts them in. */
 #pragma once
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -29,6 +29,8 @@ LP_MUST_USE int job_scores_done(struct lp_db *db, const char *id, struct lp_erro
 /* Those that nobody took within JOB_SCORES_KEEP go, as an erasure may not have met them while this
  * database was not in use. */
 LP_MUST_USE int job_scores_purge(struct lp_db *db, unsigned long *ret_n, struct lp_error *err);
+
+LP_MUST_USE int job_scores_count(struct lp_db *db, int64_t *ret_n, struct lp_error *err);
 
 /* What waits for a learner: a JSON array of activities, appended to `ret_json`; and its end. What
  * is on its way at this moment may still arrive. */

@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
-#include "services/ai-feedback/jobs/bytea.h"
 #include "services/ai-feedback/jobs/job_scores.h"
 
 #define TEXT(n) TEXT_OF(n)
@@ -20,9 +19,9 @@
 
 static const struct lp_db_statement add = {
     "add_job",
-    "SELECT job, outcome FROM add_job($1, $8, $2, $3, $4::bigint, $5::bigint, $6::bigint,"
-    " $7::bigint" MS ", $9::bytea, $10::bigint, $11, $12, $13::jsonb)",
-    13, false
+    "SELECT job, outcome FROM add_job($1, 'text', $2, $3, $4::bigint, $5::bigint, $6::bigint,"
+    " $7::bigint" MS ", $8, $9::jsonb)",
+    9, false
 };
 
 #define CREATED LP_ROWS_TIME("created_at")
@@ -62,15 +61,14 @@ static const struct lp_db_statement erase_jobs = {
 static const struct lp_db_statement take = {
     "take_job",
     "WITH next AS (SELECT id FROM jobs WHERE state IN ('queued', 'running') AND expires_at > now()"
-    "  AND kind = ANY ($3::text[]) AND CASE state WHEN 'queued' THEN run_at <= now()"
+    "  AND CASE state WHEN 'queued' THEN run_at <= now()"
     "   ELSE lease_until <= now() AND attempts < $2::int END"
-    "  ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED),"
-    " taken AS MATERIALIZED (SELECT id, nextval('job_leases') AS n FROM next)"
-    " UPDATE jobs j SET state = 'running', attempts = attempts + 1, lease = taken.n,"
-    "  known_lease = taken.n, lease_until = " LP_ROWS_LATER(
-        "$1") " FROM taken WHERE j.id = taken.id RETURNING j.id, j.lease, j.attempts, j.text,"
-              " j.kind, j.audio, j.level, j.l1",
-    3, false
+    "  ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    " UPDATE jobs j SET state = 'running', attempts = attempts + 1,"
+    "  lease = nextval('job_leases'), lease_until = " LP_ROWS_LATER(
+        "$1") " FROM next WHERE j.id = next.id RETURNING j.id, j.lease, j.attempts, j.text,"
+              " j.level",
+    2, false
 };
 
 static const struct lp_db_statement renew = {
@@ -162,10 +160,6 @@ static int refused(const char *outcome, struct lp_error *err)
     if (strcmp(outcome, "other") == 0)
         return lp_error_set(err, LP_E_CONFLICT,
                             "Idempotency-Key was used with another text before");
-    if (strcmp(outcome, "audio") == 0)
-        return lp_error_set(err, LP_E_TOO_LARGE,
-                            "at most %lld MB of audio of one user may wait: ask again later",
-                            (long long)(JOBS_OWNER_AUDIO >> 20));
     if (strcmp(outcome, "owner") == 0)
         return lp_error_set(err, LP_E_TOO_LARGE,
                             "at most %d jobs of one user: delete some that are done, or wait",
@@ -176,52 +170,19 @@ static int refused(const char *outcome, struct lp_error *err)
     return err->code;
 }
 
-const char *job_kind_name(enum job_kind kind)
+int jobs_add(struct lp_db *db, const struct jobs_request *q, char ret_id[LP_ROWS_UUID],
+             bool *ret_repeated, struct lp_error *err)
 {
-    return kind == JOB_PRONUNCIATION ? "pronunciation" : "text";
-}
-
-static int check_audio(const struct jobs_request *q, struct lp_error *err)
-{
-    if (q->kind == JOB_TEXT && !q->audio)
-        return 0;
-    if (q->kind == JOB_TEXT)
-        return lp_error_set(err, LP_E_INVALID, "a job about a text has no audio");
-    if (q->audio && q->audio_len > 0 && q->audio_len <= JOBS_AUDIO)
-        return 0;
-    lp_error_set(err, LP_E_INVALID, "audio must have 1 to %zu bytes, has %zu", JOBS_AUDIO,
-                 q->audio_len);
-    if (q->audio_len > JOBS_AUDIO)
-        err->http_status = 413;
-    return err->code;
-}
-
-static int add_row(struct lp_db *db, const struct jobs_request *q, PGresult **ret_row,
-                   struct lp_error *err)
-{
-    char of_owner[24], at_all[24], bytes[24], wait[24], of_audio[24];
-    lp_auto_free char *audio = bytea_text(q->audio, q->audio_len);
+    char of_owner[24], at_all[24], bytes[24], wait[24];
+    PGresult *row = NULL;
 
     number_text(of_owner, JOBS_OF_OWNER);
     number_text(at_all, JOBS_AT_ALL);
     number_text(bytes, JOBS_BYTES);
     number_text(wait, JOBS_WAIT_MS);
-    number_text(of_audio, JOBS_OWNER_AUDIO);
-    const char *params[] = { q->owner,  q->key,   q->text,  of_owner,
-                             at_all,    bytes,    wait,     job_kind_name(q->kind),
-                             audio,     of_audio, q->level, q->l1,
-                             q->learner };
-    return lp_rows_first(db, &add, params, LP_E_INTERNAL, ret_row, err);
-}
-
-int jobs_add(struct lp_db *db, const struct jobs_request *request, char ret_id[LP_ROWS_UUID],
-             bool *ret_repeated, struct lp_error *err)
-{
-    PGresult *row = NULL;
-    int r = check_audio(request, err);
-
-    if (r == 0)
-        r = add_row(db, request, &row, err);
+    const char *params[] = { q->owner, q->key, q->text,  of_owner,  at_all,
+                             bytes,    wait,   q->level, q->learner };
+    int r = lp_rows_first(db, &add, params, LP_E_INTERNAL, &row, err);
     if (r < 0)
         return r;
     const char *id = lp_rows_text(row, 0, 0), *outcome = lp_rows_text(row, 0, 1);
@@ -323,36 +284,23 @@ int jobs_erase(struct lp_db *db, const char *owner, unsigned long *ret_n, struct
 void job_done(struct job *job)
 {
     free(job->text);
-    free(job->audio);
     *job = (struct job){ 0 };
 }
 
-static void read_taken(const PGresult *row, struct job *job)
+int jobs_take(struct lp_db *db, struct job *ret_job, struct lp_error *err)
 {
-    const char *level = lp_rows_text(row, 0, 6), *l1 = lp_rows_text(row, 0, 7);
-    bool spoken = strcmp(lp_rows_text(row, 0, 4), "pronunciation") == 0;
-
-    snprintf(job->id, sizeof job->id, "%s", lp_rows_text(row, 0, 0));
-    snprintf(job->lease, sizeof job->lease, "%s", lp_rows_text(row, 0, 1));
-    snprintf(job->level, sizeof job->level, "%s", level ? level : "");
-    snprintf(job->l1, sizeof job->l1, "%s", l1 ? l1 : "");
-    job->attempt = (int)lp_rows_number(row, 0, 2);
-    job->text = lp_strdup(lp_rows_text(row, 0, 3));
-    job->kind = spoken ? JOB_PRONUNCIATION : JOB_TEXT;
-    job->audio = bytea_bytes(lp_rows_text(row, 0, 5), &job->audio_len);
-}
-
-int jobs_take(struct lp_db *db, unsigned kinds, struct job *ret_job, struct lp_error *err)
-{
-    static const char *const lists[] = { "{}", "{text}", "{pronunciation}",
-                                         "{text,pronunciation}" };
     PGresult *row = NULL;
-    const char *params[] = { TEXT(JOBS_LEASE_MS), TEXT(JOBS_ATTEMPTS), lists[kinds & 3] };
-    int r = lp_rows_first(db, &take, params, LP_E_NOT_FOUND, &row, err);
+    int r = lp_rows_first(db, &take, (const char *[]){ TEXT(JOBS_LEASE_MS), TEXT(JOBS_ATTEMPTS) },
+                          LP_E_NOT_FOUND, &row, err);
 
     if (r < 0)
         return r;
-    read_taken(row, ret_job);
+    const char *level = lp_rows_text(row, 0, 4);
+    snprintf(ret_job->id, sizeof ret_job->id, "%s", lp_rows_text(row, 0, 0));
+    snprintf(ret_job->lease, sizeof ret_job->lease, "%s", lp_rows_text(row, 0, 1));
+    snprintf(ret_job->level, sizeof ret_job->level, "%s", level ? level : "");
+    ret_job->attempt = (int)lp_rows_number(row, 0, 2);
+    ret_job->text = lp_strdup(lp_rows_text(row, 0, 3));
     PQclear(row);
     return 0;
 }

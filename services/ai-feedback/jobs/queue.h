@@ -10,46 +10,32 @@
 #include "postgres/db.h"
 #include "postgres/rows.h"
 
-#define JOBS_LEASE_MS 30000                  /* then another worker may take the job */
-#define JOBS_ATTEMPTS 5                      /* after which it is a dead letter */
-#define JOBS_OF_OWNER 50                     /* rows of one owner, those that are over among them */
-#define JOBS_AT_ALL 10000                    /* rows */
-#define JOBS_BYTES ((int64_t)256 << 20)      /* texts and results of all, when one more comes */
-#define JOBS_WAIT_MS ((int64_t)86400000)     /* a job that is not done by then goes */
-#define JOBS_KEEP_MS ((int64_t)3600000)      /* and one that is over, with its result */
-#define JOBS_RESULT ((size_t)(5 << 20))      /* bytes of one */
-#define JOBS_AUDIO ((size_t)6 << 20)         /* bytes of one: 30 s of 48 kHz stereo are 5.8 MB */
-#define JOBS_OWNER_AUDIO ((int64_t)24 << 20) /* bytes of one owner's that wait */
-#define JOBS_LEVEL 3                         /* "A1" to "C2", with the NUL */
-#define JOBS_L1 36                           /* a language tag (BCP 47), with the NUL */
+#define JOBS_LEASE_MS 30000              /* then another worker may take the job */
+#define JOBS_ATTEMPTS 5                  /* after which it is a dead letter */
+#define JOBS_OF_OWNER 50                 /* rows of one owner, those that are over among them */
+#define JOBS_AT_ALL 10000                /* rows */
+#define JOBS_BYTES ((int64_t)256 << 20)  /* texts and results of all, when one more comes */
+#define JOBS_WAIT_MS ((int64_t)86400000) /* a job that is not done by then goes */
+#define JOBS_KEEP_MS ((int64_t)3600000)  /* and one that is over, with its result */
+#define JOBS_RESULT ((size_t)(5 << 20))  /* bytes of one */
+#define JOBS_LEVEL 3                     /* "A1" to "C2", with the NUL */
 
 /* Every function: any thread; errors as lp_db_run, and those that it names. */
 
-enum job_kind {
-    JOB_TEXT = 1,          /* a text is corrected */
-    JOB_PRONUNCIATION = 2, /* audio is compared with the text that was to be read */
-};
-const char *job_kind_name(enum job_kind kind); /* as jobs_read tells it: "text" */
-
 /* All borrowed. */
 struct jobs_request {
-    enum job_kind kind;
     const char *owner;   /* 1..256 bytes */
     const char *key;     /* Idempotency-Key, at most 255 bytes; NULL: none */
-    const char *text;    /* UTF-8; of JOB_PRONUNCIATION: what was to be read */
-    const void *audio;   /* of JOB_PRONUNCIATION, any bytes; NULL for JOB_TEXT */
-    size_t audio_len;    /* 1..JOBS_AUDIO */
+    const char *text;    /* UTF-8 */
     const char *level;   /* "A1" to "C2"; NULL: not said */
-    const char *l1;      /* first language, 1..JOBS_L1 - 1 bytes; NULL: not said */
     const char *learner; /* whose progress the score goes to, a JSON string or number; NULL: none */
 };
 
 /*
  * Puts a job in, or finds the one that this owner put in under the same key (*ret_repeated).
- * LP_E_INVALID: audio that there must not be, or of no byte or more than JOBS_AUDIO, with
- * http_status 413; LP_E_CONFLICT: the job under that key has another text, audio, level or l1;
- * LP_E_TOO_LARGE: the owner has JOBS_OF_OWNER, or JOBS_OWNER_AUDIO; LP_E_UNAVAILABLE: JOBS_AT_ALL
- * or JOBS_BYTES are there (http_status 503), or no database.
+ * LP_E_CONFLICT: the job under that key has another text, level or learner; LP_E_TOO_LARGE: the
+ * owner has JOBS_OF_OWNER; LP_E_UNAVAILABLE: JOBS_AT_ALL or JOBS_BYTES are there (http_status 503),
+ * or no database.
  */
 LP_MUST_USE int jobs_add(struct lp_db *db, const struct jobs_request *request,
                          char ret_id[LP_ROWS_UUID], bool *ret_repeated, struct lp_error *err);
@@ -79,22 +65,17 @@ LP_MUST_USE int jobs_erase(struct lp_db *db, const char *owner, unsigned long *r
 
 struct job {
     char id[LP_ROWS_UUID];
-    char lease[24]; /* no other taking has the same */
-    int attempt;    /* 1 and more */
-    enum job_kind kind;
-    char *text;           /* owned */
-    unsigned char *audio; /* owned; NULL for JOB_TEXT */
-    size_t audio_len;
-    char level[JOBS_LEVEL], l1[JOBS_L1]; /* "": not said */
+    char lease[24];         /* no other taking has the same */
+    int attempt;            /* 1 and more */
+    char *text;             /* owned */
+    char level[JOBS_LEVEL]; /* "": not said */
 };
 #define auto_job __attribute__((cleanup(job_done)))
 void job_done(struct job *job);
 
-/* The job that waits longest of those whose kind is in `kinds` (JOB_TEXT | JOB_PRONUNCIATION), for
- * JOBS_LEASE_MS. LP_E_NOT_FOUND: none waits. Two workers never get the same. Initialise with {0}.
- */
-LP_MUST_USE int jobs_take(struct lp_db *db, unsigned kinds, struct job *ret_job,
-                          struct lp_error *err);
+/* The job that waits longest, for JOBS_LEASE_MS. LP_E_NOT_FOUND: none waits. Two workers never get
+ * the same. Initialise with {0}. */
+LP_MUST_USE int jobs_take(struct lp_db *db, struct job *ret_job, struct lp_error *err);
 
 #define JOBS_RENEWED 64 /* at a time */
 /* The leases of `n` jobs, at most JOBS_RENEWED, begin anew, of those that are still ours: *ret_n.

@@ -52,22 +52,13 @@ static const char *const versions[] = {
     "  VALUES (who, what, its_key, its_digest, its_text, octet_length(its_text), now() + wait)"
     "  RETURNING id, 'added';"
     "END$$;",
-    /* Jobs of several kinds. A worker of the version before knows texts alone and takes what is
-     * first: of another kind the database gives it none, as it does not say what it knows
-     * (`known_lease`). `learner`: for whom the score is to be logged, as JSON. job_scores: those
-     * that the progress service has not got yet. */
-    "ALTER TABLE jobs DROP CONSTRAINT jobs_kind_check;"
-    "ALTER TABLE jobs ADD CONSTRAINT jobs_kind_check CHECK (kind IN ('text', 'pronunciation')),"
-    " ADD level text CHECK (level IN ('A1', 'A2', 'B1', 'B2', 'C1', 'C2')),"
-    " ADD l1 text CHECK (length(l1) BETWEEN 1 AND 35),"
-    " ADD audio bytea,"
-    " ADD learner jsonb CHECK (jsonb_typeof(learner) IN ('string', 'number')),"
-    " ADD known_lease bigint,"
-    " ADD CHECK ((audio IS NOT NULL) = (kind = 'pronunciation' AND state IN ('queued', "
-    "'running'))),"
-    " ADD CHECK (kind = 'text' OR state <> 'running' OR known_lease IS NOT DISTINCT FROM lease);"
+    /* `learner`: for whom the score is to be logged, as JSON. job_scores: those that the progress
+     * service has not got yet. A worker of the version before passes over the level, and keeps no
+     * score. */
+    "ALTER TABLE jobs ADD level text CHECK (level IN ('A1', 'A2', 'B1', 'B2', 'C1', 'C2')),"
+    " ADD learner jsonb CHECK (jsonb_typeof(learner) IN ('string', 'number'));"
     "CREATE FUNCTION let_go_of_job() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
-    " NEW.audio := NULL; NEW.learner := NULL; RETURN NEW; END$$;"
+    " NEW.learner := NULL; RETURN NEW; END$$;"
     "CREATE TRIGGER let_go_of_job BEFORE UPDATE ON jobs FOR EACH ROW"
     " WHEN (NEW.state IN ('done', 'failed')) EXECUTE FUNCTION let_go_of_job();"
     "CREATE TABLE job_scores ("
@@ -79,32 +70,27 @@ static const char *const versions[] = {
     " due_at timestamptz NOT NULL DEFAULT now());"
     "CREATE INDEX job_scores_due_key ON job_scores (due_at);"
     "CREATE FUNCTION add_job(who text, what text, its_key text, its_text text, of_owner bigint,"
-    " at_all bigint, all_bytes bigint, wait interval, its_audio bytea, of_audio bigint,"
-    " its_level text, its_l1 text, its_learner jsonb)"
+    " at_all bigint, all_bytes bigint, wait interval, its_level text, its_learner jsonb)"
     " RETURNS TABLE (job uuid, outcome text) LANGUAGE plpgsql AS $$"
-    "DECLARE mine bigint; n bigint; held bigint; heard bigint; its_digest bytea; its_bytes bigint;"
-    "BEGIN"
+    "DECLARE mine bigint; n bigint; held bigint; its_digest bytea; BEGIN"
     " PERFORM pg_advisory_xact_lock(1819304810);"
     " its_digest := sha256(convert_to(what || ' ' || its_text, 'UTF8'));" /* as before */
-    " IF its_audio IS NOT NULL OR its_level IS NOT NULL OR its_l1 IS NOT NULL THEN"
-    "  its_digest := sha256(its_digest || sha256(coalesce(its_audio, '')) ||"
-    "   convert_to(coalesce(its_level, '') || ' ' || coalesce(its_l1, ''), 'UTF8')); END IF;"
-    " its_bytes := octet_length(its_text) + coalesce(octet_length(its_audio), 0);"
+    " IF its_level IS NOT NULL THEN"
+    "  its_digest := sha256(its_digest || convert_to(its_level, 'UTF8')); END IF;"
+    " IF its_learner #>> '{}' <> who THEN" /* an admin's, for somebody */
+    "  its_digest := sha256(its_digest || convert_to(its_learner #>> '{}', 'UTF8')); END IF;"
     " DELETE FROM jobs j WHERE j.owner = who AND j.expires_at <= now();"
     " RETURN QUERY SELECT j.id, CASE WHEN j.digest = its_digest THEN 'repeated' ELSE 'other' END"
     "  FROM jobs j WHERE j.owner = who AND j.key = its_key;"
     " IF FOUND THEN RETURN; END IF;"
-    " SELECT count(*) FILTER (WHERE j.owner = who), count(*), coalesce(sum(j.bytes), 0),"
-    "  coalesce(sum(octet_length(j.audio)) FILTER (WHERE j.owner = who), 0)"
-    "  INTO mine, n, held, heard FROM jobs j WHERE j.expires_at > now();"
+    " SELECT count(*) FILTER (WHERE j.owner = who), count(*), coalesce(sum(j.bytes), 0)"
+    "  INTO mine, n, held FROM jobs j WHERE j.expires_at > now();"
     " IF mine >= of_owner THEN RETURN QUERY SELECT NULL::uuid, 'owner'; RETURN; END IF;"
-    " IF its_audio IS NOT NULL AND heard + octet_length(its_audio) > of_audio THEN"
-    "  RETURN QUERY SELECT NULL::uuid, 'audio'; RETURN; END IF;"
-    " IF n >= at_all OR held + its_bytes > all_bytes THEN"
+    " IF n >= at_all OR held + octet_length(its_text) > all_bytes THEN"
     "  RETURN QUERY SELECT NULL::uuid, 'full'; RETURN; END IF;"
-    " RETURN QUERY INSERT INTO jobs (owner, kind, key, digest, text, audio, level, l1, learner,"
-    "  bytes, expires_at) VALUES (who, what, its_key, its_digest, its_text, its_audio, its_level,"
-    "  its_l1, its_learner, its_bytes, now() + wait) RETURNING id, 'added';"
+    " RETURN QUERY INSERT INTO jobs (owner, kind, key, digest, text, level, learner, bytes,"
+    "  expires_at) VALUES (who, what, its_key, its_digest, its_text, its_level, its_learner,"
+    "  octet_length(its_text), now() + wait) RETURNING id, 'added';"
     "END$$;",
 };
 
