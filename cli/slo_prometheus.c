@@ -12,7 +12,8 @@
 #define ANSWER_MAX (1 << 20)
 #define QUERY_MAX 8192
 #define URL_MAX 32768
-#define SPENDERS "10" /* of an objective that are named */
+#define SPENDERS "1000" /* of an objective, the largest first: shares are of their sum */
+#define NAMED 10        /* of them */
 #define BUDGET_WINDOW "30d"
 
 static const char *const windows[] = { "1h", "6h", "3d", BUDGET_WINDOW };
@@ -192,7 +193,7 @@ static int add_spenders(const struct asking *a, enum slo_objective o, json_t *li
         const char *route = lp_json_str(sample, "metric", "route", NULL);
         double answers = value_of(sample);
         /* Less than one answer is what the share of a bucket leaves of rounding. */
-        if (answers >= 0.5)
+        if (answers >= 0.5 && i < NAMED)
             json_array_append_new(list,
                                   lp_json_make("{s:s, s:s, s:s*, s:f, s:f}", "objective",
                                                slo_objectives[o], "route", route ? route : "?",

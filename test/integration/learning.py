@@ -566,6 +566,11 @@ def scores_and_edits_become_reviews_of_what_they_are_about(s):
     assert both["reviews"] == 2 and "dialogue-inn 1" in reviews_of(s, "both"), both  # the worst of both
     assert expect(tell(s, "g", userId="none", activityName="x" * 500, score=5, feedback={}), 200) == {"reviews": 0, "repeated": 0}
     assert s.sql("SELECT count(*) FROM states WHERE learner = 'hear' AND reviews = 1") == "3"
+    # Nobody answered an exercise: neither the level nor what was offered is learned of.
+    assert s.sql("SELECT count(DISTINCT level) FROM learners WHERE learner IN ('hear', 'both', 'score-a', 'score-d')") == "1"
+    ahead = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))  # by the clock of another node
+    assert expect(tell(s, "h", userId="ahead", activityName="At the inn", score=95, at=ahead), 200)["reviews"] == 1
+    assert s.sql("SELECT at_ms <= extract(epoch FROM now()) * 1000 FROM reviews WHERE learner = 'ahead'") == "t"
     recomputed_states_are_the_stored_ones(s)
 
 

@@ -75,12 +75,12 @@ static void told_done(struct told *t)
 static const struct fake_answer of_a_month[] = {
     { .match = GET_PLATFORM, .status = 200, .body = WITH_SLO },
     { .match = QUERY "time%28%29", .status = 200, .body = NUMBER("10800") },
-    { .match = QUERY "topk%2810%2C%20sum%20by%20%28route%2C%20code%29",
+    { .match = QUERY "topk%281000%2C%20sum%20by%20%28route%2C%20code%29",
       .status = 200,
       .body = VECTOR("{\"metric\": {\"route\": \"auth\", \"code\": \"503\"}, \"value\": [1, "
                      "\"30\"]}, {\"metric\": {\"route\": \"progress\", \"code\": \"500\"}, "
                      "\"value\": [1, \"10\"]}") },
-    { .match = QUERY "topk%2810%2C%20sum%20by%20%28route%29",
+    { .match = QUERY "topk%281000%2C%20sum%20by%20%28route%29",
       .status = 200,
       .body = VECTOR("{\"metric\": {\"route\": \"ai\"}, \"value\": [1, \"5.2\"]}, {\"metric\": "
                      "{\"route\": \"auth\"}, \"value\": [1, \"0.0001\"]}") },

@@ -1,247 +1,21 @@
-/* test/unit/test_operator_status.c -- conditions, rollout state, and the HPA's decision in words.
- */
+/* test/unit/test_operator_status.c -- conditions of a platform. */
 #include "operator/status/status.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "json/json.h"
-#include "json/yaml.h"
 #include "kube/conditions.h"
 #include "operator/status/conditions.h"
 #include "operator/status/scaling.h"
-#include "platform/workload.h"
 #include "unit/golden.h"
+#include "unit/yaml.h"
 #include "platform/spec_decode.h"
 
 static const struct plan_images images = { "r", "t", "Always", "p", "m", true, false, false };
 
-static json_t *parse(const char *yaml)
-{
-    json_auto_t *documents = NULL;
-    struct lp_error err;
-    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
-        fail_msg("%s: %s", yaml, err.msg);
-    return json_incref(json_array_get(documents, 0));
-}
-
-static void a_rollout_counts_only_what_its_controller_has_seen(void **state)
-{
-    static const struct {
-        const char *object;
-        int at_least, generation;
-        bool rolled, available, complete;
-    } cases[] = {
-        /* the controller is a generation behind */
-        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 1,"
-          " replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}}",
-          -1, 0, false, false, false },
-        /* a pod of the old version is still there */
-        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
-          " replicas: 2, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2}}",
-          -1, 0, false, false, false },
-        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
-          " replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}}",
-          -1, 0, true, true, true },
-        /* scaling up: enough for the least number, not yet complete */
-        { "{metadata: {generation: 3}, spec: {replicas: 4}, status: {observedGeneration: 3,"
-          " replicas: 4, updatedReplicas: 4, readyReplicas: 2, availableReplicas: 2}}",
-          2, 0, true, true, false },
-        { "{metadata: {generation: 3}, spec: {replicas: 4}, status: {observedGeneration: 3,"
-          " replicas: 4, updatedReplicas: 4, readyReplicas: 2, availableReplicas: 2}}",
-          -1, 0, true, false, false },
-        { "{metadata: {generation: 1}, spec: {replicas: 0}, status: {observedGeneration: 1}}", -1,
-          0, true, true, true },
-        { "{metadata: {generation: 1}, spec: {replicas: 1}}", -1, 0, false, false, false },
-        /* an HPA made generation 3, ours was 2: nothing is rolling out */
-        { "{metadata: {generation: 3}, spec: {replicas: 4}, status: {observedGeneration: 2,"
-          " replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2}}",
-          2, 2, true, true, false },
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        struct workload w;
-        json_auto_t *o = parse(cases[i].object);
-        workload_read(o, cases[i].at_least, cases[i].generation, &w);
-        if (w.rolled != cases[i].rolled || w.available != cases[i].available ||
-            w.complete != cases[i].complete)
-            fail_msg("case %zu: %d %d %d", i, w.rolled, w.available, w.complete);
-    }
-    struct workload w;
-    workload_read(NULL, -1, 0, &w);
-    assert_false(w.exists || w.rolled || w.available);
-}
-
-static void what_keeps_a_workload_is_named_with_both_values(void **state)
-{
-    static const struct {
-        const char *object;
-        int at_least;
-        const char *text;
-    } cases[] = {
-        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 1,"
-          " replicas: 1, updatedReplicas: 1, availableReplicas: 1}}",
-          -1, "Deployment a: status.observedGeneration is 1, wanted 2: its controller" },
-        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
-          " replicas: 2, updatedReplicas: 1, availableReplicas: 2}}",
-          -1, "Deployment a: status.updatedReplicas is 1, wanted 2: pods from before" },
-        { "{metadata: {generation: 2}, spec: {replicas: 3}, status: {observedGeneration: 2,"
-          " replicas: 3, updatedReplicas: 3, availableReplicas: 1}}",
-          2, "Deployment a: status.availableReplicas is 1, wanted 2: its pods are not ready" },
-        { "{metadata: {generation: 2}, spec: {replicas: 3}, status: {observedGeneration: 2,"
-          " replicas: 2, updatedReplicas: 2, availableReplicas: 2}}",
-          1, "Deployment a: status.replicas is 2, wanted 3: their number" },
-        { "{metadata: {generation: 2}, spec: {replicas: 3}, status: {observedGeneration: 2,"
-          " replicas: 3, updatedReplicas: 3, availableReplicas: 2}}",
-          1, "Deployment a: status.availableReplicas is 2, wanted 3: its new pods" },
-        { NULL, -1, "Deployment a is not there, wanted is that it is: it is being made; looked" },
-        { "{metadata: {generation: 2}, spec: {replicas: 1}, status: {observedGeneration: 2,"
-          " replicas: 1, updatedReplicas: 1, availableReplicas: 1}}",
-          -1, "Deployment a is complete" },
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        struct workload w;
-        char text[384];
-        json_auto_t *o = cases[i].object ? parse(cases[i].object) : NULL;
-        workload_read(o, cases[i].at_least, 0, &w);
-        workload_text("Deployment a", &w, text);
-        if (strncmp(text, cases[i].text, strlen(cases[i].text)) != 0)
-            fail_msg("case %zu: %s", i, text);
-    }
-}
-
-static void a_rollout_that_cannot_go_on_says_why(void **state)
-{
-    struct workload w;
-    (void)state;
-    json_auto_t *o = parse("{status: {conditions: [{type: Progressing, status: 'False',"
-                           " message: out of time}, {type: Available, status: 'False'}]}}");
-    workload_read(o, -1, 0, &w);
-    assert_string_equal(w.stuck, "out of time");
-}
-
-/* The three that kubectl shows no cause of, each with the command that helps. */
-static void what_helps_a_stuck_workload_is_said_with_it(void **state)
-{
-    static const struct {
-        const char *condition, *advice;
-    } cases[] = {
-        { "{type: Progressing, status: Unknown, reason: DeploymentPaused, message: m}",
-          "kubectl rollout resume deployment/english-auth -n n" },
-        { "{type: ReplicaFailure, status: 'True', message: 'pods \"a\" is forbidden: exceeded"
-          " quota: small, requested: pods=1'}",
-          "raise the quota (kubectl describe quota -n n)" },
-        { "{type: Progressing, status: 'False', message: m}",
-          "kubectl describe deployment/english-auth -n n" },
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        lp_auto_free char *text = lp_sprintf("{status: {conditions: [%s]}}", cases[i].condition);
-        json_auto_t *o = parse(text);
-        struct workload w;
-        workload_read(o, -1, 0, &w);
-        lp_auto_free char *advice = workload_advice(&w, "deployment", "english-auth", "n");
-        assert_true(*w.stuck);
-        assert_non_null(strstr(advice, cases[i].advice));
-    }
-}
-
-static json_t *hpa(int current, int desired, int cpu, const char *queue, const char *more)
-{
-    lp_auto_free char *text = lp_sprintf(
-        "{spec: {minReplicas: 1, maxReplicas: 5, metrics: ["
-        "{type: Resource, resource: {name: cpu, target: {type: Utilization,"
-        " averageUtilization: 70}}},"
-        "{type: Object, object: {metric: {name: queue_depth}, target: {type: AverageValue,"
-        " averageValue: '4'}}}]},"
-        " status: {currentReplicas: %d, desiredReplicas: %d, currentMetrics: ["
-        "{type: Resource, resource: {name: cpu, current: {averageUtilization: %d}}},"
-        "{type: Object, object: {metric: {name: queue_depth}, current: {averageValue: '%s'}}}],"
-        " conditions: [{type: ScalingActive, status: 'True'}%s]}}",
-        current, desired, cpu, queue, more);
-    return parse(text);
-}
-
-static void a_decision_names_winner_value_target_and_limit(void **state)
-{
-    (void)state;
-    json_auto_t *up = hpa(2, 4, 35, "6500m", "");
-    json_auto_t *why = scaling_explain(up, NULL, NULL);
-    json_auto_t *want = parse("{winner: queueDepth, value: '6.5', target: '4',"
-                              " why: '2 to 4: queue depth 6.5 a pod, target 4; HPA limits: none'}");
-    assert_true(json_equal(why, want));
-    assert_true(scaling_is_moving(up));
-
-    json_auto_t *full =
-        hpa(5, 5, 200, "1", ", {type: ScalingLimited, status: 'True', reason: TooManyReplicas}");
-    json_auto_t *limited = scaling_explain(full, NULL, NULL);
-    assert_string_equal(lp_json_str(limited, "why", NULL),
-                        "stays at 5: cpu 200% of its request, target 70%; "
-                        "HPA limits: maxReplicas 5");
-    assert_false(scaling_is_moving(full));
-}
-
-/* Two Object metrics: each is held to its own target. */
-static void a_demand_that_wins_is_named(void **state)
-{
-    static const char text[] =
-        "{spec: {minReplicas: 1, maxReplicas: 9, metrics: ["
-        "{type: Object, object: {metric: {name: queue_depth}, target: {type: AverageValue,"
-        " averageValue: '4'}}},"
-        "{type: Object, object: {metric: {name: demand}, target: {type: AverageValue,"
-        " averageValue: '1'}}}]},"
-        " status: {currentReplicas: 2, desiredReplicas: 4, currentMetrics: ["
-        "{type: Object, object: {metric: {name: %s}, current: {averageValue: '3'}}},"
-        "{type: Object, object: {metric: {name: %s}, current: {averageValue: '1750m'}}}],"
-        " conditions: [{type: ScalingActive, status: 'True'}]}}";
-    (void)state;
-    lp_auto_free char *demand = lp_sprintf(text, "queue_depth", "demand");
-    json_auto_t *up = parse(demand);
-    json_auto_t *why = scaling_explain(up, NULL, NULL);
-    json_auto_t *want = parse("{winner: demand, value: '1.75', target: '1', why: '2 to 4: demand"
-                              " 1.75 of what a pod carries, target 1; HPA limits: none'}");
-    assert_true(json_equal(why, want));
-
-    /* Of one that the spec does not have, no target is known: it does not decide. */
-    lp_auto_free char *foreign = lp_sprintf(text, "queue_depth", "foreign");
-    json_auto_t *other = parse(foreign);
-    json_auto_t *queue = scaling_explain(other, NULL, NULL);
-    assert_string_equal(lp_json_str(queue, "winner", NULL), "queueDepth");
-}
-
-static void what_keeps_an_hpa_from_scaling_is_told(void **state)
-{
-    (void)state;
-    json_auto_t *o = parse("{status: {conditions: [{type: ScalingActive, status: 'False',"
-                           " reason: FailedGetObjectMetric, message: no metrics}]}}");
-    json_auto_t *why = scaling_explain(o, NULL, NULL);
-    assert_string_equal(lp_json_str(why, "why", NULL), "not scaling: no metrics");
-    json_auto_t *off = scaling_explain(NULL, NULL, NULL);
-    assert_string_equal(lp_json_str(off, "why", NULL), "autoscaling is off");
-    json_auto_t *fresh = parse("{status: {}}");
-    json_auto_t *none = scaling_explain(fresh, NULL, NULL);
-    assert_string_equal(lp_json_str(none, "why", NULL), "no decision yet");
-}
-
-static void small_moves_of_the_figures_are_no_news(void **state)
-{
-    (void)state;
-    json_auto_t *first = hpa(2, 2, 20, "0", "");
-    json_auto_t *before = scaling_explain(first, NULL, NULL);
-    json_auto_t *wobble = hpa(2, 2, 33, "0", "");
-    json_auto_t *kept = scaling_explain(wobble, NULL, before);
-    assert_true(json_equal(kept, before));
-    json_auto_t *jump = hpa(2, 2, 60, "0", "");
-    json_auto_t *told = scaling_explain(jump, NULL, before);
-    assert_string_equal(lp_json_str(told, "value", NULL), "60%");
-    json_auto_t *other = hpa(2, 3, 33, "0", "");
-    json_auto_t *moved = scaling_explain(other, NULL, before);
-    assert_false(json_equal(moved, before));
-}
-
 static const char *metrics_conflict, *rewritten, *stuck_pod, *name_conflict = "";
+static const char *every_hpa;
 static const struct repair *conflict; /* of the next build */
 
 /* Everything that a status is made of; all children are as `child` says. */
@@ -263,6 +37,8 @@ static json_t *build(const char *spec, const char *child, const json_t *before,
         if (child && (plan.children[i].kind == CHILD_DEPLOYMENT ||
                       plan.children[i].kind == CHILD_STATEFUL_SET))
             observed.objects[i] = parse(child);
+        else if (every_hpa && plan.children[i].kind == CHILD_HPA)
+            observed.objects[i] = parse(every_hpa);
     struct status_input in = { .before = before,
                                .platform = &p,
                                .plan = &plan,
@@ -442,6 +218,19 @@ static void scaled_to_none_by_policy_is_ready_with_that_reason(void **state)
     expect(refused, "Ready", "False", "PodsNotReady");
 }
 
+/* Its HPA says so until its controller has looked again. */
+static void scaling_that_was_disabled_is_not_told_of_a_service_with_pods(void **state)
+{
+    (void)state;
+    every_hpa = "{status: {conditions: [{type: ScalingActive, status: 'False',"
+                " reason: ScalingDisabled, message: m}]}}";
+    json_auto_t *woken = build("{}", READY_CHILD, NULL, NULL, 1000);
+    expect(woken, "ScalingActive", "Unknown", "NoDecisionYet");
+    json_auto_t *by_hand = build("{}", "{spec: {replicas: 0}}", NULL, NULL, 1000);
+    expect(by_hand, "ScalingActive", "False", "ScalingDisabled");
+    every_hpa = NULL;
+}
+
 static void somebody_elses_object_is_named_until_it_is_no_more(void **state)
 {
     (void)state;
@@ -572,19 +361,12 @@ static void a_message_of_any_bytes_becomes_a_condition(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rollout_counts_only_what_its_controller_has_seen),
-        cmocka_unit_test(what_keeps_a_workload_is_named_with_both_values),
-        cmocka_unit_test(a_rollout_that_cannot_go_on_says_why),
-        cmocka_unit_test(what_helps_a_stuck_workload_is_said_with_it),
         cmocka_unit_test(a_refusal_that_is_not_rbacs_asks_for_no_right),
         cmocka_unit_test(scaled_to_none_by_hand_is_not_ready),
         cmocka_unit_test(scaled_to_none_by_policy_is_ready_with_that_reason),
+        cmocka_unit_test(scaling_that_was_disabled_is_not_told_of_a_service_with_pods),
         cmocka_unit_test(somebody_elses_object_is_named_until_it_is_no_more),
         cmocka_unit_test(a_pod_that_only_a_user_can_take_away_is_named),
-        cmocka_unit_test(a_decision_names_winner_value_target_and_limit),
-        cmocka_unit_test(a_demand_that_wins_is_named),
-        cmocka_unit_test(what_keeps_an_hpa_from_scaling_is_told),
-        cmocka_unit_test(small_moves_of_the_figures_are_no_news),
         cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),
         cmocka_unit_test(what_goes_on_is_reconciling_and_what_needs_a_person_is_stalled),
         cmocka_unit_test(ready_is_true_once_every_workload_is),
