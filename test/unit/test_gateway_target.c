@@ -62,11 +62,27 @@ static void doubts_paths_that_lead_upwards_or_end_early(void **state)
     }
 }
 
+/* Where a path leads; `name` NULL: nowhere. */
+struct led {
+    const char *path, *name, *rest;
+};
+
+static void expect_led(const struct gateway_routes *routes, const struct led *cases, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *rest = NULL;
+        const struct gateway_upstream *u = target_upstream(routes, cases[i].path, &rest);
+        assert_int_equal(u != NULL, cases[i].name != NULL);
+        if (u) {
+            assert_string_equal(u->name, cases[i].name);
+            assert_string_equal(rest, cases[i].rest);
+        }
+    }
+}
+
 static void finds_the_upstream_by_its_first_segment(void **state)
 {
-    static const struct {
-        const char *path, *name, *rest;
-    } cases[] = {
+    static const struct led cases[] = {
         { "/ai", "ai", "" },
         { "/ai/", "ai", "/" },
         { "/AI/x", "ai", "/x" },
@@ -91,15 +107,7 @@ static void finds_the_upstream_by_its_first_segment(void **state)
     (void)state;
 
     assert_int_equal(gateway_routes_make(&config, &routes, &err), 0);
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        const char *rest = NULL;
-        const struct gateway_upstream *u = target_upstream(&routes, cases[i].path, &rest);
-        assert_int_equal(u != NULL, cases[i].name != NULL);
-        if (u) {
-            assert_string_equal(u->name, cases[i].name);
-            assert_string_equal(rest, cases[i].rest);
-        }
-    }
+    expect_led(&routes, cases, LP_COUNT(cases));
     assert_string_equal(routes.upstreams[3].origin, "http://d:80");
     assert_string_equal(routes.upstreams[3].base, "/base");
     gateway_routes_done(&routes);
@@ -107,9 +115,7 @@ static void finds_the_upstream_by_its_first_segment(void **state)
 
 static void a_path_of_a_route_stays_as_it_is_and_goes_before_prefixes(void **state)
 {
-    static const struct {
-        const char *path, *name, *rest;
-    } cases[] = {
+    static const struct led cases[] = {
         { "/api/words", "quiz", "/api/words" },
         { "/api/words/", "quiz", "/api/words/" },
         { "/API/Words/a%2Fb", "quiz", "/API/Words/a%2Fb" },
@@ -134,16 +140,9 @@ static void a_path_of_a_route_stays_as_it_is_and_goes_before_prefixes(void **sta
     (void)state;
 
     assert_int_equal(gateway_routes_make(&config, &routes, &err), 0);
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        const char *rest = NULL;
-        const struct gateway_upstream *u = target_upstream(&routes, cases[i].path, &rest);
-        assert_int_equal(u != NULL, cases[i].name != NULL);
-        if (u) {
-            assert_string_equal(u->name, cases[i].name);
-            assert_string_equal(rest, cases[i].rest);
-        }
+    expect_led(&routes, cases, LP_COUNT(cases));
+    for (size_t i = 0; i < LP_COUNT(cases); i++)
         assert_false(target_is_open(&routes, cases[i].path));
-    }
     gateway_routes_done(&routes);
 }
 
