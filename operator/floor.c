@@ -29,7 +29,8 @@
 #include "operator/floor_scale.h"
 #include "platform/plan.h"
 
-#define LOOK_MS 500 /* a step in load shows within it, after a scrape */
+#define LOOK_MS 500  /* from look to look: a step in load shows within it, after a scrape */
+#define PAUSE_MS 100 /* after a look that took longer, so that decisions never take a core */
 #define CLIENT_TIMEOUT_MS 10000
 #define MAX_SERVICES 16384
 
@@ -42,34 +43,6 @@ struct floor {
     bool swept;
     pthread_t thread;
 };
-
-/* ---- the decision ---- */
-
-static void note_need(struct floor_history *m, int64_t need, int64_t now_ms)
-{
-    int64_t slot = now_ms / FLOOR_SLOT_MS;
-    for (int64_t i = m->slot + 1; i <= slot && i <= m->slot + FLOOR_SLOTS; i++)
-        m->needs[i % FLOOR_SLOTS] = 0;
-    if (slot > m->slot + FLOOR_SLOTS)
-        memset(m->needs, 0, sizeof m->needs);
-    m->slot = slot;
-    if (need > m->needs[slot % FLOOR_SLOTS])
-        m->needs[slot % FLOOR_SLOTS] = need;
-}
-
-int64_t floor_next(struct floor_history *m, const struct floor_input *in, int64_t now_ms)
-{
-    int64_t greatest = in->min, depth = in->paused ? -1 : in->depth_milli;
-    bool first = m->slot == 0;
-    if (depth >= 0)
-        note_need(m, depth / in->target_milli + (depth % in->target_milli > 0), now_ms);
-    if (first || depth < 0) /* what an earlier leader saw counts as seen now */
-        note_need(m, in->now, now_ms);
-    for (unsigned i = 0; i < FLOOR_SLOTS; i++)
-        if (m->needs[i] > greatest)
-            greatest = m->needs[i];
-    return greatest < in->max ? greatest : in->max;
-}
 
 /* ---- what an HPA says of itself ---- */
 
@@ -196,6 +169,7 @@ static int write_floor(struct floor *f, const char *ns, const char *name, struct
         "{s:s, s:s, s:{s:s, s:s, s:o*}, s:{s:I}}", "apiVersion", "autoscaling/v2", "kind",
         "HorizontalPodAutoscaler", "metadata", "name", name, "namespace", ns, "annotations",
         lifted_annotation(h, lift), "spec", "minReplicas", (json_int_t)lift->replicas);
+    h->tried_ms = lp_clock_ms();
     int r = lp_kube_apply(f->client, &lp_kube_hpas, o, &options, &answer, err);
     if (r < 0)
         return lp_error_wrap(err, "minReplicas of HorizontalPodAutoscaler %s/%s", ns, name);
@@ -290,14 +264,26 @@ static bool is_told(const struct floor_history *h, const struct lift *lift)
     return lift->replicas == h->now && source == told;
 }
 
-/* What is there to write is written, unless its users hold it back. */
+/* A service that a burst has lifted already waits until those that have nothing yet are lifted: a
+ * write takes tens of milliseconds where the API server is busy, and a class comes to all its
+ * platforms in the same seconds. */
+static bool can_wait(const struct floor_history *h, const struct lift *lift, enum zero_action zero)
+{
+    return lift->source == LIFT_BURST && h->source == LIFT_BURST && zero == ZERO_STAY;
+}
+
+/* What is there to write is written, unless its users hold it back. 1: it can wait, and `patient`.
+ */
 static int carry_out(struct floor *f, const char *ns, const char *name, struct floor_history *h,
-                     const struct lift *lift, enum zero_action zero, struct lp_error *err)
+                     const struct lift *lift, enum zero_action zero, bool patient,
+                     struct lp_error *err)
 {
     bool told = is_told(h, lift);
 
     if ((told && !lift->at_once && zero == ZERO_STAY) || is_held(f, h, ns))
         return 0;
+    if (patient && can_wait(h, lift, zero))
+        return 1;
     int r = told ? 0 : write_floor(f, ns, name, h, lift, err);
     if (r == 0 && lift->at_once)
         r = floor_scale_up(f->client, f->options.cache, ns, name, lift->replicas, err);
@@ -307,15 +293,12 @@ static int carry_out(struct floor *f, const char *ns, const char *name, struct f
     return r;
 }
 
-static int look_at(struct floor *f, const char *key, const char *ns, const char *name,
-                   struct lp_error *err)
+static int look_at_hpa(struct floor *f, struct floor_history *h, const char *key, const char *ns,
+                       const char *name, bool patient, struct lp_error *err)
 {
-    struct floor_history *h = floor_histories_of(f->histories, key);
     struct adapter_load load;
     struct lift lift;
 
-    if (!h)
-        return 0;
     if (!cache_child_is(f->options.cache, CHILD_HPA, key, h->read)) {
         json_auto_t *hpa = cache_child(f->options.cache, CHILD_HPA, ns, name);
         if (!hpa)
@@ -327,7 +310,20 @@ static int look_at(struct floor *f, const char *key, const char *ns, const char 
     adapter_load(f->options.adapter, ns, name, &load);
     decide(f, ns, name, h, &load, &lift);
     enum zero_action zero = decide_zero(f, ns, name, h, &load, &lift);
-    return carry_out(f, ns, name, h, &lift, zero, err);
+    return carry_out(f, ns, name, h, &lift, zero, patient, err);
+}
+
+/* 1: there is something to write that can wait; only if `patient`. */
+static int look_at(struct floor *f, struct floor_history *h, const char *key, bool patient,
+                   struct lp_error *err)
+{
+    lp_auto_free char *ns = lp_strdup(key);
+    char *slash = strchr(ns, '/');
+
+    if (!slash)
+        return 0;
+    *slash = '\0';
+    return look_at_hpa(f, h, key, ns, slash + 1, patient, err);
 }
 
 static void tell_left_out(struct floor *f, unsigned n)
@@ -345,28 +341,44 @@ static void note_key(const char *key, void *user)
     json_array_append_new(user, json_string(key));
 }
 
+/* In the order of their last attempts, at least one, and as many as there is time for in this look;
+ * the others come first in the next one. */
+static int look_at_later(struct floor *f, struct floor_later *later, size_t n, int64_t until_ms,
+                         struct lp_error *err)
+{
+    int result = 0;
+
+    floor_later_sort(later, n);
+    for (size_t i = 0; i < n && (i == 0 || lp_clock_ms() < until_ms); i++) {
+        int r = look_at(f, later[i].history, later[i].key, false, err);
+        result = r < 0 ? r : result;
+    }
+    return result;
+}
+
 /* One that cannot be written keeps no other from its floor; the last failure is the result. */
-static int look(struct floor *f, struct lp_error *err)
+static int look(struct floor *f, int64_t until_ms, struct lp_error *err)
 {
     json_auto_t *keys = json_array();
-    const json_t *key;
     int result = 0;
-    size_t i;
+    size_t n = 0, i;
+    json_t *key;
 
     cache_lifted_keys(f->options.cache, note_key, keys);
+    lp_auto_free struct floor_later *later = lp_calloc(json_array_size(keys) + 1, sizeof *later);
     floor_histories_begin(f->histories);
     json_array_foreach(keys, i, key)
     {
-        lp_auto_free char *ns = lp_strdup(json_string_value(key));
-        char *slash = strchr(ns, '/');
-        if (!slash)
-            continue;
-        *slash = '\0';
-        int r = look_at(f, json_string_value(key), ns, slash + 1, err);
+        const char *text = json_string_value(key);
+        struct floor_history *h = floor_histories_of(f->histories, text);
+        int r = h ? look_at(f, h, text, true, err) : 0;
+        if (r > 0)
+            later[n++] = (struct floor_later){ text, h };
         result = r < 0 ? r : result;
     }
     tell_left_out(f, floor_histories_end(f->histories));
-    return result;
+    int r = look_at_later(f, later, n, until_ms, err);
+    return r < 0 ? r : result;
 }
 
 /* Who does not lead forgets: the leader decided meanwhile. */
@@ -385,19 +397,28 @@ static bool may_begin(struct floor *f)
     return f->swept;
 }
 
+static int64_t pause_until(int64_t next_ms)
+{
+    int64_t pause_ms = next_ms - lp_clock_ms();
+
+    return pause_ms > PAUSE_MS ? pause_ms : PAUSE_MS;
+}
+
 static void *floor_main(void *user)
 {
     struct floor *f = user;
+    int64_t next_ms = lp_clock_ms() + LOOK_MS;
     bool said = false;
-    while (!lp_stop_wait(f->options.stop, LOOK_MS)) {
+    while (!lp_stop_wait(f->options.stop, pause_until(next_ms))) {
         struct lp_error err = { 0 };
+        next_ms = lp_clock_ms() + LOOK_MS;
         if (!f->options.leads(f->options.user)) {
             forget_all(f);
             continue;
         }
         if (!may_begin(f))
             continue;
-        int r = look(f, &err);
+        int r = look(f, next_ms, &err);
         if (r < 0 && r != LP_E_CANCELED && !said)
             lp_log_warn("floors of HPAs are not in place; trying again", "why", err.msg);
         said = r < 0;

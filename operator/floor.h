@@ -11,24 +11,6 @@
 #include "operator/cache/cache.h"
 #include "operator/floor_history.h"
 
-#define FLOOR_SLOT_MS 60000 /* see floor_history.h */
-
-/* What counts for one decision. Depths in thousandths. */
-struct floor_input {
-    int64_t min, max;     /* of the platform's spec, min <= max */
-    int64_t now;          /* minReplicas of the HPA */
-    int64_t depth_milli;  /* waiting and in flight over all pods, and the backlog; -1: not known */
-    int64_t target_milli; /* per pod, over 0 */
-    bool paused;          /* scaling up is: the depth does not count */
-};
-
-/*
- * minReplicas from now on: depth over target, at once where that is more, the greatest need of the
- * last FLOOR_SLOTS slots where it is less; min to max. Where the depth is not known, or scaling up
- * is paused, the floor stays. Pure.
- */
-int64_t floor_next(struct floor_history *m, const struct floor_input *in, int64_t now_ms);
-
 struct floor_options {
     struct lp_kube_config *kube;
     struct lp_stop *stop;

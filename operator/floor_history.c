@@ -1,4 +1,5 @@
-/* operator/floor_history.c -- a sorted array. One thread: that of the floors. */
+/* operator/floor_history.c -- a sorted array, and what follows from a history. One thread: that of
+ * the floors. */
 #include "operator/floor_history.h"
 
 #include <stdbool.h>
@@ -101,4 +102,44 @@ unsigned floor_histories_end(struct floor_histories *m)
     }
     m->n = kept;
     return m->left_out;
+}
+
+static void note_need(struct floor_history *m, int64_t need, int64_t now_ms)
+{
+    int64_t slot = now_ms / FLOOR_SLOT_MS;
+    for (int64_t i = m->slot + 1; i <= slot && i <= m->slot + FLOOR_SLOTS; i++)
+        m->needs[i % FLOOR_SLOTS] = 0;
+    if (slot > m->slot + FLOOR_SLOTS)
+        memset(m->needs, 0, sizeof m->needs);
+    m->slot = slot;
+    if (need > m->needs[slot % FLOOR_SLOTS])
+        m->needs[slot % FLOOR_SLOTS] = need;
+}
+
+int64_t floor_next(struct floor_history *m, const struct floor_input *in, int64_t now_ms)
+{
+    int64_t greatest = in->min, depth = in->paused ? -1 : in->depth_milli;
+    bool first = m->slot == 0;
+    if (depth >= 0)
+        note_need(m, depth / in->target_milli + (depth % in->target_milli > 0), now_ms);
+    if (first || depth < 0) /* what an earlier leader saw counts as seen now */
+        note_need(m, in->now, now_ms);
+    for (unsigned i = 0; i < FLOOR_SLOTS; i++)
+        if (m->needs[i] > greatest)
+            greatest = m->needs[i];
+    return greatest < in->max ? greatest : in->max;
+}
+
+static int by_last_attempt(const void *a, const void *b)
+{
+    int64_t first = ((const struct floor_later *)a)->history->tried_ms;
+    int64_t second = ((const struct floor_later *)b)->history->tried_ms;
+
+    return (first > second) - (first < second);
+}
+
+void floor_later_sort(struct floor_later *later, size_t n)
+{
+    if (n > 1)
+        qsort(later, n, sizeof *later, by_last_attempt);
 }

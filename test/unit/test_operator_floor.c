@@ -105,6 +105,21 @@ static void an_hpa_is_remembered_while_it_is_seen(void **state)
     floor_histories_free(m);
 }
 
+static void those_whose_write_can_wait_go_by_their_last_attempt(void **state)
+{
+    struct floor_history first = { .tried_ms = 100 }, second = { .tried_ms = 200 };
+    struct floor_history third = { .tried_ms = INT64_MAX };
+    struct floor_later later[] = { { "ns/c", &third }, { "ns/a", &first }, { "ns/b", &second } };
+
+    (void)state;
+    floor_later_sort(later, 0);
+    assert_string_equal(later[0].key, "ns/c");
+    floor_later_sort(later, 3);
+    assert_string_equal(later[0].key, "ns/a");
+    assert_string_equal(later[1].key, "ns/b");
+    assert_string_equal(later[2].key, "ns/c");
+}
+
 static void those_without_room_are_counted_until_there_is_some(void **state)
 {
     struct floor_histories *m = floor_histories_new(2);
@@ -134,6 +149,7 @@ int main(void)
         cmocka_unit_test_setup(where_the_depth_is_not_known_the_floor_stays, begin),
         cmocka_unit_test_setup(a_paused_floor_stays, begin),
         cmocka_unit_test(an_hpa_is_remembered_while_it_is_seen),
+        cmocka_unit_test(those_whose_write_can_wait_go_by_their_last_attempt),
         cmocka_unit_test(those_without_room_are_counted_until_there_is_some),
     };
     return cmocka_run_group_tests_name("operator_floor", tests, NULL, NULL);
