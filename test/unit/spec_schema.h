@@ -10,15 +10,7 @@
 #include "json/yaml.h"
 #include "platform/spec.h"
 #include "unit/check.h"
-
-static inline json_t *parse(const char *yaml)
-{
-    json_auto_t *documents = NULL;
-    struct lp_error err;
-    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
-        fail_msg("%s", err.msg);
-    return json_incref(json_array_get(documents, 0));
-}
+#include "unit/yaml.h"
 
 static inline json_t *load_crd(void)
 {

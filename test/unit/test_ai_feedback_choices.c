@@ -1,6 +1,7 @@
 /* test/unit/test_ai_feedback_choices.c -- words taken for others of their set: the examples of each
  * set, what is left alone, and the table that decides. */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -11,50 +12,13 @@
 #include "services/ai-feedback/rules/choice.h"
 #include "services/ai-feedback/tagging/linear.h"
 
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct lp_error err;
-    struct spelling *s = NULL;
-    if (spelling_new(&files, &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
-
-static json_t *check(const void *speller, const char *text)
-{
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
-    struct feedback_request q = { .text = text, .deadline_ms = INT64_MAX };
-    struct lp_error err;
-    int score;
-    if (feedback_check(speller, &q, &out, &score, &err) < 0)
-        fail_msg("%s: %s", text, err.msg);
-    return json_loadb(out.ptr, out.len, 0, NULL);
-}
-
-static const char *corrected(const json_t *reply)
-{
-    return lp_json_str(json_array_get(json_object_get(reply, "sentence_pairs"), 0), "corrected",
-                       NULL);
-}
-
 /* "wrong => right" but for the full stop, which another rule adds. */
 static bool becomes_right(const void *speller, const char *example)
 {
     const char *arrow = strstr(example, " => ");
     lp_auto_free char *wrong = lp_strndup(example, (size_t)(arrow - example));
-    json_auto_t *reply = check(speller, wrong);
-    const char *got = corrected(reply), *right = arrow + 4;
+    json_auto_t *reply = check_text(speller, wrong);
+    const char *got = corrected_at(reply, 0), *right = arrow + 4;
     size_t n = strlen(right);
     bool same = strncmp(got + 1, right + 1, n - 1) == 0 && (!got[n] || strcmp(got + n, ".") == 0);
 
@@ -65,11 +29,11 @@ static bool becomes_right(const void *speller, const char *example)
 
 static bool stays(const void *speller, const char *text)
 {
-    json_auto_t *reply = check(speller, text);
-    bool same = strcmp(corrected(reply), text) == 0;
+    json_auto_t *reply = check_text(speller, text);
+    bool same = strcmp(corrected_at(reply, 0), text) == 0;
 
     if (!same)
-        print_error("\"%s\" was right and became \"%s\"\n", text, corrected(reply));
+        print_error("\"%s\" was right and became \"%s\"\n", text, corrected_at(reply, 0));
     return same;
 }
 
@@ -119,8 +83,8 @@ static void right_sentences_with_words_of_the_sets_stay(void **state)
 
 static void capitals_stay_and_what_is_all_capitals_is_left_alone(void **state)
 {
-    json_auto_t *reply = check(*state, "Their is a shop.");
-    assert_string_equal(corrected(reply), "There is a shop.");
+    json_auto_t *reply = check_text(*state, "Their is a shop.");
+    assert_string_equal(corrected_at(reply, 0), "There is a shop.");
     assert_true(stays(*state, "He shouted THEY WAS HERE."));
 }
 

@@ -1,6 +1,7 @@
 /* test/unit/test_ai_feedback_engines.c -- a LanguageTool server as a second opinion: what a real
  * one answered (test/unit/languagetool), served over HTTP, and what broken ones do. */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -14,24 +15,6 @@
 #include "services/ai-feedback/engines/grammar.h"
 #include "services/ai-feedback/engines/transcribe.h"
 #include "services/ai-feedback/feedback.h"
-
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct spelling *s = NULL;
-    ok(spelling_new(&files, &s, &err));
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
 
 static struct engine *engine_at(const char *url, int64_t timeout_ms)
 {
@@ -73,12 +56,6 @@ static char *file_text(const char *path)
     return text;
 }
 
-static const char *corrected(const json_t *reply, size_t i)
-{
-    const json_t *pairs = json_object_get(reply, "sentence_pairs");
-    return lp_json_str(json_array_get(pairs, i), "corrected", NULL);
-}
-
 static void what_a_real_server_found_is_changed_at_its_place_behind_an_emoji(void **state)
 {
     lp_auto_free char *json = file_text("test/unit/languagetool/check-6.6.json");
@@ -92,7 +69,7 @@ static void what_a_real_server_found_is_changed_at_its_place_behind_an_emoji(voi
     const json_t *pairs = json_object_get(answer, "sentence_pairs");
     const json_t *edits = json_object_get(json_array_get(pairs, 0), "edits");
     const json_t *edit = json_array_get(edits, 0);
-    assert_string_equal(corrected(answer, 0),
+    assert_string_equal(corrected_at(answer, 0),
                         "\xf0\x9f\x98\x80 Na\xc3\xafve \xf0\x9f\x98\x80 as I was, "
                         "I am used to waking up early.");
     assert_int_equal(json_array_size(edits), 1);
@@ -114,8 +91,8 @@ static void spans_that_are_no_prose_stay_whatever_a_server_says_of_them(void **s
     struct fake_upstream *f = fake_upstream_start(scripts);
     struct engine *e = engine_at(fake_upstream_url(f), 5000);
     json_auto_t *answer = check_with(*state, e, text);
-    assert_string_equal(corrected(answer, 1), "Fewer people came, see `less people came` and "
-                                              "https://a.bc/less.people or Fewer people.");
+    assert_string_equal(corrected_at(answer, 1), "Fewer people came, see `less people came` and "
+                                                 "https://a.bc/less.people or Fewer people.");
     engine_free(e);
     fake_upstream_stop(f);
 }
@@ -130,7 +107,7 @@ static void a_word_beside_one_that_we_changed_is_not_changed_by_who_did_not_see_
     struct engine *e = engine_at(fake_upstream_url(f), 5000);
     json_auto_t *answer = check_with(*state, e, text);
     assert_non_null(strstr(json, "AGREEMENT_SENT_START")); /* "The informations were wrong." */
-    assert_string_equal(corrected(answer, 2), "The information was wrong.");
+    assert_string_equal(corrected_at(answer, 2), "The information was wrong.");
     engine_free(e);
     fake_upstream_stop(f);
 }
@@ -226,7 +203,7 @@ static void expect_fallback(void *speller, struct fake_script script, const char
     struct fake_upstream *f = fake_upstream_start(scripts);
     struct engine *e = engine_at(fake_upstream_url(f), strcmp(why, "timeout") == 0 ? 100 : 10000);
     json_auto_t *answer = check_with(speller, e, "He have a apple.");
-    assert_string_equal(corrected(answer, 0), "He has an apple.");
+    assert_string_equal(corrected_at(answer, 0), "He has an apple.");
     assert_string_equal(lp_json_str(answer, "engine", NULL), "local");
     assert_string_equal(lp_json_str(answer, "fallback", "languagetool", NULL), why);
     assert_true(fake_upstream_sent(f) < 16 << 20); /* of an endless answer */

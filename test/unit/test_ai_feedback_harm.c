@@ -1,66 +1,12 @@
 /* test/unit/test_ai_feedback_harm.c -- what must stay as it is: names, abbreviations, addresses,
  * code, quotes, lists, other languages; each with a twin that is changed. */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <string.h>
 
 #include "json/json.h"
 #include "services/ai-feedback/feedback.h"
-
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct lp_error err;
-    struct spelling *s = NULL;
-    if (spelling_new(&files, &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
-
-static json_t *check(const void *speller, const char *text)
-{
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
-    struct feedback_request q = { .text = text, .deadline_ms = INT64_MAX };
-    struct lp_error err;
-    int score;
-    if (feedback_check(speller, &q, &out, &score, &err) < 0)
-        fail_msg("%s: %s", text, err.msg);
-    return json_loadb(out.ptr, out.len, 0, NULL);
-}
-
-/* The corrected sentences, "|" between them. */
-static void corrected(const void *speller, const char *text, struct lp_buf *out)
-{
-    json_auto_t *reply = check(speller, text);
-    const json_t *pairs = json_object_get(reply, "sentence_pairs");
-    for (size_t i = 0; i < json_array_size(pairs); i++) {
-        lp_buf_str(out, i ? "|" : "");
-        lp_buf_str(out, lp_json_str(json_array_get(pairs, i), "corrected", NULL));
-    }
-}
-
-struct pair {
-    const char *text, *right;
-};
-
-static void check_pairs(const void *speller, const struct pair *pairs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 16);
-        corrected(speller, pairs[i].text, &out);
-        assert_string_equal(out.ptr, pairs[i].right);
-    }
-}
 
 static void check_same(const void *speller, const char *const *texts, size_t n)
 {
@@ -159,7 +105,7 @@ static void letters_without_end_are_no_word(void **state)
 {
     static char endless[5001];
     memset(endless, 'a', sizeof endless - 1);
-    json_auto_t *reply = check(*state, endless);
+    json_auto_t *reply = check_text(*state, endless);
     const json_t *pairs = json_object_get(reply, "sentence_pairs"), *pair;
     size_t i;
     assert_int_equal(json_array_size(pairs), 3);
@@ -169,7 +115,7 @@ static void letters_without_end_are_no_word(void **state)
     endless[61] = '\0';
     lp_auto_free char *text = lp_sprintf("i have %s here", endless);
     lp_auto_free char *right = lp_sprintf("I have %s here.", endless);
-    corrected(*state, text, &out);
+    corrected_text(*state, text, &out);
     assert_string_equal(out.ptr, right);
 }
 
@@ -264,12 +210,12 @@ static void a_sentence_of_another_language_is_named(void **state)
                                          { "Eu tenho um carro.", "pt" },
                                          { "\xe6\x88\x91\xe5\x96\x9c\xe6\xac\xa2", "zh" } };
     for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        json_auto_t *reply = check(*state, cases[i].text);
+        json_auto_t *reply = check_text(*state, cases[i].text);
         const json_t *pair = json_array_get(json_object_get(reply, "sentence_pairs"), 0);
         assert_string_equal(lp_json_str(pair, "language", NULL), cases[i].right);
         assert_int_equal(json_array_size(json_object_get(pair, "edits")), 0);
     }
-    json_auto_t *reply = check(*state, "I like tea.");
+    json_auto_t *reply = check_text(*state, "I like tea.");
     assert_null(
         json_object_get(json_array_get(json_object_get(reply, "sentence_pairs"), 0), "language"));
 }

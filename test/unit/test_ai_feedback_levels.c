@@ -2,30 +2,13 @@
  * advice.
  */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <string.h>
 
 #include "json/json.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/scores.h"
-
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct spelling *s = NULL;
-    ok(spelling_new(&files, &s, &err));
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
 
 static json_t *check_at(void *speller, const char *text, enum level level)
 {

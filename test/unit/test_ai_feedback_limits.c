@@ -1,6 +1,7 @@
 /* test/unit/test_ai_feedback_limits.c -- hostile texts: none ends the process, and the cost and the
  * answer of each are bounded. */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -10,26 +11,6 @@
 #include "json/json.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/text/distance.h"
-
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct lp_error err;
-    struct spelling *s = NULL;
-    if (spelling_new(&files, &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
 
 /* The answer as pieces that arrived, put together, and the largest of them. */
 struct pieces {

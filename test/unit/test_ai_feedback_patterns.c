@@ -1,6 +1,7 @@
 /* test/unit/test_ai_feedback_patterns.c -- the examples of each pattern: what is wrong becomes
  * right, and what is right stays. */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -9,43 +10,6 @@
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/rules/forms.h"
 #include "services/ai-feedback/rules/pattern.h"
-
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct lp_error err;
-    struct spelling *s = NULL;
-    if (spelling_new(&files, &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
-
-static json_t *check(const void *speller, const char *text)
-{
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
-    struct feedback_request q = { .text = text, .deadline_ms = INT64_MAX };
-    struct lp_error err;
-    int score;
-    if (feedback_check(speller, &q, &out, &score, &err) < 0)
-        fail_msg("%s: %s", text, err.msg);
-    return json_loadb(out.ptr, out.len, 0, NULL);
-}
-
-static const char *corrected(const json_t *reply)
-{
-    return lp_json_str(json_array_get(json_object_get(reply, "sentence_pairs"), 0), "corrected",
-                       NULL);
-}
 
 static bool tells(const json_t *reply, const char *rule)
 {
@@ -63,8 +27,8 @@ static void check_wrong(const void *speller, const struct pattern *p, const char
     const char *arrow = strstr(example, " => ");
     lp_auto_free char *wrong = lp_strndup(example, (size_t)(arrow - example));
     lp_auto_free char *right = lp_strdup(arrow + 4);
-    json_auto_t *reply = check(speller, wrong);
-    const char *got = corrected(reply);
+    json_auto_t *reply = check_text(speller, wrong);
+    const char *got = corrected_at(reply, 0);
     size_t n = strlen(right);
 
     *right = (char)toupper((unsigned char)*right);
@@ -86,9 +50,10 @@ static void check_list(const void *speller, const struct pattern_list *list)
                 continue;
             }
             right++;
-            json_auto_t *reply = check(speller, *e);
-            if (strcmp(corrected(reply), *e) != 0)
-                fail_msg("%s: \"%s\" was right and became \"%s\"", p->id, *e, corrected(reply));
+            json_auto_t *reply = check_text(speller, *e);
+            if (strcmp(corrected_at(reply, 0), *e) != 0)
+                fail_msg("%s: \"%s\" was right and became \"%s\"", p->id, *e,
+                         corrected_at(reply, 0));
         }
         if (wrong == 0 || right == 0)
             fail_msg("%s needs an example of each kind", p->id);
@@ -158,8 +123,8 @@ static void verbs_and_nouns_have_their_forms(void **state)
 
 static void irregular_verbs_made_regular_are_told_their_past(void **state)
 {
-    json_auto_t *reply = check(*state, "He runned and buyed a car.");
-    assert_string_equal(corrected(reply), "He ran and bought a car.");
+    json_auto_t *reply = check_text(*state, "He runned and buyed a car.");
+    assert_string_equal(corrected_at(reply, 0), "He ran and bought a car.");
 }
 
 int main(void)

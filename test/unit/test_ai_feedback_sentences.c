@@ -1,5 +1,6 @@
 /* test/unit/test_ai_feedback_sentences.c -- what each rule changes, and what it leaves alone. */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,54 +11,12 @@
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/text/sentence.h"
 
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct lp_error err;
-    struct spelling *s = NULL;
-    if (spelling_new(&files, &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
-
-static json_t *check(void *speller, const char *text)
-{
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(2 * FEEDBACK_ANSWER);
-    struct feedback_request q = { .text = text, .deadline_ms = INT64_MAX };
-    struct lp_error err;
-    int score;
-    if (feedback_check(speller, &q, &out, &score, &err) < 0)
-        fail_msg("%s: %s", text, err.msg);
-    json_t *reply = json_loadb(out.ptr, out.len, 0, NULL);
-    assert_non_null(reply);
-    return reply;
-}
-
-static const char *corrected(const json_t *reply, size_t i)
-{
-    return lp_json_str(json_array_get(json_object_get(reply, "sentence_pairs"), i), "corrected",
-                       NULL);
-}
-
-struct pair {
-    const char *text, *corrected;
-};
-
+/* By their first sentence. */
 static void check_all(void *speller, const struct pair *cases, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        json_auto_t *reply = check(speller, cases[i].text);
-        assert_string_equal(corrected(reply, 0), cases[i].corrected);
+        json_auto_t *reply = check_text(speller, cases[i].text);
+        assert_string_equal(corrected_at(reply, 0), cases[i].right);
     }
 }
 
@@ -151,13 +110,13 @@ static void capitals_articles_and_marks(void **state)
 static void a_text_is_cut_into_its_sentences(void **state)
 {
     json_auto_t *reply =
-        check(*state, "Mr. Smith came at 3.30 p.m. today. Did he? \"Yes.\" ok\nnext line");
+        check_text(*state, "Mr. Smith came at 3.30 p.m. today. Did he? \"Yes.\" ok\nnext line");
     const json_t *pairs = json_object_get(reply, "sentence_pairs");
     static const char *const want[] = { "Did he?", "\"Yes.\" ok.", "Next line." };
     size_t n = json_array_size(pairs);
     assert_true(n >= LP_COUNT(want));
     for (size_t i = 0; i < LP_COUNT(want); i++)
-        assert_string_equal(corrected(reply, n - LP_COUNT(want) + i), want[i]);
+        assert_string_equal(corrected_at(reply, n - LP_COUNT(want) + i), want[i]);
     assert_int_equal(lp_json_int(-1, reply, "stats", "total sentences", NULL), (int64_t)n);
 }
 
@@ -188,17 +147,17 @@ static void the_edits_lead_from_the_original_to_the_corrected_sentence(void **st
         "do you know um where is it", "hello  world ,,  again??", "i , uh, went on monday",
     };
     for (size_t i = 0; i < LP_COUNT(texts); i++) {
-        json_auto_t *reply = check(*state, texts[i]);
+        json_auto_t *reply = check_text(*state, texts[i]);
         const json_t *pair = json_array_get(json_object_get(reply, "sentence_pairs"), 0);
         char out[256];
         apply_edits(pair, out, sizeof out);
-        assert_string_equal(out, corrected(reply, 0));
+        assert_string_equal(out, corrected_at(reply, 0));
     }
 }
 
 static void every_edit_says_why(void **state)
 {
-    json_auto_t *reply = check(*state, "um i recieve a apple , and and go");
+    json_auto_t *reply = check_text(*state, "um i recieve a apple , and and go");
     const json_t *pair = json_array_get(json_object_get(reply, "sentence_pairs"), 0);
     const json_t *edits = json_object_get(pair, "edits");
     assert_true(json_array_size(edits) >= 6);
@@ -214,9 +173,9 @@ static void every_edit_says_why(void **state)
 
 static void scores_tell_fillers_and_words_beyond_the_frequent_ones(void **state)
 {
-    json_auto_t *plain = check(*state, "I like to go home with you.");
-    json_auto_t *spoken = check(*state, "Um, I like, uh, to go home.");
-    json_auto_t *rich = check(*state, "Her meticulous hypothesis was ubiquitous.");
+    json_auto_t *plain = check_text(*state, "I like to go home with you.");
+    json_auto_t *spoken = check_text(*state, "Um, I like, uh, to go home.");
+    json_auto_t *rich = check_text(*state, "Her meticulous hypothesis was ubiquitous.");
     assert_int_equal(lp_json_int(-1, plain, "scores", "fillers", NULL), 0);
     assert_int_equal(lp_json_int(-1, plain, "scores", "vocabulary", NULL), 0);
     assert_int_equal(lp_json_int(-1, spoken, "scores", "fillers", NULL), 29);  /* 2 of 7 */

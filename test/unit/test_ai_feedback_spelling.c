@@ -1,6 +1,7 @@
 /* test/unit/test_ai_feedback_spelling.c -- the context speller: what it corrects, where it
  * abstains, and the parts that it is made of. */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -14,61 +15,6 @@
 #include "services/ai-feedback/spelling/channel.h"
 #include "services/ai-feedback/spelling/lexicon.h"
 #include "services/ai-feedback/spelling/model.h"
-
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct lp_error err;
-    struct spelling *s = NULL;
-    if (spelling_new(&files, &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
-
-static json_t *check(const void *speller, const char *text)
-{
-    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
-    struct feedback_request q = { .text = text, .deadline_ms = INT64_MAX };
-    struct lp_error err;
-    int score;
-    if (feedback_check(speller, &q, &out, &score, &err) < 0)
-        fail_msg("%s: %s", text, err.msg);
-    return json_loadb(out.ptr, out.len, 0, NULL);
-}
-
-/* The corrected sentences, "|" between them. */
-static void corrected(const void *speller, const char *text, struct lp_buf *out)
-{
-    json_auto_t *reply = check(speller, text);
-    const json_t *pairs = json_object_get(reply, "sentence_pairs");
-    for (size_t i = 0; i < json_array_size(pairs); i++) {
-        lp_buf_str(out, i ? "|" : "");
-        lp_buf_str(out, lp_json_str(json_array_get(pairs, i), "corrected", NULL));
-    }
-}
-
-struct pair {
-    const char *text, *right;
-};
-
-static void check_pairs(const void *speller, const struct pair *pairs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 16);
-        corrected(speller, pairs[i].text, &out);
-        assert_string_equal(out.ptr, pairs[i].right);
-    }
-}
 
 static void misspelt_words_are_corrected_in_their_place(void **state)
 {
@@ -227,7 +173,7 @@ static void *use_speller(void *user)
 {
     for (int i = 0; i < 20; i++) {
         lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 16);
-        corrected(user, "i recieve alot of lettters from my freinds", &out);
+        corrected_text(user, "i recieve alot of lettters from my freinds", &out);
         if (strcmp(out.ptr, "I receive a lot of letters from my friends.") != 0)
             return user;
     }

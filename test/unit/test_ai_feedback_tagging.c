@@ -1,6 +1,7 @@
 /* test/unit/test_ai_feedback_tagging.c -- where sentences end that have no mark, and which of them
  * ask; each with a twin that stays. */
 #include "unit/check.h"
+#include "unit/speller_fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,49 +12,6 @@
 #include "services/ai-feedback/tagging/features.h"
 #include "services/ai-feedback/tagging/linear.h"
 #include "services/ai-feedback/tagging/tagger.h"
-
-static const struct spelling_files files = { .dialect = "any",
-                                             .dictionaries = "/usr/share/hunspell",
-                                             .model = "/usr/share/pocketsphinx/model/en-us" };
-
-static int load_speller(void **state)
-{
-    struct lp_error err;
-    struct spelling *s = NULL;
-    if (spelling_new(&files, &s, &err) < 0)
-        fail_msg("%s", err.msg);
-    *state = s;
-    return 0;
-}
-
-static int free_speller(void **state)
-{
-    spelling_free(*state);
-    return 0;
-}
-
-struct pair {
-    const char *text, *right; /* sentences with "|" between them */
-};
-
-static void check_pairs(const void *speller, const struct pair *pairs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20), got = LP_BUF_INIT(1 << 16);
-        struct feedback_request q = { .text = pairs[i].text, .deadline_ms = INT64_MAX };
-        struct lp_error err;
-        int score;
-        if (feedback_check(speller, &q, &out, &score, &err) < 0)
-            fail_msg("%s: %s", pairs[i].text, err.msg);
-        json_auto_t *reply = json_loadb(out.ptr, out.len, 0, NULL);
-        const json_t *list = json_object_get(reply, "sentence_pairs");
-        for (size_t k = 0; k < json_array_size(list); k++) {
-            lp_buf_str(&got, k ? "|" : "");
-            lp_buf_str(&got, lp_json_str(json_array_get(list, k), "corrected", NULL));
-        }
-        assert_string_equal(got.ptr, pairs[i].right);
-    }
-}
 
 static void a_transcript_is_cut_into_its_sentences(void **state)
 {

@@ -10,58 +10,7 @@
 #include "platform/plan_parts.h"
 #include "platform/spec_decode.h"
 #include "unit/check.h"
-
-static const struct plan_images images = {
-    "registry.example/lp", "v1.2.3", "IfNotPresent", "docker.io/library/postgres:16",
-    "mongo.example/m:7",   true,     false,          false
-};
-
-static json_t *parse(const char *yaml)
-{
-    json_auto_t *documents = NULL;
-    struct lp_error err;
-    if (lp_yaml_parse(yaml, strlen(yaml), LP_LIMIT_CONFIG_BYTES, "test", &documents, &err) < 0)
-        fail_msg("%s", err.msg);
-    return json_incref(json_array_get(documents, 0));
-}
-
-/* A platform from its spec; `object` keeps what it borrows. */
-struct fixture {
-    json_t *object;
-    struct platform platform;
-    struct plan plan;
-};
-
-static struct fixture *make(const char *spec)
-{
-    struct fixture *f = lp_alloc(sizeof *f);
-    struct lp_error err;
-    f->object = lp_json_make("{s:{s:s}, s:o}", "metadata", "name", "english", "spec", parse(spec));
-    f->platform = (struct platform){ .ns = "learning",
-                                     .name = "english",
-                                     .uid = "11111111-2222-3333-4444-555555555555",
-                                     .generation = 1,
-                                     .images = &images };
-    if (spec_decode(f->object, &f->platform.spec, &err) < 0)
-        fail_msg("%s", err.msg);
-    plan_init(&f->plan, &f->platform);
-    return f;
-}
-
-static void drop(struct fixture *f)
-{
-    plan_done(&f->plan);
-    json_decref(f->object);
-    free(f);
-}
-
-static const struct child *find(const struct fixture *f, enum child_kind kind, const char *name)
-{
-    for (unsigned i = 0; i < f->plan.n; i++)
-        if (f->plan.children[i].kind == kind && strcmp(f->plan.children[i].name, name) == 0)
-            return &f->plan.children[i];
-    return NULL;
-}
+#include "unit/plan_fixture.h"
 
 static const char *config_of(struct fixture *f, const char *name, const char *variable)
 {

@@ -117,16 +117,17 @@ static void where_it_is_enabled_it_has_seven_objects_and_its_database_five(void 
     struct fixture *f = make("{services: {learning: {enabled: true}}}");
     assert_int_equal(f->plan.n, 5 * 7 + 3 * 5);
     for (size_t i = 0; i < LP_COUNT(service); i++)
-        assert_non_null(find(f, service[i], "english-learning"));
+        assert_non_null(intent_of(f, service[i], "english-learning"));
     for (size_t i = 0; i < LP_COUNT(database); i++)
-        assert_non_null(find(f, database[i], "english-learning-db"));
-    assert_non_null(find(f, CHILD_CLAIM, "data-english-learning-db-0"));
-    const json_t *deployment = find(f, CHILD_DEPLOYMENT, "english-learning");
-    assert_string_equal(lp_json_str(container_of(deployment), "image", NULL), "r/lp-learning:t");
+        assert_non_null(intent_of(f, database[i], "english-learning-db"));
+    assert_non_null(intent_of(f, CHILD_CLAIM, "data-english-learning-db-0"));
+    const json_t *deployment = intent_of(f, CHILD_DEPLOYMENT, "english-learning");
+    assert_string_equal(lp_json_str(container_in(deployment), "image", NULL),
+                        "registry.example/lp/lp-learning:v1.2.3");
     assert_string_equal(
         lp_json_str(deployment, "spec", "template", "metadata", "labels", LABEL_COMPONENT, NULL),
         "service"); /* which the adapter scrapes */
-    const json_t *port = json_array_get(json_object_get(container_of(deployment), "ports"), 0);
+    const json_t *port = json_array_get(json_object_get(container_in(deployment), "ports"), 0);
     assert_int_equal(lp_json_int(0, port, "containerPort", NULL), 3002);
     drop(f);
 }
@@ -135,15 +136,17 @@ static void its_pods_have_its_own_secret_and_no_key_that_makes_tokens(void **sta
 {
     (void)state;
     struct fixture *f = make("{services: {learning: {enabled: true}}}");
-    const json_t *deployment = find(f, CHILD_DEPLOYMENT, "english-learning");
-    const json_t *set = find(f, CHILD_STATEFUL_SET, "english-learning-db");
+    const json_t *deployment = intent_of(f, CHILD_DEPLOYMENT, "english-learning");
+    const json_t *set = intent_of(f, CHILD_STATEFUL_SET, "english-learning-db");
     check_source(deployment, "DATABASE_URL", "english-learning-db/uri");
     check_source(deployment, "LOG_HASH_KEY", "english-jwt/loghash");
     check_source(deployment, "JWT_SECRET", "");
     check_source(set, "POSTGRES_USER", "english-learning-db/username");
     check_source(set, "POSTGRES_DB", "english-learning-db/database");
-    check_source(find(f, CHILD_DEPLOYMENT, "english-auth"), "DATABASE_URL", "english-postgres/uri");
-    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-learning"), "data");
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-auth"), "DATABASE_URL",
+                 "english-postgres/uri");
+    const json_t *data =
+        json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-learning"), "data");
     assert_string_equal(lp_json_str(data, "AUTH_JWKS_URL", NULL),
                         "http://english-auth:3000/.well-known/jwks.json");
     assert_string_equal(lp_json_str(data, "ACCESS", NULL), "Owner");
@@ -154,10 +157,10 @@ static void auth_takes_a_learners_data_away_there_too_where_it_is_enabled(void *
 {
     (void)state;
     struct fixture *f = make("{services: {learning: {enabled: true}}}");
-    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-auth"), "data");
+    const json_t *data = json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-auth"), "data");
     assert_string_equal(lp_json_str(data, "LEARNING_SERVICE_URL", NULL),
                         "http://english-learning:3002");
-    check_source(find(f, CHILD_DEPLOYMENT, "english-learning"), "CALLER_KEY_AUTH",
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-learning"), "CALLER_KEY_AUTH",
                  "english-caller-auth/key");
     drop(f);
 }
@@ -166,18 +169,19 @@ static void progress_tells_it_of_scores_where_it_is_enabled(void **state)
 {
     (void)state;
     struct fixture *f = make("{services: {learning: {enabled: true}}}");
-    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-progress"), "data");
+    const json_t *data =
+        json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-progress"), "data");
     assert_string_equal(lp_json_str(data, "LEARNING_SERVICE_URL", NULL),
                         "http://english-learning:3002");
-    check_source(find(f, CHILD_DEPLOYMENT, "english-progress"), "SERVICE_TOKEN_KEY",
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-progress"), "SERVICE_TOKEN_KEY",
                  "english-caller-progress/key");
-    check_source(find(f, CHILD_DEPLOYMENT, "english-learning"), "CALLER_KEY_PROGRESS",
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-learning"), "CALLER_KEY_PROGRESS",
                  "english-caller-progress/key");
     drop(f);
     f = make("{}");
-    data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-progress"), "data");
+    data = json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-progress"), "data");
     assert_null(lp_json_str(data, "LEARNING_SERVICE_URL", NULL));
-    const json_t *pods = find(f, CHILD_DEPLOYMENT, "english-progress");
+    const json_t *pods = intent_of(f, CHILD_DEPLOYMENT, "english-progress");
     const json_t *container =
         json_array_get(lp_json_at(pods, "spec", "template", "spec", "containers", NULL), 0);
     assert_null(lp_json_find(json_object_get(container, "env"), "name", "SERVICE_TOKEN_KEY"));
@@ -195,12 +199,13 @@ static void the_exams_of_the_schedules_are_what_it_prepares_learners_for(void **
              "{start: '2026-12-04T09:00:00Z', end: '2026-12-04T11:00:00Z'}]}, "
              "{name: exam-b2, replicas: {auth: 2}, weekly: [{days: [Mon], start: '08:00', end: "
              "'09:00'}], dated: [{start: '2027-06-01T08:00:00Z', end: '2027-06-01T10:00:00Z'}]}]}");
-    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-learning"), "data");
+    const json_t *data =
+        json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-learning"), "data");
     assert_string_equal(lp_json_str(data, "EXAM_DATES", NULL),
                         "2026-12-03T09:00:00+01:00,2027-06-01T08:00:00Z");
     drop(f);
     f = make("{services: {learning: {enabled: true}}}");
-    data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-learning"), "data");
+    data = json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-learning"), "data");
     assert_null(lp_json_str(data, "EXAM_DATES", NULL));
     drop(f);
 }
@@ -211,7 +216,7 @@ static void an_external_database_needs_no_pod_and_its_uri_is_of_the_users_secret
     struct fixture *f = make("{services: {learning: {enabled: true, database: {mode: External, "
                              "secretRef: {name: school, key: url}}}}}");
     assert_int_equal(f->plan.n, 5 * 7 + 2 * 5);
-    check_source(find(f, CHILD_DEPLOYMENT, "english-learning"), "DATABASE_URL", "school/url");
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-learning"), "DATABASE_URL", "school/url");
     drop(f);
 }
 
@@ -246,7 +251,7 @@ static void the_gateway_has_a_route_to_it_beside_those_of_extra_services(void **
     struct fixture *f =
         make("{services: {learning: {enabled: true, autoscaling: {minReplicas: 0}}}, "
              "extraServices: [{name: quiz, image: x, port: 8000, path: /quiz}]}");
-    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
+    const json_t *data = json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
     assert_string_equal(lp_json_str(data, "EXTRA_SERVICES", NULL),
                         "learning:/learning=http://english-learning:3002,"
                         "quiz:/quiz=http://english-quiz:8000");
@@ -255,7 +260,7 @@ static void the_gateway_has_a_route_to_it_beside_those_of_extra_services(void **
                         "learning:/api/reasoning,learning:/api/ontology");
     drop(f);
     f = make("{}");
-    data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
+    data = json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
     assert_null(lp_json_str(data, "ROUTE_PATHS", NULL));
     drop(f);
 }
@@ -266,8 +271,8 @@ static void a_lost_secret_or_a_leaving_database_concerns_its_own_service_alone(v
     struct fixture *f = make("{services: {learning: {enabled: true}}}");
     f->platform.databases[DATABASE_LEARNING].user_secret = "two";
     plan_pods_again(&f->plan, &f->platform);
-    const json_t *learning = find(f, CHILD_DEPLOYMENT, "english-learning");
-    const json_t *auth = find(f, CHILD_DEPLOYMENT, "english-auth");
+    const json_t *learning = intent_of(f, CHILD_DEPLOYMENT, "english-learning");
+    const json_t *auth = intent_of(f, CHILD_DEPLOYMENT, "english-auth");
     assert_string_equal(lp_json_str(learning, "spec", "template", "metadata", "annotations",
                                     ANNOTATION_SECRET_DATABASE, NULL),
                         "two");
@@ -330,7 +335,7 @@ static void rules_of_the_gateway_may_name_it_where_it_is_enabled(void **state)
     (void)state;
     struct fixture *f = make("{services: {learning: {enabled: true}, gateway: {routes: [{service: "
                              "learning, methods: [GET, POST]}]}}}");
-    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
+    const json_t *data = json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
     assert_string_equal(lp_json_str(data, "ROUTE_RULES", NULL), "learning:methods=GET POST");
     drop(f);
 }

@@ -12,13 +12,13 @@ static void two_services_have_the_jobs_database_and_only_where_there_are_workers
     (void)state;
     struct fixture *f = make("{services: {aiWorker: {enabled: true}, learning: {enabled: true}}}");
     assert_int_equal(f->plan.n, 6 * 7 + 4 * 5);
-    check_source(find(f, CHILD_DEPLOYMENT, "english-ai-worker"), "DATABASE_URL",
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-ai-worker"), "DATABASE_URL",
                  "english-ai-jobs/uri");
-    check_source(find(f, CHILD_DEPLOYMENT, "english-ai-feedback"), "DATABASE_URL",
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-ai-feedback"), "DATABASE_URL",
                  "english-ai-jobs/uri");
-    check_source(find(f, CHILD_DEPLOYMENT, "english-learning"), "DATABASE_URL",
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-learning"), "DATABASE_URL",
                  "english-learning-db/uri");
-    check_source(find(f, CHILD_STATEFUL_SET, "english-ai-jobs"), "POSTGRES_USER",
+    check_source(intent_of(f, CHILD_STATEFUL_SET, "english-ai-jobs"), "POSTGRES_USER",
                  "english-ai-jobs/username");
     assert_int_equal(callers(f, "english-ai-jobs", "ai-worker", &has), 2);
     assert_true(has);
@@ -28,11 +28,12 @@ static void two_services_have_the_jobs_database_and_only_where_there_are_workers
     f = make("{services: {aiWorker: {enabled: true, database: {mode: External, secretRef: {name: "
              "school, key: url}}}}}");
     assert_int_equal(f->plan.n, 5 * 7 + 2 * 5);
-    check_source(find(f, CHILD_DEPLOYMENT, "english-ai-worker"), "DATABASE_URL", "school/url");
-    check_source(find(f, CHILD_DEPLOYMENT, "english-ai-feedback"), "DATABASE_URL", "school/url");
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-ai-worker"), "DATABASE_URL", "school/url");
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-ai-feedback"), "DATABASE_URL",
+                 "school/url");
     drop(f);
     f = make("{services: {aiWorker: {database: {mode: External, secretRef: {name: school}}}}}");
-    check_source(find(f, CHILD_DEPLOYMENT, "english-ai-feedback"), "DATABASE_URL", "");
+    check_source(intent_of(f, CHILD_DEPLOYMENT, "english-ai-feedback"), "DATABASE_URL", "");
     drop(f);
 }
 
@@ -48,21 +49,23 @@ static void nobody_calls_a_worker_and_it_has_no_key_of_tokens_and_no_route(void 
                                   "protocol: TCP}]}]";
     (void)state;
     struct fixture *f = make("{services: {aiWorker: {enabled: true}}}");
-    const json_t *worker = find(f, CHILD_DEPLOYMENT, "english-ai-worker");
+    const json_t *worker = intent_of(f, CHILD_DEPLOYMENT, "english-ai-worker");
     json_auto_t *want = parse(scraped);
-    assert_true(json_equal(
-        lp_json_at(find(f, CHILD_NETWORK_POLICY, "english-ai-worker"), "spec", "ingress", NULL),
-        want));
-    assert_true(has_volume(find(f, CHILD_DEPLOYMENT, "english-progress"), "keys"));
-    assert_true(has_volume(find(f, CHILD_DEPLOYMENT, "english-gateway"), "keys"));
+    assert_true(json_equal(lp_json_at(intent_of(f, CHILD_NETWORK_POLICY, "english-ai-worker"),
+                                      "spec", "ingress", NULL),
+                           want));
+    assert_true(has_volume(intent_of(f, CHILD_DEPLOYMENT, "english-progress"), "keys"));
+    assert_true(has_volume(intent_of(f, CHILD_DEPLOYMENT, "english-gateway"), "keys"));
     assert_false(has_volume(worker, "keys"));
-    const json_t *data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-ai-worker"), "data");
+    const json_t *data =
+        json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-ai-worker"), "data");
     assert_null(lp_json_str(data, "AUTH_JWKS_URL", NULL));
     assert_null(lp_json_str(data, "AUTH_JWT_KEYS_DIR", NULL));
-    data = json_object_get(find(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
+    data = json_object_get(intent_of(f, CHILD_CONFIG_MAP, "english-gateway"), "data");
     assert_null(lp_json_str(data, "EXTRA_SERVICES", NULL));
     assert_null(lp_json_str(data, "HOLD_ROUTES", NULL)); /* though it goes to 0 pods */
-    assert_string_equal(lp_json_str(container_of(worker), "image", NULL), "r/lp-ai-worker:t");
+    assert_string_equal(lp_json_str(container_in(worker), "image", NULL),
+                        "registry.example/lp/lp-ai-worker:v1.2.3");
     drop(f);
 }
 
@@ -70,14 +73,15 @@ static void workers_are_scaled_by_the_jobs_alone_and_to_0_where_there_are_none(v
 {
     (void)state;
     struct fixture *f = make("{services: {aiWorker: {enabled: true}}}");
-    const json_t *hpa = find(f, CHILD_HPA, "english-ai-worker");
+    const json_t *hpa = intent_of(f, CHILD_HPA, "english-ai-worker");
     const json_t *metrics = lp_json_at(hpa, "spec", "metrics", NULL);
     const json_t *object = json_object_get(json_array_get(metrics, 0), "object");
     assert_int_equal(json_array_size(metrics), 1);
     assert_string_equal(lp_json_str(object, "metric", "name", NULL), "queue_depth");
     assert_string_equal(lp_json_str(object, "describedObject", "name", NULL), "english-ai-worker");
     assert_string_equal(lp_json_str(object, "target", "averageValue", NULL), "4");
-    assert_non_null(find(f, CHILD_SERVICE, "english-ai-worker")); /* the object that it names */
+    assert_non_null(
+        intent_of(f, CHILD_SERVICE, "english-ai-worker")); /* the object that it names */
     assert_true(platform_may_sleep(&f->platform, SERVICE_AI_WORKER));
     assert_string_equal(lp_json_str(hpa, "metadata", "annotations", ANNOTATION_FLOOR, NULL),
                         "{\"idleS\":300,\"minReplicas\":1}");
@@ -133,7 +137,7 @@ static bool is_owned(void *cluster, const char *claim)
 /* The service's Deployment as it is planned now, with so many pods, all of them Ready. */
 static json_t *rolled_out(const struct fixture *f, const char *name, int pods)
 {
-    json_t *o = json_deep_copy(find(f, CHILD_DEPLOYMENT, name));
+    json_t *o = json_deep_copy(intent_of(f, CHILD_DEPLOYMENT, name));
     json_object_set_new(json_object_get(o, "spec"), "replicas", json_integer(pods));
     json_object_set_new(o, "status",
                         lp_json_make("{s:i, s:i, s:i, s:i, s:i}", "observedGeneration", 0,
