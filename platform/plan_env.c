@@ -318,12 +318,29 @@ static void put_variable(json_t *env, const json_t *given)
     json_array_append_new(env, variable(given));
 }
 
+/* A text that is answered later is checked as one that is answered at once: what the spec says of
+ * that to lp-ai-feedback counts for the worker too. */
+static void put_checking(json_t *env, const struct platform *p)
+{
+    static const char *const shared[] = { "DIALECT", "GRAMMAR_URL", "GRAMMAR_TIMEOUT",
+                                          "GRAMMAR_CONCURRENCY" };
+
+    for (size_t i = 0; i < LP_COUNT(shared); i++) {
+        const json_t *given =
+            lp_json_find(p->spec.services[SERVICE_AI_FEEDBACK].env, "name", shared[i]);
+        if (given)
+            put_variable(env, given);
+    }
+}
+
 json_t *plan_pod_env(const struct platform *p, enum service_id id)
 {
     json_t *env = json_array(), *item;
     size_t i;
 
     add_secrets(env, p, id);
+    if (id == SERVICE_AI_WORKER)
+        put_checking(env, p);
     json_array_foreach(p->spec.services[id].env, i, item) put_variable(env, item);
     return env;
 }

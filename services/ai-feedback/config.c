@@ -2,6 +2,7 @@
 #include "services/ai-feedback/config.h"
 
 #include "postgres/db_url.h"
+#include "services/ai-feedback/engines/settings.h"
 #include "services/ai-feedback/spelling/settings.h"
 
 const struct lp_env ai_env[] = {
@@ -12,27 +13,7 @@ const struct lp_env ai_env[] = {
       .max = 2048,
       .help = "where results are logged; empty: nowhere" },
     SPELLING_ENV(struct ai_config, spelling),
-    { .name = "GRAMMAR_URL",
-      .type = LP_ENV_URL,
-      .offset = offsetof(struct ai_config, grammar_url),
-      .fallback = "",
-      .max = 2048,
-      .help = "a LanguageTool server (/v2/check) for a second opinion: texts are sent there; "
-              "empty: none" },
-    { .name = "GRAMMAR_TIMEOUT",
-      .type = LP_ENV_DURATION,
-      .offset = offsetof(struct ai_config, grammar_timeout_ms),
-      .fallback = "2s",
-      .min = 100,
-      .max = 30000,
-      .help = "until an answer is without it" },
-    { .name = "GRAMMAR_CONCURRENCY",
-      .type = LP_ENV_INT,
-      .offset = offsetof(struct ai_config, grammar_concurrency),
-      .fallback = "4",
-      .min = 1,
-      .max = 64,
-      .help = "texts that are there at once" },
+    GRAMMAR_ENV(struct ai_config, grammar),
     { .name = "ASR_URL",
       .type = LP_ENV_URL,
       .offset = offsetof(struct ai_config, asr_url),

@@ -4,15 +4,14 @@
 #include "config/env.h"
 #include "service/identity.h"
 #include "service/service.h"
+#include "services/ai-feedback/engines/grammar.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
 struct ai_config {
     struct lp_service_config service;
     const char *progress_url; /* PROGRESS_SERVICE_URL; "" for none */
     struct spelling_files spelling;
-    const char *grammar_url;      /* GRAMMAR_URL; "" for none */
-    int64_t grammar_timeout_ms;   /* GRAMMAR_TIMEOUT */
-    int64_t grammar_concurrency;  /* GRAMMAR_CONCURRENCY */
+    struct grammar_settings grammar;
     const char *asr_url;          /* ASR_URL; "" for none */
     const char *asr_model;        /* ASR_MODEL */
     const char *asr_key;          /* ASR_API_KEY */

@@ -33,35 +33,20 @@ static int make_identities(const struct ai_config *config, struct ai *ai,
     return r;
 }
 
-/* Of one engine that the environment may name. */
-static int make_engine(struct engine_options *options, const char *url, const char *path,
-                       struct engine **ret_engine, struct lp_error *err)
-{
-    lp_auto_free char *endpoint = engine_endpoint(url, path);
-
-    engine_announce(options->name);
-    options->url = endpoint;
-    return *url ? engine_new(options, ret_engine, err) : 0;
-}
-
 static int make_engines(const struct ai_config *config, struct ai *ai, struct lp_error *err)
 {
-    struct engine_options grammar = { .name = "languagetool",
-                                      .timeout_ms = config->grammar_timeout_ms,
-                                      .concurrency = config->grammar_concurrency,
-                                      .max_answer = GRAMMAR_ANSWER };
-    struct engine_options asr = { .name = "asr",
-                                  .timeout_ms = config->asr_timeout_ms,
-                                  .concurrency = config->asr_concurrency,
-                                  .max_answer = TRANSCRIBE_ANSWER };
-    int r = make_engine(&grammar, config->grammar_url, "/v2/check", &ai->grammar, err);
+    const struct engine_options asr = { .name = "asr",
+                                        .url = config->asr_url,
+                                        .timeout_ms = config->asr_timeout_ms,
+                                        .concurrency = config->asr_concurrency,
+                                        .max_answer = TRANSCRIBE_ANSWER };
+    int r = grammar_open(&config->grammar, &ai->grammar, err);
 
     ai->dialect = config->spelling.dialect;
     ai->transcriber.model = config->asr_model;
     ai->transcriber.key = config->asr_key;
     if (r == 0)
-        r = make_engine(&asr, config->asr_url, "/v1/audio/transcriptions", &ai->transcriber.engine,
-                        err);
+        r = engine_open(&asr, "/v1/audio/transcriptions", &ai->transcriber.engine, err);
     return r;
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "postgres/db_url.h"
+#include "services/ai-feedback/engines/settings.h"
 #include "services/ai-feedback/spelling/settings.h"
 
 #define AT(member) offsetof(struct config, member)
@@ -31,6 +32,7 @@ const struct lp_env config_table[] = {
       .max = 3600000,
       .help = "one attempt at a job takes no longer" },
     SPELLING_ENV(struct config, spelling),
+    GRAMMAR_ENV(struct config, grammar),
     { 0 },
 };
 

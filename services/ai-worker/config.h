@@ -3,6 +3,7 @@
 
 #include "config/env.h"
 #include "service/service.h"
+#include "services/ai-feedback/engines/grammar.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
 /* Borrowed from the environment. */
@@ -12,6 +13,7 @@ struct config {
     int64_t workers;          /* WORKERS 1, 1..16 */
     int64_t job_ms;           /* JOB_DEADLINE 10m, 1s..1h */
     struct spelling_files spelling;
+    struct grammar_settings grammar;
 };
 
 extern const struct lp_env config_table[];

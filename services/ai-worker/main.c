@@ -87,6 +87,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
                                                         .purge = purge };
     const struct config *config = user;
     struct worker_options options = { .stop = stop,
+                                      .dialect = config->spelling.dialect,
                                       .threads = (unsigned)config->workers,
                                       .job_ms = config->job_ms };
     struct spelling *speller = NULL;
@@ -95,6 +96,8 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     options.db = open_database(config);
     int r = spelling_new(&config->spelling, &speller, err);
     options.speller = speller;
+    if (r == 0)
+        r = grammar_open(&config->grammar, &options.grammar, err);
     if (r == 0)
         r = lp_dbwatch_new(options.db, &watching, stop, &is.watch, err);
     if (r == 0)
@@ -107,6 +110,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     worker_free(is.worker);
     lp_dbwatch_free(is.watch);
     lp_db_free(options.db);
+    engine_free(options.grammar);
     spelling_free(speller);
     return r;
 }

@@ -106,6 +106,8 @@ static void check(const struct worker *w, const struct job *job, struct attempt 
     size_t by_category[CATEGORIES] = { 0 };
     const struct feedback_request request = { .text = job->text,
                                               .deadline_ms = lp_clock_ms() + w->options.job_ms,
+                                              .grammar = w->options.grammar,
+                                              .dialect = w->options.dialect,
                                               .level = level_of(job),
                                               .by_category = by_category,
                                               .stop = w->options.stop };

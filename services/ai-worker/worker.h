@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "postgres/db.h"
+#include "services/ai-feedback/engines/engine.h"
 #include "services/ai-feedback/spelling/spelling.h"
 
 #define WORKER_MAX 16
@@ -15,6 +16,8 @@
 struct worker_options {
     struct lp_db *db; /* at least `threads` + 1 connections */
     const struct spelling *speller;
+    struct engine *grammar; /* a second opinion on texts; NULL: none */
+    const char *dialect;    /* of that */
     struct lp_stop *stop;
     unsigned threads; /* 1..WORKER_MAX */
     int64_t job_ms;   /* what one attempt may take */

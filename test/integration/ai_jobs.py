@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
@@ -139,18 +140,48 @@ class Progress(http.server.ThreadingHTTPServer):
             pass
 
 
+class LanguageTool(http.server.ThreadingHTTPServer):
+    """Answers as LanguageTool 6.6 did about one text, and notes what it is asked."""
+
+    daemon_threads = True
+    recorded = HERE.parent / "unit/languagetool"
+    text = (recorded / "check-6.6.txt").read_text(encoding="utf-8")
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", free_port()), LanguageTool.Handler)
+        self.asked = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.server.asked.append((self.path, form["language"], form["text"]))
+            answer = (LanguageTool.recorded / "check-6.6.json").read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+
 class World:
     def __init__(self, work):
         self.work, self.postgres, self.workers, self.progress = work, Postgres(work), [], Progress()
         self.service = Program(work, "lp-ai-feedback", "service", DATABASE_URL=self.postgres.url("jobs"),
                                PROGRESS_SERVICE_URL=f"http://127.0.0.1:{self.progress.server_port}")
 
-    def worker(self):
-        self.workers.append(Program(self.work, "lp-ai-worker", f"worker-{len(self.workers)}", DATABASE_URL=self.postgres.url("jobs")))
+    def worker(self, **variables):
+        self.workers.append(Program(self.work, "lp-ai-worker", f"worker-{len(self.workers)}", DATABASE_URL=self.postgres.url("jobs"), **variables))
         return self.workers[-1]
 
     def put(self, user, text, **headers):
         return self.service.ask("POST", "/speech2text", user, {"text": text}, Prefer="respond-async", **headers)
+
+    def over(self, user, job, state="done"):
+        """What there is of a job, once it is in this state."""
+        return wait_for(f"it is {state}", 30, lambda: [j for j in [self.service.ask("GET", f"/jobs/{job}", user)[2]] if j["state"] == state])[0]
 
     def done(self):
         return int(self.postgres.sql("SELECT count(*) FROM jobs WHERE state = 'done'"))
@@ -217,6 +248,22 @@ def what_holds_no_word_is_a_dead_letter_with_its_reason(w):
     assert "no word" in job["reason"] and job["attempts"] == 1, job
     assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 1
     assert w.workers[0].end(signal.SIGTERM) == 0
+
+
+def a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer(w):
+    server = LanguageTool()
+    worker = w.worker(GRAMMAR_URL=f"http://127.0.0.1:{server.server_port}", DIALECT="en-GB")
+    told = w.over("ann", w.put("ann", server.text)[2]["jobId"])["result"]
+    assert told["engine"] == "local+languagetool" and "fallback" not in told, told
+    assert "languagetool:ADMIT_ENJOY_VB" in [edit["rule"] for edit in told["sentence_pairs"][0]["edits"]], told
+    assert server.asked == [("/v2/check", ["en-GB"], [server.text])], server.asked
+    server.shutdown()
+    server.server_close()
+    told = w.over("ann", w.put("ann", server.text)[2]["jobId"])["result"]
+    assert told["engine"] == "local" and told["fallback"] == {"languagetool": "unreachable"}, told
+    assert worker.metric('lp_ai_engine_requests_total{engine="languagetool",outcome="answered"}') == 1
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 2
+    assert w.workers.pop().end(signal.SIGTERM) == 0
 
 
 def the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed(w):
@@ -304,6 +351,7 @@ def main():
         for test in (the_role_of_the_jobs_cannot_read_users, without_a_database_the_answer_names_the_field,
                      a_job_is_its_owners_and_goes_when_they_say_so,
                      at_sigterm_a_worker_gives_back_what_it_has, what_holds_no_word_is_a_dead_letter_with_its_reason,
+                     a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer,
                      the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed,
                      two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed,
                      no_log_line_tells_a_learners_words_an_owner_or_a_token):

@@ -69,6 +69,32 @@ static void nobody_calls_a_worker_and_it_has_no_key_of_tokens_and_no_route(void 
     drop(f);
 }
 
+/* The value of a variable of the container, "" where it has none. */
+static const char *value_of(const json_t *workload, const char *variable)
+{
+    const json_t *item =
+        lp_json_find(json_object_get(container_of(workload), "env"), "name", variable);
+    const char *value = lp_json_str(item, "value", NULL);
+    return value ? value : "";
+}
+
+static void a_text_is_checked_later_as_it_is_at_once(void **state)
+{
+    (void)state;
+    struct fixture *f =
+        make("{services: {aiFeedback: {env: [{name: GRAMMAR_URL, value: 'http://lt:8010'}, {name: "
+             "DIALECT, value: en-GB}, {name: GRAMMAR_TIMEOUT, valueFrom: {secretKeyRef: {name: s, "
+             "key: k}}}, {name: ASR_URL, value: 'http://asr'}]}, aiWorker: {enabled: true, env: "
+             "[{name: DIALECT, value: en-US}]}}}");
+    const json_t *worker = find(f, CHILD_DEPLOYMENT, "english-ai-worker");
+    assert_string_equal(value_of(worker, "GRAMMAR_URL"), "http://lt:8010");
+    assert_string_equal(value_of(worker, "DIALECT"), "en-US");
+    check_source(worker, "GRAMMAR_TIMEOUT", "s/k");
+    assert_string_equal(value_of(worker, "ASR_URL"), ""); /* it has no such variable */
+    assert_string_equal(value_of(find(f, CHILD_DEPLOYMENT, "english-learning"), "DIALECT"), "");
+    drop(f);
+}
+
 static void workers_are_scaled_by_the_jobs_alone_and_to_0_where_there_are_none(void **state)
 {
     (void)state;
@@ -183,6 +209,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_services_have_the_jobs_database_and_only_where_there_are_workers),
         cmocka_unit_test(nobody_calls_a_worker_and_it_has_no_key_of_tokens_and_no_route),
+        cmocka_unit_test(a_text_is_checked_later_as_it_is_at_once),
         cmocka_unit_test(workers_are_scaled_by_the_jobs_alone_and_to_0_where_there_are_none),
         cmocka_unit_test(without_a_metrics_api_the_cpu_of_one_job_brings_no_more_workers),
         cmocka_unit_test(the_jobs_database_stays_until_both_services_have_the_external_one),

@@ -222,3 +222,14 @@ char *engine_endpoint(const char *url, const char *path)
             return lp_sprintf("%.*s%s", (int)len, url, path + n);
     return lp_sprintf("%.*s%s", (int)len, url, path);
 }
+
+int engine_open(const struct engine_options *options, const char *path, struct engine **ret_engine,
+                struct lp_error *err)
+{
+    lp_auto_free char *endpoint = engine_endpoint(options->url, path);
+    struct engine_options there = *options;
+
+    engine_announce(options->name);
+    there.url = endpoint;
+    return *options->url ? engine_new(&there, ret_engine, err) : 0;
+}

@@ -44,6 +44,11 @@ const char *engine_name(const struct engine *e);
 /* Its metrics are there from now on, also of an engine that is not configured. */
 void engine_announce(const char *name);
 
+/* Announces the engine, and where options->url is not "" makes the one at `path` there
+ * (engine_endpoint). Otherwise *ret_engine stays as it is. */
+LP_MUST_USE int engine_open(const struct engine_options *options, const char *path,
+                            struct engine **ret_engine, struct lp_error *err);
+
 struct engine_ask {
     const char *const *headers; /* as in lp_http_request */
     const void *body;

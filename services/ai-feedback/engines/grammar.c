@@ -243,3 +243,14 @@ enum engine_outcome grammar_check(struct engine *e, const char *dialect, const c
         grammar_matches_done(&matches);
     return outcome;
 }
+
+int grammar_open(const struct grammar_settings *settings, struct engine **ret_engine,
+                 struct lp_error *err)
+{
+    const struct engine_options options = { .name = "languagetool",
+                                            .url = settings->url,
+                                            .timeout_ms = settings->timeout_ms,
+                                            .concurrency = settings->concurrency,
+                                            .max_answer = GRAMMAR_ANSWER };
+    return engine_open(&options, "/v2/check", ret_engine, err);
+}

@@ -12,6 +12,16 @@
 #define GRAMMAR_ANSWER ((size_t)2 << 20) /* bytes of its answer */
 #define GRAMMAR_MATCHES 1000             /* of one answer; more are passed over */
 
+struct grammar_settings {
+    const char *url;     /* GRAMMAR_URL; "": none. Borrowed */
+    int64_t timeout_ms;  /* GRAMMAR_TIMEOUT */
+    int64_t concurrency; /* GRAMMAR_CONCURRENCY */
+};
+/* The server that these name, for as long as the caller wants (engine_free); NULL stays NULL where
+ * they name none. Errors as engine_new. */
+LP_MUST_USE int grammar_open(const struct grammar_settings *settings, struct engine **ret_engine,
+                             struct lp_error *err);
+
 /* What it would change: `len` bytes at `at`. */
 struct grammar_match {
     size_t at, len;
