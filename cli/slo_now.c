@@ -85,9 +85,11 @@ void slo_by_metrics_api(struct lp_kube_client *client, const struct alert_goals 
     const char *name = lp_json_str(platform, "metadata", "name", NULL);
     json_t *missing = json_object_get(row, "missing"), *list = json_object_get(row, "objectives");
     json_auto_t *arrivals = read_metric(client, ns, "arrival_rate", missing);
-    json_auto_t *errors = read_metric(client, ns, "error_rate", missing);
-    json_auto_t *latency = read_metric(client, ns, "p95_latency_ms", missing);
+    json_auto_t *unasked = json_array(); /* nobody asked: there is no latency to be known */
     double rate = value_of(arrivals, name, "gateway");
+    json_t *lacking = rate <= 0 ? unasked : missing;
+    json_auto_t *errors = read_metric(client, ns, "error_rate", lacking);
+    json_auto_t *latency = read_metric(client, ns, "p95_latency_ms", lacking);
     double share = value_of(errors, name, "gateway") / rate;
     double p95 = value_of(latency, name, "gateway");
     bool asked = rate > 0;

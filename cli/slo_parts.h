@@ -21,7 +21,8 @@ struct slo_source {
 /*
  * Sets in `row`, that of a platform: seenSeconds, how far back of 30 days it was scraped;
  * objectives: [{objective, allowed, budgetLeft, requests: {"1h": ..}, burn: {"1h": ..}}], where
- * null is not known; spentBy: [{objective, route, code, answers, share}].
+ * null is not known: without a request in 30 days the budget is whole, and a window without one has
+ * no burn; spentBy: [{objective, route, code, answers, share}].
  */
 LP_MUST_USE int slo_by_prometheus(const struct slo_source *source, const struct alert_goals *goals,
                                   const char *ns, const char *platform, json_t *row,

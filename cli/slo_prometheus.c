@@ -22,6 +22,7 @@ struct asking {
     const struct slo_source *source;
     const struct alert_goals *goals;
     const char *ns, *platform;
+    bool scraped; /* the gateway was seen, so that no answers are none, and not unknown */
     struct lp_error *err;
 };
 
@@ -148,11 +149,13 @@ static int add_window(const struct asking *a, enum slo_objective o, const char *
         r = ask_number(a, &bad, &share);
     if (r < 0)
         return r;
+    if (a->scraped && !(answers > 0))
+        answers = 0;
     double burn = share < 0 ? 0 : share / slo_allowed(a->goals, o);
-    json_object_set_new(json_object_get(objective, "requests"), window,
-                        json_real(isfinite(answers) ? answers : 0));
+    json_object_set_new(json_object_get(objective, "requests"), window, number_or_null(answers));
     if (strcmp(window, BUDGET_WINDOW) == 0)
-        json_object_set_new(objective, "budgetLeft", number_or_null(1 - burn));
+        json_object_set_new(objective, "budgetLeft",
+                            answers > 0 || !a->scraped ? number_or_null(1 - burn) : json_real(1));
     else
         json_object_set_new(json_object_get(objective, "burn"), window, number_or_null(burn));
     return 0;
@@ -203,13 +206,14 @@ static int add_spenders(const struct asking *a, enum slo_objective o, json_t *li
     return 0;
 }
 
-/* The first time of 30 days at which the gateway was scraped, to 5 minutes. */
+/* The first time of 30 days at which the gateway was scraped, to 5 minutes: by a series that it has
+ * before anybody asks. */
 static int add_seen(const struct asking *a, json_t *row)
 {
     lp_auto_buf struct lp_buf query = LP_BUF_INIT(QUERY_MAX);
     double seconds = NAN;
 
-    lp_buf_str(&query, "time() - min_over_time(min(timestamp(lp_requests_total{");
+    lp_buf_str(&query, "time() - min_over_time(min(timestamp(lp_request_seconds_count{");
     put_scope(a, &query);
     lp_buf_str(&query, "}))[" BUDGET_WINDOW ":5m])");
     int r = ask_number(a, &query, &seconds);
@@ -234,11 +238,12 @@ static int add_objective(const struct asking *a, enum slo_objective o, json_t *l
 int slo_by_prometheus(const struct slo_source *source, const struct alert_goals *goals,
                       const char *ns, const char *platform, json_t *row, struct lp_error *err)
 {
-    const struct asking a = {
+    struct asking a = {
         .source = source, .goals = goals, .ns = ns, .platform = platform, .err = err
     };
 
     int r = add_seen(&a, row);
+    a.scraped = json_is_real(json_object_get(row, "seenSeconds"));
     for (int o = 0; o < N_SLO_OBJECTIVES && r == 0; o++)
         r = add_objective(&a, (enum slo_objective)o, json_object_get(row, "objectives"));
     for (int o = 0; o < N_SLO_OBJECTIVES && r == 0; o++)

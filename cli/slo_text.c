@@ -33,11 +33,15 @@ static void put_source(const json_t *row, struct lp_buf *out)
     }
 }
 
-static void put_cell(const json_t *number, const char *unit, double factor, struct lp_buf *out)
+/* `requests`: in the window that it is about. */
+static void put_cell(const json_t *number, const json_t *requests, const char *unit, double factor,
+                     struct lp_buf *out)
 {
     lp_auto_buf struct lp_buf cell = LP_BUF_INIT(64);
 
-    if (json_is_real(number))
+    if (json_is_real(requests) && json_real_value(requests) <= 0)
+        lp_buf_str(&cell, "no requests");
+    else if (json_is_real(number))
         lp_buf_printf(&cell, "%.*f%s", *unit ? 1 : 2, factor * json_real_value(number), unit);
     else
         lp_buf_char(&cell, '-');
@@ -60,9 +64,9 @@ static void put_objectives(const json_t *row, struct lp_buf *out)
     json_array_foreach(json_object_get(row, "objectives"), i, objective)
     {
         lp_buf_printf(out, "    %-12s", lp_json_str(objective, "objective", NULL));
-        put_cell(json_object_get(objective, "budgetLeft"), " %", 100, out);
+        put_cell(json_object_get(objective, "budgetLeft"), NULL, " %", 100, out);
         json_object_foreach(json_object_get(objective, "burn"), window, burn)
-            put_cell(burn, "", 1, out);
+            put_cell(burn, lp_json_at(objective, "requests", window, NULL), "", 1, out);
         while (out->len > 0 && out->ptr[out->len - 1] == ' ')
             out->ptr[--out->len] = '\0';
         lp_buf_char(out, '\n');

@@ -1,6 +1,6 @@
 /* platform/alerts.c -- see the header. The source has marks: @SCOPE, (which platforms), @BUDGET
  * (the share of answers that may be errors), @ALLOWED and @GOAL (in %), @FAST(window) (the rate of
- * answers in time), @LATENCY. */
+ * answers in time), @LATENCY, @UNLESS_TOLD(window,alert) (its cause was not told). */
 #include "platform/alerts.h"
 
 #include <inttypes.h>
@@ -15,6 +15,7 @@
 #define TEXT_MAX 65536
 #define RULES_MAX 262144
 #define OPERATOR_GROUP "learning-platform-operator"
+#define CAUSES "alertname=~\"ServiceDown|DatabaseDown\""
 #define EVERYONE "platform" /* owner of what no other owns */
 
 extern const char alerts_yaml[]; /* platform/alerts.yaml */
@@ -138,6 +139,22 @@ static bool is_mark(const char **at, const char *mark)
     return true;
 }
 
+/* "6m,LearnersSeeErrors": not where one of the alerts that name a cause was told so long ago, or is
+ * about to be; but what is told stays told. */
+static void put_unless_told(const struct writer *w, const char *args, size_t n)
+{
+    size_t window = strcspn(args, ",");
+
+    lp_buf_str(w->out, "unless on (namespace, platform) ((max_over_time(ALERTS{");
+    put_scope(w);
+    lp_buf_printf(w->out, CAUSES ",alertstate=\"firing\"}[%.*s]) or ALERTS{", (int)window, args);
+    put_scope(w);
+    lp_buf_str(w->out, CAUSES "}) unless on (namespace, platform) ALERTS{");
+    put_scope(w);
+    lp_buf_printf(w->out, "alertname=\"%.*s\",alertstate=\"firing\"})", (int)(n - window - 1),
+                  args + window + 1);
+}
+
 /* Writes what the mark at `at` stands for; gives what is behind it. */
 static const char *put_mark(const struct writer *w, const char *at)
 {
@@ -153,6 +170,10 @@ static const char *put_mark(const struct writer *w, const char *at)
         put_decimal(w->out, 100000 - errors, 3);
     } else if (is_mark(&at, "@LATENCY")) {
         put_latency(w->out, w->goals->latency_ms);
+    } else if (is_mark(&at, "@UNLESS_TOLD(")) {
+        size_t n = strcspn(at, ")");
+        put_unless_told(w, at, n);
+        at += n + 1;
     } else if (is_mark(&at, "@FAST(")) {
         size_t n = strcspn(at, ")");
         put_fast(w, at, n);

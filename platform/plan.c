@@ -90,13 +90,14 @@ static void add_database(struct plan *plan, const struct platform *p, enum datab
 static void add_monitoring(struct plan *plan, const struct platform *p)
 {
     const struct {
-        const char *choice;
+        const char *choice, *made;
         enum child_kind kind;
-    } asked[] = { { p->spec.monitoring.pod_monitor, CHILD_POD_MONITOR },
-                  { p->spec.monitoring.rule, CHILD_PROMETHEUS_RULE } };
+    } asked[] = { { p->spec.monitoring.dashboards, "ConfigMap", CHILD_CONFIG_MAP },
+                  { p->spec.monitoring.pod_monitor, "Auto", CHILD_POD_MONITOR },
+                  { p->spec.monitoring.rule, "Auto", CHILD_PROMETHEUS_RULE } };
 
     for (size_t i = 0; i < LP_COUNT(asked); i++) {
-        if (!asked[i].choice || strcmp(asked[i].choice, "Auto") != 0)
+        if (!asked[i].choice || strcmp(asked[i].choice, asked[i].made) != 0)
             continue;
         if (plan->n == PLAN_MAX_CHILDREN)
             abort();
@@ -111,6 +112,8 @@ static void add_monitoring(struct plan *plan, const struct platform *p)
 
 static json_t *of_platform(const struct platform *p, enum child_kind kind)
 {
+    if (kind == CHILD_CONFIG_MAP)
+        return plan_dashboard(p);
     return kind == CHILD_POD_MONITOR ? plan_pod_monitor(p) : plan_prometheus_rule(p);
 }
 

@@ -91,8 +91,8 @@ const struct database_spec *platform_database(const struct platform *p, enum dat
 /* Whether the spec has the service whose database it is, and has that embedded. */
 bool platform_embeds(const struct platform *p, enum database_id id);
 
-/* Seven of each service, five of each database, an Ingress, an HTTPRoute, two of monitoring. */
-#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES + 4)
+/* Seven of each service, five of each database, an Ingress, an HTTPRoute, three of monitoring. */
+#define PLAN_MAX_CHILDREN (7 * SPEC_MAX_SERVICES + 5 * N_DATABASES + 5)
 
 /* `intent` is what we own of the child, with the hash of it as annotation; the plan's. */
 struct child {

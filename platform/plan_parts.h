@@ -77,6 +77,7 @@ json_t *plan_http_route(const struct platform *p);
 /* As spec.monitoring says. */
 json_t *plan_pod_monitor(const struct platform *p);
 json_t *plan_prometheus_rule(const struct platform *p);
+json_t *plan_dashboard(const struct platform *p); /* a ConfigMap that Grafana's sidecar reads */
 
 /* `config` is the ConfigMap of the service. spec.replicas is in it where they are ours. */
 json_t *plan_deployment(const struct platform *p, enum service_id id, const json_t *config);

@@ -34,6 +34,7 @@ struct oidc_spec {
 /* What a monitoring system is told; all zero: nothing. */
 struct monitoring_spec {
     const char *pod_monitor, *rule; /* "Auto", "None"; NULL: the spec has no monitoring */
+    const char *dashboards;         /* "ConfigMap", "None"; NULL: the same */
     const char *availability;       /* "99.95", in %; NULL: as alerts.h has it */
     const char *latency_p95;        /* "180ms"; NULL: the same */
     json_t *owners;                 /* {service: {team, severity, runbook}} or NULL */

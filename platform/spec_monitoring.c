@@ -15,6 +15,7 @@
     }
 
 static const char *const choices[] = { "Auto", "None", NULL };
+static const char *const dashboard_choices[] = { "None", "ConfigMap", NULL };
 
 static const struct lp_json_field latency_fields[] = {
     { .key = "p95", .type = LP_JSON_STRING, .required = true, .max = 7 },
@@ -32,6 +33,10 @@ static const struct lp_json_field slo_fields[] = {
 const struct lp_json_field monitoring_fields[] = {
     { .key = "podMonitor", .type = LP_JSON_STRING, .offset = OF(pod_monitor), .one_of = choices },
     { .key = "prometheusRule", .type = LP_JSON_STRING, .offset = OF(rule), .one_of = choices },
+    { .key = "dashboards",
+      .type = LP_JSON_STRING,
+      .offset = OF(dashboards),
+      .one_of = dashboard_choices },
     { .key = "slo", .type = LP_JSON_OBJECT, .offset = OF(availability), .fields = slo_fields },
     { .key = "owners", .type = LP_JSON_OBJECT, .offset = OF(owners) },
     END,
@@ -40,6 +45,7 @@ const struct lp_json_field monitoring_fields[] = {
 void spec_monitoring_defaults(struct monitoring_spec *m)
 {
     m->pod_monitor = m->rule = choices[0];
+    m->dashboards = dashboard_choices[0]; /* whether a Grafana reads them no API tells */
 }
 
 /* "95".."99.999". */

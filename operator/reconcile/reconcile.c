@@ -206,6 +206,7 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
     json_auto_t *status = status_build(&in);
     decisions_publish(ctx->platform->ns, ctx->platform->name, before, status);
     decisions_publish_limits(ctx->platform, plan, observed, status);
+    decisions_publish_down(ctx->platform, status);
     notices_publish(ctx->platform->ns, ctx->platform->name, before, status);
     int written = write_status(ctx, json_incref(status), err);
     if (written == 0) {

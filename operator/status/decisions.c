@@ -54,6 +54,14 @@ static struct lp_metric_family *limited(void)
                        "namespace,platform,service,by");
 }
 
+static struct lp_metric_family *down(void)
+{
+    return of_services(LP_METRIC_GAUGE, "lp_service_down",
+                       "1 where a service has no ready pod and shall have one; else there is no "
+                       "such series.",
+                       "namespace,platform,service");
+}
+
 static void publish_service(const char *ns, const char *name, const char *service,
                             const json_t *before, const json_t *now)
 {
@@ -76,6 +84,40 @@ static void forget_service(const char *ns, const char *name, const char *service
     lp_metric_remove_first(replicas(), (const char *const[]){ ns, name, service }, 3);
     lp_metric_remove_first(changes(), (const char *const[]){ ns, name, service }, 3);
     lp_metric_remove_first(limited(), (const char *const[]){ ns, name, service }, 3);
+    lp_metric_remove(down(), (const char *const[]){ ns, name, service });
+}
+
+/* By somebody's hand too, but not because nobody asks, or because the spec wants none. */
+static bool is_down(const struct platform *p, const json_t *service)
+{
+    const char *name = lp_json_str(service, "name", NULL);
+    bool paused =
+        strcmp(p->spec.mode, "Paused") == 0 || lp_json_bool(false, service, "paused", NULL);
+
+    if (paused || lp_json_int(0, service, "ready", NULL) > 0 ||
+        lp_json_str(service, "reason", NULL))
+        return false;
+    spec_each_service(&p->spec, id)
+    {
+        if (strcmp(spec_service(&p->spec, id).name, name) == 0)
+            return p->spec.services[id].replicas != 0;
+    }
+    return false;
+}
+
+void decisions_publish_down(const struct platform *p, const json_t *status)
+{
+    const json_t *service;
+    size_t i;
+
+    json_array_foreach(json_object_get(status, "services"), i, service)
+    {
+        const char *name = lp_json_str(service, "name", NULL);
+        if (name && is_down(p, service))
+            lp_metric_set(lp_metric_with(down(), p->ns, p->name, name), 1);
+        else if (name)
+            lp_metric_remove(down(), (const char *const[]){ p->ns, p->name, name });
+    }
 }
 
 void decisions_publish_limit(const char *ns, const char *name, const char *service,
@@ -146,4 +188,5 @@ void decisions_forget(const char *ns, const char *name)
     lp_metric_remove_first(replicas(), values, 2);
     lp_metric_remove_first(changes(), values, 2);
     lp_metric_remove_first(limited(), values, 2);
+    lp_metric_remove_first(down(), values, 2);
 }

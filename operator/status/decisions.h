@@ -28,5 +28,9 @@ void decisions_publish_limit(const char *ns, const char *name, const char *servi
 void decisions_publish_limits(const struct platform *p, const struct plan *plan,
                               const struct observed *observed, const json_t *status);
 
+/* Sets lp_service_down{namespace,platform,service} of each service of the status that has no ready
+ * pod and shall have one; a platform that is not Ready yet has such too. Any thread. */
+void decisions_publish_down(const struct platform *p, const json_t *status);
+
 /* Takes the gauges of a platform that is gone out of the exposition. */
 void decisions_forget(const char *ns, const char *name);

@@ -49,6 +49,7 @@ struct exchange {
     bool body_done;  /* all of it was read */
     bool dropping;   /* nobody reads it any more */
     bool sent_all;   /* the upstream has it */
+    bool unanswered; /* and it is counted as such, until the head of an answer */
     bool up_starved; /* the upstream waits for us */
     bool probe;      /* of a half-open breaker */
     struct stream up;

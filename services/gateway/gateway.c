@@ -49,6 +49,10 @@ static void make_upstream_metrics(struct gateway_shared *s)
         gauge("lp_requests_held",
               "Of those that wait for another service: held until a pod of it takes a connection.",
               "upstream");
+    struct lp_metric_family *unanswered = gauge("lp_requests_unanswered",
+                                                "Of those that wait for another service: it has "
+                                                "them in full, and began no answer yet.",
+                                                "upstream");
     struct lp_metric_family *upstream_seconds = lp_metric_family(
         LP_METRIC_HISTOGRAM, "lp_upstream_seconds", "Time until the head of an upstream's answer.",
         "upstream", lp_metrics_seconds, lp_metrics_n_seconds);
@@ -64,6 +68,7 @@ static void make_upstream_metrics(struct gateway_shared *s)
         const char *name = s->routes.upstreams[i].name;
         m->awaiting[i] = lp_metric_with(awaiting, name);
         m->held[i] = lp_metric_with(held, name);
+        m->unanswered[i] = lp_metric_with(unanswered, name);
         m->left_alone[i] = lp_metric_with(left_alone, name);
         m->websockets[i] = lp_metric_with(websockets, name);
         m->circuits[i] = lp_metric_with(circuits, name);

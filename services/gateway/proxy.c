@@ -53,6 +53,14 @@ static void tell_breaker(struct exchange *x, bool ok)
         lp_metric_add(x->worker->shared->metrics.circuits[x->ticket.upstream], after ? 1 : -1);
 }
 
+/* The gauge of those that the upstream has in full, and does not answer. */
+static void count_unanswered(struct exchange *x, bool is)
+{
+    if (x->unanswered != is)
+        lp_metric_add(x->worker->shared->metrics.unanswered[x->ticket.upstream], is ? 1 : -1);
+    x->unanswered = is;
+}
+
 /* ---- the answer's head ---- */
 
 /* The lines that pass, and what of the common ones they hold already. */
@@ -113,6 +121,7 @@ static void on_head(void *user, const struct upstream_head *head)
     struct worker *w = x->worker;
 
     x->answered = true;
+    count_unanswered(x, false);
     hold_wake(x);
     tell_breaker(x, true);
     lp_metric_observe(w->shared->metrics.upstream_seconds[x->ticket.upstream],
@@ -202,6 +211,7 @@ static size_t on_read(void *user, char *to, size_t room, bool *ret_end)
 
     *ret_end = x->body_done && stream_length(&x->up) == 0;
     x->sent_all |= *ret_end;
+    count_unanswered(x, x->sent_all && !x->answered);
     x->up_starved = n == 0 && !*ret_end;
     alive(x);
     conn_mark(x->conn); /* there is room for more */
@@ -314,6 +324,7 @@ static void start(struct exchange *x, const char *target, const char *fields, si
         x->expects_continue = false;
     }
     x->sent_all = x->body_length == 0;
+    count_unanswered(x, x->sent_all);
     x->called_ms = x->worker->now;
     x->client = client_for(x);
     x->call = x->client->ops->start(x->client, &r);
@@ -356,6 +367,7 @@ void proxy_release(struct exchange *x)
     struct admission_ticket *t;
 
     hold_end(x);
+    count_unanswered(x, false);
     if (x->ticket.waits || x->ticket.holds_place)
         count_awaiting(x, -1);
     admission_leave(a, &x->ticket);

@@ -39,7 +39,7 @@ struct gateway_metrics {
     struct lp_metric_family *requests;                    /* service, route, code */
     struct lp_metric *seconds[GATEWAY_MAX_UPSTREAMS + 1]; /* the last: route "other" */
     struct lp_metric *awaiting[GATEWAY_MAX_UPSTREAMS], *circuits[GATEWAY_MAX_UPSTREAMS];
-    struct lp_metric *held[GATEWAY_MAX_UPSTREAMS];
+    struct lp_metric *held[GATEWAY_MAX_UPSTREAMS], *unanswered[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *upstream_seconds[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *websockets[GATEWAY_MAX_UPSTREAMS];
     struct lp_metric *left_alone[GATEWAY_MAX_UPSTREAMS];

@@ -113,7 +113,7 @@ static void monitors_wait_for_their_definitions_and_follow_the_spec(void **state
     await_monitored("True", "AsAsked");
     is_there_and_ours(&lp_kube_pod_monitors, NAME);
     is_there_and_ours(&lp_kube_prometheus_rules, NAME);
-    assert_int_equal(json_array_size(lp_json_at(rule, "spec", "groups", NULL)), 3);
+    assert_int_equal(json_array_size(lp_json_at(rule, "spec", "groups", NULL)), 4);
     edit_platform("english", parse_spec("{monitoring: {slo: {availability: '99.5'}}}"));
     json_decref(
         await(&lp_kube_prometheus_rules, NAME, has_threshold, "> 14.4 * 0.005 ", "changed"));
@@ -148,6 +148,33 @@ static void monitors_come_back_with_their_definition_and_go_after_a_restart(void
     uninstall("podmonitors.monitoring.coreos.com");
 }
 
+static bool has_label(const json_t *o, const void *want)
+{
+    const char *label = lp_json_str(o, "metadata", "labels", "grafana_dashboard", NULL);
+    return want ? label && strcmp(label, want) == 0 : !label;
+}
+
+/* No definition is needed; what Grafana's sidecar goes by is put back, and goes with the wish. */
+static void a_dashboard_is_made_put_back_and_goes(void **state)
+{
+    (void)state;
+    create_platform("english", parse_spec("{monitoring: {podMonitor: None, prometheusRule: None, "
+                                          "dashboards: ConfigMap}}"));
+    json_auto_t *made = await(&lp_kube_config_maps, NAME, has_label, "1", "made");
+    lp_auto_free char *key = lp_sprintf("%s.english.json", ns);
+    const char *text = lp_json_str(made, "data", key, NULL);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "lp_service_replicas"));
+    is_there_and_ours(&lp_kube_config_maps, NAME);
+    await_monitored("True", "AsAsked");
+    json_auto_t *without = parse_spec("{metadata: {labels: {grafana_dashboard: null}}}");
+    ok(lp_kube_merge_patch(client, &lp_kube_config_maps, ns, NAME, NULL, without, NULL, &err));
+    json_decref(await(&lp_kube_config_maps, NAME, has_label, "1", "put back"));
+    edit_platform("english", parse_spec("{monitoring: {dashboards: None}}"));
+    await_gone(&lp_kube_config_maps, NAME);
+    json_decref(await(&lp_kube_platforms, "english", says_nothing, NULL, "nothing to say"));
+}
+
 static void goals_and_owners_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -160,6 +187,8 @@ static void goals_and_owners_that_cannot_be_are_refused(void **state)
     is_refused("{monitoring: {owners: {auth: {runbook: 'https://a/{{b}}'}}}}",
                "spec.monitoring.owners.auth.runbook", "should match");
     is_refused("{monitoring: {podMonitor: On}}", "spec.monitoring.podMonitor", "Unsupported value");
+    is_refused("{monitoring: {dashboards: Auto}}", "spec.monitoring.dashboards",
+               "Unsupported value");
 }
 
 #define test(f) cmocka_unit_test_setup(f, fixture_namespace)
@@ -168,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(monitors_wait_for_their_definitions_and_follow_the_spec),
         test(monitors_come_back_with_their_definition_and_go_after_a_restart),
+        test(a_dashboard_is_made_put_back_and_goes),
         test(goals_and_owners_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests_name("operator_monitoring", tests, fixture_begin, fixture_end);

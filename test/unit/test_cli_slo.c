@@ -140,6 +140,13 @@ static void without_traffic_there_is_no_burn(void **state)
         { .match = QUERY, .status = 200, .body = VECTOR("") },
         FAKE_END,
     };
+    /* One that was scraped and never asked has no series of answers. */
+    static const struct fake_answer never[] = {
+        { .match = GET_PLATFORM, .status = 200, .body = WITHOUT_SLO },
+        { .match = QUERY "time", .status = 200, .body = NUMBER("86400") },
+        { .match = QUERY, .status = 200, .body = VECTOR("") },
+        FAKE_END,
+    };
     static const struct fake_answer zeros[] = {
         { .match = GET_PLATFORM, .status = 200, .body = WITHOUT_SLO },
         { .match = QUERY "topk", .status = 200, .body = VECTOR("") },
@@ -162,7 +169,34 @@ static void without_traffic_there_is_no_burn(void **state)
     told_done(&t);
     run(zeros, true, CLI_TABLE, &t);
     assert_non_null(strstr(t.text.ptr, "has 24 hours of"));
-    assert_non_null(strstr(t.text.ptr, "    availability  -            -            -"));
+    assert_non_null(strstr(
+        t.text.ptr, "    availability  100.0 %      no requests  no requests  no requests\n"
+                    "    latency       100.0 %      no requests  no requests  no requests\n"));
+    told_done(&t);
+    run(never, true, CLI_TABLE, &t);
+    assert_non_null(strstr(t.text.ptr, "    availability  100.0 %      no requests  no"));
+    assert_non_null(strstr(t.requests.ptr, "timestamp%28lp_request_seconds_count%7B"));
+    assert_false(t.used_up);
+    told_done(&t);
+}
+
+/* The adapter has no p95 of a gateway that nobody asks, which is no fault. */
+static void an_idle_gateway_is_idle_and_not_unknown(void **state)
+{
+    static const struct fake_answer answers[] = {
+        { .match = GET_PLATFORM, .status = 200, .body = WITH_SLO },
+        METRIC("arrival_rate", "0", "2"),
+        METRIC("error_rate", "0", "1"),
+        { .match = METRICS "p95_latency_ms", .status = 404, .body = "{}" },
+        FAKE_END,
+    };
+    struct told t;
+    (void)state;
+    run(answers, false, CLI_TABLE, &t);
+    assert_int_equal(t.result, 0);
+    assert_non_null(strstr(t.text.ptr, "    no request in the last 30 s\n"));
+    assert_non_null(strstr(t.text.ptr, "    now: progress answers 1.00 errors a second\n"));
+    assert_null(strstr(t.text.ptr, "not known"));
     told_done(&t);
 }
 
@@ -226,7 +260,7 @@ static void a_metrics_api_that_is_not_there_is_told(void **state)
 {
     static const struct fake_answer answers[] = {
         { .match = GET_PLATFORM, .status = 200, .body = WITH_SLO },
-        METRIC("arrival_rate", "0", "0"),
+        METRIC("arrival_rate", "3", "0"),
         FAKE_END,
     };
     static const struct fake_answer of_others[] = {
@@ -238,7 +272,7 @@ static void a_metrics_api_that_is_not_there_is_told(void **state)
     (void)state;
     run(answers, false, CLI_TABLE, &t);
     assert_int_equal(t.result, 0);
-    assert_non_null(strstr(t.text.ptr, "    no request in the last 30 s\n"));
+    assert_null(strstr(t.text.ptr, "no request in the last 30 s"));
     assert_non_null(strstr(t.text.ptr, "    not known: error_rate: "));
     assert_non_null(strstr(t.text.ptr, "    not known: p95_latency_ms: "));
     assert_null(strstr(t.text.ptr, "not known: arrival_rate"));
@@ -281,6 +315,7 @@ int main(void)
         cmocka_unit_test(without_traffic_there_is_no_burn),
         cmocka_unit_test(what_is_no_prometheus_is_named),
         cmocka_unit_test(without_a_prometheus_only_now_is_known),
+        cmocka_unit_test(an_idle_gateway_is_idle_and_not_unknown),
         cmocka_unit_test(a_metrics_api_that_is_not_there_is_told),
         cmocka_unit_test(a_url_that_is_none_is_named),
     };

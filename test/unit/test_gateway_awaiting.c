@@ -54,14 +54,50 @@ static void many_that_hang_at_one_upstream_are_no_load_of_the_gateway(void **sta
     await_metric("lp_requests_in_flight", "", MANY); /* less those that wait: queue_depth is 0 */
     await_metric("lp_requests_waiting", "", 0);
     fake_upstream_await_requests(f.upstream, 128);
+    await_metric("lp_requests_unanswered", ANY, 128); /* those that wait for a place are not sent */
     for (int i = 0; i < 20; i++)
         assert_int_equal(fixture_ask(&f, GET("/ai/x")), 200);
     assert_int_equal(fake_upstream_connections(f.upstream), 128);
     for (size_t i = 0; i < MANY; i++)
         close(fds[i]);
     await_metric("lp_requests_awaiting_upstream", ANY, 0);
+    await_metric("lp_requests_unanswered", ANY, 0);
     await_metric("lp_requests_in_flight", "", 0);
     await_metric("lp_buffered_bytes", "", 0);
+    fixture_down(&f);
+    fake_upstream_stop(other);
+}
+
+/* A slow upload, and a long answer that has begun, are not what an upstream keeps waiting. */
+static void only_what_an_upstream_has_in_full_and_does_not_answer_is_unanswered(void **state)
+{
+    static const struct fake_script begins[] = {
+        { .reply = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab",
+          .held = true,
+          .then = FAKE_HANG },
+        FAKE_SCRIPT_END
+    };
+    static const char head[] =
+        "POST /any/x HTTP/1.1\r\nHost: g\r\nContent-Length: 6\r\n" GATEWAY_BEARER "\r\nabc";
+    struct fixture f;
+    char byte;
+    (void)state;
+
+    struct fake_upstream *other = beside(&f, begins, NULL);
+    int fd = raw_connect(f.port, 0);
+    assert_true(raw_send(fd, head, strlen(head)));
+    fake_upstream_await_body(f.upstream, 3);
+    assert_true(metric("lp_requests_awaiting_upstream" ANY) == 1);
+    assert_true(metric("lp_requests_unanswered" ANY) == 0);
+    assert_true(raw_send(fd, "def", 3));
+    await_metric("lp_requests_unanswered", ANY, 1);
+    fake_upstream_release(f.upstream);
+    assert_int_equal(recv(fd, &byte, 1, 0), 1);
+    assert_true(metric("lp_requests_unanswered" ANY) == 0);
+    assert_true(metric("lp_requests_awaiting_upstream" ANY) == 1);
+    close(fd);
+    await_metric("lp_requests_awaiting_upstream", ANY, 0);
+    assert_true(metric("lp_requests_unanswered" ANY) == 0);
     fixture_down(&f);
     fake_upstream_stop(other);
 }
@@ -174,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_that_hang_at_one_upstream_are_no_load_of_the_gateway),
+        cmocka_unit_test(only_what_an_upstream_has_in_full_and_does_not_answer_is_unanswered),
         cmocka_unit_test(a_request_that_waits_takes_memory_until_it_is_sent),
         cmocka_unit_test(stalled_readers_fill_the_memory_so_far_and_no_further),
     };

@@ -81,11 +81,9 @@ static void whatever_is_asked_for_makes_no_new_series(void **state)
 static void every_family_is_there_before_its_first_event(void **state)
 {
     static const char *const families[] = {
-        "lp_requests_awaiting_upstream",
-        "lp_requests_held",
-        "lp_circuits_open",
-        "lp_websocket_connections",
-        "lp_upstream_seconds_count",
+        "lp_requests_awaiting_upstream", "lp_requests_held",
+        "lp_requests_unanswered",        "lp_circuits_open",
+        "lp_websocket_connections",      "lp_upstream_seconds_count",
         "lp_addresses_left_alone_total",
     };
     static const struct fake_script scripts[] = { { .reply = OK }, FAKE_SCRIPT_END };

@@ -87,6 +87,48 @@ static void a_service_that_went_to_0_pods_is_not_at_its_most(void **state)
     assert_string_equal(limits, "none");
 }
 
+/* `service`: of the status; `replicas`: of the spec, -1 where an HPA says. */
+static void look_at(const char *mode, int64_t replicas, json_t *service)
+{
+    json_auto_t *status = lp_json_make("{s:[o]}", "services", service);
+    struct platform p = { .ns = "learning", .name = "english", .spec.mode = mode };
+
+    p.spec.services[SERVICE_AUTH].replicas = replicas;
+    decisions_publish_down(&p, status);
+}
+
+static json_t *auth_with(int ready, const char *reason, const char *key)
+{
+    json_t *o = lp_json_make("{s:s, s:i, s:i, s:s*}", "name", "auth", "ready", ready, "desired", 0,
+                             "reason", reason);
+    if (key)
+        json_object_set_new(o, key, json_true());
+    return o;
+}
+
+static void a_service_is_down_without_a_pod_that_it_shall_have(void **state)
+{
+#define DOWN "lp_service_down{namespace=\"learning\",platform=\"english\",service=\"auth\"} 1\n"
+    (void)state;
+    look_at("Active", -1, auth_with(0, NULL, NULL));
+    assert_true(exposed(DOWN)); /* scaled to 0 by hand, too */
+    look_at("Active", -1, auth_with(1, NULL, NULL));
+    assert_false(exposed("lp_service_down{"));
+    look_at("Plan", 2, auth_with(0, NULL, NULL));
+    assert_true(exposed(DOWN));
+    look_at("Active", -1, auth_with(0, "ScaledToZero", NULL)); /* nobody asks */
+    assert_false(exposed("lp_service_down{"));
+    look_at("Active", 0, auth_with(0, NULL, NULL)); /* as the spec says */
+    assert_false(exposed("lp_service_down{"));
+    look_at("Active", -1, auth_with(0, NULL, "paused"));
+    assert_false(exposed("lp_service_down{"));
+    look_at("Paused", -1, auth_with(0, NULL, NULL));
+    assert_false(exposed("lp_service_down{"));
+    look_at("Active", -1, auth_with(0, NULL, NULL));
+    decisions_forget("learning", "english");
+    assert_false(exposed("lp_service_down{"));
+}
+
 static void a_platform_that_is_gone_is_no_longer_exposed(void **state)
 {
     (void)state;
@@ -140,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_move_of_the_wanted_number_is_counted_by_its_direction),
         cmocka_unit_test(a_service_tells_what_keeps_it_from_the_pods_that_its_load_asks_for),
         cmocka_unit_test(a_service_that_went_to_0_pods_is_not_at_its_most),
+        cmocka_unit_test(a_service_is_down_without_a_pod_that_it_shall_have),
         cmocka_unit_test(a_platform_that_is_gone_is_no_longer_exposed),
     };
     lp_json_init();

@@ -63,10 +63,37 @@ static void while_paused_missing_definitions_are_looked_for_and_nothing_is_writt
     finish(&b);
 }
 
+#define WITH_DASHBOARD                                                                            \
+    "{\"monitoring\":{\"podMonitor\":\"None\",\"prometheusRule\":\"None\",\"dashboards\":"        \
+    "\"ConfigMap\"},\"services\":{" ONE("gateway") "," ONE("auth") "," ONE("aiFeedback") "," ONE( \
+        "progress") "}}"
+
+/* Its kind is in every cluster: nothing is asked for that a cluster may lack. */
+static void a_dashboard_needs_no_definition_and_the_condition_tells_of_it(void **state)
+{
+    static const struct fake_answer answers[] = {
+        WATCHES(PLATFORM(WITH_DASHBOARD, "")),
+        ECHO,
+        FAKE_END,
+    };
+    struct reconcile_result result;
+    struct bench b;
+    (void)state;
+    begin(&b, answers);
+    ok(reconcile(&b.r, KEY, &result, &err));
+    assert_int_equal(asked(b.fake, "/configmaps/english-monitoring?"), 1);
+    assert_int_equal(asked(b.fake, "\"grafana_dashboard\":\"1\""), 1);
+    assert_int_equal(told(b.fake, "\"reason\":\"AsAsked\""), 1);
+    assert_int_equal(told(b.fake, "ConfigMap english-monitoring is there"), 1);
+    assert_int_equal(asked(b.fake, "monitoring.coreos.com"), 0);
+    finish(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_the_right_to_monitors_the_condition_says_which_right_is_missing),
+        cmocka_unit_test(a_dashboard_needs_no_definition_and_the_condition_tells_of_it),
         cmocka_unit_test(while_paused_missing_definitions_are_looked_for_and_nothing_is_written),
     };
     return cmocka_run_group_tests_name("operator_monitors", tests, NULL, NULL);
