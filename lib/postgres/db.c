@@ -44,6 +44,10 @@ struct lp_db {
     struct lp_db_connection slots[MAX_CONNECTIONS];
     atomic_bool unprepared; /* statements are sent whole; never false again */
     struct lp_metric *open, *busy, *failures;
+    /* Of a transaction, which uses nothing else: */
+    struct lp_db *pool;
+    struct lp_db_connection *pinned;
+    bool broken; /* the connection, not the transaction alone */
 };
 
 struct lp_db *lp_db_new(const struct lp_db_options *options)
@@ -271,9 +275,27 @@ static int run_once(struct lp_db *db, const struct lp_db_statement *s, const cha
     return r;
 }
 
+/* In a transaction. What a pooler refused is sent whole by who begins anew. */
+static int run_pinned(struct lp_db *tx, const struct lp_db_statement *s, const char *const *params,
+                      PGresult **ret_result, struct lp_error *err)
+{
+    int r = send(tx->pool, tx->pinned, s, params, err);
+    if (r == 0)
+        r = lp_pgwire_result(tx->pinned->pg, s->name, tx->pool->options.query_timeout_ms,
+                             ret_result, err);
+    if (r == LP_E_GONE) {
+        atomic_store(&tx->pool->unprepared, true);
+        r = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not prepared", s->name);
+    }
+    tx->broken = tx->broken || r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT;
+    return r;
+}
+
 int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement, const char *const *params,
               PGresult **ret_result, struct lp_error *err)
 {
+    if (db->pinned)
+        return run_pinned(db, statement, params, ret_result, err);
     bool again = false;
     int r = run_once(db, statement, params, ret_result, &again, err);
     if (r < 0 && again)
@@ -281,4 +303,60 @@ int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement, const c
     return r == LP_E_GONE
                ? lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not prepared", statement->name)
                : r;
+}
+
+/* Gives the connection back, or drops it. */
+static void end(struct lp_db *tx)
+{
+    if (tx->broken)
+        lp_db_drop(tx->pool, tx->pinned);
+    else
+        lp_db_give(tx->pool, tx->pinned);
+    free(tx);
+}
+
+/* BEGIN, COMMIT or ROLLBACK; LP_E_CONFLICT where it was rolled back instead. */
+static int mark(struct lp_db *tx, const char *sql, struct lp_error *err)
+{
+    PGresult *result = NULL;
+    int r = lp_db_execute(tx->pinned, sql, sql, tx->pool->options.query_timeout_ms, &result, err);
+    if (r == 0 && strcmp(PQcmdStatus(result), sql) != 0)
+        r = lp_error_set(err, LP_E_CONFLICT, "database: %s: was rolled back", sql);
+    else if (r < 0)
+        tx->broken = true;
+    PQclear(result);
+    return r;
+}
+
+int lp_db_begin(struct lp_db *db, struct lp_db **ret_transaction, struct lp_error *err)
+{
+    struct lp_db *tx = lp_alloc(sizeof *tx);
+    tx->pool = db;
+    int r = lp_db_take(db, &tx->pinned, err);
+    if (r < 0) {
+        free(tx);
+        return r;
+    }
+    r = mark(tx, "BEGIN", err);
+    if (r < 0) {
+        end(tx);
+        return r;
+    }
+    *ret_transaction = tx;
+    return 0;
+}
+
+int lp_db_commit(struct lp_db *transaction, struct lp_error *err)
+{
+    int r = mark(transaction, "COMMIT", err);
+    end(transaction);
+    return r;
+}
+
+void lp_db_rollback(struct lp_db *transaction)
+{
+    struct lp_error err;
+    if (!transaction->broken)
+        (void)!mark(transaction, "ROLLBACK", &err);
+    end(transaction);
 }

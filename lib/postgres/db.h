@@ -46,7 +46,20 @@ struct lp_db_statement {
 LP_MUST_USE int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement,
                           const char *const *params, PGresult **ret_result, struct lp_error *err);
 
-/* For several statements in one transaction: migrations. A broken connection may be given back. */
+/*
+ * A transaction: a handle as the pool's, of one thread, on one connection; lp_db_run and what is
+ * made of it take it, lp_db_take and lp_db_begin do not. No statement runs again by itself; after
+ * one that failed nothing but lp_db_rollback is of use. Between two statements no time should pass:
+ * the server ends a transaction that does nothing for twice the query_timeout_ms.
+ */
+LP_MUST_USE int lp_db_begin(struct lp_db *db, struct lp_db **ret_transaction, struct lp_error *err);
+/* Both free it. A commit that fails has written nothing, but LP_E_UNAVAILABLE and LP_E_TIMEOUT: it
+ * is not known. */
+LP_MUST_USE int lp_db_commit(struct lp_db *transaction, struct lp_error *err);
+void lp_db_rollback(struct lp_db *transaction);
+
+/* For several statements without parameters in one transaction: migrations. A broken connection may
+ * be given back. */
 LP_MUST_USE int lp_db_take(struct lp_db *db, struct lp_db_connection **ret_connection,
                            struct lp_error *err);
 void lp_db_give(struct lp_db *db, struct lp_db_connection *c);

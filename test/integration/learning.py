@@ -476,6 +476,31 @@ def two_changes_at_the_same_moment_make_no_circle_together(s):
     assert [status for status, _ in both] == [200, 200], both  # what makes no circle is done, the second by another try
 
 
+def a_large_import_gets_its_turn_beside_small_edits(s):
+    """It takes far longer to look at than they do: each look of it is overtaken, until it takes its turn. Nobody is refused."""
+    rows = "id,class,level,phrase,prerequisites\n" + "".join(f"turn-{n},Noun,B2,x,{f'turn-{n - 1}' if n else ''}\n" for n in range(3000))
+    done, edits = threading.Event(), []
+
+    def edit(name):
+        while not done.is_set():
+            edits.append(s.ask("PUT", f"/api/ontology/items/{name}", {"class": "Noun", "level": "A1", "phrase": f"{len(edits)}"}, TEACHER))
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        editors = [pool.submit(edit, f"edit-{n}") for n in range(3)]
+        try:
+            while len(edits) < 10 and not any(e.done() for e in editors):
+                time.sleep(0.001)
+            number = imported(s, "csv", rows)["import"]
+        finally:
+            done.set()
+        for e in editors:
+            e.result()
+    refused = [answer for answer in edits if answer[0] != 200]
+    assert not refused and len(edits) > 20, (len(edits), refused[:3])
+    assert s.sql("SELECT count(*) FROM items WHERE id LIKE 'turn-%'") == "3000"
+    assert json.loads(transfer(s, "POST", f"imports/{number}/undo", "")[1])["undone"] == 3000
+
+
 def a_starter_set_that_fails_half_way_leaves_nothing(s):
     """The last of the tests: begins with an empty database."""
     s.stop()
@@ -568,6 +593,10 @@ def scores_and_edits_become_reviews_of_what_they_are_about(s):
     assert s.sql("SELECT count(*) FROM states WHERE learner = 'hear' AND reviews = 1") == "3"
     # Nobody answered an exercise: neither the level nor what was offered is learned of.
     assert s.sql("SELECT count(DISTINCT level) FROM learners WHERE learner IN ('hear', 'both', 'score-a', 'score-d')") == "1"
+    assert s.sql("SELECT count(last_item) FROM learners WHERE learner IN ('hear', 'both', 'score-a', 'score-d')") == "0"
+    expect(s.review("hear", "word-sun", id="practised"), 201)  # what was practised last is what they answered, whatever is told after it
+    expect(tell(s, "e2", userId="hear", activityName="At the inn", score=95), 200)
+    assert s.sql("SELECT last_item FROM learners WHERE learner = 'hear'") == "word-sun"
     ahead = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))  # by the clock of another node
     assert expect(tell(s, "h", userId="ahead", activityName="At the inn", score=95, at=ahead), 200)["reviews"] == 1
     assert s.sql("SELECT at_ms <= extract(epoch FROM now()) * 1000 FROM reviews WHERE learner = 'ahead'") == "t"
@@ -783,7 +812,7 @@ def main():
                      who_may_tell_of_events_and_what_of_them_is_wrong, an_event_that_is_cut_short_is_made_whole_by_the_next_delivery,
                      due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
-                     two_changes_at_the_same_moment_make_no_circle_together,
+                     two_changes_at_the_same_moment_make_no_circle_together, a_large_import_gets_its_turn_beside_small_edits,
                      what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it,
                      acknowledged_reviews_survive_kill_9_and_states_are_what_they_make, old_decisions_go_though_nothing_is_counted,
                      due_reviews_are_foretold_by_hour, a_starter_set_that_fails_half_way_leaves_nothing):
@@ -795,4 +824,5 @@ def main():
         service.process.kill()
 
 
-main()
+if __name__ == "__main__":
+    main()

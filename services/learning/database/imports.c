@@ -7,6 +7,7 @@
 
 #include "postgres/rows.h"
 #include "services/learning/database/answer.h"
+#include "services/learning/database/change.h"
 #include "services/learning/database/items.h"
 #include "services/learning/database/items_sql.h"
 
@@ -191,45 +192,56 @@ static int write_json(struct lp_db *db, const struct lp_db_statement *s, const c
     return r;
 }
 
+struct apply_order {
+    const struct import *import;
+    struct lp_buf *told, *json;
+};
+
+/* A change_try. */
+static int try_apply(struct lp_db *db, void *user, bool *ret_moved, struct lp_error *err)
+{
+    const struct apply_order *o = user;
+    const struct import *i = o->import;
+    char seen[ITEMS_SEEN];
+    const char *params[] = { i->documents, i->author, "0", i->classes, i->format, seen };
+    lp_buf_reset(o->told);
+    int r = look(db, i, seen, o->told, err);
+    return r < 0 ? r : write_json(db, &apply, params, ret_moved, o->json, err);
+}
+
 int imports_apply(struct lp_db *db, const struct import *i, struct lp_buf *ret_told,
                   struct lp_buf *ret_json, struct lp_error *err)
 {
-    char seen[ITEMS_SEEN];
-    const char *params[] = { i->documents, i->author, "0", i->classes, i->format, seen };
-    bool moved = false;
-    int r = 0;
-    for (int n = 0; n < ITEMS_TRIES && r == 0 && !moved; n++) {
-        lp_buf_reset(ret_told);
-        r = look(db, i, seen, ret_told, err);
-        if (r == 0)
-            r = write_json(db, &apply, params, &moved, ret_json, err);
-    }
-    return r == 0 && !moved ? items_too_many(err) : r;
+    struct apply_order order = { .import = i, .told = ret_told, .json = ret_json };
+    return change_content(db, try_apply, &order, err);
 }
 
-static int try_undo(struct lp_db *db, const char *id, const char *author, bool *ret_moved,
-                    struct lp_buf *ret_json, struct lp_error *err)
+struct undo_order {
+    const char *id, *author;
+    struct lp_buf *json;
+};
+
+/* A change_try. */
+static int try_undo(struct lp_db *db, void *user, bool *ret_moved, struct lp_error *err)
 {
+    const struct undo_order *o = user;
     char seen[ITEMS_SEEN];
-    const char *params[] = { id, author, seen };
+    const char *params[] = { o->id, o->author, seen };
     PGresult *row = NULL;
     int r = lp_rows_first(db, &before_import, params, LP_E_NOT_FOUND, &row, err);
     if (r == 0)
         r = items_check_circle(db, lp_rows_text(row, 0, 0), seen, err);
     PQclear(row);
-    return r < 0 ? r : write_json(db, &undo_import, params, ret_moved, ret_json, err);
+    return r < 0 ? r : write_json(db, &undo_import, params, ret_moved, o->json, err);
 }
 
 int imports_undo(struct lp_db *db, int64_t id, const char *author, struct lp_buf *ret_json,
                  struct lp_error *err)
 {
     char text[24];
-    bool moved = false;
-    int r = 0;
+    struct undo_order order = { .id = text, .author = author, .json = ret_json };
     snprintf(text, sizeof text, "%lld", (long long)id);
-    for (int n = 0; n < ITEMS_TRIES && r == 0 && !moved; n++)
-        r = try_undo(db, text, author, &moved, ret_json, err);
-    return r == 0 && !moved ? items_too_many(err) : r;
+    return change_content(db, try_undo, &order, err);
 }
 
 int imports_list(struct lp_db *db, struct lp_buf *ret_json, struct lp_error *err)

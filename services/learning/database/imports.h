@@ -27,8 +27,7 @@ LP_MUST_USE int imports_compare(struct lp_db *db, const struct import *i, struct
 /*
  * Adds classes that are not there (those that are stay as they are) and items, and makes a new
  * version of those that differ, all or none. {"import","items"}; import null where nothing differs.
- * `ret_told`: as imports_compare, of what was written. Errors too; LP_E_UNAVAILABLE too many
- * changes at the same moment.
+ * `ret_told`: as imports_compare, of what was written. Errors too, and change_content()'s.
  */
 LP_MUST_USE int imports_apply(struct lp_db *db, const struct import *i, struct lp_buf *ret_told,
                               struct lp_buf *ret_json, struct lp_error *err);

@@ -14,6 +14,7 @@
 #include "json/json.h"
 #include "postgres/rows.h"
 #include "services/learning/database/answer.h"
+#include "services/learning/database/change.h"
 #include "services/learning/database/circle.h"
 #include "services/learning/database/items_sql.h"
 
@@ -245,45 +246,40 @@ int items_check_circle(struct lp_db *db, const char *documents, char ret_seen[IT
     return number > 0 ? refuse_circle(documents, number, err) : 0;
 }
 
-/* Looks and writes. *ret_moved: false where another wrote in between, and nothing is written. */
-static int try_put(struct lp_db *db, const char *documents, const char *author, const char *version,
-                   bool *ret_moved, long long *ret_n, struct lp_error *err)
+struct put_order {
+    const char *documents, *author, *version;
+    long long n; /* written */
+};
+
+/* A change_try. */
+static int try_put(struct lp_db *db, void *user, bool *ret_moved, struct lp_error *err)
 {
+    struct put_order *o = user;
     char seen[ITEMS_SEEN];
     PGresult *row = NULL;
-    int r = items_check_circle(db, documents, seen, err);
+    int r = items_check_circle(db, o->documents, seen, err);
     if (r == 0)
-        r = lp_rows_first(db, &put, (const char *[]){ documents, author, version, seen },
+        r = lp_rows_first(db, &put, (const char *[]){ o->documents, o->author, o->version, seen },
                           LP_E_INTERNAL, &row, err);
     if (r < 0)
         return r;
     *ret_moved = lp_rows_number(row, 0, 0) > 0;
-    *ret_n = lp_rows_number(row, 0, 1);
+    o->n = lp_rows_number(row, 0, 1);
     PQclear(row);
     return 0;
-}
-
-int items_too_many(struct lp_error *err)
-{
-    return lp_error_set(err, LP_E_UNAVAILABLE, "too many changes of content at the same moment");
 }
 
 int items_put(struct lp_db *db, const char *documents, const char *author, int version,
               struct lp_error *err)
 {
     char text[12];
-    bool moved = false;
-    long long n = 0;
-    int r = 0;
+    struct put_order order = { .documents = documents, .author = author, .version = text };
     snprintf(text, sizeof text, "%d", version);
-    for (int i = 0; i < ITEMS_TRIES && r == 0 && !moved; i++)
-        r = try_put(db, documents, author, text, &moved, &n, err);
-    if (r < 0 || !moved)
-        return r < 0 ? r : items_too_many(err);
-    if (version > 0 && n == 0)
+    int r = change_content(db, try_put, &order, err);
+    if (r == 0 && version > 0 && order.n == 0)
         return lp_error_set(err, LP_E_CONFLICT, "version: %d is not the one that is there",
                             version);
-    return 0;
+    return r;
 }
 
 int items_delete(struct lp_db *db, const char *id, const char *author, struct lp_error *err)
@@ -293,21 +289,25 @@ int items_delete(struct lp_db *db, const char *id, const char *author, struct lp
     return r == 0 && n == 0 ? lp_error_set(err, LP_E_NOT_FOUND, "delete: no such item") : r;
 }
 
-/* As try_put; LP_E_NOT_FOUND where there is no version before. */
-static int try_undo(struct lp_db *db, const char *id, const char *author, bool *ret_moved,
-                    struct lp_error *err)
+struct undo_order {
+    const char *id, *author;
+};
+
+/* A change_try. LP_E_NOT_FOUND where there is no version before. */
+static int try_undo(struct lp_db *db, void *user, bool *ret_moved, struct lp_error *err)
 {
+    const struct undo_order *o = user;
     char seen[ITEMS_SEEN];
     PGresult *row = NULL;
-    int r = lp_rows_first(db, &before, &id, LP_E_NOT_FOUND, &row, err);
+    int r = lp_rows_first(db, &before, &o->id, LP_E_NOT_FOUND, &row, err);
     if (r < 0)
         return r;
     r = items_check_circle(db, lp_rows_text(row, 0, 0), seen, err);
     PQclear(row);
     row = NULL;
     if (r == 0)
-        r = lp_rows_first(db, &undo, (const char *[]){ id, author, seen }, LP_E_INTERNAL, &row,
-                          err);
+        r = lp_rows_first(db, &undo, (const char *[]){ o->id, o->author, seen }, LP_E_INTERNAL,
+                          &row, err);
     if (r < 0)
         return r;
     *ret_moved = lp_rows_number(row, 0, 0) > 0 && lp_rows_number(row, 0, 1) > 0;
@@ -317,11 +317,8 @@ static int try_undo(struct lp_db *db, const char *id, const char *author, bool *
 
 int items_undo(struct lp_db *db, const char *id, const char *author, struct lp_error *err)
 {
-    bool moved = false;
-    int r = 0;
-    for (int i = 0; i < ITEMS_TRIES && r == 0 && !moved; i++)
-        r = try_undo(db, id, author, &moved, err);
-    return r == 0 && !moved ? items_too_many(err) : r;
+    struct undo_order order = { .id = id, .author = author };
+    return change_content(db, try_undo, &order, err);
 }
 
 int items_versions(struct lp_db *db, const char *id, struct lp_buf *ret_json, struct lp_error *err)

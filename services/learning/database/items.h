@@ -39,8 +39,7 @@ LP_MUST_USE int items_get(struct lp_db *db, const char *id, struct lp_buf *ret_j
  * Adds items or makes a new version of them, all or none. `documents`: a JSON array of what
  * content/item.h let pass, each id once. `version`: the one that the change is made on, for a
  * single item; 0: whatever is there. LP_E_NOT_FOUND a class is not there; LP_E_CONFLICT another
- * version is there; LP_E_INVALID an item would be its own prerequisite; LP_E_UNAVAILABLE too many
- * changes at the same moment.
+ * version is there; LP_E_INVALID an item would be its own prerequisite; change_content()'s.
  */
 LP_MUST_USE int items_put(struct lp_db *db, const char *documents, const char *author, int version,
                           struct lp_error *err);
@@ -52,9 +51,6 @@ LP_MUST_USE int items_put(struct lp_db *db, const char *documents, const char *a
 #define ITEMS_SEEN 24
 LP_MUST_USE int items_check_circle(struct lp_db *db, const char *documents,
                                    char ret_seen[ITEMS_SEEN], struct lp_error *err);
-
-/* LP_E_UNAVAILABLE: every one of ITEMS_TRIES met another change. */
-int items_too_many(struct lp_error *err);
 
 /* A deleted item is not offered any longer; its reviews stay. LP_E_NOT_FOUND. */
 LP_MUST_USE int items_delete(struct lp_db *db, const char *id, const char *author,

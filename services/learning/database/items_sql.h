@@ -7,7 +7,6 @@
     " moved AS (UPDATE content_state SET changes = changes + 1" \
     "  WHERE changes = " p "::bigint RETURNING 1)"
 #define ITEMS_IF_MOVED " EXISTS (SELECT FROM moved)"
-#define ITEMS_TRIES 32 /* one of those who write at the same moment gets through each time */
 
 #define ITEMS_TEXTS(key) "ARRAY(SELECT jsonb_array_elements_text(coalesce(d.doc->'" key "', '[]')))"
 

@@ -40,10 +40,11 @@ static const struct lp_db_statement write_review = {
     "write_review",
     "WITH first AS (INSERT INTO learners (learner, reviews, day, day_ms, level, bandit,"
     "   bandit_model, last_item)"
-    "  SELECT $1, 1, $14::int, $6::bigint, $17::float8, $18::text, '" BANDIT_MODEL "', $2"
+    "  SELECT $1, 1, $14::int, $6::bigint, $17::float8, $18::text, '" BANDIT_MODEL "', $21::text"
     "  WHERE $8::text IS NULL ON CONFLICT DO NOTHING RETURNING 1),"
     " next AS (UPDATE learners SET reviews = reviews + 1, day = greatest(day, $14::int),"
-    "   level = $17::float8, last_item = $2, bandit = coalesce($18::text, bandit),"
+    "   level = $17::float8, last_item = coalesce($21::text, last_item),"
+    "   bandit = coalesce($18::text, bandit),"
     "   bandit_model = CASE WHEN $18::text IS NULL THEN bandit_model"
     "    ELSE '" BANDIT_MODEL "' END,"
     "   day_ms = CASE WHEN day = $14::int THEN day_ms + $6::bigint"
@@ -62,7 +63,7 @@ static const struct lp_db_statement write_review = {
     "  AND item_id = $2 AND EXISTS (SELECT FROM l))"
     "INSERT INTO reviews (learner, item_id, key, rating, at_ms, duration_ms, predicted, model)"
     " SELECT $1, $2, $3, $4::smallint, $5::bigint, $6::int, $7::float8, $16 FROM l",
-    20, false
+    21, false
 };
 
 static const struct lp_db_statement find_review = {
@@ -222,9 +223,11 @@ static int store(struct lp_db *db, const struct review *r, const struct before *
     const char *version = before->version[0] ? before->version : NULL;
     const char *offer = before->decision[0] && !r->is_inferred ? before->decision : NULL;
     const char *posterior = bandit.len > 0 ? bandit.ptr : NULL;
-    const char *params[] = { r->learner, r->item,    r->key,   text[0],   text[1], text[2], text[3],
-                             version,    text[4],    text[5],  text[6],   text[7], text[8], text[9],
-                             text[10],   FSRS_MODEL, text[11], posterior, offer,   text[12] };
+    const char *answered = r->is_inferred ? NULL : r->item;
+    const char *params[] = { r->learner, r->item,  r->key,   text[0],    text[1],  text[2],
+                             text[3],    version,  text[4],  text[5],    text[6],  text[7],
+                             text[8],    text[9],  text[10], FSRS_MODEL, text[11], posterior,
+                             offer,      text[12], answered };
     int code = lp_rows_run(db, &write_review, params, &n, err);
     *ret_written = code == 0 && n > 0;
     return code;
