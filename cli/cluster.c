@@ -162,7 +162,7 @@ int64_t cluster_demand(const struct cluster *c, const struct trace_row *row)
     int64_t waiting = c->backlog - (int64_t)c->ready * slots * MICRO;
 
     if (rate < 0)
-        return -1;
+        return row->values[TRACE_DEMAND];
     int64_t offered = rate + (waiting > 0 ? waiting / (1000 * DRAIN_S) : 0);
     int64_t pod = slots * 10 * UTILIZATION_PERCENT;
     /* Milli a second times milliseconds are millionths of a busy slot. */
@@ -207,49 +207,75 @@ static int64_t within(int64_t value, int64_t limit)
     return limit > 0 && value > limit ? limit : value;
 }
 
-static size_t seen_pods(const struct trace_row *row, enum trace_column column, size_t most)
+/* At most `most`; `unknown` where the row has none. */
+static size_t seen_pods(const struct trace_row *row, enum trace_column column, size_t most,
+                        size_t unknown)
 {
     int64_t milli = row->values[column];
-    return milli < 0 || milli / 1000 > (int64_t)most ? most : (size_t)(milli / 1000);
+
+    if (milli < 0)
+        return unknown;
+    return milli / 1000 > (int64_t)most ? most : (size_t)(milli / 1000);
 }
 
-/* The pods become what the row says: pending, or ready for long, or for too short a time. */
-static void show_as_recorded(struct cluster *c, const struct trace_row *row)
+/* The pods become what the row says: ready for long, or for too short a time, running without a
+ * sample, or pending. How many they are: where the row does not say it, as many as are wanted. */
+static size_t show_as_recorded(struct cluster *c, const struct trace_row *row)
 {
-    c->ready = seen_pods(row, TRACE_SEEN_READY, c->n);
-    size_t counted = seen_pods(row, TRACE_SEEN_COUNTED, c->ready);
+    bool told = row->values[TRACE_SEEN_PENDING] >= 0;
+    size_t most = told ? CLUSTER_MAX_PODS : c->n;
+    size_t ready = seen_pods(row, TRACE_SEEN_READY, most, most);
+    size_t counted = seen_pods(row, TRACE_SEEN_COUNTED, ready, ready);
+    size_t running = ready + seen_pods(row, TRACE_SEEN_MISSING, most - ready, 0);
+    size_t n = running + seen_pods(row, TRACE_SEEN_PENDING, most - running, most - running);
 
-    for (size_t i = 0; i < c->n; i++) {
-        struct hpa_pod *p = &c->pods[i];
-        p->pending = i >= c->ready;
-        p->ready = !p->pending;
-        p->started_ms = p->changed_ms = c->now_ms - (i < counted ? LONG_AGO_MS : 0);
+    for (size_t i = 0; i < n; i++) {
+        int64_t since = c->now_ms - (i < counted ? LONG_AGO_MS : 0);
+        c->pods[i] = (struct hpa_pod){ .pending = i >= running,
+                                       .ready = i < running,
+                                       .started_ms = since,
+                                       .changed_ms = since,
+                                       .window_ms = CLUSTER_WINDOW_MS,
+                                       .request = { c->kind.request[HPA_CPU],
+                                                    c->kind.request[HPA_MEMORY] } };
     }
+    c->ready = ready;
+    return n;
+}
+
+void cluster_take_spec(struct cluster *c, const struct trace_row *row)
+{
+    if (c->kind.as_recorded && row->values[TRACE_SEEN_SPEC] >= 0)
+        cluster_scale(c, seen_pods(row, TRACE_SEEN_SPEC, CLUSTER_MAX_PODS, c->n));
+}
+
+/* What a pod is seen to use: what was recorded may be a little over its limit. */
+static int64_t limited(const struct cluster *c, enum hpa_source resource, int64_t usage)
+{
+    return c->kind.as_recorded ? usage : within(usage, c->kind.limit[resource]);
 }
 
 struct hpa_observed cluster_observe(struct cluster *c, const struct trace_row *row)
 {
-    if (c->kind.as_recorded)
-        show_as_recorded(c, row);
+    size_t n = c->kind.as_recorded ? show_as_recorded(c, row) : c->n;
     const struct cluster_window *seen = seen_window(c);
     int64_t status = c->kind.as_recorded ? row->values[TRACE_SEEN_REPLICAS] / 1000 : (int64_t)c->n;
     bool late = row->values[TRACE_REQUEST_CPU] >= 0 && seen->pod_us >= 0;
 
-    for (size_t i = 0; i < c->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct hpa_pod *p = &c->pods[i];
         p->sampled_ms = late ? seen->end_ms : c->now_ms;
         p->usage[HPA_CPU] = p->usage[HPA_MEMORY] = -1;
         if (i >= c->ready)
             continue;
-        p->usage[HPA_CPU] = within(cpu_of(c, row, i), c->kind.limit[HPA_CPU]);
-        p->usage[HPA_MEMORY] =
-            within(share(c, i, row->values[TRACE_MEMORY]), c->kind.limit[HPA_MEMORY]);
+        p->usage[HPA_CPU] = limited(c, HPA_CPU, cpu_of(c, row, i));
+        p->usage[HPA_MEMORY] = limited(c, HPA_MEMORY, share(c, i, row->values[TRACE_MEMORY]));
     }
     return (struct hpa_observed){ .now_ms = c->now_ms,
                                   .spec_replicas = (int32_t)c->n,
                                   .status_replicas = (int32_t)status,
                                   .pods = c->pods,
-                                  .n_pods = c->n,
+                                  .n_pods = n,
                                   .usage_known = true,
                                   .object_value = cluster_queue(c, row),
                                   .demand = cluster_demand(c, row) };

@@ -11,6 +11,8 @@
  *   - Where request_cpu_ms is known a pod serves no more requests than its CPU limit allows, and
  * its CPU is what the requests took, seen as late as from metrics-server: in windows of 15 s, each
  * from usage_delay_ms after its end until the next one is there.
+ *   - as_recorded: the rows say how many pods have a sample, and of how many it counts for CPU,
+ * have none, or are Pending; no limit holds, as the usage is what was seen.
  */
 #pragma once
 
@@ -23,7 +25,7 @@ struct cluster_pod {
     int64_t concurrency, queue_limit;
     int64_t ready_after_ms;
     int64_t usage_delay_ms; /* at most CLUSTER_MOST_DELAY_MS */
-    bool as_recorded;       /* each row says which pods are ready and counted; none becomes so */
+    bool as_recorded;       /* each row says what the pods are; none becomes anything by itself */
 };
 
 #define CLUSTER_WINDOW_MS 15000 /* --metric-resolution of metrics-server */
@@ -59,6 +61,9 @@ int64_t cluster_next_ready(const struct cluster *c);
 
 /* Goes on to until_ms under the load of `row`; pods that become ready by then are at its end. */
 void cluster_advance(struct cluster *c, const struct trace_row *row, int64_t until_ms);
+
+/* Where the row was recorded after somebody else had changed spec.replicas, it is that. */
+void cluster_take_spec(struct cluster *c, const struct trace_row *row);
 
 /* Requests waiting and in flight, milli; -1: the row has none. */
 int64_t cluster_queue(const struct cluster *c, const struct trace_row *row);

@@ -18,6 +18,7 @@
 #include "cli/file.h"
 #include "cli/install.h"
 #include "cli/load/load.h"
+#include "cli/looks/looks.h"
 #include "cli/operators.h"
 #include "cli/options.h"
 #include "cli/record.h"
@@ -248,6 +249,8 @@ static int cli_run(const struct cli_options *o, struct lp_stop *stop, int *ret_s
     int r = connection_open(o, true, stop, &c, err);
     if (r == 0 && strcmp(o->command, "dashboard") == 0)
         r = dashboard_serve(&c, o, stop, err);
+    else if (r == 0 && o->looks)
+        r = looks_record(&c, o, stop, err);
     else if (r == 0)
         r = run_command(c.client, o, c.ns, stop, ret_status, err);
     return r == LP_E_CANCELED ? 0 : r;

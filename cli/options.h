@@ -42,6 +42,10 @@ struct cli_options {
     int64_t usage_delay_ms;               /* --cpu-delay, in seconds 0..60; default 10 s */
     int64_t max_pod_hours;                /* --max-pod-hours, in thousandths; -1: any */
     int64_t target_wait_ms;               /* --target-wait, in seconds 0..60; default 250 ms */
+    int64_t max_differences;              /* --max-differences, in thousandths; -1: any */
+    bool looks;                           /* of record: --looks */
+    const char *length;                   /* of record --looks: --for, as 10m; or NULL */
+    int64_t length_ms;                    /* the same, up to 24 h; default 24 h */
     int64_t max_minutes_over;             /* --max-minutes-over-target, in thousandths; -1: any */
     const char *start;                    /* of simulate: --start, RFC 3339; or NULL */
     int64_t start_ms;                     /* the same, wall clock; 0: it was not given */

@@ -174,6 +174,28 @@ static int check_past(struct cli_options *o, struct lp_error *err)
     return 0;
 }
 
+/* Of record what is to come, or what was. */
+static int check_record(struct cli_options *o, struct lp_error *err)
+{
+    if (strcmp(o->command, "record") != 0)
+        return 0;
+    if (!o->looks && o->length)
+        return lp_error_set(err, LP_E_INVALID, "--for: needs --looks; see --help");
+    if (o->looks && o->since)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--since: --looks records from now on; give one of the two");
+    if (o->looks && (!o->service || !is_service(o->service)))
+        return lp_error_set(err, LP_E_INVALID,
+                            "--looks: needs a service: gateway, auth, ai-feedback or progress, is "
+                            "\"%.64s\"",
+                            o->service ? o->service : "");
+    o->length_ms = o->length ? read_duration(o->length, RING_DAY_MS) : RING_DAY_MS;
+    if (o->length_ms <= 0)
+        return lp_error_set(err, LP_E_INVALID,
+                            "--for: must be 1s..24h as 90s, 30m or 1h, is \"%.64s\"", o->length);
+    return 0;
+}
+
 int cli_options_check(struct cli_options *o, struct lp_error *err)
 {
     int r = check_load(o, err);
@@ -191,5 +213,7 @@ int cli_options_check(struct cli_options *o, struct lp_error *err)
         r = check_past(o, err);
     if (r == 0)
         r = check_request_timeout(o, err);
+    if (r == 0)
+        r = check_record(o, err);
     return r < 0 ? r : check_simulate(o, err);
 }

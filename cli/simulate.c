@@ -13,6 +13,7 @@
 #include "json/json.h"
 
 #define FLAP_MS 600000
+#define DOWN_WINDOW_MS 300000 /* --horizontal-pod-autoscaler-downscale-stabilization */
 
 void simulate_result_done(struct simulate_result *result)
 {
@@ -38,6 +39,40 @@ static void add_change(struct simulate_result *result, const struct simulate_cha
     result->changes[result->n_changes++] = *change;
 }
 
+/* Whether the run that was recorded decided so too. */
+static void compare(const struct simulate_service *s, const struct trace_row *row, int32_t replicas,
+                    struct simulate_beside *b)
+{
+    int64_t decided = row->values[TRACE_DECIDED];
+
+    if (!s->pod.as_recorded || decided < 0)
+        return;
+    b->looks++;
+    if (decided == replicas * INT64_C(1000))
+        return;
+    if (b->differ < SIMULATE_DIFFERENCES)
+        b->differences[b->differ] =
+            (struct simulate_difference){ row->at_ms, (int32_t)(decided / 1000), replicas };
+    b->differ++;
+    b->early += row->at_ms - s->trace.rows[0].at_ms < b->early_ms;
+}
+
+/* What others had changed before the look that the row is of. */
+static void take_recorded(struct simulate_service *s, struct cluster *c,
+                          const struct trace_row *row, struct simulate_result *result)
+{
+    int64_t min = row->values[TRACE_SEEN_MIN];
+    struct simulate_change change = {
+        .at_ms = c->now_ms, .from = (int32_t)c->n, .winner = -1, .value = -1, .by_others = true
+    };
+
+    cluster_take_spec(c, row);
+    change.to = (int32_t)c->n;
+    if (change.to != change.from)
+        add_change(result, &change);
+    s->rules.min = min >= 0 ? (int32_t)(min / 1000) : s->planned_min;
+}
+
 static void sync_once(const struct simulate_service *s, struct cluster *c,
                       const struct trace_row *row, struct hpa_state *state,
                       struct simulate_result *result)
@@ -47,6 +82,7 @@ static void sync_once(const struct simulate_service *s, struct cluster *c,
     struct hpa_decision d;
 
     hpa_decide(&s->rules, &seen, state, &d);
+    compare(s, row, d.replicas, &result->beside);
     result->syncs++;
     result->frozen += !state->conditions[HPA_SCALING_ACTIVE].status;
     if (d.replicas == seen.spec_replicas)
@@ -111,6 +147,17 @@ static void pass(struct cluster *c, const struct trace_row *row, int64_t until_m
         waits_add(result->waits, from_ms, INT64_MAX, turned_away);
 }
 
+static void account_beside(const struct simulate_service *s, const struct cluster *c,
+                           const struct trace_row *row, int64_t ms, struct simulate_beside *b)
+{
+    int64_t more = (int64_t)c->n - row->values[TRACE_SEEN_REPLICAS] / 1000;
+
+    if (s->pod.as_recorded || row->values[TRACE_SEEN_REPLICAS] < 0)
+        return;
+    b->seen_ms += ms;
+    b->near_ms += more >= -1 && more <= 1 ? ms : 0;
+}
+
 /* Counts the `ms` from now on, in which nothing but the backlog changes. */
 static void account(const struct simulate_service *s, const struct cluster *c,
                     const struct trace_row *row, int64_t ms, struct simulate_result *result)
@@ -119,7 +166,7 @@ static void account(const struct simulate_service *s, const struct cluster *c,
 
     if (__builtin_mul_overflow(target, (int64_t)c->ready, &allowed))
         allowed = INT64_MAX;
-
+    account_beside(s, c, row, ms, &result->beside);
     result->length_ms += ms;
     result->pod_ms += (int64_t)c->n * ms;
     result->max_pod_ms += s->rules.max * ms;
@@ -139,6 +186,23 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t longest_of(const struct hpa_scaling *s, int64_t longest_s)
+{
+    longest_s = s->window_s > longest_s ? s->window_s : longest_s;
+    for (unsigned i = 0; i < s->n; i++)
+        if (s->policies[i].period_s > longest_s)
+            longest_s = s->policies[i].period_s;
+    return longest_s;
+}
+
+/* For how long what was before counts: without `behavior` 300 s. */
+static int64_t longest_ms(const struct hpa_rules *rules)
+{
+    if (!rules->has_behavior)
+        return DOWN_WINDOW_MS;
+    return 1000 * longest_of(&rules->down, longest_of(&rules->up, 0));
+}
+
 void simulate_run(struct simulate_service *service, int64_t sync_ms, int64_t target_wait_ms,
                   struct simulate_result *ret_result)
 {
@@ -152,8 +216,10 @@ void simulate_run(struct simulate_service *service, int64_t sync_ms, int64_t tar
                                             .waits = lp_alloc(sizeof *ret_result->waits) };
     series_init(ret_result->series, row->at_ms, last->at_ms);
     ret_result->waits->target_ms = target_wait_ms;
+    ret_result->beside.early_ms = longest_ms(&service->rules);
     simulate_lift_init(&service->lift, row->at_ms);
     cluster_init(c, &service->pod, (size_t)service->rules.min, row->at_ms);
+    cluster_take_spec(c, row);
     while (c->now_ms < last->at_ms) {
         while (row[1].at_ms <= c->now_ms)
             row++;
@@ -162,6 +228,8 @@ void simulate_run(struct simulate_service *service, int64_t sync_ms, int64_t tar
         if (c->now_ms == service->lift.next_ms)
             look(service, c, row, ret_result);
         if (c->now_ms == next_sync) {
+            if (service->pod.as_recorded)
+                take_recorded(service, c, row, ret_result);
             sync_once(service, c, row, &state, ret_result);
             next_sync = service->pod.as_recorded ? row[1].at_ms : next_sync + sync_ms;
         }
@@ -190,7 +258,7 @@ json_t *simulate_check(const struct simulate_pair *pairs, size_t n,
 {
     json_t *failures = json_array();
     int64_t hours = options->max_pod_hours, seconds = options->max_over_target;
-    int64_t minutes = options->max_minutes_over, pod_ms = 0;
+    int64_t minutes = options->max_minutes_over, differ = options->max_differences, pod_ms = 0;
 
     for (size_t i = 0; i < n; i++)
         pod_ms += pairs[i].result.pod_ms;
@@ -201,6 +269,9 @@ json_t *simulate_check(const struct simulate_pair *pairs, size_t n,
         if (seconds >= 0 && r->over_target_ms > seconds)
             over_limit(failures, "seconds over the queue depth's target", seconds,
                        r->over_target_ms, 1000);
+        int64_t late = (int64_t)(r->beside.differ - r->beside.early);
+        if (differ >= 0 && late * 1000 > differ)
+            over_limit(failures, "looks that were decided otherwise", differ, late, 1);
         if (minutes >= 0 && r->waits->minutes_over * 1000 > minutes)
             over_limit(failures, "minutes over the target wait", minutes, r->waits->minutes_over,
                        1);
@@ -222,6 +293,11 @@ static int check_limits(const struct cli_options *options, const struct simulate
     if (options->max_minutes_over >= 0 && !has[TRACE_ARRIVAL_RATE])
         return lp_error_set(err, LP_E_INVALID,
                             "--max-minutes-over-target: needs a column arrival_rate in %.256s",
+                            options->trace);
+    if (options->max_differences >= 0 && (!options->as_recorded || !has[TRACE_DECIDED]))
+        return lp_error_set(err, LP_E_INVALID,
+                            "--max-differences: needs --as-recorded, and a column decided in "
+                            "%.256s",
                             options->trace);
     return 0;
 }

@@ -42,6 +42,26 @@ struct simulate_change {
     int64_t value;              /* of it: percent, or milli a pod */
     const char *limited;        /* reason of ScalingLimited; NULL: it was not */
     bool at_once;               /* by a burst, between two syncs */
+    bool by_others;             /* as it was recorded; not the HPA's decision */
+};
+
+/* A look at which the run that was recorded decided otherwise. */
+struct simulate_difference {
+    int64_t at_ms;
+    int32_t recorded, simulated;
+};
+#define SIMULATE_DIFFERENCES 20 /* that are told; all are counted */
+
+/*
+ * Beside what was recorded. `looks`, `differ`: of a trace with `decided`, with as_recorded; early:
+ * those of `differ` in the first early_ms, when the controller still knew what had been before the
+ * recording. near_ms of seen_ms: how long there was at most one pod more or less than in
+ * seen_replicas, of a trace without as_recorded.
+ */
+struct simulate_beside {
+    size_t looks, differ, early;
+    struct simulate_difference differences[SIMULATE_DIFFERENCES];
+    int64_t early_ms, seen_ms, near_ms;
 };
 
 struct simulate_result {
@@ -56,6 +76,7 @@ struct simulate_result {
     int64_t turned_away;                          /* millionths of a request */
     struct series *series;                        /* owned */
     struct waits *waits;                          /* owned; of a trace with arrival_rate */
+    struct simulate_beside beside;
 };
 
 void simulate_result_done(struct simulate_result *result);
@@ -85,7 +106,7 @@ LP_MUST_USE int simulate_load_platform(json_t *platform, const char *what, enum 
 int64_t simulate_plan_at(struct simulate_service *service, int64_t at_ms);
 
 /* From the first row of the trace to its last, with a sync every sync_ms from the first on. Begins
- * with minReplicas ready pods. Waits count against target_wait_ms. */
+ * with minReplicas ready pods, or as it was recorded. Waits count against target_wait_ms. */
 void simulate_run(struct simulate_service *service, int64_t sync_ms, int64_t target_wait_ms,
                   struct simulate_result *ret_result);
 

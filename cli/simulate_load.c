@@ -37,7 +37,7 @@ static bool has_column(const struct trace *trace, const struct hpa_metric *m)
     if (m->source == HPA_MEMORY)
         return trace->has[TRACE_MEMORY];
     if (strcmp(m->name, HPA_DEMAND) == 0)
-        return trace->has[TRACE_ARRIVAL_RATE];
+        return trace->has[TRACE_DEMAND] || trace->has[TRACE_ARRIVAL_RATE];
     return strcmp(m->name, trace_columns[TRACE_QUEUE_DEPTH]) == 0 &&
            (trace->has[TRACE_QUEUE_DEPTH] || trace->has[TRACE_ARRIVAL_RATE]);
 }
@@ -93,6 +93,10 @@ static int read_rules(struct simulate_service *s, struct lp_error *err)
     json_auto_t *hpa = plan_hpa(&s->platform, s->id);
 
     int r = hpa_rules_read(json_object_get(hpa, "spec"), &s->rules, err);
+    if (s->pod.as_recorded && s->trace.has[TRACE_SEEN_MIN]) {
+        int64_t min = s->platform.spec.services[s->id].autoscaling.min;
+        s->rules.min = min > 1 ? (int32_t)min : 1; /* what lifted it is in the rows */
+    }
     s->planned_min = s->rules.min;
     return r < 0 ? r : leave_out(&s->trace, s, err);
 }
@@ -178,7 +182,7 @@ static int check_recorded(const struct cli_options *options, const struct trace 
         return 0;
     return lp_error_set(err, LP_E_INVALID,
                         "--as-recorded: %.256s must have the columns seen_replicas and seen_ready, "
-                        "and cpu, memory or queue_depth as they were, not arrival_rate",
+                        "and cpu, memory, queue_depth or demand as they were, not arrival_rate",
                         options->trace);
 }
 

@@ -44,6 +44,8 @@ static const char *why(const struct simulate_change *c)
 {
     if (c->at_once)
         return "burst, at once";
+    if (c->by_others)
+        return "by others, as recorded";
     if (c->winner < 0)
         return c->to < c->from ? "above maxReplicas" : "below minReplicas";
     if (c->limited)
@@ -71,6 +73,21 @@ static json_t *wait_json(const struct waits *w, int64_t permille)
     return ms < 0 || ms > WAIT_MOST_MS ? json_null() : json_integer(ms);
 }
 
+static json_t *looks_json(const struct simulate_beside *b)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < b->differ && i < SIMULATE_DIFFERENCES; i++) {
+        const struct simulate_difference *d = &b->differences[i];
+        json_array_append_new(list,
+                              lp_json_make("{s:o, s:i, s:i}", "time", number(d->at_ms), "recorded",
+                                           d->recorded, "simulated", d->simulated));
+    }
+    return lp_json_make("{s:I, s:I, s:I, s:o, s:o}", "looks", (json_int_t)b->looks, "differ",
+                        (json_int_t)b->differ, "early", (json_int_t)b->early, "earlySeconds",
+                        number(b->early_ms), "differences", list);
+}
+
 static json_t *summary_json(const struct simulate_service *s, const struct simulate_result *r)
 {
     json_t *o = lp_json_make(
@@ -89,6 +106,11 @@ static json_t *summary_json(const struct simulate_service *s, const struct simul
                                                wait_json(r->waits, 500), "p95",
                                                wait_json(r->waits, 950), "p99",
                                                wait_json(r->waits, 990)));
+    if (r->beside.looks > 0)
+        json_object_set_new(o, "recorded", looks_json(&r->beside));
+    if (r->beside.seen_ms > 0)
+        json_object_set_new(o, "shareWithinOnePod",
+                            json_real((double)r->beside.near_ms / (double)r->beside.seen_ms));
     return o;
 }
 
@@ -240,6 +262,30 @@ static void head_text(const struct simulate_service *s, const struct simulate_re
                       service_kinds[s->id].name);
 }
 
+/* How near the simulation is to the run that was recorded. */
+static void beside_text(const struct simulate_beside *b, struct lp_buf *out)
+{
+    char room[NUMBER_TEXT];
+
+    if (b->looks > 0)
+        lp_buf_printf(out, "looks as they were recorded: %zu, decided otherwise: %zu", b->looks,
+                      b->differ - b->early);
+    if (b->early > 0)
+        lp_buf_printf(out,
+                      ", and %zu in the first %s s, by what the controller knew from before the "
+                      "recording",
+                      b->early, decimal(b->early_ms, room));
+    if (b->looks > 0)
+        lp_buf_char(out, '\n');
+    for (size_t i = 0; i < b->differ && i < SIMULATE_DIFFERENCES; i++)
+        lp_buf_printf(out, "  at %s: recorded %d, simulated %d\n",
+                      decimal(b->differences[i].at_ms, room), b->differences[i].recorded,
+                      b->differences[i].simulated);
+    if (b->seen_ms > 0)
+        lp_buf_printf(out, "within one pod of seen_replicas: %.1f %% of the time\n",
+                      100.0 * (double)b->near_ms / (double)b->seen_ms);
+}
+
 static void pair_text(const struct simulate_pair *p, bool both, struct lp_buf *out)
 {
     head_text(&p->service, &p->result, out);
@@ -255,6 +301,7 @@ static void pair_text(const struct simulate_pair *p, bool both, struct lp_buf *o
     } else {
         simulate_plot(&p->service, &p->result, out);
     }
+    beside_text(&p->result.beside, out);
     summary_text(&p->result, &p->other_result, both, out);
 }
 

@@ -22,10 +22,16 @@ const char *const trace_columns[TRACE_COLUMNS] = {
     [TRACE_ARRIVAL_RATE] = "arrival_rate",
     [TRACE_SERVICE_TIME] = "service_time",
     [TRACE_REQUEST_CPU] = "request_cpu_ms",
+    [TRACE_DEMAND] = "demand",
     [TRACE_SEEN_QUEUE] = "seen_queue_depth",
     [TRACE_SEEN_REPLICAS] = "seen_replicas",
     [TRACE_SEEN_READY] = "seen_ready",
     [TRACE_SEEN_COUNTED] = "seen_counted",
+    [TRACE_SEEN_MISSING] = "seen_missing",
+    [TRACE_SEEN_PENDING] = "seen_pending",
+    [TRACE_SEEN_SPEC] = "seen_spec",
+    [TRACE_SEEN_MIN] = "seen_min",
+    [TRACE_DECIDED] = "decided",
 };
 
 /* The greatest values, so that no sum of a simulation leaves int64. */
@@ -39,10 +45,16 @@ static const struct {
     [TRACE_ARRIVAL_RATE] = { INT64_C(1000000000), "1M" },
     [TRACE_SERVICE_TIME] = { INT64_C(86400000), "86400" },
     [TRACE_REQUEST_CPU] = { INT64_C(86400000000), "86.4M" },
+    [TRACE_DEMAND] = { INT64_C(1000000000), "1M" },
     [TRACE_SEEN_QUEUE] = { INT64_C(1000000000000), "1G" },
     [TRACE_SEEN_REPLICAS] = { INT64_C(1000000000), "1M" },
     [TRACE_SEEN_READY] = { INT64_C(1000000000), "1M" },
     [TRACE_SEEN_COUNTED] = { INT64_C(1000000000), "1M" },
+    [TRACE_SEEN_MISSING] = { INT64_C(1000000000), "1M" },
+    [TRACE_SEEN_PENDING] = { INT64_C(1000000000), "1M" },
+    [TRACE_SEEN_SPEC] = { INT64_C(1000000000), "1M" },
+    [TRACE_SEEN_MIN] = { INT64_C(1000000000), "1M" },
+    [TRACE_DECIDED] = { INT64_C(1000000000), "1M" },
 };
 
 #define MAX_HEADER ((size_t)TRACE_COLUMNS * (N_SERVICES + 1))
@@ -136,9 +148,10 @@ static int add_column(struct reader *r, const char *name, struct trace *trace, s
     if (i == TRACE_COLUMNS)
         return lp_error_set(err, LP_E_INVALID,
                             "%.256s: line %zu: a column must be cpu, memory, queue_depth, "
-                            "arrival_rate, service_time, request_cpu_ms, seen_queue_depth, "
-                            "seen_replicas, seen_ready or seen_counted, or one of these after a "
-                            "service's name and a dot, is "
+                            "arrival_rate, service_time, request_cpu_ms, demand, "
+                            "seen_queue_depth, seen_replicas, seen_ready, seen_counted, "
+                            "seen_missing, seen_pending, seen_spec, seen_min or decided, or one of "
+                            "these after a service's name and a dot, is "
                             "\"%s\"",
                             r->what, r->line, name);
     if (ours && trace->has[i])
@@ -169,11 +182,12 @@ static int check_columns(const struct reader *r, const struct trace *trace, stru
                             "together, only %s is",
                             r->what, r->line,
                             has[TRACE_ARRIVAL_RATE] ? "arrival_rate" : "service_time");
-    if (has[TRACE_ARRIVAL_RATE] && has[TRACE_QUEUE_DEPTH])
+    if (has[TRACE_ARRIVAL_RATE] && (has[TRACE_QUEUE_DEPTH] || has[TRACE_DEMAND]))
         return lp_error_set(err, LP_E_INVALID,
-                            "%.256s: line %zu: must have queue_depth, or arrival_rate of which it "
-                            "is made, has both",
-                            r->what, r->line);
+                            "%.256s: line %zu: must have %s, or arrival_rate of which it is made, "
+                            "has both",
+                            r->what, r->line,
+                            trace_columns[has[TRACE_DEMAND] ? TRACE_DEMAND : TRACE_QUEUE_DEPTH]);
     if (has[TRACE_REQUEST_CPU] && (has[TRACE_CPU] || !has[TRACE_ARRIVAL_RATE]))
         return lp_error_set(err, LP_E_INVALID,
                             "%.256s: line %zu: request_cpu_ms needs arrival_rate, and no cpu "

@@ -14,11 +14,17 @@ enum trace_column {
     TRACE_ARRIVAL_RATE, /* requests a second; with service_time, instead of queue_depth */
     TRACE_SERVICE_TIME, /* seconds that a slot is taken by a request */
     TRACE_REQUEST_CPU,  /* milliseconds of CPU that a request takes; instead of cpu */
+    TRACE_DEMAND,       /* pods that the load needs; of a trace without arrival_rate */
     TRACE_SEEN_QUEUE,   /* what the platform had that was recorded: for people, decides nothing */
     TRACE_SEEN_REPLICAS,
     TRACE_SEEN_READY,   /* pods; these and replicas are what --as-recorded goes by */
     TRACE_SEEN_COUNTED, /* of them those whose CPU counts, as they have been ready for long enough
                          */
+    TRACE_SEEN_MISSING, /* pods that run and have no sample */
+    TRACE_SEEN_PENDING, /* pods that do not run yet */
+    TRACE_SEEN_SPEC,    /* spec.replicas, where others than the HPA have changed it */
+    TRACE_SEEN_MIN,     /* minReplicas, where something had lifted it */
+    TRACE_DECIDED,      /* the replicas that the HPA wanted from then on */
     TRACE_COLUMNS
 };
 extern const char *const trace_columns[TRACE_COLUMNS];

@@ -200,9 +200,18 @@ const struct cli_command cli_commands[] = {
           "columns\nname are simulated together. An empty cell is a missing metric; metrics "
           "without "
           "a column\nare left out.\n\n"
-          "With --as-recorded each row is a look of the controller: what it saw then, with\n"
-          "seen_replicas (in the status), seen_ready and seen_counted (of them those whose CPU\n"
-          "counts); replicas are then exactly what they were, or another platform's.\n\n"
+          "With --as-recorded each row is a look of the controller, as `kubectl lp record "
+          "--looks`\nwrites them: what it saw then, with seen_replicas (in the status), seen_ready "
+          "(pods with a\nsample), seen_counted (of them those whose CPU counts), seen_missing (run "
+          "without a sample),\nseen_pending, seen_spec (spec.replicas, where others had changed "
+          "it) "
+          "and seen_min\n(minReplicas, where it was lifted: schedules then count by it alone). "
+          "Replicas are then\nexactly what they were, or another platform's. With decided, what "
+          "the "
+          "HPA wanted, looks that\nare decided otherwise are told; those of the first window (300 "
+          "s) apart, as the controller\nremembers what was before the recording. A trace of "
+          "arrival_rate with seen_replicas tells\nfor how much of the time pods are within one of "
+          "them.\n\n"
           "Status 0: within the limits, 1: over a limit of --max-..., 2: an error.",
       .examples = { { "A shipped trace of an exam", "kubectl lp simulate -f platform.yaml --trace "
                                                     "config/samples/traces/exam.csv" },
@@ -214,14 +223,34 @@ const struct cli_command cli_commands[] = {
       .offline = true,
       .one_is_an_answer = true },
     { .name = "record",
-      .arguments = "[PLATFORM] [SERVICE] [-n NAMESPACE] [--since DURATION]",
-      .summary = "the load of a platform in the last day, as a trace for simulate",
-      .text = "As the operator kept it with each decision, with the queue and the replicas that "
-              "were seen.",
+      .arguments = "[PLATFORM] [SERVICE] [-n NAMESPACE] [--since DURATION]\n"
+                   "PLATFORM SERVICE --looks [--for DURATION] [--sync-period SECONDS]",
+      .summary = "the load of a platform in the last day, or each look of an HPA from now on",
+      .text =
+          "A trace for simulate: the load as the operator kept it with each decision, with the "
+          "queue\nand the replicas that were seen.\n\n"
+          "With --looks a trace for simulate --as-recorded: from now on a row for each look of "
+          "the HPA\ncontroller at one service, as soon as its status tells of it: what it saw, "
+          "and decided. Looks\nare the HPA's decisions: what a burst, a schedule or a person "
+          "changes between two is seen at\nthe next. A look that changes nothing in the status is "
+          "known by its absence: it is filled in\none --sync-period after the last. Values have "
+          "the precision of the status: CPU and memory to a\npercent of the request, demand to "
+          "seen_replicas - 1 thousandths; queue_depth is exact, and not\nknown of no replicas. "
+          "Which pods counted is looked at some milliseconds after the controller.",
       .examples = { { "The last two hours of all services",
-                      "kubectl lp record english --since 2h > load.csv" } },
+                      "kubectl lp record english --since 2h > load.csv" },
+                    { "What the HPA of auth does in ten minutes, and whether it is simulated so",
+                      "kubectl lp record english auth --looks --for 10m > looks.csv; kubectl get "
+                      "lp "
+                      "english -o yaml > english.yaml; kubectl lp simulate -f english.yaml --trace "
+                      "looks.csv --as-recorded --max-differences 0" } },
       .rights = { PLATFORMS("get list", "everything"),
-                  { "", "configmaps", "get", "everything", false } },
+                  { "", "configmaps", "get", "everything without --looks", false },
+                  { "autoscaling", "horizontalpodautoscalers", "list watch", "--looks", false },
+                  { "apps", "deployments", "get list watch", "--looks", false },
+                  { "", "pods", "list watch", "--looks", false },
+                  { "metrics.k8s.io", "pods", "list", "with --looks which pods had a sample",
+                    false } },
       .formats = { CLI_TEXT },
       .names = { "PLATFORM", "SERVICE" } },
     { .name = "load",

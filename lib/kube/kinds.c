@@ -22,6 +22,7 @@ NAMESPACED(lp_kube_pods, "", "v1", "Pod", "pods");
 CLUSTER(lp_kube_namespaces, "", "v1", "Namespace", "namespaces");
 NAMESPACED(lp_kube_hpas, "autoscaling", "v2", "HorizontalPodAutoscaler",
            "horizontalpodautoscalers");
+NAMESPACED(lp_kube_pod_metrics, "metrics.k8s.io", "v1beta1", "PodMetrics", "pods");
 NAMESPACED(lp_kube_pdbs, "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
 NAMESPACED(lp_kube_network_policies, "networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies");
 NAMESPACED(lp_kube_ingresses, "networking.k8s.io", "v1", "Ingress", "ingresses");

@@ -63,6 +63,11 @@ struct hpa_pod {
     int64_t request[HPA_RESOURCES]; /* milli, over its containers */
 };
 
+/* What a pod is to a resource metric. IGNORED ones are not there; UNREADY ones use nothing where
+ * there is much, MISSING ones nothing there and all they ask for where there is little. */
+enum hpa_treated { HPA_IGNORED, HPA_UNREADY, HPA_MISSING, HPA_COUNTED };
+enum hpa_treated hpa_treat(const struct hpa_pod *pod, enum hpa_source resource, int64_t now_ms);
+
 struct hpa_observed {
     int64_t now_ms;
     int32_t spec_replicas, status_replicas; /* of the scale subresource */

@@ -12,8 +12,6 @@
 #define CPU_INITIALIZATION 300000 /* --horizontal-pod-autoscaler-cpu-initialization-period, ms */
 #define INITIAL_READINESS 30000   /* --horizontal-pod-autoscaler-initial-readiness-delay, ms */
 
-enum treated { IGNORED, UNREADY, MISSING, COUNTED };
-
 /* Over the pods that count; `value` and `request` wrap around. */
 struct sums {
     uint64_t value, request;
@@ -45,38 +43,39 @@ static bool is_cpu_unready(const struct hpa_pod *p, int64_t now_ms)
     return !p->ready && p->started_ms + INITIAL_READINESS > p->changed_ms;
 }
 
-static enum treated classify(const struct hpa_pod *p, enum hpa_source resource, int64_t now_ms)
+enum hpa_treated hpa_treat(const struct hpa_pod *pod, enum hpa_source resource, int64_t now_ms)
 {
-    if (p->deleting || p->failed)
-        return IGNORED;
-    if (p->pending)
-        return UNREADY;
-    if (p->usage[resource] < 0)
-        return MISSING;
-    return resource == HPA_CPU && is_cpu_unready(p, now_ms) ? UNREADY : COUNTED;
+    if (pod->deleting || pod->failed)
+        return HPA_IGNORED;
+    if (pod->pending)
+        return HPA_UNREADY;
+    if (pod->usage[resource] < 0)
+        return HPA_MISSING;
+    return resource == HPA_CPU && is_cpu_unready(pod, now_ms) ? HPA_UNREADY : HPA_COUNTED;
 }
 
-/* The pods treated as `of` join the sums, each as if it used `percent` of its request; COUNTED ones
- * with what they use. How many they are. */
-static size_t add_pods(const struct hpa_observed *seen, enum hpa_source resource, enum treated of,
-                       uint64_t percent, struct sums *sums)
+/* The pods treated as `of` join the sums, each as if it used `percent` of its request; HPA_COUNTED
+ * ones with what they use. How many they are. */
+static size_t add_pods(const struct hpa_observed *seen, enum hpa_source resource,
+                       enum hpa_treated of, uint64_t percent, struct sums *sums)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < seen->n_pods; i++) {
         const struct hpa_pod *p = &seen->pods[i];
-        if (classify(p, resource, seen->now_ms) != of)
+        if (hpa_treat(p, resource, seen->now_ms) != of)
             continue;
         uint64_t request = (uint64_t)p->request[resource];
-        sums->value += of == COUNTED ? (uint64_t)p->usage[resource]
-                                     : (uint64_t)((int64_t)(request * percent) / 100);
+        sums->value += of == HPA_COUNTED ? (uint64_t)p->usage[resource]
+                                         : (uint64_t)((int64_t)(request * percent) / 100);
         sums->request += request;
         n++;
     }
     return n;
 }
 
-static size_t count_pods(const struct hpa_observed *seen, enum hpa_source resource, enum treated of)
+static size_t count_pods(const struct hpa_observed *seen, enum hpa_source resource,
+                         enum hpa_treated of)
 {
     struct sums ignored = { 0, 0 };
     return add_pods(seen, resource, of, 0, &ignored);
@@ -96,10 +95,11 @@ static int32_t with_the_others(const struct hpa_metric *m, const struct hpa_obse
     bool up = ratio > 1.0;
 
     if (ratio < 1.0)
-        n += add_pods(seen, m->source, MISSING, m->target > 100 ? (uint64_t)m->target : 100, &sums);
+        n += add_pods(seen, m->source, HPA_MISSING, m->target > 100 ? (uint64_t)m->target : 100,
+                      &sums);
     if (up) {
-        n += add_pods(seen, m->source, MISSING, 0, &sums);
-        n += add_pods(seen, m->source, UNREADY, 0, &sums);
+        n += add_pods(seen, m->source, HPA_MISSING, 0, &sums);
+        n += add_pods(seen, m->source, HPA_UNREADY, 0, &sums);
     }
     double again = (double)utilization(&sums) / (double)m->target;
     if (within(again) || (ratio < 1.0 && again > 1.0) || (up && again < 1.0))
@@ -117,13 +117,13 @@ static bool resource_replicas(const struct hpa_metric *m, const struct hpa_obser
 
     if (!seen->usage_known)
         return false;
-    size_t n = add_pods(seen, m->source, COUNTED, 0, &sums);
+    size_t n = add_pods(seen, m->source, HPA_COUNTED, 0, &sums);
     if (n == 0 || sums.request == 0)
         return false;
     *ret_value = utilization(&sums);
     double ratio = (double)*ret_value / (double)m->target;
-    bool others = count_pods(seen, m->source, MISSING) > 0 ||
-                  (ratio > 1.0 && count_pods(seen, m->source, UNREADY) > 0);
+    bool others = count_pods(seen, m->source, HPA_MISSING) > 0 ||
+                  (ratio > 1.0 && count_pods(seen, m->source, HPA_UNREADY) > 0);
     if (others)
         *ret_replicas = with_the_others(m, seen, sums, n, ratio);
     else

@@ -22,11 +22,10 @@ import urllib.parse
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib")]
 # pylint: disable=wrong-import-position
-from hpa_run import Run
+from hpa_run import PERIOD, Run
 from hpa_world import NS, SETTLED, World
-from plane import Plane, free_port, host_address, say, wait_for
+from plane import TOP, Plane, free_port, host_address, say, wait_for
 
-PERIOD = 1.3  # seconds between two syncs: no multiple of the windows, whose edges would be hit again and again
 SYNCS_EACH = 8  # at least, of each HPA
 MOST_HPAS = 25
 RUNS = 3  # services whose load is recorded
@@ -42,10 +41,11 @@ def controller_flags():
 
 
 class Bare(Plane):
-    """Without what install.yaml brings."""
+    """With the definition alone of what install.yaml brings."""
 
     def install(self):
-        pass
+        self.kubectl("apply", "--server-side", "-f", f"{TOP}/crds/learningplatform.yaml")
+        wait_for("the definition is established", 30, self.serves_platforms)
 
 
 class Api:
@@ -78,7 +78,7 @@ def resources(group, kind, names):
         {"name": n, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["get", "list"]} for n in names]}
 
 
-def answer(worlds, target):
+def answer(worlds, target, user):
     """What metrics.k8s.io and custom.metrics.k8s.io have."""
     path, _, query = target.partition("?")
     if path == "/apis/metrics.k8s.io/v1beta1":
@@ -89,7 +89,8 @@ def answer(worlds, target):
         app = urllib.parse.parse_qs(query)["labelSelector"][0].removeprefix("app=")
         w = worlds[app]
         if isinstance(w, Run):
-            return 200, {"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": w.samples()}
+            return 200, {"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, 
+                         "items": w.samples(user.endswith(":horizontal-pod-autoscaler"))}
         if not w.usage_known:
             return failure(503, "no samples yet")
         return 200, {"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": [
@@ -112,7 +113,7 @@ class MetricsApi(http.server.ThreadingHTTPServer):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):  # pylint: disable=invalid-name
-                status, document = answer(worlds, self.path)
+                status, document = answer(worlds, self.path, self.headers.get("X-Remote-User", ""))
                 body = json.dumps(document).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -274,8 +275,8 @@ def steps_of(world, syncs, began, status_before):
     return steps, 0
 
 
-def drive(plane, worlds, needed):
-    """Changes every world after each of its syncs, until there are enough of them."""
+def drive(plane, worlds, needed, recorded):
+    """Changes every world after each of its syncs, until there are enough of them; `recorded` is one of them."""
     api, syncs, statuses = Api(plane), Syncs(f"{plane.dir}/kube-controller-manager.log"), Statuses(plane)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda w: w.create(api), worlds.values()))
@@ -283,17 +284,20 @@ def drive(plane, worlds, needed):
         for w in worlds.values():
             time.sleep(PERIOD / len(worlds))  # so that they do not all come at once
             w.create_hpa(api)
+            if w is recorded:
+                w.record(plane)
         end, waiting, tasks = time.monotonic() + 60 + 3 * PERIOD * needed / len(worlds), [], []
         while (there := sum(len(s) - 1 for n, s in syncs.done.items() if isinstance(worlds[n], World))) < needed:
             assert time.monotonic() < end, f"only {there} syncs of {needed}"
-            waiting += [(ended + SETTLED, name, at, replicas) for name, at, ended, replicas in syncs.read()]
+            waiting += [(ended + SETTLED + getattr(worlds[name], "more_settled", 0), name, at, ended, replicas)
+                        for name, at, ended, replicas in syncs.read()]
             due = [d for d in waiting if d[0] <= time.time()]
             waiting = [d for d in waiting if d not in due]
-            for settled, name, at, replicas in due:
+            for _, name, at, ended, replicas in due:
                 w = worlds[name]
                 decided = w.replicas if replicas is None else replicas
                 if isinstance(w, Run):
-                    tasks.append(pool.submit(w.changed, api, decided, at, settled - SETTLED))
+                    tasks.append(pool.submit(w.changed, api, decided, at, ended))
                 else:
                     tasks.append(pool.submit(w.change, api, decided))
             time.sleep(0.01)  # between two looks at a log
@@ -351,6 +355,14 @@ def a_recorded_run_is_simulated_as_it_was(folder, runs):
     return other == 0
 
 
+def what_record_writes_is_simulated_as_it_was(folder, run):
+    """`kubectl lp record --looks` saw the same as the controller."""
+    looks, differ = run.recorded(folder)
+    say(f"{run.platform}: kubectl lp record --looks wrote {looks} looks, {differ} are decided otherwise")
+    assert looks >= SYNCS_EACH // 2, f"only {looks} looks were recorded: this machine is too slow"
+    return differ == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dir")
@@ -369,7 +381,10 @@ def main():
         port = free_port()
         MetricsApi(plane, worlds, port)
         register(plane, port)
-        syncs, statuses = drive(plane, worlds, args.decisions * 6 // 5)
+        try:
+            syncs, statuses = drive(plane, worlds, args.decisions * 6 // 5, runs[0])
+        finally:
+            runs[0].stop_recording()
         began, written = requests(plane)
         wait_for("every status has come", 60, lambda: statuses.complete(written))
     finally:
@@ -385,6 +400,7 @@ def main():
     assert n >= max(1, args.decisions / 2), f"only {n} decisions to compare: this machine is too slow"
     say(", ".join(f"{what} {count}" for what, count in kinds_of(scenarios)))
     good = every_decision_is_met(plane.dir, scenarios, os.environ["LP_HPA_TEST"])
+    good = what_record_writes_is_simulated_as_it_was(plane.dir, runs[0]) and good
     good = a_recorded_run_is_simulated_as_it_was(plane.dir, runs) and good
     sys.exit(0 if good else 1)
 

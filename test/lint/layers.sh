@@ -63,10 +63,11 @@ declare -A may=(
     [services/learning/exchange]="base json services/learning/content"
     [services/learning/model]="base"
     [services/learning/recommend]="base services/learning/model"
-    [cli]="$BASICS http/client http/url.h kube platform cli/check cli/command cli/dashboard cli/load autoscaler/policy"
+    [cli]="$BASICS http/client http/url.h kube platform cli/check cli/command cli/dashboard cli/load cli/looks autoscaler/policy"
     [cli/check]="$BASICS http/url.h kube platform autoscaler/registration/x509.h cli/command cli/options.h cli/operators.h cli/find.h"
     [cli/command]="base cli/options.h"
     [cli/dashboard]="$BASICS http/client http/server http/url.h kube platform cli/about.h cli/connect.h cli/find.h cli/history.h cli/operators.h cli/options.h cli/record.h cli/simulate.h"
+    [cli/looks]="base json kube platform cli/connect.h cli/find.h cli/options.h cli/trace.h"
     [cli/load]="base json http/url.h cli/options.h"
 )
 

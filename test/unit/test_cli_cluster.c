@@ -90,7 +90,10 @@ static void who_comes_where_no_pod_is_ready_waits_without_end(void **state)
     assert_true(cluster_wait(c, &row) == INT64_MAX);
     assert_int_equal(cluster_wait(c, &nobody), 0);
     assert_int_equal(cluster_wait(c, &gap), -1);
+    gap.values[TRACE_DEMAND] = -1;
     assert_int_equal(cluster_demand(c, &gap), -1);
+    gap.values[TRACE_DEMAND] = 1500; /* it was recorded */
+    assert_int_equal(cluster_demand(c, &gap), 1500);
 }
 
 int main(void)

@@ -49,7 +49,7 @@ static void words_of_the_tables_need_no_cluster(void **state)
 {
     (void)state;
     OFFERS("render\tthe objects that the operator makes of a platform, without a cluster\n"
-           "record\tthe load of a platform in the last day, as a trace for simulate\n"
+           "record\tthe load of a platform in the last day, or each look of an HPA from now on\n"
            "report\tplatform, objects, events and the operator's logs, for a bug report\n:4\n",
            "re");
     OFFERS(":4\n", "explode", "");

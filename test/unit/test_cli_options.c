@@ -167,6 +167,32 @@ static void load_takes_a_closed_or_an_open_model(void **state)
     assert_string_equal(err.msg, "--learners: must be 1..10000 learners, is \"10001\"");
 }
 
+static void record_takes_what_was_or_what_comes(void **state)
+{
+    struct cli_options o;
+    struct lp_error err;
+    (void)state;
+    assert_int_equal(PARSE(&o, &err, "record", "english", "auth", "--looks", "--for", "10m"), 0);
+    assert_string_equal(o.service, "auth");
+    assert_int_equal(o.length_ms, 600000);
+    assert_int_equal(o.sync_ms, 15000);
+    assert_int_equal(PARSE(&o, &err, "record", "auth", "--looks"), 0);
+    assert_null(o.name);
+    assert_int_equal(o.length_ms, 86400000);
+    assert_int_equal(PARSE(&o, &err, "record", "english", "--looks"), LP_E_INVALID);
+    assert_string_equal(
+        err.msg, "--looks: needs a service: gateway, auth, ai-feedback or progress, is \"\"");
+    assert_int_equal(PARSE(&o, &err, "record", "english", "mail", "--looks"), LP_E_INVALID);
+    assert_string_equal(
+        err.msg, "--looks: needs a service: gateway, auth, ai-feedback or progress, is \"mail\"");
+    assert_int_equal(PARSE(&o, &err, "record", "--for", "10m"), LP_E_INVALID);
+    assert_string_equal(err.msg, "--for: needs --looks; see --help");
+    assert_int_equal(PARSE(&o, &err, "record", "auth", "--looks", "--for", "25h"), LP_E_INVALID);
+    assert_string_equal(err.msg, "--for: must be 1s..24h as 90s, 30m or 1h, is \"25h\"");
+    assert_int_equal(PARSE(&o, &err, "record", "auth", "--looks", "--since", "1h"), LP_E_INVALID);
+    assert_string_equal(err.msg, "--since: --looks records from now on; give one of the two");
+}
+
 static void what_another_command_takes_is_refused(void **state)
 {
     static const char *const lines[][4] = {
@@ -235,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_wrong_option_is_named_with_what_is_allowed),
         cmocka_unit_test(simulate_takes_numbers_and_files_of_its_own),
         cmocka_unit_test(load_takes_a_closed_or_an_open_model),
+        cmocka_unit_test(record_takes_what_was_or_what_comes),
         cmocka_unit_test(what_another_command_takes_is_refused),
         cmocka_unit_test(the_table_shows_a_dash_where_nothing_is_known),
         cmocka_unit_test(a_right_that_is_missing_is_named_below_its_service),

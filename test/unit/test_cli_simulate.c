@@ -49,6 +49,7 @@ static struct cli_options options_of(const char *platform, const char *trace)
                                  .sync_ms = 15000,
                                  .ready_after_ms = 30000,
                                  .target_wait_ms = 250,
+                                 .max_differences = -1,
                                  .max_minutes_over = -1,
                                  .max_pod_hours = -1,
                                  .max_over_target = -1 };

@@ -29,6 +29,7 @@ static struct cli_options options_of(const char *platform, const char *trace)
                                  .sync_ms = 15000,
                                  .ready_after_ms = 30000,
                                  .target_wait_ms = 250,
+                                 .max_differences = -1,
                                  .max_minutes_over = -1,
                                  .max_pod_hours = -1,
                                  .max_over_target = -1 };
@@ -115,8 +116,8 @@ static void write_text(char path[32], const char *text)
     close(fd);
 }
 
-/* 40m of 10m is 400 %, times 2 of 160 %: 5; then 2 of 5 count, at 100m each, of which a pod may use
- * 40m: 400 %, with three idle 160 %; then all of them. */
+/* 40m of 10m is 400 %, times 2 of 160 %: 5; then 2 of 5 count, at 40m each: 400 %, with three idle
+ * 160 %; then all of them. */
 static void a_recorded_run_is_decided_again_at_its_own_times(void **state)
 {
     char csv[32] = "/tmp/lp-recorded-XXXXXX", platform[32] = "/tmp/lp-recorded-XXXXXX";
@@ -127,7 +128,7 @@ static void a_recorded_run_is_decided_again_at_its_own_times(void **state)
     o.service = "auth";
     o.as_recorded = true;
     write_text(csv, "time,cpu,queue_depth,seen_replicas,seen_ready,seen_counted\n0.5,5m,0,2,2,2\n"
-                    "13.25,80m,4,2,2,2\n27,500m,4,5,5,2\n41,500m,4,5,5,5\n50,0,0,0,0,0\n");
+                    "13.25,80m,4,2,2,2\n27,200m,4,5,5,2\n41,200m,4,5,5,5\n50,0,0,0,0,0\n");
     write_text(platform, "apiVersion: learningplatform.io/v1alpha1\nkind: LearningPlatform\n"
                          "metadata: {name: a}\nspec: {services: {auth: {autoscaling: {minReplicas: "
                          "2, maxReplicas: 30, cpu: {averageUtilization: 160}, behavior: {scaleUp: "

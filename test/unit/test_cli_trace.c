@@ -38,15 +38,16 @@ static void what_is_wrong_is_told_with_line_column_value_and_limit(void **state)
         { "", "t.csv: must begin with a line of columns, is empty" },
         { "cpu,time\n", "t.csv: line 1: the first column must be time, is \"cpu\"" },
         { "time\n1\n", "t.csv: line 1: a column of a metric must follow time" },
-        { "time,CPU\n", "t.csv: line 1: a column must be cpu, memory, queue_depth, arrival_rate, "
-                        "service_time, request_cpu_ms, seen_queue_depth, seen_replicas, seen_ready "
-                        "or seen_counted, or one "
-                        "of these after a service's name and a dot, is \"CPU\"" },
-        { "time,mail.cpu\n", "t.csv: line 1: a column must be cpu, memory, queue_depth, "
-                             "arrival_rate, service_time, request_cpu_ms, seen_queue_depth, "
-                             "seen_replicas, seen_ready or seen_counted, or one of these after a "
-                             "service's name and a dot, is "
-                             "\"mail.cpu\"" },
+        { "time,CPU\n",
+          "t.csv: line 1: a column must be cpu, memory, queue_depth, arrival_rate, "
+          "service_time, request_cpu_ms, demand, seen_queue_depth, seen_replicas, seen_ready, "
+          "seen_counted, seen_missing, seen_pending, seen_spec, seen_min or decided, or one of "
+          "these after a service's name and a dot, is \"CPU\"" },
+        { "time,mail.cpu\n",
+          "t.csv: line 1: a column must be cpu, memory, queue_depth, arrival_rate, "
+          "service_time, request_cpu_ms, demand, seen_queue_depth, seen_replicas, seen_ready, "
+          "seen_counted, seen_missing, seen_pending, seen_spec, seen_min or decided, or one of "
+          "these after a service's name and a dot, is \"mail.cpu\"" },
         { "time,gateway.cpu\n", "t.csv: line 1: a column of a metric of auth must follow time" },
         { "time,cpu,auth.cpu\n", "t.csv: line 1: column auth.cpu is there twice" },
         { "time,request_cpu_ms\n",
@@ -56,6 +57,8 @@ static void what_is_wrong_is_told_with_line_column_value_and_limit(void **state)
                                  "together, only arrival_rate is" },
         { "time,queue_depth,service_time,arrival_rate\n",
           "t.csv: line 1: must have queue_depth, or arrival_rate of which it is made, has both" },
+        { "time,arrival_rate,service_time,demand\n",
+          "t.csv: line 1: must have demand, or arrival_rate of which it is made, has both" },
         { "time,cpu\n0,1\n", "t.csv: must have two rows or more, has 1" },
         { "time,cpu\n0,1\n\n", "t.csv: line 3: time: must be seconds of 0 to 100000000000 with at "
                                "most three decimals, is \"\"" },

@@ -4,6 +4,7 @@ import heapq
 import json
 import os
 import random
+import signal
 import subprocess
 import threading
 import time
@@ -14,6 +15,8 @@ SLOTS, SERVICE_SECONDS, CPU_MS, REQUEST_MILLI, LIMIT_MILLI = 8, 0.2, 5, 200, 100
 READY_AFTER = 3  # seconds, and until the next look of the controller has passed
 CPU_DELAY = 10
 PODS = 12
+PERIOD = 1.3  # seconds between two syncs: no multiple of the windows, whose edges would be hit again and again
+RECORDED = 0.35  # seconds after a sync until a recorder has seen it
 PHASES = ((0, 20), (6, 90), (14, 250), (26, 60), (40, 300), (55, 30), (70, 150), (85, 10))  # seconds, requests a second
 
 
@@ -70,6 +73,9 @@ class Run:
         self.ready_since = [0.0] + [None] * (PODS - 1)  # of each pod; None: it is not ready
         self.active_since = [0.0] + [None] * (PODS - 1)
         self.waits, self.served, self.queue = [], {}, None
+        self.shown = []  # samples, to the controller last
+        self.recorder = None  # a process of kubectl lp record --looks
+        self.more_settled = 0.0  # seconds until what came of a look is carried out: the recorder has seen it then
 
     def create(self, api):
         out = subprocess.run([self.program, "render", "-f", "-", "-o", "json"], input=json.dumps(platform(self.platform)),
@@ -121,16 +127,42 @@ class Run:
             self.served["queue"] = (now, (self.queue.waiting + len(self.queue.busy)) * 1000)
             return self.served["queue"][1]
 
-    def samples(self):
+    def samples(self, by_controller):
+        """To others the same as to the controller: as it is until the next window of metrics-server."""
+        if not by_controller:
+            return self.shown
         with self.lock:
             now = time.time()
             self.queue.go_on(now)
             each, end = self.cpu(now)
             counted = [i for i in self.ready() if int(end) >= int(self.ready_since[i]) + WINDOW]
             self.served["cpu"] = (now, each * len(self.ready()), len(self.ready()), len(counted))
-            return [{"metadata": {"name": f"{self.name}-{i}", "namespace": NS, "labels": {"app": self.name}}, "timestamp": rfc3339(int(end)),
+            self.shown = [{"metadata": {"name": f"{self.name}-{i}", "namespace": NS, "labels": {"app": self.name}}, "timestamp": rfc3339(int(end)),
                      "window": f"{WINDOW}s", "containers": [{"name": "auth", "usage": {"cpu": f"{each}m", "memory": "64Mi"}}]}
                     for i in self.ready()]
+            return self.shown
+
+    def record(self, plane):
+        """From now on a row of each look, by the command itself."""
+        plane.call("POST", f"/apis/learningplatform.io/v1alpha1/namespaces/{NS}/learningplatforms", platform(self.platform))
+        self.more_settled = RECORDED
+        with open(f"{plane.dir}/{self.platform}-recorded.csv", "w", encoding="utf-8") as out:
+            self.recorder = subprocess.Popen(  # pylint: disable=consider-using-with
+                [self.program, "record", self.platform, "auth", "--looks", "-n", NS, "--sync-period", str(PERIOD),
+                 "--kubeconfig", plane.kubeconfig], stdout=out, env={"PATH": os.environ["PATH"]})
+
+    def stop_recording(self):
+        if self.recorder and self.recorder.returncode is None:
+            self.recorder.send_signal(signal.SIGINT)
+            assert self.recorder.wait(30) == 0, "kubectl lp record --looks failed"
+
+    def recorded(self, folder):
+        """What the command has written, decided again: (looks, those that are decided otherwise)."""
+        with open(f"{folder}/{self.platform}-recorded.csv", encoding="utf-8") as f:
+            told = self.simulate(folder, "recorded", f.read(), "--as-recorded")["summary"]["recorded"]
+        for d in told["differences"]:
+            print(f"{self.platform}: at {d['time']} {d['recorded']} pods were decided, and are {d['simulated']} simulated", flush=True)
+        return told["looks"], told["differ"]
 
     def note(self, decided, at, ended):
         """A row; none any more once this machine was too slow: the next look came before this one was written down, or this one
@@ -173,7 +205,7 @@ class Run:
         out = subprocess.run([self.program, "simulate", "-f", f"{folder}/{self.platform}-platform.json", "--trace",
                               f"{folder}/{self.platform}-{kind}.csv", "--service", "auth", "-o", "json", *more],
                              stdout=subprocess.PIPE, text=True, check=True, env={"PATH": os.environ["PATH"]}).stdout
-        return json.loads(out)["changes"]
+        return json.loads(out)
 
     def replay(self, folder):
         """By what the controller saw and when: how many of its decisions the simulation makes otherwise."""
@@ -182,7 +214,7 @@ class Run:
         for at, (_, cpu, ready, counted), queue, status, _, _ in self.rows:
             lines.append(f"{at - first + 1:.3f},{cpu}m,{queue}m,{status},{ready},{counted}")
         lines.append(f"{self.rows[-1][0] - first + 2:.3f},0,0,0,0,0")  # until then the last row holds
-        changes = self.simulate(folder, "looks", "\n".join(lines) + "\n", "--as-recorded")
+        changes = self.simulate(folder, "looks", "\n".join(lines) + "\n", "--as-recorded")["changes"]
         return sum(replicas_at(changes, at - first + 1.0005) != decided for at, _, _, _, _, decided in self.rows)
 
     def foretold(self, folder):
@@ -196,7 +228,7 @@ class Run:
         period = (end - first) / (len(self.rows) - 1)
         wait = sum(self.waits) / len(self.waits) if self.waits else READY_AFTER
         changes = self.simulate(folder, "arrivals", "time,arrival_rate,service_time,request_cpu_ms\n" + "\n".join(rows) + "\n",
-                                "--sync-period", f"{period:.3f}", "--ready-after", f"{wait:.3f}", "--cpu-delay", str(CPU_DELAY))
+                                "--sync-period", f"{period:.3f}", "--ready-after", f"{wait:.3f}", "--cpu-delay", str(CPU_DELAY))["changes"]
         near = sum(abs(replicas_at(changes, at - first + 1 + period / 2) - decided) <= 1 for at, _, _, _, _, decided in self.rows)
         return near / len(self.rows)
 
