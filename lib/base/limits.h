@@ -13,6 +13,8 @@
 
 #define LP_LIMIT_HTTP_HEADERS 16384 /* all headers of a request */
 #define LP_LIMIT_HTTP_TARGET 8192   /* request target */
+#define LP_LIMIT_HTTP_BODIES \
+    (16 << 20) /* all request bodies of a server, 64 KiB of each aside; pods have 256 MiB */
 
 #define LP_LIMIT_TRACE_BYTES (16 << 20) /* a trace for kubectl lp simulate */
 #define LP_LIMIT_TRACE_ROWS 1000000

@@ -111,6 +111,10 @@ static const char *on_refusal(int status, const char *why, void *user)
 
     snprintf(code, sizeof code, "%d", status);
     lp_log_info("request refused", "status", code, "why", why);
+    if (status == 503) {
+        lp_metric_add(lp_metric_with(s->rejected, "memory"), 1);
+        return s->service->busy_json;
+    }
     return status == 413 ? s->service->too_large_json : NULL;
 }
 
@@ -197,7 +201,8 @@ static void on_request(struct lp_http_exchange *x, void *user)
 
 static void make_metrics(struct lp_service_state *s)
 {
-    static const char *const reasons[] = { "queue_full", "deadline", "client_gone", "draining" };
+    static const char *const reasons[] = { "queue_full", "deadline", "client_gone", "draining",
+                                           "memory" };
 
     s->total = lp_metric_family(LP_METRIC_COUNTER, "lp_requests_total", "Requests answered",
                                 "service,route,code", NULL, 0);

@@ -214,6 +214,25 @@ def what_is_too_large_or_no_text_is_refused_at_once(auth):
         assert status == 400 and "error" in json.loads(text), (raw[:40], status, text)
 
 
+def long_bodies_that_are_held_open_take_no_more_than_16_mib(auth):
+    """Nobody needs a token to send a body. Thirty of 2 MB, all but their last byte; a login meanwhile; then the last bytes."""
+    head = b"POST /api/users/profile/upload-picture HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    email, _ = auth.account()
+    held = [socket.create_connection(("127.0.0.1", auth.port), 60) for _ in range(30)]
+    for s in held:
+        s.sendall(head + b"Content-Length: 2000000\r\n\r\n" + b"x" * 1999999)
+    assert auth.login(email)[0] == 200
+    answers = []
+    for s in held:
+        try:
+            s.sendall(b"x")
+        except OSError:
+            pass  # it was answered, and closed, before
+        answers.append(s.recv(12)[9:].decode())
+        s.close()
+    assert set(answers) == {"401", "503"}, answers  # who was turned away stays so, though there is room again
+
+
 def a_picture_that_is_a_bomb_or_none_is_refused(auth):
     email, _ = auth.account()
     bearer, _ = auth.session(email)
@@ -322,7 +341,7 @@ def time_does_not_tell_who_gets_a_mail(auth):
 ATTACKS = (
     sql_in_every_field_stays_text, an_operator_in_place_of_a_text_is_refused, a_forged_token_opens_nothing, a_replayed_refresh_token_ends_the_session,
     no_body_makes_anybody_an_admin, only_the_mailed_code_resets_that_accounts_password, guessed_codes_are_all_the_same_to_us,
-    what_is_too_large_or_no_text_is_refused_at_once, a_picture_that_is_a_bomb_or_none_is_refused, an_avatar_url_is_never_fetched,
+    what_is_too_large_or_no_text_is_refused_at_once, long_bodies_that_are_held_open_take_no_more_than_16_mib, a_picture_that_is_a_bomb_or_none_is_refused, an_avatar_url_is_never_fetched,
     a_callback_leads_nowhere_else, time_does_not_tell_whether_an_account_is_there, time_does_not_tell_who_gets_a_mail,
 )
 

@@ -305,6 +305,80 @@ static void takes_a_body_of_exactly_the_limit(void **state)
     assert_non_null(strstr(r.ptr, "len=1000 "));
 }
 
+/* A request with `n` bytes of body, of which the last `less` are not sent. */
+static void put_long(struct lp_buf *q, const char *framing, size_t n, size_t less)
+{
+    lp_auto_free char *body = lp_alloc(n);
+    memset(body, 'a', n);
+    lp_buf_reset(q);
+    lp_buf_printf(q, "POST / HTTP/1.1\r\n" CLOSE "%s", framing);
+    lp_buf_add(q, body, n - less);
+}
+
+/* Asks whether a body of 256 KiB may come, and sends none, until the answer is `want`: who came
+ * before may still be read, or not be gone yet. */
+static void await_leave(const struct lp_http_server *s, const char *want, struct lp_buf *r)
+{
+    static const char head[] = "POST / HTTP/1.1\r\n" CLOSE "Expect: 100-continue\r\n"
+                               "Content-Length: 262144\r\n\r\n";
+    int64_t end = lp_clock_ms() + 20000;
+    do {
+        lp_auto_fd int fd = dial(s);
+        lp_buf_reset(r);
+        assert_int_equal(send(fd, head, sizeof head - 1, MSG_NOSIGNAL), sizeof head - 1);
+        read_reply(fd, "\r\n\r\n", r);
+    } while (!strstr(r->ptr, want) && lp_clock_ms() < end);
+    assert_non_null(strstr(r->ptr, want));
+}
+
+/* Whoever holds long bodies open, and needs no token for it, does not take the memory of a pod. */
+static void only_so_many_long_bodies_are_in_memory_and_short_ones_pass(void **state)
+{
+    enum { BODY = 256 * 1024 };
+    struct lp_http_server_options o = { .address = "127.0.0.1",
+                                        .name = "small",
+                                        .max_body = BODY,
+                                        .max_bodies = 2 * (BODY - LP_HTTP_SMALL_BODY),
+                                        .handler = echo };
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536), q = LP_BUF_INIT((size_t)2 * BODY);
+    struct lp_http_server *s;
+    struct lp_error err;
+    int open[2];
+    (void)state;
+
+    assert_int_equal(lp_http_server_start(&o, &s, &err), 0);
+    put_long(&q, "Content-Length: 262144\r\n\r\n", BODY, 1);
+    for (size_t i = 0; i < LP_COUNT(open); i++) {
+        open[i] = dial(s);
+        assert_int_equal(send(open[i], q.ptr, q.len, MSG_NOSIGNAL), q.len);
+    }
+    await_leave(s, "HTTP/1.1 503 ", &r);
+    put_long(&q, "Content-Length: 262144\r\n\r\n", BODY, 0);
+    ask_n(s, q.ptr, q.len, &r);
+    assert_non_null(strstr(r.ptr, "HTTP/1.1 503 "));
+    assert_non_null(strstr(r.ptr, "Retry-After: 1\r\n"));
+    assert_non_null(strstr(r.ptr, "{\"error\":\"too many long request bodies at once\"}"));
+    put_long(&q, "Transfer-Encoding: chunked\r\n\r\n40000\r\n", BODY, 0);
+    lp_buf_str(&q, "\r\n0\r\n\r\n");
+    ask_n(s, q.ptr, q.len, &r);
+    assert_non_null(strstr(r.ptr, "HTTP/1.1 503 "));
+    put_long(&q, "Content-Length: 65536\r\n\r\n", LP_HTTP_SMALL_BODY, 0);
+    ask_n(s, q.ptr, q.len, &r);
+    assert_non_null(strstr(r.ptr, "len=65536 "));
+
+    close(open[0]);
+    await_leave(s, "HTTP/1.1 100 ", &r);
+    put_long(&q, "Content-Length: 262144\r\n\r\n", BODY, 0);
+    ask_n(s, q.ptr, q.len, &r);
+    assert_non_null(strstr(r.ptr, "len=262144 "));
+    assert_int_equal(send(open[1], "a", 1, MSG_NOSIGNAL), 1);
+    lp_buf_reset(&r);
+    read_reply(open[1], NULL, &r);
+    assert_non_null(strstr(r.ptr, "len=262144 "));
+    close(open[1]);
+    lp_http_server_stop(s);
+}
+
 static void refuses_headers_over_the_limit(void **state)
 {
     lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536), q = LP_BUF_INIT(200000);
@@ -374,6 +448,7 @@ int main(void)
         cmocka_unit_test(lets_the_sender_of_a_long_body_see_the_413),
         cmocka_unit_test(caps_a_chunked_body_too),
         cmocka_unit_test(takes_a_body_of_exactly_the_limit),
+        cmocka_unit_test(only_so_many_long_bodies_are_in_memory_and_short_ones_pass),
         cmocka_unit_test(refuses_headers_over_the_limit),
         cmocka_unit_test(does_not_let_a_dripping_client_stretch_its_time),
     };

@@ -39,13 +39,34 @@ static struct lp_http_text *text_add(struct lp_http_text **list, const char *nam
     return t;
 }
 
+bool lp_http_body_fits(struct lp_http_exchange *x, size_t n)
+{
+    struct lp_http_server *s = x->server;
+    size_t len = x->body.len + n;
+    size_t more = len > LP_HTTP_SMALL_BODY ? len - LP_HTTP_SMALL_BODY - x->large : 0;
+
+    if (atomic_fetch_add(&s->large, more) + more > s->max_large && more > 0) {
+        atomic_fetch_sub(&s->large, more);
+        return false;
+    }
+    x->large += more;
+    return true;
+}
+
+void lp_http_body_drop(struct lp_http_exchange *x)
+{
+    lp_buf_done(&x->body);
+    atomic_fetch_sub(&x->server->large, x->large);
+    x->large = 0;
+}
+
 void lp_http_exchange_free(struct lp_http_exchange *x)
 {
     if (x->response)
         MHD_destroy_response(x->response);
     texts_free(x->reply_headers);
     texts_free(x->query);
-    lp_buf_done(&x->body);
+    lp_http_body_drop(x);
     free(x->target);
     free(x->path);
     free(x->authority);

@@ -155,6 +155,8 @@ static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
     }
     if (status == 415)
         lp_http_reply_header(x, "Accept-Encoding", "identity");
+    if (status == 503)
+        lp_http_reply_header(x, "Retry-After", "1");
     if (body)
         lp_http_reply(x, (int)status, "application/json", body, strlen(body));
     else
@@ -181,16 +183,18 @@ static enum MHD_Result on_headers(struct lp_http_exchange *x, const char *url, c
     return send_reply(x);
 }
 
-/* What is over the limit is dropped as it comes, so that its sender gets to see the 413 whatever
+/* What is over a limit is dropped as it comes, so that its sender gets to see the answer whatever
  * the length; the time for a body ends it. */
 static enum MHD_Result on_body(struct lp_http_exchange *x, const char *bytes, size_t *n)
 {
-    lp_buf_add(&x->body, bytes, *n);
-    if (x->body.overflowed) {
-        lp_buf_done(&x->body);
-        x->body.max = 0;
-        x->too_large = true;
-    }
+    if (x->dropped == 0 && *n > x->body.max - x->body.len)
+        x->dropped = 413;
+    if (x->dropped == 0 && !lp_http_body_fits(x, *n))
+        x->dropped = 503;
+    if (x->dropped == 0)
+        lp_buf_add(&x->body, bytes, *n);
+    else
+        lp_http_body_drop(x);
     *n = 0;
     return MHD_YES;
 }
@@ -223,8 +227,8 @@ static void hand_over(struct lp_http_exchange *x)
     pthread_mutex_unlock(&s->reply_lock);
     x->handed = true;
     x->arrived_ms = lp_clock_ms();
-    if (x->too_large) {
-        refuse(x, 413, "request body too large");
+    if (x->dropped != 0) {
+        refuse(x, x->dropped, LP_HTTP_NO_ROOM);
         return;
     }
     note_peer(x);
@@ -368,6 +372,9 @@ static struct lp_http_server *server_new(const struct lp_http_server_options *op
         s->options.header_timeout_s = 30;
     if (s->options.stream_stall_ms == 0)
         s->options.stream_stall_ms = STREAM_STALL_MS;
+    s->max_large = s->options.max_bodies ? s->options.max_bodies : (size_t)LP_LIMIT_HTTP_BODIES;
+    if (s->max_large < s->options.max_body)
+        s->max_large = s->options.max_body;
     s->header_ms = (int64_t)s->options.header_timeout_s * 1000;
     s->body_ms = s->header_ms * 4;
     pthread_mutex_init(&s->reply_lock, NULL);

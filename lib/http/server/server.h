@@ -21,6 +21,9 @@ struct lp_http_server;
 struct lp_http_exchange;
 typedef void lp_http_handler(struct lp_http_exchange *x, void *user);
 
+/* What of each body is always taken, up to its own limit. */
+#define LP_HTTP_SMALL_BODY ((size_t)64 * 1024)
+
 struct lp_http_server_options {
     const char *address;      /* NULL: all, IPv4 and IPv6 where there is */
     uint16_t port;            /* 0: chosen by the system */
@@ -30,6 +33,9 @@ struct lp_http_server_options {
         header_timeout_s;    /* a connection idle or in its headers for so long is closed; 0: 30 */
     int64_t stream_stall_ms; /* of lp_http_stream_write; 0: 10 s */
     size_t max_body;         /* over it: 413; 0: none taken (any body is 413) */
+    /* Bytes of all bodies in memory at once, LP_HTTP_SMALL_BODY of each aside; one more is answered
+     * 503 with Retry-After. 0: LP_LIMIT_HTTP_BODIES. At least one of max_body has room. */
+    size_t max_bodies;
     const struct lp_http_tls *tls; /* NULL: plain */
     const char *name;              /* for error messages: "metrics API"; borrowed until _stop */
     lp_http_handler *handler;
@@ -41,8 +47,8 @@ struct lp_http_server_options {
      */
     size_t (*body_limit)(const struct lp_http_exchange *x, void *user);
     /*
-     * Called for each request that the server itself refuses (400, 413, 414, 415, 417, 431, 505);
-     * gives the JSON body, a literal, or NULL for {"error":why}. Runs in an event loop or the
+     * Called for each request that the server itself refuses (400, 413, 414, 415, 417, 431, 503,
+     * 505); gives the JSON body, a literal, or NULL for {"error":why}. Runs in an event loop or the
      * acceptor's thread. NULL: that body always.
      */
     const char *(*refusal)(int status, const char *why, void *user);

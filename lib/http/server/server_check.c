@@ -110,15 +110,21 @@ static const char *framing_error(const struct walk *w, bool http11)
     return NULL;
 }
 
-/* Content-Length, already known to be digits. */
-static bool too_long(struct lp_http_exchange *x)
+/* Whether the body may come: 0, 413 or 503. Content-Length is known to be digits. */
+static unsigned check_length(struct lp_http_exchange *x)
 {
-    const struct lp_http_server_options *o = &x->server->options;
+    struct lp_http_server *s = x->server;
+    const struct lp_http_server_options *o = &s->options;
     const char *length = lp_http_header(x, "Content-Length");
+    unsigned long long n = length ? strtoull(length, NULL, 10) : 0;
 
     x->max_body = o->body_limit ? o->body_limit(x, o->user) : o->max_body;
     x->body.max = x->max_body;
-    return length && strtoull(length, NULL, 10) > x->max_body;
+    if (n > x->max_body)
+        return 413;
+    bool fits =
+        n <= LP_HTTP_SMALL_BODY || n - LP_HTTP_SMALL_BODY + atomic_load(&s->large) <= s->max_large;
+    return fits ? 0 : 503;
 }
 
 static const char *request_line_error(const struct lp_http_exchange *x, const char *url,
@@ -156,13 +162,13 @@ unsigned lp_http_check(struct lp_http_exchange *x, const char *url, const char *
     *ret_why = w.why;
     if (w.why)
         return 400;
-    if ((w.n_length > 0 || w.chunked) && too_long(x)) {
-        *ret_why = "request body too large";
-        return 413;
-    }
-    if ((w.n_length > 0 || w.chunked) && w.coded) {
+    if (w.n_length == 0 && !w.chunked)
+        return 0;
+    unsigned status = check_length(x);
+    *ret_why = status == 413 ? "request body too large" : LP_HTTP_NO_ROOM;
+    if (status == 0 && w.coded) {
         *ret_why = "Content-Encoding is not supported";
-        return 415;
+        status = 415;
     }
-    return 0;
+    return status;
 }

@@ -3,12 +3,15 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/buf.h"
 #include "http/server/acceptor.h"
 #include "http/server/server.h"
 #include "http/server/server_guard.h"
 #include "http/server/server_tls.h"
+
+#define LP_HTTP_NO_ROOM "too many long request bodies at once"
 
 /* `reply_lock` orders a reply from another thread with the event loop that suspends the connection.
  */
@@ -23,6 +26,8 @@ struct lp_http_server {
     pthread_mutex_t reply_lock;
     pthread_cond_t all_sent; /* under reply_lock */
     unsigned unsent;         /* whole requests whose reply has not left yet; under reply_lock */
+    atomic_size_t large;     /* bytes of all bodies in memory, LP_HTTP_SMALL_BODY of each aside */
+    size_t max_large;
     uint16_t port;
     int quiesced_fd; /* the listening socket after _quiesce, else -1 */
 };
@@ -55,8 +60,9 @@ struct lp_http_exchange {
     const char *method;
     char peer[64];
     struct lp_buf body;
-    size_t max_body;      /* of this request */
-    bool too_large;       /* more of the body came than its limit: the rest is dropped */
+    size_t max_body;  /* of this request */
+    size_t large;     /* its part of the server's */
+    unsigned dropped; /* the status to answer, as the body did not fit: its rest is dropped; or 0 */
     bool checked, handed; /* the headers were looked at; the request is whole */
     bool suspended;
     int64_t arrived_ms;
@@ -78,6 +84,11 @@ unsigned lp_http_check(struct lp_http_exchange *x, const char *url, const char *
  * that before the socket is closed. */
 void lp_http_refuse_head(int fd, const char *head, size_t n, const struct lp_refusal *refusal,
                          void *user);
+
+/* Takes the server's memory for `n` more bytes of the body; false where it has none. */
+bool lp_http_body_fits(struct lp_http_exchange *x, size_t n);
+/* Lets go of the body and of its memory. */
+void lp_http_body_drop(struct lp_http_exchange *x);
 
 void lp_http_exchange_free(struct lp_http_exchange *x);
 
