@@ -4,7 +4,8 @@
  * (100 ms, doubled, at most 5 s) before the next; meanwhile requests fail at once, which is what
  * their clients want to know. A pooler in transaction mode (PgBouncer) gives each statement another
  * connection of the server, where what was prepared is missing (26000) or somebody else's (42P05):
- * from the first such answer on statements are sent whole. An idle connection that became readable
+ * from the first such answer on statements are sent whole, as are those of a connection that has
+ * MAX_PREPARED already. An idle connection that became readable
  * was closed by the server (a restart) and is replaced before anybody trusts it.
  *
  * Threads: `lock` guards the slots' states and the back-off; it is never held over I/O.
@@ -213,14 +214,17 @@ int lp_db_execute(struct lp_db_connection *c, const char *what, const char *sql,
     return lp_pgwire_result(c->pg, what, timeout_ms, ret_result, err);
 }
 
-static int prepare(struct lp_db *db, struct lp_db_connection *c, const struct lp_db_statement *s,
-                   struct lp_error *err)
+static bool is_prepared(const struct lp_db_connection *c, const struct lp_db_statement *s)
 {
     for (unsigned i = 0; i < c->n_prepared; i++)
         if (c->prepared[i] == s)
-            return 0;
-    if (c->n_prepared == MAX_PREPARED)
-        return lp_error_set(err, LP_E_INTERNAL, "database: more than %d statements", MAX_PREPARED);
+            return true;
+    return false;
+}
+
+static int prepare(struct lp_db *db, struct lp_db_connection *c, const struct lp_db_statement *s,
+                   struct lp_error *err)
+{
     if (!PQsendPrepare(c->pg, s->name, s->sql, s->n_params, NULL))
         return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", s->name);
     PGresult *result = NULL;
@@ -235,15 +239,13 @@ static int prepare(struct lp_db *db, struct lp_db_connection *c, const struct lp
 static int send(struct lp_db *db, struct lp_db_connection *c, const struct lp_db_statement *s,
                 const char *const *params, struct lp_error *err)
 {
-    int sent;
-    if (atomic_load(&db->unprepared)) {
-        sent = PQsendQueryParams(c->pg, s->sql, s->n_params, NULL, params, NULL, NULL, 0);
-    } else {
-        int r = prepare(db, c, s, err);
-        if (r < 0)
-            return r;
-        sent = PQsendQueryPrepared(c->pg, s->name, s->n_params, params, NULL, NULL, 0);
-    }
+    bool prepared = is_prepared(c, s);
+    bool whole = atomic_load(&db->unprepared) || (!prepared && c->n_prepared == MAX_PREPARED);
+    int r = prepared || whole ? 0 : prepare(db, c, s, err);
+    if (r < 0)
+        return r;
+    int sent = whole ? PQsendQueryParams(c->pg, s->sql, s->n_params, NULL, params, NULL, NULL, 0)
+                     : PQsendQueryPrepared(c->pg, s->name, s->n_params, params, NULL, NULL, 0);
     if (!sent)
         return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", s->name);
     return 0;

@@ -1,11 +1,13 @@
 /* The contract of lp-auth's routes, asked of the real program on a real PostgreSQL. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "integration/auth_fixture.h"
 #include "json/json.h"
 #include "service/jwt.h"
+#include "services/auth/database/store_sessions.h"
 #include "unit/check.h"
 
 static struct program auth;
@@ -230,6 +232,36 @@ static void rotates_refresh_tokens_and_revokes_a_reused_one(void **state)
     assert_string_equal(events, "1");
 }
 
+/* Who only ever refreshes fills no table; a token of late still tells of a thief. */
+static void keeps_the_last_hundred_used_tokens_of_a_session(void **state)
+{
+    (void)state;
+    auto_answer struct answer made = fixture_register(&auth, "often@example.org");
+    assert_int_equal(made.status, 201);
+    auto_answer struct answer in = fixture_login(&auth, "often@example.org", PASSWORD);
+    lp_auto_free char *newest = lp_strdup(text_of(&in, "refreshToken")), *late = NULL;
+    for (int i = 0; i < STORE_USED_TOKENS + 20; i++) {
+        auto_answer struct answer next = fixture_refresh(&auth, newest);
+        assert_int_equal(next.status, 200);
+        free(late);
+        late = newest;
+        newest = lp_strdup(text_of(&next, "refreshToken"));
+    }
+    lp_auto_free char *kept =
+        fixture_sql(url, "SELECT count(*) FROM refresh_tokens WHERE session_id = (SELECT s.id FROM"
+                         " sessions s JOIN users u ON u.id = s.user_id"
+                         " WHERE email = 'often@example.org')");
+    assert_int_equal(strtol(kept, NULL, 10), STORE_USED_TOKENS + 1);
+    auto_answer struct answer forgotten = fixture_refresh(&auth, text_of(&in, "refreshToken"));
+    assert_answer(&forgotten, 401, INVALID_REFRESH);
+    auto_answer struct answer after = fixture_refresh(&auth, newest);
+    assert_int_equal(after.status, 200);
+    auto_answer struct answer thief = fixture_refresh(&auth, late);
+    assert_answer(&thief, 401, INVALID_REFRESH);
+    auto_answer struct answer ended = fixture_refresh(&auth, text_of(&after, "refreshToken"));
+    assert_answer(&ended, 401, INVALID_REFRESH);
+}
+
 static void ends_sessions_at_logout(void **state)
 {
     (void)state;
@@ -394,6 +426,7 @@ int main(void)
         cmocka_unit_test(knows_its_routes_and_no_other),
         cmocka_unit_test(makes_nobody_an_admin),
         cmocka_unit_test(rotates_refresh_tokens_and_revokes_a_reused_one),
+        cmocka_unit_test(keeps_the_last_hundred_used_tokens_of_a_session),
         cmocka_unit_test(ends_sessions_at_logout),
         cmocka_unit_test(opens_me_to_valid_access_tokens_only),
         cmocka_unit_test(takes_imported_bcrypt_hashes_and_renews_them),

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "integration/auth_fixture.h"
 #include "json/json.h"
+#include "postgres/db.h"
+#include "postgres/rows.h"
 #include "unit/check.h"
 
 #define UNAVAILABLE "{\"error\":\"Service temporarily unavailable\"}"
@@ -378,6 +380,35 @@ static void names_a_wrong_variable_and_never_a_secret(void **state)
     assert_int_equal(fixture_check_config("LOG_LEVEL=info", &good), 0);
 }
 
+/* A program may have more statements than a connection keeps: what is over is sent whole. */
+static void a_connection_runs_more_statements_than_it_keeps_prepared(void **state)
+{
+    enum { STATEMENTS = 80 };
+    static char texts[STATEMENTS][2][32];
+    static struct lp_db_statement statements[STATEMENTS];
+    const struct lp_db_options options = { .url = fixture_database("auth_statements"),
+                                           .application = "test",
+                                           .connections_metric = "test_connections",
+                                           .failures_metric = "test_failures",
+                                           .max_connections = 1,
+                                           .connect_timeout_ms = 5000,
+                                           .query_timeout_ms = 20000 };
+    struct lp_db *db = lp_db_new(&options);
+    (void)state;
+    for (int i = 0; i < 2 * STATEMENTS; i++) {
+        int at = i % STATEMENTS;
+        char value[16], want[16];
+        snprintf(texts[at][0], sizeof texts[at][0], "statement_%d", at);
+        snprintf(texts[at][1], sizeof texts[at][1], "SELECT $1::int + %d", at);
+        snprintf(want, sizeof want, "%d", 100 + at);
+        statements[at] = (struct lp_db_statement){ texts[at][0], texts[at][1], 1, true };
+        ok(lp_rows_value(db, &statements[at], (const char *[]){ "100" }, value, sizeof value,
+                         &err));
+        assert_string_equal(value, want);
+    }
+    lp_db_free(db);
+}
+
 static void ends_with_0_at_sigterm(void **state)
 {
     (void)state;
@@ -417,6 +448,7 @@ int main(void)
         cmocka_unit_test(answers_other_requests_while_logins_queue_up),
         cmocka_unit_test(ends_with_1_when_a_drain_takes_too_long),
         cmocka_unit_test(names_a_wrong_variable_and_never_a_secret),
+        cmocka_unit_test(a_connection_runs_more_statements_than_it_keeps_prepared),
         cmocka_unit_test(ends_with_0_at_sigterm),
     };
     return cmocka_run_group_tests_name("auth_faults", tests, start, stop);

@@ -21,7 +21,8 @@ static const struct lp_db_statement start_session = {
     6, false
 };
 
-/* Two at once: the second waits for the first one's row and then finds it used. */
+/* Two at once: the second waits for the first one's row and then finds it used. Of used tokens the
+ * last hundred stay (STORE_USED_TOKENS), so that a client that does nothing else fills no disk. */
 static const struct lp_db_statement rotate = {
     "rotate",
     "WITH old AS (UPDATE refresh_tokens t SET used_at = now(), successor = decode($2, 'hex')"
@@ -32,7 +33,9 @@ static const struct lp_db_statement rotate = {
     " longer AS (UPDATE sessions s SET expires_at = to_timestamp($4::bigint), last_used_at = now()"
     "  FROM old WHERE s.id = old.id),"
     " expired AS (DELETE FROM refresh_tokens t USING old"
-    "  WHERE t.session_id = old.id AND t.expires_at < now()),"
+    "  WHERE t.session_id = old.id AND (t.expires_at < now() OR t.token_hash IN ("
+    "   SELECT o.token_hash FROM refresh_tokens o WHERE o.session_id = old.id"
+    "   AND o.used_at IS NOT NULL ORDER BY o.used_at DESC OFFSET 99))),"
     " fresh AS (INSERT INTO refresh_tokens"
     "  (token_hash, session_id, expires_at, issued_s, expires_s)"
     "  SELECT decode($2, 'hex'), id, to_timestamp($4::bigint), $3::bigint, $4::bigint FROM old)"

@@ -9,8 +9,10 @@
 
 #define STORE_TOKEN_HASH 65    /* SHA-256 in hexadecimal, with the NUL */
 #define STORE_MAX_SESSIONS 100 /* of one user; a login over it ends the oldest */
-#define STORE_GRACE_MS 30000   /* a used token gives its successor again for so long */
-#define STORE_DEVICE_MAX 200   /* bytes of a session's device */
+#define STORE_USED_TOKENS \
+    100                      /* of one session, by which a stolen one is known; older are refused */
+#define STORE_GRACE_MS 30000 /* a used token gives its successor again for so long */
+#define STORE_DEVICE_MAX 200 /* bytes of a session's device */
 
 /* A refresh token as the database knows it; times in seconds since 1970. */
 struct store_token {

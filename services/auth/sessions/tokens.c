@@ -1,8 +1,9 @@
 /*
  * Access tokens are checked by whoever has the public key, without the database, so they live
- * shortly. A refresh token is signed too, with a secret of its own: garbage is refused before it
- * costs a query. What makes it valid is its row in the database, found by SHA-256 of the token's
- * text; a copy of the database does not hold one.
+ * shortly. Here too a signature of Ed25519, which costs as much as all else of a request, is
+ * checked once for each token and set of keys. A refresh token is signed too, with a secret of its
+ * own: garbage is refused before it costs a query. What makes it valid is its row in the database,
+ * found by SHA-256 of the token's text; a copy of the database does not hold one.
  */
 #include "services/auth/sessions/tokens.h"
 
@@ -19,6 +20,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "service/jwt.h"
+#include "service/verified.h"
 #include "services/auth/http/validate.h"
 
 #define PEM_BEGIN "-----BEGIN "
@@ -27,6 +29,7 @@
 /* Immutable, alive while somebody holds it. */
 struct keyset {
     struct lp_jwt_keys *access, *refresh;
+    struct lp_verified *verified; /* access tokens by them */
     unsigned char successor_key[SHA256_DIGEST_LENGTH];
     atomic_uint holders;
 };
@@ -43,6 +46,7 @@ static void let_go(struct keyset *k)
         return;
     lp_jwt_keys_free(k->access);
     lp_jwt_keys_free(k->refresh);
+    lp_verified_free(k->verified);
     OPENSSL_cleanse(k->successor_key, sizeof k->successor_key);
     free(k);
 }
@@ -106,6 +110,7 @@ static int make_keys(const struct tokens_options *options, struct keyset **ret_k
     auto_keyset struct keyset *k = lp_alloc(sizeof *k);
     const char *secrets = options->access_secrets[0] ? options->access_secrets : NULL;
     k->holders = 1;
+    k->verified = lp_verified_new();
     derive_successor_key(k, options->refresh_secrets);
     int r = lp_jwt_keys_new(secrets, &k->access, err);
     if (r == 0 && options->signing_keys[0])
@@ -237,14 +242,8 @@ int tokens_refresh(struct tokens *t, const char *user_id, const char *predecesso
     return r;
 }
 
-static int check(const struct lp_jwt_keys *keys, const char *token, const struct lp_jwt_want *want,
-                 struct tokens_holder *ret_holder, struct lp_error *err)
+static int read_holder(const json_t *claims, struct tokens_holder *ret_holder, struct lp_error *err)
 {
-    json_auto_t *claims = NULL;
-    int r =
-        lp_jwt_verify(keys, token, strlen(token), want, lp_clock_wall_ms() / 1000, &claims, err);
-    if (r < 0)
-        return r;
     const char *id = lp_json_str(claims, "userId", NULL);
     const char *session = lp_json_str(claims, "sid", NULL);
     if (!id || !validate_is_uuid(id))
@@ -259,15 +258,28 @@ int tokens_check_access(struct tokens *t, const char *token, struct tokens_holde
                         struct lp_error *err)
 {
     auto_keyset struct keyset *keys = hold(t);
-    return check(keys->access, token, &lp_jwt_access, ret_holder, err);
+    int64_t now_s = lp_clock_wall_ms() / 1000;
+    size_t len = strlen(token);
+    json_auto_t *claims = lp_verified_find(keys->verified, token, len, now_s);
+    if (!claims) {
+        int r = lp_jwt_verify(keys->access, token, len, &lp_jwt_access, now_s, &claims, err);
+        if (r < 0)
+            return r;
+        lp_verified_add(keys->verified, token, len, claims, lp_verified_clears(keys->verified));
+    }
+    return read_holder(claims, ret_holder, err);
 }
 
 int tokens_check_refresh(struct tokens *t, const char *token, char ret_user_id[STORE_UUID],
                          char ret_hash[STORE_TOKEN_HASH], struct lp_error *err)
 {
     struct tokens_holder holder;
+    json_auto_t *claims = NULL;
     auto_keyset struct keyset *keys = hold(t);
-    int r = check(keys->refresh, token, &lp_jwt_refresh, &holder, err);
+    int r = lp_jwt_verify(keys->refresh, token, strlen(token), &lp_jwt_refresh,
+                          lp_clock_wall_ms() / 1000, &claims, err);
+    if (r == 0)
+        r = read_holder(claims, &holder, err);
     if (r < 0)
         return r;
     memcpy(ret_user_id, holder.user_id, STORE_UUID);
