@@ -69,8 +69,12 @@ mapfile -t targets < <(sed -n 's/^FROM scratch AS //p' docker/Dockerfile)
 need_docker
 need_base
 # shellcheck disable=SC2046 # a list of ids
-trap 'docker image rm -f $(docker images -q --no-trunc "$REPOSITORY/*" | sort -u) >/dev/null 2>&1 || true' EXIT
+made=''
+trap 'rm -f "$made"; docker image rm -f $(docker images -q --no-trunc "$REPOSITORY/*" | sort -u) >/dev/null 2>&1 || true' EXIT
 # It has a name, so that nothing of it is left in the end; the targets find it in docker's cache.
+# pip in the build may not reach what pip of this machine reaches.
+archive=cmake/pocketsphinx-5.1.1.tar.gz
+[ -e "$archive" ] || { cmake/fetch-pocketsphinx >/dev/null && cp "$LP_CACHE/src/${archive#*/}" cmake/ && made=$archive; }
 run_step "compiling in docker" 2400 build_target build || { fails "the programs do not build"; exit 1; }
 for target in "${targets[@]}"; do
     run_step "building the target $target" 600 build_target "$target" || { fails "the target $target does not build"; break; }

@@ -3,10 +3,10 @@
 
 BUILD_PACKAGES='gcc libc6-dev cmake ninja-build pkg-config git ca-certificates curl jq
 libcurl4-openssl-dev libyaml-dev libjansson-dev libzstd-dev libssl-dev libmicrohttpd-dev libgnutls28-dev libpq-dev
-libmongoc-dev libargon2-dev libsodium-dev libserd-dev hunspell-en-us hunspell-en-gb pocketsphinx-en-us tzdata'
+libmongoc-dev libargon2-dev libsodium-dev libserd-dev libsamplerate0-dev python3-pip hunspell-en-us hunspell-en-gb pocketsphinx-en-us tzdata'
 CHECK_PACKAGES='libcmocka-dev mold clang clang-tidy clang-format libclang-rt-14-dev cppcheck shellcheck
 python3 python3-yaml python3-jsonschema postgresql openssl default-jdk-headless maven lua5.3
-chromium chromium-driver python3-selenium'
+chromium chromium-driver python3-selenium flite espeak-ng'
 
 have_package() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

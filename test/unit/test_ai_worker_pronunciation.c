@@ -1,0 +1,396 @@
+/* test/unit/test_ai_worker_pronunciation.c -- texts that synthetic voices read, right and wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "json/json.h"
+#include "services/ai-feedback/recording/reference.h"
+#include "services/ai-worker/speech/pronunciation.h"
+#include "speech_fixture.h"
+
+#define MODEL "/usr/share/pocketsphinx/model/en-us"
+#define TEXT "The weather was cold this morning, so we stayed at home and read a book."
+
+static struct pronunciation *engine;
+
+static int load(void **state)
+{
+    (void)state;
+    struct lp_error err = { 0 };
+
+    if (pronunciation_new(MODEL, &engine, &err) == 0)
+        return 0;
+    fprintf(stderr, "%s\n", err.msg);
+    return -1;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    pronunciation_free(engine);
+    return 0;
+}
+
+static json_t *assess(struct recording r, const char *text, const char *first_language)
+{
+    const struct pronunciation_request request = { .wav = r.bytes,
+                                                   .size = r.size,
+                                                   .text = text,
+                                                   .first_language = first_language,
+                                                   .deadline_ms = lp_clock_ms() + 100000 };
+    struct lp_error err = { 0 };
+    json_t *result = NULL;
+
+    if (pronunciation_assess(engine, &request, &result, &err) < 0)
+        fail_msg("%s", err.msg);
+    free(r.bytes);
+    if (getenv("LP_SPEECH_SHOW"))
+        json_dumpf(result, stderr, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
+    return result;
+}
+
+static double number(const json_t *result, const char *key)
+{
+    json_t *value = json_object_get(result, key);
+
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+static void assert_status(const json_t *result, const char *status)
+{
+    assert_string_equal(lp_json_str(result, "recognitionStatus", NULL), status);
+}
+
+/* How many words have this error, and the first of them. */
+static size_t errors(const json_t *result, const char *error, const char **ret_first)
+{
+    size_t n = 0, i;
+    json_t *word;
+
+    json_array_foreach(json_object_get(result, "words"), i, word)
+    {
+        if (strcmp(lp_json_str(word, "errorType", NULL), error) != 0)
+            continue;
+        if (n++ == 0 && ret_first)
+            *ret_first = lp_json_str(word, "word", NULL);
+    }
+    return n;
+}
+
+static size_t size_of(const json_t *result, const char *key)
+{
+    return json_array_size(json_object_get(result, key));
+}
+
+static void a_text_read_as_it_stands_has_all_its_words(void **state)
+{
+    (void)state;
+    static const char *const voices[] = { "slt", "rms" };
+
+    for (size_t i = 0; i < LP_COUNT(voices); i++) {
+        json_auto_t *result = assess(say(voices[i], TEXT), TEXT, NULL);
+        assert_status(result, "Success");
+        assert_true(number(result, "completenessScore") >= 93);
+        assert_true(number(result, "accuracyScore") >= 70);
+        assert_true(number(result, "pronScore") >= 70);
+        assert_int_equal(errors(result, "Insertion", NULL), 0);
+        assert_true(number(result, "pace") > 100 && number(result, "pace") < 300);
+        assert_true(size_of(result, "hints") <= 2);
+    }
+}
+
+/* Words and phones lie within the recording, one after another, and phones within their word. */
+static void words_and_phones_follow_one_another_within_the_recording(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(say("slt", TEXT), TEXT, NULL);
+    json_int_t end = 0, whole = lp_json_int(0, result, "durationMs", NULL);
+    json_t *word, *phone;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(result, "words"), i, word)
+    {
+        json_int_t at = lp_json_int(-1, word, "offsetMs", NULL), phones = at;
+        if (strcmp(lp_json_str(word, "errorType", NULL), "Omission") == 0)
+            continue;
+        assert_true(at >= end);
+        end = at + lp_json_int(-1, word, "durationMs", NULL);
+        assert_true(size_of(word, "phonemes") > 0);
+        json_array_foreach(json_object_get(word, "phonemes"), k, phone)
+        {
+            assert_int_equal(lp_json_int(-1, phone, "offsetMs", NULL), phones);
+            phones += lp_json_int(-1, phone, "durationMs", NULL);
+        }
+        assert_int_equal(phones, end);
+    }
+    assert_true(end > 0 && end <= whole);
+}
+
+static void words_that_were_left_out_are_named(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(
+        say("slt", "The weather was cold this morning, so we stayed and read a book."), TEXT, NULL);
+    const char *first = NULL;
+
+    assert_status(result, "Success");
+    assert_int_equal(errors(result, "Omission", &first), 2);
+    assert_string_equal(first, "at");
+    assert_true(number(result, "completenessScore") < 87);
+    assert_null(strstr(lp_json_str(result, "displayText", NULL), "home"));
+}
+
+static void a_word_that_was_said_twice_is_told_once(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(
+        say("slt", "The weather, weather was cold this morning, so we stayed at home and read a "
+                   "book."),
+        TEXT, NULL);
+    const char *first = NULL;
+
+    assert_int_equal(errors(result, "Insertion", &first), 1);
+    assert_string_equal(first, "weather");
+    assert_true(number(result, "completenessScore") >= 93);
+}
+
+/* What nobody wrote down is told, too, though not which words. */
+static void what_the_text_does_not_have_is_told(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(
+        say("slt", "The weather was cold this morning, elephants dancing everywhere, so we stayed "
+                   "at home and read a book."),
+        TEXT, NULL);
+
+    assert_in_range(errors(result, "Insertion", NULL), 1, 4);
+    assert_true(number(result, "completenessScore") >= 85);
+}
+
+static void another_text_is_no_match_or_scores_low(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(
+        say("slt", "Engineers often discuss the price of yellow fruit with their neighbours."),
+        TEXT, NULL);
+
+    assert_true(number(result, "pronScore") <= 30);
+    assert_true(number(result, "completenessScore") <= 45);
+}
+
+static void a_sound_that_was_another_is_hinted_at_twice_a_sentence_at_most(void **state)
+{
+    (void)state;
+    static const char text[] = "I think that thing is thick.";
+    json_auto_t *right = assess(say("slt", text), text, "zh");
+    json_auto_t *wrong = assess(say("slt", "I sink that sing is sick."), text, "zh");
+    const char *first = NULL;
+    json_t *hint;
+    size_t i;
+
+    assert_int_equal(size_of(right, "hints"), 0);
+    assert_true(errors(wrong, "Mispronunciation", &first) >= 2);
+    assert_int_equal(size_of(wrong, "hints"), 2); /* three are wrong: not more than two are told */
+    json_array_foreach(json_object_get(wrong, "hints"), i, hint)
+    {
+        assert_string_equal(lp_json_str(hint, "expected", NULL), "TH");
+        assert_string_equal(lp_json_str(hint, "heard", NULL), "S");
+        assert_non_null(strstr(lp_json_str(hint, "message", NULL), "may have"));
+    }
+    assert_true(number(wrong, "pronScore") < number(right, "pronScore"));
+}
+
+static void thirty_seconds_of_silence_match_nothing(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(silence(48000 * 30, 48000), TEXT, NULL);
+
+    assert_status(result, "NoMatch");
+    assert_string_equal(lp_json_str(result, "displayText", NULL), "");
+    assert_int_equal(errors(result, "Omission", NULL), size_of(result, "words"));
+    assert_true(number(result, "pronScore") == 0);
+    assert_int_equal(lp_json_int(-1, result, "durationMs", NULL), 30000);
+}
+
+static void one_sample_is_a_recording_too(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(silence(1, 8000), "Hello", NULL);
+
+    assert_status(result, "NoMatch");
+}
+
+/* Noise is no speech, at least not of the text. */
+static void noise_matches_nothing(void **state)
+{
+    (void)state;
+    struct recording r = silence(16000 * 3, 16000);
+    uint32_t x = 1;
+
+    for (size_t i = WAV_HEADER; i < r.size; i++)
+        r.bytes[i] = (uint8_t)((x = x * 1664525 + 1013904223) >> 24);
+    json_auto_t *result = assess(r, TEXT, NULL);
+    assert_status(result, "NoMatch");
+}
+
+static void a_pause_is_told_and_is_less_fluent(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(join(say("slt", "The weather was cold this morning."), 1500,
+                                      say("slt", "So we stayed at home and read a book.")),
+                                 TEXT, NULL);
+    json_auto_t *fluent = assess(say("slt", TEXT), TEXT, NULL);
+    json_t *pauses = json_object_get(result, "pauses");
+
+    assert_int_equal(json_array_size(pauses), 1);
+    assert_true(lp_json_int(0, json_array_get(pauses, 0), "durationMs", NULL) >= 1400);
+    assert_true(number(result, "fluencyScore") < number(fluent, "fluencyScore"));
+    assert_true(number(result, "pace") < number(fluent, "pace"));
+    assert_true(number(result, "completenessScore") >= 93);
+}
+
+static void any_rate_and_two_channels_are_listened_to(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t rate, channels;
+        double least;
+    } cases[] = { { 8000, 1, 80 }, { 11025, 2, 80 }, { 22050, 1, 93 }, { 44100, 2, 93 } };
+
+    for (size_t i = 0; i < LP_COUNT(cases); i++) {
+        json_auto_t *result =
+            assess(convert(say("rms", TEXT), cases[i].rate, cases[i].channels), TEXT, NULL);
+        assert_status(result, "Success");
+        assert_true(number(result, "completenessScore") >= cases[i].least);
+    }
+}
+
+static void a_voice_unlike_those_of_the_model_is_followed(void **state)
+{
+    (void)state;
+    json_auto_t *result = assess(say("en-us", TEXT), TEXT, NULL);
+
+    assert_status(result, "Success");
+    assert_true(number(result, "completenessScore") >= 60);
+}
+
+static void a_word_that_the_dictionary_does_not_have_is_named_not_judged(void **state)
+{
+    (void)state;
+    static const char text[] = "Yesterday my friend Xqvbjk came to the station.";
+    json_auto_t *result =
+        assess(say("slt", "Yesterday my friend Balamory came to the station."), text, NULL);
+    json_t *unknown = json_object_get(result, "notInDictionary");
+
+    assert_int_equal(json_array_size(unknown), 1);
+    assert_string_equal(json_string_value(json_array_get(unknown, 0)), "xqvbjk");
+    assert_true(number(result, "completenessScore") == 100);
+    assert_int_equal(errors(result, "Insertion", NULL), 0);
+}
+
+static void refused(const struct pronunciation_request *request, int code, const char *why)
+{
+    struct lp_error err = { 0 };
+    json_t *result = NULL;
+
+    assert_int_equal(pronunciation_assess(engine, request, &result, &err), code);
+    assert_null(result);
+    if (!strstr(err.msg, why))
+        fail_msg("%s", err.msg);
+}
+
+static void what_cannot_be_judged_is_refused_with_field_and_value(void **state)
+{
+    (void)state;
+    struct recording r = silence(100, 16000);
+    struct pronunciation_request request = {
+        .wav = r.bytes, .size = r.size, .text = "Call 911", .deadline_ms = lp_clock_ms() + 100000
+    };
+
+    refused(&request, LP_E_INVALID, "digit 9");
+    request.text = "Hello";
+    request.size--;
+    refused(&request, LP_E_INVALID, "RIFF length is 236");
+    request.size = 0;
+    refused(&request, LP_E_INVALID, "no WAV");
+    free(r.bytes);
+}
+
+/* Stopped or late it says so, and the next recording is listened to as if nothing had been. */
+static void stop_and_deadline_end_it_and_the_next_recording_is_heard(void **state)
+{
+    (void)state;
+    struct recording r = say("slt", TEXT);
+    struct lp_stop *stop = lp_stop_new();
+    struct pronunciation_request request = {
+        .wav = r.bytes, .size = r.size, .text = TEXT, .stop = stop, .deadline_ms = 1
+    };
+
+    refused(&request, LP_E_TIMEOUT, "deadline");
+    request.deadline_ms = lp_clock_ms() + 100000;
+    lp_stop_request(stop);
+    refused(&request, LP_E_CANCELED, "stopped");
+    lp_stop_free(stop);
+    json_auto_t *result = assess(r, TEXT, NULL);
+    assert_status(result, "Success");
+}
+
+/* As many words as are taken, each with all ways to say it, in as many seconds. */
+static void as_many_words_as_are_taken_are_looked_for(void **state)
+{
+    (void)state;
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(REFERENCE_BYTES);
+    struct recording r = say("slt", "Everything is available, these very "
+                                    "interesting things are everywhere. ");
+
+    for (unsigned i = 0; i < 12; i++)
+        lp_buf_str(&text, "Everything is available these very interesting things are everywhere "
+                          "usually. ");
+    assert_false(text.overflowed);
+    json_auto_t *result = assess(r, text.ptr, NULL);
+    assert_true(size_of(result, "words") >= 120);
+}
+
+static void a_missing_model_is_named(void **state)
+{
+    (void)state;
+    struct pronunciation *none = NULL;
+    struct lp_error err = { 0 };
+
+    assert_int_equal(pronunciation_new("/nowhere", &none, &err), LP_E_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "/nowhere/cmudict-en-us.dict"));
+    assert_null(none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_text_read_as_it_stands_has_all_its_words),
+        cmocka_unit_test(words_and_phones_follow_one_another_within_the_recording),
+        cmocka_unit_test(words_that_were_left_out_are_named),
+        cmocka_unit_test(a_word_that_was_said_twice_is_told_once),
+        cmocka_unit_test(what_the_text_does_not_have_is_told),
+        cmocka_unit_test(another_text_is_no_match_or_scores_low),
+        cmocka_unit_test(a_sound_that_was_another_is_hinted_at_twice_a_sentence_at_most),
+        cmocka_unit_test(thirty_seconds_of_silence_match_nothing),
+        cmocka_unit_test(one_sample_is_a_recording_too),
+        cmocka_unit_test(noise_matches_nothing),
+        cmocka_unit_test(a_pause_is_told_and_is_less_fluent),
+        cmocka_unit_test(any_rate_and_two_channels_are_listened_to),
+        cmocka_unit_test(a_voice_unlike_those_of_the_model_is_followed),
+        cmocka_unit_test(a_word_that_the_dictionary_does_not_have_is_named_not_judged),
+        cmocka_unit_test(what_cannot_be_judged_is_refused_with_field_and_value),
+        cmocka_unit_test(stop_and_deadline_end_it_and_the_next_recording_is_heard),
+        cmocka_unit_test(as_many_words_as_are_taken_are_looked_for),
+        cmocka_unit_test(a_missing_model_is_named),
+    };
+    lp_json_init();
+    return cmocka_run_group_tests(tests, load, unload);
+}
