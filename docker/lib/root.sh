@@ -5,6 +5,7 @@
 # comes from (/ or unpacked packages). So nothing is run to find out, and a tree need not be one this machine can run.
 
 MULTIARCH=$(dpkg-architecture -q DEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch)
+STRIP='strip' # of the architecture of the tree
 
 root_new() { # ROOT: the folders that every image has, merged /usr like Debian's
     local root=$1
@@ -71,5 +72,5 @@ root_libraries() { # ROOT FROM FILE...: the loader and every library that these 
 }
 
 root_strip() { # ROOT: no symbols or debug sections; what cannot be stripped stays as it is
-    find "$1/usr" -type f \( -perm -u+x -o -name '*.so*' \) -exec strip --strip-unneeded {} + 2>/dev/null || true
+    find "$1/usr" -type f \( -perm -u+x -o -name '*.so*' \) -exec "$STRIP" --strip-unneeded {} + 2>/dev/null || true
 }

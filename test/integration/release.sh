@@ -10,13 +10,15 @@ rm -rf "$dir/dist" "$dir/work" && mkdir -p "$dir/work"
 bad=0
 fails() { echo "not ok: $*"; bad=1; }
 
-cmake -S . -B "$dir/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLP_TESTS=OFF >"$dir/cmake.log" &&
-    cmake --build "$dir/build" --target kubectl-lp >"$dir/build.log" 2>&1 || { tail -n 20 "$dir/build.log"; fails "kubectl-lp does not build"; exit 1; }
+cmake --preset release -B "$dir/build" -DLP_TESTS=OFF >"$dir/cmake.log" && cmake --build "$dir/build" >"$dir/build.log" 2>&1 ||
+    { tail -n 20 "$dir/build.log"; fails "the programs do not build"; exit 1; }
+dist=$dir/dist arch=$(dpkg --print-architecture)
+[ "$arch" = arm64 ] && other=amd64 || other=arm64
+docker/cross "$other" "$dir/build-$other" >"$dir/cross.log" 2>&1 || { tail -n 20 "$dir/cross.log"; fails "docker/cross $other"; exit 1; }
 openssl ecparam -name prime256v1 -genkey -noout -out "$dir/key.pem"
 openssl pkey -in "$dir/key.pem" -pubout -out "$dir/key.pub"
-options=(--build-dir "$dir/build" --images lp-cli --registry registry.example.org/english --output "$dir/dist/")
+options=(--build-dir "$dir/build" --arch "$arch,$other" --registry registry.example.org/english --output "$dir/dist/")
 ./release "${options[@]}" --key "$dir/key.pem" >"$dir/release.log" 2>&1 || { cat "$dir/release.log"; fails "./release"; exit 1; }
-dist=$dir/dist arch=$(dpkg --print-architecture)
 
 the_same_bytes_come_out_again() {
     ./release "${options[@]}" --verify >"$dir/verify.log" 2>&1 || fails "./release --verify: $(cat "$dir/verify.log")"
@@ -52,6 +54,36 @@ the_tarball_runs_by_itself() {
     return 0
 }
 
+# What is of the other architecture, run by qemu as the launcher would start it.
+the_other_architecture_runs_too() {
+    local multiarch qemu said file
+    multiarch=$(dpkg-architecture -a "$other" -q DEB_HOST_MULTIARCH)
+    qemu=qemu-${multiarch%%-*}-static
+    need_commands "$qemu=qemu-user-static"
+    mkdir -p "$dir/work/other"
+    tar -xzf "$dist/kubectl-lp-linux-$other.tar.gz" -C "$dir/work/other"
+    for file in "$dir/work/other/lib/"*; do
+        [ "$(readelf -h "$file" | sed -n 's/.*Machine: *//p')" = "$(readelf -h "$dir/build-$other/bin/kubectl-lp" | sed -n 's/.*Machine: *//p')" ] || fails "$file is of another architecture"
+    done
+    other_lp() { env -i PATH=/usr/bin:/bin "$qemu" "$dir/work/other/lib/"ld-linux* --library-path "$dir/work/other/lib" "$dir/work/other/lib/kubectl-lp" "$@"; }
+    said=$(other_lp --version) || fails "the plugin of the $other tarball does not run"
+    [ "$said" = "kubectl-lp v0.1.0" ] || fails "the plugin of the $other tarball says: $said"
+    other_lp render -f config/samples/smallest.yaml >"$dir/rendered.other" || fails "the plugin of the $other tarball renders nothing"
+    "$dir/build/bin/kubectl-lp" render -f config/samples/smallest.yaml | cmp - "$dir/rendered.other" || fails "$other renders something else than $arch"
+    [ "$(dpkg-deb -f "$dist/kubectl-lp_0.1.0_$other.deb" Architecture)" = "$other" ] || fails "the architecture of the $other package"
+    [ "$(dpkg-deb -f "$dist/kubectl-lp_0.1.0_$other.deb" Depends)" = "$(dpkg-deb -f "$dist/kubectl-lp_0.1.0_$arch.deb" Depends)" ] || fails "the $other package depends on something else"
+    grep -q "arch: $other" "$dist/lp.yaml" || fails "the krew manifest lacks $other"
+    jq -e --arg arch "$other" '.components | map(select(.purl)) | length > 5 and all(.purl | endswith("arch=" + $arch) or endswith("arch=all"))' \
+        "$dist/kubectl-lp-linux-$other.cdx.json" >/dev/null || fails "the bill of materials of $other names packages of another architecture"
+}
+
+every_image_is_there() {
+    local name
+    for name in $(sed -n 's|^FROM .* AS \(lp-[a-z-]*\)$|\1|p' docker/Dockerfile); do
+        [ -s "$dist/images/$name/index.json" ] && [ -s "$dist/images/$name.cdx.json" ] || fails "the image $name or its bill of materials is missing"
+    done
+}
+
 the_package_has_program_man_page_and_completion() {
     local root=$dir/work/deb file
     dpkg-deb -x "$dist/kubectl-lp_0.1.0_$arch.deb" "$root"
@@ -75,17 +107,19 @@ the_package_of_a_candidate_is_older_than_its_release() {
 
 # Each digest of the layout is that of the file of its name, and its layer is the image's.
 the_images_are_oci_layouts() {
-    local layout=$dist/images/lp-cli manifest config layer file
-    jq -e '.imageLayoutVersion == "1.0.0"' "$layout/oci-layout" >/dev/null || fails "oci-layout"
-    for file in "$layout"/blobs/sha256/*; do
-        [ "$(sha256sum <"$file" | cut -d' ' -f1)" = "${file##*/}" ] || fails "$file is not what its name says"
+    local layout manifest config layer file
+    for layout in "$dist"/images/*/; do
+        jq -e '.imageLayoutVersion == "1.0.0"' "$layout/oci-layout" >/dev/null || fails "oci-layout"
+        for file in "$layout"/blobs/sha256/*; do
+            [ "$(sha256sum <"$file" | cut -d' ' -f1)" = "${file##*/}" ] || fails "$file is not what its name says"
+        done
+        manifest=$(jq -r '.manifests[0].digest' "$layout/index.json") manifest=$layout/blobs/sha256/${manifest#sha256:}
+        config=$(jq -r '.config.digest' "$manifest") layer=$(jq -r '.layers[0].digest' "$manifest")
+        jq -e --argjson size "$(stat -c %s "$layout/blobs/sha256/${layer#sha256:}")" '.layers[0].size == $size' "$manifest" >/dev/null || fails "the layer's size of $layout"
+        jq -e --arg sum "sha256:$(gzip -dc "$layout/blobs/sha256/${layer#sha256:}" | sha256sum | cut -d' ' -f1)" '.rootfs.diff_ids == [$sum]' \
+            "$layout/blobs/sha256/${config#sha256:}" >/dev/null || fails "the layer of $layout is not the image's"
     done
-    manifest=$(jq -r '.manifests[0].digest' "$layout/index.json") manifest=$layout/blobs/sha256/${manifest#sha256:}
-    config=$(jq -r '.config.digest' "$manifest") layer=$(jq -r '.layers[0].digest' "$manifest")
-    jq -e --argjson size "$(stat -c %s "$layout/blobs/sha256/${layer#sha256:}")" '.layers[0].size == $size' "$manifest" >/dev/null || fails "the layer's size"
-    jq -e --arg sum "sha256:$(gzip -dc "$layout/blobs/sha256/${layer#sha256:}" | sha256sum | cut -d' ' -f1)" '.rootfs.diff_ids == [$sum]' \
-        "$layout/blobs/sha256/${config#sha256:}" >/dev/null || fails "the layer is not the image's"
-    jq -e '.bomFormat == "CycloneDX"' "$dist/images/lp-cli.cdx.json" "$dist/kubectl-lp.cdx.json" >/dev/null || fails "a bill of materials"
+    jq -e '.bomFormat == "CycloneDX"' "$dist"/images/*.cdx.json "$dist"/*.cdx.json >/dev/null || fails "a bill of materials"
 }
 
 the_chart_and_the_manifests_have_registry_and_tag() {
@@ -118,6 +152,8 @@ the_same_bytes_come_out_again
 what_fails_half_way_leaves_nothing
 the_sums_are_signed
 the_tarball_runs_by_itself
+the_other_architecture_runs_too
+every_image_is_there
 the_package_has_program_man_page_and_completion
 the_package_of_a_candidate_is_older_than_its_release
 the_images_are_oci_layouts
