@@ -290,3 +290,10 @@ uint16_t adapter_port(const struct adapter *a)
 {
     return lp_http_server_port(a->server);
 }
+
+bool adapter_targets(void *a, struct lp_buf *out)
+{
+    const struct adapter *adapter = a;
+
+    return samples_targets(adapter->samples, adapter->config.pod_metrics_port, out);
+}

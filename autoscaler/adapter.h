@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "autoscaler/policy/traffic.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/stop.h"
 #include "kube/config.h"
@@ -96,6 +97,9 @@ struct adapter_load {
 };
 void adapter_load(struct adapter *a, const char *ns, const char *service,
                   struct adapter_load *ret_load);
+
+/* Appends the pods that it knows, as samples_targets. Any thread; `a` is a struct adapter. */
+bool adapter_targets(void *a, struct lp_buf *out);
 
 /* The port that it listens on, where it serves. */
 uint16_t adapter_port(const struct adapter *a);

@@ -297,6 +297,7 @@ static int start_adapter(struct program *p, struct lp_error *err)
                                      p->adapter };
     struct lp_probes_check serving = { "metrics-server", true, check_serving, p->adapter };
     lp_probes_add(p->probes, &check);
+    lp_probes_page(p->probes, "/targets", adapter_targets, p->adapter);
     if (!config.serve)
         return 0;
     lp_probes_add(p->probes, &serving);
@@ -362,8 +363,8 @@ static void end_parts(struct program *p)
     floor_join(p->floor);
     controller_drain(p->controller);
     lp_lease_join(p->lease);
+    lp_probes_stop(p->probes); /* which ask the adapter and the controller */
     adapter_join(p->adapter);
-    lp_probes_stop(p->probes);
     controller_free(p->controller);
     journal_close(p->journal);
     lp_kube_config_free(p->kube);

@@ -4,6 +4,7 @@
  * Threads: every public function takes the one lock.
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,12 +79,17 @@ static void pod_remove(struct samples *s, struct pod *p)
     samples_service_drop(s, v);
 }
 
+static bool is_running(const json_t *pod)
+{
+    const char *phase = lp_json_str(pod, "status", "phase", NULL);
+    return phase && strcmp(phase, "Running") == 0 &&
+           !lp_json_at(pod, "metadata", "deletionTimestamp", NULL);
+}
+
 /* The condition Ready where it is true and the pod is to stay, else NULL. */
 static const json_t *readiness(const json_t *pod)
 {
-    const char *phase = lp_json_str(pod, "status", "phase", NULL);
-    if (!phase || strcmp(phase, "Running") != 0 ||
-        lp_json_at(pod, "metadata", "deletionTimestamp", NULL))
+    if (!is_running(pod))
         return NULL;
     const json_t *status = json_object_get(pod, "status");
     return lp_kube_condition_is(status, "Ready", "True") ? lp_kube_condition(status, "Ready")
@@ -126,6 +132,8 @@ static void pod_update(struct samples *s, struct pod *p, const json_t *object, i
     const char *ip = lp_json_str(object, "status", "podIP", NULL);
     uint64_t uid_hash = lp_hash(lp_json_str(object, "metadata", "uid", NULL));
     const json_t *ready = is_address(ip) ? readiness(object) : NULL;
+    if (!ready) /* a Ready one takes it below, where that is a new life */
+        snprintf(p->ip, sizeof p->ip, "%s", is_address(ip) && is_running(object) ? ip : "");
     p->owner_hash = lp_hash(lp_json_str(lp_kube_controller(object, "ReplicaSet"), "uid", NULL));
     pod_set_labels(p, object);
     if (p->ready == (ready != NULL) && uid_hash == p->uid_hash &&

@@ -19,12 +19,17 @@
 #include "http/server/server.h"
 #include "json/json.h"
 
+#define PAGE_MAX (16 << 20)
+
 struct lp_probes {
     pthread_mutex_t lock;
     struct lp_probes_check checks[LP_PROBES_MAX_CHECKS];
     unsigned n;
     json_t *(*stats)(void *user);
     void *stats_user;
+    const char *page_path; /* NULL: there is none */
+    bool (*page)(void *user, struct lp_buf *out);
+    void *page_user;
     _Atomic(const char *) state;
     int64_t beat_limit_ms;
     atomic_int_least64_t beat_ms;
@@ -95,6 +100,27 @@ static void answer_stats(struct lp_probes *p, struct lp_http_exchange *x)
         answer_unknown(x);
 }
 
+/* False where `path` is not that of the page. */
+static bool answer_page(struct lp_probes *p, struct lp_http_exchange *x, const char *path)
+{
+    struct lp_buf text = LP_BUF_INIT(PAGE_MAX);
+
+    pthread_mutex_lock(&p->lock);
+    bool is = p->page_path && strcmp(p->page_path, path) == 0;
+    bool (*write)(void *, struct lp_buf *) = p->page;
+    void *user = p->page_user;
+    pthread_mutex_unlock(&p->lock);
+    if (!is)
+        return false;
+    if (write(user, &text) && !text.overflowed) {
+        lp_http_reply_buf(x, 200, "application/json", &text);
+        return true;
+    }
+    lp_http_reply_text(x, 503, text.overflowed ? "too large\n" : "not known yet\n");
+    lp_buf_done(&text);
+    return true;
+}
+
 static void probes_answer(struct lp_http_exchange *x, void *user)
 {
     const char *path = lp_http_path(x), *method = lp_http_method(x);
@@ -108,7 +134,7 @@ static void probes_answer(struct lp_http_exchange *x, void *user)
         lp_http_reply_metrics(x);
     } else if (strcmp(path, "/debug/stats") == 0 && from_loopback(x)) {
         answer_stats(user, x);
-    } else {
+    } else if (!answer_page(user, x, path)) {
         answer_unknown(x);
     }
 }
@@ -221,6 +247,16 @@ void lp_probes_debug(struct lp_probes *p, json_t *(*stats)(void *user), void *us
     pthread_mutex_lock(&p->lock);
     p->stats = stats;
     p->stats_user = user;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void lp_probes_page(struct lp_probes *p, const char *path,
+                    bool (*write)(void *user, struct lp_buf *out), void *user)
+{
+    pthread_mutex_lock(&p->lock);
+    p->page = write;
+    p->page_user = user;
+    p->page_path = path;
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 /* Answers even where all workers and the traffic port are busy. Any thread. */
@@ -51,6 +52,12 @@ void lp_probes_beat(struct lp_probes *p);
 /* What /debug/stats answers from now on; `stats` gives an object, the server's. Who does not ask on
  * the loopback (as kubectl port-forward does) is answered 404. */
 void lp_probes_debug(struct lp_probes *p, json_t *(*stats)(void *user), void *user);
+
+/* What GET `path` (a literal, "/targets") answers whoever reaches the port from now on: JSON text
+ * that `write` appends, in the probes' thread; 503 where it gives false, as it is not known. One
+ * such page. */
+void lp_probes_page(struct lp_probes *p, const char *path,
+                    bool (*write)(void *user, struct lp_buf *out), void *user);
 
 /* Call every few seconds, always in one thread: takes over a certificate that has been replaced. */
 void lp_probes_upkeep(struct lp_probes *p);

@@ -33,6 +33,12 @@ alerts_fire_where_they_should_and_not_in_a_quiet_hour() {
     "$promtool" test rules "$work/rules.yaml"
 }
 
+prometheus_takes_what_config_monitoring_gives_it() {
+    mkdir "$work/monitoring"
+    cp config/monitoring/prometheus.yml config/monitoring/alerts.yaml "$work/monitoring"
+    "$promtool" check config "$work/monitoring/prometheus.yml"
+}
+
 a_failure_is_told_once_by_its_cause_and_what_follows_is_not() {
     cp test/integration/alerts/causes.yaml "$work"
     "$promtool" test rules "$work/causes.yaml"
@@ -48,6 +54,7 @@ find_prometheus
 mapfile -t alerts < <(sed -n 's/^  - alert: //p' dashboards/alerts.yaml)
 [ ${#alerts[@]} -gt 0 ] || die "dashboards/alerts.yaml has no alert"
 each_alert_has_a_case_and_a_runbook
+prometheus_takes_what_config_monitoring_gives_it
 alerts_fire_where_they_should_and_not_in_a_quiet_hour
 a_failure_is_told_once_by_its_cause_and_what_follows_is_not
 the_rules_of_a_platform_are_about_it_alone_and_have_its_owners

@@ -209,6 +209,29 @@ static void check_floor_wrote_first(long from)
         fail_msg("the floor's manager did not write before the plan let go: %s", lines.ptr);
 }
 
+/* As a Prometheus without rights finds the pods of the platform. */
+static void targets_are_told(void)
+{
+    auto_answer struct answer a = program_ask(operator.metrics_port, "/targets", (struct ask){ 0 });
+    lp_auto_free char *address = lp_sprintf("127.0.0.1:%d", pods_port);
+    unsigned n = 0;
+    const json_t *item;
+    size_t i;
+
+    assert_int_equal(a.status, 200);
+    json_array_foreach(a.body, i, item)
+    {
+        const char *target = json_string_value(json_array_get(json_object_get(item, "targets"), 0));
+        if (strcmp(lp_json_str(item, "labels", "namespace", NULL), ns) != 0)
+            continue; /* of a test before */
+        assert_string_equal(target, address);
+        assert_string_equal(lp_json_str(item, "labels", "platform", NULL), "english");
+        assert_string_equal(lp_json_str(item, "labels", "app", NULL), "auth");
+        n++;
+    }
+    assert_int_equal(n, 1);
+}
+
 static void a_burst_scales_at_once_and_decays(void **state)
 {
     static const int64_t two = 2, six = 6, eight = 8;
@@ -219,6 +242,7 @@ static void a_burst_scales_at_once_and_decays(void **state)
                     autoscaling("{metrics: [cpu], minReplicas: 1, maxReplicas: 8, burst: "
                                 "{factor: 2, holdSeconds: 10}}"));
     make_pods_ready(1);
+    targets_are_told();
     long from = audit_now();
     int64_t step_ms = lp_clock_ms();
     set_rate(2000); /* 40 busy slots, of which a pod has 2.8 */

@@ -116,6 +116,37 @@ for c in pod["containers"]:
     if not {"cpu", "memory"} <= set(c["resources"]["limits"]):
         problems.append(f"{folder}: {c['name']} has no limits")
 
+# Prometheus and Alertmanager: no rights, and nothing that grows without end.
+folder = "config/monitoring"
+kustomization = documents(f"{folder}/kustomization.yaml")[0]
+objects = [d for name in kustomization["resources"] for d in documents(f"{folder}/{name}")]
+if any("ole" in d["kind"] for d in objects):
+    problems.append(f"{folder}: wanted no rights, has {[d['kind'] for d in objects]}")
+namespace = "learning-platform-monitoring"
+elsewhere = [d["metadata"]["name"] for d in objects if d["metadata"].get("namespace", namespace) != namespace]
+if elsewhere != ["lp-operator-pods"]:
+    problems.append(f"{folder}: of other namespaces wanted lp-operator-pods alone, has {elsewhere}")
+sets = {d["metadata"]["name"]: d["spec"]["template"]["spec"] for d in objects if d["kind"] == "StatefulSet"}
+policies = {d["metadata"]["name"]: d["spec"]["policyTypes"] for d in objects if d["kind"] == "NetworkPolicy"}
+if policies != {name: ["Ingress", "Egress"] for name in sets} or sorted(sets) != ["lp-alertmanager", "lp-prometheus"]:
+    problems.append(f"{folder}: wanted a StatefulSet and a NetworkPolicy of lp-prometheus and of lp-alertmanager, has {sorted(sets)}, {policies}")
+for name, pod in sets.items():
+    c = pod["containers"][0]
+    if c["securityContext"] != {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}:
+        problems.append(f"{folder}: {name}: securityContext is {c['securityContext']}")
+    if pod["securityContext"].get("runAsNonRoot") is not True or pod["automountServiceAccountToken"]:
+        problems.append(f"{folder}: {name}: may be root, or has a token")
+    if not {"cpu", "memory"} <= set(c["resources"]["limits"]) or not any("retention" in a for a in c["args"]):
+        problems.append(f"{folder}: {name} has no limits or no retention")
+    if c["image"] != f"learning-platform/{name}:v0.1.0":
+        problems.append(f"{folder}: {name}: image is {c['image']}")
+ours = documents(f"{folder}/prometheus.yml")[0]
+if not all(job.get(bound) for job in ours["scrape_configs"] for bound in ("sample_limit", "body_size_limit")):
+    problems.append(f"{folder}/prometheus.yml: a job has no bounds")
+names = [d["metadata"]["name"] for d in objects if d["kind"] == "Service"]
+if ours["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"][0].split(":")[0] not in names:
+    problems.append(f"{folder}/prometheus.yml: its Alertmanager is no Service")
+
 print("\n".join(problems), end="\n" if problems else "")
 sys.exit(bool(problems))
 PY

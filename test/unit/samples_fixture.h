@@ -34,11 +34,11 @@ static inline void ask_all(int64_t now)
 
 static inline void says(unsigned last_digit, int requests, int backlog, int64_t now)
 {
-    struct promtext_page page = { .waiting = requests * 1000 };
+    struct promtext_page page = { .waiting = requests * INT64_C(1000) };
     if (backlog >= 0) {
         page.n_queues = 1;
         memcpy(page.queues[0].name, "ai", 3);
-        page.queues[0].depth = backlog * 1000;
+        page.queues[0].depth = backlog * INT64_C(1000);
     }
     samples_report(s, asked[last_digit], SAMPLES_OK, &page, now);
 }

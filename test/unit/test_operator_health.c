@@ -79,6 +79,31 @@ static void the_statistics_are_for_the_loopback_alone(void **state)
     lp_probes_stop(h);
 }
 
+static bool write_list(void *user, struct lp_buf *out)
+{
+    lp_buf_str(out, "[1]");
+    return *(const bool *)user;
+}
+
+/* A Prometheus keeps the last list where it is answered anything but 200. */
+static void the_page_of_a_program_is_for_everybody_once_it_is_known(void **state)
+{
+    struct lp_probes_options options = { .port = 0 };
+    struct lp_probes *h = NULL;
+    json_auto_t *body = NULL;
+    bool known = false;
+    (void)state;
+    ok(lp_probes_start(&options, &h, &err));
+    assert_int_equal(ask("127.0.0.1", h, "/targets", NULL, NULL), 404);
+    lp_probes_page(h, "/targets", write_list, &known);
+    assert_int_equal(ask("127.0.0.1", h, "/targets", NULL, NULL), 503);
+    known = true;
+    assert_int_equal(ask("127.0.0.1", h, "/targets", NULL, &body), 200);
+    assert_int_equal(json_array_size(body), 1);
+    assert_int_equal(ask("127.0.0.1", h, "/target", NULL, NULL), 404);
+    lp_probes_stop(h);
+}
+
 static void they_tell_of_memory_files_and_threads(void **state)
 {
     json_auto_t *s = stats_of_process();
@@ -167,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_tell_of_memory_files_and_threads),
         cmocka_unit_test(the_statistics_are_for_the_loopback_alone),
+        cmocka_unit_test(the_page_of_a_program_is_for_everybody_once_it_is_known),
         cmocka_unit_test(a_probe_names_the_check_that_fails_and_why),
         cmocka_unit_test(https_takes_over_a_certificate_that_is_replaced),
     };

@@ -130,3 +130,42 @@ load_class() { # EMAIL PASSWORD SECONDS FILE
 gateway_answers() {
     curl -fsS --max-time 2 "$BASE_URL/health"
 }
+
+# ---- config/monitoring ----
+
+monitoring_tag() {
+    local sum
+    sum=$(find docker/monitoring docker/lib docker/build-offline -type f -print0 | sort -z | xargs -0 cat | sha256sum)
+    echo "v0.1.0-${sum:0:10}"
+}
+
+# kubectl's kustomize reads below one folder alone: the overlay lies beside a copy of config/monitoring.
+write_monitoring() { # DIR TAG WEBHOOK
+    local image
+    rm -rf "$1"
+    mkdir -p "$1/overlay"
+    cp -r config/monitoring "$1/base"
+    cp config/monitoring/alertmanager.yml "$1/overlay/"
+    [ -z "$3" ] || jq -nr --arg url "$3" '"  webhook_configs: [{url: \($url | tojson), send_resolved: true, max_alerts: 50}]"' >>"$1/overlay/alertmanager.yml"
+    {
+        printf '%s\n' 'apiVersion: kustomize.config.k8s.io/v1beta1' 'kind: Kustomization' 'resources: [../base]' 'images:'
+        for image in lp-prometheus lp-alertmanager; do printf -- '- {name: learning-platform/%s, newName: %s/%s, newTag: %s}\n' "$image" "$REGISTRY" "$image" "$2"; done
+        printf '%s\n' 'secretGenerator:' \
+            '- {name: lp-alertmanager, namespace: learning-platform-monitoring, behavior: replace, files: [alertmanager.yml]}'
+    } >"$1/overlay/kustomization.yaml"
+}
+
+monitoring_is_up() {
+    k -n learning-platform-monitoring rollout status statefulset/lp-prometheus --timeout=1s &&
+        k -n learning-platform-monitoring rollout status statefulset/lp-alertmanager --timeout=1s
+}
+
+install_monitoring() { # DIR WEBHOOK
+    local tag
+    tag=$(monitoring_tag)
+    make_missing "$tag" "lp-prometheus lp-alertmanager"
+    write_monitoring "$1" "$tag" "$2"
+    k apply -k "$1/overlay" >/dev/null || die "config/monitoring was not accepted: see above."
+    wait_for "Prometheus and Alertmanager" 240 monitoring_is_up ||
+        die "they do not start: see 'kubectl --context kind-$CLUSTER -n learning-platform-monitoring describe pods'."
+}
