@@ -31,6 +31,7 @@ struct feed {
     int64_t spec, spec_before;
     struct feed_item first, waiting[MOST_WAITING]; /* the oldest first */
     size_t n_waiting;
+    bool gone;   /* the HPA */
     bool listed; /* first was taken: what comes is a change */
     struct lp_error failure;
     bool stopped;
@@ -47,6 +48,7 @@ static struct feed_item item_locked(struct feed *f, json_t *hpa)
 {
     return (struct feed_item){ .hpa = json_incref(hpa),
                                .pods = json_copy(f->pods),
+                               .gone = f->gone,
                                .at_ms = lp_clock_wall_ms(),
                                .spec = f->spec,
                                .spec_before = f->spec_before };
@@ -67,10 +69,13 @@ static void on_hpa(enum lp_kube_event event, json_t *object, void *user)
 {
     struct feed *f = user;
 
-    if (event == LP_KUBE_DELETED)
-        return; /* it is a look of none */
     pthread_mutex_lock(&f->lock);
-    if (f->listed) {
+    f->gone = event == LP_KUBE_DELETED;
+    if (f->gone) {
+        if (!f->listed)
+            feed_item_done(&f->first);
+        pthread_cond_broadcast(&f->changed);
+    } else if (f->listed) {
         put_locked(f, object);
     } else {
         feed_item_done(&f->first);
@@ -125,6 +130,7 @@ static void on_failed(const struct lp_error *err, int64_t retry_ms, void *user)
     (void)retry_ms;
     pthread_mutex_lock(&f->lock);
     f->failure = *err;
+    pthread_cond_broadcast(&f->changed);
     if (f->listed)
         fprintf(stderr, "kubectl lp: a watch failed, looks may be missing: %s\n", err->msg);
     pthread_mutex_unlock(&f->lock);
@@ -204,12 +210,19 @@ static bool wait_locked(struct feed *f, int64_t until_ms)
     return pthread_cond_clockwait(&f->changed, &f->lock, CLOCK_MONOTONIC, &deadline) != ETIMEDOUT;
 }
 
+/* No time helps. */
+static bool is_refused(const struct feed *f)
+{
+    return f->failure.code == LP_E_DENIED;
+}
+
 static int first_locked(struct feed *f, struct feed_item *ret_first, struct lp_error *err)
 {
     if (f->stopped)
         return lp_error_set(err, LP_E_CANCELED, "interrupted");
     if (f->synced < WATCHES)
-        return lp_error_set(err, LP_E_TIMEOUT, "the API server has not told what there is: %s",
+        return lp_error_set(err, is_refused(f) ? LP_E_DENIED : LP_E_TIMEOUT,
+                            "the API server has not told what there is: %s",
                             f->failure.code < 0 ? f->failure.msg : "no answer");
     if (!f->first.hpa)
         return lp_error_set(err, LP_E_NOT_FOUND, "there is no such HorizontalPodAutoscaler");
@@ -225,7 +238,7 @@ int feed_wait(struct feed *feed, int64_t timeout_ms, struct feed_item *ret_first
     int64_t until_ms = lp_clock_wall_ms() + timeout_ms;
 
     pthread_mutex_lock(&feed->lock);
-    while (feed->synced < WATCHES && wait_locked(feed, until_ms))
+    while (feed->synced < WATCHES && !is_refused(feed) && wait_locked(feed, until_ms))
         ;
     int r = first_locked(feed, ret_first, err);
     pthread_mutex_unlock(&feed->lock);

@@ -10,6 +10,7 @@
 /* Of the HPA as it became, with what else was there when that came. Owned by who takes it. */
 struct feed_item {
     json_t *hpa;  /* NULL: nothing came in the time */
+    bool gone;    /* the HPA was deleted */
     json_t *pods; /* by name */
     int64_t at_ms;
     int64_t spec, spec_before; /* as in cli/looks/rows.h */
@@ -28,8 +29,8 @@ LP_MUST_USE int feed_start(struct lp_kube_config *config, struct lp_stop *stop, 
 /* After the stop was requested. */
 void feed_join(struct feed *feed);
 
-/* Waits until all of it was listed once: the HPA as it is then. LP_E_TIMEOUT with why a watch
- * fails; LP_E_NOT_FOUND: there is no such HPA; LP_E_CANCELED. */
+/* Waits until all of it was listed once: the HPA as it is then. LP_E_TIMEOUT or LP_E_DENIED
+ * with why a watch fails; LP_E_NOT_FOUND: there is no such HPA; LP_E_CANCELED. */
 LP_MUST_USE int feed_wait(struct feed *feed, int64_t timeout_ms, struct feed_item *ret_first,
                           struct lp_error *err);
 

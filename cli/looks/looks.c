@@ -39,12 +39,14 @@ static void recording_done(struct recording *r)
     free(r->selector);
 }
 
-/* Rows are there at once for who reads them while it goes on. */
-static void flush(struct recording *r)
+/* Rows are there at once for who reads them while it goes on. False: nobody reads them any more. */
+static bool flush(struct recording *r)
 {
-    fwrite(r->out.ptr, 1, r->out.len, stdout);
-    fflush(stdout);
+    size_t n = fwrite(r->out.ptr, 1, r->out.len, stdout);
+    bool good = n == r->out.len && fflush(stdout) == 0;
+
     lp_buf_reset(&r->out);
+    return good;
 }
 
 /* By name; NULL: they are not asked for, or cannot be read, which is told once. The caller's. */
@@ -129,18 +131,19 @@ static void record(struct recording *r, const struct cli_options *o, struct lp_s
 {
     int64_t end_ms = lp_clock_wall_ms() + o->length_ms;
 
-    while (!lp_stop_requested(stop) && lp_clock_wall_ms() < end_ms) {
+    while (flush(r) && !lp_stop_requested(stop) && lp_clock_wall_ms() < end_ms) {
         feed_auto_item struct feed_item item = { .hpa = NULL };
         int64_t until_ms = next_ms(r);
         feed_take(r->feed, until_ms < end_ms ? until_ms : end_ms, &item);
-        if (item.hpa)
+        if (item.gone)
+            looks_gone(&r->looks);
+        else if (item.hpa)
             take_change(r, &item);
         else if (item.at_ms >= until_ms)
             take_nothing(r, &item);
-        flush(r);
     }
     looks_end(&r->looks, lp_clock_wall_ms(), &r->out);
-    flush(r);
+    (void)flush(r);
 }
 
 /* "a=b,c=d" of the Deployment's pods; the caller's. */
@@ -200,7 +203,6 @@ static int start(struct recording *r, const json_t *platform, const struct cli_o
         return e;
     e = looks_begin(&r->looks, o->service, least_of(platform, o->service), o->sync_ms, first.hpa,
                     &r->out, err);
-    flush(r);
     return e < 0 ? lp_error_wrap(err, "HorizontalPodAutoscaler %s", r->name) : 0;
 }
 

@@ -74,7 +74,7 @@ int looks_begin(struct looks *looks, const char *service, int32_t least, int64_t
                              .now = rules,
                              .first = rules.rules,
                              .hpa = json_incref(hpa),
-                             .step_ms = period_ms,
+                             .step_ms = period_ms + 1,
                              .wanted = UNKNOWN };
     write_header(looks, out);
     return 0;
@@ -268,30 +268,46 @@ bool looks_is_look(const struct looks *looks, const json_t *hpa)
     return is && json_object_size(is) > 0 && !json_equal(was, is);
 }
 
+/* See the header: one that comes a little early was told of late the last time. */
+static int64_t time_of_look(const struct looks *l, int64_t at_ms)
+{
+    int64_t gap = at_ms - l->at_ms;
+
+    return l->at_ms > 0 && gap > l->period_ms * 9 / 10 && gap <= l->period_ms
+               ? l->at_ms + l->period_ms + 1
+               : at_ms;
+}
+
 void looks_changed(struct looks *looks, json_t *hpa, const struct looks_moment *moment,
                    struct lp_buf *out)
 {
     bool look = looks_is_look(looks, hpa), rescaled = was_rescaled(looks->hpa, hpa);
-    int64_t gap = moment->at_ms - looks->at_ms, desired;
+    int64_t at_ms = time_of_look(looks, moment->at_ms), gap = at_ms - looks->at_ms, desired;
 
     take_rules(looks, hpa, out);
     json_decref(looks->hpa);
     looks->hpa = json_incref(hpa);
     if (!look)
         return;
+    looks->gone = false;
     looks->too_near = looks->too_near || (looks->at_ms > 0 && gap < looks->period_ms / 2);
-    if (looks->at_ms > 0 && llabs(gap - looks->period_ms) <= looks->period_ms / 10)
+    if (looks->at_ms > 0 && gap > looks->period_ms && gap <= looks->period_ms * 21 / 20)
         looks->step_ms = gap;
     desired = lp_json_int(UNKNOWN, hpa, "status", "desiredReplicas", NULL);
-    write_look(looks, moment->at_ms,
+    write_look(looks, at_ms,
                rescaled && moment->spec == desired && moment->spec_before >= 0 ? moment->spec_before
                                                                                : moment->spec,
                &moment->pods, out);
 }
 
+void looks_gone(struct looks *looks)
+{
+    looks->gone = true;
+}
+
 int64_t looks_next_ms(const struct looks *looks)
 {
-    return looks->at_ms > 0 ? looks->at_ms + looks->step_ms : INT64_MAX;
+    return looks->at_ms > 0 && !looks->gone ? looks->at_ms + looks->step_ms : INT64_MAX;
 }
 
 void looks_unchanged(struct looks *looks, const struct looks_moment *moment, struct lp_buf *out)

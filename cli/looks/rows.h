@@ -6,6 +6,10 @@
  * no status: where none came for half a period longer than it should, one is filled in, with the
  * values of the last, as its recommendation counts in windows.
  *
+ * The controller looks again a period after it has ended a look, so that what was before is out of
+ * a window of so many periods: rows are more than a period apart, though a status may come late and
+ * the next in time.
+ *
  * What a row has decides as what the controller had: the least usage of which its utilization comes
  * out, or that of its average where both agree; of queue_depth the whole number of requests of
  * which its average over the replicas comes out, of demand the most (so it is known to less than
@@ -28,6 +32,7 @@ struct looks {
     int64_t wanted;         /* what spec.replicas is when only the HPA changes it; -1: not known */
     size_t rows;
     bool too_near; /* two looks were nearer than half a period */
+    bool gone;     /* the HPA is not there: nobody looks */
 };
 
 /* What was there at a look. */
@@ -53,7 +58,10 @@ void looks_changed(struct looks *looks, json_t *hpa, const struct looks_moment *
 /* True where the change of the HPA is a look: its status is another one. */
 bool looks_is_look(const struct looks *looks, const json_t *hpa);
 
-/* When the next look should have been; INT64_MAX: none was yet. */
+/* The HPA was deleted; a look at another of its name goes on. */
+void looks_gone(struct looks *looks);
+
+/* When the next look should have been; INT64_MAX: none was yet, or the HPA is gone. */
 int64_t looks_next_ms(const struct looks *looks);
 /* It changed nothing: its row, at looks_next_ms. */
 void looks_unchanged(struct looks *looks, const struct looks_moment *moment, struct lp_buf *out);

@@ -131,7 +131,8 @@ static void change(struct looks *l, json_t *hpa, struct looks_moment m, struct l
     json_decref(hpa);
 }
 
-/* Two pods at 35 % of 10m are 7m; five of 6 have 41m each, one of them 42m: 206m of 50m. */
+/* The controller looks more than a period after the last time, also where its status was told of
+ * late. Two pods at 35 % of 10m are 7m; five of 6 have 41m each, one of them 42m: 206m of 50m. */
 static void each_status_that_changes_is_a_row(void **state)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(65536);
@@ -143,7 +144,7 @@ static void each_status_that_changes_is_a_row(void **state)
     change(&l, first, moment(1, 2, -1, 2, 2), &out); /* nothing has changed */
     assert_int_equal(l.rows, 0);
     change(&l, hpa(2, 2, 35, "3m", "333m", NULL), moment(3, 2, -1, 2, 2), &out);
-    assert_int_equal(looks_next_ms(&l), T + 18000);
+    assert_int_equal(looks_next_ms(&l), T + 18001);
     /* It scales to 6; its own write came before its status. */
     change(&l, hpa(2, 6, 100, "10m", "24", "2025-12-01T12:00:18Z"), moment(18, 6, 2, 2, 2), &out);
     /* A burst has made it 8, the controller found 6 in the status. */
@@ -163,12 +164,14 @@ static void each_status_that_changes_is_a_row(void **state)
         "time,auth.cpu,auth.queue_depth,auth.seen_replicas,auth.seen_ready,auth.seen_counted,"
         "auth.seen_missing,auth.seen_pending,auth.seen_spec,auth.seen_min,auth.decided\n"
         "1764590403.000,7m,666m,2,2,2,0,0,2,,2\n"
-        "1764590418.000,20m,48,2,2,2,0,0,,,6\n"
-        "1764590433.000,247m,10,6,6,5,0,0,8,,8\n"
-        "1764590448.000,248m,10,6,6,6,2,0,,,8\n"
-        "1764590463.000,,,8,8,8,0,0,,9,9\n"
+        "1764590418.001,20m,48,2,2,2,0,0,,,6\n"
+        "1764590433.002,247m,10,6,6,5,0,0,8,,8\n"
+        "1764590448.003,248m,10,6,6,6,2,0,,,8\n"
+        "1764590463.004,,,8,8,8,0,0,,9,9\n"
         "1764590470.000,,,,,,,,,,\n");
     assert_false(l.too_near);
+    looks_gone(&l);
+    assert_int_equal(looks_next_ms(&l), INT64_MAX);
     looks_done(&l);
 }
 
@@ -193,7 +196,7 @@ static void what_the_status_does_not_say_is_an_empty_cell(void **state)
     change(&l, refused, moment(15, 3, -1, 0, 0), &out);
     change(&l, hpa(0, 3, 10, "1m", "-9223372036854775808", NULL), moment(20, 3, -1, 3, 3), &out);
     assert_string_equal(out.ptr, "1764590400.000,,,3,0,0,0,0,3,,3\n"
-                                 "1764590415.000,1m,3,3,1,1,0,0,,,\n"
+                                 "1764590415.001,1m,3,3,1,1,0,0,,,\n"
                                  "1764590420.000,3m,,0,3,3,0,0,3,,3\n");
     assert_true(l.too_near);
     lp_buf_reset(&out);

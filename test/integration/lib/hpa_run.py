@@ -156,13 +156,26 @@ class Run:
             self.recorder.send_signal(signal.SIGINT)
             assert self.recorder.wait(30) == 0, "kubectl lp record --looks failed"
 
-    def recorded(self, folder):
-        """What the command has written, decided again: (looks, those that are decided otherwise)."""
+    def recorded(self, folder, syncs):
+        """What the command has written, decided again at the times of the controller's own log (a status that this machine delivers late
+        would be at the other side of a window): (looks, those that are decided otherwise, left out). They are left out from the row on
+        before the first that is not of its sync: a status that comes over half a period late was taken for none."""
         with open(f"{folder}/{self.platform}-recorded.csv", encoding="utf-8") as f:
-            told = self.simulate(folder, "recorded", f.read(), "--as-recorded")["summary"]["recorded"]
+            lines = [line for line in f.read().splitlines() if not line.startswith("#")]
+        header, rows = lines[0], [line.split(",") for line in lines[1:]]
+        first = min(range(len(syncs)), key=lambda i: abs(syncs[i][1] - float(rows[0][0])))
+        kept = []
+        for row, (at, ended, _) in zip(rows[:-1], syncs[first:]):
+            if abs(float(row[0]) - ended) > RECORDED:
+                kept = kept[:-1]
+                break
+            kept.append([f"{at:.3f}", *row[1:]])
+        kept.append([f"{float(kept[-1][0]) + 1:.3f}", *rows[-1][1:]])
+        text = "\n".join([header] + [",".join(row) for row in kept]) + "\n"
+        told = self.simulate(folder, "decided-again", text, "--as-recorded")["summary"]["recorded"]
         for d in told["differences"]:
             print(f"{self.platform}: at {d['time']} {d['recorded']} pods were decided, and are {d['simulated']} simulated", flush=True)
-        return told["looks"], told["differ"]
+        return told["looks"], told["differ"], len(rows) - 1 - told["looks"]
 
     def note(self, decided, at, ended):
         """A row; none any more once this machine was too slow: the next look came before this one was written down, or this one
