@@ -50,18 +50,40 @@ static void format_common(const struct tm *tm, int ms, int digits, char *at)
     *at = '\0';
 }
 
+#define DAY_S 86400
+#define MOST_MS 253402300800000 /* the year 10000 */
+
+/* From 1970 on, in the Gregorian calendar: eras of 400 years, whose years begin in March. Without
+ * the lock and the zone that gmtime_r looks at. */
+static void split(int64_t seconds, struct tm *tm)
+{
+    unsigned day = (unsigned)(seconds / DAY_S) + 719468, of_day = (unsigned)(seconds % DAY_S);
+    unsigned era = day / 146097, in_era = day % 146097;
+    unsigned year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    unsigned in_year = in_era - (365 * year + year / 4 - year / 100);
+    unsigned month = (5 * in_year + 2) / 153; /* 0: March */
+    bool next = month >= 10;
+
+    tm->tm_year = (int)(era * 400 + year + next) - 1900;
+    tm->tm_mon = (int)(next ? month - 10 : month + 2);
+    tm->tm_mday = (int)(in_year - (153 * month + 2) / 5 + 1);
+    tm->tm_hour = (int)(of_day / 3600);
+    tm->tm_min = (int)(of_day / 60 % 60);
+    tm->tm_sec = (int)(of_day % 60);
+}
+
 void lp_clock_format(int64_t wall_ms, int digits, char ret_text[LP_CLOCK_TEXT])
 {
     time_t seconds = (time_t)(wall_ms / 1000);
     int ms = (int)(wall_ms % 1000);
     struct tm tm;
 
-    gmtime_r(&seconds, &tm);
-    if (ms >= 0 && tm.tm_year >= -900 && tm.tm_year < 8100 &&
-        (digits == 0 || digits == 3 || digits == 6)) {
+    if (wall_ms >= 0 && wall_ms < MOST_MS && (digits == 0 || digits == 3 || digits == 6)) {
+        split(wall_ms / 1000, &tm);
         format_common(&tm, ms, digits, ret_text);
         return;
     }
+    gmtime_r(&seconds, &tm);
     size_t n = strftime(ret_text, LP_CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
     if (digits == 3)
         snprintf(ret_text + n, LP_CLOCK_TEXT - n, ".%03dZ", ms);

@@ -1,18 +1,21 @@
 /* lib/json/number.c -- numbers as JavaScript writes them (ECMA-262, 6.1.6.1.20). No state. */
 #include "json/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The digits and the place of the point of v > 0: 0.DIGITS times 10 to the `ret_point`. */
+/* The digits and the place of the point of v > 0: 0.DIGITS times 10 to the `ret_point`. What 15
+ * digits (DBL_DIG) tell is the same as what the fewest do, and zeros; not so where v has less than
+ * all its bits. */
 static int shortest(double v, char digits[LP_NUMBER_TEXT], int *ret_point)
 {
     char text[LP_NUMBER_TEXT];
     int n = 0;
 
-    for (int precision = 0; precision <= 16; precision++) {
+    for (int precision = v < DBL_MIN ? 0 : DBL_DIG - 1; precision <= 16; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, v);
         if (strtod(text, NULL) == v)
             break;
@@ -22,6 +25,8 @@ static int shortest(double v, char digits[LP_NUMBER_TEXT], int *ret_point)
         if (*at != '.')
             digits[n++] = *at;
     }
+    while (n > 1 && digits[n - 1] == '0')
+        n--;
     digits[n] = '\0';
     *ret_point = (int)strtol(at + 1, NULL, 10) + 1;
     return n;

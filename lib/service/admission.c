@@ -2,9 +2,11 @@
  * The admission queue: what keeps an overloaded service answering.
  *
  * Items wait in order of arrival in one list. A thread is made when more wait than threads are
- * free, up to the number of slots, so a pod with little to do stays small.
+ * free, up to the number of slots, so a pod with little to do stays small. Of the threads that are
+ * free the one that became so last is called: its stack, its memory and its connection are still in
+ * the processor's caches, and those of a burst that is over stay out of them.
  *
- * Threads: `lock` guards everything; workers wait on `work_there`, lp_admission_close on
+ * Threads: `lock` guards everything; a worker waits on its own `called`, lp_admission_close on
  * `all_done`.
  */
 #include "service/admission.h"
@@ -20,11 +22,19 @@
 /* Enough for jansson's deepest document; pages that are not touched cost nothing. */
 #define WORKER_STACK ((size_t)1024 * 1024)
 
+/* A worker's place among those that are free, on its stack. */
+struct rest {
+    pthread_cond_t called;
+    bool resting; /* in the list: nobody has called it */
+    struct rest *next;
+};
+
 /* waiting: in the list; working: in a thread; open: both, and those whose answer comes later. */
 struct lp_admission {
     struct lp_admission_options options;
     pthread_mutex_t lock;
-    pthread_cond_t work_there, all_done;
+    pthread_cond_t all_done;
+    struct rest *resting; /* the one that became free last comes first */
     struct lp_admission_item *first, **last;
     unsigned waiting, working, open, made;
     uint64_t numbers;
@@ -51,7 +61,6 @@ struct lp_admission *lp_admission_new(const struct lp_admission_options *options
     a->last = &a->first;
     a->threads = lp_calloc(options->slots, sizeof *a->threads);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->work_there, NULL);
     pthread_cond_init(&a->all_done, NULL);
     a->gauge_in_flight = gauge("lp_requests_in_flight", "Requests under work, not yet answered");
     a->gauge_waiting = gauge("lp_requests_waiting", "Requests that wait for a slot");
@@ -107,16 +116,39 @@ static void work_on(struct lp_admission *a, struct lp_admission_item *item, void
         a->options.work(item, worker);
 }
 
+/* Until it is called. */
+static void rest_locked(struct lp_admission *a, struct rest *r)
+{
+    r->resting = true;
+    r->next = a->resting;
+    a->resting = r;
+    while (r->resting)
+        pthread_cond_wait(&r->called, &a->lock);
+}
+
+/* Takes the one that became free last out of the list; NULL: all have something to do. Call it. */
+static struct rest *next_rest_locked(struct lp_admission *a)
+{
+    struct rest *r = a->resting;
+
+    if (r) {
+        a->resting = r->next;
+        r->resting = false;
+    }
+    return r;
+}
+
 static void *admission_worker(void *user)
 {
     struct lp_admission *a = user;
     const struct lp_admission_options *o = &a->options;
     void *worker = o->make_worker ? o->make_worker(o->user) : NULL;
+    struct rest rest = { .called = PTHREAD_COND_INITIALIZER };
 
     pthread_mutex_lock(&a->lock);
     for (;;) {
         while (!a->first && !a->ending)
-            pthread_cond_wait(&a->work_there, &a->lock);
+            rest_locked(a, &rest);
         if (!a->first)
             break;
         struct lp_admission_item *item = take_locked(a);
@@ -127,6 +159,7 @@ static void *admission_worker(void *user)
         a->working--;
     }
     pthread_mutex_unlock(&a->lock);
+    pthread_cond_destroy(&rest.called);
     if (worker && o->free_worker)
         o->free_worker(worker);
     return NULL;
@@ -149,6 +182,8 @@ static bool grow_locked(struct lp_admission *a)
 
 bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item)
 {
+    struct rest *r = NULL;
+
     pthread_mutex_lock(&a->lock);
     unsigned room = a->options.slots + a->options.queue_limit;
     bool taken = !a->closed && a->waiting + a->working < room;
@@ -163,10 +198,11 @@ bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item)
         a->waiting++;
         a->open++;
         show_locked(a);
+        r = next_rest_locked(a);
     }
     pthread_mutex_unlock(&a->lock);
-    if (taken)
-        pthread_cond_signal(&a->work_there); /* now, so that who wakes finds the lock free */
+    if (r)
+        pthread_cond_signal(&r->called); /* now, so that who wakes finds the lock free */
     return taken;
 }
 
@@ -266,11 +302,11 @@ void lp_admission_free(struct lp_admission *a)
         return;
     pthread_mutex_lock(&a->lock);
     a->ending = true;
-    pthread_cond_broadcast(&a->work_there);
+    for (struct rest *r = next_rest_locked(a); r; r = next_rest_locked(a))
+        pthread_cond_signal(&r->called);
     pthread_mutex_unlock(&a->lock);
     for (unsigned i = 0; i < a->made; i++)
         pthread_join(a->threads[i], NULL);
-    pthread_cond_destroy(&a->work_there);
     pthread_cond_destroy(&a->all_done);
     pthread_mutex_destroy(&a->lock);
     free(a->threads);

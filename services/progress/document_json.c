@@ -14,9 +14,36 @@
 
 #define MAX_DEPTH 32
 
+#define SHORT 64
+
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* A short text of ASCII without anything to escape goes out in one piece, with its quotes and what
+ * stands before and after them; most keys and texts are such. False: it is another, or long. */
+static bool write_short(const char *before, const char *text, size_t n, const char *after,
+                        struct lp_buf *out)
+{
+    char piece[SHORT + 4];
+    size_t at = 0, len = 0;
+
+    while (at < n && n <= SHORT && is_plain((unsigned char)text[at]) &&
+           (unsigned char)text[at] < 0x80)
+        at++;
+    if (at < n)
+        return false;
+    if (*before)
+        piece[len++] = *before;
+    piece[len++] = '"';
+    memcpy(piece + len, text, n);
+    len += n;
+    piece[len++] = '"';
+    if (*after)
+        piece[len++] = *after;
+    lp_buf_add(out, piece, len);
+    return true;
 }
 
 /* One byte that RFC 8259, section 7, wants escaped. */
@@ -70,6 +97,8 @@ static void write_utf8(const bson_iter_t *i, struct lp_buf *out)
     uint32_t n;
     const char *text = bson_iter_utf8(i, &n);
 
+    if (write_short("", text, n, "", out))
+        return;
     if (is_utf8(text, n))
         write_text(text, n, out);
     else
@@ -78,10 +107,16 @@ static void write_utf8(const bson_iter_t *i, struct lp_buf *out)
 
 static void write_whole(int64_t n, struct lp_buf *out)
 {
-    char text[24];
+    char text[24], *end = text + sizeof text, *at = end;
+    uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 
-    snprintf(text, sizeof text, "%lld", (long long)n);
-    lp_buf_str(out, text);
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (n < 0)
+        *--at = '-';
+    lp_buf_add(out, at, (size_t)(end - at));
 }
 
 static void write_double(double v, struct lp_buf *out)
@@ -101,28 +136,38 @@ static void write_date(int64_t ms, struct lp_buf *out)
     char text[LP_CLOCK_TEXT];
 
     lp_clock_format(ms, 3, text);
-    write_text(text, strlen(text), out);
+    write_short("", text, strlen(text), "", out);
 }
 
 static void write_value(bson_iter_t *i, int depth, struct lp_buf *out);
 
+/* False: it is no UTF-8, and nothing was written. */
+static bool write_key(const char *comma, const char *key, struct lp_buf *out)
+{
+    size_t n = strlen(key);
+
+    if (write_short(comma, key, n, ":", out))
+        return true;
+    if (!is_utf8(key, n))
+        return false;
+    lp_buf_str(out, comma);
+    write_text(key, n, out);
+    lp_buf_char(out, ':');
+    return true;
+}
+
 /* The members that `i` is before, of which those without a name in UTF-8 are left out. */
 static void write_members(bson_iter_t *i, bool array, int depth, struct lp_buf *out)
 {
-    bool any = false;
+    const char *comma = "";
 
     lp_buf_char(out, array ? '[' : '{');
     while (bson_iter_next(i)) {
-        const char *key = bson_iter_key(i);
-        if (!array && !bson_utf8_validate(key, strlen(key), false))
+        if (array)
+            lp_buf_str(out, comma);
+        else if (!write_key(comma, bson_iter_key(i), out))
             continue;
-        if (any)
-            lp_buf_char(out, ',');
-        any = true;
-        if (!array) {
-            write_text(key, strlen(key), out);
-            lp_buf_char(out, ':');
-        }
+        comma = ",";
         write_value(i, depth, out);
     }
     lp_buf_char(out, array ? ']' : '}');
@@ -144,7 +189,7 @@ static void write_id(const bson_iter_t *i, struct lp_buf *out)
     char hex[25];
 
     bson_oid_to_string(bson_iter_oid(i), hex);
-    write_text(hex, 24, out);
+    write_short("", hex, 24, "", out);
 }
 
 static void write_value(bson_iter_t *i, int depth, struct lp_buf *out)

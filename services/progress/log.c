@@ -8,6 +8,7 @@
 #include "services/progress/reply.h"
 
 static const char log_failed[] = "error logging activity:";
+static const char logged[] = "{\"message\":\"activity logged successfully!\"}";
 
 /* The header's key or NULL; false: 400 is answered. */
 static bool read_key(struct lp_service_request *r, struct lp_buf *bytes, const char **ret_key)
@@ -70,5 +71,5 @@ void handle_log(struct lp_service_request *r, void *worker)
                                                          .has_score = a.has_score,
                                                          .score = a.score,
                                                          .feedback = &a.feedback });
-    reply_message(r, 201, "activity logged successfully!");
+    lp_http_reply(r->x, 201, "application/json; charset=utf-8", logged, sizeof logged - 1);
 }

@@ -64,14 +64,17 @@ void page_link_next(struct lp_service_request *r, const struct page *page, int64
 /* Weak, as the platform's always were: W/"length-hash". */
 static void make_etag(const struct lp_buf *body, char etag[64])
 {
+    static const char digits[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
     unsigned n = 0;
 
     EVP_Digest(body->ptr, body->len, digest, &n, EVP_sha256(), NULL);
     int at = snprintf(etag, 64, "W/\"%zx-", body->len);
-    for (unsigned i = 0; i < 12; i++)
-        at += snprintf(etag + at, 64 - (size_t)at, "%02x", digest[i]);
-    snprintf(etag + at, 64 - (size_t)at, "\"");
+    for (unsigned i = 0; i < 12; i++) {
+        etag[at++] = digits[digest[i] >> 4];
+        etag[at++] = digits[digest[i] & 15];
+    }
+    memcpy(etag + at, "\"", 2);
 }
 
 /* RFC 9110, 13.1.2: a list of tags compared weakly, or *. */

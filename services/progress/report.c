@@ -2,11 +2,14 @@
  * services/progress/report.c -- what a learner's activities say: GET recommendation/:userId and
  * GET summary/:userId. No state.
  */
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "json/number.h"
 #include "services/progress/api.h"
 #include "services/progress/document.h"
 #include "services/progress/handlers.h"
@@ -14,6 +17,21 @@
 #include "services/progress/reply.h"
 
 #define MAX_SUMMARY ((size_t)4 * 1024 * 1024) /* STORE_SUMMARY names of 1 KiB, escaped */
+
+static void reply_recommendation(struct lp_service_request *r, const struct recommendation *best)
+{
+    struct lp_buf body = LP_BUF_INIT(6 * strlen(best->name) + 256);
+    json_auto_t *name = lp_json_text(best->name);
+    char average[LP_NUMBER_TEXT];
+
+    lp_number_text(best->average, average);
+    lp_buf_str(&body, "{\"message\":\"activity recommendation based on lowest average score.\","
+                      "\"activityName\":");
+    lp_json_write(name, &body);
+    lp_buf_printf(&body, ",\"averageScore\":%s,\"numberOfAttemps\":%lld}", /* that spelling */
+                  isfinite(best->average) ? average : "null", (long long)best->attempts);
+    lp_http_reply_buf(r->x, 200, "application/json; charset=utf-8", &body);
+}
 
 void handle_recommend(struct lp_service_request *r, void *worker)
 {
@@ -30,12 +48,7 @@ void handle_recommend(struct lp_service_request *r, void *worker)
     else if (code < 0)
         reply_store_failed(r, "error fetching recommendation:", learner, &err);
     else
-        lp_http_reply_json(r->x, 200,
-                           lp_json_make("{s:s,s:s,s:o,s:I}", "message",
-                                        "activity recommendation based on lowest average score.",
-                                        "activityName", best.name, "averageScore",
-                                        document_number(best.average), "numberOfAttemps",
-                                        /* the platform's spelling */ (json_int_t)best.attempts));
+        reply_recommendation(r, &best);
     free(best.name);
 }
 

@@ -27,7 +27,9 @@ static void set_batch(mongoc_cursor_t *c, size_t len, size_t *largest)
     if (len > *largest)
         *largest = len;
     size_t n = *largest > 0 ? BATCH_BYTES / *largest : BATCH_MOST;
-    mongoc_cursor_set_batch_size(c, (uint32_t)(n < 1 ? 1 : n > BATCH_MOST ? BATCH_MOST : n));
+    uint32_t batch = (uint32_t)(n < 1 ? 1 : n > BATCH_MOST ? BATCH_MOST : n);
+    if (batch != mongoc_cursor_get_batch_size(c))
+        mongoc_cursor_set_batch_size(c, batch);
 }
 
 int store_list(struct store *s, const char *user_id, const struct page *page, store_sink *sink,

@@ -1,6 +1,7 @@
 /* services/progress/store_report.c -- what the database computes over a learner's activities. No
- * state. */
+ * state but what is made once. */
 #include <math.h>
+#include <pthread.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -89,18 +90,29 @@ static int take_recommendation(const bson_t *document, void *user, struct lp_err
     return 0;
 }
 
+/* All stages but the first: the same for everybody, so made once. */
+static bson_t *best_stages;
+
+static void make_best_stages(void)
+{
+    best_stages = BCON_NEW("1", "{", "$group", "{", "_id", "$activityName", "averageScore", "{",
+                           "$avg", "$score", "}", "attempts", "{", "$sum", BCON_INT32(1), "}", "}",
+                           "}", "2", "{", "$match", "{", "averageScore", "{", "$ne", BCON_NULL, "}",
+                           "}", "}", "3", "{", "$sort", "{", "averageScore", BCON_INT32(1), "_id",
+                           BCON_INT32(1), "}", "}", "4", "{", "$limit", BCON_INT32(1), "}");
+}
+
 int store_recommend(struct store *s, const char *user_id, struct recommendation *ret_recommendation,
                     struct lp_error *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     auto_bson bson_t pipeline = BSON_INITIALIZER;
     struct recommendation best = { 0 };
 
+    pthread_once(&once, make_best_stages);
     BCON_APPEND(&pipeline, "0", "{", "$match", "{", "userId", BCON_UTF8(user_id), "score", "{",
-                "$ne", BCON_NULL, "}", "}", "}", "1", "{", "$group", "{", "_id", "$activityName",
-                "averageScore", "{", "$avg", "$score", "}", "attempts", "{", "$sum", BCON_INT32(1),
-                "}", "}", "}", "2", "{", "$match", "{", "averageScore", "{", "$ne", BCON_NULL, "}",
-                "}", "}", "3", "{", "$sort", "{", "averageScore", BCON_INT32(1), "_id",
-                BCON_INT32(1), "}", "}", "4", "{", "$limit", BCON_INT32(1), "}");
+                "$ne", BCON_NULL, "}", "}", "}");
+    bson_concat(&pipeline, best_stages);
     int r = aggregate(s, "recommend", &pipeline, 1, take_recommendation, &best, err);
     if (r == 0 && !best.name)
         r = lp_error_set(err, LP_E_NOT_FOUND, "no scorable activity");

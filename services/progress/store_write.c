@@ -97,6 +97,7 @@ int store_add(struct store *s, const struct activity *a, const char *key, int64_
         bson_append_date_time(&document, STORE_EVENT_MARK, -1, now_ms);
     if (!append_write_concern(&opts))
         return lp_error_set(err, LP_E_INTERNAL, "write concern");
+    bson_append_bool(&opts, "validate", -1, false); /* keys are ours, texts came as UTF-8 */
     int r = store_operation_begin(s, "add", &o, err);
     if (r < 0)
         return r;

@@ -15,6 +15,7 @@ struct piece {
     struct lp_admission_item item; /* first */
     bool gone, later;              /* gone: its client's socket is closed on the other side */
     char result[16];               /* "done" or why it was dropped; under `lock` */
+    pthread_t by;                  /* who worked on it */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,6 +37,7 @@ static void work(struct lp_admission_item *item, void *worker)
     struct piece *p = (struct piece *)(void *)item;
     assert_ptr_equal(worker, &workers);
     pthread_mutex_lock(&lock);
+    p->by = pthread_self();
     started++;
     pthread_cond_broadcast(&changed);
     while (!open_gate && !p->later)
@@ -239,6 +241,50 @@ static void takes_nothing_once_closed(void **state)
     end();
 }
 
+/* How many of `pieces` one thread worked on, at most; those of `but` aside. */
+static int most_of_one(const struct piece *pieces, int n, const pthread_t *but, pthread_t *ret_by)
+{
+    int most = 0;
+
+    for (int i = 0; i < n; i++) {
+        int count = 0;
+        for (int j = 0; j < n; j++)
+            count += pthread_equal(pieces[j].by, pieces[i].by) != 0;
+        if (count > most && !(but && pthread_equal(*but, pieces[i].by))) {
+            most = count;
+            *ret_by = pieces[i].by;
+        }
+    }
+    return most;
+}
+
+/* Eight threads are there from a burst. What comes one by one has those that were free last: one,
+ * or two where the next piece comes before the first has gone to rest. In turns each has 25. */
+static void the_thread_that_became_free_last_is_called(void **state)
+{
+    enum { THREADS = 8, PIECES = 200 };
+    struct piece burst[THREADS] = { 0 };
+    static struct piece pieces[PIECES];
+    pthread_t first, second;
+    (void)state;
+    start(THREADS, PIECES);
+    for (int i = 0; i < THREADS; i++)
+        assert_true(put(&burst[i], 60000));
+    wait_started(THREADS);
+    pthread_mutex_lock(&lock);
+    open_gate = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < PIECES; i++) {
+        assert_true(put(&pieces[i], 60000));
+        wait_result(&pieces[i], "done");
+    }
+    int most = most_of_one(pieces, PIECES, NULL, &first);
+    most += most_of_one(pieces, PIECES, &first, &second);
+    end();
+    assert_in_range(most, PIECES / 2, PIECES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +295,7 @@ int main(void)
         cmocka_unit_test(asks_again_just_before_work_starts),
         cmocka_unit_test(counts_what_is_answered_later_as_in_flight),
         cmocka_unit_test(takes_nothing_once_closed),
+        cmocka_unit_test(the_thread_that_became_free_last_is_called),
     };
     return cmocka_run_group_tests_name("admission", tests, NULL, NULL);
 }

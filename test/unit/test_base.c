@@ -139,6 +139,23 @@ static void times_are_written_and_read_as_rfc_3339(void **state)
     assert_string_equal(text, "9999-12-31T23:59:59.999Z");
 }
 
+/* Of every day until 9999, at another time of it each. */
+static void every_day_is_the_one_of_the_calendar(void **state)
+{
+    (void)state;
+    for (int64_t day = 0; day < 2932897; day++) {
+        time_t at = (time_t)(day * 86400 + day * 7919 % 86400);
+        char text[LP_CLOCK_TEXT], want[32];
+        struct tm tm;
+        gmtime_r(&at, &tm);
+        snprintf(want, sizeof want, "%04d-%02d-%02dT%02d:%02d:%02dZ", (tm.tm_year + 1900) % 10000,
+                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        lp_clock_format(at * 1000 + day % 1000, 0, text);
+        if (strcmp(text, want) != 0)
+            fail_msg("%s, not %s", text, want);
+    }
+}
+
 /* Runs `write_lines` with stderr in a pipe and gives what came out. */
 static void capture_stderr(void (*write_lines)(void), char *out, size_t size)
 {
@@ -214,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_buffer_grows_to_its_limit_and_overflow_sticks),
         cmocka_unit_test(an_overflowed_buffer_takes_nothing_more_until_reset),
         cmocka_unit_test(times_are_written_and_read_as_rfc_3339),
+        cmocka_unit_test(every_day_is_the_one_of_the_calendar),
         cmocka_unit_test(every_log_line_is_valid_json_whatever_the_values),
         cmocka_unit_test(a_stop_wakes_who_waits_for_it),
     };
