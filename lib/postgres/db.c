@@ -236,31 +236,48 @@ static int prepare(struct lp_db *db, struct lp_db_connection *c, const struct lp
     return 0;
 }
 
-static int send(struct lp_db *db, struct lp_db_connection *c, const struct lp_db_statement *s,
-                const char *const *params, struct lp_error *err)
+/* A statement with its parameters. */
+struct call {
+    const struct lp_db_statement *statement;
+    const char *const *params;
+    const struct lp_db_bulk *bulk; /* NULL: text both ways */
+};
+
+static int send(struct lp_db *db, struct lp_db_connection *c, const struct call *call,
+                struct lp_error *err)
 {
+    const struct lp_db_statement *s = call->statement;
+    const int *sizes = call->bulk ? call->bulk->sizes : NULL;
+    int formats[LP_DB_BULK_PARAMS] = { 0 }, binary = call->bulk && call->bulk->binary;
+    const int *how = sizes ? formats : NULL;
     bool prepared = is_prepared(c, s);
     bool whole = atomic_load(&db->unprepared) || (!prepared && c->n_prepared == MAX_PREPARED);
     int r = prepared || whole ? 0 : prepare(db, c, s, err);
+
     if (r < 0)
         return r;
-    int sent = whole ? PQsendQueryParams(c->pg, s->sql, s->n_params, NULL, params, NULL, NULL, 0)
-                     : PQsendQueryPrepared(c->pg, s->name, s->n_params, params, NULL, NULL, 0);
+    for (int i = 0; sizes && i < s->n_params; i++)
+        formats[i] = sizes[i] > 0;
+    int sent =
+        whole
+            ? PQsendQueryParams(c->pg, s->sql, s->n_params, NULL, call->params, sizes, how, binary)
+            : PQsendQueryPrepared(c->pg, s->name, s->n_params, call->params, sizes, how, binary);
     if (!sent)
         return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", s->name);
     return 0;
 }
 
 /* *ret_again: the statement may be tried on another connection, or in another way. */
-static int run_once(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
-                    PGresult **ret_result, bool *ret_again, struct lp_error *err)
+static int run_once(struct lp_db *db, const struct call *call, PGresult **ret_result,
+                    bool *ret_again, struct lp_error *err)
 {
+    const struct lp_db_statement *s = call->statement;
     struct lp_db_connection *c = NULL;
     *ret_again = false;
     int r = lp_db_take(db, &c, err);
     if (!c)
         return r;
-    r = send(db, c, s, params, err);
+    r = send(db, c, call, err);
     if (r == 0)
         r = lp_pgwire_result(c->pg, s->name, db->options.query_timeout_ms, ret_result, err);
     if (r == LP_E_GONE) { /* refused before it ran, so it may run again whatever it does */
@@ -268,43 +285,57 @@ static int run_once(struct lp_db *db, const struct lp_db_statement *s, const cha
         if (!atomic_exchange(&db->unprepared, true))
             lp_log_info("database: a pooler keeps no prepared statements, sending them whole");
     }
-    if (r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT) {
+    if (r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT)
         *ret_again = r == LP_E_UNAVAILABLE && s->repeatable;
+    if (r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT || call->bulk)
         lp_db_drop(db, c);
-    } else {
+    else
         lp_db_give(db, c);
-    }
     return r;
 }
 
 /* In a transaction. What a pooler refused is sent whole by who begins anew. */
-static int run_pinned(struct lp_db *tx, const struct lp_db_statement *s, const char *const *params,
-                      PGresult **ret_result, struct lp_error *err)
+static int run_pinned(struct lp_db *tx, const struct call *call, PGresult **ret_result,
+                      struct lp_error *err)
 {
-    int r = send(tx->pool, tx->pinned, s, params, err);
+    const char *name = call->statement->name;
+    int r = send(tx->pool, tx->pinned, call, err);
+
     if (r == 0)
-        r = lp_pgwire_result(tx->pinned->pg, s->name, tx->pool->options.query_timeout_ms,
-                             ret_result, err);
+        r = lp_pgwire_result(tx->pinned->pg, name, tx->pool->options.query_timeout_ms, ret_result,
+                             err);
     if (r == LP_E_GONE) {
         atomic_store(&tx->pool->unprepared, true);
-        r = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not prepared", s->name);
+        r = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not prepared", name);
     }
     tx->broken = tx->broken || r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT;
     return r;
 }
 
-int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement, const char *const *params,
-              PGresult **ret_result, struct lp_error *err)
+int lp_db_run_bulk(struct lp_db *db, const struct lp_db_statement *statement,
+                   const char *const *params, const struct lp_db_bulk *bulk, PGresult **ret_result,
+                   struct lp_error *err)
 {
-    if (db->pinned)
-        return run_pinned(db, statement, params, ret_result, err);
+    const struct call call = { statement, params, bulk };
     bool again = false;
-    int r = run_once(db, statement, params, ret_result, &again, err);
+
+    if (bulk && bulk->sizes && statement->n_params > LP_DB_BULK_PARAMS)
+        return lp_error_set(err, LP_E_INTERNAL, "database: %s: %d parameters, %d at most",
+                            statement->name, statement->n_params, LP_DB_BULK_PARAMS);
+    if (db->pinned)
+        return run_pinned(db, &call, ret_result, err);
+    int r = run_once(db, &call, ret_result, &again, err);
     if (r < 0 && again)
-        r = run_once(db, statement, params, ret_result, &again, err);
+        r = run_once(db, &call, ret_result, &again, err);
     return r == LP_E_GONE
                ? lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not prepared", statement->name)
                : r;
+}
+
+int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement, const char *const *params,
+              PGresult **ret_result, struct lp_error *err)
+{
+    return lp_db_run_bulk(db, statement, params, NULL, ret_result, err);
 }
 
 /* Gives the connection back, or drops it. */

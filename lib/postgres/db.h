@@ -46,6 +46,17 @@ struct lp_db_statement {
 LP_MUST_USE int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement,
                           const char *const *params, PGresult **ret_result, struct lp_error *err);
 
+#define LP_DB_BULK_PARAMS 32 /* of a statement at most */
+struct lp_db_bulk {
+    const int *sizes; /* of each parameter: that many bytes, sent as they are; 0: text. NULL: all */
+    bool binary;      /* columns come as the server has them: bytea as PQgetlength() bytes */
+};
+/* As lp_db_run, for megabytes: outside of a transaction the connection is not kept, as libpq keeps
+ * its buffers as large as they once were. */
+LP_MUST_USE int lp_db_run_bulk(struct lp_db *db, const struct lp_db_statement *statement,
+                               const char *const *params, const struct lp_db_bulk *bulk,
+                               PGresult **ret_result, struct lp_error *err);
+
 /*
  * A transaction: a handle as the pool's, of one thread, on one connection; lp_db_run and what is
  * made of it take it, lp_db_take and lp_db_begin do not. No statement runs again by itself; after

@@ -8,11 +8,11 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "json/json.h"
-#include "json/number.h"
 #include "services/ai-feedback/ask.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/job_api.h"
 #include "services/ai-feedback/openapi.h"
+#include "services/ai-feedback/spoken.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"
 
@@ -28,23 +28,6 @@ static int status_of(const struct lp_error *err)
     return err->code == LP_E_TIMEOUT ? 503 : 400;
 }
 
-/* Whether a result may be logged for `user`, a string, a number or NULL (nobody). */
-static int check_owner(const struct lp_identity *identity, const json_t *user, struct lp_error *err)
-{
-    char number[LP_NUMBER_TEXT] = "";
-    const char *id = json_string_value(user);
-
-    if (json_is_number(user)) {
-        lp_json_number_text(user, number);
-        id = number;
-    }
-    if (!id || lp_identity_may(identity, id))
-        return 0;
-    lp_error_set(err, LP_E_DENIED, "userId must be your own");
-    err->http_status = 403;
-    return err->code;
-}
-
 /* Who asks comes first: a stranger learns nothing of what a body should be, and costs no engine. */
 static int admit(const struct ai *ai, struct lp_service_request *r,
                  struct lp_identity *ret_identity, struct ask *ret_ask, struct lp_error *err)
@@ -53,7 +36,7 @@ static int admit(const struct ai *ai, struct lp_service_request *r,
 
     if (n == 0)
         n = ask_read(r, &ai->transcriber, ret_ask, err);
-    return n < 0 ? n : check_owner(ret_identity, ret_ask->user, err);
+    return n < 0 ? n : ask_check_owner(ret_identity, ret_ask->user, err);
 }
 
 /* An answer on its way: short ones go out whole, longer ones as they come. */
@@ -255,7 +238,7 @@ struct lp_service ai_service(struct ai *ai)
 {
     static const struct lp_route routes[] = {
         { "POST", "/speech2text", speech2text, "/speech2text", false },
-        { "POST", "/pronunciation", job_api_pronunciation, "/pronunciation", true },
+        { "POST", "/pronunciation", job_api_pronunciation, "/pronunciation", false },
         { "GET", "/jobs/:id", job_api_read, "job", false },
         { "DELETE", "/jobs/:id", job_api_delete, "deleteJob", false },
         { "GET", "/data/:userId", export_data, "export", false },
@@ -269,8 +252,12 @@ struct lp_service ai_service(struct ai *ai)
         .name = "ai-feedback",
         .routes = routes,
         .max_body = AI_MAX_TEXT,
+        .upload_route = "/pronunciation",
+        .upload_max_body = SPOKEN_BODY,
         .not_found_json = "{\"message\":\"resource not found\"}",
-        .too_large_json = "{\"error\":\"the text is too large: at most 1 MB\"}",
+        .too_large_json =
+            "{\"error\":\"the body is too large: a text has at most 1 MB, a recording "
+            "6 MB\"}",
         .user = ai,
         .ready = ready,
     };

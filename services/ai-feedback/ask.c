@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "json/json.h"
+#include "json/number.h"
 
 void ask_done(struct ask *a)
 {
@@ -64,6 +65,22 @@ static int read_audio(const struct lp_service_request *r, const struct transcrib
     if (len == 0)
         return lp_error_set(err, LP_E_INVALID, "audio is required: the body has 0 bytes");
     return read_options(user, level, a, err);
+}
+
+int ask_check_owner(const struct lp_identity *identity, const json_t *user, struct lp_error *err)
+{
+    char number[LP_NUMBER_TEXT] = "";
+    const char *id = json_string_value(user);
+
+    if (json_is_number(user)) {
+        lp_json_number_text(user, number);
+        id = number;
+    }
+    if (!id || lp_identity_may(identity, id))
+        return 0;
+    lp_error_set(err, LP_E_DENIED, "userId must be your own");
+    err->http_status = 403;
+    return err->code;
 }
 
 int ask_read(const struct lp_service_request *r, const struct transcriber *transcriber,

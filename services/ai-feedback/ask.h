@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "service/identity.h"
 #include "service/request.h"
 #include "services/ai-feedback/engines/transcribe.h"
 #include "services/ai-feedback/level.h"
@@ -32,3 +33,8 @@ LP_MUST_USE int ask_read(const struct lp_service_request *r, const struct transc
 LP_MUST_USE int ask_transcribe(const struct lp_service_request *r,
                                const struct transcriber *transcriber, struct ask *a,
                                struct lp_error *err);
+
+/* Whether who asks may log a result for `user`: a string, a number or NULL (nobody). LP_E_DENIED,
+ * with err->http_status 403. */
+LP_MUST_USE int ask_check_owner(const struct lp_identity *identity, const json_t *user,
+                                struct lp_error *err);

@@ -13,7 +13,9 @@
 #include "metrics/metrics.h"
 #include "service/awaited.h"
 #include "service/idempotency.h"
+#include "services/ai-feedback/ask.h"
 #include "services/ai-feedback/jobs/job_scores.h"
+#include "services/ai-feedback/spoken.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"
 #define WORKER "ai-worker" /* as the operator names it */
@@ -21,8 +23,6 @@
 
 static const char off[] =
     "there are no jobs here: set spec.services.aiWorker.enabled (DATABASE_URL of lp-ai-feedback)";
-static const char deaf[] = "pronunciation is not checked by this version: spec.services.aiWorker "
-                           "does texts only";
 
 static struct lp_metric *outcome(const char *name)
 {
@@ -144,14 +144,15 @@ static char *owner_of(const struct lp_identity *identity, const json_t *user)
 }
 
 /* The place of a job, as seen from the request, whose path may have lost a prefix on its way. */
-static void answer_added(struct lp_service_request *r, const char *id)
+static void answer_added(struct lp_service_request *r, const char *id, bool preferred)
 {
     const char *path = lp_http_path(r->x);
     bool below = path[strlen(path) - 1] == '/';
     lp_auto_free char *location = lp_sprintf("%sjobs/%s", below ? "../" : "", id);
 
     lp_http_reply_header(r->x, "Location", location);
-    lp_http_reply_header(r->x, "Preference-Applied", "respond-async");
+    if (preferred)
+        lp_http_reply_header(r->x, "Preference-Applied", "respond-async");
     lp_http_reply_header(r->x, "Retry-After", "1");
     lp_http_reply_json(r->x, 202, lp_json_make("{s:s}", "jobId", id));
 }
@@ -181,15 +182,7 @@ void job_api_add(struct lp_service_request *r, const struct lp_identity *identit
         return;
     }
     lp_awaited_note(WORKER, false);
-    answer_added(r, id);
-}
-
-void job_api_pronunciation(struct lp_service_request *r, void *worker)
-{
-    const struct ai *ai = r->user;
-
-    (void)worker;
-    answer_error(r, 503, ai->jobs ? deaf : off);
+    answer_added(r, id, !job->audio);
 }
 
 /* ---- asking for one ---- */
@@ -208,6 +201,28 @@ static bool admit(struct lp_service_request *r, struct lp_identity *ret_identity
         return true;
     answer_error(r, 503, off);
     return false;
+}
+
+/* Who asks, and whether there are jobs, comes before the recording is looked at. */
+void job_api_pronunciation(struct lp_service_request *r, void *worker)
+{
+    lp_auto_identity struct lp_identity identity = { 0 };
+    auto_spoken struct spoken s = { 0 };
+    struct lp_error err = { 0 };
+
+    (void)worker;
+    if (!admit(r, &identity))
+        return;
+    if (spoken_read(r, &s, &err) < 0 || ask_check_owner(&identity, s.user, &err) < 0) {
+        answer_error(r, err.http_status, err.msg);
+        return;
+    }
+    const struct jobs_request job = { .text = s.text,
+                                      .level = s.level != LEVEL_NONE ? level_name(s.level) : NULL,
+                                      .audio = s.audio,
+                                      .audio_len = s.audio_len,
+                                      .l1 = s.l1 };
+    job_api_add(r, &identity, s.user, &job);
 }
 
 static const char *owner_asked(const struct lp_identity *identity)

@@ -20,7 +20,7 @@ void job_api_add(struct lp_service_request *r, const struct lp_identity *identit
 
 /* GET and DELETE /jobs/:id, for who put it in; others get 404. */
 lp_service_handler job_api_read, job_api_delete;
-/* 503: nothing listens to speech yet. */
+/* POST /pronunciation (spoken.h): 202 with the id of a job, as job_api_add. */
 lp_service_handler job_api_pronunciation;
 
 /* What is kept of a learner: members of a JSON object, each after a comma, appended to `ret_json`

@@ -3,7 +3,9 @@
  *
  * Threads: each of the workers has its own place; `lock` guards the job that stands there, which
  * the thread `ai-lease` reads to renew its lease. It is never held over I/O. A job's text and
- * result are its worker's alone.
+ * result are its worker's alone. `beside` is held over the work on a job, whose deadline ends each
+ * wait for it: a job that perhaps ended a worker is done while no other is, so that it takes none
+ * down with it again.
  */
 #include "services/ai-worker/worker.h"
 
@@ -40,6 +42,7 @@ struct place {
 
 struct worker {
     struct worker_options options;
+    pthread_rwlock_t beside; /* a suspect job writes: whom it ends had no other job under work */
     pthread_mutex_t lock;
     struct place places[WORKER_MAX];
     pthread_t keeper;
@@ -77,7 +80,7 @@ static void hold(struct place *p, const struct job *job)
     p->busy = job != NULL;
     if (job) {
         p->held = *job;
-        p->held.text = NULL;
+        p->held.text = NULL; /* its worker's alone */
     }
     pthread_mutex_unlock(&p->w->lock);
 }
@@ -86,8 +89,9 @@ static void hold(struct place *p, const struct job *job)
 struct attempt {
     int result;         /* of the work; negative with `why` */
     struct lp_buf *out; /* the result, JSON */
-    int score;          /* of the result, for its learner's progress */
-    char *feedback;     /* owned, JSON: edits by category */
+    bool scored;        /* `score` and `feedback` are for its learner's progress */
+    int score;
+    char *feedback; /* owned, JSON: edits by category; NULL: of none */
     struct lp_error why;
 };
 
@@ -99,6 +103,14 @@ static enum level level_of(const struct job *job)
     if (*job->level && level_read(job->level, &level, &ignored) < 0)
         return LEVEL_NONE;
     return level;
+}
+
+/* How the text was read aloud. */
+static void listen(const struct worker *w, const struct job *job, struct attempt *a)
+{
+    (void)w;
+    (void)job;
+    a->result = lp_error_set(&a->why, LP_E_INVALID, "this worker has no speech model");
 }
 
 static void check(const struct worker *w, const struct job *job, struct attempt *a)
@@ -118,6 +130,7 @@ static void check(const struct worker *w, const struct job *job, struct attempt 
             lp_error_set(&a->why, LP_E_INVALID, "the answer is over %zu bytes", JOBS_RESULT);
     json_auto_t *counts = feedback_counts(by_category);
     a->feedback = json_dumps(counts, JSON_COMPACT);
+    a->scored = true;
 }
 
 /* Tells the queue what came of the job, once. Where there is no room for its result, `a->why` says
@@ -125,13 +138,13 @@ static void check(const struct worker *w, const struct job *job, struct attempt 
 static int tell(const struct worker *w, const struct job *job, struct attempt *a,
                 enum outcome *ret_outcome, struct lp_error *err)
 {
-    const struct job_score score = { a->score, a->feedback };
+    const struct job_score score = { a->score, a->feedback ? a->feedback : "{}" };
     bool dead = false;
     int r;
 
     if (a->result == 0) {
         *ret_outcome = DONE;
-        r = jobs_finish(w->options.db, job, a->out->ptr, &score, err);
+        r = jobs_finish(w->options.db, job, a->out->ptr, a->scored ? &score : NULL, err);
         if (r != LP_E_TOO_LARGE)
             return r;
         a->why = *err;
@@ -176,7 +189,12 @@ static void do_job(struct place *p, const struct job *job)
     struct attempt attempt = { .out = &out };
 
     hold(p, job);
-    check(p->w, job, &attempt);
+    if (job->suspect)
+        pthread_rwlock_wrlock(&p->w->beside);
+    else
+        pthread_rwlock_rdlock(&p->w->beside);
+    (job->spoken ? listen : check)(p->w, job, &attempt);
+    pthread_rwlock_unlock(&p->w->beside);
     settle(p->w, job, &attempt);
     hold(p, NULL);
     free(attempt.feedback);
@@ -270,6 +288,17 @@ static void *keep(void *user)
 
 /* ---- start and end ---- */
 
+/* Who waits to be alone comes before those who come later. */
+static void make_beside(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t how;
+
+    pthread_rwlockattr_init(&how);
+    pthread_rwlockattr_setkind_np(&how, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &how);
+    pthread_rwlockattr_destroy(&how);
+}
+
 static int start(struct worker *w, struct lp_error *err)
 {
     w->keeping = pthread_create(&w->keeper, NULL, keep, w) == 0;
@@ -294,6 +323,7 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker,
 
     w->options = *options;
     pthread_mutex_init(&w->lock, NULL);
+    make_beside(&w->beside);
     register_metrics(w);
     int r = start(w, err);
     if (r < 0) {
@@ -315,5 +345,6 @@ void worker_free(struct worker *w)
     if (w->keeping)
         pthread_join(w->keeper, NULL);
     pthread_mutex_destroy(&w->lock);
+    pthread_rwlock_destroy(&w->beside);
     free(w);
 }

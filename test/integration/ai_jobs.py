@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import http.client
 import http.server
+import io
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ import sys
 import threading
 import time
 import urllib.parse
+import wave
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
@@ -110,6 +112,12 @@ class Program:
         status, heads, text = self.send(method, path, None if body is None else json.dumps(body), headers)
         return status, heads, json.loads(text) if text.startswith("{") else text
 
+    def tell(self, method, path, user, body, content_type, **headers):
+        """As ask(), with a body that is no JSON."""
+        headers = {"Content-Type": content_type, "Authorization": f"Bearer {token(user)}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        status, heads, text = self.send(method, path, body, headers)
+        return status, heads, json.loads(text) if text.startswith("{") else text
+
     def metric(self, series):
         _, _, text = self.send("GET", "/metrics", port=self.metrics)
         return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith(series + " ")), None)
@@ -179,6 +187,13 @@ class World:
     def put(self, user, text, **headers):
         return self.service.ask("POST", "/speech2text", user, {"text": text}, Prefer="respond-async", **headers)
 
+    def speak(self, user, fields, **headers):
+        """POST /pronunciation with a form; status, headers and JSON."""
+        body = b"".join(b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+                        % (name.encode(), b'; filename="said.wav"' if name == "audio" else b"", value if isinstance(value, bytes) else value.encode())
+                        for name, value in fields) + b"--b--\r\n"
+        return self.service.tell("POST", "/pronunciation", user, body, "multipart/form-data; boundary=b", **headers)
+
     def over(self, user, job, state="done"):
         """What there is of a job, once it is in this state."""
         return wait_for(f"it is {state}", 30, lambda: [j for j in [self.service.ask("GET", f"/jobs/{job}", user)[2]] if j["state"] == state])[0]
@@ -229,7 +244,6 @@ def a_job_is_its_owners_and_goes_when_they_say_so(w):
     assert w.service.ask("GET", path, "ann")[0] == 404
     w.put("ann", "i has a dog")
     assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 1
-    assert w.service.ask("POST", "/pronunciation", "ann")[0] == 503
 
 
 def at_sigterm_a_worker_gives_back_what_it_has(w):
@@ -247,6 +261,84 @@ def what_holds_no_word_is_a_dead_letter_with_its_reason(w):
     job = wait_for("it fails", 30, lambda: [j for j in [w.service.ask("GET", f"/jobs/{answer['jobId']}", "ann")[2]] if j["state"] == "failed"])[0]
     assert "no word" in job["reason"] and job["attempts"] == 1, job
     assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 1
+    assert w.workers[0].end(signal.SIGTERM) == 0
+
+
+def wave_of(seconds, rate=16000, channels=1):
+    """A WAV file of silence."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as to:
+        to.setnchannels(channels)
+        to.setsampwidth(2)
+        to.setframerate(rate)
+        to.writeframes(bytes(2 * channels * int(seconds * rate)))
+    return out.getvalue()
+
+
+def a_recording_is_a_job_of_its_owner_and_goes_with_it(w):
+    said = wave_of(1)
+    form = [("text", "Good morning."), ("audio", said), ("l1", "id"), ("level", "a2"), ("other", "x")]
+    status, heads, answer = w.speak("ann", form, Idempotency_Key="r1")
+    assert status == 202 and heads["Location"] == f"jobs/{answer['jobId']}" and "Preference-Applied" not in heads, (status, answer)
+    assert w.speak("ann", form, Idempotency_Key="r1")[2] == answer
+    assert w.speak("ann", [form[0], ("audio", said + b"x")], Idempotency_Key="r1")[0] == 422
+    path = f"/jobs/{answer['jobId']}"
+    status, _, job = w.service.ask("GET", path, "ann")
+    assert status == 200 and job["kind"] == "pronunciation" and job["state"] == "queued" and job["recordingBytes"] == len(said), job
+    assert w.service.ask("GET", path, "bob")[0] == 404 and w.service.ask("DELETE", path, "bob")[0] == 404
+    assert w.service.metric('lp_calls_awaiting_upstream{upstream="ai-worker"}') == 1
+    status, _, raw = w.service.tell("POST", "/pronunciation?text=Good%20morning.&l1=es", "ann", said, "audio/wav")
+    assert status == 202, raw
+    assert w.postgres.sql("SELECT l1, level, learner, text, octet_length(audio) FROM jobs ORDER BY created_at") == \
+        f"id|A2||Good morning.|{len(said)}\nes|||Good morning.|{len(said)}"
+    status, _, own = w.speak("ann", [*form, ("userId", "ann")])
+    assert status == 202 and w.postgres.sql("SELECT count(*) FROM jobs WHERE learner = '\"ann\"'") == "1", own
+    assert w.service.ask("DELETE", path, "ann")[0] == 200
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 2
+    assert w.postgres.sql("SELECT count(*) FROM jobs") == "0"
+
+
+def a_recording_that_is_none_is_told_the_field_and_the_limit(w):
+    said, text = ("audio", wave_of(0.1)), ("text", "Hello.")
+    for fields, status, part in [([text], 400, "audio is required"), ([said], 400, "text is required"), ([], 400, "audio is required"),
+                                 ([text, ("audio", b"")], 400, "audio is no WAV"), ([text, ("audio", b"ID3\0 some music")], 400, "RIFF"),
+                                 ([text, ("audio", wave_of(30.1))], 400, "480000 at most: 30 s at 16000 Hz"),
+                                 ([text, ("audio", wave_of(1, 96000))], 400, "sample rate is 96000"), ([text, ("audio", said[1][:-1])], 400, "RIFF length"),
+                                 ([said, ("text", "")], 400, "text has no word"), ([said, ("text", "a" * 2001)], 400, "2000 at most"),
+                                 ([said, ("text", b"a \xff")], 400, "UTF-8"), ([said, ("text", b"a\0")], 400, "byte 1 is one"),
+                                 ([said, ("text", "In 1990.")], 400, "the digit 1"), ([said, text, ("l1", "x")], 400, "l1 must be"),
+                                 ([said, text, ("l1", "i d")], 400, "l1 must be"), ([said, text, ("level", "A7")], 400, "level is \"A7\""),
+                                 ([said, text, ("userId", "u" * 129)], 400, "userId must have 1 to 128"), ([said, text, ("userId", "bob")], 403, "your own"),
+                                 ([(f"n{i}", "") for i in range(17)], 400, "over 16 parts"),
+                                 ([text, ("audio", said[1] + bytes(5_825_537 - len(said[1])))], 413, "5825537 bytes, 5825536 at most"),
+                                 ([text, ("audio", said[1] + bytes(6_000_000))], 413, "a recording 6 MB")]:
+        got, _, answer = w.speak("ann", fields)
+        assert got == status and part in answer["error"], (got, answer, fields[0][0] if fields else None)
+    for content_type, status in (("application/json", 415), ("multipart/mixed; boundary=b", 415), ("audio/mpeg", 415), ("audio/wav", 400)):
+        assert w.service.tell("POST", "/pronunciation?text=a", "ann", b"{}", content_type)[0] == status, content_type
+    assert w.service.send("POST", "/pronunciation", said[1], {"Content-Type": "audio/wav"})[0] == 401
+    assert w.postgres.sql("SELECT count(*) FROM jobs") == "0"
+
+
+def recordings_of_one_learner_have_a_bound(w):
+    largest = ("audio", wave_of(30, 48000, 2))
+    answers = [w.speak("ann", [("text", f"Text {letter}."), largest]) for letter in "abc"]
+    assert [a[0] for a in answers] == [202, 202, 429] and "12 MB" in answers[2][2]["error"] and answers[2][1]["Retry-After"], answers[2][2]
+    assert w.speak("bob", [("text", "Text."), largest])[0] == 202
+    assert w.put("ann", "A text has room.")[0] == 202
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 3 and w.service.ask("DELETE", "/data/bob", "bob")[2]["deleted"] == 1
+
+
+def a_worker_without_a_speech_model_says_so_and_goes_on(w):
+    w.workers[0].start()
+    spoken = w.speak("ann", [("text", "Hello."), ("audio", wave_of(1)), ("userId", "ann")])[2]["jobId"]
+    text = w.put("ann", "i has a dog")[2]["jobId"]
+    job = w.over("ann", spoken, "failed")
+    assert job["reason"] == "this worker has no speech model" and job["attempts"] == 1 and "recordingBytes" not in job, job
+    w.over("ann", text)
+    assert w.postgres.sql("SELECT count(*) FROM jobs WHERE audio IS NOT NULL OR text IS NOT NULL") == "0"
+    assert w.postgres.sql("SELECT count(*) FROM job_scores") == "0"
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 2
     assert w.workers[0].end(signal.SIGTERM) == 0
 
 
@@ -350,8 +442,10 @@ def main():
     try:
         for test in (the_role_of_the_jobs_cannot_read_users, without_a_database_the_answer_names_the_field,
                      a_job_is_its_owners_and_goes_when_they_say_so,
+                     a_recording_is_a_job_of_its_owner_and_goes_with_it, a_recording_that_is_none_is_told_the_field_and_the_limit,
+                     recordings_of_one_learner_have_a_bound,
                      at_sigterm_a_worker_gives_back_what_it_has, what_holds_no_word_is_a_dead_letter_with_its_reason,
-                     a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer,
+                     a_worker_without_a_speech_model_says_so_and_goes_on, a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer,
                      the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed,
                      two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed,
                      no_log_line_tells_a_learners_words_an_owner_or_a_token):

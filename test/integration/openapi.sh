@@ -78,13 +78,11 @@ start_progress() {
     options+=(-H "$bearer")
 }
 
-# POST /pronunciation is 503 in this version, as its document says.
 start_ai-feedback() {
     local server
     server=$(cat "$LP_POSTGRES_DIR/url")
     psql -qAt "$server" -c 'DROP DATABASE IF EXISTS openapi_ai WITH (FORCE)' -c 'CREATE DATABASE openapi_ai' 2>/dev/null
     run_service ai-feedback AUTH_JWT_SECRET=$secret "DATABASE_URL=${server/\/postgres\?/\/openapi_ai\?}"
-    options+=(--exclude-path /pronunciation)
     options+=(-H "Authorization: Bearer $(token)")
 }
 

@@ -1,60 +1,8 @@
-/* Uploads: the file inside a form, and what kind of picture it is by its first bytes. */
+/* Uploads: what kind of picture it is by its first bytes. */
 #include <string.h>
 
 #include "services/auth/accounts/picture.h"
-#include "services/auth/http/multipart.h"
 #include "unit/check.h"
-
-#define TYPE "multipart/form-data; boundary=xx"
-#define PART(disposition) "--xx\r\nContent-Disposition: form-data; " disposition "\r\n\r\n"
-
-static void finds_the_first_part_with_a_file_name(void **state)
-{
-    static const struct {
-        const char *type, *body, *want; /* want NULL: none */
-    } cases[] = {
-        { TYPE, PART("name=\"f\"; filename=\"a.png\"") "BYTES\r\n--xx--\r\n", "BYTES" },
-        { TYPE, PART("name=\"f\"; filename=\"\"") "\r\n--xx--", "" },
-        { TYPE, PART("name=\"t\"") "text\r\n" PART("name=\"f\"; filename*=UTF-8''a") "B\r\n--xx--",
-          "B" },
-        { "Multipart/Form-Data; charset=utf-8; boundary=\"xx\"",
-          PART("name=\"f\"; filename=a") "a\r\n--x\r\nb\r\n--xx--", "a\r\n--x\r\nb" },
-        { TYPE, PART("name=\"t\"") "text\r\n--xx--\r\n", NULL },
-        { TYPE, PART("name=\"f\"; filename=a") "not closed", NULL },
-        { TYPE, "--xx--\r\n", NULL },
-        { TYPE, "--xx\r\nContent-Disposition: form-data; filename=a", NULL },
-        { TYPE, "", NULL },
-        { "multipart/form-data", PART("name=\"f\"; filename=a") "B\r\n--xx--", NULL },
-        { "multipart/form-data; boundary=", PART("name=\"f\"; filename=a") "B\r\n--xx--", NULL },
-        { "multipart/mixed; boundary=xx", PART("name=\"f\"; filename=a") "B\r\n--xx--", NULL },
-        { NULL, PART("name=\"f\"; filename=a") "B\r\n--xx--", NULL },
-    };
-    (void)state;
-    for (size_t i = 0; i < LP_COUNT(cases); i++) {
-        struct multipart_file file;
-        bool found =
-            multipart_find_file(cases[i].type, cases[i].body, strlen(cases[i].body), &file);
-        if (found != (cases[i].want != NULL))
-            fail_msg("case %zu: found is %d", i, found);
-        if (found &&
-            (file.len != strlen(cases[i].want) || memcmp(file.bytes, cases[i].want, file.len) != 0))
-            fail_msg("case %zu: %.*s", i, (int)file.len, file.bytes);
-    }
-}
-
-static void survives_an_upload_that_is_cut_at_any_byte(void **state)
-{
-    static const char body[] = PART("name=\"t\"") "text\r\n" PART("filename=a") "BYTES\r\n--xx--";
-    (void)state;
-    for (size_t n = 0; n < sizeof body; n++) {
-        struct multipart_file file;
-        char *cut = malloc(n + 1); /* so that the sanitizer sees a byte too many */
-        memcpy(cut, body, n);
-        if (multipart_find_file(TYPE, cut, n, &file))
-            assert_int_equal(file.len, 5);
-        free(cut);
-    }
-}
 
 #define LITERAL(text) (text), sizeof(text) - 1
 
@@ -116,8 +64,6 @@ static void takes_nothing_else_for_a_picture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_the_first_part_with_a_file_name),
-        cmocka_unit_test(survives_an_upload_that_is_cut_at_any_byte),
         cmocka_unit_test(knows_pictures_by_their_first_bytes),
         cmocka_unit_test(takes_nothing_else_for_a_picture),
     };

@@ -7,9 +7,9 @@
 
 #include "base/alloc.h"
 
-#define ACTIVITY                                                                          \
-    "json_build_object('userId', learner, 'activityName', 'AI feedback', 'score', score," \
-    " 'feedback', feedback)"
+#define ACTIVITY                                                                      \
+    "json_build_object('userId', learner, 'activityName', CASE kind WHEN 'text' THEN" \
+    " 'AI feedback' ELSE 'AI pronunciation' END, 'score', score, 'feedback', feedback)"
 
 static const struct lp_db_statement take = {
     "take_job_score",

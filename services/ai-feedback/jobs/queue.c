@@ -17,11 +17,14 @@
 #define FIRST_DELAY_MS "2000" /* doubled with each attempt */
 #define REASON 600            /* bytes */
 
+#define ADD_PARAMS 14
+#define ADD_AUDIO 10 /* which of them */
+
 static const struct lp_db_statement add = {
     "add_job",
-    "SELECT job, outcome FROM add_job($1, 'text', $2, $3, $4::bigint, $5::bigint, $6::bigint,"
-    " $7::bigint" MS ", $8, $9::jsonb)",
-    9, false
+    "SELECT job, outcome FROM add_job($1, $2, $3, $4, $5::bigint, $6::bigint, $7::bigint,"
+    " $8::bigint" MS ", $9, $10::jsonb, $11::bytea, $12, $13::bigint, $14::bigint)",
+    ADD_PARAMS, false
 };
 
 #define CREATED LP_ROWS_TIME("created_at")
@@ -30,7 +33,7 @@ static const struct lp_db_statement add = {
 #define VIEW                                                                                     \
     "json_strip_nulls(json_build_object('jobId', id, 'kind', kind, 'state', state,"              \
     " 'attempts', attempts, 'reason', reason, 'createdAt', " CREATED ", 'finishedAt', " FINISHED \
-    ", 'expiresAt', " EXPIRES
+    ", 'expiresAt', " EXPIRES ", 'recordingBytes', octet_length(audio)"
 
 /* The result is JSON already and goes behind the rest as it is. */
 static const struct lp_db_statement read_job = { "read_job",
@@ -46,8 +49,8 @@ static const struct lp_db_statement export_jobs = {
     "export_jobs",
     "SELECT " VIEW "))::text, CASE WHEN held <= $2::bigint THEN to_json(text)::text END,"
     " CASE WHEN held <= $2::bigint THEN result END"
-    " FROM (SELECT *, sum(bytes) OVER (ORDER BY created_at, id) AS held FROM jobs"
-    " WHERE owner = $1) mine ORDER BY created_at, id",
+    " FROM (SELECT *, sum(bytes - coalesce(octet_length(audio), 0)) OVER (ORDER BY created_at, id)"
+    " AS held FROM jobs WHERE owner = $1) mine ORDER BY created_at, id",
     2, true
 };
 
@@ -60,16 +63,18 @@ static const struct lp_db_statement erase_jobs = {
 
 static const struct lp_db_statement take = {
     "take_job",
-    "WITH next AS (SELECT id FROM jobs WHERE state IN ('queued', 'running') AND expires_at > now()"
-    "  AND CASE state WHEN 'queued' THEN run_at <= now()"
-    "   ELSE lease_until <= now() AND attempts < $2::int END"
-    "  ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    "WITH next AS (SELECT id, state FROM jobs WHERE state IN ('queued', 'running')"
+    "  AND expires_at > now() AND ready_at <= now() AND (state = 'queued' OR attempts < $2::int)"
+    "  ORDER BY ready_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
     " UPDATE jobs j SET state = 'running', attempts = attempts + 1,"
     "  lease = nextval('job_leases'), lease_until = " LP_ROWS_LATER(
         "$1") " FROM next WHERE j.id = next.id RETURNING j.id, j.lease, j.attempts, j.text,"
-              " j.level",
+              " j.level, j.kind <> 'text', j.l1, next.state = 'running'",
     2, false
 };
+
+static const struct lp_db_statement read_audio = { "read_job_audio", "SELECT audio FROM jobs" OURS,
+                                                   2, true };
 
 static const struct lp_db_statement renew = {
     "renew_jobs",
@@ -82,16 +87,16 @@ static const struct lp_db_statement renew = {
 /* Its learner goes with the first time, and so does the score, once. */
 static const struct lp_db_statement finish = {
     "finish_job",
-    "WITH mine AS (SELECT id, learner FROM jobs WHERE id = $1::uuid AND lease = $2::bigint"
+    "WITH mine AS (SELECT id, learner, kind FROM jobs WHERE id = $1::uuid AND lease = $2::bigint"
     "  AND state IN ('running', 'done') FOR UPDATE),"
     " over AS (UPDATE jobs j SET state = 'done', result = $3, bytes = octet_length($3),"
     "  text = NULL, finished_at = now(), expires_at = " LP_ROWS_LATER(
         "$4") " FROM mine WHERE j.id = mine.id"
               "  AND octet_length($3) + (SELECT coalesce(sum(bytes), 0) FROM jobs"
               "   WHERE id <> $1::uuid AND expires_at > now()) <= $5::bigint"
-              "  RETURNING j.id, mine.learner),"
-              " logged AS (INSERT INTO job_scores (id, learner, score, feedback)"
-              "  SELECT id, learner, $6::int, $7::jsonb FROM over"
+              "  RETURNING j.id, mine.learner, mine.kind),"
+              " logged AS (INSERT INTO job_scores (id, learner, score, feedback, kind)"
+              "  SELECT id, learner, $6::int, $7::jsonb, kind FROM over"
               "  WHERE learner IS NOT NULL AND $6::int IS NOT NULL"
               "  AND (SELECT count(*) FROM job_scores) < $8::int)"
               " SELECT id FROM over",
@@ -120,14 +125,16 @@ static const struct lp_db_statement retry = {
 };
 
 static const struct lp_db_statement give_back = {
-    "give_job_back", "UPDATE jobs SET state = 'queued', attempts = attempts - 1" OURS, 2, false
+    "give_job_back",
+    "UPDATE jobs SET state = 'queued', attempts = attempts - 1, run_at = least(run_at, now())" OURS,
+    2, false
 };
 
 static const struct lp_db_statement bury_lost = {
     "bury_lost_jobs",
     "UPDATE jobs SET reason = 'each worker that tried this ended before it was done', " DEAD
     " $2::bigint" MS " WHERE id IN (SELECT id FROM jobs WHERE state = 'running'"
-    " AND lease_until <= now() AND attempts >= $1::int LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+    " AND ready_at <= now() AND attempts >= $1::int LIMIT 1000 FOR UPDATE SKIP LOCKED)",
     2, true
 };
 
@@ -159,38 +166,63 @@ static int refused(const char *outcome, struct lp_error *err)
 {
     if (strcmp(outcome, "other") == 0)
         return lp_error_set(err, LP_E_CONFLICT,
-                            "Idempotency-Key was used with another text before");
+                            "Idempotency-Key was used with another text or recording before");
     if (strcmp(outcome, "owner") == 0)
         return lp_error_set(err, LP_E_TOO_LARGE,
                             "at most %d jobs of one user: delete some that are done, or wait",
                             JOBS_OF_OWNER);
+    if (strcmp(outcome, "audio") == 0)
+        return lp_error_set(
+            err, LP_E_TOO_LARGE,
+            "at most %lld MB of one user's recordings wait: ask again when some are "
+            "done",
+            (long long)(JOBS_OWNER_AUDIO >> 20));
     lp_error_set(err, LP_E_UNAVAILABLE, "the queue of jobs is full: at most %d jobs and %lld MB",
                  JOBS_AT_ALL, (long long)(JOBS_BYTES >> 20));
     err->http_status = 503;
     return err->code;
 }
 
+/* What the queue answered to a job. */
+static int read_added(const PGresult *row, char ret_id[LP_ROWS_UUID], bool *ret_repeated,
+                      struct lp_error *err)
+{
+    const char *id = lp_rows_text(row, 0, 0), *outcome = lp_rows_text(row, 0, 1);
+
+    if (!outcome)
+        return lp_error_set(err, LP_E_INTERNAL, "add_job: no such row");
+    *ret_repeated = strcmp(outcome, "repeated") == 0;
+    if (!*ret_repeated && strcmp(outcome, "added") != 0)
+        return refused(outcome, err);
+    snprintf(ret_id, LP_ROWS_UUID, "%s", id);
+    return 0;
+}
+
 int jobs_add(struct lp_db *db, const struct jobs_request *q, char ret_id[LP_ROWS_UUID],
              bool *ret_repeated, struct lp_error *err)
 {
-    char of_owner[24], at_all[24], bytes[24], wait[24];
+    char of_owner[24], at_all[24], bytes[24], wait[24], owner_audio[24], all_audio[24];
+    const int sizes[ADD_PARAMS] = { [ADD_AUDIO] = (int)q->audio_len };
+    const struct lp_db_bulk bulk = { .sizes = sizes };
     PGresult *row = NULL;
 
     number_text(of_owner, JOBS_OF_OWNER);
     number_text(at_all, JOBS_AT_ALL);
     number_text(bytes, JOBS_BYTES);
     number_text(wait, JOBS_WAIT_MS);
-    const char *params[] = { q->owner, q->key, q->text,  of_owner,  at_all,
-                             bytes,    wait,   q->level, q->learner };
-    int r = lp_rows_first(db, &add, params, LP_E_INTERNAL, &row, err);
+    number_text(owner_audio, JOBS_OWNER_AUDIO);
+    number_text(all_audio, JOBS_ALL_AUDIO);
+    const char *params[ADD_PARAMS] = { q->owner,    q->audio ? "pronunciation" : "text",
+                                       q->key,      q->text,
+                                       of_owner,    at_all,
+                                       bytes,       wait,
+                                       q->level,    q->learner,
+                                       q->audio,    q->l1,
+                                       owner_audio, all_audio };
+    int r = lp_db_run_bulk(db, &add, params, q->audio ? &bulk : NULL, &row, err);
     if (r < 0)
         return r;
-    const char *id = lp_rows_text(row, 0, 0), *outcome = lp_rows_text(row, 0, 1);
-    *ret_repeated = strcmp(outcome, "repeated") == 0;
-    if (*ret_repeated || strcmp(outcome, "added") == 0)
-        snprintf(ret_id, LP_ROWS_UUID, "%s", id);
-    else
-        r = refused(outcome, err);
+    r = read_added(row, ret_id, ret_repeated, err);
     PQclear(row);
     return r;
 }
@@ -281,6 +313,11 @@ int jobs_erase(struct lp_db *db, const char *owner, unsigned long *ret_n, struct
     return lp_rows_run(db, &erase_jobs, &owner, ret_n, err);
 }
 
+static int no_longer_ours(struct lp_error *err)
+{
+    return lp_error_set(err, LP_E_CONFLICT, "the job is no longer ours");
+}
+
 void job_done(struct job *job)
 {
     free(job->text);
@@ -301,8 +338,33 @@ int jobs_take(struct lp_db *db, struct job *ret_job, struct lp_error *err)
     snprintf(ret_job->level, sizeof ret_job->level, "%s", level ? level : "");
     ret_job->attempt = (int)lp_rows_number(row, 0, 2);
     ret_job->text = lp_strdup(lp_rows_text(row, 0, 3));
+    ret_job->spoken = strcmp(lp_rows_text(row, 0, 5), "t") == 0;
+    const char *l1 = lp_rows_text(row, 0, 6);
+    snprintf(ret_job->l1, sizeof ret_job->l1, "%s", l1 ? l1 : "");
+    ret_job->suspect = strcmp(lp_rows_text(row, 0, 7), "t") == 0;
     PQclear(row);
     return 0;
+}
+
+int jobs_audio(struct lp_db *db, const struct job *job, unsigned char **ret_audio, size_t *ret_len,
+               struct lp_error *err)
+{
+    static const struct lp_db_bulk binary = { .binary = true };
+    PGresult *row = NULL;
+    int r = lp_db_run_bulk(db, &read_audio, (const char *[]){ job->id, job->lease }, &binary, &row,
+                           err);
+
+    if (r < 0)
+        return r;
+    if (PQntuples(row) == 0 || PQgetisnull(row, 0, 0)) {
+        r = no_longer_ours(err);
+    } else {
+        *ret_len = (size_t)PQgetlength(row, 0, 0);
+        *ret_audio = lp_alloc(*ret_len + 1);
+        memcpy(*ret_audio, PQgetvalue(row, 0, 0), *ret_len);
+    }
+    PQclear(row);
+    return r;
 }
 
 /* Runs a statement that touches the job's row where it is still ours. */
@@ -314,7 +376,7 @@ static int on_ours(struct lp_db *db, const struct lp_db_statement *s, const char
 
     if (r < 0 || n > 0)
         return r;
-    return lp_error_set(err, LP_E_CONFLICT, "the job is no longer ours");
+    return no_longer_ours(err);
 }
 
 int jobs_renew(struct lp_db *db, const struct job *jobs, unsigned n, unsigned long *ret_n,

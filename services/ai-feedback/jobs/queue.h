@@ -10,15 +10,19 @@
 #include "postgres/db.h"
 #include "postgres/rows.h"
 
-#define JOBS_LEASE_MS 30000              /* then another worker may take the job */
-#define JOBS_ATTEMPTS 5                  /* after which it is a dead letter */
-#define JOBS_OF_OWNER 50                 /* rows of one owner, those that are over among them */
-#define JOBS_AT_ALL 10000                /* rows */
-#define JOBS_BYTES ((int64_t)256 << 20)  /* texts and results of all, when one more comes */
-#define JOBS_WAIT_MS ((int64_t)86400000) /* a job that is not done by then goes */
-#define JOBS_KEEP_MS ((int64_t)3600000)  /* and one that is over, with its result */
-#define JOBS_RESULT ((size_t)(5 << 20))  /* bytes of one */
-#define JOBS_LEVEL 3                     /* "A1" to "C2", with the NUL */
+#define JOBS_LEASE_MS 30000                  /* then another worker may take the job */
+#define JOBS_ATTEMPTS 5                      /* after which it is a dead letter */
+#define JOBS_OF_OWNER 50                     /* rows of one owner, those that are over among them */
+#define JOBS_AT_ALL 10000                    /* rows */
+#define JOBS_BYTES ((int64_t)256 << 20)      /* texts, recordings and results of all */
+#define JOBS_AUDIO 5825536                   /* bytes of a recording: 30 s at 48 kHz in stereo */
+#define JOBS_OWNER_AUDIO ((int64_t)12 << 20) /* of one owner's recordings that wait */
+#define JOBS_ALL_AUDIO ((int64_t)192 << 20)  /* of all; what is left of JOBS_BYTES is for texts */
+#define JOBS_WAIT_MS ((int64_t)86400000)     /* a job that is not done by then goes */
+#define JOBS_KEEP_MS ((int64_t)3600000)      /* and one that is over, with its result */
+#define JOBS_RESULT ((size_t)(5 << 20))      /* bytes of one */
+#define JOBS_LEVEL 3                         /* "A1" to "C2", with the NUL */
+#define JOBS_L1 36                           /* bytes of a first language's tag, with the NUL */
 
 /* Every function: any thread; errors as lp_db_run, and those that it names. */
 
@@ -29,13 +33,16 @@ struct jobs_request {
     const char *text;    /* UTF-8 */
     const char *level;   /* "A1" to "C2"; NULL: not said */
     const char *learner; /* whose progress the score goes to, a JSON string or number; NULL: none */
+    const void *audio;   /* the text as it was read aloud, any bytes; NULL: a text alone */
+    size_t audio_len;    /* 1..JOBS_AUDIO */
+    const char *l1;      /* the reader's first language, 2..35 bytes; NULL: not said */
 };
 
 /*
  * Puts a job in, or finds the one that this owner put in under the same key (*ret_repeated).
- * LP_E_CONFLICT: the job under that key has another text, level or learner; LP_E_TOO_LARGE: the
- * owner has JOBS_OF_OWNER; LP_E_UNAVAILABLE: JOBS_AT_ALL or JOBS_BYTES are there (http_status 503),
- * or no database.
+ * LP_E_CONFLICT: the job under that key has another text, recording, level, first language or
+ * learner; LP_E_TOO_LARGE: the owner has JOBS_OF_OWNER or JOBS_OWNER_AUDIO; LP_E_UNAVAILABLE:
+ * JOBS_AT_ALL, JOBS_BYTES or JOBS_ALL_AUDIO are there (http_status 503), or no database.
  */
 LP_MUST_USE int jobs_add(struct lp_db *db, const struct jobs_request *request,
                          char ret_id[LP_ROWS_UUID], bool *ret_repeated, struct lp_error *err);
@@ -69,6 +76,9 @@ struct job {
     int attempt;            /* 1 and more */
     char *text;             /* owned */
     char level[JOBS_LEVEL]; /* "": not said */
+    bool spoken;            /* it was read aloud: jobs_audio() */
+    char l1[JOBS_L1];       /* "": not said */
+    bool suspect;           /* who had it before ended, perhaps by it: do no other beside it */
 };
 #define auto_job __attribute__((cleanup(job_done)))
 void job_done(struct job *job);
@@ -76,6 +86,10 @@ void job_done(struct job *job);
 /* The job that waits longest, for JOBS_LEASE_MS. LP_E_NOT_FOUND: none waits. Two workers never get
  * the same. Initialise with {0}. */
 LP_MUST_USE int jobs_take(struct lp_db *db, struct job *ret_job, struct lp_error *err);
+
+/* The recording of a job that is ours; the caller's. LP_E_CONFLICT: it is ours no more. */
+LP_MUST_USE int jobs_audio(struct lp_db *db, const struct job *job, unsigned char **ret_audio,
+                           size_t *ret_len, struct lp_error *err);
 
 #define JOBS_RENEWED 64 /* at a time */
 /* The leases of `n` jobs, at most JOBS_RENEWED, begin anew, of those that are still ours: *ret_n.

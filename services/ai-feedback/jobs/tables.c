@@ -92,6 +92,66 @@ static const char *const versions[] = {
     "  expires_at) VALUES (who, what, its_key, its_digest, its_text, its_level, its_learner,"
     "  octet_length(its_text), now() + wait) RETURNING id, 'added';"
     "END$$;",
+    /* A text may come with the recording of who read it aloud. Programs of the versions before take
+     * whatever is first by run_at and lease_until, which therefore are never there for such a job:
+     * `ready_at` is when it may be taken, and that of a text as well. job_scores.kind: what the
+     * score is of; a program of before sends it as that of a text. */
+    "ALTER TABLE jobs DROP CONSTRAINT jobs_kind_check;"
+    "ALTER TABLE jobs ADD CONSTRAINT jobs_kind_check CHECK (kind IN ('text', 'pronunciation')),"
+    " ADD l1 text CHECK (length(l1) BETWEEN 2 AND 35),"
+    " ADD audio bytea,"
+    " ADD ready_at timestamptz,"
+    " ADD CHECK ((audio IS NOT NULL) ="
+    "  (kind = 'pronunciation' AND state IN ('queued', 'running')));"
+    "ALTER TABLE jobs ALTER audio SET STORAGE EXTERNAL;" /* it would not get smaller */
+    "CREATE OR REPLACE FUNCTION let_go_of_job() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+    " NEW.audio := NULL; NEW.learner := NULL; RETURN NEW; END$$;"
+    "CREATE FUNCTION time_job() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+    " IF NEW.state = 'queued' AND NEW.run_at < 'infinity' THEN NEW.ready_at := NEW.run_at;"
+    " ELSIF NEW.state = 'running' AND NEW.lease_until < 'infinity' THEN"
+    "  NEW.ready_at := NEW.lease_until; END IF;"
+    " IF NEW.kind <> 'text' THEN NEW.run_at := 'infinity'; END IF;"
+    " IF NEW.kind <> 'text' AND NEW.lease_until IS NOT NULL THEN"
+    "  NEW.lease_until := 'infinity'; END IF;"
+    " RETURN NEW; END$$;"
+    "CREATE TRIGGER time_job BEFORE INSERT OR UPDATE ON jobs FOR EACH ROW"
+    " EXECUTE FUNCTION time_job();"
+    "UPDATE jobs SET run_at = run_at WHERE state IN ('queued', 'running');"
+    "CREATE INDEX jobs_ready_key ON jobs (ready_at) WHERE state IN ('queued', 'running');"
+    "ALTER TABLE job_scores ADD kind text NOT NULL DEFAULT 'text';"
+    "CREATE FUNCTION add_job(who text, what text, its_key text, its_text text, of_owner bigint,"
+    " at_all bigint, all_bytes bigint, wait interval, its_level text, its_learner jsonb,"
+    " its_audio bytea, its_l1 text, owner_audio bigint, all_audio bigint)"
+    " RETURNS TABLE (job uuid, outcome text) LANGUAGE plpgsql AS $$"
+    "DECLARE mine bigint; n bigint; held bigint; heard bigint; heard_of_mine bigint;"
+    " its_digest bytea; recorded bigint := coalesce(octet_length(its_audio), 0);"
+    " its_bytes bigint := octet_length(its_text) + recorded; BEGIN"
+    " PERFORM pg_advisory_xact_lock(1819304810);"
+    " its_digest := sha256(convert_to(what || ' ' || its_text, 'UTF8'));" /* as before */
+    " IF its_level IS NOT NULL THEN"
+    "  its_digest := sha256(its_digest || convert_to(its_level, 'UTF8')); END IF;"
+    " IF its_learner #>> '{}' <> who THEN" /* an admin's, for somebody */
+    "  its_digest := sha256(its_digest || convert_to(its_learner #>> '{}', 'UTF8')); END IF;"
+    " IF its_audio IS NOT NULL THEN its_digest := sha256(its_digest || sha256(its_audio) ||"
+    "  convert_to(coalesce(its_l1, ''), 'UTF8')); END IF;"
+    " DELETE FROM jobs j WHERE j.owner = who AND j.expires_at <= now();"
+    " RETURN QUERY SELECT j.id, CASE WHEN j.digest = its_digest THEN 'repeated' ELSE 'other' END"
+    "  FROM jobs j WHERE j.owner = who AND j.key = its_key;"
+    " IF FOUND THEN RETURN; END IF;"
+    " SELECT count(*) FILTER (WHERE j.owner = who), count(*), coalesce(sum(j.bytes), 0),"
+    "  coalesce(sum(j.bytes) FILTER (WHERE j.audio IS NOT NULL), 0),"
+    "  coalesce(sum(j.bytes) FILTER (WHERE j.audio IS NOT NULL AND j.owner = who), 0)"
+    "  INTO mine, n, held, heard, heard_of_mine FROM jobs j WHERE j.expires_at > now();"
+    " IF mine >= of_owner THEN RETURN QUERY SELECT NULL::uuid, 'owner'; RETURN; END IF;"
+    " IF recorded > 0 AND heard_of_mine + its_bytes > owner_audio THEN"
+    "  RETURN QUERY SELECT NULL::uuid, 'audio'; RETURN; END IF;"
+    " IF n >= at_all OR held + its_bytes > all_bytes"
+    "  OR (recorded > 0 AND heard + its_bytes > all_audio) THEN"
+    "  RETURN QUERY SELECT NULL::uuid, 'full'; RETURN; END IF;"
+    " RETURN QUERY INSERT INTO jobs (owner, kind, key, digest, text, level, learner, audio, l1,"
+    "  bytes, expires_at) VALUES (who, what, its_key, its_digest, its_text, its_level,"
+    "  its_learner, its_audio, its_l1, its_bytes, now() + wait) RETURNING id, 'added';"
+    "END$$;",
 };
 
 int tables_migrate(struct lp_db *db, struct lp_error *err)

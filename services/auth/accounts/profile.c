@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "http/multipart.h"
 #include "json/json.h"
 #include "services/auth/accounts/audit.h"
 #include "services/auth/accounts/picture.h"
@@ -13,7 +14,6 @@
 #include "services/auth/database/store_admin.h"
 #include "services/auth/database/store_learner.h"
 #include "services/auth/http/body.h"
-#include "services/auth/http/multipart.h"
 #include "services/auth/http/reply.h"
 #include "services/auth/http/validate_profile.h"
 #include "services/auth/learners/eraser.h"
@@ -119,7 +119,7 @@ void profile_delete(struct lp_service_request *r, void *worker)
 }
 
 /* NULL, or why not. */
-static const char *fault_of(const struct multipart_file *file, struct picture *ret_picture)
+static const char *fault_of(const struct lp_multipart_part *file, struct picture *ret_picture)
 {
     if (file->len > PICTURE_MAX_BYTES)
         return "The picture must be no more than 2 MB";
@@ -130,13 +130,29 @@ static const char *fault_of(const struct multipart_file *file, struct picture *r
     return NULL;
 }
 
+/* The first part with a file name. */
+static bool find_file(const char *content_type, const char *body, size_t len,
+                      struct lp_multipart_part *ret_file)
+{
+    struct lp_multipart form;
+    struct lp_error why;
+    int n = lp_multipart_begin(&form, content_type, body, len, &why);
+
+    while (n == 0) {
+        n = lp_multipart_next(&form, ret_file, &why);
+        if (n == 0 && ret_file->is_file)
+            return true;
+    }
+    return false;
+}
+
 void profile_upload(struct lp_service_request *r, void *worker)
 {
     (void)worker;
     struct auth *auth = r->user;
     struct lp_error err;
     struct picture picture;
-    struct multipart_file file;
+    struct lp_multipart_part file;
     auto_identity struct identity me = { 0 };
     store_auto_user struct store_user user = { 0 };
     size_t len = 0;
@@ -144,7 +160,7 @@ void profile_upload(struct lp_service_request *r, void *worker)
     if (!identity_of(r, &me))
         return;
     const char *body = lp_http_body(r->x, &len);
-    if (!multipart_find_file(lp_http_header(r->x, "Content-Type"), body, len, &file)) {
+    if (!find_file(lp_http_header(r->x, "Content-Type"), body, len, &file)) {
         reply_error(r, 400, "No file uploaded");
         return;
     }

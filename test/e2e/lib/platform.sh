@@ -6,7 +6,7 @@ PLATFORM=english
 PLATFORM_NAMESPACE=learning
 OPERATOR_NAMESPACE=learning-platform-system
 BASE_URL=http://127.0.0.1:${LP_GATEWAY_PORT:-30080}
-PROGRAMS='lp-operator lp-gateway lp-auth lp-ai-feedback lp-progress lp-learning'
+PROGRAMS='lp-operator lp-gateway lp-auth lp-ai-feedback lp-ai-worker lp-progress lp-learning'
 
 k() {
     kubectl --context "kind-$CLUSTER" "$@"

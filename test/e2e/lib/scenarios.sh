@@ -89,6 +89,44 @@ learning_recommends() {
     wait_ready 180
 }
 
+worker_sleeps() {
+    [ "$(kn get deployment "$PLATFORM-ai-worker" -o 'jsonpath={.spec.replicas}')" = 0 ]
+}
+
+# A text that is to be answered later; prints the job's id.
+put_job() { # TOKEN JSON
+    curl -fsS --max-time 30 -H "Authorization: Bearer $1" -H 'Content-Type: application/json' -H 'Prefer: respond-async' \
+        -w '{"status": %{http_code}}' --data-binary @- "$BASE_URL/ai/speech2text" <<<"$2" |
+        jq -ers 'if .[1].status == 202 then .[0].jobId else error("status \(.[1].status)") end'
+}
+
+job_is_done() { # TOKEN ID
+    ask_gateway "$1" GET "/ai/jobs/$2" | jq -e '.state == "done"' >/dev/null
+}
+
+worker_is_gone() {
+    [ "$(kn get deployment,statefulset,service,hpa -o name | grep -cE -- "$PLATFORM-ai-(worker|jobs)")" = 0 ]
+}
+
+# No pod while nothing waits; the job brings one, which does it.
+worker_wakes_for_a_job() {
+    local email password user token text job
+    read -r email password user <build/e2e/learner
+    kn patch lp "$PLATFORM" --type merge -p '{"spec": {"services": {"aiWorker": {"enabled": true, "autoscaling": {"idleSeconds": 60}}}}}' >/dev/null
+    wait_ready 300
+    token=$(ask_gateway '' POST /auth/api/auth/login "$(jq -cn --arg e "$email" --arg p "$password" '{email: $e, password: $p}')" | jq -er .token)
+    wait_for "no worker while nothing waits" 240 worker_sleeps
+    text=$(jq -cn --arg u "$user" '{text: ("Yesterday i recieve a apple from my freind. " * 500), userId: $u}')
+    job=$(put_job "$token" "$text")
+    ask_gateway "$token" GET "/ai/jobs/$job" | jq -e '.kind == "text"' >/dev/null
+    wait_for "the job" 240 job_is_done "$token" "$job" || { kn get pods && kn logs "deploy/$PLATFORM-ai-worker" --tail=20 && return 1; }
+    ask_gateway "$token" GET "/ai/jobs/$job" | jq -e '.result.stats["total sentences"] == 500' >/dev/null
+    kn patch lp "$PLATFORM" --type merge -p '{"spec": {"services": {"aiWorker": null}}}' >/dev/null
+    wait_for "the end of the worker" 120 worker_is_gone
+    kn delete pvc "data-$PLATFORM-ai-jobs-0" --timeout=60s >/dev/null
+    wait_ready 180
+}
+
 queue_depth() { # SERVICE
     k get --raw "/apis/custom.metrics.k8s.io/v1beta2/namespaces/$PLATFORM_NAMESPACE/services/$PLATFORM-$1/queue_depth"
 }
