@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "json/json.h"
 #include "postgres/dbwatch.h"
 #include "service/program.h"
@@ -79,6 +80,18 @@ static int serve(const struct config *config, struct readiness *readiness, struc
     return lp_service_run(&service, &config->common, stop, err);
 }
 
+/* Without its files texts are done all the same, and recordings told so. */
+static int open_speech(const struct config *config, struct pronunciation **ret_speech,
+                       struct lp_error *err)
+{
+    int r = pronunciation_new(config->spelling.model, ret_speech, err);
+
+    if (r != LP_E_NOT_FOUND)
+        return r;
+    lp_log_warn("there is no speech model: recordings are refused", "error", err->msg);
+    return 0;
+}
+
 static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
 {
     static const struct lp_dbwatch_options watching = { .thread = "ai-jobs-db",
@@ -99,6 +112,8 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     if (r == 0)
         r = grammar_open(&config->grammar, &options.grammar, err);
     if (r == 0)
+        r = open_speech(config, &options.speech, err);
+    if (r == 0)
         r = lp_dbwatch_new(options.db, &watching, stop, &is.watch, err);
     if (r == 0)
         r = worker_new(&options, &is.worker, err);
@@ -111,6 +126,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     lp_dbwatch_free(is.watch);
     lp_db_free(options.db);
     engine_free(options.grammar);
+    pronunciation_free(options.speech);
     spelling_free(speller);
     return r;
 }

@@ -18,9 +18,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "json/json.h"
 #include "metrics/metrics.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/jobs/queue.h"
+#include "services/ai-worker/speech/pronunciation.h"
 #include "work/backoff.h"
 
 #define IDLE_MS 1000   /* between two looks where nothing waits */
@@ -105,12 +107,49 @@ static enum level level_of(const struct job *job)
     return level;
 }
 
-/* How the text was read aloud. */
+static void keep_to_limit(struct attempt *a)
+{
+    if (a->result == 0 && a->out->overflowed)
+        a->result =
+            lp_error_set(&a->why, LP_E_INVALID, "the answer is over %zu bytes", JOBS_RESULT);
+}
+
+/* At a level, so many hints as there would be reasons of one sentence; the first ones. */
+static void cut_hints(json_t *result, enum level level)
+{
+    json_t *hints = json_object_get(result, "hints");
+
+    while (json_array_size(hints) > level_edits(level))
+        json_array_remove(hints, json_array_size(hints) - 1);
+    if (level != LEVEL_NONE)
+        lp_json_set_str(result, "level", level_name(level));
+}
+
+/* How the text was read aloud. Where nothing was recognised there is no score. */
 static void listen(const struct worker *w, const struct job *job, struct attempt *a)
 {
-    (void)w;
-    (void)job;
-    a->result = lp_error_set(&a->why, LP_E_INVALID, "this worker has no speech model");
+    lp_auto_free unsigned char *audio = NULL;
+    json_auto_t *result = NULL;
+    struct pronunciation_request request = { .text = job->text,
+                                             .first_language = *job->l1 ? job->l1 : NULL,
+                                             .stop = w->options.stop,
+                                             .deadline_ms = lp_clock_ms() + w->options.job_ms };
+
+    if (!w->options.speech) {
+        a->result = lp_error_set(&a->why, LP_E_INVALID, "this worker has no speech model");
+        return;
+    }
+    a->result = jobs_audio(w->options.db, job, &audio, &request.size, &a->why);
+    request.wav = audio;
+    if (a->result == 0)
+        a->result = pronunciation_assess(w->options.speech, &request, &result, &a->why);
+    if (a->result < 0)
+        return;
+    cut_hints(result, level_of(job));
+    lp_json_write_unsorted(result, a->out);
+    a->scored = strcmp(lp_json_str(result, "recognitionStatus", NULL), "Success") == 0;
+    a->score = (int)(json_number_value(json_object_get(result, "pronScore")) + 0.5);
+    keep_to_limit(a);
 }
 
 static void check(const struct worker *w, const struct job *job, struct attempt *a)
@@ -125,9 +164,7 @@ static void check(const struct worker *w, const struct job *job, struct attempt 
                                               .stop = w->options.stop };
 
     a->result = feedback_check(w->options.speller, &request, a->out, &a->score, &a->why);
-    if (a->result == 0 && a->out->overflowed)
-        a->result =
-            lp_error_set(&a->why, LP_E_INVALID, "the answer is over %zu bytes", JOBS_RESULT);
+    keep_to_limit(a);
     json_auto_t *counts = feedback_counts(by_category);
     a->feedback = json_dumps(counts, JSON_COMPACT);
     a->scored = true;

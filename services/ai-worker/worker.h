@@ -9,6 +9,7 @@
 #include "postgres/db.h"
 #include "services/ai-feedback/engines/engine.h"
 #include "services/ai-feedback/spelling/spelling.h"
+#include "services/ai-worker/speech/pronunciation.h"
 
 #define WORKER_MAX 16
 
@@ -16,8 +17,9 @@
 struct worker_options {
     struct lp_db *db; /* at least `threads` + 1 connections */
     const struct spelling *speller;
-    struct engine *grammar; /* a second opinion on texts; NULL: none */
-    const char *dialect;    /* of that */
+    struct engine *grammar;       /* a second opinion on texts; NULL: none */
+    const char *dialect;          /* of that */
+    struct pronunciation *speech; /* NULL: recordings are refused */
     struct lp_stop *stop;
     unsigned threads; /* 1..WORKER_MAX */
     int64_t job_ms;   /* what one attempt may take */

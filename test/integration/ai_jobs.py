@@ -23,6 +23,8 @@ import time
 import urllib.parse
 import wave
 
+import jsonschema
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
 from plane import free_port, wait_for  # noqa: E402
@@ -329,17 +331,63 @@ def recordings_of_one_learner_have_a_bound(w):
     assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 3 and w.service.ask("DELETE", "/data/bob", "bob")[2]["deleted"] == 1
 
 
+def is_as_documented(job):
+    """A job that was asked for is as docs/openapi/ai-feedback.json has it."""
+    api = json.loads((HERE.parent.parent / "docs/openapi/ai-feedback.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator({"$ref": "#/components/schemas/Job", "components": api["components"]}).validate(job)
+    return True
+
+
+def read_aloud(w, text):
+    """What flite makes of a text."""
+    path = w.work / "said.wav"
+    subprocess.run(["flite", "-voice", "slt", "-t", text, "-o", path], check=True)
+    return path.read_bytes()
+
+
+def a_text_read_aloud_is_listened_to_though_the_worker_is_killed_and_its_score_logged_once(w):
+    text = "The weather was lovely, so we went for a walk in the park."
+    form = [("text", text), ("audio", read_aloud(w, "The weather was lovely, so we went for a walk.")), ("l1", "id"), ("level", "A1"), ("userId", "ann")]
+    worker, key = w.worker(), w.speak("ann", form)[2]["jobId"]
+    wait_for("it is taken", 30, lambda: w.postgres.sql("SELECT state FROM jobs") in ("running", "done"))
+    worker.end(signal.SIGKILL)
+    w.postgres.sql("UPDATE jobs SET lease_until = now() WHERE state = 'running'")  # as if 30 s had passed
+    worker.start()
+    job = w.over("ann", key)
+    result = job["result"]
+    assert is_as_documented(job) and result["recognitionStatus"] == "Success" and result["engine"] == "local" and result["level"] == "A1" and len(result["hints"]) <= 2, result
+    assert [word["word"] for word in result["words"] if word["errorType"] == "Omission"][-2:] == ["the", "park"], result["words"]
+    assert w.postgres.sql("SELECT audio IS NULL AND text IS NULL AND kind = 'pronunciation' FROM jobs") == "t"
+    wait_for("its score is logged", 60, lambda: w.progress.logged.get(key))
+    wait_for("nothing waits", 60, lambda: w.postgres.sql("SELECT count(*) FROM job_scores") == "0")
+    logged = w.progress.logged.pop(key)
+    assert len(logged) == 1 and logged[0]["activityName"] == "AI pronunciation" and logged[0]["userId"] == "ann", logged
+    assert abs(logged[0]["score"] - result["pronScore"]) <= 0.5, (logged, result["pronScore"])
+    silent = w.speak("ann", [("text", text), ("audio", wave_of(2)), ("userId", "ann")])[2]["jobId"]
+    job_of_silence = w.over("ann", silent)
+    assert is_as_documented(job_of_silence) and job_of_silence["result"]["recognitionStatus"] == "NoMatch", job_of_silence
+    assert w.postgres.sql("SELECT count(*) FROM job_scores") == "0", "what was not heard has no score"
+    status = pathlib.Path(f"/proc/{worker.process.pid}/status").read_text(encoding="utf-8")
+    print(f"attempts {job['attempts']}, of the worker {next(line for line in status.splitlines() if line.startswith('VmRSS'))}")
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 2
+    assert w.workers.pop().end(signal.SIGTERM) == 0
+
+
 def a_worker_without_a_speech_model_says_so_and_goes_on(w):
-    w.workers[0].start()
+    texts_only = w.work / "model"
+    texts_only.mkdir()
+    (texts_only / "en-us.lm.bin").symlink_to("/usr/share/pocketsphinx/model/en-us/en-us.lm.bin")
+    worker = w.worker(MODEL_DIR=str(texts_only))
     spoken = w.speak("ann", [("text", "Hello."), ("audio", wave_of(1)), ("userId", "ann")])[2]["jobId"]
     text = w.put("ann", "i has a dog")[2]["jobId"]
     job = w.over("ann", spoken, "failed")
     assert job["reason"] == "this worker has no speech model" and job["attempts"] == 1 and "recordingBytes" not in job, job
-    w.over("ann", text)
+    assert is_as_documented(job) and is_as_documented(w.over("ann", text))
     assert w.postgres.sql("SELECT count(*) FROM jobs WHERE audio IS NOT NULL OR text IS NOT NULL") == "0"
     assert w.postgres.sql("SELECT count(*) FROM job_scores") == "0"
     assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 2
-    assert w.workers[0].end(signal.SIGTERM) == 0
+    assert worker.end(signal.SIGTERM) == 0
+    w.workers.pop()
 
 
 def a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer(w):
@@ -445,6 +493,7 @@ def main():
                      a_recording_is_a_job_of_its_owner_and_goes_with_it, a_recording_that_is_none_is_told_the_field_and_the_limit,
                      recordings_of_one_learner_have_a_bound,
                      at_sigterm_a_worker_gives_back_what_it_has, what_holds_no_word_is_a_dead_letter_with_its_reason,
+                     a_text_read_aloud_is_listened_to_though_the_worker_is_killed_and_its_score_logged_once,
                      a_worker_without_a_speech_model_says_so_and_goes_on, a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer,
                      the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed,
                      two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed,

@@ -100,6 +100,13 @@ put_job() { # TOKEN JSON
         jq -ers 'if .[1].status == 202 then .[0].jobId else error("status \(.[1].status)") end'
 }
 
+# A text that flite reads; prints the job's id.
+put_recording() { # TOKEN USER TEXT
+    flite -voice slt -t "$3" -o build/e2e/said.wav
+    curl -fsS --max-time 30 -H "Authorization: Bearer $1" -F 'audio=@build/e2e/said.wav;type=audio/wav' -F "text=$3" -F "userId=$2" \
+        "$BASE_URL/ai/pronunciation" | jq -er .jobId
+}
+
 job_is_done() { # TOKEN ID
     ask_gateway "$1" GET "/ai/jobs/$2" | jq -e '.state == "done"' >/dev/null
 }
@@ -121,6 +128,9 @@ worker_wakes_for_a_job() {
     ask_gateway "$token" GET "/ai/jobs/$job" | jq -e '.kind == "text"' >/dev/null
     wait_for "the job" 240 job_is_done "$token" "$job" || { kn get pods && kn logs "deploy/$PLATFORM-ai-worker" --tail=20 && return 1; }
     ask_gateway "$token" GET "/ai/jobs/$job" | jq -e '.result.stats["total sentences"] == 500' >/dev/null
+    job=$(put_recording "$token" "$user" "The weather was lovely, so we went for a walk.")
+    wait_for "the recording" 120 job_is_done "$token" "$job" || { kn get pods && kn logs "deploy/$PLATFORM-ai-worker" --tail=20 && return 1; }
+    ask_gateway "$token" GET "/ai/jobs/$job" | jq -e '.result | .recognitionStatus == "Success" and .completenessScore > 50' >/dev/null
     kn patch lp "$PLATFORM" --type merge -p '{"spec": {"services": {"aiWorker": null}}}' >/dev/null
     wait_for "the end of the worker" 120 worker_is_gone
     kn delete pvc "data-$PLATFORM-ai-jobs-0" --timeout=60s >/dev/null
