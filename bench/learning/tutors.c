@@ -14,7 +14,13 @@
 
 const char *const tutor_names[TUTORS] = { "random", "sm2", "fsrs", "q-learning", "ours" };
 
-static char names[TUTOR_ITEMS][16]; /* ids, which are phrases too; written once, by the first */
+static char names[TUTOR_ITEMS][16]; /* ids, which are phrases too; written once, before threads */
+
+void tutors_name_items(void)
+{
+    for (int i = 0; i < TUTOR_ITEMS; i++)
+        snprintf(names[i], sizeof names[i], "item-%03d", i);
+}
 
 /* 500 items of three levels by rank, one in ten takes 40 s as a grammar point of the starter set,
  * the others 12 s. */
@@ -33,7 +39,6 @@ void tutor_init(struct tutor *t, enum tutor_kind kind, int64_t exam_ms, uint64_t
         t->items[i] = (struct known){ .level = 1 + i * 3 / TUTOR_ITEMS,
                                       .seconds = i % 10 == 9 ? 40 : 12,
                                       .ease = 2.5 };
-        snprintf(names[i], sizeof names[i], "item-%03d", i);
     }
 }
 
@@ -141,6 +146,7 @@ static struct candidate candidate_of(const struct tutor *t, int i, int place)
                    .seconds = k->seconds,
                    .place = place },
         .is_new = k->seen == 0,
+        .seen = k->seen,
         .state = k->fsrs,
         .average = k->last,
     };
@@ -151,7 +157,7 @@ static int read_due(const struct tutor *t, struct candidate *due)
     static _Thread_local struct candidate all[TUTOR_ITEMS];
     int n = 0;
     for (int i = 0; i < TUTOR_ITEMS; i++)
-        if (t->items[i].seen > 0 && t->items[i].fsrs.due_ms <= t->exam_ms)
+        if (t->items[i].seen > 0)
             all[n++] = candidate_of(t, i, 0);
     qsort(all, (size_t)n, sizeof *all, earlier);
     n = n < CHOOSE_DUE ? n : CHOOSE_DUE;
@@ -187,6 +193,7 @@ static void ask(struct tutor *t, int64_t now_ms, double left_s)
                                .budget_s = left_s,
                                .level = t->level,
                                .bandit = &t->bandit,
+                               .forgetting = &t->forgetting,
                                .seed = bandit_random(&t->chance) };
     choose(&t->model, &wish, due, n_due, fresh, n_fresh, &choice);
     t->queued = choice.n;
@@ -208,8 +215,15 @@ static int from_queue(struct tutor *t, int64_t now_ms, double left_s)
 }
 
 /* As database/reviews.c does with an answer. */
-static void ours_told(struct tutor *t, int item, int rating)
+static void ours_told(struct tutor *t, int item, int rating, int64_t now_ms)
 {
+    const struct fsrs_state *s = &t->items[item].fsrs;
+    int seen = t->items[item].seen;
+    if (seen > 0 && now_ms - s->last_ms >= FORGETTING_AFTER_MS)
+        forgetting_learn(
+            &t->forgetting,
+            fsrs_recall(&t->model, s->stability, (double)(now_ms - s->last_ms) / FSRS_DAY_MS), seen,
+            rating > FSRS_AGAIN);
     if (t->is_new[t->at]) {
         bandit_learn(&t->bandit, t->x[t->at], features_reward(rating));
         t->level = features_level(t->level, t->items[item].level, rating > FSRS_AGAIN);
@@ -236,7 +250,7 @@ void tutor_told(struct tutor *t, int item, int rating, int64_t now_ms)
     struct known *k = &t->items[item];
     int before = state_of(t, item, now_ms);
     if (t->kind == TUTOR_OURS)
-        ours_told(t, item, rating);
+        ours_told(t, item, rating, now_ms);
     fsrs_review(&t->model, &k->fsrs, (enum fsrs_rating)rating, now_ms);
     sm2_told(k, rating, now_ms);
     k->seen++;

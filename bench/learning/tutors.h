@@ -7,6 +7,7 @@
 
 #include "services/learning/model/fsrs.h"
 #include "services/learning/recommend/choose.h"
+#include "services/learning/recommend/forgetting.h"
 
 /*
  * random: any item. sm2: SuperMemo 2 (Wozniak 1990), due ones first, then new ones. fsrs: those
@@ -43,6 +44,7 @@ struct tutor {
     double q[TUTOR_STATES];
     /* ours: */
     struct bandit bandit;
+    struct forgetting forgetting;
     double level;
     int queue[CHOOSE_MOST], queued, at;
     bool is_new[CHOOSE_MOST];
@@ -50,6 +52,8 @@ struct tutor {
     int asked; /* recommendations that were computed */
 };
 
+/* Once, before any tutor. */
+void tutors_name_items(void);
 void tutor_init(struct tutor *t, enum tutor_kind kind, int64_t exam_ms, uint64_t seed);
 /* The next item at `now_ms` that takes at most `left_s` seconds; -1: none. */
 int tutor_next(struct tutor *t, int64_t now_ms, double left_s);

@@ -122,6 +122,15 @@ static void answer(struct lp_service_request *r, const struct question *q,
                                     "examDate", q->exam_ms > 0 ? exam : NULL));
 }
 
+/* Before an exam everything may be worth a review to the bandit's policy, to the others what is due
+ * by then. */
+static int64_t reviews_until(const struct question *q)
+{
+    if (q->exam_ms == 0)
+        return q->now_ms;
+    return q->policy == POLICY_BANDIT ? INT64_MAX : q->exam_ms;
+}
+
 /* Reads what there is of the learner, chooses, and keeps what was offered. */
 static int recommend(const struct api *api, const struct question *q, struct learner *learner,
                      struct candidates *candidates, struct wish *wish, struct choice *choice,
@@ -130,8 +139,10 @@ static int recommend(const struct api *api, const struct question *q, struct lea
     const char *who = q->fields.learner;
     int r = learner_read(api->db, who, q->now_ms, learner, err);
     if (r == 0)
-        r = candidates_read(api->db, who, q->policy, q->exam_ms ? q->exam_ms : q->now_ms,
-                            learner->level, candidates, err);
+        r = candidates_read(api->db, who, q->policy, reviews_until(q), learner->level, candidates,
+                            err);
+    if (r == 0)
+        r = candidates_due(api->db, who, candidates, q->now_ms, &learner->due, err);
     if (r < 0)
         return r;
     *wish = (struct wish){
@@ -145,6 +156,7 @@ static int recommend(const struct api *api, const struct question *q, struct lea
         .level = learner->level,
         .last_phrase = learner->last_phrase,
         .bandit = &learner->bandit,
+        .forgetting = &learner->forgetting,
     };
     if (getrandom(&wish->seed, sizeof wish->seed, 0) != (ssize_t)sizeof wish->seed)
         return lp_error_set(err, LP_E_INTERNAL, "no random bytes");

@@ -558,6 +558,28 @@ def answers_teach_the_bandit_and_the_level(s):
     assert s.sql("SELECT count(*) FROM reviews WHERE learner = 'learns'") == "12"
 
 
+def how_a_learner_forgets_is_learned_from_answers_of_later_days(s):
+    rate = lambda user: s.sql(f"SELECT coalesce(split_part(forgetting, ' ', 1), '-') FROM learners WHERE learner = '{user}'")  # noqa: E731
+    items = ("word-dog", "word-cat", "word-bird", "word-tree", "word-sun", "word-book")
+    for user, rating in (("fast", "again"), ("slow", "easy")):
+        for item in items:
+            expect(s.review(user, item, "good", at=at(40), id=item), 201)
+        assert rate(user) == "-", rate(user)  # first answers say nothing of it
+        for item in items:
+            expect(s.review(user, item, rating, at=at(30), id=item + "-2"), 201)
+        now = rate(user)
+        expect(s.review(user, "word-dog", "again", at=at(30), id="the same day"), 201)
+        assert rate(user) == now, "an answer of the same day says nothing of it"
+        expect(s.review(user, "word-rain", "good", at=at(5), id="rain"), 201)
+    assert float(rate("fast")) > 0.4 and float(rate("slow")) < 0, (rate("fast"), rate("slow"))
+    assert s.sql("SELECT forgetting_model, cardinality(string_to_array(forgetting, ' ')) FROM learners WHERE learner = 'fast'") == "ph-1|9"
+    recall = {user: next(i["recall"] for i in expect(recommend(s, user, n=50), 200)["items"] if i["id"] == "word-rain") for user in ("fast", "slow")}
+    assert recall["fast"] < recall["slow"] - 0.05, recall  # both have the same state of it
+    expect(s.ask("DELETE", "/api/reasoning/model/fast", bearer=token("fast")), 200)
+    assert rate("fast") == "-"
+    recomputed_states_are_the_stored_ones(s)
+
+
 KEY_PROGRESS = bytes(range(32))
 
 
@@ -593,7 +615,7 @@ def scores_and_edits_become_reviews_of_what_they_are_about(s):
     assert s.sql("SELECT count(*) FROM states WHERE learner = 'hear' AND reviews = 1") == "3"
     # Nobody answered an exercise: neither the level nor what was offered is learned of.
     assert s.sql("SELECT count(DISTINCT level) FROM learners WHERE learner IN ('hear', 'both', 'score-a', 'score-d')") == "1"
-    assert s.sql("SELECT count(last_item) FROM learners WHERE learner IN ('hear', 'both', 'score-a', 'score-d')") == "0"
+    assert s.sql("SELECT count(last_item) + count(forgetting) FROM learners WHERE learner IN ('hear', 'both', 'score-a', 'score-d')") == "0"
     expect(s.review("hear", "word-sun", id="practised"), 201)  # what was practised last is what they answered, whatever is told after it
     expect(tell(s, "e2", userId="hear", activityName="At the inn", score=95), 200)
     assert s.sql("SELECT last_item FROM learners WHERE learner = 'hear'") == "word-sun"
@@ -687,7 +709,9 @@ def due_reviews_come_back_and_an_exam_brings_them_forward(s):
     soon = expect(recommend(s, "due", n=8, examDate=exam), 200)
     forward = {i["id"] for i in soon["items"] if i["kind"] == "review"}
     assert "word-rain" in forward and len(forward) >= 4 and "word-sun" not in forward, soon  # word-sun was practised today
-    assert "on the day of the exam" in next(i["reason"] for i in soon["items"] if i["kind"] == "review")
+    assert "in ten days" in next(i["reason"] for i in soon["items"] if i["kind"] == "review")
+    near = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86400))
+    assert "on the day of the exam" in expect(recommend(s, "due", n=1, examDate=near), 200)["items"][0]["reason"]
     assert soon["examDate"] == exam + "T09:00:00Z" and answer["examDate"] is None
     expect(recommend(s, "due", examDate="2020-01-01"), 400)
     assert s.stop() == 0
@@ -808,6 +832,7 @@ def main():
                      late_reviews_take_their_place_in_time, reviews_at_the_same_moment_all_count,
                      ten_thousand_reviews_a_minute_of_one_learner_hold_up_nobody, predicted_recall_is_counted_beside_what_was_recalled,
                      what_builds_on_something_comes_after_it, answers_teach_the_bandit_and_the_level,
+                     how_a_learner_forgets_is_learned_from_answers_of_later_days,
                      the_gateway_leads_to_it_with_and_without_its_prefix, scores_and_edits_become_reviews_of_what_they_are_about,
                      who_may_tell_of_events_and_what_of_them_is_wrong, an_event_that_is_cut_short_is_made_whole_by_the_next_delivery,
                      due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "services/learning/recommend/estimate.h"
 #include "services/learning/recommend/experiment.h"
+#include "services/learning/recommend/forgetting.h"
 #include "services/learning/recommend/reason.h"
 #include "unit/check.h"
 
@@ -16,6 +17,7 @@
 
 static struct fsrs model;
 static struct bandit bandit;
+static struct forgetting forgetting; /* nothing is known of it, but where a test says so */
 static struct candidate due[CHOOSE_DUE], fresh[CHOOSE_FRESH];
 static char names[CHOOSE_DUE + CHOOSE_FRESH][16];
 
@@ -27,6 +29,7 @@ static struct wish a_wish(enum policy policy, int n)
                           .budget_s = (double)INFINITY,
                           .level = 1,
                           .bandit = &bandit,
+                          .forgetting = &forgetting,
                           .seed = 7 };
 }
 
@@ -42,6 +45,7 @@ static void fill(int n_due, int n_fresh)
                                      .phrase = names[i],
                                      .facts = { "Noun", 1, 10, 0, i, false },
                                      .average = 1 + i % 4,
+                                     .seen = 2,
                                      .state = { .stage = FSRS_REVIEW,
                                                 .difficulty = 5,
                                                 .stability = 1 + i % 40,
@@ -158,7 +162,6 @@ static void each_policy_has_its_order(void **state)
 static void before_an_exam_gain_is_of_that_day_and_nothing_new_comes(void **state)
 {
     struct wish w = a_wish(POLICY_BANDIT, 8);
-    struct fsrs_state strong = { .stage = FSRS_REVIEW, .difficulty = 5, .stability = 60 };
     struct choice c;
     (void)state;
     fill(10, 20);
@@ -166,12 +169,13 @@ static void before_an_exam_gain_is_of_that_day_and_nothing_new_comes(void **stat
     choose(&model, &w, due, 10, fresh, 20, &c);
     assert_int_equal(count_new(&c), 0);
     /* What is hardly forgotten by then brings little; what fades brings much. */
-    struct fsrs_state weak = strong;
-    weak.stability = 2;
-    strong.last_ms = weak.last_ms = NOW_MS - FSRS_DAY_MS;
-    double of_weak = choose_gain(&model, &weak, NOW_MS, 3);
-    double of_strong = choose_gain(&model, &strong, NOW_MS, 3);
-    assert_true(of_weak > 2 * of_strong && of_strong > 0);
+    fill(2, 0);
+    due[0].state.stability = 2;
+    due[1].state.stability = 60;
+    due[0].state.last_ms = due[1].state.last_ms = NOW_MS - FSRS_DAY_MS;
+    choose(&model, &w, due, 2, fresh, 0, &c);
+    assert_string_equal(c.items[0]->id, "item-0");
+    assert_true(c.items[0]->gain > 2 * c.items[1]->gain && c.items[1]->gain > 0);
 }
 
 static void an_exam_far_away_holds_nothing_new_back(void **state)
@@ -186,9 +190,25 @@ static void an_exam_far_away_holds_nothing_new_back(void **state)
     choose(&model, &w, due, 40, fresh, 20, &c);
     assert_int_equal(c.n, 8);
     assert_in_range(count_new(&c), 1, 4);
-    fill(CHOOSE_DUE, 20); /* all wait */
-    choose(&model, &w, due, CHOOSE_DUE, fresh, 20, &c);
-    assert_int_equal(count_new(&c), 0);
+}
+
+/* To whom repetition brings more than the model says, and the first look little. */
+static void who_learns_by_repetition_gets_reviews_before_anything_new(void **state)
+{
+    struct wish w = a_wish(POLICY_BANDIT, 8);
+    struct choice c;
+    (void)state;
+    w.exam_ms = NOW_MS + 90 * FSRS_DAY_MS;
+    for (int by_repetition = 0; by_repetition < 2; by_repetition++) {
+        forgetting.weights[FORGETTING_RATE] = by_repetition ? 1.5 : 0;
+        forgetting.weights[FORGETTING_REPEATED] = by_repetition ? -1 : 0;
+        fill(40, 20);
+        for (int i = 0; i < 40; i++)
+            due[i].seen = 5;
+        choose(&model, &w, due, 40, fresh, 20, &c);
+        assert_int_equal(count_new(&c), by_repetition ? 0 : 4);
+    }
+    forgetting = (struct forgetting){ 0 };
 }
 
 static void the_lowest_average_comes_before_anything_new_whether_or_not_it_is_due(void **state)
@@ -316,6 +336,65 @@ static void ten_thousand_equal_answers_leave_the_bandit_bounded_and_teachable(vo
     assert_true(again.precision[2][0] == 0 && again.precision[1][1] > 0);
 }
 
+/* Answers of a learner who forgets by these weights, to items that were reviewed 1 to 8 times. */
+static void answer_by(struct forgetting *f, const struct forgetting *learner, int n)
+{
+    uint64_t seed = 3;
+    for (int i = 0; i < n; i++) {
+        double predicted = 0.5 + 0.48 * bandit_uniform(&seed);
+        int seen = 1 + i % 8;
+        forgetting_learn(f, predicted, seen,
+                         bandit_uniform(&seed) < forgetting_recall(learner, predicted, seen));
+    }
+}
+
+static void how_a_learner_forgets_is_found_from_answers_and_followed(void **state)
+{
+    const struct forgetting usual = { 0 }, fast = { .weights = { 1.5, 0, 0 } },
+                            by_repetition = { .weights = { 0.5, 0, -0.8 } };
+    struct forgetting f = { 0 };
+    (void)state;
+    assert_true(fabs(forgetting_recall(&f, 0.7, 5) - 0.7) < 1e-9);
+    answer_by(&f, &usual, 1000);
+    for (int i = 0; i < FORGETTING_TERMS; i++)
+        assert_true(fabs(f.weights[i]) < 0.45);
+    answer_by(&f, &fast, 1000);
+    assert_true(fabs(f.weights[FORGETTING_RATE] - 1.5) < 0.5);
+    assert_true(fabs(f.weights[FORGETTING_REPEATED]) < 0.45);
+    answer_by(&f, &by_repetition, 1000);
+    assert_true(f.weights[FORGETTING_REPEATED] < -0.4 && f.weights[FORGETTING_RATE] < 1);
+    assert_true(forgetting_recall(&f, 0.8, 1) < forgetting_recall(&f, 0.8, 8) - 0.2);
+}
+
+static void ten_thousand_equal_answers_leave_forgetting_bounded_and_teachable(void **state)
+{
+    const struct forgetting fast = { .weights = { 1, 0, 0 } };
+    double packed[FORGETTING_NUMBERS];
+    struct forgetting f = { 0 }, again;
+    (void)state;
+    for (int recalled = 0; recalled < 2; recalled++) {
+        for (int i = 0; i < 10000; i++)
+            forgetting_learn(&f, i % 2 ? 1e9 : (double)-INFINITY, i % 3 ? 100000 : -1, recalled);
+        forgetting_pack(&f, packed);
+        for (int i = 0; i < FORGETTING_NUMBERS; i++)
+            assert_true(fabs(packed[i]) < 100000);
+        double p = forgetting_recall(&f, 0.9, 3);
+        assert_true(p >= 0 && p <= 1);
+    }
+    answer_by(&f, &fast, 2000);
+    assert_true(fabs(f.weights[FORGETTING_RATE] - 1) < 0.6);
+    forgetting_pack(&f, packed);
+    forgetting_unpack(packed, &again);
+    assert_memory_equal(&again, &f, sizeof f);
+    packed[4] = (double)NAN;
+    forgetting_unpack(packed, &again);
+    assert_true(again.weights[0] == 0 && again.evidence[1][1] == 0);
+    packed[4] = 0;
+    packed[0] = 99;
+    forgetting_unpack(packed, &again);
+    assert_true(again.weights[0] == 0);
+}
+
 /* Items of two kinds, worth 0.9 and 0.3; the first `slots` of the candidates are all of the first.
  */
 static void log_some(struct logged *rows, int n)
@@ -410,6 +489,7 @@ int main(void)
         cmocka_unit_test(each_policy_has_its_order),
         cmocka_unit_test(before_an_exam_gain_is_of_that_day_and_nothing_new_comes),
         cmocka_unit_test(an_exam_far_away_holds_nothing_new_back),
+        cmocka_unit_test(who_learns_by_repetition_gets_reviews_before_anything_new),
         cmocka_unit_test(the_lowest_average_comes_before_anything_new_whether_or_not_it_is_due),
         cmocka_unit_test(
             who_asks_for_one_at_a_time_before_an_exam_gets_reviews_as_often_as_new_items),
@@ -417,6 +497,8 @@ int main(void)
         cmocka_unit_test(the_bandit_learns_what_is_worth_offering),
         cmocka_unit_test(propensities_are_how_often_an_item_is_chosen),
         cmocka_unit_test(ten_thousand_equal_answers_leave_the_bandit_bounded_and_teachable),
+        cmocka_unit_test(how_a_learner_forgets_is_found_from_answers_and_followed),
+        cmocka_unit_test(ten_thousand_equal_answers_leave_forgetting_bounded_and_teachable),
         cmocka_unit_test(another_policys_worth_is_found_from_the_log),
         cmocka_unit_test(an_experiment_gives_each_learner_one_arm_by_its_share),
         cmocka_unit_test(reasons_are_in_plain_words),

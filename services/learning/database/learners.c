@@ -15,26 +15,39 @@
 static const struct lp_db_statement read_learner = {
     "read_learner",
     "SELECT coalesce(l.level, 1), CASE WHEN l.bandit_model = '" BANDIT_MODEL "' THEN l.bandit END,"
-    " CASE WHEN l.day = $3::int THEN l.day_ms ELSE 0 END, i.doc->>'phrase',"
-    " (SELECT count(*) FROM states s WHERE s.learner = $1 AND s.due_ms <= $2::bigint)"
+    " CASE WHEN l.day = $2::int THEN l.day_ms ELSE 0 END, i.doc->>'phrase',"
+    " CASE WHEN l.forgetting_model = '" FORGETTING_MODEL "' THEN l.forgetting END"
     " FROM (SELECT $1::text AS learner) q LEFT JOIN learners l USING (learner)"
     " LEFT JOIN items i ON i.id = l.last_item",
-    3, true
+    2, true
 };
 
-#define REVIEW_COLUMNS                                                                  \
-    "s.item_id, i.class, i.level, i.doc->>'seconds', i.doc->>'phrase', s.difficulty,"   \
-    " s.stability, s.stage, s.step, s.last_ms, s.due_ms, s.ratings::float8 / s.reviews" \
+/* For who has more reviews than are looked at. */
+static const struct lp_db_statement count_due = {
+    "count_due_of", "SELECT count(*) FROM states WHERE learner = $1 AND due_ms <= $2::bigint", 2,
+    true
+};
+
+/* Limits are part of the text: with parameters the server takes the general plan for worse than it
+ * is, and plans each time anew, which takes as long as the rest. */
+#define LIMIT_OF(n) LIMIT_TEXT(n)
+#define LIMIT_TEXT(n) " LIMIT " #n
+#define REVIEW_COLUMNS                                                                   \
+    "s.item_id, i.class, i.level, i.doc->>'seconds', i.doc->>'phrase', s.difficulty,"    \
+    " s.stability, s.stage, s.step, s.last_ms, s.due_ms, s.ratings::float8 / s.reviews," \
+    " s.reviews"                                                                         \
     " FROM states s JOIN items i ON i.id = s.item_id AND NOT i.deleted WHERE s.learner = $1"
 
 static const struct lp_db_statement read_due = {
     "read_due",
-    "SELECT " REVIEW_COLUMNS " AND s.due_ms <= $2::bigint ORDER BY s.due_ms LIMIT $3::int", 3, true
+    "SELECT " REVIEW_COLUMNS " AND s.due_ms <= $2::bigint ORDER BY s.due_ms" LIMIT_OF(CHOOSE_DUE),
+    2, true
 };
 
 static const struct lp_db_statement read_lowest = {
     "read_lowest",
-    "SELECT " REVIEW_COLUMNS " AND $2::bigint > 0 ORDER BY 12, s.due_ms LIMIT $3::int", 3, true
+    "SELECT " REVIEW_COLUMNS " AND $2::bigint > 0 ORDER BY 12, s.due_ms" LIMIT_OF(CHOOSE_DUE), 2,
+    true
 };
 
 /* By the index on level and rank: so many of each level, more of those near. A prerequisite that
@@ -51,8 +64,8 @@ static const struct lp_db_statement read_fresh = {
     "   AND NOT b.deleted WHERE NOT EXISTS (SELECT FROM states s WHERE s.learner = $1"
     "    AND s.item_id = p AND s.stability >= 1))"
     "  ORDER BY i.rank, i.id LIMIT CASE v.far WHEN 0 THEN 32 WHEN 1 THEN 16 ELSE 8 END) i"
-    " ORDER BY v.far, i.rank, i.id LIMIT $3::int",
-    3, true
+    " ORDER BY v.far, i.rank, i.id" LIMIT_OF(CHOOSE_FRESH),
+    2, true
 };
 
 static const struct lp_db_statement log_choice = {
@@ -67,7 +80,9 @@ static const struct lp_db_statement log_choice = {
 
 static const struct lp_db_statement reset = {
     "reset",
-    "UPDATE learners SET bandit = NULL, level = 1 WHERE ($1::text IS NULL OR learner = $1)", 1, true
+    "UPDATE learners SET bandit = NULL, level = 1, forgetting = NULL WHERE ($1::text IS NULL OR "
+    "learner = $1)",
+    1, true
 };
 
 static const struct lp_db_statement read_logged = {
@@ -101,23 +116,23 @@ static double real(const PGresult *rows, int row, int column)
 int learner_read(struct lp_db *db, const char *learner, int64_t now_ms, struct learner *ret,
                  struct lp_error *err)
 {
-    char now[24], day[24];
-    double packed[BANDIT_PACKED];
+    char day[24];
+    double packed[BANDIT_PACKED], stored[FORGETTING_NUMBERS];
     PGresult *row = NULL;
-    snprintf(now, sizeof now, "%lld", (long long)now_ms);
     snprintf(day, sizeof day, "%lld", (long long)(now_ms / FSRS_DAY_MS));
-    int r = lp_rows_first(db, &read_learner, (const char *[]){ learner, now, day }, LP_E_INTERNAL,
-                          &row, err);
+    int r = lp_rows_first(db, &read_learner, (const char *[]){ learner, day }, LP_E_INTERNAL, &row,
+                          err);
     if (r < 0)
         return r;
     *ret = (struct learner){ .level = real(row, 0, 0),
                              .day_ms = lp_rows_number(row, 0, 2),
-                             .last_phrase = lp_strdup(lp_rows_text(row, 0, 3)),
-                             .due = lp_rows_number(row, 0, 4) };
+                             .last_phrase = lp_strdup(lp_rows_text(row, 0, 3)) };
     if (numbers_read(lp_rows_text(row, 0, 1), BANDIT_PACKED, packed))
         bandit_unpack(packed, &ret->bandit);
     else
         bandit_init(&ret->bandit);
+    if (numbers_read(lp_rows_text(row, 0, 4), FORGETTING_NUMBERS, stored))
+        forgetting_unpack(stored, &ret->forgetting);
     PQclear(row);
     return 0;
 }
@@ -158,6 +173,7 @@ static void take_reviews(struct candidates *c)
             .due_ms = lp_rows_number(rows, row, 10),
         };
         to->average = real(rows, row, 11);
+        to->seen = (int)lp_rows_number(rows, row, 12);
     }
 }
 
@@ -176,20 +192,34 @@ static void take_fresh(struct candidates *c)
 int candidates_read(struct lp_db *db, const char *learner, enum policy policy, int64_t until_ms,
                     double level, struct candidates *ret, struct lp_error *err)
 {
-    char until[24], near[12], most[12], few[12];
+    char until[24], near[12];
     snprintf(until, sizeof until, "%lld", (long long)until_ms);
     snprintf(near, sizeof near, "%d", (int)(level + 0.5));
-    snprintf(most, sizeof most, "%d", CHOOSE_DUE);
-    snprintf(few, sizeof few, "%d", CHOOSE_FRESH);
     int r = lp_db_run(db, policy == POLICY_LOWEST_AVERAGE ? &read_lowest : &read_due,
-                      (const char *[]){ learner, until, most }, &ret->rows[0], err);
+                      (const char *[]){ learner, until }, &ret->rows[0], err);
     if (r == 0)
-        r = lp_db_run(db, &read_fresh, (const char *[]){ learner, near, few }, &ret->rows[1], err);
+        r = lp_db_run(db, &read_fresh, (const char *[]){ learner, near }, &ret->rows[1], err);
     if (r < 0)
         return r;
     take_reviews(ret);
     take_fresh(ret);
     return 0;
+}
+
+int candidates_due(struct lp_db *db, const char *learner, const struct candidates *c,
+                   int64_t now_ms, int64_t *ret_n, struct lp_error *err)
+{
+    char now[24], n[24];
+    *ret_n = 0;
+    for (int i = 0; i < c->n_due; i++)
+        *ret_n += c->due[i].state.due_ms <= now_ms;
+    if (c->n_due < CHOOSE_DUE)
+        return 0;
+    snprintf(now, sizeof now, "%lld", (long long)now_ms);
+    int r = lp_rows_value(db, &count_due, (const char *[]){ learner, now }, n, sizeof n, err);
+    if (r == 0)
+        *ret_n = strtoll(n, NULL, 10);
+    return r;
 }
 
 #define ROW_BYTES ((size_t)BANDIT_D * 24)

@@ -8,6 +8,7 @@
 #include "postgres/db.h"
 #include "services/learning/recommend/choose.h"
 #include "services/learning/recommend/estimate.h"
+#include "services/learning/recommend/forgetting.h"
 
 #define LEARNERS_LOG_DAYS 90 /* decisions are kept */
 
@@ -15,7 +16,8 @@
 struct learner {
     double level;
     struct bandit bandit;
-    int64_t due;       /* reviews that are due */
+    struct forgetting forgetting;
+    int64_t due;       /* reviews that are due, of candidates_due() */
     int64_t day_ms;    /* spent on exercises today (UTC) */
     char *last_phrase; /* owned; NULL: none */
 };
@@ -40,12 +42,17 @@ LP_MUST_USE int candidates_read(struct lp_db *db, const char *learner, enum poli
                                 int64_t until_ms, double level, struct candidates *ret,
                                 struct lp_error *err);
 
+/* How many reviews are due at `now_ms`: counted among the candidates where they are all that may
+ * be, else by the database. */
+LP_MUST_USE int candidates_due(struct lp_db *db, const char *learner, const struct candidates *c,
+                               int64_t now_ms, int64_t *ret_n, struct lp_error *err);
+
 /* Keeps which new items were offered; nothing where there were none. */
 LP_MUST_USE int learner_log(struct lp_db *db, const char *learner, enum policy policy,
                             const char *arm, const struct choice *choice, struct lp_error *err);
 
-/* Forgets what the bandit learned, and the level; of all learners where `learner` is NULL. *ret_n
- * learners. */
+/* Forgets what the bandit learned, the level, and how fast they forget; of all learners where
+ * `learner` is NULL. *ret_n learners. */
 LP_MUST_USE int learner_reset(struct lp_db *db, const char *learner, unsigned long *ret_n,
                               struct lp_error *err);
 

@@ -129,6 +129,7 @@ static const char *const versions[] = {
     " single boolean PRIMARY KEY DEFAULT true CHECK (single),"
     " changes bigint NOT NULL);"
     "INSERT INTO content_state (changes) VALUES (0);",
+    "ALTER TABLE learners ADD COLUMN forgetting text, ADD COLUMN forgetting_model text;",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)

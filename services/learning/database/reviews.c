@@ -12,6 +12,7 @@
 #include "postgres/rows.h"
 #include "services/learning/database/numbers.h"
 #include "services/learning/recommend/features.h"
+#include "services/learning/recommend/forgetting.h"
 
 #define TRIES 32 /* one of those who write at the same moment gets through each time */
 
@@ -21,7 +22,9 @@ static const struct lp_db_statement read_state = {
     "SELECT l.xmin::text, s.difficulty, s.stability, s.stage, s.step, s.last_ms,"
     " s.due_ms, coalesce(s.reviews, 0), coalesce(l.level, 1),"
     " CASE WHEN l.bandit_model = '" BANDIT_MODEL "' THEN l.bandit END, o.decision, o.x,"
-    " (SELECT level FROM items WHERE id = $2) FROM (SELECT $1::text AS learner) q"
+    " (SELECT level FROM items WHERE id = $2),"
+    " CASE WHEN l.forgetting_model = '" FORGETTING_MODEL
+    "' THEN l.forgetting END FROM (SELECT $1::text AS learner) q"
     " LEFT JOIN learners l USING (learner)"
     " LEFT JOIN states s ON s.learner = q.learner AND s.item_id = $2"
     " LEFT JOIN LATERAL (SELECT o.decision, o.x FROM offers o JOIN decisions d ON d.id = o.decision"
@@ -47,6 +50,8 @@ static const struct lp_db_statement write_review = {
     "   bandit = coalesce($18::text, bandit),"
     "   bandit_model = CASE WHEN $18::text IS NULL THEN bandit_model"
     "    ELSE '" BANDIT_MODEL "' END,"
+    "   forgetting = coalesce($22::text, forgetting), forgetting_model = CASE WHEN $22::text"
+    "    IS NULL THEN forgetting_model ELSE '" FORGETTING_MODEL "' END,"
     "   day_ms = CASE WHEN day = $14::int THEN day_ms + $6::bigint"
     "    WHEN day < $14::int THEN $6::bigint ELSE day_ms END"
     "  WHERE learner = $1 AND xmin::text = $8::text RETURNING 1),"
@@ -63,7 +68,7 @@ static const struct lp_db_statement write_review = {
     "  AND item_id = $2 AND EXISTS (SELECT FROM l))"
     "INSERT INTO reviews (learner, item_id, key, rating, at_ms, duration_ms, predicted, model)"
     " SELECT $1, $2, $3, $4::smallint, $5::bigint, $6::int, $7::float8, $16 FROM l",
-    21, false
+    22, false
 };
 
 static const struct lp_db_statement find_review = {
@@ -93,6 +98,7 @@ struct before {
     char decision[24];  /* that offered the item as new, "" where none did */
     double x[BANDIT_D]; /* of that offer */
     struct bandit bandit;
+    struct forgetting forgetting;
 };
 
 static double real(const PGresult *row, int column)
@@ -109,7 +115,7 @@ static int read_before(struct lp_db *db, const struct review *r, struct before *
                              LP_E_INTERNAL, &row, err);
     if (code < 0)
         return code;
-    double packed[BANDIT_PACKED];
+    double packed[BANDIT_PACKED], stored[FORGETTING_NUMBERS];
     *ret_before = (struct before){
         .item_reviews = lp_rows_number(row, 0, 7),
         .state = {
@@ -131,6 +137,8 @@ static int read_before(struct lp_db *db, const struct review *r, struct before *
         bandit_unpack(packed, &ret_before->bandit);
     else
         bandit_init(&ret_before->bandit);
+    if (numbers_read(lp_rows_text(row, 0, 13), FORGETTING_NUMBERS, stored))
+        forgetting_unpack(stored, &ret_before->forgetting);
     PQclear(row);
     return 0;
 }
@@ -198,15 +206,32 @@ static double learn(const struct review *r, const struct before *before, struct 
                : before->level;
 }
 
+/* What an answer on a later day says of how the learner forgets; one of the same day says next to
+ * nothing. As text; nothing where nothing is learned. */
+static void learn_forgetting(const struct review *r, const struct before *before, double predicted,
+                             struct lp_buf *ret_text)
+{
+    struct forgetting f = before->forgetting;
+    double packed[FORGETTING_NUMBERS];
+
+    if (r->is_inferred || predicted < 0 || r->at_ms - before->state.last_ms < FORGETTING_AFTER_MS)
+        return;
+    forgetting_learn(&f, predicted, (int)before->item_reviews, r->rating != FSRS_AGAIN);
+    forgetting_pack(&f, packed);
+    numbers_write(packed, FORGETTING_NUMBERS, ret_text);
+}
+
 /* *ret_written: false where somebody else wrote meanwhile. */
 static int store(struct lp_db *db, const struct review *r, const struct before *before,
                  const struct reviewed *now, bool *ret_written, struct lp_error *err)
 {
     lp_auto_buf struct lp_buf bandit = LP_BUF_INIT((size_t)BANDIT_PACKED * 24);
+    lp_auto_buf struct lp_buf learned = LP_BUF_INIT((size_t)FORGETTING_NUMBERS * 24);
     char text[13][40];
     const struct fsrs_state *s = &now->state;
     unsigned long n = 0;
 
+    learn_forgetting(r, before, now->predicted, &learned);
     snprintf(text[0], sizeof *text, "%d", (int)r->rating);
     snprintf(text[1], sizeof *text, "%lld", (long long)r->at_ms);
     snprintf(text[2], sizeof *text, "%lld", (long long)r->duration_ms);
@@ -224,10 +249,11 @@ static int store(struct lp_db *db, const struct review *r, const struct before *
     const char *offer = before->decision[0] && !r->is_inferred ? before->decision : NULL;
     const char *posterior = bandit.len > 0 ? bandit.ptr : NULL;
     const char *answered = r->is_inferred ? NULL : r->item;
+    const char *forgetting = learned.len > 0 ? learned.ptr : NULL;
     const char *params[] = { r->learner, r->item,  r->key,   text[0],    text[1],  text[2],
                              text[3],    version,  text[4],  text[5],    text[6],  text[7],
                              text[8],    text[9],  text[10], FSRS_MODEL, text[11], posterior,
-                             offer,      text[12], answered };
+                             offer,      text[12], answered, forgetting };
     int code = lp_rows_run(db, &write_review, params, &n, err);
     *ret_written = code == 0 && n > 0;
     return code;

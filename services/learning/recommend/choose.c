@@ -19,45 +19,51 @@ static double days(int64_t ms)
     return (double)ms / FSRS_DAY_MS;
 }
 
+/* Long before an exam what is practised now is practised again on the way there. */
 static double horizon_of(const struct wish *w)
 {
-    return w->exam_ms > w->now_ms ? days(w->exam_ms - w->now_ms) : HORIZON_DAYS;
+    return w->exam_ms > w->now_ms ? fmin(days(w->exam_ms - w->now_ms), CHOOSE_AHEAD_DAYS)
+                                  : HORIZON_DAYS;
 }
 
-static double recall_after(const struct fsrs *model, const struct fsrs_state *state,
-                           enum fsrs_rating rating, int64_t now_ms, double horizon_days)
+/* Of this learner, by what the model says of the stability. */
+static double recall(const struct fsrs *model, const struct forgetting *f, double stability,
+                     int seen, double after_days)
 {
-    struct fsrs_state next = *state;
-    fsrs_review(model, &next, rating, now_ms);
-    return fsrs_recall(model, next.stability, horizon_days);
+    return forgetting_recall(f, fsrs_recall(model, stability, after_days), seen);
 }
 
-double choose_gain(const struct fsrs *model, const struct fsrs_state *state, int64_t now_ms,
-                   double horizon_days)
+static double recall_after(const struct fsrs *model, const struct wish *w,
+                           const struct candidate *c, enum fsrs_rating rating)
 {
-    double since = days(now_ms - state->last_ms);
-    double known = fsrs_recall(model, state->stability, since);
-    return known * recall_after(model, state, FSRS_GOOD, now_ms, horizon_days) +
-           (1 - known) * recall_after(model, state, FSRS_AGAIN, now_ms, horizon_days) -
-           fsrs_recall(model, state->stability, since + horizon_days);
+    struct fsrs_state next = c->state;
+    fsrs_review(model, &next, rating, w->now_ms);
+    return recall(model, w->forgetting, next.stability, c->seen + 1, horizon_of(w));
+}
+
+/* What is recalled at the horizon after one exercise now, as recall is now. */
+static double expect_after(const struct fsrs *model, const struct wish *w,
+                           const struct candidate *c)
+{
+    return c->recall * recall_after(model, w, c, FSRS_GOOD) +
+           (1 - c->recall) * recall_after(model, w, c, FSRS_AGAIN);
 }
 
 static void look_at_review(const struct fsrs *model, const struct wish *w, struct candidate *c)
 {
-    c->recall = fsrs_recall(model, c->state.stability, days(w->now_ms - c->state.last_ms));
-    c->gain = choose_gain(model, &c->state, w->now_ms, horizon_of(w));
+    double since = days(w->now_ms - c->state.last_ms);
+    c->recall = recall(model, w->forgetting, c->state.stability, c->seen, since);
+    c->gain = expect_after(model, w, c) -
+              recall(model, w->forgetting, c->state.stability, c->seen, since + horizon_of(w));
     c->propensity = 1;
 }
 
 static void look_at_new(const struct fsrs *model, const struct wish *w, struct candidate *c)
 {
-    const struct fsrs_state never = { 0 };
-    double horizon = horizon_of(w);
     int hour = (int)(w->now_ms / 3600000 % 24);
 
     c->recall = features_known(w->level, c->facts.level);
-    c->gain = c->recall * recall_after(model, &never, FSRS_GOOD, w->now_ms, horizon) +
-              (1 - c->recall) * recall_after(model, &never, FSRS_AGAIN, w->now_ms, horizon);
+    c->gain = expect_after(model, w, c);
     c->propensity = 1;
     features_of(&c->facts, w->level, hour, c->x);
 }
@@ -100,9 +106,14 @@ static int waiting(const struct wish *w, const struct candidate *due, int n_due)
     return n;
 }
 
+static bool is_before_exam_week(const struct wish *w)
+{
+    return w->exam_ms > w->now_ms && days(w->exam_ms - w->now_ms) > EXAM_WEEK_DAYS;
+}
+
 static int new_slots(const struct wish *w, const struct candidate *due, int n_due, int n_fresh)
 {
-    bool soon = w->exam_ms > w->now_ms && horizon_of(w) <= EXAM_WEEK_DAYS;
+    bool soon = w->exam_ms > w->now_ms && !is_before_exam_week(w);
     bool by_rating = w->policy == POLICY_LOWEST_AVERAGE; /* whatever is due */
     int wait = soon || by_rating ? n_due : waiting(w, due, n_due);
     int least = soon || by_rating || wait >= 2 * w->n ? 0 : w->n / 4;
@@ -110,22 +121,14 @@ static int new_slots(const struct wish *w, const struct candidate *due, int n_du
     return slots < n_fresh ? slots : n_fresh;
 }
 
-static bool is_before_exam_week(const struct wish *w)
-{
-    return w->exam_ms > w->now_ms && horizon_of(w) > EXAM_WEEK_DAYS;
-}
-
 /* Before an exam: how many new items bring more in their time than the reviews, which are in order.
- * Half at most while there are reviews, and none while all reviews that are looked at wait: who
- * has more than they can keep up with forgets what was new. */
+ * Half at most while there are reviews. */
 static int slots_by_gain(const struct wish *w, const struct candidate *due, int n_due,
                          const struct candidate *fresh, int n_fresh)
 {
     double each = 0;
     int reviews = 0, half = (w->n + (int)(w->seed & 1)) / 2; /* of one, every other time */
 
-    if (waiting(w, due, n_due) >= CHOOSE_DUE)
-        return 0;
     for (int i = 0; i < n_fresh; i++)
         each += density(&fresh[i]) / n_fresh;
     while (reviews < n_due && reviews < w->n && density(&due[reviews]) > each)

@@ -8,10 +8,12 @@
 #include "services/learning/model/fsrs.h"
 #include "services/learning/recommend/bandit.h"
 #include "services/learning/recommend/features.h"
+#include "services/learning/recommend/forgetting.h"
 
-#define CHOOSE_MOST 50  /* items of an answer */
-#define CHOOSE_DUE 300  /* reviews that are looked at */
-#define CHOOSE_FRESH 64 /* new items that are looked at */
+#define CHOOSE_MOST 50         /* items of an answer */
+#define CHOOSE_DUE 300         /* reviews that are looked at */
+#define CHOOSE_FRESH 64        /* new items that are looked at */
+#define CHOOSE_AHEAD_DAYS 10.0 /* before an exam, how far gain looks at most */
 
 /*
  * bandit: reviews by the recall that they bring in their time, new items by the bandit; fsrs:
@@ -27,6 +29,7 @@ struct candidate {
     struct item_facts facts;
     bool is_new;
     struct fsrs_state state; /* of a review */
+    int seen;                /* reviews so far */
     double average;          /* of its ratings, 1..4 */
     /* What choose() adds. */
     double recall, gain, propensity; /* gain: of recall at the horizon, by one exercise now */
@@ -42,6 +45,7 @@ struct wish {
     double level;            /* of the learner */
     const char *last_phrase; /* practised last; NULL: none */
     const struct bandit *bandit;
+    const struct forgetting *forgetting;
     uint64_t seed;
 };
 
@@ -56,16 +60,11 @@ struct choice {
  * Fills `ret_choice` with pointers into `due` (at most CHOOSE_DUE) and `fresh` (at most
  * CHOOSE_FRESH, by level and rank), which are reordered. Where twice as many reviews are due as are
  * wished for, nothing new is added; else at least a quarter is new. With an exam gain is of recall
- * on that day; the bandit's policy then adds as many new ones as bring more in their time than
- * reviews, half at most, and none while CHOOSE_DUE reviews are due by now; in the week before it
- * new items only fill what reviews leave. A review that was practised within half a day and is not
- * due is left out before all that. What does not
- * fit into the budget is left out, and what would have the same phrase as the one before it comes
- * after another one, or not at all.
+ * on that day, or in CHOOSE_AHEAD_DAYS where it is further away; the bandit's policy then adds as
+ * many new ones as bring more in their time than reviews, half at most; in the week before it new
+ * items only fill what reviews leave. A review that was practised within half a day and is not due
+ * is left out before all that. What does not fit into the budget is left out, and what would have
+ * the same phrase as the one before it comes after another one, or not at all.
  */
 void choose(const struct fsrs *model, const struct wish *wish, struct candidate *due, int n_due,
             struct candidate *fresh, int n_fresh, struct choice *ret_choice);
-
-/* How much more is recalled at the horizon (days from now) after one review now. */
-double choose_gain(const struct fsrs *model, const struct fsrs_state *state, int64_t now_ms,
-                   double horizon_days);

@@ -7,6 +7,14 @@
 
 static const char *const levels[] = { "A1", "A2", "B1", "B2", "C1", "C2" };
 
+static const char *at_horizon(const struct wish *w)
+{
+    double days = (double)(w->exam_ms - w->now_ms) / FSRS_DAY_MS;
+    return days <= 0                   ? "in a month"
+           : days <= CHOOSE_AHEAD_DAYS ? "on the day of the exam"
+                                       : "in ten days";
+}
+
 static void write_review(const struct candidate *item, const struct wish *w, char *text)
 {
     double since_h = (double)(w->now_ms - item->state.last_ms) / 3600000;
@@ -21,8 +29,7 @@ static void write_review(const struct candidate *item, const struct wish *w, cha
     snprintf(text, REASON_TEXT,
              "You practised this %s; you still know it with a chance of %.0f %%. Practising now "
              "adds %.0f points %s.",
-             when, item->recall * 100, fmax(item->gain, 0) * 100,
-             w->exam_ms > w->now_ms ? "on the day of the exam" : "in a month");
+             when, item->recall * 100, fmax(item->gain, 0) * 100, at_horizon(w));
 }
 
 static void write_new(const struct candidate *item, const struct wish *w, char *text)
