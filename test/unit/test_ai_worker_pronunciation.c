@@ -147,6 +147,23 @@ static void words_that_were_left_out_are_named(void **state)
     assert_null(strstr(lp_json_str(result, "displayText", NULL), "home"));
 }
 
+/* Whoever stops in the middle, or passes over a sentence, has read the rest. */
+static void a_sentence_that_was_left_out_is_all_that_is_missing(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "My sister lives near the river. She grows vegetables and flowers in "
+        "her small garden. On Sunday we sit in the kitchen and drink tea.";
+    json_auto_t *stopped = assess(say("slt", "My sister lives near the river."), text, NULL);
+    json_auto_t *passed = assess(say("slt", "My sister lives near the river. On Sunday we sit in "
+                                            "the kitchen and drink tea."),
+                                 text, NULL);
+
+    assert_int_equal(errors(stopped, "Omission", NULL), 19);
+    assert_int_equal(errors(passed, "Omission", NULL), 9);
+    assert_int_equal(errors(passed, "Insertion", NULL), 0);
+}
+
 static void a_word_that_was_said_twice_is_told_once(void **state)
 {
     (void)state;
@@ -375,6 +392,7 @@ int main(void)
         cmocka_unit_test(a_text_read_as_it_stands_has_all_its_words),
         cmocka_unit_test(words_and_phones_follow_one_another_within_the_recording),
         cmocka_unit_test(words_that_were_left_out_are_named),
+        cmocka_unit_test(a_sentence_that_was_left_out_is_all_that_is_missing),
         cmocka_unit_test(a_word_that_was_said_twice_is_told_once),
         cmocka_unit_test(what_the_text_does_not_have_is_told),
         cmocka_unit_test(another_text_is_no_match_or_scores_low),

@@ -332,7 +332,8 @@ void judge(const struct evidence *evidence, struct verdict *ret_verdict)
     v.speech_ms = audio_speech_ms(evidence->audio, 0, v.ms);
     read_words(evidence, &v);
     find_pauses(&v);
-    choose_hints(&v);
     score(&v);
+    if (v.matched) /* nobody learns from sounds that were of other words */
+        choose_hints(&v);
     *ret_verdict = v;
 }

@@ -39,8 +39,12 @@ struct pronunciation_request {
  *    "words": [{"word", "offsetMs", "durationMs", "accuracyScore", "errorType": "None", "Omission",
  *               "Insertion" or "Mispronunciation", "phonemes": [{"phoneme", "offsetMs",
  *               "durationMs", "accuracyScore"}]}],
- *    "hints": [{"word", "expected", "heard", "message"}], at most two a sentence,
- *    "pace": words a minute, "pauses": [{"offsetMs", "durationMs"}], "durationMs", "speechMs"}
+ *    "hints": [{"word", "expected", "heard", "message", "offsetMs"}], at most two a sentence,
+ *    "pace": words a minute, "pauses": [{"offsetMs", "durationMs"}], "durationMs", "speechMs",
+ *    "notInDictionary": words that were not judged}
+ * An insertion that is neither a filler nor a word of the text has the word "". The accuracyScore
+ * of insertions and of words that the dictionary does not have is null. pronScore is three parts
+ * accuracy and one part fluency, times completeness.
  * LP_E_INVALID: the recording or the text is none that can be judged, with field, value and limit;
  * it will never be. LP_E_TIMEOUT: the deadline; LP_E_CANCELED: the stop; LP_E_INTERNAL.
  */

@@ -81,9 +81,9 @@ static ps_config_t *configure(const char *folder)
     ps_config_set_float(config, "pip", 1);
     ps_config_set_float(config, "silprob", 0.1);
     ps_config_set_float(config, "fillprob", 1e-4);
-    ps_config_set_float(config, "beam", 1e-80);
-    ps_config_set_float(config, "pbeam", 1e-80);
-    ps_config_set_float(config, "wbeam", 1e-60);
+    ps_config_set_float(config, "beam", 1e-60);
+    ps_config_set_float(config, "pbeam", 1e-60);
+    ps_config_set_float(config, "wbeam", 1e-30);
     return config;
 }
 
@@ -237,10 +237,12 @@ static int load_grammar(struct recogniser *r, const struct recogniser_grammar *g
         fsg_model_trans_add(fsg, (int)arc->from, (int)arc->to, logmath_ln_to_log(log, -arc->cost),
                             fsg_model_word_add(fsg, name));
     }
-    for (unsigned i = 0; i + 1 < grammar->states; i++)
-        fsg_model_null_trans_add(fsg, (int)i, (int)i + 1,
-                                 logmath_ln_to_log(log, -grammar->skips[i]));
-    glist_free(fsg_model_null_trans_closure(fsg, NULL));
+    for (unsigned i = 0; i < grammar->states; i++)
+        for (unsigned j = i + 1; j < grammar->states; j++) {
+            double cost = grammar->skips[i * grammar->states + j];
+            if (cost < RECOGNISER_NEVER)
+                fsg_model_null_trans_add(fsg, (int)i, (int)j, logmath_ln_to_log(log, -cost));
+        }
     fsg->start_state = 0;
     fsg->final_state = (int)grammar->states - 1;
     if (ps_add_fsg(r->decoder, "text", fsg) < 0)
@@ -311,6 +313,7 @@ static int align(struct recogniser *r, const struct features *f,
     int result = 0;
 
     read_parts(r, heard, words);
+    ps_remove_search(r->decoder, "text"); /* before the next one takes its memory */
     if (heard->n_parts > 0) {
         bool taken = ps_alignment_populate(words) >= 0;
         if (taken) {
@@ -327,6 +330,7 @@ static int align(struct recogniser *r, const struct features *f,
             read_aligned(words, heard);
         else
             heard->n_parts = 0;
+        ps_remove_search(r->decoder, "_state_align");
     }
     ps_alignment_free(words);
     return result;

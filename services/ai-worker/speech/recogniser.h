@@ -11,6 +11,7 @@
 #define RECOGNISER_RATE 16000 /* samples a second */
 #define RECOGNISER_FRAME_MS 10
 #define RECOGNISER_ARCS 20000 /* of a grammar, at most */
+#define RECOGNISER_NEVER 1e9  /* a cost */
 
 /* Not for two threads at a time. */
 struct recogniser;
@@ -34,7 +35,8 @@ struct recogniser_arc {
 struct recogniser_grammar {
     const struct recogniser_arc *arcs;
     size_t n;            /* at most RECOGNISER_ARCS */
-    const double *skips; /* of a way from a state to the next without saying anything */
+    const double *skips; /* of a way from state i to state j > i without saying anything, at
+                          * i * states + j, or RECOGNISER_NEVER; two in a row are not taken */
     unsigned states;
 };
 

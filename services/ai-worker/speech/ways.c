@@ -7,7 +7,10 @@
 #include "base/alloc.h"
 
 /* Natural logarithms: how much better a way must fit the sound to be taken instead of the word. */
-#define COST_SKIP 25.0
+#define COST_SKIP 20.0 /* words left out, and for each of them */
+#define COST_SKIP_WORD 5.0
+#define SKIP_WORDS 3 /* or the rest of a sentence, and sentences behind it: */
+#define COST_SKIP_REST 40.0
 #define COST_AGAIN 10.0
 #define COST_FILLER 10.0
 #define COST_OTHER 5.0
@@ -146,6 +149,31 @@ static void add_fillers(struct ways *ways, unsigned state)
     }
 }
 
+/* Whether a sentence, or the end of the text, begins at a state. */
+static bool begins(const struct reference *reference, unsigned state)
+{
+    return state == reference->n ||
+           (state > 0 && reference->words[state].sentence != reference->words[state - 1].sentence);
+}
+
+/* Words that the dictionary does not have cost nothing. */
+static void set_skips(struct ways *ways, const struct reference *reference,
+                      const struct dictionary_entry *entries)
+{
+    ways->skips = lp_calloc((size_t)ways->states * ways->states, sizeof *ways->skips);
+    for (unsigned from = 0; from < ways->states; from++) {
+        unsigned known = 0;
+        for (unsigned to = from + 1; to < ways->states; to++) {
+            double *cost = &ways->skips[from * ways->states + to];
+            known += entries[to - 1].n > 0;
+            if (known <= SKIP_WORDS)
+                *cost = known == 0 ? 0 : COST_SKIP + COST_SKIP_WORD * known;
+            else
+                *cost = begins(reference, to) ? COST_SKIP_REST : RECOGNISER_NEVER;
+        }
+    }
+}
+
 void ways_of(const struct reference *reference, const struct dictionary_entry *entries,
              struct ways *ret_ways)
 {
@@ -153,10 +181,9 @@ void ways_of(const struct reference *reference, const struct dictionary_entry *e
 
     ways.ways = lp_calloc(RECOGNISER_ARCS, sizeof *ways.ways);
     ways.arcs = lp_calloc(RECOGNISER_ARCS, sizeof *ways.arcs);
-    ways.skips = lp_calloc(ways.states, sizeof *ways.skips);
+    set_skips(&ways, reference, entries);
     for (unsigned i = 0; i < reference->n; i++) {
         const struct dictionary_entry *e = &entries[i];
-        ways.skips[i] = e->n > 0 ? COST_SKIP : 0;
         for (unsigned k = 0; k < e->n; k++) {
             struct way right = { WAY_RIGHT, i, 0, NULL, lp_strdup(e->ways[k]) };
             add(&ways, right, i, i + 1, 0);
