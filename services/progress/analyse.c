@@ -1,5 +1,6 @@
 /* services/progress/analyse.c -- GET /api/progress/analytics: what all learners did, for teachers
- * and admins, from the hours' sums. No state. */
+ * and admins, from sums of
+ * days that are over, and of the hours at both ends. No state. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,6 +13,7 @@
 #include "services/progress/page.h"
 #include "services/progress/range.h"
 #include "services/progress/reply.h"
+#include "services/progress/store_days.h"
 #include "services/progress/store_rollup.h"
 
 #define MAX_ANSWER ((size_t)256 * 1024) /* ANALYTICS_NAMES names of ROLLUP_NAME bytes, escaped */
@@ -21,7 +23,45 @@ static const char failed[] = "error computing analytics:";
 struct reading {
     struct analytics *analytics;
     int64_t documents;
+    size_t n_days, n_hours;
+    int64_t days[RANGE_DAYS + 1], hours[RANGE_HOURS];
 };
+
+static void want_hours(struct reading *to, int64_t from_ms, int64_t to_ms)
+{
+    for (int64_t at = from_ms; at < to_ms && to->n_hours < RANGE_HOURS; at += ROLLUP_HOUR_MS)
+        to->hours[to->n_hours++] = at;
+}
+
+/* Whole days where they have documents, which those before `made_ms` have; else hours. */
+static void want(struct reading *to, const struct range *range, int64_t made_ms)
+{
+    int64_t first = day_begin(range->from_ms + DAY_MS - 1), end = day_begin(range->to_ms);
+    size_t most = LP_COUNT(to->days);
+
+    end = end < made_ms ? end : made_ms;
+    if (first >= end) {
+        want_hours(to, range->from_ms, range->to_ms);
+        return;
+    }
+    want_hours(to, range->from_ms, first);
+    for (int64_t at = first; at < end && to->n_days < most; at += DAY_MS)
+        to->days[to->n_days++] = at;
+    want_hours(to, end, range->to_ms);
+}
+
+static int take_day(const struct day *day, bool open, void *user, struct lp_error *err)
+{
+    struct reading *to = user;
+
+    (void)err;
+    to->documents++;
+    if (open)
+        want_hours(to, day->day_ms, day->day_ms + DAY_MS);
+    else
+        analytics_add_day(to->analytics, day);
+    return 0;
+}
 
 static int take_hour(const struct rollup *hour, void *user, struct lp_error *err)
 {
@@ -41,7 +81,7 @@ static json_t *time_of(int64_t ms)
     return json_string(text);
 }
 
-static json_t *figures_of(const struct analytics_figures *f)
+static json_t *figures_of(const struct day_sums *f)
 {
     double trend = 0;
     bool has_trend = analytics_trend(f, &trend);
@@ -108,43 +148,49 @@ static json_t *answer_of(const struct range *range, const struct analytics *anal
 
 struct lp_metric *analytics_documents(void)
 {
-    static const double bounds[] = { 1, 25, 170, 680, RANGE_HOURS + 1 };
+    static const double bounds[] = { 1, 25, 50, 100, 170, 680, RANGE_HOURS + RANGE_DAYS + 2 };
 
     return lp_metric_single(lp_metric_family(LP_METRIC_HISTOGRAM, "lp_analytics_documents",
                                              "Documents read for one answer of analytics", "",
                                              bounds, LP_COUNT(bounds)));
 }
 
-static int read_hours(struct store *store, const struct range *range, struct reading *to,
-                      int64_t *ret_until_ms, struct lp_error *err)
+static int read_sums(struct store *store, const struct range *range, struct reading *to,
+                     int64_t *ret_until_ms, struct lp_error *err)
 {
-    int r = store_rollup_until(store, ret_until_ms, err);
+    int64_t days_ms;
+    int r = store_rollup_until(store, ret_until_ms, &days_ms, err);
 
-    to->documents = 1; /* how far hours were counted */
+    to->documents = 1; /* how far they were counted */
+    if (r < 0)
+        return r;
+    want(to, range, days_ms < *ret_until_ms ? days_ms : day_begin(*ret_until_ms));
+    r = store_days_read(store, to->days, to->n_days, take_day, to, err);
     if (r == 0)
-        r = store_rollup_read(store, range->from_ms, range->to_ms, RANGE_HOURS, take_hour, to, err);
+        r = store_rollup_read(store, to->hours, to->n_hours, take_hour, to, err);
     analytics_finish(to->analytics);
     return r;
 }
 
 static void reply_analytics(struct lp_service_request *r, const struct range *range)
 {
-    struct reading to = { analytics_new(range->zone, range->to_ms), 0 };
+    lp_auto_free struct reading *to = lp_alloc(sizeof *to);
     lp_auto_buf struct lp_buf body = LP_BUF_INIT(MAX_ANSWER);
     struct lp_error err;
     const struct api *api = r->user;
     int64_t until_ms = 0;
 
-    int code = read_hours(api->store, range, &to, &until_ms, &err);
+    to->analytics = analytics_new(range->zone, range->to_ms);
+    int code = read_sums(api->store, range, to, &until_ms, &err);
     if (code == 0) {
-        json_auto_t *answer = answer_of(range, to.analytics, until_ms, to.documents);
+        json_auto_t *answer = answer_of(range, to->analytics, until_ms, to->documents);
         document_write_text(answer, &body);
-        lp_metric_observe(api->documents, (double)to.documents);
+        lp_metric_observe(api->documents, (double)to->documents);
         page_reply(r, &body);
     } else {
         reply_store_failed(r, failed, "", &err);
     }
-    analytics_free(to.analytics);
+    analytics_free(to->analytics);
 }
 
 void handle_analytics(struct lp_service_request *r, void *worker)

@@ -10,7 +10,6 @@
 #include "base/hash.h"
 
 #define PLACES 2048
-#define DAY_MS 86400000.0
 #define QUARTER_S (ROLLUP_HOUR_MS / ROLLUP_QUARTERS / 1000)
 #define DAY_S 86400
 #define THURSDAY 3 /* 1970-01-01, Monday is 0 */
@@ -22,10 +21,10 @@ struct analytics {
     int64_t origin_ms, offset_s, offset_from_s, offset_until_s;
     int64_t heat[7][24];
     uint8_t learners[SKETCH_REGISTERS];
-    struct analytics_figures others;
+    struct day_sums others;
     struct feedback feedback;
     size_t n;
-    struct analytics_name names[ANALYTICS_TABLE];
+    struct day_name names[ANALYTICS_TABLE];
     uint16_t places[PLACES]; /* index in `names` and 1; 0: free */
 };
 
@@ -43,7 +42,7 @@ void analytics_free(struct analytics *a)
     free(a);
 }
 
-/* ---- hours ---- */
+/* ---- days and hours ---- */
 
 static int64_t offset_at(struct analytics *a, int64_t unix_s)
 {
@@ -54,88 +53,69 @@ static int64_t offset_at(struct analytics *a, int64_t unix_s)
     return a->offset_s;
 }
 
-static void add_quarters(struct analytics *a, const struct rollup *hour)
+static void add_quarters(struct analytics *a, int64_t begin_ms, const int64_t *quarters, size_t n)
 {
-    for (size_t q = 0; q < ROLLUP_QUARTERS; q++) {
-        int64_t at = hour->hour_ms / 1000 + (int64_t)q * QUARTER_S;
-        if (hour->quarters[q] == 0)
+    for (size_t q = 0; q < n; q++) {
+        int64_t at = begin_ms / 1000 + (int64_t)q * QUARTER_S;
+        if (quarters[q] == 0)
             continue;
         int64_t local = at + offset_at(a, at);
         local = local > 0 ? local : 0; /* 1970-01-01 west of Greenwich */
-        a->heat[(local / DAY_S + THURSDAY) % 7][local % DAY_S / 3600] += hour->quarters[q];
+        a->heat[(local / DAY_S + THURSDAY) % 7][local % DAY_S / 3600] += quarters[q];
     }
 }
 
-static struct analytics_figures *figures_of(struct analytics *a, const char *name)
+static struct day_sums *figures_of(struct analytics *a, const char *name)
 {
     size_t at = lp_hash(name) % PLACES;
 
     for (; a->places[at]; at = (at + 1) % PLACES) {
-        struct analytics_name *known = &a->names[a->places[at] - 1];
+        struct day_name *known = &a->names[a->places[at] - 1];
         if (strcmp(known->name, name) == 0)
             return &known->figures;
     }
     if (a->n == ANALYTICS_TABLE)
         return &a->others;
-    struct analytics_name *added = &a->names[a->n++];
+    struct day_name *added = &a->names[a->n++];
     memcpy(added->name, name, strlen(name) + 1);
     a->places[at] = (uint16_t)a->n;
     return &added->figures;
 }
 
-static void add_figures(struct analytics_figures *f, const struct rollup_figures *more, double day)
+static double days_to(const struct analytics *a, int64_t at_ms)
 {
-    double n = (double)more->scored;
-
-    f->count += more->count;
-    f->scored += more->scored;
-    f->sum += more->sum;
-    f->x += n * day;
-    f->xx += n * day * day;
-    f->xy += day * more->sum;
+    return (double)(at_ms - a->origin_ms) / (double)DAY_MS;
 }
 
 void analytics_add(struct analytics *a, const struct rollup *hour)
 {
-    int64_t middle_ms = hour->hour_ms + ROLLUP_HOUR_MS / 2;
-    double day = (double)(middle_ms - a->origin_ms) / DAY_MS;
+    double day = days_to(a, hour->hour_ms + ROLLUP_HOUR_MS / 2);
 
-    add_quarters(a, hour);
+    add_quarters(a, hour->hour_ms, hour->quarters, ROLLUP_QUARTERS);
     sketch_merge(a->learners, hour->learners);
     feedback_merge(&a->feedback, &hour->feedback);
-    add_figures(&a->others, &hour->others, day);
+    day_sums_add(&a->others, &hour->others, day);
     for (size_t i = 0; i < hour->n_names; i++)
-        add_figures(figures_of(a, hour->names[i].name), &hour->names[i].figures, day);
+        day_sums_add(figures_of(a, hour->names[i].name), &hour->names[i].figures, day);
+}
+
+void analytics_add_day(struct analytics *a, const struct day *day)
+{
+    double shift = days_to(a, day->day_ms);
+
+    add_quarters(a, day->day_ms, day->quarters, DAY_QUARTERS);
+    sketch_merge(a->learners, day->learners);
+    feedback_merge(&a->feedback, &day->feedback);
+    day_sums_merge(&a->others, &day->others, shift);
+    for (size_t i = 0; i < day->n_names; i++)
+        day_sums_merge(figures_of(a, day->names[i].name), &day->names[i].figures, shift);
 }
 
 /* ---- the result ---- */
 
-static int by_count(const void *left, const void *right)
-{
-    const struct analytics_name *l = left, *r = right;
-
-    if (l->figures.count != r->figures.count)
-        return l->figures.count > r->figures.count ? -1 : 1;
-    return strcmp(l->name, r->name);
-}
-
-static void merge(struct analytics_figures *into, const struct analytics_figures *f)
-{
-    into->count += f->count;
-    into->scored += f->scored;
-    into->sum += f->sum;
-    into->x += f->x;
-    into->xx += f->xx;
-    into->xy += f->xy;
-}
-
 void analytics_finish(struct analytics *a)
 {
-    qsort(a->names, a->n, sizeof *a->names, by_count);
-    while (a->n > ANALYTICS_NAMES)
-        merge(&a->others, &a->names[--a->n].figures);
-    while (a->n > 0 && a->names[a->n - 1].figures.count == 0)
-        a->n--;
+    a->n = day_names_cut(a->names, a->n, ANALYTICS_NAMES, &a->others);
     feedback_sort(&a->feedback);
 }
 
@@ -152,7 +132,7 @@ void analytics_result(const struct analytics *a, struct analytics_result *ret_re
             ret_result->activities += a->heat[day][hour];
 }
 
-bool analytics_trend(const struct analytics_figures *f, double *ret_trend)
+bool analytics_trend(const struct day_sums *f, double *ret_trend)
 {
     double n = (double)f->scored, spread = n * f->xx - f->x * f->x;
 

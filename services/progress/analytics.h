@@ -1,25 +1,14 @@
-/* services/progress/analytics.h -- hours' sums put together: a heat map, how many learners, means
- * and trends of activities. Pure, but for the time zone.
+/* services/progress/analytics.h -- sums of days and hours put together: a heat map, how many
+ * learners, means and trends of activities. Pure, but for the time zone.
  */
 #pragma once
 
 #include "base/zone.h"
-#include "services/progress/rollup.h"
+#include "services/progress/day.h"
 
 #define ANALYTICS_NAMES 100  /* of the most frequent activities in the answer */
-#define ANALYTICS_TABLE 1000 /* that have figures of their own while hours are added */
+#define ANALYTICS_TABLE 1000 /* that have figures of their own while they are added */
 #define ANALYTICS_ERROR 0.13 /* standard error of the number of learners: base/sketch.h */
-
-/* Sums over (days, score): each score stands at the middle of its hour. */
-struct analytics_figures {
-    int64_t count, scored;
-    double sum, x, xx, xy;
-};
-
-struct analytics_name {
-    char name[ROLLUP_NAME + 1];
-    struct analytics_figures figures;
-};
 
 /* Opaque: some 200 kB. One thread at a time. */
 struct analytics;
@@ -29,8 +18,9 @@ struct analytics *analytics_new(const struct zone *zone, int64_t origin_ms);
 void analytics_free(struct analytics *a);
 
 void analytics_add(struct analytics *a, const struct rollup *hour);
+void analytics_add_day(struct analytics *a, const struct day *day);
 
-/* After the last hour: puts the most frequent first, by name where they are even, and all beyond
+/* After the last of them: puts the most frequent first, by name where they are even, and all beyond
  * ANALYTICS_NAMES into the others. */
 void analytics_finish(struct analytics *a);
 
@@ -39,11 +29,11 @@ struct analytics_result {
     int64_t activities, learners;
     int64_t heat[7][24]; /* Monday first */
     size_t n_names;
-    const struct analytics_name *names;
-    struct analytics_figures others;
+    const struct day_name *names;
+    struct day_sums others;
     const struct feedback *feedback; /* the most frequent category first */
 };
 void analytics_result(const struct analytics *a, struct analytics_result *ret_result);
 
 /* Points per day; false under two scores, and where they lie within an hour. */
-bool analytics_trend(const struct analytics_figures *f, double *ret_trend);
+bool analytics_trend(const struct day_sums *f, double *ret_trend);

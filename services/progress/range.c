@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "services/progress/rollup.h"
+#include "services/progress/day.h"
 
-#define DAY_MS 86400000LL
 #define MOST_MS 253402300800000LL /* the year 10000 */
 
 /* "2026-12-01": when it begins by the clock of `zone`; -1 where it is no date. */

@@ -1,7 +1,8 @@
 /*
  * services/progress/recount.c -- the sums of an hour that are added while it lasts may lack what a
  * killed process had in memory; so once it is over it is counted from the activities, by the same
- * function, and stays as it is. The same brings in what was logged before there were sums.
+ * function, and stays as it is. The same brings in what was logged before there were sums. Days are
+ * put together from hours, so what is wrong in one is mended with its hour.
  *
  * Threads: `counter` alone has the state of a round; `woken` is under `lock`.
  */
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "metrics/metrics.h"
+#include "services/progress/store_days.h"
 #include "services/progress/store_rollup.h"
 
 #define ROUND_MS 60000 /* between two looks */
@@ -30,7 +32,8 @@ struct recount {
     pthread_mutex_t lock;
     pthread_cond_t wanted;
     bool woken, ended;
-    struct lp_metric *counted, *activities;
+    int64_t looked_ms; /* hour up to which no day was left to be made; -1: look */
+    struct lp_metric *counted, *activities, *days;
 };
 
 /* ---- a round ---- */
@@ -109,16 +112,39 @@ static int count_marked(struct recount *c, int64_t hour_ms, int64_t mark_ms, str
 
 static int count_all_marked(struct recount *c, int64_t now_ms, bool *ret_more, struct lp_error *err)
 {
-    int64_t until_ms, hour_ms = 0, mark_ms;
+    int64_t until_ms, days_ms, hour_ms = 0, mark_ms;
 
-    int r = store_rollup_until(c->store, &until_ms, err);
+    int r = store_rollup_until(c->store, &until_ms, &days_ms, err);
     for (int n = 0; r == 0 && n < RECOUNT_MARKED; n++) {
         r = store_rollup_marked(c->store, now_ms, until_ms, &hour_ms, &mark_ms, err);
         if (r < 0 || hour_ms < 0)
             return r;
+        c->looked_ms = -1;
         r = count_marked(c, hour_ms, mark_ms, err);
     }
     *ret_more = r == 0;
+    return r;
+}
+
+/* ---- days ---- */
+
+static int make_days(struct recount *c, bool *ret_more, struct lp_error *err)
+{
+    int64_t until_ms, days_ms, due[RECOUNT_DAYS];
+    size_t n = 0;
+
+    int r = store_rollup_until(c->store, &until_ms, &days_ms, err);
+    if (r == 0)
+        r = store_days_due(c->store, day_begin(until_ms), RECOUNT_DAYS, due, &n, err);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        r = lp_stop_requested(c->stop) ? lp_error_set(err, LP_E_CANCELED, "the program ends")
+                                       : store_days_make(c->store, due[i], err);
+        if (r == 0)
+            lp_metric_add(c->days, 1);
+    }
+    *ret_more = n == RECOUNT_DAYS;
+    if (r == 0 && !*ret_more && days_ms != day_begin(until_ms))
+        r = store_rollup_set_days(c->store, day_begin(until_ms), err);
     return r;
 }
 
@@ -126,14 +152,18 @@ static int count_all_marked(struct recount *c, int64_t now_ms, bool *ret_more, s
 
 static int count_claimed(struct recount *c, int64_t now_ms, bool *ret_more, struct lp_error *err)
 {
-    int64_t until, over = rollup_hour(now_ms - RECOUNT_DELAY_MS);
+    int64_t until, days, over = rollup_hour(now_ms - RECOUNT_DELAY_MS);
     bool more = false;
 
-    int r = store_rollup_until(c->store, &until, err);
+    int r = store_rollup_until(c->store, &until, &days, err);
     if (r == 0 && until < over)
         r = count_hours(c, until, over, &more, err);
     if (r == 0)
         r = count_all_marked(c, now_ms, &more, err);
+    if (r == 0 && !more && c->looked_ms != over) {
+        r = make_days(c, &more, err);
+        c->looked_ms = r == 0 && !more ? over : -1;
+    }
     *ret_more = more;
     return r;
 }
@@ -216,6 +246,10 @@ int recount_new(struct store *store, struct recount **ret_recount, struct lp_err
     c->activities =
         lp_metric_single(lp_metric_family(LP_METRIC_COUNTER, "lp_rollup_activities_read_total",
                                           "Activities read to count hours", "", NULL, 0));
+    c->days =
+        lp_metric_single(lp_metric_family(LP_METRIC_COUNTER, "lp_rollup_days_made_total",
+                                          "Days put together from their hours' sums", "", NULL, 0));
+    c->looked_ms = -1;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wanted, NULL);
     c->stop = lp_stop_new();

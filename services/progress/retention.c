@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "services/progress/store_days.h"
 #include "services/progress/store_rollup.h"
 
-#define DAY_MS (24LL * 3600 * 1000)
 #define ROUND_MS (3600LL * 1000)
 #define AGAIN_MS 5000 /* after a failure: the database may not be there yet */
 
@@ -32,6 +32,8 @@ static bool purge(struct retention *r, bool again)
     int result = store_purge(r->store, before_ms, &n, &err);
     if (result == 0)
         result = store_rollup_purge(r->store, before_ms, &err);
+    if (result == 0)
+        result = store_days_purge(r->store, before_ms, &err);
     if (result < 0) {
         if (!again)
             lp_log_warn("old activities are not deleted, tried again every 5 s", "error", err.msg);

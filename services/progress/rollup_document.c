@@ -8,7 +8,6 @@
 #include "services/progress/document.h"
 
 #define KEY 48
-#define MOST 1000000000000LL /* of any count: sums of them cannot overflow */
 
 /* The name as a key: no dots, no dollars, short. */
 static void key_of(const char *name, char ret_key[25])
@@ -163,14 +162,13 @@ void rollup_document_set(const struct rollup *r, bson_t *ret_update)
 
 /* ---- back ---- */
 
-static int64_t whole(const bson_iter_t *i)
+int64_t rollup_document_count(const bson_iter_t *i)
 {
     int64_t n = BSON_ITER_HOLDS_NUMBER(i) ? bson_iter_as_int64(i) : 0;
-    return n < 0 ? 0 : n < MOST ? n : MOST;
+    return n < 0 ? 0 : n < ROLLUP_DOCUMENT_MOST ? n : ROLLUP_DOCUMENT_MOST;
 }
 
-/* A number of one or two digits under `end`, else -1. */
-static int place_of(const char *key, int end)
+int rollup_document_place(const char *key, int end)
 {
     int place = key[0] >= '0' && key[0] <= '9' ? key[0] - '0' : -1;
 
@@ -182,35 +180,36 @@ static int place_of(const char *key, int end)
 static void read_quarters(bson_iter_t *i, struct rollup *r)
 {
     while (bson_iter_next(i)) {
-        int at = place_of(bson_iter_key(i), ROLLUP_QUARTERS);
+        int at = rollup_document_place(bson_iter_key(i), ROLLUP_QUARTERS);
         if (at >= 0)
-            r->quarters[at] = whole(i);
+            r->quarters[at] = rollup_document_count(i);
     }
 }
 
-static void keep_least(struct rollup *r, size_t at, int64_t least)
+static uint8_t least_of(int64_t least)
 {
-    r->learners[at] = (uint8_t)(least < SKETCH_MOST ? least : SKETCH_MOST);
+    return (uint8_t)(least < SKETCH_MOST ? least : SKETCH_MOST);
 }
 
-/* One place each while they grow, all in one for good. */
-static void read_all_learners(const bson_iter_t *i, struct rollup *r)
+void rollup_document_learners(const bson_iter_t *i, uint8_t ret_learners[SKETCH_REGISTERS])
 {
     const uint8_t *bytes;
     bson_subtype_t type;
-    uint32_t n;
+    uint32_t n = 0;
 
-    bson_iter_binary(i, &type, &n, &bytes);
+    if (BSON_ITER_HOLDS_BINARY(i))
+        bson_iter_binary(i, &type, &n, &bytes);
     for (size_t at = 0; n == SKETCH_REGISTERS && at < n; at++)
-        keep_least(r, at, bytes[at]);
+        ret_learners[at] = least_of(bytes[at]);
 }
 
+/* One place each while they grow; all in one binary once they are counted for good. */
 static void read_learners(bson_iter_t *i, struct rollup *r)
 {
     while (bson_iter_next(i)) {
-        int at = place_of(bson_iter_key(i), SKETCH_REGISTERS);
+        int at = rollup_document_place(bson_iter_key(i), SKETCH_REGISTERS);
         if (at >= 0)
-            keep_least(r, (size_t)at, whole(i));
+            r->learners[at] = least_of(rollup_document_count(i));
     }
 }
 
@@ -223,9 +222,9 @@ static struct rollup_figures read_figures(bson_iter_t *i, const char **ret_name)
     while (bson_iter_next(i)) {
         const char *key = bson_iter_key(i);
         if (strcmp(key, "n") == 0)
-            f.count = whole(i);
+            f.count = rollup_document_count(i);
         else if (strcmp(key, "k") == 0)
-            f.scored = whole(i);
+            f.scored = rollup_document_count(i);
         else if (strcmp(key, "s") == 0 && BSON_ITER_HOLDS_NUMBER(i))
             f.sum = bson_iter_as_double(i);
         else if (strcmp(key, "name") == 0 && BSON_ITER_HOLDS_UTF8(i))
@@ -271,10 +270,10 @@ static void read_member(bson_iter_t *i, struct rollup *r)
     const char *key = bson_iter_key(i), *none;
     bson_iter_t in;
 
-    if (strcmp(key, "r") == 0 && BSON_ITER_HOLDS_BINARY(i))
-        read_all_learners(i, r);
+    if (strcmp(key, "r") == 0)
+        rollup_document_learners(i, r->learners);
     else if (strcmp(key, "fo") == 0)
-        r->feedback.others += whole(i);
+        r->feedback.others += rollup_document_count(i);
     if (!BSON_ITER_HOLDS_DOCUMENT(i) || !bson_iter_recurse(i, &in))
         return;
     if (strcmp(key, "q") == 0) {
@@ -284,7 +283,7 @@ static void read_member(bson_iter_t *i, struct rollup *r)
     } else if (strcmp(key, "a") == 0) {
         read_names(&in, r);
     } else if (strcmp(key, "f") == 0) {
-        feedback_take(&in, MOST, &r->feedback);
+        feedback_take(&in, ROLLUP_DOCUMENT_MOST, &r->feedback);
     } else if (strcmp(key, "o") == 0) {
         struct rollup_figures f = read_figures(&in, &none);
         add_to(&r->others, &f);

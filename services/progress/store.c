@@ -20,6 +20,7 @@
 
 #define COLLECTION "activitylogs"
 #define ROLLUPS "activityrollups"
+#define DAYS "activityrollupdays"
 #define SELECTION_MS 3000
 #define CONNECT_MS 3000
 #define SOCKET_MS 15000
@@ -45,8 +46,9 @@ void store_operation_end(struct store_operation *o)
     double seconds = (double)(lp_clock_ns() - o->began_ns) / 1e9;
     lp_metric_observe(lp_metric_with(o->store->seconds, o->name), seconds);
     mongoc_collection_destroy(o->logs);
-    if (o->rollups)
-        mongoc_collection_destroy(o->rollups);
+    for (size_t i = 0; i < LP_COUNT(o->rollups); i++)
+        if (o->rollups[i])
+            mongoc_collection_destroy(o->rollups[i]);
     mongoc_client_pool_push(o->store->pool, o->client);
 }
 
@@ -63,11 +65,12 @@ int store_operation_begin(struct store *s, const char *name, struct store_operat
     return 0;
 }
 
-mongoc_collection_t *store_operation_rollups(struct store_operation *o)
+mongoc_collection_t *store_operation_rollups(struct store_operation *o, enum store_rollups of)
 {
-    if (!o->rollups)
-        o->rollups = mongoc_client_get_collection(o->client, o->store->db_name, ROLLUPS);
-    return o->rollups;
+    if (!o->rollups[of])
+        o->rollups[of] = mongoc_client_get_collection(o->client, o->store->db_name,
+                                                      of == STORE_DAYS ? DAYS : ROLLUPS);
+    return o->rollups[of];
 }
 
 /* ---- indexes, readiness ---- */

@@ -8,31 +8,36 @@
 #define STORE_OPERATION_MS 10000      /* the database's own limit of one operation */
 #define STORE_EVENT_MARK "learningAt" /* store_events.h; no part of an activity for others */
 
+/* Which sums: services/progress/rollup.h, day.h. */
+enum store_rollups { STORE_HOURS, STORE_DAYS };
+
 /* One operation: a client of the pool, the collection, and when it began. Initialise with {0}. */
 struct store_operation {
     struct store *store; /* NULL: not begun */
     const char *name;
     int64_t began_ns;
     mongoc_client_t *client;
-    mongoc_collection_t *logs, *rollups; /* rollups: NULL until asked for */
+    mongoc_collection_t *logs, *rollups[2]; /* rollups: NULL until asked for */
 };
 
 /* LP_E_UNAVAILABLE at once where the last ping found nobody. */
 LP_MUST_USE int store_operation_begin(struct store *s, const char *name,
                                       struct store_operation *ret, struct lp_error *err);
-/* The collection of hours' sums, borrowed from `o`, which has begun. */
-mongoc_collection_t *store_operation_rollups(struct store_operation *o);
+/* The collection of these sums, borrowed from `o`, which has begun. */
+mongoc_collection_t *store_operation_rollups(struct store_operation *o, enum store_rollups of);
 void store_operation_end(struct store_operation *o);
 #define auto_operation __attribute__((cleanup(store_operation_end)))
 #define auto_bson __attribute__((cleanup(bson_destroy)))
 
-/* An update of hours. *ret_n (may be NULL): how many were there, or were made. LP_E_EXISTS where
+/* {_id: {$in: these}}, appended to `filter`. */
+void store_rollup_append_ids(bson_t *filter, const int64_t *ids, size_t n);
+/* An update of sums. *ret_n (may be NULL): how many were there, or were made. LP_E_EXISTS where
  * `upsert` meant to make one whose _id is there. */
-LP_MUST_USE int store_rollup_change(struct store *s, const char *name, const bson_t *selector,
-                                    const bson_t *update, bool upsert, int64_t *ret_n,
-                                    struct lp_error *err);
-LP_MUST_USE int store_rollup_delete(struct store *s, const char *name, const bson_t *selector,
-                                    struct lp_error *err);
+LP_MUST_USE int store_rollup_change(struct store *s, enum store_rollups of, const char *name,
+                                    const bson_t *selector, const bson_t *update, bool upsert,
+                                    int64_t *ret_n, struct lp_error *err);
+LP_MUST_USE int store_rollup_delete(struct store *s, enum store_rollups of, const char *name,
+                                    const bson_t *selector, struct lp_error *err);
 
 /* Whether lp-learning is to hear of new activities. */
 bool store_tells(const struct store *s);

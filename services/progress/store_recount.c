@@ -3,7 +3,7 @@
 #include "services/progress/store_parts.h"
 #include "services/progress/store_rollup.h"
 
-#define STATE "state" /* the _id of the document {until, claimed} */
+#define STATE "state" /* the _id of the document {until, days, claimed} */
 
 /* The first document of a filter, or nothing: *ret_a and *ret_b are dates of it, 0 where there is
  * none. */
@@ -20,8 +20,8 @@ static int find_dates(struct store *s, const char *name, const bson_t *filter, c
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
-    mongoc_cursor_t *c =
-        mongoc_collection_find_with_opts(store_operation_rollups(&o), filter, &opts, NULL);
+    mongoc_cursor_t *c = mongoc_collection_find_with_opts(store_operation_rollups(&o, STORE_HOURS),
+                                                          filter, &opts, NULL);
     if (mongoc_cursor_next(c, &document)) {
         if (bson_iter_init_find(&i, document, a) && BSON_ITER_HOLDS_DATE_TIME(&i))
             *ret_a = bson_iter_date_time(&i);
@@ -34,22 +34,33 @@ static int find_dates(struct store *s, const char *name, const bson_t *filter, c
     return r;
 }
 
-int store_rollup_until(struct store *s, int64_t *ret_until_ms, struct lp_error *err)
+int store_rollup_until(struct store *s, int64_t *ret_until_ms, int64_t *ret_days_ms,
+                       struct lp_error *err)
 {
     auto_bson bson_t filter = BSON_INITIALIZER;
-    int64_t claimed;
 
     BCON_APPEND(&filter, "_id", BCON_UTF8(STATE));
-    return find_dates(s, "rollup_until", &filter, "until", ret_until_ms, "claimed", &claimed, err);
+    return find_dates(s, "rollup_until", &filter, "until", ret_until_ms, "days", ret_days_ms, err);
 }
 
-int store_rollup_set_until(struct store *s, int64_t until_ms, struct lp_error *err)
+static int set_date(struct store *s, const char *name, const char *member, int64_t ms,
+                    struct lp_error *err)
 {
     auto_bson bson_t selector = BSON_INITIALIZER, update = BSON_INITIALIZER;
 
     BCON_APPEND(&selector, "_id", BCON_UTF8(STATE));
-    BCON_APPEND(&update, "$set", "{", "until", BCON_DATE_TIME(until_ms), "}");
-    return store_rollup_change(s, "rollup_set_until", &selector, &update, true, NULL, err);
+    BCON_APPEND(&update, "$set", "{", member, BCON_DATE_TIME(ms), "}");
+    return store_rollup_change(s, STORE_HOURS, name, &selector, &update, true, NULL, err);
+}
+
+int store_rollup_set_until(struct store *s, int64_t until_ms, struct lp_error *err)
+{
+    return set_date(s, "rollup_set_until", "until", until_ms, err);
+}
+
+int store_rollup_set_days(struct store *s, int64_t days_ms, struct lp_error *err)
+{
+    return set_date(s, "rollup_set_days", "days", days_ms, err);
 }
 
 int store_rollup_claim(struct store *s, int64_t now_ms, int64_t until_ms, bool *ret_claimed,
@@ -61,7 +72,7 @@ int store_rollup_claim(struct store *s, int64_t now_ms, int64_t until_ms, bool *
     BCON_APPEND(&selector, "_id", BCON_UTF8(STATE), "claimed", "{", "$not", "{", "$gt",
                 BCON_DATE_TIME(now_ms), "}", "}");
     BCON_APPEND(&update, "$set", "{", "claimed", BCON_DATE_TIME(until_ms), "}");
-    int r = store_rollup_change(s, "rollup_claim", &selector, &update, true, &n, err);
+    int r = store_rollup_change(s, STORE_HOURS, "rollup_claim", &selector, &update, true, &n, err);
     if (r == LP_E_EXISTS) /* another pod has it */
         r = 0;
     *ret_claimed = n > 0;
@@ -74,7 +85,8 @@ int store_rollup_unclaim(struct store *s, int64_t until_ms, struct lp_error *err
 
     BCON_APPEND(&selector, "_id", BCON_UTF8(STATE), "claimed", BCON_DATE_TIME(until_ms));
     BCON_APPEND(&update, "$unset", "{", "claimed", BCON_INT32(1), "}");
-    return store_rollup_change(s, "rollup_unclaim", &selector, &update, false, NULL, err);
+    return store_rollup_change(s, STORE_HOURS, "rollup_unclaim", &selector, &update, false, NULL,
+                               err);
 }
 
 int store_rollup_marked(struct store *s, int64_t now_ms, int64_t until_ms, int64_t *ret_hour_ms,
@@ -97,7 +109,8 @@ int store_rollup_unmark(struct store *s, int64_t hour_ms, int64_t mark_ms, bool 
 
     BCON_APPEND(&selector, "_id", BCON_DATE_TIME(hour_ms), "redo", BCON_DATE_TIME(mark_ms));
     if (empty)
-        return store_rollup_delete(s, "rollup_unmark", &selector, err);
+        return store_rollup_delete(s, STORE_HOURS, "rollup_unmark", &selector, err);
     BCON_APPEND(&update, "$unset", "{", "redo", BCON_INT32(1), "}");
-    return store_rollup_change(s, "rollup_unmark", &selector, &update, false, NULL, err);
+    return store_rollup_change(s, STORE_HOURS, "rollup_unmark", &selector, &update, false, NULL,
+                               err);
 }

@@ -2,6 +2,7 @@
 #include "services/progress/store_rollup.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "services/progress/rollup_document.h"
 #include "services/progress/store_parts.h"
@@ -18,8 +19,24 @@ static bool append_light_concern(bson_t *opts)
     return good;
 }
 
-int store_rollup_change(struct store *s, const char *name, const bson_t *selector,
-                        const bson_t *update, bool upsert, int64_t *ret_n, struct lp_error *err)
+void store_rollup_append_ids(bson_t *filter, const int64_t *ids, size_t n)
+{
+    bson_t in, array;
+    char key[24];
+
+    bson_append_document_begin(filter, "_id", -1, &in);
+    bson_append_array_begin(&in, "$in", -1, &array);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(key, sizeof key, "%zu", i);
+        bson_append_date_time(&array, key, -1, ids[i]);
+    }
+    bson_append_array_end(&in, &array);
+    bson_append_document_end(filter, &in);
+}
+
+int store_rollup_change(struct store *s, enum store_rollups of, const char *name,
+                        const bson_t *selector, const bson_t *update, bool upsert, int64_t *ret_n,
+                        struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
     auto_bson bson_t opts = BSON_INITIALIZER;
@@ -33,8 +50,8 @@ int store_rollup_change(struct store *s, const char *name, const bson_t *selecto
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
-    if (!mongoc_collection_update_many(store_operation_rollups(&o), selector, update, &opts, &reply,
-                                       &e))
+    if (!mongoc_collection_update_many(store_operation_rollups(&o, of), selector, update, &opts,
+                                       &reply, &e))
         r = e.domain == MONGOC_ERROR_SERVER && e.code == MONGOC_ERROR_DUPLICATE_KEY
                 ? lp_error_set(err, LP_E_EXISTS, "%s: it is there", name)
                 : store_failed(name, &reply, &e, err);
@@ -59,7 +76,8 @@ int store_rollup_add(struct store *s, const struct rollup *r, struct lp_error *e
     if (bson_empty(&update))
         return 0;
     for (int n = 0; n < UPSERTS && code == LP_E_EXISTS; n++)
-        code = store_rollup_change(s, "rollup_add", &selector, &update, true, NULL, err);
+        code =
+            store_rollup_change(s, STORE_HOURS, "rollup_add", &selector, &update, true, NULL, err);
     return code == LP_E_EXISTS ? 0 : code; /* counted for good */
 }
 
@@ -71,13 +89,14 @@ int store_rollup_put(struct store *s, const struct rollup *r, struct lp_error *e
     BCON_APPEND(&selector, "_id", BCON_DATE_TIME(r->hour_ms));
     rollup_document_set(r, &update);
     for (int n = 0; n < UPSERTS && code == LP_E_EXISTS; n++)
-        code = store_rollup_change(s, "rollup_put", &selector, &update, true, NULL, err);
+        code =
+            store_rollup_change(s, STORE_HOURS, "rollup_put", &selector, &update, true, NULL, err);
     return code == LP_E_EXISTS ? lp_error_set(err, LP_E_CONFLICT, "rollup_put: it is there twice")
                                : code;
 }
 
-int store_rollup_delete(struct store *s, const char *name, const bson_t *selector,
-                        struct lp_error *err)
+int store_rollup_delete(struct store *s, enum store_rollups of, const char *name,
+                        const bson_t *selector, struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
     auto_bson bson_t opts = BSON_INITIALIZER;
@@ -89,7 +108,8 @@ int store_rollup_delete(struct store *s, const char *name, const bson_t *selecto
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
-    if (!mongoc_collection_delete_many(store_operation_rollups(&o), selector, &opts, &reply, &e))
+    if (!mongoc_collection_delete_many(store_operation_rollups(&o, of), selector, &opts, &reply,
+                                       &e))
         r = store_failed(name, &reply, &e, err);
     bson_destroy(&reply);
     return r;
@@ -102,7 +122,7 @@ int store_rollup_clear(struct store *s, int64_t from_ms, int64_t to_ms, struct l
     BCON_APPEND(&selector, "_id", "{", "$gte", BCON_DATE_TIME(from_ms), "$lt",
                 BCON_DATE_TIME(to_ms), "}", "final", "{", "$ne", BCON_BOOL(true), "}", "redo", "{",
                 "$exists", BCON_BOOL(false), "}");
-    return store_rollup_delete(s, "rollup_clear", &selector, err);
+    return store_rollup_delete(s, STORE_HOURS, "rollup_clear", &selector, err);
 }
 
 int store_rollup_purge(struct store *s, int64_t before_ms, struct lp_error *err)
@@ -110,26 +130,26 @@ int store_rollup_purge(struct store *s, int64_t before_ms, struct lp_error *err)
     auto_bson bson_t selector = BSON_INITIALIZER;
 
     BCON_APPEND(&selector, "_id", "{", "$lte", BCON_DATE_TIME(before_ms - ROLLUP_HOUR_MS), "}");
-    return store_rollup_delete(s, "rollup_purge", &selector, err);
+    return store_rollup_delete(s, STORE_HOURS, "rollup_purge", &selector, err);
 }
 
-int store_rollup_read(struct store *s, int64_t from_ms, int64_t to_ms, int64_t most,
-                      store_rollup_sink *sink, void *user, struct lp_error *err)
+int store_rollup_read(struct store *s, const int64_t *hours, size_t n, store_rollup_sink *sink,
+                      void *user, struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
     auto_bson bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER;
     const bson_t *document;
     struct rollup hour;
 
-    BCON_APPEND(&filter, "_id", "{", "$gte", BCON_DATE_TIME(from_ms), "$lt", BCON_DATE_TIME(to_ms),
-                "}");
-    BCON_APPEND(&opts, "maxTimeMS", BCON_INT64(STORE_OPERATION_MS), "limit", BCON_INT64(most),
-                "batchSize", BCON_INT64(500));
+    if (n == 0)
+        return 0;
+    store_rollup_append_ids(&filter, hours, n);
+    BCON_APPEND(&opts, "maxTimeMS", BCON_INT64(STORE_OPERATION_MS), "batchSize", BCON_INT64(500));
     int r = store_operation_begin(s, "rollups", &o, err);
     if (r < 0)
         return r;
-    mongoc_cursor_t *c =
-        mongoc_collection_find_with_opts(store_operation_rollups(&o), &filter, &opts, NULL);
+    mongoc_cursor_t *c = mongoc_collection_find_with_opts(store_operation_rollups(&o, STORE_HOURS),
+                                                          &filter, &opts, NULL);
     while (r == 0 && mongoc_cursor_next(c, &document))
         if (rollup_document_read(document, &hour))
             r = sink(&hour, user, err);
@@ -242,8 +262,8 @@ static int try_marks(const struct marks *m, struct lp_error *err)
     int r = store_operation_begin(m->store, "rollup_mark", &o, err);
     if (r < 0)
         return r;
-    mongoc_bulk_operation_t *bulk =
-        mongoc_collection_create_bulk_operation_with_opts(store_operation_rollups(&o), &opts);
+    mongoc_bulk_operation_t *bulk = mongoc_collection_create_bulk_operation_with_opts(
+        store_operation_rollups(&o, STORE_HOURS), &opts);
     for (size_t i = 0; i < m->n; i++) {
         auto_bson bson_t selector = BSON_INITIALIZER;
         bson_append_date_time(&selector, "_id", -1, m->hours[i]);
@@ -298,5 +318,6 @@ int store_rollup_release(struct store *s, int64_t at_ms, int64_t now_ms, struct 
 
     BCON_APPEND(&selector, "redo", BCON_DATE_TIME(at_ms));
     BCON_APPEND(&update, "$set", "{", "redo", BCON_DATE_TIME(now_ms), "}");
-    return store_rollup_change(s, "rollup_release", &selector, &update, false, NULL, err);
+    return store_rollup_change(s, STORE_HOURS, "rollup_release", &selector, &update, false, NULL,
+                               err);
 }

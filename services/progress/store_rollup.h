@@ -23,9 +23,9 @@ LP_MUST_USE int store_rollup_clear(struct store *s, int64_t from_ms, int64_t to_
 /* Deletes hours that were over by `before_ms`. */
 LP_MUST_USE int store_rollup_purge(struct store *s, int64_t before_ms, struct lp_error *err);
 
-/* Gives the hours from `from_ms` to `to_ms`, at most `most` documents. */
+/* Gives these hours, those of them that there are. */
 typedef int store_rollup_sink(const struct rollup *r, void *user, struct lp_error *err);
-LP_MUST_USE int store_rollup_read(struct store *s, int64_t from_ms, int64_t to_ms, int64_t most,
+LP_MUST_USE int store_rollup_read(struct store *s, const int64_t *hours, size_t n,
                                   store_rollup_sink *sink, void *user, struct lp_error *err);
 
 /* Gives the activities from `from_ms` to `to_ms`, oldest first; a negative return of `sink` ends it
@@ -37,9 +37,12 @@ LP_MUST_USE int store_rollup_activities(struct store *s, int64_t from_ms, int64_
 
 /* ---- how far they were counted ---- */
 
-/* *ret_until_ms: all hours before it were counted for good; 0: none were yet. */
-LP_MUST_USE int store_rollup_until(struct store *s, int64_t *ret_until_ms, struct lp_error *err);
+/* *ret_until_ms: all hours before it were counted for good; *ret_days_ms: all days before it have a
+ * document, those that had no activities have none. 0: none yet. */
+LP_MUST_USE int store_rollup_until(struct store *s, int64_t *ret_until_ms, int64_t *ret_days_ms,
+                                   struct lp_error *err);
 LP_MUST_USE int store_rollup_set_until(struct store *s, int64_t until_ms, struct lp_error *err);
+LP_MUST_USE int store_rollup_set_days(struct store *s, int64_t days_ms, struct lp_error *err);
 
 /* True: until `until_ms` it is for the caller to count, and nobody else does. Two who count the
  * same do no harm. */

@@ -312,6 +312,80 @@ static void an_erasure_reaches_an_hour_that_is_being_counted(void **state)
     assert_true(json_number_value(json_object_get(figures_of(left, "Late"), "mean")) == 60);
 }
 
+/* ---- days ---- */
+
+#define DAY_MS (24 * HOUR_MS)
+
+/* The answer that was put together from `documents`, in whole days. */
+static void await_documents(const char *path, int64_t documents, int64_t count)
+{
+    int64_t read = 0;
+    for (int64_t end = lp_clock_ms() + 60000; lp_clock_ms() < end; poll(NULL, 0, 50)) {
+        auto_answer struct answer a = ask_as(teacher, "GET", path);
+        assert_int_equal(a.status, 200);
+        read = lp_json_int(-1, a.body, "documentsRead", NULL);
+        if (read != documents || count_of(a.body, "Days") != count)
+            continue;
+        assert_int_equal(heat_sum(a.body), count);
+        return;
+    }
+    fail_msg("%lld documents are read, not %lld with a count of %lld", (long long)read,
+             (long long)documents, (long long)count);
+}
+
+static void drop(const char *name, bson_t *selector)
+{
+    mongoc_client_t *client;
+    mongoc_collection_t *c = collection(&client, name);
+    assert_true(mongoc_collection_delete_many(c, selector, NULL, NULL, NULL));
+    bson_destroy(selector);
+    mongoc_collection_destroy(c);
+    mongoc_client_destroy(client);
+}
+
+/* What a version that knows of no days does to hours, and what a process leaves that is killed. */
+static void spoil_days(int64_t day)
+{
+    change("activityrollups", BCON_NEW("_id", BCON_DATE_TIME(day + 5 * HOUR_MS)),
+           BCON_NEW("$set", "{", "final", BCON_BOOL(true), "q", "{", "0", BCON_INT64(7), "}", "a",
+                    "{", "k", "{", "name", "Days", "n", BCON_INT64(7), "}", "}", "o", "{", "n",
+                    BCON_INT64(0), "}", "}"));
+    drop("activityrollups", BCON_NEW("_id", BCON_DATE_TIME(day + DAY_MS + 3 * HOUR_MS)));
+    change("activityrollupdays", BCON_NEW("_id", BCON_DATE_TIME(day + 2 * DAY_MS)),
+           BCON_NEW("$set", "{", "open", "someone", "}"));
+}
+
+static void days_follow_their_hours_whoever_counts_these(void **state)
+{
+    int64_t day = lp_clock_wall_ms() / DAY_MS * DAY_MS - 40 * DAY_MS;
+    char from[LP_CLOCK_TEXT], to[LP_CLOCK_TEXT];
+    (void)state;
+    assert_int_equal(program_stop(&progress), 0);
+    for (int i = 0; i < 3; i++) {
+        store_at("learner-hal", "Days", 50, day + i * DAY_MS + 5 * HOUR_MS);
+        store_at("learner-hal", "Days", 50, day + i * DAY_MS + 9 * HOUR_MS);
+        store_at("learner-hal", "Days", 50, day + i * DAY_MS + 23 * HOUR_MS);
+    }
+    store_at("learner-hal", "Days", 50, day + DAY_MS + 3 * HOUR_MS);
+    drop("activityrollups", BCON_NEW("_id", "state"));
+    progress_start();
+    program_wait(&progress, true);
+    lp_clock_format(day, 0, from);
+    lp_clock_format(day + 4 * DAY_MS, 0, to);
+    lp_auto_free char *path = lp_sprintf(ANALYTICS "?from=%s&to=%s", from, to);
+    await_documents(path, 4, 10); /* of the fourth day there is none */
+    spoil_days(day);
+    await_documents(path, 7, 10); /* the three hours of the day that is open */
+    assert_int_equal(program_stop(&progress), 0);
+    progress_start();
+    program_wait(&progress, true);
+    await_documents(path, 4, 10 - 1 + 6); /* one hour has 7 now, and another is gone */
+    lp_auto_free char *hal = token("learner-hal", "user");
+    auto_answer struct answer gone = ask_as(hal, "DELETE", DATA "/learner-hal");
+    assert_int_equal(gone.status, 200);
+    await_documents(path, 1, 0); /* hours without activities go, and days without hours */
+}
+
 static void a_database_that_is_away_is_503(void **state)
 {
     (void)state;
@@ -333,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_range_has_its_hours_and_reads_no_others),
         cmocka_unit_test(an_erasure_takes_the_learner_out_of_the_sums),
         cmocka_unit_test(an_erasure_reaches_an_hour_that_is_being_counted),
+        cmocka_unit_test(days_follow_their_hours_whoever_counts_these),
         cmocka_unit_test(a_database_that_is_away_is_503),
     };
     return cmocka_run_group_tests_name("progress_analytics", tests, setup, teardown);
