@@ -31,6 +31,8 @@ from plane import free_port, say, wait_for  # noqa: E402
 
 PATIENCE = 600  # seconds for anything
 RUN = 5000  # lines of a process, before it starts again
+OTHERS = "!seq:* !program:lp-logs"  # lp-logs itself says that it put lines aside
+POISON = "a line that no store takes"
 LONG = "x" * 16384  # what a part of a long line has
 
 
@@ -39,7 +41,7 @@ class Store:
 
     def __init__(self, work):
         self.work, self.port, self.front = work, free_port(), free_port()
-        self.lock, self.acknowledged, self.answers, self.kill_next, self.kills = threading.Condition(), 0, [], False, 0
+        self.lock, self.acknowledged, self.answers, self.kill_next, self.kills, self.poison = threading.Condition(), 0, [], False, 0, False
         self.program = subprocess.run([TOP / "test/e2e/parts", "victoria-logs"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
         self.process = None
         self.start()
@@ -102,6 +104,8 @@ class Store:
                 self.ask("POST", "/insert/elasticsearch/_bulk", body)  # it has the lines, perhaps, and nobody is told
                 self.kill()
                 return 0, b""
+            if self.poison and POISON.encode() in body:
+                return 400, b'{"error":{"type":"illegal_argument_exception","reason":"one of them"},"status":400}'
             return self.ask("POST", "/insert/elasticsearch/_bulk?_time_field=@timestamp&_msg_field=msg", body)
         except (OSError, http.client.HTTPException):
             return 0, b""
@@ -185,6 +189,11 @@ class Shipper:
         self.process.terminate()
         self.process.wait(60)
 
+    def refused(self):
+        """What is put aside."""
+        aside = self.dir / "refused"
+        return aside.read_text(encoding="utf-8").splitlines() if aside.exists() else []
+
     def position(self, inode):
         """How much of a file is in the queue."""
         found = [f.read_text(encoding="utf-8") for f in self.dir.glob(f"state/imfile-state:{inode}*") if f.suffix != ".tmp"]
@@ -228,10 +237,11 @@ class Pod:
         self.size += len(line)
         self.file.write(line)
 
-    def put(self, text):
+    def put(self, text, wanted=True):
         """A line that is not of our programs."""
         self.raw(text)
-        self.texts[text] += 1
+        if wanted:
+            self.texts[text] += 1
         self.file.flush()
 
     def write(self, lines):
@@ -241,10 +251,11 @@ class Pod:
             self.n += 1
             self.runs[run] += 1
             self.raw(json.dumps({"ts": "2026-01-02T03:04:05.678Z", "level": "info", "msg": "request", "id": f"{self.name}-{self.n}",
-                                 "path": "/ai/speech2text?\"quoted\"", "status": "200", "seconds": "0.012", "program": "lp-gateway",
+                                 "path": "/ai/speech2text?\"quoted\"#lp-part#", "status": "200", "seconds": "0.012", "program": "lp-gateway",
                                  "version": "v0.1.0", "pod": self.name, "run": run, "seq": self.runs[run]}, separators=(",", ":")))
             if self.n % 4999 == 0:
                 self.put('{"a line of another program": [1, {"msg": "with \\"JSON\\""}]}')
+                self.put("text with\x1ea character that separates parts, and another\x1e2026-01-02")
                 self.put("plain text, and a byte that is no UTF-8 is not here: \u00fc")
                 for tag, text in (("P", LONG), ("P", LONG), ("F", f"end {self.n}")):
                     self.raw(text, tag)
@@ -287,6 +298,17 @@ def the_store_refuses(w):
                     (429, b'{"error":{"type":"circuit_breaking_exception"},"status":429}'), (200, one), (200, b"<html>log in</html>"))
 
 
+def the_store_refuses_lines_for_good(w):
+    """The request as a whole, for one of its documents; then every request for a while, which is no document's fault."""
+    w.store.poison = True
+    for pod in w.pods:
+        pod.put(POISON, wanted=False)
+    w.write()
+    wait_for("three lines are put aside", PATIENCE, lambda: len(set(w.shipper.refused())) == len(w.pods))
+    w.write()
+    w.store.refused(*[(400, b'{"error":{"type":"parse_exception"},"status":400}')] * 12)
+
+
 def the_shipper_is_killed_without_a_store(w):
     w.store.stop_when_idle()
     w.write()
@@ -326,6 +348,7 @@ def the_shipper_is_killed_again_and_again(w):
 
 
 FAULTS = (the_shipper_is_killed, the_shipper_is_restarted, the_store_is_killed, the_store_is_restarted, the_store_refuses,
+          the_store_refuses_lines_for_good,
           the_shipper_is_killed_without_a_store, the_shipper_is_stopped_without_a_store, files_are_rotated_while_the_shipper_is_away,
           the_shipper_is_killed_again_and_again)
 
@@ -379,7 +402,7 @@ def no_line_is_lost(w):
     arrived, still = 0, time.monotonic()
     while time.monotonic() - still < 60:
         there = sum(d for d, _, _ in found().values())
-        others = sum(int(r["n"]) for r in w.store.query("!seq:* | stats count() n"))
+        others = sum(int(r["n"]) for r in w.store.query(f"{OTHERS} | stats count() n"))
         if there >= w.written() and others >= sum(texts.values()):
             break
         if w.store.acknowledged > arrived:
@@ -390,7 +413,7 @@ def no_line_is_lost(w):
     lost = sum(runs[run] - got.get(run, (0,))[0] for run in runs)
     twice = sum(n - different for different, n, _ in got.values())
     names = {r["pod"] for r in w.store.query("seq:* | stats by (pod) count() n")}
-    there = collections.Counter({r["_msg"]: int(r["n"]) for r in w.store.query("!seq:* | stats by (_msg) count() n")})
+    there = collections.Counter({r["_msg"]: int(r["n"]) for r in w.store.query(f"{OTHERS} | stats by (_msg) count() n")})
     missing, strange = texts - there, set(there) - set(texts)
     seconds = time.monotonic() - began
     say(f"{w.written()} lines of {len(runs)} runs, {sum(texts.values())} of others, {sum(p.rotations for p in w.pods)} rotations, "
@@ -398,7 +421,9 @@ def no_line_is_lost(w):
     assert lost == 0, {run: (runs[run], got.get(run)) for run in runs if runs[run] != got.get(run, (0,))[0]}
     assert set(got) == set(runs) and names == {pod.name for pod in w.pods}
     assert not missing and not strange, ([(t[-60:], n) for t, n in missing.items()][:5], [t[:200] for t in strange][:5])
-    uids = {r["kubernetes.uid"] for r in w.store.query("* | stats by (kubernetes.uid) count() n")}
+    aside = w.shipper.refused()
+    assert aside and all(POISON in line for line in aside), aside[:3]
+    uids = {r["kubernetes.uid"] for r in w.store.query("!program:lp-logs | stats by (kubernetes.uid) count() n")}
     assert uids == {pod.uid for pod in w.pods}, uids
 
 
