@@ -18,6 +18,7 @@
 #include "kube/owner.h"
 #include "kube/store.h"
 #include "platform/plan.h"
+#include "platform/redact.h"
 
 #define MAX_KEY_BYTES 4096 /* of the keys of one list item */
 #define MAX_DIGEST_BYTES (4 << 20)
@@ -202,6 +203,8 @@ char *owned_controller(const json_t *child)
 
 /* ---- differences ---- */
 
+#define NOTHING "nothing"
+
 void owned_difference_done(struct owned_difference *d)
 {
     json_decref(d->path);
@@ -210,12 +213,16 @@ void owned_difference_done(struct owned_difference *d)
 
 static void value_text(const json_t *value, char ret_text[96])
 {
-    lp_auto_free char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    json_auto_t *shown = json_object();
+    json_object_set_new(shown, "value", json_deep_copy(value));
+    redact_object(shown);
+    const json_t *left = json_object_get(shown, "value");
+    lp_auto_free char *text = left ? json_dumps(left, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     size_t n = text ? strlen(text) : 0;
 
     snprintf(ret_text, 96, "%.*s%s", n > 90 ? 90 : (int)n, text ? text : "", n > 90 ? "..." : "");
     if (!text)
-        snprintf(ret_text, 96, "nothing");
+        snprintf(ret_text, 96, NOTHING);
     lp_utf8_repair(ret_text);
 }
 
@@ -230,6 +237,15 @@ static bool found(struct owned_difference *d, const json_t *have, const json_t *
 
 static bool differs(const json_t *have, const json_t *want, struct owned_difference *d);
 
+/* What stands in an environment may be a password, whatever the variable's name is. */
+static void hide(struct owned_difference *d)
+{
+    if (strcmp(d->seen, NOTHING) != 0)
+        snprintf(d->seen, sizeof d->seen, "%s", REDACTED);
+    if (strcmp(d->wanted, NOTHING) != 0)
+        snprintf(d->wanted, sizeof d->wanted, "%s", REDACTED);
+}
+
 static bool objects_differ(const json_t *have, const json_t *want, struct owned_difference *d)
 {
     const char *key;
@@ -239,6 +255,8 @@ static bool objects_differ(const json_t *have, const json_t *want, struct owned_
     {
         if (differs(json_object_get(have, key), value, d)) {
             json_array_insert_new(d->path, 0, json_string(key));
+            if (strcmp(key, "env") == 0)
+                hide(d);
             return true;
         }
     }

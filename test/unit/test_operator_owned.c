@@ -129,6 +129,29 @@ static void a_taken_field_is_named_with_who_has_it(void **state)
     }
 }
 
+/* Conditions, Events and the log say what differs. */
+static void what_stands_in_an_environment_is_not_told(void **state)
+{
+    static const char *const have[] = {
+        "{spec: {containers: [{name: auth, env: [{name: GREETING, value: seen-7f3a}]}]}}",
+        "{spec: {containers: [{name: auth, env: [{name: GREETING}]}]}}",
+        "{spec: {containers: [{name: auth, env: []}]}}",
+        "{spec: {containers: []}}",
+    };
+    static const char want[] = "{spec: {containers: [{name: auth, env: [{name: GREETING, value: "
+                               "wanted-7f3a}, {name: API_TOKEN, value: token-7f3a}]}]}}";
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(have); i++) {
+        owned_auto_difference struct owned_difference d;
+        json_auto_t *got = parse(have[i]), *wanted = parse(want);
+        assert_true(owned_differs(got, wanted, &d));
+        assert_non_null(strstr(d.field, ".spec.containers"));
+        if (strstr(d.seen, "7f3a") || (i < 3 && strstr(d.wanted, "7f3a")) ||
+            strstr(d.wanted, "token-7f3a"))
+            fail_msg("case %zu: %s is %s, wanted %s", i, d.field, d.seen, d.wanted);
+    }
+}
+
 static void the_digest_follows_our_fields_and_nothing_else(void **state)
 {
     (void)state;
@@ -280,6 +303,7 @@ int main(void)
         cmocka_unit_test(what_others_added_is_left_out),
         cmocka_unit_test(without_an_entry_of_ours_nothing_is_ours),
         cmocka_unit_test(a_taken_field_is_named_with_who_has_it),
+        cmocka_unit_test(what_stands_in_an_environment_is_not_told),
         cmocka_unit_test(the_digest_follows_our_fields_and_nothing_else),
         cmocka_unit_test(the_floor_of_an_hpa_is_seen_and_is_no_difference),
         cmocka_unit_test(the_mark_of_a_deployment_without_pods_is_seen_and_is_no_difference),
