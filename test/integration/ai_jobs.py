@@ -32,6 +32,8 @@ from plane import free_port, wait_for  # noqa: E402
 SECRET = "a key of access tokens that is long enough"
 BIN = pathlib.Path(os.environ["LP_BIN"]).resolve()
 JOBS, OWNERS = 200, 8
+MAIL, PASSWORD, LEARNER = "planted.mail.7f3a@example.org", "Planted-Pa55phrase-7f3a", "plantedlearner7f3a"
+FORGED = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOiJwbGFudGVkIn0.cGxhbnRlZC1zaWduYXR1cmU"
 SENTENCE = "Yesterday i goed to the libary becuase i want borrow two book, um, and my freind have came too."
 
 
@@ -119,6 +121,9 @@ class Program:
         headers = {"Content-Type": content_type, "Authorization": f"Bearer {token(user)}", **{k.replace("_", "-"): v for k, v in headers.items()}}
         status, heads, text = self.send(method, path, body, headers)
         return status, heads, json.loads(text) if text.startswith("{") else text
+
+    def log_text(self):
+        return pathlib.Path(self.log.name).read_text(encoding="utf-8")
 
     def metric(self, series):
         _, _, text = self.send("GET", "/metrics", port=self.metrics)
@@ -472,9 +477,31 @@ def two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed
         assert worker.end(signal.SIGTERM) == 0
 
 
+def what_is_planted_in_a_job_is_in_an_error_of_the_database(w):
+    """Its error names the whole row, which is the learner's text; the worker's own port is asked with tokens too. The next test looks for all that."""
+    worker, planted = w.workers[0], f"i goed to plantedword, my mail are {MAIL}, my password {PASSWORD}, my token {FORGED}"
+    w.postgres.sql("ALTER TABLE jobs ADD CONSTRAINT planted CHECK (state <> 'done') NOT VALID")
+    worker.start()
+    before = worker.log_text().count("a job was done for nothing")
+    status, _, answer = w.put(LEARNER, planted, Idempotency_Key=PASSWORD)
+    assert status == 202, answer
+    wait_for("its result is refused", 60, lambda: worker.log_text().count("a job was done for nothing") > before)
+    headers = {"Authorization": f"Bearer {FORGED}", "Cookie": f"mail={MAIL}", "User-Agent": f"planted ({MAIL})"}
+    for path in ("/metrics", "/livez", "/readyz", "/jobs/1", f"/{LEARNER}"):
+        for method in ("GET", "POST", "DELETE"):
+            worker.send(method, f"{path}?token={FORGED}&email={MAIL}&password={PASSWORD}", planted if method == "POST" else None, headers, port=worker.metrics)
+    w.postgres.sql("ALTER TABLE jobs DROP CONSTRAINT planted")
+    w.postgres.sql("UPDATE jobs SET lease_until = now() WHERE state = 'running'")
+    job = wait_for("it is done", 60, lambda: [j for j in [w.service.ask("GET", f"/jobs/{answer['jobId']}", LEARNER)[2]] if j["state"] == "done"])[0]
+    assert "plantedword" in json.dumps(job["result"]), job
+    assert w.service.ask("DELETE", f"/data/{LEARNER}", LEARNER)[2]["deleted"] == 1
+    assert worker.end(signal.SIGTERM) == 0
+
+
 def no_log_line_tells_a_learners_words_an_owner_or_a_token(w):
     """Of all that the tests before made the service and the workers write, at level debug, with the database there and away."""
-    secrets = [SECRET, *SENTENCE.lower().split(", ")[:2], "libary", "freind", "it are number", "i has a dog", '"user-', *(f"user-{n}\"" for n in range(OWNERS))]
+    secrets = [SECRET, *SENTENCE.lower().split(", ")[:2], "libary", "freind", "it are number", "i has a dog", '"user-', *(f"user-{n}\"" for n in range(OWNERS)),
+               MAIL, PASSWORD.lower(), LEARNER, "plantedword", FORGED.rsplit(".", 1)[1].lower()]
     lines = [line for log in w.work.glob("*.log") for line in log.read_text(encoding="utf-8").splitlines()]
     assert any('"program":"lp-ai-worker"' in line for line in lines) and any('"level":"debug"' in line for line in lines), "the workers wrote nothing"
     found = [line for line in lines if "eyJ" in line or any(secret in line.lower() for secret in secrets)]
@@ -497,6 +524,7 @@ def main():
                      a_worker_without_a_speech_model_says_so_and_goes_on, a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer,
                      the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed,
                      two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed,
+                     what_is_planted_in_a_job_is_in_an_error_of_the_database,
                      no_log_line_tells_a_learners_words_an_owner_or_a_token):
             began = time.monotonic()
             test(world)
