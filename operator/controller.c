@@ -187,6 +187,8 @@ static void *worker_main(void *user)
         else if (controller_leads(c) && cache_synced(c->cache) &&
                  !lp_stop_requested(c->options.stop))
             lp_queue_add_after(c->queue, key, LP_QUEUE_LOW, 250);
+        if (!controller_leads(c)) /* it may have been lost in the middle of that one */
+            reconcile_forget_all();
         lp_queue_done(c->queue, key);
         atomic_store(&w->busy_since_ms, 0);
     }
@@ -287,6 +289,7 @@ void controller_refresh(struct controller *c)
 void controller_follow(struct controller *c)
 {
     atomic_store(&c->leading, false);
+    reconcile_forget_all();
 }
 
 bool controller_leads(const struct controller *c)

@@ -169,7 +169,6 @@ static int write_floor(struct floor *f, const char *ns, const char *name, struct
         "{s:s, s:s, s:{s:s, s:s, s:o*}, s:{s:I}}", "apiVersion", "autoscaling/v2", "kind",
         "HorizontalPodAutoscaler", "metadata", "name", name, "namespace", ns, "annotations",
         lifted_annotation(h, lift), "spec", "minReplicas", (json_int_t)lift->replicas);
-    h->tried_ms = lp_clock_ms();
     int r = lp_kube_apply(f->client, &lp_kube_hpas, o, &options, &answer, err);
     if (r < 0)
         return lp_error_wrap(err, "minReplicas of HorizontalPodAutoscaler %s/%s", ns, name);
@@ -284,6 +283,7 @@ static int carry_out(struct floor *f, const char *ns, const char *name, struct f
         return 0;
     if (patient && can_wait(h, lift, zero))
         return 1;
+    h->tried_ms = lp_clock_ms(); /* of the scale alone, too: what fails goes behind the others */
     int r = told ? 0 : write_floor(f, ns, name, h, lift, err);
     if (r == 0 && lift->at_once)
         r = floor_scale_up(f->client, f->options.cache, ns, name, lift->replicas, err);

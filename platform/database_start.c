@@ -38,10 +38,11 @@
     "    [ ! \"$failed\" ] || { echo \"the password of the Secret could not be set\" >&2; exit "   \
     "1; "                                                                                          \
     "}\n"                                                                                          \
-    "fi\n"                                                                                         \
-    "if command -v docker-entrypoint.sh >/dev/null; then exec docker-entrypoint.sh postgres; fi\n" \
-    "exec lp-postgres\n"
-static const char postgres_start[] = POSTGRES_HEAD POSTGRES_PASSWORD_SET;
+    "fi\n"
+#define POSTGRES_RUN(OPTIONS)                                                        \
+    "if command -v docker-entrypoint.sh >/dev/null; then exec docker-entrypoint.sh " \
+    "postgres" OPTIONS "; fi\nexec lp-postgres" OPTIONS "\n"
+static const char postgres_start[] = POSTGRES_HEAD POSTGRES_PASSWORD_SET POSTGRES_RUN("");
 
 /* The role that the image would make is its superuser, and PostgreSQL lets nobody change that
  * later. So the cluster is made here: postgres is its superuser, who has no password and is reached
@@ -64,7 +65,8 @@ static const char plain_role_start[] = POSTGRES_HEAD
     "    rm -f /tmp/initdb.log\n"
     "    [ ! -e \"$PGDATA\" ] || rmdir \"$PGDATA\"\n"
     "    mv \"$new\" \"$PGDATA\"\n"
-    "fi\n" POSTGRES_PASSWORD_SET;
+    /* Recordings come and go: by default their WAL alone would fill the volume. */
+    "fi\n" POSTGRES_PASSWORD_SET POSTGRES_RUN(" -c max_wal_size=192MB");
 
 /* A server without authentication, on a port of this pod's loopback, for as long as it takes. */
 static const char mongodb_start[] =

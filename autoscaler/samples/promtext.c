@@ -221,7 +221,8 @@ static void add_bucket(struct promtext_page *page, const char *le, double value)
 
 static void add_rejected(struct promtext_page *page, const char *reason, double value)
 {
-    if (strcmp(reason, "queue_full") == 0 || strcmp(reason, "deadline") == 0)
+    if (strcmp(reason, "queue_full") == 0 || strcmp(reason, "deadline") == 0 ||
+        strcmp(reason, "memory") == 0)
         page->busy += value;
     if (strcmp(reason, "deadline") == 0)
         page->late += value;

@@ -87,9 +87,9 @@ int64_t samples_oldest_age(struct samples *s, int64_t now_ms, unsigned *ret_pods
 unsigned samples_silent(struct samples *s, int64_t now_ms);
 
 /* Appends where a Prometheus finds the metrics of pods on `port`, as its http_sd_configs read it:
- * [{"targets": ["10.0.0.1:9090"], "labels": {namespace, platform, app, pod}}]. Of those that run
- * and are of a LearningPlatform, Ready or not. False before samples_synced: who asks shall keep
- * what it knows. */
+ * [{"targets": ["10.0.0.1:9090"], "labels": {namespace, platform, app, pod}}]. Of those that run,
+ * have a port "metrics" and are of a LearningPlatform, Ready or not. False before samples_synced:
+ * who asks shall keep what it knows. */
 bool samples_targets(struct samples *s, uint16_t port, struct lp_buf *out);
 
 /* A service whose queue_depth was answered and is refused now, or the other way. */

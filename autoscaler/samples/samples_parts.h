@@ -83,6 +83,7 @@ struct pod {
     uint16_t failures;
     uint8_t result; /* enum samples_result */
     bool ready, out;
+    bool has_page;  /* a container of it has the port "metrics" */
     bool was_ready; /* once in the life of its uid */
     uint16_t start; /* 1 and more: seconds that it took to become Ready, not in `starts` yet */
     char ip[46];

@@ -126,6 +126,19 @@ static int64_t ready_since(const json_t *condition, int64_t now_ms, int64_t wall
     return since < wall_ms ? now_ms - (wall_ms - since) : now_ms;
 }
 
+static bool has_page(const json_t *pod)
+{
+    const json_t *container;
+    size_t i;
+
+    json_array_foreach(lp_json_at(pod, "spec", "containers", NULL), i, container)
+    {
+        if (lp_json_find(json_object_get(container, "ports"), "name", "metrics"))
+            return true;
+    }
+    return false;
+}
+
 static void pod_update(struct samples *s, struct pod *p, const json_t *object, int64_t now_ms,
                        int64_t wall_ms)
 {
@@ -135,6 +148,7 @@ static void pod_update(struct samples *s, struct pod *p, const json_t *object, i
     if (!ready) /* a Ready one takes it below, where that is a new life */
         snprintf(p->ip, sizeof p->ip, "%s", is_address(ip) && is_running(object) ? ip : "");
     p->owner_hash = lp_hash(lp_json_str(lp_kube_controller(object, "ReplicaSet"), "uid", NULL));
+    p->has_page = has_page(object);
     pod_set_labels(p, object);
     if (p->ready == (ready != NULL) && uid_hash == p->uid_hash &&
         (!ready || strcmp(ip, p->ip) == 0))

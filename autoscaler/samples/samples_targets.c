@@ -31,7 +31,7 @@ bool samples_targets(struct samples *s, uint16_t port, struct lp_buf *out)
     bool known = s->synced;
     for (unsigned i = 0; i < s->n_slots; i++) {
         const struct pod *p = s->slots[i];
-        if (!p || p->revision == 0 || !*p->ip)
+        if (!p || p->revision == 0 || !p->has_page || !*p->ip)
             continue;
         json_auto_t *target = target_of(p, port);
         lp_buf_str(out, first ? "" : ",");

@@ -4,6 +4,7 @@
 # debian_tree NAME PACKAGES WANTED UNWANTED: prints the folder below the cache of NAME in which PACKAGES (words) and what they depend on lie, of
 # which the file names must match WANTED and not UNWANTED (grep -E). Fetched by apt-get (no root needed), unpacked once a version.
 debian_tree() {
+    set -e # $(…), in which it is called, clears it: what failed must not become a tree
     local cache=${XDG_CACHE_HOME:-$HOME/.cache}/learning-platform/$1 packages=$2 names=() fetched=() tree name
     mkdir -p "$cache/archives" "$cache/none/partial" # apt does not name what it finds in its own archives
     : >"$cache/status"                               # as on a machine without any package, so that apt names all of them

@@ -61,7 +61,9 @@ public final class LpMongo {
 
     private static void serve(String host, int port, Path file) throws Exception {
         Files.createDirectories(file.toAbsolutePath().getParent());
-        MVStore store = new MVStore.Builder().fileName(file.toString()).open();
+        // Each query but one by _id reads all documents, which costs most where they are deserialised for it.
+        int cacheMb = (int) (Runtime.getRuntime().maxMemory() / 4 >> 20);
+        MVStore store = new MVStore.Builder().fileName(file.toString()).cacheSize(cacheMb).open();
         MongoServer server = new MongoServer(new DurableBackend(store));
         server.bind(host, port);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {

@@ -42,7 +42,7 @@ double lp_metric_value(const struct lp_metric *m);     /* counter, gauge; histog
  * after that a full family gives the series out again, under other labels. */
 #define LP_METRIC_GRACE_MS 600000
 void lp_metric_remove(struct lp_metric_family *f, const char *const *values);
-/* All series whose first `n` labels (at least 1) have these values. */
+/* All series whose first `n` labels have these values; 0: all of the family. */
 void lp_metric_remove_first(struct lp_metric_family *f, const char *const *values, unsigned n);
 
 /* Called before each exposition, for gauges that are read rather than kept. At most 16. */

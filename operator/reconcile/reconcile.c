@@ -204,9 +204,9 @@ static int write_built_status(struct reconcile_context *ctx, const struct plan *
         .now_ms = lp_clock_wall_ms(),
     };
     json_auto_t *status = status_build(&in);
+    decisions_publish_down(ctx->platform, status); /* first: 0 ready without it means asleep */
     decisions_publish(ctx->platform->ns, ctx->platform->name, before, status);
     decisions_publish_limits(ctx->platform, plan, observed, status);
-    decisions_publish_down(ctx->platform, status);
     notices_publish(ctx->platform->ns, ctx->platform->name, before, status);
     int written = write_status(ctx, json_incref(status), err);
     if (written == 0) {
@@ -446,6 +446,11 @@ static void note_readiness(struct platform_state *m, bool ready, int64_t now_ms)
 static int64_t sooner(int64_t a, int64_t b)
 {
     return a == 0 || (b > 0 && b < a) ? b : a;
+}
+
+void reconcile_forget_all(void)
+{
+    decisions_forget_all();
 }
 
 int reconcile(const struct reconciler *r, const char *key, struct reconcile_result *ret_result,

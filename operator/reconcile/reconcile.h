@@ -11,6 +11,9 @@
 LP_MUST_USE int reconcile(const struct reconciler *r, const char *key,
                           struct reconcile_result *ret_result, struct lp_error *err);
 
+/* Who leads no longer tells nothing of platforms in its metrics. Any thread. */
+void reconcile_forget_all(void);
+
 /* This process ends: what it decided about the platform and has not kept yet is written now, with
  * r->client. A platform that is gone, paused, or has nothing, is left alone. */
 LP_MUST_USE int reconcile_flush(const struct reconciler *r, const char *key, struct lp_error *err);

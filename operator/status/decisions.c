@@ -190,3 +190,11 @@ void decisions_forget(const char *ns, const char *name)
     lp_metric_remove_first(limited(), values, 2);
     lp_metric_remove_first(down(), values, 2);
 }
+
+void decisions_forget_all(void)
+{
+    lp_metric_remove_first(ready(), NULL, 0);
+    lp_metric_remove_first(replicas(), NULL, 0);
+    lp_metric_remove_first(limited(), NULL, 0);
+    lp_metric_remove_first(down(), NULL, 0);
+}

@@ -34,3 +34,5 @@ void decisions_publish_down(const struct platform *p, const json_t *status);
 
 /* Takes the gauges of a platform that is gone out of the exposition. */
 void decisions_forget(const char *ns, const char *name);
+/* Those of all platforms: who leads no longer knows nothing of them. Any thread. */
+void decisions_forget_all(void);

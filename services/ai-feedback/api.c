@@ -257,7 +257,7 @@ struct lp_service ai_service(struct ai *ai)
         .not_found_json = "{\"message\":\"resource not found\"}",
         .too_large_json =
             "{\"error\":\"the body is too large: a text has at most 1 MB, a recording "
-            "6 MB\"}",
+            "5.8 MB\"}",
         .user = ai,
         .ready = ready,
     };

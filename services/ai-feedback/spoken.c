@@ -45,9 +45,12 @@ static int read_text(const char *text, size_t len, struct spoken *s, struct lp_e
 {
     struct reference words;
 
+    if (len > REFERENCE_BYTES)
+        return lp_error_set(err, LP_E_INVALID, "text has %zu bytes, %d at most", len,
+                            REFERENCE_BYTES);
     free(s->text);
-    s->text = lp_strndup(text, len < REFERENCE_BYTES + 1 ? len : REFERENCE_BYTES + 1);
-    if (strlen(s->text) < len && len <= REFERENCE_BYTES)
+    s->text = lp_strndup(text, len);
+    if (strlen(s->text) < len)
         return lp_error_set(err, LP_E_INVALID, "text must be without NUL: byte %zu is one",
                             strlen(s->text));
     return reference_read(s->text, &words, err);
@@ -73,6 +76,10 @@ static int read_l1(const char *tag, size_t len, struct spoken *s, struct lp_erro
 static int read_level(const char *level, size_t len, struct spoken *s, struct lp_error *err)
 {
     lp_auto_free char *text = lp_strndup(level, len < 40 ? len : 40);
+
+    if (memchr(level, '\0', len))
+        return lp_error_set(err, LP_E_INVALID, "level must be without NUL: byte %zu is one",
+                            strlen(text));
     return level_read(text, &s->level, err);
 }
 

@@ -3,9 +3,9 @@
  *
  * Threads: each of the workers has its own place; `lock` guards the job that stands there, which
  * the thread `ai-lease` reads to renew its lease. It is never held over I/O. A job's text and
- * result are its worker's alone. `beside` is held over the work on a job, whose deadline ends each
- * wait for it: a job that perhaps ended a worker is done while no other is, so that it takes none
- * down with it again.
+ * result are its worker's alone. `beside`, which whoever has `taking` takes, is held over the work
+ * on a job, whose deadline ends each wait for it: a job that perhaps ended a worker is done while
+ * no other is, so that it takes none down with it again.
  */
 #include "services/ai-worker/worker.h"
 
@@ -45,6 +45,7 @@ struct place {
 struct worker {
     struct worker_options options;
     pthread_rwlock_t beside; /* a suspect job writes: whom it ends had no other job under work */
+    pthread_mutex_t taking;  /* from looking for a job until `beside` is held for it */
     pthread_mutex_t lock;
     struct place places[WORKER_MAX];
     pthread_t keeper;
@@ -219,17 +220,31 @@ static void settle(struct worker *w, const struct job *job, struct attempt *a)
                     a->why.msg);
 }
 
+/* Holds `beside` where there is one. Nobody takes a job while a suspect one is done, or waits to
+ * be: it would lose an attempt with it. */
+static int take(struct place *p, struct job *job, struct lp_error *err)
+{
+    struct worker *w = p->w;
+
+    pthread_mutex_lock(&w->taking);
+    pthread_rwlock_rdlock(&w->beside);
+    int r = jobs_take(w->options.db, job, err);
+    if (r == 0)
+        hold(p, job);
+    if (r < 0 || job->suspect)
+        pthread_rwlock_unlock(&w->beside);
+    if (r == 0 && job->suspect)
+        pthread_rwlock_wrlock(&w->beside);
+    pthread_mutex_unlock(&w->taking);
+    return r;
+}
+
 static void do_job(struct place *p, const struct job *job)
 {
     lp_auto_buf struct lp_buf out = LP_BUF_INIT(JOBS_RESULT);
     int64_t began_ms = lp_clock_ms();
     struct attempt attempt = { .out = &out };
 
-    hold(p, job);
-    if (job->suspect)
-        pthread_rwlock_wrlock(&p->w->beside);
-    else
-        pthread_rwlock_rdlock(&p->w->beside);
     (job->spoken ? listen : check)(p->w, job, &attempt);
     pthread_rwlock_unlock(&p->w->beside);
     settle(p->w, job, &attempt);
@@ -247,7 +262,7 @@ static void *work(void *user)
 
     while (!lp_stop_requested(w->options.stop)) {
         auto_job struct job job = { 0 };
-        int r = jobs_take(w->options.db, &job, &err);
+        int r = take(p, &job, &err);
         if (r == 0)
             do_job(p, &job);
         else /* the thread that watches the database says why */
@@ -360,6 +375,7 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker,
 
     w->options = *options;
     pthread_mutex_init(&w->lock, NULL);
+    pthread_mutex_init(&w->taking, NULL);
     make_beside(&w->beside);
     register_metrics(w);
     int r = start(w, err);
@@ -382,6 +398,7 @@ void worker_free(struct worker *w)
     if (w->keeping)
         pthread_join(w->keeper, NULL);
     pthread_mutex_destroy(&w->lock);
+    pthread_mutex_destroy(&w->taking);
     pthread_rwlock_destroy(&w->beside);
     free(w);
 }

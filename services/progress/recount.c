@@ -41,8 +41,7 @@ struct recount {
 struct round {
     struct recount *recount;
     struct rollup hour; /* of which activities came last; hour_ms -1: none yet */
-    int64_t n;
-    bool full; /* as many as a round reads: ends before the next hour */
+    int64_t n, put;
 };
 
 static int put(struct round *round, struct lp_error *err)
@@ -50,6 +49,7 @@ static int put(struct round *round, struct lp_error *err)
     if (round->hour.hour_ms < 0)
         return 0;
     lp_metric_add(round->recount->counted, 1);
+    round->put++;
     return store_rollup_put(round->recount->store, &round->hour, err);
 }
 
@@ -59,10 +59,6 @@ static int count(const struct rollup_activity *a, void *user, struct lp_error *e
     int64_t hour = rollup_hour(a->at_ms);
 
     if (hour != round->hour.hour_ms) {
-        if (round->n >= RECOUNT_ROUND) {
-            round->full = true;
-            return lp_error_set(err, LP_E_CANCELED, "the round is full");
-        }
         int r = put(round, err);
         if (r < 0)
             return r;
@@ -75,24 +71,46 @@ static int count(const struct rollup_activity *a, void *user, struct lp_error *e
                : 0;
 }
 
-/* All hours that are over from `from_ms` on, or as many as a round has. *ret_more: there are more.
- */
-static int count_hours(struct recount *c, int64_t from_ms, int64_t to_ms, bool *ret_more,
+/* One that has more activities than a round reads, whole. *until_ms: its end. */
+static int count_whole(struct recount *c, int64_t from_ms, int64_t hour_ms, int64_t *until_ms,
                        struct lp_error *err)
 {
     struct round round = { .recount = c, .hour = { .hour_ms = -1 } };
 
-    int r = store_rollup_activities(c->store, from_ms, to_ms, count, &round, err);
+    if (hour_ms >= 0) { /* else none of what a round reads was an activity: all there is */
+        from_ms = hour_ms;
+        *until_ms = hour_ms + ROLLUP_HOUR_MS;
+    }
+    int r = store_rollup_activities(c->store, from_ms, *until_ms, 0, count, &round, NULL, err);
     lp_metric_add(c->activities, (double)round.n);
-    if (r < 0 && !round.full)
+    return r < 0 ? r : put(&round, err);
+}
+
+/* All hours that are over from `from_ms` on, or as many as a round has: the last one that it read
+ * of may have more, and is left to the next round. *ret_more: there are more. */
+static int count_hours(struct recount *c, int64_t from_ms, int64_t to_ms, bool *ret_more,
+                       struct lp_error *err)
+{
+    struct round round = { .recount = c, .hour = { .hour_ms = -1 } };
+    int64_t until = to_ms, read = 0;
+
+    int r =
+        store_rollup_activities(c->store, from_ms, to_ms, RECOUNT_ROUND, count, &round, &read, err);
+    lp_metric_add(c->activities, (double)round.n);
+    if (r < 0)
         return r;
-    r = put(&round, err);
-    int64_t until = round.full ? round.hour.hour_ms + ROLLUP_HOUR_MS : to_ms;
+    bool full = read == RECOUNT_ROUND;
+    if (!full)
+        r = put(&round, err);
+    else if (round.put > 0)
+        until = round.hour.hour_ms;
+    else
+        r = count_whole(c, from_ms, round.hour.hour_ms, &until, err);
     if (r == 0)
         r = store_rollup_clear(c->store, from_ms, until, err);
     if (r == 0)
         r = store_rollup_set_until(c->store, until, err);
-    *ret_more = round.full;
+    *ret_more = full && until < to_ms;
     return r;
 }
 
@@ -102,8 +120,8 @@ static int count_marked(struct recount *c, int64_t hour_ms, int64_t mark_ms, str
 {
     struct round round = { .recount = c, .hour = { .hour_ms = -1 } };
 
-    int r =
-        store_rollup_activities(c->store, hour_ms, hour_ms + ROLLUP_HOUR_MS, count, &round, err);
+    int r = store_rollup_activities(c->store, hour_ms, hour_ms + ROLLUP_HOUR_MS, 0, count, &round,
+                                    NULL, err);
     lp_metric_add(c->activities, (double)round.n);
     if (r == 0)
         r = put(&round, err);

@@ -100,6 +100,12 @@ void rollup_document_add(const struct rollup *r, bson_t *ret_update)
     append_operator(ret_update, "$inc", &inc);
     append_operator(ret_update, "$max", &max);
     append_operator(ret_update, "$set", &set);
+    if (!bson_empty(ret_update)) { /* the day that has this hour lacks what comes now */
+        bson_t unset;
+        bson_append_document_begin(ret_update, "$unset", -1, &unset);
+        bson_append_int32(&unset, "o.d", -1, 1);
+        bson_append_document_end(ret_update, &unset);
+    }
     bson_destroy(&inc);
     bson_destroy(&max);
     bson_destroy(&set);

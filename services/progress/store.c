@@ -65,11 +65,21 @@ int store_operation_begin(struct store *s, const char *name, struct store_operat
     return 0;
 }
 
+void store_operation_primary(mongoc_collection_t *c)
+{
+    mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
+
+    mongoc_collection_set_read_prefs(c, primary);
+    mongoc_read_prefs_destroy(primary);
+}
+
 mongoc_collection_t *store_operation_rollups(struct store_operation *o, enum store_rollups of)
 {
-    if (!o->rollups[of])
+    if (!o->rollups[of]) {
         o->rollups[of] = mongoc_client_get_collection(o->client, o->store->db_name,
                                                       of == STORE_DAYS ? DAYS : ROLLUPS);
+        store_operation_primary(o->rollups[of]);
+    }
     return o->rollups[of];
 }
 

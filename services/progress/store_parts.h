@@ -25,6 +25,8 @@ LP_MUST_USE int store_operation_begin(struct store *s, const char *name,
                                       struct store_operation *ret, struct lp_error *err);
 /* The collection of these sums, borrowed from `o`, which has begun. */
 mongoc_collection_t *store_operation_rollups(struct store_operation *o, enum store_rollups of);
+/* Reads of `c` ask the primary whatever the URI says: what is counted from them stays. */
+void store_operation_primary(mongoc_collection_t *c);
 void store_operation_end(struct store_operation *o);
 #define auto_operation __attribute__((cleanup(store_operation_end)))
 #define auto_bson __attribute__((cleanup(bson_destroy)))

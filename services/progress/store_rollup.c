@@ -187,40 +187,47 @@ static bool take_activity(const bson_t *document, struct rollup_activity *ret,
     return ret->user_id && ret->name && ret->at_ms >= 0;
 }
 
-static int each_activity(struct store *s, const char *name, const bson_t *filter,
-                         store_activity_sink *sink, void *user, struct lp_error *err)
+static int each_activity(struct store *s, const char *name, const bson_t *filter, int64_t most,
+                         store_activity_sink *sink, void *user, int64_t *ret_read,
+                         struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
     auto_bson bson_t opts = BSON_INITIALIZER;
     const bson_t *document;
     struct rollup_activity a;
     struct feedback feedback;
+    int64_t read = 0;
 
     BCON_APPEND(&opts, "projection", "{", "userId", BCON_INT32(1), "activityName", BCON_INT32(1),
                 "score", BCON_INT32(1), "feedback", BCON_INT32(1), "createdAt", BCON_INT32(1), "}",
                 "sort", "{", "createdAt", BCON_INT32(1), "}", "maxTimeMS",
-                BCON_INT64(STORE_OPERATION_MS), "batchSize", BCON_INT64(500));
+                BCON_INT64(STORE_OPERATION_MS), "batchSize", BCON_INT64(500), "limit",
+                BCON_INT64(most));
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
+    store_operation_primary(o.logs);
     mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.logs, filter, &opts, NULL);
-    while (r == 0 && mongoc_cursor_next(c, &document))
+    for (; r == 0 && mongoc_cursor_next(c, &document); read++)
         if (take_activity(document, &a, &feedback))
             r = sink(&a, user, err);
     if (r == 0)
         r = store_cursor_result(name, c, err);
     mongoc_cursor_destroy(c);
+    if (r == 0 && ret_read)
+        *ret_read = read;
     return r;
 }
 
-int store_rollup_activities(struct store *s, int64_t from_ms, int64_t to_ms,
-                            store_activity_sink *sink, void *user, struct lp_error *err)
+int store_rollup_activities(struct store *s, int64_t from_ms, int64_t to_ms, int64_t most,
+                            store_activity_sink *sink, void *user, int64_t *ret_read,
+                            struct lp_error *err)
 {
     auto_bson bson_t filter = BSON_INITIALIZER;
 
     BCON_APPEND(&filter, "createdAt", "{", "$gte", BCON_DATE_TIME(from_ms), "$lt",
                 BCON_DATE_TIME(to_ms), "}");
-    return each_activity(s, "rollup_activities", &filter, sink, user, err);
+    return each_activity(s, "rollup_activities", &filter, most, sink, user, ret_read, err);
 }
 
 /* ---- marks ---- */
@@ -308,7 +315,7 @@ int store_rollup_mark(struct store *s, const char *user_id, int64_t at_ms, struc
     auto_bson bson_t filter = BSON_INITIALIZER;
 
     BCON_APPEND(&filter, "userId", BCON_UTF8(user_id));
-    int r = each_activity(s, "rollup_hours", &filter, mark, &m, err);
+    int r = each_activity(s, "rollup_hours", &filter, 0, mark, &m, NULL, err);
     return r == 0 && m.n > 0 ? write_marks(&m, err) : r;
 }
 

@@ -28,12 +28,13 @@ typedef int store_rollup_sink(const struct rollup *r, void *user, struct lp_erro
 LP_MUST_USE int store_rollup_read(struct store *s, const int64_t *hours, size_t n,
                                   store_rollup_sink *sink, void *user, struct lp_error *err);
 
-/* Gives the activities from `from_ms` to `to_ms`, oldest first; a negative return of `sink` ends it
- * and is its result. Those whose learner or name is no text are left out. */
+/* Gives the activities from `from_ms` to `to_ms`, oldest first, at most `most` of them (0: all); a
+ * negative return of `sink` ends it and is its result. Those whose learner or name is no text are
+ * left out. *ret_read (may be NULL): how many were read, these among them. */
 typedef int store_activity_sink(const struct rollup_activity *a, void *user, struct lp_error *err);
 LP_MUST_USE int store_rollup_activities(struct store *s, int64_t from_ms, int64_t to_ms,
-                                        store_activity_sink *sink, void *user,
-                                        struct lp_error *err);
+                                        int64_t most, store_activity_sink *sink, void *user,
+                                        int64_t *ret_read, struct lp_error *err);
 
 /* ---- how far they were counted ---- */
 

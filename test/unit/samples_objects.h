@@ -12,12 +12,14 @@ static struct samples *s;
 
 static inline json_t *pod_object(const char *name, const char *ip, bool ready)
 {
-    return lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}],s:{s:s,s:s}},s:{s:s,s:s,s:[{s:s,s:s}]}}",
+    return lp_json_make("{s:{s:s,s:s,s:s,s:[{s:s,s:s,s:b}],s:{s:s,s:s}},s:{s:s,s:s,s:[{s:s,s:s}]},"
+                        "s:{s:[{s:[{s:s}]}]}}",
                         "metadata", "namespace", "lp", "name", name, "uid", name, "ownerReferences",
                         "kind", "ReplicaSet", "uid", "set-1", "controller", 1, "labels",
                         "app.kubernetes.io/name", "auth", "app.kubernetes.io/part-of", "english",
                         "status", "phase", "Running", "podIP", ip, "conditions", "type", "Ready",
-                        "status", ready ? "True" : "False");
+                        "status", ready ? "True" : "False", "spec", "containers", "ports", "name",
+                        "metrics");
 }
 
 static inline void tell(const json_t *o, int64_t now)

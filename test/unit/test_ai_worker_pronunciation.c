@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,14 @@
 
 #define MODEL "/usr/share/pocketsphinx/model/en-us"
 #define TEXT "The weather was cold this morning, so we stayed at home and read a book."
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define LP_SANITIZED true
+#elif defined __has_feature
+#define LP_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define LP_SANITIZED false
+#endif
 
 static struct pronunciation *engine;
 
@@ -375,6 +384,27 @@ static void as_many_words_as_are_taken_are_looked_for(void **state)
     assert_true(size_of(result, "words") >= 120);
 }
 
+/* Another way after each of 120 sentences of a word: what fits none of them keeps all possible. A
+ * sanitizer's own memory would be counted too. */
+static void sounds_that_fit_none_of_many_sentences_take_a_bounded_memory(void **state)
+{
+    (void)state;
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(REFERENCE_BYTES);
+    struct recording r = say("slt", "Yesterday morning my brother and his children visited the "
+                                    "museum near the river, looked at seventeen pictures, bought "
+                                    "postcards, and returned home before dinner.");
+    struct rusage before, after;
+
+    for (unsigned i = 0; i < 120; i++)
+        lp_buf_str(&text, "A. ");
+    getrusage(RUSAGE_SELF, &before);
+    json_auto_t *result = assess(r, text.ptr, NULL);
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(size_of(result, "words") == 0 || number(result, "completenessScore") < 50);
+    if (!LP_SANITIZED)
+        assert_true(after.ru_maxrss - before.ru_maxrss < 150 << 10);
+}
+
 static void a_missing_model_is_named(void **state)
 {
     (void)state;
@@ -407,6 +437,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_judged_is_refused_with_field_and_value),
         cmocka_unit_test(stop_and_deadline_end_it_and_the_next_recording_is_heard),
         cmocka_unit_test(as_many_words_as_are_taken_are_looked_for),
+        cmocka_unit_test(sounds_that_fit_none_of_many_sentences_take_a_bounded_memory),
         cmocka_unit_test(a_missing_model_is_named),
     };
     lp_json_init();

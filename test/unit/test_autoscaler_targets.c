@@ -67,6 +67,20 @@ static void one_without_an_address_that_waits_or_that_ends_is_not(void **state)
     expect("[]");
 }
 
+/* As of an extra service without queueMetrics: nothing listens there. */
+static void a_pod_without_a_metrics_port_is_not(void **state)
+{
+    (void)state;
+    deployment(1);
+    samples_synced(s, NOW);
+    json_auto_t *o = pod_object("auth-1", "10.0.0.1", true);
+    json_object_del(o, "spec");
+    tell(o, NOW);
+    expect("[]");
+    pod("auth-2", "10.0.0.2", true);
+    expect("[" TARGET("10.0.0.2:9090", "auth-2") "]");
+}
+
 /* A label alone, which anybody may write, makes no pod a target. */
 static void a_pod_that_is_of_no_platform_is_not(void **state)
 {
@@ -93,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(running_pods_are_told_of_ready_or_not),
         test(one_without_an_address_that_waits_or_that_ends_is_not),
+        test(a_pod_without_a_metrics_port_is_not),
         test(a_pod_that_is_of_no_platform_is_not),
         test(before_all_are_known_nothing_is_told),
     };

@@ -73,7 +73,7 @@ static void nobody_calls_a_worker_and_it_has_no_key_of_tokens_and_no_route(void 
 static const char *value_of(const json_t *workload, const char *variable)
 {
     const json_t *item =
-        lp_json_find(json_object_get(container_of(workload), "env"), "name", variable);
+        lp_json_find(json_object_get(container_in(workload), "env"), "name", variable);
     const char *value = lp_json_str(item, "value", NULL);
     return value ? value : "";
 }
@@ -86,12 +86,13 @@ static void a_text_is_checked_later_as_it_is_at_once(void **state)
              "DIALECT, value: en-GB}, {name: GRAMMAR_TIMEOUT, valueFrom: {secretKeyRef: {name: s, "
              "key: k}}}, {name: ASR_URL, value: 'http://asr'}]}, aiWorker: {enabled: true, env: "
              "[{name: DIALECT, value: en-US}]}}}");
-    const json_t *worker = find(f, CHILD_DEPLOYMENT, "english-ai-worker");
+    const json_t *worker = intent_of(f, CHILD_DEPLOYMENT, "english-ai-worker");
     assert_string_equal(value_of(worker, "GRAMMAR_URL"), "http://lt:8010");
     assert_string_equal(value_of(worker, "DIALECT"), "en-US");
     check_source(worker, "GRAMMAR_TIMEOUT", "s/k");
     assert_string_equal(value_of(worker, "ASR_URL"), ""); /* it has no such variable */
-    assert_string_equal(value_of(find(f, CHILD_DEPLOYMENT, "english-learning"), "DIALECT"), "");
+    assert_string_equal(value_of(intent_of(f, CHILD_DEPLOYMENT, "english-learning"), "DIALECT"),
+                        "");
     drop(f);
 }
 

@@ -228,7 +228,7 @@ static void hand_over(struct lp_http_exchange *x)
     x->handed = true;
     x->arrived_ms = lp_clock_ms();
     if (x->dropped != 0) {
-        refuse(x, x->dropped, LP_HTTP_NO_ROOM);
+        refuse(x, x->dropped, x->dropped == 413 ? "request body too large" : LP_HTTP_NO_ROOM);
         return;
     }
     note_peer(x);

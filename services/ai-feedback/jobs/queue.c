@@ -56,8 +56,9 @@ static const struct lp_db_statement export_jobs = {
 
 static const struct lp_db_statement erase_jobs = {
     "erase_jobs",
-    "WITH others AS (UPDATE jobs SET learner = NULL WHERE learner #>> '{}' = $1 AND owner <> $1)"
-    " DELETE FROM jobs WHERE owner = $1",
+    "WITH others AS (UPDATE jobs SET learner = NULL WHERE learner #>> '{}' = $1 AND owner <> $1"
+    "  AND audio IS NULL)"
+    " DELETE FROM jobs WHERE owner = $1 OR (audio IS NOT NULL AND learner #>> '{}' = $1)",
     1, false
 };
 
@@ -177,8 +178,10 @@ static int refused(const char *outcome, struct lp_error *err)
             "at most %lld MB of one user's recordings wait: ask again when some are "
             "done",
             (long long)(JOBS_OWNER_AUDIO >> 20));
-    lp_error_set(err, LP_E_UNAVAILABLE, "the queue of jobs is full: at most %d jobs and %lld MB",
-                 JOBS_AT_ALL, (long long)(JOBS_BYTES >> 20));
+    lp_error_set(err, LP_E_UNAVAILABLE,
+                 "the queue of jobs is full: at most %d jobs and %lld MB, %lld MB of them "
+                 "recordings",
+                 JOBS_AT_ALL, (long long)(JOBS_BYTES >> 20), (long long)(JOBS_ALL_AUDIO >> 20));
     err->http_status = 503;
     return err->code;
 }

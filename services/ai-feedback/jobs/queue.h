@@ -64,7 +64,8 @@ LP_MUST_USE int jobs_delete(struct lp_db *db, const char *id, const char *owner,
  * `ret_json` has no room for is left out, the results of the newest first. */
 LP_MUST_USE int jobs_export(struct lp_db *db, const char *owner, struct lp_buf *ret_json,
                             struct lp_error *err);
-/* All of an owner goes; what is under work for another owner is no longer logged for this one. */
+/* All of an owner goes, and recordings of them whoever sent these; a text that is under work for
+ * another owner is no longer logged for this one. */
 LP_MUST_USE int jobs_erase(struct lp_db *db, const char *owner, unsigned long *ret_n,
                            struct lp_error *err);
 

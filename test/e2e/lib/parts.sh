@@ -140,12 +140,13 @@ unpack_helm() { # FILE VERSION-OF-THE-PACKAGE
 
 # Builds what of these is missing, under a lock: another script may just be building the same. What is there is whole, as it is moved there at the end.
 build_group() { # LOCK NAME...
-    local name out status=0 missing=()
-    exec 9>"$LP_CACHE/tmp/$1.lock" && flock 9 || return
+    local lock=$1 name out status=0 missing=()
+    exec 9>"$LP_CACHE/tmp/$lock.lock" && flock 9 || return
     shift
+    rm -rf "$LP_CACHE/tmp/parts-$lock".?????? # of one that was killed
     for name in "$@"; do [ -x "$(part_path "$name")" ] || missing+=("$name"); done
     [ ${#missing[@]} -gt 0 ] || return 0
-    out=$(mktemp -d "$LP_CACHE/tmp/parts.XXXXXX") && mkdir -p "$LP_CACHE/parts" || return
+    out=$(mktemp -d "$LP_CACHE/tmp/parts-$lock.XXXXXX") && mkdir -p "$LP_CACHE/parts" || return
     make_missing_parts "$out" "${missing[@]}" || status=$?
     rm -rf "$out"
     return $status
@@ -161,7 +162,8 @@ make_missing_parts() { # DIR NAME...
     for name in "$@"; do
         mkdir "$out/of-$name" && mv "$out/$name" "$out/of-$name/" && chmod 755 "$out/of-$name" || return
         [ "$name" != kwok ] || kwok_stages "$out/of-$name/stages.yaml" || return
-        mv -T "$out/of-$name" "$(dirname "$(part_path "$name")")" || return
+        # Another script may have built the same part under another lock: with another Kubernetes it has one of its own.
+        mv -T "$out/of-$name" "$(dirname "$(part_path "$name")")" || [ -x "$(part_path "$name")" ] || return
     done
 }
 
