@@ -1,5 +1,5 @@
 /* lib/service/verified.c -- a table with one place per hash, under one lock that is held for a
- * comparison only. */
+ * comparison and a copy. */
 #include "service/verified.h"
 
 #include <pthread.h>
@@ -81,30 +81,27 @@ json_t *lp_verified_find(struct lp_verified *v, const char *token, size_t len, i
     lp_siphash_128(&v->key, token, len, hash);
     struct place *p = &v->places[hash[0] % PLACES];
     pthread_mutex_lock(&v->lock);
-    if (p->claims && memcmp(p->hash, hash, sizeof hash) == 0)
-        claims = json_incref(p->claims);
+    if (p->claims && memcmp(p->hash, hash, sizeof hash) == 0 && !is_over(p->claims, now_s))
+        claims = json_deep_copy(p->claims);
     pthread_mutex_unlock(&v->lock);
-    if (claims && is_over(claims, now_s)) {
-        json_decref(claims);
-        return NULL;
-    }
     return claims;
 }
 
-void lp_verified_add(struct lp_verified *v, const char *token, size_t len, json_t *claims,
+void lp_verified_add(struct lp_verified *v, const char *token, size_t len, const json_t *claims,
                      uint64_t clears)
 {
     uint64_t hash[2];
-    json_t *other = NULL;
+    json_t *kept = json_deep_copy(claims);
 
     lp_siphash_128(&v->key, token, len, hash);
     struct place *p = &v->places[hash[0] % PLACES];
     pthread_mutex_lock(&v->lock);
     if (v->clears == clears) {
-        other = p->claims;
-        p->claims = json_incref(claims);
+        json_t *other = p->claims;
+        p->claims = kept;
+        kept = other;
         memcpy(p->hash, hash, sizeof hash);
     }
     pthread_mutex_unlock(&v->lock);
-    json_decref(other);
+    json_decref(kept);
 }
