@@ -1,8 +1,8 @@
 /*
  * services/ai-worker/speech/pronunciation.c -- see pronunciation.h.
  *
- * Threads: `lock` is held while the recogniser listens; who waits for it looks at its limits every
- * now and then.
+ * Threads: the recogniser listens for one at a time (`listening`, under `lock`); who waits for it
+ * looks at its limits every now and then.
  */
 #include "services/ai-worker/speech/pronunciation.h"
 
@@ -29,8 +29,10 @@
 
 struct pronunciation {
     struct dictionary *dictionary;
-    struct recogniser *recogniser; /* under `lock` */
+    struct recogniser *recogniser; /* of whoever has set `listening` */
     pthread_mutex_t lock;
+    pthread_cond_t free;
+    bool listening;
 };
 
 int pronunciation_new(const char *model, struct pronunciation **ret_pronunciation,
@@ -52,6 +54,7 @@ int pronunciation_new(const char *model, struct pronunciation **ret_pronunciatio
     p->dictionary = dictionary;
     p->recogniser = recogniser;
     pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->free, NULL);
     *ret_pronunciation = p;
     return 0;
 }
@@ -62,6 +65,7 @@ void pronunciation_free(struct pronunciation *p)
         return;
     recogniser_free(p->recogniser);
     dictionary_free(p->dictionary);
+    pthread_cond_destroy(&p->free);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -168,18 +172,37 @@ static json_t *answer(const struct verdict *v)
 
 /* ---- one recording ---- */
 
-static int lock(struct pronunciation *p, const struct pronunciation_request *request,
-                struct lp_error *err)
+static bool may_listen(struct pronunciation *p)
 {
-    for (;;) {
-        struct timespec until = lp_clock_deadline(LOOK_MS);
-        if (pthread_mutex_clocklock(&p->lock, CLOCK_MONOTONIC, &until) == 0)
-            return 0;
+    struct timespec until = lp_clock_deadline(LOOK_MS);
+
+    pthread_mutex_lock(&p->lock);
+    if (p->listening)
+        pthread_cond_clockwait(&p->free, &p->lock, CLOCK_MONOTONIC, &until);
+    bool may = !p->listening;
+    p->listening = true;
+    pthread_mutex_unlock(&p->lock);
+    return may;
+}
+
+static void end_listening(struct pronunciation *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->listening = false;
+    pthread_cond_signal(&p->free);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static int wait_to_listen(struct pronunciation *p, const struct pronunciation_request *request,
+                          struct lp_error *err)
+{
+    while (!may_listen(p)) {
         if (lp_stop_requested(request->stop))
             return lp_error_set(err, LP_E_CANCELED, "stopped before listening");
         if (lp_clock_ms() > request->deadline_ms)
             return lp_error_set(err, LP_E_TIMEOUT, "the deadline came before listening");
     }
+    return 0;
 }
 
 static int listen(struct pronunciation *p, const struct pronunciation_request *request,
@@ -188,13 +211,13 @@ static int listen(struct pronunciation *p, const struct pronunciation_request *r
 {
     const struct recogniser_grammar grammar = { ways->arcs, ways->n, ways->skips, ways->states };
     const struct recogniser_limits limits = { request->stop, request->deadline_ms };
-    int r = lock(p, request, err);
+    int r = wait_to_listen(p, request, err);
 
     if (r < 0)
         return r;
     r = recogniser_listen(p->recogniser, audio->samples, audio->n, &grammar, &limits, ret_heard,
                           err);
-    pthread_mutex_unlock(&p->lock);
+    end_listening(p);
     return r;
 }
 
