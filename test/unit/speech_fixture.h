@@ -36,7 +36,11 @@ static uint32_t get(const uint8_t *at, unsigned bytes)
 /* The header of `n` frames of 16 bits. */
 static void put_header(uint8_t *w, uint32_t n, uint32_t rate, uint32_t channels)
 {
-    memcpy(w, "RIFF....WAVEfmt ", 16);
+    static const char riff[16] = { 'R', 'I', 'F', 'F', 0,   0,   0,   0,
+                                   'W', 'A', 'V', 'E', 'f', 'm', 't', ' ' };
+    static const char data[4] = { 'd', 'a', 't', 'a' };
+
+    memcpy(w, riff, sizeof riff);
     put(w + 4, 36 + 2 * channels * n, 4);
     put(w + 16, 16, 4);
     put(w + 20, 1, 2);
@@ -45,7 +49,7 @@ static void put_header(uint8_t *w, uint32_t n, uint32_t rate, uint32_t channels)
     put(w + 28, 2 * channels * rate, 4);
     put(w + 32, 2 * channels, 2);
     put(w + 34, 16, 2);
-    memcpy(w + 36, "data", 4);
+    memcpy(w + 36, data, sizeof data);
     put(w + 40, 2 * channels * n, 4);
 }
 
@@ -126,10 +130,10 @@ __attribute__((unused)) static struct recording convert(struct recording a, uint
     put_header(r.bytes, m, rate, channels);
     for (uint32_t i = 0; i < m; i++) {
         double at = (double)i * from / rate;
-        uint32_t k = (uint32_t)at;
+        size_t k = (size_t)at;
         int16_t x = (int16_t)get(a.bytes + WAV_HEADER + 2 * k, 2);
         int16_t y = (int16_t)get(a.bytes + WAV_HEADER + 2 * (k + 1), 2);
-        int16_t value = (int16_t)(x + (y - x) * (at - k));
+        int16_t value = (int16_t)(x + (y - x) * (at - (double)k));
         for (uint32_t c = 0; c < channels; c++)
             put(r.bytes + WAV_HEADER + 2 * ((size_t)i * channels + c), (uint16_t)value, 2);
     }

@@ -392,7 +392,8 @@ static long peak_kb(void)
 
     assert_non_null(f);
     while (kb < 0 && fgets(line, sizeof line, f))
-        (void)sscanf(line, "VmHWM: %ld", &kb);
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kb = strtol(line + 6, NULL, 10);
     fclose(f);
     return kb;
 }
