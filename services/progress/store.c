@@ -46,7 +46,7 @@ void store_operation_end(struct store_operation *o)
     double seconds = (double)(lp_clock_ns() - o->began_ns) / 1e9;
     lp_metric_observe(lp_metric_with(o->store->seconds, o->name), seconds);
     mongoc_collection_destroy(o->logs);
-    for (size_t i = 0; i < LP_COUNT(o->rollups); i++)
+    for (size_t i = 0; i < STORE_ROLLUPS; i++)
         if (o->rollups[i])
             mongoc_collection_destroy(o->rollups[i]);
     mongoc_client_pool_push(o->store->pool, o->client);

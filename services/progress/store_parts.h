@@ -9,7 +9,7 @@
 #define STORE_EVENT_MARK "learningAt" /* store_events.h; no part of an activity for others */
 
 /* Which sums: services/progress/rollup.h, day.h. */
-enum store_rollups { STORE_HOURS, STORE_DAYS };
+enum store_rollups { STORE_HOURS, STORE_DAYS, STORE_ROLLUPS };
 
 /* One operation: a client of the pool, the collection, and when it began. Initialise with {0}. */
 struct store_operation {
@@ -17,7 +17,7 @@ struct store_operation {
     const char *name;
     int64_t began_ns;
     mongoc_client_t *client;
-    mongoc_collection_t *logs, *rollups[2]; /* rollups: NULL until asked for */
+    mongoc_collection_t *logs, *rollups[STORE_ROLLUPS]; /* rollups: NULL until asked for */
 };
 
 /* LP_E_UNAVAILABLE at once where the last ping found nobody. */

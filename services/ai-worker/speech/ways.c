@@ -152,7 +152,7 @@ static void add_fillers(struct ways *ways, unsigned state)
 /* Whether a sentence, or the end of the text, begins at a state. */
 static bool begins(const struct reference *reference, unsigned state)
 {
-    return state == reference->n ||
+    return state >= reference->n ||
            (state > 0 && reference->words[state].sentence != reference->words[state - 1].sentence);
 }
 
