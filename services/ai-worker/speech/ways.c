@@ -152,8 +152,9 @@ static void add_fillers(struct ways *ways, unsigned state)
 /* Whether a sentence, or the end of the text, begins at a state. */
 static bool begins(const struct reference *reference, unsigned state)
 {
-    return state >= reference->n ||
-           (state > 0 && reference->words[state].sentence != reference->words[state - 1].sentence);
+    if (state == 0 || state >= reference->n)
+        return state >= reference->n;
+    return reference->words[state].sentence != reference->words[state - 1].sentence;
 }
 
 /* Words that the dictionary does not have cost nothing. */
