@@ -409,18 +409,21 @@ static long forget_peak(void)
 }
 
 /* Another way after each of 120 sentences of a word: what fits none of them keeps all possible. A
- * sanitizer's own memory would be counted too. */
+ * sanitizer's own memory would be counted, too, and is slow: there a sentence is heard. */
 static void sounds_that_fit_none_of_many_sentences_take_a_bounded_memory(void **state)
 {
     (void)state;
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(REFERENCE_BYTES);
-    struct recording r = say(
-        "slt", "Yesterday morning my brother and his children visited the museum near the "
-               "river, looked at seventeen pictures, bought postcards, and returned home before "
-               "dinner. Nobody understood why those enormous elephants suddenly crossed the "
-               "muddy river without their keepers, who were sleeping under the trees. Seven "
-               "cyclists pushed heavy bicycles uphill through thick fog, grumbling about wet "
-               "shoes, broken umbrellas, missing biscuits, and the long evening ahead of them.");
+    const char *said = LP_SANITIZED
+                           ? "Yesterday morning my brother visited the museum near the river."
+                           : "Yesterday morning my brother and his children visited the museum "
+                             "near the river, looked at seventeen pictures, bought postcards, and "
+                             "returned home before dinner. Nobody understood why those enormous "
+                             "elephants suddenly crossed the muddy river without their keepers, "
+                             "who were sleeping under the trees. Seven cyclists pushed heavy "
+                             "bicycles uphill through thick fog, grumbling about wet shoes, broken "
+                             "umbrellas, missing biscuits, and the long evening ahead of them.";
+    struct recording r = say("slt", said);
 
     for (unsigned i = 0; i < 120; i++)
         lp_buf_str(&text, "A. ");
