@@ -168,8 +168,8 @@ make_missing_parts() { # DIR NAME...
 }
 
 # About how many seconds of a processor each takes after those before it in this list, with nothing in Go's cache.
-declare -A PART_SECONDS=([kube-apiserver]=230 [kube-controller-manager]=80 [kube-scheduler]=5 [kubelet]=25 [kube-proxy]=8 [kubeadm]=15 [kubectl]=25
-    [etcd]=25 [coredns]=25 [metrics-server]=15 [kind]=8 [containerd]=45 [ctr]=12 [containerd-shim-runc-v2]=12 [local-path-provisioner]=10 [kwok]=80)
+declare -A PART_SECONDS=([kube-apiserver]=299 [kube-controller-manager]=104 [kube-scheduler]=6 [kubelet]=32 [kube-proxy]=10 [kubeadm]=20 [kubectl]=32
+    [etcd]=32 [coredns]=32 [metrics-server]=20 [kind]=10 [containerd]=58 [ctr]=16 [containerd-shim-runc-v2]=16 [local-path-provisioner]=13 [kwok]=104)
 
 # Kubernetes' programs, and those that are compiled with its libraries, in one run; then each of the others.
 build_parts() { # NAME...
