@@ -156,6 +156,15 @@ struct answer fixture_refresh(const struct program *p, const char *token)
     return post(p, REFRESH, lp_json_make("{s:s}", "refreshToken", token));
 }
 
+char *fixture_token(const struct program *p, const char *email)
+{
+    auto_answer struct answer made = fixture_register(p, email);
+    assert_true(made.status == 201 || made.status == 409);
+    auto_answer struct answer in = fixture_login(p, email, PASSWORD);
+    assert_int_equal(in.status, 200);
+    return lp_strdup(text_of(&in, "token"));
+}
+
 const char *text_of(const struct answer *a, const char *key)
 {
     const char *text = lp_json_str(a->body, key, NULL);

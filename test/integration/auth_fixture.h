@@ -41,6 +41,8 @@ const char *fixture_log(void);
 struct answer fixture_register(const struct program *p, const char *email);
 struct answer fixture_login(const struct program *p, const char *email, const char *password);
 struct answer fixture_refresh(const struct program *p, const char *token);
+/* The access token of an account that is registered where it is not; the caller's. */
+char *fixture_token(const struct program *p, const char *email);
 
 const char *text_of(const struct answer *a, const char *key); /* a member of the body */
 /* Fails unless status and whole body are these. */
