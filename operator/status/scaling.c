@@ -215,6 +215,25 @@ static bool still_says(const json_t *before, const struct scaling_reading *now, 
     return fabs(now->ratio - ratio) < NEWS;
 }
 
+/* The HPA controller's words for pods that metrics-server has not read yet (getResourceMetrics in
+ * pkg/controller/podautoscaler/metrics/client.go), which each new platform has in its first minute.
+ */
+static json_t *not_scaling(const char *message, const char *floor)
+{
+    const char *unread =
+        message ? strstr(message, "no metrics returned from resource metrics API") : NULL;
+    const char *resource = message && strstr(message, "resource memory") ? "memory" : "cpu";
+    char text[160];
+
+    if (!unread)
+        return only_why("not scaling: ", message ? message : "no reason given", floor);
+    snprintf(text, sizeof text,
+             "no %s figures of these pods yet; metrics-server has them within about a minute of "
+             "their start",
+             resource);
+    return only_why("not scaling: ", text, floor);
+}
+
 json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before)
 {
     struct scaling_reading winner = { .ratio = 0 };
@@ -224,7 +243,7 @@ json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *befo
     if (!hpa)
         return only_why("", "autoscaling is off", NULL);
     if (strcmp(scaling_active(hpa, &reason, &message), "False") == 0)
-        return only_why("not scaling: ", message ? message : "no reason given", floor);
+        return not_scaling(message, floor);
     if (!find_winner(hpa, &winner))
         return only_why("", "no decision yet", floor);
 

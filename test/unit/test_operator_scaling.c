@@ -77,6 +77,14 @@ static void what_keeps_an_hpa_from_scaling_is_told(void **state)
                            " reason: FailedGetObjectMetric, message: no metrics}]}}");
     json_auto_t *why = scaling_explain(o, NULL, NULL);
     assert_string_equal(lp_json_str(why, "why", NULL), "not scaling: no metrics");
+    json_auto_t *new = parse("{status: {conditions: [{type: ScalingActive, status: 'False',"
+                             " message: 'the HPA was unable to compute the replica count: failed"
+                             " to get memory utilization: unable to get metrics for resource"
+                             " memory: no metrics returned from resource metrics API'}]}}");
+    json_auto_t *soon = scaling_explain(new, NULL, NULL);
+    assert_string_equal(lp_json_str(soon, "why", NULL),
+                        "not scaling: no memory figures of these pods yet; metrics-server has them "
+                        "within about a minute of their start");
     json_auto_t *off = scaling_explain(NULL, NULL, NULL);
     assert_string_equal(lp_json_str(off, "why", NULL), "autoscaling is off");
     json_auto_t *fresh = parse("{status: {}}");
