@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,14 +166,42 @@ static int add_to_buf(const char *bytes, size_t n, void *user)
     return 0;
 }
 
+/* How many digits all reals of `o` need to be read back as they are: 0.97, not 0.96999999999999997.
+ */
+static unsigned digits_of(const json_t *o, unsigned digits)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    char text[32];
+
+    if (json_is_real(o)) {
+        double v = json_real_value(o);
+        for (; digits < 17; digits++) {
+            snprintf(text, sizeof text, "%.*g", (int)digits, v);
+            if (strtod(text, NULL) == v)
+                break;
+        }
+    }
+    json_object_foreach((json_t *)(uintptr_t)o, key, value) digits = digits_of(value, digits);
+    json_array_foreach(o, i, value) digits = digits_of(value, digits);
+    return digits;
+}
+
+static void write_text(const json_t *o, size_t flags, struct lp_buf *b)
+{
+    flags |= JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits_of(o, 15));
+    json_dump_callback(o, add_to_buf, b, flags);
+}
+
 void lp_json_write(const json_t *o, struct lp_buf *b)
 {
-    json_dump_callback(o, add_to_buf, b, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    write_text(o, JSON_SORT_KEYS, b);
 }
 
 void lp_json_write_unsorted(const json_t *o, struct lp_buf *b)
 {
-    json_dump_callback(o, add_to_buf, b, JSON_COMPACT | JSON_ENCODE_ANY);
+    write_text(o, 0, b);
 }
 
 void lp_json_set_str(json_t *o, const char *key, const char *value)

@@ -47,7 +47,8 @@ json_t *lp_json_make(const char *fmt, ...);
 json_t *lp_json_text(const char *text);
 json_t *lp_json_textn(const char *text, size_t n);
 
-/* Compact text with the keys sorted, appended to `b`: equal documents give equal bytes. */
+/* Compact text with the keys sorted, appended to `b`: equal documents give equal bytes. Reals have
+ * as few digits, 15 at least, as all of them need to be read back as they are. */
 void lp_json_write(const json_t *o, struct lp_buf *b);
 /* The same in the order in which the keys were set: for who reads it again. */
 void lp_json_write_unsorted(const json_t *o, struct lp_buf *b);

@@ -184,7 +184,7 @@ static void reply_analytics(struct lp_service_request *r, const struct range *ra
     int code = read_sums(api->store, range, to, &until_ms, &err);
     if (code == 0) {
         json_auto_t *answer = answer_of(range, to->analytics, until_ms, to->documents);
-        document_write_text(answer, &body);
+        lp_json_write_unsorted(answer, &body);
         lp_metric_observe(api->documents, (double)to->documents);
         page_reply(r, &body);
     } else {

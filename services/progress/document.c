@@ -44,38 +44,6 @@ json_t *document_number(double v)
                                                          : json_real(v);
 }
 
-/* How many digits all numbers of `o` need to be read back as they are. */
-static unsigned digits_of(const json_t *o, unsigned digits)
-{
-    const char *key;
-    json_t *value;
-    size_t i;
-    char text[32];
-
-    if (json_is_real(o)) {
-        double v = json_real_value(o);
-        for (; digits < 17; digits++) {
-            snprintf(text, sizeof text, "%.*g", (int)digits, v);
-            if (strtod(text, NULL) == v)
-                break;
-        }
-    }
-    json_object_foreach((json_t *)(uintptr_t)o, key, value) digits = digits_of(value, digits);
-    json_array_foreach(o, i, value) digits = digits_of(value, digits);
-    return digits;
-}
-
-static int add_bytes(const char *bytes, size_t n, void *user)
-{
-    lp_buf_add(user, bytes, n);
-    return 0;
-}
-
-void document_write_text(const json_t *o, struct lp_buf *out)
-{
-    json_dump_callback(o, add_bytes, out, JSON_COMPACT | JSON_REAL_PRECISION(digits_of(o, 15)));
-}
-
 void document_id_of_key(const char *user_id, const char *key, bson_oid_t *ret_id)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];

@@ -20,9 +20,6 @@ void document_of_activity(const struct activity *a, const bson_oid_t *id, int64_
  */
 void document_write_json(const bson_t *document, struct lp_buf *out);
 
-/* Appends JSON with no more digits than its numbers need. */
-void document_write_text(const json_t *o, struct lp_buf *out);
-
 /* A number, short: 85, not 85.0. The caller owns it. */
 json_t *document_number(double v);
 

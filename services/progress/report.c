@@ -99,7 +99,7 @@ void handle_summary(struct lp_service_request *r, void *worker)
     } else if (json_array_size(activities) == 0) {
         reply_message(r, 404, "no activity logs found for this user");
     } else {
-        document_write_text(answer, &body);
+        lp_json_write_unsorted(answer, &body);
         page_reply(r, &body);
     }
 }

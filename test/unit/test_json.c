@@ -285,6 +285,15 @@ static void no_value_keeps_lp_json_make_from_making_a_document(void **state)
                                  "\"joined\":\"a?b\"}");
 }
 
+static void a_real_has_the_digits_that_it_needs(void **state)
+{
+    json_auto_t *o = lp_json_make("{s:f, s:[f, f]}", "confidence", 0.97, "list", 1.0 / 3, 85.5);
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(4096);
+    (void)state;
+    lp_json_write(o, &out);
+    assert_string_equal(out.ptr, "{\"confidence\":0.97,\"list\":[0.3333333333333333,85.5]}");
+}
+
 static void a_text_of_others_is_set_though_it_is_no_utf8(void **state)
 {
     json_auto_t *o = json_object();
@@ -325,6 +334,7 @@ int main(void)
         cmocka_unit_test(yaml_nested_past_the_limit_is_refused),
         cmocka_unit_test(no_value_keeps_lp_json_make_from_making_a_document),
         cmocka_unit_test(an_object_of_a_list_is_found_by_a_member_among_what_is_no_object),
+        cmocka_unit_test(a_real_has_the_digits_that_it_needs),
         cmocka_unit_test(a_text_of_others_is_set_though_it_is_no_utf8),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
