@@ -46,8 +46,10 @@ static void apply_rules(struct sentence *s, struct run *run)
     rule_regularised(s);
     rule_spelling(s, speller, &run->budget);
     rule_repetitions(s);
+    rule_clauses(s);
     rule_patterns(s);
     rule_choices(s, speller);
+    rule_determiners(s, speller);
     rule_articles(s);
     grammar_apply(s, speller, &run->matches);
     rule_capitals(s);

@@ -20,7 +20,7 @@ static void misspelt_words_are_corrected_in_their_place(void **state)
 {
     static const struct pair cases[] = {
         { "um yesterday i recieve a apple from my freind",
-          "Yesterday I receive an apple from my friend." },
+          "Yesterday I received an apple from my friend." },
         { "i recieve a lettter from my freind", "I receive a letter from my friend." },
         { "yestarday i go to scool", "Yesterday I went to school." },
         { "Yestarday was good.", "Yesterday was good." },

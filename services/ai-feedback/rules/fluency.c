@@ -124,12 +124,26 @@ static bool is_double_name(const struct sentence *s, size_t i, size_t j)
     return is_capital(s, i) && is_capital(s, j) && !token_is(s, i, "i");
 }
 
+/* "the internet is is useful"; but "what it is is", "the thing is is that". */
+static bool is_is_too_much(const struct sentence *s, size_t i)
+{
+    static const char *const fine[] = { "what", "how",  "where", "who",   "all",     "it",
+                                        "that", "this", "thing", "point", "problem", "there" };
+
+    for (size_t k = 0; k < i; k++)
+        if (is_one_of(s, k, fine, LP_COUNT(fine)))
+            return false;
+    return i > 0 && token_is(s, i, "is");
+}
+
 /* What a speaker begins anew with. */
 static bool may_begin_anew(const struct sentence *s, size_t i)
 {
-    static const char *const first[] = { "i",  "we",  "he",   "she", "it", "they", "you", "to",
-                                         "in", "the", "a",    "an",  "my", "and",  "but", "because",
-                                         "so", "at",  "when", "if",  "on", "for",  "with" };
+    static const char *const first[] = { "i",    "we",   "he",    "she",     "it",   "they",
+                                         "you",  "to",   "in",    "the",     "a",    "an",
+                                         "my",   "and",  "but",   "because", "so",   "at",
+                                         "when", "if",   "on",    "for",     "with", "want",
+                                         "need", "went", "think", "can",     "will", "was" };
     return is_one_of(s, i, first, LP_COUNT(first));
 }
 
@@ -173,7 +187,8 @@ void rule_repetitions(struct sentence *s)
             continue;
         size_t j = sentence_next(s, i);
         if (token_same(s, i, j)) {
-            if (!may_repeat(s, i) && !keeps_its_to(s, i) && !is_double_name(s, i, j))
+            if ((!may_repeat(s, i) || is_is_too_much(s, i)) && !keeps_its_to(s, i) &&
+                !is_double_name(s, i, j))
                 delete_repeated(s, i);
         } else {
             delete_pair(s, i, j);

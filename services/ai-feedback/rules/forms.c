@@ -1,128 +1,76 @@
-/* services/ai-feedback/rules/forms.c -- the lists, and how English spells the forms that are
- * regular. No state. */
+/* services/ai-feedback/rules/forms.c -- how English spells the forms that are regular, and one
+ * table of all forms by their hash, made once and only read from then on. */
 #include "services/ai-feedback/rules/forms.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
+#include "services/ai-feedback/rules/forms_words.h"
+
+#define PLACES 8192 /* of the table: four times the forms */
+#define VERBS 512
+#define NOUNS 512
+#define ADJECTIVES 256
 
 struct verb {
-    const char *base, *past, *participle; /* NULL: regular */
-    bool doubles;                         /* the last letter, before -ing and -ed */
+    char forms[VERB_FORMS][FORM_ROOM];
+    char regular_past[FORM_ROOM]; /* of an irregular verb, as it would be; "" where it is none */
 };
 
-static const struct verb verbs[] = {
-    { "go", "went", "gone", false },
-    { "come", "came", "come", false },
-    { "eat", "ate", "eaten", false },
-    { "drink", "drank", "drunk", false },
-    { "see", "saw", "seen", false },
-    { "take", "took", "taken", false },
-    { "give", "gave", "given", false },
-    { "get", "got", "got", true },
-    { "make", "made", "made", false },
-    { "know", "knew", "known", false },
-    { "think", "thought", "thought", false },
-    { "buy", "bought", "bought", false },
-    { "bring", "brought", "brought", false },
-    { "teach", "taught", "taught", false },
-    { "catch", "caught", "caught", false },
-    { "speak", "spoke", "spoken", false },
-    { "write", "wrote", "written", false },
-    { "drive", "drove", "driven", false },
-    { "choose", "chose", "chosen", false },
-    { "break", "broke", "broken", false },
-    { "forget", "forgot", "forgotten", true },
-    { "begin", "began", "begun", true },
-    { "swim", "swam", "swum", true },
-    { "sing", "sang", "sung", false },
-    { "run", "ran", "run", true },
-    { "sit", "sat", "sat", true },
-    { "win", "won", "won", true },
-    { "sleep", "slept", "slept", false },
-    { "keep", "kept", "kept", false },
-    { "feel", "felt", "felt", false },
-    { "leave", "left", "left", false },
-    { "meet", "met", "met", false },
-    { "tell", "told", "told", false },
-    { "sell", "sold", "sold", false },
-    { "say", "said", "said", false },
-    { "pay", "paid", "paid", false },
-    { "find", "found", "found", false },
-    { "lose", "lost", "lost", false },
-    { "send", "sent", "sent", false },
-    { "spend", "spent", "spent", false },
-    { "build", "built", "built", false },
-    { "understand", "understood", "understood", false },
-    { "stand", "stood", "stood", false },
-    { "wear", "wore", "worn", false },
-    { "grow", "grew", "grown", false },
-    { "fly", "flew", "flown", false },
-    { "draw", "drew", "drawn", false },
-    { "throw", "threw", "thrown", false },
-    { "fall", "fell", "fallen", false },
-    { "become", "became", "become", false },
-    { "wake", "woke", "woken", false },
-    { "hear", "heard", "heard", false },
-    { "do", "did", "done", false },
-    { "fight", "fought", "fought", false },
-    { "ride", "rode", "ridden", false },
-    { "want", NULL, NULL, false },
-    { "like", NULL, NULL, false },
-    { "need", NULL, NULL, false },
-    { "love", NULL, NULL, false },
-    { "live", NULL, NULL, false },
-    { "work", NULL, NULL, false },
-    { "play", NULL, NULL, false },
-    { "study", NULL, NULL, false },
-    { "learn", NULL, NULL, false },
-    { "help", NULL, NULL, false },
-    { "watch", NULL, NULL, false },
-    { "walk", NULL, NULL, false },
-    { "talk", NULL, NULL, false },
-    { "cook", NULL, NULL, false },
-    { "listen", NULL, NULL, false },
-    { "visit", NULL, NULL, false },
-    { "travel", NULL, NULL, false },
-    { "stay", NULL, NULL, false },
-    { "use", NULL, NULL, false },
-    { "try", NULL, NULL, false },
-    { "enjoy", NULL, NULL, false },
-    { "prefer", NULL, NULL, true },
-    { "believe", NULL, NULL, false },
-    { "hate", NULL, NULL, false },
-    { "look", NULL, NULL, false },
-    { "wait", NULL, NULL, false },
-    { "start", NULL, NULL, false },
-    { "stop", NULL, NULL, true },
-    { "ask", NULL, NULL, false },
-    { "answer", NULL, NULL, false },
-    { "call", NULL, NULL, false },
-    { "clean", NULL, NULL, false },
-    { "finish", NULL, NULL, false },
-    { "decide", NULL, NULL, false },
-    { "explain", NULL, NULL, false },
-    { "arrive", NULL, NULL, false },
-    { "agree", NULL, NULL, false },
+struct noun {
+    char one[FORM_ROOM], many[FORM_ROOM];
+    bool person;
 };
 
-static const char *const nouns[][2] = {
-    { "friend", "friends" },     { "teacher", "teachers" },     { "student", "students" },
-    { "brother", "brothers" },   { "sister", "sisters" },       { "boy", "boys" },
-    { "girl", "girls" },         { "child", "children" },       { "person", "people" },
-    { "car", "cars" },           { "city", "cities" },          { "country", "countries" },
-    { "language", "languages" }, { "movie", "movies" },         { "song", "songs" },
-    { "problem", "problems" },   { "reason", "reasons" },       { "thing", "things" },
-    { "animal", "animals" },     { "hobby", "hobbies" },        { "subject", "subjects" },
-    { "school", "schools" },     { "idea", "ideas" },           { "word", "words" },
-    { "story", "stories" },      { "family", "families" },      { "girlfriend", "girlfriends" },
-    { "tree", "trees" },         { "apple", "apples" },         { "picture", "pictures" },
-    { "teammate", "teammates" }, { "neighbour", "neighbours" }, { "classmate", "classmates" },
-    { "mistake", "mistakes" },   { "opinion", "opinions" },     { "lesson", "lessons" },
+struct adjective {
+    char base[FORM_ROOM], comparative[FORM_ROOM];
 };
 
-static void regular_third(const char *base, char out[FORM_ROOM])
+enum kind { KIND_NONE, KIND_VERB, KIND_REGULARISED, KIND_NOUN, KIND_ADJECTIVE };
+
+/* A word; of those that are forms of several of a kind, the first that came. */
+struct place {
+    const char *word; /* of the lists below */
+    unsigned char kind, forms;
+    short index;
+};
+
+static struct verb verbs[VERBS];
+static struct noun nouns[NOUNS];
+static struct adjective adjectives[ADJECTIVES];
+static size_t n_verbs, n_nouns, n_adjectives;
+static struct place places[PLACES];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static struct place *place_of(const char *word, enum kind kind)
+{
+    size_t at = (lp_hash(word) ^ (size_t)kind * 977) % PLACES;
+
+    while (places[at].word && (places[at].kind != kind || strcmp(places[at].word, word) != 0))
+        at = (at + 1) % PLACES;
+    return &places[at];
+}
+
+static void put(const char *word, enum kind kind, size_t index, unsigned form)
+{
+    struct place *p = place_of(word, kind);
+
+    if (!p->word)
+        *p = (struct place){ word, (unsigned char)kind, 0, (short)index };
+    if ((size_t)p->index == index)
+        p->forms = (unsigned char)(p->forms | 1u << form);
+}
+
+static bool is_vowel(char c)
+{
+    return c && strchr("aeiou", c);
+}
+
+/* With an -s: of a verb, and of a noun in its plural. */
+static void write_s(const char *base, char out[FORM_ROOM])
 {
     size_t n = strlen(base);
     char last = base[n - 1], before = '\0';
@@ -130,113 +78,192 @@ static void regular_third(const char *base, char out[FORM_ROOM])
     if (n > 1)
         before = base[n - 2];
 
-    if (last == 'y' && !strchr("aeiou", before))
+    if (last == 'y' && !is_vowel(before))
         snprintf(out, FORM_ROOM, "%.*sies", (int)n - 1, base);
-    else if (strchr("sxzo", last) || (last == 'h' && strchr("cs", before)))
+    else if (strchr("sxz", last) || (last == 'h' && (before == 'c' || before == 's')))
         snprintf(out, FORM_ROOM, "%ses", base);
     else
         snprintf(out, FORM_ROOM, "%ss", base);
 }
 
-static void regular_past(const struct verb *v, char out[FORM_ROOM])
+static void write_ed(const char *base, bool doubles, char out[FORM_ROOM])
 {
-    size_t n = strlen(v->base);
-    char last = v->base[n - 1], before = v->base[n - 2];
+    size_t n = strlen(base);
+    char last = base[n - 1];
 
     if (last == 'e')
-        snprintf(out, FORM_ROOM, "%sd", v->base);
-    else if (last == 'y' && !strchr("aeiou", before))
-        snprintf(out, FORM_ROOM, "%.*sied", (int)n - 1, v->base);
-    else if (v->doubles)
-        snprintf(out, FORM_ROOM, "%s%ced", v->base, last);
+        snprintf(out, FORM_ROOM, "%sd", base);
+    else if (last == 'y' && !is_vowel(base[n - 2]))
+        snprintf(out, FORM_ROOM, "%.*sied", (int)n - 1, base);
+    else if (doubles)
+        snprintf(out, FORM_ROOM, "%s%ced", base, last);
     else
-        snprintf(out, FORM_ROOM, "%sed", v->base);
+        snprintf(out, FORM_ROOM, "%sed", base);
 }
 
-static void regular_ing(const struct verb *v, char out[FORM_ROOM])
+static void write_ing(const char *base, bool doubles, char out[FORM_ROOM])
 {
-    size_t n = strlen(v->base);
-    char last = v->base[n - 1];
+    size_t n = strlen(base);
+    char last = base[n - 1];
 
-    if (last == 'e' && v->base[n - 2] != 'e')
-        snprintf(out, FORM_ROOM, "%.*sing", (int)n - 1, v->base);
-    else if (v->doubles)
-        snprintf(out, FORM_ROOM, "%s%cing", v->base, last);
+    if (last == 'e' && base[n - 2] == 'i')
+        snprintf(out, FORM_ROOM, "%.*sying", (int)n - 2, base); /* "dying" */
+    else if (last == 'e' && base[n - 2] != 'e')
+        snprintf(out, FORM_ROOM, "%.*sing", (int)n - 1, base);
+    else if (doubles)
+        snprintf(out, FORM_ROOM, "%s%cing", base, last);
     else
-        snprintf(out, FORM_ROOM, "%sing", v->base);
+        snprintf(out, FORM_ROOM, "%sing", base);
+}
+
+/* The next word of an entry at *at into `out`; false where there is none. */
+static bool next_word(const char **at, char out[FORM_ROOM])
+{
+    size_t n = strcspn(*at, " ");
+
+    if (n == 0)
+        return false;
+    snprintf(out, FORM_ROOM, "%.*s", (int)n, *at);
+    *at += n + ((*at)[n] == ' ');
+    return true;
+}
+
+/* "seed", "singed": words of their own. */
+static bool is_regularised(const struct verb *v)
+{
+    static const char *const others[] = { "seed", "singed", "waked", "putted", "costed" };
+
+    for (size_t i = 0; i < LP_COUNT(others); i++)
+        if (strcmp(v->regular_past, others[i]) == 0)
+            return false;
+    return *v->regular_past && strcmp(v->regular_past, v->forms[VERB_PAST]) != 0;
+}
+
+static void add_verb(const char *entry)
+{
+    struct verb *v = &verbs[n_verbs];
+    char base[FORM_ROOM], regular[FORM_ROOM];
+
+    if (n_verbs == VERBS || !next_word(&entry, base))
+        return;
+    size_t n = strlen(base);
+    bool doubles = base[n - 1] == '+';
+    if (doubles)
+        base[n - 1] = '\0';
+    memcpy(v->forms[VERB_BASE], base, sizeof base);
+    write_ed(base, doubles, regular);
+    if (next_word(&entry, v->forms[VERB_PAST]) && next_word(&entry, v->forms[VERB_PARTICIPLE]))
+        memcpy(v->regular_past, regular, sizeof regular);
+    else
+        for (int f = VERB_PAST; f <= VERB_PARTICIPLE; f++)
+            memcpy(v->forms[f], regular, sizeof regular);
+    write_s(base, v->forms[VERB_THIRD]);
+    if (base[n - 1] == 'o')
+        snprintf(v->forms[VERB_THIRD], FORM_ROOM, "%ses", base); /* "goes", "does" */
+    write_ing(base, doubles, v->forms[VERB_ING]);
+    for (unsigned f = 0; f < VERB_FORMS; f++)
+        put(v->forms[f], KIND_VERB, n_verbs, f);
+    if (is_regularised(v))
+        put(v->regular_past, KIND_REGULARISED, n_verbs, 0);
+    n_verbs++;
+}
+
+static void add_noun(const char *entry, bool person)
+{
+    struct noun *x = &nouns[n_nouns];
+    char one[FORM_ROOM];
+
+    if (n_nouns == NOUNS || !next_word(&entry, one))
+        return;
+    memcpy(x->one, one, sizeof one);
+    if (!next_word(&entry, x->many))
+        write_s(one, x->many);
+    x->person = person;
+    put(x->one, KIND_NOUN, n_nouns, 0);
+    put(x->many, KIND_NOUN, n_nouns, 1);
+    n_nouns++;
+}
+
+static void add_adjective(const char *entry)
+{
+    struct adjective *x = &adjectives[n_adjectives];
+
+    if (n_adjectives == ADJECTIVES || !next_word(&entry, x->base))
+        return;
+    if (!next_word(&entry, x->comparative))
+        *x->comparative = '\0';
+    put(x->base, KIND_ADJECTIVE, n_adjectives++, 0);
+}
+
+static void make(void)
+{
+    for (const char *const *w = forms_irregular_verbs; *w; w++)
+        add_verb(*w);
+    for (const char *const *w = forms_regular_verbs; *w; w++)
+        add_verb(*w);
+    for (const char *const *w = forms_people; *w; w++)
+        add_noun(*w, true);
+    for (const char *const *w = forms_things; *w; w++)
+        add_noun(*w, false);
+    for (const char *const *w = forms_adjectives; *w; w++)
+        add_adjective(*w);
+}
+
+static const struct place *find(const char *word, enum kind kind)
+{
+    pthread_once(&once, make);
+    const struct place *p = place_of(word, kind);
+    return p->word ? p : NULL;
 }
 
 void verb_write(int verb, enum verb_form form, char ret_text[FORM_ROOM])
 {
-    const struct verb *v = &verbs[verb];
-    const char *irregular = form == VERB_BASE         ? v->base
-                            : form == VERB_PAST       ? v->past
-                            : form == VERB_PARTICIPLE ? v->participle
-                                                      : NULL;
-    if (irregular)
-        snprintf(ret_text, FORM_ROOM, "%s", irregular);
-    else if (form == VERB_THIRD)
-        regular_third(v->base, ret_text);
-    else if (form == VERB_ING)
-        regular_ing(v, ret_text);
-    else
-        regular_past(v, ret_text);
-}
-
-/* The first two letters, which all forms of a stem share. */
-static bool begins_like(const char *word, const char *form)
-{
-    return form && word[0] == form[0] && word[1] == form[1];
+    memcpy(ret_text, verbs[verb].forms[form], FORM_ROOM);
 }
 
 int verb_find(const char *word, unsigned *ret_forms)
 {
-    for (size_t i = 0; i < LP_COUNT(verbs); i++) {
-        unsigned forms = 0;
-        const struct verb *v = &verbs[i];
-        bool may = begins_like(word, v->base) || begins_like(word, v->past) ||
-                   begins_like(word, v->participle);
-        for (int f = 0; may && f < VERB_FORMS; f++) {
-            char text[FORM_ROOM];
-            verb_write((int)i, (enum verb_form)f, text);
-            forms |= (strcmp(text, word) == 0 ? 1u : 0u) << f;
-        }
-        if (forms) {
-            *ret_forms = forms;
-            return (int)i;
-        }
-    }
-    return -1;
+    const struct place *p = find(word, KIND_VERB);
+
+    if (p)
+        *ret_forms = p->forms;
+    return p ? p->index : -1;
 }
 
 int verb_of_regularised(const char *word)
 {
-    for (size_t i = 0; i < LP_COUNT(verbs); i++) {
-        char text[FORM_ROOM];
-        struct verb v = verbs[i];
-        if (!v.past || *word != *v.base)
-            continue;
-        regular_past(&v, text);
-        if (strcmp(text, word) == 0)
-            return (int)i;
-    }
-    return -1;
+    const struct place *p = find(word, KIND_REGULARISED);
+    return p ? p->index : -1;
 }
 
 int noun_find(const char *word, bool *ret_plural)
 {
-    for (size_t i = 0; i < LP_COUNT(nouns); i++)
-        for (size_t p = 0; p < 2; p++)
-            if (strcmp(nouns[i][p], word) == 0) {
-                *ret_plural = p == 1;
-                return (int)i;
-            }
-    return -1;
+    const struct place *p = find(word, KIND_NOUN);
+
+    if (p)
+        *ret_plural = p->forms & 2;
+    return p ? p->index : -1;
 }
 
 void noun_write(int noun, bool plural, char ret_text[FORM_ROOM])
 {
-    snprintf(ret_text, FORM_ROOM, "%s", nouns[noun][plural]);
+    memcpy(ret_text, plural ? nouns[noun].many : nouns[noun].one, FORM_ROOM);
+}
+
+bool noun_is_person(int noun)
+{
+    return nouns[noun].person;
+}
+
+int adjective_find(const char *word)
+{
+    const struct place *p = find(word, KIND_ADJECTIVE);
+    return p ? p->index : -1;
+}
+
+void adjective_write(int adjective, char ret_comparative[FORM_ROOM])
+{
+    memcpy(ret_comparative, adjectives[adjective].comparative, FORM_ROOM);
 }
 
 bool is_uncountable(const char *word)

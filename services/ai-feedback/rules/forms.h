@@ -1,4 +1,5 @@
-/* services/ai-feedback/rules/forms.h -- the forms of the verbs and nouns that learners use most. */
+/* services/ai-feedback/rules/forms.h -- the forms of the verbs, nouns and adjectives that learners
+ * use most (forms_words.c). Any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,9 +17,14 @@ void verb_write(int verb, enum verb_form form, char ret_text[FORM_ROOM]);
 /* The past of an irregular verb that `word` makes regular ("runned", "goed"), -1 where none. */
 int verb_of_regularised(const char *word);
 
-/* Nouns that can be counted, and that are no verbs: which one `word` is, -1 where none. */
+/* Nouns that can be counted, and that are mostly no verbs: which one `word` is, -1 where none. */
 int noun_find(const char *word, bool *ret_plural);
 void noun_write(int noun, bool plural, char ret_text[FORM_ROOM]);
+bool noun_is_person(int noun);
+
+/* Adjectives in their base form; `ret_comparative` "" where "more" is put before it. */
+int adjective_find(const char *word);
+void adjective_write(int adjective, char ret_comparative[FORM_ROOM]);
 
 /* "information", "money": what much goes with. */
 bool is_uncountable(const char *word);

@@ -3,7 +3,9 @@
 
 #include "base/alloc.h"
 
-#define CLAUSE "^|and|but|because|so|when|while|although|then|where|maybe|now|sometimes|usually"
+#define CLAUSE                                                                                  \
+    "^|and|but|because|so|when|while|although|then|where|maybe|now|sometimes|usually|if|after|" \
+    "until|think|hope"
 #define MODALS "can|could|will|would|should|must|can't|won't|couldn't|wouldn't|shouldn't"
 
 static const struct pattern patterns[] = {
@@ -109,7 +111,7 @@ static const struct pattern patterns[] = {
       "= are",
       NULL,
       NULL,
-      { "people is kind => people are kind", "A people is a nation.", NULL } },
+      { "people is kind => people are kind", "People are kind.", NULL } },
     { "everybody-is",
       CATEGORY_AGREEMENT,
       0.85,
@@ -239,38 +241,6 @@ static const struct pattern patterns[] = {
       NULL,
       { "I have went there => I have gone there", "she has ate => she has eaten",
         "I have gone there.", "I had bought it.", NULL } },
-    { "last-time-past",
-      CATEGORY_TENSE,
-      0.8,
-      "It is over: the verb stands in the past.",
-      "^",
-      "yesterday i|you|he|she|we|they :base",
-      "= = :past",
-      NULL,
-      NULL,
-      { "yesterday I go home => yesterday I went home", "Yesterday I went home.",
-        "Every day I go home.", NULL } },
-    { "last-week-past",
-      CATEGORY_TENSE,
-      0.8,
-      "It is over: the verb stands in the past.",
-      "^",
-      "last week|night|month|year|sunday|monday|saturday i|you|he|she|we|they :base",
-      "= = = :past",
-      NULL,
-      NULL,
-      { "last week we visit Bali => last week we visited Bali", "Last week we visited Bali.",
-        NULL } },
-    { "third-past-yesterday",
-      CATEGORY_TENSE,
-      0.8,
-      "It is over: the verb stands in the past.",
-      "^",
-      "i|we|they :base there yesterday",
-      "= :past = =",
-      NULL,
-      NULL,
-      { "we go there yesterday => we went there yesterday", "We went there yesterday.", NULL } },
     { "forward-to-ing",
       CATEGORY_VERB_FORM,
       0.85,
@@ -307,7 +277,7 @@ static const struct pattern patterns[] = {
       0.9,
       "\"Agree\" is a verb: I agree.",
       NULL,
-      "am agree",
+      "am|are agree",
       "- =",
       NULL,
       NULL,

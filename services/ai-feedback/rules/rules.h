@@ -28,6 +28,12 @@ void rule_spelling(struct sentence *s, const struct spelling *speller, struct bu
 /* Words taken for others of their set, where another wins clearly (choice_sets.c). */
 void rule_choices(struct sentence *s, const struct spelling *speller);
 
+/* What one part of a sentence asks of another: "although ... but", "yesterday I go". */
+void rule_clauses(struct sentence *s);
+
+/* "I work in factory": an article that is missing. */
+void rule_determiners(struct sentence *s, const struct spelling *speller);
+
 void rule_names(struct sentence *s);    /* capitals of days, months, languages, places */
 void rule_articles(struct sentence *s); /* "a apple" */
 void rule_capitals(struct sentence *s); /* first word, "i" */
