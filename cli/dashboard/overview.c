@@ -159,21 +159,49 @@ static json_t *integer_or_null(const json_t *o, const char *key)
     return json_is_integer(value) ? json_copy((json_t *)value) : json_null();
 }
 
-static json_t *service_row(struct overview *o, const char *ns, const char *platform,
-                           const json_t *service, const json_t *hpas)
+/* Whether the spec says `replicas: 0` of a service. */
+static bool wants_none(const json_t *spec, const char *part)
 {
+    const json_t *extra;
+    size_t i;
+
+    for (unsigned id = 0; id < N_OWN_SERVICES; id++)
+        if (strcmp(service_kinds[id].name, part) == 0)
+            return lp_json_int(-1, spec, "services", service_kinds[id].key, "replicas", NULL) == 0;
+    json_array_foreach(json_object_get(spec, "extraServices"), i, extra)
+    {
+        const char *name = lp_json_str(extra, "name", NULL);
+        if (name && strcmp(name, part) == 0)
+            return lp_json_int(-1, extra, "replicas", NULL) == 0;
+    }
+    return false;
+}
+
+/* Why it may have no pod: "ScaledToZero", nobody asks; "Replicas", the spec says so; NULL: it
+ * shall have some. */
+static const char *idle_of(const json_t *spec, const json_t *service, const char *part)
+{
+    return wants_none(spec, part) ? "Replicas" : lp_json_str(service, "reason", NULL);
+}
+
+static json_t *service_row(struct overview *o, const json_t *platform, const json_t *service,
+                           const json_t *hpas)
+{
+    const char *ns = lp_json_str(platform, "metadata", "namespace", NULL);
+    const char *name = lp_json_str(platform, "metadata", "name", NULL);
     const char *part = lp_json_str(service, "name", NULL);
     const char *why = lp_json_str(service, "scaling", "why", NULL);
-    lp_auto_free char *full = lp_sprintf("%.200s-%.60s", platform, part ? part : "");
-    lp_auto_free char *key = lp_sprintf("%s/%s", ns, full);
+    lp_auto_free char *full = lp_sprintf("%.200s-%.60s", name ? name : "", part ? part : "");
+    lp_auto_free char *key = lp_sprintf("%s/%s", ns ? ns : "", full);
     const json_t *hpa = json_object_get(hpas, key);
-    const json_t *values = json_object_get(json_object_get(o->metrics, ns), full);
-    json_t *row = lp_json_make("{s:s, s:I, s:I, s:o, s:o, s:s, s:b}", "name", part ? part : "?",
-                               "ready", (json_int_t)lp_json_int(0, service, "ready", NULL),
-                               "desired", (json_int_t)lp_json_int(0, service, "desired", NULL),
-                               "min", integer_or_null(hpa, "minReplicas"), "max",
-                               integer_or_null(hpa, "maxReplicas"), "why", why ? why : "", "paused",
-                               lp_json_bool(false, service, "paused", NULL));
+    const json_t *values = json_object_get(json_object_get(o->metrics, ns ? ns : ""), full);
+    json_t *row = lp_json_make(
+        "{s:s, s:I, s:I, s:o, s:o, s:s, s:b, s:s*}", "name", part ? part : "?", "ready",
+        (json_int_t)lp_json_int(0, service, "ready", NULL), "desired",
+        (json_int_t)lp_json_int(0, service, "desired", NULL), "min",
+        integer_or_null(hpa, "minReplicas"), "max", integer_or_null(hpa, "maxReplicas"), "why",
+        why ? why : "", "paused", lp_json_bool(false, service, "paused", NULL), "idle",
+        idle_of(json_object_get(platform, "spec"), service, part ? part : ""));
 
     for (size_t i = 0; i < LP_COUNT(metrics); i++) {
         json_t *value = json_object_get(values, metrics[i].name);
@@ -195,7 +223,7 @@ static json_t *platform_row(struct overview *o, const json_t *platform, const js
 
     json_array_foreach(lp_json_at(platform, "status", "services", NULL), i, service)
     {
-        json_t *row = service_row(o, ns ? ns : "", name ? name : "", service, hpas);
+        json_t *row = service_row(o, platform, service, hpas);
         lp_auto_free char *key = lp_sprintf("%s/%s/%s", ns, name, lp_json_str(row, "name", NULL));
         past_add(o->past, key, clock_ms, row);
         json_array_append_new(services, row);

@@ -29,7 +29,8 @@ void overview_done(struct overview *o);
  * between two looks, as the options have it, "platforms":
  * [{"namespace", "name", "phase", "ready", "message", "services": [{"name", "ready", "desired",
  * "min", "max", "queue", "rate", "demand", "p50", "p95", "p99", "errors", "circuits": gateway
- * workers that leave it alone, "why", "paused"}]}
+ * workers that leave it alone, "why", "paused",
+ * "idle": "ScaledToZero" or "Replicas", why it may have no pod; not there: it shall have some}]}
  * ], "missing": [{"what", "why"}]}, the caller's. What could not be read
  * is null and stands in `missing`; where the platforms themselves could not, "error" says why.
  * Never fails.

@@ -32,10 +32,11 @@ static json_t *result_of(const struct simulate_service *s, const struct simulate
 {
     int64_t wait = s->trace.has[TRACE_ARRIVAL_RATE] ? waits_percentile(r->waits, 950) : -1;
     json_t *o =
-        lp_json_make("{s:f, s:i, s:I, s:o, s:o}", "podHours", (double)r->pod_ms / 3.6e6, "most",
-                     (int)r->most, "changes", (json_int_t)r->ups + (json_int_t)r->downs,
+        lp_json_make("{s:f, s:i, s:I, s:o, s:o, s:I}", "podHours", (double)r->pod_ms / 3.6e6,
+                     "most", (int)r->most, "changes", (json_int_t)r->ups + (json_int_t)r->downs,
                      "waitP95Ms", wait < 0 ? json_null() : json_integer(wait), "minutesOver",
-                     wait < 0 ? json_null() : json_integer(r->waits->minutes_over));
+                     wait < 0 ? json_null() : json_integer(r->waits->minutes_over), "targetWaitMs",
+                     (json_int_t)r->waits->target_ms);
 
     add_points(r, o);
     return o;

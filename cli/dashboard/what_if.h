@@ -12,7 +12,8 @@
  * Answers a question, {"name", "namespace", "status", "spec": as it is, "changed": spec as it would
  * be, "service", "decisions": as detail.h has them, or "csv": a trace (trace.h)}, by the simulator
  * of kubectl lp simulate: {"before", "after"}, each {"time": [seconds], "pods", "ready", "queue",
- * "podHours", "most", "changes", "waitP95Ms", "minutesOver"}; null where nothing is known.
+ * "podHours", "most", "changes", "waitP95Ms", "minutesOver": minutes in which over 5 % of the
+ * requests waited for more than "targetWaitMs"}; null where nothing is known.
  * LP_E_INVALID and LP_E_TOO_LARGE name field, value and limit. Asks no cluster; takes up to
  * seconds.
  */

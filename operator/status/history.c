@@ -186,6 +186,17 @@ static json_t *load_of(const json_t *hpa, const struct traffic *traffic)
     return load;
 }
 
+/* Pods that it wants. One that could not compute leaves what there is, while its status says what
+ * it wanted before: 0 of a new one. */
+static int64_t wanted_by(const json_t *hpa)
+{
+    const char *reason, *message;
+    bool lost = strcmp(scaling_active(hpa, &reason, &message), "False") == 0 &&
+                strcmp(reason ? reason : "", "ScalingDisabled") != 0;
+
+    return lp_json_int(0, hpa, "status", lost ? "currentReplicas" : "desiredReplicas", NULL);
+}
+
 json_t *history_decision(const struct platform *p, enum service_id id, const json_t *hpa,
                          const json_t *service, const struct traffic *traffic, int64_t now_ms)
 {
@@ -204,9 +215,8 @@ json_t *history_decision(const struct platform *p, enum service_id id, const jso
         "{s:s, s:s, s:O?, s:I, s:I, s:I, s:I, s:I, s:O, s:o, s:o}", "time", time, "service",
         spec_service(&p->spec, id).name, "why", json_object_get(scaling, "why"), "from",
         (json_int_t)lp_json_int(0, hpa, "status", "currentReplicas", NULL), "to",
-        (json_int_t)lp_json_int(0, hpa, "status", "desiredReplicas", NULL), "ready",
-        (json_int_t)lp_json_int(0, service, "ready", NULL), "min",
-        (json_int_t)lp_json_int(1, hpa, "spec", "minReplicas", NULL), "max",
+        (json_int_t)wanted_by(hpa), "ready", (json_int_t)lp_json_int(0, service, "ready", NULL),
+        "min", (json_int_t)lp_json_int(1, hpa, "spec", "minReplicas", NULL), "max",
         (json_int_t)lp_json_int(0, hpa, "spec", "maxReplicas", NULL), "candidates", candidates,
         "limits", limits_of(hpa), "load", load_of(hpa, traffic));
     if (winner)

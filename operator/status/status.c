@@ -91,6 +91,27 @@ static bool is_asleep(const struct status_input *in, enum service_id id)
     return platform_is_asleep(in->platform, id, find(in, CHILD_DEPLOYMENT, (int)id));
 }
 
+/* Somebody scaled it to 0; `rest` says what to do of it. */
+static void scaled_down(const struct status_input *in, enum child_kind kind, const char *name,
+                        const char *rest, struct workload *w, struct summary *sum)
+{
+    char text[sizeof sum->waiting];
+
+    w->available = w->complete = false;
+    w->field = NULL;
+    snprintf(text, sizeof text,
+             "%s %s: spec.replicas is 0, wanted at least 1: somebody scaled it down%s: kubectl "
+             "scale %s/%s -n %s --replicas=1",
+             child_kinds[kind]->kind, name, rest,
+             kind == CHILD_STATEFUL_SET ? "statefulset" : "deployment", name, in->platform->ns);
+    if (!*sum->waiting)
+        snprintf(sum->waiting, sizeof sum->waiting, "%s", text);
+    if (!*sum->changing)
+        snprintf(sum->changing, sizeof sum->changing, "%s", text);
+    if (kind == CHILD_STATEFUL_SET && !*sum->database)
+        snprintf(sum->database, sizeof sum->database, "%s", text);
+}
+
 /* Somebody scaled it to 0: then its HPA does nothing any more (its condition ScalingDisabled), and
  * no learner is served. */
 static void need_a_pod(const struct status_input *in, enum service_id id, const char *deployment,
@@ -103,15 +124,7 @@ static void need_a_pod(const struct status_input *in, enum service_id id, const 
     }
     if (!w->exists || w->desired != 0 || in->platform->spec.services[id].replicas == 0)
         return;
-    w->available = w->complete = false;
-    w->field = NULL;
-    if (!*sum->waiting)
-        snprintf(sum->waiting, sizeof sum->waiting,
-                 "Deployment %s: spec.replicas is 0, wanted at least 1: somebody scaled it down, "
-                 "and an HPA leaves 0 alone: kubectl scale deployment/%s -n %s --replicas=1",
-                 deployment, deployment, in->platform->ns);
-    if (!*sum->changing)
-        snprintf(sum->changing, sizeof sum->changing, "%s", sum->waiting);
+    scaled_down(in, CHILD_DEPLOYMENT, deployment, ", and an HPA leaves 0 alone", w, sum);
 }
 
 static json_t *service_status(const struct status_input *in, enum service_id id,
@@ -167,6 +180,8 @@ static void add_databases(const struct status_input *in, struct summary *sum)
         if (child->kind != CHILD_STATEFUL_SET || child->leaving)
             continue;
         workload_read(in->observed->objects[i], -1, in->observed->generations[i], &w);
+        if (w.exists && w.desired == 0)
+            scaled_down(in, child->kind, child->name, "", &w, sum);
         add_workload(in, sum, child->kind, child->name, &w);
         sum->databases_ready = sum->databases_ready && w.available;
     }

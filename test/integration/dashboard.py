@@ -287,6 +287,35 @@ class Cases:
         shown = p.script("return [...document.querySelectorAll('#platform > *')].filter((e) => e.offsetParent).map((e) => e.id || e.className)")
         assert shown == ["bar", "platform-message"], f"of a platform that is not there: {shown}"
 
+    def a_service_that_lost_its_pods_says_so(self):
+        p, plane = self.page, self.plane
+        p.go("#/")
+        plane.kubectl("-n", NS, "scale", "deployment/spanish-auth", "--replicas=0")
+        wait_for("it is told", 30, lambda: "auth: no pod is ready" in p.text(".platform"))
+        p.go(f"#/{NS}/spanish/auth")
+        wait_for("its card says so", 10, lambda: "no pod is ready" in p.text("[data-service=auth] .pill.bad"))
+        p.shot("no-pod")
+        plane.kubectl("-n", NS, "scale", "deployment/spanish-auth", "--replicas=1")
+        wait_for("it has one again", 60, lambda: self.world.make_ready() and "no pod is ready" not in p.text("[data-service=auth]"))
+
+    def what_is_seen_of_a_service_has_words(self):
+        """What no pod of this cluster shows, by the page's own module."""
+        p = self.page
+        p.b.set_script_timeout(20)
+        words = p.b.execute_async_script("""const done = arguments[0];
+            const s = { name: "auth", ready: 2, desired: 2, min: 1, max: 4, rate: 50, errors: 0, paused: false };
+            import("/base.js").then((m) => done([
+                {}, { paused: true, ready: 0 }, { ready: 0, desired: 0, idle: "ScaledToZero" }, { ready: 0, desired: 0, idle: "Replicas" }, { ready: 0, desired: 0 },
+                { errors: 2.5 }, { errors: 0.4 }, { rate: 2, errors: 0.2 }, { rate: 0, errors: 0.2 }, { desired: 4 }, { ready: 4, desired: 4 }, { ready: 2, desired: 2, min: 2, max: 2 },
+            ].map((x) => m.told({ ...s, ...x }))), (e) => done(String(e)))""")
+        assert words == [["good", ""], ["off", "paused"], ["off", "asleep until asked"], ["off", "none wanted"], ["bad", "no pod is ready"],
+                         ["bad", "5 % errors"], ["good", ""], ["bad", "10 % errors"], ["bad", "100 % errors"], ["busy", "2 not ready yet"], ["busy", "at its limit"], ["good", ""]], words
+        axes = p.b.execute_async_script("""const done = arguments[0], day = new Date(2026, 4, 1).getTime() / 1000;
+            import("/base.js").then((m) => done([m.axisElapsed([0, 300], 300), m.axisElapsed([0, 7200], 3600), m.axisElapsed([5], 5),
+                m.axisTimes([day + 61], 1), m.axisTimes([day - 3600, day, day + 60], 60)]), (e) => done(String(e)))""")
+        assert axes[:3] == [["0 min", "5 min"], ["0 h", "2 h"], ["5 s"]] and axes[3] == ["00:01:01"], axes
+        assert axes[4][0] == "23:00" and "May" in axes[4][1] and axes[4][2] == "00:01", axes
+
     def what_may_not_be_read_is_named_and_the_rest_is_shown(self):
         p, plane = self.page, self.plane
         plane.kubectl("create", "clusterrole", "platforms-alone", "--verb=get,list", "--resource=learningplatforms.learningplatform.io")
@@ -363,6 +392,8 @@ def run(plane, suite):
         suite.case("it fits a phone", cases.it_fits_a_phone)
         suite.case("keys do what the help says", cases.keys_do_what_the_help_says)
         suite.case("a change is seen without a reload", cases.a_change_is_seen_without_a_reload)
+        suite.case("a service that lost its pods says so", cases.a_service_that_lost_its_pods_says_so)
+        suite.case("what is seen of a service has words", cases.what_is_seen_of_a_service_has_words)
         suite.case("what may not be read is named, and the rest is shown", cases.what_may_not_be_read_is_named_and_the_rest_is_shown)
         suite.case("the browser is opened, and left alone", cases.the_browser_is_opened_and_left_alone)
         suite.case("the browser complains of nothing", cases.the_browser_complains_of_nothing)

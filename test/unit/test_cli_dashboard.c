@@ -418,6 +418,7 @@ static void a_change_is_simulated_beside_what_is_there(void **state)
     ok(lp_json_parse(body, strlen(body), 1 << 20, "answer", &o, &err));
     assert_int_equal(lp_json_int(0, o, "before", "most", NULL), 10);
     assert_int_equal(lp_json_int(0, o, "after", "most", NULL), 3);
+    assert_int_equal(lp_json_int(0, o, "after", "targetWaitMs", NULL), options.target_wait_ms);
     assert_true(json_array_size(lp_json_at(o, "after", "pods", NULL)) > 10);
     assert_int_equal(json_array_size(lp_json_at(o, "after", "pods", NULL)),
                      json_array_size(lp_json_at(o, "after", "time", NULL)));

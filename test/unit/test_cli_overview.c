@@ -175,6 +175,31 @@ static void an_api_server_that_goes_is_told_and_one_that_is_back_is_read_again(v
     end();
 }
 
+static void what_shall_have_no_pod_is_told_apart_from_what_lost_them(void **state)
+{
+    (void)state;
+    begin((struct fake_answer[]){
+        { .match = LIST,
+          .status = 200,
+          .body = "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[{\"metadata\":{"
+                  "\"namespace\":\"a\",\"name\":\"english\"},\"spec\":{\"services\":{"
+                  "\"aiFeedback\":{\"replicas\":0}},\"extraServices\":[{\"name\":\"quiz\","
+                  "\"replicas\":0}]},\"status\":{\"services\":["
+                  "{\"name\":\"auth\",\"ready\":0,\"desired\":0},"
+                  "{\"name\":\"ai-feedback\",\"ready\":0,\"desired\":0},"
+                  "{\"name\":\"quiz\",\"ready\":0,\"desired\":0},{\"name\":\"progress\","
+                  "\"ready\":0,\"desired\":0,\"reason\":\"ScaledToZero\"}]}}]}" },
+        { .match = HPAS, .status = 200, .body = EMPTY },
+        { .match = METRICS, .status = 200, .body = VALUES },
+        FAKE_END });
+    json_auto_t *seen = look();
+    assert_null(json_object_get(service(seen, 0, 0), "idle")); /* scaled to 0 by hand */
+    assert_string_equal(lp_json_str(service(seen, 0, 1), "idle", NULL), "Replicas");
+    assert_string_equal(lp_json_str(service(seen, 0, 2), "idle", NULL), "Replicas");
+    assert_string_equal(lp_json_str(service(seen, 0, 3), "idle", NULL), "ScaledToZero");
+    end();
+}
+
 int main(void)
 {
     lp_json_init();
@@ -182,6 +207,7 @@ int main(void)
         cmocka_unit_test(of_two_hundred_platforms_all_are_shown_and_ten_namespaces_asked_at_a_time),
         cmocka_unit_test(without_a_metrics_api_and_a_right_to_hpas_the_rest_is_shown),
         cmocka_unit_test(an_api_server_that_goes_is_told_and_one_that_is_back_is_read_again),
+        cmocka_unit_test(what_shall_have_no_pod_is_told_apart_from_what_lost_them),
     };
     return cmocka_run_group_tests_name("cli_overview", tests, NULL, NULL);
 }

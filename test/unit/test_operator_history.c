@@ -145,12 +145,32 @@ static void a_service_without_pods_is_a_decision_with_what_it_goes_by(void **sta
     assert_null(json_object_get(is, "winner"));
 }
 
+/* What is kept as "to" of an HPA at 2 pods whose status says 0. */
+static int64_t kept_of(const char *reason)
+{
+    struct platform p = platform_with(2, 0);
+    json_auto_t *hpa = lp_json_make(
+        "{s:{s:I, s:I}, s:{s:I, s:I, s:[{s:s, s:s, s:s}]}}", "spec", "minReplicas", (json_int_t)2,
+        "maxReplicas", (json_int_t)9, "status", "currentReplicas", (json_int_t)2, "desiredReplicas",
+        (json_int_t)0, "conditions", "type", "ScalingActive", "status", "False", "reason", reason);
+    json_auto_t *is = decide(&p, hpa, lp_json_make("{s:s}", "why", "not scaling: .."));
+    return lp_json_int(-1, is, "to", NULL);
+}
+
+static void an_hpa_that_could_not_compute_wants_what_there_is(void **state)
+{
+    (void)state;
+    assert_int_equal(kept_of("FailedGetResourceMetric"), 2);
+    assert_int_equal(kept_of("ScalingDisabled"), 0); /* somebody scaled it to 0 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_service_without_pods_is_a_decision_with_what_it_goes_by),
         cmocka_unit_test(a_decision_keeps_every_candidate_what_limits_and_who_won),
         cmocka_unit_test(a_pause_and_a_floor_of_others_are_candidates),
+        cmocka_unit_test(an_hpa_that_could_not_compute_wants_what_there_is),
         cmocka_unit_test(a_burst_is_a_candidate_once),
         cmocka_unit_test(nothing_is_kept_before_an_hpa_decided_and_lost_metrics_are),
         cmocka_unit_test(within_the_tolerance_of_a_tenth_a_metric_asks_for_what_is_there),

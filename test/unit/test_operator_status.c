@@ -16,6 +16,7 @@ static const struct plan_images images = { "r", "t", "Always", "p", "m", true, f
 
 static const char *metrics_conflict, *rewritten, *stuck_pod, *name_conflict = "";
 static const char *every_hpa;
+static const char *databases;         /* NULL: as the services are */
 static const struct repair *conflict; /* of the next build */
 
 /* Everything that a status is made of; all children are as `child` says. */
@@ -36,7 +37,8 @@ static json_t *build(const char *spec, const char *child, const json_t *before,
     for (unsigned i = 0; i < plan.n; i++)
         if (child && (plan.children[i].kind == CHILD_DEPLOYMENT ||
                       plan.children[i].kind == CHILD_STATEFUL_SET))
-            observed.objects[i] = parse(child);
+            observed.objects[i] =
+                parse(databases && plan.children[i].kind == CHILD_STATEFUL_SET ? databases : child);
         else if (every_hpa && plan.children[i].kind == CHILD_HPA)
             observed.objects[i] = parse(every_hpa);
     struct status_input in = { .before = before,
@@ -120,6 +122,21 @@ static void what_goes_on_is_reconciling_and_what_needs_a_person_is_stalled(void 
     hold("invalid", wrong);
 }
 
+static void a_database_that_somebody_scaled_to_0_does_not_answer(void **state)
+{
+    (void)state;
+    json_auto_t *status = build("{mode: Paused}",
+                                "{metadata: {generation: 1}, spec: {replicas: 0}, status: "
+                                "{observedGeneration: 1, replicas: 0}}",
+                                NULL, NULL, 1000);
+    expect(status, "DatabasesReady", "False", "NotReady");
+    assert_string_equal(
+        lp_json_str(lp_kube_condition(status, "DatabasesReady"), "message", NULL),
+        "StatefulSet english-mongodb: spec.replicas is 0, wanted at least 1: somebody scaled it "
+        "down: kubectl scale statefulset/english-mongodb -n n --replicas=1");
+    expect(status, "Ready", "False", "PodsNotReady");
+}
+
 static void ready_is_true_once_every_workload_is(void **state)
 {
     (void)state;
@@ -188,12 +205,14 @@ static void scaled_to_none_by_hand_is_not_ready(void **state)
         " {replicas: 0, autoscaling: {enabled: false}}, progress:"
         " {replicas: 0, autoscaling: {enabled: false}}}}";
     (void)state;
+    databases = READY_CHILD;
     json_auto_t *status = build("{}", none, NULL, NULL, 1000);
     expect(status, "Ready", "False", "PodsNotReady");
     assert_non_null(strstr(message_of(status, "Ready"),
                            "kubectl scale deployment/english-gateway -n n --replicas=1"));
     json_auto_t *asked = build(wanted, none, NULL, NULL, 1000);
     expect(asked, "Ready", "True", "AsExpected"); /* the spec says so */
+    databases = NULL;
 }
 
 static void scaled_to_none_by_policy_is_ready_with_that_reason(void **state)
@@ -206,6 +225,7 @@ static void scaled_to_none_by_policy_is_ready_with_that_reason(void **state)
         "autoscaling: {enabled: false}}, aiFeedback: {autoscaling: {minReplicas: 0}}, progress: "
         "{autoscaling: {minReplicas: 0, idleSeconds: 60}}}}";
     (void)state;
+    databases = READY_CHILD;
     json_auto_t *status = build(allowed, asleep, NULL, NULL, 1000);
     expect(status, "Ready", "True", "ScaledToZero");
     assert_non_null(strstr(message_of(status, "Ready"), ": ai-feedback, progress"));
@@ -216,6 +236,7 @@ static void scaled_to_none_by_policy_is_ready_with_that_reason(void **state)
                         "the first request brings it back");
     json_auto_t *refused = build("{}", asleep, NULL, NULL, 1000); /* minReplicas is 1 */
     expect(refused, "Ready", "False", "PodsNotReady");
+    databases = NULL;
 }
 
 /* Its HPA says so until its controller has looked again. */
@@ -369,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_pod_that_only_a_user_can_take_away_is_named),
         cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),
         cmocka_unit_test(what_goes_on_is_reconciling_and_what_needs_a_person_is_stalled),
+        cmocka_unit_test(a_database_that_somebody_scaled_to_0_does_not_answer),
         cmocka_unit_test(ready_is_true_once_every_workload_is),
         cmocka_unit_test(a_field_that_is_fought_over_is_named_until_it_holds),
         cmocka_unit_test(what_admission_rewrites_is_told_and_keeps_nobody_from_being_ready),

@@ -1,5 +1,5 @@
 // Where the page is, what it was told, and the keys. One stream of events feeds all of it.
-import { $, h, text, time } from "./base.js";
+import { $, h, text, time, latency, phaseState } from "./base.js";
 import { TimeLine, merge } from "./charts.js";
 import { offerWhatIf, redrawWhatIf, startWhatIf } from "./whatif.js";
 import { offerTeaching, startTeaching } from "./teaching.js";
@@ -68,7 +68,8 @@ function append(s, at) {
   const past = (state.past[s.name] ??= { time: [] });
   if (past.time.length && past.time[past.time.length - 1] >= at) return;
   past.time.push(at);
-  for (const name of ["ready", "desired", "queue", "rate", "demand", "p50", "p95", "p99", "errors"]) (past[name] ??= []).push(s[name] ?? null);
+  for (const name of ["ready", "desired", "queue", "rate", "demand", "errors"]) (past[name] ??= []).push(s[name] ?? null);
+  for (const name of ["p50", "p95", "p99"]) (past[name] ??= []).push(latency(s, name));
   if (past.time.length > 5000) for (const row of Object.values(past)) row.splice(0, 1000);
 }
 
@@ -88,7 +89,7 @@ function renderPlatform() {
   const p = platform(), gone = !p && (state.detail?.gone || state.overview);
   text($("platform-title"), state.key);
   text($("phase"), p ? p.phase : gone ? "gone" : "…");
-  $("phase").className = `pill ${p ? (p.ready === "True" ? "good" : "busy") : "off"}`;
+  $("phase").className = `pill ${p ? phaseState(p) : "off"}`;
   text($("platform-message"), p ? (p.ready === "True" ? "" : p.message ?? "") : gone ? "This platform is not there (any more). The page shows it as soon as it is." : "");
   // Of a platform that is not there nothing is shown; the token and answers of the one before go, too.
   for (const part of $("platform").children) if (part.id !== "platform-message" && !part.classList.contains("bar")) part.hidden = !p;
@@ -193,6 +194,7 @@ const KEYS = {
 function start() {
   $("ranges").replaceChildren(...RANGES.map(([name, s]) => h("button", { type: "button", "data-range": s, on: { click: () => setRange(s) } }, name)));
   setRange(state.range);
+  text($("zone"), `times in ${Intl.DateTimeFormat().resolvedOptions().timeZone || "the browser's zone"}`);
   $("keys").replaceChildren(...Object.entries(KEYS).flatMap(([key, [what]]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]), h("dt", {}, "drag"), h("dd", {}, "zooms into the time line; a double click shows all of it"));
   $("theme").addEventListener("click", toggleTheme);
   $("help-open").addEventListener("click", () => $("help").showModal());

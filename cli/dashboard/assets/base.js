@@ -57,12 +57,37 @@ export function time(iso) {
   return (Math.abs(Date.now() / 1000 - s) < 43200 ? clock : date).format(new Date(s * 1000));
 }
 
-// "good", "bad", "busy" or "off" of a service and of a platform.
-export function stateOf(s) {
-  if (s.paused || (s.desired === 0 && s.ready === 0)) return "off";
-  if (s.ready === 0 || (s.errors ?? 0) > 0 && s.errors >= Math.max(1, (s.rate ?? 0) / 100)) return "bad";
-  if (s.ready < s.desired || (s.max && s.desired >= s.max)) return "busy";
-  return "good";
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+// Labels of a time axis whose ticks are `step` seconds apart; where a day begins, that day.
+export function axisTimes(ticks, step) {
+  return ticks.map((t) => new Date(t * 1000)).map((d) => (step < 60 ? clock : d.getHours() + d.getMinutes() === 0 ? day : hour).format(d));
+}
+// The same where time begins with 0.
+export function axisElapsed(ticks, step) {
+  const [unit, name] = step < 60 ? [1, "s"] : step < 3600 ? [60, "min"] : [3600, "h"];
+  return ticks.map((t) => `${number(t / unit)} ${name}`);
+}
+
+// "good", "bad", "busy" or "off" of a service, and why in words; nothing to say of one that is as wanted.
+export function told(s) {
+  if (s.paused) return ["off", "paused"];
+  if (s.ready === 0 && s.idle) return ["off", s.idle === "ScaledToZero" ? "asleep until asked" : "none wanted"];
+  if (s.ready === 0) return ["bad", "no pod is ready"];
+  // One answer in a hundred, and more than one or two in the half minute that the rate is of.
+  if ((s.errors ?? 0) >= Math.max(0.1, (s.rate ?? 0) / 100)) return ["bad", `${number(Math.min(100, Math.round((1000 * s.errors) / Math.max(s.rate ?? 0, s.errors)) / 10))} % errors`];
+  if (s.ready < s.desired) return ["busy", `${s.desired - s.ready} not ready yet`];
+  if (s.max && s.desired >= s.max && s.max > (s.min ?? 1)) return ["busy", "at its limit"];
+  return ["good", ""];
+}
+// Of nobody's requests there is no latency; the metrics API says 0.
+export const latency = (s, name) => (s.rate === 0 ? null : s[name] ?? null);
+export const stateOf = (s) => told(s)[0];
+// What has been asked for and is under way is no failure.
+export function phaseState(p) {
+  if (p.ready === "True") return "good";
+  if (["Paused", "Plan", "Unknown"].includes(p.phase)) return "off";
+  return ["Pending", "Progressing", "Scaling"].includes(p.phase) ? "busy" : "bad";
 }
 export function platformState(p) {
   const states = p.services.map(stateOf);
@@ -70,4 +95,3 @@ export function platformState(p) {
   if (p.ready !== "True" || states.includes("busy")) return "busy";
   return "good";
 }
-export const stateText = { good: "as wanted", busy: "scaling or at its limit", bad: "needs a look", off: "no pods wanted" };

@@ -1,5 +1,5 @@
 // The time line of one service: charts by uPlot that share cursor and zoom, with decisions as marks and schedules as bands.
-import { h, number, duration, seconds } from "./base.js";
+import { h, number, duration, latency, seconds, axisTimes, axisElapsed } from "./base.js";
 
 const KINDS = [
   { title: "Pods", unit: "of the service", format: number, marks: true, whole: true, series: [
@@ -11,7 +11,7 @@ const KINDS = [
   { title: "Queue", unit: "requests waiting and in flight", format: number, series: [{ name: "queue", label: "queue", color: "--c-4", fill: true }] },
   { title: "Requests", unit: "a second", format: number, series: [
     { name: "rate", label: "arrivals", color: "--c-1", fill: true }, { name: "errors", label: "errors", color: "--c-bad" } ] },
-  { title: "Latency", unit: "of an answer", format: duration, series: [
+  { title: "Latency", unit: "of an answer", format: duration, least: 10, series: [
     { name: "p50", label: "p50", color: "--c-3" }, { name: "p95", label: "p95", color: "--c-2" }, { name: "p99", label: "p99", color: "--c-5" } ] },
 ];
 
@@ -119,9 +119,9 @@ export class TimeLine {
       width: Math.max(canvas.clientWidth, 200), height: kind.marks ? 220 : 130,
       cursor: { sync: { key: "time" }, drag: { x: true, y: false }, y: false },
       legend: { show: false },
-      scales: { x: { time: true, range: () => this.window() }, y: { range: (u, min, max) => [0, Math.min(Math.max(max ?? 0, 1), kind.whole ? this.mostPods() * 1.6 : Infinity) * 1.12] } },
+      scales: { x: { time: true, range: () => this.window() }, y: { range: (u, min, max) => [0, Math.min(Math.max(max ?? 0, kind.least ?? 1), kind.whole ? this.mostPods() * 1.6 : Infinity) * 1.12] } },
       padding: [10, 14, 0, 4],
-      axes: [{ ...axis, values: "{HH}:{mm}", space: 70, size: 28 }, { ...axis, size: 58, space: 28, incrs: kind.whole ? WHOLE : undefined, values: (u, ticks) => ticks.map((t) => kind.format(t)) }],
+      axes: [{ ...axis, values: (u, ticks, of, space, step) => axisTimes(ticks, step), space: 70, size: 28 }, { ...axis, size: 58, space: 28, incrs: kind.whole ? WHOLE : undefined, values: (u, ticks) => ticks.map((t) => kind.format(t)) }],
       series: [{}, ...kind.series.map((s) => ({
         label: s.label, stroke: css(s.color), width: s.dash ? 1.5 : 2, dash: s.dash,
         fill: s.fill ? `${css(s.color)}22` : undefined,
@@ -209,20 +209,24 @@ export class TimeLine {
   }
 }
 
+const DATED = 946684800; // 2000: what is before is no date, but begins with 0
+const ELAPSED = [1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+
 // One chart of pods by itself: what-if.
 export function line(root, series, data) {
+  const dated = !(data[0][0] < DATED);
   const legend = h("div", { class: "legend" }), canvas = h("div", { class: "plot", role: "img", "aria-label": `Pods: ${series.map((s) => s[0]).join(", ")}` });
   for (const [name, color] of series) {
     const swatch = h("i", { "aria-hidden": "true" });
     swatch.style.background = css(color);
     legend.append(h("span", {}, swatch, name));
   }
-  root.replaceChildren(legend, canvas);
+  root.replaceChildren(h("figcaption", {}, h("b", {}, "Pods"), dated ? " of the service" : " of the service, by the time of the trace", legend), canvas);
   const axis = { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, ticks: { stroke: css("--grid"), width: 1 }, font: "11px system-ui, sans-serif" };
   return new uPlot({
     width: Math.max(canvas.clientWidth, 200), height: 220, padding: [10, 14, 0, 4], legend: { show: false }, cursor: { y: false },
-    scales: { x: { time: true }, y: { range: (u, min, max) => [0, Math.max(max ?? 0, 1) * 1.12] } },
-    axes: [{ ...axis, space: 70 }, { ...axis, size: 40, incrs: WHOLE }],
+    scales: { x: { time: dated }, y: { range: (u, min, max) => [0, Math.max(max ?? 0, 1) * 1.12] } },
+    axes: [{ ...axis, space: 70, size: 28, incrs: dated ? undefined : ELAPSED, values: (u, ticks, of, space, step) => (dated ? axisTimes : axisElapsed)(ticks, step) }, { ...axis, size: 40, incrs: WHOLE }],
     series: [{}, ...series.map(([label, color]) => ({ label, stroke: css(color), width: 2, points: { show: false }, spanGaps: true, paths: uPlot.paths.stepped({ align: 1 }) }))],
   }, data, canvas);
 }
@@ -240,7 +244,7 @@ export function merge(decisions, past, limits) {
   }
   (past?.time ?? []).forEach((at, i) => {
     const row = { at };
-    for (const name of names) if (past[name]) row[name] = past[name][i];
+    for (const name of names) if (past[name]) row[name] = name[0] === "p" ? latency({ rate: past.rate?.[i], [name]: past[name][i] }, name) : past[name][i];
     rows.push(row);
   });
   if (past?.time?.length) Object.assign(rows[rows.length - 1], limits);

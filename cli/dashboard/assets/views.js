@@ -1,5 +1,5 @@
 // The two views: all platforms, and one of them.
-import { $, h, text, draw, number, duration, ago, time, seconds, stateOf, platformState, stateText } from "./base.js";
+import { $, h, text, draw, number, duration, ago, time, seconds, told, latency, platformState, phaseState } from "./base.js";
 import { CONDITIONS } from "./terms.js";
 
 const rank = { bad: 0, busy: 1, good: 2, off: 3 };
@@ -17,9 +17,9 @@ function platformCard(p) {
 }
 
 const mini = (s) => [
-  h("span", { class: "mini-name" }, h("i", { class: `dot ${stateOf(s)}`, title: stateText[stateOf(s)] }), s.name),
+  h("span", { class: "mini-name" }, h("i", { class: `dot ${told(s)[0]}`, "aria-hidden": "true" }), s.name),
   h("span", { class: "pods", title: "pods ready and wanted" }, `${s.ready}/${s.desired}`),
-  h("span", { title: "queue" }, number(s.queue)), h("span", { title: "requests a second" }, number(s.rate)), h("span", { title: "95th percentile" }, duration(s.p95)),
+  h("span", { title: "queue" }, number(s.queue)), h("span", { title: "requests a second" }, number(s.rate)), h("span", { title: "95th percentile" }, duration(latency(s, "p95"))),
 ];
 
 function updateCard(e, p) {
@@ -28,8 +28,9 @@ function updateCard(e, p) {
   text(e.name, p.name);
   text(e.ns, p.namespace);
   text(e.phase, p.phase);
-  e.phase.className = `pill ${p.ready === "True" ? "good" : p.ready === "False" ? "bad" : "off"}`;
-  text(e.message, p.ready === "True" ? "" : p.message ?? "");
+  e.phase.className = `pill ${phaseState(p)}`;
+  const why = p.services.map((s) => [s.name, ...told(s)]).filter(([, , words]) => words).map(([name, , words]) => `${name}: ${words}`);
+  text(e.message, [why.join(", "), p.ready === "True" ? "" : p.message ?? ""].filter(Boolean).join(" · "));
   draw(e.table, p.services, () => [
     ...["service", "pods", "queue", "req/s", "p95"].map((t) => h("span", { class: "th" }, t)), ...p.services.flatMap(mini)]);
 }
@@ -68,12 +69,12 @@ function figure(name, value) {
 }
 
 function serviceCard(s, selected, choose) {
-  const state = stateOf(s);
+  const [state, words] = told(s);
   return h("button", { type: "button", class: `card service ${state}`, "aria-pressed": selected ? "true" : "false", "data-service": s.name, on: { click: () => choose(s.name) } },
-    h("span", { class: "head" }, h("i", { class: `dot ${state}`, "aria-hidden": "true" }), h("b", {}, s.name), h("span", { class: "hidden" }, `, ${stateText[state]}`)),
+    h("span", { class: "head" }, h("i", { class: `dot ${state}`, "aria-hidden": "true" }), h("b", {}, s.name), words ? h("span", { class: `pill ${state}` }, words) : null),
     h("span", { class: "big" }, `${s.ready}`, h("small", {}, ` of ${s.desired} pods`)),
-    h("span", { class: "quiet" }, s.max === null ? "limits not known" : `${number(s.min)} to ${number(s.max)}`),
-    h("span", { class: "figs" }, figure("queue", number(s.queue)), figure("req/s", number(s.rate)), figure("p95", duration(s.p95)), s.errors === undefined || s.errors === null ? null : figure("err/s", number(s.errors))),
+    h("span", { class: "quiet" }, s.max === null ? "limits not known" : `limits ${number(s.min)} to ${number(s.max)}`),
+    h("span", { class: "figs" }, figure("queue", number(s.queue)), figure("req/s", number(s.rate)), figure("p95", duration(latency(s, "p95"))), s.errors === undefined || s.errors === null ? null : figure("err/s", number(s.errors))),
     s.circuits > 0 ? h("span", {}, h("span", { class: "pill bad" }, "breaker open")) : null);
 }
 
@@ -94,9 +95,10 @@ export function renderBreakers(p) {
 // A condition asks for somebody in one state (terms.js, of docs/terms.yaml); of the others nobody has to do anything.
 const conditionState = (c) => (c.status === "Unknown" || !(c.type in CONDITIONS) || CONDITIONS[c.type] === null ? "off" : c.status === CONDITIONS[c.type] ? "bad" : "good");
 
-function conditionRow(c) {
+function conditionRow(c, i, all) {
+  const same = all.findIndex((x) => x.message === c.message); // one sentence once
   return h("li", {}, h("span", { class: `pill ${conditionState(c)}` }, c.type), ` ${c.status}`,
-    h("span", { class: "quiet" }, c.reason ? ` · ${c.reason}` : "", c.lastTransitionTime ? `, ${time(c.lastTransitionTime)}` : ""), c.message ? h("div", { class: "quiet" }, c.message) : null);
+    h("span", { class: "quiet" }, c.reason ? ` · ${c.reason}` : "", c.lastTransitionTime ? `, ${time(c.lastTransitionTime)}` : ""), c.message ? h("div", { class: "quiet" }, same < i ? `as ${all[same].type} says` : c.message) : null);
 }
 
 function scheduleRow(s) {
@@ -127,6 +129,6 @@ function renderDecisions(d, service, onMark) {
 export function renderMissing(overview, detail) {
   const all = [...(overview?.missing ?? []), ...(detail?.missing ?? [])], root = $("missing");
   root.hidden = all.length === 0;
-  text(root.querySelector("summary"), `Not known: ${all.map((m) => m.what).join(", ")}`);
+  text(root.querySelector("summary"), `Not known: ${all.slice(0, 4).map((m) => m.what).join(", ")}${all.length > 4 ? ` and ${all.length - 4} more` : ""}`);
   draw(root.querySelector("ul"), all, () => all.map((m) => h("li", {}, h("b", {}, m.what), `: ${m.why}`)));
 }

@@ -71,7 +71,8 @@ async function simulate(e) {
 
 function show(patch) {
   $("whatif-result").hidden = false;
-  const rows = [["pod hours", "podHours", number], ["most pods", "most", number], ["changes", "changes", number], ["p95 of the wait", "waitP95Ms", duration], ["minutes over the target wait", "minutesOver", number]];
+  const rows = [["pod hours (pods × hours)", "podHours", number], ["most pods", "most", number], ["changes of the number of pods", "changes", number],
+    ["p95 of the wait for a place", "waitP95Ms", duration], [`minutes in which over 5 % waited longer than ${duration(answer.before.targetWaitMs)}`, "minutesOver", number]];
   $("whatif-table").replaceChildren(h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Simulated"), h("th", { scope: "col" }, "as it is"), h("th", { scope: "col" }, "with the change"))),
     h("tbody", {}, rows.map(([name, k, f]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, f(answer.before[k])), h("td", {}, f(answer.after[k]))))));
   text($("whatif-yaml"), patch ? yaml(patch) : "# nothing is changed");

@@ -169,3 +169,33 @@ install_monitoring() { # DIR WEBHOOK
     wait_for "Prometheus and Alertmanager" 240 monitoring_is_up ||
         die "they do not start: see 'kubectl --context kind-$CLUSTER -n learning-platform-monitoring describe pods'."
 }
+
+# ---- config/logging ----
+
+logging_tag() {
+    local sum
+    sum=$(find docker/rsyslog docker/lib docker/build-offline -type f -print0 | sort -z | xargs -0 cat | sha256sum)
+    echo "v0.1.0-${sum:0:10}"
+}
+
+logging_is_up() {
+    k -n learning-platform-logs rollout status daemonset/lp-logs --timeout=1s
+}
+
+# The lines of all pods to URL, the bulk API of a store.
+install_logging() { # DIR URL
+    local tag
+    tag=$(logging_tag)
+    make_missing "$tag" lp-logs
+    rm -rf "$1"
+    mkdir -p "$1/overlay"
+    cp -r config/logging "$1/base"
+    printf 'url = "%s"\n' "$2" >"$1/curlrc"
+    printf '%s\n' 'apiVersion: kustomize.config.k8s.io/v1beta1' 'kind: Kustomization' 'resources: [../base]' 'images:' \
+        "- {name: learning-platform/lp-logs, newName: $REGISTRY/lp-logs, newTag: $tag}" >"$1/overlay/kustomization.yaml"
+    k apply -f config/logging/namespace.yaml >/dev/null
+    k -n learning-platform-logs create secret generic lp-logs-store --from-file="$1/curlrc" --dry-run=client -o yaml | k apply -f - >/dev/null
+    k apply -k "$1/overlay" >/dev/null || die "config/logging was not accepted: see above."
+    wait_for "the shipper on each node" 120 logging_is_up ||
+        die "it does not start: see 'kubectl --context kind-$CLUSTER -n learning-platform-logs describe pods'."
+}
