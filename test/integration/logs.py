@@ -250,7 +250,8 @@ class Pod:
             run = f"{uuid.uuid5(uuid.NAMESPACE_OID, f'{self.uid}{self.n // RUN}').hex[:16]}"
             self.n += 1
             self.runs[run] += 1
-            self.raw(json.dumps({"ts": "2026-01-02T03:04:05.678Z", "level": "info", "msg": "request", "id": f"{self.name}-{self.n}",
+            clash = {"kubernetes": "v1.34.4"} if self.n % 1000 == 1 else {}  # a member that the shipper's own has the name of
+            self.raw(json.dumps({**clash, "ts": "2026-01-02T03:04:05.678Z", "level": "info", "msg": "request", "id": f"{self.name}-{self.n}",
                                  "path": "/ai/speech2text?\"quoted\"#lp-part#", "status": "200", "seconds": "0.012", "program": "lp-gateway",
                                  "version": "v0.1.0", "pod": self.name, "run": run, "seq": self.runs[run]}, separators=(",", ":")))
             if self.n % 4999 == 0:
