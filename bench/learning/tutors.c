@@ -147,6 +147,7 @@ static struct candidate candidate_of(const struct tutor *t, int i, int place)
                    .place = place },
         .is_new = k->seen == 0,
         .seen = k->seen,
+        .recalled = k->recalled,
         .state = k->fsrs,
         .average = k->last,
     };
@@ -218,12 +219,13 @@ static int from_queue(struct tutor *t, int64_t now_ms, double left_s)
 static void ours_told(struct tutor *t, int item, int rating, int64_t now_ms)
 {
     const struct fsrs_state *s = &t->items[item].fsrs;
-    int seen = t->items[item].seen;
-    if (seen > 0 && now_ms - s->last_ms >= FORGETTING_AFTER_MS)
-        forgetting_learn(
-            &t->forgetting,
-            fsrs_recall(&t->model, s->stability, (double)(now_ms - s->last_ms) / FSRS_DAY_MS), seen,
-            rating > FSRS_AGAIN);
+    double since = (double)(now_ms - s->last_ms) / FSRS_DAY_MS;
+    struct forgetting_item before = { .recall = fsrs_recall(&t->model, s->stability, since),
+                                      .days = since,
+                                      .seen = t->items[item].seen,
+                                      .recalled = t->items[item].recalled };
+    if (before.seen > 0 && now_ms - s->last_ms >= FORGETTING_AFTER_MS)
+        forgetting_learn(&t->forgetting, &before, rating > FSRS_AGAIN);
     if (t->is_new[t->at]) {
         bandit_learn(&t->bandit, t->x[t->at], features_reward(rating));
         t->level = features_level(t->level, t->items[item].level, rating > FSRS_AGAIN);
@@ -254,6 +256,7 @@ void tutor_told(struct tutor *t, int item, int rating, int64_t now_ms)
     fsrs_review(&t->model, &k->fsrs, (enum fsrs_rating)rating, now_ms);
     sm2_told(k, rating, now_ms);
     k->seen++;
+    k->recalled += rating > FSRS_AGAIN;
     k->last = rating;
     k->last_ms = now_ms;
     if (t->kind == TUTOR_Q)

@@ -26,7 +26,7 @@ extern const char *const tutor_names[TUTORS];
 
 /* What a tutor knows of an item: nothing of the true memory. */
 struct known {
-    int level, seconds, seen, last; /* last rating */
+    int level, seconds, seen, recalled, last; /* last rating */
     int64_t last_ms;
     struct fsrs_state fsrs;
     double ease, interval_days; /* SM-2 */

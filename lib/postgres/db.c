@@ -194,8 +194,8 @@ int lp_db_take(struct lp_db *db, struct lp_db_connection **ret_connection, struc
         close_slot(c);
     if (!c->pg) {
         r = lp_pgwire_connect(db->options.url, db->options.application,
-                              db->options.connect_timeout_ms, db->options.query_timeout_ms, &c->pg,
-                              err);
+                              db->options.connect_timeout_ms, db->options.query_timeout_ms,
+                              db->options.plan_once, &c->pg, err);
         note_attempt(db, c, r, err);
     }
     if (r < 0) {

@@ -21,6 +21,9 @@ struct lp_db_options {
         connect_timeout_ms;   /* for the connection; name resolution has its own, the resolver's */
     int64_t query_timeout_ms; /* one statement, on both sides */
     void *context;            /* what the program's statements need beside it; borrowed */
+    /* Each statement is planned once on a connection, whatever its parameters: where the plan is
+     * the same for all of them, and planning takes as long as the rest. */
+    bool plan_once;
 };
 
 /* Connects to nothing yet. */

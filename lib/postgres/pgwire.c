@@ -55,14 +55,15 @@ static int finish_connect(PGconn *c, int64_t timeout_ms, struct lp_error *err)
     return 0;
 }
 
-static int set_session(PGconn *c, int64_t query_timeout_ms, struct lp_error *err)
+static int set_session(PGconn *c, int64_t query_timeout_ms, bool plan_once, struct lp_error *err)
 {
-    char sql[160];
+    char sql[240];
     PGresult *result = NULL;
     snprintf(sql, sizeof sql,
              "SET statement_timeout = %lld; SET idle_in_transaction_session_timeout = %lld;"
-             "SET jit = off", /* compiling takes seconds where rows are guessed too many */
-             (long long)query_timeout_ms, (long long)query_timeout_ms * 2);
+             "SET jit = off%s", /* compiling takes seconds where rows are guessed too many */
+             (long long)query_timeout_ms, (long long)query_timeout_ms * 2,
+             plan_once ? "; SET plan_cache_mode = force_generic_plan" : "");
     if (PQsetnonblocking(c, 1) < 0 || !PQsendQuery(c, sql))
         return fail_connection(c, err);
     int r = lp_pgwire_result(c, "set_session", query_timeout_ms, &result, err);
@@ -79,7 +80,8 @@ static void ignore_notice(void *user, const PGresult *notice)
 }
 
 int lp_pgwire_connect(const char *url, const char *application, int64_t timeout_ms,
-                      int64_t query_timeout_ms, PGconn **ret_connection, struct lp_error *err)
+                      int64_t query_timeout_ms, bool plan_once, PGconn **ret_connection,
+                      struct lp_error *err)
 {
     static const char *const keys[] = { "dbname",          "fallback_application_name",
                                         "client_encoding", "tcp_user_timeout",
@@ -92,7 +94,7 @@ int lp_pgwire_connect(const char *url, const char *application, int64_t timeout_
     int r = PQstatus(c) == CONNECTION_BAD ? fail_connection(c, err)
                                           : finish_connect(c, timeout_ms, err);
     if (r == 0)
-        r = set_session(c, query_timeout_ms, err);
+        r = set_session(c, query_timeout_ms, plan_once, err);
     if (r < 0) {
         PQfinish(c);
         return r;

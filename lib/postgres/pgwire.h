@@ -9,11 +9,11 @@
 
 /*
  * Connects in `timeout_ms`, non-blocking, UTF-8, with the server's statement time-out set to
- * `query_timeout_ms`. The caller owns *ret_connection (PQfinish). LP_E_UNAVAILABLE with libpq's
- * reason (host, not password), LP_E_TIMEOUT.
+ * `query_timeout_ms`, and `plan_once` as in lp_db_options. The caller owns *ret_connection
+ * (PQfinish). LP_E_UNAVAILABLE with libpq's reason (host, not password), LP_E_TIMEOUT.
  */
 LP_MUST_USE int lp_pgwire_connect(const char *url, const char *application, int64_t timeout_ms,
-                                  int64_t query_timeout_ms, PGconn **ret_connection,
+                                  int64_t query_timeout_ms, bool plan_once, PGconn **ret_connection,
                                   struct lp_error *err);
 
 /*

@@ -53,6 +53,7 @@ static struct lp_db *open_database(const struct config *config)
         .max_connections = (unsigned)config->database_connections,
         .connect_timeout_ms = 3000,
         .query_timeout_ms = 5000,
+        .plan_once = true,
     };
     return lp_db_new(&options);
 }

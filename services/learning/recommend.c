@@ -131,21 +131,9 @@ static int64_t reviews_until(const struct question *q)
     return q->policy == POLICY_BANDIT ? INT64_MAX : q->exam_ms;
 }
 
-/* Reads what there is of the learner, chooses, and keeps what was offered. */
-static int recommend(const struct api *api, const struct question *q, struct learner *learner,
-                     struct candidates *candidates, struct wish *wish, struct choice *choice,
-                     struct lp_error *err)
+static struct wish wish_of(const struct question *q, const struct learner *learner)
 {
-    const char *who = q->fields.learner;
-    int r = learner_read(api->db, who, q->now_ms, learner, err);
-    if (r == 0)
-        r = candidates_read(api->db, who, q->policy, reviews_until(q), learner->level, candidates,
-                            err);
-    if (r == 0)
-        r = candidates_due(api->db, who, candidates, q->now_ms, &learner->due, err);
-    if (r < 0)
-        return r;
-    *wish = (struct wish){
+    return (struct wish){
         .policy = q->policy,
         .n = (int)q->fields.n,
         .now_ms = q->now_ms,
@@ -158,8 +146,29 @@ static int recommend(const struct api *api, const struct question *q, struct lea
         .bandit = &learner->bandit,
         .forgetting = &learner->forgetting,
     };
+}
+
+/* Reads what there is of the learner, chooses, and keeps what was offered. */
+static int recommend(const struct api *api, const struct question *q, struct learner *learner,
+                     struct candidates *candidates, struct wish *wish, struct choice *choice,
+                     struct lp_error *err)
+{
+    const char *who = q->fields.learner;
+    int r = learner_read(api->db, who, q->now_ms, learner, err);
+    if (r == 0)
+        r = candidates_reviews(api->db, who, q->policy, q->now_ms, reviews_until(q), candidates,
+                               err);
+    if (r == 0)
+        r = candidates_due(api->db, who, candidates, q->now_ms, &learner->due, err);
+    if (r < 0)
+        return r;
+    *wish = wish_of(q, learner);
     if (getrandom(&wish->seed, sizeof wish->seed, 0) != (ssize_t)sizeof wish->seed)
         return lp_error_set(err, LP_E_INTERNAL, "no random bytes");
+    if (choose_takes_new(wish, candidates->due, candidates->n_due))
+        r = candidates_new(api->db, who, learner->level, candidates, err);
+    if (r < 0)
+        return r;
     choose(&api->model, wish, candidates->due, candidates->n_due, candidates->fresh,
            candidates->n_fresh, choice);
     return learner_log(api->db, who, q->policy, q->arm, choice, err);

@@ -121,6 +121,6 @@ void handle_review(struct lp_service_request *r, void *worker)
         return;
     }
     if (!now.repeated)
-        calibration_observe(review.rating, now.predicted);
+        calibration_observe(review.rating, now.foretold);
     answer(r, &now);
 }

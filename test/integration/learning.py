@@ -409,9 +409,22 @@ def predicted_recall_is_counted_beside_what_was_recalled(s):
 def a_learners_data_are_exported_and_erased(s):
     expect(s.review("gone", "word-cat", id="1"), 201)
     data = expect(s.ask("GET", "/api/reasoning/data/gone", bearer=token("gone")), 200)
-    assert len(data["reviews"]) == 1 and data["states"][0]["itemId"] == "word-cat"
-    assert expect(s.ask("DELETE", "/api/reasoning/data/gone", bearer=token("root", "admin")), 200)["deleted"] == 1
-    assert expect(s.ask("GET", "/api/reasoning/data/gone", bearer=token("gone")), 200)["states"] == []
+    assert len(data["reviews"]) == 1 and data["states"][0]["itemId"] == "word-cat" and data["offers"] == []
+    assert (data["model"]["bandit"], data["model"]["forgetting"], data["model"]["lastItemId"]) == (None, None, "word-cat"), data["model"]
+    new = [i["id"] for i in expect(recommend(s, "gone", n=4), 200)["items"] if i["kind"] == "new"]
+    expect(s.review("gone", new[0], "good", at=at(9), durationMs=60000), 201)  # an answer to what was offered
+    expect(s.review("gone", new[0], "again", at=at(2)), 201)  # on a later day
+    data = expect(s.ask("GET", "/api/reasoning/data/gone", bearer=token("gone")), 200)
+    learned, stored = data["model"], s.sql("SELECT bandit || ';' || forgetting || ';' || level FROM learners WHERE learner = 'gone'").split(";")
+    for part, text, model in (("bandit", stored[0], "lts-1"), ("forgetting", stored[1], "mix-1")):
+        assert learned[part]["model"] == model and learned[part]["numbers"] == [float(x) for x in text.split()], (learned[part], text)
+    assert learned["level"] == float(stored[2]) and any(learned["forgetting"]["numbers"]), learned
+    assert {o["itemId"]: o["reward"] for o in data["offers"]} == {item: 1 if item == new[0] else None for item in new}, data["offers"]
+    assert all(0 < o["propensity"] <= 1 and o["policy"] == "bandit" and o["at"].startswith("20") for o in data["offers"])
+    assert next(state["recalled"] for state in data["states"] if state["itemId"] == new[0]) == 1
+    assert expect(s.ask("DELETE", "/api/reasoning/data/gone", bearer=token("root", "admin")), 200)["deleted"] == 3
+    empty = {"userId": "gone", "states": [], "reviews": [], "model": None, "offers": []}
+    assert expect(s.ask("GET", "/api/reasoning/data/gone", bearer=token("gone")), 200) == empty
     assert expect(s.ask("DELETE", "/api/reasoning/data/gone", bearer=token("gone")), 200)["deleted"] == 0
 
 
@@ -572,7 +585,7 @@ def how_a_learner_forgets_is_learned_from_answers_of_later_days(s):
         assert rate(user) == now, "an answer of the same day says nothing of it"
         expect(s.review(user, "word-rain", "good", at=at(5), id="rain"), 201)
     assert float(rate("fast")) > 0.4 and float(rate("slow")) < 0, (rate("fast"), rate("slow"))
-    assert s.sql("SELECT forgetting_model, cardinality(string_to_array(forgetting, ' ')) FROM learners WHERE learner = 'fast'") == "ph-1|9"
+    assert s.sql("SELECT forgetting_model, cardinality(string_to_array(forgetting, ' ')) FROM learners WHERE learner = 'fast'") == "mix-1|19"
     recall = {user: next(i["recall"] for i in expect(recommend(s, user, n=50), 200)["items"] if i["id"] == "word-rain") for user in ("fast", "slow")}
     assert recall["fast"] < recall["slow"] - 0.05, recall  # both have the same state of it
     expect(s.ask("DELETE", "/api/reasoning/model/fast", bearer=token("fast")), 200)

@@ -97,8 +97,8 @@ static void after_a_holiday_what_brings_most_in_its_time_comes_first(void **stat
     choose(&model, &w, due, 300, fresh, 20, &c);
     assert_int_equal(c.n, 20);
     for (int i = 1; i < c.n; i++)
-        assert_true(c.items[i - 1]->gain / c.items[i - 1]->facts.seconds >=
-                    c.items[i]->gain / c.items[i]->facts.seconds);
+        assert_true(c.items[i - 1]->worth / c.items[i - 1]->facts.seconds >=
+                    c.items[i]->worth / c.items[i]->facts.seconds);
     assert_string_equal(c.items[0]->id, "item-299");
 }
 
@@ -200,8 +200,8 @@ static void who_learns_by_repetition_gets_reviews_before_anything_new(void **sta
     (void)state;
     w.exam_ms = NOW_MS + 90 * FSRS_DAY_MS;
     for (int by_repetition = 0; by_repetition < 2; by_repetition++) {
-        forgetting.weights[FORGETTING_RATE] = by_repetition ? 1.5 : 0;
-        forgetting.weights[FORGETTING_REPEATED] = by_repetition ? -1 : 0;
+        forgetting.model.weights[FORGETTING_RATE] = by_repetition ? 1.5 : 0;
+        forgetting.model.weights[FORGETTING_REPEATED] = by_repetition ? -1 : 0;
         fill(40, 20);
         for (int i = 0; i < 40; i++)
             due[i].seen = 5;
@@ -209,6 +209,60 @@ static void who_learns_by_repetition_gets_reviews_before_anything_new(void **sta
         assert_int_equal(count_new(&c), by_repetition ? 0 : 4);
     }
     forgetting = (struct forgetting){ 0 };
+}
+
+/* To whom the first reviews bring nothing unless others follow. */
+static void who_forgets_exponentially_goes_on_with_what_was_begun_until_it_lasts(void **state)
+{
+    struct wish w = a_wish(POLICY_BANDIT, 8);
+    struct choice c;
+    (void)state;
+    w.exam_ms = NOW_MS + 90 * FSRS_DAY_MS;
+    forgetting.for_exponential = FORGETTING_SURE;
+    for (int lasts = 0; lasts < 2; lasts++) {
+        fill(40, 20);
+        for (int i = 0; i < 40; i++) {
+            due[i].seen = lasts ? 30 : 4;
+            due[i].recalled = lasts ? 29 : 3;
+            due[i].state.last_ms = NOW_MS - FSRS_DAY_MS;
+        }
+        choose(&model, &w, due, 40, fresh, 20, &c);
+        assert_int_equal(count_new(&c), lasts ? 2 : 0); /* a quarter */
+        assert_true(c.items[0]->worth >= c.items[0]->gain);
+    }
+    forgetting = (struct forgetting){ 0 };
+}
+
+static void nobody_looks_for_new_items_where_none_would_be_taken(void **state)
+{
+    static const struct {
+        enum policy policy;
+        int64_t exam_days;
+        int n_due;
+    } cases[] = { { POLICY_BANDIT, 0, 15 },       { POLICY_BANDIT, 0, 16 },
+                  { POLICY_BANDIT, 3, 7 },        { POLICY_BANDIT, 3, 8 },
+                  { POLICY_BANDIT, 90, 300 },     { POLICY_FSRS, 90, 300 },
+                  { POLICY_RANDOM, 0, 300 },      { POLICY_LOWEST_AVERAGE, 0, 7 },
+                  { POLICY_LOWEST_AVERAGE, 0, 8 } };
+    static const bool takes[] = { true, false, true, false, true, false, true, true, false };
+    (void)state;
+    for (size_t i = 0; i < sizeof takes; i++) {
+        struct wish w = a_wish(cases[i].policy, 8);
+        struct choice c;
+        w.exam_ms = cases[i].exam_days > 0 ? NOW_MS + cases[i].exam_days * FSRS_DAY_MS : 0;
+        fill(cases[i].n_due, 64);
+        assert_int_equal(choose_takes_new(&w, due, cases[i].n_due), takes[i]);
+        choose(&model, &w, due, cases[i].n_due, fresh, 64, &c);
+        assert_true(takes[i] || (c.slots == 0 && count_new(&c) == 0));
+    }
+    fill(8, 0);
+    struct wish w = a_wish(POLICY_BANDIT, 8);
+    w.exam_ms = NOW_MS + 3 * FSRS_DAY_MS;
+    for (int i = 0; i < 8; i++) {
+        due[i].state.last_ms = NOW_MS - 3600000;
+        due[i].state.due_ms = NOW_MS + FSRS_DAY_MS;
+    }
+    assert_true(choose_takes_new(&w, due, 8)); /* all were practised within half a day */
 }
 
 static void the_lowest_average_comes_before_anything_new_whether_or_not_it_is_due(void **state)
@@ -336,65 +390,6 @@ static void ten_thousand_equal_answers_leave_the_bandit_bounded_and_teachable(vo
     assert_true(again.precision[2][0] == 0 && again.precision[1][1] > 0);
 }
 
-/* Answers of a learner who forgets by these weights, to items that were reviewed 1 to 8 times. */
-static void answer_by(struct forgetting *f, const struct forgetting *learner, int n)
-{
-    uint64_t seed = 3;
-    for (int i = 0; i < n; i++) {
-        double predicted = 0.5 + 0.48 * bandit_uniform(&seed);
-        int seen = 1 + i % 8;
-        forgetting_learn(f, predicted, seen,
-                         bandit_uniform(&seed) < forgetting_recall(learner, predicted, seen));
-    }
-}
-
-static void how_a_learner_forgets_is_found_from_answers_and_followed(void **state)
-{
-    const struct forgetting usual = { 0 }, fast = { .weights = { 1.5, 0, 0 } },
-                            by_repetition = { .weights = { 0.5, 0, -0.8 } };
-    struct forgetting f = { 0 };
-    (void)state;
-    assert_true(fabs(forgetting_recall(&f, 0.7, 5) - 0.7) < 1e-9);
-    answer_by(&f, &usual, 1000);
-    for (int i = 0; i < FORGETTING_TERMS; i++)
-        assert_true(fabs(f.weights[i]) < 0.45);
-    answer_by(&f, &fast, 1000);
-    assert_true(fabs(f.weights[FORGETTING_RATE] - 1.5) < 0.5);
-    assert_true(fabs(f.weights[FORGETTING_REPEATED]) < 0.45);
-    answer_by(&f, &by_repetition, 1000);
-    assert_true(f.weights[FORGETTING_REPEATED] < -0.4 && f.weights[FORGETTING_RATE] < 1);
-    assert_true(forgetting_recall(&f, 0.8, 1) < forgetting_recall(&f, 0.8, 8) - 0.2);
-}
-
-static void ten_thousand_equal_answers_leave_forgetting_bounded_and_teachable(void **state)
-{
-    const struct forgetting fast = { .weights = { 1, 0, 0 } };
-    double packed[FORGETTING_NUMBERS];
-    struct forgetting f = { 0 }, again;
-    (void)state;
-    for (int recalled = 0; recalled < 2; recalled++) {
-        for (int i = 0; i < 10000; i++)
-            forgetting_learn(&f, i % 2 ? 1e9 : (double)-INFINITY, i % 3 ? 100000 : -1, recalled);
-        forgetting_pack(&f, packed);
-        for (int i = 0; i < FORGETTING_NUMBERS; i++)
-            assert_true(fabs(packed[i]) < 100000);
-        double p = forgetting_recall(&f, 0.9, 3);
-        assert_true(p >= 0 && p <= 1);
-    }
-    answer_by(&f, &fast, 2000);
-    assert_true(fabs(f.weights[FORGETTING_RATE] - 1) < 0.6);
-    forgetting_pack(&f, packed);
-    forgetting_unpack(packed, &again);
-    assert_memory_equal(&again, &f, sizeof f);
-    packed[4] = (double)NAN;
-    forgetting_unpack(packed, &again);
-    assert_true(again.weights[0] == 0 && again.evidence[1][1] == 0);
-    packed[4] = 0;
-    packed[0] = 99;
-    forgetting_unpack(packed, &again);
-    assert_true(again.weights[0] == 0);
-}
-
 /* Items of two kinds, worth 0.9 and 0.3; the first `slots` of the candidates are all of the first.
  */
 static void log_some(struct logged *rows, int n)
@@ -471,7 +466,7 @@ static void reasons_are_in_plain_words(void **state)
         if (strcmp(due[i].id, "item-2") == 0)
             reason_write(&due[i], &w, text);
     assert_string_equal(text, "You practised this 3 days ago; you still know it with a chance of "
-                              "90 %. Practising now adds 11 points in a month.");
+                              "89 %. Practising now adds 11 points in a month.");
     for (int i = 0; i < 3; i++)
         if (fresh[i].facts.builds)
             reason_write(&fresh[i], &w, text);
@@ -497,8 +492,8 @@ int main(void)
         cmocka_unit_test(the_bandit_learns_what_is_worth_offering),
         cmocka_unit_test(propensities_are_how_often_an_item_is_chosen),
         cmocka_unit_test(ten_thousand_equal_answers_leave_the_bandit_bounded_and_teachable),
-        cmocka_unit_test(how_a_learner_forgets_is_found_from_answers_and_followed),
-        cmocka_unit_test(ten_thousand_equal_answers_leave_forgetting_bounded_and_teachable),
+        cmocka_unit_test(who_forgets_exponentially_goes_on_with_what_was_begun_until_it_lasts),
+        cmocka_unit_test(nobody_looks_for_new_items_where_none_would_be_taken),
         cmocka_unit_test(another_policys_worth_is_found_from_the_log),
         cmocka_unit_test(an_experiment_gives_each_learner_one_arm_by_its_share),
         cmocka_unit_test(reasons_are_in_plain_words),

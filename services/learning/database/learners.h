@@ -11,6 +11,7 @@
 #include "services/learning/recommend/forgetting.h"
 
 #define LEARNERS_LOG_DAYS 90 /* decisions are kept */
+#define LEARNERS_DUE 128     /* reviews that are looked at where only what is due may come */
 
 /* Of a learner, who need not be known yet. */
 struct learner {
@@ -32,22 +33,27 @@ struct candidates {
     PGresult *rows[2];
     struct candidate due[CHOOSE_DUE], fresh[CHOOSE_FRESH];
     int n_due, n_fresh;
+    int most_due; /* so many reviews were asked for */
 };
 #define auto_candidates __attribute__((cleanup(candidates_done)))
 void candidates_done(struct candidates *c);
 
-/* Reviews: those due until `until_ms`, longest due first; with POLICY_LOWEST_AVERAGE those with the
- * lowest average. New items: around `level`, whose prerequisites are known. */
-LP_MUST_USE int candidates_read(struct lp_db *db, const char *learner, enum policy policy,
-                                int64_t until_ms, double level, struct candidates *ret,
-                                struct lp_error *err);
+/* Reviews: those due until `until_ms`, longest due first, LEARNERS_DUE of them where that is now,
+ * else CHOOSE_DUE; with POLICY_LOWEST_AVERAGE those with the lowest average. */
+LP_MUST_USE int candidates_reviews(struct lp_db *db, const char *learner, enum policy policy,
+                                   int64_t now_ms, int64_t until_ms, struct candidates *ret,
+                                   struct lp_error *err);
+/* New items: around `level`, whose prerequisites are known. */
+LP_MUST_USE int candidates_new(struct lp_db *db, const char *learner, double level,
+                               struct candidates *ret, struct lp_error *err);
 
 /* How many reviews are due at `now_ms`: counted among the candidates where they are all that may
  * be, else by the database. */
 LP_MUST_USE int candidates_due(struct lp_db *db, const char *learner, const struct candidates *c,
                                int64_t now_ms, int64_t *ret_n, struct lp_error *err);
 
-/* Keeps which new items were offered; nothing where there were none. */
+/* Keeps which new items were offered; nothing where there were none. A crash of the database may
+ * lose the last second of it. */
 LP_MUST_USE int learner_log(struct lp_db *db, const char *learner, enum policy policy,
                             const char *arm, const struct choice *choice, struct lp_error *err);
 

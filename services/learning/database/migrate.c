@@ -130,6 +130,12 @@ static const char *const versions[] = {
     " changes bigint NOT NULL);"
     "INSERT INTO content_state (changes) VALUES (0);",
     "ALTER TABLE learners ADD COLUMN forgetting text, ADD COLUMN forgetting_model text;",
+    /* What a recommendation reads of each item, without taking the document apart. */
+    "ALTER TABLE items ADD COLUMN phrase text GENERATED ALWAYS AS (doc->>'phrase') STORED,"
+    " ADD COLUMN seconds integer GENERATED ALWAYS AS ((doc->>'seconds')::integer) STORED;"
+    "ALTER TABLE states ADD COLUMN recalled integer NOT NULL DEFAULT 0;"
+    "UPDATE states s SET recalled = (SELECT count(*) FROM reviews r"
+    " WHERE r.learner = s.learner AND r.item_id = s.item_id AND r.rating > 1);",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)

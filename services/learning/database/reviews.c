@@ -24,7 +24,7 @@ static const struct lp_db_statement read_state = {
     " CASE WHEN l.bandit_model = '" BANDIT_MODEL "' THEN l.bandit END, o.decision, o.x,"
     " (SELECT level FROM items WHERE id = $2),"
     " CASE WHEN l.forgetting_model = '" FORGETTING_MODEL
-    "' THEN l.forgetting END FROM (SELECT $1::text AS learner) q"
+    "' THEN l.forgetting END, coalesce(s.recalled, 0) FROM (SELECT $1::text AS learner) q"
     " LEFT JOIN learners l USING (learner)"
     " LEFT JOIN states s ON s.learner = q.learner AND s.item_id = $2"
     " LEFT JOIN LATERAL (SELECT o.decision, o.x FROM offers o JOIN decisions d ON d.id = o.decision"
@@ -57,13 +57,14 @@ static const struct lp_db_statement write_review = {
     "  WHERE learner = $1 AND xmin::text = $8::text RETURNING 1),"
     " l AS (SELECT 1 FROM first UNION ALL SELECT 1 FROM next),"
     " s AS (INSERT INTO states AS s (learner, item_id, difficulty, stability, stage, step,"
-    "  last_ms, due_ms, reviews, model, ratings)"
+    "  last_ms, due_ms, reviews, model, ratings, recalled)"
     "  SELECT $1, $2, $9::float8, $10::float8, $11::smallint, $12::smallint, $15::bigint,"
-    "   $13::bigint, 1, $16, $4::smallint FROM l"
+    "   $13::bigint, 1, $16, $4::smallint, ($4::smallint > 1)::int FROM l"
     "  ON CONFLICT (learner, item_id) DO UPDATE SET difficulty = excluded.difficulty,"
     "   stability = excluded.stability, stage = excluded.stage, step = excluded.step,"
     "   last_ms = excluded.last_ms, due_ms = excluded.due_ms, model = excluded.model,"
-    "   reviews = s.reviews + 1, ratings = s.ratings + excluded.ratings),"
+    "   reviews = s.reviews + 1, ratings = s.ratings + excluded.ratings,"
+    "   recalled = s.recalled + excluded.recalled),"
     " o AS (UPDATE offers SET reward = $20::float8 WHERE decision = $19::bigint"
     "  AND item_id = $2 AND EXISTS (SELECT FROM l))"
     "INSERT INTO reviews (learner, item_id, key, rating, at_ms, duration_ms, predicted, model)"
@@ -79,10 +80,20 @@ static const struct lp_db_statement export_all = {
     "export_all",
     "SELECT jsonb_build_object('userId', $1::text, 'states', coalesce((SELECT jsonb_agg("
     "jsonb_build_object('itemId', item_id, 'difficulty', difficulty, 'stability', stability,"
-    " 'lastMs', last_ms, 'dueMs', due_ms, 'reviews', reviews, 'model', model) ORDER BY item_id)"
-    " FROM states WHERE learner = $1), '[]'), 'reviews', coalesce((SELECT jsonb_agg("
-    "jsonb_build_object('itemId', item_id, 'rating', rating, 'atMs', at_ms, 'durationMs',"
-    " duration_ms) ORDER BY id) FROM reviews WHERE learner = $1), '[]'))",
+    " 'lastMs', last_ms, 'dueMs', due_ms, 'reviews', reviews, 'recalled', recalled, 'model', model)"
+    " ORDER BY item_id) FROM states WHERE learner = $1), '[]'), 'reviews', coalesce((SELECT"
+    " jsonb_agg(jsonb_build_object('itemId', item_id, 'rating', rating, 'atMs', at_ms,"
+    " 'durationMs', duration_ms) ORDER BY id) FROM reviews WHERE learner = $1), '[]'),"
+    " 'model', (SELECT jsonb_build_object('level', level, 'lastItemId', last_item, 'day', day,"
+    " 'dayMs', day_ms, 'bandit', CASE WHEN bandit IS NOT NULL THEN jsonb_build_object('model',"
+    " bandit_model, 'numbers', string_to_array(bandit, ' ')::float8[]) END, 'forgetting',"
+    " CASE WHEN forgetting IS NOT NULL THEN jsonb_build_object('model', forgetting_model,"
+    " 'numbers', string_to_array(forgetting, ' ')::float8[]) END) FROM learners"
+    " WHERE learner = $1), 'offers', coalesce((SELECT jsonb_agg(jsonb_build_object('itemId',"
+    " o.item_id, 'at', " LP_ROWS_TIME(
+        "d.at") ", 'policy', d.policy, 'arm', d.arm, 'propensity',"
+                " o.propensity, 'reward', o.reward) ORDER BY o.decision, o.place) FROM offers o"
+                " JOIN decisions d ON d.id = o.decision WHERE d.learner = $1), '[]'))",
     1, true
 };
 
@@ -91,7 +102,7 @@ static const struct lp_db_statement erase = { "erase", "SELECT erase_learner($1)
 /* What the database has of the learner and the item. */
 struct before {
     char version[24]; /* of the learner's row, "" where there is none */
-    long long item_reviews;
+    long long item_reviews, item_recalled;
     struct fsrs_state state;
     double level;       /* of the learner */
     int item_level;     /* 0: no such item */
@@ -118,6 +129,7 @@ static int read_before(struct lp_db *db, const struct review *r, struct before *
     double packed[BANDIT_PACKED], stored[FORGETTING_NUMBERS];
     *ret_before = (struct before){
         .item_reviews = lp_rows_number(row, 0, 7),
+        .item_recalled = lp_rows_number(row, 0, 14),
         .state = {
             .difficulty = real(row, 1),
             .stability = real(row, 2),
@@ -167,17 +179,30 @@ static int replay(struct lp_db *db, const struct fsrs *model, const char *learne
     return 0;
 }
 
+/* The item as the answer found it. */
+static struct forgetting_item item_before(const struct fsrs *model, const struct review *r,
+                                          const struct before *before)
+{
+    double days = (double)(r->at_ms - before->state.last_ms) / FSRS_DAY_MS;
+    return (struct forgetting_item){ .recall = fsrs_recall(model, before->state.stability, days),
+                                     .days = days,
+                                     .seen = (int)before->item_reviews,
+                                     .recalled = (int)before->item_recalled };
+}
+
 static int follow(struct lp_db *db, const struct fsrs *model, const struct review *r,
                   const struct before *before, struct reviewed *ret, struct lp_error *err)
 {
     bool late = before->item_reviews > 0 && r->at_ms < before->state.last_ms;
-    *ret = (struct reviewed){ .state = before->state,
-                              .predicted = -1,
-                              .reviews = before->item_reviews + 1 };
+    *ret = (struct reviewed){
+        .state = before->state, .predicted = -1, .foretold = -1, .reviews = before->item_reviews + 1
+    };
     snprintf(ret->item, sizeof ret->item, "%s", r->item);
-    if (before->item_reviews > 0 && !late)
-        ret->predicted = fsrs_recall(model, before->state.stability,
-                                     (double)(r->at_ms - before->state.last_ms) / FSRS_DAY_MS);
+    if (before->item_reviews > 0 && !late) {
+        struct forgetting_item item = item_before(model, r, before);
+        ret->predicted = item.recall;
+        ret->foretold = forgetting_recall(&before->forgetting, &item);
+    }
     if (before->item_reviews >= REVIEWS_OF_ITEM)
         return lp_error_set(err, LP_E_TOO_LARGE, "%d reviews of this item are there, the most",
                             REVIEWS_OF_ITEM);
@@ -208,22 +233,25 @@ static double learn(const struct review *r, const struct before *before, struct 
 
 /* What an answer on a later day says of how the learner forgets; one of the same day says next to
  * nothing. As text; nothing where nothing is learned. */
-static void learn_forgetting(const struct review *r, const struct before *before, double predicted,
-                             struct lp_buf *ret_text)
+static void learn_forgetting(const struct fsrs *model, const struct review *r,
+                             const struct before *before, struct lp_buf *ret_text)
 {
     struct forgetting f = before->forgetting;
     double packed[FORGETTING_NUMBERS];
 
-    if (r->is_inferred || predicted < 0 || r->at_ms - before->state.last_ms < FORGETTING_AFTER_MS)
+    if (r->is_inferred || before->item_reviews == 0 ||
+        r->at_ms - before->state.last_ms < FORGETTING_AFTER_MS)
         return;
-    forgetting_learn(&f, predicted, (int)before->item_reviews, r->rating != FSRS_AGAIN);
+    struct forgetting_item item = item_before(model, r, before);
+    forgetting_learn(&f, &item, r->rating != FSRS_AGAIN);
     forgetting_pack(&f, packed);
     numbers_write(packed, FORGETTING_NUMBERS, ret_text);
 }
 
 /* *ret_written: false where somebody else wrote meanwhile. */
-static int store(struct lp_db *db, const struct review *r, const struct before *before,
-                 const struct reviewed *now, bool *ret_written, struct lp_error *err)
+static int store(struct lp_db *db, const struct fsrs *model, const struct review *r,
+                 const struct before *before, const struct reviewed *now, bool *ret_written,
+                 struct lp_error *err)
 {
     lp_auto_buf struct lp_buf bandit = LP_BUF_INIT((size_t)BANDIT_PACKED * 24);
     lp_auto_buf struct lp_buf learned = LP_BUF_INIT((size_t)FORGETTING_NUMBERS * 24);
@@ -231,7 +259,7 @@ static int store(struct lp_db *db, const struct review *r, const struct before *
     const struct fsrs_state *s = &now->state;
     unsigned long n = 0;
 
-    learn_forgetting(r, before, now->predicted, &learned);
+    learn_forgetting(model, r, before, &learned);
     snprintf(text[0], sizeof *text, "%d", (int)r->rating);
     snprintf(text[1], sizeof *text, "%lld", (long long)r->at_ms);
     snprintf(text[2], sizeof *text, "%lld", (long long)r->duration_ms);
@@ -268,7 +296,7 @@ static int try_once(struct lp_db *db, const struct fsrs *model, const struct rev
     if (code == 0)
         code = follow(db, model, r, &before, ret, err);
     if (code == 0)
-        code = store(db, r, &before, ret, ret_written, err);
+        code = store(db, model, r, &before, ret, ret_written, err);
     return code;
 }
 
@@ -278,7 +306,7 @@ static int repeat(struct lp_db *db, const struct review *r, struct reviewed *ret
 {
     struct before before = { 0 };
     struct review first = *r;
-    *ret = (struct reviewed){ .predicted = -1, .repeated = true };
+    *ret = (struct reviewed){ .predicted = -1, .foretold = -1, .repeated = true };
     int code = lp_rows_value(db, &find_review, (const char *[]){ r->learner, r->key }, ret->item,
                              sizeof ret->item, err);
     if (code < 0)

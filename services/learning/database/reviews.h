@@ -22,10 +22,12 @@ struct review {
 /* What followed from it. */
 struct reviewed {
     struct fsrs_state state;
-    double predicted; /* recall before it; negative: there was none, or it comes late */
-    int64_t reviews;  /* of this learner and item, with this one */
-    bool repeated;    /* it was there already; the state is that of now */
-    char item[65];    /* whose state it is: where repeated, that of the first */
+    /* Recall before it, by the model and of this learner; negative: there was none, or it comes
+     * late. */
+    double predicted, foretold;
+    int64_t reviews; /* of this learner and item, with this one */
+    bool repeated;   /* it was there already; the state is that of now */
+    char item[65];   /* whose state it is: where repeated, that of the first */
 };
 
 /*
@@ -43,7 +45,8 @@ LP_MUST_USE int reviews_recompute(struct lp_db *db, const struct fsrs *model, co
                                   const char *item, struct fsrs_state *ret_state,
                                   struct lp_error *err);
 
-/* All of a learner: {"userId","states":[…],"reviews":[…]}, appended to `ret_json`. */
+/* All of a learner: {"userId","states":[…],"reviews":[…],"model":{…} or null where there was no
+ * review,"offers":[…]}, appended to `ret_json`. */
 LP_MUST_USE int reviews_export(struct lp_db *db, const char *learner, struct lp_buf *ret_json,
                                struct lp_error *err);
 /* *ret_n reviews were deleted, and all else of the learner. */

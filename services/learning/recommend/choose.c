@@ -26,19 +26,27 @@ static double horizon_of(const struct wish *w)
                                   : HORIZON_DAYS;
 }
 
-/* Of this learner, by what the model says of the stability. */
-static double recall(const struct fsrs *model, const struct forgetting *f, double stability,
-                     int seen, double after_days)
+/* What was reviewed `after_days` ago, by what the model says of its stability. */
+static struct forgetting_item item_after(const struct fsrs *model, const struct candidate *c,
+                                         double after_days)
 {
-    return forgetting_recall(f, fsrs_recall(model, stability, after_days), seen);
+    return (struct forgetting_item){ .recall = fsrs_recall(model, c->state.stability, after_days),
+                                     .days = after_days,
+                                     .seen = c->seen,
+                                     .recalled = c->recalled };
 }
 
 static double recall_after(const struct fsrs *model, const struct wish *w,
                            const struct candidate *c, enum fsrs_rating rating)
 {
     struct fsrs_state next = c->state;
+    double days = horizon_of(w);
     fsrs_review(model, &next, rating, w->now_ms);
-    return recall(model, w->forgetting, next.stability, c->seen + 1, horizon_of(w));
+    struct forgetting_item item = { .recall = fsrs_recall(model, next.stability, days),
+                                    .days = days,
+                                    .seen = c->seen + 1,
+                                    .recalled = c->recalled + (rating != FSRS_AGAIN) };
+    return forgetting_recall(w->forgetting, &item);
 }
 
 /* What is recalled at the horizon after one exercise now, as recall is now. */
@@ -52,18 +60,22 @@ static double expect_after(const struct fsrs *model, const struct wish *w,
 static void look_at_review(const struct fsrs *model, const struct wish *w, struct candidate *c)
 {
     double since = days(w->now_ms - c->state.last_ms);
-    c->recall = recall(model, w->forgetting, c->state.stability, c->seen, since);
-    c->gain = expect_after(model, w, c) -
-              recall(model, w->forgetting, c->state.stability, c->seen, since + horizon_of(w));
+    struct forgetting_item now = item_after(model, c, since),
+                           then = item_after(model, c, since + horizon_of(w));
+    c->recall = forgetting_recall(w->forgetting, &now);
+    c->gain = expect_after(model, w, c) - forgetting_recall(w->forgetting, &then);
+    c->worth = c->gain + forgetting_invest(w->forgetting, &now, c->recall, horizon_of(w));
     c->propensity = 1;
 }
 
 static void look_at_new(const struct fsrs *model, const struct wish *w, struct candidate *c)
 {
     int hour = (int)(w->now_ms / 3600000 % 24);
+    const struct forgetting_item never = { 0 };
 
     c->recall = features_known(w->level, c->facts.level);
     c->gain = expect_after(model, w, c);
+    c->worth = c->gain + forgetting_invest(w->forgetting, &never, c->recall, horizon_of(w));
     c->propensity = 1;
     features_of(&c->facts, w->level, hour, c->x);
 }
@@ -75,10 +87,10 @@ static int descending(double a, double b)
 
 static double density(const struct candidate *c)
 {
-    return c->gain / c->facts.seconds;
+    return c->worth / c->facts.seconds;
 }
 
-static int by_gain(const void *a, const void *b)
+static int by_worth(const void *a, const void *b)
 {
     const struct candidate *p = a, *q = b;
     return descending(density(p), density(q));
@@ -96,14 +108,16 @@ static int by_average(const void *a, const void *b)
     return descending(q->average, p->average);
 }
 
-/* Reviews that wait: with an exam what would be due by then is looked at too, which holds nothing
- * new back. */
-static int waiting(const struct wish *w, const struct candidate *due, int n_due)
+static bool is_due(const struct wish *w, const struct candidate *c)
 {
-    int n = 0;
-    for (int i = 0; i < n_due; i++)
-        n += due[i].state.due_ms <= w->now_ms;
-    return n;
+    return c->state.due_ms <= w->now_ms;
+}
+
+/* What was practised within half a day and is not due: a second look at once teaches next to
+ * nothing. */
+static bool is_ripe(const struct wish *w, const struct candidate *c)
+{
+    return is_due(w, c) || w->now_ms - c->state.last_ms >= REST_MS;
 }
 
 static bool is_before_exam_week(const struct wish *w)
@@ -111,40 +125,51 @@ static bool is_before_exam_week(const struct wish *w)
     return w->exam_ms > w->now_ms && days(w->exam_ms - w->now_ms) > EXAM_WEEK_DAYS;
 }
 
+/* Reviews that wait: with an exam far away what would be due by then is looked at too, which holds
+ * nothing new back. */
 static int new_slots(const struct wish *w, const struct candidate *due, int n_due, int n_fresh)
 {
     bool soon = w->exam_ms > w->now_ms && !is_before_exam_week(w);
-    bool by_rating = w->policy == POLICY_LOWEST_AVERAGE; /* whatever is due */
-    int wait = soon || by_rating ? n_due : waiting(w, due, n_due);
-    int least = soon || by_rating || wait >= 2 * w->n ? 0 : w->n / 4;
+    bool any = soon || w->policy == POLICY_LOWEST_AVERAGE; /* whether or not it is due */
+    int wait = 0;
+    for (int i = 0; i < n_due; i++)
+        wait += any ? is_ripe(w, &due[i]) : is_due(w, &due[i]);
+    int least = any || wait >= 2 * w->n ? 0 : w->n / 4;
     int slots = w->n - wait > least ? w->n - wait : least;
     return slots < n_fresh ? slots : n_fresh;
 }
 
+bool choose_takes_new(const struct wish *w, const struct candidate *due, int n_due)
+{
+    return w->policy == POLICY_RANDOM || (w->policy == POLICY_BANDIT && is_before_exam_week(w)) ||
+           new_slots(w, due, n_due, CHOOSE_FRESH) > 0;
+}
+
 /* Before an exam: how many new items bring more in their time than the reviews, which are in order.
- * Half at most while there are reviews. */
+ * Half at most while there are reviews; of who forgets exponentially a quarter, as what they begin
+ * and do not go on with is lost. */
 static int slots_by_gain(const struct wish *w, const struct candidate *due, int n_due,
                          const struct candidate *fresh, int n_fresh)
 {
     double each = 0;
-    int reviews = 0, half = (w->n + (int)(w->seed & 1)) / 2; /* of one, every other time */
+    int reviews = 0, odd = (int)(w->seed & 1); /* of one, every other time */
+    int first = (int)((w->n * (2 + forgetting_exponential(w->forgetting)) + 2 * odd) / 4);
 
     for (int i = 0; i < n_fresh; i++)
         each += density(&fresh[i]) / n_fresh;
     while (reviews < n_due && reviews < w->n && density(&due[reviews]) > each)
         reviews++;
-    int least = n_due < half ? n_due : half;
+    int least = n_due < first ? n_due : first;
     int slots = w->n - (reviews > least ? reviews : least);
     return slots < n_fresh ? slots : n_fresh;
 }
 
-/* Leaves out what was practised within half a day and is not due: a second look at once teaches
- * next to nothing. How many stay. */
+/* How many stay. */
 static int keep_ripe(const struct wish *w, struct candidate *due, int n_due)
 {
     int n = 0;
     for (int i = 0; i < n_due; i++)
-        if (due[i].state.due_ms <= w->now_ms || w->now_ms - due[i].state.last_ms >= REST_MS)
+        if (is_ripe(w, &due[i]))
             due[n++] = due[i];
     return n;
 }
@@ -251,7 +276,7 @@ static void fill(const struct wish *w, struct pile *p, struct choice *c)
 
 static void put_in_order(const struct wish *w, struct candidate *due, int n_due)
 {
-    int (*order)(const void *, const void *) = w->policy == POLICY_BANDIT ? by_gain
+    int (*order)(const void *, const void *) = w->policy == POLICY_BANDIT ? by_worth
                                                : w->policy == POLICY_FSRS ? by_due
                                                                           : by_average;
     if (n_due > 1)

@@ -29,11 +29,12 @@ struct candidate {
     struct item_facts facts;
     bool is_new;
     struct fsrs_state state; /* of a review */
-    int seen;                /* reviews so far */
+    int seen, recalled;      /* reviews so far, and those that were recalled */
     double average;          /* of its ratings, 1..4 */
     /* What choose() adds. */
     double recall, gain, propensity; /* gain: of recall at the horizon, by one exercise now */
-    double x[BANDIT_D];              /* of a new one */
+    double worth;       /* the same by each of as many exercises as pay best, which puts in order */
+    double x[BANDIT_D]; /* of a new one */
 };
 
 struct wish {
@@ -55,6 +56,10 @@ struct choice {
     int fresh, slots; /* new candidates, and how many of them were to be chosen */
     double mean_x[BANDIT_D], first_x[BANDIT_D]; /* of all new ones; of the first `slots` */
 };
+
+/* Whether new items would be taken, if there are any: with so many reviews it may be none, and then
+ * nobody needs to look for them. */
+bool choose_takes_new(const struct wish *wish, const struct candidate *due, int n_due);
 
 /*
  * Fills `ret_choice` with pointers into `due` (at most CHOOSE_DUE) and `fresh` (at most
