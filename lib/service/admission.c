@@ -6,8 +6,13 @@
  * free the one that became so last is called: its stack, its memory and its connection are still in
  * the processor's caches, and those of a burst that is over stay out of them.
  *
+ * Where its threads turn the event loop (lp_admission_lead): a free worker does, and takes the
+ * first item of its turn itself. While it works nobody turns; then whatever comes wakes `stand_in`,
+ * which turns until the loop is free for a worker again, that is until one has work to come back
+ * from.
+ *
  * Threads: `lock` guards everything; a worker waits on its own `called`, lp_admission_close on
- * `all_done`.
+ * `all_done`, who turns or stands in inside the loop.
  */
 #include "service/admission.h"
 
@@ -21,6 +26,9 @@
 
 /* Enough for jansson's deepest document; pages that are not touched cost nothing. */
 #define WORKER_STACK ((size_t)1024 * 1024)
+
+/* As an event loop of lib/http/server. */
+#define STAND_IN_STACK ((size_t)512 * 1024)
 
 /* A worker's place among those that are free, on its stack. */
 struct rest {
@@ -40,6 +48,9 @@ struct lp_admission {
     uint64_t numbers;
     bool closed, ending;
     pthread_t *threads;
+    struct lp_admission_loop loop; /* turn NULL: none */
+    pthread_t stand_in;
+    bool turning, worker_turns; /* somebody is in loop.turn; it is a worker */
     struct lp_metric *gauge_in_flight, *gauge_waiting, *gauge_slots;
 };
 
@@ -138,6 +149,41 @@ static struct rest *next_rest_locked(struct lp_admission *a)
     return r;
 }
 
+static bool may_turn_locked(const struct lp_admission *a)
+{
+    return a->loop.turn && !a->turning && !a->ending;
+}
+
+/* What was put meanwhile is the caller's to see to. */
+static void turn_locked(struct lp_admission *a, bool worker)
+{
+    a->turning = true;
+    a->worker_turns = worker;
+    pthread_mutex_unlock(&a->lock);
+    a->loop.turn(a->loop.user);
+    pthread_mutex_lock(&a->lock);
+    a->turning = false;
+}
+
+static void work_on_next_locked(struct lp_admission *a, void *worker)
+{
+    struct lp_admission_item *item = take_locked(a);
+    bool watch = may_turn_locked(a);
+
+    a->working++;
+    pthread_mutex_unlock(&a->lock);
+    if (watch)
+        a->loop.watch(a->loop.user);
+    work_on(a, item, worker);
+    pthread_mutex_lock(&a->lock);
+    a->working--;
+    if (a->loop.turn && (a->first || !may_turn_locked(a))) {
+        pthread_mutex_unlock(&a->lock);
+        a->loop.settle(a->loop.user);
+        pthread_mutex_lock(&a->lock);
+    }
+}
+
 static void *admission_worker(void *user)
 {
     struct lp_admission *a = user;
@@ -146,23 +192,57 @@ static void *admission_worker(void *user)
     struct rest rest = { .called = PTHREAD_COND_INITIALIZER };
 
     pthread_mutex_lock(&a->lock);
-    for (;;) {
-        while (!a->first && !a->ending)
+    while (a->first || !a->ending) {
+        if (a->first)
+            work_on_next_locked(a, worker);
+        else if (may_turn_locked(a))
+            turn_locked(a, true);
+        else
             rest_locked(a, &rest);
-        if (!a->first)
-            break;
-        struct lp_admission_item *item = take_locked(a);
-        a->working++;
-        pthread_mutex_unlock(&a->lock);
-        work_on(a, item, worker);
-        pthread_mutex_lock(&a->lock);
-        a->working--;
     }
     pthread_mutex_unlock(&a->lock);
     pthread_cond_destroy(&rest.called);
     if (worker && o->free_worker)
         o->free_worker(worker);
     return NULL;
+}
+
+/* A worker that has an item comes back to the loop. */
+static void *admission_stand_in(void *user)
+{
+    struct lp_admission *a = user;
+
+    pthread_mutex_lock(&a->lock);
+    while (!a->ending) {
+        if (!a->turning)
+            turn_locked(a, false);
+        bool watch = may_turn_locked(a);
+        if (watch && a->waiting + a->working == 0)
+            continue;
+        pthread_mutex_unlock(&a->lock);
+        if (watch)
+            a->loop.watch(a->loop.user);
+        a->loop.await(a->loop.user);
+        pthread_mutex_lock(&a->lock);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+int lp_admission_lead(struct lp_admission *a, const struct lp_admission_loop *loop,
+                      struct lp_error *err)
+{
+    pthread_attr_t attr;
+
+    a->loop = *loop;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STAND_IN_STACK);
+    int r = pthread_create(&a->stand_in, &attr, admission_stand_in, a);
+    pthread_attr_destroy(&attr);
+    if (r == 0)
+        return 0;
+    a->loop.turn = NULL;
+    return lp_error_set(err, LP_E_UNAVAILABLE, "no thread for the event loop: error %d", r);
 }
 
 /* One thread more; false where the system has none for us. */
@@ -187,7 +267,8 @@ bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item)
     pthread_mutex_lock(&a->lock);
     unsigned room = a->options.slots + a->options.queue_limit;
     bool taken = !a->closed && a->waiting + a->working < room;
-    if (taken && a->waiting + a->working >= a->made && a->made < a->options.slots)
+    bool own = a->turning && a->worker_turns && a->waiting == 0; /* after its turn */
+    if (taken && !own && a->waiting + a->working >= a->made && a->made < a->options.slots)
         taken = grow_locked(a) || a->made > 0;
     if (taken) {
         item->next = NULL;
@@ -198,7 +279,7 @@ bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item)
         a->waiting++;
         a->open++;
         show_locked(a);
-        r = next_rest_locked(a);
+        r = own ? NULL : next_rest_locked(a);
     }
     pthread_mutex_unlock(&a->lock);
     if (r)
@@ -305,6 +386,10 @@ void lp_admission_free(struct lp_admission *a)
     for (struct rest *r = next_rest_locked(a); r; r = next_rest_locked(a))
         pthread_cond_signal(&r->called);
     pthread_mutex_unlock(&a->lock);
+    if (a->loop.turn) {
+        a->loop.wake(a->loop.user);
+        pthread_join(a->stand_in, NULL);
+    }
     for (unsigned i = 0; i < a->made; i++)
         pthread_join(a->threads[i], NULL);
     pthread_cond_destroy(&a->all_done);

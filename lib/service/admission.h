@@ -30,11 +30,31 @@ struct lp_admission_options {
     void *user;
 };
 
+/*
+ * The event loop from which the items come, where the queue's own threads turn it: a worker that
+ * has nothing to do turns it, and works itself on the first item that its turn brings, while one
+ * thread more stands in for it as soon as something else comes. So an item that comes alone costs
+ * no hand-over to a worker, nor its reply one to the event loop. As in http/server/turn.h.
+ */
+struct lp_admission_loop {
+    void (*turn)(void *user);  /* waits for something to do and does it; only here items are put */
+    void (*watch)(void *user); /* between two turns: what comes ends `await` */
+    void (*await)(void *user);
+    void (*wake)(void *user);   /* ends the waits of both */
+    void (*settle)(void *user); /* after work on an item, where no turn of this thread follows */
+    void *user;
+};
+
 /* Opaque: hides a lock and threads. Keeps the gauges lp_requests_in_flight, _waiting and
  * lp_request_slots. */
 struct lp_admission;
 
 struct lp_admission *lp_admission_new(const struct lp_admission_options *options);
+
+/* From now on its threads turn the loop, until _free. Before the first _put. LP_E_UNAVAILABLE where
+ * no thread is to be had. */
+LP_MUST_USE int lp_admission_lead(struct lp_admission *a, const struct lp_admission_loop *loop,
+                                  struct lp_error *err);
 
 /* False where it is full or closed: the caller answers. Any thread. */
 bool lp_admission_put(struct lp_admission *a, struct lp_admission_item *item);

@@ -3,9 +3,10 @@
  *
  * The way of a request: event loop (on_request: identity, filter, route) -> admission queue ->
  * worker thread (work: the handler) -> reply from any thread -> on_answered (metrics, log line).
+ * Workers turn the event loop themselves, so all of this is mostly one thread (admission.h).
  *
- * Threads: the event loop of the traffic port, workers, the probes' thread; lp_service_run's own
- * caller sweeps the queue once a second and beats for /livez.
+ * Threads: workers, who stands in for them at the event loop, the probes' thread; lp_service_run's
+ * own caller sweeps the queue once a second and beats for /livez.
  */
 #include "service/service.h"
 
@@ -17,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/server/turn.h"
 #include "metrics/openmetrics.h"
 #include "service/job.h"
 #include "service/probes.h"
@@ -137,6 +139,7 @@ static void work(struct lp_admission_item *item, void *worker)
     struct lp_job *job = (struct lp_job *)(void *)item;
 
     job->started_ns = lp_clock_ns();
+    lp_http_server_hold(); /* this thread goes to the event loop next, or settles */
     lp_job_log(job);
     job->route->handler(&job->request, worker);
     lp_job_log(NULL);
@@ -242,6 +245,40 @@ static void start_admission(struct lp_service_state *s)
     s->admission = lp_admission_new(&o);
 }
 
+static void turn(void *user)
+{
+    lp_http_server_turn(((const struct lp_service_state *)user)->server);
+}
+
+static void watch(void *user)
+{
+    lp_http_server_watch(((const struct lp_service_state *)user)->server);
+}
+
+static void await(void *user)
+{
+    lp_http_server_await(((const struct lp_service_state *)user)->server);
+}
+
+static void wake(void *user)
+{
+    lp_http_server_wake(((const struct lp_service_state *)user)->server);
+}
+
+static void settle(void *user)
+{
+    (void)user;
+    lp_http_server_settle();
+}
+
+static int start_loop(struct lp_service_state *s, struct lp_error *err)
+{
+    const struct lp_admission_loop loop = {
+        .turn = turn, .watch = watch, .await = await, .wake = wake, .settle = settle, .user = s
+    };
+    return lp_admission_lead(s->admission, &loop, err);
+}
+
 static size_t body_limit(const struct lp_http_exchange *x, void *user)
 {
     const struct lp_service *service = ((struct lp_service_state *)user)->service;
@@ -266,12 +303,14 @@ static int start_server(struct lp_service_state *s, struct lp_error *err)
                                         .header_timeout_s = 30,
                                         .max_body = max_body,
                                         .body_limit = body_limit,
+                                        .turned = true,
                                         .name = s->service->name,
                                         .handler = on_request,
                                         .refusal = on_refusal,
                                         .answered = on_answered,
                                         .user = s };
-    return lp_http_server_start(&o, &s->server, err);
+    int r = lp_http_server_start(&o, &s->server, err);
+    return r < 0 ? r : start_loop(s, err);
 }
 
 static void log_start(struct lp_service_state *s)
@@ -360,9 +399,10 @@ int lp_service_run(const struct lp_service *service, const struct lp_service_con
         r = drain(&s, err);
         if (r < 0)
             return r; /* threads still hold what we would free; the program ends now */
-        lp_http_server_stop(s.server);
+        lp_http_server_flush(s.server);
     }
     lp_admission_free(s.admission);
+    lp_http_server_stop(s.server);
     lp_probes_stop(s.probes);
     return r;
 }

@@ -217,7 +217,8 @@ void lp_http_set_context(struct lp_http_exchange *x, void *context)
     x->context = context;
 }
 
-void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_Response *response)
+void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_Response *response,
+                            void (*resume)(struct lp_http_server *, struct MHD_Connection *))
 {
     struct lp_http_server *s = x->server;
 
@@ -229,7 +230,7 @@ void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_R
     pthread_mutex_unlock(&s->reply_lock);
     /* Until then it stays as it is, and the loop that wakes finds the lock free. */
     if (suspended)
-        MHD_resume_connection(x->connection);
+        resume(s, x->connection);
 }
 
 /* `response`, of `len` bytes, is taken over. */
@@ -238,7 +239,7 @@ static void reply(struct lp_http_exchange *x, int status, struct MHD_Response *r
     const struct lp_http_server_options o = x->server->options; /* it may be gone after the reply */
     void *context = x->context;
 
-    lp_http_exchange_reply(x, status, response);
+    lp_http_exchange_reply(x, status, response, lp_http_resume_held);
     if (o.answered)
         o.answered(context, status, len, o.user);
 }

@@ -8,15 +8,13 @@
  *
  * Without TLS acceptor.c accepts, and gives the library no connection whose first head is refused.
  *
- * Threads: libmicrohttpd's event loops (epoll), the acceptor's, the guard's. The handler runs in an
- * event loop; replies come from any thread.
+ * Threads: libmicrohttpd's event loops (epoll), or those of the caller that turn it (turn.c); the
+ * acceptor's, the guard's. The handler runs in an event loop; replies come from any thread.
  */
 #include "http/server/server_parts.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
-#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -262,65 +260,6 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
     return answered ? send_reply(x) : MHD_YES;
 }
 
-/* Hands the descriptor over: the local's cleanup does nothing then. */
-static int take_fd(int *fd)
-{
-    int taken = *fd;
-    *fd = -1;
-    return taken;
-}
-
-static int bind_one(const struct addrinfo *a)
-{
-    const int on = 1, off = 0;
-    lp_auto_fd int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (a->ai_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, 512) < 0)
-        return -errno;
-    return take_fd(&fd);
-}
-
-/* A listening socket: the given address, or both families where there is IPv6. */
-static int listen_on(const struct lp_http_server_options *o, int *ret_fd, struct lp_error *err)
-{
-    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
-                              .ai_socktype = SOCK_STREAM };
-    const char *hosts[] = { o->address ? o->address : "::", o->address ? NULL : "0.0.0.0" };
-    const char *name = o->name ? o->name : "server";
-    char port[8];
-    int fd = -EADDRNOTAVAIL;
-
-    snprintf(port, sizeof port, "%u", o->port);
-    for (size_t i = 0; i < LP_COUNT(hosts) && hosts[i] && fd < 0; i++) {
-        struct addrinfo *list;
-        if (getaddrinfo(hosts[i], port, &hints, &list) != 0)
-            return lp_error_set(err, LP_E_INVALID, "%s: \"%s\" is not an IP address", name,
-                                hosts[i]);
-        fd = bind_one(list);
-        freeaddrinfo(list);
-    }
-    if (fd < 0)
-        return lp_error_set(err, LP_E_UNAVAILABLE, "%s: cannot listen on port %u: %s", name,
-                            o->port, strerror(-fd));
-    *ret_fd = fd;
-    return 0;
-}
-
-static uint16_t port_of(int fd)
-{
-    struct sockaddr_in6 a = { 0 }; /* the port of both families lies at the same place */
-    socklen_t n = sizeof a;
-    getsockname(fd, (struct sockaddr *)&a, &n);
-    return ntohs(a.sin6_port);
-}
-
-_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
-               "port_of reads both");
-
 /* `fd` -1: connections come by MHD_add_connection, from an acceptor that counts them. Any one event
  * loop may get all, and one more while it tells of one that it has closed. */
 static struct MHD_Daemon *start_daemon(struct lp_http_server *s, int fd)
@@ -333,8 +272,10 @@ static struct MHD_Daemon *start_daemon(struct lp_http_server *s, int fd)
                                      { MHD_OPTION_END, 0, NULL } };
     struct MHD_OptionItem socket[] = { { MHD_OPTION_LISTEN_SOCKET, fd, NULL },
                                        { MHD_OPTION_END, 0, NULL } };
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
 
+    if (!o->turned)
+        flags |= MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC;
     if (fd < 0)
         flags |= MHD_USE_NO_LISTEN_SOCKET;
     if (s->tls) {
@@ -353,6 +294,7 @@ static struct MHD_Daemon *start_daemon(struct lp_http_server *s, int fd)
 
 static void server_free(struct lp_http_server *s)
 {
+    lp_http_turns_free(s->turns);
     lp_http_acceptor_free(s->acceptor);
     lp_http_guard_free(s->guard);
     lp_http_tls_free(s->tls);
@@ -399,7 +341,7 @@ static int serve_tls(struct lp_http_server *s, int *fd, const struct lp_http_tls
     s->daemon = start_daemon(s, *fd);
     if (!s->daemon)
         return cannot_start(s, err);
-    take_fd(fd);
+    lp_http_take_fd(fd);
     return 0;
 }
 
@@ -407,7 +349,16 @@ static void pass_on(int fd, const struct sockaddr *peer, socklen_t len, void *us
 {
     struct lp_http_server *s = user;
 
-    /* Closes it where it cannot take it, and then nobody else says so. */
+    if (s->turns)
+        lp_http_turns_pass(s->turns, fd, peer, len);
+    else
+        lp_http_add_connection(s, fd, peer, len);
+}
+
+/* The library closes what it cannot take, and then nobody else says so. */
+void lp_http_add_connection(struct lp_http_server *s, int fd, const struct sockaddr *peer,
+                            socklen_t len)
+{
     if (MHD_add_connection(s->daemon, fd, peer, len) != MHD_YES)
         lp_http_acceptor_closed(s->acceptor);
 }
@@ -423,12 +374,14 @@ static int serve_plain(struct lp_http_server *s, int *fd, struct lp_error *err)
     s->daemon = start_daemon(s, -1);
     if (!s->daemon)
         return cannot_start(s, err);
-    int r = lp_http_acceptor_new(&o, &s->acceptor, err);
+    int r = s->options.turned ? lp_http_turns_new(s, &s->turns, err) : 0;
+    if (r == 0)
+        r = lp_http_acceptor_new(&o, &s->acceptor, err);
     if (r < 0) {
         MHD_stop_daemon(s->daemon);
         return r;
     }
-    s->listen_fd = take_fd(fd);
+    s->listen_fd = lp_http_take_fd(fd);
     return 0;
 }
 
@@ -438,11 +391,11 @@ int lp_http_server_start(const struct lp_http_server_options *options,
     struct lp_http_server *s = server_new(options);
     lp_auto_fd int fd = -1;
 
-    int r = listen_on(options, &fd, err);
+    int r = lp_http_listen(options, &fd, err);
     if (r == 0)
         r = lp_http_guard_new(s->header_ms, &s->guard, err);
     if (r == 0) {
-        s->port = port_of(fd);
+        s->port = lp_http_port_of(fd);
         r = options->tls ? serve_tls(s, &fd, options->tls, err) : serve_plain(s, &fd, err);
     }
     if (r < 0) {
@@ -476,10 +429,8 @@ void lp_http_server_quiesce(struct lp_http_server *s)
     shutdown(s->acceptor ? s->listen_fd : s->quiesced_fd, SHUT_RD);
 }
 
-void lp_http_server_stop(struct lp_http_server *s)
+void lp_http_server_flush(struct lp_http_server *s)
 {
-    if (!s)
-        return;
     struct timespec until = lp_clock_deadline(STOP_MS);
     int r = 0;
 
@@ -487,6 +438,14 @@ void lp_http_server_stop(struct lp_http_server *s)
     while (s->unsent > 0 && r == 0)
         r = pthread_cond_clockwait(&s->all_sent, &s->reply_lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&s->reply_lock);
+}
+
+void lp_http_server_stop(struct lp_http_server *s)
+{
+    if (!s)
+        return;
+    if (!s->turns) /* else nobody turns the loop any more */
+        lp_http_server_flush(s);
     lp_http_acceptor_stop(s->acceptor);
     MHD_stop_daemon(s->daemon);
     if (s->quiesced_fd >= 0)

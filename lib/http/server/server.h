@@ -28,6 +28,7 @@ struct lp_http_server_options {
     const char *address;      /* NULL: all, IPv4 and IPv6 where there is */
     uint16_t port;            /* 0: chosen by the system */
     unsigned threads;         /* event loop threads; 0: 1 */
+    bool turned;              /* without TLS: none of its own, callers turn it (turn.h) */
     unsigned max_connections; /* 0: 512 */
     unsigned
         header_timeout_s;    /* a connection idle or in its headers for so long is closed; 0: 30 */
@@ -74,7 +75,11 @@ LP_MUST_USE int lp_http_server_set_certificate(struct lp_http_server *s,
 /* Refuses new connections, goes on with what is open. */
 void lp_http_server_quiesce(struct lp_http_server *s);
 
-/* Every exchange must have been answered. Lets the replies leave (5 s at most), closes, frees. */
+/* Every exchange has been answered: waits until the replies have left, 5 s at most. */
+void lp_http_server_flush(struct lp_http_server *s);
+
+/* Every exchange must have been answered. Lets the replies leave (5 s at most), closes, frees. One
+ * that is turned: after lp_http_server_flush, once nobody turns it any more. */
 void lp_http_server_stop(struct lp_http_server *s);
 
 const char *lp_http_method(const struct lp_http_exchange *x);

@@ -29,8 +29,39 @@ struct lp_http_server {
     atomic_size_t large;     /* bytes of all bodies in memory, LP_HTTP_SMALL_BODY of each aside */
     size_t max_large;
     uint16_t port;
-    int quiesced_fd; /* the listening socket after _quiesce, else -1 */
+    int quiesced_fd;             /* the listening socket after _quiesce, else -1 */
+    struct lp_http_turns *turns; /* where callers turn the event loop; else NULL */
 };
+
+/* Hands the descriptor over: the local's cleanup does nothing then. */
+static inline int lp_http_take_fd(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
+/* The listening socket, not blocking; LP_E_UNAVAILABLE, LP_E_INVALID (address). */
+LP_MUST_USE int lp_http_listen(const struct lp_http_server_options *o, int *ret_fd,
+                               struct lp_error *err);
+uint16_t lp_http_port_of(int fd);
+
+/* In the event loop; takes the socket over. */
+void lp_http_add_connection(struct lp_http_server *s, int fd, const struct sockaddr *peer,
+                            socklen_t len);
+
+/* ---- turn.c ---- */
+struct lp_http_turns;
+LP_MUST_USE int lp_http_turns_new(struct lp_http_server *s, struct lp_http_turns **ret_turns,
+                                  struct lp_error *err);
+void lp_http_turns_free(struct lp_http_turns *t);
+/* Takes the socket over and has the next turn add it. The acceptor's thread. */
+void lp_http_turns_pass(struct lp_http_turns *t, int fd, const struct sockaddr *peer,
+                        socklen_t len);
+/* A suspended connection goes on. Any thread. */
+void lp_http_resume(struct lp_http_server *s, struct MHD_Connection *c);
+/* The same, but where this thread holds its reply, when it lets it go. */
+void lp_http_resume_held(struct lp_http_server *s, struct MHD_Connection *c);
 
 /* The server's part of a connection, from its start to its end. */
 struct lp_http_connection {
@@ -92,5 +123,7 @@ void lp_http_body_drop(struct lp_http_exchange *x);
 
 void lp_http_exchange_free(struct lp_http_exchange *x);
 
-/* Hands `response` to the event loop, with the reply headers. The exchange is dead afterwards. */
-void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_Response *response);
+/* Hands `response` to the event loop, with the reply headers, and tells it so by `resume`. The
+ * exchange is dead afterwards. */
+void lp_http_exchange_reply(struct lp_http_exchange *x, int status, struct MHD_Response *response,
+                            void (*resume)(struct lp_http_server *, struct MHD_Connection *));

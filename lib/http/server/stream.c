@@ -22,6 +22,7 @@
 struct lp_http_stream {
     pthread_mutex_t lock;
     pthread_cond_t room;
+    struct lp_http_server *server; /* alive while the connection is */
     struct MHD_Connection *connection;
     struct lp_buf buffer;
     size_t total;
@@ -86,7 +87,7 @@ static void on_gone(void *user)
 static void resume_locked(struct lp_http_stream *s)
 {
     if (s->suspended)
-        MHD_resume_connection(s->connection);
+        lp_http_resume(s->server, s->connection);
     s->suspended = false;
 }
 
@@ -97,6 +98,7 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
 
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->room, NULL);
+    s->server = x->server;
     s->connection = x->connection;
     s->buffer = (struct lp_buf)LP_BUF_INIT(SIZE_MAX / 2); /* HIGH_WATER and one write */
     s->status = status;
@@ -108,7 +110,7 @@ struct lp_http_stream *lp_http_reply_stream(struct lp_http_exchange *x, int stat
         abort(); /* no memory, as in lp_alloc */
     if (content_type)
         lp_http_reply_header(x, "Content-Type", content_type);
-    lp_http_exchange_reply(x, status, response);
+    lp_http_exchange_reply(x, status, response, lp_http_resume);
     return s;
 }
 
