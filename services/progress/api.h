@@ -5,6 +5,7 @@
 #include "service/service.h"
 #include "service/streams.h"
 #include "services/progress/feed.h"
+#include "services/progress/quota.h"
 #include "services/progress/recount.h"
 #include "services/progress/store.h"
 #include "services/progress/tally.h"
@@ -14,6 +15,7 @@ struct api {
     struct store *store;
     struct lp_identities *identities;
     struct lp_streams *streams;
+    struct quota *quota;
     struct tally *tally;
     struct recount *recount;
     struct feed *feed;           /* NULL: learning hears of nothing */

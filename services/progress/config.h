@@ -8,11 +8,12 @@
 /* `mongodb_uri` has passed the driver's own check. Borrowed from the environment. */
 struct config {
     struct lp_service_config common;
-    const char *mongodb_uri;  /* MONGODB_URI, required; may hold a password */
-    const char *db_name;      /* DB_NAME, default "progress" */
-    int64_t retention_days;   /* RETENTION_DAYS, 0..36500; 0: for ever */
-    const char *learning_url; /* LEARNING_SERVICE_URL: hears of activities; "": nobody does */
-    const char *service_key;  /* SERVICE_TOKEN_KEY: of calls there; "": without a token */
+    const char *mongodb_uri;        /* MONGODB_URI, required; may hold a password */
+    const char *db_name;            /* DB_NAME, default "progress" */
+    int64_t activities_per_learner; /* ACTIVITIES_PER_LEARNER, 0..10^9; 0: no bound */
+    int64_t retention_days;         /* RETENTION_DAYS, 0..36500; 0: for ever */
+    const char *learning_url;       /* LEARNING_SERVICE_URL: hears of activities; "": nobody does */
+    const char *service_key;        /* SERVICE_TOKEN_KEY: of calls there; "": without a token */
     struct lp_identity_config identity;
 };
 

@@ -1,5 +1,6 @@
 /* services/progress/log.c -- POST /api/progress/activityLog. No state. */
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "json/json.h"
 #include "services/progress/activity.h"
 #include "services/progress/api.h"
@@ -45,6 +46,20 @@ static bool read_activity(struct lp_service_request *r, struct activity *a)
     return code == 0;
 }
 
+/* False: it is answered. */
+static bool has_room(struct lp_service_request *r, const char *user_id)
+{
+    const struct api *api = r->user;
+    struct lp_error err;
+
+    int code = quota_check(api->quota, user_id, lp_clock_ms(), &err);
+    if (code == LP_E_CONFLICT)
+        reply_error(r, 409, log_failed, err.msg);
+    else if (code < 0)
+        reply_store_failed(r, log_failed, user_id, &err);
+    return code == 0;
+}
+
 void handle_log(struct lp_service_request *r, void *worker)
 {
     lp_auto_buf struct lp_buf key_bytes = LP_BUF_INIT(LP_IDEMPOTENCY_KEY_MAX + 1);
@@ -57,7 +72,7 @@ void handle_log(struct lp_service_request *r, void *worker)
 
     (void)worker;
     if (!reply_who(r, &who) || !read_key(r, &key_bytes, &key) || !read_activity(r, &a) ||
-        !reply_may(r, &who, a.user_id))
+        !reply_may(r, &who, a.user_id) || !has_room(r, a.user_id))
         return;
     if (store_add(api->store, &a, key, &at_ms, &err) < 0) {
         reply_store_failed(r, log_failed, a.user_id, &err);

@@ -57,6 +57,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
         r = start_feed(config, api.store, &caller, &api.feed, err);
     if (r == 0) {
         api.streams = lp_streams_new((unsigned)(config->common.concurrency + 1) / 2);
+        api.quota = quota_new(api.store, config->activities_per_learner);
         api.documents = analytics_documents();
         service.user = &api;
         r = lp_service_run(&service, &config->common, stop, err);
@@ -69,6 +70,7 @@ static int run(const void *user, struct lp_stop *stop, struct lp_error *err)
     recount_free(api.recount);
     tally_free(api.tally);
     lp_streams_free(api.streams);
+    quota_free(api.quota);
     store_free(api.store);
     lp_identities_free(api.identities);
     mongoc_cleanup();

@@ -36,6 +36,10 @@ bool store_ready(struct store *s, char why[128]);
 LP_MUST_USE int store_add(struct store *s, const struct activity *a, const char *key,
                           int64_t *ret_at_ms, struct lp_error *err);
 
+/* How many activities of a learner are stored, at most `most`: no more are counted. */
+LP_MUST_USE int store_count(struct store *s, const char *user_id, int64_t most, int64_t *ret_n,
+                            struct lp_error *err);
+
 /* A part of a learner's activities, newest first. */
 struct page {
     int64_t limit;     /* 0: all */

@@ -1,4 +1,5 @@
-/* services/progress/store_read.c -- lists of activities, in batches of bounded size. No state. */
+/* services/progress/store_read.c -- lists of activities, in batches of bounded size, and how
+ * many there are. No state. */
 #include "services/progress/store_parts.h"
 
 /* A batch is whole in memory, and the protocol counts documents: as many are asked for as the
@@ -90,5 +91,27 @@ int store_place(struct store *s, const char *user_id, const bson_oid_t *id, stru
     mongoc_cursor_destroy(c);
     if (r == 0 && !page->after_id)
         return lp_error_set(err, LP_E_NOT_FOUND, "before: this learner has no such activity");
+    return r;
+}
+
+int store_count(struct store *s, const char *user_id, int64_t most, int64_t *ret_n,
+                struct lp_error *err)
+{
+    auto_operation struct store_operation o = { 0 };
+    auto_bson bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+    bson_error_t e;
+    bson_t reply;
+
+    BCON_APPEND(&filter, "userId", BCON_UTF8(user_id));
+    BCON_APPEND(&opts, "limit", BCON_INT64(most), "maxTimeMS", BCON_INT64(STORE_OPERATION_MS));
+    int r = store_operation_begin(s, "count", &o, err);
+    if (r < 0)
+        return r;
+    int64_t n = mongoc_collection_count_documents(o.logs, &filter, &opts, NULL, &reply, &e);
+    if (n < 0)
+        r = store_failed("count", &reply, &e, err);
+    else
+        *ret_n = n;
+    bson_destroy(&reply);
     return r;
 }

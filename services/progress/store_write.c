@@ -2,6 +2,8 @@
  * services/progress/store_write.c -- what changes the collection. Each write waits for a majority
  * of the replica set and its journal, so that what was answered is not lost. No state.
  */
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "services/progress/document.h"
 #include "services/progress/store_parts.h"
@@ -20,6 +22,20 @@ static bool append_write_concern(bson_t *opts)
     bool good = mongoc_write_concern_append(wc, opts);
     mongoc_write_concern_destroy(wc);
     return good;
+}
+
+/* Of every activity the same, so made once. NULL: the driver refuses it. */
+static bson_t *add_opts;
+
+static void make_add_opts(void)
+{
+    bson_t *opts = bson_new();
+
+    bson_append_bool(opts, "validate", -1, false); /* keys are ours, texts came as UTF-8 */
+    if (append_write_concern(opts))
+        add_opts = opts;
+    else
+        bson_destroy(opts);
 }
 
 /* *ret_there: a document with this id is there already. */
@@ -83,7 +99,8 @@ int store_add(struct store *s, const struct activity *a, const char *key, int64_
               struct lp_error *err)
 {
     auto_operation struct store_operation o = { 0 };
-    auto_bson bson_t document = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    auto_bson bson_t document = BSON_INITIALIZER;
     int64_t now_ms = lp_clock_wall_ms();
     bson_oid_t id;
     bool there;
@@ -95,14 +112,14 @@ int store_add(struct store *s, const struct activity *a, const char *key, int64_
     document_of_activity(a, &id, now_ms, &document);
     if (store_tells(s) && (a->has_score || a->feedback.n > 0))
         bson_append_date_time(&document, STORE_EVENT_MARK, -1, now_ms);
-    if (!append_write_concern(&opts))
+    pthread_once(&once, make_add_opts);
+    if (!add_opts)
         return lp_error_set(err, LP_E_INTERNAL, "write concern");
-    bson_append_bool(&opts, "validate", -1, false); /* keys are ours, texts came as UTF-8 */
     int r = store_operation_begin(s, "add", &o, err);
     if (r < 0)
         return r;
-    r = key ? insert_once(&o, &id, &document, &opts, &there, err)
-            : insert(&o, &document, &opts, &there, err);
+    r = key ? insert_once(&o, &id, &document, add_opts, &there, err)
+            : insert(&o, &document, add_opts, &there, err);
     if (r == 0)
         *ret_at_ms = there ? 0 : now_ms;
     return r;

@@ -279,6 +279,18 @@ def a_callback_leads_nowhere_else(auth):
     assert auth.sql(f"SELECT email_verified_at IS NULL FROM users WHERE email = '{email}'") == "t"  # opening a link changes nothing
 
 
+def a_form_of_another_site_logs_nobody_in(auth):
+    email, _ = auth.account()
+    form = urllib.parse.urlencode({"email": email, "password": PASSWORD})
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Mode": "navigate"}
+    for site, want in (("cross-site", 403), ("same-site", 200), ("same-origin", 200), ("none", 200)):
+        status, _, text = auth.send("POST", "/api/auth/login", form, {**headers, "Sec-Fetch-Site": site})
+        assert status == want and ("refreshToken" in text) == (want == 200), (site, status, text)
+    status, _, text = auth.send("POST", "/api/auth/login", json.dumps({"email": email, "password": PASSWORD}),
+                                {"Content-Type": "application/json", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "cross-site"})
+    assert status == 200, text  # a page on another host that calls this API
+
+
 def compare(what, times):
     """Prints the distributions of `times`, by kind; how often the first kind took longer than each other: a half, where time tells
     nothing (Mann and Whitney's U)."""
@@ -342,7 +354,8 @@ ATTACKS = (
     sql_in_every_field_stays_text, an_operator_in_place_of_a_text_is_refused, a_forged_token_opens_nothing, a_replayed_refresh_token_ends_the_session,
     no_body_makes_anybody_an_admin, only_the_mailed_code_resets_that_accounts_password, guessed_codes_are_all_the_same_to_us,
     what_is_too_large_or_no_text_is_refused_at_once, long_bodies_that_are_held_open_take_no_more_than_16_mib, a_picture_that_is_a_bomb_or_none_is_refused, an_avatar_url_is_never_fetched,
-    a_callback_leads_nowhere_else, time_does_not_tell_whether_an_account_is_there, time_does_not_tell_who_gets_a_mail,
+    a_callback_leads_nowhere_else, a_form_of_another_site_logs_nobody_in,
+    time_does_not_tell_whether_an_account_is_there, time_does_not_tell_who_gets_a_mail,
 )
 
 

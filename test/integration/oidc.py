@@ -17,7 +17,9 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
@@ -434,6 +436,22 @@ def a_discovery_document_that_is_not_ours_is_not_believed(test, port):
         auth.stop()
 
 
+def behind_https_no_other_host_of_the_site_can_set_the_cookie(test, port):
+    auth = test.start(OIDC_ISSUER=f"http://127.0.0.1:{port}", OIDC_REDIRECT_URL="https://lp.example.org/api/users/oidc/callback", **FAKE_CLIENT)
+    status, headers, _ = Browser().go("GET", auth.base + LOGIN)
+    cookie = http.cookies.SimpleCookie(headers["Set-Cookie"])["__Host-lp_login"]
+    assert status == 302 and cookie["secure"] and cookie["path"] == "/" and not cookie["domain"], headers
+    state = urllib.parse.parse_qs(urllib.parse.urlsplit(headers["Location"]).query)["state"][0]
+    for name, code in (("lp_login", "STATE_INVALID"), ("__Host-lp_login", "CODE_MISSING")):
+        asked = urllib.request.Request(f"{auth.base}{CALLBACK}?state={state}", headers={"Cookie": f"{name}={cookie.value}"})
+        try:
+            urllib.request.urlopen(asked, timeout=30)
+            raise AssertionError(f"{name}: a login without a code")
+        except urllib.error.HTTPError as e:
+            assert json.load(e)["code"] == code, name
+    auth.stop()
+
+
 def without_an_issuer_the_routes_are_not_there(test):
     auth = test.start()
     for path in (LOGIN, CALLBACK):
@@ -508,6 +526,7 @@ def run(test):
     for case in (tokens_of_every_good_kind_are_taken, a_token_that_is_not_for_us_logs_nobody_in, an_address_and_its_verification_are_of_one_answer,
                  a_state_is_used_once_even_where_the_issuer_takes_a_code_twice, an_issuer_that_errs_is_told_apart_from_a_client_that_does):
         step(case, auth)
+    step(behind_https_no_other_host_of_the_site_can_set_the_cookie, fake_port)
     step(a_discovery_document_that_is_not_ours_is_not_believed, fake_port)
     step(an_issuer_that_is_away_costs_its_own_route_alone, auth, fake)
     step(without_an_issuer_the_routes_are_not_there)

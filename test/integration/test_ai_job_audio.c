@@ -199,6 +199,34 @@ static void the_score_of_a_recording_is_an_activity_of_its_own(void **state)
     assert_non_null(strstr(activity, "\"activityName\" : \"AI pronunciation\", \"score\" : 71"));
 }
 
+/* add_spoken's are of ann, whoever sends them. */
+static void an_erasure_takes_recordings_of_a_learner_that_others_sent_and_no_others(void **state)
+{
+    struct jobs_request text = { .owner = "root", .text = "of ann", .learner = "\"ann\"" };
+    struct jobs_request other = {
+        .owner = "root", .text = "of 7", .learner = "7", .audio = wav, .audio_len = sizeof wav
+    };
+    auto_job struct job running = { 0 };
+    char id[LP_ROWS_UUID];
+    bool repeated = false;
+    unsigned long n = 0;
+    (void)state;
+    assert_int_equal(add_spoken("root", "running", wav, sizeof wav, NULL), 0);
+    ok(take(&running));
+    assert_int_equal(add_spoken("root", "waits", wav, sizeof wav, NULL), 0);
+    assert_int_equal(add_spoken("ann", "own", wav, sizeof wav, NULL), 0);
+    ok(jobs_add(db, &text, id, &repeated, &err));
+    ok(jobs_add(db, &other, id, &repeated, &err));
+    ok(jobs_erase(db, "ann", &n, &err));
+    assert_int_equal(n, 3);
+    expect_sql("SELECT string_agg(text || ' for ' || coalesce(learner #>> '{}', 'nobody'), ', '"
+               " ORDER BY text) FROM jobs",
+               "of 7 for 7, of ann for nobody");
+    assert_int_equal(jobs_finish(db, &running, "{}", NULL, &refused), LP_E_CONFLICT);
+    ok(jobs_erase(db, "7", &n, &err)); /* a number as JSON */
+    assert_int_equal(n, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +244,8 @@ int main(void)
                                jobs_empty),
         cmocka_unit_test_setup(one_key_is_one_recording_in_one_language, jobs_empty),
         cmocka_unit_test_setup(the_score_of_a_recording_is_an_activity_of_its_own, jobs_empty),
+        cmocka_unit_test_setup(
+            an_erasure_takes_recordings_of_a_learner_that_others_sent_and_no_others, jobs_empty),
     };
     return cmocka_run_group_tests(tests, jobs_begin, jobs_end);
 }

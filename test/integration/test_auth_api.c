@@ -256,6 +256,22 @@ static void keeps_the_last_hundred_used_tokens_of_a_session(void **state)
     assert_answer(&forgotten, 401, INVALID_REFRESH);
     auto_answer struct answer after = fixture_refresh(&auth, newest);
     assert_int_equal(after.status, 200);
+    lp_auto_free char *many = fixture_sql(
+        url,
+        "WITH s AS (SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id"
+        "  WHERE email = 'often@example.org'),"
+        " made AS (INSERT INTO refresh_tokens (token_hash, session_id, expires_at, used_at)"
+        "  SELECT sha256(n::text::bytea), s.id, now() + interval '1 day',"
+        "   now() - n * interval '1 second' FROM s, generate_series(3600, 33600) n RETURNING 1)"
+        " SELECT count(*) FROM made");
+    assert_string_equal(many, "30001");
+    auto_answer struct answer pruned = fixture_refresh(&auth, text_of(&after, "refreshToken"));
+    assert_int_equal(pruned.status, 200);
+    lp_auto_free char *left =
+        fixture_sql(url, "SELECT count(*) FROM refresh_tokens WHERE session_id = (SELECT s.id FROM"
+                         " sessions s JOIN users u ON u.id = s.user_id"
+                         " WHERE email = 'often@example.org')");
+    assert_int_equal(strtol(left, NULL, 10), STORE_USED_TOKENS + 1);
     auto_answer struct answer thief = fixture_refresh(&auth, late);
     assert_answer(&thief, 401, INVALID_REFRESH);
     auto_answer struct answer ended = fixture_refresh(&auth, text_of(&after, "refreshToken"));

@@ -28,15 +28,21 @@ static struct {
     unsigned next;
     char last[4096]; /* the last such command, as JSON */
     unsigned seen;   /* so many of `command` and "update" */
+    bool in_set;     /* it says that it is the primary of a replica set */
 } wire = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static inline bson_t *wire_hello(void)
 {
-    return BCON_NEW("ismaster", BCON_BOOL(true), "helloOk", BCON_BOOL(true), "isWritablePrimary",
-                    BCON_BOOL(true), "maxBsonObjectSize", BCON_INT32(16777216),
-                    "maxMessageSizeBytes", BCON_INT32(48000000), "maxWriteBatchSize",
-                    BCON_INT32(100000), "minWireVersion", BCON_INT32(0), "maxWireVersion",
-                    BCON_INT32(13), "ok", BCON_DOUBLE(1));
+    bson_t *hello =
+        BCON_NEW("ismaster", BCON_BOOL(true), "helloOk", BCON_BOOL(true), "isWritablePrimary",
+                 BCON_BOOL(true), "maxBsonObjectSize", BCON_INT32(16777216), "maxMessageSizeBytes",
+                 BCON_INT32(48000000), "maxWriteBatchSize", BCON_INT32(100000), "minWireVersion",
+                 BCON_INT32(0), "maxWireVersion", BCON_INT32(13), "ok", BCON_DOUBLE(1));
+    pthread_mutex_lock(&wire.lock);
+    if (wire.in_set)
+        bson_append_utf8(hello, "setName", -1, "rs", -1);
+    pthread_mutex_unlock(&wire.lock);
+    return hello;
 }
 
 /* The answer to a command, by its first key. */

@@ -25,6 +25,7 @@ struct change {
     const char *missing;    /* this Deployment is not there */
     const char *going;      /* this Deployment is being deleted */
     const char *stranger;   /* a Deployment of ours that is not planned */
+    const char *unanswered; /* a write of this path is carried out, but has no answer */
     bool has_secrets;       /* of all names */
 };
 
@@ -35,7 +36,7 @@ struct world {
     struct lp_kube_config *config;
     struct lp_stop *stop;
     char *bodies[1 + N_CHILD_KINDS], *matches[1 + N_CHILD_KINDS];
-    struct fake_answer answers[1 + N_CHILD_KINDS + 4]; /* the fake borrows them */
+    struct fake_answer answers[1 + N_CHILD_KINDS + 5]; /* the fake borrows them */
     struct reconciler r;
 };
 
@@ -144,6 +145,9 @@ static void begin(struct world *w, struct platform_states *states, const struct 
                                               .body = w->bodies[n],
                                               .chunk = 4096,
                                               .stall = true };
+    if (change->unanswered)
+        w->answers[n++] =
+            (struct fake_answer){ .match = change->unanswered, .status = 0, .close = true };
     w->answers[n++] = (struct fake_answer){ .match = "PATCH ", .status = 200, .echo = true };
     w->answers[n++] = (struct fake_answer){ .match = "POST ",
                                             .status = change->has_secrets ? 409 : 201,
@@ -241,6 +245,35 @@ static void a_new_generation_is_told_in_the_status(void **state)
     (void)state;
     assert_false(is_the_same(&(struct change){ .generation = 4 }, "english/status?", &n));
     assert_true(n > 0);
+}
+
+/* What is remembered of the generation of english-auth, 1 before, after a write of it. */
+static int64_t generation_after(const char *unanswered)
+{
+    struct platform_states *states = learn();
+    struct reconcile_result result;
+    struct lp_error err;
+    struct world w;
+
+    platform_state_child(platform_states_of(states, KEY), "Deployment/english-auth")->generation =
+        1;
+    begin(&w, states, &(struct change){ .missing = "english-auth", .unanswered = unanswered });
+    int r = reconcile(&w.r, KEY, &result, &err);
+    assert_true((r < 0) == (unanswered != NULL));
+    assert_true(asked(&w, "/deployments/english-auth") > 0);
+    finish(&w);
+    int64_t known = platform_state_child(platform_states_of(states, KEY), "Deployment/english-auth")
+                        ->generation;
+    platform_states_free(states);
+    return known;
+}
+
+/* It may have been carried out, and then a rollout goes on that no generation of ours tells of. */
+static void a_write_without_an_answer_forgets_the_generation_of_the_one_before(void **state)
+{
+    (void)state;
+    assert_int_equal(generation_after(NULL), 1); /* the answer has none */
+    assert_int_equal(generation_after("/deployments/english-auth"), 0);
 }
 
 static void a_child_that_is_missing_is_made_again(void **state)
@@ -403,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resync_and_what_others_note_on_a_platform_cause_no_request),
         cmocka_unit_test(a_new_generation_is_told_in_the_status),
+        cmocka_unit_test(a_write_without_an_answer_forgets_the_generation_of_the_one_before),
         cmocka_unit_test(a_child_that_is_missing_is_made_again),
         cmocka_unit_test(a_child_that_is_not_planned_is_deleted_within_ten_minutes),
         cmocka_unit_test(a_child_that_is_being_deleted_is_left_alone),

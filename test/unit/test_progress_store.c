@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "services/progress/store_rollup.h"
 #include "unit/check.h"
 #include "unit/mongo_wire.h"
 
@@ -28,16 +29,24 @@ const char *__tsan_default_suppressions(void)
 
 static struct store *store;
 
+/* `options`: of the URI. */
+static struct store *store_with(const char *options)
+{
+    static char uri[128];
+    static struct config config = { .common = { .concurrency = 4 }, .db_name = "test" };
+    struct store *made = NULL;
+    snprintf(uri, sizeof uri, "mongodb://127.0.0.1:%d/%s", wire.port, options);
+    config.mongodb_uri = uri;
+    ok(store_new(&config, &made, &err));
+    return made;
+}
+
 static int start(void **state)
 {
-    static char uri[64];
-    static struct config config = { .common = { .concurrency = 4 }, .db_name = "test" };
     (void)state;
     mongoc_init();
     wire_start();
-    snprintf(uri, sizeof uri, "mongodb://127.0.0.1:%d/", wire.port);
-    config.mongodb_uri = uri;
-    ok(store_new(&config, &store, &err));
+    store = store_with("");
     return 0;
 }
 
@@ -204,6 +213,35 @@ static void a_list_is_asked_for_in_small_batches(void **state)
     assert_non_null(strstr(wire.last, "\"batchSize\" : 8"));
 }
 
+static int no_activity(const struct rollup_activity *a, void *user, struct lp_error *err)
+{
+    (void)a, (void)user, (void)err;
+    return 0;
+}
+
+/* A member that is behind would have activities of late missing from an hour for good. */
+static void what_is_counted_for_good_is_read_from_the_primary_whatever_the_uri_says(void **state)
+{
+    static const char none[] = "{\"ok\":1,\"cursor\":{\"id\":{\"$numberLong\":\"0\"},\"ns\":"
+                               "\"test.activitylogs\",\"firstBatch\":[]}}";
+    const struct page page = { 0 };
+    int64_t until, days;
+    (void)state;
+    wire.in_set = true; /* who is alone is sent no preference */
+    struct store *away = store_with("?readPreference=secondaryPreferred");
+    answer_with("find", none, none, none);
+    ok(store_list(away, "ann", &page, no_sink, NULL, &err));
+    assert_non_null(strstr(wire.last, "secondaryPreferred"));
+    ok(store_rollup_activities(away, 0, 3600000, 0, no_activity, NULL, NULL, &err));
+    assert_non_null(strstr(wire.last, "\"createdAt\""));
+    assert_null(strstr(wire.last, "secondaryPreferred"));
+    ok(store_rollup_until(away, &until, &days, &err));
+    assert_non_null(strstr(wire.last, "\"state\""));
+    assert_null(strstr(wire.last, "secondaryPreferred"));
+    store_free(away);
+    wire.in_set = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_repeated_key_is_success_only_once_a_majority_has_the_first_write),
         cmocka_unit_test(a_first_write_that_an_election_took_back_is_written_again),
         cmocka_unit_test(a_list_is_asked_for_in_small_batches),
+        cmocka_unit_test(what_is_counted_for_good_is_read_from_the_primary_whatever_the_uri_says),
     };
     return cmocka_run_group_tests_name("progress_store", tests, start, stop);
 }

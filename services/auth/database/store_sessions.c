@@ -22,7 +22,8 @@ static const struct lp_db_statement start_session = {
 };
 
 /* Two at once: the second waits for the first one's row and then finds it used. Of used tokens the
- * last hundred stay (STORE_USED_TOKENS), so that a client that does nothing else fills no disk. */
+ * last hundred stay (STORE_USED_TOKENS), so that a client that does nothing else fills no disk:
+ * each is compared with one time, however many there are. */
 static const struct lp_db_statement rotate = {
     "rotate",
     "WITH old AS (UPDATE refresh_tokens t SET used_at = now(), successor = decode($2, 'hex')"
@@ -32,11 +33,11 @@ static const struct lp_db_statement rotate = {
     "  RETURNING s.id, s.user_id),"
     " longer AS (UPDATE sessions s SET expires_at = to_timestamp($4::bigint), last_used_at = now()"
     "  FROM old WHERE s.id = old.id),"
-    " surplus AS (SELECT o.token_hash FROM refresh_tokens o JOIN old ON o.session_id = old.id"
-    "  WHERE o.used_at IS NOT NULL ORDER BY o.used_at DESC OFFSET 99),"
+    " surplus AS (SELECT o.used_at FROM refresh_tokens o JOIN old ON o.session_id = old.id"
+    "  WHERE o.used_at IS NOT NULL ORDER BY o.used_at DESC OFFSET 99 LIMIT 1),"
     " expired AS (DELETE FROM refresh_tokens t USING old"
     "  WHERE t.session_id = old.id"
-    "  AND (t.expires_at < now() OR t.token_hash IN (SELECT token_hash FROM surplus))),"
+    "  AND (t.expires_at < now() OR t.used_at <= (SELECT used_at FROM surplus))),"
     " fresh AS (INSERT INTO refresh_tokens"
     "  (token_hash, session_id, expires_at, issued_s, expires_s)"
     "  SELECT decode($2, 'hex'), id, to_timestamp($4::bigint), $3::bigint, $4::bigint FROM old)"

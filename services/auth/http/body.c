@@ -117,9 +117,23 @@ int body_parse(const char *content_type, const char *bytes, size_t len, json_t *
                   "in UTF-8");
 }
 
+/*
+ * A browser that goes here by a form of another site (Fetch Metadata, W3C): whoever wrote the form
+ * would have somebody logged in as it wishes, as the gateway makes a cookie of the answer. Browsers
+ * that do not say so cannot be told from clients that are none.
+ */
+static bool is_form_of_another_site(const struct lp_service_request *r)
+{
+    const char *mode = lp_http_header(r->x, "Sec-Fetch-Mode");
+    const char *site = lp_http_header(r->x, "Sec-Fetch-Site");
+    return mode && site && strcmp(mode, "navigate") == 0 && strcmp(site, "cross-site") == 0;
+}
+
 int body_of(const struct lp_service_request *r, json_t **ret_object, struct lp_error *err)
 {
     size_t len = 0;
+    if (is_form_of_another_site(r))
+        return refuse(err, 403, LP_E_DENIED, "Forms of other sites are not accepted");
     const char *bytes = lp_http_body(r->x, &len);
     return body_parse(lp_http_header(r->x, "Content-Type"), bytes, len, ret_object, err);
 }

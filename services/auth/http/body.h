@@ -19,6 +19,6 @@
 LP_MUST_USE int body_parse(const char *content_type, const char *bytes, size_t len,
                            json_t **ret_object, struct lp_error *err);
 
-/* The same for the body of a request. */
+/* The same for the body of a request; also 403 (a form of another site, as the browser says). */
 LP_MUST_USE int body_of(const struct lp_service_request *r, json_t **ret_object,
                         struct lp_error *err);

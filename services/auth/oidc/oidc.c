@@ -24,6 +24,7 @@
 #include "services/auth/sessions/tokens.h"
 
 #define COOKIE "lp_login"
+#define HOST_COOKIE "__Host-" COOKIE /* RFC 6265bis, 4.1.3.2: no other host of the site sets it */
 #define CODE_MAX 4096
 #define CODE_NAME 40
 
@@ -70,12 +71,18 @@ static void answer(struct lp_service_request *r, int status, const char *message
     reply_json(r, status, lp_json_make("{s:s, s:s}", "error", message, "code", code));
 }
 
+static const char *cookie_name(const struct oidc *o)
+{
+    return o->secure ? HOST_COOKIE : COOKIE;
+}
+
 /* `value` NULL: the cookie ends. */
 static void set_cookie(struct lp_service_request *r, const struct oidc *o, const char *value)
 {
     char cookie[TICKET_COOKIE + 128];
-    snprintf(cookie, sizeof cookie, COOKIE "=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
-             value ? value : "", value ? TICKET_SECONDS : 0, o->secure ? "; Secure" : "");
+    snprintf(cookie, sizeof cookie, "%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
+             cookie_name(o), value ? value : "", value ? TICKET_SECONDS : 0,
+             o->secure ? "; Secure" : "");
     lp_http_reply_header(r->x, "Set-Cookie", cookie);
 }
 
@@ -160,13 +167,14 @@ void oidc_login(struct lp_service_request *r, void *worker)
 /* ---- end ---- */
 
 /* The value of our cookie, the caller's; NULL where there is none (RFC 6265, 5.4). */
-static char *cookie_of(const struct lp_service_request *r)
+static char *cookie_of(const struct lp_service_request *r, const struct oidc *o)
 {
-    const char *at = lp_http_header(r->x, "Cookie");
+    const char *at = lp_http_header(r->x, "Cookie"), *name = cookie_name(o);
+    size_t n = strlen(name);
     for (; at && *at; at += strcspn(at, ";")) {
         at += strspn(at, "; ");
-        if (strncmp(at, COOKIE "=", sizeof COOKIE) == 0)
-            return lp_strndup(at + sizeof COOKIE, strcspn(at + sizeof COOKIE, "; "));
+        if (strncmp(at, name, n) == 0 && at[n] == '=')
+            return lp_strndup(at + n + 1, strcspn(at + n + 1, "; "));
     }
     return NULL;
 }
@@ -186,10 +194,11 @@ static void answer_error(struct lp_service_request *r, const char *error)
     answer(r, 403, "The issuer refused the login", "LOGIN_REFUSED");
 }
 
-static int ticket_of(struct lp_service_request *r, struct ticket *ret_ticket, struct lp_error *err)
+static int ticket_of(struct lp_service_request *r, const struct oidc *o, struct ticket *ret_ticket,
+                     struct lp_error *err)
 {
     unsigned char key[TICKET_KEY];
-    lp_auto_free char *cookie = cookie_of(r);
+    lp_auto_free char *cookie = cookie_of(r, o);
     ticket_key(r, key);
     int done = ticket_read(key, cookie, lp_http_query(r->x, "state"), lp_clock_wall_ms() / 1000,
                            ret_ticket, err);
@@ -204,7 +213,7 @@ static const char *code_of(struct lp_service_request *r, const struct oidc *o,
     struct lp_error err;
     const char *code = lp_http_query(r->x, "code"), *error = lp_http_query(r->x, "error");
     const char *issuer = lp_http_query(r->x, "iss");
-    int done = ticket_of(r, ret_ticket, &err);
+    int done = ticket_of(r, o, ret_ticket, &err);
     if (done == LP_E_DENIED)
         answer(r, 400, "This login has expired or was begun elsewhere. Begin again.",
                "STATE_INVALID");

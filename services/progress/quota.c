@@ -1,0 +1,117 @@
+/*
+ * services/progress/quota.c -- what each learner has written since the last count, in rows of four,
+ * of which the oldest gives way; who is forgotten begins anew. Which row is chosen by a keyed hash,
+ * so that nobody can aim at another's. The database is asked without the lock.
+ */
+#include "services/progress/quota.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "service/pseudonym.h"
+
+#define ROWS 2048
+#define WAYS 4
+
+struct writer {
+    uint64_t learner; /* 0: free */
+    int64_t at_ms;    /* of the last write */
+    int64_t full_ms;  /* refused until then; 0: was not full */
+    unsigned writes;  /* since the last count */
+};
+
+struct quota {
+    struct store *store;
+    int64_t limit;
+    pthread_mutex_t lock;
+    struct writer rows[ROWS][WAYS];
+};
+
+struct quota *quota_new(struct store *store, int64_t limit)
+{
+    struct quota *q = lp_alloc(sizeof *q);
+
+    q->store = store;
+    q->limit = limit;
+    pthread_mutex_init(&q->lock, NULL);
+    return q;
+}
+
+void quota_free(struct quota *q)
+{
+    if (!q)
+        return;
+    pthread_mutex_destroy(&q->lock);
+    free(q);
+}
+
+static struct writer *find_locked(struct quota *q, uint64_t learner)
+{
+    struct writer *row = q->rows[(learner >> 1) % ROWS]; /* the last bit is always set */
+    struct writer *oldest = row;
+
+    for (int i = 0; i < WAYS; i++) {
+        if (row[i].learner == learner)
+            return &row[i];
+        if (row[i].at_ms < oldest->at_ms)
+            oldest = &row[i];
+    }
+    *oldest = (struct writer){ .learner = learner };
+    return oldest;
+}
+
+static int full(const struct quota *q, struct lp_error *err)
+{
+    return lp_error_set(err, LP_E_CONFLICT,
+                        "userId: %" PRId64 " activities of this learner are stored, and at most "
+                        "%" PRId64 " are kept of one",
+                        q->limit, q->limit);
+}
+
+enum next { WRITE, COUNT, REFUSE };
+
+static enum next look(struct quota *q, uint64_t learner, int64_t now_ms)
+{
+    enum next next = WRITE;
+
+    pthread_mutex_lock(&q->lock);
+    struct writer *w = find_locked(q, learner);
+    w->at_ms = now_ms;
+    if (w->full_ms > now_ms)
+        next = REFUSE;
+    else if (++w->writes >= QUOTA_EVERY || w->full_ms > 0)
+        next = COUNT;
+    pthread_mutex_unlock(&q->lock);
+    return next;
+}
+
+static void note(struct quota *q, uint64_t learner, int64_t now_ms, bool is_full)
+{
+    pthread_mutex_lock(&q->lock);
+    struct writer *w = find_locked(q, learner);
+    w->at_ms = now_ms;
+    w->writes = 0;
+    w->full_ms = is_full ? now_ms + QUOTA_FULL_MS : 0;
+    pthread_mutex_unlock(&q->lock);
+}
+
+int quota_check(struct quota *q, const char *user_id, int64_t now_ms, struct lp_error *err)
+{
+    char hashed[LP_PSEUDONYM];
+    int64_t stored = 0;
+
+    if (q->limit == 0)
+        return 0;
+    lp_service_pseudonym(user_id, hashed);
+    uint64_t learner = lp_hash(hashed) | 1;
+    enum next next = look(q, learner, now_ms);
+    if (next != COUNT)
+        return next == REFUSE ? full(q, err) : 0;
+    int r = store_count(q->store, user_id, q->limit, &stored, err);
+    if (r < 0)
+        return r;
+    note(q, learner, now_ms, stored >= q->limit);
+    return stored >= q->limit ? full(q, err) : 0;
+}
