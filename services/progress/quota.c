@@ -7,10 +7,10 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "base/alloc.h"
-#include "base/hash.h"
-#include "service/pseudonym.h"
+#include "base/siphash.h"
 
 #define ROWS 2048
 #define WAYS 4
@@ -25,6 +25,7 @@ struct writer {
 struct quota {
     struct store *store;
     int64_t limit;
+    struct lp_siphash_key key;
     pthread_mutex_t lock;
     struct writer rows[ROWS][WAYS];
 };
@@ -35,6 +36,7 @@ struct quota *quota_new(struct store *store, int64_t limit)
 
     q->store = store;
     q->limit = limit;
+    lp_siphash_key_make(&q->key);
     pthread_mutex_init(&q->lock, NULL);
     return q;
 }
@@ -99,13 +101,11 @@ static void note(struct quota *q, uint64_t learner, int64_t now_ms, bool is_full
 
 int quota_check(struct quota *q, const char *user_id, int64_t now_ms, struct lp_error *err)
 {
-    char hashed[LP_PSEUDONYM];
     int64_t stored = 0;
 
     if (q->limit == 0)
         return 0;
-    lp_service_pseudonym(user_id, hashed);
-    uint64_t learner = lp_hash(hashed) | 1;
+    uint64_t learner = lp_siphash(&q->key, user_id, strlen(user_id)) | 1;
     enum next next = look(q, learner, now_ms);
     if (next != COUNT)
         return next == REFUSE ? full(q, err) : 0;
