@@ -9,8 +9,9 @@
  */
 #include "services/ai-worker/worker.h"
 
-#include <pthread.h>
 #include <jansson.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "metrics/metrics.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/jobs/queue.h"
+#include "services/ai-feedback/spelling/model.h"
 #include "services/ai-worker/speech/pronunciation.h"
 #include "work/backoff.h"
 
@@ -142,8 +144,11 @@ static void listen(const struct worker *w, const struct job *job, struct attempt
     }
     a->result = jobs_audio(w->options.db, job, &audio, &request.size, &a->why);
     request.wav = audio;
+    /* What texts read of their model gives room to what listening takes, and that is given back. */
+    model_let_go(spelling_model(w->options.speller));
     if (a->result == 0)
         a->result = pronunciation_assess(w->options.speech, &request, &result, &a->why);
+    malloc_trim(0);
     if (a->result < 0)
         return;
     cut_hints(result, level_of(job));

@@ -164,13 +164,15 @@ class LanguageTool(http.server.ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", free_port()), LanguageTool.Handler)
-        self.asked = []
+        self.asked, self.held, self.released = [], [], threading.Event()  # held: parts of texts that wait for their answer
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
             self.server.asked.append((self.path, form["language"], form["text"]))
+            if any(part in form["text"][0] for part in self.server.held):
+                self.server.released.wait(60)
             answer = (LanguageTool.recorded / "check-6.6.json").read_bytes()
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
@@ -411,6 +413,47 @@ def a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer(w):
     assert w.workers.pop().end(signal.SIGTERM) == 0
 
 
+def a_job_that_ends_its_worker_takes_no_other_with_it(w):
+    """Who has this text is killed, as if it had ended them, five times; from the second time on nothing is done beside it, though there are two threads.
+
+    The grammar server gives no answer about it, so it is under work until then.
+    """
+    server = LanguageTool()
+    server.held = ["the text that ends", "beside it"]
+    bad, beside = (w.put(user, text)[2]["jobId"] for user, text in (("bad", "This is the text that ends them."), ("ann", "This one is beside it.")))
+    others = [w.put("ann", f"i has the dog number {n}")[2]["jobId"] for n in range(6)]
+    worker = w.worker(WORKERS="2", GRAMMAR_URL=f"http://127.0.0.1:{server.server_port}", GRAMMAR_TIMEOUT="30s")
+
+    def asked(part):
+        return sum(part in text[0] for _, _, text in server.asked)
+
+    wait_for("both are under work", 60, lambda: asked("the text that ends") == 1 and asked("beside it") == 1)
+    for attempt in range(1, 6):
+        wait_for("it is under work", 60, lambda: asked("the text that ends") == attempt)
+        if attempt == 2:
+            others.append(w.put("ann", "i has a bird")[2]["jobId"])
+            renewed = "SELECT lease_until FROM jobs WHERE id = '{}'".format(bad)
+            for _ in range(2):  # in which time who is idle looks for a job
+                lease = w.postgres.sql(renewed)
+                wait_for("its lease is renewed", 30, lambda: w.postgres.sql(renewed) != lease)
+            assert asked("a bird") == 0, "another was begun beside it"
+        assert w.postgres.sql(f"SELECT attempts FROM jobs WHERE id = '{bad}'") == str(attempt)
+        worker.end(signal.SIGKILL)
+        server.held = ["the text that ends"]
+        w.postgres.sql("UPDATE jobs SET lease_until = now() WHERE state = 'running'")  # as if 30 s had passed
+        worker.start()
+    job = w.over("bad", bad, "failed")
+    assert "each worker that tried this ended" in job["reason"] and job["attempts"] == 5, job
+    for key in [beside, *others]:
+        assert w.over("ann", key)["attempts"] <= 2
+    assert asked("the text that ends") == 5 and asked("beside it") == 2
+    assert w.service.ask("DELETE", "/data/ann", "ann")[2]["deleted"] == 8 and w.service.ask("DELETE", "/data/bad", "bad")[2]["deleted"] == 1
+    assert w.workers.pop().end(signal.SIGTERM) == 0
+    server.released.set()
+    server.shutdown()
+    server.server_close()
+
+
 def the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed(w):
     """The progress service has it, but its answer is an error: the service is killed before it knows, and sends it again."""
     body = {"text": "i has a dog. Yesterday i goed to school.", "userId": "ann", "level": "A1"}
@@ -521,6 +564,7 @@ def main():
                      recordings_of_one_learner_have_a_bound,
                      at_sigterm_a_worker_gives_back_what_it_has, what_holds_no_word_is_a_dead_letter_with_its_reason,
                      a_text_read_aloud_is_listened_to_though_the_worker_is_killed_and_its_score_logged_once,
+                     a_job_that_ends_its_worker_takes_no_other_with_it,
                      a_worker_without_a_speech_model_says_so_and_goes_on, a_worker_asks_the_grammar_server_and_says_so_where_it_gives_no_answer,
                      the_score_of_a_job_is_logged_under_its_id_as_that_of_an_answer_is_though_the_service_is_killed,
                      two_hundred_jobs_are_done_once_though_worker_service_and_database_are_killed,

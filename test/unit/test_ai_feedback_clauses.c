@@ -83,6 +83,17 @@ static void one_thing_that_can_be_counted_gets_its_article(void **state)
     check_pairs(*state, texts, LP_COUNT(texts));
 }
 
+static void what_is_said_twice_goes_and_what_it_is_is_stays(void **state)
+{
+    static const struct pair texts[] = {
+        { "I think the internet is is useful.", "I think the internet is useful." },
+        { "I want to uh want to drink water.", "I want to drink water." },
+        { "What it is is useful.", "What it is is useful." },
+        { "The thing is is that I like it.", "The thing is is that I like it." },
+    };
+    check_pairs(*state, texts, LP_COUNT(texts));
+}
+
 static void each_change_says_why(void **state)
 {
     json_auto_t *reply = check_text(*state, "If I were rich, I will travel.");
@@ -103,6 +114,7 @@ int main(void)
         cmocka_unit_test(what_is_over_stands_in_the_past),
         cmocka_unit_test(what_goes_on_since_then_stands_in_the_perfect),
         cmocka_unit_test(one_thing_that_can_be_counted_gets_its_article),
+        cmocka_unit_test(what_is_said_twice_goes_and_what_it_is_is_stays),
         cmocka_unit_test(each_change_says_why),
     };
     return cmocka_run_group_tests_name("ai-feedback clauses", tests, load_speller, free_speller);

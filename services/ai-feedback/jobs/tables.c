@@ -154,12 +154,17 @@ static const char *const versions[] = {
     "END$$;",
 };
 
-int tables_migrate(struct lp_db *db, struct lp_error *err)
+int tables_migrate_to(struct lp_db *db, size_t version, struct lp_error *err)
 {
-    static const struct lp_migrations migrations = {
+    const struct lp_migrations migrations = {
         .lock = 1819304809, /* "lpai" */
         .versions = versions,
-        .n = LP_COUNT(versions),
+        .n = version < LP_COUNT(versions) ? version : LP_COUNT(versions),
     };
     return lp_db_migrate(db, &migrations, err);
+}
+
+int tables_migrate(struct lp_db *db, struct lp_error *err)
+{
+    return tables_migrate_to(db, LP_COUNT(versions), err);
 }

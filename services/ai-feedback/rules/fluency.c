@@ -130,10 +130,12 @@ static bool is_is_too_much(const struct sentence *s, size_t i)
     static const char *const fine[] = { "what", "how",  "where", "who",   "all",     "it",
                                         "that", "this", "thing", "point", "problem", "there" };
 
-    for (size_t k = 0; k < i; k++)
+    if (i == 0 || !token_is(s, i, "is"))
+        return false;
+    for (size_t k = i > 12 ? i - 12 : 0; k < i; k++)
         if (is_one_of(s, k, fine, LP_COUNT(fine)))
             return false;
-    return i > 0 && token_is(s, i, "is");
+    return true;
 }
 
 /* What a speaker begins anew with. */

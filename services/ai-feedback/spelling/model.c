@@ -159,6 +159,13 @@ int model_open(const char *folder, struct model **ret_model, struct lp_error *er
     return 0;
 }
 
+void model_let_go(const struct model *m)
+{
+    /* Neither has to succeed: then the pages stay. */
+    (void)madvise(m->map, m->size, MADV_COLD);
+    (void)madvise(m->map, m->size, MADV_DONTNEED);
+}
+
 void model_close(struct model *m)
 {
     if (!m)

@@ -18,6 +18,9 @@ struct model;
 LP_MUST_USE int model_open(const char *folder, struct model **ret_model, struct lp_error *err);
 void model_close(struct model *m); /* NULL is fine */
 
+/* Gives the pages of it that were read back to the kernel; they come again where they are read. */
+void model_let_go(const struct model *m);
+
 /* The number of a word in lower case, or MODEL_UNKNOWN. */
 int model_word(const struct model *m, const char *word, size_t len);
 int model_start(const struct model *m); /* <s> */

@@ -110,4 +110,5 @@ void dictionary_find(const struct dictionary *d, struct dictionary_entry *entrie
         line += length + 1;
     }
     free(table.next);
+    (void)madvise((void *)(uintptr_t)d->bytes, d->size, MADV_DONTNEED); /* all of it was read */
 }
