@@ -156,6 +156,8 @@ static void names_that_move_keep_their_capitals(void **state)
 {
     json_auto_t *reply = check_text(*state, "I like very much Bali.");
     assert_string_equal(corrected_at(reply, 0), "I like Bali very much.");
+    json_auto_t *shouted = check_text(*state, "HE GO TO SCHOOL.");
+    assert_string_equal(corrected_at(shouted, 0), "HE GOES TO SCHOOL.");
 }
 
 static void irregular_verbs_made_regular_are_told_their_past(void **state)

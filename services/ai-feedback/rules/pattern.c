@@ -232,9 +232,12 @@ static void change(struct sentence *s, const struct pattern *p, const struct ite
     }
     bool first = item->token == sentence_next(s, (size_t)-1);
     bool stays = *to != '@' && strcmp(item->word, "i") != 0;
-    if (text.len > 0 && (first || stays) &&
-        isupper((unsigned char)s->text[s->tokens[item->token].at]))
+    const struct token *t = &s->tokens[item->token];
+    bool shouted = t->len > 1 && isupper((unsigned char)s->text[t->at + 1]);
+    if (text.len > 0 && (first || stays) && isupper((unsigned char)s->text[t->at]))
         *text.ptr = (char)toupper((unsigned char)*text.ptr);
+    for (char *c = text.ptr; shouted && *c; c++)
+        *c = (char)toupper((unsigned char)*c);
     token_change(s, item->token, text.ptr, p->category, p->id, p->confidence, "%s", p->message);
 }
 
