@@ -193,7 +193,14 @@ class Cases:
         assert "maxReplicas: 2" in p.text("#whatif-yaml"), p.text("#whatif-yaml")
         most = p.script("return [...document.querySelectorAll('#whatif-table tr')].map((r) => r.innerText).find((t) => t.startsWith('most'))")
         assert most.split() == ["most", "pods", "10", "2"], most
+        assert "nothing is known of waits" in p.text("#whatif-note"), p.text("#whatif-note")
+        assert p.text("#whatif-plot .legend span").split("\n") == ["simulated as it is", "with the change"], p.text("#whatif-plot .legend span")
         p.shot("what-if")
+        p.go("#/")
+        p.size(1300, 1300)  # what is drawn anew has its own data
+        p.size(1440, 1300)
+        p.go(f"#/{NS}/english/progress")
+        wait_for("of another service nothing stays", 10, lambda: p.script("return document.getElementById('whatif-result').hidden"))
 
     def what_learners_do_is_shown_to_a_teacher_and_the_token_is_kept_nowhere(self):
         p = self.page
@@ -251,6 +258,8 @@ class Cases:
             wait_for(name, 10, lambda n=name: p.script("return !document.getElementById(arguments[0]).hidden", n))
             wide = p.script("return document.documentElement.scrollWidth")
             p.shot(f"{name}-phone")
+            narrow = p.script("return [...document.querySelectorAll('#events td, #decisions td')].filter((e) => e.offsetParent && e.textContent.length > 12 && e.clientWidth < 90).length")
+            assert narrow == 0, f"{narrow} cells are too narrow to read"
             assert wide <= 390, f"{name} is {wide} wide"
         p.size(1440, 1300)
 

@@ -113,8 +113,8 @@ export function renderDetail(d, service, onMark) {
   const conditions = d?.conditions ?? [], schedules = d?.schedules ?? [], events = d?.events ?? [];
   draw($("conditions"), conditions, () => (conditions.length ? conditions.map(conditionRow) : none("None yet.")));
   draw($("schedules"), schedules, () => (schedules.length ? schedules.map(scheduleRow) : none("None.")));
-  draw($("events"), events, () => (events.length ? [h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Time"), h("th", { scope: "col" }, "Reason"), h("th", { scope: "col" }, "What"))),
-    h("tbody", {}, events.map((e) => h("tr", { class: e.type === "Warning" ? "warn" : null }, h("td", {}, time(e.time)), h("td", {}, e.reason ?? ""), h("td", {}, e.note ?? "", h("span", { class: "quiet" }, ` ${e.kind ?? ""} ${e.about}`))))))] : [h("p", { class: "quiet" }, "None in the last hour.")]));
+  draw($("events"), events, () => (events.length ? [h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Time"), h("th", { scope: "col" }, "What"))),
+    h("tbody", {}, events.map((e) => h("tr", { class: e.type === "Warning" ? "warn" : null }, h("td", {}, time(e.time)), h("td", {}, h("b", {}, e.reason ?? ""), ` ${e.note ?? ""}`, h("span", { class: "quiet" }, ` ${e.kind ?? ""} ${e.about}`))))))] : [h("p", { class: "quiet" }, "None in the last hour.")]));
   renderDecisions(d, service, onMark);
 }
 

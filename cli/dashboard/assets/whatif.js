@@ -38,8 +38,15 @@ function merge(into, from) {
   return into;
 }
 
+function forget() {
+  answer = null;
+  $("whatif-result").hidden = true;
+  say(csv ? "The dropped trace is the load of the next simulation." : "");
+}
+
 export function offerWhatIf(detail, live, service) {
-  asked = { detail, service };
+  if (detail && asked?.of !== `${detail.namespace}/${detail.name}/${service}`) forget(); // of another service nothing stays
+  asked = { detail, service, of: detail ? `${detail.namespace}/${detail.name}/${service}` : asked?.of };
   const key = KEYS[service] ?? service, now = detail?.spec?.services?.[key]?.autoscaling ?? {};
   draw($("whatif-fields"), [now, live?.min, live?.max, service, detail?.namespace, detail?.name], () => FIELDS.map(([label, path, type]) => {
     const value = at(now, path) ?? "";
@@ -54,7 +61,7 @@ function say(what, bad) {
 
 async function simulate(e) {
   e.preventDefault();
-  const d = asked?.detail, key = KEYS[asked?.service] ?? asked?.service, autoscaling = change();
+  const d = asked?.detail, of = asked?.of, service = asked?.service, key = KEYS[asked?.service] ?? asked?.service, autoscaling = change();
   if (!d?.spec) return say("The platform's spec is not known yet.", true);
   const changed = merge(structuredClone(d.spec), { services: { [key]: { autoscaling } } });
   say("Simulating…");
@@ -63,8 +70,10 @@ async function simulate(e) {
       namespace: d.namespace, name: d.name, status: d.status, spec: d.spec, changed, service: asked.service, ...(csv ? { csv } : { decisions: d.decisions }) }) });
     const body = await reply.json();
     if (!reply.ok) return say(body.error ?? `status ${reply.status}`, true);
-    answer = body;
-    say(csv ? "By the dropped trace." : "By the load that was recorded with the decisions of the last day.");
+    if (of !== asked.of) return;
+    answer = { ...body, seen: csv ? [] : (d.decisions ?? []).filter((x) => x.service === service && !Number.isNaN(x.at)) };
+    const waits = body.before.waitP95Ms === null ? " It has no arrival_rate, so nothing is known of waits." : "";
+    say(`${csv ? "By the dropped trace." : "By the load that was recorded with the decisions of the last day."}${waits}`);
     show(Object.keys(autoscaling).length ? { spec: { services: { [key]: { autoscaling } } } } : null);
   } catch { say("There is no connection to kubectl lp dashboard.", true); }
 }
@@ -81,13 +90,14 @@ function show(patch) {
 
 // The recorded pods, the simulator's of the spec as it is, and of the changed one.
 export function redrawWhatIf() {
-  if (!answer) return;
-  const seen = csv ? [] : (asked.detail.decisions ?? []).filter((d) => d.service === asked.service && !Number.isNaN(d.at));
+  if (!answer || !$("whatif-plot").clientWidth) return;
+  const seen = answer.seen;
   const times = [...new Set([...answer.before.time, ...answer.after.time, ...seen.map((d) => d.at)])].sort((a, b) => a - b);
   const row = (time, values) => { const m = new Map(time.map((t, i) => [t, values[i]])); return times.map((t) => m.get(t)); };
   plot?.destroy();
-  plot = line($("whatif-plot"), [["recorded", "--c-1"], ["simulated as it is", "--c-limit"], ["with the change", "--c-2"]],
-    [times, row(seen.map((d) => d.at), seen.map((d) => d.to)), row(answer.before.time, answer.before.pods), row(answer.after.time, answer.after.pods)]);
+  const recorded = seen.length ? [["recorded", "--c-1", row(seen.map((d) => d.at), seen.map((d) => d.to))]] : [];
+  const lines = [...recorded, ["simulated as it is", "--c-limit", row(answer.before.time, answer.before.pods)], ["with the change", "--c-2", row(answer.after.time, answer.after.pods)]];
+  plot = line($("whatif-plot"), lines, [times, ...lines.map(([, , values]) => values)]);
 }
 
 async function take(file) {
