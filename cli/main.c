@@ -291,13 +291,12 @@ int main(int argc, char **argv)
         return 0;
     if (r == 0) {
         lp_json_init();
-        struct lp_stop *stop = lp_stop_new();
+        struct lp_stop *stop = lp_stop_new(); /* the signals' thread uses it until the end */
         r = lp_stop_on_signals(stop);
         if (r == 0)
             r = cli_run(&options, stop, &status, &err);
         else
             lp_error_set(&err, r, "cannot handle signals");
-        lp_stop_free(stop);
     }
     if (r == 0)
         return status;
