@@ -183,6 +183,7 @@ class Cases:
         p.go(f"#/{NS}/english/auth")
         wait_for("auth", 10, lambda: p.script("return document.querySelector('[aria-pressed=true].service')?.dataset.service") == "auth")
         wait_for("the form", 10, lambda: p.script("return document.querySelectorAll('#whatif-fields input').length") == 8)
+        wait_for("what is there", 10, lambda: p.script("return document.querySelector('[name=maxReplicas]').value") == "10")
         most = p.b.find_element(By.NAME, "maxReplicas")
         most.clear()
         most.send_keys("2")

@@ -45,7 +45,7 @@ function forget() {
 }
 
 export function offerWhatIf(detail, live, service) {
-  if (detail && asked?.of !== `${detail.namespace}/${detail.name}/${service}`) forget(); // of another service nothing stays
+  if (detail && asked?.of && asked.of !== `${detail.namespace}/${detail.name}/${service}`) forget(); // of another service nothing stays
   asked = { detail, service, of: detail ? `${detail.namespace}/${detail.name}/${service}` : asked?.of };
   const key = KEYS[service] ?? service, now = detail?.spec?.services?.[key]?.autoscaling ?? {};
   draw($("whatif-fields"), [now, live?.min, live?.max, service, detail?.namespace, detail?.name], () => FIELDS.map(([label, path, type]) => {
