@@ -200,7 +200,8 @@ static bool wait_for_cluster(struct program *p)
         if (r == 0)
             r = lp_kube_raw(client, "/version", &version, &err);
         if (r == 0) {
-            lp_log_info("connected", "kubernetes_version", lp_json_str(version, "gitVersion", NULL));
+            lp_log_info("connected", "kubernetes_version",
+                        lp_json_str(version, "gitVersion", NULL));
             on_answer(p);
             return true;
         }
