@@ -51,9 +51,9 @@ size_t findings_count(const json_t *list, enum finding result)
 void findings_text(const json_t *list, struct lp_buf *out)
 {
     const json_t *f;
-    size_t i;
+    size_t n;
 
-    json_array_foreach(list, i, f)
+    json_array_foreach(list, n, f)
     {
         const char *remedy = lp_json_str(f, "remedy", NULL);
         lp_buf_printf(out, "%-8s %-16s %s\n", lp_json_str(f, "result", NULL),
@@ -61,7 +61,7 @@ void findings_text(const json_t *list, struct lp_buf *out)
         if (remedy)
             lp_buf_printf(out, "%25s > %s\n", "", remedy);
     }
-    lp_buf_printf(out, "%zu ok, %zu warnings, %zu failures, %zu not known for want of a right\n",
-                  findings_count(list, FINDING_OK), findings_count(list, FINDING_WARN),
-                  findings_count(list, FINDING_FAIL), findings_count(list, FINDING_UNKNOWN));
+    for (enum finding i = 0; i < FINDINGS; i++)
+        lp_buf_printf(out, "%s%zu %s", i > 0 ? ", " : "", findings_count(list, i), names[i]);
+    lp_buf_str(out, "\n");
 }

@@ -343,8 +343,10 @@ const struct cli_command cli_commands[] = {
     { .name = "completion",
       .arguments = "bash|zsh|fish",
       .summary = "prints what a shell needs to complete kubectl-lp",
-      .text = "kubectl itself completes `kubectl lp` where kubectl_complete-lp is in the PATH. "
-              "Names of\nplatforms and services come from the cluster.",
+      .text =
+          "kubectl itself completes `kubectl lp` where kubectl_complete-lp is in the PATH and "
+          "its own\ncompletion is on (in bash that needs the package bash-completion; ours does "
+          "not). Names of\nplatforms and services come from the cluster.",
       .examples = { { "In this bash", "source <(kubectl-lp completion bash)" },
                     { "In every zsh", "kubectl-lp completion zsh > \"${fpath[1]}/_kubectl-lp\"" },
                     { "In every fish", "kubectl-lp completion fish > "

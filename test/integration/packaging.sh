@@ -186,6 +186,18 @@ the_chart_of_before_is_upgraded() {
     helm uninstall lp --namespace $system >/dev/null 2>&1 || fails "helm uninstall of the upgraded chart"
 }
 
+# What helm says when its pod has ended so; without a kubelet nobody else ends it.
+helm_test_ends() { # PHASE STATUS
+    local helm status=0
+    kubectl -n $system delete pod lp-check --ignore-not-found >/dev/null
+    helm test lp --namespace $system --timeout 120s >"$dir/helm-test" 2>&1 &
+    helm=$!
+    wait_for "the pod of helm test" 60 kubectl -n $system get pod lp-check || fails "helm test makes no pod"
+    kubectl -n $system patch pod lp-check --subresource=status --type=merge -p "{\"status\": {\"phase\": \"$1\"}}" >/dev/null
+    wait "$helm" || status=$?
+    [ "$status" = "$2" ] || fails "helm test, its pod $1: status $status, wanted $2: $(cat "$dir/helm-test")"
+}
+
 # `helm test` makes a pod that runs the check; without a kubelet it stays Pending, so what it would run is run here.
 helm_test_runs_the_check() {
     local token status=0
@@ -199,6 +211,8 @@ helm_test_runs_the_check() {
     [ "$status" = 1 ] || fails "the check of helm test: status $status, wanted 1, as no pod runs here: $(cat "$dir/check.err")"
     jq -e '[.checks[] | select(.check == "api-server" and .result == "ok")] | length == 1' "$dir/check.json" >/dev/null ||
         fails "the operator's rights do not do for the check: $(cat "$dir/check.json")"
+    helm_test_ends Succeeded 0
+    helm_test_ends Failed 1
 }
 
 options_reach_their_objects

@@ -1,21 +1,9 @@
 /* test/unit/test_ai_worker_pronunciation.c -- texts that synthetic voices read, right and wrong. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/buf.h"
-#include "base/clock.h"
-#include "json/json.h"
 #include "services/ai-feedback/recording/reference.h"
-#include "services/ai-worker/speech/pronunciation.h"
-#include "speech_fixture.h"
-
-#define MODEL "/usr/share/pocketsphinx/model/en-us"
-#define TEXT "The weather was cold this morning, so we stayed at home and read a book."
+#include "unit/pronunciation_fixture.h"
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define LP_SANITIZED true
@@ -24,78 +12,6 @@
 #else
 #define LP_SANITIZED false
 #endif
-
-static struct pronunciation *engine;
-
-static int load(void **state)
-{
-    (void)state;
-    struct lp_error err = { 0 };
-
-    if (pronunciation_new(MODEL, &engine, &err) == 0)
-        return 0;
-    fprintf(stderr, "%s\n", err.msg);
-    return -1;
-}
-
-static int unload(void **state)
-{
-    (void)state;
-    pronunciation_free(engine);
-    return 0;
-}
-
-static json_t *assess(struct recording r, const char *text, const char *first_language)
-{
-    const struct pronunciation_request request = { .wav = r.bytes,
-                                                   .size = r.size,
-                                                   .text = text,
-                                                   .first_language = first_language,
-                                                   .deadline_ms = lp_clock_ms() + 100000 };
-    struct lp_error err = { 0 };
-    json_t *result = NULL;
-
-    if (pronunciation_assess(engine, &request, &result, &err) < 0)
-        fail_msg("%s", err.msg);
-    free(r.bytes);
-    if (getenv("LP_SPEECH_SHOW"))
-        json_dumpf(result, stderr, JSON_INDENT(1) | JSON_REAL_PRECISION(4));
-    return result;
-}
-
-static double number(const json_t *result, const char *key)
-{
-    json_t *value = json_object_get(result, key);
-
-    assert_true(json_is_number(value));
-    return json_number_value(value);
-}
-
-static void assert_status(const json_t *result, const char *status)
-{
-    assert_string_equal(lp_json_str(result, "recognitionStatus", NULL), status);
-}
-
-/* How many words have this error, and the first of them. */
-static size_t errors(const json_t *result, const char *error, const char **ret_first)
-{
-    size_t n = 0, i;
-    json_t *word;
-
-    json_array_foreach(json_object_get(result, "words"), i, word)
-    {
-        if (strcmp(lp_json_str(word, "errorType", NULL), error) != 0)
-            continue;
-        if (n++ == 0 && ret_first)
-            *ret_first = lp_json_str(word, "word", NULL);
-    }
-    return n;
-}
-
-static size_t size_of(const json_t *result, const char *key)
-{
-    return json_array_size(json_object_get(result, key));
-}
 
 static void a_text_read_as_it_stands_has_all_its_words(void **state)
 {
@@ -244,14 +160,6 @@ static void thirty_seconds_of_silence_match_nothing(void **state)
     assert_int_equal(lp_json_int(-1, result, "durationMs", NULL), 30000);
 }
 
-static void one_sample_is_a_recording_too(void **state)
-{
-    (void)state;
-    json_auto_t *result = assess(silence(1, 8000), "Hello", NULL);
-
-    assert_status(result, "NoMatch");
-}
-
 /* Noise is no speech, at least not of the text. */
 static void noise_matches_nothing(void **state)
 {
@@ -318,53 +226,6 @@ static void a_word_that_the_dictionary_does_not_have_is_named_not_judged(void **
     assert_string_equal(json_string_value(json_array_get(unknown, 0)), "xqvbjk");
     assert_true(number(result, "completenessScore") == 100);
     assert_int_equal(errors(result, "Insertion", NULL), 0);
-}
-
-static void refused(const struct pronunciation_request *request, int code, const char *why)
-{
-    struct lp_error err = { 0 };
-    json_t *result = NULL;
-
-    assert_int_equal(pronunciation_assess(engine, request, &result, &err), code);
-    assert_null(result);
-    if (!strstr(err.msg, why))
-        fail_msg("%s", err.msg);
-}
-
-static void what_cannot_be_judged_is_refused_with_field_and_value(void **state)
-{
-    (void)state;
-    struct recording r = silence(100, 16000);
-    struct pronunciation_request request = {
-        .wav = r.bytes, .size = r.size, .text = "Call 911", .deadline_ms = lp_clock_ms() + 100000
-    };
-
-    refused(&request, LP_E_INVALID, "digit 9");
-    request.text = "Hello";
-    request.size--;
-    refused(&request, LP_E_INVALID, "RIFF length is 236");
-    request.size = 0;
-    refused(&request, LP_E_INVALID, "no WAV");
-    free(r.bytes);
-}
-
-/* Stopped or late it says so, and the next recording is listened to as if nothing had been. */
-static void stop_and_deadline_end_it_and_the_next_recording_is_heard(void **state)
-{
-    (void)state;
-    struct recording r = say("slt", TEXT);
-    struct lp_stop *stop = lp_stop_new();
-    struct pronunciation_request request = {
-        .wav = r.bytes, .size = r.size, .text = TEXT, .stop = stop, .deadline_ms = 1
-    };
-
-    refused(&request, LP_E_TIMEOUT, "deadline");
-    request.deadline_ms = lp_clock_ms() + 100000;
-    lp_stop_request(stop);
-    refused(&request, LP_E_CANCELED, "stopped");
-    lp_stop_free(stop);
-    json_auto_t *result = assess(r, TEXT, NULL);
-    assert_status(result, "Success");
 }
 
 /* As many words as are taken, each with all ways to say it, in as many seconds. */
@@ -437,17 +298,6 @@ static void sounds_that_fit_none_of_many_sentences_take_a_bounded_memory(void **
         assert_true(grown < 100000); /* 52,000; without a bound of the search 166,000 */
 }
 
-static void a_missing_model_is_named(void **state)
-{
-    (void)state;
-    struct pronunciation *none = NULL;
-    struct lp_error err = { 0 };
-
-    assert_int_equal(pronunciation_new("/nowhere", &none, &err), LP_E_NOT_FOUND);
-    assert_non_null(strstr(err.msg, "/nowhere/cmudict-en-us.dict"));
-    assert_null(none);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,17 +310,13 @@ int main(void)
         cmocka_unit_test(another_text_is_no_match_or_scores_low),
         cmocka_unit_test(a_sound_that_was_another_is_hinted_at_twice_a_sentence_at_most),
         cmocka_unit_test(thirty_seconds_of_silence_match_nothing),
-        cmocka_unit_test(one_sample_is_a_recording_too),
         cmocka_unit_test(noise_matches_nothing),
         cmocka_unit_test(a_pause_is_told_and_is_less_fluent),
         cmocka_unit_test(any_rate_and_two_channels_are_listened_to),
         cmocka_unit_test(a_voice_unlike_those_of_the_model_is_followed),
         cmocka_unit_test(a_word_that_the_dictionary_does_not_have_is_named_not_judged),
-        cmocka_unit_test(what_cannot_be_judged_is_refused_with_field_and_value),
-        cmocka_unit_test(stop_and_deadline_end_it_and_the_next_recording_is_heard),
         cmocka_unit_test(as_many_words_as_are_taken_are_looked_for),
         cmocka_unit_test(sounds_that_fit_none_of_many_sentences_take_a_bounded_memory),
-        cmocka_unit_test(a_missing_model_is_named),
     };
     lp_json_init();
     return cmocka_run_group_tests(tests, load, unload);

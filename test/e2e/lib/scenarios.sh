@@ -119,7 +119,7 @@ worker_is_gone() {
 worker_wakes_for_a_job() {
     local email password user token text job
     read -r email password user <build/e2e/learner
-    kn patch lp "$PLATFORM" --type merge -p '{"spec": {"services": {"aiWorker": {"enabled": true, "autoscaling": {"idleSeconds": 60}}}}}' >/dev/null
+    kn patch lp "$PLATFORM" --type merge -p '{"spec": {"services": {"aiWorker": {"enabled": true, "autoscaling": {"idleSeconds": 20}}}}}' >/dev/null
     wait_ready 300
     token=$(ask_gateway '' POST /auth/api/auth/login "$(jq -cn --arg e "$email" --arg p "$password" '{email: $e, password: $p}')" | jq -er .token)
     wait_for "no worker while nothing waits" 240 worker_sleeps
