@@ -143,6 +143,17 @@ krew_installs_it_from_a_local_index() {
     "$krew" install --manifest "$KREW_ROOT/index/local/plugins/lp.yaml" --archive "$dist/kubectl-lp-linux-$arch.tar.gz" >"$dir/krew.log" 2>&1 ||
         fails "krew install: $(cat "$dir/krew.log")"
     [ "$(env -i PATH=/usr/bin:/bin "$KREW_ROOT/bin/kubectl-lp" --version)" = "kubectl-lp v0.1.0" ] || fails "what krew installed does not run"
+    # Its caveat: what krew does not link.
+    [ -x "$KREW_ROOT/store/lp/v0.1.0/kubectl_complete-lp" ] && grep -q 'store/lp/v0.1.0/kubectl_complete-lp' "$dir/krew.log" ||
+        fails "krew does not say where kubectl_complete-lp is: $(cat "$dir/krew.log")"
+    # The manifest has both architectures: each gets its own archive, and takes no other.
+    export KREW_OS=linux KREW_ARCH=$other
+    KREW_ROOT=$dir/work/krew-$other "$krew" install --manifest "$dist/lp.yaml" --archive "$dist/kubectl-lp-linux-$other.tar.gz" >"$dir/krew.log" 2>&1 ||
+        fails "krew install for $other: $(cat "$dir/krew.log")"
+    cmp "$dir/work/other/lib/kubectl-lp" "$dir/work/krew-$other/store/lp/v0.1.0/lib/kubectl-lp" || fails "what krew installed is not that of $other"
+    KREW_ROOT=$dir/work/krew-wrong "$krew" install --manifest "$dist/lp.yaml" --archive "$dist/kubectl-lp-linux-$arch.tar.gz" >"$dir/krew.log" 2>&1 &&
+        fails "krew takes the archive of $arch for $other"
+    unset KREW_OS KREW_ARCH
     printf 'x' | cat "$dist/kubectl-lp-linux-$arch.tar.gz" - >"$dir/work/other.tar.gz"
     KREW_ROOT=$dir/work/krew2 "$krew" install --manifest "$dist/lp.yaml" --archive "$dir/work/other.tar.gz" >"$dir/krew.log" 2>&1 && fails "krew takes another archive"
     return 0

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The same sources give the same bytes: programs, images and bills of materials, built twice in two folders without a cache.
+# The same sources give the same bytes: programs, images and bills of materials, built twice in two folders: build/release of this
+# checkout, which the end-to-end checks go on with, and a copy elsewhere, from nothing and without a cache.
 # The bill names every file of the image once, with its sum, and its packages are those that are installed. Needs no docker.
 # And nothing has grown by more than a tenth over what test/integration/footprint says: programs, images, the idle operator's memory.
 #   reproducible.sh DIR
@@ -11,28 +12,41 @@ cd "$(dirname "$0")/../.."
 dir=$(realpath -m "$1")
 programs='lp-operator lp-gateway lp-auth lp-ai-feedback lp-ai-worker lp-progress lp-learning'
 rm -rf "$dir"
+here=$PWD copy=$dir/another/place
 bad=0
 fails() { echo "not ok: $*"; bad=1; }
 
-mkdir -p "$dir/one" "$dir/another"
+mkdir -p "$copy"
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
     [ ! -f "$file" ] || printf '%s\0' "$file"
-done | tar --null -cf - -T - | tar -xf - -C "$dir/one"
-cp -a "$dir/one" "$dir/another/place"
-for copy in one another/place; do
-    # shellcheck disable=SC2086 # a list of words
-    (cd "$dir/$copy" && export CCACHE_DISABLE=1 && cmake --preset release -DLP_TESTS=OFF >/dev/null &&
-        nice -n 19 cmake --build --preset release -j "$(nproc)" --target $programs >"$dir/build.log" 2>&1 &&
-        docker/build-offline --only "${programs// /,}" --no-load --output out >/dev/null) ||
-        { tail -n 20 "$dir/build.log"; fails "the copy in $copy does not build"; exit 1; }
-done
+done | tar --null -cf - -T - | tar -xf - -C "$copy"
+
+build_in() { # FOLDER, TARGET...
+    local folder=$1
+    shift
+    (cd "$folder" && cmake --preset release -DLP_TESTS=OFF >/dev/null &&
+        nice -n 19 cmake --build --preset release -j "$(nproc)" ${1:+--target} "$@" >"$dir/build.log" 2>&1) ||
+        { tail -n 20 "$dir/build.log"; fails "the sources in $folder do not build"; exit 1; }
+}
+
+images_of() { # FOLDER OUTPUT
+    "$1/docker/build-offline" --build-dir "$1/build/release" --only "${programs// /,}" --no-load --output "$2" >/dev/null || { fails "the images of $1"; exit 1; }
+}
+
+build_in "$here"
+# shellcheck disable=SC2086 # a list of words
+CCACHE_DISABLE=1 build_in "$copy" $programs
+images_of "$here" "$dir/one"
+images_of "$copy" "$dir/other"
+
 builds_are_the_same() {
     local name file
     for name in $programs; do
-        for file in "build/release/bin/$name" "out/$name.tar" "out/$name.cdx.json"; do
-            cmp "$dir/one/$file" "$dir/another/place/$file" || fails "$file differs between two builds"
+        cmp "$here/build/release/bin/$name" "$copy/build/release/bin/$name" || fails "$name differs between two builds"
+        for file in "$name.tar" "$name.cdx.json"; do
+            cmp "$dir/one/$file" "$dir/other/$file" || fails "$file differs between two builds"
         done
-        if grep -qaF "$dir" "$dir/one/build/release/bin/$name"; then fails "$name holds the path where it was built"; fi
+        if grep -qaF "$here/" "$here/build/release/bin/$name"; then fails "$name holds the path where it was built"; fi
     done
 }
 
@@ -40,10 +54,10 @@ builds_are_the_same() {
 bills_are_whole() {
     local name bill root layer strangers package version
     for name in $programs; do
-        bill=$dir/one/out/$name.cdx.json root=$dir/root
+        bill=$dir/one/$name.cdx.json root=$dir/root
         rm -rf "$root" && mkdir "$root"
-        layer=$(tar -xOf "$dir/one/out/$name.tar" manifest.json | jq -r '.[0].Layers[0]')
-        tar -xOf "$dir/one/out/$name.tar" "$layer" | tar --no-same-owner -C "$root" -xf -
+        layer=$(tar -xOf "$dir/one/$name.tar" manifest.json | jq -r '.[0].Layers[0]')
+        tar -xOf "$dir/one/$name.tar" "$layer" | tar --no-same-owner -C "$root" -xf -
         jq -e '.bomFormat == "CycloneDX" and .specVersion == "1.5" and .metadata.component.type == "container"
             and ([.. | ."bom-ref"? // empty] | length == (unique | length))
             and all(.components[]; .type == "file" or (.type == "library" and (.version | length > 0) and (.purl | startswith("pkg:deb/debian/") or startswith("pkg:pypi/"))))' \
@@ -77,7 +91,7 @@ idle_memory() {
     KUBECONFIG=$(test/integration/control-plane start "$state/plane") && export KUBECONFIG
     kubectl apply -f crds/ >/dev/null
     kubectl create namespace learning-platform-system >/dev/null
-    METRICS_PORT=$port METRICS_API=None start_process "$state" operator "$(realpath "$dir/one/build/release/bin/lp-operator")" --kubeconfig "$state/plane/kubeconfig"
+    METRICS_PORT=$port METRICS_API=None start_process "$state" operator "$here/build/release/bin/lp-operator" --kubeconfig "$state/plane/kubeconfig"
     if wait_process "$state" operator 60 curl -fsS "http://127.0.0.1:$port/readyz"; then
         read -r pid <"$state/operator.pid"
         for _ in {1..20}; do
@@ -104,8 +118,8 @@ footprint_is_kept() {
     local name layer
     [ "$(dpkg --print-architecture)" = amd64 ] || { echo "sizes are not compared: those that are known are amd64's" && return; }
     for name in $programs; do
-        layer=$(tar -xOf "$dir/one/out/$name.tar" manifest.json | jq -r '.[0].Layers[0]')
-        tar -xOf "$dir/one/out/$name.tar" "$layer" | tar -tvf - | awk -v file="./usr/bin/$name" '
+        layer=$(tar -xOf "$dir/one/$name.tar" manifest.json | jq -r '.[0].Layers[0]')
+        tar -xOf "$dir/one/$name.tar" "$layer" | tar -tvf - | awk -v file="./usr/bin/$name" '
             { all += $3 } $NF == file { program = $3 } END { print program, all }' >"$dir/sizes"
         within "$name.program" "$(cut -d' ' -f1 "$dir/sizes")"
         within "$name.image" "$(cut -d' ' -f2 "$dir/sizes")"

@@ -3,7 +3,7 @@
 # with its own install.yaml and its own rights; the pods' UIDs stay the same all the way.
 #   upgrade.sh DIR      starts a control plane of its own in DIR and stops it; LP_BIN is where lp-operator lies.
 # The previous release is built from this repository's history: LP_PREVIOUS (a commit or tag), else the newest tag before this
-# commit, else the first commit whose operator can be run as this test does. Ends with 77, which ctest counts as skipped,
+# commit, else the first commit whose operator can be run as this test does; its program is kept in the cache. Ends with 77, which ctest counts as skipped,
 # where the clone has no such commit: it is shallow, or a copy without history.
 # shellcheck source-path=SCRIPTDIR disable=SC2317 # conditions are called by wait_for
 set -euo pipefail
@@ -25,14 +25,27 @@ previous=$(previous_release) || {
 git cat-file -e "$previous^{commit}" 2>/dev/null || die "this clone has no commit $previous (LP_PREVIOUS)."
 old=$1-previous
 rm -rf "$old" && mkdir -p "$old"
-say "building the previous release, $previous"
 git archive "$previous" | tar -xf - -C "$old"
+built=$old/build/release/bin/lp-operator
+kept=$LP_CACHE/previous/lp-operator-$(git rev-parse "$previous^{commit}")-$(cc -dumpmachine)-$(cc -dumpfullversion)
+
 # With the packages of its own time: hunspell was one of them.
-# shellcheck disable=SC2016 # the list is its own
-(cd "$old" && bash -c '. test/e2e/lib/common.sh && . test/e2e/lib/build.sh && need_packages $BUILD_PACKAGES') ||
-    die "the packages that the previous release is built with are not there"
-(cd "$old" && cmake --preset release -DLP_TESTS=OFF >/dev/null && cmake --build --preset release --target lp-operator >build.log 2>&1) ||
-    { tail -n 20 "$old/build.log" && die "the previous release does not build"; }
+build_previous() {
+    say "building the previous release, $previous"
+    # shellcheck disable=SC2016 # the list is its own
+    (cd "$old" && bash -c '. test/e2e/lib/common.sh && . test/e2e/lib/build.sh && need_packages $BUILD_PACKAGES') ||
+        die "the packages that the previous release is built with are not there"
+    (cd "$old" && cmake --preset release -DLP_TESTS=OFF >/dev/null && cmake --build --preset release --target lp-operator >build.log 2>&1) ||
+        { tail -n 20 "$old/build.log" && die "the previous release does not build"; }
+    mkdir -p "$LP_CACHE/previous" && cp "$built" "$kept.$$" && mv "$kept.$$" "$kept"
+}
+
+# What was built once is kept, as long as this machine has its libraries.
+if [ -x "$kept" ] && ! ldd "$kept" | grep -q 'not found'; then
+    install -D "$kept" "$built"
+else
+    build_previous
+fi
 start_plane "$1" operator
 
 has_reconciled() {
