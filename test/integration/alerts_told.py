@@ -247,10 +247,13 @@ def each_fails(monitoring, platforms, database):
 
 def main():
     folder = pathlib.Path(sys.argv[1]).resolve()
+    failing, other = databases = [Database(folder / name) for name in ("failing", "other")]
+    for database in databases:
+        if database.folder.exists():  # of a run that was killed
+            database("remove")
     subprocess.run(["rm", "-rf", folder], check=True)
     folder.mkdir(parents=True)
     programs, stop = Programs(folder), threading.Event()
-    failing, other = databases = [Database(folder / name) for name in ("failing", "other")]
     ports = list(set_of_ports(20))
     try:
         for database in databases:
