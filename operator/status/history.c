@@ -186,6 +186,16 @@ static json_t *load_of(const json_t *hpa, const struct traffic *traffic)
     return load;
 }
 
+/* Whether its controller ever came to a number; an HPA is made with 0, of which a schedule's floor
+ * or a pause makes no decision. */
+static bool has_looked(const json_t *hpa)
+{
+    const char *reason, *message;
+
+    return strcmp(scaling_active(hpa, &reason, &message), "Unknown") != 0 ||
+           lp_json_int(0, hpa, "status", "desiredReplicas", NULL) > 0;
+}
+
 /* Pods that it wants. One that could not compute leaves what there is, while its status says what
  * it wanted before: 0 of a new one. */
 static int64_t wanted_by(const json_t *hpa)
@@ -205,6 +215,8 @@ json_t *history_decision(const struct platform *p, enum service_id id, const jso
     char time[LP_CLOCK_TEXT];
 
     if (!hpa || !says_something(scaling))
+        return NULL;
+    if (!has_looked(hpa) && !json_object_get(scaling, "zeroSince"))
         return NULL;
     add_metrics(hpa, candidates);
     add_floors(p, id, hpa, scaling, candidates);

@@ -109,6 +109,13 @@ static void nothing_is_kept_before_an_hpa_decided_and_lost_metrics_are(void **st
     (void)state;
     assert_null(decide(&p, hpa, lp_json_make("{s:s}", "why", "no decision yet")));
     assert_null(decide(&p, NULL, lp_json_make("{s:s, s:s}", "why", "8 to 10", "winner", "cpu")));
+    json_auto_t *made = lp_json_make("{s:{s:I, s:I}, s:{s:I}}", "spec", "minReplicas",
+                                     (json_int_t)6, "maxReplicas", (json_int_t)9, "status",
+                                     "desiredReplicas", (json_int_t)0); /* while a window is open */
+    assert_null(
+        decide(&p, made,
+               lp_json_make("{s:s, s:{s:I, s:s, s:s}}", "why", "no decision yet; exam", "floor",
+                            "replicas", (json_int_t)6, "schedule", "exam", "until", "14:00")));
     json_auto_t *lost =
         decide(&p, hpa, lp_json_make("{s:s}", "why", "not scaling: no metrics returned"));
     assert_string_equal(lp_json_str(lost, "why", NULL), "not scaling: no metrics returned");
