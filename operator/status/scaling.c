@@ -163,7 +163,9 @@ bool scaling_is_moving(const json_t *hpa)
 {
     int64_t from = lp_json_int(0, hpa, "status", "currentReplicas", NULL);
     int64_t to = lp_json_int(0, hpa, "status", "desiredReplicas", NULL);
-    return from > 0 && to > 0 && from != to;
+    bool lost = lp_kube_condition_is(json_object_get(hpa, "status"), "ScalingActive", "False");
+
+    return !lost && from > 0 && to > 0 && from != to; /* lost: `to` is of before */
 }
 
 const char *scaling_active(const json_t *hpa, const char **ret_reason, const char **ret_message)

@@ -412,17 +412,14 @@ static const char *phase_of(const struct status_input *in, const struct summary 
 /* The column SCALING: the last change of a number of pods that was seen. */
 static void set_last_scaling(json_t *status, const struct status_input *in)
 {
-    const json_t *s;
-    size_t i;
-
     lp_json_set_str(status, "lastScaling", lp_json_str(in->before, "lastScaling", NULL));
-    json_array_foreach(json_object_get(status, "services"), i, s)
+    spec_each_service(&in->platform->spec, id)
     {
-        const char *why = lp_json_str(s, "scaling", "why", NULL);
-        if (!why || !scaling_is_moving(find(in, CHILD_HPA, (int)i)))
+        const char *name = spec_service(&in->platform->spec, id).name;
+        const char *why = lp_json_str(status_service(status, name), "scaling", "why", NULL);
+        if (!why || !scaling_is_moving(find(in, CHILD_HPA, (int)id)))
             continue;
-        lp_auto_free char *text =
-            lp_sprintf("%s %.*s", lp_json_str(s, "name", NULL), (int)strcspn(why, ";"), why);
+        lp_auto_free char *text = lp_sprintf("%s %.*s", name, (int)strcspn(why, ";"), why);
         lp_json_set_str(status, "lastScaling", text);
     }
 }

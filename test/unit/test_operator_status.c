@@ -252,6 +252,27 @@ static void scaling_that_was_disabled_is_not_told_of_a_service_with_pods(void **
     every_hpa = NULL;
 }
 
+/* Optional services that are not enabled have ids, too. */
+static void the_last_change_of_pods_is_told_of_extra_services_too(void **state)
+{
+    (void)state;
+    every_hpa =
+        "{spec: {metrics: [{type: Resource, resource: {name: cpu, target:"
+        " {averageUtilization: 50}}}]}, status: {currentReplicas: 3, desiredReplicas: 5,"
+        " currentMetrics: [{type: Resource, resource: {name: cpu, current:"
+        " {averageUtilization: 80}}}], conditions: [{type: ScalingActive, status: 'True'}]}}";
+    json_auto_t *status =
+        build("{extraServices: [{name: quiz, image: x, port: 8080, path: /quiz}]}", READY_CHILD,
+              NULL, NULL, 1000);
+    assert_string_equal(lp_json_str(status, "lastScaling", NULL),
+                        "quiz 3 to 5: cpu 80% of its request, target 50%");
+    every_hpa = "{status: {currentReplicas: 3, desiredReplicas: 5, conditions:"
+                " [{type: ScalingActive, status: 'False', message: m}]}}"; /* 5 is of before */
+    json_auto_t *lost = build("{}", READY_CHILD, NULL, NULL, 1000);
+    assert_null(lp_json_str(lost, "lastScaling", NULL));
+    every_hpa = NULL;
+}
+
 static void somebody_elses_object_is_named_until_it_is_no_more(void **state)
 {
     (void)state;
@@ -388,6 +409,7 @@ int main(void)
         cmocka_unit_test(scaling_that_was_disabled_is_not_told_of_a_service_with_pods),
         cmocka_unit_test(somebody_elses_object_is_named_until_it_is_no_more),
         cmocka_unit_test(a_pod_that_only_a_user_can_take_away_is_named),
+        cmocka_unit_test(the_last_change_of_pods_is_told_of_extra_services_too),
         cmocka_unit_test(a_message_of_any_bytes_becomes_a_condition),
         cmocka_unit_test(what_goes_on_is_reconciling_and_what_needs_a_person_is_stalled),
         cmocka_unit_test(a_database_that_somebody_scaled_to_0_does_not_answer),
