@@ -101,7 +101,7 @@ function renderPlatform() {
   const s = p.services.find((x) => x.name === state.service);
   text($("why"), s?.why || "Nothing is known yet.");
   renderDetail(state.detail, state.service, mark);
-  offerWhatIf(state.detail, s, state.service);
+  offerWhatIf(state.detail, state.service);
   const decisions = (state.detail?.decisions ?? []).filter((d) => d.service === state.service && !Number.isNaN(d.at));
   line ??= new TimeLine($("charts"), zoomed);
   line.range = state.range;

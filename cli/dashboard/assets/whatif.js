@@ -9,7 +9,7 @@ const FIELDS = [
 ];
 const KEYS = { "ai-feedback": "aiFeedback" };
 const MOST = 16 * 1024 * 1024;
-let asked = null, csv = null, plot = null, answer = null;
+let asked = null, csv = null, plot = null, answer = null, turn = 0;
 
 const at = (o, path) => path.split(".").reduce((x, k) => x?.[k], o);
 function put(o, path, value) {
@@ -39,16 +39,17 @@ function merge(into, from) {
 }
 
 function forget() {
+  turn++; // an answer that is still to come is of the service before
   answer = null;
   $("whatif-result").hidden = true;
   say(csv ? "The dropped trace is the load of the next simulation." : "");
 }
 
-export function offerWhatIf(detail, live, service) {
+export function offerWhatIf(detail, service) {
   if (detail && asked?.of && asked.of !== `${detail.namespace}/${detail.name}/${service}`) forget(); // of another service nothing stays
   asked = { detail, service, of: detail ? `${detail.namespace}/${detail.name}/${service}` : asked?.of };
   const key = KEYS[service] ?? service, now = detail?.spec?.services?.[key]?.autoscaling ?? {};
-  draw($("whatif-fields"), [now, live?.min, live?.max, service, detail?.namespace, detail?.name], () => FIELDS.map(([label, path, type]) => {
+  draw($("whatif-fields"), [now, service, detail?.namespace, detail?.name], () => FIELDS.map(([label, path, type]) => {
     const value = at(now, path) ?? "";
     return h("label", {}, h("span", {}, label), h("input", { type, name: path, value: String(value), "data-now": String(value), min: type === "number" ? "0" : null, placeholder: "as by default", autocomplete: "off" }));
   }));
@@ -61,21 +62,21 @@ function say(what, bad) {
 
 async function simulate(e) {
   e.preventDefault();
-  const d = asked?.detail, of = asked?.of, service = asked?.service, key = KEYS[asked?.service] ?? asked?.service, autoscaling = change();
+  const d = asked?.detail, mine = ++turn, service = asked?.service, trace = csv, key = KEYS[asked?.service] ?? asked?.service, autoscaling = change();
   if (!d?.spec) return say("The platform's spec is not known yet.", true);
   const changed = merge(structuredClone(d.spec), { services: { [key]: { autoscaling } } });
   say("Simulating…");
   try {
     const reply = await fetch("/api/what-if", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({
-      namespace: d.namespace, name: d.name, status: d.status, spec: d.spec, changed, service: asked.service, ...(csv ? { csv } : { decisions: d.decisions }) }) });
+      namespace: d.namespace, name: d.name, status: d.status, spec: d.spec, changed, service, ...(trace ? { csv: trace } : { decisions: d.decisions }) }) });
     const body = await reply.json();
+    if (mine !== turn) return;
     if (!reply.ok) return say(body.error ?? `status ${reply.status}`, true);
-    if (of !== asked.of) return;
-    answer = { ...body, seen: csv ? [] : (d.decisions ?? []).filter((x) => x.service === service && !Number.isNaN(x.at)) };
+    answer = { ...body, seen: trace ? [] : (d.decisions ?? []).filter((x) => x.service === service && !Number.isNaN(x.at)) };
     const waits = body.before.waitP95Ms === null ? " It has no arrival_rate, so nothing is known of waits." : "";
-    say(`${csv ? "By the dropped trace." : "By the load that was recorded with the decisions of the last day."}${waits}`);
+    say(`${trace ? "By the dropped trace." : "By the load that was recorded with the decisions of the last day."}${waits}`);
     show(Object.keys(autoscaling).length ? { spec: { services: { [key]: { autoscaling } } } } : null);
-  } catch { say("There is no connection to kubectl lp dashboard.", true); }
+  } catch { if (mine === turn) say("There is no connection to kubectl lp dashboard.", true); }
 }
 
 function show(patch) {
