@@ -158,6 +158,20 @@ static void drop_descriptions(json_t *schema)
         drop_descriptions(json_object_get(schema, "items"));
 }
 
+/* Rules that read a quantity: 32 times each they cost too much for Kubernetes before 1.34. */
+static void drop_quantity_rules(json_t *schema)
+{
+    const char *rule = lp_json_str(
+        json_array_get(json_object_get(schema, "x-kubernetes-validations"), 0), "rule", NULL);
+    const char *key;
+    json_t *value;
+
+    if (rule && strstr(rule, "quantity("))
+        json_object_del(schema, "x-kubernetes-validations");
+    json_object_foreach(json_object_get(schema, "properties"), key, value)
+        drop_quantity_rules(value);
+}
+
 static void an_extra_service_has_the_schema_of_the_four_and_five_fields(void **state)
 {
     static const char *const own[] = { "name", "port", "path", "healthPath", "queueMetrics" };
@@ -178,6 +192,7 @@ static void an_extra_service_has_the_schema_of_the_four_and_five_fields(void **s
         json_t *other = json_object_get(extra, key);
         drop_descriptions(value);
         drop_descriptions(other);
+        drop_quantity_rules(value);
         if (!json_equal(value, other))
             fail_msg("%s differs from that of progress", key);
     }
