@@ -166,7 +166,7 @@ static int request(const char *method, const char *path, const char *body, size_
                                     *token_header ? token_header : NULL, NULL };
     lp_auto_http_response struct lp_http_response r = LP_HTTP_RESPONSE_INIT;
     lp_auto_http_client struct lp_http_client *c = NULL;
-    struct lp_http_client_options o = { .total_timeout_ms = 20000 };
+    struct lp_http_client_options o = { .total_timeout_ms = 60000 };
     char url[256];
     struct lp_http_request q = {
         .method = method, .url = url, .headers = headers, .body = body, .body_len = len
