@@ -123,6 +123,7 @@ static void on_completed(void *user, struct MHD_Connection *c, void **context,
 {
     struct lp_http_server *s = user;
     struct lp_http_exchange *x = *context;
+    lp_http_stir(s);
     if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK && !s->tls)
         tell_end(c);
     if (!x)
@@ -242,6 +243,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *c, const ch
     struct lp_http_exchange *x = *context;
     (void)c;
 
+    lp_http_stir(s);
     x->method = method;
     if (!x->checked)
         return on_headers(x, url, version);

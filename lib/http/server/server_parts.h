@@ -58,6 +58,8 @@ void lp_http_turns_free(struct lp_http_turns *t);
 /* Takes the socket over and has the next turn add it. The acceptor's thread. */
 void lp_http_turns_pass(struct lp_http_turns *t, int fd, const struct sockaddr *peer,
                         socklen_t len);
+/* The library has called us: this turn is not in vain. In the event loop. */
+void lp_http_stir(struct lp_http_server *s);
 /* A suspended connection goes on. Any thread. */
 void lp_http_resume(struct lp_http_server *s, struct MHD_Connection *c);
 /* The same, but where this thread holds its reply, when it lets it go. */

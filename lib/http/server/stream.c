@@ -49,6 +49,7 @@ static ssize_t on_read(void *user, uint64_t at, char *to, size_t max)
     ssize_t n;
     (void)at;
 
+    lp_http_stir(s->server);
     pthread_mutex_lock(&s->lock);
     if (s->cut) {
         n = MHD_CONTENT_READER_END_WITH_ERROR;

@@ -26,6 +26,11 @@
 #include "base/alloc.h"
 #include "http/server/server_parts.h"
 
+/* What the library can do nothing about (a line between chunks that fills its buffer) it calls ready
+ * until the connection is over. */
+#define VAIN_TURNS 4 /* at once, and none of our functions was called */
+#define BREATH_MS 10
+
 /* A socket on its way from the acceptor to the event loop. */
 struct passed {
     int fd;
@@ -43,6 +48,8 @@ struct lp_http_turns {
     int watch_fd; /* epoll: both_fd while armed, end_fd */
     atomic_bool watched;
     atomic_int wait_ms; /* until the library has something to do by itself; -1: never */
+    bool stirred;       /* this turn called a function of ours; of who turns, as what follows */
+    unsigned vain;      /* turns that did not, one after the other */
     pthread_mutex_t lock;
     struct passed *first, **last;
     atomic_uint n_passed;
@@ -93,6 +100,12 @@ void lp_http_resume_held(struct lp_http_server *s, struct MHD_Connection *c)
     } else {
         lp_http_resume(s, c);
     }
+}
+
+void lp_http_stir(struct lp_http_server *s)
+{
+    if (s->turns)
+        s->turns->stirred = true;
 }
 
 void lp_http_server_hold(void)
@@ -229,6 +242,8 @@ static void wait_for_something(struct lp_http_turns *t)
                             { .fd = t->wake_fd, .events = POLLIN } };
     int ms = atomic_load(&t->wait_ms);
 
+    if (ms == 0 && t->vain > VAIN_TURNS)
+        ms = BREATH_MS;
     if (ms != 0 && poll(fds, LP_COUNT(fds), ms) > 0 && fds[1].revents)
         clear_fd(t->wake_fd);
 }
@@ -244,9 +259,12 @@ void lp_http_server_turn(struct lp_http_server *s)
         MHD_resume_connection(c); /* this turn sees it */
     else
         wait_for_something(t);
+    t->stirred = false;
     add_passed(t);
     MHD_run_wait(s->daemon, 0);
-    atomic_store(&t->wait_ms, loop_wait(t));
+    int ms = loop_wait(t);
+    t->vain = ms != 0 || t->stirred ? 0 : t->vain > VAIN_TURNS ? t->vain : t->vain + 1;
+    atomic_store(&t->wait_ms, ms);
 }
 
 /* What the library knows of already shows in no descriptor any more. */
