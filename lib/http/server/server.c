@@ -63,12 +63,16 @@ static void connection_free(struct lp_http_server *s, struct lp_http_connection 
         lp_http_acceptor_closed(s->acceptor);
 }
 
+/* The library took the connection that this thread adds: it tells of its end too. */
+static _Thread_local bool started;
+
 static void on_connection(void *user, struct MHD_Connection *c, void **socket_context,
                           enum MHD_ConnectionNotificationCode what)
 {
     struct lp_http_server *s = user;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         *socket_context = connection_new(s, c);
+        started = true;
     } else {
         connection_free(s, *socket_context);
         *socket_context = NULL;
@@ -361,7 +365,8 @@ static void pass_on(int fd, const struct sockaddr *peer, socklen_t len, void *us
 void lp_http_add_connection(struct lp_http_server *s, int fd, const struct sockaddr *peer,
                             socklen_t len)
 {
-    if (MHD_add_connection(s->daemon, fd, peer, len) != MHD_YES)
+    started = false;
+    if (MHD_add_connection(s->daemon, fd, peer, len) != MHD_YES && !started)
         lp_http_acceptor_closed(s->acceptor);
 }
 
