@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/server/turn.h"
@@ -28,8 +29,10 @@
 #define BEAT_LIMIT_MS 60000
 #define DRAIN_EXTRA_MS 10000
 
+/* Of the heap, with the caller's service: after a drain that failed threads still turn with both. */
 struct lp_service_state {
-    const struct lp_service *service;
+    struct lp_service own;
+    const struct lp_service *service; /* `own` */
     const struct lp_service_config *config;
     struct lp_http_server *server;
     struct lp_admission *admission;
@@ -382,27 +385,33 @@ static void apply_settings(const struct lp_service *service, const struct lp_ser
 int lp_service_run(const struct lp_service *service, const struct lp_service_config *config,
                    struct lp_stop *stop, struct lp_error *err)
 {
-    struct lp_service_state s = { .service = service, .config = config };
+    struct lp_service_state *s = lp_alloc(sizeof *s);
 
-    apply_settings(service, config);
-    make_metrics(&s);
-    int r = start_probes(&s, err);
-    if (r < 0)
+    s->own = *service;
+    s->service = &s->own;
+    s->config = config;
+    apply_settings(s->service, config);
+    make_metrics(s);
+    int r = start_probes(s, err);
+    if (r < 0) {
+        free(s);
         return r;
-    start_admission(&s);
-    r = start_server(&s, err);
-    if (r == 0) {
-        log_start(&s);
-        lp_probes_set_state(s.probes, NULL);
-        while (!lp_stop_wait(stop, SWEEP_MS))
-            tend(&s);
-        r = drain(&s, err);
-        if (r < 0)
-            return r; /* threads still hold what we would free; the program ends now */
-        lp_http_server_flush(s.server);
     }
-    lp_admission_free(s.admission);
-    lp_http_server_stop(s.server);
-    lp_probes_stop(s.probes);
+    start_admission(s);
+    r = start_server(s, err);
+    if (r == 0) {
+        log_start(s);
+        lp_probes_set_state(s->probes, NULL);
+        while (!lp_stop_wait(stop, SWEEP_MS))
+            tend(s);
+        r = drain(s, err);
+        if (r < 0)
+            return r; /* threads still use what we would free; the program ends now */
+        lp_http_server_flush(s->server);
+    }
+    lp_admission_free(s->admission);
+    lp_http_server_stop(s->server);
+    lp_probes_stop(s->probes);
+    free(s);
     return r;
 }
