@@ -4,6 +4,7 @@
 #include "json/json.h"
 #include "services/progress/activity.h"
 #include "services/progress/api.h"
+#include "services/progress/document.h"
 #include "services/progress/handlers.h"
 #include "service/idempotency.h"
 #include "services/progress/reply.h"
@@ -46,13 +47,28 @@ static bool read_activity(struct lp_service_request *r, struct activity *a)
     return code == 0;
 }
 
+/* What comes again takes no room. */
+static bool is_stored(const struct api *api, const char *user_id, const char *key)
+{
+    struct page page = { 0 };
+    struct lp_error err;
+    bson_oid_t id;
+
+    if (!key)
+        return false;
+    document_id_of_key(user_id, key, &id);
+    return store_place(api->store, user_id, &id, &page, &err) == 0;
+}
+
 /* False: it is answered. */
-static bool has_room(struct lp_service_request *r, const char *user_id)
+static bool has_room(struct lp_service_request *r, const char *user_id, const char *key)
 {
     const struct api *api = r->user;
     struct lp_error err;
 
     int code = quota_check(api->quota, user_id, lp_clock_ms(), &err);
+    if (code == LP_E_CONFLICT && is_stored(api, user_id, key))
+        return true;
     if (code == LP_E_CONFLICT)
         reply_error(r, 409, log_failed, err.msg);
     else if (code < 0)
@@ -72,7 +88,7 @@ void handle_log(struct lp_service_request *r, void *worker)
 
     (void)worker;
     if (!reply_who(r, &who) || !read_key(r, &key_bytes, &key) || !read_activity(r, &a) ||
-        !reply_may(r, &who, a.user_id) || !has_room(r, a.user_id))
+        !reply_may(r, &who, a.user_id) || !has_room(r, a.user_id, key))
         return;
     if (store_add(api->store, &a, key, &at_ms, &err) < 0) {
         reply_store_failed(r, log_failed, a.user_id, &err);
