@@ -23,6 +23,7 @@ void handle_erase(struct lp_service_request *r, void *worker)
         reply_store_failed(r, "error erasing data:", learner, &err);
         return;
     }
+    quota_recount(((const struct api *)r->user)->quota, learner);
     recount_wake(((const struct api *)r->user)->recount);
     lp_service_pseudonym(learner, pseudonym);
     snprintf(count, sizeof count, "%lld", (long long)n);

@@ -99,6 +99,15 @@ static void note(struct quota *q, uint64_t learner, int64_t now_ms, bool is_full
     pthread_mutex_unlock(&q->lock);
 }
 
+void quota_recount(struct quota *q, const char *user_id)
+{
+    pthread_mutex_lock(&q->lock);
+    struct writer *w = find_locked(q, lp_siphash(&q->key, user_id, strlen(user_id)) | 1);
+    if (w->full_ms > 0)
+        w->full_ms = 1; /* over: the next write counts */
+    pthread_mutex_unlock(&q->lock);
+}
+
 int quota_check(struct quota *q, const char *user_id, int64_t now_ms, struct lp_error *err)
 {
     int64_t stored = 0;

@@ -22,3 +22,6 @@ void quota_free(struct quota *q);
  */
 LP_MUST_USE int quota_check(struct quota *q, const char *user_id, int64_t now_ms,
                             struct lp_error *err);
+
+/* Activities were deleted: who was refused is counted at the next write, in this process. */
+void quota_recount(struct quota *q, const char *user_id);
