@@ -2,6 +2,7 @@
  * that join where one does, the time that "yesterday" or "since" tells. No state. */
 #include "services/ai-feedback/rules/rules.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,10 @@
 
 #define WORD 48
 /* What is mostly true now, whatever is told of then. */
-#define STATES "know think like love hope remember believe guess need want mean suppose understand"
+#define STATES                                                                                 \
+    "know think like love hope remember believe guess need want mean suppose understand seem " \
+    "feel "                                                                                    \
+    "look remind miss regret"
 
 /* A token that is left, read once. */
 struct part {
@@ -41,6 +45,22 @@ static bool is(const struct parts *p, size_t i, const char *list)
 static bool has(const struct parts *p, size_t i, enum verb_form form)
 {
     return i < p->n && p->at[i].verb >= 0 && p->at[i].forms >> form & 1;
+}
+
+/* In any of its forms: "seems". */
+static bool is_state(const struct parts *p, size_t i)
+{
+    char base[FORM_ROOM] = "";
+
+    if (is(p, i, STATES))
+        return true;
+    if (i < p->n && p->at[i].verb >= 0)
+        verb_write(p->at[i].verb, VERB_BASE, base);
+    size_t len = strlen(base);
+    for (const char *at = STATES; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
+        if (strcspn(at, " ") == len && memcmp(at, base, len) == 0)
+            return true;
+    return false;
 }
 
 /* A present that is no past as well. */
@@ -73,7 +93,13 @@ static void read_parts(struct sentence *s, struct parts *p)
 static void change(struct parts *p, size_t i, const char *to, enum category category,
                    const char *rule, const char *message)
 {
-    token_change(p->s, p->at[i].token, to, category, rule, 0.82, "%s", message);
+    const struct token *t = &p->s->tokens[p->at[i].token];
+    bool shouted = t->len > 1 && isupper((unsigned char)p->s->text[t->at + 1]);
+    char text[2 * FORM_ROOM];
+    snprintf(text, sizeof text, "%s", to);
+    for (char *c = text; shouted && *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    token_change(p->s, p->at[i].token, text, category, rule, 0.82, "%s", message);
     snprintf(p->at[i].word, sizeof p->at[i].word, "%s", to);
     p->at[i].verb = -1;
 }
@@ -87,9 +113,11 @@ static void join_once(struct parts *p)
     for (size_t i = 2; (although || because) && i + 2 < p->n; i++) {
         if (!is(p, i, ","))
             continue;
-        bool twice = although ? is(p, i + 1, "but")
-                              : is(p, i + 1, "so") && (is_subject(p, i + 2) ||
-                                                       is(p, i + 2, "the my our his her their"));
+        bool twice = although
+                         ? is(p, i + 1, "but") &&
+                               (is_subject(p, i + 2) || is(p, i + 2, "the my our his her their"))
+                         : is(p, i + 1, "so") &&
+                               (is_subject(p, i + 2) || is(p, i + 2, "the my our his her their"));
         if (twice)
             change(p, i + 1, "", CATEGORY_GRAMMAR, "joined-twice",
                    although ? "\"Although\" and \"but\" say the same: one of them is enough."
@@ -103,6 +131,9 @@ static void if_were_would(struct parts *p)
 {
     if (!is(p, 0, "if") || !is_subject(p, 1) ||
         !(is(p, 2, "were") || (is(p, 2, "had") && !has(p, 3, VERB_PARTICIPLE))))
+        return;
+    if ((is(p, 2, "were") && !is(p, 1, "i he she it") && is(p, 3, "at in there here with on")) ||
+        is(p, 3, "been already")) /* it may have been so */
         return;
     for (size_t i = 3; i + 2 < p->n; i++)
         if (is(p, i, ",") && is_subject(p, i + 1) && is(p, i + 2, "will")) {
@@ -121,7 +152,9 @@ static void if_were_would(struct parts *p)
 /* Behind the words at `i` that tell a time that is over; `i` where there are none. */
 static size_t behind_past_time(const struct parts *p, size_t i)
 {
-    if (i > 0 && is(p, i - 1, "the of in over during for like about from")) /* "in the last year" */
+    if (i > 0 &&
+        is(p, i - 1, "the of in over during for like about from than as unlike with to before"))
+        /* "in the last year", "better than last year" */
         return i;
     if (is(p, i, "yesterday"))
         return is(p, i + 1, "morning afternoon evening night") ? i + 2 : i + 1;
@@ -190,13 +223,15 @@ static void begins_in_past(struct parts *p, size_t i)
 {
     i += is(p, i, ",");
     size_t verb = verb_behind(p, i);
-    if (verb >= p->n || is(p, verb, STATES))
+    if (verb >= p->n || is_state(p, verb))
         return;
+    bool was_present = is_present(p, verb);
     into_past(p, verb);
-    for (size_t k = verb + 1; k + 2 < p->n; k++)
+    /* Who put the first one into the past means the present: "I saw it and I recommend it". */
+    for (size_t k = verb + 1; was_present && k + 2 < p->n; k++)
         if (is(p, k, "and then so") && is_subject(p, k + 1)) {
             verb = verb_behind(p, k + 1);
-            if (verb < p->n && is_present(p, verb) && !is(p, verb, STATES))
+            if (verb < p->n && is_present(p, verb) && !is_state(p, verb))
                 put_into_past(p, verb);
         }
 }
@@ -209,7 +244,7 @@ static void ends_in_past(struct parts *p, size_t time)
     for (size_t i = 0; i < time; i++)
         n += is_subject(p, i) || is(p, i, "that who which what when where how if because") ||
              (i != verb && i != verb + 1 && (has(p, i, VERB_PAST) || is(p, i, "was were did")));
-    if (n != 1 || verb >= time || is(p, verb, STATES))
+    if (n != 1 || verb >= time || is_state(p, verb))
         return;
     into_past(p, verb);
 }
@@ -218,7 +253,7 @@ static void over_is_past(struct parts *p)
 {
     size_t first = is(p, 0, "so and but") ? 1 : 0;
 
-    if (tells(p, "since until if every would"))
+    if (tells(p, "since until if every would now today still"))
         return;
     size_t behind = behind_past_time(p, first);
     if (behind > first) {
@@ -280,7 +315,15 @@ static void since_is_perfect(struct parts *p)
             begin = i + 1;
         if (i < begin + 3 || !tells_begin(p, i))
             continue;
-        bool from = is(p, i, "from") && is(p, begin + 1, "is") && is_ing(p, begin + 2);
+        for (size_t k = begin + 1; k < i; k++) /* who or what it is that began is another */
+            if (is_subject(p, k) ||
+                is(p, k,
+                   "have has had been was were did he's she's it's "
+                   "they've we've you've who what which") ||
+                (has(p, k, VERB_PAST) && !has(p, k, VERB_BASE)))
+                return;
+        bool from =
+            is(p, i, "from") && is(p, begin + 1, "is") && is_ing(p, begin + 2) && i == begin + 3;
         if (is(p, i, "from") && !from)
             continue;
         if (is_subject(p, begin) || is(p, begin, "i'm"))

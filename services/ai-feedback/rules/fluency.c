@@ -127,8 +127,10 @@ static bool is_double_name(const struct sentence *s, size_t i, size_t j)
 /* "the internet is is useful"; but "what it is is", "the thing is is that". */
 static bool is_is_too_much(const struct sentence *s, size_t i)
 {
-    static const char *const fine[] = { "what", "how",  "where", "who",   "all",     "it",
-                                        "that", "this", "thing", "point", "problem", "there" };
+    static const char *const fine[] = { "what",    "how",      "where",     "who",      "all",
+                                        "it",      "that",     "this",      "thing",    "point",
+                                        "problem", "there",    "whoever",   "whatever", "which",
+                                        "whether", "question", "whichever", "wherever" };
 
     if (i == 0 || !token_is(s, i, "is"))
         return false;
@@ -160,12 +162,16 @@ static void delete_repeated(struct sentence *s, size_t i)
 /* "I want I want to go": the first pair goes. */
 static bool delete_pair(struct sentence *s, size_t i, size_t second)
 {
+    static const char *const clause[] = { "what", "whatever", "when", "whenever", "who", "if" };
     size_t third = second < s->n ? sentence_next(s, second) : s->n;
     size_t fourth = third < s->n ? sentence_next(s, third) : s->n;
+    size_t before = sentence_previous(s, i);
 
     if (second == s->n || !may_begin_anew(s, i) || !token_same(s, i, third) ||
-        !token_same(s, second, fourth))
-        return false;
+        !token_same(s, second, fourth) ||
+        (before < s->n && is_one_of(s, before, clause, LP_COUNT(clause))) ||
+        (token_is(s, i, "and") && !may_begin_anew(s, second)))
+        return false; /* "whatever you do you do well", "and more and more" */
     delete_repeated(s, i);
     delete_repeated(s, second);
     return true;

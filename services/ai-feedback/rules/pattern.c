@@ -13,15 +13,19 @@
 
 #define ELEMENTS 8
 #define WORD 48
+#define MASS                                                                                  \
+    "family|difference|skill|activity|opportunity|cake|egg|culture|tradition|disease|school|" \
+    "university|advantage|noodle|company"
 
 /* A word of the sentence that a pattern may look at, read once. */
 struct item {
     size_t token;
     char word[WORD]; /* lower case; the mark itself for marks; "" for what is no word */
-    bool is_word, changed;
+    bool is_word, changed, capital; /* capital: its first letter */
     int verb, noun, adjective;
     unsigned forms;
     bool plural, is_number; /* is_number: more than one, and no year */
+    bool is_name;           /* one capital */
 };
 
 static void read_item(const struct sentence *s, size_t i, struct item *item)
@@ -37,6 +41,9 @@ static void read_item(const struct sentence *s, size_t i, struct item *item)
         token_lower(s, i, item->word, sizeof item->word);
     if (!item->is_word)
         return;
+    item->capital = isupper((unsigned char)(t->now ? *t->now : s->text[t->at]));
+    const char *now = t->now ? t->now : s->text + t->at;
+    item->is_name = t->len > 1 && isupper((unsigned char)*now) && !isupper((unsigned char)now[1]);
     item->verb = verb_find(item->word, &item->forms);
     item->noun = noun_find(item->word, &item->plural);
     item->adjective = adjective_find(item->word);
@@ -69,6 +76,12 @@ static bool is_noun(const struct item *i, bool plural, bool person)
     return i->noun >= 0 && i->plural == plural && (!person || noun_is_person(i->noun));
 }
 
+/* Nouns that stand behind "a lot of" and "more" as they are: "a lot of family", "more skill". */
+static bool is_mass(const char *word)
+{
+    return is_listed(MASS, strlen(MASS), word);
+}
+
 static bool is_short(const struct item *i)
 {
     char comparative[FORM_ROOM] = "";
@@ -92,11 +105,13 @@ static bool is_of_class(const struct item *i, const char *name)
         { ":ing", has(i, VERB_ING) },
         { ":noun", is_noun(i, false, false) },
         { ":nouns", is_noun(i, true, false) },
+        { ":counted", is_noun(i, false, false) && !is_mass(i->word) },
         { ":person", is_noun(i, false, true) },
         { ":persons", is_noun(i, true, true) },
         { ":adjective", i->adjective >= 0 },
         { ":any", i->is_word },
         { ":number", i->is_number },
+        { ":name", i->is_name },
     };
 
     for (size_t k = 0; k < LP_COUNT(classes); k++)
@@ -147,7 +162,9 @@ static bool fits_before(const struct pattern *p, const struct item *items, size_
 {
     if (!p->before)
         return true;
-    if (i == 0 || strcmp(items[i - 1].word, ",") == 0)
+    if (i == 0)
+        return strpbrk(p->before, "^0");
+    if (strcmp(items[i - 1].word, ",") == 0)
         return strchr(p->before, '^');
     return is_listed(p->before, strlen(p->before), items[i - 1].word);
 }
@@ -188,9 +205,12 @@ static void add_word(struct lp_buf *text, const struct sentence *s, const struct
 
     if (strcmp(item->word, "i") == 0)
         lp_buf_char(text, 'I');
-    else if (first || t->now)
+    else if (first || (t->now && !item->capital))
         lp_buf_str(text, item->word);
-    else
+    else if (t->now) {
+        lp_buf_char(text, (char)toupper((unsigned char)*item->word));
+        lp_buf_str(text, *item->word ? item->word + 1 : "");
+    } else
         lp_buf_add(text, s->text + t->at, t->len);
 }
 

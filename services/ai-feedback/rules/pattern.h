@@ -11,14 +11,15 @@
  * class:
  * ":base :third :past" (forms of known verbs; :past is no base or participle of its verb, :third no
  * base), ":ing", ":simple" (a past that is no participle), ":participle", ":noun :nouns" (one,
- * many), ":person :persons" (nouns of people), ":adjective", ":short" (an adjective that has a
- * comparative in -er), ":uncountable", ":number" (in digits), ":any"; "!a|b" is none of these.
- * `to`: for each element "=" (stays), "-" (goes), a form of its verb, noun or adjective (":base
- * :third :past :participle :ing :one :many :er"), words, "=_words" (stays, with words behind it) or
- * "words_:form"; "@2" among words is what element 2 was ("@2's" with that behind it); "_" is a
- * space. `before`, `after`: which words may stand there, "^" the begin of the sentence or of a part
- * behind a comma, "$" the end or a mark, "?" this mark; NULL: anything. `not_after`: which may not.
- * `examples`: "wrong => right", and without an arrow what must stay; ends with NULL.
+ * many), ":counted" (one, but of what may stand behind "a lot of"), ":person :persons" (nouns of
+ * people), ":adjective", ":short" (an adjective that has a comparative in -er), ":uncountable",
+ * ":number" (in digits), ":name", ":any"; "!a|b" is none of these. `to`: for each element "="
+ * (stays), "-" (goes), a form of its verb, noun or adjective (":base :third :past :participle :ing
+ * :one :many :er"), words, "=_words" (stays, with words behind it) or "words_:form"; "@2" among
+ * words is what element 2 was ("@2's" with that behind it); "_" is a space. `before`, `after`:
+ * which words may stand there, "^" the begin of the sentence or of a part behind a comma, "0" that
+ * of the sentence alone, "$" the end or a mark, "?" this mark; NULL: anything. `not_after`: which
+ * may not. `examples`: "wrong => right", and without an arrow what must stay; ends with NULL.
  */
 struct pattern {
     const char *id;

@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "postgres/rows.h"
 #include "services/learning/database/numbers.h"
+#include "services/learning/database/reviews.h"
 
 #define PURGE_BATCH 2000 /* decisions of one statement, each with up to CHOOSE_MOST offers */
 #define PURGE_BATCHES 100
@@ -34,7 +35,7 @@ static const struct lp_db_statement count_due = {
 #define REVIEW_COLUMNS                                                                 \
     "s.item_id, i.class, i.level, i.seconds, i.phrase, s.difficulty, s.stability,"     \
     " s.stage, s.step, s.last_ms, s.due_ms, s.ratings::float8 / s.reviews, s.reviews," \
-    " s.recalled"                                                                      \
+    " " RECALLED_OF                                                                    \
     " FROM states s JOIN items i ON i.id = s.item_id AND NOT i.deleted WHERE s.learner = $1"
 
 #define DUE(n) "SELECT " REVIEW_COLUMNS " AND s.due_ms <= $2::bigint ORDER BY s.due_ms" LIMIT_OF(n)
@@ -81,12 +82,10 @@ static const struct lp_db_statement log_choice = {
     8, false
 };
 
-static const struct lp_db_statement reset = {
-    "reset",
-    "UPDATE learners SET bandit = NULL, level = 1, forgetting = NULL WHERE ($1::text IS NULL OR "
-    "learner = $1)",
-    1, true
-};
+/* Two, as a plan for both would read every learner (plan_once). */
+#define RESET "UPDATE learners SET bandit = NULL, level = 1, forgetting = NULL"
+static const struct lp_db_statement reset = { "reset", RESET " WHERE learner = $1", 1, true };
+static const struct lp_db_statement reset_all = { "reset_all", RESET, 0, true };
 
 static const struct lp_db_statement read_logged = {
     "read_logged",
@@ -277,7 +276,7 @@ int learner_log(struct lp_db *db, const char *learner, enum policy policy, const
 
 int learner_reset(struct lp_db *db, const char *learner, unsigned long *ret_n, struct lp_error *err)
 {
-    return lp_rows_run(db, &reset, &learner, ret_n, err);
+    return lp_rows_run(db, learner ? &reset : &reset_all, &learner, ret_n, err);
 }
 
 int learners_logged(struct lp_db *db, int days, struct logged **ret_rows, int *ret_n,

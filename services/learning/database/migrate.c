@@ -133,9 +133,8 @@ static const char *const versions[] = {
     /* What a recommendation reads of each item, without taking the document apart. */
     "ALTER TABLE items ADD COLUMN phrase text GENERATED ALWAYS AS (doc->>'phrase') STORED,"
     " ADD COLUMN seconds integer GENERATED ALWAYS AS ((doc->>'seconds')::integer) STORED;"
-    "ALTER TABLE states ADD COLUMN recalled integer NOT NULL DEFAULT 0;"
-    "UPDATE states s SET recalled = (SELECT count(*) FROM reviews r"
-    " WHERE r.learner = s.learner AND r.item_id = s.item_id AND r.rating > 1);",
+    /* NULL: counted among the reviews (RECALLED_OF). Writing every state held up all who read. */
+    "ALTER TABLE states ADD COLUMN recalled integer;",
 };
 
 int migrate_run(struct lp_db *db, struct lp_error *err)

@@ -24,7 +24,8 @@ static const struct lp_db_statement read_state = {
     " CASE WHEN l.bandit_model = '" BANDIT_MODEL "' THEN l.bandit END, o.decision, o.x,"
     " (SELECT level FROM items WHERE id = $2),"
     " CASE WHEN l.forgetting_model = '" FORGETTING_MODEL
-    "' THEN l.forgetting END, coalesce(s.recalled, 0) FROM (SELECT $1::text AS learner) q"
+    "' THEN l.forgetting END, CASE WHEN s.learner IS NULL THEN 0 ELSE " RECALLED_OF
+    " END FROM (SELECT $1::text AS learner) q"
     " LEFT JOIN learners l USING (learner)"
     " LEFT JOIN states s ON s.learner = q.learner AND s.item_id = $2"
     " LEFT JOIN LATERAL (SELECT o.decision, o.x FROM offers o JOIN decisions d ON d.id = o.decision"
@@ -64,7 +65,7 @@ static const struct lp_db_statement write_review = {
     "   stability = excluded.stability, stage = excluded.stage, step = excluded.step,"
     "   last_ms = excluded.last_ms, due_ms = excluded.due_ms, model = excluded.model,"
     "   reviews = s.reviews + 1, ratings = s.ratings + excluded.ratings,"
-    "   recalled = s.recalled + excluded.recalled),"
+    "   recalled = " RECALLED_OF " + excluded.recalled),"
     " o AS (UPDATE offers SET reward = $20::float8 WHERE decision = $19::bigint"
     "  AND item_id = $2 AND EXISTS (SELECT FROM l))"
     "INSERT INTO reviews (learner, item_id, key, rating, at_ms, duration_ms, predicted, model)"
@@ -80,8 +81,9 @@ static const struct lp_db_statement export_all = {
     "export_all",
     "SELECT jsonb_build_object('userId', $1::text, 'states', coalesce((SELECT jsonb_agg("
     "jsonb_build_object('itemId', item_id, 'difficulty', difficulty, 'stability', stability,"
-    " 'lastMs', last_ms, 'dueMs', due_ms, 'reviews', reviews, 'recalled', recalled, 'model', model)"
-    " ORDER BY item_id) FROM states WHERE learner = $1), '[]'), 'reviews', coalesce((SELECT"
+    " 'lastMs', last_ms, 'dueMs', due_ms, 'reviews', reviews, 'recalled', " RECALLED_OF
+    ", 'model', model) ORDER BY item_id) FROM states s WHERE learner = $1), '[]'), 'reviews', "
+    "coalesce((SELECT"
     " jsonb_agg(jsonb_build_object('itemId', item_id, 'rating', rating, 'atMs', at_ms,"
     " 'durationMs', duration_ms) ORDER BY id) FROM reviews WHERE learner = $1), '[]'),"
     " 'model', (SELECT jsonb_build_object('level', level, 'lastItemId', last_item, 'day', day,"

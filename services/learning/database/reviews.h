@@ -19,6 +19,12 @@ struct review {
     bool is_inferred; /* from a score or edits: no answer to an offer, and nothing of the level */
 };
 
+/* How many reviews of the state `s` were recalled; those that were there before it was counted, or
+ * that a program of before wrote, are counted now. */
+#define RECALLED_OF                                                           \
+    "coalesce(s.recalled, (SELECT count(*) FROM reviews r WHERE r.learner = " \
+    "s.learner AND r.item_id = s.item_id AND r.rating > 1)::int)"
+
 /* What followed from it. */
 struct reviewed {
     struct fsrs_state state;
