@@ -24,6 +24,7 @@
 
 static const struct lp_kube_kind slices = { "discovery.k8s.io", "v1", "EndpointSlice",
                                             "endpointslices", false };
+static const struct lp_kube_kind endpoints = { "", "v1", "Endpoints", "endpoints", false };
 static const char *const addresses[] = { "127.0.0.11", "127.0.0.12" };
 
 static struct lp_kube_config *config;
@@ -87,7 +88,14 @@ static int lead_to_us(uint16_t port, struct lp_error *err)
         "namespace", ns, "labels", "kubernetes.io/service-name", "lp-metrics", "addressType",
         "IPv4", "endpoints", "addresses", address, "conditions", "ready", 1, "ports", "name",
         "https", "port", (int)port, "protocol", "TCP");
+    json_auto_t *older = /* what kube-apiserver 1.30 goes by */
+        lp_json_make("{s:s,s:s,s:{s:s,s:s},s:[{s:[{s:s}],s:[{s:s,s:i,s:s}]}]}", "apiVersion", "v1",
+                     "kind", "Endpoints", "metadata", "name", "lp-metrics", "namespace", ns,
+                     "subsets", "addresses", "ip", address, "ports", "name", "https", "port",
+                     (int)port, "protocol", "TCP");
     int r = lp_kube_create(client, &lp_kube_services, service, NULL, err);
+    if (r == 0)
+        r = lp_kube_create(client, &endpoints, older, NULL, err);
     return r < 0 ? r : lp_kube_create(client, &slices, slice, NULL, err);
 }
 

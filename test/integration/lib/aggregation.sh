@@ -1,7 +1,8 @@
 # An aggregated API on a control plane without nodes. Sourced, never run.
 #
 # Such a control plane has no kube-proxy and no pods, and an endpoint may not be a loopback address.
-# So the program listens on this machine's own address, and an EndpointSlice leads there: with
+# So the program listens on this machine's own address, and an EndpointSlice (for an older
+# kube-apiserver, as 1.30, Endpoints) leads there: with
 # --enable-aggregator-routing kube-apiserver goes to endpoints itself. (With it, a Service of type
 # ExternalName is refused: "unsupported service type".) Uses kubectl and KUBECONFIG.
 # shellcheck shell=bash
@@ -36,5 +37,10 @@ metadata:
 addressType: IPv4
 endpoints: [{addresses: ["$address"], conditions: {ready: true}}]
 ports: [{name: https, port: $3, protocol: TCP}]
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: $2, namespace: $1}
+subsets: [{addresses: [{ip: "$address"}], ports: [{name: https, port: $3, protocol: TCP}]}]
 YAML
 }

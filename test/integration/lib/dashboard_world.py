@@ -121,6 +121,11 @@ metadata: {{name: {name}-host, namespace: {SYSTEM}, labels: {{kubernetes.io/serv
 addressType: IPv4
 endpoints: [{{addresses: ["{host_address()}"], conditions: {{ready: true}}}}]
 ports: [{{name: https, port: {self.served}, protocol: TCP}}]
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {{name: {name}, namespace: {SYSTEM}}}
+subsets: [{{addresses: [{{ip: "{host_address()}"}}], ports: [{{name: https, port: {self.served}, protocol: TCP}}]}}]
 """)
 
     def make_ready(self):
