@@ -29,7 +29,7 @@
 #define BEAT_LIMIT_MS 60000
 #define DRAIN_EXTRA_MS 10000
 
-/* Of the heap, with the caller's service: after a drain that failed threads still turn with both. */
+/* Of the heap, with the caller's service: after a drain that failed threads still use both. */
 struct lp_service_state {
     struct lp_service own;
     const struct lp_service *service; /* `own` */
