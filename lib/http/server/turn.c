@@ -27,8 +27,7 @@
 #include "http/server/server_parts.h"
 
 /* What the library can do nothing about (a line between chunks that fills its buffer) it calls
- * ready
- * until the connection is over. */
+ * ready until the connection is over. */
 #define VAIN_TURNS 4 /* at once, and none of our functions was called */
 #define BREATH_MS 10
 
