@@ -4,8 +4,7 @@
 # The version of Kubernetes can be chosen from outside: LP_KUBERNETES_VERSION=1.34.4.
 USUAL_KUBERNETES_VERSION=1.34.4
 KUBERNETES_VERSION=${LP_KUBERNETES_VERSION:-$USUAL_KUBERNETES_VERSION}
-# ./check compat runs the integration tests that depend on it with these too.
-OLDEST_KUBERNETES_VERSION=1.30.14
+# ./check compat runs the integration tests that depend on it with this one too.
 SECOND_KUBERNETES_VERSION=1.36.3
 ETCD_VERSION=v3.6.4
 # These two are the newest that compile with the libraries of Kubernetes 1.34 (parts.sh).
