@@ -13,7 +13,8 @@ static void lost_metrics_are_a_floor_until_they_are_back(void **state)
                                             "3, afterSeconds: 30}}"));
     pods_ready("auth", 1);
     pods_broken(true);
-    json_decref(await(&lp_kube_hpas, "english-auth", min_is_at_least, &three, "lifted"));
+    json_auto_t *lifted = await(&lp_kube_hpas, "english-auth", min_is_at_least, &three, "lifted");
+    assert_int_equal(lp_json_int(0, lifted, "spec", "minReplicas", NULL), 3);
     json_decref(await(&lp_kube_platforms, "english", has_source, "Fallback", "told of"));
     pods_broken(false);
     json_decref(await(&lp_kube_hpas, "english-auth", min_is_at_most, &two, "a step lower"));
