@@ -115,12 +115,7 @@ void conn_close(struct conn *c)
 
 void conn_account(struct conn *c, size_t bytes)
 {
-    struct worker *w = c->worker;
-
-    if (bytes == c->buffered)
-        return;
-    lp_metric_add(w->shared->metrics.buffered, (double)bytes - (double)c->buffered);
-    w->buffered += bytes - c->buffered;
+    c->worker->buffered += bytes - c->buffered;
     c->buffered = bytes;
 }
 

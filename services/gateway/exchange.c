@@ -283,6 +283,20 @@ void exchange_body(struct exchange *x, const char *bytes, size_t n)
     conn_mark(x->conn);
 }
 
+void exchange_account(struct conn *c)
+{
+    const struct exchange *x = c->exchange;
+    size_t bytes = stream_length(&c->out) + c->in.len;
+
+    if (c->fd < 0)
+        return;
+    if (x)
+        bytes += stream_length(&x->up) + x->up_fields_len + x->down_body.len;
+    if (x && x->up_target)
+        bytes += strlen(x->up_target);
+    conn_account(c, bytes);
+}
+
 void exchange_end_body(struct exchange *x)
 {
     if (x->chunked)

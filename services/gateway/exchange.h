@@ -110,3 +110,8 @@ void exchange_head(struct exchange *x, const char *fields, size_t fields_len, in
                    bool bodiless, const char *cookie);
 void exchange_body(struct exchange *x, const char *bytes, size_t n);
 void exchange_end_body(struct exchange *x);
+
+/* Counts what the connection and its exchange, if it has one, buffer now. As soon as it grows: of
+ * the answers that arrive in one turn each sees what those before it took. A connection that is
+ * closed has left the sum already. */
+void exchange_account(struct conn *c);

@@ -161,13 +161,15 @@ static void sweep(struct worker *w)
     }
 }
 
-/* What clients' connections hold is told by conn_account. */
-static void tell_held(struct worker *w)
+/* Once a turn, as bytes that go from one connection to another would count twice meanwhile. */
+static void tell_buffered(struct worker *w)
 {
-    if (!w->http || w->http->held == w->held_told)
+    size_t now = worker_buffered(w);
+
+    if (now == w->buffered_told)
         return;
-    lp_metric_add(w->shared->metrics.buffered, (double)w->http->held - (double)w->held_told);
-    w->held_told = w->http->held;
+    lp_metric_add(w->shared->metrics.buffered, (double)now - (double)w->buffered_told);
+    w->buffered_told = now;
 }
 
 static void run_timers(struct upstream_client *client)
@@ -271,13 +273,13 @@ static void *front_run(void *user)
         run_timers(w->curl);
         do_todo(w);
         bury(w);
-        tell_held(w);
+        tell_buffered(w);
     }
     while (w->conns)
         request_abandon(w->conns);
     w->todo = NULL;
     bury(w);
-    tell_held(w);
+    tell_buffered(w);
     lp_stop_request(w->ended);
     return NULL;
 }

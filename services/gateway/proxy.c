@@ -190,6 +190,7 @@ static bool on_body(void *user, const char *bytes, size_t n)
         alive(x);
         if (x->down_body.len > CAPTURE_MAX)
             let_go(x, false);
+        exchange_account(x->conn);
         return true;
     }
     if (stream_length(&x->conn->out) >= worker_high(x->worker)) {
@@ -200,6 +201,7 @@ static bool on_body(void *user, const char *bytes, size_t n)
     if (x->tunnel && x->tunnel_code == 0)
         x->tunnel_code = websocket_follow(&x->from_server, bytes, n, 0);
     exchange_body(x, bytes, n);
+    exchange_account(x->conn); /* the next answer of this turn asks whether there is room */
     alive(x);
     return true;
 }

@@ -375,21 +375,6 @@ static void note_pace(struct conn *c, size_t before)
         x->down_pace.since_ms = 0;
 }
 
-/* A closed connection has left the sum already. */
-static void account(struct conn *c)
-{
-    const struct exchange *x = c->exchange;
-    size_t bytes = stream_length(&c->out) + c->in.len;
-
-    if (c->fd < 0)
-        return;
-    if (x)
-        bytes += stream_length(&x->up) + x->up_fields_len + x->down_body.len;
-    if (x && x->up_target)
-        bytes += strlen(x->up_target);
-    conn_account(c, bytes);
-}
-
 static void drive(struct conn *c)
 {
     bool moved = true;
@@ -417,7 +402,7 @@ static void drive(struct conn *c)
 void request_drive(struct conn *c)
 {
     drive(c);
-    account(c);
+    exchange_account(c);
 }
 
 /* ---- time ---- */

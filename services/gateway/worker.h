@@ -82,7 +82,7 @@ struct worker {
     struct conn *conns, *todo, *dead;
     unsigned n_conns;
     size_t buffered, buffer_limit; /* bytes of bodies and of what waits, in clients' connections */
-    size_t held_told;              /* of http->held, what the gauge knows */
+    size_t buffered_told;          /* of worker_buffered(), what the gauge knows */
     uint16_t by_address[WORKER_ADDRESSES]; /* connections, by a keyed hash of the address */
     int64_t now, next_sweep;
     uint64_t random[2], address_key;
@@ -97,11 +97,17 @@ struct worker {
     atomic_uint asked;   /* times gateway_turns woke the loop since it last turned */
 };
 
+/* Bytes that wait in memory for one side or the other, of clients' and upstreams' connections. */
+static inline size_t worker_buffered(const struct worker *w)
+{
+    return w->buffered + (w->http ? w->http->held : 0);
+}
+
 /* More is buffered than may be: nothing new may wait, and each body is taken only as far as its
  * other side has taken what came before. */
 static inline bool worker_is_full(const struct worker *w)
 {
-    return w->buffered + (w->http ? w->http->held : 0) >= w->buffer_limit;
+    return worker_buffered(w) >= w->buffer_limit;
 }
 
 /* The water marks of a stream now: at or over the high one its producer is paused, at or under the

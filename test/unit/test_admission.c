@@ -265,7 +265,7 @@ static void the_thread_that_became_free_last_is_called(void **state)
     enum { THREADS = 8, PIECES = 200 };
     struct piece burst[THREADS] = { 0 };
     static struct piece pieces[PIECES];
-    pthread_t first, second;
+    pthread_t first = pthread_self(), second;
     (void)state;
     start(THREADS, PIECES);
     for (int i = 0; i < THREADS; i++)

@@ -141,7 +141,7 @@ queue_depth() { # SERVICE
     k get --raw "/apis/custom.metrics.k8s.io/v1beta2/namespaces/$PLATFORM_NAMESPACE/services/$PLATFORM-$1/queue_depth"
 }
 
-queue_depths_are_served() {
+all_queue_depths() {
     local service age answer
     for service in gateway auth ai-feedback progress; do
         answer=$(queue_depth "$service")
@@ -150,6 +150,11 @@ queue_depths_are_served() {
         [ "$age" -le 10 ] || { echo "$service: the value is $age s old" && return 1; }
     done
     k get --raw "/apis/custom.metrics.k8s.io/v1beta2/namespaces/$PLATFORM_NAMESPACE/pods/*/queue_depth" | jq -e '.items | length >= 4' >/dev/null
+}
+
+# The rollout of the check before may have just ended: a pod counts once it has been Ready for 2 s.
+queue_depths_are_served() {
+    wait_for "the queue depth of each service" 10 all_queue_depths || all_queue_depths
 }
 
 all_hpas_active() {
