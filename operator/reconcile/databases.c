@@ -132,7 +132,7 @@ static bool may_be_stuck(const json_t *stateful_set)
            lp_json_int(0, status, "readyReplicas", NULL) == 0;
 }
 
-char *databases_stuck_pod(const struct reconcile_context *ctx, const struct plan *plan,
+char *databases_stuck_pod(struct reconcile_context *ctx, const struct plan *plan,
                           const struct observed *observed)
 {
     const char *ns = ctx->platform->ns;
@@ -144,6 +144,7 @@ char *databases_stuck_pod(const struct reconcile_context *ctx, const struct plan
         struct lp_error ignored;
         if (child->kind != CHILD_STATEFUL_SET || !may_be_stuck(set))
             continue;
+        context_again(ctx, CONTEXT_PODS_MS);
         lp_auto_free char *name = lp_sprintf("%s-0", child->name);
         if (lp_kube_get(ctx->r->client, &lp_kube_pods, ns, name, &pod, &ignored) < 0)
             continue;

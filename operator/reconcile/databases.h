@@ -23,7 +23,7 @@ void databases_notice(const struct reconcile_context *ctx, const struct database
 /* A pod of a StatefulSet that its controller does not replace, because it is not Ready and was made
  * from an older template (kubernetes/kubernetes#67250), and the command that helps; the caller's;
  * NULL: there is none. */
-char *databases_stuck_pod(const struct reconcile_context *ctx, const struct plan *plan,
+char *databases_stuck_pod(struct reconcile_context *ctx, const struct plan *plan,
                           const struct observed *observed);
 
 /* The platform of this name is gone: an Event about each claim that stays, which says how to remove

@@ -51,7 +51,7 @@ static bool is_started(const struct plan *plan, const struct observed *observed)
     return !w.exists || (w.rolled && w.available);
 }
 
-char *master_key_stuck(const struct reconcile_context *ctx, const struct plan *plan,
+char *master_key_stuck(struct reconcile_context *ctx, const struct plan *plan,
                        const struct observed *observed)
 {
     const struct platform *p = ctx->platform;
@@ -62,8 +62,10 @@ char *master_key_stuck(const struct reconcile_context *ctx, const struct plan *p
     struct lp_error ignored;
     char version[64];
 
-    if (!p->spec.privacy.master_key || is_started(plan, observed) ||
-        lp_kube_list(ctx->r->client, &lp_kube_pods, p->ns, &options, look_at_pod, &why, version,
+    if (!p->spec.privacy.master_key || is_started(plan, observed))
+        return NULL;
+    context_again(ctx, CONTEXT_PODS_MS);
+    if (lp_kube_list(ctx->r->client, &lp_kube_pods, p->ns, &options, look_at_pod, &why, version,
                      &ignored) < 0 ||
         !why)
         return NULL;

@@ -16,5 +16,5 @@ char *master_key_refusal(const json_t *pod);
  * (the Secret is not there, has not the key, or another one than the database), for a condition.
  * The Secret itself is never read. The caller's; NULL: nothing.
  */
-char *master_key_stuck(const struct reconcile_context *ctx, const struct plan *plan,
+char *master_key_stuck(struct reconcile_context *ctx, const struct plan *plan,
                        const struct observed *observed);

@@ -40,10 +40,9 @@
 #define STATUS_MANAGER "lp-operator-status"
 #define TELL_AFTER 4 /* failures in a row before the status tells of a conflict or a time-out */
 /* When missing Secrets are created: 10 s after the platform stops being ready, as pods that start
- * may lack one, then every 30 s, doubled up to 4 min. No Secret is ever read; creating one that is
- * there is refused. 1,000 platforms that are never ready cost 25 such requests a second. */
-#define SECRETS_FIRST_MS 30000
-#define SECRETS_LAST_MS 240000
+ * may lack one, and every 3 min while it is not ready. No Secret is ever read; creating one that is
+ * there is refused. 1,000 platforms that are never ready cost 40 such requests a second. */
+#define SECRETS_AGAIN_MS 180000
 /* Every 10 s for two minutes where another object had the name: the garbage collector deletes its
  * Secrets when it learns of the end of that one. */
 #define SECRETS_SOON_MS 10000
@@ -138,19 +137,13 @@ static bool secrets_are_due(const struct platform_state *m)
     return m->secrets_tried_ms == 0 || lp_clock_ms() >= m->secrets_tried_ms + m->secrets_wait_ms;
 }
 
-/* Schedules the next attempt to create missing Secrets: 30 s, doubled up to 4 min. One that a
- * changed workload made before its time doubles nothing. */
 static void schedule_secrets(const struct reconcile_context *ctx)
 {
     struct platform_state *m = ctx->state;
     int64_t now = lp_clock_ms();
+    bool soon = m->recreated_ms != 0 && now < m->recreated_ms + SECRETS_OLD_MS;
 
-    if (m->recreated_ms != 0 && now < m->recreated_ms + SECRETS_OLD_MS)
-        m->secrets_wait_ms = SECRETS_SOON_MS;
-    else if (m->secrets_wait_ms < SECRETS_FIRST_MS || is_ready(ctx))
-        m->secrets_wait_ms = SECRETS_FIRST_MS;
-    else if (secrets_are_due(m) && 2 * m->secrets_wait_ms <= SECRETS_LAST_MS)
-        m->secrets_wait_ms *= 2;
+    m->secrets_wait_ms = soon ? SECRETS_SOON_MS : SECRETS_AGAIN_MS;
     m->secrets_tried_ms = now;
 }
 

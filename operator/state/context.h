@@ -73,6 +73,7 @@ void context_run(const struct reconcile_context *ctx, unsigned n, lp_thread_pool
 
 /* Something is to be looked at again in so many ms, or before; at once where `ms` is below 1. */
 void context_again(struct reconcile_context *ctx, int64_t ms);
+#define CONTEXT_PODS_MS 30000 /* while pods may not come up: no watch tells of them */
 
 /* Notes that an object of somebody else has the name of a child, as `text` says; it is looked at
  * again every CONTEXT_CONFLICT_MS, as no watch tells of it. */

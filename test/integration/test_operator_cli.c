@@ -79,6 +79,8 @@ static void a_platform_whose_secrets_were_made_anew_differs_in_nothing(void **st
     create_platform("english", json_object());
     ok(lp_kube_delete(client, &lp_kube_secrets, ns, "english-postgres", NULL, &err));
     ok(lp_kube_delete(client, &lp_kube_secrets, ns, "english-jwt", NULL, &err));
+    edit_platform("english", parse_spec("{databases: {postgres: {resources: {requests: {cpu:"
+                                        " 123m}}}}}")); /* looks whether they are there */
     json_decref(await(&lp_kube_stateful_sets, "english-postgres", has_mark,
                       "learningplatform.io/secret-database", "told of the Secret"));
     json_decref(await(&lp_kube_deployments, "english-gateway", has_mark,

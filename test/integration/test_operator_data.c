@@ -215,7 +215,9 @@ static void a_secret_made_anew_rolls_the_database_and_then_its_service(void **st
     (void)state;
     create_platform("english", json_object());
     json_auto_t *before = await(&lp_kube_secrets, "english-postgres", exists, NULL, "there");
+    await_ready("english");
     ok(lp_kube_delete(client, &lp_kube_secrets, ns, "english-postgres", NULL, &err));
+    ok(lp_kube_delete(client, &lp_kube_pods, ns, "english-postgres-0", NULL, &err));
     json_decref(await(&lp_kube_stateful_sets, "english-postgres", is_marked, NULL, "rolled"));
     json_decref(await(&lp_kube_secrets, "english-postgres", has_other_uid, uid_of(before), "new"));
     await_ready("english");
