@@ -1,4 +1,4 @@
-/* services/gateway/limiter.c -- rows of four clients, a lock for each 1/64 of them. */
+/* services/gateway/limiter.c -- a table of clients, a lock for each 1/64 of its sets. */
 #include "services/gateway/limiter.h"
 
 #include <math.h>
@@ -6,14 +6,13 @@
 
 #include "base/alloc.h"
 #include "base/siphash.h"
+#include "base/ways.h"
 
-#define BUCKETS 16384 /* a power of two */
-#define WAYS 4
+#define SETS 16384 /* a power of two */
 #define LOCKS 64
 
 struct entry {
-    uint64_t client; /* 0: free */
-    int64_t at;      /* when `left` was right */
+    struct lp_way client; /* at_ms: when `left` was right */
     double left;
 };
 
@@ -22,7 +21,7 @@ struct limiter {
     int64_t burst;
     struct lp_siphash_key key; /* not changed once it is made */
     pthread_mutex_t locks[LOCKS];
-    struct entry entries[BUCKETS][WAYS];
+    struct entry sets[SETS][LP_WAYS];
 };
 
 /* Of route and client. */
@@ -54,31 +53,17 @@ void limiter_free(struct limiter *l)
     free(l);
 }
 
-/* The client's entry, or the one of its row that was asked for longest ago. */
-static struct entry *entry_locked(struct entry *ways, uint64_t client)
-{
-    struct entry *oldest = &ways[0];
-
-    for (size_t i = 0; i < WAYS; i++) {
-        if (ways[i].client == client)
-            return &ways[i];
-        if (ways[i].at < oldest->at)
-            oldest = &ways[i];
-    }
-    return oldest;
-}
-
 /* What is left after this request; below 0: it is not taken, and by how much it falls short. */
 static double take_locked(const struct limiter *l, struct entry *e, uint64_t client, int64_t now)
 {
     double full = (double)l->burst;
 
-    if (e->client != client)
-        *e = (struct entry){ .client = client, .at = now, .left = full };
-    if (now > e->at) {
-        e->left += (double)(now - e->at) / 1000 * l->rate;
+    if (e->client.key != client)
+        *e = (struct entry){ { client, now }, full };
+    if (now > e->client.at_ms) {
+        e->left += (double)(now - e->client.at_ms) / 1000 * l->rate;
         e->left = e->left < full ? e->left : full;
-        e->at = now;
+        e->client.at_ms = now;
     }
     if (e->left < 1)
         return e->left - 1;
@@ -90,11 +75,11 @@ bool limiter_take(struct limiter *l, unsigned route, const void *client, size_t 
                   struct limiter_state *ret_state)
 {
     uint64_t hash = hash_of(l, route, client, len) | 1;
-    size_t bucket = (hash >> 1) & (BUCKETS - 1);
-    pthread_mutex_t *lock = &l->locks[bucket % LOCKS];
+    size_t set = (hash >> 1) & (SETS - 1);
+    pthread_mutex_t *lock = &l->locks[set % LOCKS];
 
     pthread_mutex_lock(lock);
-    double left = take_locked(l, entry_locked(l->entries[bucket], hash), hash, now);
+    double left = take_locked(l, lp_way_of(l->sets[set], sizeof(struct entry), hash), hash, now);
     pthread_mutex_unlock(lock);
 
     bool taken = left >= 0;

@@ -1,27 +1,26 @@
-/* services/learning/pace.c -- a token bucket per learner in rows of four, the oldest of a row gives
- * way. Which row is chosen by a keyed hash, so that nobody can aim at another's. */
+/* services/learning/pace.c -- a token bucket per learner. Which set of the table is chosen by a
+ * keyed hash, so that nobody can aim at another's. */
 #include "services/learning/pace.h"
 
 #include <pthread.h>
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/ways.h"
 #include "service/pseudonym.h"
 
-#define ROWS 4096
-#define WAYS 4
+#define SETS 4096
 #define MINUTE_MS 60000.0
 
 struct bucket {
-    uint64_t learner; /* 0: free */
-    int64_t at_ms;    /* when `left` was right */
+    struct lp_way learner; /* at_ms: when `left` was right */
     double left;
 };
 
 struct pace {
     pthread_mutex_t lock;
     double per_minute;
-    struct bucket rows[ROWS][WAYS];
+    struct bucket sets[SETS][LP_WAYS];
 };
 
 struct pace *pace_new(int64_t per_minute)
@@ -42,16 +41,11 @@ void pace_free(struct pace *p)
 
 static struct bucket *find_locked(struct pace *p, uint64_t learner, int64_t now_ms)
 {
-    struct bucket *row = p->rows[(learner >> 1) % ROWS]; /* the last bit is always set */
-    struct bucket *oldest = row;
-    for (int i = 0; i < WAYS; i++) {
-        if (row[i].learner == learner)
-            return &row[i];
-        if (row[i].at_ms < oldest->at_ms)
-            oldest = &row[i];
-    }
-    *oldest = (struct bucket){ .learner = learner, .at_ms = now_ms, .left = p->per_minute };
-    return oldest;
+    /* the last bit is always set */
+    struct bucket *b = lp_way_of(p->sets[(learner >> 1) % SETS], sizeof *b, learner);
+    if (b->learner.key != learner)
+        *b = (struct bucket){ { learner, now_ms }, p->per_minute };
+    return b;
 }
 
 bool pace_take(struct pace *p, const char *learner, int64_t now_ms, int64_t *ret_wait_ms)
@@ -60,9 +54,9 @@ bool pace_take(struct pace *p, const char *learner, int64_t now_ms, int64_t *ret
     lp_service_pseudonym(learner, hashed);
     pthread_mutex_lock(&p->lock);
     struct bucket *b = find_locked(p, lp_hash(hashed) | 1, now_ms);
-    double grown = b->left + (double)(now_ms - b->at_ms) * p->per_minute / MINUTE_MS;
+    double grown = b->left + (double)(now_ms - b->learner.at_ms) * p->per_minute / MINUTE_MS;
     b->left = grown < p->per_minute ? grown : p->per_minute;
-    b->at_ms = now_ms;
+    b->learner.at_ms = now_ms;
     bool may = b->left >= 1;
     if (may)
         b->left -= 1;

@@ -1,7 +1,7 @@
 /*
- * services/progress/quota.c -- what each learner has written since the last count, in rows of four,
- * of which the oldest gives way; who is forgotten begins anew. Which row is chosen by a keyed hash,
- * so that nobody can aim at another's. The database is asked without the lock.
+ * services/progress/quota.c -- what each learner has written since the last count. Which set of the
+ * table is chosen by a keyed hash, so that nobody can aim at another's. The database is asked
+ * without the lock.
  */
 #include "services/progress/quota.h"
 
@@ -11,15 +11,14 @@
 
 #include "base/alloc.h"
 #include "base/siphash.h"
+#include "base/ways.h"
 
-#define ROWS 2048
-#define WAYS 4
+#define SETS 2048
 
 struct writer {
-    uint64_t learner; /* 0: free */
-    int64_t at_ms;    /* of the last write */
-    int64_t full_ms;  /* refused until then; 0: was not full */
-    unsigned writes;  /* since the last count */
+    struct lp_way learner;
+    int64_t full_ms; /* refused until then; 0: was not full */
+    unsigned writes; /* since the last count */
 };
 
 struct quota {
@@ -27,7 +26,7 @@ struct quota {
     int64_t limit;
     struct lp_siphash_key key;
     pthread_mutex_t lock;
-    struct writer rows[ROWS][WAYS];
+    struct writer sets[SETS][LP_WAYS];
 };
 
 struct quota *quota_new(struct store *store, int64_t limit)
@@ -51,17 +50,12 @@ void quota_free(struct quota *q)
 
 static struct writer *find_locked(struct quota *q, uint64_t learner)
 {
-    struct writer *row = q->rows[(learner >> 1) % ROWS]; /* the last bit is always set */
-    struct writer *oldest = row;
+    /* the last bit is always set */
+    struct writer *w = lp_way_of(q->sets[(learner >> 1) % SETS], sizeof *w, learner);
 
-    for (int i = 0; i < WAYS; i++) {
-        if (row[i].learner == learner)
-            return &row[i];
-        if (row[i].at_ms < oldest->at_ms)
-            oldest = &row[i];
-    }
-    *oldest = (struct writer){ .learner = learner };
-    return oldest;
+    if (w->learner.key != learner)
+        *w = (struct writer){ .learner.key = learner };
+    return w;
 }
 
 static int full(const struct quota *q, struct lp_error *err)
@@ -80,7 +74,7 @@ static enum next look(struct quota *q, uint64_t learner, int64_t now_ms)
 
     pthread_mutex_lock(&q->lock);
     struct writer *w = find_locked(q, learner);
-    w->at_ms = now_ms;
+    w->learner.at_ms = now_ms;
     if (w->full_ms > now_ms)
         next = REFUSE;
     else if (++w->writes >= QUOTA_EVERY || w->full_ms > 0)
@@ -93,7 +87,7 @@ static void note(struct quota *q, uint64_t learner, int64_t now_ms, bool is_full
 {
     pthread_mutex_lock(&q->lock);
     struct writer *w = find_locked(q, learner);
-    w->at_ms = now_ms;
+    w->learner.at_ms = now_ms;
     w->writes = 0;
     w->full_ms = is_full ? now_ms + QUOTA_FULL_MS : 0;
     pthread_mutex_unlock(&q->lock);
