@@ -8,7 +8,6 @@ import base64
 import concurrent.futures
 import hashlib
 import hmac
-import http.client
 import http.server
 import io
 import json
@@ -27,7 +26,7 @@ import jsonschema
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
-from plane import free_port, wait_for  # noqa: E402
+from plane import free_port, send, wait_for  # noqa: E402
 
 SECRET = "a key of access tokens that is long enough"
 BIN = pathlib.Path(os.environ["LP_BIN"]).resolve()
@@ -100,15 +99,7 @@ class Program:
 
     def send(self, method, path, body=None, headers=None, port=None):
         """Status, headers and text. Status 0: no answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read().decode()
-        except (OSError, http.client.HTTPException):
-            return 0, {}, ""
-        finally:
-            connection.close()
+        return send(port or self.port, method, path, body, headers)
 
     def ask(self, method, path, user, body=None, **headers):
         """Status, headers, and the answer's JSON."""

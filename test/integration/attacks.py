@@ -8,7 +8,6 @@ compared (200; 1,000 for a figure worth telling), and a fifth as many requests f
 import base64
 import hashlib
 import hmac
-import http.client
 import itertools
 import json
 import os
@@ -25,7 +24,7 @@ import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
-from plane import free_port  # noqa: E402
+from plane import free_port, send  # noqa: E402
 
 ACCESS, REFRESH = "an access key for tests, long enough", "a refresh key for tests, long enough"
 PASSWORD = "Pa55phrase"
@@ -69,15 +68,8 @@ class Auth:
     def send(self, method, path, body=None, headers=None, port=None):
         """Status, headers and text; from another address each time. Status 0: no answer."""
         n = next(numbers)
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
-        try:
-            connection.request(method, path, body, {"X-Forwarded-For": f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", **(headers or {})})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read().decode()
-        except (OSError, http.client.HTTPException):
-            return 0, {}, ""
-        finally:
-            connection.close()
+        headers = {"X-Forwarded-For": f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", **(headers or {})}
+        return send(port or self.port, method, path, body, headers)
 
     def ask(self, method, path, body=None, bearer=None):
         headers = {"Content-Type": "application/json"}

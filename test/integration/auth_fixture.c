@@ -105,6 +105,21 @@ void fixture_start(struct program *p, const char *url, const char *extra)
     program_start(p, path, env, fixture_log());
 }
 
+const char *fixture_begin(struct program *p, const char *name, const char *extra)
+{
+    unlink(fixture_log());
+    const char *url = fixture_database(name);
+    fixture_start(p, url, extra);
+    program_wait(p, true);
+    return url;
+}
+
+int fixture_end(void **state)
+{
+    program_stop(*state);
+    return 0;
+}
+
 int fixture_check_config(const char *changed, char **ret_output)
 {
     const char *env[16];

@@ -23,6 +23,11 @@ void fixture_postgres(const char *command);
  * own environment goes along. */
 void fixture_start(struct program *p, const char *url, const char *extra);
 
+/* For a group of tests: a new log, the empty database `name`, lp-auth on it, ready; the URL. */
+const char *fixture_begin(struct program *p, const char *name, const char *extra);
+/* Teardown of a group whose setup let *state be the program. */
+int fixture_end(void **state);
+
 /* Runs lp-auth --check-config with the good environment, but `changed` ("NAME=" takes it away). */
 int fixture_check_config(const char *changed, char **ret_output);
 

@@ -6,7 +6,6 @@ fuseki.py WORKDIR; as learning.py, and a JDK 17 and Maven, whose repository is a
 """
 import fcntl
 import hashlib
-import http.client
 import json
 import os
 import pathlib
@@ -19,7 +18,7 @@ import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from learning import TEACHER, Learning, expect, exported, free_port, imported, token, transfer  # noqa: E402
+from learning import TEACHER, Learning, expect, exported, free_port, imported, send, token, transfer  # noqa: E402
 
 PREFIXES = """PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#>
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
@@ -61,15 +60,8 @@ class Fuseki:
             time.sleep(0.1)
 
     def send(self, method, path, body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        except OSError:
-            return 0, ""
-        finally:
-            connection.close()
+        status, _, text = send(self.port, method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+        return status, text
 
     def load(self, pages):
         """The first page in place of all that is there, the others beside it."""

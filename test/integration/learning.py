@@ -9,7 +9,6 @@ import base64
 import concurrent.futures
 import hashlib
 import hmac
-import http.client
 import itertools
 import json
 import os
@@ -25,7 +24,7 @@ import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
-from plane import free_port  # noqa: E402
+from plane import free_port, send  # noqa: E402
 
 SECRET = "a key of access tokens that is long enough"
 START = time.time()  # what "days ago" counts from, so that days between two reviews are whole
@@ -81,15 +80,7 @@ class Learning:
 
     def send(self, method, path, body=None, headers=None, port=None):
         """Status, headers and text. Status 0: no answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read().decode()
-        except (OSError, http.client.HTTPException):
-            return 0, {}, ""
-        finally:
-            connection.close()
+        return send(port or self.port, method, path, body, headers)
 
     def ask(self, method, path, body=None, bearer=None, **headers):
         headers = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}

@@ -6,7 +6,6 @@ nothing_lost.py WORKDIR; LP_BIN: the folder of the programs. Writers repeat a wr
 is taken (409) was registered by the try whose answer was lost, an activity has its Idempotency-Key.
 """
 
-import http.client
 import json
 import os
 import pathlib
@@ -20,7 +19,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
-from plane import free_port  # noqa: E402
+from plane import free_port, send  # noqa: E402
 
 WRITERS = 3  # of each service
 BETWEEN = 12  # acknowledged writes of each service before the next one is killed
@@ -94,14 +93,7 @@ class Writes:
 
     def status(self, n):
         path, headers, body = self.request(n)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return 0
-        finally:
-            connection.close()
+        return send(self.port, "POST", path, json.dumps(body), {"Content-Type": "application/json", **headers}, 20)[0]
 
     def write(self):
         while True:

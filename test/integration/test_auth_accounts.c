@@ -276,18 +276,8 @@ static void changes_roles_and_disables_accounts_of_others_only(void **state)
 
 static int start(void **state)
 {
-    (void)state;
-    unlink(fixture_log());
-    url = fixture_database("auth_accounts");
-    fixture_start(&auth, url, NULL);
-    program_wait(&auth, true);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    program_stop(&auth);
+    *state = &auth;
+    url = fixture_begin(&auth, "auth_accounts", NULL);
     return 0;
 }
 
@@ -303,5 +293,5 @@ int main(void)
         cmocka_unit_test(pages_through_all_users),
         cmocka_unit_test(changes_roles_and_disables_accounts_of_others_only),
     };
-    return cmocka_run_group_tests_name("auth_accounts", tests, start, stop);
+    return cmocka_run_group_tests_name("auth_accounts", tests, start, fixture_end);
 }

@@ -413,18 +413,8 @@ static void ends_well_and_has_logged_no_secret(void **state)
 
 static int start(void **state)
 {
-    (void)state;
-    unlink(fixture_log());
-    url = fixture_database("auth_api");
-    fixture_start(&auth, url, NULL);
-    program_wait(&auth, true);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    program_stop(&auth);
+    *state = &auth;
+    url = fixture_begin(&auth, "auth_api", NULL);
     return 0;
 }
 
@@ -450,5 +440,5 @@ int main(void)
         cmocka_unit_test(stores_tokens_and_passwords_only_as_hashes),
         cmocka_unit_test(ends_well_and_has_logged_no_secret),
     };
-    return cmocka_run_group_tests_name("auth_api", tests, start, stop);
+    return cmocka_run_group_tests_name("auth_api", tests, start, fixture_end);
 }

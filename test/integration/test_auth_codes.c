@@ -259,22 +259,12 @@ static void registers_while_mails_cannot_be_sent_and_sends_them_later(void **sta
 
 static int start(void **state)
 {
-    (void)state;
-    unlink(fixture_log());
+    *state = &auth;
     snprintf(mail_dir, sizeof mail_dir, "%s.mails", fixture_log());
     mkdir(mail_dir, 0700);
     forget_mails();
-    url = fixture_database("auth_codes");
     lp_auto_free char *variable = lp_sprintf("MAIL_DIR=%s", mail_dir);
-    fixture_start(&auth, url, variable);
-    program_wait(&auth, true);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    program_stop(&auth);
+    url = fixture_begin(&auth, "auth_codes", variable);
     return 0;
 }
 
@@ -289,5 +279,5 @@ int main(void)
         cmocka_unit_test(keeps_codes_only_as_hashes_and_puts_none_into_the_queue),
         cmocka_unit_test(registers_while_mails_cannot_be_sent_and_sends_them_later),
     };
-    return cmocka_run_group_tests_name("auth_codes", tests, start, stop);
+    return cmocka_run_group_tests_name("auth_codes", tests, start, fixture_end);
 }

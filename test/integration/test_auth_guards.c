@@ -1,6 +1,4 @@
 /* What lp-auth does against guessing, lost answers, poolers, and for keys that only it has. */
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +10,7 @@
 #include "json/json.h"
 #include "service/jwt.h"
 #include "unit/check.h"
+#include "unit/ed25519.h"
 
 static struct program auth;
 static const char *url;
@@ -306,19 +305,6 @@ static void goes_on_behind_a_pooler_that_loses_prepared_statements(void **state)
     assert_int_equal(program_stop(&pooled), 0);
 }
 
-static char *new_private_key(void)
-{
-    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    BIO *memory = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
-    assert_true(PEM_write_bio_PKCS8PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL));
-    long n = BIO_get_mem_data(memory, &bytes);
-    char *pem = lp_strndup(bytes, (size_t)n);
-    BIO_free(memory);
-    EVP_PKEY_free(key);
-    return pem;
-}
-
 static void signs_with_ed25519_and_publishes_the_key(void **state)
 {
     (void)state;
@@ -454,18 +440,8 @@ static void refuses_a_compressed_body(void **state)
 
 static int start(void **state)
 {
-    (void)state;
-    unlink(fixture_log());
-    url = fixture_database("auth_guards");
-    fixture_start(&auth, url, NULL);
-    program_wait(&auth, true);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    program_stop(&auth);
+    *state = &auth;
+    url = fixture_begin(&auth, "auth_guards", NULL);
     return 0;
 }
 
@@ -491,5 +467,5 @@ int main(void)
         cmocka_unit_test(reads_a_body_with_a_byte_order_mark_and_huge_numbers),
         cmocka_unit_test(refuses_a_compressed_body),
     };
-    return cmocka_run_group_tests_name("auth_guards", tests, start, stop);
+    return cmocka_run_group_tests_name("auth_guards", tests, start, fixture_end);
 }

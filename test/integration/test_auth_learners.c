@@ -228,16 +228,13 @@ static void what_a_disabled_service_keeps_goes_once_it_is_there_again(void **sta
 static int start(void **state)
 {
     (void)state;
-    unlink(fixture_log());
-    url = fixture_database("auth_learners");
     progress = fake_upstream_start(scripts);
     lp_auto_free char *variable =
         lp_sprintf("PROGRESS_SERVICE_URL=%s", fake_upstream_url(progress));
     setenv("AI_SERVICE_URL", fake_upstream_url(progress), 1);
     setenv("LEARNING_SERVICE_URL", fake_upstream_url(progress), 1);
     setenv("SERVICE_TOKEN_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", 1);
-    fixture_start(&auth, url, variable);
-    program_wait(&auth, true);
+    url = fixture_begin(&auth, "auth_learners", variable);
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "postgres/migrations.h"
 #include "services/auth/database/migrate.h"
 #include "unit/check.h"
+#include "unit/key_folder.h"
 
 #define KEY_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define ID_A "58c4b19902bb6bab"
@@ -21,26 +22,11 @@
 
 static struct program one, two;
 static const char *url;
-static char dir[64], variable[96];
+static char variable[96];
 /* What the rows are looked through for afterwards. */
 static const char *const planted[] = { "planted.ann",      "Ann Learner", "+49 30 5550",
                                        "Planted Street 7", "planted.bob", "planted.old",
                                        "Olga Planted",     "planted.new" };
-
-static void put(const char *name, const char *text)
-{
-    lp_auto_free char *path = lp_sprintf("%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void drop(const char *name)
-{
-    lp_auto_free char *path = lp_sprintf("%s/%s", dir, name);
-    unlink(path);
-}
 
 /* Until the first value of `sql` is `want`. */
 static void await_sql(const char *sql, const char *want)
@@ -327,8 +313,7 @@ static int start(void **state)
     (void)state;
     unlink(fixture_log());
     url = fixture_database("auth_privacy");
-    snprintf(dir, sizeof dir, "/tmp/lp-auth-privacy.XXXXXX");
-    if (!mkdtemp(dir))
+    if (make_dir(state) < 0)
         return -1;
     snprintf(variable, sizeof variable, "PRIVACY_KEY_DIR=%s", dir);
     put("current", KEY_A);

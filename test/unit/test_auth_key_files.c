@@ -1,7 +1,6 @@
 /* Keys of tokens are exchanged while tokens are made and checked. */
 #include "services/auth/sessions/key_files.h"
 
-#include <openssl/pem.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +10,8 @@
 
 #include "json/json.h"
 #include "unit/check.h"
+#include "unit/ed25519.h"
+#include "unit/key_folder.h"
 
 #define USER "11111111-2222-3333-4444-555555555555"
 #define SESSION "66666666-7777-8888-9999-000000000000"
@@ -18,35 +19,6 @@
 static const struct tokens_options given = { "", "an access key, long enough",
                                              "a refresh key, long enough", 3600000, 3600000 };
 static const struct store_user ann = { .id = USER, .email = "a@example.org", .role = "user" };
-static char dir[64];
-
-static void put(const char *name, const char *text)
-{
-    lp_auto_free char *path = lp_sprintf("%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void drop(const char *name)
-{
-    lp_auto_free char *path = lp_sprintf("%s/%s", dir, name);
-    unlink(path);
-}
-
-static char *new_private_key(void)
-{
-    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    BIO *memory = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
-    assert_true(PEM_write_bio_PKCS8PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL));
-    long n = BIO_get_mem_data(memory, &bytes);
-    char *pem = lp_strndup(bytes, (size_t)n);
-    BIO_free(memory);
-    EVP_PKEY_free(key);
-    return pem;
-}
 
 static char *token_of(struct tokens *t)
 {
@@ -178,13 +150,6 @@ static void exchanges_keys_under_threads_that_sign(void **state)
         assert_null(bad);
     }
     tokens_free(s.tokens);
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/lp-keys.XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
 }
 
 static int remove_dir(void **state)

@@ -6,6 +6,7 @@
 
 #include "services/auth/privacy/vault.h"
 #include "unit/check.h"
+#include "unit/key_folder.h"
 
 #define USER "00112233-4455-6677-8899-aabbccddeeff"
 #define OTHER "00112233-4455-6677-8899-aabbccddeef0"
@@ -13,22 +14,6 @@
 #define KEY_B "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eA="
 
 static struct lp_error err;
-static char dir[64];
-
-static void put(const char *name, const char *text)
-{
-    lp_auto_free char *path = lp_sprintf("%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void drop(const char *name)
-{
-    lp_auto_free char *path = lp_sprintf("%s/%s", dir, name);
-    unlink(path);
-}
 
 static void fill(unsigned char *bytes, size_t n, unsigned char first)
 {
@@ -217,14 +202,7 @@ static void opens_no_database_whose_lookups_are_under_a_foreign_key(void **state
     vault_free(other);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/lp-privacy.XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int stop(void **state)
+static int remove_dir(void **state)
 {
     (void)state;
     drop("current");
@@ -243,5 +221,5 @@ int main(void)
         cmocka_unit_test(wraps_keys_anew_under_the_current_master_key),
         cmocka_unit_test(opens_no_database_whose_lookups_are_under_a_foreign_key),
     };
-    return cmocka_run_group_tests_name("auth_privacy", tests, start, stop);
+    return cmocka_run_group_tests_name("auth_privacy", tests, make_dir, remove_dir);
 }

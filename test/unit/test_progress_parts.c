@@ -1,6 +1,5 @@
 /* test/unit/test_progress_parts.c -- keys of deliveries, readers of long lists, the OpenAPI
  * document. */
-#include <ctype.h>
 #include <string.h>
 
 #include "json/json.h"
@@ -8,6 +7,7 @@
 #include "service/idempotency.h"
 #include "services/progress/openapi.h"
 #include "unit/check.h"
+#include "unit/openapi_routes.h"
 
 /* Issue 12, 40. */
 static void a_quoted_key_is_the_text_in_its_quotes(void **state)
@@ -56,41 +56,10 @@ static void a_key_has_255_characters_at_most(void **state)
     }
 }
 
-/* "/a/:userId" as "/a/{userId}" */
-static void template_of(const char *path, struct lp_buf *out)
-{
-    for (; *path; path++) {
-        if (*path != ':') {
-            lp_buf_char(out, *path);
-            continue;
-        }
-        lp_buf_char(out, '{');
-        while (isalnum((unsigned char)path[1]))
-            lp_buf_char(out, *++path);
-        lp_buf_char(out, '}');
-    }
-}
-
 static void the_openapi_document_has_the_routes_of_the_program_and_no_others(void **state)
 {
-    json_t *document = NULL, *path;
-    const char *name;
-    size_t described = 0, routes = 0;
     (void)state;
-    ok(lp_json_parse(openapi_json, strlen(openapi_json), 1 << 20, "openapi", &document, &err));
-    json_object_foreach(json_object_get(document, "paths"), name, path) described +=
-        json_object_size(path);
-    for (const struct lp_route *r = api_routes; r->method; r++, routes++) {
-        lp_auto_buf struct lp_buf template = LP_BUF_INIT(256);
-        char method[8] = "";
-        template_of(r->path, &template);
-        for (size_t i = 0; r->method[i]; i++)
-            method[i] = (char)tolower((unsigned char)r->method[i]);
-        if (!lp_json_at(document, "paths", template.ptr, method, NULL))
-            fail_msg("%s %s is not in docs/openapi/progress.json", r->method, template.ptr);
-    }
-    assert_int_equal(described, routes);
-    json_decref(document);
+    assert_describes(openapi_json, api_routes);
 }
 
 int main(void)

@@ -163,6 +163,19 @@ def reserve(port):
     return True
 
 
+def send(port, method, path, body=None, headers=None, seconds=60):
+    """Status, headers and text of a server on loopback. Status 0: no answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode()
+    except (OSError, http.client.HTTPException):
+        return 0, {}, ""
+    finally:
+        connection.close()
+
+
 def free_port():
     """A port below 32768, from where the kernel gives out ports to connections, that nothing listens on."""
     for port in random.sample(range(10000, 20000), 200):
@@ -244,15 +257,8 @@ class Operator:
         return self.process.poll() is None
 
     def ask(self, path):
-        c = http.client.HTTPConnection("127.0.0.1", self.metrics_port, timeout=5)
-        try:
-            c.request("GET", path)
-            r = c.getresponse()
-            return r.status, r.read().decode()
-        except OSError:
-            return 0, ""
-        finally:
-            c.close()
+        status, _, text = send(self.metrics_port, "GET", path, seconds=5)
+        return status, text
 
     def metric(self, series):
         for line in self.ask("/metrics")[1].splitlines():
