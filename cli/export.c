@@ -20,7 +20,8 @@ static json_t *annotations_of(const json_t *metadata)
     return annotations;
 }
 
-json_t *export_one(const json_t *platform)
+/* kind, name, namespace, labels, annotations and spec of a platform; the caller's. */
+static json_t *export_one(const json_t *platform)
 {
     const json_t *from = json_object_get(platform, "metadata");
     json_t *spec = json_object_get(platform, "spec"), *metadata = json_object();

@@ -16,8 +16,5 @@
 LP_MUST_USE int export_platforms(struct lp_kube_client *client, const struct cli_options *options,
                                  const char *ns, struct lp_buf *out, struct lp_error *err);
 
-/* kind, name, namespace, labels, annotations and spec of a platform; the caller's. */
-json_t *export_one(const json_t *platform);
-
 /* The comment for one platform. */
 void export_comment(const json_t *platform, struct lp_buf *out);

@@ -253,8 +253,10 @@ static void over_limit(json_t *failures, const char *what, int64_t limit, int64_
     json_array_append_new(failures, json_string(text));
 }
 
-json_t *simulate_check(const struct simulate_pair *pairs, size_t n,
-                       const struct cli_options *options)
+/* The limits of the options that the services are over, pods in all and waits each, as sentences;
+ * the caller's. */
+static json_t *simulate_check(const struct simulate_pair *pairs, size_t n,
+                              const struct cli_options *options)
 {
     json_t *failures = json_array();
     int64_t hours = options->max_pod_hours, seconds = options->max_over_target;

@@ -129,11 +129,6 @@ void simulate_plot(const struct simulate_service *service, const struct simulate
 void simulate_csv(const struct simulate_pair *pairs, size_t n, struct lp_buf *out);
 void simulate_svg(const struct simulate_pair *pairs, size_t n, struct lp_buf *out);
 
-/* The limits of the options that the services are over, pods in all and waits each, as sentences;
- * the caller's. */
-json_t *simulate_check(const struct simulate_pair *pairs, size_t n,
-                       const struct cli_options *options);
-
 /*
  * The command: appends its answer to `out`. *ret_failures: one sentence for each limit of the
  * options that the result is over; the caller's.

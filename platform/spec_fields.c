@@ -21,7 +21,8 @@ static const struct lp_json_field quantity_fields[] = {
     END,
 };
 
-const struct lp_json_field resource_fields[] = {
+/* Of a struct resources_spec. */
+static const struct lp_json_field resource_fields[] = {
     { .key = "requests",
       .type = LP_JSON_OBJECT,
       .offset = offsetof(struct resources_spec, requests),

@@ -4,8 +4,6 @@
 
 #include "json/decode.h"
 
-/* Of a struct resources_spec. */
-extern const struct lp_json_field resource_fields[];
 /* Of a struct database_spec. */
 extern const struct lp_json_field database_fields[];
 /* Of spec.services into struct service_spec[N_OWN_SERVICES]. */

@@ -18,11 +18,11 @@
 #define OUR_SERVICE "lp-metrics"
 #define DAY_S 86400
 
-const struct lp_kube_kind survey_storage_classes = { .group = "storage.k8s.io",
-                                                     .version = "v1",
-                                                     .kind = "StorageClass",
-                                                     .plural = "storageclasses",
-                                                     .cluster_scoped = true };
+static const struct lp_kube_kind survey_storage_classes = { .group = "storage.k8s.io",
+                                                            .version = "v1",
+                                                            .kind = "StorageClass",
+                                                            .plural = "storageclasses",
+                                                            .cluster_scoped = true };
 
 static void check_server(struct survey *s)
 {

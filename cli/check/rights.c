@@ -15,14 +15,16 @@
 
 extern const char operator_rules[], operator_own_rules[]; /* config/rbac/{platforms,own}.yaml */
 
-const struct lp_kube_kind survey_self_reviews = { .group = "authorization.k8s.io",
-                                                  .version = "v1",
-                                                  .kind = "SelfSubjectAccessReview",
-                                                  .plural = "selfsubjectaccessreviews",
-                                                  .cluster_scoped = true };
+static const struct lp_kube_kind survey_self_reviews = { .group = "authorization.k8s.io",
+                                                         .version = "v1",
+                                                         .kind = "SelfSubjectAccessReview",
+                                                         .plural = "selfsubjectaccessreviews",
+                                                         .cluster_scoped = true };
 
-int survey_review(struct survey *s, const struct lp_kube_kind *kind, const json_t *review,
-                  struct lp_error *err)
+/* 1: it is allowed, 0: it is not, negative: that cannot be asked. `review` is of `kind`, with its
+ * spec. */
+static int survey_review(struct survey *s, const struct lp_kube_kind *kind, const json_t *review,
+                         struct lp_error *err)
 {
     json_auto_t *answer = NULL;
 

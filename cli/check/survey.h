@@ -15,9 +15,6 @@ struct survey {
     json_t *findings; /* borrowed */
 };
 
-/* Kinds that only `check` asks for. */
-extern const struct lp_kube_kind survey_storage_classes, survey_self_reviews;
-
 void survey_cluster(struct survey *s);        /* API server, StorageClass, metrics-server */
 void survey_metrics(struct survey *s);        /* who has the custom metrics API, its certificate */
 void survey_definition(struct survey *s);     /* whether it is there and as this plugin's */
@@ -27,11 +24,6 @@ void survey_operators(struct survey *s);      /* pods, images, leader, watches, 
 void survey_operator_rights(struct survey *s, const json_t *deployment);
 void survey_pod(struct survey *s, const json_t *pod); /* what cannot be pulled or crashes */
 void survey_platforms(struct survey *s);              /* platforms, their pods' images, HPAs */
-
-/* 1: it is allowed, 0: it is not, negative: that cannot be asked. `review` is of `kind`, with its
- * spec. */
-LP_MUST_USE int survey_review(struct survey *s, const struct lp_kube_kind *kind,
-                              const json_t *review, struct lp_error *err);
 
 /* Of an operator's Deployment: the container's image, and its tag ("" of a digest); borrowed. */
 const char *survey_image(const json_t *deployment);

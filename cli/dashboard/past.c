@@ -16,8 +16,10 @@
 
 #define KEY 400
 
-const char *const past_names[] = { "ready", "desired", "queue", "rate",  "demand",
-                                   "p50",   "p95",     "p99",   "errors" };
+enum { PAST_VALUES = 9 };
+/* What is seen of a service, by these names in its JSON. */
+static const char *const past_names[] = { "ready", "desired", "queue", "rate",  "demand",
+                                          "p50",   "p95",     "p99",   "errors" };
 _Static_assert(LP_COUNT(past_names) == PAST_VALUES, "a name for each value");
 
 struct point {

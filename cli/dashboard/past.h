@@ -9,10 +9,6 @@
 #define PAST_POINTS 600 /* of a service: when they are full, every other of the older half goes */
 #define PAST_SERVICES 1000 /* then the one that was not seen for longest makes room */
 
-/* What is seen of a service, by these names in its JSON. */
-extern const char *const past_names[];
-enum { PAST_VALUES = 9 };
-
 /* Opaque: hides a lock. Any thread. */
 struct past;
 

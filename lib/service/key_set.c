@@ -15,7 +15,7 @@ struct lp_key_set *lp_key_set_new(struct lp_jwt_keys *keys)
     return s;
 }
 
-void lp_key_set_release(struct lp_key_set *s)
+static void lp_key_set_release(struct lp_key_set *s)
 {
     if (!s || atomic_fetch_sub(&s->holders, 1) > 1)
         return;
@@ -35,7 +35,8 @@ void lp_key_slot_done(struct lp_key_slot *slot)
     pthread_mutex_destroy(&slot->lock);
 }
 
-struct lp_key_set *lp_key_slot_get(struct lp_key_slot *slot)
+/* A hold on it, which the caller releases. */
+static struct lp_key_set *lp_key_slot_get(struct lp_key_slot *slot)
 {
     pthread_mutex_lock(&slot->lock);
     struct lp_key_set *s = slot->set;

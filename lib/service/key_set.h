@@ -14,7 +14,6 @@ struct lp_key_set {
 
 /* Takes over `keys`; one holder, the caller. */
 struct lp_key_set *lp_key_set_new(struct lp_jwt_keys *keys);
-void lp_key_set_release(struct lp_key_set *s);
 
 /* The set that is in use now. Hides a lock; any thread. */
 struct lp_key_slot {
@@ -24,9 +23,6 @@ struct lp_key_slot {
 };
 void lp_key_slot_init(struct lp_key_slot *slot);
 void lp_key_slot_done(struct lp_key_slot *slot);
-
-/* A hold on it, which the caller releases. */
-struct lp_key_set *lp_key_slot_get(struct lp_key_slot *slot);
 
 /* Takes over `set`, which takes the place of one of a smaller `turn` (from 1); else it is released,
  * and false is returned: what was begun later knows better. */

@@ -18,7 +18,8 @@ void worker_wake(struct worker *w)
     eventfd_write(w->wake_fd, 1);
 }
 
-uint64_t worker_random(uint64_t state[2])
+/* 64 bits, not for secrets. */
+static uint64_t worker_random(uint64_t state[2])
 {
     uint64_t a = state[0], b = state[1]; /* xorshift128+ */
 

@@ -131,10 +131,7 @@ void worker_sweep_at(struct worker *w, int64_t at);
  * clients come back at once. */
 void worker_end_tunnel_at(struct worker *w, int64_t *ret_until);
 
-/* 64 of them, not for secrets. */
-uint64_t worker_random(uint64_t state[2]);
-
-/* `n` hex digits, a multiple of 16, and a NUL. */
+/* `n` hex digits, a multiple of 16, and a NUL; not for secrets. */
 void worker_random_hex(uint64_t state[2], char *ret, size_t n);
 
 /* The place of an address in by_address; the key is this process's. */

@@ -118,11 +118,6 @@ void engine_free(struct engine *e)
     free(e);
 }
 
-const char *engine_name(const struct engine *e)
-{
-    return e->name;
-}
-
 /* A client and the circuit's leave to use it, until `until_ms`; else why not. */
 static enum engine_outcome enter(struct engine *e, int64_t until_ms,
                                  struct lp_http_client **ret_client)

@@ -39,7 +39,6 @@ LP_MUST_USE int engine_new(const struct engine_options *options, struct engine *
                            struct lp_error *err);
 /* No ask may be under way. NULL is fine. */
 void engine_free(struct engine *e);
-const char *engine_name(const struct engine *e);
 
 /* Its metrics are there from now on, also of an engine that is not configured. */
 void engine_announce(const char *name);

@@ -34,7 +34,9 @@ static void check_text(const json_t *body, const char *field, int max, struct st
         change->value = text;
 }
 
-bool validate_is_web_url(const char *text)
+/* http or https, a host, no white space or control, at most VALIDATE_URL_MAX bytes. Nobody here
+ * ever fetches it. */
+static bool validate_is_web_url(const char *text)
 {
     size_t scheme = strncasecmp(text, "https://", 8) == 0  ? 8
                     : strncasecmp(text, "http://", 7) == 0 ? 7

@@ -28,7 +28,3 @@ json_t *validate_reset(const json_t *body, const char **ret_token, const char **
 
 /* NULL, or the message about email; `ret_account` gets the address. */
 json_t *validate_email_only(const json_t *body, struct validate_account *ret_account);
-
-/* http or https, a host, no white space or control, at most VALIDATE_URL_MAX bytes. Nobody here
- * ever fetches it. */
-bool validate_is_web_url(const char *text);

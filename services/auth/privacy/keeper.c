@@ -238,7 +238,14 @@ static int advance(struct keeper *k, const struct look *l, bool *io_more, struct
     return r == 0 && s->all_know ? rewrap_some(k, l, io_more, err) : r;
 }
 
-int keeper_step(struct keeper *k, bool *ret_more, struct lp_error *err)
+/*
+ * One step: tells the other pods what this one knows, and does what is next. Encryption begins when
+ * every pod has the master key, so that none meets what it cannot read: first a key of lookups, by
+ * which every pod then finds and stores; when every pod does, new fields are sealed, and old ones
+ * in batches. Keys of another master key are wrapped anew when every pod has the current one.
+ * *ret_more: there is more to do. Errors of lp_db_run and of the vault.
+ */
+static int keeper_step(struct keeper *k, bool *ret_more, struct lp_error *err)
 {
     struct look l = { 0 };
     struct lp_error why;

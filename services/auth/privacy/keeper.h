@@ -19,15 +19,6 @@ struct keeper *keeper_new(struct lp_db *db, struct vault *vault);
  */
 LP_MUST_USE int keeper_open(struct keeper *k, struct lp_error *err);
 
-/*
- * One step: tells the other pods what this one knows, and does what is next. Encryption begins when
- * every pod has the master key, so that none meets what it cannot read: first a key of lookups, by
- * which every pod then finds and stores; when every pod does, new fields are sealed, and old ones
- * in batches. Keys of another master key are wrapped anew when every pod has the current one.
- * *ret_more: there is more to do. Errors of lp_db_run and of the vault.
- */
-LP_MUST_USE int keeper_step(struct keeper *k, bool *ret_more, struct lp_error *err);
-
 /* A thread of steps: every five seconds, every second while there is more to do. LP_E_INTERNAL. */
 LP_MUST_USE int keeper_start(struct keeper *k, struct lp_error *err);
 void keeper_free(struct keeper *k);

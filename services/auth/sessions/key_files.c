@@ -27,7 +27,9 @@ struct key_watch {
     bool runs;
 };
 
-int key_files_check(const struct tokens_options *o, struct lp_error *err)
+/* What the keys of `options` must be beside what tokens_new() says: one of access and signing, 16
+ * bytes and more, access other than refresh. LP_E_INVALID; the message names the variable. */
+static int key_files_check(const struct tokens_options *o, struct lp_error *err)
 {
     size_t n = strlen(o->access_secrets), refresh = strlen(o->refresh_secrets);
     if (n == 0 && !o->signing_keys[0])

@@ -5,10 +5,6 @@
 #include "base/error.h"
 #include "services/auth/sessions/tokens.h"
 
-/* What the keys of `options` must be beside what tokens_new() says: one of access and signing, 16
- * bytes and more, access other than refresh. LP_E_INVALID; the message names the variable. */
-LP_MUST_USE int key_files_check(const struct tokens_options *options, struct lp_error *err);
-
 /* Texts of the folder's files, the caller's. Initialise with { 0 }, end with _done, which wipes. */
 struct key_files {
     char *access, *refresh, *signing; /* NULL: there is no such file */

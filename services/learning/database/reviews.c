@@ -157,13 +157,14 @@ static int read_before(struct lp_db *db, const struct review *r, struct before *
     return 0;
 }
 
-/* The state after all reviews of the item, and after `late` at its place where it is not NULL. */
-static int replay(struct lp_db *db, const struct fsrs *model, const char *learner, const char *item,
-                  const struct review *late, struct fsrs_state *ret_state, struct lp_error *err)
+/* The state after all reviews of the item, and `late` at its place among them. */
+static int replay(struct lp_db *db, const struct fsrs *model, const struct review *late,
+                  struct fsrs_state *ret_state, struct lp_error *err)
 {
+    const char *const of[] = { late->learner, late->item };
     struct fsrs_state state = { 0 };
     PGresult *rows = NULL;
-    int r = lp_db_run(db, &read_reviews, (const char *[]){ learner, item }, &rows, err);
+    int r = lp_db_run(db, &read_reviews, of, &rows, err);
     if (r < 0)
         return r;
     for (int i = 0; i < PQntuples(rows); i++) {
@@ -209,7 +210,7 @@ static int follow(struct lp_db *db, const struct fsrs *model, const struct revie
         return lp_error_set(err, LP_E_TOO_LARGE, "%d reviews of this item are there, the most",
                             REVIEWS_OF_ITEM);
     if (late)
-        return replay(db, model, r->learner, r->item, r, &ret->state, err);
+        return replay(db, model, r, &ret->state, err);
     fsrs_review(model, &ret->state, r->rating, r->at_ms);
     return 0;
 }
@@ -334,12 +335,6 @@ int reviews_add(struct lp_db *db, const struct fsrs *model, const struct review 
     return written ? 0
                    : lp_error_set(err, LP_E_UNAVAILABLE,
                                   "too many reviews of the learner at the same moment");
-}
-
-int reviews_recompute(struct lp_db *db, const struct fsrs *model, const char *learner,
-                      const char *item, struct fsrs_state *ret_state, struct lp_error *err)
-{
-    return replay(db, model, learner, item, NULL, ret_state, err);
 }
 
 int reviews_export(struct lp_db *db, const char *learner, struct lp_buf *ret_json,

@@ -46,11 +46,6 @@ struct reviewed {
 LP_MUST_USE int reviews_add(struct lp_db *db, const struct fsrs *model, const struct review *review,
                             struct reviewed *ret_reviewed, struct lp_error *err);
 
-/* The state as its reviews make it; all 0 where there are none. For checks. */
-LP_MUST_USE int reviews_recompute(struct lp_db *db, const struct fsrs *model, const char *learner,
-                                  const char *item, struct fsrs_state *ret_state,
-                                  struct lp_error *err);
-
 /* All of a learner: {"userId","states":[…],"reviews":[…],"model":{…} or null where there was no
  * review,"offers":[…]}, appended to `ret_json`. */
 LP_MUST_USE int reviews_export(struct lp_db *db, const char *learner, struct lp_buf *ret_json,
