@@ -18,9 +18,7 @@
 
 static json_t *look(void *user, enum child_kind kind, const char *name)
 {
-    const struct reconcile_context *ctx = user;
-
-    return cache_child(ctx->r->cache, kind, ctx->platform->ns, name);
+    return context_child(user, kind, name);
 }
 
 /* Of the API server, as the cache has no owners; true where it does not answer. */

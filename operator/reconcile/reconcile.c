@@ -100,7 +100,7 @@ static void observe(struct reconcile_context *ctx, const struct plan *plan, unsi
     const struct child *c = &plan->children[i];
 
     if (!observed->objects[i] && !observed->tried[i])
-        observed->objects[i] = cache_child(ctx->r->cache, c->kind, ctx->platform->ns, c->name);
+        observed->objects[i] = context_child(ctx, c->kind, c->name);
     if (observed->objects[i])
         observed->generations[i] = apply_generation(ctx, c, observed->objects[i]);
 }
@@ -484,5 +484,6 @@ int reconcile(const struct reconciler *r, const char *key, struct reconcile_resu
             sooner(ret_result->again_ms, platform_state_secrets_ms(ctx.state, now));
     if (ctx.status_known)
         json_decref(lp_take(ctx.state->status));
+    json_decref(ctx.read);
     return result;
 }

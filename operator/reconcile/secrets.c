@@ -234,12 +234,12 @@ static bool names(const json_t *workload, const char *secret)
 }
 
 /* Notes which Secrets the pods of a workload that is there are given. */
-static void note_had(const struct reconcile_context *ctx, struct secrets *s, enum child_kind kind,
+static void note_had(struct reconcile_context *ctx, struct secrets *s, enum child_kind kind,
                      const char *suffix)
 {
     const struct platform *p = ctx->platform;
     lp_auto_free char *workload = plan_name(p, suffix);
-    json_auto_t *object = cache_child(ctx->r->cache, kind, p->ns, workload);
+    json_auto_t *object = context_child(ctx, kind, workload);
 
     for (unsigned i = 0; i < s->n && object; i++) {
         lp_auto_free char *secret = plan_name(p, kinds[s->wanted[i].kind].suffix);

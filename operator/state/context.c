@@ -14,6 +14,20 @@ void observed_done(struct observed *o)
         json_decref(o->objects[i]);
 }
 
+json_t *context_child(struct reconcile_context *ctx, enum child_kind kind, const char *name)
+{
+    lp_auto_free char *key = lp_sprintf("%s/%s", child_kinds[kind]->kind, name);
+    json_t *object = json_object_get(ctx->read, key);
+
+    if (object)
+        return json_incref(object);
+    object = cache_child(ctx->r->cache, kind, ctx->platform->ns, name);
+    if (!ctx->read)
+        ctx->read = json_object();
+    json_object_set(ctx->read, key, object);
+    return object;
+}
+
 struct named {
     const struct reconcile_context *ctx;
     const char *key;

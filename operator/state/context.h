@@ -40,11 +40,12 @@ struct observed {
 };
 void observed_done(struct observed *o);
 
-/* One reconcile. Borrowed but for `writes` and the failure. */
+/* One reconcile. Borrowed but for `read`, `writes` and the failure. */
 struct reconcile_context {
     const struct reconciler *r;
     struct platform_state *state;
     const json_t *object; /* the LearningPlatform */
+    json_t *read;         /* children by kind and name, as context_child found them; owned */
     const struct platform *platform;
     bool spec_changed; /* this generation has not been reconciled before */
     bool status_known; /* the cache has the status that we wrote */
@@ -66,6 +67,10 @@ struct reconcile_result {
     bool gone;        /* there is no such platform (any more) */
     bool terminal;    /* something is wrong that no retry repairs; the status says what */
 };
+
+/* cache_child of the platform's namespace; what was there once stays as it was until the end of the
+ * reconcile, so that it is parsed once. The caller's. */
+json_t *context_child(struct reconcile_context *ctx, enum child_kind kind, const char *name);
 
 /* lp_thread_pool_run, with the clients of worker and pool under the name of this reconcile. */
 void context_run(const struct reconcile_context *ctx, unsigned n, lp_thread_pool_job *job,
