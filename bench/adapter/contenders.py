@@ -1,8 +1,8 @@
-"""The two adapters that are compared: how each is built and started, and what the kernel says of it."""
+"""The two adapters that are compared: how each is built and started."""
 import os
-import signal
 import subprocess
-import time
+
+from operators import Process
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -37,32 +37,3 @@ def start(name, kubeconfig, port, log):
                    "--authorization-kubeconfig", kubeconfig, "--secure-port", str(port), "--cert-dir", f"{log}.certs"]
         env = {}
     return Process(command, env, log)
-
-
-class Process:
-    """One run of a contender. `started` is the monotonic clock just before exec."""
-
-    def __init__(self, command, env, log):
-        with open(log, "ab") as out:
-            self.started = time.monotonic()
-            self.child = subprocess.Popen(command, env={**os.environ, **env}, stdout=out, stderr=out)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.child.send_signal(signal.SIGTERM)
-        try:
-            self.child.wait(20)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
-
-    def rss_mib(self):
-        with open(f"/proc/{self.child.pid}/status", encoding="ascii") as f:
-            return next(int(line.split()[1]) / 1024 for line in f if line.startswith("VmRSS"))
-
-    def cpu_s(self):
-        with open(f"/proc/{self.child.pid}/stat", encoding="ascii") as f:
-            fields = f.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

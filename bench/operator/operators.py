@@ -40,13 +40,12 @@ def build(jobs, names):
 
 
 class Process:
-    """One run of a contender. `started` is the wall clock just before exec."""
+    """One run of a contender. `started` and `started_monotonic` are the clocks just before exec."""
 
-    def __init__(self, contender, kubeconfig, log):
-        env = {**os.environ, **contender.environment, "KUBECONFIG": kubeconfig}
+    def __init__(self, command, env, log):
         with open(log, "ab") as out:
-            self.started = time.time()
-            self.child = subprocess.Popen(contender.command, env=env, stdout=out, stderr=out)
+            self.started, self.started_monotonic = time.time(), time.monotonic()
+            self.child = subprocess.Popen(command, env={**os.environ, **env}, stdout=out, stderr=out)
 
     def __enter__(self):
         return self
