@@ -150,7 +150,8 @@ static void man_title(const struct cli_command *c, struct lp_buf *out)
         return;
     }
     lp_buf_str(out, ".TH KUBECTL\\-LP 1 \"\" \"learning\\-platform " LP_VERSION "\"\n.SH NAME\n"
-                    "kubectl\\-lp \\- " SYNOPSIS "\n");
+                    "kubectl\\-lp \\- " SYNOPSIS "\n.SH SYNOPSIS\n.B kubectl lp\n.I COMMAND\n"
+                    "[\\fIARGUMENT\\fR | \\fIOPTION\\fR]...\n.SH DESCRIPTION\n");
 }
 
 static void man_section(const char *name, struct lp_buf *out)

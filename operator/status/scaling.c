@@ -217,23 +217,30 @@ static bool still_says(const json_t *before, const struct scaling_reading *now, 
     return fabs(now->ratio - ratio) < NEWS;
 }
 
-/* The HPA controller's words for pods that metrics-server has not read yet (getResourceMetrics in
- * pkg/controller/podautoscaler/metrics/client.go), which each new platform has in its first minute.
- */
+/* The HPA controller's words for pods of which it has no figures yet, which each new platform has
+ * in its first minute: metrics-server has not read them (getResourceMetrics in
+ * pkg/controller/podautoscaler/metrics/client.go), or it leaves those out that are not Ready or
+ * just became so (GetResourceReplicas in replica_calculator.go). */
 static json_t *not_scaling(const char *message, const char *floor)
 {
-    const char *unread =
-        message ? strstr(message, "no metrics returned from resource metrics API") : NULL;
-    const char *resource = message && strstr(message, "resource memory") ? "memory" : "cpu";
+    static const struct {
+        const char *words, *why;
+    } known[] = {
+        { "no metrics returned from resource metrics API",
+          "metrics-server has them within about a minute of their start" },
+        { "did not receive metrics for targeted pods",
+          "they are not Ready, or have not been for long enough" },
+    };
     char text[160];
 
-    if (!unread)
-        return only_why("not scaling: ", message ? message : "no reason given", floor);
-    snprintf(text, sizeof text,
-             "no %s figures of these pods yet; metrics-server has them within about a minute of "
-             "their start",
-             resource);
-    return only_why("not scaling: ", text, floor);
+    for (size_t i = 0; message && i < LP_COUNT(known); i++) {
+        if (!strstr(message, known[i].words))
+            continue;
+        snprintf(text, sizeof text, "no %s figures of these pods yet; %s",
+                 strstr(message, "get memory") ? "memory" : "cpu", known[i].why);
+        return only_why("not scaling: ", text, floor);
+    }
+    return only_why("not scaling: ", message ? message : "no reason given", floor);
 }
 
 json_t *scaling_explain(const json_t *hpa, const char *floor, const json_t *before)

@@ -87,6 +87,7 @@ kubectl lp help -o man >"$dir/kubectl-lp.1"
 if command -v groff >/dev/null; then
     groff -man -ww -Tutf8 "$dir/kubectl-lp.1" >"$dir/man" 2>"$dir/man.warnings" || fails "groff takes no man page of ours"
     [ ! -s "$dir/man.warnings" ] || fails "the man page: $(head -3 "$dir/man.warnings")"
+    grep -qx 'SYNOPSIS' <(sed 's|.\x08||g; s|\x1b\[[0-9;]*m||g' "$dir/man") || fails "the man page has no SYNOPSIS"
     grep -q 'kubectl lp simulate' "$dir/man" || fails "the man page has no simulate"
 else
     echo "no groff here: the man page is not rendered"

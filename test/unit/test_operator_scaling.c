@@ -85,6 +85,15 @@ static void what_keeps_an_hpa_from_scaling_is_told(void **state)
     assert_string_equal(lp_json_str(soon, "why", NULL),
                         "not scaling: no memory figures of these pods yet; metrics-server has them "
                         "within about a minute of their start");
+    json_auto_t *unready =
+        parse("{status: {conditions: [{type: ScalingActive, status: 'False', message: 'the HPA was"
+              " unable to compute the replica count: failed to get cpu utilization: did not receive"
+              " metrics for targeted pods (pods might be unready)'}]}}");
+    json_auto_t *later = scaling_explain(unready, NULL, NULL);
+    assert_string_equal(
+        lp_json_str(later, "why", NULL),
+        "not scaling: no cpu figures of these pods yet; they are not Ready, or have "
+        "not been for long enough");
     json_auto_t *off = scaling_explain(NULL, NULL, NULL);
     assert_string_equal(lp_json_str(off, "why", NULL), "autoscaling is off");
     json_auto_t *fresh = parse("{status: {}}");

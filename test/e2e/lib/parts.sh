@@ -196,7 +196,11 @@ build_or_say() { # LOCK NAME...
     *) text="$(($# - 1)) programs that share packages ($2 ...)" ;;
     esac
     run_step "building $text" 3600 build_group "$@" && return
-    say "could not build $text: it comes from Go modules, so check GOPROXY and the network, then run this again."
+    if [ $? = 124 ]; then
+        say "$text took longer than an hour: other programs keep this machine busy, or the network is slow. Run this again: Go keeps what it compiled."
+    else
+        say "could not build $text: it comes from Go modules, so check GOPROXY and the network, then run this again."
+    fi
     return 1
 }
 

@@ -17,17 +17,11 @@ host_address() {
     return 1
 }
 
-# The program listens on host_address (or 0.0.0.0), port PORT. The Service has port 443, as in a
-# cluster, so an APIService from config/ works unchanged.
-service_to_host() { # NAMESPACE NAME PORT
+# What leads from a Service to a program on this machine, as YAML.
+endpoints_on_host() { # NAMESPACE SERVICE PORT
     local address
     address=$(host_address) || return
-    kubectl apply --server-side --force-conflicts -f - <<YAML
-apiVersion: v1
-kind: Service
-metadata: {name: $2, namespace: $1}
-spec: {ports: [{name: https, port: 443, targetPort: $3}]}
----
+    cat <<YAML
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata:
@@ -43,4 +37,16 @@ kind: Endpoints
 metadata: {name: $2, namespace: $1}
 subsets: [{addresses: [{ip: "$address"}], ports: [{name: https, port: $3, protocol: TCP}]}]
 YAML
+}
+
+# The program listens on host_address (or 0.0.0.0), port PORT. The Service has port 443, as in a
+# cluster, so an APIService from config/ works unchanged.
+service_to_host() { # NAMESPACE NAME PORT
+    kubectl apply --server-side --force-conflicts -f - <<YAML || return
+apiVersion: v1
+kind: Service
+metadata: {name: $2, namespace: $1}
+spec: {ports: [{name: https, port: 443, targetPort: $3}]}
+YAML
+    endpoints_on_host "$1" "$2" "$3" | kubectl apply --server-side --force-conflicts -f -
 }

@@ -31,19 +31,11 @@ pod_environment() { # NAMESPACE POD METRICS_PORT ADAPTER_PORT
     echo "ADAPTER_PORT=$4"
 }
 
-# What the endpoints controller would do, had the pod an address of its own.
+# What the endpoints controller would do, had the pod an address of its own. Without a selector that controller leaves the
+# Service's Endpoints alone, by which a kube-apiserver before 1.31 goes.
 operator_endpoint() { # NAMESPACE PORT
-    kubectl apply --server-side -f - >/dev/null <<YAML
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata:
-  name: lp-metrics-host
-  namespace: $1
-  labels: {kubernetes.io/service-name: lp-metrics}
-addressType: IPv4
-endpoints: [{addresses: ["$(host_address)"], conditions: {ready: true}}]
-ports: [{name: https, port: $2, protocol: TCP}]
-YAML
+    kubectl -n "$1" patch service lp-metrics --type merge -p '{"spec": {"selector": null}}' >/dev/null || return
+    endpoints_on_host "$1" lp-metrics "$2" | kubectl apply --server-side --force-conflicts -f - >/dev/null 2>&1
 }
 
 pod_is_going() { # NAMESPACE POD
