@@ -70,7 +70,7 @@ static char *reread(const char *path, bool trim)
 static void changed_locked(struct lp_kube_config *c)
 {
     lp_http_share_free(c->share);
-    c->share = lp_http_share_new(c->ca_pem, c->cert_pem, c->key_pem);
+    c->share = lp_http_share_new();
     c->generation++;
 }
 

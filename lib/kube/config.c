@@ -398,7 +398,7 @@ int lp_kube_config_load(const struct lp_kube_config_source *source,
         lp_kube_config_free(c);
         return r;
     }
-    c->share = lp_http_share_new(c->ca_pem, c->cert_pem, c->key_pem);
+    c->share = lp_http_share_new();
     *ret_config = c;
     return 0;
 }

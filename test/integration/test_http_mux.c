@@ -192,7 +192,7 @@ static int open_share(void **state)
              "%s/api/v1/namespaces/%s/configmaps?watch=1&allowWatchBookmarks=true&"
              "sendInitialEvents=true&resourceVersionMatch=NotOlderThan",
              config->server, ns);
-    share = lp_http_share_new(config->ca_pem, config->cert_pem, config->key_pem);
+    share = lp_http_share_new();
     return 0;
 }
 

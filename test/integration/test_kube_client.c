@@ -186,8 +186,7 @@ static void a_pod_is_known_by_its_token_and_refused_with_a_wrong_one(void **stat
 
 static int version_spoken(bool multiplex)
 {
-    struct lp_http_share *share =
-        lp_http_share_new(config->ca_pem, config->cert_pem, config->key_pem);
+    struct lp_http_share *share = lp_http_share_new();
     struct lp_http_client_options options = { .ca_pem = config->ca_pem,
                                               .cert_pem = config->cert_pem,
                                               .key_pem = config->key_pem,

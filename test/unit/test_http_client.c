@@ -247,7 +247,7 @@ static void a_date_in_retry_after_counts_from_now(void **state)
 static int make_share(void **state)
 {
     (void)state;
-    share = lp_http_share_new(NULL, NULL, NULL);
+    share = lp_http_share_new();
     return 0;
 }
 

@@ -30,8 +30,6 @@ static void set_certificates(struct lp_http_client *c, const struct lp_http_clie
         curl_easy_setopt(c->easy, CURLOPT_CAINFO, NULL);
         curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
     }
-    if (!o->proxy && lp_http_share_identify(o->share, c->easy))
-        return; /* a proxy would be asked for the same */
     c->ca_pem = lp_strdup(o->ca_pem);
     c->cert_pem = lp_strdup(o->cert_pem);
     c->key_pem = lp_strdup(o->key_pem);

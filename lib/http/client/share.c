@@ -34,8 +34,7 @@ static void on_unlock(CURL *easy, curl_lock_data data, void *user)
     pthread_mutex_unlock(&s->lock);
 }
 
-struct lp_http_share *lp_http_share_new(const char *ca_pem, const char *cert_pem,
-                                        const char *key_pem)
+struct lp_http_share *lp_http_share_new(void)
 {
     struct lp_http_share *s = lp_alloc(sizeof *s);
 
@@ -45,7 +44,6 @@ struct lp_http_share *lp_http_share_new(const char *ca_pem, const char *cert_pem
     s->curl = curl_share_init();
     if (!s->curl)
         abort(); /* no memory, as in lp_alloc */
-    s->identity = lp_http_identity_new(ca_pem, cert_pem, key_pem);
     curl_share_setopt(s->curl, CURLSHOPT_LOCKFUNC, on_lock);
     curl_share_setopt(s->curl, CURLSHOPT_UNLOCKFUNC, on_unlock);
     curl_share_setopt(s->curl, CURLSHOPT_USERDATA, s);
@@ -59,7 +57,6 @@ void lp_http_share_free(struct lp_http_share *s)
         return;
     lp_http_mux_free(s->mux);
     curl_share_cleanup(s->curl);
-    lp_http_identity_free(s->identity);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -72,19 +69,4 @@ struct lp_http_mux *lp_http_share_mux(struct lp_http_share *s)
     struct lp_http_mux *mux = s->mux;
     pthread_mutex_unlock(&s->lock);
     return mux;
-}
-
-static CURLcode on_context(CURL *easy, void *context, void *user)
-{
-    (void)easy;
-    return lp_http_identity_use(user, context) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
-}
-
-bool lp_http_share_identify(struct lp_http_share *s, CURL *easy)
-{
-    if (!s || !s->identity)
-        return false;
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
-    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, s->identity);
-    return true;
 }
