@@ -2,6 +2,7 @@
 #include "platform/intent.h"
 
 #include <openssl/evp.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "json/json.h"
@@ -14,6 +15,7 @@ void intent_digest(const json_t *o, char ret_hex[INTENT_DIGEST_TEXT])
     unsigned n = 0;
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_INTENT_BYTES);
 
+    ret_hex[0] = '\0';
     lp_json_write(o, &text);
     EVP_Digest(text.ptr, text.len, digest, &n, EVP_sha256(), NULL);
     for (size_t i = 0; i < n && 2 * i + 2 < INTENT_DIGEST_TEXT; i++) {
@@ -23,18 +25,26 @@ void intent_digest(const json_t *o, char ret_hex[INTENT_DIGEST_TEXT])
     }
 }
 
-void intent_stamp(json_t *intent)
+bool intent_stamp_as(json_t *intent, const char *hash)
 {
-    char hex[INTENT_DIGEST_TEXT];
-
-    intent_digest(intent, hex);
+    if (strlen(hash) != INTENT_DIGEST_TEXT - 1)
+        return false;
     json_t *metadata = json_object_get(intent, "metadata");
     json_t *annotations = json_object_get(metadata, "annotations");
     if (!annotations) {
         annotations = json_object();
         json_object_set_new(metadata, "annotations", annotations);
     }
-    json_object_set_new(annotations, ANNOTATION_INTENT, json_string(hex));
+    json_object_set_new(annotations, ANNOTATION_INTENT, json_string(hash));
+    return true;
+}
+
+void intent_stamp(json_t *intent)
+{
+    char hex[INTENT_DIGEST_TEXT];
+
+    intent_digest(intent, hex);
+    intent_stamp_as(intent, hex);
 }
 
 const char *intent_hash(const json_t *object)

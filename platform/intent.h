@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #define ANNOTATION_INTENT "learningplatform.io/intent"
 
@@ -12,6 +13,8 @@ void intent_digest(const json_t *o, char ret_hex[INTENT_DIGEST_TEXT]);
 
 /* Puts the hash of `intent` on it. */
 void intent_stamp(json_t *intent);
+/* The same where it is known. False, and nothing: `hash` is none. */
+bool intent_stamp_as(json_t *intent, const char *hash);
 
 /* The hash that an intent, or an object in the cluster, carries; borrowed; "" without one. */
 const char *intent_hash(const json_t *object);

@@ -150,7 +150,7 @@ static json_t *of_database(const struct platform *p, enum child_kind kind, enum 
     return kind == CHILD_SERVICE ? plan_database_service(p, id) : plan_stateful_set(p, id);
 }
 
-static void make(struct child *c, const struct platform *p)
+void plan_intent(struct child *c, const struct platform *p)
 {
     if (!c->intent && c->service >= 0)
         c->intent = of_service(p, c->kind, (enum service_id)c->service);
@@ -169,7 +169,7 @@ static int by_kind(const void *a, const void *b)
 
 void plan_child(struct child *child, const struct platform *p)
 {
-    make(child, p);
+    plan_intent(child, p);
     if (!child->stamped)
         intent_stamp(child->intent);
     child->stamped = true;
@@ -199,7 +199,7 @@ void plan_make(struct plan *plan, const struct platform *p)
 {
     plan_list(plan, p);
     for (unsigned i = 0; i < plan->n; i++)
-        make(&plan->children[i], p);
+        plan_intent(&plan->children[i], p);
 }
 
 void plan_list(struct plan *plan, const struct platform *p)

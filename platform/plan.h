@@ -119,6 +119,8 @@ void plan_init(struct plan *plan, const struct platform *p);
  * one with its hash, which it has before anything of it is compared or applied. */
 void plan_list(struct plan *plan, const struct platform *p);
 void plan_child(struct child *child, const struct platform *p);
+/* The first part of plan_child: without the hash. */
+void plan_intent(struct child *child, const struct platform *p);
 /* Makes the intents of all that has pods anew, as platform->databases or ->keys changed. */
 void plan_pods_again(struct plan *plan, const struct platform *p);
 /* plan_init without the hashes. */

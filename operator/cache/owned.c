@@ -17,6 +17,7 @@
 #include "kube/kinds.h"
 #include "kube/owner.h"
 #include "kube/store.h"
+#include "platform/intent.h"
 #include "platform/plan.h"
 #include "platform/redact.h"
 
@@ -323,40 +324,56 @@ bool owned_differs(const json_t *projection, const json_t *intent,
 /* ---- digest ---- */
 
 /* Those that operator/floor.c writes are no difference. `metadata` is a shallow copy. */
-static void drop_annotations(json_t *metadata)
+static void drop_annotation(json_t *metadata, const char *name)
 {
-    static const char *const names[] = { ANNOTATION_LIFTED, ANNOTATION_ZERO };
-
-    for (size_t i = 0; i < LP_COUNT(names); i++) {
-        if (!lp_json_at(metadata, "annotations", names[i], NULL))
-            continue;
-        json_t *annotations = json_copy(json_object_get(metadata, "annotations"));
-        json_object_del(annotations, names[i]);
-        json_object_set_new(metadata, "annotations", annotations);
-    }
+    if (!lp_json_at(metadata, "annotations", name, NULL))
+        return;
+    json_t *annotations = json_copy(json_object_get(metadata, "annotations"));
+    json_object_del(annotations, name);
+    json_object_set_new(metadata, "annotations", annotations);
 }
 
-char *owned_digest(const json_t *projection, const json_t *intent)
+/* The part of a projection that an intent may say. The caller's; shares parts with it. */
+static json_t *comparable(const json_t *projection, const json_t *intent)
 {
     static const char *const state[] = { "uid", "generation", "resourceVersion",
                                          "deletionTimestamp" };
     static const char *const counts[] = { "replicas", "minReplicas" };
-    lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_DIGEST_BYTES);
-    json_auto_t *copy = json_copy((json_t *)projection);
+    json_t *copy = json_copy((json_t *)projection);
     json_auto_t *metadata = json_copy(json_object_get(projection, "metadata"));
     json_auto_t *spec = json_copy(json_object_get(projection, "spec"));
 
     for (size_t i = 0; i < LP_COUNT(state); i++)
         json_object_del(metadata, state[i]);
     json_object_del(copy, "status");
-    drop_annotations(metadata);
+    drop_annotation(metadata, ANNOTATION_LIFTED);
+    drop_annotation(metadata, ANNOTATION_ZERO);
     json_object_set(copy, "metadata", metadata);
     for (size_t i = 0; spec && i < LP_COUNT(counts); i++)
         if (!lp_json_at(intent, "spec", counts[i], NULL))
             json_object_del(spec, counts[i]);
     if (spec)
         json_object_set(copy, "spec", spec);
-    lp_json_write(copy, &text);
+    return copy;
+}
+
+bool owned_is(const json_t *projection, const json_t *intent)
+{
+    json_auto_t *ours = comparable(projection, intent);
+    json_t *metadata = json_object_get(ours, "metadata");
+
+    drop_annotation(metadata, ANNOTATION_INTENT);
+    if (json_object_size(json_object_get(metadata, "annotations")) == 0)
+        json_object_del(metadata, "annotations");
+    return json_equal(ours, intent);
+}
+
+char *owned_digest(const json_t *projection, const json_t *intent)
+{
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(MAX_DIGEST_BYTES);
+    json_auto_t *ours = comparable(projection, intent);
+
+    lp_json_write(ours, &text);
     return lp_sprintf("%016" PRIx64, lp_hash_bytes(LP_HASH_START, text.ptr, text.len));
 }
 

@@ -36,6 +36,10 @@ void owned_difference_done(struct owned_difference *d);
 bool owned_differs(const json_t *projection, const json_t *intent,
                    struct owned_difference *ret_difference);
 
+/* Whether a projection is an intent that has no hash yet, and nothing else: so it has that of the
+ * projection, if there is one. */
+bool owned_is(const json_t *projection, const json_t *intent);
+
 /* A text that is the same as long as the projection of one intent is: of spec, data, labels,
  * annotations and owners. The caller's. */
 char *owned_digest(const json_t *projection, const json_t *intent);

@@ -228,6 +228,35 @@ static void the_mark_of_a_deployment_without_pods_is_seen_and_is_no_difference(v
     assert_string_equal(one, other);
 }
 
+static bool is_intent(const char *spec, const char *fields_of_spec, const char *wanted_spec)
+{
+    lp_auto_free char *fields = lp_sprintf("{f:metadata: {f:annotations: {f:learningplatform.io/"
+                                           "intent: {}}}, f:spec: %s}",
+                                           fields_of_spec);
+    lp_auto_free char *text = lp_sprintf(
+        "{kind: Deployment, metadata: {name: d, resourceVersion: '7', annotations:"
+        " {learningplatform.io/intent: x, learningplatform.io/scaled-to-zero: '2025'}}, spec: %s,"
+        " status: {replicas: 0}}",
+        spec);
+    lp_auto_free char *wanted =
+        lp_sprintf("{kind: Deployment, metadata: {name: d}, spec: %s}", wanted_spec);
+    json_auto_t *o = object_with(text, fields, "{}"), *got = owned_project(o, "us");
+    json_auto_t *want = parse(wanted);
+    return owned_is(got, want);
+}
+
+static void what_is_ours_is_an_intent_only_where_neither_has_more(void **state)
+{
+    (void)state;
+    assert_true(is_intent("{replicas: 3, selector: s}", "{f:selector: {}}", "{selector: s}"));
+    assert_false(is_intent("{replicas: 3, selector: s}", "{f:selector: {}}", "{selector: t}"));
+    assert_false(is_intent("{selector: s}", "{f:selector: {}}", "{selector: s, paused: true}"));
+    assert_false(is_intent("{selector: s, paused: true}", "{f:selector: {}, f:paused: {}}",
+                           "{selector: s}"));
+    assert_true(is_intent("{selector: s, paused: true}", "{f:selector: {}}", "{selector: s}"));
+    assert_false(is_intent("{selector: s}", "{f:paused: {}}", "{selector: s}")); /* taken from us */
+}
+
 static void an_answer_that_is_as_it_was_applied_is_the_intent(void **state)
 {
     static const char as_applied[] =
@@ -307,6 +336,7 @@ int main(void)
         cmocka_unit_test(the_digest_follows_our_fields_and_nothing_else),
         cmocka_unit_test(the_floor_of_an_hpa_is_seen_and_is_no_difference),
         cmocka_unit_test(the_mark_of_a_deployment_without_pods_is_seen_and_is_no_difference),
+        cmocka_unit_test(what_is_ours_is_an_intent_only_where_neither_has_more),
         cmocka_unit_test(an_answer_that_is_as_it_was_applied_is_the_intent),
         cmocka_unit_test(an_answer_that_others_changed_is_read_by_its_managed_fields),
         cmocka_unit_test(odd_fields_do_no_harm),

@@ -77,6 +77,23 @@ static const char *annotation(const struct child *c, const char *name)
     return lp_json_str(c->intent, "metadata", "annotations", name, NULL);
 }
 
+/* A Deployment whose replicas are not handed over yet has a text in its place. */
+static void only_a_hash_is_taken_for_one(void **state)
+{
+    (void)state;
+    struct fixture *f = make("{}");
+    struct child child = { .kind = CHILD_DEPLOYMENT, .service = SERVICE_AUTH, .database = -1 };
+    const char *hash = intent_hash(find(f, CHILD_DEPLOYMENT, "english-auth")->intent);
+    plan_intent(&child, &f->platform);
+    assert_false(intent_stamp_as(child.intent, "to be handed over"));
+    assert_false(intent_stamp_as(child.intent, ""));
+    assert_string_equal(intent_hash(child.intent), "");
+    assert_true(intent_stamp_as(child.intent, hash));
+    assert_string_equal(intent_hash(child.intent), hash);
+    json_decref(child.intent);
+    drop(f);
+}
+
 static void replicas_are_ours_only_where_the_spec_gives_them(void **state)
 {
     (void)state;
@@ -378,6 +395,7 @@ int main(void)
         cmocka_unit_test(an_ingress_has_tls_where_a_secret_or_cert_manager_is_named),
         cmocka_unit_test(external_databases_have_no_children_and_their_own_secret),
         cmocka_unit_test(what_the_spec_says_of_images_and_pods_is_passed_on),
+        cmocka_unit_test(only_a_hash_is_taken_for_one),
         cmocka_unit_test(paused_services_are_seen_but_not_written),
         cmocka_unit_test(a_seed_must_be_one_platform_with_name_and_namespace),
     };
