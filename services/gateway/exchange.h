@@ -38,7 +38,6 @@ struct exchange {
     bool answered;              /* the head of its answer came */
     bool keep;                  /* the connection may go on after the answer */
     bool http10;
-    bool abandoned; /* nobody wants the answer */
 
     /* towards the upstream */
     int64_t body_length; /* 0: no body, -1: chunked */

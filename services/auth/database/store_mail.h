@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "services/auth/database/store.h"
 
-#define STORE_CODE_HASH 65     /* SHA-256 in hexadecimal, with the NUL */
-#define STORE_CODE_MINUTES 15  /* a code is good for so long from its sending */
-#define STORE_MAIL_ATTEMPTS 12 /* 15 s apart, doubled up to an hour; then it is given up */
+/* A code is good for 15 minutes from its sending. A mail is tried 12 times, 15 s apart, doubled up
+ * to an hour; then it is given up. */
+#define STORE_CODE_HASH 65 /* SHA-256 in hexadecimal, with the NUL */
 
 enum store_mail_kind { STORE_MAIL_VERIFY, STORE_MAIL_RESET };
 

@@ -12,7 +12,6 @@
 #define STORE_USED_TOKENS \
     100                      /* of one session, by which a stolen one is known; older are refused */
 #define STORE_GRACE_MS 30000 /* a used token gives its successor again for so long */
-#define STORE_DEVICE_MAX 200 /* bytes of a session's device */
 
 /* A refresh token as the database knows it; times in seconds since 1970. */
 struct store_token {

@@ -35,7 +35,6 @@ struct candidates {
     int n_due, n_fresh;
     int most_due; /* so many reviews were asked for */
 };
-#define auto_candidates __attribute__((cleanup(candidates_done)))
 void candidates_done(struct candidates *c);
 
 /* Reviews: those due until `until_ms`, longest due first, LEARNERS_DUE of them where that is now,

@@ -12,7 +12,6 @@
 #define WORDS_CLASS "https://learningplatform.io/ontology/class/"
 #define WORDS_RDF "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 #define WORDS_RDFS "http://www.w3.org/2000/01/rdf-schema#"
-#define WORDS_XSD "http://www.w3.org/2001/XMLSchema#"
 #define WORDS_OWL "http://www.w3.org/2002/07/owl#"
 
 enum word_kind { WORD_TEXT, WORD_NUMBER, WORD_TEXTS, WORD_ITEMS, WORD_JSON };
