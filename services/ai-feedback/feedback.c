@@ -40,9 +40,11 @@ static void apply_rules(struct sentence *s, struct run *run)
 {
     const struct spelling *speller = run->speller;
 
+    rule_keep(s);
     rule_fillers(s);
     rule_contractions(s);
     rule_names(s);
+    rule_spelt_phrases(s);
     rule_regularised(s);
     rule_spelling(s, speller, &run->budget);
     rule_repetitions(s);

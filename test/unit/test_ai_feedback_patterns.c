@@ -10,6 +10,7 @@
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/rules/forms.h"
 #include "services/ai-feedback/rules/pattern.h"
+#include "services/ai-feedback/rules/phrases.h"
 
 static bool tells(const json_t *reply, const char *rule)
 {
@@ -24,7 +25,7 @@ static bool tells(const json_t *reply, const char *rule)
 /* "wrong => right": right but for the capital and the full stop, which other rules add. */
 static bool is_mended(const void *speller, const struct pattern *p, const char *example)
 {
-    const char *arrow = strstr(example, " => ");
+    const char *arrow = strstr(example, " => "), *id = p->id;
     lp_auto_free char *wrong = lp_strndup(example, (size_t)(arrow - example));
     lp_auto_free char *right = lp_strdup(arrow + 4);
     json_auto_t *reply = check_text(speller, wrong);
@@ -34,10 +35,20 @@ static bool is_mended(const void *speller, const struct pattern *p, const char *
     *right = (char)toupper((unsigned char)*right);
     bool same = strncmp(got, right, n) == 0 && (!got[n] || strcmp(got + n, ".") == 0);
     if (!same)
-        print_error("%s: \"%s\" became \"%s\", not \"%s\"\n", p->id, wrong, got, right);
-    else if (!tells(reply, p->id))
-        print_error("%s: \"%s\" was changed by another rule\n", p->id, wrong);
-    return same && tells(reply, p->id);
+        print_error("%s: \"%s\" became \"%s\", not \"%s\"\n", id, wrong, got, right);
+    else if (!tells(reply, id))
+        print_error("%s: \"%s\" was changed by another rule\n", id, wrong);
+    return same && tells(reply, id);
+}
+
+static bool stays(const void *speller, const char *id, const char *right)
+{
+    json_auto_t *reply = check_text(speller, right);
+    bool same = strcmp(corrected_at(reply, 0), right) == 0;
+
+    if (!same)
+        print_error("%s: \"%s\" was right and became \"%s\"\n", id, right, corrected_at(reply, 0));
+    return same;
 }
 
 static void check_list(const void *speller, const struct pattern_list *list)
@@ -54,12 +65,7 @@ static void check_list(const void *speller, const struct pattern_list *list)
                 continue;
             }
             right++;
-            json_auto_t *reply = check_text(speller, *e);
-            if (strcmp(corrected_at(reply, 0), *e) == 0)
-                continue;
-            bad++;
-            print_error("%s: \"%s\" was right and became \"%s\"\n", p->id, *e,
-                        corrected_at(reply, 0));
+            bad += !stays(speller, p->id, *e);
         }
         if (wrong == 0 || right == 0)
             fail_msg("%s needs an example of each kind", p->id);
@@ -87,6 +93,61 @@ static void order_subjects_and_phrases_become_right_and_what_is_right_stays(void
 static void confused_words_become_right_and_what_is_right_stays(void **state)
 {
     check_list(*state, &pattern_confusables);
+}
+
+static bool becomes(const void *speller, const struct phrase_example *e, size_t *told)
+{
+    json_auto_t *reply = check_text(speller, e->wrong);
+    const char *got = corrected_at(reply, 0);
+    size_t n = strlen(e->right);
+    bool same = toupper((unsigned char)*e->right) == *got &&
+                strncmp(got + 1, e->right + 1, n - 1) == 0 &&
+                (!got[n] || strcmp(got + n, ".") == 0 || strcmp(got + n, "?") == 0);
+
+    if (!same)
+        print_error("%s: \"%s\" became \"%s\", not \"%s\"\n", e->id, e->wrong, got, e->right);
+    *told += tells(reply, e->id);
+    return same;
+}
+
+/* Each rule of phrases.rules has an example of what it mends and one of what it leaves alone; where
+ * other rules mend its example before it, it has another one. */
+static void phrases_become_right_and_what_is_right_stays(void **state)
+{
+    size_t n, bad = 0, told = 0, right = 0;
+    const struct phrase_example *examples = phrases_examples(&n);
+
+    if (phrases_fault())
+        fail_msg("phrases.rules: %s", phrases_fault());
+    for (size_t i = 0; i < n; i++) {
+        const struct phrase_example *e = &examples[i];
+        right += !e->wrong;
+        bad += e->wrong ? !becomes(*state, e, &told) : !stays(*state, e->id, e->right);
+        if (i + 1 < n && strcmp(e->id, examples[i + 1].id) == 0)
+            continue;
+        bool keeps = strncmp(e->id, "keep-", 5) == 0;
+        bad += (told == 0 && !keeps) || right == 0;
+        if ((told == 0 && !keeps) || right == 0)
+            print_error("%s needs an example of each kind\n", e->id);
+        told = right = 0;
+    }
+    assert_true(n > 200);
+    assert_int_equal(bad, 0);
+}
+
+static void a_phrase_is_found_by_a_word_of_its_own(void **state)
+{
+    size_t n;
+    const struct phrase_key *keys = phrases_of("instock", &n);
+
+    (void)state;
+    assert_int_equal(n, 0);
+    keys = phrases_of("worth", &n);
+    assert_true(n > 0);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(keys[i].word, "worth");
+        assert_non_null(keys[i].phrase->pattern.message);
+    }
 }
 
 static void every_pattern_has_a_name_of_its_own_and_says_why(void **state)
@@ -173,6 +234,8 @@ int main(void)
         cmocka_unit_test(what_is_wrong_about_words_becomes_right_and_what_is_right_stays),
         cmocka_unit_test(order_subjects_and_phrases_become_right_and_what_is_right_stays),
         cmocka_unit_test(confused_words_become_right_and_what_is_right_stays),
+        cmocka_unit_test(phrases_become_right_and_what_is_right_stays),
+        cmocka_unit_test(a_phrase_is_found_by_a_word_of_its_own),
         cmocka_unit_test(every_pattern_has_a_name_of_its_own_and_says_why),
         cmocka_unit_test(verbs_and_nouns_have_their_forms),
         cmocka_unit_test(a_form_of_two_verbs_is_one_and_no_word_of_its_own_is_regularised),

@@ -243,7 +243,8 @@ static bool choose_word(struct sentence *s, const struct model *m, struct tag_wo
     const struct choice_set *of = &choice_sets[set];
     struct choice_slot slot;
 
-    if (!choice_slot(set, word, &slot) || is_left_alone(s, w, n, i, of))
+    if (s->tokens[w[i].token].kept || !choice_slot(set, word, &slot) ||
+        is_left_alone(s, w, n, i, of))
         return false;
     choice_weigh(&slot, m, w, n, i);
     size_t c = meant(&slot, w, n, i);

@@ -144,7 +144,7 @@ void rule_determiners(struct sentence *s, const struct spelling *speller)
     for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i)) {
         struct place p;
         if (s->tokens[i].kind == TOKEN_WORD && find_place(s, i, &p) && p.before < s->n &&
-            !s->tokens[p.first].now)
+            !s->tokens[p.first].now && !s->tokens[p.first].kept)
             put_article(s, speller, &p);
     }
 }

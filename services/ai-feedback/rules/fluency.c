@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "services/ai-feedback/rules/forms.h"
 
 static bool is_one_of(const struct sentence *s, size_t i, const char *const *words, size_t n)
 {
@@ -177,26 +178,40 @@ static bool delete_pair(struct sentence *s, size_t i, size_t second)
     return true;
 }
 
-/* "the man I spoke to to ask": the verb before keeps its own "to". */
-static bool keeps_its_to(const struct sentence *s, size_t i)
+/* "the man I spoke to to ask": the verb before keeps its own "to", and another verb follows. */
+static bool keeps_its_to(const struct sentence *s, size_t i, size_t second)
 {
-    static const char *const verbs[] = { "referred", "refer",     "applied", "apply",
-                                         "spoke",    "connected", "talked",  "listened",
-                                         "adjusted", "went",      "replied" };
-    size_t before = sentence_previous(s, i);
+    static const char *const verbs[] = { "referred",   "refer",    "applied",   "apply",
+                                         "spoke",      "speak",    "connected", "talked",
+                                         "listened",   "adjusted", "went",      "replied",
+                                         "subscribed", "attached", "linked",    "responded" };
+    char after[FORM_ROOM] = "";
+    size_t before = sentence_previous(s, i), next = sentence_next(s, second);
+    unsigned forms = 0;
 
-    return token_is(s, i, "to") && before < s->n && is_one_of(s, before, verbs, LP_COUNT(verbs));
+    if (!token_is(s, i, "to") || before == s->n || next == s->n)
+        return false;
+    token_lower(s, next, after, sizeof after);
+    return is_one_of(s, before, verbs, LP_COUNT(verbs)) && verb_find_any(after, &forms) >= 0 &&
+           forms & 1u << VERB_BASE;
+}
+
+/* "to record record profits": a verb, and a noun that is written like it. */
+static bool is_verb_and_noun(const struct sentence *s, size_t i)
+{
+    size_t before = sentence_previous(s, i);
+    return before < s->n && token_is(s, before, "to") && s->tokens[i].len > 4;
 }
 
 void rule_repetitions(struct sentence *s)
 {
     for (size_t i = 0; i < s->n; i++) {
-        if (s->tokens[i].now && !*s->tokens[i].now)
+        if (s->tokens[i].kept || (s->tokens[i].now && !*s->tokens[i].now))
             continue;
         size_t j = sentence_next(s, i);
         if (token_same(s, i, j)) {
-            if ((!may_repeat(s, i) || is_is_too_much(s, i)) && !keeps_its_to(s, i) &&
-                !is_double_name(s, i, j))
+            if (!is_verb_and_noun(s, i) && (!may_repeat(s, i) || is_is_too_much(s, i)) &&
+                !keeps_its_to(s, i, j) && !is_double_name(s, i, j))
                 delete_repeated(s, i);
         } else {
             delete_pair(s, i, j);

@@ -10,9 +10,9 @@
 #include "base/hash.h"
 #include "services/ai-feedback/rules/forms_words.h"
 
-#define PLACES 8192 /* of the table: four times the forms */
-#define VERBS 512
-#define NOUNS 512
+#define PLACES 32768 /* of the table: twice the forms and more */
+#define VERBS 1536
+#define NOUNS 1536
 #define ADJECTIVES 256
 
 struct verb {
@@ -29,7 +29,16 @@ struct adjective {
     char base[FORM_ROOM], comparative[FORM_ROOM];
 };
 
-enum kind { KIND_NONE, KIND_VERB, KIND_REGULARISED, KIND_NOUN, KIND_ADJECTIVE };
+/* ANY: with those of forms_more.c */
+enum kind {
+    KIND_NONE,
+    KIND_VERB,
+    KIND_REGULARISED,
+    KIND_NOUN,
+    KIND_ADJECTIVE,
+    KIND_ANY_VERB,
+    KIND_ANY_NOUN
+};
 
 /* A word; of those that are forms of several of a kind, the first that came. */
 struct place {
@@ -139,17 +148,16 @@ static bool is_regularised(const struct verb *v)
     return *v->regular_past && strcmp(v->regular_past, v->forms[VERB_PAST]) != 0;
 }
 
-static void add_verb(const char *entry)
+static void spell_verb(struct verb *v, const char *entry)
 {
-    struct verb *v = &verbs[n_verbs];
     char base[FORM_ROOM], regular[FORM_ROOM];
 
-    if (n_verbs == VERBS || !next_word(&entry, base))
+    if (!next_word(&entry, base))
         return;
     size_t n = strlen(base);
     bool doubles = base[n - 1] == '+';
     if (doubles)
-        base[n - 1] = '\0';
+        base[--n] = '\0';
     memcpy(v->forms[VERB_BASE], base, sizeof base);
     write_ed(base, doubles, regular);
     if (next_word(&entry, v->forms[VERB_PAST]) && next_word(&entry, v->forms[VERB_PARTICIPLE]))
@@ -161,14 +169,27 @@ static void add_verb(const char *entry)
     if (base[n - 1] == 'o')
         snprintf(v->forms[VERB_THIRD], FORM_ROOM, "%ses", base); /* "goes", "does" */
     write_ing(base, doubles, v->forms[VERB_ING]);
-    for (unsigned f = 0; f < VERB_FORMS; f++)
-        put(v->forms[f], KIND_VERB, n_verbs, f);
-    if (is_regularised(v))
+}
+
+/* `more`: one of those that only patterns with ":v" look at. */
+static void add_verb(const char *entry, bool more)
+{
+    struct verb *v = &verbs[n_verbs];
+
+    if (n_verbs == VERBS)
+        return;
+    spell_verb(v, entry);
+    for (unsigned f = 0; f < VERB_FORMS; f++) {
+        if (!more)
+            put(v->forms[f], KIND_VERB, n_verbs, f);
+        put(v->forms[f], KIND_ANY_VERB, n_verbs, f);
+    }
+    if (!more && is_regularised(v))
         put(v->regular_past, KIND_REGULARISED, n_verbs, 0);
     n_verbs++;
 }
 
-static void add_noun(const char *entry, bool person)
+static void add_noun(const char *entry, bool person, bool more)
 {
     struct noun *x = &nouns[n_nouns];
     char one[FORM_ROOM];
@@ -179,8 +200,11 @@ static void add_noun(const char *entry, bool person)
     if (!next_word(&entry, x->many))
         write_s(one, x->many);
     x->person = person;
-    put(x->one, KIND_NOUN, n_nouns, 0);
-    put(x->many, KIND_NOUN, n_nouns, 1);
+    for (unsigned m = 0; m < 2; m++) {
+        if (!more)
+            put(m ? x->many : x->one, KIND_NOUN, n_nouns, m);
+        put(m ? x->many : x->one, KIND_ANY_NOUN, n_nouns, m);
+    }
     n_nouns++;
 }
 
@@ -195,18 +219,36 @@ static void add_adjective(const char *entry)
     put(x->base, KIND_ADJECTIVE, n_adjectives++, 0);
 }
 
+/* Entries with "," between them. */
+static void add_more(const char *list, bool noun)
+{
+    char entry[3 * FORM_ROOM];
+
+    for (const char *at = list; *at; at += *at == ',') {
+        size_t n = strcspn(at, ",");
+        snprintf(entry, sizeof entry, "%.*s", (int)n, at);
+        if (noun)
+            add_noun(entry, false, true);
+        else
+            add_verb(entry, true);
+        at += n;
+    }
+}
+
 static void make(void)
 {
     for (const char *const *w = forms_irregular_verbs; *w; w++)
-        add_verb(*w);
+        add_verb(*w, false);
     for (const char *const *w = forms_regular_verbs; *w; w++)
-        add_verb(*w);
+        add_verb(*w, false);
     for (const char *const *w = forms_people; *w; w++)
-        add_noun(*w, true);
+        add_noun(*w, true, false);
     for (const char *const *w = forms_things; *w; w++)
-        add_noun(*w, false);
+        add_noun(*w, false, false);
     for (const char *const *w = forms_adjectives; *w; w++)
         add_adjective(*w);
+    add_more(forms_more_verbs, false);
+    add_more(forms_more_nouns, true);
 }
 
 static const struct place *find(const char *word, enum kind kind)
@@ -214,6 +256,37 @@ static const struct place *find(const char *word, enum kind kind)
     pthread_once(&once, make);
     const struct place *p = place_of(word, kind);
     return p->word ? p : NULL;
+}
+
+int verb_find_any(const char *word, unsigned *ret_forms)
+{
+    const struct place *p = find(word, KIND_ANY_VERB);
+
+    if (p)
+        *ret_forms = p->forms;
+    return p ? p->index : -1;
+}
+
+int noun_find_any(const char *word, bool *ret_plural)
+{
+    const struct place *p = find(word, KIND_ANY_NOUN);
+
+    if (p)
+        *ret_plural = p->forms & 2;
+    return p ? p->index : -1;
+}
+
+void verb_spell(const char *entry, char ret_forms[VERB_FORMS][FORM_ROOM])
+{
+    unsigned forms;
+    int known = verb_find_any(entry, &forms);
+    struct verb v = { 0 };
+
+    if (known >= 0 && forms & 1u << VERB_BASE)
+        v = verbs[known];
+    else
+        spell_verb(&v, entry);
+    memcpy(ret_forms, v.forms, sizeof v.forms);
 }
 
 void verb_write(int verb, enum verb_form form, char ret_text[FORM_ROOM])

@@ -14,6 +14,15 @@ enum verb_form { VERB_BASE, VERB_THIRD, VERB_PAST, VERB_PARTICIPLE, VERB_ING, VE
 int verb_find(const char *word, unsigned *ret_forms);
 void verb_write(int verb, enum verb_form form, char ret_text[FORM_ROOM]);
 
+/* The same, of the verbs and nouns of forms_more.c too, which only patterns with ":v" and ":n" look
+ * at. */
+int verb_find_any(const char *word, unsigned *ret_forms);
+int noun_find_any(const char *word, bool *ret_plural);
+
+/* The forms of a verb by its base; one that is in no list is regular ("plan+": its last letter
+ * doubles). */
+void verb_spell(const char *entry, char ret_forms[VERB_FORMS][FORM_ROOM]);
+
 /* The past of an irregular verb that `word` makes regular ("runned", "goed"), -1 where none. */
 int verb_of_regularised(const char *word);
 

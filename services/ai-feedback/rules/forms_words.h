@@ -11,3 +11,7 @@ extern const char *const forms_people[], *const forms_things[];
 
 /* "base comparative", or the base alone of those that go with "more". */
 extern const char *const forms_adjectives[];
+
+/* More of them, "," between entries: for patterns alone, so that the weights stay (forms_more.c).
+ */
+extern const char forms_more_verbs[], forms_more_nouns[];

@@ -9,150 +9,32 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "services/ai-feedback/rules/forms.h"
+#include "services/ai-feedback/rules/pattern_item.h"
+#include "services/ai-feedback/rules/phrases.h"
 #include "services/ai-feedback/rules/rules.h"
 
 #define ELEMENTS 8
-#define WORD 48
-#define MASS                                                                                  \
-    "family|difference|skill|activity|opportunity|cake|egg|culture|tradition|disease|school|" \
-    "university|advantage|noodle|company"
+#define PART 2048 /* one of what an element becomes */
 
-/* A word of the sentence that a pattern may look at, read once. */
-struct item {
-    size_t token;
-    char word[WORD]; /* lower case; the mark itself for marks; "" for what is no word */
-    bool is_word, changed, capital; /* capital: its first letter */
-    int verb, noun, adjective;
-    unsigned forms;
-    bool plural, is_number; /* is_number: more than one, and no year */
-    bool is_name;           /* one capital */
-};
-
-static void read_item(const struct sentence *s, size_t i, struct item *item)
-{
-    const struct token *t = &s->tokens[i];
-
-    *item = (struct item){ .token = i, .verb = -1, .noun = -1, .adjective = -1 };
-    item->is_word = t->kind == TOKEN_WORD;
-    item->is_number = t->kind == TOKEN_NUMBER && t->len <= 3 && s->text[t->at] > '0' &&
-                      s->text[t->at] <= '9' && (t->len > 1 || s->text[t->at] != '1');
-    item->changed = t->now && !*t->now;
-    if (t->kind == TOKEN_WORD || t->kind == TOKEN_MARK)
-        token_lower(s, i, item->word, sizeof item->word);
-    if (!item->is_word)
-        return;
-    item->capital = isupper((unsigned char)(t->now ? *t->now : s->text[t->at]));
-    const char *now = t->now ? t->now : s->text + t->at;
-    item->is_name = t->len > 1 && isupper((unsigned char)*now) && !isupper((unsigned char)now[1]);
-    item->verb = verb_find(item->word, &item->forms);
-    item->noun = noun_find(item->word, &item->plural);
-    item->adjective = adjective_find(item->word);
-}
-
-/* True where `word` is one of the words of `list`, "|" between them. */
-static bool is_listed(const char *list, size_t len, const char *word)
-{
-    size_t n = strlen(word);
-    const char *end = list + len;
-
-    while (list < end) {
-        const char *bar = memchr(list, '|', (size_t)(end - list));
-        size_t part = (size_t)((bar ? bar : end) - list);
-        if (part == n && memcmp(list, word, n) == 0)
-            return true;
-        list += part + 1;
-    }
-    return false;
-}
-
-static bool has(const struct item *i, enum verb_form form)
-{
-    return i->verb >= 0 && i->forms >> form & 1;
-}
-
-/* A noun of people where `person`, else any. */
-static bool is_noun(const struct item *i, bool plural, bool person)
-{
-    return i->noun >= 0 && i->plural == plural && (!person || noun_is_person(i->noun));
-}
-
-/* Nouns that stand behind "a lot of" and "more" as they are: "a lot of family", "more skill". */
-static bool is_mass(const char *word)
-{
-    return is_listed(MASS, strlen(MASS), word);
-}
-
-static bool is_short(const struct item *i)
-{
-    char comparative[FORM_ROOM] = "";
-
-    if (i->adjective >= 0)
-        adjective_write(i->adjective, comparative);
-    return *comparative != '\0';
-}
-
-static bool is_of_class(const struct item *i, const char *name)
-{
-    const struct {
-        const char *name;
-        bool is;
-    } classes[] = {
-        { ":base", has(i, VERB_BASE) && !has(i, VERB_PAST) },
-        { ":third", has(i, VERB_THIRD) },
-        { ":past", has(i, VERB_PAST) && !has(i, VERB_BASE) },
-        { ":simple", has(i, VERB_PAST) && !has(i, VERB_PARTICIPLE) },
-        { ":participle", has(i, VERB_PARTICIPLE) },
-        { ":ing", has(i, VERB_ING) },
-        { ":noun", is_noun(i, false, false) },
-        { ":nouns", is_noun(i, true, false) },
-        { ":counted", is_noun(i, false, false) && !is_mass(i->word) },
-        { ":person", is_noun(i, false, true) },
-        { ":persons", is_noun(i, true, true) },
-        { ":adjective", i->adjective >= 0 },
-        { ":any", i->is_word },
-        { ":number", i->is_number },
-        { ":name", i->is_name },
-    };
-
-    for (size_t k = 0; k < LP_COUNT(classes); k++)
-        if (strcmp(classes[k].name, name) == 0)
-            return classes[k].is;
-    return (strcmp(name, ":short") == 0 && is_short(i)) ||
-           (strcmp(name, ":uncountable") == 0 && is_uncountable(i->word));
-}
-
-/* The element at *at into `out`, *at behind it; false at the end. */
-static bool next_element(const char **at, char *out, size_t size)
+/* Bytes of the element at *at, *at behind it; 0 at the end. */
+static size_t next_element(const char **at)
 {
     size_t n = strcspn(*at, " ");
 
-    if (n == 0)
-        return false;
-    snprintf(out, size, "%.*s", (int)n, *at);
     *at += n + ((*at)[n] == ' ');
-    return true;
-}
-
-static bool fits(const struct item *item, const char *element)
-{
-    if (*element == ':')
-        return is_of_class(item, element);
-    if (*element == '!')
-        return item->is_word && !is_listed(element + 1, strlen(element + 1), item->word);
-    return is_listed(element, strlen(element), item->word);
+    return n;
 }
 
 static size_t match_at(const struct pattern *p, const struct item *items, size_t n)
 {
-    const char *at = p->match;
-    char element[256];
+    const char *at = p->match, *element = at;
     size_t i = 0;
 
-    for (; next_element(&at, element, sizeof element); i++) {
+    for (size_t len; (len = next_element(&at)) > 0; i++, element = at) {
         if (i == n || i == ELEMENTS || items[i].changed ||
             !(items[i].is_word || items[i].is_number))
             return 0;
-        if (!fits(&items[i], element))
+        if (!item_fits(&items[i], element, len))
             return 0;
     }
     return i;
@@ -166,35 +48,20 @@ static bool fits_before(const struct pattern *p, const struct item *items, size_
         return strpbrk(p->before, "^0");
     if (strcmp(items[i - 1].word, ",") == 0)
         return strchr(p->before, '^');
-    return is_listed(p->before, strlen(p->before), items[i - 1].word);
+    return item_is_listed(p->before, strlen(p->before), items[i - 1].word);
 }
 
 static bool fits_after(const struct pattern *p, const struct item *items, size_t n, size_t i)
 {
     bool end = i == n || !items[i].is_word;
 
-    if (p->not_after && !end && is_listed(p->not_after, strlen(p->not_after), items[i].word))
+    if (p->not_after && i < n && item_fits(&items[i], p->not_after, strlen(p->not_after)))
         return false;
     if (!p->after)
         return true;
-    if (i < n && !items[i].is_word && is_listed(p->after, strlen(p->after), items[i].word))
+    if (i < n && !items[i].is_word && item_fits(&items[i], p->after, strlen(p->after)))
         return true; /* a mark that is named */
-    return end ? strchr(p->after, '$') != NULL
-               : is_listed(p->after, strlen(p->after), items[i].word);
-}
-
-static void write_form(const struct item *item, const char *name, char out[FORM_ROOM])
-{
-    static const char *const verb_forms[] = { ":base", ":third", ":past", ":participle", ":ing" };
-
-    *out = '\0';
-    for (size_t f = 0; f < LP_COUNT(verb_forms) && item->verb >= 0; f++)
-        if (strcmp(verb_forms[f], name) == 0)
-            verb_write(item->verb, (enum verb_form)f, out);
-    if (item->noun >= 0 && (strcmp(name, ":one") == 0 || strcmp(name, ":many") == 0))
-        noun_write(item->noun, strcmp(name, ":many") == 0, out);
-    if (item->adjective >= 0 && strcmp(name, ":er") == 0)
-        adjective_write(item->adjective, out);
+    return end ? strchr(p->after, '$') != NULL : item_fits(&items[i], p->after, strlen(p->after));
 }
 
 /* A word that moves keeps its capital, but for that of the sentence's begin. */
@@ -214,18 +81,53 @@ static void add_word(struct lp_buf *text, const struct sentence *s, const struct
         lp_buf_add(text, s->text + t->at, t->len);
 }
 
+/* The word of `forms` that is where the item's word is in element `k` of the match; "+" there is a
+ * space. */
+static void add_same_form(struct lp_buf *text, const struct pattern *p, const struct item *item,
+                          size_t k, const char *forms)
+{
+    const char *at = p->match, *element = at;
+
+    for (size_t i = 0; i <= k; i++) {
+        element = at;
+        next_element(&at);
+    }
+    while (*forms) {
+        size_t n = strcspn(element, "| "), len = strcspn(forms, "|");
+        bool same = strlen(item->word) == n && memcmp(item->word, element, n) == 0;
+        if (same || element[n] != '|' || !forms[len]) {
+            for (size_t i = 0; i < len; i++)
+                lp_buf_char(text, forms[i] == '+' ? ' ' : forms[i]);
+            return;
+        }
+        element += n + 1;
+        forms += len + 1;
+    }
+}
+
 /* One part of what item `k` becomes: a word, "=", "@2" or a form. */
-static void add_part(struct lp_buf *text, const struct sentence *s, const struct item *items,
-                     size_t k, const char *part)
+static void add_part(struct lp_buf *text, const struct sentence *s, const struct pattern *p,
+                     const struct item *items, size_t k, const char *part)
 {
     char form[FORM_ROOM];
+    bool named = *part == '@';
 
+    if (named) {
+        k = (size_t)(part[1] - '1');
+        part += 2;
+    }
     if (*part == ':') {
-        write_form(&items[k], part, form);
+        char name[16];
+        size_t n = strcspn(part, "'");
+        snprintf(name, sizeof name, "%.*s", (int)n, part);
+        item_write_form(&items[k], name, form);
         lp_buf_str(text, form);
-    } else if (*part == '@') {
-        add_word(text, s, &items[(size_t)(part[1] - '1')]);
-        lp_buf_str(text, part + 2);
+        lp_buf_str(text, part + n); /* "'s" */
+    } else if (*part == '~') {
+        add_same_form(text, p, &items[k], k, part + 1);
+    } else if (named) {
+        add_word(text, s, &items[k]);
+        lp_buf_str(text, part);
     } else if (strcmp(part, "=") == 0) {
         add_word(text, s, &items[k]);
     } else {
@@ -233,22 +135,26 @@ static void add_part(struct lp_buf *text, const struct sentence *s, const struct
     }
 }
 
-/* `items`: those of the match; item k becomes `to`. */
+static bool is_only(const char *text, size_t len, char c)
+{
+    return len == 1 && *text == c;
+}
+
+/* `items`: those of the match; item k becomes the `len` bytes of `to`. */
 static void change(struct sentence *s, const struct pattern *p, const struct item *items, size_t k,
-                   const char *to)
+                   const char *to, size_t len)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(256);
     const struct item *item = &items[k];
-    char part[WORD];
+    char part[PART];
 
-    if (strcmp(to, "=") == 0)
-        return;
-    for (const char *at = strcmp(to, "-") == 0 ? "" : to; *at; at += *at == '_') {
-        snprintf(part, sizeof part, "%.*s", (int)strcspn(at, "_"), at);
+    for (const char *at = to; at < to + len && !is_only(to, len, '-'); at += *at == '_') {
+        size_t n = strcspn(at, "_ ");
+        snprintf(part, sizeof part, "%.*s", (int)n, at);
         if (at != to)
             lp_buf_char(&text, ' ');
-        add_part(&text, s, items, k, part);
-        at += strcspn(at, "_");
+        add_part(&text, s, p, items, k, part);
+        at += n;
     }
     bool first = item->token == sentence_next(s, (size_t)-1);
     bool stays = *to != '@' && strcmp(item->word, "i") != 0;
@@ -265,17 +171,18 @@ static bool apply(struct sentence *s, const struct pattern *p, struct item *item
                   size_t i)
 {
     size_t len = match_at(p, items + i, n - i);
-    const char *at = p->to;
+    const char *at = p->to, *to = at;
     struct item was[ELEMENTS];
-    char to[128];
 
     if (len == 0 || !fits_before(p, items, i) || !fits_after(p, items, n, i + len))
         return false;
     memcpy(was, items + i, len * sizeof *was);
-    for (size_t k = 0; k < len && next_element(&at, to, sizeof to); k++) {
-        change(s, p, was, k, to);
-        read_item(s, items[i + k].token, &items[i + k]);
-        items[i + k].changed = items[i + k].changed || strcmp(to, "=") != 0;
+    for (size_t k = 0, n_to; k < len && (n_to = next_element(&at)) > 0; k++, to = at) {
+        if (is_only(to, n_to, '='))
+            continue;
+        change(s, p, was, k, to, n_to);
+        item_read(s, items[i + k].token, &items[i + k]);
+        items[i + k].changed = true;
     }
     return true;
 }
@@ -284,32 +191,145 @@ static void apply_list(struct sentence *s, const struct pattern_list *list, stru
                        size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        read_item(s, items[i].token, &items[i]); /* what the list before made of it */
+        item_read(s, items[i].token, &items[i]); /* what the list before made of it */
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; (items[i].is_word || items[i].is_number) && k < list->n; k++)
             if (apply(s, &list->patterns[k], items, n, i))
                 break;
 }
 
-void rule_patterns(struct sentence *s)
+/* The words of a sentence, the caller's. */
+static struct item *read_items(const struct sentence *s, size_t *ret_n)
 {
-    lp_auto_free struct item *items = lp_calloc(s->n + 1, sizeof *items);
+    struct item *items = lp_calloc(s->n + 1, sizeof *items);
     size_t n = 0;
 
     for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i))
-        read_item(s, i, &items[n++]);
+        item_read(s, i, &items[n++]);
+    *ret_n = n;
+    return items;
+}
+
+/* Of the phrases that change nothing: what they find is right. */
+static void keep_phrase(struct sentence *s, const struct phrase_key *key, const struct item *items,
+                        size_t n, size_t i)
+{
+    size_t first = i - key->at;
+    const struct pattern *p = &key->phrase->pattern;
+
+    if (!key->phrase->keeps || key->at > i)
+        return;
+    size_t len = match_at(p, items + first, n - first);
+    if (len == 0 || !fits_before(p, items, first) || !fits_after(p, items, n, first + len))
+        return;
+    for (size_t k = first; k < first + len; k++)
+        s->tokens[items[k].token].kept = true;
+}
+
+void rule_keep(struct sentence *s)
+{
+    size_t n;
+    lp_auto_free struct item *items = read_items(s, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        size_t found = 0;
+        const struct phrase_key *keys = items[i].is_word ? phrases_of(items[i].word, &found) : NULL;
+        for (size_t k = 0; k < found; k++)
+            keep_phrase(s, &keys[k], items, n, i);
+    }
+}
+
+static bool is_quote(const struct item *item)
+{
+    static const char *const quotes[] = { "\"", "'", "`", "\xe2\x80\x9c", "\xe2\x80\x9d" };
+
+    for (size_t i = 0; i < LP_COUNT(quotes); i++)
+        if (strcmp(item->word, quotes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What stands in quotes alone is told of, not said.
+ * "call it Quit", "on the Your Stars page": a capital where no sentence begins is that of a name,
+ * but in a title. */
+static bool is_named(const struct item *items, size_t n, size_t first, const struct pattern *p)
+{
+    size_t words = 0, capitals = 0, k = first;
+
+    for (size_t i = 0; i < n; i++) {
+        words += items[i].is_word && strlen(items[i].word) > 3;
+        capitals += items[i].capital && strlen(items[i].word) > 3;
+    }
+    if (2 * capitals > words)
+        return false;
+    const char *match = p->match, *was = match;
+    for (const char *at = p->to, *to = at; next_element(&at) > 0 && k < n; to = at, k++) {
+        bool begins = k == 0 || !items[k - 1].is_word, any_name = *was == ':';
+        bool quoted = k > 0 && k + 1 < n && is_quote(&items[k - 1]) && is_quote(&items[k + 1]);
+        if (*to != '=' && (quoted || (items[k].is_name && !begins && !any_name)))
+            return true;
+        next_element(&match);
+        was = match;
+    }
+    return false;
+}
+
+static bool apply_phrase(struct sentence *s, const struct phrase_key *key, struct item *items,
+                         size_t n, size_t i, bool spelt)
+{
+    if (key->at > i || items[i].is_mixed || key->phrase->keeps ||
+        (key->phrase->pattern.category == CATEGORY_SPELLING) != spelt)
+        return false;
+    const char *not_before = key->phrase->not_before;
+    size_t first = i - key->at;
+    if (not_before && first > 0 &&
+        item_is_listed(not_before, strlen(not_before), items[first - 1].word))
+        return false;
+    return !is_named(items, n, first, &key->phrase->pattern) &&
+           apply(s, &key->phrase->pattern, items, n, first);
+}
+
+static void apply_phrases(struct sentence *s, struct item *items, size_t n, bool spelt)
+{
+    for (size_t i = 0; i < n; i++)
+        item_read(s, items[i].token, &items[i]);
+    for (size_t i = 0; i < n; i++) {
+        size_t found = 0;
+        const struct phrase_key *keys = NULL;
+        if (items[i].is_word && !items[i].changed)
+            keys = phrases_of(items[i].word, &found);
+        for (size_t k = 0; k < found; k++)
+            if (apply_phrase(s, &keys[k], items, n, i, spelt))
+                break;
+    }
+}
+
+void rule_spelt_phrases(struct sentence *s)
+{
+    size_t n;
+    lp_auto_free struct item *items = read_items(s, &n);
+
+    apply_phrases(s, items, n, true);
+}
+
+void rule_patterns(struct sentence *s)
+{
+    size_t n;
+    lp_auto_free struct item *items = read_items(s, &n);
+
     apply_list(s, &pattern_confusables, items, n);
     apply_list(s, &pattern_order, items, n);
     apply_list(s, &pattern_subjects, items, n);
     apply_list(s, &pattern_phrases, items, n);
     apply_list(s, &pattern_verbs, items, n);
     apply_list(s, &pattern_words, items, n);
+    apply_phrases(s, items, n, false);
 }
 
 void rule_regularised(struct sentence *s)
 {
     for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i)) {
-        char word[WORD], past[FORM_ROOM];
+        char word[ITEM_WORD], past[FORM_ROOM];
         if (s->tokens[i].kind != TOKEN_WORD || token_lower(s, i, word, sizeof word) == 0)
             continue;
         int verb = verb_of_regularised(word);

@@ -84,7 +84,7 @@ static const struct pattern patterns[] = {
       "its",
       "it's",
       "a|an|the|not|been|important|critical|crucial|impossible|true|because|very|too|so|"
-      "really|going|raining|getting|already|just|also|better|easier|never|always|probably|"
+      "going|raining|getting|already|better|easier|probably|"
       "obvious|unlikely|nice",
       NULL,
       { "I think its important to read => I think it's important to read",
@@ -347,7 +347,7 @@ static const struct pattern patterns[] = {
       CATEGORY_PREPOSITION,
       0.82,
       "The reason for doing something.",
-      NULL,
+      "^|the|any|a|my|your|his|her|our|their|this|one|same|main|only|valid|good",
       "reason|reasons of :ing",
       "= for =",
       NULL,

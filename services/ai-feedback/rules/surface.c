@@ -143,6 +143,9 @@ static void end_sentence(struct sentence *s)
     if (last == s->n || s->tokens[last].kind == TOKEN_MARK ||
         s->tokens[last].kind == TOKEN_OPAQUE || s->tokens[0].kind == TOKEN_OPAQUE)
         return; /* nothing follows an address; a list's items need no mark */
+    size_t first = sentence_next(s, (size_t)-1);
+    if (token_is(s, first, "how") && token_is(s, sentence_next(s, first), "to"))
+        return; /* "How to make tea" is a title as often as a question */
     bool question = tagger_is_question(s);
     struct token *t = &s->tokens[last];
     t->after[0] = question ? '?' : '.';

@@ -16,6 +16,21 @@ static void keep_capital(const struct sentence *s, size_t i, char *to)
         *to = (char)toupper((unsigned char)*to);
 }
 
+static bool is_shouted(const struct sentence *s, size_t i)
+{
+    const struct token *t = i < s->n ? &s->tokens[i] : NULL;
+    return t && t->kind == TOKEN_WORD && t->len > 1 && isupper((unsigned char)s->text[t->at]) &&
+           isupper((unsigned char)s->text[t->at + 1]);
+}
+
+/* "the CANT project": capitals among words that have none are a name. */
+static bool is_name_in_capitals(const struct sentence *s, size_t i)
+{
+    size_t before = sentence_previous(s, i), after = sentence_next(s, i);
+    return is_shouted(s, i) && !is_shouted(s, before) && !is_shouted(s, after) &&
+           (before < s->n || after < s->n);
+}
+
 void rule_contractions(struct sentence *s)
 {
     static const char *const pairs[][2] = {
@@ -30,7 +45,7 @@ void rule_contractions(struct sentence *s)
     };
     for (size_t i = 0; i < s->n; i++) {
         for (size_t k = 0; s->tokens[i].kind == TOKEN_WORD && k < LP_COUNT(pairs); k++) {
-            if (!token_is(s, i, pairs[k][0]))
+            if (!token_is(s, i, pairs[k][0]) || is_name_in_capitals(s, i))
                 continue;
             lp_auto_free char *to = lp_strdup(pairs[k][1]);
             keep_capital(s, i, to);
@@ -49,6 +64,34 @@ static bool is_quote(const struct sentence *s, size_t i)
     return *mark == '"' || *mark == '\'' ||
            (t->len == 3 && memcmp(mark, "\xe2\x80", 2) == 0 && (unsigned char)mark[2] >= 0x98 &&
             (unsigned char)mark[2] <= 0x9f);
+}
+
+/* Words of programs, which no dictionary has. */
+static bool is_technical(const char *word)
+{
+    static const char *const words[] = {
+        "admin",      "api",       "apis",      "async",     "autocomplete", "backend",
+        "bool",       "boolean",   "booleans",  "changelog", "checkbox",     "cli",
+        "codebase",   "config",    "configs",   "cron",      "css",          "dataset",
+        "datasets",   "debian",    "dev",       "devs",      "diff",         "dropdown",
+        "emoji",      "endpoint",  "endpoints", "enum",      "enums",        "env",
+        "eval",       "frontend",  "func",      "github",    "gui",          "html",
+        "http",       "inline",    "ints",      "ip",        "json",         "lang",
+        "linter",     "localhost", "login",     "malloc",    "markdown",     "metadata",
+        "middleware", "mutex",     "namespace", "npm",       "offline",      "param",
+        "params",     "parser",    "plugin",    "plugins",   "popup",        "readme",
+        "refactor",   "regex",     "repo",      "repos",     "runtime",      "screenshot",
+        "sdk",        "setup",     "src",       "stdin",     "stdout",       "stderr",
+        "struct",     "structs",   "sudo",      "sync",      "tmp",          "timestamp",
+        "toml",       "tooltip",   "tuple",     "tuples",    "typename",     "uint",
+        "url",        "urls",      "usb",       "utils",     "webpage",      "widget",
+        "wifi",       "workflow",  "xml",       "yaml",      "dockerfile",   "kubernetes",
+        "backport",   "tk",
+    };
+    for (size_t i = 0; i < LP_COUNT(words); i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
 }
 
 /* Names, abbreviations, codes, quoted and long words are not for the speller. */
@@ -147,7 +190,8 @@ void rule_spelling(struct sentence *s, const struct spelling *speller, struct bu
     for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i)) {
         char word[64];
         if (is_checkable(s, i, before) && !follows_name_is(s, before) &&
-            token_lower(s, i, word, sizeof word) > 0 && !spelling_knows(speller, word)) {
+            token_lower(s, i, word, sizeof word) > 0 && !spelling_knows(speller, word) &&
+            !is_technical(word)) {
             if (budget->suggestions == 0 || lp_clock_ms() >= budget->deadline_ms)
                 return;
             budget->suggestions--;

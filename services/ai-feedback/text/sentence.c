@@ -283,7 +283,8 @@ void token_change(struct sentence *s, size_t i, const char *now, enum category c
     struct token *t = &s->tokens[i];
     va_list args;
 
-    if (t->kind == TOKEN_OPAQUE)
+    bool about_letters = category == CATEGORY_SPELLING || category == CATEGORY_CAPITALS;
+    if (t->kind == TOKEN_OPAQUE || (t->kept && !about_letters))
         return;
     if (t->reason.category == CATEGORY_NONE) {
         va_start(args, message);

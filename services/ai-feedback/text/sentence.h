@@ -49,6 +49,7 @@ struct token {
     enum token_kind kind;
     size_t at, len;
     bool space, glued, spaced;
+    bool kept;     /* right, as a phrase tells: no rule but the speller changes it */
     char *now;     /* owned */
     char after[4]; /* "." or "?"; "" for nothing */
     struct reason reason, after_reason, space_reason;
