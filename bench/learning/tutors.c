@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK 20    /* items that are asked for at once, as an app does */
+#define ASK 20       /* items that are asked for at once, as an app does */
+#define DUE_FIRST 40 /* services/learning/database/learners.c, read_ahead and read_due */
+#define DUE_OF_NEXT 40
+#define DUE_LOOKED_AT 240
 #define LEARN 0.1 /* Q-learning: rate, discount, share of exploration */
 #define DISCOUNT 0.9
 #define EXPLORE 0.1
@@ -153,14 +156,39 @@ static struct candidate candidate_of(const struct tutor *t, int i, int place)
     };
 }
 
-static int read_due(const struct tutor *t, struct candidate *due)
+static int staler(const void *a, const void *b)
+{
+    const struct candidate *p = a, *q = b;
+    return (p->worth < q->worth) - (p->worth > q->worth);
+}
+
+static bool is_ripe(const struct known *k, int64_t now_ms)
+{
+    return k->fsrs.due_ms <= now_ms || now_ms - k->last_ms >= CHOOSE_REST_MS;
+}
+
+/* Of those that are due first the stalest follow. How many. */
+static int put_stale_first(const struct tutor *t, int64_t now_ms, struct candidate *due, int n)
+{
+    int64_t gain_ms = choose_gain_ms(now_ms, t->exam_ms);
+    n = n < DUE_LOOKED_AT ? n : DUE_LOOKED_AT;
+    for (int i = DUE_FIRST; i < n; i++)
+        due[i].worth = (double)(gain_ms - due[i].state.last_ms) / sqrt(due[i].state.stability);
+    if (n > DUE_FIRST)
+        qsort(&due[DUE_FIRST], (size_t)(n - DUE_FIRST), sizeof *due, staler);
+    return n < DUE_FIRST + DUE_OF_NEXT ? n : DUE_FIRST + DUE_OF_NEXT;
+}
+
+static int read_due(const struct tutor *t, int64_t now_ms, struct candidate *due)
 {
     static _Thread_local struct candidate all[TUTOR_ITEMS];
     int n = 0;
     for (int i = 0; i < TUTOR_ITEMS; i++)
-        if (t->items[i].seen > 0)
+        if (t->items[i].seen > 0 && is_ripe(&t->items[i], now_ms))
             all[n++] = candidate_of(t, i, 0);
     qsort(all, (size_t)n, sizeof *all, earlier);
+    if (choose_always_takes_new(POLICY_BANDIT, now_ms, t->exam_ms))
+        n = put_stale_first(t, now_ms, all, n);
     n = n < CHOOSE_DUE ? n : CHOOSE_DUE;
     memcpy(due, all, (size_t)n * sizeof *all);
     return n;
@@ -186,7 +214,7 @@ static void ask(struct tutor *t, int64_t now_ms, double left_s)
 {
     static _Thread_local struct candidate due[CHOOSE_DUE], fresh[CHOOSE_FRESH];
     struct choice choice;
-    int n_due = read_due(t, due), n_fresh = read_fresh(t, fresh);
+    int n_due = read_due(t, now_ms, due), n_fresh = read_fresh(t, fresh);
     const struct wish wish = { .policy = POLICY_BANDIT,
                                .n = ASK,
                                .now_ms = now_ms,

@@ -240,15 +240,17 @@ static int prepare(struct lp_db *db, struct lp_db_connection *c, const struct lp
 struct call {
     const struct lp_db_statement *statement;
     const char *const *params;
-    const struct lp_db_bulk *bulk; /* NULL: text both ways */
+    const int *sizes; /* NULL: text */
+    bool binary;      /* columns */
+    bool large;       /* the connection is not kept */
 };
 
 static int send(struct lp_db *db, struct lp_db_connection *c, const struct call *call,
                 struct lp_error *err)
 {
     const struct lp_db_statement *s = call->statement;
-    const int *sizes = call->bulk ? call->bulk->sizes : NULL;
-    int formats[LP_DB_BULK_PARAMS] = { 0 }, binary = call->bulk && call->bulk->binary;
+    const int *sizes = call->sizes;
+    int formats[LP_DB_BULK_PARAMS] = { 0 }, binary = call->binary;
     const int *how = sizes ? formats : NULL;
     bool prepared = is_prepared(c, s);
     bool whole = atomic_load(&db->unprepared) || (!prepared && c->n_prepared == MAX_PREPARED);
@@ -267,6 +269,21 @@ static int send(struct lp_db *db, struct lp_db_connection *c, const struct call 
     return 0;
 }
 
+static void note_unprepared(struct lp_db *db)
+{
+    if (!atomic_exchange(&db->unprepared, true))
+        lp_log_info("database: a pooler keeps no prepared statements, sending them whole");
+}
+
+/* After what ended with `result`. */
+static void give_back(struct lp_db *db, struct lp_db_connection *c, int result, bool drop)
+{
+    if (drop || result == LP_E_UNAVAILABLE || result == LP_E_TIMEOUT)
+        lp_db_drop(db, c);
+    else
+        lp_db_give(db, c);
+}
+
 /* *ret_again: the statement may be tried on another connection, or in another way. */
 static int run_once(struct lp_db *db, const struct call *call, PGresult **ret_result,
                     bool *ret_again, struct lp_error *err)
@@ -282,15 +299,11 @@ static int run_once(struct lp_db *db, const struct call *call, PGresult **ret_re
         r = lp_pgwire_result(c->pg, s->name, db->options.query_timeout_ms, ret_result, err);
     if (r == LP_E_GONE) { /* refused before it ran, so it may run again whatever it does */
         *ret_again = true;
-        if (!atomic_exchange(&db->unprepared, true))
-            lp_log_info("database: a pooler keeps no prepared statements, sending them whole");
+        note_unprepared(db);
     }
     if (r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT)
         *ret_again = r == LP_E_UNAVAILABLE && s->repeatable;
-    if (r == LP_E_UNAVAILABLE || r == LP_E_TIMEOUT || call->bulk)
-        lp_db_drop(db, c);
-    else
-        lp_db_give(db, c);
+    give_back(db, c, r, call->large);
     return r;
 }
 
@@ -312,30 +325,117 @@ static int run_pinned(struct lp_db *tx, const struct call *call, PGresult **ret_
     return r;
 }
 
+static int run(struct lp_db *db, const struct call *call, PGresult **ret_result,
+               struct lp_error *err)
+{
+    bool again = false;
+
+    if (db->pinned)
+        return run_pinned(db, call, ret_result, err);
+    int r = run_once(db, call, ret_result, &again, err);
+    if (r < 0 && again)
+        r = run_once(db, call, ret_result, &again, err);
+    return r == LP_E_GONE ? lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not prepared",
+                                         call->statement->name)
+                          : r;
+}
+
 int lp_db_run_bulk(struct lp_db *db, const struct lp_db_statement *statement,
                    const char *const *params, const struct lp_db_bulk *bulk, PGresult **ret_result,
                    struct lp_error *err)
 {
-    const struct call call = { statement, params, bulk };
-    bool again = false;
+    const struct call call = { statement, params, bulk ? bulk->sizes : NULL, bulk && bulk->binary,
+                               bulk != NULL };
 
-    if (bulk && bulk->sizes && statement->n_params > LP_DB_BULK_PARAMS)
+    if (call.sizes && statement->n_params > LP_DB_BULK_PARAMS)
         return lp_error_set(err, LP_E_INTERNAL, "database: %s: %d parameters, %d at most",
                             statement->name, statement->n_params, LP_DB_BULK_PARAMS);
-    if (db->pinned)
-        return run_pinned(db, &call, ret_result, err);
-    int r = run_once(db, &call, ret_result, &again, err);
-    if (r < 0 && again)
-        r = run_once(db, &call, ret_result, &again, err);
-    return r == LP_E_GONE
-               ? lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not prepared", statement->name)
-               : r;
+    return run(db, &call, ret_result, err);
 }
 
 int lp_db_run(struct lp_db *db, const struct lp_db_statement *statement, const char *const *params,
               PGresult **ret_result, struct lp_error *err)
 {
-    return lp_db_run_bulk(db, statement, params, NULL, ret_result, err);
+    const struct call call = { .statement = statement, .params = params };
+    return run(db, &call, ret_result, err);
+}
+
+/* ---- several in one round trip ---- */
+
+static int run_in_turn(struct lp_db *db, const struct lp_db_call *calls, int n,
+                       PGresult **ret_results, struct lp_error *err)
+{
+    int r = 0, i = 0;
+    for (; r == 0 && i < n; i++) {
+        const struct call call = { .statement = calls[i].statement,
+                                   .params = calls[i].params,
+                                   .binary = calls[i].binary };
+        r = run(db, &call, &ret_results[i], err);
+    }
+    while (r < 0 && i > 0) {
+        PQclear(ret_results[--i]);
+        ret_results[i] = NULL;
+    }
+    return r;
+}
+
+/* LP_E_GONE: this connection has room for no more that are prepared. */
+static int send_all(struct lp_db *db, struct lp_db_connection *c, const struct lp_db_call *calls,
+                    int n, struct lp_error *err)
+{
+    for (int i = 0; i < n; i++) {
+        const struct lp_db_statement *s = calls[i].statement;
+        bool prepared = is_prepared(c, s);
+        int r = prepared                        ? 0
+                : c->n_prepared == MAX_PREPARED ? lp_error_set(err, LP_E_GONE, "not prepared")
+                                                : prepare(db, c, s, err);
+        if (r < 0)
+            return r;
+    }
+    bool sent = PQenterPipelineMode(c->pg);
+    for (int i = 0; sent && i < n; i++)
+        sent = PQsendQueryPrepared(c->pg, calls[i].statement->name, calls[i].statement->n_params,
+                                   calls[i].params, NULL, NULL, calls[i].binary);
+    if (!sent || !PQpipelineSync(c->pg))
+        return lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost",
+                            calls[0].statement->name);
+    return 0;
+}
+
+/* *ret_again: the connection was lost. */
+static int pipeline_once(struct lp_db *db, const struct lp_db_call *calls, int n,
+                         PGresult **ret_results, bool *ret_again, struct lp_error *err)
+{
+    const char *names[LP_DB_CALLS] = { 0 };
+    struct lp_db_connection *c = NULL;
+    *ret_again = false;
+    int r = lp_db_take(db, &c, err);
+    if (!c)
+        return r;
+    for (int i = 0; i < n; i++)
+        names[i] = calls[i].statement->name;
+    r = send_all(db, c, calls, n, err);
+    if (r == 0) {
+        r = lp_pgwire_results(c->pg, names, n, db->options.query_timeout_ms, ret_results, err);
+        if (r == LP_E_GONE)
+            note_unprepared(db);
+    }
+    *ret_again = r == LP_E_UNAVAILABLE;
+    give_back(db, c, r, false);
+    return r;
+}
+
+int lp_db_run_all(struct lp_db *db, const struct lp_db_call *calls, int n, PGresult **ret_results,
+                  struct lp_error *err)
+{
+    bool again = false;
+
+    if (db->pinned || atomic_load(&db->unprepared))
+        return run_in_turn(db, calls, n, ret_results, err);
+    int r = pipeline_once(db, calls, n, ret_results, &again, err);
+    if (again)
+        r = pipeline_once(db, calls, n, ret_results, &again, err);
+    return r == LP_E_GONE ? run_in_turn(db, calls, n, ret_results, err) : r;
 }
 
 /* Gives the connection back, or drops it. */

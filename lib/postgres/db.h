@@ -22,7 +22,7 @@ struct lp_db_options {
     int64_t query_timeout_ms; /* one statement, on both sides */
     void *context;            /* what the program's statements need beside it; borrowed */
     /* Each statement is planned once on a connection, whatever its parameters: where the plan is
-     * the same for all of them, and planning takes as long as the rest. */
+     * the same for all of them, and planning takes as long as the rest. Plans lean to indexes. */
     bool plan_once;
 };
 
@@ -59,6 +59,21 @@ struct lp_db_bulk {
 LP_MUST_USE int lp_db_run_bulk(struct lp_db *db, const struct lp_db_statement *statement,
                                const char *const *params, const struct lp_db_bulk *bulk,
                                PGresult **ret_result, struct lp_error *err);
+
+/* One of several statements that run together. */
+struct lp_db_call {
+    const struct lp_db_statement *statement; /* repeatable */
+    const char *const *params;
+    bool binary; /* columns come as the server has them, which rows.h reads alike */
+};
+#define LP_DB_CALLS 4
+/*
+ * Runs 1..LP_DB_CALLS statements in their order and in one round trip, outside of a transaction as
+ * one of their own; one after the other, each by itself, where a pooler keeps no prepared ones. The
+ * caller owns all of `ret_results`, which are NULL after an error: that of the first that failed.
+ */
+LP_MUST_USE int lp_db_run_all(struct lp_db *db, const struct lp_db_call *calls, int n,
+                              PGresult **ret_results, struct lp_error *err);
 
 /*
  * A transaction: a handle as the pool's, of one thread, on one connection; lp_db_run and what is

@@ -55,6 +55,11 @@ static int finish_connect(PGconn *c, int64_t timeout_ms, struct lp_error *err)
     return 0;
 }
 
+/* A plan for all parameters guesses rows by their mean, and then would rather read all of a learner
+ * page by page than as many as are asked for in the order of an index, as if from a disk that
+ * turns. */
+#define PLAN_ONCE "; SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1"
+
 static int set_session(PGconn *c, int64_t query_timeout_ms, bool plan_once, struct lp_error *err)
 {
     char sql[240];
@@ -63,7 +68,7 @@ static int set_session(PGconn *c, int64_t query_timeout_ms, bool plan_once, stru
              "SET statement_timeout = %lld; SET idle_in_transaction_session_timeout = %lld;"
              "SET jit = off%s", /* compiling takes seconds where rows are guessed too many */
              (long long)query_timeout_ms, (long long)query_timeout_ms * 2,
-             plan_once ? "; SET plan_cache_mode = force_generic_plan" : "");
+             plan_once ? PLAN_ONCE : "");
     if (PQsetnonblocking(c, 1) < 0 || !PQsendQuery(c, sql))
         return fail_connection(c, err);
     int r = lp_pgwire_result(c, "set_session", query_timeout_ms, &result, err);
@@ -192,6 +197,65 @@ int lp_pgwire_result(PGconn *c, const char *what, int64_t timeout_ms, PGresult *
     else
         *ret_result = last;
     return result;
+}
+
+/* The next result of a pipeline. Behind that of a statement, not of the sync, comes a NULL. */
+static int next_result(PGconn *c, const char *what, int64_t deadline_ms, PGresult **ret_result,
+                       struct lp_error *err)
+{
+    int r = await(c, what, deadline_ms, err);
+    if (r < 0)
+        return r;
+    *ret_result = PQgetResult(c);
+    return *ret_result || PQstatus(c) == CONNECTION_OK
+               ? 0
+               : lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: connection lost", what);
+}
+
+static int end_pipeline(PGconn *c, const char *what, int64_t deadline_ms, struct lp_error *err)
+{
+    PGresult *sync = NULL;
+    int r = next_result(c, what, deadline_ms, &sync, err);
+    if (r == 0 && (PQresultStatus(sync) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode(c)))
+        r = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: no end of the answers", what);
+    PQclear(sync);
+    return r;
+}
+
+/* Of the statements behind one that failed there are results too, which say nothing. */
+static int take_results(PGconn *c, const char *const *names, int n, int64_t deadline_ms,
+                        PGresult **ret_results, struct lp_error *err)
+{
+    int result = 0;
+    for (int i = 0; i < n; i++) {
+        PGresult *end = NULL;
+        int r = next_result(c, names[i], deadline_ms, &ret_results[i], err);
+        if (r == 0)
+            r = next_result(c, names[i], deadline_ms, &end, err);
+        if (r == 0 && (end || !ret_results[i]))
+            r = lp_error_set(err, LP_E_UNAVAILABLE, "database: %s: not one answer", names[i]);
+        PQclear(end);
+        if (r < 0)
+            return r;
+        if (result == 0)
+            result = check(c, ret_results[i], names[i], err);
+    }
+    int r = end_pipeline(c, names[n - 1], deadline_ms, err);
+    return r < 0 ? r : result;
+}
+
+int lp_pgwire_results(PGconn *c, const char *const *names, int n, int64_t timeout_ms,
+                      PGresult **ret_results, struct lp_error *err)
+{
+    int64_t deadline = lp_clock_ms() + timeout_ms * n + GRACE_MS;
+    for (int i = 0; i < n; i++)
+        ret_results[i] = NULL;
+    int r = take_results(c, names, n, deadline, ret_results, err);
+    for (int i = 0; r < 0 && i < n; i++) {
+        PQclear(ret_results[i]);
+        ret_results[i] = NULL;
+    }
+    return r;
 }
 
 bool lp_pgwire_is_stale(PGconn *c)

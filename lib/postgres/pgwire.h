@@ -24,6 +24,14 @@ LP_MUST_USE int lp_pgwire_result(PGconn *c, const char *what, int64_t timeout_ms
                                  PGresult **ret_result, struct lp_error *err);
 
 /*
+ * The same of each of `n` statements (called `names`) that were sent in a pipeline with one sync
+ * behind them, in their order; the pipeline ends. After an error, that of the first that failed,
+ * all are NULL. Each may take `timeout_ms`.
+ */
+LP_MUST_USE int lp_pgwire_results(PGconn *c, const char *const *names, int n, int64_t timeout_ms,
+                                  PGresult **ret_results, struct lp_error *err);
+
+/*
  * True where the server has something to say on this idle connection: it closes it, or (rarely,
  * after a changed setting) sends what a new connection would learn too. Does not wait.
  */

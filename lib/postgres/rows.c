@@ -2,7 +2,9 @@
 #include "postgres/rows.h"
 
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 int lp_rows_run(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,
                 unsigned long *ret_n, struct lp_error *err)
@@ -50,8 +52,37 @@ const char *lp_rows_text(const PGresult *result, int row, int column)
     return there ? PQgetvalue(result, row, column) : NULL;
 }
 
+/* Big-endian, as PostgreSQL sends them (54.1, binary representations). */
+static uint64_t bits_of(const char *bytes, int n)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < n && i < 8; i++)
+        bits = bits << 8 | (unsigned char)bytes[i];
+    return bits;
+}
+
 long long lp_rows_number(const PGresult *result, int row, int column)
 {
     const char *text = lp_rows_text(result, row, column);
-    return text ? strtoll(text, NULL, 10) : 0;
+    if (!text)
+        return 0;
+    if (PQfformat(result, column) == 0)
+        return strtoll(text, NULL, 10);
+    int n = PQgetlength(result, row, column);
+    uint64_t bits = bits_of(text, n);
+    return n == 8 ? (int64_t)bits : n == 4 ? (int32_t)bits : n == 2 ? (int16_t)bits : 0;
+}
+
+double lp_rows_real(const PGresult *result, int row, int column)
+{
+    const char *text = lp_rows_text(result, row, column);
+    double value = 0;
+    if (!text)
+        return 0;
+    if (PQfformat(result, column) == 0)
+        return strtod(text, NULL);
+    uint64_t bits = bits_of(text, PQgetlength(result, row, column));
+    if (PQgetlength(result, row, column) == sizeof value)
+        memcpy(&value, &bits, sizeof value);
+    return value;
 }

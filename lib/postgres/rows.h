@@ -30,5 +30,7 @@ LP_MUST_USE int lp_rows_value(struct lp_db *db, const struct lp_db_statement *s,
 
 /* A value of a row; NULL for SQL's NULL and for a column that was not asked for. */
 const char *lp_rows_text(const PGresult *result, int row, int column);
-/* The same as a number; 0 for NULL. */
+/* The same as a number; 0 for NULL. Columns that came in binary are int2, int4 and int8. */
 long long lp_rows_number(const PGresult *result, int row, int column);
+/* The same of float8. */
+double lp_rows_real(const PGresult *result, int row, int column);

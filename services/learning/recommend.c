@@ -153,25 +153,27 @@ static int recommend(const struct api *api, const struct question *q, struct lea
                      struct candidates *candidates, struct wish *wish, struct choice *choice,
                      struct lp_error *err)
 {
-    const char *who = q->fields.learner;
-    int r = learner_read(api->db, who, q->now_ms, learner, err);
-    if (r == 0)
-        r = candidates_reviews(api->db, who, q->policy, q->now_ms, reviews_until(q), candidates,
-                               err);
-    if (r == 0)
-        r = candidates_due(api->db, who, candidates, q->now_ms, &learner->due, err);
+    const struct wanted wanted = {
+        .learner = q->fields.learner,
+        .policy = q->policy,
+        .now_ms = q->now_ms,
+        .until_ms = reviews_until(q),
+        .gain_ms = choose_gain_ms(q->now_ms, q->exam_ms),
+        .fresh = choose_always_takes_new(q->policy, q->now_ms, q->exam_ms),
+    };
+    int r = candidates_read(api->db, &wanted, learner, candidates, err);
     if (r < 0)
         return r;
     *wish = wish_of(q, learner);
     if (getrandom(&wish->seed, sizeof wish->seed, 0) != (ssize_t)sizeof wish->seed)
         return lp_error_set(err, LP_E_INTERNAL, "no random bytes");
-    if (choose_takes_new(wish, candidates->due, candidates->n_due))
-        r = candidates_new(api->db, who, learner->level, candidates, err);
+    if (!wanted.fresh && choose_takes_new(wish, candidates->due, candidates->n_due))
+        r = candidates_new(api->db, wanted.learner, candidates, err);
     if (r < 0)
         return r;
     choose(&api->model, wish, candidates->due, candidates->n_due, candidates->fresh,
            candidates->n_fresh, choice);
-    return learner_log(api->db, who, q->policy, q->arm, choice, err);
+    return learner_log(api->db, wanted.learner, q->policy, q->arm, choice, err);
 }
 
 static void handle_question(struct lp_service_request *r, const struct question *q)

@@ -14,6 +14,7 @@
 #include "base/ways.h"
 
 #define SETS 2048
+#define RECOUNT 1 /* a time that is over: who was refused is counted at the next write */
 
 struct writer {
     struct lp_way learner;
@@ -93,12 +94,25 @@ static void note(struct quota *q, uint64_t learner, int64_t now_ms, bool is_full
     pthread_mutex_unlock(&q->lock);
 }
 
+/* Tried again after as many writes as any other count: else each write of a learner whom the
+ * database cannot count in time would have it try. Who was full stays so, but where activities were
+ * deleted since. */
+static void note_failed(struct quota *q, uint64_t learner, int64_t now_ms)
+{
+    pthread_mutex_lock(&q->lock);
+    struct writer *w = find_locked(q, learner);
+    w->learner.at_ms = now_ms;
+    w->writes = 0;
+    w->full_ms = w->full_ms > RECOUNT ? now_ms + QUOTA_FULL_MS : 0;
+    pthread_mutex_unlock(&q->lock);
+}
+
 void quota_recount(struct quota *q, const char *user_id)
 {
     pthread_mutex_lock(&q->lock);
     struct writer *w = find_locked(q, lp_siphash(&q->key, user_id, strlen(user_id)) | 1);
     if (w->full_ms > 0)
-        w->full_ms = 1; /* over: the next write counts */
+        w->full_ms = RECOUNT;
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -113,8 +127,10 @@ int quota_check(struct quota *q, const char *user_id, int64_t now_ms, struct lp_
     if (next != COUNT)
         return next == REFUSE ? full(q, err) : 0;
     int r = store_count(q->store, user_id, q->limit, &stored, err);
-    if (r < 0)
+    if (r < 0) {
+        note_failed(q, learner, now_ms);
         return r;
+    }
     note(q, learner, now_ms, stored >= q->limit);
     return stored >= q->limit ? full(q, err) : 0;
 }

@@ -17,8 +17,9 @@ void quota_free(struct quota *q);
 
 /*
  * Before an activity of `user_id` is stored. LP_E_CONFLICT: so many are stored as one may have; the
- * message names field, value and limit. Others as store_count. What is counted once in QUOTA_EVERY
- * writes of this process may be exceeded by as many, from each process.
+ * message names field, value and limit. Others as store_count, of the one write that was to be
+ * counted: the next count is QUOTA_EVERY writes later, or QUOTA_FULL_MS where one had them all.
+ * What is counted once in QUOTA_EVERY writes of this process may be exceeded by as many, from each.
  */
 LP_MUST_USE int quota_check(struct quota *q, const char *user_id, int64_t now_ms,
                             struct lp_error *err);

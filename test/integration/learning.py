@@ -728,6 +728,28 @@ def due_reviews_come_back_and_an_exam_brings_them_forward(s):
     s.start()
 
 
+def before_an_exam_the_least_known_of_many_have_their_turn(s):
+    """300 items that are not due yet; of those due first 45 were deleted, and one that is due late is known far less than all others."""
+    s.sql("INSERT INTO items (id, class, level, rank, prerequisites, confusables, doc, version, deleted) SELECT 'many-' || n, 'Noun', 6, n, '{}', '{}',"
+          " jsonb_build_object('id', 'many-' || n, 'phrase', 'many ' || n, 'seconds', 10), 1, n <= 45 FROM generate_series(1, 300) n;"
+          "INSERT INTO states (learner, item_id, difficulty, stability, stage, step, last_ms, due_ms, reviews, model, ratings, recalled)"
+          " SELECT 'hundreds', 'many-' || n, 5, CASE n WHEN 150 THEN 1 ELSE 300 END, 2, 0, t.now - 3 * 86400000, t.now + n * 86400000::bigint, 2, 'test', 6, 2"
+          " FROM generate_series(1, 300) n, (SELECT (extract(epoch FROM now()) * 1000)::bigint AS now) t;"
+          "UPDATE states SET last_ms = last_ms + 3 * 86400000 - 60000 WHERE learner = 'hundreds' AND item_id = 'many-50'")  # not ripe
+    exam = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 60 * 86400))
+    answer = expect(recommend(s, "hundreds", n=50, examDate=exam), 200)
+    ids = [i["id"] for i in answer["items"] if i["kind"] == "review"]
+    assert ids[0] == "many-150" and len(set(ids)) == len(ids) >= 25 and "many-50" not in ids and answer["due"] == 0, answer
+    assert all(int(i.split("-")[1]) > 45 for i in ids), ids
+    s.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lp-learning'")
+    again = expect(recommend(s, "hundreds", n=50, examDate=exam), 200)  # connections that are gone are no failure
+    assert [i["id"] for i in again["items"] if i["kind"] == "review"][0] == "many-150", again
+    s.sql("UPDATE states SET due_ms = 1 WHERE learner = 'hundreds'")
+    late = expect(recommend(s, "hundreds", n=5, examDate=exam), 200)
+    assert late["due"] == 300, late
+    s.sql("DELETE FROM states WHERE learner = 'hundreds'; DELETE FROM items WHERE id LIKE 'many-%'")
+
+
 def policies_are_chosen_logged_and_compared(s):
     for user, policy in (("pol-1", "fsrs"), ("pol-2", "random"), ("pol-3", "lowest-average")):
         answer = expect(recommend(s, user, "?policy=" + policy, n=5), 200)
@@ -839,7 +861,8 @@ def main():
                      how_a_learner_forgets_is_learned_from_answers_of_later_days,
                      the_gateway_leads_to_it_with_and_without_its_prefix, scores_and_edits_become_reviews_of_what_they_are_about,
                      who_may_tell_of_events_and_what_of_them_is_wrong, an_event_that_is_cut_short_is_made_whole_by_the_next_delivery,
-                     due_reviews_come_back_and_an_exam_brings_them_forward, policies_are_chosen_logged_and_compared,
+                     due_reviews_come_back_and_an_exam_brings_them_forward,
+                     before_an_exam_the_least_known_of_many_have_their_turn, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
                      two_changes_at_the_same_moment_make_no_circle_together, a_large_import_gets_its_turn_beside_small_edits,
                      what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it,

@@ -43,14 +43,14 @@ static void after_a_holiday_what_brings_most_in_its_time_comes_first(void **stat
     struct wish w = a_wish(POLICY_BANDIT, 20);
     struct choice c;
     (void)state;
-    fill(300, 20);
-    due[299].facts.seconds = 1;
-    choose(&model, &w, due, 300, fresh, 20, &c);
+    fill(CHOOSE_DUE, 20);
+    due[CHOOSE_DUE - 1].facts.seconds = 1;
+    choose(&model, &w, due, CHOOSE_DUE, fresh, 20, &c);
     assert_int_equal(c.n, 20);
     for (int i = 1; i < c.n; i++)
         assert_true(c.items[i - 1]->worth / c.items[i - 1]->facts.seconds >=
                     c.items[i]->worth / c.items[i]->facts.seconds);
-    assert_string_equal(c.items[0]->id, "item-299");
+    assert_string_equal(c.items[0]->id, names[CHOOSE_DUE - 1]);
 }
 
 static void the_minutes_of_the_day_are_kept(void **state)
@@ -58,13 +58,13 @@ static void the_minutes_of_the_day_are_kept(void **state)
     struct wish w = a_wish(POLICY_BANDIT, 50);
     struct choice c;
     (void)state;
-    fill(300, 20);
+    fill(CHOOSE_DUE, 20);
     w.budget_s = 95;
-    choose(&model, &w, due, 300, fresh, 20, &c);
+    choose(&model, &w, due, CHOOSE_DUE, fresh, 20, &c);
     assert_int_equal(c.n, 9);
     w.budget_s = -5;
-    fill(300, 20);
-    choose(&model, &w, due, 300, fresh, 20, &c);
+    fill(CHOOSE_DUE, 20);
+    choose(&model, &w, due, CHOOSE_DUE, fresh, 20, &c);
     assert_int_equal(c.n, 0);
 }
 
@@ -190,10 +190,10 @@ static void nobody_looks_for_new_items_where_none_would_be_taken(void **state)
         enum policy policy;
         int64_t exam_days;
         int n_due;
-    } cases[] = { { POLICY_BANDIT, 0, 15 },       { POLICY_BANDIT, 0, 16 },
-                  { POLICY_BANDIT, 3, 7 },        { POLICY_BANDIT, 3, 8 },
-                  { POLICY_BANDIT, 90, 300 },     { POLICY_FSRS, 90, 300 },
-                  { POLICY_RANDOM, 0, 300 },      { POLICY_LOWEST_AVERAGE, 0, 7 },
+    } cases[] = { { POLICY_BANDIT, 0, 15 },          { POLICY_BANDIT, 0, 16 },
+                  { POLICY_BANDIT, 3, 7 },           { POLICY_BANDIT, 3, 8 },
+                  { POLICY_BANDIT, 90, CHOOSE_DUE }, { POLICY_FSRS, 90, CHOOSE_DUE },
+                  { POLICY_RANDOM, 0, CHOOSE_DUE },  { POLICY_LOWEST_AVERAGE, 0, 7 },
                   { POLICY_LOWEST_AVERAGE, 0, 8 } };
     static const bool takes[] = { true, false, true, false, true, false, true, true, false };
     (void)state;

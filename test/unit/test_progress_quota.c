@@ -102,15 +102,46 @@ static void who_has_all_is_refused_until_some_are_gone(void **state)
     quota_free(q);
 }
 
-static void a_database_that_cannot_count_is_no_room(void **state)
+#define LATE "{\"ok\":0,\"code\":50,\"errmsg\":\"operation exceeded time limit\"}"
+
+static void a_count_that_fails_refuses_one_write_in_so_many(void **state)
 {
     struct quota *q = quota_new(store, 5);
     struct lp_error refused;
     (void)state;
-    answer_counts("{\"ok\":0,\"code\":11602,\"errmsg\":\"x\"}",
-                  "{\"ok\":0,\"code\":11602,\"errmsg\":\"x\"}");
+    answer_counts(LATE, LATE);
     write_often(q, "ann", QUOTA_EVERY - 1);
-    assert_int_equal(quota_check(q, "ann", 1000, &refused), LP_E_UNAVAILABLE);
+    assert_true(quota_check(q, "ann", 1000, &refused) < 0);
+    assert_int_equal(wire.seen, 1);
+    write_often(q, "ann", QUOTA_EVERY - 1);
+    assert_int_equal(wire.seen, 1);
+    assert_true(quota_check(q, "ann", 1000, &refused) < 0);
+    assert_int_equal(wire.seen, 2);
+    quota_free(q);
+}
+
+static void who_was_full_and_cannot_be_counted_stays_so_until_activities_are_deleted(void **state)
+{
+    struct quota *q = quota_new(store, 5);
+    struct lp_error refused;
+    int64_t later = 1000 + QUOTA_FULL_MS;
+    (void)state;
+    answer_counts(COUNTED(5), LATE);
+    write_often(q, "ann", QUOTA_EVERY - 1);
+    assert_int_equal(quota_check(q, "ann", 1000, &refused), LP_E_CONFLICT);
+    int r = quota_check(q, "ann", later, &refused);
+    assert_true(r < 0 && r != LP_E_CONFLICT);
+    assert_int_equal(quota_check(q, "ann", later, &refused), LP_E_CONFLICT);
+    assert_int_equal(wire.seen, 2);
+    quota_recount(q, "ann");
+    answer_counts(LATE, COUNTED(5));
+    r = quota_check(q, "ann", later, &refused);
+    assert_true(r < 0 && r != LP_E_CONFLICT);
+    assert_int_equal(wire.seen, 1);
+    for (int i = 0; i < QUOTA_EVERY - 1; i++)
+        ok(quota_check(q, "ann", later, &err));
+    assert_int_equal(wire.seen, 1);
+    assert_int_equal(quota_check(q, "ann", later, &refused), LP_E_CONFLICT);
     quota_free(q);
 }
 
@@ -129,7 +160,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_once_in_so_many_writes_of_a_learner),
         cmocka_unit_test(who_has_all_is_refused_until_some_are_gone),
-        cmocka_unit_test(a_database_that_cannot_count_is_no_room),
+        cmocka_unit_test(a_count_that_fails_refuses_one_write_in_so_many),
+        cmocka_unit_test(who_was_full_and_cannot_be_counted_stays_so_until_activities_are_deleted),
         cmocka_unit_test(without_a_limit_nothing_is_counted),
     };
     return cmocka_run_group_tests_name("progress_quota", tests, start, stop);

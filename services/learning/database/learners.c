@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "json/json.h"
 #include "postgres/rows.h"
 #include "services/learning/database/numbers.h"
 #include "services/learning/database/reviews.h"
@@ -17,55 +16,73 @@ static const struct lp_db_statement read_learner = {
     "read_learner",
     "SELECT coalesce(l.level, 1), CASE WHEN l.bandit_model = '" BANDIT_MODEL "' THEN l.bandit END,"
     " CASE WHEN l.day = $2::int THEN l.day_ms ELSE 0 END, i.phrase,"
-    " CASE WHEN l.forgetting_model = '" FORGETTING_MODEL "' THEN l.forgetting END"
+    " CASE WHEN l.forgetting_model = '" FORGETTING_MODEL "' THEN l.forgetting END,"
+    " (SELECT count(*) FROM states WHERE learner = $1 AND due_ms <= $3::bigint)"
     " FROM (SELECT $1::text AS learner) q LEFT JOIN learners l USING (learner)"
     " LEFT JOIN items i ON i.id = l.last_item",
-    2, true
-};
-
-/* For who has more reviews than are looked at. */
-static const struct lp_db_statement count_due = {
-    "count_due_of", "SELECT count(*) FROM states WHERE learner = $1 AND due_ms <= $2::bigint", 2,
-    true
+    3, true
 };
 
 /* Limits are part of the text: as parameters they are guessed wrong. */
 #define LIMIT_OF(n) LIMIT_TEXT(n)
 #define LIMIT_TEXT(n) " LIMIT " #n
-#define REVIEW_COLUMNS                                                                 \
-    "s.item_id, i.class, i.level, i.seconds, i.phrase, s.difficulty, s.stability,"     \
-    " s.stage, s.step, s.last_ms, s.due_ms, s.ratings::float8 / s.reviews, s.reviews," \
-    " " RECALLED_OF                                                                    \
-    " FROM states s JOIN items i ON i.id = s.item_id AND NOT i.deleted WHERE s.learner = $1"
+#define REVIEW_COLUMNS                                                             \
+    "s.item_id, i.class, i.level, i.seconds, i.phrase, s.difficulty, s.stability," \
+    " s.stage, s.step, s.last_ms, s.due_ms, s.reviews, " RECALLED_OF
+/* What choose() would leave out is left here: it would take the place of others. */
+#define RIPE " s.learner = $1 AND (s.due_ms <= $2::bigint OR s.last_ms <= $3::bigint)"
+#define OF_ITEMS " JOIN items i ON i.id = s.item_id AND NOT i.deleted"
+#define REVIEWS "SELECT " REVIEW_COLUMNS " FROM states s" OF_ITEMS " WHERE" RIPE
+#define BY_DUE " AND s.due_ms <= $4::bigint ORDER BY s.due_ms"
 
-#define DUE(n) "SELECT " REVIEW_COLUMNS " AND s.due_ms <= $2::bigint ORDER BY s.due_ms" LIMIT_OF(n)
-static const struct lp_db_statement read_due = { "read_due", DUE(LEARNERS_DUE), 2, true };
+static const struct lp_db_statement read_due = { "read_due", REVIEWS BY_DUE LIMIT_OF(CHOOSE_DUE), 4,
+                                                 true };
 
-/* Before an exam, when what is not due may come too. */
-static const struct lp_db_statement read_any = { "read_any", DUE(CHOOSE_DUE), 2, true };
+/* Before an exam, when any may come: those due first, and of the next ones those that are known
+ * least when gain is measured, more or less: by what of it shows before the item is looked up,
+ * which is what each costs. */
+#define DUE_FIRST 40
+#define DUE_NEXT 200
+#define DUE_OF_NEXT 40
+#define STALE "($5::bigint - s.last_ms)::float8 / sqrt(greatest(s.stability, 0.001))"
+/* clang-format off */
+static const struct lp_db_statement read_ahead = {
+    "read_ahead",
+    "WITH first AS MATERIALIZED (" REVIEWS BY_DUE LIMIT_OF(DUE_FIRST) ") SELECT * FROM first"
+    " UNION ALL (SELECT " REVIEW_COLUMNS " FROM (SELECT *, " STALE " AS stale FROM"
+    "   (SELECT * FROM states s WHERE" RIPE " AND s.due_ms > (SELECT max(due_ms) FROM first)"
+    BY_DUE LIMIT_OF(DUE_NEXT) ") s ORDER BY stale DESC) s" OF_ITEMS
+    "  ORDER BY s.stale DESC" LIMIT_OF(DUE_OF_NEXT) ")",
+    5, true
+};
+/* clang-format on */
 
 static const struct lp_db_statement read_lowest = {
     "read_lowest",
-    "SELECT " REVIEW_COLUMNS " AND $2::bigint > 0 ORDER BY 12, s.due_ms" LIMIT_OF(CHOOSE_DUE), 2,
-    true
+    "SELECT " REVIEW_COLUMNS ", s.ratings::float8 / s.reviews FROM states s" OF_ITEMS " WHERE" RIPE
+    " ORDER BY 14, s.due_ms" LIMIT_OF(CHOOSE_DUE),
+    3, true
 };
 
 /* By the index on level and rank: so many of each level, more of those near. A prerequisite that
  * was deleted holds up nothing. */
 static const struct lp_db_statement read_fresh = {
     "read_fresh",
-    "SELECT i.id, i.class, i.level, i.seconds, i.phrase,"
-    " cardinality(i.prerequisites) > 0, (SELECT count(*) FROM states s WHERE s.learner = $1"
-    "  AND s.item_id = ANY (i.confusables) AND s.stability < 21)"
-    " FROM (SELECT n AS level, abs(n - $2::int) AS far FROM generate_series(1, 6) n) v,"
+    "SELECT i.id, i.class, i.level, i.seconds, i.phrase, cardinality(i.prerequisites),"
+    " CASE WHEN cardinality(i.confusables) = 0 THEN 0 ELSE (SELECT count(*) FROM states s"
+    "  WHERE s.learner = $1 AND s.item_id = ANY (i.confusables) AND s.stability < 21) END"
+    " FROM (SELECT n AS level, abs(n - l.near) AS far FROM generate_series(1, 6) n,"
+    "  (SELECT floor(coalesce((SELECT level FROM learners WHERE learner = $1), 1) + 0.5)::int"
+    "   AS near OFFSET 0) l) v,"
     " LATERAL (SELECT * FROM items i WHERE NOT i.deleted AND i.level = v.level"
     "  AND NOT EXISTS (SELECT FROM states s WHERE s.learner = $1 AND s.item_id = i.id)"
-    "  AND NOT EXISTS (SELECT FROM unnest(i.prerequisites) p JOIN items b ON b.id = p"
-    "   AND NOT b.deleted WHERE NOT EXISTS (SELECT FROM states s WHERE s.learner = $1"
-    "    AND s.item_id = p AND s.stability >= 1))"
+    "  AND (cardinality(i.prerequisites) = 0 OR NOT EXISTS (SELECT FROM"
+    "   unnest(i.prerequisites) p JOIN items b ON b.id = p AND NOT b.deleted"
+    "   WHERE NOT EXISTS (SELECT FROM states s WHERE s.learner = $1"
+    "    AND s.item_id = p AND s.stability >= 1)))"
     "  ORDER BY i.rank, i.id LIMIT CASE v.far WHEN 0 THEN 32 WHEN 1 THEN 16 ELSE 8 END) i"
     " ORDER BY v.far, i.rank, i.id" LIMIT_OF(CHOOSE_FRESH),
-    2, true
+    1, true
 };
 
 /* Nobody waits for the disk: what a crash of the server loses are the offers of the last second,
@@ -77,9 +94,9 @@ static const struct lp_db_statement log_choice = {
     " SELECT $1, $2, $3, '" BANDIT_MODEL "', $4::int, $5::int, $6, $7"
     " FROM set_config('synchronous_commit', 'off', true) RETURNING id)"
     "INSERT INTO offers (decision, learner, item_id, place, propensity, x)"
-    " SELECT d.id, $1, o.item, o.place, o.propensity, o.x FROM d, jsonb_to_recordset($8::jsonb)"
-    " AS o(item text, place int, propensity float8, x text)",
-    8, false
+    " SELECT d.id, $1, o.item, o.place, o.propensity, o.x FROM d, unnest($8::text[], $9::int[],"
+    "  $10::float8[], $11::text[]) AS o(item, place, propensity, x)",
+    11, false
 };
 
 /* Two, as a plan for both would read every learner (plan_once). */
@@ -109,24 +126,11 @@ void learner_done(struct learner *l)
     free(l->last_phrase);
 }
 
-static double real(const PGresult *rows, int row, int column)
+static void take_learner(const PGresult *row, struct learner *ret)
 {
-    const char *text = lp_rows_text(rows, row, column);
-    return text ? strtod(text, NULL) : 0;
-}
-
-int learner_read(struct lp_db *db, const char *learner, int64_t now_ms, struct learner *ret,
-                 struct lp_error *err)
-{
-    char day[24];
     double packed[BANDIT_PACKED], stored[FORGETTING_NUMBERS];
-    PGresult *row = NULL;
-    snprintf(day, sizeof day, "%lld", (long long)(now_ms / FSRS_DAY_MS));
-    int r = lp_rows_first(db, &read_learner, (const char *[]){ learner, day }, LP_E_INTERNAL, &row,
-                          err);
-    if (r < 0)
-        return r;
-    *ret = (struct learner){ .level = real(row, 0, 0),
+
+    *ret = (struct learner){ .level = lp_rows_real(row, 0, 0),
                              .day_ms = lp_rows_number(row, 0, 2),
                              .last_phrase = lp_strdup(lp_rows_text(row, 0, 3)) };
     if (numbers_read(lp_rows_text(row, 0, 1), BANDIT_PACKED, packed))
@@ -135,8 +139,6 @@ int learner_read(struct lp_db *db, const char *learner, int64_t now_ms, struct l
         bandit_init(&ret->bandit);
     if (numbers_read(lp_rows_text(row, 0, 4), FORGETTING_NUMBERS, stored))
         forgetting_unpack(stored, &ret->forgetting);
-    PQclear(row);
-    return 0;
 }
 
 void candidates_done(struct candidates *c)
@@ -159,119 +161,180 @@ static struct candidate read_item(const PGresult *rows, int row)
     };
 }
 
-static void take_reviews(struct candidates *c)
+static void take_reviews(PGresult *rows, struct candidates *c)
 {
-    const PGresult *rows = c->rows[0];
+    c->rows[0] = rows;
     for (c->n_due = 0; c->n_due < PQntuples(rows) && c->n_due < CHOOSE_DUE; c->n_due++) {
         int row = c->n_due;
         struct candidate *to = &c->due[row];
         *to = read_item(rows, row);
         to->state = (struct fsrs_state){
-            .difficulty = real(rows, row, 5),
-            .stability = real(rows, row, 6),
+            .difficulty = lp_rows_real(rows, row, 5),
+            .stability = lp_rows_real(rows, row, 6),
             .stage = (enum fsrs_stage)lp_rows_number(rows, row, 7),
             .step = (int)lp_rows_number(rows, row, 8),
             .last_ms = lp_rows_number(rows, row, 9),
             .due_ms = lp_rows_number(rows, row, 10),
         };
-        to->average = real(rows, row, 11);
-        to->seen = (int)lp_rows_number(rows, row, 12);
-        to->recalled = (int)lp_rows_number(rows, row, 13);
+        to->seen = (int)lp_rows_number(rows, row, 11);
+        to->recalled = (int)lp_rows_number(rows, row, 12);
+        to->average = lp_rows_real(rows, row, 13);
     }
 }
 
-static void take_fresh(struct candidates *c)
+static void take_fresh(PGresult *rows, struct candidates *c)
 {
-    const PGresult *rows = c->rows[1];
+    c->rows[1] = rows;
     for (c->n_fresh = 0; c->n_fresh < PQntuples(rows) && c->n_fresh < CHOOSE_FRESH; c->n_fresh++) {
         struct candidate *to = &c->fresh[c->n_fresh];
         *to = read_item(rows, c->n_fresh);
         to->is_new = true;
-        to->facts.builds = *lp_rows_text(rows, c->n_fresh, 5) == 't';
+        to->facts.builds = lp_rows_number(rows, c->n_fresh, 5) > 0;
         to->facts.confusables = (int)lp_rows_number(rows, c->n_fresh, 6);
     }
 }
 
-int candidates_reviews(struct lp_db *db, const char *learner, enum policy policy, int64_t now_ms,
-                       int64_t until_ms, struct candidates *ret, struct lp_error *err)
+/* Counted among the candidates where all that are due are there, which leaves out items that were
+ * deleted; else `counted`. */
+static int64_t count_due(const struct candidates *c, int64_t now_ms, int64_t counted)
 {
-    bool lowest = policy == POLICY_LOWEST_AVERAGE, due = !lowest && until_ms <= now_ms;
-    char until[24];
-    snprintf(until, sizeof until, "%lld", (long long)until_ms);
-    ret->most_due = due ? LEARNERS_DUE : CHOOSE_DUE;
-    int r = lp_db_run(db,
-                      lowest ? &read_lowest
-                      : due  ? &read_due
-                             : &read_any,
-                      (const char *[]){ learner, until }, &ret->rows[0], err);
-    if (r == 0)
-        take_reviews(ret);
-    return r;
+    int64_t n = 0;
+    for (int i = 0; i < c->n_due; i++)
+        n += c->due[i].state.due_ms <= now_ms;
+    return c->n_due < CHOOSE_DUE && counted <= DUE_FIRST ? n : counted;
 }
 
-int candidates_new(struct lp_db *db, const char *learner, double level, struct candidates *ret,
+static const struct lp_db_statement *reviews_of(const struct wanted *w)
+{
+    if (w->policy == POLICY_LOWEST_AVERAGE)
+        return &read_lowest;
+    return w->policy == POLICY_BANDIT && w->fresh ? &read_ahead : &read_due;
+}
+
+static void write_ms(int64_t ms, char ret_text[24])
+{
+    snprintf(ret_text, 24, "%lld", (long long)ms);
+}
+
+int candidates_read(struct lp_db *db, const struct wanted *w, struct learner *ret_learner,
+                    struct candidates *ret, struct lp_error *err)
+{
+    char day[24], now[24], rested[24], until[24], ahead[24];
+    PGresult *results[3] = { 0 };
+
+    write_ms(w->now_ms / FSRS_DAY_MS, day);
+    write_ms(w->now_ms, now);
+    write_ms(w->now_ms - CHOOSE_REST_MS, rested);
+    write_ms(w->until_ms, until);
+    write_ms(w->gain_ms, ahead);
+    const char *const about[] = { w->learner, day, now };
+    const char *const which[] = { w->learner, now, rested, until, ahead };
+    const struct lp_db_call calls[] = { { &read_learner, about, true },
+                                        { reviews_of(w), which, true },
+                                        { &read_fresh, &w->learner, true } };
+    int r = lp_db_run_all(db, calls, w->fresh ? 3 : 2, results, err);
+    if (r < 0)
+        return r;
+    take_learner(results[0], ret_learner);
+    take_reviews(results[1], ret);
+    if (w->fresh)
+        take_fresh(results[2], ret);
+    ret_learner->due = count_due(ret, w->now_ms, lp_rows_number(results[0], 0, 5));
+    PQclear(results[0]);
+    return 0;
+}
+
+int candidates_new(struct lp_db *db, const char *learner, struct candidates *ret,
                    struct lp_error *err)
 {
-    char near[12];
-    snprintf(near, sizeof near, "%d", (int)(level + 0.5));
-    int r = lp_db_run(db, &read_fresh, (const char *[]){ learner, near }, &ret->rows[1], err);
+    const struct lp_db_call call = { &read_fresh, &learner, true };
+    PGresult *rows = NULL;
+    int r = lp_db_run_all(db, &call, 1, &rows, err);
     if (r == 0)
-        take_fresh(ret);
-    return r;
-}
-
-int candidates_due(struct lp_db *db, const char *learner, const struct candidates *c,
-                   int64_t now_ms, int64_t *ret_n, struct lp_error *err)
-{
-    char now[24], n[24];
-    *ret_n = 0;
-    for (int i = 0; i < c->n_due; i++)
-        *ret_n += c->due[i].state.due_ms <= now_ms;
-    if (c->n_due < c->most_due)
-        return 0;
-    snprintf(now, sizeof now, "%lld", (long long)now_ms);
-    int r = lp_rows_value(db, &count_due, (const char *[]){ learner, now }, n, sizeof n, err);
-    if (r == 0)
-        *ret_n = strtoll(n, NULL, 10);
+        take_fresh(rows, ret);
     return r;
 }
 
 #define ROW_BYTES ((size_t)BANDIT_D * 24)
 
-static json_t *offers_of(const struct choice *choice)
+/* What is offered as new, as arrays of PostgreSQL (8.15.2), which it takes apart faster than JSON.
+ */
+struct offers {
+    struct lp_buf items, places, propensities, xs;
+    int n;
+};
+
+static void write_text(const char *text, struct lp_buf *b)
 {
-    json_t *offers = json_array();
-    for (int i = 0; i < choice->n; i++) {
-        const struct candidate *c = choice->items[i];
-        lp_auto_buf struct lp_buf x = LP_BUF_INIT(ROW_BYTES);
-        if (!c->is_new)
-            continue;
-        numbers_write(c->x, BANDIT_D, &x);
-        json_array_append_new(offers, lp_json_make("{s:s,s:i,s:f,s:s}", "item", c->id, "place",
-                                                   c->facts.place, "propensity", c->propensity, "x",
-                                                   x.ptr));
+    lp_buf_char(b, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            lp_buf_char(b, '\\');
+        lp_buf_char(b, *text);
     }
-    return offers;
+    lp_buf_char(b, '"');
+}
+
+static void add_offer(const struct candidate *c, struct offers *o)
+{
+    const char *before = o->n++ > 0 ? "," : "{";
+
+    lp_buf_str(&o->items, before);
+    write_text(c->id, &o->items);
+    lp_buf_printf(&o->places, "%s%d", before, c->facts.place);
+    lp_buf_printf(&o->propensities, "%s%.17g", before, c->propensity);
+    lp_buf_str(&o->xs, before);
+    lp_buf_char(&o->xs, '"');
+    numbers_write(c->x, BANDIT_D, &o->xs);
+    lp_buf_char(&o->xs, '"');
+}
+
+static void offers_of(const struct choice *choice, struct offers *o)
+{
+    for (int i = 0; i < choice->n; i++)
+        if (choice->items[i]->is_new)
+            add_offer(choice->items[i], o);
+    lp_buf_char(&o->items, '}');
+    lp_buf_char(&o->places, '}');
+    lp_buf_char(&o->propensities, '}');
+    lp_buf_char(&o->xs, '}');
+}
+
+static int log_offers(struct lp_db *db, const char *learner, enum policy policy, const char *arm,
+                      const struct choice *choice, const struct offers *o, struct lp_error *err)
+{
+    lp_auto_buf struct lp_buf mean = LP_BUF_INIT(ROW_BYTES);
+    lp_auto_buf struct lp_buf first = LP_BUF_INIT(ROW_BYTES);
+    char fresh[12], slots[12];
+
+    numbers_write(choice->mean_x, BANDIT_D, &mean);
+    numbers_write(choice->first_x, BANDIT_D, &first);
+    snprintf(fresh, sizeof fresh, "%d", choice->fresh);
+    snprintf(slots, sizeof slots, "%d", choice->slots);
+    const char *params[] = { learner,       policy_names[policy],
+                             arm,           fresh,
+                             slots,         mean.ptr,
+                             first.ptr,     o->items.ptr,
+                             o->places.ptr, o->propensities.ptr,
+                             o->xs.ptr };
+    return lp_rows_run(db, &log_choice, params, NULL, err);
 }
 
 int learner_log(struct lp_db *db, const char *learner, enum policy policy, const char *arm,
                 const struct choice *choice, struct lp_error *err)
 {
-    lp_auto_buf struct lp_buf mean = LP_BUF_INIT(ROW_BYTES);
-    lp_auto_buf struct lp_buf first = LP_BUF_INIT(ROW_BYTES);
-    char fresh[12], slots[12];
-    json_auto_t *offers = offers_of(choice);
-
-    if (json_array_size(offers) == 0)
-        return 0;
-    numbers_write(choice->mean_x, BANDIT_D, &mean);
-    numbers_write(choice->first_x, BANDIT_D, &first);
-    snprintf(fresh, sizeof fresh, "%d", choice->fresh);
-    snprintf(slots, sizeof slots, "%d", choice->slots);
-    lp_auto_free char *text = json_dumps(offers, JSON_COMPACT);
-    const char *params[] = { learner, policy_names[policy], arm, fresh, slots, mean.ptr, first.ptr,
-                             text };
-    return lp_rows_run(db, &log_choice, params, NULL, err);
+    const size_t limit = CHOOSE_MOST * ROW_BYTES;
+    struct offers o = { .items = LP_BUF_INIT(limit),
+                        .places = LP_BUF_INIT(limit),
+                        .propensities = LP_BUF_INIT(limit),
+                        .xs = LP_BUF_INIT(limit) };
+    offers_of(choice, &o);
+    int r = o.n > 0 ? log_offers(db, learner, policy, arm, choice, &o, err) : 0;
+    lp_buf_done(&o.items);
+    lp_buf_done(&o.places);
+    lp_buf_done(&o.propensities);
+    lp_buf_done(&o.xs);
+    return r;
 }
 
 int learner_reset(struct lp_db *db, const char *learner, unsigned long *ret_n, struct lp_error *err)
@@ -291,8 +354,8 @@ int learners_logged(struct lp_db *db, int days, struct logged **ret_rows, int *r
         return r;
     struct logged *to = lp_calloc((size_t)PQntuples(rows) + 1, sizeof *to);
     for (int i = 0; i < PQntuples(rows); i++) {
-        to[n] = (struct logged){ .reward = real(rows, i, 1),
-                                 .propensity = real(rows, i, 2),
+        to[n] = (struct logged){ .reward = lp_rows_real(rows, i, 1),
+                                 .propensity = lp_rows_real(rows, i, 2),
                                  .place = (int)lp_rows_number(rows, i, 3),
                                  .slots = (int)lp_rows_number(rows, i, 4),
                                  .fresh = (int)lp_rows_number(rows, i, 5) };

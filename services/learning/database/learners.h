@@ -11,45 +11,48 @@
 #include "services/learning/recommend/forgetting.h"
 
 #define LEARNERS_LOG_DAYS 90 /* decisions are kept */
-#define LEARNERS_DUE 128     /* reviews that are looked at where only what is due may come */
 
 /* Of a learner, who need not be known yet. */
 struct learner {
     double level;
     struct bandit bandit;
     struct forgetting forgetting;
-    int64_t due;       /* reviews that are due, of candidates_due() */
+    int64_t due;       /* reviews that are due */
     int64_t day_ms;    /* spent on exercises today (UTC) */
     char *last_phrase; /* owned; NULL: none */
 };
 #define auto_learner __attribute__((cleanup(learner_done)))
 void learner_done(struct learner *l);
 
-LP_MUST_USE int learner_read(struct lp_db *db, const char *learner, int64_t now_ms,
-                             struct learner *ret_learner, struct lp_error *err);
-
 /* Candidates and the rows that their texts are borrowed from. Initialise with {0}. */
 struct candidates {
     PGresult *rows[2];
     struct candidate due[CHOOSE_DUE], fresh[CHOOSE_FRESH];
     int n_due, n_fresh;
-    int most_due; /* so many reviews were asked for */
 };
 void candidates_done(struct candidates *c);
 
-/* Reviews: those due until `until_ms`, longest due first, LEARNERS_DUE of them where that is now,
- * else CHOOSE_DUE; with POLICY_LOWEST_AVERAGE those with the lowest average. */
-LP_MUST_USE int candidates_reviews(struct lp_db *db, const char *learner, enum policy policy,
-                                   int64_t now_ms, int64_t until_ms, struct candidates *ret,
-                                   struct lp_error *err);
-/* New items: around `level`, whose prerequisites are known. */
-LP_MUST_USE int candidates_new(struct lp_db *db, const char *learner, double level,
-                               struct candidates *ret, struct lp_error *err);
+/* Whose, and which. */
+struct wanted {
+    const char *learner;
+    enum policy policy;
+    int64_t now_ms, until_ms; /* reviews that come due by then, now_ms or later */
+    int64_t gain_ms;          /* when gain is measured */
+    bool fresh;               /* new items too */
+};
 
-/* How many reviews are due at `now_ms`: counted among the candidates where they are all that may
- * be, else by the database. */
-LP_MUST_USE int candidates_due(struct lp_db *db, const char *learner, const struct candidates *c,
-                               int64_t now_ms, int64_t *ret_n, struct lp_error *err);
+/*
+ * The learner and candidates, in one round trip: of the reviews that are due, or were not practised
+ * within CHOOSE_REST_MS, the CHOOSE_DUE that are due first. With POLICY_BANDIT and new items too:
+ * of 240 that are due first 40, and 40 of the others that look as if they were known least by
+ * gain_ms; with POLICY_LOWEST_AVERAGE those with the lowest average, whenever they are due.
+ */
+LP_MUST_USE int candidates_read(struct lp_db *db, const struct wanted *wanted,
+                                struct learner *ret_learner, struct candidates *ret,
+                                struct lp_error *err);
+/* New items: around the learner's level, whose prerequisites are known. */
+LP_MUST_USE int candidates_new(struct lp_db *db, const char *learner, struct candidates *ret,
+                               struct lp_error *err);
 
 /* Keeps which new items were offered; nothing where there were none. A crash of the database may
  * lose the last second of it. */

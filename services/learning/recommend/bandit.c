@@ -115,20 +115,28 @@ static void normal_pair(uint64_t *state, double *a, double *b)
     *b = r * sin(angle);
 }
 
-/* The k highest of `score`, the highest first. */
-static void best(double *score, int n, int k, int *chosen)
+/* The k highest of `score`, the highest first, of those that are even the one that comes first. */
+static void best(const double *score, int n, int k, int *chosen)
 {
-    for (int i = 0; i < k; i++) {
-        int top = 0;
-        for (int j = 1; j < n; j++)
-            if (score[j] > score[top])
-                top = j;
-        chosen[i] = top;
-        score[top] = -INFINITY;
+    int have = 0;
+    for (int i = 0; i < n; i++) {
+        int at = have;
+        if (have == k && !(score[i] > score[chosen[k - 1]]))
+            continue;
+        if (have < k)
+            have++;
+        else
+            at--;
+        for (; at > 0 && score[i] > score[chosen[at - 1]]; at--)
+            chosen[at] = chosen[at - 1];
+        chosen[at] = i;
     }
 }
 
-static void draw(const double (*x)[BANDIT_D], int n, const double l[BANDIT_D][BANDIT_D],
+/* Items side by side, feature by feature, so that the compiler makes vectors of them; `x` has
+ * SIDE_BY_SIDE times a whole number of columns, of which those behind the items are 0. */
+#define SIDE_BY_SIDE 8
+static void draw(const double x[BANDIT_D][MOST], int n, const double l[BANDIT_D][BANDIT_D],
                  const double mean[BANDIT_D], uint64_t *state, double score[MOST])
 {
     double weights[BANDIT_D + 1];
@@ -137,22 +145,31 @@ static void draw(const double (*x)[BANDIT_D], int n, const double l[BANDIT_D][BA
     solve_upper(l, weights);
     for (int i = 0; i < BANDIT_D; i++)
         weights[i] += mean[i];
-    for (int i = 0; i < n; i++)
-        score[i] = dot(weights, x[i]);
+    for (int first = 0; first < n; first += SIDE_BY_SIDE) {
+        double sum[SIDE_BY_SIDE] = { 0 };
+        for (int i = 0; i < BANDIT_D; i++)
+            for (int j = 0; j < SIDE_BY_SIDE; j++)
+                sum[j] += weights[i] * x[i][first + j];
+        memcpy(&score[first], sum, sizeof sum);
+    }
 }
 
 void bandit_choose(const struct bandit *bandit, const double (*x)[BANDIT_D], int n, int k,
                    uint64_t seed, int *chosen, double *ret_propensity)
 {
     double l[BANDIT_D][BANDIT_D] = { 0 }, mean[BANDIT_D], score[MOST];
-    int drawn[MOST], count[MOST] = { 0 };
+    double columns[BANDIT_D][MOST] = { 0 };
+    int drawn[MOST] = { 0 }, count[MOST] = { 0 };
     uint64_t state = seed;
     bool by_chance = bandit_uniform(&state) < BANDIT_UNIFORM;
 
+    for (int i = 0; i < n; i++)
+        for (int f = 0; f < BANDIT_D; f++)
+            columns[f][i] = x[i][f];
     factor(bandit, l);
     mean_of(bandit, l, mean);
     for (int d = 0; d < BANDIT_DRAWS; d++) {
-        draw(x, n, l, mean, &state, score);
+        draw((const double(*)[MOST])columns, n, (const double(*)[BANDIT_D])l, mean, &state, score);
         best(score, n, k, drawn);
         for (int i = 0; i < k; i++)
             count[drawn[i]]++;

@@ -9,7 +9,6 @@
 
 #define HORIZON_DAYS 30.0
 #define EXAM_WEEK_DAYS 7.0
-#define REST_MS (FSRS_DAY_MS / 2)
 
 const char *const policy_names[POLICIES + 1] = { "bandit", "fsrs", "lowest-average", "random",
                                                  NULL };
@@ -20,10 +19,19 @@ static double days(int64_t ms)
 }
 
 /* Long before an exam what is practised now is practised again on the way there. */
+static double days_ahead(int64_t now_ms, int64_t exam_ms)
+{
+    return exam_ms > now_ms ? fmin(days(exam_ms - now_ms), CHOOSE_AHEAD_DAYS) : HORIZON_DAYS;
+}
+
+int64_t choose_gain_ms(int64_t now_ms, int64_t exam_ms)
+{
+    return now_ms + (int64_t)(days_ahead(now_ms, exam_ms) * FSRS_DAY_MS);
+}
+
 static double horizon_of(const struct wish *w)
 {
-    return w->exam_ms > w->now_ms ? fmin(days(w->exam_ms - w->now_ms), CHOOSE_AHEAD_DAYS)
-                                  : HORIZON_DAYS;
+    return days_ahead(w->now_ms, w->exam_ms);
 }
 
 /* What was reviewed `after_days` ago, by what the model says of its stability. */
@@ -117,12 +125,17 @@ static bool is_due(const struct wish *w, const struct candidate *c)
  * nothing. */
 static bool is_ripe(const struct wish *w, const struct candidate *c)
 {
-    return is_due(w, c) || w->now_ms - c->state.last_ms >= REST_MS;
+    return is_due(w, c) || w->now_ms - c->state.last_ms >= CHOOSE_REST_MS;
+}
+
+static bool is_before_week_of(int64_t exam_ms, int64_t now_ms)
+{
+    return exam_ms > now_ms && days(exam_ms - now_ms) > EXAM_WEEK_DAYS;
 }
 
 static bool is_before_exam_week(const struct wish *w)
 {
-    return w->exam_ms > w->now_ms && days(w->exam_ms - w->now_ms) > EXAM_WEEK_DAYS;
+    return is_before_week_of(w->exam_ms, w->now_ms);
 }
 
 /* Reviews that wait: with an exam far away what would be due by then is looked at too, which holds
@@ -139,9 +152,15 @@ static int new_slots(const struct wish *w, const struct candidate *due, int n_du
     return slots < n_fresh ? slots : n_fresh;
 }
 
+bool choose_always_takes_new(enum policy policy, int64_t now_ms, int64_t exam_ms)
+{
+    return policy == POLICY_RANDOM ||
+           (policy == POLICY_BANDIT && is_before_week_of(exam_ms, now_ms));
+}
+
 bool choose_takes_new(const struct wish *w, const struct candidate *due, int n_due)
 {
-    return w->policy == POLICY_RANDOM || (w->policy == POLICY_BANDIT && is_before_exam_week(w)) ||
+    return choose_always_takes_new(w->policy, w->now_ms, w->exam_ms) ||
            new_slots(w, due, n_due, CHOOSE_FRESH) > 0;
 }
 

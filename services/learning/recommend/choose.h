@@ -10,10 +10,11 @@
 #include "services/learning/recommend/features.h"
 #include "services/learning/recommend/forgetting.h"
 
-#define CHOOSE_MOST 50         /* items of an answer */
-#define CHOOSE_DUE 300         /* reviews that are looked at */
-#define CHOOSE_FRESH 64        /* new items that are looked at */
-#define CHOOSE_AHEAD_DAYS 10.0 /* before an exam, how far gain looks at most */
+#define CHOOSE_MOST 50                   /* items of an answer */
+#define CHOOSE_DUE 112                   /* reviews that are looked at, of those that are ripe */
+#define CHOOSE_REST_MS (FSRS_DAY_MS / 2) /* after practice, for what is not due */
+#define CHOOSE_FRESH 64                  /* new items that are looked at */
+#define CHOOSE_AHEAD_DAYS 10.0           /* before an exam, how far gain looks at most */
 
 /*
  * bandit: reviews by the recall that they bring in their time, new items by the bandit; fsrs:
@@ -57,8 +58,12 @@ struct choice {
     double mean_x[BANDIT_D], first_x[BANDIT_D]; /* of all new ones; of the first `slots` */
 };
 
+/* When gain is measured. */
+int64_t choose_gain_ms(int64_t now_ms, int64_t exam_ms);
+
 /* Whether new items would be taken, if there are any: with so many reviews it may be none, and then
- * nobody needs to look for them. */
+ * nobody needs to look for them. With none of `due` seen yet: whether they would whatever it is. */
+bool choose_always_takes_new(enum policy policy, int64_t now_ms, int64_t exam_ms);
 bool choose_takes_new(const struct wish *wish, const struct candidate *due, int n_due);
 
 /*
