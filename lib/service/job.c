@@ -12,13 +12,29 @@
 #include "base/log.h"
 #include "json/json.h"
 
+/* At most 32 bytes, of as many as the kernel gives without an interruption. */
+static void random_bytes(unsigned char *ret_bytes, size_t n)
+{
+    static _Thread_local struct {
+        unsigned char bytes[240];
+        size_t left;
+    } pool;
+
+    if (pool.left < n) {
+        if (getrandom(pool.bytes, sizeof pool.bytes, 0) != (ssize_t)sizeof pool.bytes)
+            abort(); /* cannot fail for so few bytes once the system is up */
+        pool.left = sizeof pool.bytes;
+    }
+    pool.left -= n;
+    memcpy(ret_bytes, pool.bytes + pool.left, n);
+}
+
 /* `n` hex digits, an even number of at most 64. */
 static void make_id(char *text, size_t n)
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char bytes[32];
-    if (getrandom(bytes, n / 2, 0) != (ssize_t)(n / 2))
-        abort(); /* cannot fail for so few bytes once the system is up */
+    random_bytes(bytes, n / 2);
     for (size_t i = 0; i < n; i++)
         text[i] = digits[i % 2 ? bytes[i / 2] & 15 : bytes[i / 2] >> 4];
     text[n] = '\0';

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,14 +62,27 @@ void page_link_next(struct lp_service_request *r, const struct page *page, int64
     lp_http_reply_header(r->x, "Link", link);
 }
 
+/* Looked up once: EVP_sha256() is looked up again by each digest, which takes longer than that of a
+ * short list. */
+static const EVP_MD *sha256;
+
+static void find_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!sha256)
+        sha256 = EVP_sha256();
+}
+
 /* Weak, as the platform's always were: W/"length-hash". */
 static void make_etag(const struct lp_buf *body, char etag[64])
 {
     static const char digits[] = "0123456789abcdef";
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
     unsigned n = 0;
 
-    EVP_Digest(body->ptr, body->len, digest, &n, EVP_sha256(), NULL);
+    pthread_once(&once, find_sha256);
+    EVP_Digest(body->ptr, body->len, digest, &n, sha256, NULL);
     int at = snprintf(etag, 64, "W/\"%zx-", body->len);
     for (unsigned i = 0; i < 12; i++) {
         etag[at++] = digits[digest[i] >> 4];
