@@ -96,8 +96,15 @@ static void add_same_form(struct lp_buf *text, const struct pattern *p, const st
         size_t n = strcspn(element, "| "), len = strcspn(forms, "|");
         bool same = strlen(item->word) == n && memcmp(item->word, element, n) == 0;
         if (same || element[n] != '|' || !forms[len]) {
-            for (size_t i = 0; i < len; i++)
-                lp_buf_char(text, forms[i] == '+' ? ' ' : forms[i]);
+            for (size_t space; len > 0; len -= space, forms += space) {
+                space = strcspn(forms, "+|");
+                space = space < len ? space : len;
+                lp_buf_add(text, forms, space);
+                if (space < len) {
+                    lp_buf_char(text, ' ');
+                    space++;
+                }
+            }
             return;
         }
         element += n + 1;
@@ -113,6 +120,8 @@ static void add_part(struct lp_buf *text, const struct sentence *s, const struct
     bool named = *part == '@';
 
     if (named) {
+        if (part[1] < '1' || part[1] > '0' + ELEMENTS)
+            return;
         k = (size_t)(part[1] - '1');
         part += 2;
     }
@@ -172,7 +181,7 @@ static bool apply(struct sentence *s, const struct pattern *p, struct item *item
 {
     size_t len = match_at(p, items + i, n - i);
     const char *at = p->to, *to = at;
-    struct item was[ELEMENTS];
+    struct item was[ELEMENTS] = { 0 };
 
     if (len == 0 || !fits_before(p, items, i) || !fits_after(p, items, n, i + len))
         return false;

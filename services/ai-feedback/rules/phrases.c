@@ -321,6 +321,10 @@ static void read_pattern(const char *line)
     memset(&d, 0, sizeof d);
     for (const char *at = line; *at;) {
         size_t n = *at == '[' ? strcspn(at, "]") + 1 : strcspn(at, " ");
+        if (*at == '[' && !at[n - 1]) {
+            fail(line, "no ] behind [");
+            return;
+        }
         if (*at == '[')
             read_change(&d, at + 1, n - 2);
         else if (!read_context(&d, at, n))
@@ -365,10 +369,14 @@ static enum category category_of(const char *name, size_t len)
 /* "id category sure why" */
 static void read_rule(const char *line)
 {
-    size_t id = strcspn(line, " "), category = strcspn(line + id + 1, " ");
-    const char *sure = line + id + 1 + category;
+    size_t id = strcspn(line, " "), category = line[id] ? strcspn(line + id + 1, " ") : 0;
+    const char *sure = line + id + (line[id] != '\0') + category;
     char *why;
 
+    if (!line[id]) {
+        fail(line, "no rule");
+        return;
+    }
     rule = (struct pattern){ .id = lp_strndup(line, id),
                              .category = category_of(line + id + 1, category),
                              .confidence = strtod(sure, &why) };
