@@ -1,6 +1,7 @@
 /* bench/ai/train_parts.c -- see the header. No state. */
 #include "bench/ai/train_parts.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +31,10 @@ void parts_read(const char *path, void (*each)(const char *line, size_t len, voi
     fclose(f);
 }
 
-static uint64_t next_random(uint64_t *state)
+uint32_t parts_random(uint64_t *random)
 {
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 33;
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*random >> 33);
 }
 
 void parts_shuffle(void *list, size_t n, size_t size, uint64_t *random)
@@ -41,10 +42,21 @@ void parts_shuffle(void *list, size_t n, size_t size, uint64_t *random)
     char swap[64], *at = list;
 
     for (size_t i = n - 1; n > 0 && i > 0; i--) {
-        size_t j = next_random(random) % (i + 1);
+        size_t j = parts_random(random) % (i + 1);
         memcpy(swap, at + i * size, size);
         memmove(at + i * size, at + j * size, size);
         memcpy(at + j * size, swap, size);
+    }
+}
+
+void parts_write_bytes(const char *path, const unsigned char *bytes, size_t n)
+{
+    FILE *f = open_or_end(path, "we");
+
+    bool written = fwrite(bytes, 1, n, f) == n;
+    if (fclose(f) != 0 || !written) {
+        perror(path);
+        exit(1);
     }
 }
 

@@ -41,7 +41,7 @@ static void apply_rules(struct sentence *s, struct run *run)
     const struct spelling *speller = run->speller;
 
     rule_keep(s);
-    rule_fillers(s);
+    rule_fillers(s, speller, run->unmarked);
     rule_contractions(s);
     rule_names(s);
     rule_spelt_phrases(s);

@@ -3,14 +3,17 @@
 #include "unit/check.h"
 #include "unit/speller_fixture.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "json/json.h"
 #include "services/ai-feedback/feedback.h"
 #include "services/ai-feedback/tagging/features.h"
 #include "services/ai-feedback/tagging/linear.h"
+#include "services/ai-feedback/tagging/network.h"
 #include "services/ai-feedback/tagging/tagger.h"
 
 static void a_transcript_is_cut_into_its_sentences(void **state)
@@ -91,12 +94,87 @@ static void weights_are_summed_and_thresholds_may_be_negative(void **state)
 
 static void the_tables_of_weights_have_the_size_that_the_program_reads(void **state)
 {
-    struct stat boundary, question;
+    static const struct {
+        const char *path;
+        unsigned word_bits, wide_bits;
+    } tables[] = {
+        { "services/ai-feedback/tagging/boundary.weights", BOUNDARY_WORD_BITS, BOUNDARY_BITS },
+        { "services/ai-feedback/tagging/question.weights", QUESTION_WORD_BITS, QUESTION_BITS },
+        { "services/ai-feedback/tagging/filler.weights", FILLER_WORD_BITS, FILLER_BITS },
+    };
     (void)state;
-    assert_int_equal(stat("services/ai-feedback/tagging/boundary.weights", &boundary), 0);
-    assert_int_equal(stat("services/ai-feedback/tagging/question.weights", &question), 0);
-    assert_int_equal(boundary.st_size, LINEAR_BYTES(LINEAR_CARES, BOUNDARY_BITS));
-    assert_int_equal(question.st_size, LINEAR_BYTES(LINEAR_CARES, QUESTION_BITS));
+    for (size_t i = 0; i < LP_COUNT(tables); i++) {
+        struct stat file;
+        assert_int_equal(stat(tables[i].path, &file), 0);
+        assert_int_equal(file.st_size, NETWORK_BYTES(tables[i].word_bits, tables[i].wide_bits));
+    }
+}
+
+/* All weights zero but for those that a test sets. */
+static unsigned char *bytes_new(unsigned word_bits, unsigned wide_bits)
+{
+    return lp_calloc(1, NETWORK_BYTES(word_bits, wide_bits));
+}
+
+static void put_short(unsigned char *bytes, size_t at, int16_t value)
+{
+    unsigned char *to = bytes + (size_t)4 * LINEAR_CARES + 2 * at;
+    to[0] = (unsigned char)((uint16_t)value & 255);
+    to[1] = (unsigned char)((uint16_t)value >> 8);
+}
+
+static void a_network_reads_its_bytes_as_training_wrote_them(void **state)
+{
+    lp_auto_free unsigned char *bytes = bytes_new(4, 5);
+    lp_auto_free struct network_dense *d = lp_calloc(1, sizeof *d);
+    const struct network x = { bytes, 4, 5 };
+    uint64_t hash = lp_hash("tea"), ending = lp_hash("ing"), feature = linear_feature(1, 2, 3);
+    size_t words = (size_t)4 * LINEAR_CARES + 2 * NETWORK_DENSE;
+    size_t endings = words + ((size_t)NETWORK_WORD << 4);
+    size_t wide = endings + ((size_t)NETWORK_WORD << NETWORK_ENDING_BITS);
+    float word[NETWORK_WORD];
+
+    (void)state;
+    put_short(bytes, 0, -4096);
+    put_short(bytes, NETWORK_DENSE - 1, 2048);
+    bytes[words + NETWORK_WORD * network_place(hash, 4)] = 48;
+    bytes[endings + NETWORK_WORD * network_place(ending, NETWORK_ENDING_BITS) + 1] = 0xd0;
+    bytes[wide + linear_place(feature, 5)] = 0xe0;
+    network_dense_read(&x, d);
+    assert_true(fabsf(d->ways[0].input[0][0] + 1) < 1e-6F && fabsf(d->out_bias - 0.5F) < 1e-6F);
+    network_word(&x, hash, ending, word);
+    assert_true(fabsf(word[0] - 1) < 1e-6F && fabsf(word[1] + 1) < 1e-6F && word[2] == 0);
+    assert_true(fabsf(network_wide(&x, (uint64_t[]){ feature, feature }, 2) + 2) < 1e-6F);
+    assert_int_equal(wide + ((size_t)1 << 5), NETWORK_BYTES(4, 5));
+}
+
+static void what_a_network_remembers_comes_from_its_side_alone(void **state)
+{
+    enum { N = 5 };
+    lp_auto_free struct network_way *way = lp_calloc(1, sizeof *way);
+    float input[N][NETWORK_INPUT] = { 0 }, other[N][NETWORK_INPUT];
+    struct network_step forth[N], back[N], changed[N];
+
+    (void)state;
+    for (size_t k = 0; k < sizeof *way / sizeof(float); k++)
+        ((float *)way)[k] = (float)((k * 37) % 23) / 40 - 0.27F;
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < NETWORK_INPUT; k++)
+            input[i][k] = (float)((i * 7 + k * 3) % 11) / 10 - 0.5F;
+    for (size_t i = 0; i < N; i++) /* the other way about */
+        memcpy(other[i], input[N - 1 - i], sizeof other[i]);
+    network_run(way, 0, N, input, forth);
+    network_run(way, 1, N, other, back);
+    for (size_t i = 0; i < N; i++)
+        assert_memory_equal(forth[i].state, back[N - 1 - i].state, sizeof forth[i].state);
+    memcpy(other, input, sizeof other);
+    other[3][0] += 1;
+    network_run(way, 0, N, other, changed);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(memcmp(forth[i].state, changed[i].state, sizeof forth[i].state) == 0,
+                         i < 3);
+    for (float x = -12; x < 12; x += 0.01F)
+        assert_true(fabsf(network_tanh(x) - tanhf(x)) < 1e-5F);
 }
 
 static void no_feature_leaves_its_room_however_long_the_sentence(void **state)
@@ -105,22 +183,58 @@ static void no_feature_leaves_its_room_however_long_the_sentence(void **state)
     lp_auto_free struct tag_word *w = NULL;
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(1 << 16);
     uint64_t gap[GAP_FEATURES], question[QUESTION_FEATURES];
+    float views[NETWORK_VIEWS];
 
     for (int i = 0; i < 900; i++)
-        lp_buf_str(&text, i % 3 ? "a " : "what ");
+        lp_buf_str(&text, i % 3 ? "like " : "what ");
     sentence_init(&s, text.ptr, text.len);
     const struct model *m = spelling_model(*state);
     size_t n = tag_words(&s, m, &w);
     assert_int_equal(n, 900);
-    for (size_t i = 1; i < n; i++)
-        assert_in_range(gap_features(m, w, n, i, gap), 1, GAP_FEATURES);
-    for (size_t i = 1; i <= n; i++)
+    for (size_t i = 1; i < n; i++) {
+        assert_in_range(gap_features(w, n, i, gap), 1, GAP_FEATURES);
+        assert_in_range(filler_features(m, w, n, i, 1, gap), 1, GAP_FEATURES);
+    }
+    for (size_t i = 1; i <= n; i++) {
         assert_in_range(question_features(w, i, question), 1, QUESTION_FEATURES);
-    size_t *starts = lp_calloc(s.n, sizeof *starts);
-    size_t found = tagger_boundaries(&s, *state, true, starts);
+        word_views(m, w, n, i - 1, views);
+        for (size_t k = 0; k < NETWORK_VIEWS; k++)
+            assert_true(views[k] >= -4 && views[k] <= 4);
+    }
+    size_t *tokens = lp_calloc(s.n, sizeof *tokens);
+    size_t found = tagger_boundaries(&s, *state, true, tokens);
     for (size_t i = 0; i < found; i++)
-        assert_true(starts[i] < s.n && (i == 0 || starts[i] > starts[i - 1]));
-    free(starts);
+        assert_true(tokens[i] < s.n && (i == 0 || tokens[i] > tokens[i - 1]));
+    found = tagger_fillers(&s, *state, tokens);
+    for (size_t i = 0; i < found; i++)
+        assert_true(token_is(&s, tokens[i], "like") && (i == 0 || tokens[i] > tokens[i - 1]));
+    free(tokens);
+}
+
+static void
+fillers_of_a_transcript_go_and_the_same_words_stay_where_they_mean_something(void **state)
+{
+    static const struct pair pairs[] = {
+        { "it was like really cold in the morning", "It was really cold in the morning." },
+        { "the teacher was you know very angry", "The teacher was very angry." },
+        { "my sister is i mean very tall", "My sister is very tall." },
+        { "i like music", "I like music." },
+        { "my friends like play football", "My friends like play football." },
+        { "every student like it", "Every student likes it." },
+        { "she looks like her mother", "She looks like her mother." },
+        { "do you know the answer", "Do you know the answer?" },
+        { "what do you mean", "What do you mean?" },
+        { "like", "Like." },
+        { "you know", "You know." },
+        { "so um i went home", "I went home." },
+        { "so i went home", "So I went home." },
+        { "w- what is this", "What is this?" },
+        { "th-the dog ran", "The dog ran." },
+        { "i bought a t-shirt and re-read the book", "I bought a t-shirt and re-read the book." },
+        { "It was so-so.", "It was so-so." },
+        { "We did a t-test on D-Day.", "We did a t-test on D-Day." },
+    };
+    check_pairs(*state, pairs, LP_COUNT(pairs));
 }
 
 int main(void)
@@ -132,6 +246,10 @@ int main(void)
         cmocka_unit_test(fillers_do_not_hide_the_end_of_a_sentence),
         cmocka_unit_test(weights_are_summed_and_thresholds_may_be_negative),
         cmocka_unit_test(the_tables_of_weights_have_the_size_that_the_program_reads),
+        cmocka_unit_test(a_network_reads_its_bytes_as_training_wrote_them),
+        cmocka_unit_test(what_a_network_remembers_comes_from_its_side_alone),
+        cmocka_unit_test(
+            fillers_of_a_transcript_go_and_the_same_words_stay_where_they_mean_something),
         cmocka_unit_test(no_feature_leaves_its_room_however_long_the_sentence),
     };
     return cmocka_run_group_tests_name("ai-feedback tagging", tests, load_speller, free_speller);

@@ -1,6 +1,8 @@
 /* services/ai-feedback/rules/fluency.c -- what speaking leaves in a transcript: fillers and
  * repetitions. */
+#include "services/ai-feedback/rules/forms.h"
 #include "services/ai-feedback/rules/rules.h"
+#include "services/ai-feedback/tagging/tagger.h"
 
 #include <string.h>
 
@@ -34,9 +36,25 @@ static bool is_mark_of(const struct sentence *s, size_t i, const char *set)
     return t && t->kind == TOKEN_MARK && t->len == 1 && !t->now && strchr(set, s->text[t->at]);
 }
 
+/* "So um I went": the "so" only held the floor. */
+static void delete_so(struct sentence *s, size_t i)
+{
+    size_t before = sentence_previous(s, i);
+
+    if (before < s->n && token_is(s, before, ","))
+        before = sentence_previous(s, before);
+    if (before == s->n || !token_is(s, before, "so") || sentence_previous(s, before) != s->n ||
+        sentence_next(s, i) == s->n)
+        return;
+    delete_filler(s, before, "so um");
+    delete_comma(s, sentence_next(s, before));
+}
+
 static void delete_sound(struct sentence *s, size_t i)
 {
     char word[16];
+
+    delete_so(s, i);
     size_t before = sentence_previous(s, i);
     bool at_start = before == s->n;
 
@@ -85,7 +103,111 @@ static void delete_phrase(struct sentence *s, size_t i, const char *first, const
     delete_comma(s, after);
 }
 
-void rule_fillers(struct sentence *s)
+/* Letters of `word` before a hyphen that only begin what follows it: "w-what", "th-the", "i-i";
+ * but "t-shirt", "t-test", "re-read", "so-so". */
+static size_t false_start(const char *word)
+{
+    static const char *const fine[] = { "t-test",  "t-tests", "t-tail", "s-shaped",
+                                        "s-shape", "d-day",   "x-x",    "ha-ha" };
+    const char *rest = strchr(word, '-');
+    size_t len = rest ? (size_t)(rest - word) : 0;
+
+    if (len == 0 || len > 2 || strncmp(word, rest + 1, len) != 0)
+        return 0;
+    for (size_t i = 0; i < LP_COUNT(fine); i++)
+        if (strcmp(word, fine[i]) == 0)
+            return 0;
+    bool all = strlen(rest + 1) == len;
+    bool vowel = strcspn(word, "aeiou") < len;
+    if (all && strcmp(word, "i-i") != 0)
+        return 0; /* "so-so", "no-no" */
+    return len == 2 && vowel ? 0 : *word == 'e' ? 0 : len;
+}
+
+/* "w-what" in a word, or "w- what". */
+static void drop_false_start(struct sentence *s, size_t i)
+{
+    char word[48], next[48];
+    size_t len = token_lower(s, i, word, sizeof word);
+    size_t hyphen = sentence_next(s, i), after = hyphen < s->n ? sentence_next(s, hyphen) : s->n;
+    const struct token *t = &s->tokens[i];
+
+    if (len > 2 && len + 1 < sizeof word && (len = false_start(word)) > 0) {
+        lp_auto_free char *rest = lp_strndup(s->text + t->at + len + 1, t->len - len - 1);
+        bool capital = s->text[t->at] >= 'A' && s->text[t->at] <= 'Z';
+        if (capital && *rest >= 'a' && *rest <= 'z')
+            *rest = (char)(*rest - 'a' + 'A');
+        token_change(s, i, rest, CATEGORY_REPETITION, "false-start", 0.9,
+                     "The word was begun twice; once is enough.");
+        return;
+    }
+    if (len == 0 || len > 2 || after == s->n || !is_mark_of(s, hyphen, "-") ||
+        s->tokens[hyphen].space || !s->tokens[after].space ||
+        token_lower(s, after, next, sizeof next) <= len || strncmp(word, next, len) != 0)
+        return;
+    token_change(s, i, "", CATEGORY_REPETITION, "false-start", 0.9,
+                 "The word was begun twice; once is enough.");
+    token_change(s, hyphen, "", CATEGORY_REPETITION, "false-start", 0.9,
+                 "The dash belonged to the word that was begun twice.");
+}
+
+/* A finite verb but the word `but`: "every student like it" has no other. */
+static bool has_verb(const struct sentence *s, size_t but)
+{
+    static const char *const others[] = {
+        "is",  "are",    "am",   "was",   "were", "do",      "does",   "did",    "have",
+        "has", "had",    "can",  "could", "will", "would",   "should", "must",   "may",
+        "i'm", "you're", "he's", "she's", "it's", "they're", "we're",  "that's", "don't",
+    };
+    for (size_t i = sentence_next(s, (size_t)-1); i < s->n; i = sentence_next(s, i)) {
+        char word[FORM_ROOM];
+        unsigned forms = 0;
+        if (i == but || token_lower(s, i, word, sizeof word) == 0)
+            continue;
+        if (is_one_of(s, i, others, LP_COUNT(others)) ||
+            (verb_find(word, &forms) >= 0 && (forms & ~(1U << VERB_ING | 1U << VERB_PARTICIPLE))))
+            return true;
+    }
+    return false;
+}
+
+/* "i like play games", as learners write it, would read well without the verb. */
+static bool may_be_the_verb(const struct sentence *s, size_t i)
+{
+    static const char *const subjects[] = { "i",      "you",   "we",     "they",    "to",
+                                            "would",  "don't", "didn't", "do",      "did",
+                                            "really", "also",  "not",    "doesn't", "who",
+                                            "people", "i'd",   "dont",   "always",  "will" };
+    size_t before = sentence_previous(s, i), after = sentence_next(s, i);
+    char word[FORM_ROOM];
+    unsigned forms = 0;
+
+    if (!token_is(s, i, "like"))
+        return false;
+    if (before < s->n && is_one_of(s, before, subjects, LP_COUNT(subjects)))
+        return true;
+    if (!has_verb(s, i))
+        return true;
+    return after < s->n && token_lower(s, after, word, sizeof word) > 0 &&
+           verb_find(word, &forms) >= 0 && (forms & 1U << VERB_BASE);
+}
+
+/* In a transcript no comma sets off "like" and "you know". */
+static void delete_unmarked(struct sentence *s, const struct spelling *speller)
+{
+    lp_auto_free size_t *tokens = lp_calloc(s->n + 1, sizeof *tokens);
+    size_t n = tagger_fillers(s, speller, tokens);
+
+    for (size_t i = 0; i < n; i++) {
+        char word[16];
+        token_lower(s, tokens[i], word, sizeof word);
+        if (may_be_the_verb(s, tokens[i]))
+            continue;
+        delete_filler(s, tokens[i], strcmp(word, "like") == 0 ? "like" : "this phrase");
+    }
+}
+
+void rule_fillers(struct sentence *s, const struct spelling *speller, bool unmarked)
 {
     for (size_t i = 0; i < s->n; i++) {
         if (s->tokens[i].kind != TOKEN_WORD)
@@ -97,7 +219,10 @@ void rule_fillers(struct sentence *s)
         delete_phrase(s, i, "you", "know");
         delete_phrase(s, i, "i", "mean");
         delete_phrase(s, i, "like", NULL);
+        drop_false_start(s, i);
     }
+    if (unmarked)
+        delete_unmarked(s, speller);
 }
 
 /* Words that are said twice on purpose, or that meet themselves ("what it is is", "had had"). */

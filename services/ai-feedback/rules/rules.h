@@ -11,7 +11,8 @@
  * its script, or "other" where it is none that we know. A literal. */
 const char *sentence_language(const struct sentence *s, const struct spelling *speller);
 
-void rule_fillers(struct sentence *s);      /* "um", "uh", ", you know," */
+/* "um", "uh", ", you know,", "w-what"; `unmarked`, in a transcript, "you know" without commas. */
+void rule_fillers(struct sentence *s, const struct spelling *speller, bool unmarked);
 void rule_repetitions(struct sentence *s);  /* "the the", "I want I want" */
 void rule_contractions(struct sentence *s); /* "dont" */
 

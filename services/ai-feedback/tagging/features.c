@@ -111,24 +111,6 @@ static double gain(const struct model *m, const struct tag_word *w, size_t n, si
     return apart - together;
 }
 
-/* Nats of a score in steps of two, 0 to 9. */
-static uint64_t step(double nats)
-{
-    return (uint64_t)(fmax(0, fmin(19, -nats)) / 2);
-}
-
-/* How the gain at gap i compares with the better one of its neighbours: 0, much worse, to 8. */
-static uint64_t rank(const struct model *m, const struct tag_word *w, size_t n, size_t i,
-                     double nats)
-{
-    double best = -20;
-
-    for (size_t k = i > 2 ? i - 2 : 1; k <= i + 2 && k < n; k++)
-        if (k != i)
-            best = fmax(best, gain(m, w, n, k));
-    return (uint64_t)(fmax(-8, fmin(8, nats - best)) / 2 + 4);
-}
-
 /* 1, 2, ... 6 as they are, then ever coarser. */
 static uint64_t bucket(size_t n)
 {
@@ -166,75 +148,103 @@ static void add(struct features *f, uint64_t a, uint64_t b)
     f->n++;
 }
 
-/* The model's parts one by one: how well the words before the gap end a sentence, how well the one
- * behind it begins one, and how well it goes on; and whether a gap beside this one is a better
- * place. */
-static void add_views(struct features *f, const struct model *m, const struct tag_word *w, size_t n,
-                      size_t i)
+static float tenth(double nats)
 {
-    int a2 = i > 1 ? w[i - 2].id : model_start(m);
-    double nats = fmax(-15, fmin(15, gain(m, w, n, i)));
-    uint64_t t = (uint64_t)(nats + 16), since = bucket(i);
-    uint64_t end = step(model_score(m, model_end(m), w[i - 1].id, a2));
-    uint64_t begin = step(model_score(m, w[i].id, model_start(m), MODEL_UNKNOWN));
-    uint64_t inner = step(model_score(m, w[i].id, w[i - 1].id, a2));
-    uint64_t better = rank(m, w, n, i, nats);
-
-    add(f, end, inner);
-    add(f, begin, inner);
-    add(f, end * 10 + begin, inner);
-    add(f, better, t);
-    add(f, better, since);
-    add(f, better, w[i].kind);
-    add(f, better, w[i].hash);
-    add(f, kinds_at(w, n, i > 3 ? i - 3 : 0), kinds_at(w, n, i));
+    return (float)(nats < -20 ? -2 : nats / 10);
 }
 
-size_t gap_features(const struct model *m, const struct tag_word *w, size_t n, size_t i,
+void word_views(const struct model *m, const struct tag_word *w, size_t n, size_t i,
+                float ret_views[NETWORK_VIEWS])
+{
+    memset(ret_views, 0, NETWORK_VIEWS * sizeof *ret_views);
+    ret_views[1] = i == 0 ? 1 : 0;
+    ret_views[7] = w[i].kind > KIND_SOUND && w[i].kind < KIND_PRONOUN ? 1 : 0;
+    if (!m)
+        return;
+    ret_views[0] = w[i].id == MODEL_UNKNOWN ? 1 : 0;
+    ret_views[2] = tenth(model_score(m, w[i].id, MODEL_UNKNOWN, MODEL_UNKNOWN));
+    ret_views[3] = tenth(model_score(m, w[i].id, model_start(m), MODEL_UNKNOWN));
+    if (i == 0)
+        return;
+    int a2 = i > 1 ? w[i - 2].id : model_start(m);
+    ret_views[4] = tenth(model_score(m, model_end(m), w[i - 1].id, a2));
+    ret_views[5] = tenth(model_score(m, w[i].id, w[i - 1].id, a2));
+    ret_views[6] = (float)fmax(-15, fmin(15, gain(m, w, n, i))) / 5;
+}
+
+size_t gap_features(const struct tag_word *w, size_t n, size_t i,
                     uint64_t ret_features[GAP_FEATURES])
 {
     struct features f = { .at = ret_features };
     uint64_t a2 = i > 1 ? w[i - 2].hash : EDGE, a = w[i - 1].hash, b = w[i].hash;
-    uint64_t b2 = hash_at(w, n, i + 1), b3 = hash_at(w, n, i + 2), first = w[0].hash;
-    double nats = fmax(-15, fmin(15, gain(m, w, n, i)));
-    uint64_t t = (uint64_t)(nats + 16), t2 = t / 2, since = bucket(i);
-    uint64_t left = bucket(n - i);
+    uint64_t a3 = i > 2 ? w[i - 3].hash : EDGE;
+    uint64_t b2 = hash_at(w, n, i + 1), b3 = hash_at(w, n, i + 2);
 
-    add(&f, 0, 0);
-    add(&f, a, 0);
-    add(&f, b, 0);
     add(&f, a, b);
     add(&f, a2, a);
     add(&f, b, b2);
     add(&f, linear_feature(90, a2, a), b);
     add(&f, linear_feature(91, a, b), b2);
     add(&f, linear_feature(92, b, b2), b3);
+    add(&f, linear_feature(93, a3, a2), a);
+    add(&f, linear_feature(94, a2, a), linear_feature(95, b, b2));
     add(&f, a2, b);
     add(&f, a, b2);
-    add(&f, a2, 0);
-    add(&f, b2, 0);
-    add(&f, w[i - 1].ending, w[i].ending);
     add(&f, w[i - 1].ending, b);
     add(&f, a, w[i].ending);
-    add(&f, w[i - 1].ending, t2);
-    add(&f, t, 0);
-    add(&f, t, since);
-    add(&f, t, left);
-    add(&f, a, t2);
-    add(&f, b, t2);
-    add(&f, since, 0);
-    add(&f, left, 0);
-    add(&f, since, b);
-    add(&f, first, b);
-    add(&f, first, since);
-    add(&f, left, a);
-    add(&f, kinds_at(w, n, i), 0);
-    add(&f, kinds_at(w, n, i), w[i - 1].kind);
-    add(&f, kinds_at(w, n, i), t2);
+    add(&f, kinds_at(w, n, i > 3 ? i - 3 : 0), kinds_at(w, n, i));
     add(&f, kinds_at(w, n, i), a);
-    add(&f, kinds_at(w, n, 0), w[i].kind);
-    add(&f, kinds_at(w, n, 0), since * 16 + w[i].kind);
-    add_views(&f, m, w, n, i);
+    return f.n;
+}
+
+size_t filler_at(const struct tag_word *w, size_t n, size_t i)
+{
+    bool two = i + 1 < n;
+
+    if (w[i].hash == lp_hash("like"))
+        return 1;
+    if (two && w[i].hash == lp_hash("you") && w[i + 1].hash == lp_hash("know"))
+        return 2;
+    return two && w[i].hash == lp_hash("i") && w[i + 1].hash == lp_hash("mean") ? 2 : 0;
+}
+
+/* By how much the words go better together without the `len` words at i, in nats. */
+static double skipped(const struct model *m, const struct tag_word *w, size_t n, size_t i,
+                      size_t len)
+{
+    int a = i > 0 ? w[i - 1].id : model_start(m), a2 = i > 1 ? w[i - 2].id : MODEL_UNKNOWN;
+    int c = i + len < n ? w[i + len].id : model_end(m);
+    double without = model_score(m, c, a, a2);
+    double with = model_score(m, c, w[i + len - 1].id, len > 1 ? w[i].id : a);
+
+    if (i + len + 1 < n) {
+        without += model_score(m, w[i + len + 1].id, c, a);
+        with += model_score(m, w[i + len + 1].id, c, w[i + len - 1].id);
+    }
+    return fmax(-15, fmin(15, without - with));
+}
+
+size_t filler_features(const struct model *m, const struct tag_word *w, size_t n, size_t i,
+                       size_t len, uint64_t ret_features[GAP_FEATURES])
+{
+    struct features f = { .at = ret_features };
+    uint64_t a2 = i > 1 ? w[i - 2].hash : EDGE, a = i > 0 ? w[i - 1].hash : EDGE, b = w[i].hash;
+    uint64_t c = hash_at(w, n, i + len), c2 = hash_at(w, n, i + len + 1);
+    uint64_t t = (uint64_t)(skipped(m, w, n, i, len) + 16);
+
+    add(&f, b, 0);
+    add(&f, b, a);
+    add(&f, b, c);
+    add(&f, linear_feature(90, a2, a), b);
+    add(&f, linear_feature(91, c, c2), b);
+    add(&f, linear_feature(92, a, c), b);
+    add(&f, linear_feature(93, a2, a), linear_feature(94, b, c));
+    add(&f, linear_feature(95, a, b), linear_feature(96, c, c2));
+    add(&f, b, t);
+    add(&f, linear_feature(97, a, b), t / 2);
+    add(&f, linear_feature(98, c, b), t / 2);
+    add(&f, b, kinds_at(w, n, i + len));
+    add(&f, b, kinds_at(w, n, i > 3 ? i - 3 : 0));
     return f.n;
 }
 
