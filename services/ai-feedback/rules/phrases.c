@@ -15,7 +15,7 @@
 #define MACROS 64
 #define OPTIONAL 3 /* of one pattern */
 
-extern const char phrases_rules[]; /* rules/phrases.rules */
+extern const unsigned char phrases_rules[]; /* rules/phrases.rules */
 
 /* One element of a pattern, as written. */
 struct part {
@@ -443,7 +443,7 @@ static void read_all(void)
 {
     char line[LINE];
 
-    for (const char *at = phrases_rules; *at;) {
+    for (const char *at = (const char *)phrases_rules; *at;) {
         size_t n = strcspn(at, "\n");
         if (n >= sizeof line)
             fail(at, "line too long");
