@@ -107,8 +107,8 @@ static void delete_phrase(struct sentence *s, size_t i, const char *first, const
  * but "t-shirt", "t-test", "re-read", "so-so". */
 static size_t false_start(const char *word)
 {
-    static const char *const fine[] = { "t-test",  "t-tests", "t-tail", "s-shaped",
-                                        "s-shape", "d-day",   "x-x",    "ha-ha" };
+    static const char *const fine[] = { "t-test", "t-tests", "t-tail", "s-shaped", "s-shape",
+                                        "d-day",  "b-boy",   "b-boys", "b-ball",   "d-dimer" };
     const char *rest = strchr(word, '-');
     size_t len = rest ? (size_t)(rest - word) : 0;
 
@@ -135,6 +135,8 @@ static void drop_false_start(struct sentence *s, size_t i)
     if (len > 2 && len + 1 < sizeof word && (len = false_start(word)) > 0) {
         lp_auto_free char *rest = lp_strndup(s->text + t->at + len + 1, t->len - len - 1);
         bool capital = s->text[t->at] >= 'A' && s->text[t->at] <= 'Z';
+        if (capital && sentence_previous(s, i) != s->n)
+            return; /* "a C-class" is a name */
         if (capital && *rest >= 'a' && *rest <= 'z')
             *rest = (char)(*rest - 'a' + 'A');
         token_change(s, i, rest, CATEGORY_REPETITION, "false-start", 0.9,

@@ -1,5 +1,6 @@
 /* services/ai-feedback/tagging/network.c -- see the header. Sums go element by element, in one
- * order, without fused steps, so that training gives the same weights everywhere. No state. */
+ * order, without fused steps, so that training gives the same weights wherever the compiler fuses
+ * none. No state. */
 #include "services/ai-feedback/tagging/network.h"
 
 #include <string.h>

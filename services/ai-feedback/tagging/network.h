@@ -68,7 +68,7 @@ void network_word(const struct network *x, uint64_t hash, uint64_t ending, float
 /* The place of a word or an ending among 2^bits. */
 size_t network_place(uint64_t hash, unsigned bits);
 
-/* Goes over n words one way (0: forth, 1: back). Rounds the same on every machine. */
+/* Goes over n words one way (0: forth, 1: back). Rounds alike wherever no steps are fused. */
 void network_run(const struct network_way *way, int back, size_t n,
                  const float (*input)[NETWORK_INPUT], struct network_step *steps);
 
