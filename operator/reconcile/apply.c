@@ -273,6 +273,13 @@ static void write_due(unsigned k, void *client, void *user)
     cache_wrote(r->cache, child->kind, d->ours);
 }
 
+/* Its end brings us back before. */
+static void wait_for_end(struct reconcile_context *ctx)
+{
+    platform_state_recreated(ctx->state, lp_clock_ms());
+    context_again(ctx, WAITING_MS);
+}
+
 /* Somebody else has its name, one of that name is still terminating, or it failed. */
 static void not_written(struct reconcile_context *ctx, const struct child *child,
                         const struct due *d)
@@ -280,7 +287,7 @@ static void not_written(struct reconcile_context *ctx, const struct child *child
     if (d->written.conflict)
         context_name_conflict(ctx, d->written.conflict);
     else if (d->written.is_waiting)
-        context_again(ctx, WAITING_MS);
+        wait_for_end(ctx);
     else
         context_fail(ctx, child_kinds[child->kind], child->name, &d->err);
 }
@@ -336,7 +343,7 @@ static void add_if_due(struct writing *w, unsigned i)
         return;
     if (o->objects[i] &&
         ownership_of(w->ctx->platform, child->kind, o->objects[i]) == OWNERSHIP_TERMINATING) {
-        context_again(w->ctx, WAITING_MS); /* its end brings us back before */
+        wait_for_end(w->ctx);
         return;
     }
     enum need need = need_of(w->ctx, child, o->objects[i], &d);

@@ -40,14 +40,6 @@
 
 #define STATUS_MANAGER "lp-operator-status"
 #define TELL_AFTER 4 /* failures in a row before the status tells of a conflict or a time-out */
-/* When missing Secrets are created: 10 s after the platform stops being ready, as pods that start
- * may lack one, and every 3 min while it is not ready. No Secret is ever read; creating one that is
- * there is refused. 1,000 platforms that are never ready cost 40 such requests a second. */
-#define SECRETS_AGAIN_MS 180000
-/* Every 10 s for two minutes where another object had the name: the garbage collector deletes its
- * Secrets when it learns of the end of that one. */
-#define SECRETS_SOON_MS 10000
-#define SECRETS_OLD_MS 120000
 
 static const char *version_of(const json_t *object)
 {
@@ -139,29 +131,15 @@ static void note_uid(struct platform_state *m, const char *uid)
     m->uid = lp_hash(uid);
     if (before == 0 || before == m->uid)
         return;
-    m->recreated_ms = m->secrets_tried_ms = lp_clock_ms();
-    m->secrets_wait_ms = SECRETS_SOON_MS;
-}
-
-static bool secrets_are_due(const struct platform_state *m)
-{
-    return m->secrets_tried_ms == 0 || lp_clock_ms() >= m->secrets_tried_ms + m->secrets_wait_ms;
-}
-
-static void schedule_secrets(const struct reconcile_context *ctx)
-{
-    struct platform_state *m = ctx->state;
-    int64_t now = lp_clock_ms();
-    bool soon = m->recreated_ms != 0 && now < m->recreated_ms + SECRETS_OLD_MS;
-
-    m->secrets_wait_ms = soon ? SECRETS_SOON_MS : SECRETS_AGAIN_MS;
-    m->secrets_tried_ms = now;
+    m->recreated_ms = 0;
+    platform_state_recreated(m, lp_clock_ms());
+    platform_state_secrets_tried(m, lp_clock_ms(), true);
 }
 
 static void create_missing_secrets(struct reconcile_context *ctx, struct platform *platform,
                                    const struct claims *claims, bool wanted)
 {
-    schedule_secrets(ctx);
+    platform_state_secrets_tried(ctx->state, lp_clock_ms(), false);
     if (wanted)
         secrets_ensure(ctx, platform, claims);
 }
@@ -258,6 +236,20 @@ static void create_missing_claims(struct reconcile_context *ctx, struct plan *pl
     apply_missing(ctx, plan, claims, observed);
 }
 
+/* True where there is one. Its Secret is not to wait for the next try. */
+static bool note_made(const struct plan *plan, const bool missing[], const struct observed *o,
+                      struct claims *claims)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < plan->n; i++) {
+        if (plan->children[i].kind != CHILD_CLAIM || !missing[i] || !o->tried[i] || !o->objects[i])
+            continue;
+        any = claims->made[plan->children[i].database] = true;
+    }
+    return any;
+}
+
 static void create_missing_children(struct reconcile_context *ctx, struct platform *platform,
                                     struct plan *plan, struct observed *observed)
 {
@@ -272,11 +264,12 @@ static void create_missing_children(struct reconcile_context *ctx, struct platfo
         if (plan->children[i].kind == CHILD_CLAIM)
             observe(ctx, plan, i, observed);
     struct claims claims = claims_of(plan, observed);
+    bool made = note_made(plan, missing, observed, &claims);
     /* The first reconcile looks at the workloads, as there may be no phase yet. */
-    if (secrets_are_due(ctx->state))
-        create_missing_secrets(ctx, platform, &claims,
-                               ctx->state->secrets_tried_ms == 0 ? lacks_workload(plan, missing)
-                                                                 : !is_ready(ctx));
+    bool lacking =
+        ctx->state->secrets_tried_ms == 0 ? lacks_workload(plan, missing) : !is_ready(ctx);
+    if (made || platform_state_secrets_due(ctx->state, lp_clock_ms()))
+        create_missing_secrets(ctx, platform, &claims, made || lacking);
     for (unsigned i = 0; i < plan->n; i++) {
         if (missing[i])
             plan_child(&plan->children[i], platform);
@@ -413,6 +406,7 @@ static int reconcile_object(struct reconcile_context *ctx, struct platform *plat
     if (!platform->uid)
         return lp_error_set(err, LP_E_INTERNAL, "a LearningPlatform without a uid");
     note_uid(ctx->state, platform->uid);
+    ctx->is_new = !status;
     bool held = quarantine_holds(ctx->object, status);
     bool deadly = !held && ctx->r->deaths >= QUARANTINE_DEATHS;
     quarantine_publish(platform->ns, platform->name, held || deadly);
@@ -439,10 +433,8 @@ static int reconcile_object(struct reconcile_context *ctx, struct platform *plat
 /* Where the platform stopped being ready, the Secrets are tried for soon. */
 static void note_readiness(struct platform_state *m, bool ready, int64_t now_ms)
 {
-    if (m->was_ready && !ready) {
-        m->secrets_tried_ms = now_ms;
-        m->secrets_wait_ms = SECRETS_SOON_MS;
-    }
+    if (m->was_ready && !ready)
+        platform_state_secrets_tried(m, now_ms, true);
     m->was_ready = ready;
 }
 

@@ -156,6 +156,7 @@ struct wanted {
     unsigned kind;
     const json_t *claim; /* that owns it; NULL: the platform does */
     bool had_by_pods;    /* only ask whether it is there */
+    bool owner_is_new;   /* one that is there is of another before it, and may go with that */
     int result;
     struct lp_error err;
 };
@@ -212,8 +213,12 @@ static void secrets_create_all(struct reconcile_context *ctx, struct secrets *s)
             ctx->lost_secrets |= 1U << w->kind;
         else if (w->result == 0)
             ctx->writes++;
-        else if (w->result != LP_E_EXISTS)
+        else if (w->result == LP_E_EXISTS && w->owner_is_new)
+            platform_state_recreated(ctx->state, lp_clock_ms());
+        else if (w->result != LP_E_EXISTS) {
             context_fail(ctx, &lp_kube_secrets, name, &w->err);
+            platform_state_secrets_failed(ctx->state);
+        }
     }
 }
 
@@ -250,7 +255,7 @@ static void note_had(struct reconcile_context *ctx, struct secrets *s, enum chil
 static void add(struct reconcile_context *ctx, struct secrets *s, unsigned kind,
                 const struct claims *claims)
 {
-    struct wanted w = { .kind = kind };
+    struct wanted w = { .kind = kind, .owner_is_new = ctx->is_new };
 
     if (kind < N_DATABASES && !platform_embeds(ctx->platform, kind))
         return;
@@ -258,6 +263,7 @@ static void add(struct reconcile_context *ctx, struct secrets *s, unsigned kind,
         return;
     if (kind < N_DATABASES) {
         w.claim = claims->of[kind];
+        w.owner_is_new = claims->made[kind];
         if (!lp_json_str(w.claim, "metadata", "uid", NULL) ||
             lp_json_str(w.claim, "metadata", "deletionTimestamp", NULL))
             return; /* its claim comes first */

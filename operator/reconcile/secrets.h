@@ -7,6 +7,7 @@
 /* Of the databases, as they are, by name and uid; borrowed. NULL: not there. */
 struct claims {
     const json_t *of[N_DATABASES];
+    bool made[N_DATABASES]; /* in this reconcile */
 };
 
 /*

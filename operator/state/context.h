@@ -47,6 +47,7 @@ struct reconcile_context {
     const json_t *object; /* the LearningPlatform */
     json_t *read;         /* children by kind and name, as context_child found them; owned */
     const struct platform *platform;
+    bool is_new;       /* nobody has written a status of it yet */
     bool spec_changed; /* this generation has not been reconciled before */
     bool status_known; /* the cache has the status that we wrote */
     unsigned writes;

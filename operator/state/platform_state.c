@@ -10,6 +10,12 @@
 #include "operator/state/repairs.h"
 
 #define SECRETS_OVERDUE_MS 10000
+/* When missing Secrets are created: 10 s after the platform stops being ready, as pods that start
+ * may lack one, and every 3 min while it is not ready. No Secret is ever read; creating one that is
+ * there is refused. 1,000 platforms that are never ready cost 40 such requests a second. */
+#define SECRETS_AGAIN_MS 180000
+#define SECRETS_SOON_MS 10000
+#define SECRETS_OLD_MS 120000
 
 #define TOLD_MS 60000
 #define TOLD_MAX 10
@@ -138,6 +144,32 @@ bool platform_state_may_emit(struct platform_state *m, int64_t now_ms)
         return false;
     m->repair_events++;
     return true;
+}
+
+void platform_state_recreated(struct platform_state *m, int64_t now_ms)
+{
+    if (m->recreated_ms != 0)
+        return;
+    m->recreated_ms = now_ms;
+    if (m->secrets_wait_ms > SECRETS_SOON_MS)
+        m->secrets_wait_ms = SECRETS_SOON_MS;
+}
+
+void platform_state_secrets_tried(struct platform_state *m, int64_t now_ms, bool soon)
+{
+    soon = soon || (m->recreated_ms != 0 && now_ms < m->recreated_ms + SECRETS_OLD_MS);
+    m->secrets_wait_ms = soon ? SECRETS_SOON_MS : SECRETS_AGAIN_MS;
+    m->secrets_tried_ms = now_ms;
+}
+
+void platform_state_secrets_failed(struct platform_state *m)
+{
+    m->secrets_wait_ms = 0;
+}
+
+bool platform_state_secrets_due(const struct platform_state *m, int64_t now_ms)
+{
+    return m->secrets_tried_ms == 0 || now_ms >= m->secrets_tried_ms + m->secrets_wait_ms;
 }
 
 int64_t platform_state_secrets_ms(const struct platform_state *m, int64_t now_ms)

@@ -20,7 +20,7 @@ struct platform_state {
     json_t *status;           /* as last written, or NULL */
     char *status_version;     /* resourceVersion of that write */
     uint64_t uid;             /* lp_hash of the platform's; 0: none yet */
-    int64_t recreated_ms;     /* when another object had taken its name, 0: never */
+    int64_t recreated_ms;     /* when it was seen that its name was another's before, 0: never */
     int64_t secrets_tried_ms; /* when the Secrets were last tried, 0: never */
     int64_t secrets_wait_ms;  /* how long after it again */
     bool was_ready;           /* after the last reconcile that did not fail */
@@ -69,6 +69,17 @@ void platform_states_expire(struct platform_states *m);
 /* True where one more Event of a repair may be written: ten in a minute, or somebody who changes a
  * child again and again would fill etcd with them. Counts the one it allows. */
 bool platform_state_may_emit(struct platform_state *m, int64_t now_ms);
+
+/* Another had its name before: the garbage collector takes the Secrets of that one when it learns
+ * of its end, so missing ones are tried for every 10 s for the next two minutes. Only the first
+ * call counts. */
+void platform_state_recreated(struct platform_state *m, int64_t now_ms);
+
+/* Missing Secrets were tried for, or the platform stopped being ready (`soon`): when next. */
+void platform_state_secrets_tried(struct platform_state *m, int64_t now_ms, bool soon);
+/* One could not be made: the next reconcile tries again. */
+void platform_state_secrets_failed(struct platform_state *m);
+bool platform_state_secrets_due(const struct platform_state *m, int64_t now_ms);
 
 /* Milliseconds until missing Secrets are to be tried for again, at least 1. 10 s where the time
  * came after this reconcile had looked: not at once, as one may end before it comes to the Secrets.

@@ -26,7 +26,9 @@ struct change {
     const char *going;      /* this Deployment is being deleted */
     const char *stranger;   /* a Deployment of ours that is not planned */
     const char *unanswered; /* a write of this path is carried out, but has no answer */
-    bool has_secrets;       /* of all names */
+    int post;               /* what it answers; 0: 201; 409: Secrets of all names are there */
+    bool no_claims;         /* are there */
+    const char *uid;        /* of the platform; NULL: "u", as its children's owner has */
 };
 
 #define EXISTS "{\"kind\":\"Status\",\"code\":409,\"reason\":\"AlreadyExists\"}"
@@ -44,11 +46,12 @@ static json_t *platform_of(const struct change *change)
 {
     json_error_t why;
     json_t *spec = json_loads(FIXED, 0, &why);
-    json_t *o = lp_json_make("{s:s, s:s, s:{s:s, s:s, s:s, s:I, s:s}, s:o}", "apiVersion",
-                             "learningplatform.io/v1alpha1", "kind", "LearningPlatform", "metadata",
-                             "name", "english", "namespace", "n", "uid", "u", "generation",
-                             (json_int_t)(change->generation ? change->generation : 3),
-                             "resourceVersion", "5", "spec", spec);
+    json_t *o =
+        lp_json_make("{s:s, s:s, s:{s:s, s:s, s:s, s:I, s:s}, s:o}", "apiVersion",
+                     "learningplatform.io/v1alpha1", "kind", "LearningPlatform", "metadata", "name",
+                     "english", "namespace", "n", "uid", change->uid ? change->uid : "u",
+                     "generation", (json_int_t)(change->generation ? change->generation : 3),
+                     "resourceVersion", "5", "spec", spec);
 
     if (change->annotation)
         json_object_set_new(json_object_get(o, "metadata"), "annotations",
@@ -92,7 +95,7 @@ static bool is(const struct child *c, const char *name)
 
 static void add_child(struct lp_buf *body, const struct child *c, const struct change *change)
 {
-    if (is(c, change->missing))
+    if (is(c, change->missing) || (change->no_claims && c->kind == CHILD_CLAIM))
         return;
     json_t *o = child_of(c->intent, is(c, change->child) ? "8" : "7");
     if (is(c, change->going))
@@ -150,8 +153,8 @@ static void begin(struct world *w, struct platform_states *states, const struct 
             (struct fake_answer){ .match = change->unanswered, .status = 0, .close = true };
     w->answers[n++] = (struct fake_answer){ .match = "PATCH ", .status = 200, .echo = true };
     w->answers[n++] = (struct fake_answer){ .match = "POST ",
-                                            .status = change->has_secrets ? 409 : 201,
-                                            .body = change->has_secrets ? EXISTS : NULL };
+                                            .status = change->post ? change->post : 201,
+                                            .body = change->post == 409 ? EXISTS : NULL };
     w->answers[n++] = (struct fake_answer){ .match = "DELETE ", .status = 200 };
     w->answers[n] = (struct fake_answer)FAKE_END;
     w->fake = fake_kube_start(w->answers);
@@ -358,7 +361,7 @@ static void missing_secrets_are_tried_for_every_three_minutes(void **state)
     struct world w;
 
     (void)state;
-    begin(&w, states, &(struct change){ .has_secrets = true });
+    begin(&w, states, &(struct change){ .post = 409 });
     for (unsigned tries = 1; tries <= 3; tries++) {
         m->secrets_tried_ms -= 180000 - 20000; /* nothing is ready here */
         assert_true(is_quiet(&w));
@@ -380,7 +383,7 @@ static void secrets_are_tried_for_soon_after_a_platform_stops_being_ready(void *
     struct world w;
 
     (void)state;
-    begin(&w, states, &(struct change){ .has_secrets = true });
+    begin(&w, states, &(struct change){ .post = 409 });
     m->was_ready = true;
     assert_true(is_quiet(&w));
     assert_int_equal(m->secrets_wait_ms, 10000);
@@ -415,6 +418,50 @@ static void who_takes_a_name_over_tries_for_its_secrets_soon(void **state)
     platform_states_free(states);
 }
 
+/* And not three minutes later: what is wrong is told as long as it is so. */
+static void secrets_that_cannot_be_made_are_tried_for_at_the_next_look(void **state)
+{
+    struct platform_states *states = learn();
+    struct reconcile_result result;
+    struct lp_error err;
+    struct world w;
+
+    (void)state;
+    begin(&w, states, &(struct change){ .post = 403 });
+    platform_states_of(states, KEY)->secrets_tried_ms -= 180000;
+    for (unsigned tries = 1; tries <= 3; tries++) {
+        assert_true(reconcile(&w.r, KEY, &result, &err) < 0);
+        assert_int_equal(asked(&w, "/n/secrets?"), 4 * tries);
+    }
+    finish(&w);
+    platform_states_free(states);
+}
+
+static void a_claim_that_is_made_has_its_secret_tried_for(void **state)
+{
+    unsigned n = 0;
+    (void)state;
+    assert_false(is_the_same(&(struct change){ .no_claims = true }, "/n/secrets?", &n));
+    assert_int_equal(n, 8);
+}
+
+/* The one before it was seen to go; of its children, Secrets or others are still there. */
+static void a_platform_whose_name_was_free_for_a_moment_tries_for_its_secrets_soon(void **state)
+{
+    static const struct change left[] = { { .post = 409, .missing = "english-auth" },
+                                          { .uid = "v" } };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(left); i++) {
+        struct platform_states *states = platform_states_new();
+        struct world w;
+        begin(&w, states, &left[i]);
+        is_quiet(&w);
+        assert_int_equal(platform_states_of(states, KEY)->secrets_wait_ms, 10000);
+        finish(&w);
+        platform_states_free(states);
+    }
+}
+
 static void a_status_that_somebody_changed_is_put_right(void **state)
 {
     struct platform_states *states = learn();
@@ -443,6 +490,9 @@ int main(void)
         cmocka_unit_test(missing_secrets_are_tried_for_every_three_minutes),
         cmocka_unit_test(secrets_are_tried_for_soon_after_a_platform_stops_being_ready),
         cmocka_unit_test(who_takes_a_name_over_tries_for_its_secrets_soon),
+        cmocka_unit_test(secrets_that_cannot_be_made_are_tried_for_at_the_next_look),
+        cmocka_unit_test(a_claim_that_is_made_has_its_secret_tried_for),
+        cmocka_unit_test(a_platform_whose_name_was_free_for_a_moment_tries_for_its_secrets_soon),
         cmocka_unit_test(a_status_that_somebody_changed_is_put_right),
     };
     return cmocka_run_group_tests_name("operator_resync", tests, NULL, NULL);
