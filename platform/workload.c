@@ -101,7 +101,7 @@ void workload_read(const json_t *object, int64_t at_least, int64_t generation,
 
 void workload_text(const char *object, const struct workload *w, char ret_text[384])
 {
-    static const char when[] = "looked at with every change and within 30 s";
+    static const char when[] = "looked at with every change";
 
     if (!w->exists)
         snprintf(ret_text, 384, "%s is not there, wanted is that it is: it is being made; %s",

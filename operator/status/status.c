@@ -80,9 +80,8 @@ static void add_workload(const struct status_input *in, struct summary *sum, enu
     }
     if (*w->stuck && !*sum->stuck)
         snprintf(sum->stuck, sizeof sum->stuck,
-                 "%s: %s: it does not go on by itself: %s; looked at with every change and within "
-                 "30 s",
-                 object, w->stuck, advice);
+                 "%s: %s: it does not go on by itself: %s; looked at with every change", object,
+                 w->stuck, advice);
 }
 
 /* Nobody asks anything of it, and its spec says that it then has no pods. */
