@@ -430,6 +430,8 @@ int lp_db_run_all(struct lp_db *db, const struct lp_db_call *calls, int n, PGres
 {
     bool again = false;
 
+    for (int i = 0; i < n; i++)
+        ret_results[i] = NULL; /* who could not begin leaves them so */
     if (db->pinned || atomic_load(&db->unprepared))
         return run_in_turn(db, calls, n, ret_results, err);
     int r = pipeline_once(db, calls, n, ret_results, &again, err);
