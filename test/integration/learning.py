@@ -750,6 +750,23 @@ def before_an_exam_the_least_known_of_many_have_their_turn(s):
     s.sql("DELETE FROM states WHERE learner = 'hundreds'; DELETE FROM items WHERE id LIKE 'many-%'")
 
 
+def what_was_deleted_is_not_due_and_what_is_due_at_the_same_moment_is_looked_at(s):
+    """45 deleted items and 3 others are due; 60 are due at the same millisecond, and the one that was written last is known least."""
+    s.sql("INSERT INTO items (id, class, level, rank, prerequisites, confusables, doc, version, deleted) SELECT 'even-' || n, 'Noun', 6, n, '{}', '{}',"
+          " jsonb_build_object('id', 'even-' || n, 'phrase', 'even ' || n, 'seconds', 10), 1, n <= 45 FROM generate_series(1, 108) n;"
+          "INSERT INTO states (learner, item_id, difficulty, stability, stage, step, last_ms, due_ms, reviews, model, ratings, recalled)"
+          " SELECT CASE WHEN n > 48 THEN 'even' ELSE 'deleted' END, 'even-' || n, 5, CASE n WHEN 108 THEN 1 ELSE 300 END, 2, 0, t.now - 3 * 86400000,"
+          " t.now + CASE WHEN n > 48 THEN 30 ELSE -1 END * 86400000::bigint, 2, 'test', 6, 2"
+          " FROM generate_series(1, 108) n, (SELECT (extract(epoch FROM now()) * 1000)::bigint AS now) t")
+    for exam in ("none", *(time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400)) for days in (3, 60))):
+        for policy in ("bandit", "fsrs", "lowest-average", "random"):
+            answer = expect(recommend(s, "deleted", "?policy=" + policy, n=5, examDate=exam), 200)
+            assert answer["due"] == 3, (exam, policy, answer)
+    answer = expect(recommend(s, "even", n=50, examDate=exam), 200)
+    assert [i["id"] for i in answer["items"] if i["kind"] == "review"][0] == "even-108", answer
+    s.sql("DELETE FROM states WHERE learner IN ('even', 'deleted'); DELETE FROM items WHERE id LIKE 'even-%'")
+
+
 def policies_are_chosen_logged_and_compared(s):
     for user, policy in (("pol-1", "fsrs"), ("pol-2", "random"), ("pol-3", "lowest-average")):
         answer = expect(recommend(s, user, "?policy=" + policy, n=5), 200)
@@ -862,7 +879,8 @@ def main():
                      the_gateway_leads_to_it_with_and_without_its_prefix, scores_and_edits_become_reviews_of_what_they_are_about,
                      who_may_tell_of_events_and_what_of_them_is_wrong, an_event_that_is_cut_short_is_made_whole_by_the_next_delivery,
                      due_reviews_come_back_and_an_exam_brings_them_forward,
-                     before_an_exam_the_least_known_of_many_have_their_turn, policies_are_chosen_logged_and_compared,
+                     before_an_exam_the_least_known_of_many_have_their_turn,
+                     what_was_deleted_is_not_due_and_what_is_due_at_the_same_moment_is_looked_at, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
                      two_changes_at_the_same_moment_make_no_circle_together, a_large_import_gets_its_turn_beside_small_edits,
                      what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it,

@@ -50,7 +50,8 @@ static const struct lp_db_statement read_ahead = {
     "read_ahead",
     "WITH first AS MATERIALIZED (" REVIEWS BY_DUE LIMIT_OF(DUE_FIRST) ") SELECT * FROM first"
     " UNION ALL (SELECT " REVIEW_COLUMNS " FROM (SELECT *, " STALE " AS stale FROM"
-    "   (SELECT * FROM states s WHERE" RIPE " AND s.due_ms > (SELECT max(due_ms) FROM first)"
+    "   (SELECT * FROM states s WHERE" RIPE " AND s.due_ms >= (SELECT max(due_ms) FROM first)"
+    "     AND s.item_id NOT IN (SELECT item_id FROM first)" /* several may be due at the same ms */
     BY_DUE LIMIT_OF(DUE_NEXT) ") s ORDER BY stale DESC) s" OF_ITEMS
     "  ORDER BY s.stale DESC" LIMIT_OF(DUE_OF_NEXT) ")",
     5, true
@@ -194,21 +195,22 @@ static void take_fresh(PGresult *rows, struct candidates *c)
     }
 }
 
-/* Counted among the candidates where all that are due are there, which leaves out items that were
- * deleted; else `counted`. */
-static int64_t count_due(const struct candidates *c, int64_t now_ms, int64_t counted)
-{
-    int64_t n = 0;
-    for (int i = 0; i < c->n_due; i++)
-        n += c->due[i].state.due_ms <= now_ms;
-    return c->n_due < CHOOSE_DUE && counted <= DUE_FIRST ? n : counted;
-}
-
 static const struct lp_db_statement *reviews_of(const struct wanted *w)
 {
     if (w->policy == POLICY_LOWEST_AVERAGE)
         return &read_lowest;
     return w->policy == POLICY_BANDIT && w->fresh ? &read_ahead : &read_due;
+}
+
+/* Counted among the candidates where all that are due are there, which leaves out items that were
+ * deleted; else `counted`. */
+static int64_t count_due(const struct wanted *w, const struct candidates *c, int64_t counted)
+{
+    const struct lp_db_statement *of = reviews_of(w);
+    int64_t n = 0, first = of == &read_ahead ? DUE_FIRST : CHOOSE_DUE;
+    for (int i = 0; i < c->n_due; i++)
+        n += c->due[i].state.due_ms <= w->now_ms;
+    return (of == &read_lowest ? c->n_due : n) < first ? n : counted;
 }
 
 static void write_ms(int64_t ms, char ret_text[24])
@@ -239,7 +241,7 @@ int candidates_read(struct lp_db *db, const struct wanted *w, struct learner *re
     take_reviews(results[1], ret);
     if (w->fresh)
         take_fresh(results[2], ret);
-    ret_learner->due = count_due(ret, w->now_ms, lp_rows_number(results[0], 0, 5));
+    ret_learner->due = count_due(w, ret, lp_rows_number(results[0], 0, 5));
     PQclear(results[0]);
     return 0;
 }
