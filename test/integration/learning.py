@@ -767,6 +767,25 @@ def what_was_deleted_is_not_due_and_what_is_due_at_the_same_moment_is_looked_at(
     s.sql("DELETE FROM states WHERE learner IN ('even', 'deleted'); DELETE FROM items WHERE id LIKE 'even-%'")
 
 
+def what_a_pooler_forgot_is_sent_whole(s):
+    """Behind each logged decision nothing is prepared any more (26000), as on another connection of a pooler's; then a name is taken (42P05)."""
+    exam = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 60 * 86400))
+    taken = "IF NOT EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'read_due') THEN EXECUTE 'PREPARE read_due AS SELECT 1'; END IF"
+    for loses in ("EXECUTE 'DEALLOCATE ALL'", taken):
+        s.sql(f"CREATE OR REPLACE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {loses}; RETURN NULL; END$$;"
+              "CREATE OR REPLACE TRIGGER lose AFTER INSERT ON decisions EXECUTE FUNCTION lose()")
+        assert s.stop() == 0
+        s.start(DATABASE_CONNECTIONS="1")
+        for when in (exam, exam, "none", "none"):
+            answer = expect(recommend(s, "pooled", n=5, examDate=when), 200)
+            assert len(answer["items"]) == 5 and answer["due"] == 0 and answer["level"] == 1, answer
+        whole = expect(recommend(s, "due", n=8, examDate=exam), 200)
+        assert any(i["kind"] == "review" for i in whole["items"]), whole
+    s.sql("DROP FUNCTION lose CASCADE")
+    assert s.stop() == 0
+    s.start()
+
+
 def policies_are_chosen_logged_and_compared(s):
     for user, policy in (("pol-1", "fsrs"), ("pol-2", "random"), ("pol-3", "lowest-average")):
         answer = expect(recommend(s, user, "?policy=" + policy, n=5), 200)
@@ -880,7 +899,8 @@ def main():
                      who_may_tell_of_events_and_what_of_them_is_wrong, an_event_that_is_cut_short_is_made_whole_by_the_next_delivery,
                      due_reviews_come_back_and_an_exam_brings_them_forward,
                      before_an_exam_the_least_known_of_many_have_their_turn,
-                     what_was_deleted_is_not_due_and_what_is_due_at_the_same_moment_is_looked_at, policies_are_chosen_logged_and_compared,
+                     what_was_deleted_is_not_due_and_what_is_due_at_the_same_moment_is_looked_at,
+                     what_a_pooler_forgot_is_sent_whole, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,
                      two_changes_at_the_same_moment_make_no_circle_together, a_large_import_gets_its_turn_beside_small_edits,
                      what_a_review_saw_before_an_erasure_or_a_reset_is_not_written_after_it,
