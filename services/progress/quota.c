@@ -19,7 +19,7 @@
 struct writer {
     struct lp_way learner;
     int64_t full_ms; /* refused until then; 0: was not full */
-    unsigned writes; /* since the last count */
+    unsigned writes; /* since the last count began */
 };
 
 struct quota {
@@ -69,6 +69,8 @@ static int full(const struct quota *q, struct lp_error *err)
 
 enum next { WRITE, COUNT, REFUSE };
 
+/* Those behind the one that counts are the first of the next so many: a count takes seconds where
+ * the database is slow. */
 static enum next look(struct quota *q, uint64_t learner, int64_t now_ms)
 {
     enum next next = WRITE;
@@ -80,6 +82,8 @@ static enum next look(struct quota *q, uint64_t learner, int64_t now_ms)
         next = REFUSE;
     else if (++w->writes >= QUOTA_EVERY || w->full_ms > 0)
         next = COUNT;
+    if (next == COUNT)
+        w->writes = 0;
     pthread_mutex_unlock(&q->lock);
     return next;
 }
@@ -89,7 +93,6 @@ static void note(struct quota *q, uint64_t learner, int64_t now_ms, bool is_full
     pthread_mutex_lock(&q->lock);
     struct writer *w = find_locked(q, learner);
     w->learner.at_ms = now_ms;
-    w->writes = 0;
     w->full_ms = is_full ? now_ms + QUOTA_FULL_MS : 0;
     pthread_mutex_unlock(&q->lock);
 }
@@ -102,7 +105,6 @@ static void note_failed(struct quota *q, uint64_t learner, int64_t now_ms)
     pthread_mutex_lock(&q->lock);
     struct writer *w = find_locked(q, learner);
     w->learner.at_ms = now_ms;
-    w->writes = 0;
     w->full_ms = w->full_ms > RECOUNT ? now_ms + QUOTA_FULL_MS : 0;
     pthread_mutex_unlock(&q->lock);
 }

@@ -15,7 +15,6 @@
 
 #define WIRE_CLIENTS 64
 #define OP_REPLY 1
-#define OP_QUERY 2004
 #define OP_MSG 2013
 
 /* The next answers, in order, to a command; every other one gets {"ok":1}. */
@@ -25,11 +24,11 @@ static struct {
     pthread_t acceptor, threads[WIRE_CLIENTS];
     int fds[WIRE_CLIENTS], n;
     const char *command, *answers[8];
-    unsigned next;
-    char last[4096]; /* the last such command, as JSON */
-    unsigned seen;   /* so many of `command` and "update" */
-    bool in_set;     /* it says that it is the primary of a replica set */
-} wire = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    unsigned next, seen; /* seen: so many of `command` and "update" */
+    char last[4096];     /* the last such command, as JSON */
+    pthread_cond_t changed;
+    bool in_set, held; /* says that it is the primary of a replica set; they wait for answers */
+} wire = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static inline bson_t *wire_hello(void)
 {
@@ -62,6 +61,9 @@ static inline bson_t *wire_answer(const bson_t *command)
         snprintf(wire.last, sizeof wire.last, "%s", text);
         bson_free(text);
         wire.seen++;
+        pthread_cond_broadcast(&wire.changed);
+        while (wire.held)
+            pthread_cond_wait(&wire.changed, &wire.lock);
         if (wire.next < LP_COUNT(wire.answers) && wire.answers[wire.next])
             answer = wire.answers[wire.next++];
     }
@@ -93,23 +95,21 @@ static inline const uint8_t *wire_document(int op, const uint8_t *body)
 static inline void *wire_serve(void *user)
 {
     int fd = *(const int *)user;
-    int32_t head[4];
+    int32_t head[4], n;
+    bool sent = true;
 
-    while (recv(fd, head, sizeof head, MSG_WAITALL) == sizeof head && head[0] > 16) {
+    while (sent && recv(fd, head, sizeof head, MSG_WAITALL) == sizeof head && head[0] > 16) {
         lp_auto_free uint8_t *body = lp_alloc((size_t)head[0] - 15);
         if (recv(fd, body, (size_t)head[0] - 16, MSG_WAITALL) != head[0] - 16)
             break;
         const uint8_t *at = wire_document(head[3], body);
-        int32_t n;
         bson_t command;
         memcpy(&n, at, sizeof n);
         if (!bson_init_static(&command, at, (size_t)n))
             break;
         bson_t *answer = wire_answer(&command);
-        bool sent = wire_send(fd, head[3] == OP_MSG ? OP_MSG : OP_REPLY, head[1], answer);
+        sent = wire_send(fd, head[3] == OP_MSG ? OP_MSG : OP_REPLY, head[1], answer);
         bson_destroy(answer);
-        if (!sent)
-            break;
     }
     return NULL;
 }

@@ -145,6 +145,44 @@ static void who_was_full_and_cannot_be_counted_stays_so_until_activities_are_del
     quota_free(q);
 }
 
+static void *count_once(void *user)
+{
+    struct lp_error refused;
+    return quota_check(user, "ann", 1000, &refused) == 0 ? user : NULL;
+}
+
+static void hold(bool held)
+{
+    pthread_mutex_lock(&wire.lock);
+    wire.held = held;
+    pthread_cond_broadcast(&wire.changed);
+    pthread_mutex_unlock(&wire.lock);
+}
+
+static void nobody_counts_or_waits_while_one_counts(void **state)
+{
+    struct quota *q = quota_new(store, 5);
+    pthread_t counting = pthread_self();
+    void *counted = NULL;
+    (void)state;
+    answer_counts(COUNTED(4), COUNTED(4));
+    write_often(q, "ann", QUOTA_EVERY - 1);
+    hold(true);
+    assert_int_equal(pthread_create(&counting, NULL, count_once, q), 0);
+    pthread_mutex_lock(&wire.lock);
+    while (wire.seen == 0)
+        pthread_cond_wait(&wire.changed, &wire.lock);
+    pthread_mutex_unlock(&wire.lock);
+    write_often(q, "ann", QUOTA_EVERY - 1);
+    hold(false);
+    pthread_join(counting, &counted);
+    assert_ptr_equal(counted, q);
+    assert_int_equal(wire.seen, 1);
+    write_often(q, "ann", 1); /* of those behind the count none is forgotten */
+    assert_int_equal(wire.seen, 2);
+    quota_free(q);
+}
+
 static void without_a_limit_nothing_is_counted(void **state)
 {
     struct quota *q = quota_new(store, 0);
@@ -162,6 +200,7 @@ int main(void)
         cmocka_unit_test(who_has_all_is_refused_until_some_are_gone),
         cmocka_unit_test(a_count_that_fails_refuses_one_write_in_so_many),
         cmocka_unit_test(who_was_full_and_cannot_be_counted_stays_so_until_activities_are_deleted),
+        cmocka_unit_test(nobody_counts_or_waits_while_one_counts),
         cmocka_unit_test(without_a_limit_nothing_is_counted),
     };
     return cmocka_run_group_tests_name("progress_quota", tests, start, stop);
