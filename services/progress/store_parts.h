@@ -47,8 +47,5 @@ bool store_tells(const struct store *s);
 /* The driver's error as ours. `reply` holds its labels; NULL: none. */
 int store_failed(const char *what, const bson_t *reply, const bson_error_t *e,
                  struct lp_error *err);
-/* The documents of a command's reply that has them all. LP_E_UNAVAILABLE: it has not. */
-LP_MUST_USE int store_reply_each(const bson_t *reply, store_sink *sink, void *user,
-                                 struct lp_error *err);
 /* The error of a cursor, 0 where it has none. */
 int store_cursor_result(const char *what, const mongoc_cursor_t *c, struct lp_error *err);

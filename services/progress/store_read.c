@@ -7,9 +7,6 @@
 #define BATCH_BYTES ((size_t)512 * 1024)
 #define BATCH_MOST ((size_t)32)
 #define BATCH_FIRST 8
-/* A list that is shorter, and has fewer bytes, comes by one command. */
-#define SHORT_LIST 9
-#define SHORT_BYTES (2u << 20)
 
 /* userId, and what is older than the page's start. */
 static void append_filter(bson_t *filter, const char *user_id, const struct page *page)
@@ -36,70 +33,23 @@ static void set_batch(mongoc_cursor_t *c, size_t len, size_t *largest)
         mongoc_cursor_set_batch_size(c, batch);
 }
 
-/* What a list asks for whatever its length. */
-static void append_order(bson_t *opts)
+int store_list(struct store *s, const char *user_id, const struct page *page, store_sink *sink,
+               void *user, struct lp_error *err)
 {
-    BCON_APPEND(opts, "sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1), "}",
-                "maxTimeMS", BCON_INT64(STORE_OPERATION_MS), "projection", "{", STORE_EVENT_MARK,
-                BCON_INT32(0), "}");
-}
-
-/* All of the page: fewer than were asked for, or as many as a page has. A reply of MongoDB's is cut
- * at 16 MB. */
-static bool is_all(const bson_t *reply, const struct page *page)
-{
-    bson_iter_t i, batch;
-    int64_t n = 0;
-
-    if (!bson_iter_init(&i, reply) || !bson_iter_find_descendant(&i, "cursor.firstBatch", &batch) ||
-        !BSON_ITER_HOLDS_ARRAY(&batch) || !bson_iter_recurse(&batch, &i))
-        return false;
-    while (bson_iter_next(&i))
-        n++;
-    return reply->len < SHORT_BYTES && (n < SHORT_LIST || (page->limit > 0 && n == page->limit));
-}
-
-/*
- * A short list by the command itself: a cursor of the driver's takes twice the processor's time.
- * Nothing of a longer one is given, as a cursor of another session may not go on with it. *ret_all:
- * it was all.
- */
-static int list_short(const struct store_operation *o, const bson_t *filter,
-                      const struct page *page, store_sink *sink, void *user, bool *ret_all,
-                      struct lp_error *err)
-{
-    auto_bson bson_t command = BSON_INITIALIZER;
-    bool shorter = page->limit > 0 && page->limit < SHORT_LIST;
-    bson_error_t e;
-    bson_t reply;
-    int r = 0;
-
-    *ret_all = false;
-    BCON_APPEND(&command, "find", BCON_UTF8(mongoc_collection_get_name(o->logs)), "filter",
-                BCON_DOCUMENT(filter), "limit", BCON_INT64(shorter ? page->limit : SHORT_LIST),
-                "singleBatch", BCON_BOOL(true));
-    append_order(&command);
-    if (!mongoc_collection_read_command_with_opts(o->logs, &command, NULL, NULL, &reply, &e)) {
-        r = store_failed("find", &reply, &e, err);
-    } else if (is_all(&reply, page)) {
-        *ret_all = true;
-        r = store_reply_each(&reply, sink, user, err);
-    }
-    bson_destroy(&reply);
-    return r;
-}
-
-static int list_long(const struct store_operation *o, const bson_t *filter, const struct page *page,
-                     store_sink *sink, void *user, struct lp_error *err)
-{
-    auto_bson bson_t opts = BSON_INITIALIZER;
+    auto_operation struct store_operation o = { 0 };
+    auto_bson bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER;
     const bson_t *document;
     size_t largest = 0;
-    int r = 0;
 
-    append_order(&opts);
-    BCON_APPEND(&opts, "limit", BCON_INT64(page->limit), "batchSize", BCON_INT64(BATCH_FIRST));
-    mongoc_cursor_t *c = mongoc_collection_find_with_opts(o->logs, filter, &opts, NULL);
+    append_filter(&filter, user_id, page);
+    BCON_APPEND(&opts, "sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1), "}",
+                "maxTimeMS", BCON_INT64(STORE_OPERATION_MS), "limit", BCON_INT64(page->limit),
+                "batchSize", BCON_INT64(BATCH_FIRST), "projection", "{", STORE_EVENT_MARK,
+                BCON_INT32(0), "}");
+    int r = store_operation_begin(s, "list", &o, err);
+    if (r < 0)
+        return r;
+    mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.logs, &filter, &opts, NULL);
     while (r == 0 && mongoc_cursor_next(c, &document)) {
         set_batch(c, document->len, &largest);
         r = sink(document, user, err);
@@ -107,22 +57,6 @@ static int list_long(const struct store_operation *o, const bson_t *filter, cons
     if (r == 0)
         r = store_cursor_result("find", c, err);
     mongoc_cursor_destroy(c);
-    return r;
-}
-
-int store_list(struct store *s, const char *user_id, const struct page *page, store_sink *sink,
-               void *user, struct lp_error *err)
-{
-    auto_operation struct store_operation o = { 0 };
-    auto_bson bson_t filter = BSON_INITIALIZER;
-    bool all = false;
-
-    append_filter(&filter, user_id, page);
-    int r = store_operation_begin(s, "list", &o, err);
-    if (r == 0 && page->limit <= SHORT_LIST)
-        r = list_short(&o, &filter, page, sink, user, &all, err);
-    if (r == 0 && !all)
-        r = list_long(&o, &filter, page, sink, user, err);
     return r;
 }
 

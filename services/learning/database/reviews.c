@@ -164,18 +164,19 @@ static int replay(struct lp_db *db, const struct fsrs *model, const struct revie
     const char *const of[] = { late->learner, late->item };
     struct fsrs_state state = { 0 };
     PGresult *rows = NULL;
+    bool placed = false;
     int r = lp_db_run(db, &read_reviews, of, &rows, err);
     if (r < 0)
         return r;
     for (int i = 0; i < PQntuples(rows); i++) {
         int64_t at_ms = lp_rows_number(rows, i, 1);
-        if (late && late->at_ms < at_ms) {
+        if (!placed && late->at_ms < at_ms) {
             fsrs_review(model, &state, late->rating, late->at_ms);
-            late = NULL;
+            placed = true;
         }
         fsrs_review(model, &state, (enum fsrs_rating)lp_rows_number(rows, i, 0), at_ms);
     }
-    if (late)
+    if (!placed)
         fsrs_review(model, &state, late->rating, late->at_ms);
     PQclear(rows);
     *ret_state = state;
