@@ -11,6 +11,7 @@
 #include "services/ai-feedback/engines/grammar.h"
 #include "services/ai-feedback/job_api.h"
 #include "services/ai-feedback/jobs/tables.h"
+#include "services/ai-feedback/rules/phrases.h"
 #include "services/ai-feedback/score_sender.h"
 
 #define UPKEEP_MS (LP_AWAITED_MS / 2) /* of the jobs: while some wait, it is said without a gap */
@@ -85,6 +86,7 @@ static int ai_feedback_run(const void *user, struct lp_stop *stop, struct lp_err
     struct score_sender *sender = NULL;
     int r = make_identities(config, &ai, &caller, err);
 
+    phrases_load();
     if (r == 0)
         r = spelling_new(&config->spelling, &ai.speller, err);
     if (r == 0)

@@ -221,6 +221,15 @@ static void names_that_move_keep_their_capitals(void **state)
     assert_string_equal(corrected_at(shouted, 0), "HE GOES TO SCHOOL.");
 }
 
+static void what_is_a_name_by_its_capital_is_no_verb(void **state)
+{
+    static const char *const right[] = { "We had Drew over for dinner.",
+                                         "We had Rose to stay for a week.",
+                                         "Didn't Drew call you yesterday?" };
+    for (size_t i = 0; i < LP_COUNT(right); i++)
+        assert_true(stays(*state, "a name", right[i]));
+}
+
 static void irregular_verbs_made_regular_are_told_their_past(void **state)
 {
     json_auto_t *reply = check_text(*state, "He runned and buyed a car.");
@@ -240,6 +249,7 @@ int main(void)
         cmocka_unit_test(verbs_and_nouns_have_their_forms),
         cmocka_unit_test(a_form_of_two_verbs_is_one_and_no_word_of_its_own_is_regularised),
         cmocka_unit_test(names_that_move_keep_their_capitals),
+        cmocka_unit_test(what_is_a_name_by_its_capital_is_no_verb),
         cmocka_unit_test(irregular_verbs_made_regular_are_told_their_past),
     };
     return cmocka_run_group_tests_name("ai-feedback patterns", tests, load_speller, free_speller);

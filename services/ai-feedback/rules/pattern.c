@@ -219,6 +219,24 @@ static struct item *read_items(const struct sentence *s, size_t *ret_n)
     return items;
 }
 
+/* True where the word before `first` is one of `list`. */
+static bool is_behind(const char *list, const struct item *items, size_t first)
+{
+    return list && first > 0 && item_fits(&items[first - 1], list, strlen(list));
+}
+
+/* More than half of its long words have a capital. */
+static bool is_title(const struct item *items, size_t n)
+{
+    size_t words = 0, capitals = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        words += items[i].is_word && strlen(items[i].word) > 3;
+        capitals += items[i].capital && strlen(items[i].word) > 3;
+    }
+    return 2 * capitals > words;
+}
+
 /* Of the phrases that change nothing: what they find is right. */
 static void keep_phrase(struct sentence *s, const struct phrase_key *key, const struct item *items,
                         size_t n, size_t i)
@@ -226,7 +244,7 @@ static void keep_phrase(struct sentence *s, const struct phrase_key *key, const 
     size_t first = i - key->at;
     const struct pattern *p = &key->phrase->pattern;
 
-    if (!key->phrase->keeps || key->at > i)
+    if (!key->phrase->keeps || key->at > i || is_behind(key->phrase->not_before, items, first))
         return;
     size_t len = match_at(p, items + first, n - first);
     if (len == 0 || !fits_before(p, items, first) || !fits_after(p, items, n, first + len))
@@ -235,11 +253,24 @@ static void keep_phrase(struct sentence *s, const struct phrase_key *key, const 
         s->tokens[items[k].token].kept = true;
 }
 
+/* "We had Rose over", "Didn't Drew call": names that are forms of verbs, too. */
+static void keep_names(struct sentence *s, const struct item *items, size_t n)
+{
+    static const char names[] = "drew|rose|will|bill|mark|pat|sue|grant|grace|faith|hope|joy|dawn|"
+                                "chase|frank|art|jack|rob|don|gene|miles|woods|brooks|bush|gates";
+
+    for (size_t i = 1; i < n && !is_title(items, n); i++)
+        if (items[i].is_name && items[i - 1].is_word &&
+            item_is_listed(names, sizeof names - 1, items[i].word))
+            s->tokens[items[i].token].kept = true;
+}
+
 void rule_keep(struct sentence *s)
 {
     size_t n;
     lp_auto_free struct item *items = read_items(s, &n);
 
+    keep_names(s, items, n);
     for (size_t i = 0; i < n; i++) {
         size_t found = 0;
         const struct phrase_key *keys = items[i].is_word ? phrases_of(items[i].word, &found) : NULL;
@@ -258,24 +289,31 @@ static bool is_quote(const struct item *item)
     return false;
 }
 
+/* "Can Will come", "the My Account page", "The Who": with a capital they are no helpers. */
+static bool is_also_a_name(const char *word)
+{
+    static const char names[] = "will|may|my|your|our|who|can|her|his|their";
+    return item_is_listed(names, sizeof names - 1, word);
+}
+
 /* What stands in quotes alone is told of, not said.
  * "call it Quit", "on the Your Stars page": a capital where no sentence begins is that of a name,
  * but in a title. */
 static bool is_named(const struct item *items, size_t n, size_t first, const struct pattern *p)
 {
-    size_t words = 0, capitals = 0, k = first;
+    size_t k = first;
 
-    for (size_t i = 0; i < n; i++) {
-        words += items[i].is_word && strlen(items[i].word) > 3;
-        capitals += items[i].capital && strlen(items[i].word) > 3;
-    }
-    if (2 * capitals > words)
+    if (is_title(items, n))
         return false;
     const char *match = p->match, *was = match;
     for (const char *at = p->to, *to = at; next_element(&at) > 0 && k < n; to = at, k++) {
-        bool begins = k == 0 || !items[k - 1].is_word, any_name = *was == ':';
+        bool begins = k == 0 || !items[k - 1].is_word;
+        bool any_name = strncmp(was, ":name", 5) == 0 || strncmp(was, ":any", 4) == 0;
         bool quoted = k > 0 && k + 1 < n && is_quote(&items[k - 1]) && is_quote(&items[k + 1]);
-        if (*to != '=' && (quoted || (items[k].is_name && !begins && !any_name)))
+        bool name = items[k].is_name && !begins && !any_name;
+        if (name && (*to != '=' || is_also_a_name(items[k].word)))
+            return true;
+        if (*to != '=' && quoted)
             return true;
         next_element(&match);
         was = match;
@@ -289,12 +327,9 @@ static bool apply_phrase(struct sentence *s, const struct phrase_key *key, struc
     if (key->at > i || items[i].is_mixed || key->phrase->keeps ||
         (key->phrase->pattern.category == CATEGORY_SPELLING) != spelt)
         return false;
-    const char *not_before = key->phrase->not_before;
     size_t first = i - key->at;
-    if (not_before && first > 0 &&
-        item_is_listed(not_before, strlen(not_before), items[first - 1].word))
-        return false;
-    return !is_named(items, n, first, &key->phrase->pattern) &&
+    return !is_behind(key->phrase->not_before, items, first) &&
+           !is_named(items, n, first, &key->phrase->pattern) &&
            apply(s, &key->phrase->pattern, items, n, first);
 }
 

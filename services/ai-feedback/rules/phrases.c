@@ -458,6 +458,11 @@ static void read_all(void)
     }
 }
 
+void phrases_load(void)
+{
+    pthread_once(&once, read_all);
+}
+
 const struct phrase_key *phrases_of(const char *word, size_t *ret_n)
 {
     size_t low = 0, high;

@@ -15,9 +15,9 @@
  * A pattern is words as they stand in the text, with what changes as "[was>becomes]": "fed up
  * [of>with]", "[>a] few days ago", "[like to|likes to>=]". A word is an element of struct pattern's
  * `match`, and may have among its alternatives "$NAME" and "~verb" (its five forms); "word?" may be
- * missing. In front may stand "^", "<list" or "<!list" (the word before is one, or none of these),
- * at the end "$", "$|list", ">list" or "!>list", as struct pattern's `before` and `after`. What it
- * becomes are words of struct pattern's `to`;
+ * missing. In front may stand "^", "<list" (the word before is one of these) or "<!list" (none of
+ * these words and classes), at the end "$", "$|list", ">list" or "!>list", as struct pattern's
+ * `before` and `after`. What it becomes are words of struct pattern's `to`;
  * "~verb" there is its form as that of the word that it replaces, "@1~verb" as that of the first,
  * and
  * "~x|as+y" the word that is where the word replaced is in its list ("+" is a space). Rules about
@@ -34,6 +34,9 @@ struct phrase_key {
     const struct phrase *phrase;
     size_t at; /* of the word in it */
 };
+
+/* Reads the rules, if nobody has: at the start, so that no learner waits for it. */
+void phrases_load(void);
 
 /* The keys of a word, in the order of the file; *ret_n of them. */
 const struct phrase_key *phrases_of(const char *word, size_t *ret_n);
