@@ -197,6 +197,10 @@ static void right_english_stays(void **state)
                                          "The caf\xc3\xa9 is open.",
                                          "A na\xc3\xafve r\xc3\xa9sum\xc3\xa9.",
                                          "He said, \"I am fine.\"",
+                                         "It was a three days' journey.",
+                                         "Then Will threw the ball.",
+                                         "People that complain about it are right.",
+                                         "He stopped to smoke.",
                                          "OK.",
                                          "TV is fun." };
     check_same(*state, texts, LP_COUNT(texts));

@@ -210,23 +210,48 @@ static bool follows_owner(const struct sentence *s, const struct tag_word *w, si
     return n > 2 && strcmp(word + n - 2, "'s") == 0;
 }
 
+/* "people that complain about it are right": the verb does not go with what a preposition has. */
+static bool follows_object(const struct sentence *s, const struct tag_word *w, size_t i)
+{
+    static const char *const before[] = { "about", "of", "with", "for", "from",
+                                          "by",    "in", "on",   "at",  "without" };
+
+    for (size_t k = 0; i > 1 && w[i - 1].kind == KIND_PRONOUN && k < LP_COUNT(before); k++)
+        if (token_is(s, w[i - 2].token, before[k]))
+            return true;
+    return false;
+}
+
+/* "a three days' journey": its apostrophe is no part of the word. */
+static bool is_owner(const struct sentence *s, const struct token *t)
+{
+    return t->at + t->len < s->len && s->text[t->at + t->len] == '\'';
+}
+
 /* What the classifier does not see. */
 static bool is_left_alone(const struct sentence *s, const struct tag_word *w, size_t n, size_t i,
                           const struct choice_set *of)
 {
     return (of->not_before && i + 1 < n && token_is(s, w[i + 1].token, of->not_before)) ||
-           (of->category == CATEGORY_AGREEMENT && follows_and(w, i)) ||
-           (of->category == CATEGORY_COUNTABILITY && follows_owner(s, w, i));
+           (of->category == CATEGORY_AGREEMENT && (follows_and(w, i) || follows_object(s, w, i))) ||
+           (of->category == CATEGORY_COUNTABILITY &&
+            (follows_owner(s, w, i) || is_owner(s, &s->tokens[w[i].token])));
+}
+
+/* "Then Will threw it": a name, which no auxiliary is in the middle of a sentence. */
+static bool is_name(const struct sentence *s, const struct tag_word *w, size_t k)
+{
+    return k > 0 && isupper((unsigned char)s->text[s->tokens[w[k].token].at]);
 }
 
 /* Which time is meant only an auxiliary or "to" tells: "did went", "to went", "did he went". */
-static bool may_change_tense(const struct tag_word *w, size_t i)
+static bool may_change_tense(const struct sentence *s, const struct tag_word *w, size_t i)
 {
     size_t k = i > 1 && w[i - 1].kind == KIND_PRONOUN ? i - 2 : i - 1;
 
     if (i == 0 || (k + 2 == i && k > 0 && w[k - 1].kind != KIND_ASKING))
         return false;
-    return w[k].kind == KIND_AUXILIARY || w[k].kind == KIND_NEGATED ||
+    return (w[k].kind == KIND_AUXILIARY && !is_name(s, w, k)) || w[k].kind == KIND_NEGATED ||
            (k + 1 == i && w[k].hash == lp_hash("to"));
 }
 
@@ -248,7 +273,7 @@ static bool choose_word(struct sentence *s, const struct model *m, struct tag_wo
         return false;
     choice_weigh(&slot, m, w, n, i);
     size_t c = meant(&slot, w, n, i);
-    if (c == slot.written || (is_tense(&slot, c) && !may_change_tense(w, i)))
+    if (c == slot.written || (is_tense(&slot, c) && !may_change_tense(s, w, i)))
         return false;
     if (isupper((unsigned char)s->text[s->tokens[w[i].token].at]))
         slot.words[c][0] = (char)toupper((unsigned char)slot.words[c][0]);
