@@ -71,12 +71,18 @@ learning_is_gone() {
     [ "$(kn get deployment,statefulset,service,hpa -o name | grep -c -- "$PLATFORM-learning")" = 0 ]
 }
 
+# A pod that was replaced serves kept connections for some seconds more.
+only_pods_of_now() { # SERVICE
+    [ "$(kn get pods -l "app.kubernetes.io/name=$1" -o name | wc -l)" = "$(kn get deployment "$PLATFORM-$1" -o 'jsonpath={.spec.replicas}')" ]
+}
+
 # The optional service is there only during this check: others count what a platform has.
 learning_recommends() {
     local email password user token text
     read -r email password user <build/e2e/learner
     kn patch lp "$PLATFORM" --type merge -p '{"spec": {"services": {"learning": {"enabled": true}}}}' >/dev/null
     wait_ready 300
+    wait_for "the end of the pods that know nothing of learning" 90 only_pods_of_now progress
     token=$(ask_gateway '' POST /auth/api/auth/login "$(jq -cn --arg e "$email" --arg p "$password" '{email: $e, password: $p}')" | jq -er .token)
     wait_for "a recommendation" 60 recommends_five "$token" "$user" || { kn get pods && kn logs "deploy/$PLATFORM-learning" --tail=20 && return 1; }
     ask_gateway "$token" GET '/api/ontology/classes/VocabularyItem/instances?subclasses=true&limit=5' | jq -e '.instances | length == 5' >/dev/null
