@@ -1,13 +1,11 @@
 /* services/ai-feedback/rules/fluency.c -- what speaking leaves in a transcript: fillers and
  * repetitions. */
-#include "services/ai-feedback/rules/forms.h"
-#include "services/ai-feedback/rules/rules.h"
-#include "services/ai-feedback/tagging/tagger.h"
-
 #include <string.h>
 
 #include "base/alloc.h"
 #include "services/ai-feedback/rules/forms.h"
+#include "services/ai-feedback/rules/rules.h"
+#include "services/ai-feedback/tagging/tagger.h"
 
 static bool is_one_of(const struct sentence *s, size_t i, const char *const *words, size_t n)
 {

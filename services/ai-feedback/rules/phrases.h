@@ -17,11 +17,10 @@
  * `match`, and may have among its alternatives "$NAME" and "~verb" (its five forms); "word?" may be
  * missing. In front may stand "^", "<list" (the word before is one of these) or "<!list" (none of
  * these words and classes), at the end "$", "$|list", ">list" or "!>list", as struct pattern's
- * `before` and `after`. What it becomes are words of struct pattern's `to`;
- * "~verb" there is its form as that of the word that it replaces, "@1~verb" as that of the first,
- * and
- * "~x|as+y" the word that is where the word replaced is in its list ("+" is a space). Rules about
- * spelling come before the speller, the others behind the other patterns.
+ * `before` and `after`. What it becomes are words of struct pattern's `to`; "~verb" there is its
+ * form as that of the word that it replaces, "@1~verb" as that of the first, and "~x|as+y" the
+ * word that is where the word replaced is in its list ("+" is a space). Rules about spelling come
+ * before the speller, the others behind the other patterns.
  */
 struct phrase {
     struct pattern pattern;
