@@ -217,9 +217,9 @@ static int64_t deployment_replicas(void)
 static void the_hpa_of_the_real_controller_scales_on_it(void **state)
 {
     (void)state;
-    waiting[0] = 9;
+    waiting[0] = 8;
     waiting[1] = 7;
-    until(value_of("v1beta2", "services/english-auth/queue_depth") == 20000);
+    until(value_of("v1beta2", "services/english-auth/queue_depth") == 19000);
     json_auto_t *hpa = lp_json_make(
         "{s:s,s:s,s:{s:s,s:s,s:{s:s}},s:{s:{s:s,s:s,s:s},s:i,s:i,s:[{s:s,s:{s:{s:s,s:s,s:s},s:{s:"
         "s},s:{s:s,s:s}}}]}}",
@@ -261,9 +261,11 @@ static void delete_pod_at(const char *ip)
         client, &lp_kube_pods, ns, lp_json_str(pod, "metadata", "name", NULL), NULL, &err));
 }
 
-/* Of five replicas two are Ready: 10 + 8, a backlog of 2, a target of 4 each. The port of one is
+/* Of five replicas two are Ready: 9 + 8, a backlog of 2, a target of 4 each. The port of one is
  * closed: its 8 stay for 30 s, and then as much as the other has is taken for its share. Then it
  * takes connections and never answers, as a frozen process does: its 8 again. Then it is deleted.
+ * None of the sums is at the edge of the tolerance (1.1 of the target), which Kubernetes 1.30
+ * takes for beyond it and 1.34 does not.
  */
 static void the_hpa_sees_a_closed_port_a_frozen_pod_and_a_deleted_one(void **state)
 {
@@ -271,16 +273,16 @@ static void the_hpa_sees_a_closed_port_a_frozen_pod_and_a_deleted_one(void **sta
     (void)state;
     to.sin_port = htons(lp_http_server_port(pods[1]));
     inet_pton(AF_INET, addresses[1], &to.sin_addr);
-    until(hpa_saw("4"));
+    until(hpa_saw("3800m"));
     lp_http_server_stop(lp_take(pods[1]));
-    until(hpa_saw("4400m"));
+    until(hpa_saw("4"));
     lp_auto_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
     assert_int_equal(bind(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(listen(fd, 64), 0);
-    until(hpa_saw("4"));
+    until(hpa_saw("3800m"));
     delete_pod_at(addresses[1]);
-    until(hpa_saw("2400m"));
+    until(hpa_saw("2200m"));
     assert_int_equal(deployment_replicas(), 5);
 }
 
