@@ -78,6 +78,7 @@ static void a_restart_writes_nothing(void **state)
 {
     (void)state;
     create_platform("english", json_object());
+    await_ready("english"); /* what comes after it would be a change for the restarted one */
     versions = (struct lp_buf)LP_BUF_INIT(1 << 16);
     each_child("english", note_version);
     lp_auto_free char *before = lp_buf_take(&versions);
