@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The table of attacks of docs/security.md, carried out against lp-auth beside a PostgreSQL.
 
-attacks.py WORKDIR; LP_BIN: the folder of the programs, LP_POSTGRES_DIR: that of the server's URL. LP_TRIES: logins whose times are
-compared (200; 1,000 for a figure worth telling), and a fifth as many requests for mails.
+attacks.py WORKDIR; LP_BIN: the folder of the programs, LP_POSTGRES_DIR: that of the server's URL. LP_TRIES: requests of each kind of
+comparison of times (logins 200, others a fifth of it; with 1,000 or more, which give figures worth telling, as many of all).
 """
 
 import base64
@@ -29,6 +29,7 @@ from plane import free_port, send  # noqa: E402
 ACCESS, REFRESH = "an access key for tests, long enough", "a refresh key for tests, long enough"
 PASSWORD = "Pa55phrase"
 TRIES = int(os.environ.get("LP_TRIES", "200"))
+FEWER = TRIES if TRIES >= 1000 else TRIES // 5
 numbers = itertools.count(1)
 
 
@@ -285,43 +286,60 @@ def a_form_of_another_site_logs_nobody_in(auth):
 
 def compare(what, times):
     """Prints the distributions of `times`, by kind; how often the first kind took longer than each other: a half, where time tells
-    nothing (Mann and Whitney's U)."""
+    nothing (Mann and Whitney's U; in brackets where chance alone leaves it 95 times of 100)."""
     kinds = {kind: sorted(t) for kind, t in times.items()}
     print(f"attacks: time of {what}: " + "; ".join(
         f"{kind}: " + ", ".join(f"p{p} {t[len(t) * p // 100] * 1000:.1f} ms" for p in (5, 50, 95)) for kind, t in kinds.items()))
     (name, first), *others = kinds.items()
     shares = []
     for kind, other in others:
-        shares.append(sum(a > b for a in first for b in other) / (len(first) * len(other)))
-        print(f"attacks: {name} took longer than {kind} in {shares[-1]:.0%} of {len(first)} x {len(other)} pairs")
+        n, m = len(first), len(other)
+        shares.append(sum((a > b) + (a == b) / 2 for a in first for b in other) / (n * m))
+        print(f"attacks: {name} took longer than {kind} in {shares[-1]:.1%} of {n} x {m} pairs (50 ± {196 * ((n + m + 1) / 12 / n / m) ** .5:.1f} %)")
     return shares
 
 
 def timed(kinds, tries, ask):
-    """The times of `tries` calls of ask(kind, i), the kinds in a random order."""
-    times = {kind: [] for kind in kinds}
+    """The times of `tries` calls of ask(kind, i), the kinds in a random order; status and answer are the same for all kinds."""
+    times, answers = {kind: [] for kind in kinds}, []
     plan = [kind for kind in kinds for _ in range(tries // len(kinds))]
     random.shuffle(plan)
     for i, kind in enumerate(plan):
-        times[kind].append(ask(kind, i))
+        begin = time.perf_counter()
+        answer = ask(kind, i)
+        times[kind].append(time.perf_counter() - begin)
+        if answer not in answers:
+            answers.append(answer)
+    assert len(answers) == 1, answers
     return times
+
+
+def without_limit(auth, table, measure):
+    """measure() while each count in `table` begins anew: back-off and limits are another matter, and the writes stay."""
+    auth.sql("CREATE OR REPLACE FUNCTION anew() RETURNS trigger LANGUAGE plpgsql AS"
+             " $$ BEGIN EXECUTE format('DELETE FROM %I WHERE key = $1', TG_TABLE_NAME) USING NEW.key; RETURN NEW; END $$;"
+             f"CREATE TRIGGER anew BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION anew()")
+    times = measure()
+    auth.sql(f"DROP TRIGGER anew ON {table}")
+    return times
+
+
+def refused_logins(auth, kinds):
+    """The times of logins with a wrong password; kinds: a list of addresses each, or a prefix of such that nobody has."""
+
+    def guess(kind, i):
+        email = f"{kinds[kind]}{i}@example.org" if isinstance(kinds[kind], str) else kinds[kind][i % len(kinds[kind])]
+        answer = auth.login(email, "not the password")
+        assert answer == (400, {"error": "Invalid login credentials"}), (kind, answer)
+        return answer
+
+    return without_limit(auth, "login_failures", lambda: timed(kinds, TRIES, guess))
 
 
 def time_does_not_tell_whether_an_account_is_there(auth):
     there, issuers = ([auth.account()[0] for _ in range(10)] for _ in range(2))
     auth.sql(f"UPDATE users SET password = '' WHERE id IN (SELECT id FROM users ORDER BY created_at DESC LIMIT {len(issuers)})")
-
-    def guess(kind, i):
-        email = {"wrong password": there[i % 10], "no such account": f"nobody{i % 10}@example.org", "account of an issuer": issuers[i % 10]}[kind]
-        if i % 4 == 0:  # the back-off is another matter
-            auth.sql("DELETE FROM login_failures")
-        begin = time.perf_counter()
-        status, answer = auth.login(email, "not the password")
-        took = time.perf_counter() - begin
-        assert (status, answer) == (400, {"error": "Invalid login credentials"}), (kind, status, answer)
-        return took
-
-    times = timed(("wrong password", "no such account", "account of an issuer"), TRIES, guess)
+    times = refused_logins(auth, {"wrong password": there, "no such account": "nobody", "account of an issuer": issuers})
     for share in compare("a refused login", times):
         assert 0.25 < share < 0.75, f"time tells: {share:.2f}"
 
@@ -329,17 +347,52 @@ def time_does_not_tell_whether_an_account_is_there(auth):
 def time_does_not_tell_who_gets_a_mail(auth):
     """Only an account's mail is written into the queue; the answer leaves at a fixed time, which no write is waited for in."""
     there = [auth.account()[0] for _ in range(10)]
+    for path in ("password-reset/request", "resend-verification"):
 
-    def ask(kind, i):
-        auth.sql("UPDATE users SET mailed_at = '{}'")
-        path = ("password-reset/request", "resend-verification")[i % 2]
-        begin = time.perf_counter()
-        status, answer = auth.ask("POST", f"/api/auth/{path}", {"email": there[i % 10] if kind == "account" else f"nobody{i}@example.org"})
-        took = time.perf_counter() - begin
-        assert status == 200 and took > 0.098, (kind, status, answer, took)
-        return took
+        def ask(kind, i):
+            answer = auth.ask("POST", f"/api/auth/{path}", {"email": there[i % 10] if kind == "account" else f"nobody{i}@example.org"})
+            assert answer[0] == 200, answer
+            return answer
 
-    compare("the answer about a mail", timed(("account", "no such account"), TRIES // 5, ask))
+        times = without_limit(auth, "mailed_addresses", lambda ask=ask: timed(("account", "no such account"), FEWER, ask))
+        assert min(map(min, times.values())) > 0.098, times
+        compare(f"POST {path}", times)
+
+
+def time_does_not_tell_what_a_code_or_an_address_was(auth):
+    """A code that was used, and so was somebody's, and one that never was; a refused registration of a taken and of a free address."""
+    email, _ = auth.account()
+    used = {"verify-email": auth.code(email, "verify-email/callback")}
+    assert auth.ask("POST", "/api/auth/password-reset/request", {"email": email})[0] == 200
+    used["password-reset"] = auth.code(email, "password-reset/callback")
+    assert auth.ask("POST", "/api/auth/verify-email", {"token": used["verify-email"], "type": "signup"})[0] == 200
+    assert auth.ask("POST", "/api/auth/password-reset", {"token": used["password-reset"], "newPassword": "Another55"})[0] == 200
+    never = [b64(random.randbytes(33))[:43] for _ in range(FEWER)]  # made beforehand: what that takes is no time of auth's
+    for name, code in used.items():
+        for method, path in (("POST", name), ("GET", f"{name}/callback")):
+
+            def ask(kind, i):
+                token = code if kind == "used code" else never[i]
+                body = {"token": token, "type": "signup", "newPassword": "Another55"} if method == "POST" else None
+                return auth.ask(method, f"/api/auth/{path}" + ("" if body else f"?token={token}"), body)
+
+            compare(f"{method} {path}", timed(("used code", "no such code"), FEWER, ask))
+    compare("a refused POST register", timed(("taken address", "free address"), FEWER, lambda kind, i: auth.ask("POST", "/api/auth/register", {
+        "email": email if kind == "taken address" else f"nobody{i}@example.org", "password": "short", "name": "Nobody"})))
+
+
+BCRYPT = "$2b$10$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
+
+
+def time_does_not_tell_whose_account_was_imported(auth):
+    """After an import all accounts have bcrypt hashes, which take longer than those that are made here."""
+    auth.sql(f"UPDATE users SET password = '{BCRYPT}' WHERE password <> '';"
+             f"INSERT INTO users (email, name, password) SELECT 'imported' || i || '@example.org', 'Imported', '{BCRYPT}' FROM generate_series(1, 500) i")
+    imported = [f"imported{i}@example.org" for i in range(1, 501)]
+    issuers = auth.sql("SELECT email FROM users WHERE password = ''").split()
+    times = refused_logins(auth, {"imported account": imported, "no such account": "nobody", "account of an issuer": issuers})
+    for share in compare("a refused login after an import", times):
+        assert 0.25 < share < 0.75, f"time tells: {share:.2f}"
 
 
 ATTACKS = (
@@ -347,7 +400,8 @@ ATTACKS = (
     no_body_makes_anybody_an_admin, only_the_mailed_code_resets_that_accounts_password, guessed_codes_are_all_the_same_to_us,
     what_is_too_large_or_no_text_is_refused_at_once, long_bodies_that_are_held_open_take_no_more_than_16_mib, a_picture_that_is_a_bomb_or_none_is_refused, an_avatar_url_is_never_fetched,
     a_callback_leads_nowhere_else, a_form_of_another_site_logs_nobody_in,
-    time_does_not_tell_whether_an_account_is_there, time_does_not_tell_who_gets_a_mail,
+    time_does_not_tell_whether_an_account_is_there, time_does_not_tell_who_gets_a_mail, time_does_not_tell_what_a_code_or_an_address_was,
+    time_does_not_tell_whose_account_was_imported,  # the last: nobody's password is right afterwards
 )
 
 

@@ -1,6 +1,8 @@
 /* Mails of lp-auth, and the codes in their links. */
 #include <dirent.h>
+#include <libpq-fe.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -209,8 +211,9 @@ static void sends_three_mails_an_hour_to_one_address_and_tells_nobody(void **sta
     lp_auto_free char *n = fixture_sql(url, "SELECT count(*) FROM mails m JOIN users u ON"
                                             " u.id = m.user_id WHERE email = 'flood@example.org'");
     assert_string_equal(n, "3");
-    free(fixture_sql(url, "UPDATE users SET mailed_at = ARRAY[now() - interval '61 minutes',"
-                          " mailed_at[2], mailed_at[3]] WHERE email = 'flood@example.org'"));
+    free(fixture_sql(url, "UPDATE mailed_addresses SET mailed_at = ARRAY[now() - interval '61"
+                          " minutes', mailed_at[2], mailed_at[3]]"
+                          " WHERE key = sha256('flood@example.org')"));
     for (int i = 0; i < 3; i++) {
         auto_answer struct answer a =
             ask("POST", "/api/auth/resend-verification", NULL, "{\"email\":\"flood@example.org\"}");
@@ -224,6 +227,80 @@ static void sends_three_mails_an_hour_to_one_address_and_tells_nobody(void **sta
     auto_answer struct answer inject = ask("POST", RESET "/request", NULL,
                                            "{\"email\":\"a@example.org\\r\\nBcc: b@example.org\"}");
     assert_int_equal(inject.status, 400);
+}
+
+static void counts_the_mails_to_an_address_whatever_becomes_of_its_accounts(void **state)
+{
+    static const char *const wanted[] = { "1", "1", "1", "0", "0" };
+    (void)state;
+    for (size_t i = 0; i < LP_COUNT(wanted); i++) {
+        lp_auto_free char *token = fixture_token(&auth, "again@example.org");
+        lp_auto_free char *n =
+            fixture_sql(url, "SELECT count(*) FROM mails m JOIN users u ON u.id = m.user_id"
+                             " WHERE email = 'again@example.org'");
+        assert_string_equal(n, wanted[i]);
+        auto_answer struct answer gone = ask("DELETE", "/api/users/profile", token, NULL);
+        assert_int_equal(gone.status, 200);
+    }
+}
+
+struct login_under_way {
+    const char *email;
+    struct answer answer;
+};
+
+static void *log_in(void *arg)
+{
+    struct login_under_way *l = arg;
+    l->answer = fixture_login(&auth, l->email, PASSWORD);
+    return NULL;
+}
+
+static void await_lock(const char *table)
+{
+    lp_auto_free char *sql = lp_sprintf("SELECT count(*) FROM pg_locks WHERE NOT granted AND"
+                                        " relation = '%s'::regclass",
+                                        table);
+    int64_t end = lp_clock_ms() + 20000;
+    for (;;) {
+        lp_auto_free char *n = fixture_sql(url, sql);
+        if (strcmp(n, "0") != 0)
+            return;
+        assert_true(lp_clock_ms() < end);
+        poll(NULL, 0, 20);
+    }
+}
+
+/* Its password is right, and its session about to begin, when the reset ends all sessions. */
+static void a_login_that_is_under_way_during_a_reset_begins_no_session(void **state)
+{
+    struct login_under_way login = { .email = "race@example.org" };
+    pthread_t thread;
+    (void)state;
+    free(fixture_token(&auth, login.email));
+    auto_answer struct answer sent =
+        ask("POST", RESET "/request", NULL, "{\"email\":\"race@example.org\"}");
+    assert_int_equal(sent.status, 200);
+    lp_auto_free char *code = await_code(login.email, "Choose a new password");
+    PGconn *db = PQconnectdb(url);
+    PQclear(PQexec(db, "BEGIN"));
+    PGresult *locked = PQexec(db, "LOCK TABLE refresh_tokens IN SHARE ROW EXCLUSIVE MODE");
+    assert_int_equal(PQresultStatus(locked), PGRES_COMMAND_OK);
+    PQclear(locked);
+    assert_int_equal(pthread_create(&thread, NULL, log_in, &login), 0);
+    await_lock("refresh_tokens");
+    auto_answer struct answer done = post_code(RESET, code, ",\"newPassword\":\"new password\"");
+    PQfinish(db); /* its transaction is over */
+    pthread_join(thread, NULL);
+    assert_int_equal(done.status, 200);
+    assert_answer(&login.answer, 400, "{\"error\":\"Invalid login credentials\"}");
+    answer_done(&login.answer);
+    lp_auto_free char *alive =
+        fixture_sql(url, "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id"
+                         " WHERE email = 'race@example.org' AND revoked_at IS NULL");
+    assert_string_equal(alive, "0");
+    auto_answer struct answer in = fixture_login(&auth, login.email, "new password");
+    assert_int_equal(in.status, 200);
 }
 
 static void keeps_codes_only_as_hashes_and_puts_none_into_the_queue(void **state)
@@ -276,6 +353,8 @@ int main(void)
         cmocka_unit_test(refuses_a_reset_without_a_code_of_ours),
         cmocka_unit_test(lets_a_code_expire_after_a_quarter_of_an_hour),
         cmocka_unit_test(sends_three_mails_an_hour_to_one_address_and_tells_nobody),
+        cmocka_unit_test(counts_the_mails_to_an_address_whatever_becomes_of_its_accounts),
+        cmocka_unit_test(a_login_that_is_under_way_during_a_reset_begins_no_session),
         cmocka_unit_test(keeps_codes_only_as_hashes_and_puts_none_into_the_queue),
         cmocka_unit_test(registers_while_mails_cannot_be_sent_and_sends_them_later),
     };

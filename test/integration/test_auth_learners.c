@@ -135,6 +135,31 @@ static void erases_a_user_once_the_other_service_is_back(void **state)
     assert_string_equal(addresses, "0");
 }
 
+static void forgets_from_where_an_admin_who_is_erased_acted(void **state)
+{
+    (void)state;
+    lp_auto_free char *path = NULL, *other_path = NULL, *output = NULL;
+    free(token_of("judged@example.org", &other_path));
+    free(token_of("leaving@example.org", &path));
+    assert_int_equal(fixture_make_admin(url, "leaving@example.org", &output), 0);
+    auto_answer struct answer in = fixture_login(&auth, "leaving@example.org", PASSWORD);
+    const char *token = text_of(&in, "token");
+    lp_auto_free char *role =
+        lp_sprintf("/api/admin/users/%.36s/role", other_path + strlen("/api/users/"));
+    auto_answer struct answer judged = program_ask(
+        auth.port, role,
+        (struct ask){ .method = "PUT", .bearer = token, .body = "{\"role\":\"teacher\"}" });
+    assert_int_equal(judged.status, 200);
+    static const char by[] = "SELECT count(*) FROM audit_events WHERE event = 'role_changed' AND"
+                             " actor IS NOT NULL AND address IS NOT NULL";
+    lp_auto_free char *before = fixture_sql(url, by);
+    assert_string_equal(before, "1");
+    auto_answer struct answer asked = ask("DELETE", path, token);
+    await_receipt(text_of(&asked, "receipt"));
+    lp_auto_free char *after = fixture_sql(url, by);
+    assert_string_equal(after, "0");
+}
+
 static void sweeps_once_more_when_no_token_of_before_is_good_any_longer(void **state)
 {
     (void)state;
@@ -251,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exports_everything_about_a_user_to_that_user_only),
         cmocka_unit_test(erases_a_user_once_the_other_service_is_back),
+        cmocka_unit_test(forgets_from_where_an_admin_who_is_erased_acted),
         cmocka_unit_test(sweeps_once_more_when_no_token_of_before_is_good_any_longer),
         cmocka_unit_test(erases_what_others_hold_of_a_deleted_profile),
         cmocka_unit_test(what_a_disabled_service_keeps_goes_once_it_is_there_again),

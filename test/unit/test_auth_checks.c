@@ -51,7 +51,8 @@ static int verify(struct setup *s, const char *email, const char *hash, const ch
     struct hashpool_patience patience = { lp_clock_ms() + 60000, NULL, NULL };
     struct lp_error err;
     char newer[PASSWORD_HASH_MAX];
-    return checks_verify(s->checks, email, hash, password, &patience, ret_matches, newer, &err);
+    const struct checks_stored stored = { email, hash, NULL };
+    return checks_verify(s->checks, &stored, password, &patience, ret_matches, newer, &err);
 }
 
 struct caller {

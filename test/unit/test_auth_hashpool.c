@@ -99,7 +99,9 @@ static void makes_an_outdated_hash_anew_only_for_the_right_password(void **state
     hashpool_free(p);
 }
 
-static void matches_nothing_for_an_unknown_user(void **state)
+static const char unreadable[] = "$2b$31$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+
+static void takes_a_hash_that_cannot_be_read_for_that_of_another_password(void **state)
 {
     (void)state;
     struct hashpool *p = pool_of(1, 1, "argon2id-7m");
@@ -107,10 +109,24 @@ static void matches_nothing_for_an_unknown_user(void **state)
     struct lp_error err;
     char newer[PASSWORD_HASH_MAX];
     bool matches = true;
-    /* even where somebody knows what the placeholder was made of */
-    assert_int_equal(
-        hashpool_verify(p, NULL, "nobody has this password", &patience, &matches, newer, &err), 0);
+    assert_int_equal(hashpool_verify(p, unreadable, "secret", &patience, &matches, newer, &err), 0);
     assert_false(matches);
+    assert_string_equal(newer, "");
+    hashpool_free(p);
+}
+
+static void refuses_at_the_cost_of_any_hash(void **state)
+{
+    static const char *const hashes[] = {
+        NULL, "", unreadable, "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
+    };
+    (void)state;
+    struct hashpool *p = pool_of(1, 1, "argon2id-7m");
+    struct hashpool_patience patience = patience_of(60000), over = patience_of(0);
+    struct lp_error err;
+    for (size_t i = 0; i < LP_COUNT(hashes); i++)
+        assert_int_equal(hashpool_refuse(p, hashes[i], "correct horse", &patience, &err), 0);
+    assert_int_equal(hashpool_refuse(p, NULL, "x", &over, &err), LP_E_TIMEOUT);
     hashpool_free(p);
 }
 
@@ -230,7 +246,8 @@ int main(void)
         cmocka_unit_test(verifies_what_it_hashed_and_renews_nothing),
         cmocka_unit_test(hash_threads_give_way_to_all_others),
         cmocka_unit_test(makes_an_outdated_hash_anew_only_for_the_right_password),
-        cmocka_unit_test(matches_nothing_for_an_unknown_user),
+        cmocka_unit_test(takes_a_hash_that_cannot_be_read_for_that_of_another_password),
+        cmocka_unit_test(refuses_at_the_cost_of_any_hash),
         cmocka_unit_test(admits_as_many_as_it_may_and_counts_the_others),
         cmocka_unit_test(does_not_hash_for_a_client_that_has_gone),
         cmocka_unit_test(serves_many_callers_with_one_thread),

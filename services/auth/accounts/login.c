@@ -5,6 +5,8 @@
  */
 #include "services/auth/accounts/login.h"
 
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 #include "services/auth/http/validate.h"
 #include "services/auth/passwords/checks.h"
 #include "services/auth/sessions/session.h"
+#include "services/auth/sessions/tokens.h"
 
 #define INVALID "Invalid login credentials"
 #define TOO_MANY "Too many failed logins. Try again later."
@@ -35,6 +38,7 @@ struct attempt {
     struct store_guess_keys keys;
     struct store_guesses guesses;
     struct store_user user;
+    bool again, changed; /* the second time; the account changed since it was read */
 };
 
 static bool client_gone(const void *exchange)
@@ -62,6 +66,20 @@ static void fill_keys(const struct lp_service_request *r, const char *email,
     hash_key(email, network, ret_keys->pair);
     hash_key(email, "", ret_keys->account);
     hash_key("", network, ret_keys->address);
+}
+
+/* For each address another one, always the same, that nobody else can tell. */
+static void place_of_decoy(struct auth *auth, const char *email, char ret_uuid[STORE_UUID])
+{
+    unsigned char key[32], mac[EVP_MAX_MD_SIZE] = { 0 };
+    tokens_derive_key(auth->tokens, "decoys of accounts", key);
+    HMAC(EVP_sha256(), key, sizeof key, (const unsigned char *)email, strlen(email), mac, NULL);
+    OPENSSL_cleanse(key, sizeof key);
+    for (size_t i = 0, at = 0; i < 16; i++, at += 2) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            ret_uuid[at++] = '-';
+        snprintf(ret_uuid + at, 3, "%02x", mac[i]);
+    }
 }
 
 void login_forget_failures(struct lp_service_request *r, const char *email)
@@ -106,16 +124,18 @@ static void refuse(struct lp_service_request *r, int64_t blocked_ms)
     reply_error(r, 429, TOO_MANY);
 }
 
-static void greet(const struct attempt *a)
+static void greet(struct attempt *a)
 {
     struct lp_error err;
     lp_auto_free char *access = NULL;
     lp_auto_free char *refresh = NULL;
     const struct store_user *user = &a->user;
 
-    int done = session_start(a->r, user, &access, &refresh, &err);
-    if (done == LP_E_NOT_FOUND) { /* deleted a moment ago */
-        reply_error(a->r, 400, INVALID);
+    int done = session_start(a->r, user, true, &access, &refresh, &err);
+    if (done == LP_E_CONFLICT && !a->again) {
+        a->changed = true; /* by a reset, perhaps: is it still the password? */
+    } else if (done == LP_E_CONFLICT) {
+        reply_busy(a->r);
     } else if (done < 0) {
         reply_failure(a->r, "login", &err);
     } else {
@@ -159,8 +179,9 @@ static void check(struct attempt *a)
     struct lp_error err;
     char newer[PASSWORD_HASH_MAX];
     bool matches = false;
-    int done = checks_verify(auth->checks, a->account->email, a->user.password,
-                             a->account->password, &patience, &matches, newer, &err);
+    const struct checks_stored stored = { a->account->email, a->user.password, a->user.decoy };
+    int done = checks_verify(auth->checks, &stored, a->account->password, &patience, &matches,
+                             newer, &err);
     if (done < 0) {
         reply_failure(a->r, "login", &err);
     } else if (!matches) {
@@ -178,9 +199,11 @@ static void attempt(struct attempt *a)
 {
     struct auth *auth = a->r->user;
     struct lp_error err;
+    char place[STORE_UUID];
     fill_keys(a->r, a->account->email, &a->keys);
-    int done =
-        store_begin_login(auth->db, a->account->email, &a->keys, &a->user, &a->guesses, &err);
+    place_of_decoy(auth, a->account->email, place);
+    int done = store_begin_login(auth->db, a->account->email, place, &a->keys, &a->user,
+                                 &a->guesses, &err);
     int64_t blocked_ms = a->guesses.blocked_ms;
     if (done == 0 && blocked_ms == 0 && a->guesses.pair >= STORE_FREE_TRIES)
         done = store_take_try(auth->db, &a->keys, &blocked_ms, &err);
@@ -208,5 +231,10 @@ void login_route(struct lp_service_request *r, void *worker)
     } else {
         attempt(&a);
         store_user_done(&a.user);
+        if (a.changed) {
+            a.again = true;
+            attempt(&a);
+            store_user_done(&a.user);
+        }
     }
 }

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "json/json.h"
 #include "services/auth/accounts/audit.h"
+#include "services/auth/database/store_sessions.h"
 #include "services/auth/mail/code.h"
 #include "services/auth/accounts/login.h"
 #include "services/auth/accounts/page.h"
@@ -70,6 +72,15 @@ static void reply_code(struct lp_service_request *r, int status, const char *mes
     page_reply(r, status, message, lp_json_make("{s:s, s:s}", "error", message, "code", code));
 }
 
+/* The sessions that came between the reset's look at them and its end; none begins with the former
+ * password after that (store_start_session). */
+static void end_what_began_meanwhile(struct auth *auth, const char *id)
+{
+    struct lp_error err;
+    if (store_end_sessions_of(auth->db, id, NULL, &err) < 0)
+        lp_log_warn("sessions that began during a reset not ended", "error", err.msg);
+}
+
 /* The code is looked at before the hash is paid for, and used up with it. */
 static int reset(struct lp_service_request *r, const char *token, const char *password,
                  struct lp_error *err)
@@ -92,6 +103,7 @@ static int reset(struct lp_service_request *r, const char *token, const char *pa
         done = store_use_reset(auth->db, code, hash, &owner, err);
     if (done < 0)
         return done;
+    end_what_began_meanwhile(auth, owner.id);
     audit_note(r, "password_reset", owner.id, owner.id, NULL);
     if (owner.email[0])
         login_forget_failures(r, owner.email);

@@ -206,6 +206,11 @@ static const char *const versions[] = {
     "ALTER TABLE erasures ADD COLUMN learning_asked boolean NOT NULL DEFAULT false;"
     "CREATE INDEX erasures_left_key ON erasures (due_at)"
     " WHERE swept_at IS NOT NULL AND NOT learning_asked;",
+    /* When the last three mails to an address were asked for, under its hash: an account can be
+     * deleted and made again, and an address with it. In place of accounts.mailed_at. */
+    "CREATE TABLE mailed_addresses ("
+    " key bytea PRIMARY KEY,"
+    " mailed_at timestamptz[] NOT NULL);",
 };
 
 int migrate_up_to(struct lp_db *db, size_t version, struct lp_error *err)

@@ -27,15 +27,16 @@ static const struct lp_db_statement find_by_token = {
 
 static const struct lp_db_statement create_user = {
     "create_user",
-    "WITH u AS (INSERT INTO accounts (id, password, mailed_at)"
-    "  VALUES ($1::uuid, $2, ARRAY[now()]) RETURNING id),"
+    "WITH u AS (INSERT INTO accounts (id, password) VALUES ($1::uuid, $2) RETURNING id),"
     " p AS (INSERT INTO personal.people (user_id, lookup, email, name, sealed_email, sealed_name)"
     "  SELECT id, decode($3, 'hex'), $4, $5, decode($6, 'hex'), decode($7, 'hex') FROM u),"
     " k AS (INSERT INTO personal_keys.keys (user_id, master, wrapped)"
     "  SELECT id, $8, decode($9, 'hex') FROM u WHERE $8::text IS NOT NULL),"
-    " m AS (INSERT INTO mails (user_id, kind) SELECT id, 'verify' FROM u)"
-    "SELECT id FROM u",
-    9, false
+    " " PERSON_MAY_MAIL(
+        "$10") ","
+               " m AS (INSERT INTO mails (user_id, kind) SELECT id, 'verify' FROM u, may_mail)"
+               "SELECT id FROM u",
+    10, false
 };
 
 static const struct lp_db_statement replace_password = {
@@ -124,19 +125,21 @@ int store_create_user(struct lp_db *db, const char *email, const char *password_
 {
     static const char *const columns[] = { "email", "name" };
     const char *const texts[] = { email, name };
-    char id[SEAL_UUID], lookup[SEAL_LOOKUP], *sealed[2] = { NULL, NULL };
-    const char *params[9] = { id, password_hash };
+    char id[SEAL_UUID], lookup[SEAL_LOOKUP], mail_key[SEAL_LOOKUP], *sealed[2] = { NULL, NULL };
+    const char *params[10] = { id, password_hash };
     struct vault_key key;
     bool seals = person_seals(db);
 
     seal_make_uuid(id);
     int r = person_lookup(db, email, lookup, &params[2], err);
+    person_mail_key(email, params[2], mail_key);
     if (r == 0 && seals)
         r = person_seal_new(db, id, 2, columns, texts, &key, sealed, err);
     params[seals ? 5 : 3] = seals ? sealed[0] : email;
     params[seals ? 6 : 4] = seals ? sealed[1] : name;
     params[7] = seals ? key.master : NULL;
     params[8] = seals ? key.wrapped : NULL;
+    params[9] = mail_key;
     if (r == 0)
         r = lp_rows_value(db, &create_user, params, ret_id, STORE_UUID, err);
     free(sealed[0]);

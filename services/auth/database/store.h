@@ -17,7 +17,8 @@ struct store_user {
     const char *id, *email, *name, *bio, *avatar_url, *role, *created_at, *updated_at;
     const char *disabled_at, *verified_at;
     const char *master, *wrapped; /* of the user's key; NULL: fields are not sealed */
-    const char *password;         /* its hash; only from _find_by_email and _find_for_login */
+    const char *password;         /* its hash; only from _find_by_email and _begin_login */
+    const char *decoy; /* only from _begin_login, where it has no password: some account's hash */
 };
 void store_user_done(struct store_user *u);
 #define store_auto_user __attribute__((cleanup(store_user_done)))
@@ -52,7 +53,8 @@ LP_MUST_USE int store_find_by_email(struct lp_db *db, const char *email,
 LP_MUST_USE int store_find_by_token(struct lp_db *db, const char *id, const char *session_id,
                                     struct store_user *ret_user, struct lp_error *err);
 
-/* With the mail that asks to confirm the address. LP_E_EXISTS: it is taken, in whatever case. */
+/* With the mail that asks to confirm the address, unless it was sent three within the hour.
+ * LP_E_EXISTS: it is taken, in whatever case. */
 LP_MUST_USE int store_create_user(struct lp_db *db, const char *email, const char *password_hash,
                                   const char *name, char ret_id[STORE_UUID], struct lp_error *err);
 

@@ -65,11 +65,13 @@ static const struct lp_db_statement take_left = {
     0, false
 };
 
-/* Events stay, for what was done must be known; where from they came does not. */
+/* Events stay, for what was done must be known; where from they came does not: neither of what was
+ * done to the user, nor of what the user, an admin, did to others. */
 static const struct lp_db_statement finish_erasure = {
     "finish_erasure",
     "WITH gone AS (DELETE FROM accounts WHERE id = $1::uuid),"
-    " events AS (UPDATE audit_events SET address = NULL WHERE subject = $1::uuid),"
+    " events AS (UPDATE audit_events SET address = NULL"
+    "  WHERE $1::uuid IN (subject, actor)),"
     " noted AS (INSERT INTO audit_events (event, actor, subject)"
     "  SELECT 'account_erased', asked_by, user_id FROM erasures"
     "  WHERE user_id = $1::uuid AND done_at IS NULL)"

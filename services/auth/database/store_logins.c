@@ -24,9 +24,12 @@ static const struct lp_db_statement begin_login = {
     "SELECT " STORE_USER_COLUMNS ", users.password,"
     " (SELECT greatest(0, " LEFT_MS ") FROM login_failures WHERE key = decode($2, 'hex')),"
     " " COUNT("$2") ", " COUNT("$3") ", " COUNT(
-        "$4") " FROM (VALUES (1)) one"
+        "$4") ", CASE WHEN coalesce(users.password, '') = '' THEN"
+              " (SELECT d.password FROM accounts d WHERE d.id >= $6::uuid ORDER BY d.id LIMIT 1) "
+              "END"
+              " FROM (VALUES (1)) one"
               " LEFT JOIN personal.users users ON users.id = " PERSON_BY_EMAIL("$1", "$5"),
-    5, true
+    6, true
 };
 
 /* last_at moves on, so that the next request is blocked; of two at once one finds it moved. */
@@ -56,13 +59,13 @@ static const struct lp_db_statement forget_failures = {
     "forget_failures", "DELETE FROM login_failures WHERE key = decode($1, 'hex')", 1, true
 };
 
-int store_begin_login(struct lp_db *db, const char *email, const struct store_guess_keys *keys,
-                      struct store_user *ret_user, struct store_guesses *ret_guesses,
-                      struct lp_error *err)
+int store_begin_login(struct lp_db *db, const char *email, const char *place,
+                      const struct store_guess_keys *keys, struct store_user *ret_user,
+                      struct store_guesses *ret_guesses, struct lp_error *err)
 {
     PGresult *row = NULL;
     char lookup[SEAL_LOOKUP];
-    const char *params[] = { email, keys->pair, keys->account, keys->address, NULL };
+    const char *params[] = { email, keys->pair, keys->account, keys->address, NULL, place };
     int r = person_lookup(db, email, lookup, &params[4], err);
     if (r == 0)
         r = lp_rows_first(db, &begin_login, params, LP_E_INTERNAL, &row, err);
@@ -74,7 +77,10 @@ int store_begin_login(struct lp_db *db, const char *email, const struct store_gu
         .account = lp_rows_number(row, 0, STORE_USER_MORE + 3),
         .address = lp_rows_number(row, 0, STORE_USER_MORE + 4),
     };
-    return store_user_take(db, ret_user, row, err);
+    r = store_user_take(db, ret_user, row, err);
+    if (r == 0)
+        ret_user->decoy = lp_rows_text(row, 0, STORE_USER_MORE + 5);
+    return r;
 }
 
 static int run_for_ms(struct lp_db *db, const struct lp_db_statement *s, const char *const *params,

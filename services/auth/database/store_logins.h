@@ -21,9 +21,11 @@ struct store_guesses {
     int64_t pair, account, address; /* failures that still count */
 };
 
-/* The account (as store_find_by_email; ret_user stays empty where there is none) and its failures.
- * Errors of lp_db_run. Any thread. */
-LP_MUST_USE int store_begin_login(struct lp_db *db, const char *email,
+/* The account (as store_find_by_email; where there is none, of ret_user the decoy alone) and its
+ * failures.
+ * `place`, a uuid: where among the accounts the decoy comes from. Errors of lp_db_run. Any thread.
+ */
+LP_MUST_USE int store_begin_login(struct lp_db *db, const char *email, const char *place,
                                   const struct store_guess_keys *keys, struct store_user *ret_user,
                                   struct store_guesses *ret_guesses, struct lp_error *err);
 

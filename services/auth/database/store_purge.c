@@ -20,6 +20,8 @@
 static const struct lp_db_statement purges[] = {
     PURGE("purge_failures", "login_failures", "key", "last_at < now() - interval '30 minutes'", 0),
     PURGE("purge_mails", "mails", "id", "created_at < now() - interval '1 day'", 0),
+    PURGE("purge_addresses", "mailed_addresses", "key",
+          "mailed_at[cardinality(mailed_at)] < now() - interval '1 hour'", 0),
     PURGE("purge_codes", "codes", "code_hash", "expires_at < now() - interval '1 hour'", 0),
     PURGE("purge_sessions", "sessions", "id",
           "least(revoked_at, expires_at) < now() - interval '1 day'", 0),

@@ -5,7 +5,9 @@
 
 #include "postgres/rows.h"
 
-/* Locks in no order with rows that others hold: they are skipped and fall to the next login. */
+/* Locks in no order with rows that others hold: they are skipped and fall to the next login. $7:
+ * what the account's updated_at must still be. The lock: whoever changes the account comes before
+ * this statement, which then sees it, or after it. */
 static const struct lp_db_statement start_session = {
     "start_session",
     "WITH over AS (DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id IN ("
@@ -14,11 +16,14 @@ static const struct lp_db_statement start_session = {
     "  (SELECT id FROM sessions WHERE user_id = $1::uuid"
     "   ORDER BY created_at DESC OFFSET $5::int - 1 LIMIT 100)) FOR UPDATE SKIP LOCKED)),"
     " fresh AS (INSERT INTO sessions (user_id, expires_at, device, last_used_at)"
-    "  VALUES ($1::uuid, to_timestamp($4::bigint), $6, now()) RETURNING id, expires_at)"
-    "INSERT INTO refresh_tokens (token_hash, session_id, expires_at, issued_s, expires_s)"
-    " SELECT decode($2, 'hex'), id, expires_at, $3::bigint, $4::bigint FROM fresh"
-    " RETURNING session_id",
-    6, false
+    "  SELECT id, to_timestamp($4::bigint), $6, now() FROM accounts WHERE id = $1::uuid"
+    "  AND ($7::text IS NULL OR (disabled_at IS NULL AND " LP_ROWS_TIME(
+        "updated_at") " = $7)) FOR SHARE RETURNING id, expires_at)"
+                      "INSERT INTO refresh_tokens (token_hash, session_id, expires_at, issued_s, "
+                      "expires_s)"
+                      " SELECT decode($2, 'hex'), id, expires_at, $3::bigint, $4::bigint FROM fresh"
+                      " RETURNING session_id",
+    7, false
 };
 
 /* Two at once: the second waits for the first one's row and then finds it used. Of used tokens the
@@ -112,14 +117,21 @@ static struct times text_of(const struct store_token *t)
     return text;
 }
 
-int store_start_session(struct lp_db *db, const char *id, const struct store_token *token,
-                        const char *device, char ret_session[STORE_UUID], struct lp_error *err)
+int store_start_session(struct lp_db *db, const char *id, const char *updated_at,
+                        const struct store_token *token, const char *device,
+                        char ret_session[STORE_UUID], struct lp_error *err)
 {
     char most[12];
     struct times times = text_of(token);
     snprintf(most, sizeof most, "%d", STORE_MAX_SESSIONS);
-    const char *params[] = { id, token->hash, times.issued, times.expires, most, device };
-    return lp_rows_value(db, &start_session, params, ret_session, STORE_UUID, err);
+    const char *params[] = {
+        id, token->hash, times.issued, times.expires, most, device, updated_at
+    };
+    int r = lp_rows_value(db, &start_session, params, ret_session, STORE_UUID, err);
+    if (r == 0 && !ret_session[0])
+        return lp_error_set(err, updated_at ? LP_E_CONFLICT : LP_E_NOT_FOUND,
+                            "start_session: the account has changed or is gone");
+    return r;
 }
 
 static int fill_rotation(struct lp_db *db, struct store_rotation *rotation, PGresult *row,

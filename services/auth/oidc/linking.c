@@ -12,6 +12,7 @@
 #include "services/auth/accounts/audit.h"
 #include "services/auth/auth.h"
 #include "services/auth/database/store_admin.h"
+#include "services/auth/database/store_sessions.h"
 #include "services/auth/oidc/identities.h"
 
 static int refuse(enum linking_refusal why, enum linking_refusal *ret_refusal, struct lp_error *err)
@@ -53,6 +54,8 @@ static int link_with(struct lp_service_request *r, const struct identity_at *who
     const struct auth *auth = r->user;
     bool taken_over = false;
     int done = identities_link(auth->db, who, user->id, user->role, &taken_over, err);
+    if (done == 0 && taken_over) /* those of logins that were under way with the password, too */
+        done = store_end_sessions_of(auth->db, user->id, NULL, err);
     if (done < 0)
         return done;
     audit_note(r, "identity_linked", user->id, user->id,

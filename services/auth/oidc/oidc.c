@@ -235,7 +235,7 @@ static void greet(struct lp_service_request *r, const struct store_user *user)
     struct lp_error err;
     lp_auto_free char *access = NULL;
     lp_auto_free char *refresh = NULL;
-    int done = session_start(r, user, &access, &refresh, &err);
+    int done = session_start(r, user, false, &access, &refresh, &err);
     if (done < 0) {
         reply_failure(r, "oidc-callback", &err);
         return;

@@ -103,10 +103,13 @@ static void land(struct checks *c, struct flight *f, int result, bool matches,
     pthread_mutex_unlock(&c->lock);
 }
 
-static int fly(struct checks *c, const char *hash, const char *password,
+static int fly(struct checks *c, const struct checks_stored *stored, const char *password,
                const struct hashpool_patience *patience, bool *ret_matches,
                char ret_newer[PASSWORD_HASH_MAX], struct lp_error *err)
 {
+    const char *hash = stored->hash;
+    if (!hash || !*hash)
+        return hashpool_refuse(c->pool, stored->decoy, password, patience, err);
     int r = hashpool_verify(c->pool, hash, password, patience, ret_matches, ret_newer, err);
     if (r == 0 && *ret_matches)
         verified_add(c->verified, hash, password);
@@ -162,39 +165,40 @@ static int ride_or_begin(struct checks *c, const unsigned char mac[VERIFIED_MAC]
 }
 
 /* With a place of the pool: riders hold a worker as well. */
-static int verify_admitted(struct checks *c, const char *email, const char *hash,
+static int verify_admitted(struct checks *c, const struct checks_stored *stored,
                            const char *password, const struct hashpool_patience *patience,
                            bool *ret_matches, char ret_newer[PASSWORD_HASH_MAX],
                            struct lp_error *err)
 {
+    const char *hash = stored->hash ? stored->hash : "";
     unsigned char mac[VERIFIED_MAC];
     struct flight *own = NULL;
-    verified_mac(c->verified, (const char *[]){ email, hash ? hash : "", password }, 3, mac);
+    verified_mac(c->verified, (const char *[]){ stored->email, hash, password }, 3, mac);
     int r = ride_or_begin(c, mac, patience, ret_matches, &own, err);
     if (r <= 0) {
         lp_metric_add(c->shared, 1);
         return r;
     }
-    r = fly(c, hash, password, patience, ret_matches, ret_newer, err);
+    r = fly(c, stored, password, patience, ret_matches, ret_newer, err);
     land(c, own, r, r == 0 && *ret_matches, err);
     return r;
 }
 
-int checks_verify(struct checks *c, const char *email, const char *hash, const char *password,
+int checks_verify(struct checks *c, const struct checks_stored *stored, const char *password,
                   const struct hashpool_patience *patience, bool *ret_matches,
                   char ret_newer[PASSWORD_HASH_MAX], struct lp_error *err)
 {
+    const char *hash = stored->hash;
     ret_newer[0] = '\0';
-    if (hash && !*hash)
-        hash = NULL; /* an account without a password takes as long as one that is not there */
-    if (hash && verified_knows(c->verified, hash, password)) {
+    *ret_matches = false;
+    if (hash && *hash && verified_knows(c->verified, hash, password)) {
         *ret_matches = true;
         return 0;
     }
     int r = hashpool_admit(c->pool, err);
     if (r < 0)
         return r;
-    r = verify_admitted(c, email, hash, password, patience, ret_matches, ret_newer, err);
+    r = verify_admitted(c, stored, password, patience, ret_matches, ret_newer, err);
     hashpool_leave(c->pool);
     return r;
 }

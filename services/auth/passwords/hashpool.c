@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "metrics/metrics.h"
 #include "services/auth/passwords/cpu.h"
 #include "services/auth/passwords/pace.h"
@@ -33,6 +34,7 @@
 struct work {
     const char *password;
     const char *hash; /* NULL: make one */
+    bool refuse;      /* whatever the hash says */
     bool matches;
     char made[PASSWORD_HASH_MAX]; /* the hash made, or the newer one, or "" */
     int result;
@@ -93,6 +95,21 @@ static void publish_locked(struct hashpool *p)
     lp_metric_set(p->in_flight, p->running);
 }
 
+/* What cannot be read costs what a hash of ours costs, and is no password of anybody. */
+static int compare(const struct hashpool *p, struct work *w)
+{
+    int r = password_verify(w->hash, w->password, &w->matches, &w->err);
+    if (r == LP_E_INVALID) {
+        lp_log_error("a password is refused: what is stored of it cannot be read", "error",
+                     w->err.msg);
+        w->refuse = true;
+        r = password_verify(p->nobody, w->password, &w->matches, &w->err);
+    }
+    if (w->refuse)
+        w->matches = false;
+    return r;
+}
+
 static void do_work(const struct hashpool *p, struct work *w)
 {
     w->made[0] = '\0';
@@ -100,7 +117,7 @@ static void do_work(const struct hashpool *p, struct work *w)
         w->result = password_hash(&p->params, w->password, w->made, &w->err);
         return;
     }
-    w->result = password_verify(w->hash, w->password, &w->matches, &w->err);
+    w->result = compare(p, w);
     if (w->result == 0 && w->matches && password_is_outdated(&p->params, w->hash))
         w->result = password_hash(&p->params, w->password, w->made, &w->err);
 }
@@ -289,14 +306,26 @@ int hashpool_verify(struct hashpool *p, const char *hash, const char *password,
                     const struct hashpool_patience *patience, bool *ret_matches,
                     char ret_newer[PASSWORD_HASH_MAX], struct lp_error *err)
 {
-    struct job j = { .work = { .password = password, .hash = hash ? hash : p->nobody },
-                     .patience = patience };
+    struct job j = { .work = { .password = password, .hash = hash }, .patience = patience };
     int r = wait_for(p, &j);
     if (r < 0) {
         *err = j.work.err;
         return r;
     }
-    *ret_matches = hash && j.work.matches;
+    *ret_matches = j.work.matches;
     snprintf(ret_newer, PASSWORD_HASH_MAX, "%s", *ret_matches ? j.work.made : "");
     return 0;
+}
+
+int hashpool_refuse(struct hashpool *p, const char *like, const char *password,
+                    const struct hashpool_patience *patience, struct lp_error *err)
+{
+    struct job j = {
+        .work = { .password = password, .hash = like && *like ? like : p->nobody, .refuse = true },
+        .patience = patience
+    };
+    int r = wait_for(p, &j);
+    if (r < 0)
+        *err = j.work.err;
+    return r;
 }

@@ -43,9 +43,10 @@ struct hashpool_patience {
 /*
  * Wait for a thread of the pool, first come, first served, until the deadline; what has begun is
  * finished. LP_E_TIMEOUT, LP_E_CANCELED (the client is gone), or what password_hash and
- * password_verify return. With `hash` NULL _verify compares with a hash that nothing matches, in
- * the time of a real one. Where the password matches an outdated hash, ret_newer holds one made
- * anew, else "".
+ * password_verify return; but a stored hash that cannot be read matches nothing, and is logged.
+ * Where the password matches an outdated hash, ret_newer holds one made anew, else "". _refuse
+ * takes the time that a comparison with `like` takes, another account's hash (NULL: one as they are
+ * made here), and finds that nothing matches.
  */
 LP_MUST_USE int hashpool_hash(struct hashpool *p, const char *password,
                               const struct hashpool_patience *patience,
@@ -53,3 +54,5 @@ LP_MUST_USE int hashpool_hash(struct hashpool *p, const char *password,
 LP_MUST_USE int hashpool_verify(struct hashpool *p, const char *hash, const char *password,
                                 const struct hashpool_patience *patience, bool *ret_matches,
                                 char ret_newer[PASSWORD_HASH_MAX], struct lp_error *err);
+LP_MUST_USE int hashpool_refuse(struct hashpool *p, const char *like, const char *password,
+                                const struct hashpool_patience *patience, struct lp_error *err);
