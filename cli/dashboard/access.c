@@ -11,23 +11,26 @@
 
 #define COOKIE "lp-dashboard" /* cookies know no ports, so the name has ours */
 
-static int make_secret(char ret[ACCESS_TOKEN + 1], struct lp_error *err)
+/* `digits`: even, ACCESS_TOKEN at most; `ret` has room for a NUL more. */
+static int make_secret(char *ret, size_t digits, struct lp_error *err)
 {
     unsigned char bytes[ACCESS_TOKEN / 2];
 
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+    if (getrandom(bytes, digits / 2, 0) != (ssize_t)(digits / 2))
         return lp_error_set(err, LP_E_INTERNAL, "no random bytes for a token: %s", strerror(errno));
-    for (size_t i = 0; i < sizeof bytes; i++)
+    for (size_t i = 0; i < digits / 2; i++)
         snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
     return 0;
 }
 
 int access_init(struct access *a, struct lp_error *err)
 {
-    int r = make_secret(a->token, err);
+    int r = make_secret(a->token, ACCESS_TOKEN, err);
 
     if (r == 0)
-        r = make_secret(a->code, err);
+        r = make_secret(a->code, ACCESS_TOKEN, err);
+    if (r == 0)
+        r = make_secret(a->place, ACCESS_PLACE, err);
     atomic_init(&a->code_until_ms, 0);
     atomic_init(&a->port, 0);
     return r;
@@ -103,6 +106,14 @@ bool access_cookie(const struct access *a, const char *cookies)
 
 void access_set_cookie(const struct access *a, struct lp_buf *out)
 {
-    lp_buf_printf(out, COOKIE "-%u=%s; Path=/; HttpOnly; SameSite=Strict", atomic_load(&a->port),
-                  a->token);
+    lp_buf_printf(out, COOKIE "-%u=%s; Path=/%s/; HttpOnly; SameSite=Strict", atomic_load(&a->port),
+                  a->token, a->place);
+}
+
+const char *access_path(const struct access *a, const char *path)
+{
+    bool within = path[0] == '/' && strncmp(path + 1, a->place, ACCESS_PLACE) == 0 &&
+                  path[1 + ACCESS_PLACE] == '/';
+
+    return within ? path + 1 + ACCESS_PLACE : NULL;
 }

@@ -10,12 +10,16 @@
 #include "base/error.h"
 
 #define ACCESS_TOKEN 64 /* hexadecimal digits: 256 bits */
+#define ACCESS_PLACE 32
 
 #define ACCESS_CODE_MS 60000
 
 /* Made once; `port` is set when it is known, and until then nobody may ask. Any thread. */
 struct access {
     char token[ACCESS_TOKEN + 1];
+    /* The first part of each path, which the cookie is for: cookies know no ports, and nobody else
+     * who serves on 127.0.0.1, and whom the browser asks for another path, shall get it. */
+    char place[ACCESS_PLACE + 1];
     char code[ACCESS_TOKEN + 1];        /* for the browser that is opened, as others may see it */
     atomic_int_least64_t code_until_ms; /* lp_clock_ms(); 0: void */
     atomic_uint port;
@@ -46,5 +50,10 @@ bool access_take_code(struct access *a, const char *given, int64_t now_ms);
 /* Whether a Cookie field has ours with the token. NULL: it has not. */
 bool access_cookie(const struct access *a, const char *cookies);
 
-/* Appends the value of Set-Cookie: HttpOnly, SameSite=Strict, until the browser ends. */
+/* Appends the value of Set-Cookie: HttpOnly, SameSite=Strict, for our place alone, until the
+ * browser ends. */
 void access_set_cookie(const struct access *a, struct lp_buf *out);
+
+/* What of a path is within our place: "/app.js" of "/PLACE/app.js", borrowed from it; NULL: it is
+ * not there. */
+const char *access_path(const struct access *a, const char *path);

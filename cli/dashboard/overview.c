@@ -24,6 +24,7 @@ static const struct {
 void overview_done(struct overview *o)
 {
     json_decref(o->metrics);
+    json_decref(o->unread);
     json_decref(o->platforms);
 }
 
@@ -65,10 +66,20 @@ static void add_values(const json_t *list, const char *name, json_t *of_namespac
     }
 }
 
-/* All services of a namespace at a time: a request a metric. */
-static void read_namespace(struct overview *o, const char *ns, json_t *missing)
+/* Whether the cluster has no custom metrics API, or that does not answer at all. */
+static bool is_without_api(struct overview *o, struct lp_error *why)
 {
-    json_t *of_namespace = json_object();
+    json_auto_t *list = NULL;
+    int r = lp_kube_raw(o->client, "/apis/custom.metrics.k8s.io/v1beta2", &list, why);
+
+    return r < 0 && r != LP_E_DENIED;
+}
+
+/* All services of a namespace at a time: a request a metric. False where there is no such API. */
+static bool read_namespace(struct overview *o, const char *ns, struct lp_error *why_none)
+{
+    json_auto_t *of_namespace = json_object();
+    lp_auto_free char *why = NULL;
 
     for (size_t i = 0; i < LP_COUNT(metrics); i++) {
         lp_auto_buf struct lp_buf path = LP_BUF_INIT(2048);
@@ -82,13 +93,64 @@ static void read_namespace(struct overview *o, const char *ns, json_t *missing)
             add_values(list, metrics[i].name, of_namespace);
             continue;
         }
-        lp_auto_free char *what = lp_sprintf("metrics of namespace %s", ns);
-        lp_auto_free char *why = lp_sprintf("%s: %s", metrics[i].metric, err.msg);
-        overview_missing(missing, what, why);
+        if (i == 0 && r != LP_E_DENIED && is_without_api(o, why_none))
+            return false;
+        if (!why)
+            why = lp_sprintf("%s: %s", metrics[i].metric, err.msg);
         if (i == 0 && r != LP_E_DENIED)
             break; /* the others would fail likewise; but each has a right of its own */
     }
-    json_object_set_new(o->metrics, ns, of_namespace);
+    json_object_set(o->metrics, ns, of_namespace);
+    if (why)
+        lp_json_set_str(o->unread, ns, why);
+    else
+        json_object_del(o->unread, ns);
+    return true;
+}
+
+/* One entry for all namespaces, as their turns come at different looks. */
+static void tell_unread(const struct overview *o, json_t *missing)
+{
+    const char *ns, *first = NULL;
+    size_t n = json_object_size(o->unread);
+    json_t *why;
+
+    json_object_foreach(o->unread, ns, why)
+    {
+        if (!first || strcmp(ns, first) < 0)
+            first = ns;
+    }
+    if (!first)
+        return;
+    lp_auto_free char *what = n == 1 ? lp_sprintf("metrics of namespace %s", first)
+                                     : lp_sprintf("metrics of %zu namespaces", n);
+    lp_auto_free char *of_first = lp_sprintf("%s%s%s", n == 1 ? "" : first, n == 1 ? "" : ": ",
+                                             lp_json_str(o->unread, first, NULL));
+    overview_missing(missing, what, of_first);
+}
+
+static void drop_others(json_t *of_namespaces, const json_t *names)
+{
+    const char *ns;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(of_namespaces, next, ns, value)
+    {
+        if (!json_object_get(names, ns))
+            json_object_del(of_namespaces, ns);
+    }
+}
+
+/* What was seen before is of another time. */
+static void tell_none(struct overview *o, const char *why, json_t *missing)
+{
+    lp_auto_free char *text = lp_sprintf(
+        "the cluster has no custom metrics API that answers (kubectl lp check): %s", why);
+
+    json_object_clear(o->metrics);
+    json_object_clear(o->unread);
+    overview_missing(missing, "metrics", text);
 }
 
 static json_t *namespaces_of(const json_t *platforms)
@@ -112,24 +174,26 @@ static void read_metrics(struct overview *o, json_t *missing)
 {
     json_auto_t *names = namespaces_of(o->platforms);
     size_t n = json_object_size(names), at = 0, begin = n > OVERVIEW_NAMESPACES ? o->next % n : 0;
+    struct lp_error none;
     const char *ns;
     json_t *value;
-    void *next;
 
     if (!o->metrics)
         o->metrics = json_object();
-    json_object_foreach_safe(o->metrics, next, ns, value)
-    {
-        if (!json_object_get(names, ns))
-            json_object_del(o->metrics, ns);
-    }
+    if (!o->unread)
+        o->unread = json_object();
+    drop_others(o->metrics, names);
+    drop_others(o->unread, names);
     json_object_foreach(names, ns, value)
     {
         bool turn = (at++ + n - begin) % n < OVERVIEW_NAMESPACES;
-        if (turn || json_object_get(o->looked_at, ns))
-            read_namespace(o, ns, missing);
+        if ((turn || json_object_get(o->looked_at, ns)) && !read_namespace(o, ns, &none)) {
+            tell_none(o, none.msg, missing);
+            return;
+        }
     }
     o->next = (unsigned)(begin + OVERVIEW_NAMESPACES);
+    tell_unread(o, missing);
 }
 
 /* ---- platforms ---- */
@@ -218,6 +282,7 @@ static json_t *platform_row(struct overview *o, const json_t *platform, const js
     const char *phase = lp_json_str(platform, "status", "phase", NULL);
     const json_t *ready = lp_kube_condition(json_object_get(platform, "status"), "Ready");
     const char *state = lp_json_str(ready, "status", NULL);
+    bool watched = lp_json_at(o->looked_at, ns ? ns : "", name ? name : "", NULL) != NULL;
     json_t *services = json_array(), *service;
     size_t i;
 
@@ -225,7 +290,7 @@ static json_t *platform_row(struct overview *o, const json_t *platform, const js
     {
         json_t *row = service_row(o, platform, service, hpas);
         lp_auto_free char *key = lp_sprintf("%s/%s/%s", ns, name, lp_json_str(row, "name", NULL));
-        past_add(o->past, key, clock_ms, row);
+        past_add(o->past, key, clock_ms, watched, row);
         json_array_append_new(services, row);
     }
     return lp_json_make("{s:s*, s:s*, s:s, s:s, s:s*, s:o}", "namespace", ns, "name", name, "phase",
@@ -233,18 +298,30 @@ static json_t *platform_row(struct overview *o, const json_t *platform, const js
                         lp_json_str(ready, "message", NULL), "services", services);
 }
 
+/* A platform that was named and is gone is none, as it is in a list. */
+static int find(const struct overview *o, json_t **ret, struct lp_error *err)
+{
+    int r = find_platforms(o->client, o->options, o->ns, ret, err);
+
+    if (r != LP_E_NOT_FOUND || !o->options->name)
+        return r;
+    *ret = json_array();
+    return 0;
+}
+
 json_t *overview_look(struct overview *o, int64_t wall_ms, int64_t clock_ms)
 {
     json_auto_t *found = NULL, *hpas = json_object();
     json_t *missing = json_array(), *rows = json_array(), *platform;
-    json_t *look =
-        lp_json_make("{s:I, s:I, s:I, s:o, s:o}", "time", (json_int_t)wall_ms, "shift",
-                     (json_int_t)(wall_ms - clock_ms), "every", (json_int_t)o->options->interval_ms,
-                     "platforms", rows, "missing", missing);
+    json_t *look = lp_json_make("{s:I, s:I, s:I, s:{s:s?, s:s?}, s:o, s:o}", "time",
+                                (json_int_t)wall_ms, "shift", (json_int_t)(wall_ms - clock_ms),
+                                "every", (json_int_t)o->options->interval_ms, "where", "namespace",
+                                o->options->all_namespaces ? NULL : o->ns, "name", o->options->name,
+                                "platforms", rows, "missing", missing);
     struct lp_error err;
     size_t i;
 
-    if (find_platforms(o->client, o->options, o->ns, &found, &err) < 0) {
+    if (find(o, &found, &err) < 0) {
         lp_json_set_str(look, "error", err.msg);
         return look;
     }

@@ -10,8 +10,8 @@
 #include "cli/dashboard/what_if.h"
 
 #define CONNECTIONS 64
-#define HOUR_S \
-    3600 /* an answer may take four of these: a tab that is open for longer connects anew */
+#define HEADER_S 30         /* who sends nothing for so long has to make room */
+#define TAB_S (4 * 60 * 60) /* a tab that is open for longer connects anew */
 #define MAX_PAST ((size_t)16 << 20)
 
 static const char policy[] =
@@ -47,10 +47,11 @@ static const char no_token[] =
 static void give_cookie(const struct pages *p, struct lp_http_exchange *x)
 {
     lp_auto_buf struct lp_buf cookie = LP_BUF_INIT(256);
+    lp_auto_free char *place = lp_sprintf("/%s/", p->access->place);
 
     access_set_cookie(p->access, &cookie);
     lp_http_reply_header(x, "Set-Cookie", cookie.ptr);
-    lp_http_reply_header(x, "Location", "/");
+    lp_http_reply_header(x, "Location", place);
     lp_http_reply(x, 303, NULL, "", 0);
 }
 
@@ -82,9 +83,9 @@ static void answer_past(const struct pages *p, struct lp_http_exchange *x, const
     lp_http_reply_buf(x, 200, "application/json", &out);
 }
 
-static void answer_get(const struct pages *p, struct lp_http_exchange *x)
+static void answer_get(const struct pages *p, struct lp_http_exchange *x, const char *path)
 {
-    const char *path = lp_http_path(x), *key = lp_http_query(x, "platform");
+    const char *key = lp_http_query(x, "platform");
     struct asset asset;
 
     if (asset_find(path, &asset))
@@ -109,7 +110,7 @@ static struct asker *asker_of(const struct pages *p, const char *path)
 static void handle(struct lp_http_exchange *x, void *user)
 {
     const struct pages *p = user;
-    const char *method = lp_http_method(x);
+    const char *method = lp_http_method(x), *path = access_path(p->access, lp_http_path(x));
     bool get = strcmp(method, "GET") == 0;
 
     add_headers(x);
@@ -118,14 +119,14 @@ static void handle(struct lp_http_exchange *x, void *user)
         refuse(x, 403, "this page answers itself alone");
     else if (is_let_in(p, x))
         give_cookie(p, x);
-    else if (!access_cookie(p->access, lp_http_header(x, "Cookie")))
+    else if (!path || !access_cookie(p->access, lp_http_header(x, "Cookie")))
         refuse(x, 403,
                is_front(x) && access_code(p->access, lp_http_query(x, "code")) ? void_code
                                                                                : no_token);
     else if (get)
-        answer_get(p, x);
-    else if (strcmp(method, "POST") == 0 && asker_of(p, lp_http_path(x)))
-        asker_ask(asker_of(p, lp_http_path(x)), x);
+        answer_get(p, x, path);
+    else if (strcmp(method, "POST") == 0 && asker_of(p, path))
+        asker_ask(asker_of(p, path), x);
     else
         refuse(x, 405, "only GET is answered here, and POST of /api/what-if and /api/teaching");
 }
@@ -137,7 +138,8 @@ int pages_start(const struct pages *pages, uint16_t port, struct lp_http_server 
         .address = "127.0.0.1",
         .port = port,
         .max_connections = CONNECTIONS,
-        .header_timeout_s = HOUR_S,
+        .header_timeout_s = HEADER_S,
+        .answer_timeout_s = TAB_S,
         .max_body = WHAT_IF_BODY,
         .name = "dashboard",
         .handler = handle,

@@ -29,13 +29,15 @@ struct point {
 
 struct row {
     char key[KEY];
+    bool watched;
     unsigned n;
     struct point *points; /* owned */
 };
 
 struct past {
     pthread_mutex_t lock;
-    unsigned n;
+    int64_t look_ms, before_ms; /* of the last look, and of the one before */
+    unsigned n, next;           /* next: the row after the one that was added to last */
     struct row rows[PAST_SERVICES];
 };
 
@@ -62,24 +64,41 @@ static int64_t last_of(const struct row *row)
     return row->n > 0 ? row->points[row->n - 1].at_ms : 0;
 }
 
-static struct row *oldest_locked(struct past *p)
+/* The row of a service that was not there at the last two looks; for one that is watched that of
+ * one that is not, too. NULL: each has to stay. */
+static struct row *oldest_locked(struct past *p, bool watched)
 {
-    struct row *oldest = &p->rows[0];
+    struct row *oldest = NULL;
 
-    for (unsigned i = 1; i < p->n; i++)
-        if (last_of(&p->rows[i]) < last_of(oldest))
-            oldest = &p->rows[i];
+    for (unsigned i = 0; i < p->n; i++) {
+        struct row *row = &p->rows[i];
+        bool gone = last_of(row) < p->before_ms;
+        if ((gone || (watched && !row->watched)) && (!oldest || last_of(row) < last_of(oldest)))
+            oldest = row;
+    }
     return oldest;
 }
 
-static struct row *row_locked(struct past *p, const char *key)
+/* Services come in the same order at each look. */
+static struct row *find_locked(struct past *p, const char *key)
 {
-    struct row *row;
+    for (unsigned i = 0; i < p->n; i++) {
+        struct row *row = &p->rows[(p->next + i) % p->n];
+        if (strcmp(row->key, key) == 0)
+            return row;
+    }
+    return NULL;
+}
 
-    for (unsigned i = 0; i < p->n; i++)
-        if (strcmp(p->rows[i].key, key) == 0)
-            return &p->rows[i];
-    row = p->n < PAST_SERVICES ? &p->rows[p->n++] : oldest_locked(p);
+static struct row *row_locked(struct past *p, const char *key, bool watched)
+{
+    struct row *row = find_locked(p, key);
+
+    if (row)
+        return row;
+    row = p->n < PAST_SERVICES ? &p->rows[p->n++] : oldest_locked(p, watched);
+    if (!row)
+        return NULL;
     if (!row->points)
         row->points = lp_alloc(PAST_POINTS * sizeof *row->points);
     snprintf(row->key, sizeof row->key, "%s", key);
@@ -97,7 +116,7 @@ static void thin(struct row *row)
     row->n = kept;
 }
 
-void past_add(struct past *p, const char *key, int64_t at_ms, const json_t *service)
+void past_add(struct past *p, const char *key, int64_t at_ms, bool watched, const json_t *service)
 {
     struct point point = { .at_ms = at_ms };
 
@@ -106,10 +125,18 @@ void past_add(struct past *p, const char *key, int64_t at_ms, const json_t *serv
         point.values[i] = json_is_number(value) ? (float)json_number_value(value) : NAN;
     }
     pthread_mutex_lock(&p->lock);
-    struct row *row = row_locked(p, key);
-    if (row->n == PAST_POINTS)
-        thin(row);
-    row->points[row->n++] = point;
+    if (at_ms != p->look_ms) {
+        p->before_ms = p->look_ms;
+        p->look_ms = at_ms;
+    }
+    struct row *row = row_locked(p, key, watched);
+    if (row) {
+        if (row->n == PAST_POINTS)
+            thin(row);
+        row->watched = watched;
+        row->points[row->n++] = point;
+        p->next = (unsigned)(row - p->rows) + 1;
+    }
     pthread_mutex_unlock(&p->lock);
 }
 

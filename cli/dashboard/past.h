@@ -2,12 +2,15 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 
 #define PAST_POINTS 600 /* of a service: when they are full, every other of the older half goes */
-#define PAST_SERVICES 1000 /* then the one that was not seen for longest makes room */
+/* Then one that is gone makes room, and for a service that a tab looks at any that no tab looks at;
+ * of the others nothing is kept. */
+#define PAST_SERVICES 1000
 
 /* Opaque: hides a lock. Any thread. */
 struct past;
@@ -16,8 +19,9 @@ struct past *past_new(void);
 void past_free(struct past *p);
 
 /* `service`: an object of the overview, whose numbers count; what is no number is not known. `key`:
- * "<namespace>/<platform>/<service>". `at_ms`: lp_clock_ms(), which nobody sets. */
-void past_add(struct past *p, const char *key, int64_t at_ms, const json_t *service);
+ * "<namespace>/<platform>/<service>". `at_ms`: lp_clock_ms(), which nobody sets, the same for all
+ * of one look. `watched`: a tab looks at its platform. */
+void past_add(struct past *p, const char *key, int64_t at_ms, bool watched, const json_t *service);
 
 /* Appends what is kept of a platform ("<namespace>/<name>") as JSON: {"<service>": {"time":
  * [seconds since 1970], "<name>": [number or null]}}. `shift_ms`: how far the wall clock is before

@@ -70,24 +70,31 @@ static void read_details(struct reader *r)
         r->detail_ms = lp_clock_ms();
 }
 
-/* Of the platforms that are watched; the caller's. */
-static json_t *watched_namespaces(struct board *board)
+/* {"<namespace>": {"<name>": true}}, the caller's. */
+static json_t *watched_platforms(struct board *board)
 {
     char keys[BOARD_WATCHED][BOARD_KEY];
     bool is_new[BOARD_WATCHED];
     unsigned n = board_watched(board, keys, is_new);
     json_t *namespaces = json_object();
 
-    for (unsigned i = 0; i < n; i++)
-        json_object_setn_new(namespaces, keys[i], strcspn(keys[i], "/"), json_true());
+    for (unsigned i = 0; i < n; i++) {
+        size_t len = strcspn(keys[i], "/");
+        json_t *names = json_object_getn(namespaces, keys[i], len);
+        if (!names) {
+            names = json_object();
+            json_object_setn_new(namespaces, keys[i], len, names);
+        }
+        json_object_set_new(names, keys[i] + len + (keys[i][len] == '/'), json_true());
+    }
     return namespaces;
 }
 
 static void look(struct reader *r)
 {
-    json_auto_t *namespaces = watched_namespaces(r->board);
+    json_auto_t *watched = watched_platforms(r->board);
 
-    r->overview.looked_at = namespaces;
+    r->overview.looked_at = watched;
     put(r, NULL, overview_look(&r->overview, lp_clock_wall_ms(), lp_clock_ms()));
     r->overview.looked_at = NULL;
 }

@@ -71,7 +71,7 @@ int lp_kube_status_error(const struct lp_http_response *r, struct lp_error *err)
         code = LP_E_UNAVAILABLE;
     if (!message)
         show_body(&r->body, text);
-    lp_error_set(err, code, "HTTP %d %s: %s", r->status, reason ? reason : "",
+    lp_error_set(err, code, "HTTP %d%s%s: %s", r->status, reason ? " " : "", reason ? reason : "",
                  message ? message : text);
     int64_t seconds = lp_json_int(0, status, "details", "retryAfterSeconds", NULL);
     err->http_status = r->status;

@@ -259,13 +259,13 @@ int recount_new(struct store *store, struct recount **ret_recount, struct lp_err
 
     c->store = store;
     c->counted = lp_metric_single(lp_metric_family(
-        LP_METRIC_COUNTER, "lp_rollup_hours_counted_total",
+        LP_METRIC_COUNTER, "lp_hourly_rollups_counted_total",
         "Hours whose sums were counted from the activities themselves", "", NULL, 0));
     c->activities =
         lp_metric_single(lp_metric_family(LP_METRIC_COUNTER, "lp_rollup_activities_read_total",
                                           "Activities read to count hours", "", NULL, 0));
     c->days =
-        lp_metric_single(lp_metric_family(LP_METRIC_COUNTER, "lp_rollup_days_made_total",
+        lp_metric_single(lp_metric_family(LP_METRIC_COUNTER, "lp_daily_rollups_made_total",
                                           "Days put together from their hours' sums", "", NULL, 0));
     c->looked_ms = -1;
     pthread_mutex_init(&c->lock, NULL);

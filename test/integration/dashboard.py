@@ -5,120 +5,29 @@ decisions: every panel has data, axe-core finds nothing in light and dark, and w
 dashboard.py DIR [WORDS...]: a control plane of its own in DIR, screenshots in DIR/shots; only the cases that hold one of WORDS. LP_BIN:
 the folder of the programs. Debian's python3 with python3-selenium, chromium and chromium-driver; axe-core by npm.
 """
-import hashlib
 import http.client
+import http.server
 import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tarfile
+import threading
 import urllib.parse
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.realpath(__file__)), "lib")]
 # pylint: disable=wrong-import-position
 from plane import GROUP, main, say, wait_for
+from dashboard_page import Dashboard, Page
 from dashboard_world import NS, SERVICES, Gateway, World
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-
-AXE = ("axe-core", "4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745")
-
-
-def axe_core():
-    """Its text, fetched once and held to its checksum."""
-    name, version, checksum = AXE
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "learning-platform"
-    cache.mkdir(parents=True, exist_ok=True)
-    archive = cache / f"{name}-{version}.tgz"
-    if not archive.exists():
-        subprocess.run(["npm", "pack", "--silent", f"{name}@{version}"], cwd=cache, check=True, stdout=sys.stderr)
-    if hashlib.sha256(archive.read_bytes()).hexdigest() != checksum:
-        raise AssertionError(f"{archive}: must have the SHA-256 {checksum}")
-    with tarfile.open(archive) as t:
-        return t.extractfile("package/axe.min.js").read().decode()
-
-
-class Dashboard:
-    """One kubectl-lp dashboard, a process of ours."""
-
-    def __init__(self, plane, *args, kubeconfig=None, env=None, path=None):
-        self.err = open(f"{plane.dir}/dashboard.err", "a", encoding="utf-8")
-        self.process = subprocess.Popen([f"{os.environ['LP_BIN']}/kubectl-lp", "dashboard", *([] if env else ["--no-open"]), "--interval", "1",
-                                         "--kubeconfig", kubeconfig or plane.kubeconfig, *args],
-                                        stdout=subprocess.PIPE, stderr=self.err, text=True, env={**os.environ, **({"PATH": f"{path}:{os.environ['PATH']}"} if path else {}), **(env or {})})
-        self.url = self.process.stdout.readline().strip()
-        if not re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[0-9a-f]{64}", self.url):
-            raise AssertionError(f"no URL but {self.url!r}")
-
-    def end(self):
-        self.process.terminate()
-        status = self.process.wait(60)
-        self.err.close()
-        if status != 0:
-            raise AssertionError(f"kubectl lp dashboard ended with {status}")
-
-
-class Page:
-    def __init__(self, directory):
-        self.shots = pathlib.Path(directory) / "shots"
-        shutil.rmtree(self.shots, ignore_errors=True)
-        self.shots.mkdir(parents=True)
-        options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
-        for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
-                     "--disable-background-networking", f"--user-data-dir={directory}/chromium", "--window-size=1440,1300"):
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.b = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-        self.axe = axe_core()
-
-    def script(self, text, *args):
-        return self.b.execute_script(text, *args)
-
-    def open(self, url):
-        self.b.get(url)
-        self.drawn()
-
-    def drawn(self):
-        wait_for("the page has data", 20, lambda: self.script("return document.documentElement.dataset.drawn === 'true'"))
-
-    def go(self, route):
-        self.script("location.hash = arguments[0]", route)
-
-    def text(self, selector):
-        return self.script("return [...document.querySelectorAll(arguments[0])].map((e) => e.innerText).join('\\n')", selector)
-
-    def theme(self, name):
-        if self.script("return matchMedia('(prefers-color-scheme: dark)').matches") != (name == "dark"):
-            self.b.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": name}]})
-        wait_for(f"the theme is {name}", 5, lambda: self.script("return matchMedia('(prefers-color-scheme: dark)').matches") == (name == "dark"))
-
-    def size(self, width, height):
-        self.b.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
-
-    def shot(self, name):
-        self.b.save_screenshot(str(self.shots / f"{name}.png"))
-
-    def violations(self, where):
-        """What axe-core has against the page as it is; its script comes by the driver, which the page's own rules do not hold."""
-        self.script(self.axe)
-        self.b.set_script_timeout(90)
-        found = self.b.execute_async_script("const done = arguments[0]; axe.run({resultTypes: ['violations'], elementRef: false}).then((r) => done(r.violations), (e) => done([{id: String(e), nodes: []}]))")
-        if found:
-            raise AssertionError(f"{where}: " + "; ".join(f"{v['id']} {[n['html'][:120] + str(n.get('any', [{}])[0:1])[:200] for n in v['nodes'][:3]]}" for v in found))
-
-    def complaints(self):
-        return [e["message"] for e in self.b.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
-
 
 class Cases:
     def __init__(self, plane):
         self.plane, self.world, self.page = plane, World(plane), Page(plane.dir)
+        self.world.begin()
         self.world.settle()
         self.world.pods.load(120, 9, 0.2)
         self.service = wait_for("a decision is kept", 60, lambda: self.world.make_ready() and self.decided())
@@ -282,6 +191,9 @@ class Cases:
         p.b.find_element(By.TAG_NAME, "body").send_keys("t")
         wait_for("the other theme", 5, lambda: p.script("return getComputedStyle(document.body).backgroundColor") != before)
         p.b.find_element(By.TAG_NAME, "body").send_keys("t")
+        where = p.b.current_url
+        p.script("document.querySelector('.skip').click()")
+        assert p.b.current_url == where and p.script("return document.activeElement.id") == "main", p.b.current_url
 
     def a_change_is_seen_without_a_reload(self):
         p = self.page
@@ -314,14 +226,14 @@ class Cases:
         p.b.set_script_timeout(20)
         words = p.b.execute_async_script("""const done = arguments[0];
             const s = { name: "auth", ready: 2, desired: 2, min: 1, max: 4, rate: 50, errors: 0, paused: false };
-            import("/base.js").then((m) => done([
+            import(new URL("base.js", location).href).then((m) => done([
                 {}, { paused: true, ready: 0 }, { ready: 0, desired: 0, idle: "ScaledToZero" }, { ready: 0, desired: 0, idle: "Replicas" }, { ready: 0, desired: 0 },
                 { errors: 2.5 }, { errors: 0.4 }, { rate: 2, errors: 0.2 }, { rate: 0, errors: 0.2 }, { desired: 4 }, { ready: 4, desired: 4 }, { ready: 2, desired: 2, min: 2, max: 2 },
             ].map((x) => m.told({ ...s, ...x }))), (e) => done(String(e)))""")
         assert words == [["good", ""], ["off", "paused"], ["off", "asleep until asked"], ["off", "none wanted"], ["bad", "no pod is ready"],
                          ["bad", "5 % errors"], ["good", ""], ["bad", "10 % errors"], ["bad", "100 % errors"], ["busy", "2 not ready yet"], ["busy", "at its limit"], ["good", ""]], words
         axes = p.b.execute_async_script("""const done = arguments[0], day = new Date(2026, 4, 1).getTime() / 1000;
-            import("/base.js").then((m) => done([m.axisElapsed([0, 300], 300), m.axisElapsed([0, 7200], 3600), m.axisElapsed([5], 5),
+            import(new URL("base.js", location).href).then((m) => done([m.axisElapsed([0, 300], 300), m.axisElapsed([0, 7200], 3600), m.axisElapsed([5], 5),
                 m.axisTimes([day + 61], 1), m.axisTimes([day - 3600, day, day + 60], 60)]), (e) => done(String(e)))""")
         assert axes[:3] == [["0 min", "5 min"], ["0 h", "2 h"], ["5 s"]] and axes[3] == ["00:01:01"], axes
         assert axes[4][0] == "23:00" and "May" in axes[4][1] and axes[4][2] == "00:01", axes
@@ -372,6 +284,30 @@ class Cases:
         finally:
             one.end()
 
+    def the_cookie_goes_to_no_other_server_of_this_machine(self):
+        """Cookies know no ports: the browser sends those of 127.0.0.1 to whoever serves there, but for those of another path."""
+        p, sent = self.page, []
+
+        class Other(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                sent.append(self.headers.get("Cookie", ""))
+                self.send_response(200)
+                self.send_header("Set-Cookie", "other=1; SameSite=Strict")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format, *args):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            p.open(self.dashboard.url)
+            p.b.get(f"http://127.0.0.1:{server.server_port}/")
+            p.b.refresh()
+            server.shutdown()
+        assert sent[-1] == "other=1", sent
+        p.open(self.dashboard.url)
+
     @staticmethod
     def ask(url):
         """The status alone; a redirect is not followed."""
@@ -405,6 +341,7 @@ def run(plane, suite):
         suite.case("a service that lost its pods says so", cases.a_service_that_lost_its_pods_says_so)
         suite.case("what is seen of a service has words", cases.what_is_seen_of_a_service_has_words)
         suite.case("what may not be read is named, and the rest is shown", cases.what_may_not_be_read_is_named_and_the_rest_is_shown)
+        suite.case("the cookie goes to no other server of this machine", cases.the_cookie_goes_to_no_other_server_of_this_machine)
         suite.case("the browser is opened, and left alone", cases.the_browser_is_opened_and_left_alone)
         suite.case("the browser complains of nothing", cases.the_browser_complains_of_nothing)
     finally:

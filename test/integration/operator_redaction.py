@@ -51,9 +51,8 @@ def spec(**more):
 class Cases:
     def __init__(self, plane):
         self.plane, self.world = plane, World(plane)
-        self.world.operator.end()
         self.world.operator.env["LOG_LEVEL"] = "debug"
-        self.world.operator.start()
+        self.world.begin()
         self.world.settle()
 
     def log(self):

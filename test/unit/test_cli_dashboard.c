@@ -68,13 +68,17 @@ static int end(void **state)
     return 0;
 }
 
-/* A request of the page's own browser, but for `fields`; the answer replaces `reply`. */
+/* A request of the page's own browser, but for `fields`; the answer replaces `reply`. Its path is
+ * in the page's place, but for that which has the token or code. */
 static void ask_page(const char *line, const char *fields, bool cookie, struct lp_buf *reply)
 {
     lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192);
     unsigned port = lp_http_server_port(d.server);
 
-    lp_buf_printf(&text, "%s HTTP/1.1\r\nConnection: close\r\n%s", line, fields);
+    int method = (int)strcspn(line, "/");
+    bool front = strncmp(line + method, "/?", 2) == 0;
+    lp_buf_printf(&text, "%.*s%s%s%s HTTP/1.1\r\nConnection: close\r\n%s", method, line,
+                  front ? "" : "/", front ? "" : d.access.place, line + method, fields);
     if (!strstr(fields, "Host:"))
         lp_buf_printf(&text, "Host: 127.0.0.1:%u\r\n", port);
     if (cookie)
@@ -91,14 +95,16 @@ static bool is_status(const struct lp_buf *reply, const char *status)
 static void the_urls_token_becomes_a_cookie_that_no_script_and_no_other_site_gets(void **state)
 {
     lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
-    char line[128];
+    char line[128], place[128];
     (void)state;
 
     snprintf(line, sizeof line, "GET /?token=%s", d.access.token);
     ask_page(line, "", false, &reply);
     assert_true(is_status(&reply, "303"));
-    assert_non_null(strstr(reply.ptr, "Location: /\r\n"));
-    assert_non_null(strstr(reply.ptr, "; Path=/; HttpOnly; SameSite=Strict\r\n"));
+    snprintf(place, sizeof place, "Location: /%s/\r\n", d.access.place);
+    assert_non_null(strstr(reply.ptr, place));
+    snprintf(place, sizeof place, "; Path=/%s/; HttpOnly; SameSite=Strict\r\n", d.access.place);
+    assert_non_null(strstr(reply.ptr, place));
     assert_non_null(strstr(reply.ptr, d.access.token));
     line[sizeof "GET /?token=" - 1] ^= 1;
     ask_page(line, "", false, &reply);
@@ -173,6 +179,26 @@ static void without_the_cookie_nothing_is_answered(void **state)
         assert_true(is_status(&reply, "403"));
         ask_page(paths[i], cookie, false, &reply);
         assert_true(is_status(&reply, "403"));
+    }
+}
+
+/* The cookie is for our place alone, and so is what is answered. */
+static void outside_of_its_place_nothing_is_answered(void **state)
+{
+    static const char *const paths[] = { "/", "/app.js", "/api/past?platform=a/b", "//app.js" };
+    lp_auto_buf struct lp_buf text = LP_BUF_INIT(8192), reply = LP_BUF_INIT(1 << 20);
+    unsigned port = lp_http_server_port(d.server);
+    (void)state;
+
+    for (size_t i = 0; i < LP_COUNT(paths); i++) {
+        lp_buf_reset(&text);
+        lp_buf_printf(&text,
+                      "GET %s HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%u\r\n"
+                      "Cookie: lp-dashboard-%u=%s\r\n\r\n",
+                      paths[i], port, port, d.access.token);
+        ask(d.server, text.ptr, &reply);
+        assert_true(is_status(&reply, "403"));
+        assert_null(strstr(reply.ptr, d.access.place));
     }
 }
 
@@ -257,9 +283,9 @@ static int open_tab(const char *query)
     int fd = dial(d.server);
 
     lp_buf_printf(&text,
-                  "GET /api/events?%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
+                  "GET /%s/api/events?%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
                   "Cookie: lp-dashboard-%u=%s\r\n\r\n",
-                  query, port, port, d.access.token);
+                  d.access.place, query, port, port, d.access.token);
     assert_int_equal(send(fd, text.ptr, text.len, MSG_NOSIGNAL), (ssize_t)text.len);
     return fd;
 }
@@ -342,8 +368,8 @@ static void the_past_of_a_platform_is_told_with_gaps_where_nothing_was_known(voi
     json_auto_t *one = lp_json_make("{s:i, s:i, s:n}", "ready", 2, "desired", 3, "queue");
     (void)state;
 
-    past_add(d.past, "learning/english/auth", 1500, one);
-    past_add(d.past, "learning/english-2/auth", 1500, one);
+    past_add(d.past, "learning/english/auth", 1500, false, one);
+    past_add(d.past, "learning/english-2/auth", 1500, false, one);
     ask_page("GET /api/past?platform=learning/english", "", true, &reply);
     assert_non_null(strstr(reply.ptr, "{\"auth\":{\"time\":["));
     assert_non_null(strstr(reply.ptr, "],\"ready\":[2],\"desired\":[3],\"queue\":[null],"));
@@ -358,7 +384,7 @@ static void of_a_long_past_the_older_half_is_kept_with_fewer_points(void **state
     (void)state;
 
     for (int i = 0; i < 3 * PAST_POINTS; i++)
-        past_add(past, "a/b/auth", i * 1000, one);
+        past_add(past, "a/b/auth", i * 1000, false, one);
     past_write(past, "a/b", 0, &out);
     past_free(past);
     ok(lp_json_parse(out.ptr, out.len, 1 << 20, "past", &read, &err));
@@ -379,13 +405,67 @@ static void the_past_moves_with_a_wall_clock_that_is_set_and_stays_in_order(void
     lp_auto_buf struct lp_buf before = LP_BUF_INIT(4096), after = LP_BUF_INIT(4096);
     (void)state;
 
-    past_add(past, "a/b/auth", 1000, one);
+    past_add(past, "a/b/auth", 1000, false, one);
     past_write(past, "a/b", 7200000, &before);
-    past_add(past, "a/b/auth", 3000, one); /* and meanwhile the clock was set back by an hour */
+    past_add(past, "a/b/auth", 3000, false,
+             one); /* and meanwhile the clock was set back by an hour */
     past_write(past, "a/b", 3600000, &after);
     past_free(past);
     assert_non_null(strstr(before.ptr, "\"time\":[7201.000]"));
     assert_non_null(strstr(after.ptr, "\"time\":[3601.000,3603.000]"));
+}
+
+/* All services of a look, each of a platform of its own. */
+static void look_at(struct past *past, int64_t at_ms, unsigned n, unsigned watched)
+{
+    json_auto_t *one = lp_json_make("{s:i}", "ready", 1);
+    char key[64];
+
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(key, sizeof key, "a/p%u/auth", i);
+        past_add(past, key, at_ms, i == watched, one);
+    }
+}
+
+/* How many moments are known of the service of platform `i`. */
+static size_t moments(struct past *past, unsigned i)
+{
+    lp_auto_buf struct lp_buf out = LP_BUF_INIT(1 << 20);
+    json_auto_t *read = NULL;
+    char key[64];
+
+    snprintf(key, sizeof key, "a/p%u", i);
+    past_write(past, key, 0, &out);
+    ok(lp_json_parse(out.ptr, out.len, 1 << 20, "past", &read, &err));
+    return json_array_size(lp_json_at(read, "auth", "time", NULL));
+}
+
+static void of_more_services_than_there_is_room_for_some_keep_all_they_had(void **state)
+{
+    const unsigned many = PAST_SERVICES + 500, none = many;
+    struct past *past = past_new();
+    (void)state;
+
+    for (int i = 1; i <= 5; i++)
+        look_at(past, i * 1000, many, none);
+    assert_int_equal(moments(past, 0), 5);
+    assert_int_equal(moments(past, PAST_SERVICES - 1), 5);
+    assert_int_equal(moments(past, PAST_SERVICES), 0);
+    for (int i = 6; i <= 8; i++) /* a tab looks at one that had no room */
+        look_at(past, i * 1000, many, many - 1);
+    assert_int_equal(moments(past, many - 1), 3);
+    size_t kept = 0;
+    for (unsigned i = 0; i < PAST_SERVICES; i++)
+        kept += moments(past, i) == 8;
+    assert_int_equal(kept, PAST_SERVICES - 1);
+    for (int i = 9; i <= 12; i++) /* half of the others are gone, and leave their room */
+        look_at(past, i * 1000, PAST_SERVICES / 2, none);
+    look_at(past, 13000, PAST_SERVICES / 2, none);
+    look_at(past, 14000, PAST_SERVICES, none);
+    assert_int_equal(moments(past, PAST_SERVICES / 2 - 1), 14);
+    assert_int_equal(moments(past, 0), 5);
+    assert_int_equal(moments(past, many - 1), 0);
+    past_free(past);
 }
 
 /* Posts a question; the answer replaces `reply`. */
@@ -395,9 +475,9 @@ static void post(const char *question, struct lp_buf *reply)
     unsigned port = lp_http_server_port(d.server);
 
     lp_buf_printf(&text,
-                  "POST /api/what-if HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%u\r\n"
+                  "POST /%s/api/what-if HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%u\r\n"
                   "Cookie: lp-dashboard-%u=%s\r\nContent-Length: %zu\r\n\r\n%s",
-                  port, port, d.access.token, strlen(question), question);
+                  d.access.place, port, port, d.access.token, strlen(question), question);
     ask(d.server, text.ptr, reply);
 }
 
@@ -453,9 +533,9 @@ static void a_trace_of_a_hundred_megabytes_is_refused_before_it_is_read(void **s
     (void)state;
 
     lp_buf_printf(&text,
-                  "POST /api/what-if HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%u\r\n"
+                  "POST /%s/api/what-if HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:%u\r\n"
                   "Cookie: lp-dashboard-%u=%s\r\nContent-Length: 104857600\r\n\r\n",
-                  port, port, d.access.token);
+                  d.access.place, port, port, d.access.token);
     ask(d.server, text.ptr, &reply);
     assert_true(is_status(&reply, "413"));
 }
@@ -469,6 +549,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_browsers_code_is_good_once_and_for_a_minute, begin,
                                         end),
         cmocka_unit_test_setup_teardown(without_the_cookie_nothing_is_answered, begin, end),
+        cmocka_unit_test_setup_teardown(outside_of_its_place_nothing_is_answered, begin, end),
         cmocka_unit_test_setup_teardown(a_host_or_an_origin_that_is_not_ours_is_refused, begin,
                                         end),
         cmocka_unit_test_setup_teardown(
@@ -488,6 +569,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test(the_past_moves_with_a_wall_clock_that_is_set_and_stays_in_order),
         cmocka_unit_test(of_a_long_past_the_older_half_is_kept_with_fewer_points),
+        cmocka_unit_test(of_more_services_than_there_is_room_for_some_keep_all_they_had),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

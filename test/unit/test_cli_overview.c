@@ -144,8 +144,75 @@ static void without_a_metrics_api_and_a_right_to_hpas_the_rest_is_shown(void **s
     assert_true(json_is_null(json_object_get(service(seen, 1, 0), "max")));
     assert_true(json_is_null(json_object_get(service(seen, 1, 0), "rate")));
     assert_non_null(strstr(missing(seen, "limits of pods (HPAs)"), "hpas are forbidden"));
-    assert_non_null(strstr(missing(seen, "metrics of namespace ns-000"), "queue_depth: "));
-    assert_int_equal(asked(METRICS), 2); /* the other metrics would fail likewise */
+    assert_non_null(strstr(missing(seen, "metrics"), "no custom metrics API that answers"));
+    assert_int_equal(asked(METRICS), 2); /* one metric, and then the API itself; not for each */
+    end();
+}
+
+static void values_of_a_metrics_api_that_went_away_do_not_stay(void **state)
+{
+    lp_auto_buf struct lp_buf list = LP_BUF_INIT(1 << 16);
+    (void)state;
+
+    list_of(1, &list);
+    begin((struct fake_answer[]){ { .match = LIST, .status = 200, .body = list.ptr },
+                                  { .match = HPAS, .status = 200, .body = EMPTY },
+                                  { .match = METRICS, .status = 200, .body = VALUES, .times = 8 },
+                                  { .match = METRICS, .status = 503, .body = "{}" },
+                                  FAKE_END });
+    json_auto_t *before = look();
+    assert_true(json_number_value(json_object_get(service(before, 0, 0), "queue")) == 1.5);
+    assert_int_equal(json_array_size(json_object_get(before, "missing")), 0);
+    json_auto_t *after = look();
+    assert_true(json_is_null(json_object_get(service(after, 0, 0), "queue")));
+    assert_non_null(missing(after, "metrics"));
+    end();
+}
+
+/* The page shows it in one line, which must not change with whose turn it is. */
+static void namespaces_that_may_not_be_read_are_told_in_the_same_words_at_each_look(void **state)
+{
+    lp_auto_buf struct lp_buf list = LP_BUF_INIT(1 << 16);
+    (void)state;
+
+    list_of(2 * OVERVIEW_NAMESPACES, &list);
+    begin((struct fake_answer[]){ { .match = LIST, .status = 200, .body = list.ptr },
+                                  { .match = HPAS, .status = 200, .body = EMPTY },
+                                  { .match = "/namespaces/ns-001/", .status = 200, .body = VALUES },
+                                  { .match = METRICS, .status = 403, .body = FORBIDDEN },
+                                  FAKE_END });
+    json_auto_t *first = look(), *second = look(), *third = look();
+    assert_non_null(missing(first, "metrics of 9 namespaces"));
+    assert_non_null(strstr(missing(second, "metrics of 19 namespaces"), "ns-000: queue_depth: "));
+    assert_true(json_equal(json_object_get(second, "missing"), json_object_get(third, "missing")));
+    assert_true(json_number_value(json_object_get(service(third, 1, 0), "queue")) == 1.5);
+    end();
+}
+
+static void a_platform_that_was_named_and_is_gone_is_none(void **state)
+{
+    static const struct cli_options named = { .name = "english", .interval_ms = 1000 };
+    (void)state;
+
+    begin((struct fake_answer[]){
+        { .match = "/namespaces/a/learningplatforms/english",
+          .status = 200,
+          .body = "{\"metadata\":{\"namespace\":\"a\",\"name\":"
+                  "\"english\"}}",
+          .times = 1 },
+        { .match = "/learningplatforms/english", .status = 404, .body = "{}", .times = 1 },
+        { .match = "/learningplatforms/english", .status = 403, .body = FORBIDDEN },
+        { .match = "horizontalpodautoscalers", .status = 200, .body = EMPTY },
+        { .match = METRICS, .status = 200, .body = VALUES },
+        FAKE_END });
+    o.overview.options = &named;
+    json_auto_t *there = look(), *gone = look(), *refused = look();
+    assert_int_equal(json_array_size(json_object_get(there, "platforms")), 1);
+    assert_string_equal(lp_json_str(there, "where", "namespace", NULL), "a");
+    assert_null(json_object_get(gone, "error"));
+    assert_int_equal(json_array_size(json_object_get(gone, "platforms")), 0);
+    assert_string_equal(lp_json_str(gone, "where", "name", NULL), "english");
+    assert_non_null(strstr(lp_json_str(refused, "error", NULL), "hpas are forbidden"));
     end();
 }
 
@@ -206,6 +273,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_two_hundred_platforms_all_are_shown_and_ten_namespaces_asked_at_a_time),
         cmocka_unit_test(without_a_metrics_api_and_a_right_to_hpas_the_rest_is_shown),
+        cmocka_unit_test(values_of_a_metrics_api_that_went_away_do_not_stay),
+        cmocka_unit_test(namespaces_that_may_not_be_read_are_told_in_the_same_words_at_each_look),
+        cmocka_unit_test(a_platform_that_was_named_and_is_gone_is_none),
         cmocka_unit_test(an_api_server_that_goes_is_told_and_one_that_is_back_is_read_again),
         cmocka_unit_test(what_shall_have_no_pod_is_told_apart_from_what_lost_them),
     };

@@ -126,6 +126,36 @@ static void a_reader_under_the_least_pace_gives_its_writer_back(void **state)
     lp_http_server_stop(server);
 }
 
+/* Server-sent events go on while connections that send nothing have to make room. */
+static void an_answer_may_take_longer_than_its_question(void **state)
+{
+    struct lp_http_server_options o = { .address = "127.0.0.1",
+                                        .name = "patient",
+                                        .header_timeout_s = 1,
+                                        .answer_timeout_s = 600,
+                                        .handler = echo };
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    lp_auto_buf struct lp_buf r = LP_BUF_INIT(65536);
+    struct lp_http_server *server;
+    struct lp_error err;
+    (void)state;
+    assert_int_equal(lp_http_server_start(&o, &server, &err), 0);
+    int fd = dial(server);
+    assert_true(send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0);
+    struct lp_http_stream *s = lp_http_reply_stream(wait_for_later(), 200, "text/plain");
+    for (int i = 0; i < 5; i++) { /* longer than four header time-outs, after which it would end */
+        lp_auto_fd int idle = dial(server);
+        lp_auto_buf struct lp_buf nothing = LP_BUF_INIT(65536);
+        read_reply(idle, NULL, &nothing);
+    }
+    assert_int_equal(lp_http_stream_write(s, "late", 4, &err), 0);
+    lp_http_stream_end(s, true);
+    read_reply(fd, "\r\n0\r\n", &r);
+    assert_non_null(strstr(r.ptr, "late"));
+    close(fd);
+    lp_http_server_stop(server);
+}
+
 /* Its writer is a worker: it must not wait for a client that is not there any more. */
 static void a_client_that_goes_in_mid_stream_gives_its_writer_back(void **state)
 {
@@ -271,6 +301,7 @@ int main(void)
         cmocka_unit_test(cuts_a_stream_that_is_not_complete),
         cmocka_unit_test(ends_a_stream_whose_client_does_not_read),
         cmocka_unit_test(a_reader_under_the_least_pace_gives_its_writer_back),
+        cmocka_unit_test(an_answer_may_take_longer_than_its_question),
         cmocka_unit_test(a_client_that_goes_in_mid_stream_gives_its_writer_back),
         cmocka_unit_test(gives_head_the_headers_only),
         cmocka_unit_test(a_304_has_no_content_length_and_no_body),

@@ -3,7 +3,7 @@ import { $, h, text, time, latency, phaseState } from "./base.js";
 import { TimeLine, merge } from "./charts.js";
 import { offerWhatIf, redrawWhatIf, startWhatIf } from "./whatif.js";
 import { offerTeaching, startTeaching } from "./teaching.js";
-import { renderOverview, renderServices, renderBreakers, renderDetail, renderMissing } from "./views.js";
+import { UNSEEN, isUnseen, renderOverview, renderServices, renderBreakers, renderDetail, renderMissing } from "./views.js";
 
 const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10800], ["6 h", 21600], ["24 h", 86400]];
 const state = { key: "", service: "", overview: null, detail: null, past: {}, range: 3600, filter: "", heard: 0 };
@@ -20,25 +20,44 @@ function live(kind, what) {
   text($("live-text"), what);
 }
 
+const events = () => `api/events?tab=${tab}&platform=${encodeURIComponent(state.key)}`;
+
 function connect() {
   clearTimeout(again);
   source?.close();
-  source = new EventSource(`/api/events?tab=${tab}&platform=${encodeURIComponent(state.key)}`);
+  source = new EventSource(events());
   source.addEventListener("overview", (e) => takeOverview(JSON.parse(e.data)));
   source.addEventListener("platform", (e) => takeDetail(JSON.parse(e.data)));
   source.onopen = readPast; // also after a sleep or a break: what was missed is in it
   source.onerror = () => {
     state.heard = 0;
     live("bad", "no connection to kubectl lp dashboard; trying again");
-    if (source.readyState === EventSource.CLOSED) again = setTimeout(connect, 2000);
+    if (source.readyState === EventSource.CLOSED) tellWhy(source);
   };
+}
+
+// A stream that was refused tells no script why, so it is asked for once more in a way that does: too many tabs, or a dashboard that was
+// started anew and has another token.
+async function tellWhy(refused) {
+  try {
+    const answer = await fetch(events());
+    const why = answer.ok ? "" : (await answer.json()).error;
+    if (answer.ok) answer.body.cancel();
+    if (why && refused === source) tellBanner(`kubectl lp dashboard does not let this tab look: ${why}`);
+  } catch { /* nobody is there, which is said already */ }
+  if (refused === source) again = setTimeout(connect, 2000);
+}
+
+function tellBanner(what) {
+  $("banner").hidden = !what;
+  text($("banner"), what);
 }
 
 async function readPast() {
   const key = state.key;
   if (!key) return;
   try {
-    const answer = await fetch(`/api/past?platform=${encodeURIComponent(key)}`);
+    const answer = await fetch(`api/past?platform=${encodeURIComponent(key)}`);
     if (!answer.ok || key !== state.key) return;
     state.past = await answer.json();
     render();
@@ -51,9 +70,8 @@ function takeOverview(o) {
   state.overview = o;
   state.heard = performance.now();
   if (wasSet) readPast();
-  live(o.error ? "bad" : "good", o.error ? "the API server does not answer" : `live, ${time(new Date(o.time).toISOString())}`);
-  $("banner").hidden = !o.error;
-  text($("banner"), o.error ? `The cluster cannot be read: ${o.error}` : "");
+  live(o.error ? "bad" : "good", o.error ? "the cluster cannot be read" : `live, ${time(new Date(o.time).toISOString())}`);
+  tellBanner(o.error ? `The cluster cannot be read: ${o.error}` : "");
   for (const s of platform()?.services ?? []) append(s, o.time / 1000);
   render();
 }
@@ -90,9 +108,11 @@ function renderPlatform() {
   text($("platform-title"), state.key);
   text($("phase"), p ? p.phase : gone ? "gone" : "…");
   $("phase").className = `pill ${p ? phaseState(p) : "off"}`;
-  text($("platform-message"), p ? (p.ready === "True" ? "" : p.message ?? "") : gone ? "This platform is not there (any more). The page shows it as soon as it is." : "");
+  const bare = p?.services.length === 0;
+  text($("platform-message"), p ? (isUnseen(p) ? `Of this platform nothing is known: ${UNSEEN}.` : p.ready === "True" ? "" : p.message ?? "") : gone ? "This platform is not there (any more). The page shows it as soon as it is." : "");
   // Of a platform that is not there nothing is shown; the token and answers of the one before go, too.
   for (const part of $("platform").children) if (part.id !== "platform-message" && !part.classList.contains("bar")) part.hidden = !p;
+  $("platform").classList.toggle("bare", bare); // without services there are conditions and Events at most
   offerTeaching(state.key);
   if (!p) return;
   if (!p.services.some((s) => s.name === state.service)) state.service = p.services[0]?.name ?? "";
@@ -102,6 +122,7 @@ function renderPlatform() {
   text($("why"), s?.why || "Nothing is known yet.");
   renderDetail(state.detail, state.service, mark);
   offerWhatIf(state.detail, state.service);
+  if (bare) return;
   const decisions = (state.detail?.decisions ?? []).filter((d) => d.service === state.service && !Number.isNaN(d.at));
   line ??= new TimeLine($("charts"), zoomed);
   line.range = state.range;
@@ -149,6 +170,7 @@ function setRange(seconds) {
 }
 
 function route() {
+  if (location.hash && !location.hash.startsWith("#/")) return;
   const [ns, name, service] = location.hash.replace(/^#\/?/, "").split("/").map((s) => { try { return decodeURIComponent(s); } catch { return ""; } });
   const key = ns && name ? `${ns}/${name}` : "";
   if (service) state.service = service;
@@ -196,6 +218,7 @@ function start() {
   setRange(state.range);
   text($("zone"), `times in ${Intl.DateTimeFormat().resolvedOptions().timeZone || "the browser's zone"}`);
   $("keys").replaceChildren(...Object.entries(KEYS).flatMap(([key, [what]]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]), h("dt", {}, "drag"), h("dd", {}, "zooms into the time line; a double click shows all of it"));
+  document.querySelector(".skip").addEventListener("click", (e) => { e.preventDefault(); $("main").focus(); }); // its fragment is no place of ours
   $("theme").addEventListener("click", toggleTheme);
   $("help-open").addEventListener("click", () => $("help").showModal());
   $("filter").addEventListener("input", () => { state.filter = $("filter").value.trim().toLowerCase(); render(); });

@@ -112,7 +112,8 @@ export class TimeLine {
       return value;
     });
     const note = h("p", { class: "mark-note" });
-    const figure = h("figure", { class: "card chart" }, h("figcaption", {}, h("b", {}, kind.title), ` ${kind.unit}`, legend), canvas, kind.marks ? note : null);
+    const none = h("p", { class: "quiet" }, "Not known.");
+    const figure = h("figure", { class: "card chart" }, h("figcaption", {}, h("b", {}, kind.title), ` ${kind.unit}`, legend), canvas, none, kind.marks ? note : null);
     this.root.append(figure);
     const axis = { stroke: css("--muted"), grid: { stroke: css("--grid"), width: 1 }, ticks: { stroke: css("--grid"), width: 1 }, font: "11px system-ui, sans-serif" };
     const plot = new uPlot({
@@ -140,7 +141,7 @@ export class TimeLine {
     }, [[]], canvas);
     plot.lpMarks = Boolean(kind.marks);
     plot.over.addEventListener("dblclick", () => this.zoomTo(null));
-    return { kind, plot, canvas, figure, values, note };
+    return { kind, plot, canvas, figure, values, note, none };
   }
 
   // The values under the cursor, or the last ones; and the decision that held then.
@@ -195,6 +196,13 @@ export class TimeLine {
       const rows = c.kind.series.map((s) => this.data[s.name] ?? []);
       c.plot.setData([this.data.time, ...rows.map((r) => (r.length ? r : this.data.time.map(() => null)))]);
       this.tell(c.plot, c.kind, c.values, c.note);
+      // Axes without a line look as if nothing happened.
+      const known = rows.some((r) => r.some((v) => v !== null && v !== undefined));
+      c.none.hidden = known;
+      if (c.canvas.hidden === known) {
+        c.canvas.hidden = !known;
+        this.resize();
+      }
       const told = c.kind.series.map((s, i) => `${s.label} ${c.values[i].textContent}`).filter((t) => !t.endsWith("–")).join(", ");
       c.canvas.setAttribute("role", "img");
       c.canvas.setAttribute("aria-label", `${c.kind.title}: ${told}`);

@@ -36,6 +36,7 @@ const trend = (t) => (t === null || t === undefined ? "–" : `${t > 0 ? "up " :
 
 function activities(answer) {
   const all = [...(answer.byActivity ?? []), ...(answer.others ? [{ ...answer.others, activityName: "all others" }] : [])];
+  if (!all.length) return [];
   return [h("thead", {}, h("tr", {}, ...["Activity", "Times", "Mean score", "Trend"].map((t) => h("th", { scope: "col" }, t)))),
     h("tbody", {}, all.map((a) => h("tr", {}, h("td", {}, a.activityName), h("td", {}, number(a.count)), h("td", {}, number(a.mean)), h("td", {}, trend(a.trend)))))];
 }
@@ -53,29 +54,38 @@ function show(answer) {
   const share = Math.round((answer.activeLearnersError ?? 0) * 100);
   $("teaching-totals").replaceChildren(...[["activities", number(answer.activities)], [share ? `active learners, give or take ${share} %` : "active learners", number(answer.activeLearners)],
     ["kinds of activities", number(answer.byActivity?.length)]].map(total));
-  $("teaching-heat").replaceChildren(...(answer.heatMap?.length ? heatMap(answer.heatMap) : []));
-  $("teaching-activities").replaceChildren(...activities(answer));
-  $("teaching-feedback").replaceChildren(...feedback(answer));
-  $("teaching-feedback").parentElement.hidden = $("teaching-feedback").children.length === 0;
+  fill("teaching-heat", answer.heatMap?.length ? heatMap(answer.heatMap) : []);
+  fill("teaching-activities", activities(answer));
+  fill("teaching-feedback", feedback(answer));
   $("teaching-result").hidden = false;
+}
+
+// A table without rows is none.
+function fill(id, parts) {
+  $(id).replaceChildren(...parts);
+  $(id).parentElement.hidden = parts.length === 0;
 }
 
 async function look(e) {
   e.preventDefault();
-  const key = of, [namespace, name] = key.split("/"), typed = $("teaching-token").value.trim();
+  const key = of, [namespace, name] = key.split("/"), typed = $("teaching-token").value.trim(), days = Number($("teaching-days").value);
   if (typed) token = typed.replace(/^Bearer\s+/i, "");
   $("teaching-token").value = "";
   if (!token) return say("A token is needed: that of a login of a teacher or admin at this platform.", true);
   say("Asking the gateway…");
   try {
-    const reply = await fetch("/api/teaching", { method: "POST", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ namespace, name, token, zone: zone(), days: Number($("teaching-days").value) }) });
+    const reply = await fetch("api/teaching", { method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ namespace, name, token, zone: zone(), days }) });
     const body = await reply.json();
     if (key !== of) return;
     if (body.status === 401) token = "";
     const missing = reply.ok ? body.missing : body.error ?? `status ${reply.status}`;
     if (missing) return say(`Not known: ${missing}`, true);
-    say(`The last ${$("teaching-days").value} days.`);
+    if (!body.analytics.activities) {
+      $("teaching-result").hidden = true;
+      return say(`No learner has logged an activity in the last ${days} days.`);
+    }
+    say(`The last ${days} days.`);
     show(body.analytics);
   } catch { say("There is no connection to kubectl lp dashboard.", true); }
 }

@@ -30,8 +30,10 @@ function updateCard(e, p) {
   text(e.phase, p.phase);
   e.phase.className = `pill ${phaseState(p)}`;
   const why = p.services.map((s) => [s.name, ...told(s)]).filter(([, , words]) => words).map(([name, , words]) => `${name}: ${words}`);
+  if (isUnseen(p)) why.push(UNSEEN);
   text(e.message, [why.join(", "), p.ready === "True" ? "" : p.message ?? ""].filter(Boolean).join(" · "));
-  draw(e.table, p.services, () => [
+  e.message.hidden = !e.message.textContent;
+  draw(e.table, p.services, () => p.services.length === 0 ? [] : [
     ...["service", "pods", "queue", "req/s", "p95"].map((t) => h("span", { class: "th" }, t)), ...p.services.flatMap(mini)]);
 }
 
@@ -43,10 +45,21 @@ function totals(platforms) {
   return [["platforms ready", `${ready} of ${platforms.length}`], ["pods ready", `${sum("ready")} of ${sum("desired")}`], ["requests queued", known("queue")], ["requests a second", known("rate")]];
 }
 
+// A platform without a status; one whose spec is wrong has no services either, but a condition that says so.
+export const isUnseen = (p) => p.services.length === 0 && p.ready === "Unknown" && !p.message;
+export const UNSEEN = "no operator has looked at it yet (does one run? kubectl lp check tells)";
+
+function nobody({ namespace, name }) {
+  const what = name ? `no LearningPlatform “${name}”` : "no LearningPlatform";
+  return namespace ? `There is ${what} in namespace ${namespace}. The page shows it as soon as there is one; kubectl lp dashboard -A looks in all namespaces.`
+    : `There is ${what} in this cluster. The page shows it as soon as there is one.`;
+}
+
 export function renderOverview(overview, filter) {
   const all = overview.platforms;
   const wanted = all.filter((p) => `${p.namespace}/${p.name}`.toLowerCase().includes(filter));
   wanted.sort((a, b) => rank[platformState(a)] - rank[platformState(b)] || `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
+  $("totals").hidden = all.length === 0;
   draw($("totals"), totals(all), () => totals(all).map(([name, value]) => h("div", { class: "total" }, h("b", {}, value), h("span", {}, name))));
   const order = wanted.map((p) => {
     const key = `${p.namespace}/${p.name}`;
@@ -59,7 +72,7 @@ export function renderOverview(overview, filter) {
   const root = $("platforms");
   if (order.length !== root.children.length || order.some((e, i) => root.children[i] !== e)) root.replaceChildren(...order);
   $("nothing").hidden = order.length > 0;
-  text($("nothing"), all.length > 0 ? `No platform has “${filter}” in its name or namespace.` : overview.error ? "" : "There is no LearningPlatform here; kubectl lp dashboard -A looks in all namespaces.");
+  text($("nothing"), all.length > 0 ? `No platform has “${filter}” in its name or namespace.` : overview.error ? "" : nobody(overview.where));
 }
 
 // ---- one platform ----

@@ -9,7 +9,7 @@ const FIELDS = [
 ];
 const KEYS = { "ai-feedback": "aiFeedback" };
 const MOST = 16 * 1024 * 1024;
-let asked = null, csv = null, plot = null, answer = null, turn = 0;
+let asked = null, csv = null, plot = null, answer = null, turn = 0, taken = 0;
 
 const at = (o, path) => path.split(".").reduce((x, k) => x?.[k], o);
 function put(o, path, value) {
@@ -67,7 +67,7 @@ async function simulate(e) {
   const changed = merge(structuredClone(d.spec), { services: { [key]: { autoscaling } } });
   say("Simulating…");
   try {
-    const reply = await fetch("/api/what-if", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({
+    const reply = await fetch("api/what-if", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({
       namespace: d.namespace, name: d.name, status: d.status, spec: d.spec, changed, service, ...(trace ? { csv: trace } : { decisions: d.decisions }) }) });
     const body = await reply.json();
     if (mine !== turn) return;
@@ -101,20 +101,30 @@ export function redrawWhatIf() {
   plot = line($("whatif-plot"), lines, [times, ...lines.map(([, , values]) => values)]);
 }
 
+// Of two that are chosen one after the other the second counts, whichever is read first.
 async function take(file) {
+  const mine = ++taken;
   csv = null;
   if (!file) return say("");
-  if (file.size > MOST) return say(`${file.name}: must have at most 16 MB, has ${Math.round(file.size / 1048576)} MB.`, true);
-  csv = await file.text();
-  say(`${file.name} is the load of the next simulation.`);
+  if (file.size > MOST) return say(`${file.name}: must have at most 16 MB, has ${Math.ceil(file.size / 1048576)} MB.`, true);
+  try {
+    const read = await file.text();
+    if (mine !== taken) return;
+    csv = read;
+    say(`${file.name} is the load of the next simulation.`);
+  } catch { if (mine === taken) say(`${file.name} cannot be read: is it there, and is it a file?`, true); }
 }
+
+// A browser opens a file that is dropped beside the panel, and leaves the page for it.
+const stay = (e) => { if (e.dataTransfer?.types.includes("Files")) e.preventDefault(); };
 
 export function startWhatIf() {
   addEventListener("resize", redrawWhatIf);
   $("whatif-form").addEventListener("submit", simulate);
   $("whatif-file").addEventListener("change", (e) => take(e.target.files[0]));
-  $("whatif").addEventListener("dragover", (e) => e.preventDefault());
-  $("whatif").addEventListener("drop", (e) => { e.preventDefault(); take(e.dataTransfer.files[0]); });
+  addEventListener("dragover", stay);
+  addEventListener("drop", stay);
+  $("whatif").addEventListener("drop", (e) => { if (e.dataTransfer.files.length) take(e.dataTransfer.files[0]); });
   $("whatif-copy").addEventListener("click", async () => {
     try { await navigator.clipboard.writeText($("whatif-yaml").textContent); say("Copied."); } catch { say("The browser does not let the page copy: mark the text.", true); }
   });

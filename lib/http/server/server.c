@@ -168,7 +168,7 @@ static void refuse(struct lp_http_exchange *x, unsigned status, const char *why)
 
 static enum MHD_Result send_reply(struct lp_http_exchange *x)
 {
-    lp_http_guard_allow(x->on->guarded, x->server->body_ms);
+    lp_http_guard_allow(x->on->guarded, x->server->answer_ms);
     return MHD_queue_response(x->connection, x->status, x->response);
 }
 
@@ -325,6 +325,8 @@ static struct lp_http_server *server_new(const struct lp_http_server_options *op
         s->max_large = s->options.max_body;
     s->header_ms = (int64_t)s->options.header_timeout_s * 1000;
     s->body_ms = s->header_ms * 4;
+    s->answer_ms =
+        options->answer_timeout_s ? (int64_t)options->answer_timeout_s * 1000 : s->body_ms;
     pthread_mutex_init(&s->reply_lock, NULL);
     pthread_cond_init(&s->all_sent, NULL);
     return s;

@@ -31,9 +31,10 @@ struct lp_http_server_options {
     bool turned;              /* without TLS: none of its own, callers turn it (turn.h) */
     unsigned max_connections; /* 0: 512 */
     unsigned
-        header_timeout_s;    /* a connection idle or in its headers for so long is closed; 0: 30 */
-    int64_t stream_stall_ms; /* of lp_http_stream_write; 0: 10 s */
-    size_t max_body;         /* over it: 413; 0: none taken (any body is 413) */
+        header_timeout_s; /* a connection idle or in its headers for so long is closed; 0: 30 */
+    unsigned answer_timeout_s; /* so long an answer may take; 0: four times header_timeout_s */
+    int64_t stream_stall_ms;   /* of lp_http_stream_write; 0: 10 s */
+    size_t max_body;           /* over it: 413; 0: none taken (any body is 413) */
     /* Bytes of all bodies in memory at once, LP_HTTP_SMALL_BODY of each aside; one more is answered
      * 503 with Retry-After. 0: LP_LIMIT_HTTP_BODIES. At least one of max_body has room. */
     size_t max_bodies;

@@ -22,7 +22,7 @@ struct lp_http_server {
     struct lp_http_acceptor *acceptor; /* NULL with TLS: the library accepts */
     int listen_fd;                     /* of the acceptor, else -1 */
     struct lp_http_tls_state *tls;
-    int64_t header_ms, body_ms;
+    int64_t header_ms, body_ms, answer_ms;
     pthread_mutex_t reply_lock;
     pthread_cond_t all_sent; /* under reply_lock */
     unsigned unsent;         /* whole requests whose reply has not left yet; under reply_lock */
