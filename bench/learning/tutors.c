@@ -171,9 +171,11 @@ static bool is_ripe(const struct known *k, int64_t now_ms)
 static int put_stale_first(const struct tutor *t, int64_t now_ms, struct candidate *due, int n)
 {
     int64_t gain_ms = choose_gain_ms(now_ms, t->exam_ms);
+    double exponent = forgetting_exponential(&t->forgetting);
     n = n < DUE_LOOKED_AT ? n : DUE_LOOKED_AT;
     for (int i = DUE_FIRST; i < n; i++)
-        due[i].worth = (double)(gain_ms - due[i].state.last_ms) / sqrt(due[i].state.stability);
+        due[i].worth = (double)(gain_ms - due[i].state.last_ms) /
+                       pow(fmax(due[i].state.stability, 0.001), exponent);
     if (n > DUE_FIRST)
         qsort(&due[DUE_FIRST], (size_t)(n - DUE_FIRST), sizeof *due, staler);
     return n < DUE_FIRST + DUE_OF_NEXT ? n : DUE_FIRST + DUE_OF_NEXT;

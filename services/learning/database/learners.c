@@ -23,9 +23,10 @@ static const struct lp_db_statement read_learner = {
     3, true
 };
 
+#define TEXT_OF(n) TEXT(n)
+#define TEXT(n) #n
 /* Limits are part of the text: as parameters they are guessed wrong. */
-#define LIMIT_OF(n) LIMIT_TEXT(n)
-#define LIMIT_TEXT(n) " LIMIT " #n
+#define LIMIT_OF(n) " LIMIT " TEXT_OF(n)
 #define REVIEW_COLUMNS                                                             \
     "s.item_id, i.class, i.level, i.seconds, i.phrase, s.difficulty, s.stability," \
     " s.stage, s.step, s.last_ms, s.due_ms, s.reviews, " RECALLED_OF
@@ -38,14 +39,21 @@ static const struct lp_db_statement read_learner = {
 static const struct lp_db_statement read_due = { "read_due", REVIEWS BY_DUE LIMIT_OF(CHOOSE_DUE), 4,
                                                  true };
 
-/* Before an exam, when any may come: those due first, and of the next ones those that are known
- * least when gain is measured, more or less: by what of it shows before the item is looked up,
- * which is what each costs. */
+/* Before an exam, when any may come: those due first, and of the next ones the stalest when gain is
+ * measured, by what of it shows before the item is looked up, which is what each costs: whose turn
+ * it is, and as far as the learner forgets exponentially (forgetting_exponential) the weak sooner,
+ * which are soon lost there. */
 #define DUE_FIRST 40
 #define DUE_NEXT 200
 #define DUE_OF_NEXT 40
-#define STALE "($5::bigint - s.last_ms)::float8 / sqrt(greatest(s.stability, 0.001))"
 /* clang-format off */
+#define BOUND TEXT_OF(FORGETTING_SURE)
+#define EXPONENTIAL /* once for all rows; forgetting_pack puts `for_exponential` last */      \
+    "(SELECT 1 / (1 + exp(" TEXT_OF(FORGETTING_DOUBT) " - coalesce("                         \
+    "(SELECT least(greatest(split_part(forgetting, ' ', " TEXT_OF(FORGETTING_NUMBERS) ")"    \
+    "::float8, -" BOUND "), " BOUND ") FROM learners WHERE learner = $1"                     \
+    " AND forgetting IS NOT NULL AND forgetting_model = '" FORGETTING_MODEL "'), 0))))"
+#define STALE "($5::bigint - s.last_ms)::float8 / greatest(s.stability, 0.001) ^ " EXPONENTIAL
 static const struct lp_db_statement read_ahead = {
     "read_ahead",
     "WITH first AS MATERIALIZED (" REVIEWS BY_DUE LIMIT_OF(DUE_FIRST) ") SELECT * FROM first"

@@ -44,8 +44,9 @@ struct wanted {
 /*
  * The learner and candidates, in one round trip: of the reviews that are due, or were not practised
  * within CHOOSE_REST_MS, the CHOOSE_DUE that are due first. With POLICY_BANDIT and new items too:
- * of 240 that are due first 40, and 40 of the others that look as if they were known least by
- * gain_ms; with POLICY_LOWEST_AVERAGE those with the lowest average, whenever they are due.
+ * of 240 that are due first 40, and 40 of the others by (gain_ms - last review) / stability^e, e
+ * being how far they forget exponentially; with POLICY_LOWEST_AVERAGE those with the lowest
+ * average, whenever they are due.
  */
 LP_MUST_USE int candidates_read(struct lp_db *db, const struct wanted *wanted,
                                 struct learner *ret_learner, struct candidates *ret,

@@ -13,7 +13,6 @@
 #define USUAL_SEEN 3.0
 #define USUAL_LOG_HAZARD (-2.2503673273124454) /* of a recall of 0.9 */
 
-#define DOUBT 4.0    /* logarithm of how much rather the model is believed before any answer */
 #define UNHEARD 1e-3 /* who is believed less is not asked */
 #define LEAST_DAYS 0.001
 #define MOST_DAYS 3650.0
@@ -75,7 +74,7 @@ static double halved(const struct forgetting *f, double days, double seen, doubl
 
 double forgetting_exponential(const struct forgetting *f)
 {
-    return 1 / (1 + exp(DOUBT - f->for_exponential));
+    return 1 / (1 + exp(FORGETTING_DOUBT - f->for_exponential));
 }
 
 double forgetting_recall(const struct forgetting *f, const struct forgetting_item *item)

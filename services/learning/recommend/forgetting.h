@@ -19,6 +19,8 @@
 #define FORGETTING_AFTER_MS ((int64_t)43200000) /* an answer sooner says next to nothing of it */
 #define FORGETTING_NUMBERS 19                   /* as they are stored */
 #define FORGETTING_SURE 12.0                    /* `for_exponential` is within +- of it */
+/* Logarithm of how much rather the model is believed before any answer; SQL reads it, too. */
+#define FORGETTING_DOUBT 4.0
 
 /*
  * As the model. RATE: over 0 they forget faster. SHAPE: over 0 forgetting comes late and then fast.
