@@ -206,6 +206,54 @@ static void right_english_stays(void **state)
     check_same(*state, texts, LP_COUNT(texts));
 }
 
+static void what_people_write_in_chats_stays(void **state)
+{
+    static const char *const texts[] = { "That was fun haha.",
+                                         "Hehehe, I know.",
+                                         "This convo was great.",
+                                         "We ate ramen and drank boba.",
+                                         "She is on the leaderboard.",
+                                         "Our grandkids play Minecraft.",
+                                         "I'd've come sooner.",
+                                         "I play vunit and conda every day.",
+                                         "Ollama is new.",
+                                         "Goodnight.",
+                                         "It's not that big of a deal.",
+                                         "I'll be back in a couple weeks.",
+                                         "Hey hey!",
+                                         "It was a sad sad day.",
+                                         "If you know, you know, and that is it.",
+                                         "He bought an Xbox.",
+                                         "It's a Utah thing.",
+                                         "Cant is no way to talk." };
+    static const struct pair twins[] = {
+        { "That was fnu.", "That was fun." },
+        { "He bought a umbrella.", "He bought an umbrella." },
+        { "WHY DONT I SEE IT?", "WHY DON'T I SEE IT?" },
+        { "I went because, you know, he asked.", "I went because he asked." },
+        { "I want to to go home.", "I want to go home." },
+    };
+    check_same(*state, texts, LP_COUNT(texts));
+    check_pairs(*state, twins, LP_COUNT(twins));
+}
+
+static void a_verb_goes_with_the_noun_before_a_preposition(void **state)
+{
+    static const char *const texts[] = {
+        "The dungeons in this game are big.",   "The price of the tickets is high.",
+        "A barely healthy animal might die.",   "We saw a soccer match there.",
+        "I want to hear about these.",          "You should do it as you need to to be safe.",
+        "I do all I can to stay on top.",       "But a lot are.",
+        "The students in our class have time.",
+    };
+    static const struct pair twins[] = {
+        { "I have two brother and a sister.", "I have two brothers and a sister." },
+        { "All of this things are new.", "All of these things are new." },
+    };
+    check_same(*state, texts, LP_COUNT(texts));
+    check_pairs(*state, twins, LP_COUNT(twins));
+}
+
 static void a_sentence_of_another_language_is_named(void **state)
 {
     static const struct pair cases[] = { { "Saya suka makan nasi.", "id" },
@@ -240,6 +288,8 @@ int main(void)
         cmocka_unit_test(contractions_written_small_are_words),
         cmocka_unit_test(quoted_words_and_phrases_of_other_languages_stay),
         cmocka_unit_test(right_english_stays),
+        cmocka_unit_test(what_people_write_in_chats_stays),
+        cmocka_unit_test(a_verb_goes_with_the_noun_before_a_preposition),
         cmocka_unit_test(a_sentence_of_another_language_is_named),
     };
     return cmocka_run_group_tests_name("ai-feedback harm", tests, load_speller, free_speller);

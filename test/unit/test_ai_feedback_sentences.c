@@ -25,7 +25,7 @@ static void fillers_go_and_real_words_stay(void **state)
     static const struct pair cases[] = {
         { "Um, I like tea.", "I like tea." },
         { "I, uh, like tea.", "I, like tea." },
-        { "I was, you know, tired.", "I was, tired." },
+        { "I was, you know, tired.", "I was tired." },
         { "You know the answer.", "You know the answer." },
         { "I mean it.", "I mean it." },
         { "I like music.", "I like music." },

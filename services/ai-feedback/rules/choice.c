@@ -193,51 +193,6 @@ static bool is_shouted(const struct sentence *s, const struct token *t)
     return t->len > 1 && isupper((unsigned char)s->text[t->at + 1]);
 }
 
-/* "you and she are": what the verb goes with is more than the word in front of it. */
-static bool follows_and(const struct tag_word *w, size_t i)
-{
-    for (size_t k = i; k > 0 && i - k < 4; k--)
-        if (w[k - 1].hash == lp_hash("and") || w[k - 1].hash == lp_hash("or"))
-            return true;
-    return false;
-}
-
-/* "my friend's cars": how many there are the noun alone tells. */
-static bool follows_owner(const struct sentence *s, const struct tag_word *w, size_t i)
-{
-    char word[CHOICE_ROOM];
-    size_t n = i > 0 ? token_lower(s, w[i - 1].token, word, sizeof word) : 0;
-    return n > 2 && strcmp(word + n - 2, "'s") == 0;
-}
-
-/* "people that complain about it are right": the verb does not go with what a preposition has. */
-static bool follows_object(const struct sentence *s, const struct tag_word *w, size_t i)
-{
-    static const char *const before[] = { "about", "of", "with", "for", "from",
-                                          "by",    "in", "on",   "at",  "without" };
-
-    for (size_t k = 0; i > 1 && w[i - 1].kind == KIND_PRONOUN && k < LP_COUNT(before); k++)
-        if (token_is(s, w[i - 2].token, before[k]))
-            return true;
-    return false;
-}
-
-/* "a three days' journey": its apostrophe is no part of the word. */
-static bool is_owner(const struct sentence *s, const struct token *t)
-{
-    return t->at + t->len < s->len && s->text[t->at + t->len] == '\'';
-}
-
-/* What the classifier does not see. */
-static bool is_left_alone(const struct sentence *s, const struct tag_word *w, size_t n, size_t i,
-                          const struct choice_set *of)
-{
-    return (of->not_before && i + 1 < n && token_is(s, w[i + 1].token, of->not_before)) ||
-           (of->category == CATEGORY_AGREEMENT && (follows_and(w, i) || follows_object(s, w, i))) ||
-           (of->category == CATEGORY_COUNTABILITY &&
-            (follows_owner(s, w, i) || is_owner(s, &s->tokens[w[i].token])));
-}
-
 /* "Then Will threw it": a name, which no auxiliary is in the middle of a sentence. */
 static bool is_name(const struct sentence *s, const struct tag_word *w, size_t k)
 {
@@ -269,11 +224,12 @@ static bool choose_word(struct sentence *s, const struct model *m, struct tag_wo
     struct choice_slot slot;
 
     if (s->tokens[w[i].token].kept || !choice_slot(set, word, &slot) ||
-        is_left_alone(s, w, n, i, of))
+        choice_is_left_alone(s, w, n, i, of))
         return false;
     choice_weigh(&slot, m, w, n, i);
     size_t c = meant(&slot, w, n, i);
-    if (c == slot.written || (is_tense(&slot, c) && !may_change_tense(s, w, i)))
+    if (c == slot.written || (is_tense(&slot, c) && !may_change_tense(s, w, i)) ||
+        choice_breaks_number(s, w, i, of, slot.words[c]))
         return false;
     if (isupper((unsigned char)s->text[s->tokens[w[i].token].at]))
         slot.words[c][0] = (char)toupper((unsigned char)slot.words[c][0]);

@@ -46,3 +46,12 @@ void choice_weigh(struct choice_slot *slot, const struct model *m, const struct 
 /* Features of candidate c of a weighed slot; how many. */
 size_t choice_features(const struct choice_slot *slot, const struct tag_word *w, size_t n, size_t i,
                        size_t c, uint64_t ret_features[CHOICE_FEATURES]);
+
+/* What a classifier does not see of the word at i speaks for it as it is written. */
+bool choice_is_left_alone(const struct sentence *s, const struct tag_word *w, size_t n, size_t i,
+                          const struct choice_set *of);
+
+/* "a soccer match": whether `other`, a plural in place of the word at i, would follow what tells
+ * one. */
+bool choice_breaks_number(const struct sentence *s, const struct tag_word *w, size_t i,
+                          const struct choice_set *of, const char *other);

@@ -15,6 +15,12 @@ static bool is_one_of(const struct sentence *s, size_t i, const char *const *wor
     return false;
 }
 
+static bool is_capital(const struct sentence *s, size_t i)
+{
+    char c = s->text[s->tokens[i].at];
+    return c >= 'A' && c <= 'Z';
+}
+
 static void delete_filler(struct sentence *s, size_t i, const char *what)
 {
     token_change(s, i, "", CATEGORY_FILLER, "filler", 0.95,
@@ -84,6 +90,18 @@ static bool is_sound(const struct sentence *s, size_t i)
     return !capitals && !measure;
 }
 
+/* Behind these there is no comma: "because, you know, he" is "because he". */
+static bool ends_no_part(const struct sentence *s, size_t i)
+{
+    static const char *const words[] = {
+        "because", "and",  "but", "to",   "that", "the",  "a",    "an",    "of",
+        "for",     "with", "if",  "when", "or",   "is",   "are",  "was",   "were",
+        "in",      "at",   "on",  "my",   "your", "his",  "her",  "their", "our",
+        "i",       "he",   "she", "we",   "they", "left", "just", "from"
+    };
+    return is_one_of(s, i, words, LP_COUNT(words));
+}
+
 /* "you know" and the like are fillers only where commas set them off, or at the start before a
  * comma. */
 static void delete_phrase(struct sentence *s, size_t i, const char *first, const char *second)
@@ -95,10 +113,15 @@ static void delete_phrase(struct sentence *s, size_t i, const char *first, const
     size_t before = sentence_previous(s, i), after = sentence_next(s, j);
     if ((before != s->n && !token_is(s, before, ",")) || !token_is(s, after, ","))
         return;
+    size_t last = before < s->n ? sentence_previous(s, before) : s->n;
+    if (second && token_same(s, last, j))
+        return; /* "If you know, you know, ..." */
     delete_filler(s, i, second ? "this phrase" : first);
     if (second)
         delete_filler(s, j, "this phrase");
     delete_comma(s, after);
+    if (last < s->n && ends_no_part(s, last))
+        delete_comma(s, before);
 }
 
 /* Letters of `word` before a hyphen that only begin what follows it: "w-what", "th-the", "i-i";
@@ -192,16 +215,86 @@ static bool may_be_the_verb(const struct sentence *s, size_t i)
            verb_find(word, &forms) >= 0 && (forms & 1U << VERB_BASE);
 }
 
+/* Where "like" is in the way of what belongs together: "to like know", "in like a box", "my like
+ * phone", "i like was there", "because like he". */
+static const struct {
+    const char *before, *after, *not_after;
+} plain_likes[] = {
+    { "to",
+      "be do get have make take see know learn tell say find buy eat ask keep give bring write "
+      "read "
+      "speak understand remember sit become teach explain participate figure wrap spend hang feel",
+      "" },
+    { "i you he she it we they",
+      "am are was were is had did could would should can will went came got took saw said felt "
+      "found made knew forgot",
+      "" },
+    { "in at for with on from before after into during", "", "minded manner fashion" },
+    { "of", "a an the my your his her our their this that these those one two three", "" },
+    { "my your his her our their", "", "button buttons is are was were count minded" },
+    { "because cause cuz",
+      "i i'm i've he he's she she's they they're we we're there there's that's it's when if what",
+      "" },
+    { "but", "for in on at how why what when if a an the i i'm he she they we there it's that's",
+      "" },
+};
+
+static bool is_listed(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = list; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
+        if (strcspn(at, " ") == len && memcmp(at, word, len) == 0)
+            return true;
+    return false;
+}
+
+static bool is_plainly_filler(const struct sentence *s, size_t i)
+{
+    char before[FORM_ROOM], after[FORM_ROOM];
+    size_t b = sentence_previous(s, i), a = sentence_next(s, i);
+
+    if (!token_is(s, i, "like") || s->tokens[i].kept || b == s->n || a == s->n ||
+        s->tokens[a].kind != TOKEN_WORD || token_lower(s, b, before, sizeof before) == 0 ||
+        token_lower(s, a, after, sizeof after) == 0)
+        return false;
+    for (size_t k = 0; k < LP_COUNT(plain_likes); k++)
+        if (is_listed(plain_likes[k].before, before))
+            return !is_listed(plain_likes[k].not_after, after) &&
+                   (!*plain_likes[k].after || is_listed(plain_likes[k].after, after));
+    return false;
+}
+
+/* "languages like Haskell", "fruits like apples": a preposition. */
+static bool compares_nouns(const struct sentence *s, size_t i)
+{
+    char before[FORM_ROOM], after[FORM_ROOM];
+    size_t b = sentence_previous(s, i), a = sentence_next(s, i);
+    bool plural = false, ignored;
+
+    if (b == s->n || a == s->n || token_lower(s, b, before, sizeof before) == 0 ||
+        token_lower(s, a, after, sizeof after) == 0)
+        return false;
+    bool named = s->tokens[a].kind == TOKEN_WORD && is_capital(s, a);
+    return noun_find_any(before, &plural) >= 0 && plural &&
+           (named || noun_find_any(after, &ignored) >= 0);
+}
+
 /* In a transcript no comma sets off "like" and "you know". */
 static void delete_unmarked(struct sentence *s, const struct spelling *speller)
 {
     lp_auto_free size_t *tokens = lp_calloc(s->n + 1, sizeof *tokens);
     size_t n = tagger_fillers(s, speller, tokens);
 
+    for (size_t i = 0; i < s->n; i++)
+        if (s->tokens[i].kind == TOKEN_WORD && is_plainly_filler(s, i))
+            delete_filler(s, i, "like");
     for (size_t i = 0; i < n; i++) {
         char word[16];
         token_lower(s, tokens[i], word, sizeof word);
-        if (may_be_the_verb(s, tokens[i]))
+        const struct token *t = &s->tokens[tokens[i]];
+        if ((t->now && !*t->now) || may_be_the_verb(s, tokens[i]) ||
+            (strcmp(word, "like") == 0 && compares_nouns(s, tokens[i])))
             continue;
         delete_filler(s, tokens[i], strcmp(word, "like") == 0 ? "like" : "this phrase");
     }
@@ -229,19 +322,20 @@ void rule_fillers(struct sentence *s, const struct spelling *speller, bool unmar
 static bool may_repeat(const struct sentence *s, size_t i)
 {
     static const char *const fine[] = {
-        "had",  "that", "very", "really", "so",    "no",   "yes",   "bye",   "many",  "much",
-        "far",  "is",   "was",  "do",     "again", "long", "never", "ha",    "knock", "night",
-        "now",  "go",   "wait", "please", "well",  "hear", "blah",  "there", "big",   "more",
-        "zero", "one",  "two",  "three",  "four",  "five", "six",   "seven", "eight", "nine",
-        "who",  "her",  "too",  "quick",  "run",   "oh",   "ok",    "okay",  "yeah",  "old",
+        "had",  "that",  "very",   "really", "so",    "no",   "yes",   "bye",   "many",  "much",
+        "far",  "is",    "was",    "do",     "again", "long", "never", "ha",    "knock", "night",
+        "now",  "go",    "wait",   "please", "well",  "hear", "blah",  "there", "big",   "more",
+        "zero", "one",   "two",    "three",  "four",  "five", "six",   "seven", "eight", "nine",
+        "who",  "her",   "too",    "quick",  "run",   "oh",   "ok",    "okay",  "yeah",  "old",
+        "hey",  "hi",    "hello",  "cool",   "nice",  "true", "good",  "fine",  "sure",  "right",
+        "yep",  "yup",   "nope",   "aw",     "wow",   "woah", "whoa",  "ooh",   "ah",    "hint",
+        "wink", "nudge", "cough",  "yum",    "tick",  "chop", "stop",  "come",  "look",  "listen",
+        "same", "sorry", "thanks", "boy",    "man",   "dear", "cluck", "quack", "woof",  "ding",
     };
-    return is_one_of(s, i, fine, LP_COUNT(fine));
-}
+    char word[FORM_ROOM];
 
-static bool is_capital(const struct sentence *s, size_t i)
-{
-    char c = s->text[s->tokens[i].at];
-    return c >= 'A' && c <= 'Z';
+    return is_one_of(s, i, fine, LP_COUNT(fine)) || /* "a cruel cruel world" */
+           (token_lower(s, i, word, sizeof word) > 0 && adjective_find(word) >= 0);
 }
 
 /* "Bora Bora": two capitals are a name, but for "I". */
@@ -296,6 +390,7 @@ static bool delete_pair(struct sentence *s, size_t i, size_t second)
     if (second == s->n || !may_begin_anew(s, i) || !token_same(s, i, third) ||
         !token_same(s, second, fourth) ||
         (before < s->n && is_one_of(s, before, clause, LP_COUNT(clause))) ||
+        (token_is(s, i, "to") && token_is(s, second, "be")) || /* "have to be to be first" */
         (token_is(s, i, "and") && !may_begin_anew(s, second)))
         return false; /* "whatever you do you do well", "and more and more" */
     delete_repeated(s, i);
@@ -303,13 +398,33 @@ static bool delete_pair(struct sentence *s, size_t i, size_t second)
     return true;
 }
 
-/* "the man I spoke to to ask": the verb before keeps its own "to", and another verb follows. */
-static bool keeps_its_to(const struct sentence *s, size_t i, size_t second)
+/* What the first "to" belongs to: "who you spoke to to ask", "as you need to to be safe". */
+static bool has_own_to(const struct sentence *s, size_t i)
 {
     static const char *const verbs[] = { "referred",   "refer",    "applied",   "apply",
                                          "spoke",      "speak",    "connected", "talked",
                                          "listened",   "adjusted", "went",      "replied",
-                                         "subscribed", "attached", "linked",    "responded" };
+                                         "subscribed", "attached", "linked",    "responded",
+                                         "goes",       "talk",     "belong" };
+    static const char *const wants[] = { "need", "want", "have", "has", "go", "needed", "wanted" };
+    static const char *const behind[] = { "as",  "what", "whatever", "all",  "everything",
+                                          "who", "than", "that",     "which" };
+    size_t k = sentence_previous(s, i);
+
+    if (is_one_of(s, i, verbs, LP_COUNT(verbs)))
+        return true;
+    if (!is_one_of(s, i, wants, LP_COUNT(wants)))
+        return false;
+    k = k < s->n ? sentence_previous(s, k) : s->n;
+    return k < s->n && is_one_of(s, k, behind, LP_COUNT(behind));
+}
+
+/* "the man I spoke to to ask": the verb before keeps its own "to", and another verb follows. */
+static bool keeps_its_to(const struct sentence *s, size_t i, size_t second)
+{
+    static const char *const places[] = { "the", "a",     "an",   "my",     "your", "his",   "her",
+                                          "our", "their", "this", "school", "work", "it",    "bed",
+                                          "him", "them",  "me",   "us",     "you",  "church" };
     char after[FORM_ROOM] = "";
     size_t before = sentence_previous(s, i), next = sentence_next(s, second);
     unsigned forms = 0;
@@ -317,8 +432,8 @@ static bool keeps_its_to(const struct sentence *s, size_t i, size_t second)
     if (!token_is(s, i, "to") || before == s->n || next == s->n)
         return false;
     token_lower(s, next, after, sizeof after);
-    return is_one_of(s, before, verbs, LP_COUNT(verbs)) && verb_find_any(after, &forms) >= 0 &&
-           forms & 1u << VERB_BASE;
+    return has_own_to(s, before) && !is_one_of(s, next, places, LP_COUNT(places)) &&
+           (verb_find_any(after, &forms) < 0 || forms & 1u << VERB_BASE);
 }
 
 /* "to record record profits": a verb, and a noun that is written like it. */

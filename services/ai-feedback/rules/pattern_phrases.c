@@ -9,9 +9,6 @@
     "tell|say|come|keep|live|understand|sing|swim|do|improve|join|study|teach|watch|listen|send|" \
     "pay|ask|finish|continue|stay"
 #define INFINITIVE "This verb is followed by \"to\": I want to eat."
-#define OF_TIME                                                                                   \
-    "day|week|month|year|morning|evening|night|weekend|monday|tuesday|wednesday|thursday|friday|" \
-    "saturday|sunday|summer"
 #define COUNTS "two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|many|several"
 #define NOUN_ENDS \
     "$|and|in|of|who|that|at|with|because|but|to|from|for|on|every|when|i|we|yesterday"
@@ -148,11 +145,12 @@ static const struct pattern patterns[] = {
             "according to my opinion it is good => in my opinion it is good",
             "In my opinion it is good."),
     PATTERN("answer-to", CATEGORY_PREPOSITION, 0.85, "The answer to a question.", NULL,
-            "answer|answers|solution of this|the|that|your|my|these "
+            "answer|answers of this|the|that|your|my|these "
             "question|questions|problem|exercise",
             "= to = =", NULL, NULL,
             "I know the answer of this question => I know the answer to this question",
-            "I know the answer to this question.", "The answer of the teacher was clear."),
+            "I know the answer to this question.", "The answer of the teacher was clear.",
+            "On a just solution of this problem much depends."),
     PATTERN("on-foot", CATEGORY_PREPOSITION, 0.9, "English says: on foot.", NULL, "by foot",
             "on =", NULL, NULL, "I go by foot => I go on foot", "I go on foot.", "I go by bus."),
     PATTERN("live-here", CATEGORY_PREPOSITION, 0.88,
@@ -160,11 +158,6 @@ static const struct pattern patterns[] = {
             "live|lived|living in here|there", "= - =", NULL, NULL,
             "I have lived in here for years => I have lived here for years",
             "I have lived here for years."),
-    PATTERN("every-bare", CATEGORY_PREPOSITION, 0.88, "No preposition before \"every\" and a time.",
-            NULL, "in|on|at every|each " OF_TIME, "- = =", NULL,
-            "life|lives|use|tasks|situations|work|of",
-            "I play in every Saturday => I play every Saturday", "I play every Saturday.",
-            "In every day of my life."),
     PATTERN("marry-bare", CATEGORY_PREPOSITION, 0.88, "We marry somebody, without \"with\".",
             "i|he|she|they|who|brother|sister|friend|father|mother|uncle|aunt|cousin|son|daughter|"
             "has|have|had|then|and|will|to",
@@ -237,8 +230,12 @@ static const struct pattern patterns[] = {
             "a_lot_of work", "to|today|at", NULL,
             "I have many works to do => I have a lot of work to do", "I have a lot of work to do."),
     PATTERN("each-other", CATEGORY_WORD_CHOICE, 0.92, "English says: each other.", NULL,
-            "each others", "= other", NULL, NULL, "they help each others => they help each other",
-            "They help each other."),
+            "each others", "= other", NULL, ":n|:ns|own|:adjective",
+            "they help each others => they help each other", "They help each other."),
+    PATTERN("each-other's", CATEGORY_WORD_CHOICE, 0.92, "Whose it is takes 's: each other's.", NULL,
+            "each others :n|:ns", "= other's =", NULL, NULL,
+            "they know each others names => they know each other's names",
+            "They know each other's names."),
     PATTERN("other-people", CATEGORY_WORD_CHOICE, 0.9, "Before a noun: other, without -s.", NULL,
             "others people|students|countries|things|places|children|friends|languages|subjects",
             "other =", NULL, NULL, "I help others people => I help other people",

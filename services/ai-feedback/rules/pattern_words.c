@@ -10,6 +10,13 @@
     "movies|"                                                                                \
     "mistakes|places|cities|teachers|hobbies|girls|boys|animals|questions|words"
 
+/* What stands before a time that needs no preposition, and takes none itself ("came in"). */
+#define TOLD_BEFORE_TIME                                                                        \
+    "met|arrived|home|school|there|here|him|her|us|them|happened|bought|saw|started|finished|"  \
+    "park|class|party|test|exam|meeting|come|go|went|leave|left|meet|arrive|visited|city|film|" \
+    "movie|market|beach|friend|friends|family|parents|rain|rained|born|died|called|played|"     \
+    "football"
+
 static const struct pattern patterns[] = {
     { "many-uncountable",
       CATEGORY_COUNTABILITY,
@@ -42,7 +49,7 @@ static const struct pattern patterns[] = {
       "childrens",
       "children",
       NULL,
-      NULL,
+      ":n|:ns",
       { "the childrens are here => the children are here", "The children are here.", NULL } },
     { "many-informations",
       CATEGORY_COUNTABILITY,
@@ -166,9 +173,10 @@ static const struct pattern patterns[] = {
       "one of my|the|his|her|our|their|your :noun",
       "= = = :many",
       NULL,
-      "'s",
+      "'s|:ns|:name|:persons|science|places|players|councils|clubs|classes|unions",
       { "he is one of my friend => he is one of my friends", "He is one of my friends.",
-        "One of my friend's cars is red.", NULL } },
+        "One of my friend's cars is red.", "She is on one of the student councils.",
+        "One of my Computer Science classes is online.", NULL } },
     { "every-one",
       CATEGORY_COUNTABILITY,
       0.82,
@@ -227,12 +235,12 @@ static const struct pattern patterns[] = {
       0.85,
       "Somebody is good at something.",
       "is|are|was|am|very|not|i'm|so|really",
-      "good|bad in english|math|maths|sports|football|cooking|singing|drawing|science",
+      "good|bad in english|math|maths|sports|football|singing|drawing|science",
       "= at =",
       NULL,
       NULL,
-      { "I am good in math => I am good at math", "I am good at math.", "It is good in summer.",
-        NULL } },
+      { "I am good in math => I am good at math", "I am good at math.",
+        "Butter is good in cooking.", NULL } },
     { "listen-to",
       CATEGORY_PREPOSITION,
       0.9,
@@ -300,22 +308,25 @@ static const struct pattern patterns[] = {
       CATEGORY_PREPOSITION,
       0.88,
       "No preposition before \"last week\" and the like.",
-      NULL,
+      TOLD_BEFORE_TIME,
       "in|on|at last week|month|year|night",
       "- = =",
       NULL,
       "'s",
-      { "I came in last week => I came last week", "I came last week.", NULL } },
+      { "I met him in last week => I met him last week", "I met him last week.",
+        "A new one came in last week.", "They agreed on last week's price.", NULL } },
     { "in-yesterday",
       CATEGORY_PREPOSITION,
       0.88,
       "No preposition before \"yesterday\" and \"tomorrow\".",
-      NULL,
+      TOLD_BEFORE_TIME,
       "in|on|at yesterday|tomorrow",
       "- =",
       NULL,
       NULL,
-      { "we met in yesterday => we met yesterday", "We met yesterday.", NULL } },
+      { "we met in yesterday => we met yesterday", "We met yesterday.",
+        "Please turn it in tomorrow.", "Were you on yesterday?", "We have faith in tomorrow.",
+        NULL } },
     { "different-from",
       CATEGORY_PREPOSITION,
       0.85,
@@ -437,11 +448,14 @@ static const struct pattern patterns[] = {
       0.85,
       "We enter a room, without \"to\".",
       NULL,
-      "enter|entered|enters to|into the|a|my|his|her",
-      "= - =",
+      "enter|entered|enters to|into the|a|my|his|her "
+      "room|house|classroom|class|building|office|school|hall|shop|store|kitchen|bedroom|church|"
+      "garden|university|library|hotel|house|bank",
+      "= - = =",
       NULL,
-      "agreement|contract",
-      { "she entered to the room => she entered the room", "She entered the room.", NULL } },
+      NULL,
+      { "she entered to the room => she entered the room", "She entered the room.",
+        "They were entered into the raffle.", "We entered into an agreement.", NULL } },
 };
 
 const struct pattern_list pattern_words = { patterns, LP_COUNT(patterns) };

@@ -31,6 +31,19 @@ static bool is_name_in_capitals(const struct sentence *s, size_t i)
            (before < s->n || after < s->n);
 }
 
+/* "Cant is jargon", "as is his wont": with a verb that does not follow the short form. */
+static bool is_noun_too(const struct sentence *s, size_t i)
+{
+    size_t before = sentence_previous(s, i), next = sentence_next(s, i);
+
+    if (token_is(s, i, "wont"))
+        return token_is(s, before, "his") || token_is(s, before, "her") ||
+               token_is(s, before, "their") || token_is(s, before, "my");
+    return token_is(s, i, "cant") &&
+           (token_same(s, i, next) || token_is(s, next, "is") || token_is(s, next, "and") ||
+            token_is(s, next, "of") || token_is(s, next, "can't"));
+}
+
 void rule_contractions(struct sentence *s)
 {
     static const char *const pairs[][2] = {
@@ -47,8 +60,12 @@ void rule_contractions(struct sentence *s)
         for (size_t k = 0; s->tokens[i].kind == TOKEN_WORD && k < LP_COUNT(pairs); k++) {
             if (!token_is(s, i, pairs[k][0]) || is_name_in_capitals(s, i))
                 continue;
+            if (is_noun_too(s, i))
+                continue;
             lp_auto_free char *to = lp_strdup(pairs[k][1]);
             keep_capital(s, i, to);
+            for (char *c = to; is_shouted(s, i) && *c; c++)
+                *c = (char)toupper((unsigned char)*c);
             token_change(s, i, to, CATEGORY_SPELLING, "contraction", 0.95,
                          "The short form is written with an apostrophe: \"%s\".", to);
         }
@@ -213,12 +230,15 @@ static bool starts_with_any(const char *word, const char *const *starts, size_t 
 static bool starts_with_vowel_sound(const char *word)
 {
     static const char *const silent_h[] = { "hour", "honest", "honor", "honour", "heir" };
-    static const char *const consonant[] = { "uni", "use",  "usa",  "usu", "uti",  "eu",
-                                             "one", "once", "ubiq", "ute", "udev", "uri",
-                                             "url", "uuid", "utf",  "usb", "uto",  "uran" };
+    static const char *const consonant[] = { "uni", "use",  "usa",  "usu", "uti",  "eu",   "uta",
+                                             "one", "once", "ubiq", "ute", "udev", "uri",  "ufo",
+                                             "url", "uuid", "utf",  "usb", "uto",  "uran", "uke",
+                                             "uku", "uga",  "ukr",  "ufol" };
+    static const char *const spelt_x[] = { "xbox", "xray", "x-ray", "xml" };
     static const char *const not_uni[] = { "unin", "unim", "unid" };
 
-    if (starts_with_any(word, silent_h, LP_COUNT(silent_h)))
+    if (starts_with_any(word, silent_h, LP_COUNT(silent_h)) ||
+        starts_with_any(word, spelt_x, LP_COUNT(spelt_x)))
         return true;
     if (starts_with_any(word, not_uni, LP_COUNT(not_uni)))
         return true;

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "services/ai-feedback/spelling/affix.h"
+#include "services/ai-feedback/spelling/newer_words.h"
 
 #define EDGES_MAX (1u << 22)
 #define FANOUT 128 /* different letters at one place */
@@ -222,18 +223,18 @@ static int read_words(const char *folder, const char *name, struct words *w, str
     return affix_expand(aff, dic, add_word, w, err);
 }
 
-/* What the dictionaries of 2020 lack and people write. */
 static void add_newer_words(struct words *w)
 {
-    static const char *const newer[] = {
-        "snuck",       "rockstar",      "wishlist", "timeframe",  "tradeoff",  "standup",
-        "pushups",     "wellbeing",     "spinoff",  "warmup",     "videogame", "livestream",
-        "livestreams", "livestreaming", "vlog",     "vlogs",      "vlogger",   "vloggers",
-        "vlogging",    "bestie",        "besties",  "telehealth", "unfollow",  "unfollowed",
-        "cringey",     "adulting",      "foodie",   "foodies",
-    };
-    for (size_t i = 0; i < LP_COUNT(newer); i++)
-        add_word(newer[i], false, w);
+    char word[LEXICON_WORD];
+
+    for (const char *at = newer_words; *at; at += strcspn(at, " "), at += *at == ' ') {
+        size_t n = strcspn(at, " ");
+        if (n >= sizeof word)
+            continue;
+        memcpy(word, at, n);
+        word[n] = '\0';
+        add_word(word, true, w);
+    }
 }
 
 int lexicon_new(const char *dialect, const char *folder, struct lexicon **ret_lexicon,

@@ -21,6 +21,9 @@
 #define KEEP_FOUR 15.0     /* for one of four */
 #define PHRASE_CHANNEL 7.5 /* and what may then be miswritten */
 #define SURE 0.6           /* least share of the best among all */
+#define FAR_OF_FOUR 6.0    /* what may be miswritten of four letters and fewer */
+#define FAR_OF_FIVE 7.5    /* of five */
+#define FAR 10.0           /* of more */
 
 struct spelling {
     struct lexicon *lexicon;
@@ -79,7 +82,9 @@ static unsigned bits_of(const struct spelling *s, const char *word, size_t len)
 /* "globals", "reindent": made of a word as English makes them, though no dictionary has it. */
 static bool is_derived(const struct spelling *s, const char *word, size_t len)
 {
-    static const char *const prefixes[] = { "re", "un", "pre", "non", "multi", "over", "under" };
+    static const char *const prefixes[] = { "re",    "un",    "pre",   "non",   "multi", "over",
+                                            "under", "de",    "sub",   "auto",  "micro", "mini",
+                                            "mega",  "super", "hyper", "inter", "anti" };
 
     if (len > 5 && word[len - 1] == 's' && !strchr("sx", word[len - 2]) &&
         lexicon_find(s->lexicon, word, len - 1) & LEXICON_LOWER)
@@ -93,11 +98,24 @@ static bool is_derived(const struct spelling *s, const char *word, size_t len)
     return false;
 }
 
+/* "haha", "hehehe", "bahaha": as long as somebody laughs. */
+static bool is_laughter(const char *word, size_t len)
+{
+    size_t h = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (!strchr(i < 2 ? "bmwahei" : "hahei", word[i]))
+            return false;
+        h += word[i] == 'h';
+    }
+    return len >= 3 && 2 * h + 3 >= len && h >= 2 && strspn(word, "bmw") < 3;
+}
+
 bool spelling_knows(const struct spelling *s, const char *word)
 {
     size_t len = strlen(word);
 
-    if (bits_of(s, word, len) || is_derived(s, word, len))
+    if (bits_of(s, word, len) || is_derived(s, word, len) || is_laughter(word, len))
         return true;
     if (!memchr(word, '-', len))
         return false;
@@ -181,6 +199,14 @@ static double frequency_of(const struct spelling *s, const char *word, size_t le
     return model_score(s->model, id, MODEL_UNKNOWN, MODEL_UNKNOWN) - (id < 0 ? RARE : 0);
 }
 
+/* A short word that is far from any other is one that we do not know. */
+static bool is_too_far(const struct choice *c, double channel, unsigned bits, unsigned edits)
+{
+    if (c->place->capital && edits > 1 && (c->len <= 6 || !(bits & LEXICON_LOWER)))
+        return true;
+    return channel > (c->len <= 4 ? FAR_OF_FOUR : c->len == 5 ? FAR_OF_FIVE : FAR);
+}
+
 static void take_near(const char *word, size_t len, unsigned bits, unsigned edits, void *user)
 {
     struct choice *c = user;
@@ -190,6 +216,8 @@ static void take_near(const char *word, size_t len, unsigned bits, unsigned edit
         return;
     memcpy(new.word, word, len + 1);
     new.channel = channel_cost(c->place->word, c->len, word, len);
+    if (is_too_far(c, new.channel, bits, edits))
+        return;
     new.frequency = frequency_of(c->speller, word, len);
     if (!(bits & LEXICON_LOWER))
         new.channel += 1; /* a name, without its capital */

@@ -7,6 +7,7 @@
  */
 #include "services/ai-worker/speech/recogniser.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include <pocketsphinx.h>
 #include <pocketsphinx_internal.h>
 #include <ps_alignment_internal.h>
+#include <state_align_search.h>
 #include <lm/fsg_model.h>
 
 #include "base/alloc.h"
@@ -306,6 +308,20 @@ static void read_aligned(ps_alignment_t *words, struct heard *heard)
     }
 }
 
+/* What the alignment remembers of all frames, at once: a block that grows by 20 frames leaves holes
+ * of as much again in the heap. */
+static void reserve_history(ps_decoder_t *decoder, int frames)
+{
+    state_align_search_t *search = (state_align_search_t *)decoder->search;
+
+    if (strcmp(ps_search_type(decoder->search), PS_SEARCH_TYPE_STATE_ALIGN) != 0 ||
+        search->tokens || search->n_emit_state <= 0 || frames <= 0)
+        return;
+    search->tokens =
+        ckd_malloc((size_t)search->n_emit_state * (size_t)frames * sizeof *search->tokens);
+    search->n_fr_alloc = frames;
+}
+
 /* Phones of the parts; without a word where they cannot be aligned. */
 static int align(struct recogniser *r, const struct features *f,
                  const struct recogniser_limits *limits, struct heard *heard, struct lp_error *err)
@@ -316,11 +332,13 @@ static int align(struct recogniser *r, const struct features *f,
 
     read_parts(r, heard, words);
     ps_remove_search(r->decoder, "text"); /* before the next one takes its memory */
+    malloc_trim(0);                       /* which is in small blocks */
     if (heard->n_parts > 0) {
         bool taken = ps_alignment_populate(words) >= 0;
         if (taken) {
             taken = ps_set_alignment(r->decoder, words) >= 0;
             ps_alignment_free(words); /* 5.1.1 takes a reference too many */
+            reserve_history(r->decoder, f->n);
         }
         if (!taken)
             result = lp_error_set(err, LP_E_INTERNAL, "pocketsphinx does not take the alignment");
