@@ -1,6 +1,6 @@
 /*
  * services/progress/store.c -- the connections to MongoDB, and whether it answers. Each operation
- * takes a client from the pool and gives it back.
+ * takes a client of the pool and gives it back.
  *
  * Threads: workers call the store_* functions; `keeper` makes the indexes with growing waits until
  * the database is there, then pings it, and keeps the reason for /readyz under `lock`.
@@ -26,8 +26,19 @@
 #define SOCKET_MS 15000
 #define PING_MS 5000
 
+/* A client of the pool and its collections, kept from one operation to the next, so that they are
+ * not made for each; who comes next has the connection that was used last. */
+struct store_seat {
+    struct store_seat *next; /* of those that are free */
+    mongoc_client_t *client;
+    mongoc_collection_t *logs, *rollups[STORE_ROLLUPS]; /* rollups: NULL until asked for */
+};
+
 struct store {
     mongoc_client_pool_t *pool;
+    struct store_seat *seats; /* free ones; as this and what follows under `lock` */
+    unsigned made, most;      /* seats in all: as many as the pool has clients */
+    pthread_cond_t one_free;
     const char *db_name;
     bool tells; /* new activities are marked, store_events.h */
     struct lp_stop *stop;
@@ -39,17 +50,56 @@ struct store {
     struct lp_metric_family *seconds;
 };
 
+static void give_seat(struct store *s, struct store_seat *seat)
+{
+    pthread_mutex_lock(&s->lock);
+    seat->next = s->seats;
+    s->seats = seat;
+    pthread_cond_signal(&s->one_free);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void store_operation_end(struct store_operation *o)
 {
     if (!o->store)
         return;
     double seconds = (double)(lp_clock_ns() - o->began_ns) / 1e9;
     lp_metric_observe(lp_metric_with(o->store->seconds, o->name), seconds);
-    mongoc_collection_destroy(o->logs);
-    for (size_t i = 0; i < STORE_ROLLUPS; i++)
-        if (o->rollups[i])
-            mongoc_collection_destroy(o->rollups[i]);
-    mongoc_client_pool_push(o->store->pool, o->client);
+    give_seat(o->store, o->seat);
+}
+
+/* Waits while all are in use, as the pool itself would: operations have time-outs. */
+static struct store_seat *take_seat(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (!s->seats && s->made == s->most)
+        pthread_cond_wait(&s->one_free, &s->lock);
+    struct store_seat *seat = s->seats;
+    if (seat)
+        s->seats = seat->next;
+    else
+        s->made++;
+    pthread_mutex_unlock(&s->lock);
+    if (seat)
+        return seat;
+    seat = lp_alloc(sizeof *seat);
+    seat->client = mongoc_client_pool_pop(s->pool);
+    seat->logs = mongoc_client_get_collection(seat->client, s->db_name, COLLECTION);
+    return seat;
+}
+
+static void free_seats(struct store *s)
+{
+    while (s->seats) {
+        struct store_seat *seat = s->seats;
+        s->seats = seat->next;
+        mongoc_collection_destroy(seat->logs);
+        for (size_t i = 0; i < STORE_ROLLUPS; i++)
+            if (seat->rollups[i])
+                mongoc_collection_destroy(seat->rollups[i]);
+        mongoc_client_pool_push(s->pool, seat->client);
+        free(seat);
+    }
 }
 
 int store_operation_begin(struct store *s, const char *name, struct store_operation *ret,
@@ -60,12 +110,12 @@ int store_operation_begin(struct store *s, const char *name, struct store_operat
     ret->store = s;
     ret->name = name;
     ret->began_ns = lp_clock_ns();
-    ret->client = mongoc_client_pool_pop(s->pool);
-    ret->logs = mongoc_client_get_collection(ret->client, s->db_name, COLLECTION);
+    ret->seat = take_seat(s);
+    ret->logs = ret->seat->logs;
     return 0;
 }
 
-void store_operation_primary(mongoc_collection_t *c)
+static void ask_primary(mongoc_collection_t *c)
 {
     mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
 
@@ -75,12 +125,14 @@ void store_operation_primary(mongoc_collection_t *c)
 
 mongoc_collection_t *store_operation_rollups(struct store_operation *o, enum store_rollups of)
 {
-    if (!o->rollups[of]) {
-        o->rollups[of] = mongoc_client_get_collection(o->client, o->store->db_name,
-                                                      of == STORE_DAYS ? DAYS : ROLLUPS);
-        store_operation_primary(o->rollups[of]);
+    struct store_seat *seat = o->seat;
+
+    if (!seat->rollups[of]) {
+        seat->rollups[of] = mongoc_client_get_collection(seat->client, o->store->db_name,
+                                                         of == STORE_DAYS ? DAYS : ROLLUPS);
+        ask_primary(seat->rollups[of]);
     }
-    return o->rollups[of];
+    return seat->rollups[of];
 }
 
 /* ---- indexes, readiness ---- */
@@ -105,8 +157,8 @@ static bool make_event_index(const struct store *s, mongoc_database_t *db, bson_
 
 static bool make_indexes(struct store *s, bson_error_t *e)
 {
-    mongoc_client_t *client = mongoc_client_pool_pop(s->pool);
-    mongoc_database_t *db = mongoc_client_get_database(client, s->db_name);
+    struct store_seat *seat = take_seat(s);
+    mongoc_database_t *db = mongoc_client_get_database(seat->client, s->db_name);
     auto_bson bson_t command = BSON_INITIALIZER, marks = BSON_INITIALIZER;
 
     BCON_APPEND(&command, "createIndexes", BCON_UTF8(COLLECTION), "indexes", "[", "{", "key", "{",
@@ -122,18 +174,18 @@ static bool make_indexes(struct store *s, bson_error_t *e)
                 mongoc_database_write_command_with_opts(db, &marks, NULL, NULL, e) &&
                 make_event_index(s, db, e);
     mongoc_database_destroy(db);
-    mongoc_client_pool_push(s->pool, client);
+    give_seat(s, seat);
     return made;
 }
 
 static bool ping(struct store *s, bson_error_t *e)
 {
-    mongoc_client_t *client = mongoc_client_pool_pop(s->pool);
+    struct store_seat *seat = take_seat(s);
     auto_bson bson_t command = BSON_INITIALIZER;
 
     bson_append_int32(&command, "ping", -1, 1);
-    bool there = mongoc_client_command_simple(client, s->db_name, &command, NULL, NULL, e);
-    mongoc_client_pool_push(s->pool, client);
+    bool there = mongoc_client_command_simple(seat->client, s->db_name, &command, NULL, NULL, e);
+    give_seat(s, seat);
     return there;
 }
 
@@ -195,6 +247,12 @@ static void on_driver_log(mongoc_log_level_t level, const char *domain, const ch
     lp_log_debug("driver", "domain", domain, "text", text);
 }
 
+/* Who has operations: the workers, keeper, retention, tally, recount (two), feed. */
+static unsigned clients_of(const struct config *config)
+{
+    return (unsigned)config->common.concurrency + 6;
+}
+
 static mongoc_client_pool_t *pool_new(const struct config *config, struct lp_error *err)
 {
     bson_error_t e;
@@ -207,9 +265,7 @@ static mongoc_client_pool_t *pool_new(const struct config *config, struct lp_err
     default_int(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, SELECTION_MS);
     default_int(uri, MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS);
     default_int(uri, MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS);
-    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE,
-                                   (int32_t)config->common.concurrency +
-                                       6); /* keeper, retention, tally, recount (two), feed */
+    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE, (int32_t)clients_of(config));
     mongoc_client_pool_t *pool = mongoc_client_pool_new_with_error(uri, &e);
     mongoc_uri_destroy(uri);
     if (!pool) {
@@ -234,6 +290,8 @@ int store_new(const struct config *config, struct store **ret_store, struct lp_e
     s->tells = config->learning_url && config->learning_url[0];
     s->stop = lp_stop_new();
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->one_free, NULL);
+    s->most = clients_of(config);
     snprintf(s->why, sizeof s->why, "MongoDB: not connected yet");
     s->up = lp_metric_single(lp_metric_family(LP_METRIC_GAUGE, "lp_database_up",
                                               "1 while the database answers", "", NULL, 0));
@@ -256,8 +314,10 @@ void store_free(struct store *s)
         return;
     lp_stop_request(s->stop);
     pthread_join(s->keeper, NULL);
+    free_seats(s);
     mongoc_client_pool_destroy(s->pool);
     lp_stop_free(s->stop);
+    pthread_cond_destroy(&s->one_free);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

@@ -11,22 +11,22 @@
 /* Which sums: services/progress/rollup.h, day.h. */
 enum store_rollups { STORE_HOURS, STORE_DAYS, STORE_ROLLUPS };
 
-/* One operation: a client of the pool, the collection, and when it began. Initialise with {0}. */
+/* One operation: a client with its collections, and when it began. Initialise with {0}. */
+struct store_seat;
 struct store_operation {
     struct store *store; /* NULL: not begun */
     const char *name;
     int64_t began_ns;
-    mongoc_client_t *client;
-    mongoc_collection_t *logs, *rollups[STORE_ROLLUPS]; /* rollups: NULL until asked for */
+    struct store_seat *seat;
+    mongoc_collection_t *logs; /* borrowed, as the others; never changed */
 };
 
 /* LP_E_UNAVAILABLE at once where the last ping found nobody. */
 LP_MUST_USE int store_operation_begin(struct store *s, const char *name,
                                       struct store_operation *ret, struct lp_error *err);
-/* The collection of these sums, borrowed from `o`, which has begun. */
+/* The collection of these sums, borrowed from `o`, which has begun. Its reads ask the primary
+ * whatever the URI says: what is counted from them stays. */
 mongoc_collection_t *store_operation_rollups(struct store_operation *o, enum store_rollups of);
-/* Reads of `c` ask the primary whatever the URI says: what is counted from them stays. */
-void store_operation_primary(mongoc_collection_t *c);
 void store_operation_end(struct store_operation *o);
 #define auto_operation __attribute__((cleanup(store_operation_end)))
 #define auto_bson __attribute__((cleanup(bson_destroy)))

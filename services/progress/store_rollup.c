@@ -206,14 +206,15 @@ static int each_activity(struct store *s, const char *name, const bson_t *filter
     int r = store_operation_begin(s, name, &o, err);
     if (r < 0)
         return r;
-    store_operation_primary(o.logs);
-    mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.logs, filter, &opts, NULL);
+    mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
+    mongoc_cursor_t *c = mongoc_collection_find_with_opts(o.logs, filter, &opts, primary);
     for (; r == 0 && mongoc_cursor_next(c, &document); read++)
         if (take_activity(document, &a, &feedback))
             r = sink(&a, user, err);
     if (r == 0)
         r = store_cursor_result(name, c, err);
     mongoc_cursor_destroy(c);
+    mongoc_read_prefs_destroy(primary);
     if (r == 0 && ret_read)
         *ret_read = read;
     return r;
