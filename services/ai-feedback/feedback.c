@@ -52,6 +52,7 @@ static void apply_rules(struct sentence *s, struct run *run)
     rule_patterns(s);
     rule_choices(s, speller);
     rule_determiners(s, speller);
+    rule_mends(s, speller);
     rule_articles(s);
     grammar_apply(s, speller, &run->matches);
     rule_capitals(s);

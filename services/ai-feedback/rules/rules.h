@@ -32,6 +32,9 @@ void rule_choices(struct sentence *s, const struct spelling *speller);
 /* What one part of a sentence asks of another: "although ... but", "yesterday I go". */
 void rule_clauses(struct sentence *s);
 
+/* A small word that is missing or needless, and forms of words that do not go together (mend.c). */
+void rule_mends(struct sentence *s, const struct spelling *speller);
+
 /* "I work in factory": an article that is missing. */
 void rule_determiners(struct sentence *s, const struct spelling *speller);
 
