@@ -210,6 +210,9 @@ static const struct reason_of {
     [MEND_ADVERB] = { CATEGORY_WORD_CHOICE, "adverb",
                       "What tells how something is done ends in -ly mostly; what tells how a thing "
                       "is does not." },
+    [MEND_WORD_FORM] = { CATEGORY_WORD_CHOICE, "word-form",
+                         "The noun, the verb and the adjective are different words: here another "
+                         "one of them fits." },
 };
 
 static int score_of(const struct mend_text *t, size_t i, const struct mend_way *way)
@@ -238,6 +241,11 @@ static bool is_free(const struct sentence *s, size_t token)
     const struct token *t = &s->tokens[token];
     return t->kind == TOKEN_WORD && !t->now && !t->kept && !*t->after && t->len < MEND_ROOM &&
            !(t->len > 1 && isupper((unsigned char)s->text[t->at + 1])) && !is_part(s, t);
+}
+
+static bool is_kept(const struct sentence *s, size_t token)
+{
+    return token != MEND_NO_TOKEN && s->tokens[token].kept;
 }
 
 static bool is_word(const struct mend_text *t, size_t i, const char *list)
@@ -314,38 +322,82 @@ static bool is_verb_left_alone(const struct mend_text *t, size_t i, const struct
     size_t len = strlen(word);
     bool plural, noun = noun_find_any(word, &plural) >= 0;
 
-    if (way->group == MEND_TENSE || is_demanded(t, i) || is_other_time(word, way->word))
+    bool ing = len > 4 && strcmp(word + len - 3, "ing") == 0;
+
+    if (is_demanded(t, i) || is_other_time(word, way->word))
         return true;
+    if (way->group == MEND_TENSE) /* "She borrowing a book last week" */
+        return !ing || i == 0 || t->words[i - 1].kind != KIND_PRONOUN;
+    if (noun && is_word(t, i + 1, " is was has are were have ") && has_far_subject(t, i))
+        return true; /* "the oldest map in the books is torn" */
+    if (way->group == MEND_AGREEMENT && i == 1 && t->words[0].kind == 0 && !is_plural(t, 0))
+        return true; /* "Thanh studies" */
     if (way->group == MEND_AGREEMENT && noun && is_word(t, i - 1, " to "))
         return true; /* "going to plays" */
     if (way->group == MEND_AGREEMENT && !noun)
         return has_far_subject(t, i);
     if (way->group != MEND_VERB_FORM)
         return false;
-    if (len > 4 && strcmp(word + len - 3, "ing") == 0)
+    if (ing)
         return is_word(t, i - 1, " to be been is are am was were "); /* "used to getting up" */
     return is_finite(t, i);
+}
+
+/* "the very success"; "we are greatly accelerating it" */
+static bool is_very_one(const struct mend_text *t, size_t i, const struct mend_way *way)
+{
+    const char *next = i + 1 < t->n ? t->words[i + 1].text : "";
+    size_t len = strlen(next);
+
+    if (way->group == MEND_ARTICLE_OTHER)
+        return strcmp(next, "very") == 0;
+    return way->group == MEND_ADVERB && strlen(way->word) < strlen(t->words[i].text) &&
+           (is_word(t, i + 1, " and or than ") || strcmp(t->words[i].text, "timely") == 0 ||
+            (len > 4 && (strcmp(next + len - 3, "ing") == 0 || strcmp(next + len - 2, "ed") == 0)));
+}
+
+/* "I am like my father", "we did what we could to help", "the chicken and the egg" */
+static bool is_drop_left_alone(const struct mend_text *t, size_t i, const struct mend_way *way)
+{
+    switch (way->group) {
+    case MEND_VERB_NEEDLESS:
+        return is_word(t, i + 1, " like used ");
+    case MEND_PREPOSITION_NEEDLESS:
+        return i > 0 && t->words[i - 1].kind == KIND_AUXILIARY;
+    default:
+        return is_word(t, i - 1, " and about ") || is_word(t, i + 1, " kind ");
+    }
+}
+
+/* "in future"; "it was worst for us"; "we want live music"; "where you live it rains" */
+static bool is_put_left_alone(const struct mend_text *t, size_t i, const struct mend_way *way)
+{
+    if (way->group == MEND_VERB_MISSING)
+        return i > 0 && t->words[i - 1].kind == KIND_ASKING;
+    if (strcmp(way->word, "to") == 0)
+        return is_plural(t, i + 1) || is_word(t, i - 1, " want wants wanted allowed ready ");
+    return is_word(t, i, " worst best word ") ||
+           (is_word(t, i, " future ") && is_word(t, i - 1, " in "));
 }
 
 /* What the classifier does not see. */
 static bool is_left_alone(const struct mend_text *t, size_t i, const struct mend_way *way)
 {
-    const char *word = t->words[i].text, *left = i > 0 ? t->words[i - 1].text : "";
+    const char *left = i > 0 ? t->words[i - 1].text : "";
     size_t len = strlen(left);
     bool ends = i + 1 == t->n || t->words[i + 1].marked;
 
     switch (way->act) {
-    case MEND_DROP: /* "I am like my father", "I am used to it" */
-        return way->group == MEND_VERB_NEEDLESS && is_word(t, i + 1, " like used ");
-    case MEND_PUT: /* "in future"; "it was worst for us"; "I want study materials" */
-        return (strcmp(word, "future") == 0 && strcmp(left, "in") == 0) ||
-               is_word(t, i, " worst best word ") ||
-               (strcmp(way->word, "to") == 0 && is_plural(t, i + 1));
+    case MEND_DROP:
+        return is_drop_left_alone(t, i, way);
+    case MEND_PUT:
+        return is_put_left_alone(t, i, way);
     default: /* a name, or an order; "my own hand", "in the last minutes"; "my friend's cars" */
         return i == 0 || is_word(t, i, " people well it's senses ") ||
                (ends && is_word(t, i, " this these that those some any ")) ||
-               is_word(t, i - 1, " own last amounts part ") ||
-               (len > 2 && strcmp(left + len - 2, "'s") == 0) || is_verb_left_alone(t, i, way);
+               is_word(t, i - 1, " own last amounts part good wrote passionate ") ||
+               is_very_one(t, i, way) || (len > 2 && strcmp(left + len - 2, "'s") == 0) ||
+               is_verb_left_alone(t, i, way);
     }
 }
 
@@ -404,7 +456,8 @@ static bool mend_gap(struct sentence *s, struct mend_text *t, size_t i)
     bool right = is_free(s, t->words[i].token);
     bool left = i > 0 && !t->words[i].marked && is_free(s, t->words[i - 1].token);
 
-    if (!right && !left)
+    if ((!right && !left) || is_kept(s, t->words[i].token) ||
+        (i > 0 && is_kept(s, t->words[i - 1].token)))
         return false;
     const struct mend_way *way = meant(t, i, ways, mend_gap_ways(t, i, ways));
     if (!way)

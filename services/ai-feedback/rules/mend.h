@@ -35,8 +35,17 @@ enum mend_group {
     MEND_WORD_NEEDLESS,
     MEND_CONFUSED,
     MEND_ADVERB,
+    MEND_WORD_FORM,  /* a noun for its adjective or verb */
     MEND_GROUPS = 24 /* with room for more: margins in front of the weights */
 };
+
+/* Words of which one is written for another (mend_sets.c); each list ends with NULL. */
+struct mend_set {
+    enum mend_group group;
+    const char *words[12];
+};
+extern const struct mend_set mend_sets[];
+extern const size_t mend_set_count;
 
 enum mend_act { MEND_PUT, MEND_DROP, MEND_TURN };
 

@@ -294,47 +294,16 @@ size_t mend_gap_ways(const struct mend_text *t, size_t i, struct mend_way ret_wa
     return w.n;
 }
 
-/* Words of which one is written for another; each list ends with NULL. */
-struct set {
-    enum mend_group group;
-    const char *words[12];
-};
-static const struct set sets[] = {
-    { MEND_ARTICLE_OTHER, { "a", "the", "an" } },
-    { MEND_PREPOSITION_OTHER,
-      { "in", "on", "at", "to", "of", "for", "with", "from", "by", "about", "into" } },
-    { MEND_BE, { "is", "are", "was", "were", "be", "am", "been", "being" } },
-    { MEND_BE, { "has", "have", "had", "having" } },
-    { MEND_BE, { "do", "does", "did" } },
-    { MEND_BE, { "don't", "doesn't", "didn't" } },
-    { MEND_CONFUSED, { "this", "these", "that", "those" } },
-    { MEND_CONFUSED, { "other", "others", "another" } },
-    { MEND_CONFUSED, { "much", "many", "very" } },
-    { MEND_CONFUSED, { "they", "them", "their", "there" } },
-    { MEND_CONFUSED, { "most", "almost", "more" } },
-    { MEND_CONFUSED, { "some", "any" } },
-    { MEND_CONFUSED, { "who", "which", "what" } },
-    { MEND_CONFUSED, { "every", "all" } },
-    { MEND_CONFUSED, { "good", "well" } },
-    { MEND_CONFUSED, { "few", "little" } },
-    { MEND_CONFUSED, { "lose", "loose" } },
-    { MEND_CONFUSED, { "then", "than" } },
-    { MEND_CONFUSED, { "its", "it's" } },
-    { MEND_CONFUSED, { "to", "too" } },
-    { MEND_CONFUSED, { "me", "my", "i" } },
-    { MEND_CONFUSED, { "we", "us", "our" } },
-};
-
 static void turn_in_sets(struct ways *w, const char *word)
 {
-    for (size_t i = 0; i < LP_COUNT(sets); i++) {
+    for (size_t i = 0; i < mend_set_count; i++) {
         bool there = false;
-        for (size_t k = 0; sets[i].words[k] && !there; k++)
-            there = strcmp(sets[i].words[k], word) == 0;
-        for (size_t k = 0; there && sets[i].words[k]; k++)
-            if (strcmp(sets[i].words[k], word) != 0)
-                offer(w, MEND_TURN, sets[i].group, sets[i].words[k],
-                      label_of(MEND_TURN, word, sets[i].words[k]), LEAST_TURN);
+        for (size_t k = 0; mend_sets[i].words[k] && !there; k++)
+            there = strcmp(mend_sets[i].words[k], word) == 0;
+        for (size_t k = 0; there && mend_sets[i].words[k]; k++)
+            if (strcmp(mend_sets[i].words[k], word) != 0)
+                offer(w, MEND_TURN, mend_sets[i].group, mend_sets[i].words[k],
+                      label_of(MEND_TURN, word, mend_sets[i].words[k]), LEAST_TURN);
     }
 }
 
