@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define ASK 20       /* items that are asked for at once, as an app does */
-#define DUE_FIRST 40 /* services/learning/database/learners.c, read_ahead and read_due */
-#define DUE_OF_NEXT 40
+#define DUE_FIRST 20 /* services/learning/database/learners.c, read_ahead and read_due */
+#define DUE_OF_NEXT 60
 #define DUE_LOOKED_AT 240
 #define LEARN 0.1 /* Q-learning: rate, discount, share of exploration */
 #define DISCOUNT 0.9
@@ -156,10 +156,12 @@ static struct candidate candidate_of(const struct tutor *t, int i, int place)
     };
 }
 
-static int staler(const void *a, const void *b)
+static int by_turn(const void *a, const void *b)
 {
     const struct candidate *p = a, *q = b;
-    return (p->worth < q->worth) - (p->worth > q->worth);
+    if (p->worth != q->worth)
+        return p->worth < q->worth ? -1 : 1;
+    return (p->state.stability > q->state.stability) - (p->state.stability < q->state.stability);
 }
 
 static bool is_ripe(const struct known *k, int64_t now_ms)
@@ -167,17 +169,18 @@ static bool is_ripe(const struct known *k, int64_t now_ms)
     return k->fsrs.due_ms <= now_ms || now_ms - k->last_ms >= CHOOSE_REST_MS;
 }
 
-/* Of those that are due first the stalest follow. How many. */
-static int put_stale_first(const struct tutor *t, int64_t now_ms, struct candidate *due, int n)
+/* Those that are due first, and behind them those whose turn it is. How many. */
+static int put_turns_first(const struct tutor *t, int64_t now_ms, struct candidate *due, int n)
 {
-    int64_t gain_ms = choose_gain_ms(now_ms, t->exam_ms);
-    double exponent = forgetting_exponential(&t->forgetting);
+    bool exponential = forgetting_exponential(&t->forgetting) > 0.5;
     n = n < DUE_LOOKED_AT ? n : DUE_LOOKED_AT;
-    for (int i = DUE_FIRST; i < n; i++)
-        due[i].worth = (double)(gain_ms - due[i].state.last_ms) /
-                       pow(fmax(due[i].state.stability, 0.001), exponent);
+    for (int i = DUE_FIRST; i < n; i++) {
+        const struct fsrs_state *s = &due[i].state;
+        double lives = (double)(now_ms - s->last_ms) / FSRS_DAY_MS / fmax(s->stability, 0.001);
+        due[i].worth = exponential ? fabs(0.5 - pow(0.9, lives)) : (double)s->last_ms;
+    }
     if (n > DUE_FIRST)
-        qsort(&due[DUE_FIRST], (size_t)(n - DUE_FIRST), sizeof *due, staler);
+        qsort(&due[DUE_FIRST], (size_t)(n - DUE_FIRST), sizeof *due, by_turn);
     return n < DUE_FIRST + DUE_OF_NEXT ? n : DUE_FIRST + DUE_OF_NEXT;
 }
 
@@ -190,7 +193,7 @@ static int read_due(const struct tutor *t, int64_t now_ms, struct candidate *due
             all[n++] = candidate_of(t, i, 0);
     qsort(all, (size_t)n, sizeof *all, earlier);
     if (choose_always_takes_new(POLICY_BANDIT, now_ms, t->exam_ms))
-        n = put_stale_first(t, now_ms, all, n);
+        n = put_turns_first(t, now_ms, all, n);
     n = n < CHOOSE_DUE ? n : CHOOSE_DUE;
     memcpy(due, all, (size_t)n * sizeof *all);
     return n;

@@ -158,7 +158,6 @@ static int recommend(const struct api *api, const struct question *q, struct lea
         .policy = q->policy,
         .now_ms = q->now_ms,
         .until_ms = reviews_until(q),
-        .gain_ms = choose_gain_ms(q->now_ms, q->exam_ms),
         .fresh = choose_always_takes_new(q->policy, q->now_ms, q->exam_ms),
     };
     int r = candidates_read(api->db, &wanted, learner, candidates, err);

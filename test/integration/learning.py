@@ -750,25 +750,25 @@ def before_an_exam_the_least_known_of_many_have_their_turn(s):
     s.sql("DELETE FROM states WHERE learner = 'hundreds'; DELETE FROM items WHERE id LIKE 'many-%'")
 
 
-def before_an_exam_the_weak_come_first_to_who_forgets_exponentially_and_all_in_turn_to_others(s):
-    """40 are due first and bring nothing; of the next 200 60 had no turn for long, 140 are weak, and 40 are looked up."""
+def before_an_exam_what_is_in_doubt_comes_first_to_who_forgets_exponentially_and_all_in_turn_to_others(s):
+    """20 are due first and bring nothing; of the next 220 60 had no turn for long, 100 are in doubt, 60 are lost, and 60 are looked up."""
     now, numbers = int(time.time() * 1000), " ".join(["0"] * 18)
     s.sql("INSERT INTO items (id, class, level, rank, prerequisites, confusables, doc, version) SELECT kind || '-' || n, 'Noun', 6, n, '{}', '{}',"
           " jsonb_build_object('id', kind || '-' || n, 'phrase', kind || ' ' || n, 'seconds', 10), 1"
-          " FROM (VALUES ('first', 40), ('long', 60), ('weak', 140)) k(kind, most), generate_series(1, most) n;")
+          " FROM (VALUES ('first', 20), ('long', 60), ('doubt', 100), ('lost', 60)) k(kind, most), generate_series(1, most) n;")
     for learner, forgetting in (("turns", None), ("halves", numbers + " 12"), ("powers", numbers + " -12"), ("beyond", numbers + " -1e300")):
         s.sql(f"INSERT INTO learners (learner, reviews, day, day_ms, forgetting_model, forgetting) VALUES ('{learner}', 0, 0, 0, 'mix-1',"
               f" {repr(forgetting) if forgetting else 'NULL'});"
               "INSERT INTO states (learner, item_id, difficulty, stability, stage, step, last_ms, due_ms, reviews, model, ratings, recalled)"
               f" SELECT '{learner}', i.id, 5, k.stability, 2, 0, {now} - k.days * 86400000::bigint, {now} + k.due * 86400000::bigint + i.rank, 2, 'test', 6, 2"
-              " FROM (VALUES ('first', 3000, 1, 1), ('long', 20, 20, 2), ('weak', 2, 5, 2)) k(kind, stability, days, due) JOIN items i ON i.id LIKE kind || '-%'")
+              " FROM (VALUES ('first', 3000, 1, 1), ('long', 20, 20, 2), ('doubt', 2, 13, 2), ('lost', 0.2, 10, 2)) k(kind, stability, days, due) JOIN items i ON i.id LIKE kind || '-%'")
     exam = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 60 * 86400))
-    for learner, kind in (("turns", "long"), ("halves", "weak"), ("powers", "long"), ("beyond", "long")):
+    for learner, kind in (("turns", "long"), ("halves", "doubt"), ("powers", "long"), ("beyond", "long")):
         reviews = [i["id"] for i in expect(recommend(s, learner, n=50, examDate=exam), 200)["items"] if i["kind"] == "review"]
         kinds = {i.split("-")[0] for i in reviews}
         assert kind in kinds and kinds <= {kind, "first"}, (learner, reviews)
     s.sql("DELETE FROM states WHERE model = 'test'; DELETE FROM learners WHERE learner IN ('turns', 'halves', 'powers', 'beyond');"
-          "DELETE FROM items WHERE id ~ '^(first|long|weak)-'")
+          "DELETE FROM items WHERE id ~ '^(first|long|doubt|lost)-'")
 
 
 def what_was_deleted_is_not_due_and_what_is_due_at_the_same_moment_is_looked_at(s):
@@ -920,7 +920,7 @@ def main():
                      who_may_tell_of_events_and_what_of_them_is_wrong, an_event_that_is_cut_short_is_made_whole_by_the_next_delivery,
                      due_reviews_come_back_and_an_exam_brings_them_forward,
                      before_an_exam_the_least_known_of_many_have_their_turn,
-                     before_an_exam_the_weak_come_first_to_who_forgets_exponentially_and_all_in_turn_to_others,
+                     before_an_exam_what_is_in_doubt_comes_first_to_who_forgets_exponentially_and_all_in_turn_to_others,
                      what_was_deleted_is_not_due_and_what_is_due_at_the_same_moment_is_looked_at,
                      what_a_pooler_forgot_is_sent_whole, policies_are_chosen_logged_and_compared,
                      a_learners_data_are_exported_and_erased, nobody_changes_a_review,

@@ -39,30 +39,32 @@ static const struct lp_db_statement read_learner = {
 static const struct lp_db_statement read_due = { "read_due", REVIEWS BY_DUE LIMIT_OF(CHOOSE_DUE), 4,
                                                  true };
 
-/* Before an exam, when any may come: those due first, and of the next ones the stalest when gain is
- * measured, by what of it shows before the item is looked up, which is what each costs: whose turn
- * it is, and as far as the learner forgets exponentially (forgetting_exponential) the weak sooner,
- * which are soon lost there. */
-#define DUE_FIRST 40
-#define DUE_NEXT 200
-#define DUE_OF_NEXT 40
+/* Before an exam, when any may come: those due first, and of the next ones, by what shows before
+ * the item is looked up, which is what each costs, those that were practised longest ago; of who is
+ * believed to forget exponentially (forgetting_exponential over a half) those of which it is least
+ * known whether they are recalled, as the others are safe or lost there. */
+#define DUE_FIRST 20
+#define DUE_NEXT 220
+#define DUE_OF_NEXT 60
 /* clang-format off */
-#define BOUND TEXT_OF(FORGETTING_SURE)
-#define EXPONENTIAL /* once for all rows; forgetting_pack puts `for_exponential` last */      \
-    "(SELECT 1 / (1 + exp(" TEXT_OF(FORGETTING_DOUBT) " - coalesce("                         \
-    "(SELECT least(greatest(split_part(forgetting, ' ', " TEXT_OF(FORGETTING_NUMBERS) ")"    \
-    "::float8, -" BOUND "), " BOUND ") FROM learners WHERE learner = $1"                     \
-    " AND forgetting IS NOT NULL AND forgetting_model = '" FORGETTING_MODEL "'), 0))))"
-#define STALE "($5::bigint - s.last_ms)::float8 / greatest(s.stability, 0.001) ^ " EXPONENTIAL
+#define IS_EXPONENTIAL /* once for all rows; forgetting_pack puts `for_exponential` last */       \
+    "(SELECT coalesce((SELECT split_part(forgetting, ' ', " TEXT_OF(FORGETTING_NUMBERS) ")"      \
+    "::float8 > " TEXT_OF(FORGETTING_DOUBT) " / " TEXT_OF(FORGETTING_WEIGHT)                     \
+    " FROM learners WHERE learner = $1"                                                          \
+    " AND forgetting IS NOT NULL AND forgetting_model = '" FORGETTING_MODEL "'), false))"
+/* Recall is 0.9 after `stability` days; far beyond, a power would be an error, too small. */
+#define DOUBT "abs(0.5 - 0.9::float8 ^ least(1000, ($2::bigint - s.last_ms)"                      \
+    " / 86400000::float8 / greatest(s.stability, 0.001)))"
+#define TURN "CASE WHEN " IS_EXPONENTIAL " THEN " DOUBT " ELSE s.last_ms END"
 static const struct lp_db_statement read_ahead = {
     "read_ahead",
     "WITH first AS MATERIALIZED (" REVIEWS BY_DUE LIMIT_OF(DUE_FIRST) ") SELECT * FROM first"
-    " UNION ALL (SELECT " REVIEW_COLUMNS " FROM (SELECT *, " STALE " AS stale FROM"
+    " UNION ALL (SELECT " REVIEW_COLUMNS " FROM (SELECT *, " TURN " AS turn FROM"
     "   (SELECT * FROM states s WHERE" RIPE " AND s.due_ms >= (SELECT max(due_ms) FROM first)"
     "     AND s.item_id NOT IN (SELECT item_id FROM first)" /* several may be due at the same ms */
-    BY_DUE LIMIT_OF(DUE_NEXT) ") s ORDER BY stale DESC) s" OF_ITEMS
-    "  ORDER BY s.stale DESC" LIMIT_OF(DUE_OF_NEXT) ")",
-    5, true
+    BY_DUE LIMIT_OF(DUE_NEXT) ") s ORDER BY turn, stability) s" OF_ITEMS
+    "  ORDER BY s.turn, s.stability" LIMIT_OF(DUE_OF_NEXT) ")",
+    4, true
 };
 /* clang-format on */
 
@@ -229,16 +231,15 @@ static void write_ms(int64_t ms, char ret_text[24])
 int candidates_read(struct lp_db *db, const struct wanted *w, struct learner *ret_learner,
                     struct candidates *ret, struct lp_error *err)
 {
-    char day[24], now[24], rested[24], until[24], ahead[24];
+    char day[24], now[24], rested[24], until[24];
     PGresult *results[3] = { 0 };
 
     write_ms(w->now_ms / FSRS_DAY_MS, day);
     write_ms(w->now_ms, now);
     write_ms(w->now_ms - CHOOSE_REST_MS, rested);
     write_ms(w->until_ms, until);
-    write_ms(w->gain_ms, ahead);
     const char *const about[] = { w->learner, day, now };
-    const char *const which[] = { w->learner, now, rested, until, ahead };
+    const char *const which[] = { w->learner, now, rested, until };
     const struct lp_db_call calls[] = { { &read_learner, about, true },
                                         { reviews_of(w), which, true },
                                         { &read_fresh, &w->learner, true } };

@@ -37,16 +37,15 @@ struct wanted {
     const char *learner;
     enum policy policy;
     int64_t now_ms, until_ms; /* reviews that come due by then, now_ms or later */
-    int64_t gain_ms;          /* when gain is measured */
     bool fresh;               /* new items too */
 };
 
 /*
  * The learner and candidates, in one round trip: of the reviews that are due, or were not practised
  * within CHOOSE_REST_MS, the CHOOSE_DUE that are due first. With POLICY_BANDIT and new items too:
- * of 240 that are due first 40, and 40 of the others by (gain_ms - last review) / stability^e, e
- * being how far they forget exponentially; with POLICY_LOWEST_AVERAGE those with the lowest
- * average, whenever they are due.
+ * of 240 that are due first 20, and 60 of the others: those practised longest ago, or of who is
+ * believed to forget exponentially those whose recall by the model is nearest to a half; with
+ * POLICY_LOWEST_AVERAGE those with the lowest average, whenever they are due.
  */
 LP_MUST_USE int candidates_read(struct lp_db *db, const struct wanted *wanted,
                                 struct learner *ret_learner, struct candidates *ret,

@@ -24,11 +24,6 @@ static double days_ahead(int64_t now_ms, int64_t exam_ms)
     return exam_ms > now_ms ? fmin(days(exam_ms - now_ms), CHOOSE_AHEAD_DAYS) : HORIZON_DAYS;
 }
 
-int64_t choose_gain_ms(int64_t now_ms, int64_t exam_ms)
-{
-    return now_ms + (int64_t)(days_ahead(now_ms, exam_ms) * FSRS_DAY_MS);
-}
-
 static double horizon_of(const struct wish *w)
 {
     return days_ahead(w->now_ms, w->exam_ms);

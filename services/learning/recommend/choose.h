@@ -58,9 +58,6 @@ struct choice {
     double mean_x[BANDIT_D], first_x[BANDIT_D]; /* of all new ones; of the first `slots` */
 };
 
-/* When gain is measured. */
-int64_t choose_gain_ms(int64_t now_ms, int64_t exam_ms);
-
 /* Whether new items would be taken, if there are any: with so many reviews it may be none, and then
  * nobody needs to look for them. With none of `due` seen yet: whether they would whatever it is. */
 bool choose_always_takes_new(enum policy policy, int64_t now_ms, int64_t exam_ms);

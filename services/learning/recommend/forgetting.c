@@ -74,7 +74,7 @@ static double halved(const struct forgetting *f, double days, double seen, doubl
 
 double forgetting_exponential(const struct forgetting *f)
 {
-    return 1 / (1 + exp(FORGETTING_DOUBT - f->for_exponential));
+    return 1 / (1 + exp(FORGETTING_DOUBT - FORGETTING_WEIGHT * f->for_exponential));
 }
 
 double forgetting_recall(const struct forgetting *f, const struct forgetting_item *item)

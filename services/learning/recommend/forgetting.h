@@ -19,8 +19,11 @@
 #define FORGETTING_AFTER_MS ((int64_t)43200000) /* an answer sooner says next to nothing of it */
 #define FORGETTING_NUMBERS 19                   /* as they are stored */
 #define FORGETTING_SURE 12.0                    /* `for_exponential` is within +- of it */
-/* Logarithm of how much rather the model is believed before any answer; SQL reads it, too. */
+/* Logarithm of how much rather the model is believed before any answer, and how much
+ * `for_exponential` weighs beside it: what fades, and is cut with each answer, says less than the
+ * answers did, and who practises little would be known too late. SQL reads both, too. */
 #define FORGETTING_DOUBT 4.0
+#define FORGETTING_WEIGHT 2.5
 
 /*
  * As the model. RATE: over 0 they forget faster. SHAPE: over 0 forgetting comes late and then fast.
