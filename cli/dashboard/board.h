@@ -7,7 +7,7 @@
 #include "base/buf.h"
 
 #define BOARD_WATCHED 8 /* platforms that are looked at at a time */
-#define BOARD_KEY 320   /* bytes of "<namespace>/<name>" with its NUL */
+#define BOARD_KEY 320   /* bytes of "<namespace>/<name>", UTF-8, with its NUL */
 #define BOARD_TEXT ((size_t)8 << 20)
 
 /* One text for all, and one for each platform that a tab looks at. Opaque: hides a lock. */

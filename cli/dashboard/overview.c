@@ -298,13 +298,27 @@ static json_t *platform_row(struct overview *o, const json_t *platform, const js
                         lp_json_str(ready, "message", NULL), "services", services);
 }
 
+/* Whether the cluster knows no platforms at all, which is told in the same way as that a named one
+ * is not there. */
+static bool is_without_kind(const struct overview *o)
+{
+    json_auto_t *list = NULL;
+    struct lp_error err;
+
+    return lp_kube_raw(o->client, "/apis/learningplatform.io/v1alpha1", &list, &err) ==
+           LP_E_NOT_FOUND;
+}
+
 /* A platform that was named and is gone is none, as it is in a list. */
 static int find(const struct overview *o, json_t **ret, struct lp_error *err)
 {
     int r = find_platforms(o->client, o->options, o->ns, ret, err);
 
-    if (r != LP_E_NOT_FOUND || !o->options->name)
+    if (r != LP_E_NOT_FOUND)
         return r;
+    if (!o->options->name || is_without_kind(o))
+        return lp_error_wrap(err, "it has no definition of LearningPlatform, which comes with the "
+                                  "operator (kubectl lp check)");
     *ret = json_array();
     return 0;
 }

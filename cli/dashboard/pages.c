@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "cli/dashboard/assets.h"
 #include "cli/dashboard/what_if.h"
 
@@ -67,12 +68,22 @@ static bool is_let_in(const struct pages *p, struct lp_http_exchange *x)
                            access_take_code(p->access, lp_http_query(x, "code"), lp_clock_ms()));
 }
 
+/* Keys of JSON are text. */
+static bool is_text(const char *text)
+{
+    size_t n = strlen(text), at = 0, step = 1;
+
+    for (; at < n && step > 0; at += step)
+        step = lp_utf8_sequence(text + at, n - at);
+    return step > 0;
+}
+
 static bool is_key(const char *key)
 {
     const char *slash = key ? strchr(key, '/') : NULL;
 
     return !key || *key == '\0' ||
-           (slash && slash > key && slash[1] != '\0' && strlen(key) < BOARD_KEY);
+           (slash && slash > key && slash[1] != '\0' && strlen(key) < BOARD_KEY && is_text(key));
 }
 
 static void answer_past(const struct pages *p, struct lp_http_exchange *x, const char *key)
@@ -91,7 +102,7 @@ static void answer_get(const struct pages *p, struct lp_http_exchange *x, const 
     if (asset_find(path, &asset))
         lp_http_reply(x, 200, asset.type, asset.text, asset.len);
     else if (!is_key(key))
-        refuse(x, 400, "platform: must be NAMESPACE/NAME of 319 bytes at most");
+        refuse(x, 400, "platform: must be NAMESPACE/NAME of 319 bytes of UTF-8 at most");
     else if (strcmp(path, "/api/events") == 0)
         tabs_answer(p->tabs, x, lp_http_query(x, "tab"), key);
     else if (strcmp(path, "/api/past") == 0)

@@ -350,7 +350,8 @@ static void a_ninth_tab_is_asked_to_wait(void **state)
 
 static void a_platform_must_be_a_namespace_and_a_name(void **state)
 {
-    static const char *const wrong[] = { "english", "/english", "learning/" };
+    static const char *const wrong[] = { "english", "/english", "learning/", "%ff/english",
+                                         "learning/%c3" };
     lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
     char line[64];
     (void)state;

@@ -202,6 +202,7 @@ static void a_platform_that_was_named_and_is_gone_is_none(void **state)
           .times = 1 },
         { .match = "/learningplatforms/english", .status = 404, .body = "{}", .times = 1 },
         { .match = "/learningplatforms/english", .status = 403, .body = FORBIDDEN },
+        { .match = "GET /apis/learningplatform.io/v1alpha1", .status = 200 },
         { .match = "horizontalpodautoscalers", .status = 200, .body = EMPTY },
         { .match = METRICS, .status = 200, .body = VALUES },
         FAKE_END });
@@ -213,6 +214,28 @@ static void a_platform_that_was_named_and_is_gone_is_none(void **state)
     assert_int_equal(json_array_size(json_object_get(gone, "platforms")), 0);
     assert_string_equal(lp_json_str(gone, "where", "name", NULL), "english");
     assert_non_null(strstr(lp_json_str(refused, "error", NULL), "hpas are forbidden"));
+    end();
+}
+
+/* The API server says of a kind that it does not know what it says of an object that is not there.
+ */
+static void a_cluster_without_the_definition_is_told_as_such(void **state)
+{
+    static const struct cli_options named = { .name = "english", .interval_ms = 1000 };
+    (void)state;
+
+    begin((struct fake_answer[]){
+        { .match = "/apis/", .status = 404, .body = "404 page not found" }, FAKE_END });
+    json_auto_t *all = look();
+    o.overview.options = &named;
+    json_auto_t *one = look();
+    const json_t *looks[] = { all, one };
+    for (size_t i = 0; i < LP_COUNT(looks); i++) {
+        const char *why = lp_json_str(looks[i], "error", NULL);
+        assert_non_null(why);
+        assert_non_null(strstr(why, "no definition of LearningPlatform"));
+        assert_non_null(strstr(why, "404 page not found"));
+    }
     end();
 }
 
@@ -276,6 +299,7 @@ int main(void)
         cmocka_unit_test(values_of_a_metrics_api_that_went_away_do_not_stay),
         cmocka_unit_test(namespaces_that_may_not_be_read_are_told_in_the_same_words_at_each_look),
         cmocka_unit_test(a_platform_that_was_named_and_is_gone_is_none),
+        cmocka_unit_test(a_cluster_without_the_definition_is_told_as_such),
         cmocka_unit_test(an_api_server_that_goes_is_told_and_one_that_is_back_is_read_again),
         cmocka_unit_test(what_shall_have_no_pod_is_told_apart_from_what_lost_them),
     };

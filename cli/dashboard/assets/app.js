@@ -170,7 +170,7 @@ function setRange(seconds) {
 }
 
 function route() {
-  if (location.hash && !location.hash.startsWith("#/")) return;
+  if (source && location.hash && !location.hash.startsWith("#/")) return; // no place of ours; at the start it is that of all
   const [ns, name, service] = location.hash.replace(/^#\/?/, "").split("/").map((s) => { try { return decodeURIComponent(s); } catch { return ""; } });
   const key = ns && name ? `${ns}/${name}` : "";
   if (service) state.service = service;
