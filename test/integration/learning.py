@@ -756,18 +756,19 @@ def before_an_exam_what_is_in_doubt_comes_first_to_who_forgets_exponentially_and
     s.sql("INSERT INTO items (id, class, level, rank, prerequisites, confusables, doc, version) SELECT kind || '-' || n, 'Noun', 6, n, '{}', '{}',"
           " jsonb_build_object('id', kind || '-' || n, 'phrase', kind || ' ' || n, 'seconds', 10), 1"
           " FROM (VALUES ('first', 20), ('long', 60), ('doubt', 100), ('lost', 60)) k(kind, most), generate_series(1, most) n;")
-    for learner, forgetting in (("turns", None), ("halves", numbers + " 12"), ("powers", numbers + " -12"), ("beyond", numbers + " -1e300")):
+    for learner, forgetting in (("turns", None), ("halves", numbers + " 12"), ("powers", numbers + " -12"), ("beyond", numbers + " -1e300"),
+                                ("few", "0 0 12"), ("words", "no " * 19), ("nan", numbers + " nan"), ("large", numbers + " 1e999")):
         s.sql(f"INSERT INTO learners (learner, reviews, day, day_ms, forgetting_model, forgetting) VALUES ('{learner}', 0, 0, 0, 'mix-1',"
               f" {repr(forgetting) if forgetting else 'NULL'});"
               "INSERT INTO states (learner, item_id, difficulty, stability, stage, step, last_ms, due_ms, reviews, model, ratings, recalled)"
               f" SELECT '{learner}', i.id, 5, k.stability, 2, 0, {now} - k.days * 86400000::bigint, {now} + k.due * 86400000::bigint + i.rank, 2, 'test', 6, 2"
               " FROM (VALUES ('first', 3000, 1, 1), ('long', 20, 20, 2), ('doubt', 2, 13, 2), ('lost', 0.2, 10, 2)) k(kind, stability, days, due) JOIN items i ON i.id LIKE kind || '-%'")
     exam = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 60 * 86400))
-    for learner, kind in (("turns", "long"), ("halves", "doubt"), ("powers", "long"), ("beyond", "long")):
+    for learner, kind in (("turns", "long"), ("halves", "doubt"), ("powers", "long"), ("beyond", "long"), ("few", "long"), ("words", "long"), ("nan", "long"), ("large", "long")):
         reviews = [i["id"] for i in expect(recommend(s, learner, n=50, examDate=exam), 200)["items"] if i["kind"] == "review"]
         kinds = {i.split("-")[0] for i in reviews}
         assert kind in kinds and kinds <= {kind, "first"}, (learner, reviews)
-    s.sql("DELETE FROM states WHERE model = 'test'; DELETE FROM learners WHERE learner IN ('turns', 'halves', 'powers', 'beyond');"
+    s.sql("DELETE FROM states WHERE model = 'test'; DELETE FROM learners WHERE learner IN ('turns', 'halves', 'powers', 'beyond', 'few', 'words', 'nan', 'large');"
           "DELETE FROM items WHERE id ~ '^(first|long|doubt|lost)-'")
 
 

@@ -47,11 +47,14 @@ static const struct lp_db_statement read_due = { "read_due", REVIEWS BY_DUE LIMI
 #define DUE_NEXT 220
 #define DUE_OF_NEXT 60
 /* clang-format off */
+#define LEARNED "split_part(forgetting, ' ', " TEXT_OF(FORGETTING_NUMBERS) ")"
+/* As numbers_write has it; what is no number counts as nothing known (forgetting_unpack). */
+#define A_NUMBER " ~ '^-?[0-9]{1,20}([.][0-9]{1,20})?(e[-+]?[0-9]{1,2})?$'"
 #define IS_EXPONENTIAL /* once for all rows; forgetting_pack puts `for_exponential` last */       \
-    "(SELECT coalesce((SELECT split_part(forgetting, ' ', " TEXT_OF(FORGETTING_NUMBERS) ")"      \
-    "::float8 > " TEXT_OF(FORGETTING_DOUBT) " / " TEXT_OF(FORGETTING_WEIGHT)                     \
+    "(SELECT coalesce((SELECT CASE WHEN " LEARNED A_NUMBER " THEN " LEARNED "::float8 > "        \
+    TEXT_OF(FORGETTING_DOUBT) " / " TEXT_OF(FORGETTING_WEIGHT) " END"                            \
     " FROM learners WHERE learner = $1"                                                          \
-    " AND forgetting IS NOT NULL AND forgetting_model = '" FORGETTING_MODEL "'), false))"
+    " AND forgetting_model = '" FORGETTING_MODEL "'), false))"
 /* Recall is 0.9 after `stability` days; far beyond, a power would be an error, too small. */
 #define DOUBT "abs(0.5 - 0.9::float8 ^ least(1000, ($2::bigint - s.last_ms)"                      \
     " / 86400000::float8 / greatest(s.stability, 0.001)))"
