@@ -100,7 +100,7 @@ start() {
 every_program_is_asked() {
     local p missing=()
     for p in "$bin"/lp-*; do
-        case ${p##*/} in lp-learning-simulate) continue ;; esac # a bench, which serves nothing
+        case ${p##*/} in lp-learning-simulate | lp-ai-train*) continue ;; esac # benches, which serve nothing
         [ -n "${page[${p##*/}]:-}" ] || missing+=("${p##*/}")
     done
     [ ${#missing[@]} -eq 0 ] || die "nobody asks for the page of ${missing[*]}"
