@@ -190,7 +190,7 @@ void tabs_answer(struct tabs *t, struct lp_http_exchange *x, const char *id, con
     snprintf(tab->watch.key, sizeof tab->watch.key, "%s", key ? key : "");
     if (!link_tab(t, tab)) {
         free(tab);
-        refuse(x, "8 tabs at most look at this dashboard: close one");
+        refuse(x, "5 tabs at most look at this dashboard: close one");
         return;
     }
     tab->stream = lp_http_reply_stream(x, 200, "text/event-stream");

@@ -4,7 +4,9 @@
 #include "cli/dashboard/board.h"
 #include "http/server/server.h"
 
-#define TABS_MOST 8
+/* A browser keeps six connections to one server (HTTP/1.1), of all its tabs: one has to be left for
+ * pages, the past and questions, which would wait for ever and say nothing. */
+#define TABS_MOST 5
 #define TABS_ID 32 /* bytes of a tab's name with its NUL */
 
 /* Opaque: hides a lock. */

@@ -326,7 +326,7 @@ static void a_stream_of_the_same_tab_ends_the_one_before(void **state)
     assert_true(is_status(&again, "200"));
 }
 
-static void a_ninth_tab_is_asked_to_wait(void **state)
+static void one_tab_too_many_is_asked_to_wait(void **state)
 {
     lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
     int tabs[TABS_MOST];
@@ -343,7 +343,7 @@ static void a_ninth_tab_is_asked_to_wait(void **state)
     lp_auto_fd int one_more = open_tab("tab=");
     read_reply(one_more, "}", &reply);
     assert_true(is_status(&reply, "503"));
-    assert_non_null(strstr(reply.ptr, "8 tabs at most"));
+    assert_non_null(strstr(reply.ptr, "5 tabs at most"));
     for (size_t i = 0; i < TABS_MOST; i++)
         close(tabs[i]);
 }
@@ -468,7 +468,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_tab_is_told_what_is_new_of_all_and_of_its_platform, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_stream_of_the_same_tab_ends_the_one_before, begin, end),
-        cmocka_unit_test_setup_teardown(a_ninth_tab_is_asked_to_wait, begin, end),
+        cmocka_unit_test_setup_teardown(one_tab_too_many_is_asked_to_wait, begin, end),
         cmocka_unit_test_setup_teardown(a_platform_must_be_a_namespace_and_a_name, begin, end),
         cmocka_unit_test_setup_teardown(
             the_past_of_a_platform_is_told_with_gaps_where_nothing_was_known, begin, end),

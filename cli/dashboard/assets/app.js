@@ -8,6 +8,7 @@ import { UNSEEN, isUnseen, renderOverview, renderServices, renderBreakers, rende
 const RANGES = [["15 min", 900], ["1 h", 3600], ["3 h", 10800], ["6 h", 21600], ["24 h", 86400]];
 const state = { key: "", service: "", overview: null, detail: null, past: {}, range: 3600, filter: "", heard: 0 };
 const tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join("");
+const NOBODY = "no connection to kubectl lp dashboard; trying again";
 const QUIET = 20; // seconds, or three looks where those are rarer
 let source = null, line = null, again = 0;
 
@@ -31,21 +32,24 @@ function connect() {
   source.onopen = readPast; // also after a sleep or a break: what was missed is in it
   source.onerror = () => {
     state.heard = 0;
-    live("bad", "no connection to kubectl lp dashboard; trying again");
     if (source.readyState === EventSource.CLOSED) tellWhy(source);
+    else live("bad", NOBODY);
   };
 }
 
 // A stream that was refused tells no script why, so it is asked for once more in a way that does: too many tabs, or a dashboard that was
 // started anew and has another token.
 async function tellWhy(refused) {
+  let why = "";
   try {
     const answer = await fetch(events());
-    const why = answer.ok ? "" : (await answer.json()).error;
     if (answer.ok) answer.body.cancel();
-    if (why && refused === source) tellBanner(`kubectl lp dashboard does not let this tab look: ${why}`);
-  } catch { /* nobody is there, which is said already */ }
-  if (refused === source) again = setTimeout(connect, 2000);
+    else why = (await answer.json()).error;
+  } catch { /* nobody is there */ }
+  if (refused !== source) return;
+  live("bad", why ? "not let in; trying again" : NOBODY);
+  if (why) tellBanner(`kubectl lp dashboard does not let this tab look: ${why}`);
+  again = setTimeout(connect, 2000);
 }
 
 function tellBanner(what) {

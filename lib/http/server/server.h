@@ -32,7 +32,8 @@ struct lp_http_server_options {
     unsigned max_connections; /* 0: 512 */
     unsigned
         header_timeout_s; /* a connection idle or in its headers for so long is closed; 0: 30 */
-    unsigned answer_timeout_s; /* so long an answer may take; 0: four times header_timeout_s */
+    unsigned answer_timeout_s; /* so long an answer may take, no less than header_timeout_s; 0: four
+                                  times that */
     int64_t stream_stall_ms;   /* of lp_http_stream_write; 0: 10 s */
     size_t max_body;           /* over it: 413; 0: none taken (any body is 413) */
     /* Bytes of all bodies in memory at once, LP_HTTP_SMALL_BODY of each aside; one more is answered
