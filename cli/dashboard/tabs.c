@@ -159,12 +159,23 @@ static void end_same_locked(struct tabs *t, const char *id)
             board_wake(t->board, &tab->ended);
 }
 
+/* Whether there is room for one more: those that were told to end have not left yet, and one of
+ * them may be the same tab, which goes to another platform. */
+static bool has_room_locked(struct tabs *t)
+{
+    unsigned n = 0;
+
+    for (struct tab *tab = t->first; tab; tab = tab->next)
+        n += !board_ended(t->board, &tab->ended);
+    return n < TABS_MOST && t->n < 2 * TABS_MOST;
+}
+
 static bool link_tab(struct tabs *t, struct tab *tab)
 {
     pthread_mutex_lock(&t->lock);
     end_same_locked(t, tab->id);
     bool room =
-        t->n < TABS_MOST && !board_ended(t->board, NULL) && board_watch(t->board, &tab->watch);
+        has_room_locked(t) && !board_ended(t->board, NULL) && board_watch(t->board, &tab->watch);
     if (room) {
         tab->next = t->first;
         t->first = tab;

@@ -326,24 +326,35 @@ static void a_stream_of_the_same_tab_ends_the_one_before(void **state)
     assert_true(is_status(&again, "200"));
 }
 
-static void one_tab_too_many_is_asked_to_wait(void **state)
+/* As many as there may be, named "0" and so on. */
+static void open_all_tabs(int ret_tabs[TABS_MOST])
 {
-    lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
-    int tabs[TABS_MOST];
-    (void)state;
+    char query[64];
 
     put(NULL, "{}");
     for (size_t i = 0; i < TABS_MOST; i++) {
-        lp_buf_reset(&reply);
-        tabs[i] = open_tab("tab=");
-        read_reply(tabs[i], "data: {}\n\n", &reply);
+        lp_auto_buf struct lp_buf reply = LP_BUF_INIT(1 << 20);
+        snprintf(query, sizeof query, "tab=%zu&platform=learning/english", i);
+        ret_tabs[i] = open_tab(query);
+        read_reply(ret_tabs[i], "data: {}\n\n", &reply);
         assert_true(is_status(&reply, "200"));
     }
-    lp_buf_reset(&reply);
-    lp_auto_fd int one_more = open_tab("tab=");
-    read_reply(one_more, "}", &reply);
-    assert_true(is_status(&reply, "503"));
-    assert_non_null(strstr(reply.ptr, "5 tabs at most"));
+}
+
+static void one_tab_too_many_is_asked_to_wait(void **state)
+{
+    lp_auto_buf struct lp_buf one_more = LP_BUF_INIT(1 << 20), same = LP_BUF_INIT(1 << 20);
+    int tabs[TABS_MOST];
+    (void)state;
+
+    open_all_tabs(tabs);
+    lp_auto_fd int refused = open_tab("tab=");
+    read_reply(refused, "}", &one_more);
+    assert_true(is_status(&one_more, "503"));
+    assert_non_null(strstr(one_more.ptr, "5 tabs at most"));
+    lp_auto_fd int moved = open_tab("tab=0&platform=learning/spanish"); /* one of them */
+    read_reply(moved, "}", &same);
+    assert_true(is_status(&same, "200"));
     for (size_t i = 0; i < TABS_MOST; i++)
         close(tabs[i]);
 }
