@@ -13,9 +13,10 @@
 
 #define ROUNDS 2
 #define RATE 0.1F
-#define RIGHT 0.70 /* share of what a group changes that must be right */
-#define HARM 8.0   /* mended errors that outweigh a change of what was right */
-#define FEW 12     /* changes that tell little of a margin */
+#define RIGHT 0.70  /* share of what a group changes that must be right */
+#define HARM 8.0    /* mended errors that outweigh a change of what was right */
+#define FEW 12      /* changes that tell little of a margin */
+#define SURER 3 / 2 /* learners err in other ways than the injector does */
 #define SCORE_MAX 1023
 #define ERRORS 32
 #define LINE 4096
@@ -241,7 +242,7 @@ static int choose_margin(const struct tally *t, const struct tally *fine, size_t
     printf("group %2zu: of %5zu errors %5zu mended, %5zu changes wrong; of right text %5zu; all "
            "that wins %5zu, %5zu, %5zu; margin %d\n",
            group, t->wanted[group], sums[0], sums[1], sums[2], good, bad, harm, margin);
-    return margin < 0 ? 0 : margin;
+    return margin < 0 ? 0 : margin == SCORE_MAX ? margin : (int)fmin(SCORE_MAX, margin * SURER);
 }
 
 static double *train(const struct model *model, const char *path)
