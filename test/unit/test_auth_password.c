@@ -2,6 +2,7 @@
 #include "services/auth/passwords/password.h"
 
 #include <argon2.h>
+#include <crypt.h>
 #include <string.h>
 #include "services/auth/passwords/phc.h"
 #include "unit/check.h"
@@ -134,6 +135,27 @@ static void writes_what_it_reads_for_every_length(void **state)
     }
 }
 
+/* libcrypt refuses a password of 512 bytes, which others hashed by its first 72. */
+static void of_a_long_password_bcrypt_takes_the_first_72_bytes(void **state)
+{
+    char longest[1025], others[1025];
+    struct crypt_data data = { 0 };
+    struct lp_error err;
+    bool matches = false;
+    (void)state;
+    memset(longest, 'a', 1024);
+    longest[72] = longest[1024] = '\0';
+    const char *hash = crypt_r(longest, "$2b$04$abcdefghijklmnopqrstuu", &data);
+    assert_non_null(hash);
+    longest[72] = 'a';
+    assert_int_equal(password_verify(hash, longest, &matches, &err), 0);
+    assert_true(matches);
+    memcpy(others, longest, sizeof others);
+    others[71] = 'b';
+    assert_int_equal(password_verify(hash, others, &matches, &err), 0);
+    assert_false(matches);
+}
+
 static void calls_other_parameters_and_bcrypt_outdated(void **state)
 {
     (void)state;
@@ -203,6 +225,7 @@ int main(void)
         cmocka_unit_test(salts_every_hash_anew),
         cmocka_unit_test(uses_the_recommended_parameters_by_default),
         cmocka_unit_test(writes_what_it_reads_for_every_length),
+        cmocka_unit_test(of_a_long_password_bcrypt_takes_the_first_72_bytes),
         cmocka_unit_test(calls_other_parameters_and_bcrypt_outdated),
         cmocka_unit_test(makes_hashes_that_libargon2_verifies),
         cmocka_unit_test(takes_the_cheapest_parameters_where_the_pod_has_little_cpu),

@@ -13,6 +13,7 @@
 #ifdef LP_SODIUM
 #include <sodium.h>
 #endif
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -147,6 +148,9 @@ int password_hash(const struct password_params *params, const char *password,
     return r == 0 ? write_hash(&p, ret_hash, err) : r;
 }
 
+/* No more of a password counts; libcrypt refuses one of 512 bytes, which others hash. */
+#define BCRYPT_BYTES 72
+
 static bool is_bcrypt(const char *hash)
 {
     return hash[0] == '$' && hash[1] == '2' && hash[2] && strchr("aby", hash[2]) &&
@@ -160,9 +164,12 @@ static int verify_bcrypt(const char *hash, const char *password, bool *ret_match
     if (cost < 4 || cost > 14)
         return lp_error_set(err, LP_E_INVALID, "stored bcrypt hash: cost must be 4..14");
     lp_auto_free struct crypt_data *data = lp_alloc(sizeof *data);
+    char first[BCRYPT_BYTES + 1];
+    snprintf(first, sizeof first, "%s", password);
     pace_begin();
-    const char *made = crypt_r(password, hash, data);
+    const char *made = crypt_r(first, hash, data);
     pace_end();
+    OPENSSL_cleanse(first, sizeof first);
     size_t n = strlen(hash);
     if (!made || strlen(made) != n)
         return lp_error_set(err, LP_E_INVALID, "stored bcrypt hash: libcrypt does not read it");
