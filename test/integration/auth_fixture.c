@@ -63,7 +63,8 @@ const char *fixture_database(const char *name)
     static size_t n;
     lp_auto_free char *server = url_of("postgres");
     lp_auto_free char *drop = lp_sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name);
-    lp_auto_free char *create = lp_sprintf("CREATE DATABASE %s", name);
+    lp_auto_free char *create = lp_sprintf(
+        "CREATE DATABASE %s TEMPLATE template0 LC_CTYPE 'C.UTF-8'", name); /* as on a platform */
     free(fixture_sql(server, drop));
     free(fixture_sql(server, create));
     assert_true(n < LP_COUNT(urls));

@@ -244,6 +244,81 @@ static void counts_the_mails_to_an_address_whatever_becomes_of_its_accounts(void
     }
 }
 
+/* The database has Unicode's cases, as on a platform; what comes in is lower case in ASCII alone.
+ */
+static void counts_the_mails_to_an_address_in_whatever_case_it_is_given(void **state)
+{
+    static const char *const emails[] = { "Ärö@example.org", "ärÖ@example.org", "ÄRÖ@example.org" };
+    (void)state;
+    auto_answer struct answer made = fixture_register(&auth, "ärö@example.org");
+    assert_int_equal(made.status, 201);
+    for (size_t i = 0; i < LP_COUNT(emails); i++) {
+        lp_auto_free char *body = lp_sprintf("{\"email\":\"%s\"}", emails[i]);
+        auto_answer struct answer a = ask("POST", RESET "/request", NULL, body);
+        assert_int_equal(a.status, 200);
+    }
+    lp_auto_free char *n =
+        fixture_sql(url, "SELECT count(*) FROM mails m JOIN users u ON u.id = m.user_id"
+                         " WHERE email = 'ärö@example.org'");
+    assert_string_equal(n, "3");
+}
+
+static void *ask_reset(void *arg)
+{
+    struct answer *a = arg;
+    *a = ask("POST", RESET "/request", NULL, "{\"email\":\"going@example.org\"}");
+    return NULL;
+}
+
+/* Until the count that `sql` asks for is not 0. */
+static void await_count(const char *sql)
+{
+    int64_t end = lp_clock_ms() + 20000;
+    for (;;) {
+        lp_auto_free char *n = fixture_sql(url, sql);
+        if (strcmp(n, "0") != 0)
+            return;
+        assert_true(lp_clock_ms() < end);
+        poll(NULL, 0, 20);
+    }
+}
+
+#define WAITING "SELECT count(*) FROM pg_locks WHERE NOT granted AND "
+
+/* SQL on a connection of its own, which fails the test where it fails. */
+static void run_sql(PGconn *db, const char *sql)
+{
+    PGresult *result = PQexec(db, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(db));
+    PQclear(result);
+}
+
+/* Between its look at the account and its mail. */
+static void an_account_that_is_deleted_while_its_mail_is_asked_for_is_no_error(void **state)
+{
+    struct answer answer = { 0 };
+    pthread_t thread;
+    (void)state;
+    free(fixture_token(&auth, "going@example.org"));
+    PGconn *db = PQconnectdb(url);
+    run_sql(db, "BEGIN");
+    run_sql(db, "UPDATE mailed_addresses SET mailed_at = '{}'"
+                " WHERE key = sha256('going@example.org')");
+    assert_int_equal(pthread_create(&thread, NULL, ask_reset, &answer), 0);
+    await_count(WAITING "locktype = 'transactionid'");
+    /* it waits for its address: with the account held, or the account may go */
+    run_sql(db, "DELETE FROM accounts WHERE id IN (SELECT id FROM accounts WHERE id ="
+                " (SELECT id FROM users WHERE email = 'going@example.org')"
+                " FOR UPDATE SKIP LOCKED)");
+    run_sql(db, "COMMIT");
+    PQfinish(db);
+    pthread_join(thread, NULL);
+    assert_int_equal(answer.status, 200);
+    answer_done(&answer);
+}
+
 struct login_under_way {
     const char *email;
     struct answer answer;
@@ -254,21 +329,6 @@ static void *log_in(void *arg)
     struct login_under_way *l = arg;
     l->answer = fixture_login(&auth, l->email, PASSWORD);
     return NULL;
-}
-
-static void await_lock(const char *table)
-{
-    lp_auto_free char *sql = lp_sprintf("SELECT count(*) FROM pg_locks WHERE NOT granted AND"
-                                        " relation = '%s'::regclass",
-                                        table);
-    int64_t end = lp_clock_ms() + 20000;
-    for (;;) {
-        lp_auto_free char *n = fixture_sql(url, sql);
-        if (strcmp(n, "0") != 0)
-            return;
-        assert_true(lp_clock_ms() < end);
-        poll(NULL, 0, 20);
-    }
 }
 
 /* Its password is right, and its session about to begin, when the reset ends all sessions. */
@@ -288,7 +348,7 @@ static void a_login_that_is_under_way_during_a_reset_begins_no_session(void **st
     assert_int_equal(PQresultStatus(locked), PGRES_COMMAND_OK);
     PQclear(locked);
     assert_int_equal(pthread_create(&thread, NULL, log_in, &login), 0);
-    await_lock("refresh_tokens");
+    await_count(WAITING "relation = 'refresh_tokens'::regclass");
     auto_answer struct answer done = post_code(RESET, code, ",\"newPassword\":\"new password\"");
     PQfinish(db); /* its transaction is over */
     pthread_join(thread, NULL);
@@ -301,6 +361,78 @@ static void a_login_that_is_under_way_during_a_reset_begins_no_session(void **st
     assert_string_equal(alive, "0");
     auto_answer struct answer in = fixture_login(&auth, login.email, "new password");
     assert_int_equal(in.status, 200);
+}
+
+struct change_under_way {
+    const char *method, *path, *bearer, *body;
+    struct answer answer;
+};
+
+static void *change(void *arg)
+{
+    struct change_under_way *c = arg;
+    c->answer = ask(c->method, c->path, c->bearer, c->body);
+    return NULL;
+}
+
+/* The login has its session made, and is held before its end; the change waits for the account. */
+static void changes_at_the_end_of_a_login(const char *email, struct change_under_way *c)
+{
+    struct login_under_way login = { .email = email };
+    pthread_t threads[2];
+    PGconn *db = PQconnectdb(url);
+    run_sql(db, "CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$;"
+                "CREATE TRIGGER hold BEFORE INSERT ON refresh_tokens FOR EACH ROW"
+                " EXECUTE FUNCTION hold()");
+    run_sql(db, "SELECT pg_advisory_lock(7)");
+    assert_int_equal(pthread_create(&threads[0], NULL, log_in, &login), 0);
+    await_count(WAITING "locktype = 'advisory'");
+    assert_int_equal(pthread_create(&threads[1], NULL, change, c), 0);
+    await_count(WAITING "locktype = 'transactionid'");
+    run_sql(db, "SELECT pg_advisory_unlock(7)");
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    run_sql(db, "DROP TRIGGER hold ON refresh_tokens");
+    PQfinish(db);
+    assert_int_equal(login.answer.status, 200);
+    answer_done(&login.answer);
+    assert_int_equal(c->answer.status, 200);
+    answer_done(&c->answer);
+    lp_auto_free char *sql =
+        lp_sprintf("SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id"
+                   " WHERE email = '%s' AND revoked_at IS NULL",
+                   email);
+    lp_auto_free char *alive = fixture_sql(url, sql);
+    assert_string_equal(alive, "0");
+}
+
+static void a_reset_ends_the_session_of_a_login_that_it_waited_for(void **state)
+{
+    (void)state;
+    free(fixture_token(&auth, "waits@example.org"));
+    auto_answer struct answer sent =
+        ask("POST", RESET "/request", NULL, "{\"email\":\"waits@example.org\"}");
+    assert_int_equal(sent.status, 200);
+    lp_auto_free char *code = await_code("waits@example.org", "Choose a new password");
+    lp_auto_free char *body =
+        lp_sprintf("{\"token\":\"%s\",\"newPassword\":\"new password\"}", code);
+    struct change_under_way reset = { .method = "POST", .path = RESET, .body = body };
+    changes_at_the_end_of_a_login("waits@example.org", &reset);
+}
+
+static void a_change_of_role_ends_the_session_of_a_login_that_it_waited_for(void **state)
+{
+    (void)state;
+    lp_auto_free char *output = NULL, *id = NULL, *path = NULL;
+    free(fixture_token(&auth, "promoted@example.org"));
+    free(fixture_token(&auth, "chief@example.org"));
+    assert_int_equal(fixture_make_admin(url, "chief@example.org", &output), 0);
+    lp_auto_free char *token = fixture_token(&auth, "chief@example.org");
+    id = fixture_sql(url, "SELECT id FROM users WHERE email = 'promoted@example.org'");
+    path = lp_sprintf("/api/admin/users/%s/role", id);
+    struct change_under_way role = { "PUT", path, token, "{\"role\":\"teacher\"}", { 0 } };
+    changes_at_the_end_of_a_login("promoted@example.org", &role);
 }
 
 static void keeps_codes_only_as_hashes_and_puts_none_into_the_queue(void **state)
@@ -354,7 +486,11 @@ int main(void)
         cmocka_unit_test(lets_a_code_expire_after_a_quarter_of_an_hour),
         cmocka_unit_test(sends_three_mails_an_hour_to_one_address_and_tells_nobody),
         cmocka_unit_test(counts_the_mails_to_an_address_whatever_becomes_of_its_accounts),
+        cmocka_unit_test(counts_the_mails_to_an_address_in_whatever_case_it_is_given),
+        cmocka_unit_test(an_account_that_is_deleted_while_its_mail_is_asked_for_is_no_error),
         cmocka_unit_test(a_login_that_is_under_way_during_a_reset_begins_no_session),
+        cmocka_unit_test(a_reset_ends_the_session_of_a_login_that_it_waited_for),
+        cmocka_unit_test(a_change_of_role_ends_the_session_of_a_login_that_it_waited_for),
         cmocka_unit_test(keeps_codes_only_as_hashes_and_puts_none_into_the_queue),
         cmocka_unit_test(registers_while_mails_cannot_be_sent_and_sends_them_later),
     };

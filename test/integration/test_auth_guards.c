@@ -65,6 +65,30 @@ static void counts_an_unknown_account_as_a_known_one(void **state)
     assert_answer(&sixth, 429, TOO_MANY);
 }
 
+/* Stored hashes that cannot be read leave a line in the log each time one is compared. */
+static void an_unknown_address_costs_what_some_account_with_a_password_costs(void **state)
+{
+    (void)state;
+    registered("behind@example.org");
+    free(fixture_sql(url, "CREATE TABLE kept AS SELECT id, password FROM accounts;"
+                          "UPDATE accounts SET password = '';"
+                          "UPDATE accounts SET password = '$2b$31$' || repeat('a', 53)"
+                          " WHERE id = (SELECT id FROM accounts ORDER BY id LIMIT 1)"));
+    for (int i = 0; i < 8; i++) {
+        lp_auto_free char *email = lp_sprintf("nowhere%d@example.org", i);
+        auto_answer struct answer a = login_from(email, PASSWORD, "198.51.100.7");
+        assert_answer(&a, 400, INVALID_LOGIN);
+    }
+    free(fixture_sql(url, "UPDATE accounts SET password = kept.password FROM kept"
+                          " WHERE kept.id = accounts.id;"
+                          "DROP TABLE kept"));
+    lp_auto_free char *log = program_read_file(fixture_log());
+    int lines = 0;
+    for (const char *at = log; (at = strstr(at, "what is stored of it cannot be read")); at++)
+        lines++;
+    assert_int_equal(lines, 8);
+}
+
 static void leaves_one_try_when_the_back_off_is_over(void **state)
 {
     (void)state;
@@ -450,6 +474,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(backs_off_after_five_wrong_passwords_of_one_address),
         cmocka_unit_test(counts_an_unknown_account_as_a_known_one),
+        cmocka_unit_test(an_unknown_address_costs_what_some_account_with_a_password_costs),
         cmocka_unit_test(leaves_one_try_when_the_back_off_is_over),
         cmocka_unit_test(only_slows_an_account_that_is_guessed_at_from_everywhere),
         cmocka_unit_test(keeps_no_address_and_no_email_of_failures),

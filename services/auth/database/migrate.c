@@ -211,6 +211,11 @@ static const char *const versions[] = {
     "CREATE TABLE mailed_addresses ("
     " key bytea PRIMARY KEY,"
     " mailed_at timestamptz[] NOT NULL);",
+    /* What an admin did to others is found by who did it (finish_erasure); an account with a
+     * password, by a place among them (begin_login), however many have none. */
+    "CREATE INDEX audit_events_actor_key ON audit_events (actor)"
+    " WHERE actor IS DISTINCT FROM subject;"
+    "CREATE INDEX accounts_password_key ON accounts (id) WHERE password <> '';",
 };
 
 int migrate_up_to(struct lp_db *db, size_t version, struct lp_error *err)

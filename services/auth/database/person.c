@@ -2,8 +2,6 @@
 #include "services/auth/database/person.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -23,18 +21,6 @@ int person_lookup(struct lp_db *db, const char *email, char lookup[SEAL_LOOKUP],
         return lp_error_set(err, LP_E_UNAVAILABLE, "database: not read yet");
     *ret_param = vault_lookup(v, email, lookup) ? lookup : NULL;
     return 0;
-}
-
-void person_mail_key(const char *email, const char *lookup, char ret_key[SEAL_LOOKUP])
-{
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    if (lookup) {
-        memcpy(ret_key, lookup, SEAL_LOOKUP);
-        return;
-    }
-    SHA256((const unsigned char *)email, strlen(email), digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(ret_key + 2 * i, 3, "%02x", digest[i]);
 }
 
 static void drop_texts(char **texts, size_t n)

@@ -28,18 +28,18 @@ struct person_key {
 
 /*
  * The part `may_mail` of a statement that has `u`, the account that a mail is to go to: it has a
- * row where no more than two mails were asked for within the last hour to the address whose key of
- * person_mail_key() is in that parameter, whatever became of accounts with it. A row's lock makes
- * two at once come one after the other, and the second sees the first.
+ * row where no more than two mails were asked for within the last hour to that address, given as
+ * to PERSON_BY_EMAIL and the same in whatever case that finds it, whatever became of accounts with
+ * it. A row's lock makes two at once come one after the other, and the second sees the first.
  */
-#define PERSON_MAY_MAIL(key)                                                               \
-    "may_mail AS (INSERT INTO mailed_addresses AS a (key, mailed_at)"                      \
-    "  SELECT decode(" key ", 'hex'), ARRAY[now()] FROM u ON CONFLICT (key) DO UPDATE SET" \
-    "  mailed_at = (a.mailed_at || now())[greatest(1, cardinality(a.mailed_at) - 1):]"     \
-    "  WHERE cardinality(a.mailed_at) < 3 OR a.mailed_at[1] < now() - interval '1 hour'"   \
+#define PERSON_MAY_MAIL(email, lookup)                                                   \
+    "may_mail AS (INSERT INTO mailed_addresses AS a (key, mailed_at)"                    \
+    "  SELECT coalesce(decode(" lookup ", 'hex'),"                                       \
+    "   sha256(convert_to(lower(" email "), 'UTF8'))), ARRAY[now()] FROM u"              \
+    "  ON CONFLICT (key) DO UPDATE SET"                                                  \
+    "  mailed_at = (a.mailed_at || now())[greatest(1, cardinality(a.mailed_at) - 1):]"   \
+    "  WHERE cardinality(a.mailed_at) < 3 OR a.mailed_at[1] < now() - interval '1 hour'" \
     "  RETURNING 1)"
-/* `lookup`: of person_lookup(), NULL where fields are not sealed. */
-void person_mail_key(const char *email, const char *lookup, char ret_key[SEAL_LOOKUP]);
 
 /* The texts of `sealed` (hexadecimal, NULL: none) in `columns`; the caller's, NULL for none. Errors
  * of vault_unwrap and seal_open, the latter as LP_E_INTERNAL: what is stored was changed. */

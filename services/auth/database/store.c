@@ -33,10 +33,10 @@ static const struct lp_db_statement create_user = {
     " k AS (INSERT INTO personal_keys.keys (user_id, master, wrapped)"
     "  SELECT id, $8, decode($9, 'hex') FROM u WHERE $8::text IS NOT NULL),"
     " " PERSON_MAY_MAIL(
-        "$10") ","
-               " m AS (INSERT INTO mails (user_id, kind) SELECT id, 'verify' FROM u, may_mail)"
-               "SELECT id FROM u",
-    10, false
+        "$4", "$3") ","
+                    " m AS (INSERT INTO mails (user_id, kind) SELECT id, 'verify' FROM u, may_mail)"
+                    "SELECT id FROM u",
+    9, false
 };
 
 static const struct lp_db_statement replace_password = {
@@ -125,21 +125,19 @@ int store_create_user(struct lp_db *db, const char *email, const char *password_
 {
     static const char *const columns[] = { "email", "name" };
     const char *const texts[] = { email, name };
-    char id[SEAL_UUID], lookup[SEAL_LOOKUP], mail_key[SEAL_LOOKUP], *sealed[2] = { NULL, NULL };
-    const char *params[10] = { id, password_hash };
+    char id[SEAL_UUID], lookup[SEAL_LOOKUP], *sealed[2] = { NULL, NULL };
+    const char *params[9] = { id, password_hash };
     struct vault_key key;
     bool seals = person_seals(db);
 
     seal_make_uuid(id);
     int r = person_lookup(db, email, lookup, &params[2], err);
-    person_mail_key(email, params[2], mail_key);
     if (r == 0 && seals)
         r = person_seal_new(db, id, 2, columns, texts, &key, sealed, err);
     params[seals ? 5 : 3] = seals ? sealed[0] : email;
     params[seals ? 6 : 4] = seals ? sealed[1] : name;
     params[7] = seals ? key.master : NULL;
     params[8] = seals ? key.wrapped : NULL;
-    params[9] = mail_key;
     if (r == 0)
         r = lp_rows_value(db, &create_user, params, ret_id, STORE_UUID, err);
     free(sealed[0]);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "postgres/rows.h"
 #include "services/auth/database/person.h"
+#include "services/auth/database/store_sessions.h"
 
 static const struct lp_db_statement find_profile = {
     "find_profile", "SELECT " STORE_USER_COLUMNS " FROM personal.users users WHERE id = $1::uuid",
@@ -181,10 +182,15 @@ int store_delete_user(struct lp_db *db, const char *id, struct lp_error *err)
     return lp_rows_run(db, &delete_user, (const char *[]){ id }, NULL, err);
 }
 
+/* The statement ends the sessions that it sees; those that began while it waited for the account
+ * end here, and none begins with the former role after that (store_start_session). */
 int store_set_role(struct lp_db *db, const char *id, const char *role, struct store_user *ret_user,
                    struct lp_error *err)
 {
-    return run_for_user(db, &set_role, (const char *[]){ id, role }, ret_user, err);
+    int r = lp_rows_run(db, &set_role, (const char *[]){ id, role }, NULL, err);
+    if (r == 0)
+        r = store_end_sessions_of(db, id, NULL, err);
+    return r < 0 ? r : store_find_profile(db, id, ret_user, err);
 }
 
 int store_set_disabled(struct lp_db *db, const char *id, bool disabled, struct store_user *ret_user,

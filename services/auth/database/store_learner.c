@@ -70,8 +70,8 @@ static const struct lp_db_statement take_left = {
 static const struct lp_db_statement finish_erasure = {
     "finish_erasure",
     "WITH gone AS (DELETE FROM accounts WHERE id = $1::uuid),"
-    " events AS (UPDATE audit_events SET address = NULL"
-    "  WHERE $1::uuid IN (subject, actor)),"
+    " events AS (UPDATE audit_events SET address = NULL WHERE address IS NOT NULL AND"
+    "  (subject = $1::uuid OR (actor = $1::uuid AND actor IS DISTINCT FROM subject))),"
     " noted AS (INSERT INTO audit_events (event, actor, subject)"
     "  SELECT 'account_erased', asked_by, user_id FROM erasures"
     "  WHERE user_id = $1::uuid AND done_at IS NULL)"

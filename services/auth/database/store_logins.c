@@ -19,16 +19,21 @@
     "(SELECT failures FROM login_failures WHERE key = decode(" parameter \
     ", 'hex') AND last_at > now() - " KEPT ")"
 
+/* From a place among the accounts that have a password; behind the last comes the first. */
+#define DECOY(from) \
+    "(SELECT password FROM accounts WHERE password <> '' " from " ORDER BY id LIMIT 1)"
+
 static const struct lp_db_statement begin_login = {
     "begin_login",
     "SELECT " STORE_USER_COLUMNS ", users.password,"
     " (SELECT greatest(0, " LEFT_MS ") FROM login_failures WHERE key = decode($2, 'hex')),"
     " " COUNT("$2") ", " COUNT("$3") ", " COUNT(
-        "$4") ", CASE WHEN coalesce(users.password, '') = '' THEN"
-              " (SELECT d.password FROM accounts d WHERE d.id >= $6::uuid ORDER BY d.id LIMIT 1) "
-              "END"
-              " FROM (VALUES (1)) one"
-              " LEFT JOIN personal.users users ON users.id = " PERSON_BY_EMAIL("$1", "$5"),
+        "$4") ","
+              " CASE WHEN coalesce(users.password, '') = '' THEN"
+              "  coalesce(" DECOY("AND id >= $6::uuid") ", " DECOY(
+                  "") ") END"
+                      " FROM (VALUES (1)) one"
+                      " LEFT JOIN personal.users users ON users.id = " PERSON_BY_EMAIL("$1", "$5"),
     6, true
 };
 

@@ -8,13 +8,15 @@
 #include "services/auth/database/person.h"
 #include "services/auth/database/store_admin.h"
 
+/* The lock: an account that is deleted meanwhile goes before this statement or after it. */
 static const struct lp_db_statement ask_mail = {
     "ask_mail",
     "WITH u AS (SELECT id FROM accounts WHERE id = " PERSON_BY_EMAIL(
-        "$1", "$3") " AND disabled_at IS NULL"
-                    "  AND ($2 <> 'verify' OR email_verified_at IS NULL)), " PERSON_MAY_MAIL(
-                        "$4") " INSERT INTO mails (user_id, kind) SELECT id, $2 FROM u, may_mail",
-    4, false
+        "$1", "$3") " AND disabled_at IS NULL AND ($2 <> 'verify' OR email_verified_at IS NULL)"
+                    "  FOR KEY SHARE), " PERSON_MAY_MAIL(
+                        "$1",
+                        "$3") " INSERT INTO mails (user_id, kind) SELECT id, $2 FROM u, may_mail",
+    3, false
 };
 
 static const struct lp_db_statement take_mail = {
@@ -74,13 +76,9 @@ int store_ask_mail(struct lp_db *db, enum store_mail_kind kind, const char *emai
                    struct lp_error *err)
 {
     char lookup[SEAL_LOOKUP];
-    char key[SEAL_LOOKUP];
-    const char *params[] = { email, kinds[kind], NULL, key };
+    const char *params[] = { email, kinds[kind], NULL };
     int r = person_lookup(db, email, lookup, &params[2], err);
-    if (r < 0)
-        return r;
-    person_mail_key(email, params[2], key);
-    return lp_rows_run(db, &ask_mail, params, NULL, err);
+    return r < 0 ? r : lp_rows_run(db, &ask_mail, params, NULL, err);
 }
 
 int store_take_mail(struct lp_db *db, struct store_mail *ret_mail, struct lp_error *err)

@@ -30,6 +30,8 @@ static int known(struct lp_service_request *r, const struct identity_at *who,
     bool changed = false;
     int done = identities_log_in(auth->db, who, id, &changed, err);
     if (done == 0 && changed)
+        done = store_end_sessions_of(auth->db, id, NULL, err); /* those that began meanwhile, too */
+    if (done == 0 && changed)
         audit_note(r, "role_changed", NULL, id, who->role ? who->role : "user");
     return done < 0 ? done : store_find_profile(auth->db, id, ret_user, err);
 }
@@ -52,15 +54,15 @@ static int link_with(struct lp_service_request *r, const struct identity_at *who
                      const struct store_user *user, struct lp_error *err)
 {
     const struct auth *auth = r->user;
-    bool taken_over = false;
+    bool taken_over = false, role_changed = who->role && strcmp(who->role, user->role) != 0;
     int done = identities_link(auth->db, who, user->id, user->role, &taken_over, err);
-    if (done == 0 && taken_over) /* those of logins that were under way with the password, too */
+    if (done == 0 && (taken_over || role_changed)) /* those of logins that were under way, too */
         done = store_end_sessions_of(auth->db, user->id, NULL, err);
     if (done < 0)
         return done;
     audit_note(r, "identity_linked", user->id, user->id,
                taken_over ? "password and sessions ended" : NULL);
-    if (who->role && strcmp(who->role, user->role) != 0)
+    if (role_changed)
         audit_note(r, "role_changed", NULL, user->id, who->role);
     return 0;
 }
