@@ -291,6 +291,33 @@ def an_admin_is_not_linked_by_address_and_a_disabled_account_stays_so(test, auth
     assert test.sql("SELECT count(*) FROM audit_events WHERE event = 'identity_linked'") not in ("", "0")
 
 
+def an_account_that_changes_while_its_login_ends_is_taken_as_it_is_then(test, auth):
+    """The login has read the account and is about to begin its session, when an admin changes it."""
+    test.people(late={"email": "late@example.org", "email_verified": True})
+    assert enter(auth, "late")[0] == 200
+    for change in ("role = 'teacher'", "disabled_at = now()"):
+        said = []
+        thread = threading.Thread(target=lambda said=said: said.extend(enter(auth, "late")))
+        with subprocess.Popen(["psql", "-qAtX", test.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+            holder.stdin.write("BEGIN; LOCK TABLE refresh_tokens IN SHARE ROW EXCLUSIVE MODE; SELECT 'held';\n")
+            holder.stdin.flush()
+            assert holder.stdout.readline().strip() == "held"
+            thread.start()
+            end = time.monotonic() + 20
+            while test.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'refresh_tokens'::regclass") == "0":
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            test.sql(f"UPDATE users SET {change}, updated_at = now() WHERE email = 'late@example.org'")
+            holder.stdin.close()
+        thread.join()
+        status, answer = said
+        if change.startswith("role"):
+            part = answer["token"].split(".")[1]
+            assert json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["role"] == "teacher", answer
+        else:
+            assert status == 403 and answer["code"] == "ACCOUNT_DISABLED", answer
+
+
 def a_state_is_of_one_browser_and_of_one_login(test, auth):
     test.people(ada={"email": "ada@example.org", "email_verified": True})
     browser = Browser()
@@ -516,7 +543,8 @@ def run(test):
     test.people()
     test.node("issuer.mjs", str(real_port), auth.base + CALLBACK, str(test.accounts))
     for case in (a_first_login_makes_an_account_and_the_second_finds_it, the_map_alone_gives_roles, an_account_is_linked_by_a_verified_address_only,
-                 an_admin_is_not_linked_by_address_and_a_disabled_account_stays_so, a_state_is_of_one_browser_and_of_one_login,
+                 an_admin_is_not_linked_by_address_and_a_disabled_account_stays_so,
+                 an_account_that_changes_while_its_login_ends_is_taken_as_it_is_then, a_state_is_of_one_browser_and_of_one_login,
                  what_the_issuer_refuses_is_told, nothing_in_a_request_says_where_it_leads):
         step(case, auth)
     auth.stop()

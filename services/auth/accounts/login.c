@@ -131,7 +131,7 @@ static void greet(struct attempt *a)
     lp_auto_free char *refresh = NULL;
     const struct store_user *user = &a->user;
 
-    int done = session_start(a->r, user, true, &access, &refresh, &err);
+    int done = session_start(a->r, user, &access, &refresh, &err);
     if (done == LP_E_CONFLICT && !a->again) {
         a->changed = true; /* by a reset, perhaps: is it still the password? */
     } else if (done == LP_E_CONFLICT) {

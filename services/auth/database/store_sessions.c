@@ -17,8 +17,8 @@ static const struct lp_db_statement start_session = {
     "   ORDER BY created_at DESC OFFSET $5::int - 1 LIMIT 100)) FOR UPDATE SKIP LOCKED)),"
     " fresh AS (INSERT INTO sessions (user_id, expires_at, device, last_used_at)"
     "  SELECT id, to_timestamp($4::bigint), $6, now() FROM accounts WHERE id = $1::uuid"
-    "  AND ($7::text IS NULL OR (disabled_at IS NULL AND " LP_ROWS_TIME(
-        "updated_at") " = $7)) FOR SHARE RETURNING id, expires_at)"
+    "  AND disabled_at IS NULL AND " LP_ROWS_TIME(
+        "updated_at") " = $7 FOR SHARE RETURNING id, expires_at)"
                       "INSERT INTO refresh_tokens (token_hash, session_id, expires_at, issued_s, "
                       "expires_s)"
                       " SELECT decode($2, 'hex'), id, expires_at, $3::bigint, $4::bigint FROM fresh"
@@ -129,7 +129,7 @@ int store_start_session(struct lp_db *db, const char *id, const char *updated_at
     };
     int r = lp_rows_value(db, &start_session, params, ret_session, STORE_UUID, err);
     if (r == 0 && !ret_session[0])
-        return lp_error_set(err, updated_at ? LP_E_CONFLICT : LP_E_NOT_FOUND,
+        return lp_error_set(err, LP_E_CONFLICT,
                             "start_session: the account has changed or is gone");
     return r;
 }

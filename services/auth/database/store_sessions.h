@@ -21,8 +21,8 @@ struct store_token {
 
 /* A new session of user `id` with its first refresh token; removes the user's expired ones.
  * `updated_at`: of the account as it was read before its password was checked; LP_E_CONFLICT where
- * it was changed since (another password, role, disabled) or is gone. NULL: not asked, and
- * LP_E_NOT_FOUND: no such user. All functions here: errors of lp_db_run. Any thread. */
+ * it was changed since (another password, role), is disabled or gone. All functions here: errors of
+ * lp_db_run. Any thread. */
 LP_MUST_USE int store_start_session(struct lp_db *db, const char *id, const char *updated_at,
                                     const struct store_token *token, const char *device,
                                     char ret_session[STORE_UUID], struct lp_error *err);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "services/auth/auth.h"
+#include "services/auth/database/store_admin.h"
 #include "services/auth/http/reply.h"
 #include "services/auth/oidc/claims.h"
 #include "services/auth/oidc/identities.h"
@@ -230,12 +231,41 @@ static const char *code_of(struct lp_service_request *r, const struct oidc *o,
     return NULL;
 }
 
-static void greet(struct lp_service_request *r, const struct store_user *user)
+/* What changed since the account was read (its role) is read again, once. LP_E_DENIED: it was
+ * disabled, which `user` then says, or is gone. */
+static int begin_session(struct lp_service_request *r, struct store_user *user, char **ret_access,
+                         char **ret_refresh, struct lp_error *err)
+{
+    const struct auth *auth = r->user;
+    char id[STORE_UUID];
+    int done = session_start(r, user, ret_access, ret_refresh, err);
+    if (done != LP_E_CONFLICT)
+        return done;
+    snprintf(id, sizeof id, "%s", user->id);
+    done = store_find_profile(auth->db, id, user, err);
+    if (done == LP_E_NOT_FOUND || (done == 0 && user->disabled_at))
+        return lp_error_set(err, LP_E_DENIED, "the account was disabled or deleted meanwhile");
+    return done < 0 ? done : session_start(r, user, ret_access, ret_refresh, err);
+}
+
+static void greet(struct lp_service_request *r, struct store_user *user)
 {
     struct lp_error err;
     lp_auto_free char *access = NULL;
     lp_auto_free char *refresh = NULL;
-    int done = session_start(r, user, false, &access, &refresh, &err);
+    int done = begin_session(r, user, &access, &refresh, &err);
+    if (done == LP_E_DENIED && user->disabled_at) {
+        answer_refusal(r, LINKING_DISABLED);
+        return;
+    }
+    if (done == LP_E_DENIED) {
+        answer_failure(r, &err);
+        return;
+    }
+    if (done == LP_E_CONFLICT) {
+        reply_busy(r);
+        return;
+    }
     if (done < 0) {
         reply_failure(r, "oidc-callback", &err);
         return;

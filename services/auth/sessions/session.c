@@ -23,8 +23,8 @@
 #define LOGGED_OUT "Logged out successfully"
 #define BAD_REFRESH "Invalid or expired refresh token"
 
-int session_start(struct lp_service_request *r, const struct store_user *user, bool unchanged,
-                  char **ret_access, char **ret_refresh, struct lp_error *err)
+int session_start(struct lp_service_request *r, const struct store_user *user, char **ret_access,
+                  char **ret_refresh, struct lp_error *err)
 {
     struct auth *auth = r->user;
     struct store_token token = tokens_times(auth->tokens);
@@ -34,8 +34,8 @@ int session_start(struct lp_service_request *r, const struct store_user *user, b
     client_device(r, device);
     int done = tokens_refresh(auth->tokens, user->id, NULL, &token, &refresh, err);
     if (done == 0)
-        done = store_start_session(auth->db, user->id, unchanged ? user->updated_at : NULL, &token,
-                                   device, session, err);
+        done =
+            store_start_session(auth->db, user->id, user->updated_at, &token, device, session, err);
     if (done == 0)
         done = tokens_access(auth->tokens, user, session, &access, err);
     if (done < 0)

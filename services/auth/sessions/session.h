@@ -5,12 +5,10 @@
 #include "service/service.h"
 #include "services/auth/database/store.h"
 
-/* A new session of `user` on the device of the request; the tokens are the caller's. `unchanged`:
- * only while the account is as it was read, else LP_E_CONFLICT; without it LP_E_NOT_FOUND: no such
- * user any more. Errors of lp_db_run. */
+/* A new session of `user` on the device of the request; the tokens are the caller's. Only
+ * while the account is as it was read, else LP_E_CONFLICT. Errors of lp_db_run. */
 LP_MUST_USE int session_start(struct lp_service_request *r, const struct store_user *user,
-                              bool unchanged, char **ret_access, char **ret_refresh,
-                              struct lp_error *err);
+                              char **ret_access, char **ret_refresh, struct lp_error *err);
 
 /* Routes; each answers. */
 void session_refresh(struct lp_service_request *r, void *worker);
