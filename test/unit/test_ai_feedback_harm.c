@@ -240,15 +240,31 @@ static void what_people_write_in_chats_stays(void **state)
 static void a_verb_goes_with_the_noun_before_a_preposition(void **state)
 {
     static const char *const texts[] = {
-        "The dungeons in this game are big.",   "The price of the tickets is high.",
-        "A barely healthy animal might die.",   "We saw a soccer match there.",
-        "I want to hear about these.",          "You should do it as you need to to be safe.",
-        "I do all I can to stay on top.",       "But a lot are.",
+        "The dungeons in this game are big.",
+        "The price of the tickets is high.",
+        "A barely healthy animal might die.",
+        "We saw a soccer match there.",
+        "I want to hear about these.",
+        "You should do it as you need to to be safe.",
+        "I do all I can to stay on top.",
+        "But a lot are.",
         "The students in our class have time.",
+        "Which school did he go to to learn that?",
+        "Who do you listen to to relax?",
+        "He drove faster than he had to to arrive on time.",
+        "It's an onerous task.",
+        "A ewe had two lambs.",
+        "He was wont to say so.",
+        "As is its wont, the river rose.",
+        "Religious cant was everywhere.",
+        "Tut tut, that is naughty.",
+        "It's a cruel cruel world.",
     };
     static const struct pair twins[] = {
         { "I have two brother and a sister.", "I have two brothers and a sister." },
         { "All of this things are new.", "All of these things are new." },
+        { "He was, I mean, he is ill.", "He was, he is ill." },
+        { "I wont come but cant say why.", "I won't come but can't say why." },
     };
     check_same(*state, texts, LP_COUNT(texts));
     check_pairs(*state, twins, LP_COUNT(twins));

@@ -234,6 +234,29 @@ static void fillers_of_a_transcript_go_and_real_words_stay(void **state)
         { "We did a t-test on D-Day.", "We did a t-test on D-Day." },
         { "My father drives a C-class.", "My father drives a C-class." },
         { "W-what is this?", "What is this?" },
+        { "so i like was really tired", "So I was really tired." },
+        { "i saw him in like two weeks", "I saw him in two weeks." },
+    };
+    check_pairs(*state, pairs, LP_COUNT(pairs));
+}
+
+static void like_that_is_no_filler_stays(void **state)
+{
+    static const struct pair pairs[] = {
+        { "i love her like a sister and i always will",
+          "I love her like a sister and I always will." },
+        { "i don't want to see her like this again", "I don't want to see her like this again." },
+        { "whatever you like is fine with me", "Whatever you like is fine with me." },
+        { "the people they like are here", "The people they like are here." },
+        { "but like a fool i stayed in that town", "But like a fool I stayed in that town." },
+        { "my phone is in like new condition", "My phone is in like new condition." },
+        { "it is kind of like a dream", "It is kind of like a dream." },
+        { "the man i work for like a good boss pays well",
+          "The man I work for like a good boss pays well." },
+        { "march comes in like a lion", "March comes in like a lion." },
+        { "we will not see his like again", "We will not see his like again." },
+        { "for like reasons the court refused", "For like reasons the court refused." },
+        { "we trust her like we trust you", "We trust her like we trust you." },
     };
     check_pairs(*state, pairs, LP_COUNT(pairs));
 }
@@ -250,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_network_reads_its_bytes_as_training_wrote_them),
         cmocka_unit_test(what_a_network_remembers_comes_from_its_side_alone),
         cmocka_unit_test(fillers_of_a_transcript_go_and_real_words_stay),
+        cmocka_unit_test(like_that_is_no_filler_stays),
         cmocka_unit_test(no_feature_leaves_its_room_however_long_the_sentence),
     };
     return cmocka_run_group_tests_name("ai-feedback tagging", tests, load_speller, free_speller);

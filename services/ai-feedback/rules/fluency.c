@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "services/ai-feedback/rules/fluency_like.h"
 #include "services/ai-feedback/rules/forms.h"
 #include "services/ai-feedback/rules/rules.h"
 #include "services/ai-feedback/tagging/tagger.h"
@@ -90,16 +91,22 @@ static bool is_sound(const struct sentence *s, size_t i)
     return !capitals && !measure;
 }
 
-/* Behind these there is no comma: "because, you know, he" is "because he". */
-static bool ends_no_part(const struct sentence *s, size_t i)
+/* Behind these there is no comma: "because, you know, he" is "because he"; but "He was, I mean, he
+ * is ill". */
+static bool ends_no_part(const struct sentence *s, size_t i, size_t next)
 {
+    static const char *const verbs[] = { "is",  "are", "was",  "were", "i",   "he",
+                                         "she", "we",  "they", "left", "just" };
+    static const char *const anew[] = { "i",  "i'm",  "he",  "he's", "she",   "she's", "it",
+                                        "we", "it's", "you", "they", "there", "that" };
     static const char *const words[] = {
         "because", "and",  "but", "to",   "that", "the",  "a",    "an",    "of",
         "for",     "with", "if",  "when", "or",   "is",   "are",  "was",   "were",
         "in",      "at",   "on",  "my",   "your", "his",  "her",  "their", "our",
         "i",       "he",   "she", "we",   "they", "left", "just", "from"
     };
-    return is_one_of(s, i, words, LP_COUNT(words));
+    return is_one_of(s, i, words, LP_COUNT(words)) &&
+           !(is_one_of(s, i, verbs, LP_COUNT(verbs)) && is_one_of(s, next, anew, LP_COUNT(anew)));
 }
 
 /* "you know" and the like are fillers only where commas set them off, or at the start before a
@@ -120,7 +127,7 @@ static void delete_phrase(struct sentence *s, size_t i, const char *first, const
     if (second)
         delete_filler(s, j, "this phrase");
     delete_comma(s, after);
-    if (last < s->n && ends_no_part(s, last))
+    if (last < s->n && ends_no_part(s, last, sentence_next(s, j)))
         delete_comma(s, before);
 }
 
@@ -215,56 +222,6 @@ static bool may_be_the_verb(const struct sentence *s, size_t i)
            verb_find(word, &forms) >= 0 && (forms & 1U << VERB_BASE);
 }
 
-/* Where "like" is in the way of what belongs together: "to like know", "in like a box", "my like
- * phone", "i like was there", "because like he". */
-static const struct {
-    const char *before, *after, *not_after;
-} plain_likes[] = {
-    { "to",
-      "be do get have make take see know learn tell say find buy eat ask keep give bring write "
-      "read "
-      "speak understand remember sit become teach explain participate figure wrap spend hang feel",
-      "" },
-    { "i you he she it we they",
-      "am are was were is had did could would should can will went came got took saw said felt "
-      "found made knew forgot",
-      "" },
-    { "in at for with on from before after into during", "", "minded manner fashion" },
-    { "of", "a an the my your his her our their this that these those one two three", "" },
-    { "my your his her our their", "", "button buttons is are was were count minded" },
-    { "because cause cuz",
-      "i i'm i've he he's she she's they they're we we're there there's that's it's when if what",
-      "" },
-    { "but", "for in on at how why what when if a an the i i'm he she they we there it's that's",
-      "" },
-};
-
-static bool is_listed(const char *list, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = list; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
-        if (strcspn(at, " ") == len && memcmp(at, word, len) == 0)
-            return true;
-    return false;
-}
-
-static bool is_plainly_filler(const struct sentence *s, size_t i)
-{
-    char before[FORM_ROOM], after[FORM_ROOM];
-    size_t b = sentence_previous(s, i), a = sentence_next(s, i);
-
-    if (!token_is(s, i, "like") || s->tokens[i].kept || b == s->n || a == s->n ||
-        s->tokens[a].kind != TOKEN_WORD || token_lower(s, b, before, sizeof before) == 0 ||
-        token_lower(s, a, after, sizeof after) == 0)
-        return false;
-    for (size_t k = 0; k < LP_COUNT(plain_likes); k++)
-        if (is_listed(plain_likes[k].before, before))
-            return !is_listed(plain_likes[k].not_after, after) &&
-                   (!*plain_likes[k].after || is_listed(plain_likes[k].after, after));
-    return false;
-}
-
 /* "languages like Haskell", "fruits like apples": a preposition. */
 static bool compares_nouns(const struct sentence *s, size_t i)
 {
@@ -287,14 +244,15 @@ static void delete_unmarked(struct sentence *s, const struct spelling *speller)
     size_t n = tagger_fillers(s, speller, tokens);
 
     for (size_t i = 0; i < s->n; i++)
-        if (s->tokens[i].kind == TOKEN_WORD && is_plainly_filler(s, i))
+        if (s->tokens[i].kind == TOKEN_WORD && like_is_filler(s, i))
             delete_filler(s, i, "like");
     for (size_t i = 0; i < n; i++) {
         char word[16];
         token_lower(s, tokens[i], word, sizeof word);
         const struct token *t = &s->tokens[tokens[i]];
         if ((t->now && !*t->now) || may_be_the_verb(s, tokens[i]) ||
-            (strcmp(word, "like") == 0 && compares_nouns(s, tokens[i])))
+            (strcmp(word, "like") == 0 &&
+             (compares_nouns(s, tokens[i]) || like_is_meant(s, tokens[i]))))
             continue;
         delete_filler(s, tokens[i], strcmp(word, "like") == 0 ? "like" : "this phrase");
     }
@@ -318,23 +276,40 @@ void rule_fillers(struct sentence *s, const struct spelling *speller, bool unmar
         delete_unmarked(s, speller);
 }
 
+/* "a cruel cruel world": what is neither noun nor verb, before what is no verb either. */
+static bool is_said_for_weight(const struct sentence *s, size_t i)
+{
+    static const char *const before[] = { "a", "an", "the", "this", "that", "such" };
+    char word[FORM_ROOM], next[FORM_ROOM];
+    size_t b = sentence_previous(s, i), after = sentence_next(s, sentence_next(s, i));
+    unsigned forms;
+    bool plural;
+
+    return b < s->n && after < s->n && is_one_of(s, b, before, LP_COUNT(before)) &&
+           token_lower(s, i, word, sizeof word) > 3 && noun_find_any(word, &plural) < 0 &&
+           verb_find_any(word, &forms) < 0 && s->tokens[after].kind == TOKEN_WORD &&
+           token_lower(s, after, next, sizeof next) > 3 && verb_find_any(next, &forms) < 0;
+}
+
 /* Words that are said twice on purpose, or that meet themselves ("what it is is", "had had"). */
 static bool may_repeat(const struct sentence *s, size_t i)
 {
     static const char *const fine[] = {
-        "had",  "that",  "very",   "really", "so",    "no",   "yes",   "bye",   "many",  "much",
-        "far",  "is",    "was",    "do",     "again", "long", "never", "ha",    "knock", "night",
-        "now",  "go",    "wait",   "please", "well",  "hear", "blah",  "there", "big",   "more",
-        "zero", "one",   "two",    "three",  "four",  "five", "six",   "seven", "eight", "nine",
-        "who",  "her",   "too",    "quick",  "run",   "oh",   "ok",    "okay",  "yeah",  "old",
-        "hey",  "hi",    "hello",  "cool",   "nice",  "true", "good",  "fine",  "sure",  "right",
-        "yep",  "yup",   "nope",   "aw",     "wow",   "woah", "whoa",  "ooh",   "ah",    "hint",
-        "wink", "nudge", "cough",  "yum",    "tick",  "chop", "stop",  "come",  "look",  "listen",
-        "same", "sorry", "thanks", "boy",    "man",   "dear", "cluck", "quack", "woof",  "ding",
+        "had",  "that",  "very",   "really", "so",    "no",    "yes",   "bye",   "many",  "much",
+        "far",  "is",    "was",    "do",     "again", "long",  "never", "ha",    "knock", "night",
+        "now",  "go",    "wait",   "please", "well",  "hear",  "blah",  "there", "big",   "more",
+        "zero", "one",   "two",    "three",  "four",  "five",  "six",   "seven", "eight", "nine",
+        "who",  "her",   "too",    "quick",  "run",   "oh",    "ok",    "okay",  "yeah",  "old",
+        "hey",  "hi",    "hello",  "cool",   "nice",  "true",  "good",  "fine",  "sure",  "right",
+        "yep",  "yup",   "nope",   "aw",     "wow",   "woah",  "whoa",  "ooh",   "ah",    "hint",
+        "wink", "nudge", "cough",  "yum",    "tick",  "chop",  "stop",  "come",  "look",  "listen",
+        "same", "sorry", "thanks", "boy",    "man",   "dear",  "cluck", "quack", "woof",  "ding",
+        "tut",  "beep",  "wakey",  "aye",    "choo",  "goody", "boo",   "tsk",   "hush",  "boom",
+        "bang", "tap",   "hip",    "la",     "na",    "drip",
     };
     char word[FORM_ROOM];
 
-    return is_one_of(s, i, fine, LP_COUNT(fine)) || /* "a cruel cruel world" */
+    return is_one_of(s, i, fine, LP_COUNT(fine)) || is_said_for_weight(s, i) ||
            (token_lower(s, i, word, sizeof word) > 0 && adjective_find(word) >= 0);
 }
 
@@ -401,12 +376,15 @@ static bool delete_pair(struct sentence *s, size_t i, size_t second)
 /* What the first "to" belongs to: "who you spoke to to ask", "as you need to to be safe". */
 static bool has_own_to(const struct sentence *s, size_t i)
 {
-    static const char *const verbs[] = { "referred",   "refer",    "applied",   "apply",
-                                         "spoke",      "speak",    "connected", "talked",
-                                         "listened",   "adjusted", "went",      "replied",
-                                         "subscribed", "attached", "linked",    "responded",
-                                         "goes",       "talk",     "belong" };
-    static const char *const wants[] = { "need", "want", "have", "has", "go", "needed", "wanted" };
+    static const char *const verbs[] = {
+        "referred", "refer",     "applied",  "apply",     "spoke",   "speak",      "connected",
+        "talked",   "listened",  "adjusted", "went",      "replied", "subscribed", "attached",
+        "linked",   "responded", "goes",     "talk",      "belong",  "belongs",    "go",
+        "listen",   "listens",   "write",    "wrote",     "turn",    "turned",     "move",
+        "moved",    "reply",     "respond",  "subscribe", "report",  "attach"
+    };
+    static const char *const wants[] = { "need", "want",   "have",   "has", "had",
+                                         "go",   "needed", "wanted", "like" };
     static const char *const behind[] = { "as",  "what", "whatever", "all",  "everything",
                                           "who", "than", "that",     "which" };
     size_t k = sentence_previous(s, i);

@@ -12,10 +12,8 @@
 
 /* What stands before a time that needs no preposition, and takes none itself ("came in"). */
 #define TOLD_BEFORE_TIME                                                                        \
-    "met|arrived|home|school|there|here|him|her|us|them|happened|bought|saw|started|finished|"  \
-    "park|class|party|test|exam|meeting|come|go|went|leave|left|meet|arrive|visited|city|film|" \
-    "movie|market|beach|friend|friends|family|parents|rain|rained|born|died|called|played|"     \
-    "football"
+    "met|arrived|home|school|there|here|happened|bought|saw|finished|park|visited|city|market|" \
+    "beach|rain|rained|died|meet|arrive"
 
 static const struct pattern patterns[] = {
     { "many-uncountable",
@@ -238,9 +236,9 @@ static const struct pattern patterns[] = {
       "good|bad in english|math|maths|sports|football|singing|drawing|science",
       "= at =",
       NULL,
-      NULL,
+      "class|classes|season|fiction|lessons|films|boots|kit|matches|terms",
       { "I am good in math => I am good at math", "I am good at math.",
-        "Butter is good in cooking.", NULL } },
+        "Butter is good in cooking.", "He was good in football season.", NULL } },
     { "listen-to",
       CATEGORY_PREPOSITION,
       0.9,
@@ -313,8 +311,19 @@ static const struct pattern patterns[] = {
       "- = =",
       NULL,
       "'s",
-      { "I met him in last week => I met him last week", "I met him last week.",
-        "A new one came in last week.", "They agreed on last week's price.", NULL } },
+      { "I came home in last week => I came home last week", "I met him last week.",
+        "A new one came in last week.", "They agreed on last week's price.",
+        "What went on last night?", "The film on last night was great.", NULL } },
+    { "met-in-last",
+      CATEGORY_PREPOSITION,
+      0.88,
+      "No preposition before \"last week\" and the like.",
+      NULL,
+      "met|visited|helped him|her|us|them|me in|on|at last week|month|year|night",
+      "= = - = =",
+      NULL,
+      "'s",
+      { "I met him in last week => I met him last week", "They let him in last night.", NULL } },
     { "in-yesterday",
       CATEGORY_PREPOSITION,
       0.88,
@@ -326,7 +335,7 @@ static const struct pattern patterns[] = {
       NULL,
       { "we met in yesterday => we met yesterday", "We met yesterday.",
         "Please turn it in tomorrow.", "Were you on yesterday?", "We have faith in tomorrow.",
-        NULL } },
+        "Can you come in tomorrow?", "Hand them in tomorrow.", NULL } },
     { "different-from",
       CATEGORY_PREPOSITION,
       0.85,
@@ -453,9 +462,10 @@ static const struct pattern patterns[] = {
       "garden|university|library|hotel|house|bank",
       "= - = =",
       NULL,
-      NULL,
+      "of",
       { "she entered to the room => she entered the room", "She entered the room.",
-        "They were entered into the raffle.", "We entered into an agreement.", NULL } },
+        "They were entered into the raffle.", "We entered into an agreement.",
+        "They entered into the house of the Lord.", NULL } },
 };
 
 const struct pattern_list pattern_words = { patterns, LP_COUNT(patterns) };

@@ -34,11 +34,23 @@ static bool is_name_in_capitals(const struct sentence *s, size_t i)
 /* "Cant is jargon", "as is his wont": with a verb that does not follow the short form. */
 static bool is_noun_too(const struct sentence *s, size_t i)
 {
+    static const char *const owners[] = {
+        "his", "her", "their", "my", "its", "our", "your", "the"
+    };
+    static const char *const be[] = { "is", "are", "was", "were", "been", "am" };
+    static const char *const kinds[] = { "the", "religious", "political", "pious", "moral",
+                                         "of",  "such",      "mere",      "legal", "thieves'" };
     size_t before = sentence_previous(s, i), next = sentence_next(s, i);
 
-    if (token_is(s, i, "wont"))
-        return token_is(s, before, "his") || token_is(s, before, "her") ||
-               token_is(s, before, "their") || token_is(s, before, "my");
+    for (size_t k = 0; token_is(s, i, "wont") && k < LP_COUNT(owners); k++)
+        if (token_is(s, before, owners[k]))
+            return true;
+    for (size_t k = 0; token_is(s, i, "wont") && token_is(s, next, "to") && k < LP_COUNT(be); k++)
+        if (token_is(s, before, be[k]))
+            return true;
+    for (size_t k = 0; token_is(s, i, "cant") && k < LP_COUNT(kinds); k++)
+        if (token_is(s, before, kinds[k]))
+            return true;
     return token_is(s, i, "cant") &&
            (token_same(s, i, next) || token_is(s, next, "is") || token_is(s, next, "and") ||
             token_is(s, next, "of") || token_is(s, next, "can't"));
@@ -230,12 +242,12 @@ static bool starts_with_any(const char *word, const char *const *starts, size_t 
 static bool starts_with_vowel_sound(const char *word)
 {
     static const char *const silent_h[] = { "hour", "honest", "honor", "honour", "heir" };
-    static const char *const consonant[] = { "uni", "use",  "usa",  "usu", "uti",  "eu",   "uta",
-                                             "one", "once", "ubiq", "ute", "udev", "uri",  "ufo",
-                                             "url", "uuid", "utf",  "usb", "uto",  "uran", "uke",
-                                             "uku", "uga",  "ukr",  "ufol" };
+    static const char *const consonant[] = { "uni", "use",  "usa",  "usu",  "uti",  "eu",   "uta",
+                                             "one", "once", "ubiq", "ute",  "udev", "uri",  "ufo",
+                                             "url", "uuid", "utf",  "usb",  "uto",  "uran", "uke",
+                                             "uku", "uga",  "ukr",  "ufol", "ewe" };
     static const char *const spelt_x[] = { "xbox", "xray", "x-ray", "xml" };
-    static const char *const not_uni[] = { "unin", "unim", "unid" };
+    static const char *const not_uni[] = { "unin", "unim", "unid", "unir", "uniss", "oner" };
 
     if (starts_with_any(word, silent_h, LP_COUNT(silent_h)) ||
         starts_with_any(word, spelt_x, LP_COUNT(spelt_x)))
