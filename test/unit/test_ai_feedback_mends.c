@@ -79,6 +79,17 @@ static void what_is_right_stays(void **state)
         "We are greatly accelerating the work.",
         "We did what we could to help.",
         "The oldest map in the books is torn.",
+        "The lights in the house were off.",
+        "The leaves on the tree are red.",
+        "The pages of the book are torn.",
+        "We wait when the buses stop here.",
+        "Do what you must to stay alive.",
+        "The new law comes in next year.",
+        "We will act as we must to help protect them.",
+        "How very many are here today!",
+        "Let the public service be a proud and lively career.",
+        "We need never fear for our future.",
+        "She entered to a loud cheer.",
     };
     size_t bad = 0;
     for (size_t i = 0; i < LP_COUNT(texts); i++) {

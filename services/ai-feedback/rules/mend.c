@@ -415,7 +415,8 @@ static const struct mend_way *meant(const struct mend_text *t, size_t i,
             best = &ways[k];
         }
     }
-    if (!best || most <= linear_threshold(&weights, best->group) || is_left_alone(t, i, best))
+    if (!best || most <= linear_threshold(&weights, best->group) || is_left_alone(t, i, best) ||
+        mend_stands_as_it_is(t, i, best))
         return NULL;
     return best;
 }

@@ -91,3 +91,6 @@ size_t mend_word_ways(const struct mend_text *t, size_t i, struct mend_way ret_w
 /* What the classifier looks at; leaving the place as it is scores 0. */
 size_t mend_features(const struct mend_text *t, size_t i, const struct mend_way *way,
                      uint64_t ret_features[MEND_FEATURES]);
+
+/* What the classifier does not see of the words around speaks for the place as it is. */
+bool mend_stands_as_it_is(const struct mend_text *t, size_t i, const struct mend_way *way);

@@ -1,0 +1,119 @@
+/* services/ai-feedback/rules/mend_context.c -- where the words around a place speak for it as it
+ * is, which the classifier of mend.c does not see. No state. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "services/ai-feedback/rules/forms.h"
+#include "services/ai-feedback/rules/mend.h"
+
+#define ONE " a an one this that each every another "
+#define PREPOSITIONS " of in on at for with from by about "
+
+/* `list` has a space in front of each word and behind the last. */
+static bool is_word(const struct mend_text *t, size_t i, const char *list)
+{
+    size_t len = i < t->n ? strlen(t->words[i].text) : 0;
+
+    for (const char *at = list; len > 0 && (at = strstr(at, t->words[i].text)); at++)
+        if (at > list && at[-1] == ' ' && at[len] == ' ')
+            return true;
+    return false;
+}
+
+static bool is_plural(const struct mend_text *t, size_t i)
+{
+    bool plural = false;
+    return i < t->n && noun_find_any(t->words[i].text, &plural) >= 0 && plural;
+}
+
+/* "the lights in the house were", "the price of the tickets is": the verb at i goes with the noun
+ * in front of the preposition as it is. */
+static bool goes_with_first_noun(const struct mend_text *t, size_t i)
+{
+    bool many = is_word(t, i, " are were have do don't "), plural;
+
+    if (!many && !is_word(t, i, " is was has does doesn't "))
+        return false;
+    for (size_t k = i; k > 1 && i - k < 4; k--) {
+        const char *noun = t->words[k - 2].text;
+        size_t len = strlen(noun);
+        if (!is_word(t, k - 1, PREPOSITIONS))
+            continue;
+        if (is_word(t, k - 2, " thousands hundreds millions lots dozens tons kinds types sorts "))
+            return false;
+        if (noun_find_any(noun, &plural) < 0)
+            return many && len > 3 && noun[len - 1] == 's';
+        return plural == many;
+    }
+    return false;
+}
+
+/* "the pages of the book are", "when the buses stop", "that other nation": other words tell how
+ * many there are. */
+static bool has_its_number(const struct mend_text *t, size_t i, const struct mend_way *way)
+{
+    unsigned forms;
+
+    if (way->group == MEND_NUMBER && !is_plural(t, i) &&
+        (is_word(t, i - 1, ONE) || is_word(t, i - 2, ONE)))
+        return true;
+    return goes_with_first_noun(t, i + 1) ||
+           (is_plural(t, i) && strlen(way->word) < strlen(t->words[i].text) && i + 1 < t->n &&
+            is_word(t, i - 1, " the these those my our your his her their ") &&
+            verb_find_any(t->words[i + 1].text, &forms) >= 0 && forms & 1u << VERB_BASE);
+}
+
+/* "do what you must to stay", "as we must to help", "she entered to applause": a "to" of its own.
+ */
+static bool is_own_to(const struct mend_text *t, size_t i)
+{
+    if (!is_word(t, i, " to "))
+        return false;
+    if (is_word(t, i - 1, " enter enters entered "))
+        return true;
+    for (size_t k = i; k > 0 && is_word(t, i - 1, " can could must should will would "); k--)
+        if (is_word(t, k - 1, " what whatever all everything help best much that as "))
+            return true;
+    return false;
+}
+
+/* "friendship for and interest in", "as families do and we do not", "how very many". */
+static bool is_not_needless(const struct mend_text *t, size_t i)
+{
+    bool ends = i + 1 == t->n || t->words[i + 1].marked;
+
+    return ends || is_word(t, i + 1, " and or but ") || is_own_to(t, i) ||
+           (is_word(t, i, " very ") && is_word(t, i - 1, " how the this that so "));
+}
+
+/* "let it be", "what the poor need", "we need never go". */
+static bool is_bare_verb(const struct mend_text *t, size_t i)
+{
+    for (size_t k = i; is_word(t, i, " be ") && k > 0 && i - k < 6; k--)
+        if (is_word(t, k - 1, " let lest "))
+            return true;
+    return is_word(t, i - 1, " poor rich old young sick ") ||
+           (is_word(t, i, " need ") && is_word(t, i + 1, " never not "));
+}
+
+bool mend_stands_as_it_is(const struct mend_text *t, size_t i, const struct mend_way *way)
+{
+    switch (way->act) {
+    case MEND_DROP:
+        return is_not_needless(t, i);
+    case MEND_PUT: /* "it comes in next year" */
+        return is_word(t, i, " next last ") && is_word(t, i - 1, " in on ");
+    default:
+        break;
+    }
+    switch (way->group) {
+    case MEND_BE:
+        return goes_with_first_noun(t, i) || is_bare_verb(t, i);
+    case MEND_NUMBER:
+        return has_its_number(t, i, way);
+    case MEND_AGREEMENT:
+        return has_its_number(t, i, way) || is_bare_verb(t, i);
+    default:
+        return false;
+    }
+}
