@@ -322,6 +322,13 @@ static void reserve_history(ps_decoder_t *decoder, int frames)
     search->n_fr_alloc = frames;
 }
 
+/* Gives the memory of the search for the text back, before the next one takes its own. */
+static void forget_text(struct recogniser *r)
+{
+    ps_remove_search(r->decoder, "text");
+    malloc_trim(0); /* it is in small blocks */
+}
+
 /* Phones of the parts; without a word where they cannot be aligned. */
 static int align(struct recogniser *r, const struct features *f,
                  const struct recogniser_limits *limits, struct heard *heard, struct lp_error *err)
@@ -331,16 +338,16 @@ static int align(struct recogniser *r, const struct features *f,
     int result = 0;
 
     read_parts(r, heard, words);
-    ps_remove_search(r->decoder, "text"); /* before the next one takes its memory */
-    malloc_trim(0);                       /* which is in small blocks */
+    forget_text(r);
     if (heard->n_parts > 0) {
         bool taken = ps_alignment_populate(words) >= 0;
         if (taken) {
             taken = ps_set_alignment(r->decoder, words) >= 0;
             ps_alignment_free(words); /* 5.1.1 takes a reference too many */
-            reserve_history(r->decoder, f->n);
         }
-        if (!taken)
+        if (taken)
+            reserve_history(r->decoder, f->n);
+        else
             result = lp_error_set(err, LP_E_INTERNAL, "pocketsphinx does not take the alignment");
         r->decoder->acmod->compallsen = true; /* scores are beside the best sound of all */
         if (result == 0)
@@ -364,6 +371,8 @@ static int listen(struct recogniser *r, const struct features *f,
 
     if (result == 0 && found)
         result = align(r, f, limits, heard, err);
+    else
+        forget_text(r); /* where nothing fits, it remembers most */
     if (result == 0)
         result = run(r, "free", f, limits, &found, err);
     if (result < 0)
