@@ -89,6 +89,9 @@ static void what_is_right_stays(void **state)
         "How very many are here today!",
         "Let the public service be a proud and lively career.",
         "We need never fear for our future.",
+        "Stocks fall as fears grow.",
+        "The plan offers you choice between cash and credit.",
+        "The deadly arms race went on.",
         "She entered to a loud cheer.",
     };
     size_t bad = 0;

@@ -57,6 +57,9 @@ static bool has_its_number(const struct mend_text *t, size_t i, const struct men
     if (way->group == MEND_NUMBER && !is_plural(t, i) &&
         (is_word(t, i - 1, ONE) || is_word(t, i - 2, ONE)))
         return true;
+    for (size_t k = i; k > 1 && i - k < 5; k--) /* "one of the first episodes" */
+        if (is_word(t, k - 1, " of ") && is_word(t, k - 2, " one "))
+            return is_plural(t, i);
     return goes_with_first_noun(t, i + 1) ||
            (is_plural(t, i) && strlen(way->word) < strlen(t->words[i].text) && i + 1 < t->n &&
             is_word(t, i - 1, " the these those my our your his her their ") &&
@@ -96,13 +99,49 @@ static bool is_bare_verb(const struct mend_text *t, size_t i)
            (is_word(t, i, " need ") && is_word(t, i + 1, " never not "));
 }
 
+/* "the belief", "fears grow", "it offers you choice": noun and verb as they are. */
+static bool is_its_own_form(const struct mend_text *t, size_t i, const struct mend_way *way)
+{
+    unsigned forms;
+    bool plural, noun = noun_find_any(way->word, &plural) >= 0;
+
+    if (is_word(t, i - 1, " the a an my your his her its our their ") && !noun &&
+        verb_find_any(way->word, &forms) >= 0)
+        return true;
+    if (is_word(t, i - 2, " offer offers offered give gives gave giving leaves left grants "))
+        return true;
+    const char *left = i > 0 ? t->words[i - 1].text : "";
+    size_t len = strlen(left);
+    bool many = is_plural(t, i - 1) || (len > 3 && left[len - 1] == 's' && left[len - 2] != 's');
+    return many && verb_find_any(t->words[i].text, &forms) >= 0 && forms & 1u << VERB_BASE;
+}
+
+/* "deadly", "finally, ...": no adverb of the shorter word, or one of the whole sentence. */
+static bool is_own_adverb(const struct mend_text *t, size_t i)
+{
+    return is_word(t, i,
+                   " deadly lively friendly lovely likely early daily weekly monthly yearly costly "
+                   "orderly elderly finally hardly lately only mainly firstly secondly hopefully "
+                   "really ");
+}
+
+static bool is_superlative(const struct mend_text *t, size_t i)
+{
+    size_t len = i < t->n ? strlen(t->words[i].text) : 0;
+
+    return is_word(t, i, " best worst most least same only first last next ") ||
+           (len > 5 && strcmp(t->words[i].text + len - 3, "est") == 0);
+}
+
 bool mend_stands_as_it_is(const struct mend_text *t, size_t i, const struct mend_way *way)
 {
     switch (way->act) {
     case MEND_DROP:
         return is_not_needless(t, i);
-    case MEND_PUT: /* "it comes in next year" */
-        return is_word(t, i, " next last ") && is_word(t, i - 1, " in on ");
+    case MEND_PUT: /* "it comes in next year", "it depends on courts" */
+        return (is_word(t, i, " next last ") && is_word(t, i - 1, " in on ")) ||
+               (way->group == MEND_ARTICLE_MISSING && strcmp(way->word, "the") == 0 &&
+                (is_plural(t, i) || is_plural(t, i + 1)));
     default:
         break;
     }
@@ -113,6 +152,13 @@ bool mend_stands_as_it_is(const struct mend_text *t, size_t i, const struct mend
         return has_its_number(t, i, way);
     case MEND_AGREEMENT:
         return has_its_number(t, i, way) || is_bare_verb(t, i);
+    case MEND_WORD_FORM:
+        return is_its_own_form(t, i, way);
+    case MEND_ADVERB:
+        return is_own_adverb(t, i);
+    case MEND_ARTICLE_OTHER: /* what was told before a sentence does not tell */
+        return is_word(t, i, " a an ") && strcmp(way->word, "the") == 0 &&
+               !is_superlative(t, i + 1);
     default:
         return false;
     }
