@@ -157,7 +157,7 @@ int program_run(const char *const *argv, const char *const *env, const char *log
 
 char *program_read_file(const char *path)
 {
-    struct lp_buf text = LP_BUF_INIT(4 << 20);
+    struct lp_buf text = LP_BUF_INIT(64 << 20); /* a log of a quick machine has 4 MiB */
     char piece[4096];
     lp_auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
     for (ssize_t n; fd >= 0 && (n = read(fd, piece, sizeof piece)) > 0;)

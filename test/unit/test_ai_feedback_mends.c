@@ -114,8 +114,8 @@ static void odd_words_are_read_within_bounds(void **state)
         "",
         "a",
         "the the the the the the the the the the the the the the the the the the the the the",
-        "An aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa is "
-        "to is to have aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "An aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa is to is to have "
+        "aaaaaaaaaaaaaaaaaaa",
         "to to to. - - is 5 5 5 a 5 the 5",
         "\xc3\xa9t\xc3\xa9 is are was were \xc3\xa9",
     };
