@@ -114,8 +114,7 @@ static void odd_words_are_read_within_bounds(void **state)
         "",
         "a",
         "the the the the the the the the the the the the the the the the the the the the the",
-        "An aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa is to is to have "
-        "aaaaaaaaaaaaaaaaaaa",
+        "An aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa is to is to have aaaaaaaaaaaaaaaa",
         "to to to. - - is 5 5 5 a 5 the 5",
         "\xc3\xa9t\xc3\xa9 is are was were \xc3\xa9",
     };
