@@ -7,16 +7,6 @@
 #include "services/ai-feedback/rules/choice.h"
 #include "services/ai-feedback/rules/forms.h"
 
-static bool is_among(const char *word, const char *list)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = list; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
-        if (strcspn(at, " ") == len && memcmp(at, word, len) == 0)
-            return true;
-    return false;
-}
-
 static const char *word_at(const struct sentence *s, const struct tag_word *w, size_t i,
                            char out[CHOICE_ROOM])
 {
@@ -68,7 +58,7 @@ static bool follows_relative(const struct sentence *s, const struct tag_word *w,
     if (i < 3 || noun_find_any(word_at(s, w, i - 1, word), &plural) < 0)
         return false;
     for (size_t k = i - 2; k > 0 && i - k < 7 && !w[k + 1].marked; k--)
-        if (is_among(word_at(s, w, k, word), "who which whom"))
+        if (word_is_among(word_at(s, w, k, word), "who which whom"))
             return true;
     return false;
 }
@@ -86,12 +76,12 @@ static bool goes_with_first_noun(const struct sentence *s, const struct tag_word
     if (i < 3 || noun_find_any(word_at(s, w, i - 1, noun), &plural) < 0)
         return false;
     for (size_t k = i - 2; k > 0 && i - k < 6 && !w[k + 1].marked; k--) {
-        if (!is_among(word_at(s, w, k, word), PREPOSITIONS))
+        if (!word_is_among(word_at(s, w, k, word), PREPOSITIONS))
             continue;
         word_at(s, w, k - 1, noun);
-        if (noun_find_any(noun, &plural) < 0 || is_among(noun, QUANTITIES))
+        if (noun_find_any(noun, &plural) < 0 || word_is_among(noun, QUANTITIES))
             return false;
-        return is_among(word_at(s, w, i, verb), "is was has does doesn't") ? !plural : plural;
+        return word_is_among(word_at(s, w, i, verb), "is was has does doesn't") ? !plural : plural;
     }
     return false;
 }
@@ -110,7 +100,7 @@ static bool follows_prepositional_to(const struct sentence *s, const struct tag_
 
     return n > 4 && strcmp(word + n - 3, "ing") == 0 && i > 1 &&
            strcmp(word_at(s, w, i - 1, word), "to") == 0 &&
-           is_among(
+           word_is_among(
                word_at(s, w, i - 2, word),
                "used forward accustomed addicted committed devoted dedicated opposed close due "
                "prior addition objection key approach alternative contribute admit admitted "
@@ -149,7 +139,7 @@ static bool is_told_by_word_before(const struct sentence *s, const struct tag_wo
     word_at(s, w, i - 1, before);
     for (size_t k = 0; k < LP_COUNT(told); k++)
         if (strcmp(of->id, told[k].set) == 0 && strcmp(word, told[k].word) == 0)
-            return is_among(before, told[k].before);
+            return word_is_among(before, told[k].before);
     return false;
 }
 
@@ -182,11 +172,13 @@ bool choice_breaks_number(const struct sentence *s, const struct tag_word *w, si
         !plural)
         return false;
     for (size_t k = i; k > 0 && i - k < 4; k--) {
-        if (is_among(word_at(s, w, k - 1, word), singular)) /* but "I think that student ..." */
+        if (word_is_among(word_at(s, w, k - 1, word),
+                          singular)) /* but "I think that student ..." */
             return strcmp(word, "that") != 0 || k < 2 ||
-                   !is_among(word_at(s, w, k - 2, before), clause);
+                   !word_is_among(word_at(s, w, k - 2, before), clause);
         if (w[k - 1].kind != 0 ||
-            is_among(word, "few many several two three four five six ten hundred thousand couple"))
+            word_is_among(word,
+                          "few many several two three four five six ten hundred thousand couple"))
             return false;
     }
     return false;

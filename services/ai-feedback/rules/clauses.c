@@ -34,12 +34,7 @@ struct parts {
 
 static bool is(const struct parts *p, size_t i, const char *list)
 {
-    size_t len = i < p->n ? strlen(p->at[i].word) : 0;
-
-    for (const char *at = list; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
-        if (strcspn(at, " ") == len && memcmp(at, p->at[i].word, len) == 0)
-            return true;
-    return false;
+    return i < p->n && word_is_among(p->at[i].word, list);
 }
 
 static bool has(const struct parts *p, size_t i, enum verb_form form)
@@ -56,11 +51,7 @@ static bool is_state(const struct parts *p, size_t i)
         return true;
     if (i < p->n && p->at[i].verb >= 0)
         verb_write(p->at[i].verb, VERB_BASE, base);
-    size_t len = strlen(base);
-    for (const char *at = STATES; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
-        if (strcspn(at, " ") == len && memcmp(at, base, len) == 0)
-            return true;
-    return false;
+    return word_is_among(base, STATES);
 }
 
 /* A present that is no past as well. */

@@ -11,20 +11,10 @@
 #define WORD 48
 #define GAIN 1.0 /* nats by which it must be likelier with an article */
 
-static bool is_among(const char *word, const char *list)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = list; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
-        if (strcspn(at, " ") == len && memcmp(at, word, len) == 0)
-            return true;
-    return false;
-}
-
 /* Nouns that stand alone as well: "at school", "in bed", "Mother said". */
 static bool may_stand_alone(const char *noun)
 {
-    return is_among(
+    return word_is_among(
         noun,
         "school university country bed class family day week month year hour minute town word "
         "person "
@@ -37,7 +27,7 @@ static bool may_stand_alone(const char *noun)
 /* Jobs: "I want to be doctor". */
 static bool is_job(const char *noun)
 {
-    return is_among(
+    return word_is_among(
         noun,
         "doctor nurse engineer lawyer farmer driver teacher student singer actor actress waiter "
         "waitress writer scientist artist soldier policeman pilot dentist chef musician dancer "
@@ -105,10 +95,10 @@ static bool find_place(const struct sentence *s, size_t i, struct place *ret_pla
     p.after = sentence_next(s, i);
     word_of(s, p.before < s->n ? p.before : s->n, before);
     bool ended = p.after == s->n || s->tokens[p.after].kind == TOKEN_MARK ||
-                 is_among(word_of(s, p.after, after), ENDS);
-    bool job = is_job(noun) && is_among(before, BE);
-    bool held = !may_stand_alone(noun) && is_among(before, HELD);
-    bool placed = !may_stand_alone(noun) && p.first == p.noun && is_among(before, PLACED);
+                 word_is_among(word_of(s, p.after, after), ENDS);
+    bool job = is_job(noun) && word_is_among(before, BE);
+    bool held = !may_stand_alone(noun) && word_is_among(before, HELD);
+    bool placed = !may_stand_alone(noun) && p.first == p.noun && word_is_among(before, PLACED);
     p.only = job || held ? "a" : NULL;
     *ret_place = p;
     return ended && (job || held || placed);

@@ -35,23 +35,13 @@ static const struct {
     { "", "but", SUBJECTS "how why what if", SAYING },
 };
 
-static bool is_listed(const char *list, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = list; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
-        if (strcspn(at, " ") == len && memcmp(at, word, len) == 0)
-            return true;
-    return false;
-}
-
 static bool fits(const char *list, const char *word)
 {
     bool plural;
 
     if (strcmp(list, ":n") == 0)
-        return noun_find_any(word, &plural) >= 0 && !is_listed("button buttons", word);
-    return !*list || (*list == '!' ? !is_listed(list + 1, word) : is_listed(list, word));
+        return noun_find_any(word, &plural) >= 0 && !word_is_among(word, "button buttons");
+    return !*list || (*list == '!' ? !word_is_among(word, list + 1) : word_is_among(word, list));
 }
 
 static void lower_or_edge(const struct sentence *s, size_t i, char ret_word[FORM_ROOM])
@@ -73,7 +63,7 @@ bool like_is_filler(const struct sentence *s, size_t i)
     lower_or_edge(s, a, after);
     lower_or_edge(s, sentence_next(s, a), next);
     for (size_t k = 0; k < LP_COUNT(plain_likes); k++)
-        if (is_listed(plain_likes[k].before, before) && fits(plain_likes[k].behind, behind) &&
+        if (word_is_among(before, plain_likes[k].before) && fits(plain_likes[k].behind, behind) &&
             fits(plain_likes[k].after, after) && fits(plain_likes[k].next, next))
             return true;
     return false;
@@ -96,7 +86,7 @@ bool like_is_meant(const struct sentence *s, size_t i)
     lower_or_edge(s, sentence_previous(s, i), before);
     lower_or_edge(s, sentence_next(s, i), after);
     for (size_t k = 0; k < LP_COUNT(meant); k++)
-        if (is_listed(meant[k].before, before) && is_listed(meant[k].after, after))
+        if (word_is_among(before, meant[k].before) && word_is_among(after, meant[k].after))
             return true;
     return false;
 }

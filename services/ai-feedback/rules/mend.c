@@ -43,12 +43,10 @@ static const struct mend_word *head_of(const struct mend_text *t, size_t i)
 
 static bool says_how_many(const struct mend_word *w)
 {
-    static const char words[] = " many few several these those two three four five some all other "
-                                "both various different much every each any no most one another "
-                                "this that ";
-    const char *at = strstr(words, w->text);
-    return w->kind == KIND_DETERMINER || w->number ||
-           (*w->text && at && at > words && at[-1] == ' ' && at[strlen(w->text)] == ' ');
+    static const char words[] = "many few several these those two three four five some all other "
+                                "both various different much every each no most one another this "
+                                "that";
+    return w->kind == KIND_DETERMINER || w->number || word_is_among(w->text, words);
 }
 
 /* The nearest word to the left that says of how many things is spoken. */
@@ -248,12 +246,6 @@ static bool is_kept(const struct sentence *s, size_t token)
     return token != MEND_NO_TOKEN && s->tokens[token].kept;
 }
 
-static bool is_word(const struct mend_text *t, size_t i, const char *list)
-{
-    const char *at = i < t->n && *t->words[i].text ? strstr(list, t->words[i].text) : NULL;
-    return at && at > list && at[-1] == ' ' && at[strlen(t->words[i].text)] == ' ';
-}
-
 /* "I suggest that he take it": neither -s nor a past. */
 static bool is_demanded(const struct mend_text *t, size_t i)
 {
@@ -262,37 +254,26 @@ static bool is_demanded(const struct mend_text *t, size_t i)
         "urges urged demand demands demanded require requires required propose proposes proposed "
         "ask asked important essential necessary vital order ";
     for (size_t k = i; k > 0 && i - k < 6; k--)
-        if (is_word(t, k - 1, demands))
+        if (mend_is_word(t, k - 1, demands))
             return true;
     return false;
-}
-
-static bool is_plural(const struct mend_text *t, size_t i)
-{
-    bool plural = false;
-    return i < t->n && noun_find_any(t->words[i].text, &plural) >= 0 && plural;
 }
 
 /* Which time is meant the sentence does not tell: "It is fine", "It was fine". */
 static bool is_other_time(const char *from, const char *to)
 {
-    static const char past[] = " was were had did didn't ", now[] =
-                                                                " is are am has have do does don't "
-                                                                "doesn't be ";
-    struct mend_word words[2];
-    const struct mend_text pair = { .words = words, .n = 2 };
+    static const char past[] = "was were had did didn't";
+    static const char now[] = "is are am has have do does don't doesn't be";
 
-    snprintf(words[0].text, sizeof words[0].text, "%s", from);
-    snprintf(words[1].text, sizeof words[1].text, "%s", to);
-    return (is_word(&pair, 0, past) && is_word(&pair, 1, now)) ||
-           (is_word(&pair, 0, now) && is_word(&pair, 1, past));
+    return (word_is_among(from, past) && word_is_among(to, now)) ||
+           (word_is_among(from, now) && word_is_among(to, past));
 }
 
 static bool is_helper(const struct mend_text *t, size_t i)
 {
     const struct mend_word *w = &t->words[i];
     return !w->name && (w->kind == KIND_AUXILIARY || w->kind == KIND_NEGATED ||
-                        is_word(t, i, " to be been being not let make help "));
+                        mend_is_word(t, i, " to be been being not let make help "));
 }
 
 /* A verb that no auxiliary stands before may be of any time; "did he went", but "what they did they
@@ -300,7 +281,7 @@ static bool is_helper(const struct mend_text *t, size_t i)
 static bool is_finite(const struct mend_text *t, size_t i)
 {
     bool asks = i > 1 && (i == 2 || t->words[i - 3].kind == KIND_ASKING);
-    bool will = i == 1 && is_word(t, 0, " will "); /* mostly a name */
+    bool will = i == 1 && mend_is_word(t, 0, " will "); /* mostly a name */
     return !(i > 0 && !will && is_helper(t, i - 1)) && !(asks && is_helper(t, i - 2));
 }
 
@@ -309,9 +290,9 @@ static bool is_finite(const struct mend_text *t, size_t i)
 static bool has_far_subject(const struct mend_text *t, size_t i)
 {
     for (size_t k = i; k > 0 && i - k < 4; k--)
-        if (is_word(t, k - 1,
-                    " and or of than with in on at for from by about to like as that "
-                    "which who "))
+        if (mend_is_word(t, k - 1,
+                         " and or of than with in on at for from by about to like as that "
+                         "which who "))
             return true;
     return false;
 }
@@ -328,18 +309,18 @@ static bool is_verb_left_alone(const struct mend_text *t, size_t i, const struct
         return true;
     if (way->group == MEND_TENSE) /* "She borrowing a book last week" */
         return !ing || i == 0 || t->words[i - 1].kind != KIND_PRONOUN;
-    if (noun && is_word(t, i + 1, " is was has are were have ") && has_far_subject(t, i))
+    if (noun && mend_is_word(t, i + 1, " is was has are were have ") && has_far_subject(t, i))
         return true; /* "the oldest map in the books is torn" */
-    if (way->group == MEND_AGREEMENT && i == 1 && t->words[0].kind == 0 && !is_plural(t, 0))
+    if (way->group == MEND_AGREEMENT && i == 1 && t->words[0].kind == 0 && !mend_is_plural(t, 0))
         return true; /* "Thanh studies" */
-    if (way->group == MEND_AGREEMENT && noun && is_word(t, i - 1, " to "))
+    if (way->group == MEND_AGREEMENT && noun && mend_is_word(t, i - 1, " to "))
         return true; /* "going to plays" */
     if (way->group == MEND_AGREEMENT && !noun)
         return has_far_subject(t, i);
     if (way->group != MEND_VERB_FORM)
         return false;
     if (ing)
-        return is_word(t, i - 1, " to be been is are am was were "); /* "used to getting up" */
+        return mend_is_word(t, i - 1, " to be been is are am was were "); /* "used to getting up" */
     return is_finite(t, i);
 }
 
@@ -352,7 +333,7 @@ static bool is_very_one(const struct mend_text *t, size_t i, const struct mend_w
     if (way->group == MEND_ARTICLE_OTHER)
         return strcmp(next, "very") == 0;
     return way->group == MEND_ADVERB && strlen(way->word) < strlen(t->words[i].text) &&
-           (is_word(t, i + 1, " and or than ") || strcmp(t->words[i].text, "timely") == 0 ||
+           (mend_is_word(t, i + 1, " and or than ") || strcmp(t->words[i].text, "timely") == 0 ||
             (len > 4 && (strcmp(next + len - 3, "ing") == 0 || strcmp(next + len - 2, "ed") == 0)));
 }
 
@@ -361,11 +342,11 @@ static bool is_drop_left_alone(const struct mend_text *t, size_t i, const struct
 {
     switch (way->group) {
     case MEND_VERB_NEEDLESS:
-        return is_word(t, i + 1, " like used ");
+        return mend_is_word(t, i + 1, " like used ");
     case MEND_PREPOSITION_NEEDLESS:
         return i > 0 && t->words[i - 1].kind == KIND_AUXILIARY;
     default:
-        return is_word(t, i - 1, " and about ") || is_word(t, i + 1, " kind ");
+        return mend_is_word(t, i - 1, " and about ") || mend_is_word(t, i + 1, " kind ");
     }
 }
 
@@ -375,9 +356,10 @@ static bool is_put_left_alone(const struct mend_text *t, size_t i, const struct 
     if (way->group == MEND_VERB_MISSING)
         return i > 0 && t->words[i - 1].kind == KIND_ASKING;
     if (strcmp(way->word, "to") == 0)
-        return is_plural(t, i + 1) || is_word(t, i - 1, " want wants wanted allowed ready ");
-    return is_word(t, i, " worst best word ") ||
-           (is_word(t, i, " future ") && is_word(t, i - 1, " in "));
+        return mend_is_plural(t, i + 1) ||
+               mend_is_word(t, i - 1, " want wants wanted allowed ready ");
+    return mend_is_word(t, i, " worst best word ") ||
+           (mend_is_word(t, i, " future ") && mend_is_word(t, i - 1, " in "));
 }
 
 /* What the classifier does not see. */
@@ -393,9 +375,9 @@ static bool is_left_alone(const struct mend_text *t, size_t i, const struct mend
     case MEND_PUT:
         return is_put_left_alone(t, i, way);
     default: /* a name, or an order; "my own hand", "in the last minutes"; "my friend's cars" */
-        return i == 0 || is_word(t, i, " people well it's senses ") ||
-               (ends && is_word(t, i, " this these that those some any ")) ||
-               is_word(t, i - 1, " own last amounts part good wrote passionate ") ||
+        return i == 0 || mend_is_word(t, i, " people well it's senses ") ||
+               (ends && mend_is_word(t, i, " this these that those some any ")) ||
+               mend_is_word(t, i - 1, " own last amounts part good wrote passionate ") ||
                is_very_one(t, i, way) || (len > 2 && strcmp(left + len - 2, "'s") == 0) ||
                is_verb_left_alone(t, i, way);
     }
@@ -428,7 +410,8 @@ static const struct reason_of *reason_for(const struct mend_text *t, size_t i,
     bool plural;
 
     if (way->group == MEND_AGREEMENT && i > 0 && noun_find_any(t->words[i].text, &plural) >= 0 &&
-        (says_how_many(&t->words[i - 1]) || is_word(t, i - 1, " of in for with from by about at ")))
+        (says_how_many(&t->words[i - 1]) ||
+         mend_is_word(t, i - 1, " of in for with from by about at ")))
         return &reasons[MEND_NUMBER];
     return &reasons[way->group];
 }

@@ -70,6 +70,9 @@ struct mend_text {
 };
 void mend_text_init(struct mend_text *t, const struct sentence *s, const struct model *model);
 void mend_text_done(struct mend_text *t);
+/* Of word i, which may be none: one of `list` (word_is_among); a noun's plural. */
+bool mend_is_word(const struct mend_text *t, size_t i, const char *list);
+bool mend_is_plural(const struct mend_text *t, size_t i);
 
 /* Does to the words what a way does to the sentence. */
 struct mend_way;

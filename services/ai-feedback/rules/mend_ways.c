@@ -161,6 +161,17 @@ void mend_text_change(struct mend_text *t, size_t i, const struct mend_way *way)
     read_word(t, at, way->word);
 }
 
+bool mend_is_word(const struct mend_text *t, size_t i, const char *list)
+{
+    return i < t->n && word_is_among(t->words[i].text, list);
+}
+
+bool mend_is_plural(const struct mend_text *t, size_t i)
+{
+    bool plural = false;
+    return i < t->n && noun_find_any(t->words[i].text, &plural) >= 0 && plural;
+}
+
 /* ---- the trigram model ---- */
 
 static int id_at(const struct mend_text *t, size_t i, size_t before)

@@ -236,6 +236,16 @@ bool token_is(const struct sentence *s, size_t i, const char *lower)
     return i < s->n && token_lower(s, i, word, sizeof word) > 0 && strcmp(word, lower) == 0;
 }
 
+bool word_is_among(const char *word, const char *list)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = list; len > 0 && *at; at += strcspn(at, " "), at += *at == ' ')
+        if (strcspn(at, " ") == len && memcmp(at, word, len) == 0)
+            return true;
+    return false;
+}
+
 static bool deleted(const struct token *t)
 {
     return t->now && !*t->now;

@@ -74,6 +74,9 @@ void sentence_done(struct sentence *s);
 size_t token_lower(const struct sentence *s, size_t i, char *out, size_t size);
 bool token_is(const struct sentence *s, size_t i, const char *lower);
 
+/* Whether `word` ("": no) is one of the words of `list`, with a space between each two. */
+bool word_is_among(const char *word, const char *list);
+
 /* True where both are words that differ in nothing but case and the form of apostrophes. */
 bool token_same(const struct sentence *s, size_t i, size_t j);
 
