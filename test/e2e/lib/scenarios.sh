@@ -325,14 +325,14 @@ learner_is_known() { # EMAIL PASSWORD USER
         curl -fsS --max-time 20 -H "Authorization: Bearer $token" "$BASE_URL/progress/api/progress/recommendation/$3" | jq -e '.averageScore == 60' >/dev/null
 }
 
+# Of the running pods: one that terminates may be gone before it is asked.
 operator_had_no_denial() {
-    local log
-    log=$(k -n "$OPERATOR_NAMESPACE" logs -l app.kubernetes.io/name=lp-operator --tail=-1 --prefix)
-    [ -n "$log" ]
-    ! grep -iE 'forbidden|"status":"?403|denied' <<<"$log" || return 1
-    local pod pods
+    local log pod pods
     pods=$(running_operators)
     for pod in $pods; do
+        log=$(k -n "$OPERATOR_NAMESPACE" logs "$pod" --tail=-1)
+        [ -n "$log" ] || { echo "$pod logs nothing" && return 1; }
+        ! grep -iE 'forbidden|"status":"?403|denied' <<<"$log" || return 1
         k get --raw "/api/v1/namespaces/$OPERATOR_NAMESPACE/pods/$pod:9090/proxy/metrics" >build/e2e/operator-metrics
         grep -q '^rest_client_requests_total{' build/e2e/operator-metrics || { echo "$pod does not count its requests" && return 1; }
         ! grep -E '^rest_client_requests_total\{.*code="403"' build/e2e/operator-metrics || return 1
