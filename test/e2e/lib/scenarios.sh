@@ -177,15 +177,21 @@ hpas_are_active() {
 }
 
 # Names; a pod that the last rollout ended may still be listed.
-running_operators() {
-    k -n "$OPERATOR_NAMESPACE" get pods -l app.kubernetes.io/name=lp-operator -o json |
+# One that terminates may be gone before it is asked.
+running_pods() { # NAMESPACE SELECTOR
+    k -n "$1" get pods -l "$2" -o json |
         jq -er '.items[] | select(.metadata.deletionTimestamp == null and .status.phase == "Running") | .metadata.name'
+}
+
+running_operators() {
+    running_pods "$OPERATOR_NAMESPACE" app.kubernetes.io/name=lp-operator
 }
 
 # What the running pods expose, through the API server's proxy.
 exposed_metrics() {
     local pod pods
-    for pod in $(kn get pods -l app.kubernetes.io/component=service -o 'jsonpath={.items[*].metadata.name}'); do
+    pods=$(running_pods "$PLATFORM_NAMESPACE" app.kubernetes.io/component=service)
+    for pod in $pods; do
         k get --raw "/api/v1/namespaces/$PLATFORM_NAMESPACE/pods/$pod:9090/proxy/metrics"
     done
     pods=$(running_operators)
@@ -325,7 +331,6 @@ learner_is_known() { # EMAIL PASSWORD USER
         curl -fsS --max-time 20 -H "Authorization: Bearer $token" "$BASE_URL/progress/api/progress/recommendation/$3" | jq -e '.averageScore == 60' >/dev/null
 }
 
-# Of the running pods: one that terminates may be gone before it is asked.
 operator_had_no_denial() {
     local log pod pods
     pods=$(running_operators)
