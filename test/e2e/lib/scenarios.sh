@@ -176,8 +176,7 @@ hpas_are_active() {
     wait_for "the HPAs to read their metrics" 120 all_hpas_active || { kn get hpa && kn describe hpa && return 1; }
 }
 
-# Names; a pod that the last rollout ended may still be listed.
-# One that terminates may be gone before it is asked.
+# Names; a pod that the last rollout ended may still be listed, and be gone before it is asked.
 running_pods() { # NAMESPACE SELECTOR
     k -n "$1" get pods -l "$2" -o json |
         jq -er '.items[] | select(.metadata.deletionTimestamp == null and .status.phase == "Running") | .metadata.name'
