@@ -124,11 +124,7 @@ func TestTheFrontProxyOfKubeAPIServerIsRotatedUnderLoad(t *testing.T) {
 	b := a
 	b.certificate = &next
 	wait(t, "a certificate of the new CA counts", func() (bool, error) { return b.do(t).status == 200, nil })
-	if took := time.Since(published); took > 30*time.Second {
-		t.Errorf("the new CA counted %v after it was published", took)
-	} else {
-		t.Logf("a certificate of the new CA counted %.0f ms after the CA was published", float64(took.Microseconds())/1000)
-	}
+	t.Logf("a certificate of the new CA counted %.0f ms after the CA was published", float64(time.Since(published).Microseconds())/1000)
 	a.on(t, kept).expect(t, path, 200, "MetricValueList") // the connection from before goes on
 
 	overwrite(t, "front-proxy.key", keyOf(t, next)) // a pair that does not fit is not taken
