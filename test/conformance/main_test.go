@@ -6,6 +6,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -126,13 +127,24 @@ func operatorKubeconfig() (string, error) {
 	return path, clientcmd.WriteToFile(*c, path)
 }
 
+// Until this process ends no other test gets one of these ports (plane.py, program.c): the name of an abstract socket says so.
+var reserved []net.Listener
+
+// freePort is below 32768, from where the kernel gives out ports to connections: a program that is started again needs the same one.
 func freePort() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
+	for try := 0; try < 200; try++ {
+		port := 10000 + rand.IntN(10000)
+		name, err := net.Listen("unix", fmt.Sprintf("@lp-test-port-%d", port))
+		if err != nil {
+			continue
+		}
+		reserved = append(reserved, name)
+		if l, err := net.Listen("tcp", fmt.Sprintf(":%d", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	panic("no free port between 10000 and 19999 in 200 tries: close some programs")
 }
 
 // start runs the program, waits until it is ready, and leads the Service to it.
