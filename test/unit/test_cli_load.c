@@ -158,7 +158,7 @@ static void what_hangs_at_the_end_failed_and_what_never_began_is_told(void **sta
     run_init(&r, state, "steps: [{name: hang, path: /hang}]");
     r.o.learners = 3;
     r.o.duration_ms = 200;
-    r.o.grace_ms = 1000; /* until the server has got them */
+    r.o.grace_ms = 5000; /* until the server has got them */
     r.o.arrival_rate = 200;
     unsigned n = arrivals_of(&r, at, LP_COUNT(at));
     ok(learners_run(&r.o, r.stats, &err));

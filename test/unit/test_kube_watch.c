@@ -69,13 +69,14 @@ static void on_failed(const struct lp_error *err, int64_t retry_ms, void *user)
     assert_in_range(retry_ms, 720, 33000);
 }
 
-static void begin_at(struct setup *s, const struct fake_answer *script, bool cached_first)
+static void begin_at(struct setup *s, const struct fake_answer *script, bool cached_first,
+                     int64_t initial_events_ms)
 {
     struct lp_kube_watch_options options = {
         .kind = &lp_kube_pods,
         .label_selector = "l",
         .name = "watch-test",
-        .initial_events_ms = 300,
+        .initial_events_ms = initial_events_ms,
         .cached_first = cached_first,
         .sink = { .event = on_event, .synced = on_synced, .failed = on_failed, .user = s },
     };
@@ -92,7 +93,7 @@ static void begin_at(struct setup *s, const struct fake_answer *script, bool cac
 
 static void begin(struct setup *s, const struct fake_answer *script)
 {
-    begin_at(s, script, false);
+    begin_at(s, script, false, 60000);
 }
 
 /* Waits until the log is `want`. */
@@ -188,7 +189,7 @@ static void initial_events_that_never_end_become_a_list(void **state)
     };
     struct setup s;
     (void)state;
-    begin(&s, script);
+    begin_at(&s, script, false, 300);
     await(&s, "+a synced +b ");
     end(&s);
 }
@@ -236,7 +237,7 @@ static void only_the_first_list_may_come_from_a_cache(void **state)
     struct setup s;
     lp_auto_buf struct lp_buf seen = LP_BUF_INIT(65536);
     (void)state;
-    begin_at(&s, script, true);
+    begin_at(&s, script, true, 60000);
     await(&s, "+a synced !gone ~a ");
     fake_kube_requests(s.fake, &seen);
     const char *first = strstr(seen.ptr, "resourceVersion=");

@@ -25,9 +25,10 @@ struct bench {
     struct informer_cache *cache;
 };
 
-static void begin(struct bench *b, const struct fake_answer *answers)
+static void begin(struct bench *b, const struct fake_answer *answers, int64_t timeout_ms)
 {
-    const struct lp_kube_client_options options = { .user_agent = "test", .total_timeout_ms = 300 };
+    const struct lp_kube_client_options options = { .user_agent = "test",
+                                                    .total_timeout_ms = timeout_ms };
     *b = (struct bench){ .fake = fake_kube_start(answers), .stop = lp_stop_new() };
     b->config = fake_kube_config(b->fake, NULL);
     ok(lp_kube_client_new(b->config, &options, &b->client, &err));
@@ -62,12 +63,12 @@ static unsigned lists(struct bench *b)
 }
 
 /* The answer to all who ask within the next seconds is that of one question. */
-static void is_asked_once(const struct fake_answer *answer, int code)
+static void is_asked_once(const struct fake_answer *answer, int64_t timeout_ms, int code)
 {
     const struct fake_answer answers[] = { WATCH, *answer, FAKE_END };
     struct bench b;
 
-    begin(&b, answers);
+    begin(&b, answers, timeout_ms);
     for (int i = 0; i < 3; i++)
         assert_int_equal(ask(&b), code);
     assert_int_equal(lists(&b), 1);
@@ -80,9 +81,9 @@ static void a_kind_that_cannot_be_listed_is_asked_for_once_by_all_platforms(void
     const struct fake_answer denied = { .match = LIST, .status = 403 };
     const struct fake_answer broken = { .match = LIST, .status = 400 };
     (void)state;
-    is_asked_once(&missing, LP_E_NOT_FOUND);
-    is_asked_once(&denied, LP_E_DENIED);
-    is_asked_once(&broken, LP_E_INVALID);
+    is_asked_once(&missing, WAIT_MS, LP_E_NOT_FOUND);
+    is_asked_once(&denied, WAIT_MS, LP_E_DENIED);
+    is_asked_once(&broken, WAIT_MS, LP_E_INVALID);
 }
 
 /* Else every platform with a route would keep a worker for as long as a request may take. */
@@ -90,7 +91,7 @@ static void an_api_server_that_says_nothing_of_it_is_not_one_whose_list_is_to_co
 {
     const struct fake_answer silent = { .match = LIST, .silent = true };
     (void)state;
-    is_asked_once(&silent, LP_E_UNAVAILABLE);
+    is_asked_once(&silent, 300, LP_E_UNAVAILABLE);
 }
 
 static void a_kind_that_is_there_is_listed_once_and_then_watched(void **state)
@@ -107,7 +108,7 @@ static void a_kind_that_is_there_is_listed_once_and_then_watched(void **state)
     struct bench b;
     int r;
     (void)state;
-    begin(&b, answers);
+    begin(&b, answers, WAIT_MS);
     while ((r = ask(&b)) == LP_E_TIMEOUT && lp_clock_ms() < end)
         poll(NULL, 0, 5);
     assert_int_equal(r, 0);
