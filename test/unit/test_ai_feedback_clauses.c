@@ -106,6 +106,20 @@ static void each_change_says_why(void **state)
     assert_non_null(strstr(lp_json_str(edit, "message", NULL), "imagined"));
 }
 
+/* Else the message of one proposes what the replacement is not. */
+static void a_misspelt_word_that_also_changes_says_both(void **state)
+{
+    json_auto_t *reply = check_text(*state, "Yesterday I recieve it.");
+    const json_t *pair = json_array_get(json_object_get(reply, "sentence_pairs"), 0);
+    const json_t *edit = json_array_get(json_object_get(pair, "edits"), 0);
+    const char *message = lp_json_str(edit, "message", NULL);
+
+    assert_string_equal(lp_json_str(edit, "replacement", NULL), "received");
+    assert_string_equal(lp_json_str(edit, "category", NULL), "spelling");
+    assert_non_null(strstr(message, "did you mean \"receive\"?"));
+    assert_non_null(strstr(message, "stands in the past"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +130,7 @@ int main(void)
         cmocka_unit_test(one_thing_that_can_be_counted_gets_its_article),
         cmocka_unit_test(what_is_said_twice_goes_and_what_it_is_is_stays),
         cmocka_unit_test(each_change_says_why),
+        cmocka_unit_test(a_misspelt_word_that_also_changes_says_both),
     };
     return cmocka_run_group_tests_name("ai-feedback clauses", tests, load_speller, free_speller);
 }

@@ -296,11 +296,16 @@ void token_change(struct sentence *s, size_t i, const char *now, enum category c
     bool about_letters = category == CATEGORY_SPELLING || category == CATEGORY_CAPITALS;
     if (t->kind == TOKEN_OPAQUE || (t->kept && !about_letters))
         return;
+    va_start(args, message);
+    lp_auto_free char *own = format(message, args);
+    va_end(args);
     if (t->reason.category == CATEGORY_NONE) {
-        va_start(args, message);
-        char *own = format(message, args);
-        va_end(args);
         t->reason = (struct reason){ category, rule, confidence, own, own };
+        own = NULL;
+    } else if (t->reason.category == CATEGORY_SPELLING && !about_letters) {
+        char *both = lp_sprintf("%s %s", t->reason.message, own);
+        free(t->reason.own);
+        t->reason.message = t->reason.own = both;
     }
     char *copy = lp_strdup(now);
     free(t->now);

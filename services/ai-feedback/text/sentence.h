@@ -28,7 +28,8 @@ enum category {
 const char *category_name(enum category c);
 
 /* Why a token changed. `rule` is borrowed, mostly a literal; the first reason of a token is the one
- * that is answered. */
+ * that is answered. Of a word that was misspelt the message of another change follows ("received"
+ * is not what the speller proposed). */
 struct reason {
     enum category category;
     const char *rule;
