@@ -107,7 +107,8 @@ static void make(struct bench *b, const char *user)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4 || atol(argv[3]) < TURN) {
+    long calls = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
+    if (calls < TURN) {
         fprintf(stderr, "usage: driver URI USER CALLS (at least %d)\n", TURN);
         return 2;
     }
@@ -121,9 +122,8 @@ int main(int argc, char **argv)
     mongoc_client_t *client = mongoc_client_pool_pop(pool);
     struct bench b = { .logs = mongoc_client_get_collection(client, "progress", "activitylogs") };
     make(&b, argv[2]);
-    bool good = measure(&b, "log", insert, atol(argv[3])) &&
-                measure(&b, "list of 5", list, atol(argv[3])) &&
-                measure(&b, "recommendation of 5", recommend, atol(argv[3]));
+    bool good = measure(&b, "log", insert, calls) && measure(&b, "list of 5", list, calls) &&
+                measure(&b, "recommendation of 5", recommend, calls);
     if (!good)
         fprintf(stderr, "driver: the database refused a call\n");
     bson_destroy(b.insert_opts);
