@@ -2,7 +2,7 @@
 """Content of lp-learning in Apache Jena Fuseki: the export, loaded as docs/learning.md says, gives the same answers to SPARQL as /api/ontology does,
 class by class, with and without those below it, page by page, and item by item; after changes too.
 
-fuseki.py WORKDIR; as learning.py, and a JDK 17 and Maven, whose repository is asked the first time (about 30 MB, kept in the cache).
+fuseki.py WORKDIR; LP_BIN, LP_POSTGRES_DIR: lib/learning_service.py; and a JDK 17 and Maven, whose repository is asked the first time (about 30 MB, kept in the cache).
 """
 import fcntl
 import hashlib
@@ -17,8 +17,9 @@ import time
 import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-from learning import TEACHER, Learning, expect, exported, free_port, imported, send, token, transfer  # noqa: E402
+sys.path.insert(0, str(HERE / "lib"))
+from learning_service import TEACHER, Learning, expect, exported, imported, token, transfer  # noqa: E402
+from plane import free_port, send  # noqa: E402
 
 PREFIXES = """PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#>
 PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
