@@ -178,9 +178,24 @@ const char *scaling_active(const json_t *hpa, const char **ret_reason, const cha
     return status ? status : "Unknown";
 }
 
+#define WHY_BYTES 240
+
+/* A text of the HPA controller's, which has no limit: whole words, and "..." where some are left
+ * out. */
+static char *shortened(const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n <= WHY_BYTES)
+        return lp_strdup(text);
+    for (n = WHY_BYTES; n > WHY_BYTES / 2 && text[n] != ' ';)
+        n--;
+    return lp_sprintf("%.*s ...", (int)n, text);
+}
+
 static json_t *only_why(const char *prefix, const char *why, const char *floor)
 {
-    lp_auto_free char *cut = lp_strndup(why, 240);
+    lp_auto_free char *cut = shortened(why);
     lp_auto_free char *text =
         lp_sprintf("%s%s%s%s", prefix, cut, floor ? "; " : "", floor ? floor : "");
     return lp_json_make("{s:o}", "why", lp_json_text(text));

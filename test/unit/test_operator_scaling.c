@@ -70,6 +70,21 @@ static void a_demand_that_wins_is_named(void **state)
     assert_string_equal(lp_json_str(queue, "winner", NULL), "queueDepth");
 }
 
+/* Of 240 bytes: 34 words of six and the spaces between them are 237. */
+static void a_long_message_ends_with_a_whole_word(void **state)
+{
+    lp_auto_buf struct lp_buf b = LP_BUF_INIT(4096);
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        lp_buf_str(&b, i ? " metric" : "metric");
+    json_auto_t *o = lp_json_make("{s:{s:[{s:s, s:s, s:s}]}}", "status", "conditions", "type",
+                                  "ScalingActive", "status", "False", "message", b.ptr);
+    json_auto_t *is = scaling_explain(o, NULL, NULL);
+    const char *why = lp_json_str(is, "why", NULL);
+    assert_int_equal(strlen(why), strlen("not scaling: ") + 237 + strlen(" ..."));
+    assert_string_equal(why + strlen(why) - strlen(" metric ..."), " metric ...");
+}
+
 static void what_keeps_an_hpa_from_scaling_is_told(void **state)
 {
     (void)state;
@@ -123,6 +138,7 @@ int main(void)
         cmocka_unit_test(a_decision_names_winner_value_target_and_limit),
         cmocka_unit_test(a_demand_that_wins_is_named),
         cmocka_unit_test(what_keeps_an_hpa_from_scaling_is_told),
+        cmocka_unit_test(a_long_message_ends_with_a_whole_word),
         cmocka_unit_test(small_moves_of_the_figures_are_no_news),
     };
     return cmocka_run_group_tests_name("operator_scaling", tests, NULL, NULL);
