@@ -3,9 +3,6 @@
 LP_BIN: the folder of the programs.
 """
 
-import base64
-import hashlib
-import hmac
 import http.server
 import json
 import os
@@ -17,6 +14,7 @@ import time
 import urllib.parse
 
 from plane import free_port, send, wait_for
+from tokens import signed
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 SECRET = "a key of access tokens that is long enough"
@@ -27,14 +25,8 @@ FORGED = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOiJwbGFudGVkIn0.cGxhbnRlZC1zaWduYXR1c
 SENTENCE = "Yesterday i goed to the libary becuase i want borrow two book, um, and my freind have came too."
 
 
-def b64(raw):
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
 def token(user):
-    head, claims = {"alg": "HS256", "typ": "JWT"}, {"userId": user, "role": "user", "exp": int(time.time()) + 3600}
-    text = ".".join(b64(json.dumps(part).encode()) for part in (head, claims))
-    return f"{text}.{b64(hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).digest())}"
+    return signed({"userId": user, "role": "user", "exp": int(time.time()) + 3600}, SECRET.encode())
 
 
 class Postgres:

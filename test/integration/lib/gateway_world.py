@@ -1,12 +1,9 @@
 """lp-gateway between upstreams that misbehave and clients, for gateway_faults.py; others ask another route all the while."""
 
 import asyncio
-import base64
 import collections
 import contextlib
 import hashlib
-import hmac
-import json
 import multiprocessing
 import os
 import shutil
@@ -18,6 +15,7 @@ import tempfile
 import time
 
 from plane import free_port
+from tokens import signed
 
 BIG = 10 << 20
 SECRET = "faults-secret"
@@ -26,10 +24,7 @@ SLOW_S = 5.0  # for one of the others, whatever else the machine does
 
 
 def sign(secret, user="u1"):
-    def part(value):
-        return base64.urlsafe_b64encode(value).rstrip(b"=")
-    head = part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode()) + b"." + part(json.dumps({"userId": user, "exp": 4000000000}).encode())
-    return (head + b"." + part(hmac.new(secret.encode(), head, hashlib.sha256).digest())).decode()
+    return signed({"userId": user, "exp": 4000000000}, secret.encode())
 
 
 # ---- the upstream: a process of its own ----
